@@ -1,0 +1,1 @@
+"""The Préau node: everything between a signed contract and its enforcement."""

@@ -1,0 +1,155 @@
+"""The node's settings: one TOML file, `preau.toml`, in the node's home.
+
+Nothing is read from the environment. Every setting has a safe default; an exception from safety
+is called `unsafe_…`, is listed by `preau doctor` and is written to the log at start. No setting
+weakens identity.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from connector.errors import ConfigurationInvalid
+
+FILE_NAME = "preau.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one node.
+
+    Attributes:
+        home: folder of the node; relative paths are resolved against it.
+        did: own did:web identifier; its host and port are where HTTPS is reached from outside.
+        name: legal name, shown to peers.
+        kind: `participant` or `authority`.
+        country: ISO 3166 code of the legal address.
+        registration: legal registration number.
+        grpc_listen: `host:port` that the gRPC server binds.
+        grpc_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
+        https_listen: `host:port` that the HTTPS server binds.
+        https_certificate: PEM chain of the HTTPS server.
+        https_key: PEM key, mode 0600.
+        web_roots: PEM file of extra roots for fetching peers' HTTPS; empty: the system's only.
+        management_listen: `unix:PATH` or `host:port` on loopback.
+        database: SQLAlchemy URL; empty: SQLite file `node.sqlite` in home.
+        signing_key: key URI, `file:PATH`.
+        space: IRI of the space whose members are served; the DID of its authority.
+        trusted_issuers: DIDs whose membership credentials are believed.
+        unsafe_allow_hosts: hosts that peers' addresses may name although they are not public.
+        status_refresh_seconds: how often status lists are fetched anew.
+        leaf_seconds: life of a TLS leaf; replaced at half of it.
+        max_message_bytes: largest gRPC message.
+        max_streams: open streams in all.
+        max_streams_per_peer: open streams of one peer.
+        unary_threads: threads that answer unary calls.
+        first_contacts_per_minute: first contacts answered, per address.
+        worker_memory_bytes: address-space limit of a worker process; 0: none.
+    """
+
+    home: Path
+    did: str
+    name: str
+    kind: str = "participant"
+    country: str = "FR"
+    registration: str = ""
+    grpc_listen: str = "127.0.0.1:0"
+    grpc_endpoint: str = ""
+    https_listen: str = "127.0.0.1:0"
+    https_certificate: str = "keys/https.pem"
+    https_key: str = "keys/https.key"
+    web_roots: str = ""
+    management_listen: str = "unix:run/management.sock"
+    database: str = ""
+    signing_key: str = "file:keys/signing.pem"
+    space: str = ""
+    trusted_issuers: tuple[str, ...] = ()
+    unsafe_allow_hosts: tuple[str, ...] = ()
+    status_refresh_seconds: float = 300.0
+    leaf_seconds: float = 86_400.0
+    max_message_bytes: int = 16 * 1024 * 1024
+    max_streams: int = 64
+    max_streams_per_peer: int = 8
+    unary_threads: int = 16
+    first_contacts_per_minute: int = 30
+    worker_memory_bytes: int = 0
+
+    def path(self, name: str) -> Path:
+        """Resolve a path of the settings against the home folder."""
+        return self.home / name
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database or f"sqlite:///{self.home / 'node.sqlite'}"
+
+
+def load(home: Path) -> Settings:
+    """Read `preau.toml` of a home folder.
+
+    Raises:
+        ConfigurationInvalid: the file is missing, not TOML, or has an unknown or ill-typed key.
+    """
+    file = home / FILE_NAME
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigurationInvalid(
+            f"no `{FILE_NAME}` in `{home}`", hint="run `preau init` or pass `--home`"
+        ) from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigurationInvalid(f"`{file}` is not TOML: {exc}") from exc
+    return from_mapping(home, raw)
+
+
+def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
+    """Build settings from a parsed mapping.
+
+    Raises:
+        ConfigurationInvalid: a key is unknown, missing or of another type.
+    """
+    known = {f.name: f for f in fields(Settings) if f.name != "home"}
+    unknown = sorted(set(raw) - set(known))
+    if unknown:
+        raise ConfigurationInvalid(f"unknown setting `{unknown[0]}` in `{FILE_NAME}`")
+    missing = [name for name in ("did", "name") if not raw.get(name)]
+    if missing:
+        raise ConfigurationInvalid(f"setting `{missing[0]}` is missing in `{FILE_NAME}`")
+    values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
+    return Settings(home=home, **values)
+
+
+def dump(settings: Settings) -> str:
+    """Write settings as TOML text; defaults are written too, so that they can be seen."""
+    lines = []
+    for item in fields(Settings):
+        if item.name == "home":
+            continue
+        lines.append(f"{item.name} = {_toml(getattr(settings, item.name))}")
+    return "\n".join(lines) + "\n"
+
+
+def _typed(name: str, kind: str, value: Any) -> Any:
+    ok = {
+        "str": isinstance(value, str),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": isinstance(value, int | float) and not isinstance(value, bool),
+        "tuple[str, ...]": isinstance(value, list) and all(isinstance(v, str) for v in value),
+    }.get(kind, False)
+    if not ok:
+        raise ConfigurationInvalid(f"setting `{name}` must be of type {kind}")
+    if kind == "float":
+        return float(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return str(value)

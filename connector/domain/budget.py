@@ -1,0 +1,60 @@
+"""What a job may spend of a dataset's privacy, and what it has spent.
+
+The arithmetic is `federated/privacy`; here is only what is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ReservationState(StrEnum):
+    """Life of a reservation: open until the job ends, then closed."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """ε set aside for one job before it starts.
+
+    An OPEN reservation counts in full (`steps`), a CLOSED one counts what was committed
+    (`committed_steps`). INVARIANT: committed_steps <= steps, and only grows.
+
+    Attributes:
+        job_id: one reservation a job.
+        agreement_id: contract that it spends from.
+        dataset_id: dataset whose persons it concerns.
+        noise_multiplier: σ, noise standard deviation over clip norm.
+        sampling_rate: q of Poisson sampling, in (0, 1].
+        steps: optimiser steps of the whole job.
+        steps_per_round: steps that one committed round spends.
+        committed_rounds: rounds whose spending is written down.
+        epsilon: ε of the whole job alone at the contract's δ, by PLD; for people.
+        delta: δ of the contract.
+        state: see `ReservationState`.
+        created_at: UTC.
+    """
+
+    job_id: str
+    agreement_id: str
+    dataset_id: str
+    noise_multiplier: float
+    sampling_rate: float
+    steps: int
+    steps_per_round: int
+    committed_rounds: int
+    epsilon: float
+    delta: float
+    state: ReservationState
+    created_at: datetime
+
+    @property
+    def counted_steps(self) -> int:
+        """Steps that count against contract and cap now."""
+        if self.state is ReservationState.OPEN:
+            return self.steps
+        return self.committed_rounds * self.steps_per_round

@@ -1,0 +1,130 @@
+"""Datasets as their provider describes them, and offers made for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ColumnClass(StrEnum):
+    """What a column says about a person."""
+
+    DIRECT_IDENTIFIER = "direct identifier"
+    QUASI_IDENTIFIER = "quasi-identifier"
+    SENSITIVE = "sensitive"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a dataset.
+
+    Attributes:
+        name: as in the file's header.
+        kind: its class towards persons.
+        datatype: `number` or `category`.
+        description: one line; may be empty.
+    """
+
+    name: str
+    kind: ColumnClass
+    datatype: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyCap:
+    """Most that all agreements together may spend per person.
+
+    Attributes:
+        epsilon: ε, > 0.
+        delta: δ, in (0, 1).
+    """
+
+    epsilon: float
+    delta: float
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """Where the rows are. Never leaves the node.
+
+    Attributes:
+        path: absolute path on the provider's machine.
+        format: `csv` or `parquet`.
+        digest: SHA-256 of the file when it was published, hex.
+    """
+
+    path: str
+    format: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A published dataset.
+
+    Attributes:
+        id: IRI, unique at its provider.
+        title: one line.
+        description: free text; may be empty.
+        personal: whether it holds personal data.
+        columns: in file order.
+        person_column: column that identifies the person, the unit of privacy.
+        rows_per_person: most rows of one person (k), >= 1.
+        population: persons, rounded; public; all DP arithmetic uses this and never the rows.
+        collection_purpose: IRI of the purpose of collection.
+        legal_basis: IRI (DPV / GDPR).
+        retention: ISO 8601 duration.
+        territory: ISO 3166 code.
+        cap: ε per person over all agreements; None only where `personal` is false.
+        file: where the rows are.
+        credential: the dataset's self-description, VC-JWT.
+        published_at: UTC.
+    """
+
+    id: str
+    title: str
+    description: str
+    personal: bool
+    columns: tuple[Column, ...]
+    person_column: str
+    rows_per_person: int
+    population: int
+    collection_purpose: str
+    legal_basis: str
+    retention: str
+    territory: str
+    cap: PrivacyCap | None
+    file: DataFile
+    credential: str
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An ODRL offer, immutable once stored; a change is a new offer.
+
+    Attributes:
+        id: IRI.
+        dataset_id: what it is about.
+        policy: canonical JSON-LD (RFC 8785) of the ODRL Offer, without `target`.
+        digest: SHA-256 of `policy`, hex.
+        created_at: UTC.
+        audience: DID of the only consumer that may use it; empty for every member.
+        derived_from: id of the offer it narrows; empty for a published one.
+        reserve: canonical JSON-LD of the provider's own, private limits for narrowing; empty when
+            only terms inside the offer are agreed.
+        withdrawn: True once no longer offered (existing agreements keep their terms).
+    """
+
+    id: str
+    dataset_id: str
+    policy: bytes
+    digest: str
+    created_at: datetime
+    audience: str = ""
+    derived_from: str = ""
+    reserve: bytes = b""
+    withdrawn: bool = False

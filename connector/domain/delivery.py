@@ -1,0 +1,55 @@
+"""Messages on their way: what the outbox holds and what the inbox remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message to a peer, written in the transaction of the state change that causes it.
+
+    Attributes:
+        id: message id; the receiver deduplicates on it.
+        peer: DID of the receiver.
+        kind: name of the message, as in the protocol (`ContractRequestMessage` …).
+        body: canonical JSON of the message's fields; bytes are base64url there.
+        subject: id that it belongs to (negotiation pid, job id); messages of one subject are
+            delivered in order.
+        created_at: UTC.
+        due_at: not before, UTC.
+        attempts: tries so far.
+        delivered_at: UTC; None while waiting.
+        failed: why it was given up; empty otherwise.
+    """
+
+    id: str
+    peer: str
+    kind: str
+    body: bytes
+    subject: str
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    delivered_at: datetime | None = None
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """A message that was handled, with the answer that a duplicate gets again.
+
+    Attributes:
+        id: message id, unique per peer.
+        peer: DID of the sender.
+        digest: SHA-256 of the message's content, hex; another content under a known id is refused.
+        answer: canonical JSON of the answer.
+        received_at: UTC.
+    """
+
+    id: str
+    peer: str
+    digest: str
+    answer: bytes
+    received_at: datetime

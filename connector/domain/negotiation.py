@@ -1,0 +1,115 @@
+"""A contract negotiation as one side holds it. The transitions are `protocol/negotiation.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Which side we are (DSP 2025-1, roles)."""
+
+    CONSUMER = "consumer"
+    PROVIDER = "provider"
+
+    @property
+    def other(self) -> Role:
+        """The role of the peer."""
+        return Role.PROVIDER if self is Role.CONSUMER else Role.CONSUMER
+
+
+class NegotiationState(StrEnum):
+    """DSP 2025-1 contract negotiation states, and no others."""
+
+    REQUESTED = "REQUESTED"
+    OFFERED = "OFFERED"
+    ACCEPTED = "ACCEPTED"
+    AGREED = "AGREED"
+    VERIFIED = "VERIFIED"
+    FINALIZED = "FINALIZED"
+    TERMINATED = "TERMINATED"
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiation:
+    """One negotiation, our side.
+
+    Attributes:
+        pid: our own id of it (consumerPid or providerPid, by role).
+        role: ours.
+        peer: DID of the other party.
+        peer_pid: its id of it; empty until it told us.
+        state: see `NegotiationState`.
+        dataset_id: target.
+        offer_id: id of the provider's offer on the table.
+        policy: terms on the table, canonical JSON-LD.
+        policy_by: role that put them there.
+        agreement_id: empty before AGREED.
+        code: stable code of a termination; empty otherwise.
+        reasons: of a termination or of the last counter-offer.
+        created_at: UTC.
+        updated_at: UTC.
+    """
+
+    pid: str
+    role: Role
+    peer: str
+    peer_pid: str
+    state: NegotiationState
+    dataset_id: str
+    offer_id: str
+    policy: bytes
+    policy_by: Role
+    agreement_id: str
+    code: str
+    reasons: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A contract: the exact bytes both parties signed and all that proves it.
+
+    Attributes:
+        id: IRI.
+        pid: our id of the negotiation that led to it.
+        role: ours in it.
+        provider: DID.
+        consumer: DID.
+        dataset_id: target.
+        document: canonical JSON (RFC 8785), exact bytes.
+        digest: SHA-256 of `document`, hex.
+        provider_signature: compact JWS, detached payload `document`.
+        consumer_signature: same; empty until VERIFIED.
+        receipt: provider's compact JWS over both signatures; empty until FINALIZED.
+        valid_until: end of the contract, UTC; None when the policy names none.
+        population: persons of the dataset as the contract states it.
+        finalized: True once both signatures and the receipt are there.
+        provider_document: provider's DID document as of signing, exact bytes.
+        consumer_document: consumer's.
+        provider_membership: provider's membership credential as of signing.
+        consumer_membership: consumer's.
+        concluded_at: `timestamp` of the document, UTC.
+    """
+
+    id: str
+    pid: str
+    role: Role
+    provider: str
+    consumer: str
+    dataset_id: str
+    document: bytes
+    digest: str
+    provider_signature: str
+    consumer_signature: str
+    receipt: str
+    valid_until: datetime | None
+    population: int
+    finalized: bool
+    provider_document: bytes
+    consumer_document: bytes
+    provider_membership: str
+    consumer_membership: str
+    concluded_at: datetime

@@ -1,0 +1,1 @@
+"""From a signed agreement to a plan, and who upholds each constraint; pure."""

@@ -1,0 +1,1 @@
+"""DIDs, credentials, proofs, status lists, trust decisions; pure."""

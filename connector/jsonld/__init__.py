@@ -1,0 +1,1 @@
+"""Pinned contexts, JSON-LD and Turtle to node maps; bounded, no network."""

@@ -1,0 +1,1 @@
+"""The face towards the operator: a local HTTP API with OpenAPI."""

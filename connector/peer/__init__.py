@@ -1,0 +1,1 @@
+"""The face towards other nodes: gRPC, HTTPS, guarded fetches."""

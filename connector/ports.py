@@ -1,0 +1,368 @@
+"""What services need of the world, as protocols. `bootstrap.py` alone knows what stands behind.
+
+Services are plain functions whose first argument is `Ports`. A port translates foreign exceptions
+into the tree of `connector/errors.py`, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from connector.config import Settings
+from connector.domain.audit import Checkpoint, LogEntry
+from connector.domain.budget import Reservation
+from connector.domain.dataset import Dataset, Offer
+from connector.domain.delivery import OutgoingMessage, ReceivedMessage
+from connector.domain.federation import Hello, LeadFrame, SiteFrame
+from connector.domain.job import Job, JobSite, RoundRecord
+from connector.domain.membership import Membership
+from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.participant import IssuerDocument, Participant, StatusList
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Wall time."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, UTC."""
+        ...
+
+
+class Identifiers(Protocol):
+    """Fresh identifiers."""
+
+    def new(self) -> str:
+        """Return a new `urn:uuid:…`, unguessable."""
+        ...
+
+
+class Signer(Protocol):
+    """An Ed25519 key that never leaves its keeper (file, vault, HSM)."""
+
+    @property
+    def key_id(self) -> str:
+        """DID URL of the verification method."""
+        ...
+
+    @property
+    def public_jwk(self) -> Mapping[str, str]:
+        """Public key as JWK (RFC 8037)."""
+        ...
+
+    def sign(self, payload: bytes) -> bytes:
+        """Return the 64-byte Ed25519 signature (RFC 8032) of `payload`.
+
+        Raises:
+            KeyUnusable: the key cannot be used.
+        """
+        ...
+
+
+class Repository(Protocol[T]):
+    """One kind of value, by key. Keys are in the order of the table in `store/tables.py`."""
+
+    def get(self, *key: str | int) -> T | None:
+        """Return the value of a key, or None."""
+        ...
+
+    def lock(self, *key: str | int) -> T | None:
+        """As `get`, and keep others from writing it until the transaction ends."""
+        ...
+
+    def put(self, value: T) -> None:
+        """Insert the value, or replace the one with its key."""
+        ...
+
+    def add(self, value: T) -> bool:
+        """Insert the value unless its key is taken; return whether it was inserted."""
+        ...
+
+    def find(self, **equal: object) -> list[T]:
+        """Return the values whose fields equal these, oldest first."""
+        ...
+
+    def remove(self, *key: str | int) -> None:
+        """Remove the value of a key, if it is there."""
+        ...
+
+
+class AuditLog(Protocol):
+    """The node's RFC 6962 log, written in the transaction of what it records."""
+
+    def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
+        """Add an event. `facts` are JSON values without personal data."""
+        ...
+
+    def entries(
+        self, *, start: int = 0, limit: int = 1000, subject: str | None = None
+    ) -> list[LogEntry]:
+        """Return entries from `start`, in order; of one subject when given."""
+        ...
+
+    def head(self) -> tuple[int, bytes]:
+        """Return (size, RFC 6962 root) of the log."""
+        ...
+
+    def root(self, size: int) -> bytes:
+        """Return the root when the log had `size` entries."""
+        ...
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """Return the inclusion proof (RFC 6962 section 2.1.1) of an entry in a tree of `size`."""
+        ...
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        """Return the consistency proof (RFC 6962 section 2.1.2) from `first` to `second`."""
+        ...
+
+
+class UsedTokens(Protocol):
+    """Which call tokens were used. Survives restarts."""
+
+    def use(self, issuer: str, jti: str, expires: datetime) -> bool:
+        """Record a token; return False when it was used before."""
+        ...
+
+    def forget(self, before: datetime) -> None:
+        """Drop tokens that expired before a time."""
+        ...
+
+
+class Transaction(Protocol):
+    """All repositories in one database transaction."""
+
+    participants: Repository[Participant]  # key: did
+    issuers: Repository[IssuerDocument]  # key: did
+    status_lists: Repository[StatusList]  # key: url
+    datasets: Repository[Dataset]  # key: id
+    offers: Repository[Offer]  # key: id
+    negotiations: Repository[Negotiation]  # key: pid
+    agreements: Repository[Agreement]  # key: id
+    outbox: Repository[OutgoingMessage]  # key: id
+    inbox: Repository[ReceivedMessage]  # key: peer, id
+    reservations: Repository[Reservation]  # key: job_id
+    jobs: Repository[Job]  # key: id
+    sites: Repository[JobSite]  # key: job_id, site
+    rounds: Repository[RoundRecord]  # key: job_id, round
+    checkpoints: Repository[Checkpoint]  # key: origin, size
+    members: Repository[Membership]  # key: did
+    audit: AuditLog
+    tokens: UsedTokens
+
+    def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
+        """Return undelivered messages due by `now`, the oldest of each subject, in order."""
+        ...
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once the transaction is committed; not at all if it is rolled back."""
+        ...
+
+
+class Store(Protocol):
+    """The database."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that sees one state and writes nothing.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        ...
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that commits at the end of its block, or rolls back on an exception.
+
+        Writers run one after another on SQLite.
+
+        Raises:
+            StoreUnavailable: the database did not answer, or stayed locked.
+        """
+        ...
+
+
+class Web(Protocol):
+    """Guarded HTTPS client for peer-supplied addresses."""
+
+    def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
+        """Fetch a document: HTTPS only, no redirect, bounded in time and size.
+
+        Raises:
+            AddressForbidden: the address is not one that this node may fetch.
+            PeerUnreachable: no answer, or not 200.
+            MessageTooLarge: more than `limit` bytes.
+        """
+        ...
+
+    def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
+        """As `get`, posting a JSON body."""
+        ...
+
+
+class PeerWire(Protocol):
+    """Calls to peers over gRPC. Kinds and bodies are those of `connector/protocol/messages.py`."""
+
+    def call(
+        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+    ) -> Mapping[str, Any]:
+        """Send one message, with a token made for it, and return the answer.
+
+        Raises:
+            PeerUnreachable: no answer within `seconds`.
+            PreauError: the refusal that the peer answered with, by its code.
+        """
+        ...
+
+    def participate(self, lead: Participant, hello: Hello) -> SiteStream:
+        """Open the stream of a federated job, as its site.
+
+        Raises:
+            PeerUnreachable: the lead does not answer.
+            PreauError: the lead refused.
+        """
+        ...
+
+
+class SiteStream(Protocol):
+    """A site's end of a job's stream."""
+
+    def receive(self, seconds: float) -> LeadFrame | None:
+        """Return the next frame, or None when none came within `seconds`.
+
+        Raises:
+            PeerUnreachable: the stream broke.
+        """
+        ...
+
+    def send(self, frame: SiteFrame) -> None:
+        """Send a frame.
+
+        Raises:
+            PeerUnreachable: the stream is broken.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the stream."""
+        ...
+
+
+class Accountant(Protocol):
+    """ε of mechanisms, computed outside the node's process."""
+
+    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
+        """Return ε at `delta` of the composition of subsampled Gaussian events.
+
+        Args:
+            events: each with `noise_multiplier`, `sampling_rate`, `steps`.
+            delta: δ in (0, 1).
+
+        Raises:
+            WorkerFailed: the computation did not end, or an event is unknown.
+        """
+        ...
+
+
+class Worker(Protocol):
+    """A process that computes for one job. Frames are (JSON header, payload)."""
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        ...
+
+    def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
+        """Send one frame.
+
+        Raises:
+            WorkerFailed: the process is gone.
+        """
+        ...
+
+    def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """Return the next frame.
+
+        Raises:
+            WorkerFailed: the process is gone, or silent for `seconds`.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End the process, at once if it does not end by itself."""
+        ...
+
+
+class Workers(Protocol):
+    """Starts worker processes."""
+
+    def start(self, role: str, folder: Path) -> Worker:
+        """Start a worker in the role `site` or `lead` with `folder` as its only place to write.
+
+        Raises:
+            WorkerFailed: it did not start, or the extra `federated` is not installed.
+        """
+        ...
+
+
+class Sources(Protocol):
+    """Data files of the institution."""
+
+    def header(self, path: Path, kind: str) -> list[str]:
+        """Return the column names.
+
+        Raises:
+            DataFileMissing: no such file.
+            DataFileUnreadable: not a file of that kind.
+        """
+        ...
+
+    def digest(self, path: Path) -> str:
+        """Return the SHA-256 (hex) of the file.
+
+        Raises:
+            DataFileMissing: no such file.
+            DataFileUnreadable: it cannot be read.
+        """
+        ...
+
+
+class Wakeups(Protocol):
+    """Named events by which threads of the node wake one another; no polling in the hot path."""
+
+    def notify(self, name: str) -> None:
+        """Wake whoever waits for `name`; remembered when nobody does."""
+        ...
+
+    def wait(self, name: str, seconds: float) -> bool:
+        """Wait for `name`; return whether it came within `seconds`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a service may use.
+
+    Attributes:
+        own_document: returns the node's own DID document, exact bytes served now.
+        own_membership: returns the node's own membership credential, or an empty string.
+    """
+
+    settings: Settings
+    clock: Clock
+    ids: Identifiers
+    signer: Signer
+    store: Store
+    web: Web
+    wire: PeerWire
+    accountant: Accountant
+    workers: Workers
+    sources: Sources
+    wakeups: Wakeups
+    own_document: Callable[[], bytes]
+    own_membership: Callable[[], str]

@@ -1,0 +1,1 @@
+"""Use cases: functions over ports, one verb a module."""

@@ -1,0 +1,1 @@
+"""What must survive: SQL tables, unit of work, keys on disk."""

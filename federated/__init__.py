@@ -1,0 +1,1 @@
+"""Federated jobs and privacy accounting. Knows nothing of connectors."""

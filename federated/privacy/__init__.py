@@ -1,0 +1,1 @@
+"""Privacy spending: events, the accountant and the ledger."""
