@@ -41,11 +41,13 @@ class Settings:
         trusted_issuers: DIDs whose membership credentials are believed.
         unsafe_allow_hosts: hosts that peers' addresses may name although they are not public.
         status_refresh_seconds: how often status lists are fetched anew.
+        status_list_seconds: on an authority: how long a status list answers after it was made.
         leaf_seconds: life of a TLS leaf; replaced at half of it.
         max_message_bytes: largest gRPC message.
         max_streams: open streams in all.
         max_streams_per_peer: open streams of one peer.
         unary_threads: threads that answer unary calls.
+        max_jobs: federated jobs whose workers run at the same time; others wait their turn.
         first_contacts_per_minute: first contacts answered, per address.
         worker_memory_bytes: address-space limit of a worker process; 0: none.
     """
@@ -69,11 +71,13 @@ class Settings:
     trusted_issuers: tuple[str, ...] = ()
     unsafe_allow_hosts: tuple[str, ...] = ()
     status_refresh_seconds: float = 300.0
+    status_list_seconds: float = 86_400.0
     leaf_seconds: float = 86_400.0
     max_message_bytes: int = 16 * 1024 * 1024
     max_streams: int = 64
     max_streams_per_peer: int = 8
     unary_threads: int = 16
+    max_jobs: int = 8
     first_contacts_per_minute: int = 30
     worker_memory_bytes: int = 0
 

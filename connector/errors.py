@@ -145,6 +145,12 @@ class MessageTooLarge(Malformed):
     code = "MESSAGE_TOO_LARGE"
 
 
+class SignatureInvalid(Malformed):
+    """A signature does not verify, or was made by a key that may not make it."""
+
+    code = "SIGNATURE_INVALID"
+
+
 class DescriptionTampered(Malformed):
     """A self-description does not verify."""
 
@@ -253,6 +259,12 @@ class RoundRefused(Unlawful):
     code = "ROUND_REFUSED"
 
 
+class JobCancelled(Unlawful):
+    """The job was ended by its lead, or by the operator of the lead's node."""
+
+    code = "JOB_CANCELLED"
+
+
 class TooManyStreams(Unlawful):
     """The peer has as many streams open as it may."""
 
@@ -359,6 +371,12 @@ class WorkerFailed(WorldFault):
     """A worker process died, or did not answer in time."""
 
     code = "WORKER_FAILED"
+
+
+class DeadlinePassed(WorldFault):
+    """A job did not end before its manifest's deadline."""
+
+    code = "DEADLINE_PASSED"
 
 
 # One table for both bindings: code -> (gRPC status name, HTTP status).

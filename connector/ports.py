@@ -268,6 +268,29 @@ class Accountant(Protocol):
         """
         ...
 
+    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
+        """Return ε of several compositions at once, each at its own δ; as `epsilon`.
+
+        Args:
+            cases: (events, δ).
+
+        Returns:
+            ε of each; infinity where the events have no finite ε at that δ.
+
+        Raises:
+            WorkerFailed: the computation did not end, or an event is unknown.
+        """
+        ...
+
+    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+        """Return the smallest σ with which `steps` steps cost at most `epsilon` at `delta`.
+
+        Raises:
+            WorkerFailed: the computation did not end.
+            JobRefused: no σ within bounds reaches the target.
+        """
+        ...
+
 
 class Worker(Protocol):
     """A process that computes for one job. Frames are (JSON header, payload)."""
@@ -351,6 +374,7 @@ class Ports:
     Attributes:
         own_document: returns the node's own DID document, exact bytes served now.
         own_membership: returns the node's own membership credential, or an empty string.
+        code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
     """
 
     settings: Settings
@@ -366,3 +390,4 @@ class Ports:
     wakeups: Wakeups
     own_document: Callable[[], bytes]
     own_membership: Callable[[], str]
+    code_hash: str = ""

@@ -50,6 +50,8 @@ class Negotiation:
         reasons: of a termination or of the last counter-offer.
         created_at: UTC.
         updated_at: UTC.
+        description: self-description of the dataset that the consumer decided on, VC-JWT; empty
+            on the provider's side, and until the consumer has fetched it.
     """
 
     pid: str
@@ -66,6 +68,7 @@ class Negotiation:
     reasons: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

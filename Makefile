@@ -1,0 +1,38 @@
+# One command per chore; each sets up what it needs. `make demo` and `make test` are all a
+# newcomer needs. Override the interpreter with `make PYTHON=/path/to/python3.11 …`.
+export PYTHON
+BIN := .venv/bin
+OUT ?= demo-output
+
+.PHONY: demo test lint protos bench docs clean
+
+demo:            ## The main job on real pupil data: five processes, three contracts, one model
+	@scripts/setup demo
+	@$(BIN)/python examples/star/run.py --out $(OUT) $(ARGS)
+
+test:            ## Every test, with the coverage of the pure packages
+	@scripts/setup dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint:            ## Formatting, rules, types, import contracts
+	@scripts/setup dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy connector policies_odrl federated
+	$(BIN)/lint-imports --no-cache
+
+protos:          ## Generate the gRPC code from protos/
+	@scripts/setup dev
+	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=. --pyi_out=. --grpc_python_out=. \
+	    protos/connector/peer/v1/*.proto
+
+bench:           ## Measure; writes benchmarks/results.json and a table
+	@scripts/setup dev
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs:            ## The manual, into site/; warnings are errors
+	@scripts/setup dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+clean:           ## Remove what the other commands made
+	rm -rf .venv site demo-output build *.egg-info

@@ -1,0 +1,213 @@
+"""How long a contract takes, and how many a node concludes in a second.
+
+Two node processes on this host, each with its own database; the authority is stopped. A
+negotiation counts from the consumer's record of its request to its record of FINALIZED, by the
+consumer's clock to the microsecond; the last commit, which ends just after, is in the stricter
+figure that runs to the provider's record of the delivery.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import contracts
+import pupils
+import sqlalchemy
+from bare_loop import bare_loop
+from row import Plan, Row, at_most, beside, percentile
+from space import Node, Space, space
+
+from connector import config
+from connector.sdk import Client
+from connector.services.system import SystemClock
+from connector.store import SqlStore
+from tests.support.database import PostgresServer
+
+PART = "negotiation"
+WARM_UP = 8
+AT_ONCE = 8
+EACH = 10
+WAIT_SECONDS = 30.0
+LOOK_SECONDS = 0.01
+DATASET = "urn:star:sud"
+# Small enough that hundreds of contracts fit the cap.
+EPSILON, CAP = 0.01, {"epsilon": 100.0, "delta": 0.1}
+BAR_MS = 150.0
+
+
+@dataclass
+class Pair:
+    """Provider and consumer.
+
+    Attributes:
+        provider: publishes.
+        consumer: asks.
+        client: of the consumer.
+        records: the consumer's database, read beside the node so that waiting costs it nothing.
+    """
+
+    provider: Node
+    consumer: Node
+    client: Client
+    records: sqlalchemy.Engine
+
+    def open(self, client: Client | None = None) -> str:
+        """Ask for a contract and return the negotiation."""
+        return (client or self.client).negotiate(self.provider.did, DATASET).pid
+
+    def wait(self, pid: str) -> None:
+        """Wait for the end of a negotiation.
+
+        Raises:
+            RuntimeError: it was not concluded in time.
+        """
+        query = sqlalchemy.text("SELECT state FROM negotiation WHERE pid = :pid")
+        limit = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < limit:
+            with self.records.connect() as connection:
+                state = connection.execute(query, {"pid": pid}).scalar()
+            if state == "FINALIZED":
+                return
+            if state == "TERMINATED":
+                break
+            time.sleep(LOOK_SECONDS)
+        record = self.client.negotiation(pid)
+        why = f"{record.state} {record.code} {'; '.join(record.reasons)}"
+        raise RuntimeError(f"the negotiation {pid} was not concluded: {why}")
+
+
+def measure(folder: Path, plan: Plan) -> list[Row]:
+    """Measure on SQLite, then on PostgreSQL."""
+    with _pair(folder / "sqlite") as pair:
+        rows = _rows(pair, "SQLite", f"sqlite:///{folder / 'loop'}", plan)
+    server = PostgresServer()
+    try:
+        urls = [server.create(migrated=False) for _ in range(2)]
+        with _pair(folder / "pg", *urls) as pair:
+            rows += _rows(pair, "PostgreSQL", server.create(migrated=False), plan)
+    finally:
+        server.stop()
+    return rows
+
+
+def _rows(pair: Pair, database: str, loop: str, plan: Plan) -> list[Row]:
+    for _ in range(WARM_UP):
+        pair.wait(pair.open())
+    alone = _one_after_another(pair, plan.times(60, 15))
+    delivered = _to_delivery(pair, alone)
+    rate = _at_once(pair, plan.times(EACH, 3))
+    floor = [seconds * 1e3 for seconds in bare_loop(loop, plan.times(60, 15))]
+    spans = [span * 1e3 for span in alone.values()]
+    stricter = (
+        f"{len(spans)} one after another; p95 {percentile(spans, 0.95):.1f}; up to the provider's "
+        f"record that the last message was answered, p50 {statistics.median(delivered):.1f}"
+    )
+    peer = "bare loop in one process"
+    title = f"negotiation, request to FINALIZED, {database}"
+    note = "15 signatures, 15 verifications and 13 commits, without network, policy or queue"
+    return [
+        at_most(f"{title}, p50", statistics.median(spans), BAR_MS, "ms", PART, stricter),
+        beside(f"{title}, p95", percentile(spans, 0.95), peer, percentile(floor, 0.95), "ms", PART),
+        beside(
+            f"negotiations, {AT_ONCE} at once, {database}",
+            rate,
+            f"{peer}, one at a time",
+            1e3 / statistics.mean(floor),
+            "1/s",
+            PART,
+            f"the loop: {note}",
+        ),
+    ]
+
+
+def _one_after_another(pair: Pair, count: int) -> dict[str, float]:
+    """Return negotiation -> seconds from request to FINALIZED, by the consumer's record."""
+    pids = []
+    for _ in range(count):
+        pids.append(pair.open())
+        pair.wait(pids[-1])
+    return {pid: _span(pair.client, pid) for pid in pids}
+
+
+def _span(client: Client, pid: str) -> float:
+    record = client.negotiation(pid)
+    return (record.updated_at - record.created_at).total_seconds()
+
+
+def _to_delivery(pair: Pair, alone: dict[str, float]) -> list[float]:
+    """Return milliseconds from request to the provider's record of the last answer."""
+    store = SqlStore(config.load(pair.provider.home).database_url, SystemClock())
+    try:
+        with store.read() as tx:
+            theirs = {each.peer_pid: each.pid for each in tx.negotiations.find()}
+            sent = {pid: tx.outbox.find(subject=theirs[pid]) for pid in alone}
+    finally:
+        store.close()
+    return [
+        (message.delivered_at - pair.client.negotiation(pid).created_at).total_seconds() * 1e3
+        for pid, messages in sent.items()
+        if (message := messages[-1]).delivered_at is not None
+    ]
+
+
+def _at_once(pair: Pair, each: int) -> float:
+    """Return negotiations per second of threads that each conclude one after another."""
+    pids: list[str] = []
+
+    def work() -> None:
+        with pair.consumer.client() as client:
+            for _ in range(each):
+                pid = pair.open(client)
+                pair.wait(pid)
+                pids.append(pid)
+
+    threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(pids) != AT_ONCE * each:
+        raise RuntimeError(f"{len(pids)} of {AT_ONCE * each} negotiations were concluded")
+    records = [pair.client.negotiation(pid) for pid in pids]
+    begun = min(record.created_at for record in records)
+    ended = max(record.updated_at for record in records)
+    return len(pids) / (ended - begun).total_seconds()
+
+
+@contextmanager
+def _pair(folder: Path, *urls: str) -> Iterator[Pair]:
+    """Make provider and consumer, introduce them, and stop the authority."""
+    with space(folder) as made:
+        names = ("Provider", "Consumer")
+        if urls:
+            nodes = [made.node(n, database=url) for n, url in zip(names, urls, strict=True)]
+        else:
+            nodes = [made.node(name) for name in names]
+        provider, consumer = nodes
+        _publish(provider, made, folder)
+        url = config.load(consumer.home).database_url
+        records = sqlalchemy.create_engine(url, pool_size=AT_ONCE)
+        with consumer.client() as client:
+            client.meet(provider.did)
+            made.authority.stop()
+            try:
+                yield Pair(provider, consumer, client, records)
+            finally:
+                records.dispose()
+
+
+def _publish(provider: Node, made: Space, folder: Path) -> None:
+    rows = pupils.divide(pupils.load()).parts["sud"]
+    file = folder / "star.csv"
+    pupils.write(rows, file)
+    until = datetime.now(UTC) + timedelta(days=1)
+    offer = contracts.offer("sud", made.authority.did, until, epsilon=EPSILON)
+    with provider.client() as client:
+        client.publish({**contracts.dataset("sud", file, 900, [offer]), "cap": CAP})

@@ -1,0 +1,196 @@
+"""A node as one thing that starts, says that it is ready, and stops in order.
+
+Rules: what is started is stopped, in the other order, within bounded time, also when the start
+fails half-way; `run/node.json` is written only once peers and commands are answered. What stands
+behind the ports is chosen in `wiring.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Final, Protocol
+
+from connector.bootstrap.own import Identity
+from connector.bootstrap.renewal import Renewal
+from connector.bootstrap.state import HomeLock
+from connector.management import app, listen
+from connector.management.gate import Door
+from connector.management.reach import Reach
+from connector.management.server import ManagementServer
+from connector.management.views import NodeView
+from connector.peer.face import Bound, PeerFace
+from connector.ports import Ports
+from connector.services import deliver, diagnose
+from connector.services.negotiate_steps import OUTBOX
+
+_THREAD_SECONDS: Final = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Part(Protocol):
+    """Something with a life of its own."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """End within bounded time."""
+        ...
+
+
+class Node:
+    """A running node; made by `wiring.build`."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        identity: Identity,
+        face: PeerFace,
+        parts: Sequence[Part],
+        closers: Sequence[Callable[[], None]],
+    ) -> None:
+        """Keep what is to be started.
+
+        Args:
+            ports: of the node.
+            identity: who it is.
+            face: by which peers reach it.
+            parts: what else runs, in the order of starting.
+            closers: called last of all.
+        """
+        self._ports = ports
+        self._identity = identity
+        self._face = face
+        self._parts = parts
+        self._closers = closers
+        self._running = ExitStack()
+        self._asked = threading.Event()
+        self._ready: dict[str, Any] = {}
+        self._started_at: datetime | None = None
+
+    def start(self) -> None:
+        """Start everything; return once peers and commands are answered.
+
+        Raises:
+            WorldFault: a node runs in this home already, or an address cannot be bound.
+            ConfigurationInvalid: an address is wrong.
+            KeyUnusable: a key or certificate cannot be used.
+        """
+        with ExitStack() as started:
+            for close in self._closers:
+                started.callback(close)
+            lock = HomeLock(self._ports.settings.home)
+            started.callback(lock.release)
+            self._started_at = self._ports.clock.now()
+            self._log_start()
+            management = self._start_management(started)
+            bound = self._start_face(started)
+            self._start_parts(started)
+            self._ready = self._described(bound, management)
+            management.start()
+            lock.announce(self._ready)
+            self._running = started.pop_all()
+        _log.info("ready: %s", ", ".join(f"{k} {v}" for k, v in self._ready.items() if v))
+
+    def ready(self) -> Mapping[str, Any]:
+        """Return pid and addresses, for scripts; empty before `start`."""
+        return dict(self._ready)
+
+    def ask_to_stop(self) -> None:
+        """Make `wait` return; may be called from a signal handler."""
+        self._asked.set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the node is asked to stop; return whether it was."""
+        return self._asked.wait(seconds)
+
+    def stop(self) -> None:
+        """Stop everything that was started, in the other order; harmless before `start`."""
+        _log.info("stopping")
+        self._running.close()
+
+    def _start_management(self, started: ExitStack) -> ManagementServer:
+        """Bind the management API and make its application; it is served last."""
+        settings = self._ports.settings
+        listening = listen.bind(settings)
+        started.callback(listening.close)
+        door = Door(listen.write_token(settings), listening.hosts)
+        reach = Reach(self._ports, self.about, self._identity.keep_membership)
+        server = ManagementServer(app.create(reach, door), listening)
+        started.callback(server.stop)
+        return server
+
+    def _start_face(self, started: ExitStack) -> Bound:
+        bound = self._face.start()
+        started.callback(self._face.stop)
+        return bound
+
+    def _start_parts(self, started: ExitStack) -> None:
+        renewal = Renewal(self._ports, self._identity)
+        parts: list[Part] = [Delivery(self._ports), renewal, *self._parts]
+        for part in parts:
+            part.start()
+            started.callback(part.stop)
+
+    def _described(self, bound: Bound, management: ManagementServer) -> dict[str, Any]:
+        settings = self._ports.settings
+        hosts = (settings.grpc_listen.rpartition(":")[0], settings.https_listen.rpartition(":")[0])
+        return {
+            "ready": True,
+            "pid": os.getpid(),
+            "did": settings.did,
+            "grpc": f"{hosts[0]}:{bound.grpc}" if bound.grpc else "",
+            "https": f"{hosts[1]}:{bound.https}",
+            "management": management.address,
+        }
+
+    def about(self) -> NodeView:
+        """Say who the node is and where it listens."""
+        settings = self._ports.settings
+        return NodeView(
+            did=settings.did,
+            name=settings.name,
+            kind=settings.kind,
+            space=settings.space,
+            version=version("preau"),
+            pid=os.getpid(),
+            started_at=self._started_at or self._ports.clock.now(),
+            grpc=self._ready.get("grpc", ""),
+            https=self._ready.get("https", ""),
+            unsafe=diagnose.unsafe(settings),
+        )
+
+    def _log_start(self) -> None:
+        settings = self._ports.settings
+        _log.info("%s %s of kind %s", settings.did, version("preau"), settings.kind)
+        for line in diagnose.unsafe(settings):
+            _log.warning("%s", line)
+
+
+class Delivery:
+    """The thread that delivers what the outbox holds."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(
+            target=deliver.run, args=(ports, self._stopping), name="outbox", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; calls under way may end first, and what was not delivered waits in the database."""
+        self._stopping.set()
+        self._ports.wakeups.notify(OUTBOX)
+        self._thread.join(_THREAD_SECONDS)

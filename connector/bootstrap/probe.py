@@ -1,0 +1,312 @@
+"""Collects the facts that `preau doctor` judges, from the home, the database and the network.
+
+Rules: nothing is changed; each look is bounded and none stops the others: what cannot be found out
+is itself a fact. Works with and without the node running. Judging is `services/diagnose.py`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import importlib
+import importlib.metadata
+import importlib.util
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+
+from connector.bootstrap import own, state
+from connector.config import Settings
+from connector.domain.participant import Participant
+from connector.errors import (
+    CertificateMismatch,
+    ConfigurationInvalid,
+    KeyUnusable,
+    PreauError,
+    StoreUnavailable,
+)
+from connector.identity import certificate, trust
+from connector.identity import did as dids
+from connector.identity import document as documents
+from connector.identity.document import DidDocument
+from connector.management.listen import split
+from connector.peer.addresses import judge_address
+from connector.peer.web import resolve, tls_context
+from connector.services import diagnose, onboard_fetch
+from connector.services.diagnose import Check, KeyFile, ListFact, PeerFact
+from connector.services.onboard_fetch import Evidence
+from connector.services.system import SystemClock
+from connector.store import SqlStore, keys, migrations
+
+_LOOK_SECONDS: Final = 3.0
+_WORKER_SECONDS: Final = 20.0
+_JUMP: Final = 0.5  # seconds that wall and monotonic clock may differ within one look
+_DISTRIBUTIONS: Final = ("preau", "grpcio", "protobuf", "cryptography", "flwr", "torch", "opacus")
+_EXTRA: Final = ("flwr", "torch", "opacus", "dp_accounting", "numpy")
+
+
+def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
+    """Look at everything and return the judged findings, in the order of `preau doctor`."""
+    began = (time.time(), time.monotonic())
+    running = state.is_running(settings.home)
+    checks = [
+        *_keys(settings),
+        *_ports(settings, running=running),
+        *_stored(settings, ask_peers=ask_peers),
+        diagnose.isolation(_tier(), _missing()),
+        *diagnose.unsafe_settings(settings),
+        *_versions(),
+        diagnose.disk(shutil.disk_usage(settings.home).free),
+    ]
+    skews = _skews(settings) if ask_peers else {}
+    elapsed = (time.time() - began[0], time.monotonic() - began[1])
+    steady = abs(elapsed[0] - elapsed[1]) < _JUMP
+    checks.insert(1, diagnose.clock(skews, monotonic=steady, now=SystemClock().now()))
+    return checks
+
+
+def _keys(settings: Settings) -> list[Check]:
+    names = [settings.signing_key.removeprefix("file:"), settings.https_key]
+    names += [f"{own.TLS_CA}1.key"] if settings.kind == "participant" else []
+    checks = [diagnose.keys([_key_file(settings, name) for name in names], _mismatch(settings))]
+    now = SystemClock().now()
+    found = [("HTTPS certificate", settings.https_certificate)]
+    found += [("TLS authority", f"{own.TLS_CA}1.pem")] if settings.kind == "participant" else []
+    for label, name in found:
+        expires, fault = _expiry(settings.path(name))
+        checks.append(diagnose.certificate(label, expires, now, fault))
+    return checks
+
+
+def _key_file(settings: Settings, name: str) -> KeyFile:
+    path = settings.path(name)
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return KeyFile(name, None)
+    try:
+        keys.read_private_file(path)
+    except KeyUnusable as exc:
+        return KeyFile(name, mode, exc.reason)
+    return KeyFile(name, mode)
+
+
+def _mismatch(settings: Settings) -> str:
+    """Say why our own signing key is not the one of the document that we would serve."""
+    try:
+        identity = own.Identity(settings)
+        read = documents.read(identity.document(), settings.did)
+    except PreauError as exc:
+        return exc.reason
+    return "" if identity.signer.key_id in read.assertion else "the document lists another key"
+
+
+def _expiry(path: Path) -> tuple[datetime | None, str]:
+    try:
+        return certificate.expires(path.read_bytes()), ""
+    except OSError as exc:
+        return None, f"`{path.name}` cannot be read: {exc.strerror}"
+    except CertificateMismatch as exc:
+        return None, exc.reason
+
+
+def _ports(settings: Settings, *, running: bool) -> list[Check]:
+    announced = state.announced(settings.home) if running else {}
+    wanted = [("https", settings.https_listen)]
+    if settings.kind == "participant":
+        wanted.insert(0, ("grpc", settings.grpc_listen))
+    checks = []
+    for name, configured in wanted:
+        address = str(announced.get(name) or configured)
+        host, port = split(address)
+        answers = _answers(_reachable(host), port)
+        free = not answers and _bindable(host, port)
+        checks.append(
+            diagnose.port(f"{name} port", address, running=running, free=free, answers=answers)
+        )
+    return checks
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def _answers(host: str, port: int) -> bool:
+    if port == 0:
+        return False
+    try:
+        with closing(socket.create_connection((host, port), timeout=_LOOK_SECONDS)):
+            return True
+    except OSError:
+        return False
+
+
+def _bindable(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
+    """Look at what is in the database: itself, membership, status lists, peers."""
+    if not settings.database and not (settings.home / "node.sqlite").exists():
+        return [diagnose.database("`node.sqlite` is missing", migrated=False, entries=0)]
+    try:
+        if not migrations.is_current(settings.database_url):
+            return [diagnose.database("", migrated=False, entries=0)]
+        with _opened(settings) as store, store.read() as tx:
+            entries = tx.audit.head()[0]
+            known = onboard_fetch.evidence(tx)
+            peers = tx.participants.find()
+            lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
+    except (StoreUnavailable, ConfigurationInvalid) as exc:
+        return [diagnose.database(exc.reason, migrated=False, entries=0)]
+    now = SystemClock().now()
+    return [
+        diagnose.database("", migrated=True, entries=entries),
+        _membership(settings, known, now),
+        *diagnose.status_lists(lists, now),
+        *diagnose.peers([_peer(settings, peer, known, now, ask=ask_peers) for peer in peers]),
+    ]
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[SqlStore]:
+    store = SqlStore(settings.database_url, SystemClock(), wait=_LOOK_SECONDS)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _membership(settings: Settings, known: Evidence, now: datetime) -> Check:
+    required = settings.kind == "participant"
+    try:
+        identity = own.Identity(settings)
+        credential = identity.membership()
+        if not credential or not required:
+            return diagnose.membership(required, "", None, now)
+        document = documents.read(identity.document(), settings.did)
+        facts = _judged(settings, credential, document, known, now)
+    except PreauError as exc:
+        return diagnose.membership(required, f"{exc.code}: {exc.reason}", None, now)
+    return diagnose.membership(required, "", facts.valid_until, now)
+
+
+def _peer(
+    settings: Settings, peer: Participant, known: Evidence, now: datetime, *, ask: bool
+) -> PeerFact:
+    fault = "blocked by the operator" if peer.blocked else ""
+    try:
+        document = documents.read(peer.document, peer.did)
+        _judged(settings, peer.membership, document, known, now)
+    except PreauError as exc:
+        fault = fault or f"{exc.code}: {exc.reason}"
+    return PeerFact(peer.did, fault, _silence(settings, peer.grpc_endpoint) if ask else None)
+
+
+def _judged(
+    settings: Settings, credential: str, document: DidDocument, known: Evidence, now: datetime
+) -> trust.MembershipFacts:
+    return trust.judge_membership(
+        credential,
+        document,
+        issuers=known.issuers,
+        status_lists=known.status_lists,
+        trusted_issuers=settings.trusted_issuers,
+        space=settings.space,
+        now=now,
+    )
+
+
+def _silence(settings: Settings, endpoint: str) -> str:
+    """Return why a peer's gRPC server does not answer; empty when it does."""
+    try:
+        host, port = split(endpoint)
+        for address in resolve(host, port):
+            judge_address(host, address, settings.unsafe_allow_hosts)
+            if _answers(address, port):
+                return ""
+    except PreauError as exc:
+        return exc.reason
+    return f"no connection to {endpoint}"
+
+
+def _skews(settings: Settings) -> dict[str, timedelta]:
+    """Return, for each trusted issuer that answers, its time minus ours."""
+    found = {did: _skew(settings, did) for did in settings.trusted_issuers if did != settings.did}
+    return {did: skew for did, skew in found.items() if skew is not None}
+
+
+def _skew(settings: Settings, did: str) -> timedelta | None:
+    """Ask for the time of a host that our own settings name; its answer has whole seconds."""
+    try:
+        parts = dids.parse(did)
+        roots = settings.path(settings.web_roots) if settings.web_roots else None
+        tls = tls_context(roots)
+    except PreauError:
+        return None
+    connection = http.client.HTTPSConnection(
+        parts.host, parts.port or 443, timeout=_LOOK_SECONDS, context=tls
+    )
+    try:
+        with closing(connection):
+            connection.request("GET", dids.document_url(did).removeprefix(dids.origin(did)))
+            shown = connection.getresponse().getheader("Date") or ""
+        theirs = parsedate_to_datetime(shown)
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    return theirs.astimezone(UTC) - datetime.now(UTC).replace(microsecond=0)
+
+
+def _missing() -> list[str]:
+    return [name for name in _EXTRA if importlib.util.find_spec(name) is None]
+
+
+def _tier() -> str:
+    """Let a process shut itself in as a worker would, and return what it says."""
+    code = "from federated.training.confine import confine; print(confine())"
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=_WORKER_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _versions() -> list[Check]:
+    installed = {name: _version(name) for name in _DISTRIBUTIONS}
+    return diagnose.versions(sys.version_info[:2], installed, _generated_fault())
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _generated_fault() -> str:
+    """Return why the generated code does not load with this protobuf; empty if it does."""
+    try:
+        importlib.import_module("connector.peer.v1.negotiation_pb2_grpc")
+    except (ImportError, RuntimeError, TypeError) as exc:
+        return f"{type(exc).__name__}"
+    return ""

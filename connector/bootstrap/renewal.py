@@ -1,0 +1,98 @@
+"""The thread that keeps documents, memberships and status lists fresh, and drops what is stale.
+
+Rules: a failure leaves what was known and is tried again; the own membership is fetched with short
+pauses until there is one, and again when it is near its end; nothing waits for this thread. What
+is fetched and believed is `services/onboard.py`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from connector.bootstrap.own import Identity
+from connector.errors import PreauError
+from connector.ports import Ports
+from connector.services import negotiate, onboard
+
+FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
+LONGEST_PAUSE: Final = 30.0
+BEFORE_END: Final = timedelta(days=7)
+# Expired tokens are remembered a little longer, for clocks that are set back.
+CLOCK_ROOM: Final = timedelta(hours=1)
+_STOP_SECONDS: Final = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Renewal:
+    """Refreshes in one thread until stopped."""
+
+    def __init__(self, ports: Ports, identity: Identity) -> None:
+        self._ports = ports
+        self._identity = identity
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="renewal", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within 15 seconds; a fetch under way is bounded."""
+        self._stopping.set()
+        self._thread.join(_STOP_SECONDS)
+
+    def _work(self) -> None:
+        pause, refresh_at = FIRST_PAUSE, time.monotonic()
+        while not self._stopping.is_set():
+            member = self._membership()
+            if time.monotonic() >= refresh_at:
+                self._refresh()
+                refresh_at = time.monotonic() + self._ports.settings.status_refresh_seconds
+            left = max(refresh_at - time.monotonic(), 0.0)
+            self._stopping.wait(left if member else min(pause, left))
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _membership(self) -> bool:
+        """Fetch the own membership when it is due; return whether there is one to rely on."""
+        settings = self._ports.settings
+        if settings.kind != "participant" or not settings.space:
+            return True
+        if self._ends() - self._ports.clock.now() > BEFORE_END:
+            return True
+        try:
+            facts = onboard.fetch_own_membership(self._ports, self._identity.keep_membership)
+        except PreauError as exc:
+            _log.info("no membership yet: %s: %s", exc.code, exc.reason)
+            return False
+        _log.info("member of %s until %s", facts.space, facts.valid_until.isoformat())
+        return True
+
+    def _ends(self) -> datetime:
+        """Return until when the kept membership counts; now when there is none that does."""
+        try:
+            return onboard.judge_own(self._ports).valid_until
+        except PreauError:
+            return self._ports.clock.now()
+
+    def _refresh(self) -> None:
+        try:
+            fallen = onboard.refresh(self._ports)
+            self._tidy()
+        except PreauError as exc:
+            _log.warning("refreshing failed: %s: %s", exc.code, exc.reason)
+            return
+        for did in fallen:
+            _log.warning("peer %s is not in good standing", did)
+
+    def _tidy(self) -> None:
+        """End negotiations that nobody goes on with, and forget tokens that expired."""
+        with self._ports.store.write() as tx:
+            tx.tokens.forget(self._ports.clock.now() - CLOCK_ROOM)
+        ended = negotiate.expire(self._ports)
+        if ended:
+            _log.info("%d negotiations ended, since nothing happened in them", ended)

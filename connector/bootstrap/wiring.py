@@ -1,0 +1,139 @@
+"""Which class stands behind which port of a node.
+
+Rule: everything is made here and handed in; nothing is started (`node.py` does). Torch and Flower
+are never imported: workers are processes of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from connector.bootstrap.node import Node, Part
+from connector.bootstrap.own import Identity
+from connector.config import Settings
+from connector.peer.checkpoints import Checkpoints
+from connector.peer.client import GrpcWire
+from connector.peer.credentials import Leaves
+from connector.peer.face import PeerFace
+from connector.peer.web import GuardedWeb
+from connector.ports import Ports
+from connector.services import audit, authority, discover
+from connector.services.federate_lead import LeadRunner
+from connector.services.federate_ports import BoundedAccountant, TranslatedWorkers
+from connector.services.federate_site import SiteRunner
+from connector.services.lead_hub import LeadHub
+from connector.services.receive import HANDLERS
+from connector.services.system import SystemClock, ThreadWakeups, UuidIdentifiers
+from connector.sources.files import FileSources
+from connector.store import SqlStore, migrations
+from federated.training import code_hash
+from federated.training.launch import ProcessAccountant, ProcessWorkers
+
+STOP_SECONDS: Final = 45.0
+
+_log = logging.getLogger(__name__)
+
+
+def build(settings: Settings) -> Node:
+    """Wire a node; nothing is started or bound.
+
+    Raises:
+        KeyUnusable: a key is missing, readable by others, or of another kind.
+        ConfigurationInvalid: a setting is wrong.
+        StoreUnavailable: the database did not answer.
+        AddressForbidden: the file of extra roots cannot be read.
+    """
+    identity = Identity(settings)
+    migrations.upgrade(settings.database_url)
+    clock = SystemClock()
+    store = SqlStore(settings.database_url, clock)
+    leaves = Leaves(_tls_authority(settings, identity), settings.did, clock, settings.leaf_seconds)
+    ids = UuidIdentifiers()
+    wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
+    ports = Ports(
+        settings=settings,
+        clock=clock,
+        ids=ids,
+        signer=identity.signer,
+        store=store,
+        web=GuardedWeb.of(settings),
+        wire=wire,
+        accountant=BoundedAccountant(ProcessAccountant()),
+        workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
+        sources=FileSources(),
+        wakeups=ThreadWakeups(),
+        own_document=identity.document,
+        own_membership=identity.membership,
+        code_hash=code_hash(),
+    )
+    hub = LeadHub()
+    checkpoints = _checkpoints(ports)
+    wire.exchange(checkpoints)
+    face = _face(ports, hub, leaves, checkpoints)
+    runners: list[Part] = []
+    if settings.kind == "participant":
+        runners = [SiteRunner(ports), LeadRunner(ports, hub)]
+    return Node(ports, identity, face, runners, [wire.close, store.close])
+
+
+@contextmanager
+def stopped_by_signals(node: Node) -> Iterator[None]:
+    """Stop the node at SIGTERM and SIGINT, and in any case at the end of the block.
+
+    A stop that takes longer than it may ends the process: nothing is lost, since whatever matters
+    was committed before it was answered.
+    """
+
+    def ask(_number: int, _frame: object) -> None:
+        node.ask_to_stop()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        guard = threading.Timer(STOP_SECONDS, _give_up)
+        guard.daemon = True
+        guard.start()
+        node.stop()
+        guard.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tls_authority(settings: Settings, identity: Identity) -> tuple[str, str]:
+    return identity.tls_authority if settings.kind == "participant" else ("", "")
+
+
+def _checkpoints(ports: Ports) -> Checkpoints:
+    def own() -> bytes:
+        return audit.checkpoint(ports).note.encode()
+
+    def witness(did: str, note: str) -> None:
+        audit.witness(ports, did, note)
+
+    return Checkpoints(own, witness)
+
+
+def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) -> PeerFace:
+    """Return the peer face of the node's kind: an authority serves no gRPC, but a status list."""
+    participant = ports.settings.kind == "participant"
+    return PeerFace(
+        ports,
+        hub,
+        handlers=HANDLERS,
+        checkpoints=checkpoints,
+        description=lambda: discover.own_description(ports),
+        leaves=leaves if participant else None,
+        status_list=None if participant else lambda: authority.status_list(ports),
+    )
+
+
+def _give_up() -> None:
+    _log.error("the node did not stop in %.0f seconds and is ended", STOP_SECONDS)
+    os._exit(1)

@@ -1,0 +1,99 @@
+"""The command's tree: which noun is where, and how errors leave.
+
+Rules: one file per noun; a command raises errors of `connector/errors.py` and this file alone
+prints them and picks the exit code. Nothing heavy is imported before a command needs it.
+"""
+
+from typing import Annotated
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from connector.cli import (
+    agreement,
+    audit,
+    authority,
+    budget,
+    catalog,
+    dataset,
+    doctor,
+    init,
+    job,
+    negotiate,
+    output,
+    peer,
+    serve,
+)
+from connector.cli.exits import epilog, exit_of
+from connector.cli.options import JSON_ASKED
+from connector.errors import PreauError
+
+
+class Commands(TyperGroup):
+    """The root group: prints errors in one place."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; turn an error of ours into a line and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except PreauError as exc:
+            output.error(exc, as_json=bool(ctx.meta.get(JSON_ASKED)))
+            raise typer.Exit(exit_of(exc)) from exc
+
+
+def build() -> typer.Typer:
+    """Return the whole command."""
+    app = typer.Typer(
+        cls=Commands,
+        name="preau",
+        help=_HELP,
+        epilog=epilog(),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for noun in _NOUNS:
+        noun.add_to(app)
+    return app
+
+
+_HELP = """Préau: a data-space node. Data is used without being given away.
+
+`preau init` makes a node, `preau serve` runs it, `preau doctor` says what is wrong with it and how
+to mend it. The other commands speak to the running node of `--home`, and `preau COMMAND --help`
+explains each.
+"""
+_NOUNS = (
+    init,
+    serve,
+    doctor,
+    authority,
+    peer,
+    dataset,
+    catalog,
+    negotiate,
+    agreement,
+    job,
+    budget,
+    audit,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version  # noqa: PLC0415 - start-up stays fast
+
+        typer.echo(f"preau {version('preau')}")
+        raise typer.Exit
+
+
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+    _ = show_version

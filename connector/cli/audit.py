@@ -1,0 +1,135 @@
+"""`preau audit`: the node's log, and evidence that can be checked without any node.
+
+Rule: `verify` uses no network and no node.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.exits import Exit
+from connector.cli.files import read_bytes, write_new
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json
+
+if TYPE_CHECKING:
+    from connector.identity.evidence import Verdict
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="The audit log, and evidence from it.")
+    group.command("log")(log)
+    group.command("export")(export)
+    group.command("verify")(verify)
+    app.add_typer(group, name="audit")
+
+
+def log(
+    start: Annotated[int, typer.Option(min=0, help="First index to show.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Most events to show.")] = 100,
+    subject: Annotated[
+        str, typer.Option(help="Only events about this agreement, negotiation, job or peer.")
+    ] = "",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Show the events of the audit log, in order."""
+    with node_of(home) as node:
+        found = node.events(start=start, limit=limit, subject=subject)
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("index", "at", "event", "about"),
+        ((e.index, e.at, e.kind, e.subject) for e in found),
+        empty="no event",
+    )
+
+
+def export(
+    agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
+    out: Annotated[Path, typer.Option(help="File to write; it must not exist.")] = Path(
+        "evidence.json"
+    ),
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Write an evidence bundle: the contract, both signatures and all that proves them.
+
+    `preau audit verify` checks it anywhere, with no network and no node.
+    """
+    with node_of(home) as node:
+        content = node.evidence(agreement)
+    write_new(out, content)
+    if json:
+        output.json_value({"agreement": agreement, "file": str(out), "bytes": len(content)})
+    else:
+        output.line(f"evidence written to {out}")
+
+
+def verify(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Evidence bundle to check.")
+    ],
+    authority: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Public key (JWK) or DID document of the space's authority, had from a source "
+            "that you trust; without it the signers stay unproven. Repeatable.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check an evidence bundle, with no network and no node.
+
+    Ends with 0 when everything verifies up to the given authority, with 4 when the bundle is
+    consistent but no authority's key was given, with 5 when it does not verify.
+    """
+    from connector.identity import evidence  # noqa: PLC0415 - start-up stays fast
+
+    verdict = evidence.verify(read_bytes(file), [read_bytes(each) for each in authority or []])
+    if json:
+        output.json_value(_value(verdict))
+    else:
+        _show(verdict)
+    raise typer.Exit(_EXIT[verdict.outcome.name])
+
+
+_EXIT = {"PROVEN": Exit.OK, "CONSISTENT": Exit.UNPROVEN, "INVALID": Exit.INVALID}
+
+
+def _value(verdict: Verdict) -> dict[str, object]:
+    return {
+        "outcome": verdict.outcome.name.lower(),
+        "reason": verdict.reason,
+        "agreement": verdict.agreement,
+        "provider": verdict.provider,
+        "consumer": verdict.consumer,
+        "concluded_at": output.cell(verdict.concluded_at) or None,
+        "checks": list(verdict.checks),
+        "notes": list(verdict.notes),
+    }
+
+
+def _show(verdict: Verdict) -> None:
+    said = verdict.outcome.value + (f": {verdict.reason}" if verdict.reason else "")
+    output.line(said)
+    output.pairs(
+        (
+            ("agreement", verdict.agreement),
+            ("provider", verdict.provider),
+            ("consumer", verdict.consumer),
+            ("concluded", verdict.concluded_at),
+        )
+    )
+    for check in verdict.checks:
+        output.line(f"  verified: {check}")
+    for remark in verdict.notes:
+        output.line(f"  note: {remark}")

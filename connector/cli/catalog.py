@@ -1,0 +1,97 @@
+"""`preau catalog`: what peers offer.
+
+Leaves fetching and verifying to the node.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from connector.cli import output
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.errors import PreauError
+
+if TYPE_CHECKING:
+    from connector.management.views import CatalogView
+    from connector.sdk import Client
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("catalog")(catalog)
+
+
+def catalog(
+    peer: Annotated[
+        str, typer.Argument(help="DID of the peer; without it, every peer met so far.")
+    ] = "",
+    coverage: Annotated[
+        bool,
+        typer.Option(
+            "--coverage", help="Show each offer in words, and how each constraint is upheld."
+        ),
+    ] = False,
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Show the datasets and offers of a peer, its descriptions verified.
+
+    A peer that is new is met first: its documents and its membership are verified.
+    """
+    with node_of(home) as node:
+        catalogs = [node.catalog(peer)] if peer else _all(node)
+    if json:
+        output.json_value(catalogs[0] if peer else catalogs)
+        return
+    output.table(
+        ("peer", "dataset", "title", "offer"),
+        (row for shown in catalogs for row in _rows(shown)),
+        empty="no dataset is offered",
+    )
+    if coverage:
+        _show_coverage(catalogs, language)
+
+
+def _all(node: Client) -> list[CatalogView]:
+    found = []
+    for peer in node.peers():
+        try:
+            found.append(node.catalog(peer.did))
+        except PreauError as exc:
+            output.note(f"{peer.did}: {exc.code}: {exc.reason}")
+    return found
+
+
+def _rows(shown: CatalogView) -> list[tuple[str, str, str, str]]:
+    return [
+        (shown.participant, dataset.id, _title(dataset.description), offer.id)
+        for dataset in shown.datasets
+        for offer in dataset.offers
+    ]
+
+
+def _title(description: dict[str, Any]) -> str:
+    for name in ("dct:title", "dcterms:title", "title", "schema:name", "name"):
+        value = description.get(name)
+        if isinstance(value, str):
+            return value
+        if isinstance(value, dict) and isinstance(value.get("@value"), str):
+            return str(value["@value"])
+    return ""
+
+
+def _show_coverage(catalogs: list[CatalogView], language: str) -> None:
+    offers = [offer for c in catalogs for d in c.datasets for offer in d.offers]
+    for offer in offers:
+        output.line(f"offer {offer.id}")
+        for sentence in offer.sentences.get(language, []):
+            output.line(f"  {sentence}")
+        output.table(
+            ("constraint", "label", "by"),
+            ((item.constraint, item.label, item.by) for item in offer.coverage),
+            empty="no constraint",
+        )

@@ -1,0 +1,151 @@
+"""`preau dataset`: publish datasets and see what is published.
+
+Leaves checking description, offers and file to the node.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.files import read_object
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+
+if TYPE_CHECKING:
+    from connector.management.views import DatasetView
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Datasets of this node.")
+    group.command("publish")(publish)
+    group.command("list")(list_)
+    group.command("show")(show)
+    app.add_typer(group, name="dataset")
+
+
+def publish(
+    description: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="JSON or TOML: id, title, file, columns with their classes, purpose, legal basis, "
+            "retention, population, cap, offers …",
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Data file; it stays where it is and never leaves."
+        ),
+    ] = None,
+    offer: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="ODRL offer in JSON-LD, besides those of the description. Repeatable.",
+        ),
+    ] = None,
+    reserve: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="ODRL: your own, private limits within which narrower terms are agreed at once.",
+        ),
+    ] = None,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Publish a dataset with its offers.
+
+    Personal data without purpose, legal basis, retention, territory, column classes, population
+    and cap of ε is refused with the list of what is missing.
+    """
+    described = read_object(description)
+    if data is not None:
+        described["file"] = {"path": str(data.absolute()), "format": _format(data)}
+    if offer:
+        given = described.get("offers", [])
+        described["offers"] = [*given, *(read_object(file) for file in offer)]
+    if reserve is not None:
+        described["reserve"] = read_object(reserve)
+    with node_of(home) as node:
+        found = node.publish(described)
+    _print(found, "en", json=json)
+
+
+def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """List the published datasets."""
+    with node_of(home) as node:
+        found = node.datasets()
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("dataset", "title", "population", "cap ε", "offers"),
+        (
+            (d.id, d.title, d.population, d.cap_epsilon, sum(not o.withdrawn for o in d.offers))
+            for d in found
+        ),
+        empty="nothing is published; `preau dataset publish` publishes",
+    )
+
+
+def show(
+    dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Show a dataset, its offers, and how each constraint is upheld."""
+    with node_of(home) as node:
+        found = node.dataset(dataset)
+    _print(found, language, json=json)
+
+
+def _format(data: Path) -> str:
+    return "parquet" if data.suffix.lower() in (".parquet", ".pq") else "csv"
+
+
+def _print(found: DatasetView, language: str, *, json: bool) -> None:
+    if json:
+        output.json_value(found)
+        return
+    output.pairs(
+        (
+            ("dataset", found.id),
+            ("title", found.title),
+            ("personal data", found.personal),
+            ("person", found.person_column),
+            ("rows per person", found.rows_per_person),
+            ("population", found.population),
+            ("cap ε", found.cap_epsilon),
+            ("δ", found.cap_delta),
+            ("purpose of collection", found.collection_purpose),
+            ("legal basis", found.legal_basis),
+            ("retention", found.retention),
+            ("territory", found.territory),
+            ("file", found.file),
+        )
+    )
+    output.table(
+        ("column", "class", "type"),
+        ((c.name, c.kind, c.datatype) for c in found.columns),
+        empty="no column is described",
+    )
+    for offer in found.offers:
+        output.line(f"offer {offer.id}" + (" (withdrawn)" if offer.withdrawn else ""))
+        for sentence in offer.sentences.get(language, []):
+            output.line(f"  {sentence}")
+        output.table(
+            ("constraint", "label", "by"),
+            ((item.constraint, item.label, item.by) for item in offer.coverage),
+            empty="no constraint",
+        )

@@ -1,0 +1,61 @@
+"""Files that commands read and write for the operator."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from connector.errors import ConfigurationInvalid, WorldFault
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """Read a JSON object, or a TOML table when the file's name ends in `.toml`.
+
+    Raises:
+        ConfigurationInvalid: the file cannot be read or holds something else.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        value = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+    except OSError as exc:
+        raise ConfigurationInvalid(f"cannot read `{file}`: {exc.strerror}") from exc
+    except ValueError as exc:
+        raise ConfigurationInvalid(f"`{file}` is not {_form(file)}: {exc}") from exc
+    if not isinstance(value, dict):
+        raise ConfigurationInvalid(f"`{file}` does not hold a JSON object")
+    return value
+
+
+def _form(file: Path) -> str:
+    return "TOML" if file.suffix == ".toml" else "JSON"
+
+
+def read_bytes(file: Path) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        ConfigurationInvalid: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as exc:
+        raise ConfigurationInvalid(f"cannot read `{file}`: {exc.strerror}") from exc
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        WorldFault: it exists, or cannot be written.
+    """
+    try:
+        with file.open("xb") as out:
+            out.write(content)
+    except FileExistsError as exc:
+        raise WorldFault(
+            f"`{file}` exists and is not overwritten", hint="choose another name with --out"
+        ) from exc
+    except OSError as exc:
+        raise WorldFault(f"cannot write `{file}`: {exc.strerror}") from exc

@@ -1,0 +1,182 @@
+"""`preau job`: federated training under contracts.
+
+Leaves checking the manifest to the node and the sites; `job_view.py` draws the live view.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.exits import Exit
+from connector.cli.files import read_object, write_new
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.errors import from_code
+
+if TYPE_CHECKING:
+    from connector.management.views import JobView
+    from connector.sdk import Client
+
+_ENDS = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
+Id = Annotated[str, typer.Argument(help="Id of the job.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Stay and show it live until it has ended.")]
+Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Longest watch.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Federated training jobs.")
+    group.command("submit")(submit)
+    group.command("status")(status)
+    group.command("result")(result)
+    group.command("cancel")(cancel)
+    app.add_typer(group, name="job")
+
+
+def submit(
+    request: Annotated[
+        Path,
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="JSON or TOML: purpose, agreements, model, features, target, unit, privacy, "
+            "learningRate, rounds …",
+        ),
+    ],
+    agreement: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Contract to run under, besides those of the request; repeat for each site."
+        ),
+    ] = None,
+    watch: Watch = False,
+    seconds: Seconds = 3600.0,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Submit a job to the sites of the contracts.
+
+    The node fills in the job's id, itself as lead, the contracts with their receipts and the hash
+    of the training code, then signs the manifest.
+    """
+    asked = read_object(request)
+    if agreement:
+        asked["agreements"] = [*asked.get("agreements", []), *agreement]
+    with node_of(home) as node:
+        job = node.submit(asked)
+        if watch:
+            job = _watch(node, job.id, seconds, json=json)
+    _print(job, json=json)
+    if watch:
+        _conclude(job)
+
+
+def status(
+    job: Annotated[str, typer.Argument(help="Id of the job; without it, all jobs.")] = "",
+    watch: Watch = False,
+    seconds: Seconds = 3600.0,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Show a job: rounds, the sites that answered, ε spent per site."""
+    with node_of(home) as node:
+        if not job:
+            _list(node, json=json)
+            return
+        found = _watch(node, job, seconds, json=json) if watch else node.job(job)
+    _print(found, json=json)
+    if watch:
+        _conclude(found)
+
+
+def result(
+    job: Id,
+    out: Annotated[Path, typer.Option(help="File to write; it must not exist.")] = Path(
+        "model.npz"
+    ),
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Fetch the final model of a completed job, as NumPy .npz."""
+    with node_of(home) as node:
+        content = node.result(job)
+    write_new(out, content)
+    if json:
+        output.json_value({"job": job, "file": str(out), "bytes": len(content)})
+    else:
+        output.line(f"{len(content)} bytes written to {out}")
+
+
+def cancel(
+    job: Id,
+    reason: Annotated[str, typer.Option(help="Why, in one line; sites are told.")] = "",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Stop a job; what the sites have not spent is released."""
+    with node_of(home) as node:
+        found = node.cancel(job, reason=reason)
+    _print(found, json=json)
+
+
+def _list(node: Client, *, json: bool) -> None:
+    jobs = node.jobs()
+    if json:
+        output.json_value(jobs)
+        return
+    output.table(
+        ("job", "side", "state", "round", "lead", "updated", "code"),
+        ((j.id, j.side, j.state, _rounds(j), j.lead, j.updated_at, j.code) for j in jobs),
+        empty="no job yet; `preau job submit REQUEST` starts one",
+    )
+
+
+def _watch(node: Client, job: str, seconds: float, *, json: bool) -> JobView:
+    """Show the job live; with --json nothing but the end is printed."""
+    from connector.cli import job_view  # noqa: PLC0415 - rich loads only when it is shown
+
+    changes = node.watch(job, seconds=seconds)
+    if json:
+        ended = [change for change in changes if change.state in _ENDS]
+        return ended[-1] if ended else node.job(job)
+    return job_view.show(changes) or node.job(job)
+
+
+def _rounds(job: JobView) -> str:
+    return f"{job.round}/{job.rounds}" if job.rounds else str(job.round)
+
+
+def _print(job: JobView, *, json: bool) -> None:
+    if json:
+        output.json_value(job)
+        return
+    output.pairs(
+        (
+            ("job", job.id),
+            ("side", job.side),
+            ("lead", job.lead),
+            ("state", job.state),
+            ("round", _rounds(job)),
+            ("ε of the whole job", job.epsilon),
+            ("code", job.code),
+            ("reason", job.reason),
+            ("result", job.result),
+        )
+    )
+    if job.sites:
+        from connector.cli import job_view  # noqa: PLC0415 - rich loads only when it is shown
+
+        output.table(job_view.HEADINGS, job_view.rows(job), empty="no site")
+
+
+def _conclude(job: JobView) -> None:
+    if job.state == "COMPLETED":
+        return
+    if job.state in _ENDS:
+        reason = job.reason or f"the job ended as {job.state}"
+        raise from_code(job.code or "JOB_REFUSED", reason)
+    raise typer.Exit(Exit.NOT_YET)

@@ -1,0 +1,42 @@
+"""Options that several commands share.
+
+Rule: `--home` may also be given as PREAU_HOME; `--json` is noted in the context, so that errors
+are printed in the form that was asked for.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+JSON_ASKED = "preau.json"
+
+
+def _note_json(ctx: typer.Context, value: bool) -> bool:
+    if value:
+        ctx.meta[JSON_ASKED] = True
+    return value
+
+
+Home = Annotated[
+    Path,
+    typer.Option(
+        "--home", envvar="PREAU_HOME", help="Folder of the node.", show_default="preau-home"
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON instead of text.", callback=_note_json, is_eager=True),
+]
+DEFAULT_HOME = Path("preau-home")
+
+Language = Annotated[
+    str,
+    typer.Option(
+        "--language",
+        metavar="en|fr",
+        click_type=click.Choice(["en", "fr"]),
+        help="Language in which policies are put into words.",
+    ),
+]

@@ -1,0 +1,118 @@
+"""Printing: tables for people, JSON for programs, errors for both.
+
+Rules: results go to standard output and everything else to standard error; JSON output is one
+value; text from peers is never taken as markup, and its control characters are not printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from connector.errors import PreauError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console; in pipes it is wide and plain."""
+    from rich.console import Console  # noqa: PLC0415 - start-up stays fast
+
+    return Console(stderr=stderr, soft_wrap=False, highlight=False, markup=False, emoji=False)
+
+
+def json_value(value: Any) -> None:
+    """Print one JSON value."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.flush()
+
+
+def json_line(value: Mapping[str, Any]) -> None:
+    """Print one JSON object in one line, at once."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def plain(value: Any) -> Any:
+    """Turn views into JSON values."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if hasattr(value, "model_dump"):
+        model: BaseModel = value
+        return model.model_dump(mode="json")
+    return value
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """Print a table, or `empty` when there is nothing to show."""
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up stays fast
+    from rich.table import Table  # noqa: PLC0415 - same
+
+    lines = [[clean(cell(value)) for value in row] for row in rows]
+    if not lines:
+        line(empty)
+        return
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        shown.add_column(heading, overflow="fold")
+    for cells in lines:
+        shown.add_row(*cells)
+    console().print(shown)
+
+
+def pairs(rows: Iterable[tuple[str, object]]) -> None:
+    """Print names and values, one a line; empty values are left out."""
+    shown = [(name, clean(cell(value))) for name, value in rows if cell(value)]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        line(f"{name.ljust(width)}  {value}")
+
+
+def line(text: str) -> None:
+    """Print a line of result."""
+    sys.stdout.write(clean(text) + "\n")
+
+
+def note(text: str) -> None:
+    """Print a line that is no result, on standard error."""
+    sys.stderr.write(clean(text) + "\n")
+
+
+def error(fault: PreauError, *, as_json: bool) -> None:
+    """Print an error: one line and its hint, or one JSON object, on standard error."""
+    if as_json:
+        value = {"code": fault.code, "reason": fault.reason, "hint": fault.hint}
+        sys.stderr.write(json.dumps(value, ensure_ascii=False) + "\n")
+        return
+    note(f"error {fault.code}: {fault.reason}")
+    if fault.hint:
+        note(f"hint: {fault.hint}")
+
+
+def cell(value: object) -> str:
+    """Return the text of a value in a table."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value)
+    return str(value)
+
+
+def clean(text: str) -> str:
+    """Replace control characters, which could steer a terminal; line ends stay."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )

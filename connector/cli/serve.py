@@ -1,0 +1,52 @@
+"""`preau serve`: run the node until it is told to stop.
+
+Rules: one line on standard output once everything answers, so that scripts can wait for it; logs
+go to standard error. Leaves everything else to `bootstrap`.
+"""
+
+from typing import Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.options import DEFAULT_HOME, Home, Json
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    log_json: Annotated[bool, typer.Option("--log-json", help="Write log lines as JSON.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Run the node; Ctrl-C or SIGTERM stops it in order.
+
+    Prints `ready` (with --json one line with pid and addresses) once peers and commands are
+    answered.
+    """
+    from connector import config  # noqa: PLC0415 - start-up stays fast
+    from connector.bootstrap import logs, wiring  # noqa: PLC0415 - same
+
+    settings = config.load(home.absolute())
+    logs.configure(as_json=log_json, verbose=verbose)
+    node = wiring.build(settings)
+    with wiring.stopped_by_signals(node):
+        node.start()
+        ready = node.ready()
+        if json:
+            output.json_line(ready)
+        else:
+            shown = " ".join(f"{name}={value}" for name, value in ready.items() if name != "ready")
+            output.line(f"ready {shown}")
+            _flush()
+        node.wait()
+
+
+def _flush() -> None:
+    import sys  # noqa: PLC0415 - only here
+
+    sys.stdout.flush()

@@ -1,0 +1,235 @@
+"""DID documents: building the node's own, and reading what others serve.
+
+Rules: the document must be the DID's own; a key is used only for the relationships that list it;
+each CA for TLS is vouched for by a signing key of the same document (`attestation`), so that
+whoever takes over the host but not the key cannot slip in a CA. That the signing keys are the
+member's is said by its membership credential (`trust.py`). Fetching is the `Web` port's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+from connector.errors import DidUnresolvable, PreauError
+from connector.identity import certificate, jws
+from connector.identity import did as dids
+from connector.identity import key as keys
+from connector.identity.key import Relationship
+from connector.jsonld.canonical import canonical, parse_object, sha256_hex
+
+CONTEXT: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1")
+ATTESTATION_TYPE: Final = "preau-tls-ca+jws"
+MAX_BYTES: Final = 64 * 1024
+MAX_METHODS: Final = 32
+MAX_SERVICES: Final = 32
+MAX_AUTHORITIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DidDocument:
+    """A DID document that was read.
+
+    Attributes:
+        did: whose it is.
+        keys: public keys by DID URL; Ed25519 and P-256 only, others are left out.
+        assertion: keys that sign statements, agreements and checkpoints.
+        authentication: keys that sign presentations.
+        invocation: keys that sign call tokens.
+        services: endpoint by service type.
+        tls_authorities: CA certificates for TLS, PEM.
+        digest: SHA-256 of the exact bytes, hex.
+        data: the exact bytes.
+    """
+
+    did: str
+    keys: Mapping[str, Mapping[str, str]] = field(repr=False)
+    assertion: frozenset[str]
+    authentication: frozenset[str]
+    invocation: frozenset[str]
+    services: Mapping[str, str]
+    tls_authorities: tuple[str, ...] = field(repr=False)
+    digest: str
+    data: bytes = field(repr=False)
+
+    def keys_for(self, relationship: Relationship) -> frozenset[str]:
+        """Return the DID URLs of the keys that a relationship lists."""
+        return {
+            Relationship.ASSERTION: self.assertion,
+            Relationship.AUTHENTICATION: self.authentication,
+            Relationship.INVOCATION: self.invocation,
+        }[relationship]
+
+    def thumbprints(self) -> frozenset[str]:
+        """Return the RFC 7638 thumbprints of the keys that any relationship lists."""
+        used = self.assertion | self.authentication | self.invocation
+        return frozenset(keys.thumbprint(self.keys[kid]) for kid in used)
+
+
+def build(
+    signer: jws.Signer,
+    did: str,
+    tls_authorities_pem: Sequence[str] = (),
+    services: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the canonical JSON of a node's own document.
+
+    Args:
+        signer: the node's key; it is listed for every relationship and vouches for the CAs.
+        did: whose document; the signer's `key_id` starts with it.
+        tls_authorities_pem: CA certificates for TLS, PEM, oldest first.
+        services: endpoint by service type.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+        CertificateMismatch: a CA certificate cannot be read.
+        Malformed: the signer's key is not a sound Ed25519 key.
+    """
+    signing = {
+        "id": signer.key_id,
+        "type": "JsonWebKey",
+        "controller": did,
+        "publicKeyJwk": {**keys.read(dict(signer.public_jwk)), "alg": "Ed25519"},
+    }
+    authorities = [
+        _authority_method(signer, did, number, pem)
+        for number, pem in enumerate(tls_authorities_pem, start=1)
+    ]
+    listed = {relationship.value: [signer.key_id] for relationship in Relationship}
+    endpoints = [
+        {"id": f"{did}#{name}", "type": name, "serviceEndpoint": endpoint}
+        for name, endpoint in sorted((services or {}).items())
+    ]
+    document = {"@context": list(CONTEXT), "id": did, "verificationMethod": [signing, *authorities]}
+    return canonical(document | listed | {"service": endpoints})
+
+
+@lru_cache(maxsize=128)
+def read(data: bytes, did: str) -> DidDocument:
+    """Read a document and check that it is the DID's own.
+
+    Args:
+        data: exact bytes as fetched.
+        did: whose document it must be.
+
+    Raises:
+        DidUnresolvable: another DID's, ill-formed, or over the size limits.
+    """
+    dids.parse(did)
+    try:
+        return _read(data, parse_object(data, limit=MAX_BYTES), did)
+    except DidUnresolvable:
+        raise
+    except PreauError as exc:
+        raise DidUnresolvable(f"the document of `{did}` is not sound: {exc.reason}") from exc
+
+
+def _read(data: bytes, document: Mapping[str, Any], did: str) -> DidDocument:
+    if document.get("id") != did:
+        raise DidUnresolvable(f"the document is not that of `{did}`")
+    methods = _methods(document, did)
+    found = {
+        kid: keys.read(method["publicKeyJwk"])
+        for kid, method in methods.items()
+        if isinstance(method.get("publicKeyJwk"), dict) and keys.supported(method["publicKeyJwk"])
+    }
+    frozen = {kid: MappingProxyType(jwk) for kid, jwk in found.items()}
+    result = DidDocument(
+        did=did,
+        keys=MappingProxyType(frozen),
+        assertion=_listed(document, Relationship.ASSERTION, methods) & set(found),
+        authentication=_listed(document, Relationship.AUTHENTICATION, methods) & set(found),
+        invocation=_listed(document, Relationship.INVOCATION, methods) & set(found),
+        services=MappingProxyType(_services(document)),
+        tls_authorities=(),
+        digest=sha256_hex(data),
+        data=data,
+    )
+    return replace(result, tls_authorities=_authorities(result, methods))
+
+
+def _methods(document: Mapping[str, Any], did: str) -> dict[str, dict[str, Any]]:
+    methods: dict[str, dict[str, Any]] = {}
+    for method in _objects(document, "verificationMethod", MAX_METHODS):
+        kid = method.get("id")
+        if not isinstance(kid, str) or not kid.startswith(did + "#") or kid in methods:
+            raise DidUnresolvable(f"a key of `{did}` has no id of its own")
+        if method.get("controller") != did:
+            raise DidUnresolvable(f"a key of `{did}` is controlled by another")
+        methods[kid] = method
+    return methods
+
+
+def _listed(
+    document: Mapping[str, Any], relationship: Relationship, methods: Mapping[str, Any]
+) -> frozenset[str]:
+    listed = document.get(relationship.value, [])
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        raise DidUnresolvable(f"`{relationship.value}` must list the ids of keys")
+    unknown = [item for item in listed if item not in methods]
+    if unknown:
+        raise DidUnresolvable(f"`{relationship.value}` lists a key that is not there")
+    return frozenset(listed)
+
+
+def _services(document: Mapping[str, Any]) -> dict[str, str]:
+    services: dict[str, str] = {}
+    for service in _objects(document, "service", MAX_SERVICES):
+        name, endpoint = service.get("type"), service.get("serviceEndpoint")
+        if not isinstance(name, str) or not isinstance(endpoint, str):
+            continue  # other shapes are legal (DID Core 5.4), and nothing that we use
+        if name in services:
+            raise DidUnresolvable(f"two services are of type `{name[:40]}`")
+        services[name] = endpoint
+    return services
+
+
+def _authorities(
+    document: DidDocument, methods: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    found = []
+    for kid, method in methods.items():
+        jwk = method.get("publicKeyJwk")
+        if not isinstance(jwk, dict) or "x5c" not in jwk:
+            continue
+        pem = certificate.read_authority(jwk["x5c"])
+        if keys.read(certificate.public_jwk(pem)) != document.keys.get(kid):
+            raise DidUnresolvable(f"the certificate of `{kid[-40:]}` is for another key")
+        _check_attestation(document, method.get("attestation"), pem)
+        found.append(pem)
+    if len(found) > MAX_AUTHORITIES:
+        raise DidUnresolvable(f"more than {MAX_AUTHORITIES} CAs are listed")
+    return tuple(found)
+
+
+def _check_attestation(document: DidDocument, attestation: object, pem: str) -> None:
+    if not isinstance(attestation, str):
+        raise DidUnresolvable("no signing key vouches for a CA")
+    payload = _attested(document.did, pem)
+    jws.verify_detached(attestation, payload, document, Relationship.ASSERTION, ATTESTATION_TYPE)
+
+
+def _authority_method(signer: jws.Signer, did: str, number: int, pem: str) -> dict[str, Any]:
+    return {
+        "id": f"{did}#tls-ca-{number}",
+        "type": "JsonWebKey",
+        "controller": did,
+        "publicKeyJwk": {**certificate.public_jwk(pem), "x5c": [certificate.der_base64(pem)]},
+        "attestation": jws.sign_detached(signer, _attested(did, pem), ATTESTATION_TYPE),
+    }
+
+
+def _attested(did: str, pem: str) -> bytes:
+    return canonical({"did": did, "x5t#S256": certificate.thumbprint(pem)})
+
+
+def _objects(document: Mapping[str, Any], name: str, most: int) -> list[dict[str, Any]]:
+    items = document.get(name, [])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise DidUnresolvable(f"`{name}` must be a list of objects")
+    if len(items) > most:
+        raise DidUnresolvable(f"`{name}` has more than {most} entries")
+    return items

@@ -1,0 +1,247 @@
+"""JSON Web Signatures: made with the node's signer, verified against a DID document.
+
+Rules: the algorithm follows from the key, never from the header; the key is the one that `kid`
+names, and the DID document must allow it the use at hand; `typ` is exact, so that a token of one
+kind never passes for another; base64url and JSON have one spelling; header members outside a
+closed set (`crit`, `jwk`, `jku`, `b64` …) are refused. joserfc signs, parses and verifies.
+
+What a payload means is left to the callers, which also translate `SignatureInvalid` into their
+own words where those say more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwa import JWSAlgModel
+from joserfc.jwk import Key, import_key
+from joserfc.registry import JWS_HEADER_REGISTRY
+
+from connector.errors import Malformed, SignatureInvalid
+from connector.identity.key import Relationship, algorithm
+from connector.jsonld.canonical import parse_object, unb64url
+
+MAX_HEADER_CHARS: Final = 1024
+MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
+_SIGNATURE_CHARS: Final = 86  # 64 bytes, both for Ed25519 and ES256
+_HEADER_MEMBERS: Final = ("alg", "kid", "typ", "cty")
+
+
+class Signer(Protocol):
+    """The part of the port `Signer` that signing needs; the key is Ed25519."""
+
+    @property
+    def key_id(self) -> str:
+        """DID URL of the verification method."""
+        ...
+
+    @property
+    def public_jwk(self) -> Mapping[str, str]:
+        """Public key."""
+        ...
+
+    def sign(self, payload: bytes) -> bytes:
+        """Return the 64-byte signature."""
+        ...
+
+
+class KeyHolder(Protocol):
+    """The part of a DID document that verifying needs."""
+
+    @property
+    def did(self) -> str:
+        """Whose document it is."""
+        ...
+
+    @property
+    def keys(self) -> Mapping[str, Mapping[str, str]]:
+        """Public keys by DID URL."""
+        ...
+
+    def keys_for(self, relationship: Relationship) -> frozenset[str]:
+        """DID URLs of the keys that a relationship lists."""
+        ...
+
+
+def sign_compact(
+    signer: Signer, payload: bytes, typ: str, extra_header: Mapping[str, str] | None = None
+) -> str:
+    """Return the compact JWS of a payload.
+
+    Args:
+        signer: whose key signs; `kid` is its DID URL.
+        payload: exact bytes.
+        typ: media type without `application/`.
+        extra_header: further members of the closed set, such as `cty`.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+    """
+    header = {"alg": "Ed25519", "kid": signer.key_id, "typ": typ, **(extra_header or {})}
+    key = import_key(dict(signer.public_jwk), "OKP")
+    return jws.serialize_compact(header, payload, key, registry=_SigningRegistry(signer))
+
+
+def sign_detached(signer: Signer, payload: bytes, typ: str) -> str:
+    """Return the compact JWS of a payload with the payload part left empty (RFC 7515 F).
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+    """
+    return jws.detach_content(sign_compact(signer, payload, typ))
+
+
+def verify_compact(
+    token: str, document: KeyHolder, relationship: Relationship, typ: str, cty: str | None = None
+) -> bytes:
+    """Return the payload of a compact JWS once it verifies.
+
+    Args:
+        token: the JWS.
+        document: DID document of who must have signed.
+        relationship: use that the document must allow the key.
+        typ: what the header must say.
+        cty: what the header must say, when given.
+
+    Raises:
+        SignatureInvalid: it does not verify, or anything about it is not as demanded.
+    """
+    try:
+        header = unverified_header(token)
+        unverified_payload(token)  # canonical spelling, size
+    except Malformed as exc:
+        raise SignatureInvalid(exc.reason) from exc
+    _check_header(header, typ, cty)
+    jwk = _key(document, relationship, header)
+    return _verify(token, jwk, None)
+
+
+def verify_detached(
+    signature: str, payload: bytes, document: KeyHolder, relationship: Relationship, typ: str
+) -> None:
+    """Check a compact JWS with detached payload.
+
+    Raises:
+        SignatureInvalid: it does not verify, or anything about it is not as demanded.
+    """
+    try:
+        header = unverified_header(signature)
+    except Malformed as exc:
+        raise SignatureInvalid(exc.reason) from exc
+    if signature.split(".")[1] or not 0 < len(payload) <= MAX_PAYLOAD_BYTES:
+        raise SignatureInvalid("a signature with detached payload was expected")
+    _check_header(header, typ, None)
+    jwk = _key(document, relationship, header)
+    _verify(signature, jwk, payload)
+
+
+def unverified_header(token: str) -> dict[str, Any]:
+    """Read the header of a JWS that nobody has verified yet, to learn which key it names.
+
+    Raises:
+        Malformed: not a compact JWS in canonical spelling, or over the size limits.
+    """
+    head, _, signature = _parts(token)
+    if len(head) > MAX_HEADER_CHARS or len(signature) != _SIGNATURE_CHARS:
+        raise Malformed("the signature's header or signature part has a wrong size")
+    unb64url(signature)
+    return parse_object(unb64url(head))
+
+
+def unverified_payload(token: str) -> bytes:
+    """Read the payload of a JWS that nobody has verified yet, to learn whose it claims to be.
+
+    Raises:
+        Malformed: not a compact JWS in canonical spelling, or over the size limit.
+    """
+    body = _parts(token)[1]
+    if not 0 < len(body) <= MAX_PAYLOAD_BYTES * 4 // 3 + 4:
+        raise Malformed("the signed payload is empty or too large")
+    return unb64url(body)
+
+
+def key_id(token: str) -> str:
+    """Return the key that an unverified JWS names; empty when it names none.
+
+    Raises:
+        Malformed: as `unverified_header`.
+    """
+    kid = unverified_header(token).get("kid")
+    return kid if isinstance(kid, str) else ""
+
+
+def _parts(token: str) -> tuple[str, str, str]:
+    parts = token.split(".", 3)
+    if len(parts) != 3 or not token.isascii():  # noqa: PLR2004  RFC 7515 7.1: three parts
+        raise Malformed("not a compact JWS")
+    return parts[0], parts[1], parts[2]
+
+
+def _check_header(header: Mapping[str, Any], typ: str, cty: str | None) -> None:
+    surplus = sorted(set(header) - set(_HEADER_MEMBERS))
+    if surplus:
+        raise SignatureInvalid(f"header member `{surplus[0][:40]}` is not accepted")
+    if header.get("typ") != typ:
+        raise SignatureInvalid(f"a signature of type `{typ}` was expected")
+    if cty is not None and header.get("cty") != cty:
+        raise SignatureInvalid(f"content of type `{cty}` was expected")
+
+
+def _key(
+    document: KeyHolder, relationship: Relationship, header: Mapping[str, Any]
+) -> Mapping[str, str]:
+    kid = header.get("kid")
+    if not isinstance(kid, str) or kid not in document.keys_for(relationship):
+        raise SignatureInvalid(f"the key is not one that `{document.did}` uses for this")
+    jwk = document.keys[kid]
+    if header.get("alg") != algorithm(jwk):
+        raise SignatureInvalid("the algorithm is not the one of the key")
+    return jwk
+
+
+def _verify(token: str, jwk: Mapping[str, str], payload: bytes | None) -> bytes:
+    registry = _Registry(algorithms=[algorithm(jwk)])
+    try:
+        key = import_key(dict(jwk))
+        return jws.deserialize_compact(token, key, registry=registry, payload=payload).payload
+    except (JoseError, ValueError) as exc:
+        raise SignatureInvalid("the signature does not verify") from exc
+
+
+class _Registry(jws.JWSRegistry):
+    """joserfc's rules, with our sizes and our closed set of header members."""
+
+    default_header_registry = {name: JWS_HEADER_REGISTRY[name] for name in _HEADER_MEMBERS}  # noqa: RUF012  joserfc declares it as a plain class attribute
+    max_header_length = MAX_HEADER_CHARS
+    max_payload_length = MAX_PAYLOAD_BYTES * 4 // 3 + 4
+
+
+class _SigningRegistry(_Registry):
+    """Hands joserfc the one algorithm that asks the signer."""
+
+    def __init__(self, signer: Signer) -> None:
+        super().__init__(algorithms=["Ed25519"])
+        self._algorithm = _AskSigner(signer)
+
+    def get_alg(self, name: str) -> JWSAlgModel:  # noqa: ARG002  the caller wrote the header
+        return self._algorithm
+
+
+class _AskSigner(JWSAlgModel):
+    """Algorithm `Ed25519` (RFC 9864) whose private key stays with its keeper."""
+
+    name = "Ed25519"
+    description = "Ed25519 by the node's signer"
+    key_type = "OKP"
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+
+    def sign(self, msg: bytes, key: Key) -> bytes:  # noqa: ARG002  only its public half is here
+        return self._signer.sign(msg)
+
+    def verify(self, msg: bytes, sig: bytes, key: Key) -> bool:
+        raise NotImplementedError  # pragma: no cover  this registry only signs

@@ -1,0 +1,195 @@
+"""Bitstring Status Lists (W3C Bitstring Status List 1.0): building, reading and asking them.
+
+Rules: a list speaks only for credentials of its own issuer, for its own address and purpose, and
+only until its own `validUntil`; after that nothing is known and the answer is no. The list is at
+least 131,072 bits long, so that an index says little; what is unpacked is bounded. Fetching and
+caching lists is left to services.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from connector.domain import instant
+from connector.errors import CredentialInvalid, CredentialRevoked, Malformed, StatusListStale
+from connector.identity import credential as credentials
+from connector.identity import jws
+from connector.identity.credential import StatusEntry
+from connector.jsonld.canonical import b64url, parse_object, unb64url
+
+MIN_BITS: Final = 131_072  # section 3.3, minimum for herd privacy
+MAX_BYTES: Final = 8 * 1024 * 1024
+LEEWAY: Final = timedelta(minutes=1)  # a list made just now, by a clock ahead of ours
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedList:
+    """A status list whose signature verified.
+
+    Attributes:
+        url: its address; credentials refer to it.
+        issuer: DID.
+        purpose: what a set bit means.
+        valid_from: UTC.
+        valid_until: UTC.
+        bits: the list, unpacked; bit 0 is the highest of the first byte.
+    """
+
+    url: str
+    issuer: str
+    purpose: str
+    valid_from: datetime
+    valid_until: datetime
+    bits: bytes = field(repr=False)
+
+    def is_set(self, index: int) -> bool:
+        """Return one bit.
+
+        Raises:
+            CredentialInvalid: the list is not that long.
+        """
+        place, offset = divmod(index, 8)
+        if not 0 <= place < len(self.bits):
+            raise CredentialInvalid("the status index is outside the list")
+        return bool(self.bits[place] >> (7 - offset) & 1)
+
+
+def build(
+    signer: jws.Signer,
+    issuer_did: str,
+    url: str,
+    revoked: Iterable[int],
+    *,
+    valid_from: datetime,
+    valid_until: datetime,
+) -> str:
+    """Issue a revocation list as VC-JWT.
+
+    Args:
+        signer: the issuer's.
+        issuer_did: who issued the credentials.
+        url: where the list is served.
+        revoked: indices of revoked credentials.
+        valid_from: UTC.
+        valid_until: after that the list answers nothing, UTC.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+    """
+    packed = gzip.compress(_bits(sorted(revoked)), mtime=0)
+    subject = {
+        "id": f"{url}#list",
+        "type": "BitstringStatusList",
+        "statusPurpose": "revocation",
+        "encodedList": "u" + b64url(packed),
+    }
+    document = {
+        "@context": [credentials.VCDM],
+        "id": url,
+        "type": ["VerifiableCredential", "BitstringStatusListCredential"],
+        "issuer": issuer_did,
+        "validFrom": instant.text(valid_from),
+        "validUntil": instant.text(valid_until),
+        "credentialSubject": subject,
+    }
+    return credentials.issue(signer, document)
+
+
+def read(token: str, issuer_document: jws.KeyHolder) -> VerifiedList:
+    """Verify and unpack a list.
+
+    Raises:
+        CredentialInvalid: it does not verify, is not a status list, or breaks a limit.
+    """
+    found = credentials.verify(token, issuer_document)
+    subject = found.subject
+    if "BitstringStatusListCredential" not in found.types:
+        raise CredentialInvalid("not a status list credential")
+    if subject.get("type") != "BitstringStatusList" or subject.get("statusSize", 1) != 1:
+        raise CredentialInvalid("not a one-bit Bitstring status list")
+    if found.valid_from is None or found.valid_until is None:
+        raise CredentialInvalid("the status list has no period of validity")
+    purpose, encoded = subject.get("statusPurpose"), subject.get("encodedList")
+    if not isinstance(purpose, str) or not isinstance(encoded, str):
+        raise CredentialInvalid("the status list is not complete")
+    bits = _unpack(encoded)
+    return VerifiedList(found.id, found.issuer, purpose, found.valid_from, found.valid_until, bits)
+
+
+def unverified_set(token: str) -> frozenset[int]:
+    """Return the indices that a list of one's own sets; read from one's own database only.
+
+    Its signature is not looked at: the key may have changed since.
+
+    Raises:
+        CredentialInvalid: not a status list.
+    """
+    try:
+        subject = parse_object(jws.unverified_payload(token))["credentialSubject"]
+        bits = _unpack(str(subject["encodedList"]))
+    except (Malformed, KeyError, TypeError) as exc:
+        raise CredentialInvalid("not a status list") from exc
+    places = (place for place, byte in enumerate(bits) if byte)
+    return frozenset(
+        place * 8 + offset
+        for place in places
+        for offset in range(8)
+        if bits[place] >> 7 - offset & 1
+    )
+
+
+def check(
+    entry: StatusEntry, token: str, issuer_document: jws.KeyHolder, now: datetime
+) -> VerifiedList:
+    """Check that a credential is not revoked.
+
+    Args:
+        entry: its status entry.
+        token: the list credential that the entry names, VC-JWT.
+        issuer_document: DID document of the *credential's* issuer.
+        now: UTC.
+
+    Raises:
+        CredentialRevoked: the bit is set.
+        StatusListStale: the list is past its `validUntil`, or not valid yet.
+        CredentialInvalid: the list is another issuer's, another list, for another purpose, too
+            short or does not verify.
+    """
+    found = read(token, issuer_document)
+    if found.url != entry.url:
+        raise CredentialInvalid("the status list is not the one that the credential names")
+    if found.purpose != entry.purpose or entry.purpose != "revocation":
+        raise CredentialInvalid("the status list is for another purpose")
+    if not found.valid_from <= now + LEEWAY or now >= found.valid_until:
+        raise StatusListStale("the status list is not valid at this time")
+    if found.is_set(entry.index):
+        raise CredentialRevoked("the membership was revoked")
+    return found
+
+
+def _bits(indices: list[int]) -> bytes:
+    highest = indices[-1] + 1 if indices else 0
+    bits = bytearray((max(MIN_BITS, highest) + 7) // 8)
+    for index in indices:
+        bits[index // 8] |= 0x80 >> index % 8
+    return bytes(bits)
+
+
+def _unpack(encoded: str) -> bytes:
+    try:
+        packed = unb64url(encoded[1:]) if encoded.startswith("u") else b""
+        opener = zlib.decompressobj(wbits=_GZIP)
+        bits = opener.decompress(packed, MAX_BYTES + 1)
+    except (Malformed, zlib.error) as exc:
+        raise CredentialInvalid("the status list cannot be unpacked") from exc
+    if not opener.eof or opener.unused_data or len(bits) > MAX_BYTES:
+        raise CredentialInvalid("the status list is cut off, or too long")
+    if len(bits) * 8 < MIN_BITS:
+        raise CredentialInvalid("the status list is too short")
+    return bits

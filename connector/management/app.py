@@ -1,0 +1,99 @@
+"""The management application: routes, their errors, and the gate before them.
+
+Rule: nothing is answered before the gate has let the request in. Leaves each noun's routes to its
+file.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from connector.errors import Malformed, NotFound, PreauError, StoreUnavailable, status
+from connector.management import (
+    agreements,
+    audits,
+    catalogs,
+    datasets,
+    jobs,
+    members,
+    negotiations,
+    node,
+)
+from connector.management.gate import PROBLEM_JSON, Door, Gate, problem
+from connector.management.reach import Reach, reach_of
+
+_log = logging.getLogger(__name__)
+_ROUTERS = (node, datasets, catalogs, negotiations, agreements, jobs, audits, members)
+
+
+def create(reach: Reach, door: Door) -> FastAPI:
+    """Return the application.
+
+    Args:
+        reach: what the routes may reach.
+        door: what a request must show.
+    """
+    api = FastAPI(
+        title="Préau management API",
+        summary="Local API of one node; every request needs the bearer token of its home.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        responses={"default": {"description": "problem (RFC 9457)"}},
+    )
+    api.state.reach = reach
+    for routes in _ROUTERS:
+        api.include_router(routes.router)
+    api.add_exception_handler(PreauError, _refused)
+    api.add_exception_handler(RequestValidationError, _unreadable)
+    api.add_exception_handler(HTTPException, _no_route)
+    api.add_exception_handler(Exception, _fault)
+    api.add_middleware(Gate, door=door)
+    return api
+
+
+def _answer(error: PreauError) -> JSONResponse:
+    return JSONResponse(problem(error), status(error.code)[1], media_type=PROBLEM_JSON)
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    fault = error if isinstance(error, PreauError) else PreauError("the node failed")
+    _log.info("refused %s %s: %s", request.method, request.url.path, fault.code)
+    if request.method != "GET":
+        _record(request, fault)
+    return _answer(fault)
+
+
+def _record(request: Request, fault: PreauError) -> None:
+    """Write a refused command into the audit log; its text may name files, hence only the code."""
+    ports = reach_of(request).ports
+    try:
+        with ports.store.write() as tx:
+            command = f"{request.method} {request.url.path}"
+            tx.audit.append("command.refused", ports.settings.did, code=fault.code, command=command)
+    except StoreUnavailable:
+        _log.warning("a refusal could not be recorded")
+
+
+def _unreadable(_request: Request, error: Exception) -> JSONResponse:
+    faults = error.errors() if isinstance(error, RequestValidationError) else []
+    first = faults[0] if faults else {"loc": (), "msg": "not readable"}
+    where = "/".join(str(part) for part in first["loc"])
+    return _answer(Malformed(f"`{where}`: {str(first['msg']).lower()}"))
+
+
+def _no_route(_request: Request, error: Exception) -> JSONResponse:
+    known = isinstance(error, HTTPException)
+    number = error.status_code if known and isinstance(error, HTTPException) else 500
+    fault = NotFound("the management API has no such route or method")
+    return JSONResponse({**problem(fault), "status": number}, number, media_type=PROBLEM_JSON)
+
+
+def _fault(_request: Request, _error: Exception) -> JSONResponse:
+    hint = "the node's log says more; please report it"
+    return _answer(PreauError("the node failed in a way that was not foreseen", hint=hint))

@@ -1,0 +1,46 @@
+"""Routes: the privacy budget, the audit log and evidence from it."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import PlainTextResponse, Response
+
+from connector.management import render
+from connector.management.reach import Here
+from connector.management.views import BudgetView, EventView
+from connector.services import audit, budget_report
+
+router: Final = APIRouter(tags=["audit"])
+
+
+@router.get("/budget")
+def budget(
+    here: Here, dataset: Annotated[str, Query(description="one dataset; empty: all")] = ""
+) -> list[BudgetView]:
+    """Show ε promised and spent of the node's datasets."""
+    return [render.budget(each) for each in budget_report.report(here.ports, dataset)]
+
+
+@router.get("/audit/events")
+def events(
+    here: Here,
+    start: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    subject: str = "",
+) -> list[EventView]:
+    """List events of the audit log, in order."""
+    return [render.event(each) for each in audit.events(here.ports, start, limit, subject or None)]
+
+
+@router.get("/audit/evidence", response_class=Response)
+def evidence(
+    here: Here, agreement: Annotated[str, Query(description="id of the agreement")]
+) -> Response:
+    """Return the sealed evidence of a contract, to be kept as it is."""
+    return Response(audit.export(here.ports, agreement), media_type="application/json")
+
+
+@router.get("/audit/checkpoint", response_class=PlainTextResponse)
+def checkpoint(here: Here) -> str:
+    """Return the signed head of the log (C2SP signed note)."""
+    return audit.checkpoint(here.ports).note

@@ -1,0 +1,20 @@
+"""Routes: catalogs of peers."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from connector.management import render
+from connector.management.reach import Here
+from connector.management.views import CatalogView
+from connector.services import discover
+
+router: Final = APIRouter(tags=["catalogs"])
+
+
+@router.get("/catalog")
+def catalog(
+    here: Here, peer: Annotated[str, Query(description="DID of the provider")]
+) -> CatalogView:
+    """Fetch a peer's catalog and verify its descriptions; a new peer is met first."""
+    return render.catalog(discover.fetch_catalog(here.ports, peer))

@@ -1,0 +1,40 @@
+"""Routes: the node's own datasets and their offers."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Query
+
+from connector.domain.dataset import Dataset, Offer
+from connector.management import render
+from connector.management.reach import Here, Reach
+from connector.management.views import DatasetView, OfferView
+from connector.services import publish, terms
+
+router: Final = APIRouter(tags=["datasets"])
+Id = Annotated[str, Query(alias="id", description="id of the dataset")]
+
+
+@router.get("/datasets")
+def datasets(here: Here) -> list[DatasetView]:
+    """List the published datasets with their offers."""
+    return [_shown(here, dataset) for dataset in publish.datasets(here.ports)]
+
+
+@router.post("/datasets")
+def publish_dataset(here: Here, description: Annotated[dict[str, Any], Body()]) -> DatasetView:
+    """Publish a dataset, or a new version of it, with its offers."""
+    return _shown(here, publish.publish(here.ports, description))
+
+
+@router.get("/dataset")
+def dataset(here: Here, identifier: Id) -> DatasetView:
+    """Show a dataset, its offers, and how each constraint is upheld."""
+    return _shown(here, publish.dataset(here.ports, identifier))
+
+
+def _shown(here: Reach, value: Dataset) -> DatasetView:
+    return render.dataset(value, [_offer(each) for each in publish.offers(here.ports, value.id)])
+
+
+def _offer(value: Offer) -> OfferView:
+    return render.offer(value, terms.coverage_of(value.policy))

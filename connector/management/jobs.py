@@ -1,0 +1,56 @@
+"""Routes: federated jobs, led or taken part in."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Query
+from fastapi.responses import Response
+
+from connector.errors import NotFound
+from connector.management import render
+from connector.management.reach import Here
+from connector.management.views import Cancellation, JobView
+from connector.services import federate_lead
+
+router: Final = APIRouter(tags=["jobs"])
+Id = Annotated[str, Query(alias="id", description="id of the job")]
+
+
+@router.get("/jobs")
+def jobs(here: Here) -> list[JobView]:
+    """List all jobs, oldest first."""
+    return [render.job(each) for each in federate_lead.jobs(here.ports)]
+
+
+@router.post("/jobs")
+def submit(here: Here, request: Annotated[dict[str, Any], Body()]) -> JobView:
+    """Submit a job; returns once it is signed and stored, its sites decide next."""
+    return render.job(federate_lead.submit(here.ports, request))
+
+
+@router.get("/job")
+def job(here: Here, identifier: Id) -> JobView:
+    """Show a job: rounds, the sites that answered, ε spent per site."""
+    return JobView.model_validate(federate_lead.progress(here.ports, identifier))
+
+
+@router.get("/job/result", response_class=Response)
+def result(here: Here, identifier: Id) -> Response:
+    """Return the final model of a completed job, NumPy `.npz`."""
+    content = federate_lead.result(here.ports, identifier).read_bytes()
+    return Response(content, media_type="application/octet-stream")
+
+
+@router.get("/job/manifest", response_class=Response)
+def manifest(here: Here, identifier: Id) -> Response:
+    """Return the manifest of a job, the exact bytes that its lead signed."""
+    with here.ports.store.read() as tx:
+        found = tx.jobs.get(identifier)
+    if found is None:
+        raise NotFound(f"no job `{identifier}`")
+    return Response(found.manifest, media_type="application/json")
+
+
+@router.post("/job/cancel")
+def cancel(here: Here, identifier: Id, why: Cancellation) -> JobView:
+    """Stop a job that this node leads; what the sites have not spent is released."""
+    return render.job(federate_lead.cancel(here.ports, identifier, why.reason))

@@ -1,0 +1,31 @@
+"""Routes: members of a space; only an authority's node answers them."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from connector.management import render
+from connector.management.reach import Here
+from connector.management.views import Admission, MemberView, Revocation
+from connector.services import authority
+
+router: Final = APIRouter(tags=["authority"])
+
+
+@router.get("/members")
+def members(here: Here) -> list[MemberView]:
+    """List the members, revoked ones too, oldest first."""
+    return [render.member(each) for each in authority.members(here.ports)]
+
+
+@router.post("/members")
+def admit(here: Here, who: Admission) -> MemberView:
+    """Admit a member, or renew its membership."""
+    admitted = authority.admit(here.ports, who.did, name=who.name, role=who.role, days=who.days)
+    return render.member(admitted)
+
+
+@router.post("/revocations")
+def revoke(here: Here, who: Revocation) -> MemberView:
+    """Revoke a membership."""
+    return render.member(authority.revoke(here.ports, who.did, who.reason))

@@ -1,0 +1,58 @@
+"""Routes: contract negotiations, as consumer and as provider."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from connector.management import render
+from connector.management.node import known
+from connector.management.reach import Here
+from connector.management.views import (
+    NegotiationAnswer,
+    NegotiationRequest,
+    NegotiationView,
+    OfferToPeer,
+)
+from connector.services import negotiate
+
+router: Final = APIRouter(tags=["negotiations"])
+Pid = Annotated[str, Query(description="our id of the negotiation")]
+
+
+@router.get("/negotiations")
+def negotiations(here: Here) -> list[NegotiationView]:
+    """List all negotiations, oldest first."""
+    return [render.negotiation(each) for each in negotiate.negotiations(here.ports)]
+
+
+@router.get("/negotiation")
+def negotiation(here: Here, pid: Pid) -> NegotiationView:
+    """Show one negotiation."""
+    return render.negotiation(negotiate.negotiation(here.ports, pid))
+
+
+@router.post("/negotiations")
+def request(here: Here, asked: NegotiationRequest) -> NegotiationView:
+    """Ask a provider for a contract; returns once the request is on its way."""
+    opened = negotiate.request(here.ports, asked.peer, asked.dataset, asked.offer, asked.policy)
+    return render.negotiation(opened)
+
+
+@router.post("/offers")
+def offer(here: Here, made: OfferToPeer) -> NegotiationView:
+    """Open a negotiation as the provider, with one of the node's offers."""
+    known(here, made.peer)
+    return render.negotiation(negotiate.offer(here.ports, made.peer, made.dataset, made.offer))
+
+
+@router.post("/negotiation")
+def answer(here: Here, pid: Pid, given: NegotiationAnswer) -> NegotiationView:
+    """Accept, counter or terminate what is on the table, or ask the peer for its state."""
+    if given.act == "accept":
+        return render.negotiation(negotiate.accept(here.ports, pid))
+    if given.act == "counter":
+        return render.negotiation(negotiate.counter(here.ports, pid, given.policy or {}))
+    if given.act == "reconcile":
+        return render.negotiation(negotiate.reconcile(here.ports, pid))
+    reason = given.reason or "terminated by the operator"
+    return render.negotiation(negotiate.terminate(here.ports, pid, reason))

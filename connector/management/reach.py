@@ -1,0 +1,38 @@
+"""What the routes may reach: the ports of the node, and who it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from connector.management.views import NodeView
+from connector.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What the routes may reach.
+
+    Attributes:
+        ports: of the node.
+        about: tells who the node is.
+        keep_membership: keeps a fetched membership credential.
+    """
+
+    ports: Ports
+    about: Callable[[], NodeView]
+    keep_membership: Callable[[str], None]
+
+
+def reach_of(request: Request) -> Reach:
+    """Return what the application was made with."""
+    found = request.app.state.reach
+    if not isinstance(found, Reach):
+        raise TypeError("the application was made without ports")
+    return found
+
+
+Here = Annotated[Reach, Depends(reach_of)]

@@ -1,0 +1,274 @@
+"""Domain values as views: the one place where they are mapped.
+
+Rule: what a view does not name stays inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from connector.domain.audit import LogEntry
+from connector.domain.dataset import Dataset, Offer
+from connector.domain.job import Job
+from connector.domain.membership import Membership
+from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.participant import Participant
+from connector.errors import PreauError
+from connector.jsonld.canonical import parse_object
+from connector.jsonld.policy import read_policy
+from connector.management.views import (
+    AgreementBudgetView,
+    AgreementDetailView,
+    AgreementView,
+    BudgetView,
+    CatalogDatasetView,
+    CatalogView,
+    ColumnView,
+    CoverageView,
+    DatasetView,
+    EventView,
+    JobBudgetView,
+    JobView,
+    MemberView,
+    NegotiationView,
+    OfferView,
+    PeerView,
+)
+from connector.protocol.messages import CoverageLine
+from connector.services import discover
+from connector.services.budget_report import AgreementBudget, DatasetBudget
+from federated.job import parse
+from policies_odrl.explain import explain
+from policies_odrl.phrases import LANGUAGES
+
+
+def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:
+    """Return an own offer."""
+    return OfferView(
+        id=value.id,
+        policy=parse_object(value.policy),
+        sentences=sentences(value.policy),
+        coverage=[coverage(line) for line in lines],
+        audience=value.audience,
+        withdrawn=value.withdrawn,
+    )
+
+
+def dataset(value: Dataset, offers: Iterable[OfferView]) -> DatasetView:
+    """Return an own dataset."""
+    return DatasetView(
+        id=value.id,
+        title=value.title,
+        description=value.description,
+        personal=value.personal,
+        columns=[
+            ColumnView(
+                name=column.name,
+                kind=column.kind.value,
+                datatype=column.datatype,
+                description=column.description,
+            )
+            for column in value.columns
+        ],
+        person_column=value.person_column,
+        rows_per_person=value.rows_per_person,
+        population=value.population,
+        collection_purpose=value.collection_purpose,
+        legal_basis=value.legal_basis,
+        retention=value.retention,
+        territory=value.territory,
+        cap_epsilon=value.cap.epsilon if value.cap else None,
+        cap_delta=value.cap.delta if value.cap else None,
+        file=value.file.path,
+        published_at=value.published_at,
+        offers=list(offers),
+    )
+
+
+def peer(value: Participant, code: str = "", reason: str = "") -> PeerView:
+    """Return a peer; `code` and `reason` say why it is not in good standing."""
+    return PeerView(
+        did=value.did,
+        name=value.name,
+        grpc=value.grpc_endpoint,
+        admitted_at=value.admitted_at,
+        refreshed_at=value.refreshed_at,
+        standing=code or "good",
+        reason=reason,
+    )
+
+
+def negotiation(value: Negotiation) -> NegotiationView:
+    """Return a negotiation."""
+    return NegotiationView(
+        pid=value.pid,
+        role=value.role.value,
+        peer=value.peer,
+        peer_pid=value.peer_pid,
+        state=value.state.value,
+        dataset=value.dataset_id,
+        offer=value.offer_id,
+        policy=parse_object(value.policy) if value.policy else {},
+        policy_by=value.policy_by.value,
+        agreement=value.agreement_id,
+        code=value.code,
+        reasons=list(value.reasons),
+        created_at=value.created_at,
+        updated_at=value.updated_at,
+    )
+
+
+def agreement(value: Agreement) -> AgreementView:
+    """Return a contract in one line."""
+    return AgreementView(**_agreement(value))
+
+
+def agreement_detail(value: Agreement) -> AgreementDetailView:
+    """Return a contract with all that proves it."""
+    document = parse_object(value.document)
+    return AgreementDetailView(
+        **_agreement(value),
+        document=document,
+        coverage=[CoverageView(**line) for line in document.get("coverage", [])],
+        sentences=sentences(document.get("agreement", {})),
+        provider_signature=value.provider_signature,
+        consumer_signature=value.consumer_signature,
+        receipt=value.receipt,
+    )
+
+
+def catalog(value: discover.CatalogView) -> CatalogView:
+    """Return a peer's catalog."""
+    return CatalogView(
+        participant=value.participant,
+        name=value.name,
+        datasets=[
+            CatalogDatasetView(
+                id=dataset.id,
+                description=dict(dataset.subject),
+                offers=[
+                    OfferView(
+                        id=offer.id,
+                        policy=parse_object(offer.policy),
+                        sentences=sentences(offer.policy),
+                        coverage=[coverage(line) for line in offer.coverage],
+                    )
+                    for offer in dataset.offers
+                ],
+            )
+            for dataset in value.datasets
+        ],
+    )
+
+
+def sentences(policy: bytes | Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return a policy in plain words, by language; empty when it is not of our profile."""
+    try:
+        read = read_policy(policy)
+    except PreauError:
+        return {}
+    return {language: list(explain(read, language)) for language in LANGUAGES}
+
+
+def coverage(line: CoverageLine) -> CoverageView:
+    """Return a line of the coverage table."""
+    return CoverageView(path=line.path, constraint=line.constraint, label=line.label, by=line.by)
+
+
+def job(value: Job) -> JobView:
+    """Return a job without its sites."""
+    manifest = parse(value.manifest)
+    return JobView(
+        id=value.id,
+        side=value.side.value,
+        lead=value.peer,
+        agreement=value.agreement_id,
+        state=str(value.state),
+        round=value.round,
+        rounds=manifest.rounds,
+        code=value.code,
+        reason=value.reason,
+        result=value.result,
+        created_at=value.created_at,
+        updated_at=value.updated_at,
+        epsilon=manifest.privacy.epsilon,
+        delta=manifest.privacy.delta,
+    )
+
+
+def budget(value: DatasetBudget) -> BudgetView:
+    """Return the budget of a dataset."""
+    return BudgetView(
+        dataset=value.dataset_id,
+        title=value.title,
+        cap=value.cap_epsilon,
+        delta=value.cap_delta,
+        promised=value.promised_epsilon,
+        promised_delta=value.promised_delta,
+        spent=value.spent,
+        reserved=value.reserved,
+        left=value.left,
+        agreements=[_agreement_budget(each) for each in value.agreements],
+    )
+
+
+def event(value: LogEntry) -> EventView:
+    """Return an event of the audit log."""
+    return EventView(
+        index=value.index,
+        kind=value.kind,
+        at=value.at,
+        subject=value.subject,
+        event=parse_object(value.event),
+    )
+
+
+def member(value: Membership) -> MemberView:
+    """Return a member of the space."""
+    return MemberView(
+        did=value.did,
+        name=value.name,
+        role=value.role,
+        index=value.index,
+        issued_at=value.issued_at,
+        valid_until=value.valid_until,
+        revoked=value.revoked,
+    )
+
+
+def _agreement_budget(value: AgreementBudget) -> AgreementBudgetView:
+    return AgreementBudgetView(
+        agreement=value.agreement_id,
+        peer=value.peer,
+        epsilon=value.epsilon,
+        delta=value.delta,
+        spent=value.spent,
+        reserved=value.reserved,
+        left=value.left,
+        jobs=[
+            JobBudgetView(
+                job=each.job_id,
+                open=each.open,
+                epsilon=each.epsilon,
+                committed_rounds=each.committed_rounds,
+                rounds=each.rounds,
+            )
+            for each in value.jobs
+        ],
+    )
+
+
+def _agreement(value: Agreement) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "role": value.role.value,
+        "provider": value.provider,
+        "consumer": value.consumer,
+        "dataset": value.dataset_id,
+        "digest": value.digest,
+        "population": value.population,
+        "valid_until": value.valid_until,
+        "finalized": value.finalized,
+        "concluded_at": value.concluded_at,
+    }

@@ -1,0 +1,335 @@
+"""What the management API answers, as models that the SDK shares.
+
+Rules: a view shows what an operator may see on the own node; it never holds a key, a token or a
+row of data. Times are UTC. Leaves filling them to `render.py`.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class View(BaseModel):
+    """A value that is answered; unknown fields of a newer node are kept out, not refused."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class NodeView(View):
+    """The running node."""
+
+    did: str
+    name: str
+    kind: str = Field(description="participant or authority")
+    space: str
+    version: str
+    pid: int
+    started_at: datetime
+    grpc: str = Field(description="host:port that is bound; empty for an authority")
+    https: str = Field(description="host:port that is bound")
+    unsafe: list[str] = Field(description="settings that are exceptions from safety")
+
+
+class CoverageView(View):
+    """One line of the table that both parties see before anyone signs."""
+
+    path: str = Field(description="JSON pointer of the constraint")
+    constraint: str
+    label: str = Field(description="checked, enforced or audited")
+    by: str = Field(description="plan step or duty that upholds it")
+
+
+class ColumnView(View):
+    """A column as its provider describes it."""
+
+    name: str
+    kind: str
+    datatype: str
+    description: str = ""
+
+
+class OfferView(View):
+    """An offer."""
+
+    id: str
+    policy: dict[str, Any]
+    coverage: list[CoverageView] = []
+    audience: str = ""
+    withdrawn: bool = False
+    sentences: dict[str, list[str]] = Field(
+        default={}, description="the policy in plain words, by language (`en`, `fr`)"
+    )
+
+
+class DatasetView(View):
+    """A dataset of this node; the file's path is shown to its own operator only."""
+
+    id: str
+    title: str
+    description: str
+    personal: bool
+    columns: list[ColumnView]
+    person_column: str
+    rows_per_person: int
+    population: int
+    collection_purpose: str
+    legal_basis: str
+    retention: str
+    territory: str
+    cap_epsilon: float | None
+    cap_delta: float | None
+    file: str
+    published_at: datetime
+    offers: list[OfferView] = []
+
+
+class CatalogDatasetView(View):
+    """A dataset in a peer's catalog, its description verified."""
+
+    id: str
+    description: dict[str, Any] = Field(description="credential subject of the description")
+    offers: list[OfferView]
+
+
+class CatalogView(View):
+    """A peer's catalog."""
+
+    participant: str
+    name: str
+    datasets: list[CatalogDatasetView]
+
+
+class PeerView(View):
+    """A peer that this node has met."""
+
+    did: str
+    name: str
+    grpc: str
+    admitted_at: datetime
+    refreshed_at: datetime
+    standing: str = Field(description="`good`, or the code of why it is not served")
+    reason: str = ""
+
+
+class NegotiationView(View):
+    """A contract negotiation, our side."""
+
+    pid: str
+    role: str
+    peer: str
+    peer_pid: str
+    state: str
+    dataset: str
+    offer: str
+    policy: dict[str, Any]
+    policy_by: str
+    agreement: str
+    code: str
+    reasons: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class AgreementView(View):
+    """A contract."""
+
+    id: str
+    role: str
+    provider: str
+    consumer: str
+    dataset: str
+    digest: str = Field(description="SHA-256 of the document, hex")
+    population: int
+    valid_until: datetime | None
+    finalized: bool
+    concluded_at: datetime
+
+
+class AgreementDetailView(AgreementView):
+    """A contract with all that proves it."""
+
+    document: dict[str, Any]
+    coverage: list[CoverageView]
+    sentences: dict[str, list[str]] = Field(
+        default={}, description="the contract in plain words, by language (`en`, `fr`)"
+    )
+    provider_signature: str
+    consumer_signature: str
+    receipt: str
+
+
+class SiteView(View):
+    """A site of a job, as the lead sees it; ε is what the job spent there so far."""
+
+    site: str
+    agreement: str
+    decision: str
+    code: str
+    reason: str
+    last_round: int
+    bytes_sent: int
+    bytes_received: int
+    epsilon: float | None = None
+
+
+class JobView(View):
+    """A federated job."""
+
+    id: str
+    side: str
+    lead: str
+    agreement: str
+    state: str
+    round: int
+    rounds: int
+    code: str
+    reason: str
+    result: str = Field(description="path of the final model on the lead's machine")
+    created_at: datetime
+    updated_at: datetime
+    epsilon: float | None = Field(default=None, description="ε of the whole job at its δ")
+    delta: float | None = None
+    sites: list[SiteView] = []
+    answered: list[str] = Field(default=[], description="sites that answered the last round")
+
+
+class JobBudgetView(View):
+    """ε of one job."""
+
+    job: str
+    open: bool = Field(description="whether it may still spend")
+    epsilon: float = Field(description="of the whole job alone, at the contract's δ")
+    committed_rounds: int
+    rounds: int
+
+
+class AgreementBudgetView(View):
+    """ε of one contract, at its δ."""
+
+    agreement: str
+    peer: str
+    epsilon: float = Field(description="that the contract allows")
+    delta: float
+    spent: float = Field(description="committed, composed by PLD")
+    reserved: float = Field(description="committed and set aside, composed by PLD")
+    left: float
+    jobs: list[JobBudgetView]
+
+
+class BudgetView(View):
+    """ε of one dataset over all its contracts, at the δ of its cap."""
+
+    dataset: str
+    title: str
+    cap: float
+    delta: float
+    promised: float = Field(description="sum of ε over the contracts that count")
+    promised_delta: float
+    spent: float
+    reserved: float
+    left: float
+    agreements: list[AgreementBudgetView]
+
+
+class EventView(View):
+    """An event of the audit log."""
+
+    index: int
+    kind: str
+    at: datetime
+    subject: str
+    event: dict[str, Any]
+
+
+class MemberView(View):
+    """A member of the space, as its authority keeps it."""
+
+    did: str
+    name: str
+    role: str
+    index: int
+    issued_at: datetime
+    valid_until: datetime
+    revoked: str
+
+
+class MembershipView(View):
+    """The node's own membership of the space."""
+
+    did: str
+    space: str
+    standing: str = Field(description="`good`, `none`, or the code of why it is not believed")
+    reason: str = ""
+    role: str = ""
+    issuer: str = ""
+    valid_until: datetime | None = None
+
+
+class NegotiationRequest(View):
+    """What to ask a peer for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    peer: str
+    dataset: str
+    offer: str = ""
+    policy: dict[str, Any] | None = Field(
+        default=None, description="terms asked for, JSON-LD; as offered when left out"
+    )
+
+
+class NegotiationAnswer(View):
+    """What to do with the terms that are on the table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    act: str = Field(pattern="^(accept|counter|terminate|reconcile)$")
+    policy: dict[str, Any] | None = None
+    reason: str = ""
+
+
+class OfferToPeer(View):
+    """An offer that the provider makes of its own accord."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    peer: str
+    dataset: str
+    offer: str
+
+
+class Introduction(View):
+    """A peer to meet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    did: str
+
+
+class Admission(View):
+    """A member to admit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    did: str
+    name: str = ""
+    role: str = "member"
+    days: int = Field(default=365, ge=1, le=3650)
+
+
+class Revocation(View):
+    """A member to revoke."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    did: str
+    reason: str = Field(min_length=1, max_length=200)
+
+
+class Cancellation(View):
+    """Why a job or negotiation ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(default="cancelled by the operator", max_length=200)

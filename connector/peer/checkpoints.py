@@ -1,0 +1,90 @@
+"""Checkpoints that travel with calls and answers: ours out, the peers' in.
+
+Rules: the newest checkpoint of the own log goes with every call and answer, signed once for each
+size of the log; a peer's checkpoint is looked at off the hot path, one at a time, the newest of
+each peer only, so that a flood of them costs nothing. What a checkpoint proves is
+`services.audit`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from connector.errors import PreauError
+
+MAX_NOTE_BYTES: Final = 4096
+MAX_WAITING: Final = 256
+_STOP_SECONDS: Final = 15.0
+
+_log = logging.getLogger(__name__)
+
+Own = Callable[[], bytes]
+Witness = Callable[[str, str], None]
+
+
+class Checkpoints:
+    """Hands out the own checkpoint, and passes received ones to the witness in one thread."""
+
+    def __init__(self, own: Own, witness: Witness) -> None:
+        """Prepare.
+
+        Args:
+            own: returns the newest signed note of the own log; empty when there is none.
+            witness: takes the DID of an authenticated peer and its note.
+        """
+        self._own = own
+        self._witness = witness
+        self._changed = threading.Condition()
+        self._waiting: dict[str, bytes] = {}
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="witness", daemon=True)
+
+    def own(self) -> bytes:
+        """Return the newest checkpoint of the own log; empty when there is none."""
+        try:
+            return self._own()
+        except PreauError as exc:
+            _log.warning("no checkpoint could be made: %s", exc.code)
+            return b""
+
+    def received(self, peer: str, note: bytes) -> None:
+        """Queue the note of an authenticated peer; an older one still waiting is dropped."""
+        if not 0 < len(note) <= MAX_NOTE_BYTES:
+            return
+        with self._changed:
+            if peer in self._waiting or len(self._waiting) < MAX_WAITING:
+                self._waiting[peer] = note
+                self._changed.notify_all()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop within 15 seconds; what waits is dropped."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
+
+    def _work(self) -> None:
+        while (item := self._next()) is not None:
+            peer, note = item
+            try:
+                self._witness(peer, note.decode("utf-8"))
+            except UnicodeDecodeError:
+                _log.warning("the checkpoint of `%s` is not text", peer)
+            except PreauError as exc:
+                _log.warning("the checkpoint of `%s` was refused: %s", peer, exc.code)
+
+    def _next(self) -> tuple[str, bytes] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            if self._stopping:
+                return None
+            peer = next(iter(self._waiting))
+            return peer, self._waiting.pop(peer)

@@ -1,0 +1,152 @@
+"""The node's own TLS leaf, and the CAs that its gRPC server believes.
+
+Rules: a leaf is replaced at half of its life without a restart; the old one stays valid for the
+connections that use it, so that old and new overlap. The server's roots are the CAs of admitted
+participants, read anew for each connection; an admitted CA only opens the door, since
+`authenticate.py` then checks that the leaf comes from a CA of the very DID that it names. Clients
+check a server by its DNS name, which is the host of its DID.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import grpc
+
+from connector.domain.participant import Participant
+from connector.identity import certificate
+from connector.identity import did as dids
+from connector.ports import Clock, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A TLS certificate of this node with its key.
+
+    Attributes:
+        certificate: PEM.
+        key: PEM; never leaves memory.
+        thumbprint: `x5t#S256`, to which call tokens are bound.
+        renew_at: when a new one is due, UTC.
+    """
+
+    certificate: str
+    key: str
+    thumbprint: str
+    renew_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Leaf({self.thumbprint})"  # a key has no place in a traceback
+
+
+class Leaves:
+    """Issues the node's leaves from its own small CA, in memory only; thread-safe."""
+
+    def __init__(self, authority: tuple[str, str], did: str, clock: Clock, seconds: float) -> None:
+        """Prepare; the first leaf is issued when it is asked for.
+
+        Args:
+            authority: the node's CA, certificate and key, PEM.
+            did: the node's DID.
+            clock: wall time.
+            seconds: life of a leaf.
+        """
+        self._authority = authority
+        self._did = did
+        self._clock = clock
+        self._life = timedelta(seconds=seconds)
+        self._lock = threading.Lock()
+        self._leaf: Leaf | None = None
+
+    @property
+    def authority(self) -> str:
+        """Certificate of the CA, PEM."""
+        return self._authority[0]
+
+    def current(self) -> Leaf:
+        """Return the leaf to use for a new connection, a fresh one at half life.
+
+        Raises:
+            CertificateMismatch: the node's CA cannot be read.
+        """
+        with self._lock:
+            now = self._clock.now()
+            if self._leaf is None or now >= self._leaf.renew_at:
+                self._leaf = self._issue(now)
+            return self._leaf
+
+    def _issue(self, now: datetime) -> Leaf:
+        host = dids.host(self._did)
+        cert, key = certificate.issue_leaf(
+            *self._authority, self._did, host, now, self._life.total_seconds()
+        )
+        return Leaf(cert, key, certificate.thumbprint(cert), now + self._life / 2)
+
+
+class ServerTrust:
+    """What the gRPC server shows and believes, asked for at each new connection; thread-safe."""
+
+    def __init__(self, leaves: Leaves, store: Store) -> None:
+        self._leaves = leaves
+        self._store = store
+        self._lock = threading.Lock()
+        self._last: tuple[str, bytes] | None = None
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """Return credentials that demand a client certificate and follow every change.
+
+        Raises:
+            StoreUnavailable: the participants cannot be read.
+        """
+        with self._lock:
+            first = self._configuration(*self._read())
+        return grpc.dynamic_ssl_server_credentials(
+            first,
+            self.changed,  # type: ignore[arg-type]  # None means "as before"; the stubs forgot it
+            require_client_authentication=True,
+        )
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Return the configuration when it changed since the last time, None otherwise.
+
+        Raises:
+            StoreUnavailable: the participants cannot be read; the connection is refused.
+        """
+        with self._lock:
+            leaf, roots = self._read()
+            if (leaf.thumbprint, roots) == self._last:
+                return None
+            return self._configuration(leaf, roots)
+
+    def _read(self) -> tuple[Leaf, bytes]:
+        with self._store.read() as tx:
+            admitted = tx.participants.find(blocked="")
+        return self._leaves.current(), self._roots(admitted)
+
+    def _roots(self, admitted: list[Participant]) -> bytes:
+        # The own CA is there so that the list is never empty, which gRPC would read as "any".
+        pems = {pem for participant in admitted for pem in participant.tls_authorities}
+        return _bundle({*pems, self._leaves.authority})
+
+    def _configuration(self, leaf: Leaf, roots: bytes) -> grpc.ServerCertificateConfiguration:
+        self._last = (leaf.thumbprint, roots)
+        return grpc.ssl_server_certificate_configuration(
+            [(leaf.key.encode(), leaf.certificate.encode())], root_certificates=roots
+        )
+
+
+def client_credentials(leaf: Leaf, peer: Participant) -> grpc.ChannelCredentials:
+    """Return credentials that believe this peer's CAs and nobody else's."""
+    return grpc.ssl_channel_credentials(
+        root_certificates=_bundle(peer.tls_authorities),
+        private_key=leaf.key.encode(),
+        certificate_chain=leaf.certificate.encode(),
+    )
+
+
+def _bundle(pems: Iterable[str]) -> bytes:
+    """Return certificates as one PEM file; each on lines of its own, however it came."""
+    return "".join(sorted(f"{pem.strip()}\n" for pem in pems)).encode()

@@ -1,0 +1,111 @@
+"""The peer face of a node as one thing to start and stop: gRPC and HTTPS.
+
+Rules: `bootstrap` gives everything in; what is started is stopped, in the other order; a start
+that fails half-way leaves nothing running. An authority has the HTTPS face only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from connector.errors import PreauError
+from connector.peer.checkpoints import Checkpoints
+from connector.peer.credentials import Leaves
+from connector.peer.https import PublicFace
+from connector.peer.https_server import HttpsServer
+from connector.peer.refusals import Refusals
+from connector.peer.server import Handler, PeerServer
+from connector.ports import Ports
+from connector.services.lead_hub import LeadHub
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Ports that were bound.
+
+    Attributes:
+        grpc: 0 on an authority.
+        https: TCP port.
+    """
+
+    grpc: int
+    https: int
+
+
+class PeerFace:
+    """Everything by which peers reach this node."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        hub: LeadHub,
+        *,
+        handlers: Mapping[str, Handler],
+        checkpoints: Checkpoints,
+        description: Callable[[], str],
+        leaves: Leaves | None = None,
+        status_list: Callable[[], str] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            ports: of this node.
+            hub: where streams of jobs are seated.
+            handlers: of unary messages, by kind (`services.receive.HANDLERS`).
+            checkpoints: what travels with calls; started and stopped here.
+            description: returns the node's self-description (`services.discover`).
+            leaves: the node's TLS certificates; None on an authority, which serves no gRPC.
+            status_list: returns an authority's status list; None on other nodes.
+        """
+        settings = ports.settings
+        refusals = Refusals(ports)
+        self._checkpoints = checkpoints
+        self._grpc = (
+            PeerServer(
+                ports,
+                hub,
+                leaves,
+                handlers=handlers,
+                checkpoints=checkpoints,
+                refusals=refusals,
+            )
+            if leaves is not None
+            else None
+        )
+        self._https = HttpsServer(
+            PublicFace(
+                ports, refusals, description=description, status_list=status_list
+            ).application(),
+            settings.https_listen,
+            settings.path(settings.https_certificate),
+            settings.path(settings.https_key),
+        )
+
+    @property
+    def grpc(self) -> PeerServer | None:
+        """The gRPC server; None on an authority."""
+        return self._grpc
+
+    def start(self) -> Bound:
+        """Start both servers.
+
+        Raises:
+            KeyUnusable: the HTTPS certificate cannot be read.
+            WorldFault: an address cannot be bound.
+            ConfigurationInvalid: an address is not `host:port`.
+        """
+        self._checkpoints.start()
+        try:
+            grpc_port = self._grpc.start() if self._grpc else 0
+            return Bound(grpc_port, self._https.start())
+        except PreauError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop both within bounds."""
+        self._https.stop()
+        if self._grpc is not None:
+            self._grpc.stop()
+        self._checkpoints.stop()

@@ -1,0 +1,222 @@
+"""The node's public HTTPS face: who it is, and the door for first contact.
+
+Rules: every route is public, and the table `PUBLIC` says why; nothing here speaks for a caller,
+since there is none to authenticate; the one route that makes the node act, first contact, is
+limited per address, in all, in size and in how many run at once. Refusals are problem JSON (RFC
+9457) and are recorded. TLS 1.2 or newer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from connector.errors import (
+    Malformed,
+    MessageTooLarge,
+    NotFound,
+    PreauError,
+    TooManyRequests,
+    status,
+)
+from connector.identity import did as dids
+from connector.jsonld.canonical import parse_object
+from connector.peer.rate import Rate
+from connector.peer.refusals import Refusals
+from connector.peer.status import unforeseen
+from connector.ports import Ports
+from connector.services import onboard
+
+JWT: Final = "application/vc+jwt"
+PROBLEM: Final = "application/problem+json"
+FIRST_CONTACT: Final = "/first-contact"
+MAX_BODY: Final = 2048
+BODY_SECONDS: Final = 5.0
+CONTACTS_AT_ONCE: Final = 4
+
+# Every route of a node, and why nobody need log in to use it.
+PUBLIC: Final[Mapping[str, str]] = {
+    "did.json": "did:web: a DID document is fetched before anything is known of the fetcher",
+    "/membership": "the credential by which a stranger judges this node at first contact",
+    "/self-description": "who the institution is: made to be read by anyone",
+    "/datasets/{id:path}": "descriptions of datasets that are offered to every member; no data",
+    FIRST_CONTACT: "a stranger names itself; limited per address, in all, in size and at once",
+    "/memberships/{did:path}": "an authority's members fetch their credentials; signed, no secret",
+    "/status/1": "an authority's revocation list; a bit string without names",
+}
+
+
+class PublicFace:
+    """Answers the public routes of one node."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        refusals: Refusals,
+        *,
+        description: Callable[[], str],
+        status_list: Callable[[], str] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            ports: of this node.
+            refusals: where refused first contacts are recorded.
+            description: returns this node's self-description, VC-JWT.
+            status_list: returns an authority's status list, VC-JWT; None on other nodes.
+        """
+        self._ports = ports
+        self._refusals = refusals
+        self._own_description = description
+        self._status_list = status_list
+        self._rate = Rate(ports.settings.first_contacts_per_minute)
+        self._turns = threading.BoundedSemaphore(CONTACTS_AT_ONCE)
+
+    def application(self) -> Starlette:
+        """Return the ASGI application."""
+        routes = [
+            Route(path, self._document, methods=["GET"])
+            for path in dict.fromkeys((_path(self._ports.settings.did), "/.well-known/did.json"))
+        ]
+        if self._status_list is None:
+            routes += [
+                Route("/membership", self._membership, methods=["GET"]),
+                Route("/self-description", self._description, methods=["GET"]),
+                Route("/datasets/{id:path}", self._dataset, methods=["GET"]),
+                Route(FIRST_CONTACT, self._first_contact, methods=["POST"]),
+            ]
+        else:
+            routes += [
+                Route("/memberships/{did:path}", self._member, methods=["GET"]),
+                Route("/status/1", self._status, methods=["GET"]),
+            ]
+        return Starlette(
+            routes=routes,
+            exception_handlers={
+                PreauError: _refused,
+                HTTPException: _http_fault,
+                Exception: _failed,
+            },
+        )
+
+    def _document(self, _request: Request) -> Response:
+        return Response(self._ports.own_document(), media_type="application/did+json")
+
+    def _membership(self, _request: Request) -> Response:
+        membership = self._ports.own_membership()
+        if not membership:
+            raise NotFound("this node has no membership yet")
+        return Response(membership, media_type=JWT)
+
+    def _description(self, _request: Request) -> Response:
+        return Response(self._own_description(), media_type=JWT)
+
+    def _dataset(self, request: Request) -> Response:
+        wanted = request.path_params["id"]
+        with self._ports.store.read() as tx:
+            dataset = tx.datasets.get(wanted)
+            offers = tx.offers.find(
+                dataset_id=wanted, audience="", derived_from="", withdrawn=False
+            )
+        if dataset is None or not offers:
+            raise NotFound("no such dataset")
+        return Response(dataset.credential, media_type=JWT)
+
+    def _member(self, request: Request) -> Response:
+        with self._ports.store.read() as tx:
+            member = tx.members.get(request.path_params["did"])
+        if member is None:
+            raise NotFound("no such member")
+        return Response(member.credential, media_type=JWT)
+
+    def _status(self, _request: Request) -> Response:
+        if self._status_list is None:
+            raise NotFound("this node is not an authority")
+        return Response(self._status_list(), media_type=JWT)
+
+    async def _first_contact(self, request: Request) -> Response:
+        data = await _body(request)
+        address = request.client.host if request.client else "unknown"
+        return await run_in_threadpool(self._contact, data, address)
+
+    def _contact(self, data: bytes, address: str) -> Response:
+        claimed = ""
+        try:
+            self._rate.take(address)
+            claimed = _did(parse_object(data, limit=MAX_BODY))
+            self._welcome(claimed)
+        except PreauError as exc:
+            self._refusals.record(claimed, FIRST_CONTACT, exc)
+            raise
+        return JSONResponse({"did": self._ports.settings.did, "admitted": True})
+
+    def _welcome(self, did: str) -> None:
+        if not self._turns.acquire(blocking=False):
+            raise TooManyRequests("too many first contacts at once", hint="try again")
+        try:
+            onboard.welcome(self._ports, did)
+        finally:
+            self._turns.release()
+
+
+def problem(error: PreauError) -> dict[str, Any]:
+    """Return an error as problem JSON (RFC 9457 section 3)."""
+    return {
+        "type": f"https://w3id.org/preau/problems#{error.code}",
+        "title": error.code.replace("_", " ").lower(),
+        "status": status(error.code)[1],
+        "detail": error.reason,
+        "code": error.code,
+        "hint": error.hint,
+    }
+
+
+def _answer(error: PreauError) -> Response:
+    return JSONResponse(problem(error), status(error.code)[1], media_type=PROBLEM)
+
+
+def _refused(_request: Request, error: Exception) -> Response:
+    return _answer(error if isinstance(error, PreauError) else unforeseen("https"))
+
+
+def _failed(request: Request, _error: Exception) -> Response:
+    return _answer(unforeseen(request.url.path))
+
+
+def _http_fault(_request: Request, error: Exception) -> Response:
+    number = error.status_code if isinstance(error, HTTPException) else 500
+    fault = NotFound("no such address") if number == 404 else Malformed("not a request for this")  # noqa: PLR2004 - HTTP's own number
+    return JSONResponse({**problem(fault), "status": number}, number, media_type=PROBLEM)
+
+
+async def _body(request: Request) -> bytes:
+    data = b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > MAX_BODY:
+                    raise MessageTooLarge(f"the body is over the limit of {MAX_BODY} bytes")
+    except TimeoutError as exc:
+        raise Malformed("the body did not arrive in time") from exc
+    return data
+
+
+def _did(body: dict[str, Any]) -> str:
+    did = body.get("did")
+    if set(body) != {"did"} or not isinstance(did, str):
+        raise Malformed('the body must be {"did": …}')
+    return dids.parse(did).did
+
+
+def _path(did: str) -> str:
+    return dids.document_url(did).removeprefix(dids.origin(did))

@@ -1,0 +1,137 @@
+"""The HTTPS server: uvicorn in one thread, started and stopped within bounds.
+
+Rules: TLS 1.2 or newer; no header of a proxy is believed, so that an address is the connection's;
+the number of connections is bounded, and so is the life of each, however slowly it speaks. What is
+answered is `https.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from connector.errors import ConfigurationInvalid, KeyUnusable, WorldFault
+
+CONNECTIONS: Final = 128
+CONNECTION_SECONDS: Final = 60.0
+START_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 2
+_BACKLOG: Final = 128
+_MAX_PORT: Final = 65535
+
+
+class BoundedProtocol(H11Protocol):
+    """HTTP/1.1 on a connection that ends after `CONNECTION_SECONDS`, whatever it does."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Start the clock."""
+        super().connection_made(transport)
+        self.loop.call_later(CONNECTION_SECONDS, transport.abort)
+
+
+class HttpsServer:
+    """Serves an application over TLS until stopped."""
+
+    def __init__(self, app: ASGIApp, where: str, certificate: Path, key: Path) -> None:
+        """Prepare.
+
+        Args:
+            app: ASGI application.
+            where: `host:port`; port 0 takes a free one.
+            certificate: PEM chain.
+            key: PEM key.
+        """
+        self._app = app
+        self._where = where
+        self._certificate = certificate
+        self._key = key
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> int:
+        """Bind and serve; return once requests are answered.
+
+        Returns:
+            The port that was bound.
+
+        Raises:
+            ConfigurationInvalid: the address is not `host:port`.
+            KeyUnusable: certificate or key cannot be read.
+            WorldFault: the address cannot be bound, or the server does not come up.
+        """
+        config = self._configured()
+        sock = _bind(self._where)
+        server = self._server = uvicorn.Server(config)
+        thread = self._thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [sock]}, name="https", daemon=True
+        )
+        thread.start()
+        limit = time.monotonic() + START_SECONDS
+        while not server.started:
+            if time.monotonic() > limit or not thread.is_alive():
+                sock.close()
+                raise WorldFault("the HTTPS server did not start")
+            time.sleep(0.005)
+        return int(sock.getsockname()[1])
+
+    def stop(self) -> None:
+        """Stop within 5 seconds; harmless before `start`."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(STOP_SECONDS)
+
+    def _configured(self) -> uvicorn.Config:
+        config = uvicorn.Config(
+            self._app,
+            loop="asyncio",
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            ssl_certfile=str(self._certificate),
+            ssl_keyfile=str(self._key),
+        )
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as exc:
+            raise KeyUnusable(
+                "the HTTPS certificate or its key cannot be read",
+                hint="mend `https_certificate` and `https_key`",
+            ) from exc
+        if config.ssl is not None:
+            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+        return config
+
+
+def _bind(where: str) -> socket.socket:
+    host, _, port = where.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
+        raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
+    name = host.removeprefix("[").removesuffix("]")
+    # Named as TCP, since asyncio turns Nagle's delay (40 ms an answer) off only where it sees that.
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((name, int(port)))
+        sock.listen(_BACKLOG)
+    except OSError as exc:
+        sock.close()
+        raise WorldFault(f"cannot listen on `{where}`: {exc.strerror}") from exc
+    return sock

@@ -1,0 +1,69 @@
+"""Every refused call leaves a line in the node's log, at a bounded rate.
+
+Rules: a refusal is recorded with its code, the method and the DID that the caller claims; no
+reason text of the caller's, no personal data. At most `PER_MINUTE` lines a minute enter the audit
+log, so that a flood of bad calls cannot fill the disk; what is over is counted, and the count is
+recorded with the next line.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+from connector.errors import PreauError, StoreUnavailable
+from connector.ports import Ports
+
+PER_MINUTE: Final = 120
+_MINUTE: Final = 60.0
+_CLAIMED_CHARS: Final = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Refusals:
+    """Records refused calls of the peer faces; thread-safe."""
+
+    def __init__(self, ports: Ports, *, per_minute: int = PER_MINUTE) -> None:
+        self._ports = ports
+        self._per_minute = per_minute
+        self._lock = threading.Lock()
+        self._window = time.monotonic()
+        self._written = 0
+        self._unwritten = 0
+
+    def record(self, claimed: str, method: str, refusal: PreauError) -> None:
+        """Record one refusal.
+
+        Args:
+            claimed: DID that the caller claims; empty when it claims none.
+            method: gRPC method or HTTP path.
+            refusal: why.
+        """
+        subject = claimed[:_CLAIMED_CHARS] or "unknown"
+        _log.info("refused `%s` to `%s`: %s", method, subject, refusal.code)
+        missed = self._admit()
+        if missed is None:
+            return
+        try:
+            with self._ports.store.write() as tx:
+                tx.audit.append(
+                    "call.refused", subject, code=refusal.code, method=method, missed=missed
+                )
+        except StoreUnavailable:
+            _log.warning("a refusal could not be recorded")
+
+    def _admit(self) -> int | None:
+        """Return how many refusals went unrecorded before this one, or None if this one does."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._window >= _MINUTE:
+                self._window, self._written = now, 0
+            if self._written >= self._per_minute:
+                self._unwritten += 1
+                return None
+            self._written += 1
+            missed, self._unwritten = self._unwritten, 0
+            return missed

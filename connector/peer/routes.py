@@ -1,0 +1,217 @@
+"""Message kinds, gRPC methods and protobuf messages: one table, and the mapping between them.
+
+Bodies are the protobuf JSON mapping with the proto's own field names; `bytes` fields hold base64
+text there (protobuf.dev/programming-guides/json). Rule: nothing that a message carries is dropped:
+unknown fields and unreadable bytes are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from google.protobuf import json_format, unknown_fields
+from google.protobuf.message import DecodeError, Message
+
+from connector.domain.federation import (
+    Finish,
+    Hello,
+    LeadFrame,
+    Round,
+    RoundRefusal,
+    RoundReply,
+    SiteFrame,
+)
+from connector.errors import Malformed
+from connector.peer.v1 import audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2
+
+PACKAGE: Final = "connector.peer.v1"
+PARTICIPATE: Final = f"/{PACKAGE}.FederationService/Participate"
+
+TOKEN_KEY: Final = "preau-token"  # noqa: S105 - the name of a metadata field
+PROBLEM_KEY: Final = "preau-problem-bin"
+CHECKPOINT_KEY: Final = "preau-checkpoint-bin"
+SEATED_KEY: Final = "preau-seated"
+
+
+M = TypeVar("M", bound=Message)
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One unary method.
+
+    Attributes:
+        service: full name of the gRPC service.
+        name: method's name within it.
+        request: protobuf class of the message; its name is the message's kind.
+        answer: protobuf class of the answer.
+    """
+
+    service: str
+    name: str
+    request: type[Message]
+    answer: type[Message]
+
+    @property
+    def method(self) -> str:
+        """Full path, as tokens are bound to it."""
+        return f"/{self.service}/{self.name}"
+
+    @property
+    def kind(self) -> str:
+        """Kind of the message in `services.receive.HANDLERS`."""
+        return str(self.request.DESCRIPTOR.name)
+
+
+def _route(service: str, name: str, request: type[Message], answer: type[Message]) -> Route:
+    return Route(f"{PACKAGE}.{service}", name, request, answer)
+
+
+_STATE: Final = negotiation_pb2.ContractNegotiation
+ROUTES: Final[tuple[Route, ...]] = (
+    _route("CatalogService", "RequestCatalog",
+           catalog_pb2.CatalogRequestMessage, catalog_pb2.Catalog),
+    _route("CatalogService", "RequestDataset",
+           catalog_pb2.DatasetRequestMessage, catalog_pb2.Dataset),
+    _route("NegotiationService", "Request", negotiation_pb2.ContractRequestMessage, _STATE),
+    _route("NegotiationService", "Offer", negotiation_pb2.ContractOfferMessage, _STATE),
+    _route("NegotiationService", "Agree", negotiation_pb2.ContractAgreementMessage, _STATE),
+    _route("NegotiationService", "Verify",
+           negotiation_pb2.ContractAgreementVerificationMessage, _STATE),
+    _route("NegotiationService", "Event",
+           negotiation_pb2.ContractNegotiationEventMessage, _STATE),
+    _route("NegotiationService", "Terminate",
+           negotiation_pb2.ContractNegotiationTerminationMessage, _STATE),
+    _route("NegotiationService", "Get", negotiation_pb2.GetNegotiationMessage, _STATE),
+    _route("FederationService", "SubmitJob",
+           federation_pb2.JobSubmission, federation_pb2.JobDecision),
+    _route("FederationService", "CancelJob",
+           federation_pb2.JobCancellation, federation_pb2.JobDecision),
+    _route("AuditService", "RequestConsistency",
+           audit_pb2.ConsistencyRequestMessage, audit_pb2.ConsistencyProof),
+)  # fmt: skip
+BY_KIND: Final[dict[str, Route]] = {route.kind: route for route in ROUTES}
+
+
+def raw(message: bytes) -> bytes:
+    """Leave bytes as they are: gRPC's serializer where exact bytes matter."""
+    return message
+
+
+def read(cls: type[M], raw: bytes) -> M:
+    """Parse protobuf bytes.
+
+    Raises:
+        Malformed: not a message of that class, or it has fields that this node does not know.
+    """
+    try:
+        message = cls.FromString(raw)
+    except DecodeError as exc:
+        raise Malformed(f"not a `{cls.DESCRIPTOR.name}`") from exc
+    _no_unknown(message)
+    return message
+
+
+def to_body(message: Message) -> dict[str, Any]:
+    """Return the body of a message."""
+    return dict(
+        json_format.MessageToDict(
+            message,
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        )
+    )
+
+
+def from_body(cls: type[M], body: Mapping[str, Any]) -> M:
+    """Build the message of a body.
+
+    Raises:
+        Malformed: a field is unknown or of another type.
+    """
+    try:
+        return json_format.ParseDict(dict(body), cls())
+    except json_format.ParseError as exc:
+        raise Malformed(f"not the body of a `{cls.DESCRIPTOR.name}`") from exc
+
+
+def read_hello(raw: bytes) -> Hello:
+    """Read the first frame of a stream.
+
+    Raises:
+        Malformed: not a site's frame, or not the hello.
+    """
+    frame = read(federation_pb2.SiteFrame, raw)
+    if frame.WhichOneof("frame") != "hello":
+        raise Malformed("the first frame of a stream must be `hello`")
+    return Hello(frame.hello.job_id, frame.hello.manifest_digest)
+
+
+def write_hello(hello: Hello) -> bytes:
+    """Return the bytes of the first frame; the call's token is bound to them."""
+    value = federation_pb2.Hello(job_id=hello.job_id, manifest_digest=hello.manifest_digest)
+    return federation_pb2.SiteFrame(hello=value).SerializeToString(deterministic=True)
+
+
+def read_site_frame(raw: bytes) -> SiteFrame:
+    """Read a later frame of a site.
+
+    Raises:
+        Malformed: not a site's frame, or a second hello.
+    """
+    frame = read(federation_pb2.SiteFrame, raw)
+    kind = frame.WhichOneof("frame")
+    if kind == "reply":
+        return RoundReply(frame.reply.round, frame.reply.message)
+    if kind == "refusal":
+        refusal = frame.refusal
+        return RoundRefusal(refusal.round, refusal.code, refusal.reason)
+    raise Malformed("a frame must be `reply` or `refusal`")
+
+
+def write_site_frame(frame: SiteFrame) -> bytes:
+    """Return the bytes of a site's frame."""
+    if isinstance(frame, RoundReply):
+        reply = federation_pb2.RoundReply(round=frame.number, message=frame.message)
+        return federation_pb2.SiteFrame(reply=reply).SerializeToString()
+    refusal = federation_pb2.Refusal(round=frame.number, code=frame.code, reason=frame.reason)
+    return federation_pb2.SiteFrame(refusal=refusal).SerializeToString()
+
+
+def read_lead_frame(raw: bytes) -> LeadFrame:
+    """Read a frame of the lead.
+
+    Raises:
+        Malformed: not a lead's frame.
+    """
+    frame = read(federation_pb2.LeadFrame, raw)
+    kind = frame.WhichOneof("frame")
+    if kind == "round":
+        return Round(frame.round.round, tuple(frame.round.answered), frame.round.message)
+    if kind == "finish":
+        return Finish(frame.finish.outcome, frame.finish.code, frame.finish.reason)
+    raise Malformed("a frame must be `round` or `finish`")
+
+
+def write_lead_frame(frame: LeadFrame) -> bytes:
+    """Return the bytes of a lead's frame."""
+    if isinstance(frame, Round):
+        value = federation_pb2.Round(
+            round=frame.number, answered=list(frame.answered), message=frame.message
+        )
+        return federation_pb2.LeadFrame(round=value).SerializeToString()
+    finish = federation_pb2.Finish(outcome=frame.outcome, code=frame.code, reason=frame.reason)
+    return federation_pb2.LeadFrame(finish=finish).SerializeToString()
+
+
+def _no_unknown(message: Message) -> None:
+    if len(unknown_fields.UnknownFieldSet(message)):
+        raise Malformed(f"`{message.DESCRIPTOR.name}` has fields that this node does not know")
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for each in [value] if isinstance(value, Message) else value:
+            _no_unknown(each)

@@ -1,0 +1,90 @@
+"""Errors over gRPC: status and trailing metadata, written by the server and read by the client.
+
+Rule: a refusal travels as its stable code (`preau-problem-bin`) beside the status of the table in
+`connector/errors.py`; what has no such metadata comes from gRPC itself and is named by its status.
+Text of a peer is cut and stripped before it reaches a person.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, NoReturn
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from connector.errors import (
+    BY_CODE,
+    MessageTooLarge,
+    PeerUnreachable,
+    PreauError,
+    TooManyRequests,
+    from_code,
+    status,
+)
+from connector.peer.routes import PROBLEM_KEY, Metadata
+from connector.peer.v1 import problem_pb2
+
+_log = logging.getLogger(__name__)
+
+_MAX_TEXT: Final = 500
+_GONE: Final = {
+    grpc.StatusCode.UNAVAILABLE: "is not reachable, or refuses this node's certificate",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "did not answer in time",
+    grpc.StatusCode.CANCELLED: "broke off",
+}
+
+
+def problem(error: PreauError) -> bytes:
+    """Return the problem of a refusal, serialized."""
+    message = problem_pb2.Problem(
+        code=error.code, reason=error.reason[:_MAX_TEXT], hint=error.hint[:_MAX_TEXT]
+    )
+    return message.SerializeToString()
+
+
+def refuse(context: grpc.ServicerContext, error: PreauError, metadata: Metadata = ()) -> NoReturn:
+    """End a call with a refusal; does not return."""
+    context.set_trailing_metadata((*metadata, (PROBLEM_KEY, problem(error))))
+    name = status(error.code)[0]
+    context.abort(getattr(grpc.StatusCode, name), error.reason[:_MAX_TEXT])
+
+
+def unforeseen(method: str) -> PreauError:
+    """Log the exception that is being handled, and return what the caller is told instead."""
+    _log.exception("`%s` failed", method)
+    return PreauError("the node failed; its operator finds the cause in the log")
+
+
+def translate(peer: str, error: object) -> PreauError:
+    """Return the exception that a failed call stands for.
+
+    Args:
+        peer: DID of who was called.
+        error: the `grpc.RpcError` that was raised; those of calls are a `grpc.Call` too.
+    """
+    if not isinstance(error, grpc.Call):
+        return PeerUnreachable(f"`{peer}` broke off")
+    for key, value in error.trailing_metadata() or ():
+        if key == PROBLEM_KEY and isinstance(value, bytes):
+            return _rebuilt(peer, value)
+    code = error.code()
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger" not in (error.details() or ""):
+        return TooManyRequests(f"`{peer}` answers too many calls at once", hint="try again")
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return MessageTooLarge(f"the message is larger than `{peer}` or this node takes")
+    return PeerUnreachable(f"`{peer}` {_GONE.get(code, f'failed with {code.name}')}")
+
+
+def _rebuilt(peer: str, raw: bytes) -> PreauError:
+    try:
+        message = problem_pb2.Problem.FromString(raw)
+    except DecodeError:
+        return PeerUnreachable(f"`{peer}` answered with an unreadable problem")
+    if message.code not in BY_CODE:
+        return PeerUnreachable(f"`{peer}` refused with the unknown code `{_line(message.code)}`")
+    return from_code(message.code, _line(message.reason), _line(message.hint))
+
+
+def _line(text: str) -> str:
+    return "".join(char for char in text[:_MAX_TEXT] if char.isprintable())

@@ -1,0 +1,240 @@
+"""Guarded HTTPS client for addresses that peers supply.
+
+Rules: the text of a URL and every address of its host are judged (`addresses.py`) before a packet
+is sent; the host is resolved once and the connection goes to the address that was judged, so that
+a second DNS answer changes nothing (DNS rebinding); no redirect is followed; no proxy or setting
+is read from the environment; one deadline bounds the whole exchange, however slowly the peer
+drips; no more than `limit` bytes are read. It uses httpcore, the layer below httpx, because only
+that layer lets the caller choose the address and bound each read.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import httpcore
+
+from connector.config import Settings
+from connector.errors import (
+    BY_CODE,
+    AddressForbidden,
+    Malformed,
+    MessageTooLarge,
+    NotFound,
+    PeerUnreachable,
+    PreauError,
+    from_code,
+)
+from connector.jsonld.canonical import parse_object
+from connector.peer.addresses import HTTPS_PORT, Target, judge_address, target
+
+CONNECT_SECONDS: Final = 5.0
+TOTAL_SECONDS: Final = 10.0
+_OK: Final = range(200, 300)
+_REDIRECT: Final = range(300, 400)
+_NOT_FOUND: Final = 404
+
+Resolver = Callable[[str, int], Sequence[str]]
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, as the operating system resolves it.
+
+    Raises:
+        PeerUnreachable: the name does not resolve.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise PeerUnreachable(f"`{host}` does not resolve") from exc
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class GuardedWeb:
+    """`ports.Web` over the network."""
+
+    def __init__(
+        self,
+        tls: ssl.SSLContext,
+        *,
+        allow_hosts: Collection[str] = (),
+        resolver: Resolver = resolve,
+        seconds: float = TOTAL_SECONDS,
+    ) -> None:
+        self._tls = tls
+        self._allow = frozenset(host.lower() for host in allow_hosts)
+        self._resolve = resolver
+        self._seconds = seconds
+
+    @classmethod
+    def of(cls, settings: Settings) -> GuardedWeb:
+        """Build the client that the settings describe.
+
+        Raises:
+            AddressForbidden: the file of extra roots cannot be read.
+        """
+        roots = settings.path(settings.web_roots) if settings.web_roots else None
+        return cls(tls_context(roots), allow_hosts=settings.unsafe_allow_hosts)
+
+    def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
+        """Fetch a document; see `ports.Web`."""
+        return self._exchange("GET", url, None, limit)
+
+    def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
+        """Post a JSON body; see `ports.Web`.
+
+        Raises:
+            PreauError: the refusal that the peer answered with as a problem (RFC 9457).
+        """
+        return self._exchange("POST", url, body, limit)
+
+    def _exchange(self, method: str, url: str, body: bytes | None, limit: int) -> bytes:
+        goal = target(url)
+        backend = _PinnedBackend(self._pin(goal), time.monotonic() + self._seconds)
+        try:
+            with (
+                httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
+                pool.stream(
+                    method,
+                    httpcore.URL(scheme="https", host=goal.host, port=goal.port, target=goal.path),
+                    headers=_headers(goal, posting=body is not None),
+                    content=body,
+                ) as answer,
+            ):
+                return _read(goal, answer, limit, posting=body is not None)
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
+            raise PeerUnreachable(f"no answer from `{goal.host}`: {type(exc).__name__}") from exc
+
+    def _pin(self, goal: Target) -> str:
+        addresses = self._resolve(goal.host, goal.port)
+        if not addresses:
+            raise PeerUnreachable(f"`{goal.host}` does not resolve")
+        for address in addresses:
+            judge_address(goal.host, address, self._allow)
+        # IPv4 first: a node in a school often has no IPv6 route, and only one address is tried.
+        return min(addresses, key=lambda address: ":" in address)
+
+
+def tls_context(roots: Path | None = None) -> ssl.SSLContext:
+    """Return a client context: the system's roots, and those of a PEM file.
+
+    Raises:
+        AddressForbidden: the file cannot be read as certificates.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if roots is not None:
+        try:
+            context.load_verify_locations(cafile=str(roots))
+        except (OSError, ssl.SSLError) as exc:
+            raise AddressForbidden(
+                f"the roots in `{roots}` cannot be read", hint="mend the setting `web_roots`"
+            ) from exc
+    return context
+
+
+def _headers(goal: Target, *, posting: bool) -> list[tuple[bytes | str, bytes | str]]:
+    headers: list[tuple[bytes | str, bytes | str]] = [
+        ("Host", goal.host if goal.port == HTTPS_PORT else f"{goal.host}:{goal.port}"),
+        ("Accept-Encoding", "identity"),
+        ("Connection", "close"),
+        ("User-Agent", "preau"),
+    ]
+    return [*headers, ("Content-Type", "application/json")] if posting else headers
+
+
+def _read(goal: Target, answer: httpcore.Response, limit: int, *, posting: bool) -> bytes:
+    if answer.status in _REDIRECT:
+        raise AddressForbidden(f"`{goal.host}` answers with a redirect, which is not followed")
+    chunks, size = [], 0
+    for chunk in answer.iter_stream():
+        size += len(chunk)
+        if size > limit:
+            raise MessageTooLarge(f"`{goal.host}` sent more than {limit} bytes")
+        chunks.append(chunk)
+    body = b"".join(chunks)
+    if answer.status not in _OK:
+        raise _problem(goal, answer.status, body if posting else b"")
+    return body
+
+
+def _problem(goal: Target, status: int, body: bytes) -> PreauError:
+    """Rebuild the refusal that a peer answered with; a foreign answer is a plain failure."""
+    try:
+        problem = parse_object(body)
+    except Malformed:
+        problem = {}
+    code, detail = problem.get("code"), problem.get("detail")
+    if isinstance(code, str) and code in BY_CODE and isinstance(detail, str):
+        return from_code(code, f"`{goal.host}` refused: {_line(detail)}")
+    if status == _NOT_FOUND:
+        return NotFound(f"`{goal.host}` has nothing at this address")
+    return PeerUnreachable(f"`{goal.host}` answers with status {status}")
+
+
+def _line(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())[:300]
+
+
+class _PinnedBackend(httpcore.NetworkBackend):
+    """Connects to one judged address, whatever host httpcore names, until a deadline."""
+
+    def __init__(self, address: str, deadline: float) -> None:
+        self._address = address
+        self._deadline = deadline
+        self._tcp = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,  # noqa: ARG002 - judged and resolved before
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline rules
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        seconds = min(CONNECT_SECONDS, _left(self._deadline))
+        stream = self._tcp.connect_tcp(
+            self._address, port, seconds, local_address, socket_options or ()
+        )
+        return _BoundedStream(stream, self._deadline)
+
+
+class _BoundedStream(httpcore.NetworkStream):
+    """A stream on which no call outlasts the deadline of the whole exchange."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline rules
+        return self._stream.read(max_bytes, _left(self._deadline))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline rules
+        self._stream.write(buffer, _left(self._deadline))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline rules
+    ) -> httpcore.NetworkStream:
+        inner = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
+        return _BoundedStream(inner, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("the exchange took too long")
+    return left

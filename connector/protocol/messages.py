@@ -1,0 +1,279 @@
+"""Every message between peers as a value, named as in `protos/connector/peer/v1`.
+
+Rules: `from_body` reads strictly (see `codec`), `to_body` writes every field. `KINDS` says which
+answer belongs to which request. Policies, agreements and manifests stay the exact bytes that
+arrived; reading them is for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from connector.domain.negotiation import NegotiationState
+from connector.errors import Malformed
+from connector.protocol import codec
+from connector.protocol.codec import Body, Flag, Octets, Several, Text, Whole
+from connector.protocol.negotiation import Act
+
+Id = Annotated[str, Text()]
+MaybeId = Annotated[str, Text(empty=True)]
+PageToken = Annotated[str, Text(limit=4 * codec.MAX_ID, empty=True)]
+Token = Annotated[str, Text(limit=codec.MAX_TOKEN)]
+MaybeToken = Annotated[str, Text(limit=codec.MAX_TOKEN, empty=True)]
+MaybeLine = Annotated[str, Text(limit=codec.MAX_LINE, empty=True, spaces=True)]
+Lines = Annotated[
+    tuple[str, ...], Several(Text(limit=codec.MAX_LINE, spaces=True), limit=codec.MAX_LINES)
+]
+Policy = Annotated[bytes, Octets(limit=codec.MAX_POLICY)]
+MaybePolicy = Annotated[bytes, Octets(limit=codec.MAX_POLICY, empty=True)]
+Document = Annotated[bytes, Octets(limit=codec.MAX_DOCUMENT)]
+Code = Annotated[str, Text(limit=64)]
+MaybeCode = Annotated[str, Text(limit=64, empty=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRequestMessage(Body):
+    """Asks for a page of the catalog; an empty token asks for the first."""
+
+    page_token: PageToken = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRequestMessage(Body):
+    """Asks for one dataset."""
+
+    dataset: Id
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageLine(Body):
+    """How the provider's node upholds one constraint.
+
+    Attributes:
+        path: JSON pointer of the constraint in the policy.
+        constraint: operand, operator and value in one line.
+        label: `checked`, `enforced` or `audited`.
+        by: plan step or duty that upholds it.
+    """
+
+    path: Annotated[str, Text(empty=True, spaces=True)]
+    constraint: MaybeLine
+    label: Annotated[str, Text(among=("checked", "enforced", "audited"))]
+    by: MaybeLine
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogOffer(Body):
+    """An offer of a dataset; `policy` is canonical JSON-LD without `target`."""
+
+    id: Id
+    policy: Policy
+    coverage: Annotated[tuple[CoverageLine, ...], Several(of=CoverageLine, limit=256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset(Body):
+    """A dataset of a catalog; `description` is its self-description, VC-JWT."""
+
+    id: Id
+    description: Token
+    offers: Annotated[tuple[CatalogOffer, ...], Several(of=CatalogOffer, limit=256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog(Body):
+    """A page of a catalog; an empty `next_page_token` says that it is the last."""
+
+    participant_id: Id
+    participant_description: MaybeToken
+    datasets: Annotated[tuple[Dataset, ...], Several(of=Dataset, limit=1_000)]
+    next_page_token: PageToken = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRequestMessage(Body):
+    """Consumer: opens a negotiation (`provider_pid` empty) or counters an offer.
+
+    An empty `policy` means "as offered"; other terms are a wish, never what is contracted.
+    """
+
+    message_id: Id
+    consumer_pid: Id
+    provider_pid: MaybeId
+    offer_id: Id
+    dataset: Id
+    policy: MaybePolicy = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractOfferMessage(Body):
+    """Provider: opens a negotiation (`consumer_pid` empty) or answers with other terms."""
+
+    message_id: Id
+    provider_pid: Id
+    consumer_pid: MaybeId
+    offer_id: Id
+    dataset: Id
+    policy: Policy
+    reasons: Lines = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContractAgreementMessage(Body):
+    """Provider: the agreement, exact bytes, with its signature."""
+
+    message_id: Id
+    provider_pid: Id
+    consumer_pid: Id
+    agreement: Document
+    provider_signature: Token
+
+
+@dataclass(frozen=True, slots=True)
+class ContractAgreementVerificationMessage(Body):
+    """Consumer: its signature over the same bytes."""
+
+    message_id: Id
+    provider_pid: Id
+    consumer_pid: Id
+    consumer_signature: Token
+
+
+@dataclass(frozen=True, slots=True)
+class ContractNegotiationEventMessage(Body):
+    """Consumer: ACCEPTED. Provider: FINALIZED, with its receipt over both signatures."""
+
+    message_id: Id
+    provider_pid: Id
+    consumer_pid: Id
+    event_type: Annotated[str, Text(among=("ACCEPTED", "FINALIZED"))]
+    receipt: MaybeToken = ""
+
+    def check(self) -> None:
+        """A receipt belongs to FINALIZED, and to nothing else.
+
+        Raises:
+            Malformed: it is missing there, or present elsewhere.
+        """
+        if bool(self.receipt) != (self.event_type == "FINALIZED"):
+            raise Malformed(f"field `receipt` does not fit the event `{self.event_type}`")
+
+
+@dataclass(frozen=True, slots=True)
+class ContractNegotiationTerminationMessage(Body):
+    """Either side: the negotiation is over, and why."""
+
+    message_id: Id
+    provider_pid: Id
+    consumer_pid: Id
+    code: MaybeCode
+    reasons: Lines
+
+
+@dataclass(frozen=True, slots=True)
+class GetNegotiationMessage(Body):
+    """Asks for the state; `pid` is the id that the side asked gave to the negotiation."""
+
+    pid: Id
+
+
+@dataclass(frozen=True, slots=True)
+class ContractNegotiation(Body):
+    """The state as the side that answers holds it."""
+
+    provider_pid: MaybeId
+    consumer_pid: MaybeId
+    state: Annotated[str, Text(among=tuple(NegotiationState))]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSubmission(Body):
+    """Lead: the signed manifest of a job, exact bytes."""
+
+    job_id: Id
+    manifest: Document
+    signature: Token
+
+
+@dataclass(frozen=True, slots=True)
+class JobDecision(Body):
+    """Site: whether it takes part; a refusal has a code and reasons."""
+
+    job_id: Id
+    accepted: Annotated[bool, Flag()]
+    code: MaybeCode
+    reasons: Lines
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancellation(Body):
+    """Lead: the job is over before its end."""
+
+    job_id: Id
+    reason: MaybeLine
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyRequestMessage(Body):
+    """Asks for the proof that the log of `to_size` entries extends that of `from_size`."""
+
+    from_size: Annotated[int, Whole()]
+    to_size: Annotated[int, Whole()]
+
+    def check(self) -> None:
+        """A log only grows.
+
+        Raises:
+            Malformed: `from_size` is above `to_size`.
+        """
+        if self.from_size > self.to_size:
+            raise Malformed("field `from_size` is above `to_size`")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof(Body):
+    """RFC 6962 consistency proof, 32-byte hashes."""
+
+    hashes: Annotated[tuple[bytes, ...], Several(Octets(limit=32), limit=128)]
+
+
+Negotiating = (
+    ContractRequestMessage
+    | ContractOfferMessage
+    | ContractAgreementMessage
+    | ContractAgreementVerificationMessage
+    | ContractNegotiationEventMessage
+    | ContractNegotiationTerminationMessage
+)
+
+# Kind -> (class of the request, class of the answer).
+KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
+    "CatalogRequestMessage": (CatalogRequestMessage, Catalog),
+    "DatasetRequestMessage": (DatasetRequestMessage, Dataset),
+    "ContractRequestMessage": (ContractRequestMessage, ContractNegotiation),
+    "ContractOfferMessage": (ContractOfferMessage, ContractNegotiation),
+    "ContractAgreementMessage": (ContractAgreementMessage, ContractNegotiation),
+    "ContractAgreementVerificationMessage": (
+        ContractAgreementVerificationMessage,
+        ContractNegotiation,
+    ),
+    "ContractNegotiationEventMessage": (ContractNegotiationEventMessage, ContractNegotiation),
+    "ContractNegotiationTerminationMessage": (
+        ContractNegotiationTerminationMessage,
+        ContractNegotiation,
+    ),
+    "GetNegotiationMessage": (GetNegotiationMessage, ContractNegotiation),
+    "JobSubmission": (JobSubmission, JobDecision),
+    "JobCancellation": (JobCancellation, JobDecision),
+    "ConsistencyRequestMessage": (ConsistencyRequestMessage, ConsistencyProof),
+}
+
+
+def act_of(message: Negotiating) -> Act:
+    """Return what a negotiation message does; an event message's type decides."""
+    kind = type(message).__name__
+    if isinstance(message, ContractNegotiationEventMessage):
+        return Act(f"{kind}:{message.event_type}")
+    return Act(kind)

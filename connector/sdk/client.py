@@ -1,0 +1,280 @@
+"""Typed calls to a running node, for scripts, notebooks and the `preau` command.
+
+Rules: one method per route; answers are the models of `connector/management/views.py`; a refusal is
+raised as the exception of its code. Leaves HTTP to `transport.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from connector.errors import PreauError
+from connector.management.views import (
+    AgreementDetailView,
+    AgreementView,
+    BudgetView,
+    CatalogView,
+    DatasetView,
+    EventView,
+    JobView,
+    MembershipView,
+    MemberView,
+    NegotiationView,
+    NodeView,
+    PeerView,
+)
+from connector.sdk.transport import Address, Transport, find
+
+T = TypeVar("T")
+
+NEGOTIATION_ENDS: Final = frozenset({"FINALIZED", "TERMINATED"})
+JOB_ENDS: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
+_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
+
+
+class Client:
+    """A node, as its operator drives it.
+
+    Args:
+        home: folder of a node on this machine.
+        url: `unix:PATH` or `http://host:port` instead of `home`.
+        token: management token; needed with `url`.
+        seconds: longest wait for one answer.
+
+    Raises:
+        NodeUnreachable: no node has started in `home`.
+    """
+
+    def __init__(
+        self,
+        home: Path | str | None = None,
+        *,
+        url: str = "",
+        token: str = "",
+        seconds: float = _SECONDS,
+    ) -> None:
+        address = Address(url, token) if url else find(Path(home or "preau-home"))
+        self._wire = Transport(address, seconds=seconds)
+
+    def __enter__(self) -> Self:
+        """Return the client; `close` is called at the end of the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._wire.close()
+
+    # --- node and peers
+    def node(self) -> NodeView:
+        """Return who the node is and where it listens."""
+        return self._get(NodeView, "/node")
+
+    def document(self) -> bytes:
+        """Return the node's own DID document, as it is served."""
+        return self._wire.call("GET", "/document")
+
+    def peers(self) -> list[PeerView]:
+        """Return the peers that the node has met, and whether each is in good standing."""
+        return self._get(list[PeerView], "/peers")
+
+    def meet(self, did: str) -> PeerView:
+        """Meet a peer: verify its documents and membership, and let it verify ours."""
+        return self._post(PeerView, "/peers", {"did": did})
+
+    def membership(self, *, refresh: bool = False) -> MembershipView:
+        """Return the node's own membership; with `refresh`, fetch it from the authority now."""
+        if refresh:
+            return self._post(MembershipView, "/membership", {})
+        return self._get(MembershipView, "/membership")
+
+    # --- datasets and catalogs
+    def publish(self, description: Mapping[str, Any]) -> DatasetView:
+        """Publish a dataset with its offers; `docs/reference` says what a description states."""
+        return self._post(DatasetView, "/datasets", description)
+
+    def datasets(self) -> list[DatasetView]:
+        """Return the own published datasets."""
+        return self._get(list[DatasetView], "/datasets")
+
+    def dataset(self, dataset: str) -> DatasetView:
+        """Return one own dataset with its offers and their coverage."""
+        return self._get(DatasetView, "/dataset", {"id": dataset})
+
+    def catalog(self, peer: str) -> CatalogView:
+        """Fetch and verify a peer's catalog, meeting the peer first when it is new."""
+        return self._get(CatalogView, "/catalog", {"peer": peer})
+
+    # --- negotiations and agreements
+    def negotiate(
+        self,
+        peer: str,
+        dataset: str,
+        *,
+        offer: str = "",
+        policy: Mapping[str, Any] | None = None,
+    ) -> NegotiationView:
+        """Ask a provider for a contract; returns at once, see `await_negotiation`."""
+        body = {"peer": peer, "dataset": dataset, "offer": offer, "policy": policy}
+        return self._post(NegotiationView, "/negotiations", body)
+
+    def offer(self, peer: str, dataset: str, offer: str) -> NegotiationView:
+        """Open a negotiation as the provider, with one of our offers."""
+        body = {"peer": peer, "dataset": dataset, "offer": offer}
+        return self._post(NegotiationView, "/offers", body)
+
+    def negotiations(self) -> list[NegotiationView]:
+        """Return all negotiations."""
+        return self._get(list[NegotiationView], "/negotiations")
+
+    def negotiation(self, pid: str) -> NegotiationView:
+        """Return one negotiation."""
+        return self._get(NegotiationView, "/negotiation", {"pid": pid})
+
+    def answer(
+        self, pid: str, act: str, *, policy: Mapping[str, Any] | None = None, reason: str = ""
+    ) -> NegotiationView:
+        """Do one of `accept`, `counter`, `terminate`, `reconcile` with what is on the table."""
+        body = {"act": act, "policy": policy, "reason": reason}
+        return self._post(NegotiationView, "/negotiation", body, {"pid": pid})
+
+    def await_negotiation(self, pid: str, *, seconds: float = 30.0) -> NegotiationView:
+        """Return a negotiation once it has ended, or as it stands after `seconds`."""
+        return _until(lambda: self.negotiation(pid), lambda n: n.state in NEGOTIATION_ENDS, seconds)
+
+    def agreements(self) -> list[AgreementView]:
+        """Return all contracts."""
+        return self._get(list[AgreementView], "/agreements")
+
+    def agreement(self, agreement: str) -> AgreementDetailView:
+        """Return one contract with all that proves it."""
+        return self._get(AgreementDetailView, "/agreement", {"id": agreement})
+
+    # --- jobs
+    def submit(self, request: Mapping[str, Any]) -> JobView:
+        """Submit a federated job: purpose, agreements, model, features, target, privacy and more.
+
+        The node fills in id, lead, contracts with their receipts and the recipe's hash, and signs.
+        """
+        return self._post(JobView, "/jobs", request)
+
+    def jobs(self) -> list[JobView]:
+        """Return all jobs, led or taken part in."""
+        return self._get(list[JobView], "/jobs")
+
+    def job(self, job: str) -> JobView:
+        """Return one job with its sites."""
+        return self._get(JobView, "/job", {"id": job})
+
+    def watch(self, job: str, *, seconds: float = 600.0) -> Iterator[JobView]:
+        """Yield the job each time it changed, until it has ended or `seconds` are over."""
+        limit = time.monotonic() + seconds
+        seen: JobView | None = None
+        while time.monotonic() < limit:
+            now = self.job(job)
+            if now != seen:
+                yield now
+            seen = now
+            if now.state in JOB_ENDS:
+                return
+            time.sleep(_LOOK_SECONDS)
+
+    def await_job(self, job: str, *, seconds: float = 600.0) -> JobView:
+        """Return a job once it has ended, or as it stands after `seconds`."""
+        return _until(lambda: self.job(job), lambda j: j.state in JOB_ENDS, seconds)
+
+    def result(self, job: str) -> bytes:
+        """Return the final model of a completed job, NumPy `.npz`."""
+        return self._wire.call("GET", "/job/result", query={"id": job})
+
+    def manifest(self, job: str) -> bytes:
+        """Return the manifest of a job, the exact JSON bytes that its lead signed."""
+        return self._wire.call("GET", "/job/manifest", query={"id": job})
+
+    def cancel(self, job: str, *, reason: str = "") -> JobView:
+        """Cancel a job that we lead."""
+        return self._post(JobView, "/job/cancel", {"reason": reason} if reason else {}, {"id": job})
+
+    # --- budget and audit
+    def budget(self, dataset: str = "") -> list[BudgetView]:
+        """Return ε promised and spent of the own datasets, or of one."""
+        return self._get(list[BudgetView], "/budget", {"dataset": dataset})
+
+    def events(self, *, start: int = 0, limit: int = 100, subject: str = "") -> list[EventView]:
+        """Return events of the audit log."""
+        query: dict[str, str | int] = {"start": start, "limit": limit, "subject": subject}
+        return self._get(list[EventView], "/audit/events", query)
+
+    def evidence(self, agreement: str) -> bytes:
+        """Return the evidence bundle of a contract, JSON bytes to be kept as they are."""
+        return self._wire.call("GET", "/audit/evidence", query={"agreement": agreement})
+
+    def checkpoint(self) -> str:
+        """Return the signed head of the audit log, as text."""
+        return self._wire.call("GET", "/audit/checkpoint").decode()
+
+    # --- authority
+    def admit(
+        self, did: str, *, name: str = "", role: str = "member", days: int = 365
+    ) -> MemberView:
+        """Admit a member to the space; only on an authority's node."""
+        body = {"did": did, "name": name, "role": role, "days": days}
+        return self._post(MemberView, "/members", body)
+
+    def revoke(self, did: str, reason: str) -> MemberView:
+        """Revoke a membership; only on an authority's node."""
+        return self._post(MemberView, "/revocations", {"did": did, "reason": reason})
+
+    def members(self) -> list[MemberView]:
+        """Return the members; only on an authority's node."""
+        return self._get(list[MemberView], "/members")
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the API's own description."""
+        return self._get(dict[str, Any], "/openapi.json")
+
+    def _get(self, kind: type[T], path: str, query: Mapping[str, str | int] | None = None) -> T:
+        return _read(kind, self._wire.call("GET", path, query=query))
+
+    def _post(
+        self,
+        kind: type[T],
+        path: str,
+        body: Mapping[str, Any],
+        query: Mapping[str, str | int] | None = None,
+    ) -> T:
+        return _read(kind, self._wire.call("POST", path, query=query, body=body))
+
+
+def _read(kind: type[T], content: bytes) -> T:
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except ValidationError as exc:
+        raise PreauError(
+            "the node's answer is not understood",
+            hint="command and node should be of the same version",
+        ) from exc
+
+
+def _until(look: Callable[[], T], done: Callable[[T], bool], seconds: float) -> T:
+    limit = time.monotonic() + seconds
+    value = look()
+    while not done(value) and time.monotonic() < limit:
+        time.sleep(_LOOK_SECONDS)
+        value = look()
+    return value

@@ -1,0 +1,328 @@
+"""What `preau doctor` judges: facts about a node in, verdicts and ways to mend out.
+
+Rules: pure functions over facts that `bootstrap/probe.py` collects; each check says what it found
+and, when it is not in order, what to do; what cannot be found out is a warning, never silence.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from connector.config import Settings
+
+OK: Final = "ok"
+WARN: Final = "warn"
+FAIL: Final = "fail"
+_ORDER: Final = (OK, WARN, FAIL)
+
+MAX_SKEW: Final = timedelta(seconds=30)  # call tokens live a minute or less
+NOTICEABLE_SKEW: Final = timedelta(seconds=5)
+SOON: Final = timedelta(days=14)
+LITTLE_DISK: Final = 1 << 30  # bytes
+NO_DISK: Final = 100 << 20  # bytes
+OLDEST_PYTHON: Final = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        name: what was looked at.
+        verdict: `ok`, `warn` or `fail`.
+        finding: one line.
+        mend: what to do about it; empty when in order.
+    """
+
+    name: str
+    verdict: str
+    finding: str
+    mend: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a JSON value."""
+        return {
+            "name": self.name,
+            "verdict": self.verdict,
+            "finding": self.finding,
+            "mend": self.mend,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A private file as it was found.
+
+    Attributes:
+        name: relative to the home.
+        mode: permission bits; None when it is missing.
+        fault: why it cannot be used; empty when it can.
+    """
+
+    name: str
+    mode: int | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFact:
+    """A peer as it was found.
+
+    Attributes:
+        did: the peer.
+        fault: why it is not in good standing; empty when it is.
+        unreachable: why it did not answer; empty when it did, None when it was not asked.
+    """
+
+    did: str
+    fault: str
+    unreachable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListFact:
+    """A status list as it was found.
+
+    Attributes:
+        url: where it comes from.
+        fetched_at: UTC.
+        valid_until: UTC.
+    """
+
+    url: str
+    fetched_at: datetime
+    valid_until: datetime
+
+
+def worst(checks: Iterable[Check]) -> str:
+    """Return the worst verdict; `ok` for none."""
+    return max((check.verdict for check in checks), key=_ORDER.index, default=OK)
+
+
+def keys(files: Sequence[KeyFile], mismatch: str = "") -> Check:
+    """Judge the private files, and whether the signing key is the one that the document lists.
+
+    Args:
+        files: private files.
+        mismatch: why key and DID document do not belong together; empty when they do.
+    """
+    for file in files:
+        if file.mode is None:
+            return Check("keys", FAIL, f"`{file.name}` is missing", "restore it from your backup")
+        if stat.S_IMODE(file.mode) & 0o077:
+            found = f"`{file.name}` may be read by others (mode {stat.S_IMODE(file.mode):o})"
+            return Check("keys", FAIL, found, f"chmod 600 {file.name}, then consider it seen")
+        if file.fault:
+            return Check("keys", FAIL, file.fault, "restore it from your backup")
+    if mismatch:
+        return Check("keys", FAIL, mismatch, "restart the node, so that it serves its own document")
+    return Check("keys", OK, f"{len(files)} private files, readable by their owner only")
+
+
+def certificate(name: str, expires: datetime | None, now: datetime, fault: str = "") -> Check:
+    """Judge how long a certificate is still valid."""
+    mend = "get a new one and restart the node"
+    if expires is None:
+        return Check(name, FAIL, fault or "cannot be read", mend)
+    if expires <= now:
+        return Check(name, FAIL, f"expired at {_at(expires)}", mend)
+    if expires - now < SOON:
+        return Check(name, WARN, f"expires at {_at(expires)}", mend)
+    return Check(name, OK, f"valid until {_at(expires)}")
+
+
+def clock(skews: Mapping[str, timedelta], *, monotonic: bool, now: datetime) -> Check:
+    """Judge the machine's clock.
+
+    Args:
+        skews: by host that was asked, its time minus ours.
+        monotonic: whether wall and monotonic clock advanced alike while we looked.
+        now: UTC.
+    """
+    mend = "let the machine keep its time by NTP (`timedatectl set-ntp true`)"
+    if not monotonic:
+        return Check("clock", FAIL, "the wall clock jumped while it was looked at", mend)
+    if not skews:
+        return Check("clock", OK, f"{_at(now)}; nobody could be asked for comparison")
+    host, skew = max(skews.items(), key=lambda item: abs(item[1]))
+    found = f"{abs(skew).total_seconds():.0f} s {'behind' if skew > timedelta() else 'ahead of'}"
+    if abs(skew) > MAX_SKEW:
+        return Check("clock", FAIL, f"{found} `{host}`; peers refuse our tokens", mend)
+    if abs(skew) > NOTICEABLE_SKEW:
+        return Check("clock", WARN, f"{found} `{host}`", mend)
+    return Check("clock", OK, f"within {NOTICEABLE_SKEW.seconds} s of {len(skews)} asked")
+
+
+def port(name: str, address: str, *, running: bool, free: bool, answers: bool) -> Check:
+    """Judge one listening address.
+
+    Args:
+        name: what listens.
+        address: `host:port`.
+        running: whether our node runs.
+        free: whether it could be bound.
+        answers: whether something accepts connections there.
+    """
+    if running and answers:
+        return Check(name, OK, f"the node answers at {address}")
+    if running:
+        return Check(
+            name, FAIL, f"nothing answers at {address} although the node runs", "restart the node"
+        )
+    if free:
+        return Check(name, OK, f"{address} is free; the node is not running")
+    mend = "stop the other program, or change the address in preau.toml"
+    return Check(name, FAIL, f"{address} cannot be bound, and no node of this home runs", mend)
+
+
+def database(fault: str, *, migrated: bool, entries: int) -> Check:
+    """Judge the database."""
+    if fault:
+        return Check("database", FAIL, fault, "check `database` in preau.toml, and its server")
+    if not migrated:
+        return Check("database", FAIL, "the schema is not this version's", "run `preau serve`")
+    return Check("database", OK, f"reachable, schema up to date, {entries} events in the audit log")
+
+
+def peers(found: Sequence[PeerFact]) -> list[Check]:
+    """Judge the peers: one line when all is well, one for each that is not."""
+    if not found:
+        mend = "`preau peer meet DID` meets one"
+        return [Check("peers", OK, f"none met yet; {mend}")]
+    checks = [_peer(fact) for fact in found if fact.fault or fact.unreachable]
+    good = len(found) - len(checks)
+    return [Check("peers", OK, f"{good} of {len(found)} in good standing"), *checks]
+
+
+def status_lists(found: Sequence[ListFact], now: datetime) -> list[Check]:
+    """Judge the cached status lists."""
+    if not found:
+        return [Check("status list", OK, "none cached yet; one is fetched with the first peer")]
+    return [_status_list(fact, now) for fact in found]
+
+
+def membership(
+    required: bool,  # noqa: FBT001 - named at each call
+    fault: str,
+    valid_until: datetime | None,
+    now: datetime,
+) -> Check:
+    """Judge the node's own membership credential."""
+    mend = "ask the space's authority for `preau authority admit`, then restart the node"
+    if not required:
+        return Check("membership", OK, "an authority needs none")
+    if fault:
+        return Check("membership", FAIL, fault, mend)
+    if valid_until is None:
+        return Check("membership", WARN, "not a member of the space yet", mend)
+    if valid_until <= now:
+        return Check("membership", FAIL, f"expired at {_at(valid_until)}", mend)
+    if valid_until - now < SOON:
+        return Check("membership", WARN, f"expires at {_at(valid_until)}", mend)
+    return Check("membership", OK, f"valid until {_at(valid_until)}")
+
+
+def isolation(tier: str, missing: Sequence[str]) -> Check:
+    """Judge how well a worker would be shut in.
+
+    Args:
+        tier: what the worker can do here; empty when it could not be found out.
+        missing: packages of the extra `federated` that are not installed.
+    """
+    if missing:
+        found = f"no jobs can run: {', '.join(missing)} not installed"
+        return Check("isolation", WARN, found, 'pip install "preau[federated]"')
+    if not tier:
+        return Check("isolation", WARN, "the tier of a worker's isolation is not known", _TIER_MEND)
+    if tier == "process":
+        return Check(
+            "isolation",
+            WARN,
+            "workers are processes of their own and still see the network",
+            _TIER_MEND,
+        )
+    return Check("isolation", OK, f"{tier}: workers are processes of their own without a network")
+
+
+_TIER_MEND: Final = "allow user namespaces on this machine, so that workers see no network"
+
+
+def unsafe_settings(settings: Settings) -> list[Check]:
+    """List each setting that is an exception from safety."""
+    found = unsafe(settings)
+    if not found:
+        return [Check("unsafe settings", OK, "none")]
+    mend = "remove it from preau.toml, unless this is a private space or a try"
+    return [Check("unsafe settings", WARN, line, mend) for line in found]
+
+
+def unsafe(settings: Settings) -> list[str]:
+    """Return each exception from safety as one line; also written to the log at start."""
+    return [
+        f"unsafe_allow_hosts: peers' addresses may name `{host}`, which is not public"
+        for host in settings.unsafe_allow_hosts
+    ]
+
+
+def versions(
+    python: tuple[int, int], installed: Mapping[str, str], generated_fault: str
+) -> list[Check]:
+    """Judge the versions, and whether the generated code fits the protobuf runtime.
+
+    Args:
+        python: major and minor.
+        installed: version by distribution; empty when it is not installed.
+        generated_fault: why the generated code does not load; empty when it does.
+    """
+    named = ", ".join(f"{name} {version}" for name, version in installed.items() if version)
+    shown = f"python {python[0]}.{python[1]}, {named}"
+    if python < OLDEST_PYTHON:
+        return [Check("versions", FAIL, shown, "use Python 3.11 or newer")]
+    if generated_fault:
+        mend = "install the locked versions (requirements.lock), or run `make protos`"
+        return [Check("versions", FAIL, f"generated code does not load: {generated_fault}", mend)]
+    return [Check("versions", OK, shown)]
+
+
+def disk(free: int) -> Check:
+    """Judge the space left where the home is, in bytes."""
+    found = f"{free / (1 << 30):.1f} GiB free"
+    if free < NO_DISK:
+        return Check("disk", FAIL, found, "make room: the audit log and jobs/ need it")
+    if free < LITTLE_DISK:
+        return Check("disk", WARN, found, "make room soon: the audit log and jobs/ need it")
+    return Check("disk", OK, found)
+
+
+def _peer(fact: PeerFact) -> Check:
+    if fact.fault:
+        mend = "ask its operator, or the space's authority; its calls are refused until then"
+        return Check(f"peer {fact.did}", WARN, fact.fault, mend)
+    mend = "ask its operator whether it runs; messages to it wait and are sent again"
+    return Check(f"peer {fact.did}", WARN, f"does not answer: {fact.unreachable}", mend)
+
+
+def _status_list(fact: ListFact, now: datetime) -> Check:
+    name = "status list"
+    age = _span(now - fact.fetched_at)
+    if fact.valid_until <= now:
+        found = f"past its validity since {_at(fact.valid_until)}; no peer is believed"
+        return Check(name, FAIL, found, f"reach `{fact.url}`; ask the authority's operator")
+    return Check(name, OK, f"fetched {age} ago, valid until {_at(fact.valid_until)}")
+
+
+def _at(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _span(age: timedelta) -> str:
+    seconds = int(age.total_seconds())
+    if seconds < 120:  # noqa: PLR2004 - readable either way
+        return f"{seconds} s"
+    if seconds < 7200:  # noqa: PLR2004 - same
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h"

@@ -1,0 +1,70 @@
+"""May a job go on now? Trust in the lead, the contract's policy, the time, the number of sites.
+
+Rules: the lead's membership is judged from the caches, so that no authority has to be up; the
+contract is read anew, so that its end counts at once; what the policy says is decided by
+`enforcement`, with the facts of this moment; what cannot be evaluated refuses.
+"""
+
+from __future__ import annotations
+
+from connector.domain.decision import Refusal
+from connector.domain.job import Job
+from connector.domain.negotiation import Agreement
+from connector.enforcement.compile import JobFacts, decide
+from connector.errors import JobRefused
+from connector.ports import Ports
+from connector.services import agree, onboard
+from connector.services.federate_round import check_time
+from connector.services.federate_terms import terms_of
+from federated.job import JobManifest
+
+
+def check_policy(
+    ports: Ports, agreement: Agreement, manifest: JobManifest, sites: int
+) -> Refusal | None:
+    """Return why the contract's policy does not allow the job now, or None.
+
+    The caller has judged the lead's membership of this node's space.
+
+    Args:
+        ports: of the site.
+        agreement: our contract.
+        manifest: the job's.
+        sites: sites of the job, or those that answered the round before.
+    """
+    space = ports.settings.space
+    facts = JobFacts(
+        assignee=manifest.lead,
+        target=agreement.dataset_id,
+        purpose=manifest.purpose,
+        now=ports.clock.now(),
+        memberships=(space,) if space else (),
+        epsilon=manifest.privacy.epsilon,
+        delta=manifest.privacy.delta,
+        rows_per_person=manifest.unit.rows,
+        sites=sites,
+    )
+    return decide(agree.policy_of(agreement), facts)
+
+
+def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int:
+    """Judge the lead and the contract before a round; return the fewest sites it demands.
+
+    Raises:
+        Untrusted: the lead is no longer believed; the class says why.
+        AgreementUnknown: the contract is not there any more.
+        ContractExpired: its time is over.
+        DeadlinePassed: the job's is.
+        PreauError: the policy does not allow the round, by the refusal's code.
+    """
+    lead = onboard.judge(ports, job.peer)
+    if manifest.lead != lead.did:
+        raise JobRefused("the manifest names another lead")
+    now = ports.clock.now()
+    with ports.store.read() as tx:
+        agreement = agree.agreement_for(tx, job.agreement_id, lead.did, now)
+    check_time(manifest, agreement.valid_until, now)
+    refusal = check_policy(ports, agreement, manifest, sites)
+    if refusal is not None:
+        raise refusal.as_error()
+    return terms_of(agreement).minimum_sites

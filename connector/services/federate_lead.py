@@ -1,0 +1,207 @@
+"""Federated jobs that this node leads: submitting, looking, cancelling, and running them.
+
+Rules: a job is signed and stored before any site hears of it; it is submitted and run by
+`LeadRunner`, which takes up every job that has not ended, also after a restart; what is shown of
+the privacy spent is what the accountant says, round by round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from connector.domain.job import Job, JobSide, JobSite
+from connector.errors import NotFound, PreauError, Unlawful
+from connector.identity import jws
+from connector.jsonld.canonical import sha256_hex
+from connector.ports import Ports
+from connector.services import budget
+from connector.services import federate_book as book
+from connector.services.federate_lead_run import LeadRun
+from connector.services.federate_request import complete
+from connector.services.federate_site import MANIFEST_TYPE
+from connector.services.federate_threads import JobThreads
+from connector.services.lead_hub import LeadHub
+from federated.job import JobManifest, JobState, is_final, parse
+
+WAKEUP: Final = "lead"
+
+
+class LeadRunner(JobThreads):
+    """Runs the jobs that this node leads."""
+
+    def __init__(self, ports: Ports, hub: LeadHub) -> None:
+        super().__init__(ports, JobSide.LEAD, WAKEUP, partial(LeadRun, ports, hub))
+
+
+def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
+    """Sign and store a job; its sites decide next.
+
+    Args:
+        ports: of the lead.
+        request: see `federate_request.complete`.
+
+    Raises:
+        Malformed: the request is not one.
+        AgreementUnknown: an agreement is not one that we may use.
+        ConfigurationInvalid: this node has no training recipe.
+        PreauError: noise could not be calibrated, or the key cannot be used.
+    """
+    manifest, data = complete(ports, request)
+    signature = jws.sign_detached(ports.signer, data, MANIFEST_TYPE)
+    job = _job(ports, manifest, data, signature)
+    with ports.store.write() as tx:
+        tx.jobs.put(job)
+        for contract in manifest.contracts:
+            tx.sites.put(
+                JobSite(job.id, contract.site, contract.agreement, book.PENDING, "", "", 0, 0, 0)
+            )
+        tx.audit.append(
+            "job.submitted",
+            job.id,
+            manifest=job.manifest_digest,
+            agreements=sorted(contract.agreement for contract in manifest.contracts),
+        )
+        tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
+    return job
+
+
+def status(ports: Ports, job_id: str) -> Job:
+    """Return a job, led or taken part in.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    return book.load(ports, job_id)[0]
+
+
+def jobs(ports: Ports) -> list[Job]:
+    """Return all jobs, led or taken part in, oldest first."""
+    with ports.store.read() as tx:
+        return tx.jobs.find()
+
+
+def result(ports: Ports, job_id: str) -> Path:
+    """Return the file of a completed job's model.
+
+    Raises:
+        NotFound: no such job is led here, or its file is gone.
+        Unlawful: the job has not completed.
+    """
+    job = _led(ports, job_id)
+    if job.state != JobState.COMPLETED:
+        raise Unlawful(f"job `{job_id}` has no result: it is {job.state}")
+    path = Path(job.result)
+    if not path.is_file():
+        raise NotFound(f"the result of job `{job_id}` is gone")
+    return path
+
+
+def cancel(ports: Ports, job_id: str, reason: str = "") -> Job:
+    """End a job that we lead, and tell its sites; a job that has ended stays as it is.
+
+    Raises:
+        NotFound: no such job is led here.
+    """
+    _led(ports, job_id)
+    with ports.store.write() as tx:
+        book.finish_within(ports, tx, job_id, book.cancelled(reason))
+        tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
+    return status(ports, job_id)
+
+
+def progress(ports: Ports, job_id: str) -> dict[str, Any]:
+    """Return a job for a live view: rounds, and per site answers, bytes and ε.
+
+    A site's `epsilon` is what the rounds that it answered cost a person there, at the manifest's δ,
+    by the accountant; a round under way is added when it is answered. None where the accountant
+    does not answer. The site's own ledger (`preau budget` there) is what counts.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    job, sites = book.load(ports, job_id)
+    manifest = parse(job.manifest) if job.manifest else None
+    with ports.store.read() as tx:
+        last = tx.rounds.get(job_id, job.round) if job.round else None
+    return {
+        "id": job.id,
+        "side": str(job.side),
+        "lead": job.peer,
+        "agreement": job.agreement_id,
+        "state": str(job.state),
+        "round": job.round,
+        "rounds": manifest.rounds if manifest else 0,
+        "code": job.code,
+        "reason": job.reason,
+        "result": job.result,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "epsilon": manifest.privacy.epsilon if manifest else None,
+        "delta": manifest.privacy.delta if manifest else None,
+        "sites": [_site(ports, manifest, site) for site in sites],
+        "answered": sorted(last.answered) if last else [],
+    }
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to a job."""
+    return is_final(job.state)
+
+
+def _site(ports: Ports, manifest: JobManifest | None, site: JobSite) -> dict[str, Any]:
+    return {
+        "site": site.site,
+        "agreement": site.agreement_id,
+        "decision": site.decision,
+        "code": site.code,
+        "reason": site.reason,
+        "last_round": site.last_round,
+        "bytes_sent": site.bytes_sent,
+        "bytes_received": site.bytes_received,
+        "epsilon": _spent(ports, manifest, site.last_round) if manifest else None,
+    }
+
+
+def _spent(ports: Ports, manifest: JobManifest, rounds: int) -> float | None:
+    """Return ε of the first rounds of a job; the accountant remembers what it has answered."""
+    if not rounds:
+        return 0.0
+    event = {
+        "noise_multiplier": manifest.privacy.noise_multiplier,
+        "sampling_rate": manifest.privacy.sampling_rate,
+        "steps": float(rounds * manifest.steps_per_round),
+    }
+    try:
+        return budget.cost(ports.accountant, [event], manifest.privacy.delta)
+    except PreauError:  # a view says that it does not know, rather than failing
+        return None
+
+
+def _led(ports: Ports, job_id: str) -> Job:
+    job = status(ports, job_id)
+    if job.side is not JobSide.LEAD:
+        raise NotFound(f"no job `{job_id}` is led here")
+    return job
+
+
+def _job(ports: Ports, manifest: JobManifest, data: bytes, signature: str) -> Job:
+    now = ports.clock.now()
+    return Job(
+        id=manifest.job,
+        side=JobSide.LEAD,
+        peer=ports.settings.did,
+        agreement_id="",
+        manifest=data,
+        manifest_digest=sha256_hex(data),
+        signature=signature,
+        state=JobState.SUBMITTED,
+        round=0,
+        code="",
+        reason="",
+        result="",
+        created_at=now,
+        updated_at=now,
+    )

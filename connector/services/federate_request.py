@@ -1,0 +1,146 @@
+"""From a data scientist's request to the manifest that the lead signs.
+
+Rules: contracts, receipts, populations and the recipe's hash are taken from what was signed and
+from this node, never from the request; what the request leaves out has a stated default; numbers
+are written so that reading them again gives the same manifest. Whether the job fits the contracts
+is the sites' decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from connector.domain.negotiation import Agreement, Role
+from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
+from connector.jsonld.canonical import canonical
+from connector.ports import Ports
+from federated.errors import ManifestInvalid
+from federated.job import VERSION, JobManifest, parse
+
+ROUND_SECONDS: Final = 60.0
+DEADLINE_SECONDS: Final = 3600.0
+_MEMBERS: Final = frozenset(
+    {
+        *("purpose", "agreements", "model", "features", "target", "unit", "privacy"),
+        *("learningRate", "rounds", "quorum", "roundSeconds", "deadlineSeconds"),
+    }
+)
+_PRIVACY: Final = frozenset(
+    {"epsilon", "delta", "noiseMultiplier", "samplingRate", "steps", "clip"}
+)
+
+
+def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, bytes]:
+    """Return the manifest of a request and its canonical bytes.
+
+    Args:
+        ports: of the lead.
+        request: `purpose`, `agreements` (ids), `model`, `features`, `target`, `unit`, `privacy`
+            (`noiseMultiplier` may be left out: it is calibrated to ε), `learningRate`, `rounds`;
+            `quorum` (all sites), `roundSeconds` (60) and `deadlineSeconds` (3600) may be left out.
+
+    Raises:
+        Malformed: the request is not what is described, or asks for the impossible.
+        AgreementUnknown: an agreement is not one that we may use.
+        ConfigurationInvalid: this node has no training recipe.
+        JobRefused: no noise keeps the ε that was asked.
+    """
+    _known(request, _MEMBERS, "")
+    agreements = [_agreement(ports, name) for name in _names(request)]
+    if not ports.code_hash:
+        raise ConfigurationInvalid(
+            "this node has no training recipe", hint="install the extra `federated`"
+        )
+    now = ports.clock.now()
+    body = {
+        "version": VERSION,
+        "job": ports.ids.new(),
+        "lead": ports.settings.did,
+        "contracts": [_contract(agreement) for agreement in agreements],
+        "privacy": _privacy(ports, request.get("privacy")),
+        "quorum": request.get("quorum", len(agreements)),
+        "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
+        "deadline": _deadline(now, request.get("deadlineSeconds", DEADLINE_SECONDS)),
+        "code": ports.code_hash,
+    }
+    plain = ("purpose", "model", "features", "target", "unit", "learningRate", "rounds")
+    data = canonical(body | {name: request[name] for name in plain if name in request})
+    try:
+        return parse(data), data
+    except ManifestInvalid as exc:
+        raise Malformed(exc.reason) from exc
+
+
+def _names(request: Mapping[str, Any]) -> list[str]:
+    names = request.get("agreements")
+    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
+        raise Malformed("`agreements` must be a list of ids that is not empty")
+    if len(set(names)) != len(names):
+        raise Malformed("`agreements` names one twice")
+    return names
+
+
+def _agreement(ports: Ports, name: str) -> Agreement:
+    with ports.store.read() as tx:
+        agreement = tx.agreements.get(name)
+    if agreement is None or agreement.role is not Role.CONSUMER:
+        raise AgreementUnknown(f"no agreement `{name}` of ours as consumer")
+    if not agreement.finalized:
+        raise AgreementUnknown(f"the agreement `{name}` is not final yet")
+    return agreement
+
+
+def _contract(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "site": agreement.provider,
+        "agreement": agreement.id,
+        "digest": agreement.digest,
+        "receipt": agreement.receipt,
+        "dataset": agreement.dataset_id,
+        "population": agreement.population,
+    }
+
+
+def _privacy(ports: Ports, asked: object) -> dict[str, Any]:
+    if not isinstance(asked, Mapping):
+        raise Malformed("`privacy` must be an object")
+    _known(asked, _PRIVACY, "privacy/")
+    privacy = dict(asked)
+    if privacy.get("noiseMultiplier") is None:
+        numbers = {name: privacy.get(name) for name in ("epsilon", "delta", "samplingRate")}
+        steps = privacy.get("steps")
+        if not isinstance(steps, int) or isinstance(steps, bool):
+            raise Malformed("`privacy/steps` must be an integer")
+        for name, value in numbers.items():
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise Malformed(f"`privacy/{name}` must be a number")
+        privacy["noiseMultiplier"] = _calibrated(ports, numbers, steps)
+    return privacy
+
+
+def _calibrated(ports: Ports, numbers: Mapping[str, Any], steps: int) -> float:
+    epsilon, delta, rate = (numbers[name] for name in ("epsilon", "delta", "samplingRate"))
+    if not (epsilon > 0 and 0 < delta < 1 and 0 < rate <= 1 and steps > 0):
+        raise JobRefused("no noise keeps an ε, δ or sampling rate that is out of range")
+    # Rounded up to what people read: more noise than needed costs less ε, never more.
+    sigma = ports.accountant.calibrate(
+        epsilon=float(epsilon), delta=float(delta), sampling_rate=float(rate), steps=steps
+    )
+    return (int(sigma * 1000) + 1) / 1000
+
+
+def _deadline(now: datetime, seconds: object) -> str:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
+        raise Malformed("`deadlineSeconds` must be a number above 0")
+    try:
+        return (now + timedelta(seconds=float(seconds))).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except OverflowError as exc:
+        raise Malformed("`deadlineSeconds` is too large") from exc
+
+
+def _known(value: Mapping[str, Any], names: frozenset[str], where: str) -> None:
+    unknown = sorted(set(value) - names)
+    if unknown:
+        raise Malformed(f"`{where}{unknown[0][:80]}` is no member of a request")

@@ -1,0 +1,229 @@
+"""A job at its site, from the first connection to its end: one thread, one worker process.
+
+Rules: trust, contract and number of sites are judged before each round and again before its update
+leaves; a round is charged before the worker starts and its update stored before it is sent
+(`federate_round.py`); a worker that dies is replaced once for the same round; what the lead learns
+of a failure is its code, never the worker's own words; a broken stream is opened again with growing
+pauses until the manifest's deadline. Every wait is bounded by the round or the deadline.
+
+What a job may cost is decided before (`federate_site.py`); which jobs run is `SiteRunner`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+
+from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
+from connector.domain.job import Job
+from connector.domain.participant import Participant
+from connector.errors import (
+    DataFault,
+    DeadlinePassed,
+    NotFound,
+    PeerFault,
+    PreauError,
+    StoreUnavailable,
+    TooManyRequests,
+    TooManyStreams,
+    Untrusted,
+    WorkerFailed,
+    WorldFault,
+)
+from connector.ports import Ports, SiteStream
+from connector.services.federate_judge import may_answer
+from connector.services.federate_ports import translated
+from connector.services.federate_round import (
+    Ending,
+    charge,
+    check_request,
+    end,
+    ending_of,
+    keep,
+    one_line,
+)
+from connector.services.federate_work import SiteWork
+from federated.job import JobState, is_final, parse
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+LONGEST_WAIT = 30.0
+# Refusals of the lead's that may pass: it is restarting, busy, or cannot judge us just now.
+_PASSING = (WorldFault, NotFound, TooManyStreams, TooManyRequests, Untrusted)
+
+_log = logging.getLogger(__name__)
+
+
+class SiteRun:
+    """One job at this site."""
+
+    def __init__(self, ports: Ports, job: Job) -> None:
+        self._ports = ports
+        self._job_id = job.id
+        self._lead = job.peer
+        with translated():
+            self._manifest = parse(job.manifest)
+        self._hello = Hello(job.id, job.manifest_digest)
+        self._work = SiteWork(ports, job, self._manifest)
+        self._aborted = threading.Event()
+        self._stream: SiteStream | None = None
+        self._worker_fault: PreauError | None = None
+
+    def run(self) -> None:
+        """Take part until the job has ended, or `abort` is called."""
+        ending: Ending | None = Ending(JobState.FAILED, PreauError.code, "the site failed")
+        try:
+            ending = self._serve()
+        except StoreUnavailable:  # nothing can be written now: the job is taken up again
+            ending = None
+            raise
+        except PreauError as exc:
+            ending = None if self._aborted.is_set() else _failed(exc)
+        finally:
+            self._work.stop()
+            self._close()
+            if ending is not None:
+                ended = end(self._ports, self._job_id, ending)
+                _log.info("job %s: %s %s", self._job_id, ended.state, ended.code)
+
+    def abort(self) -> None:
+        """Stop without deciding how the job ends: it was ended elsewhere, or the node stops."""
+        self._aborted.set()
+        self._work.stop()
+        self._close()
+
+    def _serve(self) -> Ending | None:
+        """Start the worker, then follow the lead over as many streams as it takes."""
+        try:
+            self._work.prepare(self._left())
+        except (WorkerFailed, DataFault, PeerFault) as exc:
+            self._worker_fault = exc
+            return self._give_up(exc)
+        pause = FIRST_PAUSE
+        while not self._aborted.is_set():
+            if self._left() <= 0:
+                raise DeadlinePassed("the job's deadline passed")
+            began = time.monotonic()
+            try:
+                return self._follow()
+            except _PASSING as exc:
+                _log.info("job %s: stream ended: %s", self._job_id, exc.code)
+            # A stream that lived for a while ends the row of failures.
+            lived = time.monotonic() - began > LONGEST_PAUSE
+            pause = FIRST_PAUSE if lived else min(pause * 2, LONGEST_PAUSE)
+            self._aborted.wait(min(pause, max(self._left(), 0.0)))
+        return None
+
+    def _follow(self) -> Ending | None:
+        """Follow one stream.
+
+        Raises:
+            PeerUnreachable: it broke.
+            DeadlinePassed: the job's time is over.
+            PreauError: the lead refused us.
+        """
+        self._close()
+        stream = self._stream = self._ports.wire.participate(self._peer(), self._hello)
+        while not self._aborted.is_set():
+            left = self._left()
+            if left <= 0:
+                self._refuse(0, DeadlinePassed("the job's deadline passed"))
+                return Ending(JobState.FAILED, DeadlinePassed.code, "the job's deadline passed")
+            frame = stream.receive(min(left, LONGEST_WAIT))
+            if isinstance(frame, Finish):
+                return ending_of(frame, self._job(), self._manifest)
+            if isinstance(frame, Round):
+                ending = self._answer(stream, frame)
+                if ending is not None:
+                    return ending
+        return None
+
+    def _answer(self, stream: SiteStream, frame: Round) -> Ending | None:
+        """Answer one round; return how the job ends when we cannot.
+
+        Raises:
+            PeerUnreachable: the stream broke; the update is kept and sent on the next one.
+        """
+        try:
+            update = self._update(frame)
+        except (PeerFault, DataFault, WorkerFailed, DeadlinePassed) as exc:
+            if self._aborted.is_set():
+                return None
+            _log.info("job %s: round %d refused: %s", self._job_id, frame.number, exc.code)
+            self._refuse(frame.number, exc)
+            return _failed(exc)
+        stream.send(RoundReply(frame.number, update))
+        return None
+
+    def _update(self, frame: Round) -> bytes:
+        """Return the round's update: the one that was released, or a new one, stored first."""
+        began = time.monotonic()
+        self._judge(frame)
+        with self._ports.store.write() as tx:
+            update = charge(tx, self._job_id, frame, self._ports.clock.now())
+        if update:
+            return update
+        try:
+            update = self._work.update(frame, lambda: self._round_left(began))
+        except PreauError as exc:
+            self._worker_fault = exc
+            raise
+        self._judge(frame)
+        with self._ports.store.write() as tx:
+            return keep(tx, self._job_id, frame.number, update, self._ports.clock.now())
+
+    def _judge(self, frame: Round) -> None:
+        taking_part = len(frame.answered) if frame.number > 1 else len(self._manifest.sites)
+        minimum = may_answer(self._ports, self._job(), self._manifest, taking_part)
+        check_request(self._manifest, self._ports.settings.did, frame, minimum)
+
+    def _give_up(self, exc: PreauError) -> Ending | None:
+        """Tell the lead, once, that nothing will come; then the job is over here."""
+        if self._aborted.is_set():
+            return None
+        with contextlib.suppress(PreauError):  # it learns it by the deadline of the round instead
+            self._close()
+            self._stream = self._ports.wire.participate(self._peer(), self._hello)
+            self._refuse(self._job().round + 1, exc)
+        return _failed(exc)
+
+    def _refuse(self, number: int, exc: PreauError) -> None:
+        """Send a refusal; nothing of a failure's own words leaves, since they may speak of rows."""
+        hidden = exc is self._worker_fault
+        reason = f"the site's worker answered `{exc.code}`" if hidden else exc.reason
+        with contextlib.suppress(PreauError):  # a broken stream tells the lead as much
+            if self._stream is not None:
+                self._stream.send(RoundRefusal(number, exc.code, one_line(reason)))
+
+    def _close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def _left(self) -> float:
+        return (self._manifest.deadline - self._ports.clock.now()).total_seconds()
+
+    def _round_left(self, began: float) -> float:
+        spent = time.monotonic() - began
+        return min(self._manifest.round_seconds - spent, self._left())
+
+    def _job(self) -> Job:
+        with self._ports.store.read() as tx:
+            job = tx.jobs.get(self._job_id)
+        if job is None or is_final(job.state):
+            self._aborted.set()
+            raise NotFound(f"job `{self._job_id}` is over")
+        return job
+
+    def _peer(self) -> Participant:
+        with self._ports.store.read() as tx:
+            lead = tx.participants.get(self._lead)
+        if lead is None:
+            raise NotFound(f"the lead `{self._lead}` is not known any more")
+        return lead
+
+
+def _failed(exc: PreauError) -> Ending:
+    return Ending(JobState.FAILED, exc.code, one_line(exc.reason))

@@ -1,0 +1,64 @@
+"""What a contract allows of federated training, as plain numbers.
+
+Rule: the numbers are read from the bytes that both parties signed, never from what a dataset is
+described as today. How a policy becomes a plan is `enforcement`; here are only the figures that
+jobs and budgets are checked against.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connector.domain.negotiation import Agreement
+from connector.identity import agreement as documents
+from connector.services import agree, terms
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Figures of one contract.
+
+    Attributes:
+        epsilon: ε per person that all jobs may spend; > 0.
+        delta: δ at which that ε is stated.
+        minimum_sites: fewest sites that take part in a job and answer a round.
+        rows_per_person: most rows of one person.
+        person_column: column that identifies the person.
+        population: persons, as declared.
+    """
+
+    epsilon: float
+    delta: float
+    minimum_sites: int
+    rows_per_person: int
+    person_column: str
+    population: int
+
+
+def terms_of(agreement: Agreement) -> Terms:
+    """Return the figures of a contract.
+
+    Raises:
+        AgreementTampered: its document cannot be read.
+        PreauError: its policy is none that this node can uphold.
+    """
+    limits = terms.limits(agree.policy_of(agreement))
+    dataset = documents.read(agreement.document).dataset
+    return Terms(
+        epsilon=limits.epsilon,
+        delta=limits.delta,
+        minimum_sites=limits.minimum_sites,
+        rows_per_person=dataset.rows_per_person,
+        person_column=dataset.person_column,
+        population=dataset.population,
+    )
+
+
+def privacy_limits(agreement: Agreement) -> tuple[float, float]:
+    """Return (ε, δ) of a contract.
+
+    Raises:
+        PreauError: as `terms_of`.
+    """
+    limits = terms.limits(agree.policy_of(agreement))
+    return limits.epsilon, limits.delta

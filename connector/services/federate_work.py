@@ -1,0 +1,182 @@
+"""The worker process of a job at its site, as one thing that answers rounds.
+
+Rules: one warm process for the whole job; it is told where the rows are and what the contract says
+of them, and answers with noised updates and nothing else; one that dies or falls silent is replaced
+once for the same round. Each wait is bounded by its caller.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from connector.domain.dataset import Dataset
+from connector.domain.federation import Round
+from connector.domain.job import Job
+from connector.errors import (
+    AgreementUnknown,
+    DataFault,
+    PeerFault,
+    PreauError,
+    WorkerFailed,
+    from_code,
+)
+from connector.ports import Ports, Worker
+from connector.services.federate_round import one_line
+from federated.job import JobManifest
+
+START_SECONDS = 120.0
+_JOB = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+# What a worker may say went wrong; anything else is a failure of the worker.
+_REFUSALS = (DataFault, PeerFault, WorkerFailed)
+
+
+class SiteWork:
+    """One job's worker. `stop` may be called from another thread, at any time."""
+
+    def __init__(self, ports: Ports, job: Job, manifest: JobManifest) -> None:
+        self._ports = ports
+        self._job = job
+        self._manifest = manifest
+        self._guard = threading.Lock()
+        self._worker: Worker | None = None
+        self._stopped = False
+
+    def prepare(self, seconds: float) -> None:
+        """Start the process and wait until it has read the rows; a second try when it dies.
+
+        Raises:
+            WorkerFailed: it died twice, or was not ready within `seconds` (at most two minutes).
+            PreauError: what it refused, by code.
+        """
+        until = time.monotonic() + min(seconds, START_SECONDS)
+        try:
+            self._start(_left(until))
+        except WorkerFailed:
+            self._start(_left(until))
+
+    def update(self, frame: Round, left: Callable[[], float]) -> bytes:
+        """Return a round's noised update.
+
+        Args:
+            frame: the round.
+            left: seconds until the round is over.
+
+        Raises:
+            WorkerFailed: the process died twice, or the round is over.
+            PreauError: what it refused, by code.
+        """
+        try:
+            return self._compute(frame, left)
+        except WorkerFailed:
+            return self._compute(frame, left)
+
+    def stop(self) -> None:
+        """End the process, and let no other start."""
+        with self._guard:
+            self._stopped = True
+        self._end()
+
+    def _compute(self, frame: Round, left: Callable[[], float]) -> bytes:
+        worker = self._worker or self._start(min(left(), START_SECONDS))
+        try:
+            worker.send({"op": "round", "round": frame.number}, frame.message)
+            header, payload = worker.receive(_positive(left()))
+        except WorkerFailed:
+            self._end()
+            raise
+        if header.get("op") != "update" or header.get("round") != frame.number or not payload:
+            self._end()
+            raise _refused(header)
+        return payload
+
+    def _start(self, seconds: float) -> Worker:
+        self._end()
+        dataset, population = self._data()
+        worker = self._ports.workers.start("site", job_folder(self._ports, self._job.id))
+        with self._guard:
+            self._worker = worker
+            stopped = self._stopped
+        if stopped:
+            self._end()
+            raise WorkerFailed("the job was stopped")
+        try:
+            worker.send(self._order(dataset, population))
+            header, _ = worker.receive(_positive(seconds))
+        except WorkerFailed:
+            self._end()
+            raise
+        if header.get("op") != "ready":
+            self._end()
+            raise _refused(header)
+        return worker
+
+    def _order(self, dataset: Dataset, population: int) -> dict[str, Any]:
+        file, site = dataset.file, self._ports.settings.did
+        return {
+            "op": "start",
+            "manifest": self._job.manifest.decode(),
+            "data": {"path": file.path, "format": file.format, "digest": file.digest},
+            "population": population,
+            "site": site,
+            "node": self._manifest.sites.index(site) + 1,
+        }
+
+    def _data(self) -> tuple[Dataset, int]:
+        with self._ports.store.read() as tx:
+            agreement = tx.agreements.get(self._job.agreement_id)
+            dataset = tx.datasets.get(agreement.dataset_id) if agreement else None
+        if agreement is None or dataset is None:
+            raise AgreementUnknown(f"no agreement `{self._job.agreement_id}`")
+        return dataset, agreement.population
+
+    def _end(self) -> None:
+        with self._guard:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
+
+
+def names_folder(job_id: str) -> bool:
+    """Whether a job's id is a UUID URN in its one spelling, from which a folder is named."""
+    return _JOB.fullmatch(job_id) is not None
+
+
+def job_folder(ports: Ports, job_id: str) -> Path:
+    """Return the folder of a job's worker and result, made when missing (0700).
+
+    Raises:
+        WorkerFailed: the id is not one that names a folder, or the folder cannot be made.
+    """
+    match = _JOB.fullmatch(job_id)
+    if match is None:
+        raise WorkerFailed("the job's id is not of the form `urn:uuid:…`")
+    folder = ports.settings.path("jobs") / match[1]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise WorkerFailed(f"cannot make the folder of job `{job_id}`") from exc
+    return folder
+
+
+def _refused(header: dict[str, Any]) -> PreauError:
+    """Return what a worker's unexpected answer means."""
+    if header.get("op") == "failed":
+        reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
+        refusal = from_code(str(header.get("code", "")), reason)
+        return refusal if isinstance(refusal, _REFUSALS) else WorkerFailed(reason)
+    return WorkerFailed("the worker answered something else than was asked")
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise WorkerFailed("the worker did not answer in time")
+    return seconds
+
+
+def _left(until: float) -> float:
+    return until - time.monotonic()

@@ -1,0 +1,63 @@
+"""What the fate of an outgoing message does to its negotiation.
+
+Rules: an acknowledgement brings the peer's pid; a refusal ends the negotiation here with the
+peer's code and reason; so does silence past the bounds of `deliver.py`, with one exception.
+INVARIANT: whoever has signed last never gives up alone. A verification or FINALIZED that cannot
+be delivered leaves the negotiation as it is, since the peer may hold the contract already; it is
+sent again by `deliver.retry` or when the peer speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from connector.domain.delivery import OutgoingMessage
+from connector.errors import PeerUnreachable
+from connector.jsonld.canonical import parse_object
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.services import negotiate_steps as steps
+
+KINDS: Final[frozenset[str]] = frozenset(
+    kind for kind, (_, answer) in messages.KINDS.items() if answer is messages.ContractNegotiation
+)
+
+
+def acknowledged(
+    ports: Ports, tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]
+) -> None:
+    """Note the peer's pid from its first acknowledgement.
+
+    Raises:
+        Malformed: the answer is not a `ContractNegotiation`.
+    """
+    del ports
+    ack = messages.ContractNegotiation.from_body(answer)
+    negotiation = tx.negotiations.lock(message.subject)
+    if negotiation is None or negotiation.peer_pid:
+        return
+    named = replace(negotiation, peer_pid=ack.provider_pid)
+    if steps.pids(negotiation)["provider_pid"] == negotiation.pid:
+        named = replace(negotiation, peer_pid=ack.consumer_pid)
+    tx.negotiations.put(named)
+
+
+def given_up(
+    ports: Ports, tx: Transaction, message: OutgoingMessage, code: str, reason: str
+) -> None:
+    """End the negotiation of a message that was refused, or that cannot be delivered."""
+    negotiation = tx.negotiations.lock(message.subject)
+    if negotiation is None or steps.is_over(negotiation):
+        return
+    if code == PeerUnreachable.code and _signed(message):
+        return
+    steps.end_here(ports, tx, negotiation, code, (reason,))
+
+
+def _signed(message: OutgoingMessage) -> bool:
+    """Whether the message carries the last signature of its sender's side."""
+    if message.kind == messages.ContractAgreementVerificationMessage.__name__:
+        return True
+    return bool(parse_object(message.body).get("receipt"))

@@ -1,0 +1,246 @@
+"""What onboarding fetches: peers' documents and credentials, issuers' documents, status lists.
+
+Rules: everything fetched is verified before it replaces what is cached; a status list never goes
+back to an older one, since that would undo a revocation; what a failed fetch leaves behind is the
+cache as it was. Judging what was fetched is `onboard.py`'s and `identity.trust`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.errors import (
+    CredentialInvalid,
+    DescriptionTampered,
+    DidUnresolvable,
+    MembershipRequired,
+    NotFound,
+    PreauError,
+    UntrustedIssuer,
+)
+from connector.identity import credential as credentials
+from connector.identity import did as dids
+from connector.identity import document as documents
+from connector.identity import status, trust
+from connector.identity.document import DidDocument
+from connector.ports import Ports, Transaction
+
+PEER: Final = "PreauPeer"
+FIRST_CONTACT: Final = "PreauFirstContact"
+MEMBERSHIP: Final = "PreauMembership"
+SELF_DESCRIPTION: Final = "PreauSelfDescription"
+MEMBERSHIPS: Final = "PreauMemberships"
+_GRPC: Final = "grpcs://"
+_LIST_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a peer serves about itself; the document is its own, the rest is not judged yet."""
+
+    document: DidDocument
+    membership: str
+    description: str
+    grpc_endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Cached documents and lists by which memberships are judged."""
+
+    issuers: dict[str, bytes]
+    status_lists: dict[str, StatusList]
+
+
+def evidence(tx: Transaction) -> Evidence:
+    """Return all that is cached."""
+    return Evidence(
+        {issuer.did: issuer.document for issuer in tx.issuers.find()},
+        {known.url: known for known in tx.status_lists.find()},
+    )
+
+
+def fetch_document(ports: Ports, did: str) -> DidDocument:
+    """Fetch a DID document.
+
+    Raises:
+        DidUnresolvable: no did:web, or the document is not sound.
+        AddressForbidden: its host is not one that this node fetches from.
+        PeerUnreachable: it does not answer.
+    """
+    data = ports.web.get(dids.document_url(did), limit=documents.MAX_BYTES)
+    return documents.read(data, did)
+
+
+def fetch_peer(ports: Ports, did: str) -> Fetched:
+    """Fetch what a peer serves about itself.
+
+    Raises:
+        MembershipRequired: it shows no membership.
+        DescriptionTampered: its self-description does not verify.
+        DidUnresolvable: its document is not sound.
+        AddressForbidden: an address is not one that this node fetches from.
+        PeerUnreachable: it does not answer.
+    """
+    document = fetch_document(ports, did)
+    return Fetched(
+        document, _membership(ports, document), _description(ports, document), _endpoint(document)
+    )
+
+
+def refresh_issuer(ports: Ports, did: str) -> DidDocument:
+    """Fetch an allow-listed issuer's document and cache it.
+
+    Raises:
+        PreauError: it cannot be fetched or read; the cache is as it was.
+    """
+    document = fetch_document(ports, did)
+    with ports.store.write() as tx:
+        old = tx.issuers.get(did)
+        tx.issuers.put(IssuerDocument(did, document.data, ports.clock.now()))
+        if old is None or old.document != document.data:
+            tx.audit.append("issuer.fetched", did, document=document.digest)
+    return document
+
+
+def refresh_list(ports: Ports, url: str) -> None:
+    """Fetch a status list of a trusted issuer and cache it.
+
+    Raises:
+        UntrustedIssuer: it is a stranger's.
+        PreauError: it cannot be fetched, does not verify, or is older than the cached one; the
+            cache is as it was.
+    """
+    token = _text(ports.web.get(url, limit=_LIST_BYTES))
+    did = credentials.unverified_issuer(token)
+    with ports.store.read() as tx:
+        cached = tx.issuers.get(did) if did in ports.settings.trusted_issuers else None
+    if cached is None:
+        raise UntrustedIssuer(f"`{did[:200]}` is not a trusted issuer")
+    issuer = documents.read(cached.document, did)
+    found = status.read(token, issuer)
+    if found.url != url:
+        raise CredentialInvalid("the status list is not the one that was asked for")
+    with ports.store.write() as tx:
+        old = tx.status_lists.lock(url)
+        if old is not None and old.credential == token:
+            return
+        if old is not None and _made(old, issuer) > found.valid_from:
+            raise CredentialInvalid("the status list is older than the one known")
+        tx.status_lists.put(StatusList(url, token, found.valid_until, ports.clock.now()))
+        tx.audit.append("status_list.fetched", url, issuer=did)
+
+
+def ensure_evidence(ports: Ports, membership: str) -> Evidence:
+    """Return the cache, with the issuer's document and list of one membership fetched if missing.
+
+    Raises:
+        PreauError: what is missing cannot be fetched. Nothing is fetched for an issuer that is
+            not trusted; the judgement refuses it.
+    """
+    issuer = credentials.unverified_issuer(membership)
+    with ports.store.read() as tx:
+        known = evidence(tx)
+    if issuer not in ports.settings.trusted_issuers:
+        return known
+    if issuer in known.issuers:
+        document = documents.read(known.issuers[issuer], issuer)
+    else:
+        document = refresh_issuer(ports, issuer)
+    url = trust.status_url(membership, document)
+    cached = known.status_lists.get(url)
+    if url and (cached is None or cached.valid_until <= ports.clock.now()):
+        refresh_list(ports, url)
+    with ports.store.read() as tx:
+        return evidence(tx)
+
+
+def list_addresses(ports: Ports, known: Evidence, participants: list[Participant]) -> set[str]:
+    """Return the addresses of all status lists that memberships name, with the cached ones."""
+    found = set(known.status_lists)
+    for membership in (*(each.membership for each in participants), ports.own_membership()):
+        try:
+            issuer = credentials.unverified_issuer(membership)
+            if issuer in ports.settings.trusted_issuers:
+                document = documents.read(known.issuers[issuer], issuer)
+                found.add(trust.status_url(membership, document))
+        except (PreauError, KeyError):
+            continue  # what cannot be read names no list, and is refused when it is judged
+    return found - {""}
+
+
+def fetch_membership_from_authority(ports: Ports, did: str) -> str:
+    """Fetch the membership that the space's authority issued to a DID; not judged yet.
+
+    Raises:
+        MembershipRequired: the authority has admitted no such participant.
+        DidUnresolvable: the authority's document names no place for memberships.
+        PeerUnreachable: the authority does not answer.
+    """
+    space = ports.settings.space
+    prefix = fetch_document(ports, space).services.get(MEMBERSHIPS, "")
+    if not prefix:
+        raise DidUnresolvable(f"`{space}` is not the authority of a space")
+    try:
+        data = ports.web.get(f"{prefix.rstrip('/')}/{quote(did, safe='')}")
+    except NotFound as exc:
+        raise MembershipRequired(
+            f"the authority `{space}` has not admitted `{did}`",
+            hint="ask the authority to run `preau authority admit`",
+        ) from exc
+    return _text(data)
+
+
+def _made(known: StatusList, issuer: DidDocument) -> datetime:
+    """When a cached list was made; long ago if the issuer's key has changed since."""
+    try:
+        return status.read(known.credential, issuer).valid_from
+    except CredentialInvalid:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _membership(ports: Ports, document: DidDocument) -> str:
+    url = document.services.get(MEMBERSHIP, "")
+    try:
+        membership = _text(ports.web.get(url, limit=credentials.MAX_CHARS)) if url else ""
+    except NotFound:
+        membership = ""
+    if not membership:
+        raise MembershipRequired(f"`{document.did}` shows no membership")
+    return membership
+
+
+def _description(ports: Ports, document: DidDocument) -> str:
+    url = document.services.get(SELF_DESCRIPTION, "")
+    if not url:
+        return ""
+    token = _text(ports.web.get(url, limit=credentials.MAX_CHARS))
+    try:
+        described = credentials.verify(token, document)
+    except CredentialInvalid as exc:
+        raise DescriptionTampered(f"the self-description of `{document.did}` is not sound") from exc
+    if described.subject_id != document.did:
+        raise DescriptionTampered(f"the self-description of `{document.did}` is about another")
+    return token
+
+
+def _endpoint(document: DidDocument) -> str:
+    address = document.services.get(PEER, "")
+    if not address:
+        return ""
+    endpoint = address.removeprefix(_GRPC).rstrip("/")
+    host, _, port = endpoint.rpartition(":")
+    if not address.startswith(_GRPC) or not host or not port.isdecimal():
+        raise DidUnresolvable(f"`{PEER}` of `{document.did}` is not of the form grpcs://host:port")
+    return endpoint
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("ascii").strip()
+    except UnicodeDecodeError as exc:
+        raise CredentialInvalid("not a signed JWT") from exc

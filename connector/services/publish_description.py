@@ -1,0 +1,261 @@
+"""Reads a dataset description file, as its provider writes it, into a dataset and its offers.
+
+The file (JSON or TOML, parsed by the caller) says:
+
+    id                  IRI of the dataset
+    title, description  one line; free text (may be left out)
+    file                {path, format}: relative paths start at the node's home; `csv` or `parquet`
+    columns             [{name, class, datatype, description}]; class is one of `direct
+                        identifier`, `quasi-identifier`, `sensitive`, `other`; datatype is `number`
+                        or `category`; description may be left out
+    personal            whether it holds personal data; true when left out
+    person_column       column that identifies the person
+    rows_per_person     most rows of one person
+    population          persons, rounded: at most two significant digits, and a multiple of 10
+    collection_purpose, legal_basis   IRIs
+    retention           ISO 8601 duration
+    territory           ISO 3166 code
+    cap                 {epsilon, delta} per person over all agreements
+    offer or offers     ODRL Offer as JSON-LD, or a list of them
+    reserve             private limits for narrowed terms, ODRL as JSON-LD (may be left out)
+
+Rules: everything that is missing or wrong is said at once; an unknown statement is refused, since
+a misspelt one would be silently lost. Checking file and policies is `publish.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from pathlib import Path
+from typing import Any, Final
+
+from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.errors import DescriptionIncomplete
+from connector.identity import description as descriptions
+
+_KNOWN: Final = frozenset(
+    (
+        "id",
+        "title",
+        "description",
+        "file",
+        "columns",
+        "personal",
+        "person_column",
+        "rows_per_person",
+        "population",
+        "collection_purpose",
+        "legal_basis",
+        "retention",
+        "territory",
+        "cap",
+        "offer",
+        "offers",
+        "reserve",
+    )
+)
+_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
+_DURATION: Final = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?")
+_TERRITORY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_MOST: Final = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a description says.
+
+    Attributes:
+        dataset: without the file's digest and without its credential.
+        offers: ODRL Offers as given.
+        reserve: private limits as given; None when there are none.
+    """
+
+    dataset: Dataset
+    offers: tuple[Mapping[str, Any], ...]
+    reserve: Mapping[str, Any] | None
+
+
+def read(description: Mapping[str, Any], home: Path, now: datetime) -> Draft:
+    """Read a description.
+
+    Raises:
+        DescriptionIncomplete: the reason lists every statement that is missing or wrong.
+    """
+    reader = _Reader(description)
+    dataset = _dataset(reader, home, now)
+    offers = reader.offers()
+    reserve = reader.part("reserve")
+    missing = reader.absent + descriptions.missing_statements(dataset)
+    problems = reader.problems + _contradictions(dataset)
+    if missing or problems:
+        said = [f"missing: {', '.join(dict.fromkeys(missing))}"] if missing else []
+        name = dataset.id or "without id"
+        raise DescriptionIncomplete(f"dataset `{name}`: {'; '.join(said + problems)}")
+    return Draft(dataset, offers, reserve)
+
+
+def is_rounded(population: int) -> bool:
+    """Whether a population is rounded enough to be public: two significant digits, tens."""
+    return population % 10 == 0 and len(str(population).rstrip("0")) <= 2  # noqa: PLR2004
+
+
+class _Reader:
+    """Takes statements of the right type out of a description, and notes what is wrong."""
+
+    def __init__(self, raw: Mapping[str, Any], where: str = "") -> None:
+        self._raw = raw
+        self._where = where
+        self.absent: list[str] = []
+        self.problems: list[str] = []
+
+    def wrong(self, name: str, what: str) -> None:
+        self.problems.append(f"`{self._where}{name}` {what}")
+
+    def unknown(self, known: frozenset[str]) -> None:
+        for name in sorted(map(str, set(self._raw) - known)):
+            self.problems.append(f"unknown statement `{self._where}{name[:64]}`")
+
+    def text(self, name: str, form: re.Pattern[str] | None = None, what: str = "") -> str:
+        value = self._raw.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str) or _CONTROL.search(value):
+            self.wrong(name, "must be text")
+            return ""
+        if value and form is not None and not form.fullmatch(value):
+            self.wrong(name, f"must be {what}")
+        return value
+
+    def needed(self, name: str, form: re.Pattern[str] | None = None, what: str = "") -> str:
+        if not self._raw.get(name):
+            self.absent.append(self._where + name)
+        return self.text(name, form, what)
+
+    def whole(self, name: str) -> int:
+        value = self._raw.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+            self.wrong(name, "must be a whole number, not below 0")
+            return 0
+        return value
+
+    def number(self, name: str) -> float:
+        value = self._raw.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            self.wrong(name, "must be a number")
+            return 0.0
+        return float(value)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self._raw.get(name, default)
+        if not isinstance(value, bool):
+            self.wrong(name, "must be true or false")
+            return default
+        return value
+
+    def part(self, name: str) -> Mapping[str, Any] | None:
+        value = self._raw.get(name)
+        if value is not None and not isinstance(value, Mapping):
+            self.wrong(name, "must be an object")
+            return None
+        return value
+
+    def items(self, name: str) -> list[Mapping[str, Any]]:
+        value = self._raw.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+            self.wrong(name, "must be a list of objects")
+            return []
+        return value
+
+    def offers(self) -> tuple[Mapping[str, Any], ...]:
+        one = self.part("offer")
+        found = tuple(self.items("offers")) + ((one,) if one else ())
+        if not found:
+            self.absent.append("offer")
+        return found
+
+    def below(self, raw: Mapping[str, Any], where: str) -> _Reader:
+        """Return a reader of a part, which notes into the same lists."""
+        child = _Reader(raw, where)
+        child.absent, child.problems = self.absent, self.problems
+        return child
+
+
+def _dataset(reader: _Reader, home: Path, now: datetime) -> Dataset:
+    reader.unknown(_KNOWN)
+    return Dataset(
+        id=reader.needed("id", _IRI, "an absolute IRI"),
+        title=reader.text("title"),
+        description=reader.text("description"),
+        personal=reader.flag("personal", default=True),
+        columns=_columns(reader),
+        person_column=reader.text("person_column"),
+        rows_per_person=reader.whole("rows_per_person"),
+        population=reader.whole("population"),
+        collection_purpose=reader.text("collection_purpose", _IRI, "an absolute IRI"),
+        legal_basis=reader.text("legal_basis", _IRI, "an absolute IRI"),
+        retention=reader.text("retention", _DURATION, "an ISO 8601 duration such as `P1Y`"),
+        territory=reader.text("territory", _TERRITORY, "an ISO 3166 code such as `FR`"),
+        cap=_cap(reader),
+        file=_file(reader, home),
+        credential="",
+        published_at=now,
+    )
+
+
+def _columns(reader: _Reader) -> tuple[Column, ...]:
+    columns = []
+    for index, item in enumerate(reader.items("columns")):
+        below = reader.below(item, f"columns/{index}/")
+        below.unknown(frozenset(("name", "class", "datatype", "description")))
+        name, kind = below.needed("name"), below.needed("class")
+        datatype = below.needed("datatype", re.compile("number|category"), "number or category")
+        if kind and kind not in tuple(ColumnClass):
+            below.wrong("class", f"must be one of {', '.join(ColumnClass)}")
+        known = ColumnClass(kind) if kind in tuple(ColumnClass) else ColumnClass.OTHER
+        columns.append(Column(name, known, datatype, below.text("description")))
+    return tuple(columns)
+
+
+def _cap(reader: _Reader) -> PrivacyCap | None:
+    part = reader.part("cap")
+    if part is None:
+        return None
+    below = reader.below(part, "cap/")
+    below.unknown(frozenset(("epsilon", "delta")))
+    cap = PrivacyCap(below.number("epsilon"), below.number("delta"))
+    if cap.epsilon <= 0:
+        below.wrong("epsilon", "must be above 0")
+    if not 0 < cap.delta < 1:
+        below.wrong("delta", "must be between 0 and 1")
+    return cap
+
+
+def _file(reader: _Reader, home: Path) -> DataFile:
+    part = reader.part("file")
+    below = reader.below(part or {}, "file/")
+    below.unknown(frozenset(("path", "format")))
+    path = below.needed("path")
+    kind = below.needed("format", re.compile("csv|parquet"), "csv or parquet")
+    return DataFile(str(home / path), kind, "")
+
+
+def _contradictions(dataset: Dataset) -> list[str]:
+    names = [column.name for column in dataset.columns]
+    found = [f"column `{name}` is described twice" for name in _doubles(names)]
+    if dataset.person_column and dataset.person_column not in names:
+        found.append(f"`person_column` names `{dataset.person_column}`, which is not described")
+    if dataset.personal and dataset.population and not is_rounded(dataset.population):
+        found.append(
+            f"`population` must be rounded to two significant digits and a multiple of 10, "
+            f"not {dataset.population}"
+        )
+    return found
+
+
+def _doubles(names: list[str]) -> list[str]:
+    return sorted({name for name in names if name and names.count(name) > 1})

@@ -1,0 +1,35 @@
+"""Where messages of peers arrive: one handler for each kind, whatever the binding.
+
+Rules: the binding has authenticated the caller and judged its membership; a handler reads the body
+strictly, answers with a body, or refuses by an exception of `connector/errors.py`, in which case
+nothing was changed. Refusals are written to the audit log by the binding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from connector.domain.participant import Participant
+from connector.ports import Ports
+from connector.services import audit, discover, federate_site, negotiate
+
+Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
+
+HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
+    {
+        "CatalogRequestMessage": discover.receive_catalog,
+        "DatasetRequestMessage": discover.receive_dataset,
+        "ContractRequestMessage": negotiate.receive_request,
+        "ContractOfferMessage": negotiate.receive_offer,
+        "ContractAgreementMessage": negotiate.receive_agreement,
+        "ContractAgreementVerificationMessage": negotiate.receive_verification,
+        "ContractNegotiationEventMessage": negotiate.receive_event,
+        "ContractNegotiationTerminationMessage": negotiate.receive_termination,
+        "GetNegotiationMessage": negotiate.receive_get,
+        "JobSubmission": federate_site.receive_job,
+        "JobCancellation": federate_site.cancel_job,
+        "ConsistencyRequestMessage": audit.consistency,
+    }
+)

@@ -1,0 +1,52 @@
+"""The machine's own clock, fresh identifiers and wake-ups between threads: three small ports.
+
+They need nothing but the standard library, so they stand beside the services; `bootstrap.py`
+chooses them, and tests put others in their place.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """Wall time of the machine: the port `Clock`."""
+
+    def now(self) -> datetime:
+        """Return the time, aware, UTC."""
+        return datetime.now(UTC)
+
+
+class UuidIdentifiers:
+    """Random UUIDs (RFC 9562 version 4, 122 bits from the system): the port `Identifiers`."""
+
+    def new(self) -> str:
+        """Return a new `urn:uuid:…`, unguessable."""
+        return uuid.uuid4().urn
+
+
+class ThreadWakeups:
+    """Named events between the threads of one process: the port `Wakeups`.
+
+    An event that nobody waits for is remembered once and wakes the next that waits for it; an
+    event wakes one waiting thread.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._pending: set[str] = set()
+
+    def notify(self, name: str) -> None:
+        """Wake whoever waits for `name`; remembered when nobody does."""
+        with self._changed:
+            self._pending.add(name)
+            self._changed.notify_all()
+
+    def wait(self, name: str, seconds: float) -> bool:
+        """Wait for `name`; return whether it came within `seconds`."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: name in self._pending, timeout=seconds)
+            self._pending.discard(name)
+            return came

@@ -1,0 +1,234 @@
+"""What a policy means in a negotiation: its figures, its coverage, and how a wish relates to it.
+
+Rules: only terms that this node can check, enforce or audit are offered, accepted or contracted;
+what a consumer asks for is met by the provider's own rendering of the narrower terms, inside the
+offer or inside the private reserve; everything else gets the greatest terms under both, or a
+refusal that names each attribute that does not fit. Pure but for reading; the cap over all
+contracts of a dataset is `budget.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+import policies_odrl
+from connector.domain import instant
+from connector.domain.dataset import Offer
+from connector.domain.decision import Refusal
+from connector.enforcement.compile import compile_agreement
+from connector.enforcement.coverage import cover
+from connector.enforcement.plan import EnforcementPlan
+from connector.errors import (
+    ContractExpired,
+    Malformed,
+    MembershipRequired,
+    PolicyInvalid,
+    PreauError,
+)
+from connector.jsonld.policy import read_policy
+from connector.protocol.codec import MAX_LINE
+from connector.protocol.messages import CoverageLine
+from policies_odrl import AssetRef, PartyRef, Policy, PolicyKind
+from policies_odrl.findings import Severity
+
+# Stand in for what only an agreement fills in, where an offer is asked what it would mean.
+_ANY_ASSET = AssetRef("urn:preau:any-dataset")
+_ANY_PARTY = PartyRef("urn:preau:any-party")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The figures of a policy.
+
+    Attributes:
+        epsilon: ε that all jobs may spend per person.
+        delta: δ at which that ε is stated.
+        minimum_sites: fewest sites that take part in a job; 1 when the policy demands none.
+        valid_until: first instant at which nothing is allowed any more, UTC; None without an end.
+    """
+
+    epsilon: float
+    delta: float
+    minimum_sites: int
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a wish relates to an offer.
+
+    Attributes:
+        as_offered: the offer itself may be contracted.
+        policy: narrower terms to offer, in the provider's words; None when there are none.
+        reasons: why those differ from the wish, or why nothing fits; empty when the wish is met.
+    """
+
+    as_offered: bool = False
+    policy: Policy | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def limits(policy: Policy) -> Limits:
+    """Return the figures of an offer or agreement.
+
+    Raises:
+        ConstraintUnknown: a part that no node could uphold.
+        PolicyInvalid: a figure is missing or cannot be read.
+    """
+    plan = _plan(policy)
+    training = plan.training
+    return Limits(training.epsilon, training.delta, training.minimum_sites, plan.valid_until)
+
+
+def coverage(policy: Policy) -> tuple[CoverageLine, ...]:
+    """Return how each action and constraint is upheld.
+
+    Raises:
+        ConstraintUnknown: one that this node can neither check, enforce nor audit.
+    """
+    return tuple(CoverageLine(**line.as_json()) for line in cover(policy))
+
+
+def coverage_of(policy: bytes) -> tuple[CoverageLine, ...]:
+    """Return how each part of a written policy is upheld; see `coverage`.
+
+    Raises:
+        PolicyInvalid: not a policy that this node knows.
+        ConstraintUnknown: a part that nobody could uphold.
+    """
+    return coverage(read_policy(policy))
+
+
+def check_sound(policy: Policy) -> None:
+    """Check that a policy is well formed and can do what it says.
+
+    Raises:
+        PolicyInvalid: the reason names the first fault and its fix.
+        ConstraintUnknown: a part that this node can neither check, enforce nor audit.
+    """
+    for found in policies_odrl.validate(policy):
+        if found.severity is Severity.ERROR:
+            where = f" at `{found.path}`" if found.path else ""
+            raise PolicyInvalid(f"{found.sentence}{where}", hint=found.fix)
+    limits(policy)
+
+
+def check_readable(policy: bytes) -> None:
+    """Check that this node understands all of a peer's terms before it accepts them.
+
+    Raises:
+        Malformed: not JSON-LD that can be read without loss.
+        PolicyInvalid: not a policy that this node knows.
+        ConstraintUnknown: a part that nobody could uphold.
+    """
+    limits(read_policy(policy))
+
+
+def is_readable(policy: bytes) -> bool:
+    """Whether `check_readable` passes."""
+    try:
+        check_readable(policy)
+    except PreauError:
+        return False
+    return True
+
+
+def same(left: Policy, right: Policy) -> bool:
+    """Whether two policies set the same terms, whoever and whatever they name as a whole."""
+    return policies_odrl.same_meaning(_bare(left), _bare(right))
+
+
+def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
+    """Return how the terms that a consumer asks for relate to an offer of ours.
+
+    Args:
+        offer: ours.
+        wish: canonical JSON-LD as received; empty means "as offered".
+        dataset_id: what the negotiation is about.
+
+    Raises:
+        Malformed: the wish cannot be read without loss, or is about another dataset.
+        PolicyInvalid: it is not a policy that this node knows.
+    """
+    offered = _bare(read_policy(offer.policy))
+    if not wish:
+        return Verdict(as_offered=True)
+    asked = read_policy(wish)
+    if asked.target is not None and asked.target.id != dataset_id:
+        raise Malformed("the terms asked for are about another dataset")
+    asked = _bare(asked)
+    if policies_odrl.same_meaning(offered, asked):
+        return Verdict(as_offered=True)
+    reserve = _bare(read_policy(offer.reserve)) if offer.reserve else None
+    return _narrowed(offered, asked, reserve)
+
+
+def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
+    """Return why an offer may not be contracted at this moment, or None.
+
+    Args:
+        policy: the offer.
+        space: the space whose membership the caller has shown.
+        now: UTC.
+
+    Raises:
+        PolicyInvalid: the offer has no figures; it could not have been published.
+    """
+    plan = _plan(policy)
+    if plan.valid_until is not None and now >= plan.valid_until:
+        return Refusal(
+            ContractExpired.code, (f"the offer ended at {instant.text(plan.valid_until)}",)
+        )
+    others = [name for name in plan.memberships if name != space]
+    if others:
+        return Refusal(MembershipRequired.code, (f"membership of `{others[0]}` was not shown",))
+    return None
+
+
+def _narrowed(offered: Policy, asked: Policy, reserve: Policy | None) -> Verdict:
+    agreed = policies_odrl.narrow(offered, asked, reserve)
+    if agreed is not None and _upheld(agreed):
+        return Verdict(policy=agreed)
+    found = policies_odrl.contains(reserve or offered, asked)
+    reasons = tuple(line[:MAX_LINE] for line in found.reasons)
+    reasons = reasons or ("the terms asked for cannot be upheld here",)
+    counter = policies_odrl.meet(offered, asked)
+    if counter is not None and _upheld(counter):
+        return Verdict(policy=counter, reasons=reasons)
+    return Verdict(reasons=reasons)
+
+
+def _upheld(policy: Policy) -> bool:
+    try:
+        limits(policy)
+    except PreauError:
+        return False
+    return True
+
+
+def _bare(policy: Policy) -> Policy:
+    """Return the terms alone: what an offer leaves open and an agreement fills in is left out."""
+    return replace(
+        policy,
+        kind=PolicyKind.OFFER,
+        id="",
+        target=None,
+        assigner=None,
+        assignee=None,
+        timestamp="",
+    )
+
+
+@lru_cache(maxsize=256)
+def _plan(policy: Policy) -> EnforcementPlan:
+    return compile_agreement(
+        replace(
+            policy,
+            kind=PolicyKind.AGREEMENT,
+            target=policy.target or _ANY_ASSET,
+            assigner=policy.assigner or _ANY_PARTY,
+            assignee=policy.assignee or _ANY_PARTY,
+        )
+    )

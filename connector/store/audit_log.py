@@ -1,0 +1,143 @@
+"""The node's own log in SQL: the port `AuditLog`. The tree's mathematics is `domain/merkle.py`.
+
+Rules: an entry is written in the transaction of what it records, takes the next index and is never
+changed; the exact event bytes are kept; a writer holds the head row, so that indexes have no gap.
+Perfect subtrees are stored when they are complete: head, root and proofs cost O(log n).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from connector.domain import instant, merkle
+from connector.domain.audit import LogEntry
+from connector.domain.merkle import HASH_BYTES, Frontier, Node, Subtree
+from connector.jsonld.canonical import canonical
+from connector.ports import Clock
+from connector.store.mapping import from_row, to_row
+from connector.store.scope import Scope
+from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
+
+HEAD_ID = 1
+
+
+class SqlAuditLog:
+    """The log of one node."""
+
+    def __init__(self, scope: Scope, clock: Clock) -> None:
+        self._scope = scope
+        self._clock = clock
+        self._entries = table_of(AuditEntryRow)
+        self._nodes = table_of(AuditNodeRow)
+        self._heads = table_of(AuditHeadRow)
+
+    def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
+        """Add an event. `facts` are JSON values without personal data.
+
+        Raises:
+            Malformed: the facts have no canonical JSON form, or a text cannot be stored.
+            RuntimeError: the transaction is for reading.
+        """
+        frontier = self.hold()
+        entry = self._entry(frontier.size, kind, subject, facts)
+        grown, done = merkle.grow(frontier, entry.leaf)
+        self._scope.change(self._entries.insert().values(**to_row(entry)))
+        self._keep(done[1:])
+        self._scope.change(
+            update(self._heads)
+            .where(self._heads.c.id == HEAD_ID)
+            .values(size=grown.size, frontier=b"".join(grown.hashes))
+        )
+        return entry
+
+    def entries(
+        self, *, start: int = 0, limit: int = 1000, subject: str | None = None
+    ) -> list[LogEntry]:
+        """Return entries from `start`, in order; of one subject when given."""
+        table = self._entries
+        query = select(table).where(table.c.index >= start).order_by(table.c.index).limit(limit)
+        if subject is not None:
+            query = query.where(table.c.subject == subject)
+        return [from_row(LogEntry, row) for row in self._scope.read(query).mappings()]
+
+    def head(self) -> tuple[int, bytes]:
+        """Return (size, RFC 6962 root) of the log."""
+        frontier = self._frontier()
+        return frontier.size, frontier.root()
+
+    def root(self, size: int) -> bytes:
+        """Return the root when the log had `size` entries.
+
+        Raises:
+            ValueError: the log was never that long.
+        """
+        self._reached(size)
+        return merkle.root(size, self._node())
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """Return the inclusion proof (RFC 6962 section 2.1.1) of an entry in a tree of `size`.
+
+        Raises:
+            ValueError: the log was never that long, or `index` is not in it.
+        """
+        self._reached(size)
+        return merkle.inclusion(index, size, self._node())
+
+    def consistency(self, first: int, second: int) -> list[bytes]:
+        """Return the consistency proof (RFC 6962 section 2.1.2) from `first` to `second`.
+
+        Raises:
+            ValueError: the log was never that long, or `first` is past `second`.
+        """
+        self._reached(second)
+        return merkle.consistency(first, second, self._node())
+
+    def hold(self) -> Frontier:
+        """Return the frontier, and keep other writers waiting until the transaction ends.
+
+        Raises:
+            RuntimeError: the transaction is for reading.
+        """
+        return self._frontier(hold=True)
+
+    def _frontier(self, *, hold: bool = False) -> Frontier:
+        query = select(self._heads.c.size, self._heads.c.frontier).where(
+            self._heads.c.id == HEAD_ID
+        )
+        run = self._scope.change if hold else self._scope.read
+        row = run(query.with_for_update() if hold else query).mappings().one()
+        data: bytes = row["frontier"]
+        hashes = (data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
+        return Frontier(row["size"], tuple(hashes))
+
+    def _entry(self, index: int, kind: str, subject: str, facts: dict[str, Any]) -> LogEntry:
+        at = instant.text(self._clock.now())
+        event = canonical(
+            {"kind": kind, "at": at, "subject": subject, "index": index, "facts": facts}
+        )
+        return LogEntry(index, kind, instant.read(at), subject, event, merkle.leaf_hash(event))
+
+    def _keep(self, trees: tuple[Subtree, ...]) -> None:
+        if trees:
+            rows = [{"level": t.level, "position": t.index, "hash": t.hash} for t in trees]
+            self._scope.change(self._nodes.insert().values(rows))
+
+    def _reached(self, size: int) -> None:
+        if not 0 <= size <= self._frontier().size:
+            raise ValueError(f"the log never had {size} entries")
+
+    def _node(self) -> Node:
+        entries, nodes = self._entries.c, self._nodes.c
+
+        def read(level: int, index: int) -> bytes:
+            query = (
+                select(nodes.hash).where(nodes.level == level, nodes.position == index)
+                if level
+                else select(entries.leaf).where(entries.index == index)
+            )
+            found: bytes = self._scope.read(query).scalar_one()
+            return found
+
+        return read

@@ -1,0 +1,134 @@
+"""How the two databases are opened, and how their failures are named.
+
+Rules: SQLite keeps a write-ahead log and is asked to reach the disk at each commit (`synchronous`
+FULL), its writers queue at BEGIN IMMEDIATE; on PostgreSQL a read sees one snapshot. Every wait is
+bounded. A foreign exception becomes `StoreUnavailable` here, with neither URL nor statement in it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from connector.errors import ConfigurationInvalid, StoreUnavailable
+
+WRITES: Final = "preau_writes"
+_LOCKED: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "LockNotAvailable", "DeadlockDetected"})
+_DRIVERS: Final = {
+    "sqlite": "sqlite+pysqlite",
+    "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+_KEPT_OPEN: Final = 4  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
+_MORE: Final = 28
+
+
+def open_engine(address: str, wait: float) -> Engine:
+    """Return an engine; nothing is connected yet.
+
+    Args:
+        address: SQLAlchemy URL.
+        wait: seconds that a statement waits for a lock, and a caller for a connection.
+
+    Raises:
+        ConfigurationInvalid: not a URL of a database that this node knows.
+        StoreUnavailable: the SQLite file cannot be created.
+    """
+    url = _known(address)
+    sqlite = url.get_backend_name() == "sqlite"
+    if sqlite:
+        _create_private(url)
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # rows do not belong into messages
+        pool_size=_KEPT_OPEN,
+        max_overflow=_MORE,
+        pool_timeout=wait,
+        pool_pre_ping=not sqlite,
+        connect_args={"timeout": wait} if sqlite else _postgres_options(wait),
+    )
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn a failure of the database into one of ours.
+
+    Raises:
+        StoreUnavailable: the database did not answer, stayed locked or refused the change.
+    """
+    try:
+        yield
+    except DBAPIError as exc:
+        raise _unavailable(exc.orig) from exc
+    except PoolTimeout as exc:
+        raise StoreUnavailable("all connections to the database are busy") from exc
+    except sqlite3.Error as exc:  # raised while a new connection is prepared
+        raise _unavailable(exc) from exc
+
+
+def _unavailable(cause: BaseException | None) -> StoreUnavailable:
+    name = getattr(cause, "sqlite_errorname", None) or type(cause).__name__
+    if name in _LOCKED:
+        return StoreUnavailable("the database stayed locked", hint="try again")
+    return StoreUnavailable(
+        f"the database did not answer ({name})", hint="run `preau doctor` to see why"
+    )
+
+
+def _known(address: str) -> URL:
+    known = ", ".join(f"`{name}`" for name in _DRIVERS)
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        # `from None`: the cause may quote the URL, which may hold a password
+        raise ConfigurationInvalid(f"`database` is not a URL of {known}") from None
+    if url.drivername not in _DRIVERS:
+        raise ConfigurationInvalid(f"`database` must be a URL of {known}")
+    return url.set(drivername=_DRIVERS[url.drivername])
+
+
+def _create_private(url: URL) -> None:
+    """Create the file before SQLite does, readable by its owner only; its log files follow."""
+    if not url.database or url.database == ":memory:":
+        raise ConfigurationInvalid("`database` must name a file", hint="`sqlite:////path/to/file`")
+    try:
+        os.close(os.open(Path(url.database), os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as exc:
+        raise StoreUnavailable(f"`{url.database}` cannot be opened: {exc.strerror}") from exc
+
+
+def _postgres_options(wait: float) -> dict[str, Any]:
+    milliseconds = int(wait * 1000)
+    return {
+        "connect_timeout": max(2, int(wait)),  # libpq: seconds, at least 2
+        "options": f"-c lock_timeout={milliseconds} -c idle_in_transaction_session_timeout=120000",
+    }
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Set up a new connection: transactions are begun by `_begin_sqlite` alone."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+    finally:
+        cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,161 @@
+"""The border between domain values and rows of SQL tables.
+
+Rules: a value comes back equal; numbers, text, bytes and times have columns of their own, nested
+values become JSON text; what one of the databases could not hold (NUL characters, lone
+surrogates, whole numbers past 64 bits) is refused before it gets there, on both alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from types import UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from connector.errors import Malformed
+
+T = TypeVar("T")
+
+# PostgreSQL indexes no more than about 2,700 bytes in all, and no identifier needs more than this.
+MAX_KEY_BYTES: Final = 1024
+
+_WHOLE_LIMIT: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one field goes to its column and back."""
+
+    to_column: Callable[[Any], Any]
+    from_column: Callable[[Any], Any]
+
+
+def to_row(value: Any) -> dict[str, Any]:
+    """Return the columns of a domain value.
+
+    Raises:
+        Malformed: a text or number cannot be stored.
+    """
+    codecs = codecs_of(type(value))
+    return {name: codec.to_column(getattr(value, name)) for name, codec in codecs.items()}
+
+
+def from_row(kind: type[T], row: Mapping[Any, Any]) -> T:
+    """Build the domain value of a row."""
+    codecs = codecs_of(kind)
+    return kind(**{name: codec.from_column(row[name]) for name, codec in codecs.items()})
+
+
+def codecs_of(kind: type[Any]) -> Mapping[str, Codec]:
+    """Return the codec of each field of a domain dataclass, in order."""
+    return _codecs(kind)
+
+
+def storable(text: str) -> str:
+    """Return the text if both databases can hold it.
+
+    Raises:
+        Malformed: it has a NUL character or a lone surrogate.
+    """
+    if "\x00" in text or not _encodable(text):
+        raise Malformed("a text holds a character that cannot be stored")
+    return text
+
+
+def storable_key(text: str) -> str:
+    """Return the text if both databases can hold and index it.
+
+    Raises:
+        Malformed: as `storable`, or it is longer than `MAX_KEY_BYTES` in UTF-8.
+    """
+    if len(storable(text).encode()) > MAX_KEY_BYTES:
+        raise Malformed(f"an identifier is longer than {MAX_KEY_BYTES} bytes")
+    return text
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _whole(number: int) -> int:
+    if not -_WHOLE_LIMIT <= number < _WHOLE_LIMIT:
+        raise Malformed("a whole number is past 64 bits")
+    return number
+
+
+def _aware(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError("a naive time cannot be stored")
+    return time
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_PLAIN: Final[dict[Any, Callable[[Any], Any]]] = {
+    str: storable,
+    int: _whole,
+    float: float,
+    bool: bool,
+    bytes: _same,
+    datetime: _aware,
+}
+
+
+def _codec(hint: Any) -> Codec:
+    if hint in _PLAIN:
+        return Codec(_PLAIN[hint], _same)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return Codec(lambda member: member.value, hint)
+    if get_origin(hint) in (Union, UnionType):
+        return _optional(_codec(_only_some(hint)))
+    return Codec(
+        lambda value: json.dumps(_plain(value), allow_nan=False, separators=(",", ":")),
+        lambda text: _rebuilt(hint, json.loads(text)),
+    )
+
+
+def _optional(inner: Codec) -> Codec:
+    return Codec(
+        lambda value: None if value is None else inner.to_column(value),
+        lambda column: None if column is None else inner.from_column(column),
+    )
+
+
+def _only_some(hint: Any) -> Any:
+    """Return X of `X | None`."""
+    (some,) = (arg for arg in get_args(hint) if arg is not type(None))
+    return some
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return storable(value) if isinstance(value, str) else value
+
+
+def _rebuilt(hint: Any, plain: Any) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type):
+        hints = get_type_hints(hint)
+        return hint(**{name: _rebuilt(hints[name], item) for name, item in plain.items()})
+    if get_origin(hint) is tuple:
+        return tuple(_rebuilt(get_args(hint)[0], item) for item in plain)
+    return hint(plain)
+
+
+def _built(kind: type[Any]) -> Mapping[str, Codec]:
+    return {name: _codec(hint) for name, hint in get_type_hints(kind).items()}
+
+
+_codecs: Final[Callable[[Any], Mapping[str, Codec]]] = cache(_built)

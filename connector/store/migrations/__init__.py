@@ -1,0 +1,93 @@
+"""How the schema came about, step by step; `upgrade` brings a database to the newest step.
+
+Rules: a revision is never changed once released; nodes that start together on one PostgreSQL take
+turns. Alembic is imported only when there is something to do: it costs memory that a running node
+does not need.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, MetaData, Table, inspect, select, text
+from sqlalchemy.schema import Column
+from sqlalchemy.types import String
+
+from connector.errors import ConfigurationInvalid
+from connector.store.engine import WRITES, open_engine, translated
+
+HEAD: Final = "0001"
+VERSION_TABLE: Final = "alembic_version"
+_TURN: Final = 0x50524541  # advisory lock of PostgreSQL, any fixed number
+_WAIT_SECONDS: Final = 30.0
+
+
+def upgrade(url: str) -> None:
+    """Create or bring up to date the schema of a database.
+
+    Raises:
+        ConfigurationInvalid: not a URL of a database that this node knows, or its schema is of a
+            release that this one does not know.
+        StoreUnavailable: the database did not answer, or stayed locked.
+    """
+    engine = open_engine(url, _WAIT_SECONDS)
+    try:
+        writing = engine.execution_options(**{WRITES: True})
+        with translated(), writing.begin() as connection:
+            _take_turn(connection)
+            if current(connection) != HEAD:
+                _run(connection)
+    finally:
+        engine.dispose()
+
+
+def is_current(url: str) -> bool:
+    """Return whether a database has the newest schema; nothing is changed.
+
+    Raises:
+        ConfigurationInvalid: not a URL of a database that this node knows.
+        StoreUnavailable: the database did not answer.
+    """
+    engine = open_engine(url, _WAIT_SECONDS)
+    try:
+        with translated(), engine.connect() as connection:
+            return current(connection) == HEAD
+    finally:
+        engine.dispose()
+
+
+def current(connection: Connection) -> str:
+    """Return the revision of a database; empty when it has none."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return ""
+    table = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
+    return str(connection.execute(select(table.c.version_num)).scalar() or "")
+
+
+def configuration(connection: Connection) -> Any:
+    """Return Alembic's configuration for a connection; no file is read."""
+    from alembic.config import Config  # noqa: PLC0415 - 11 MB, only when a schema changes
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _run(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - as above
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
+
+    try:
+        command.upgrade(configuration(connection), "head")
+    except CommandError as exc:
+        raise ConfigurationInvalid(
+            "the database's schema is of another release", hint="install the newer release again"
+        ) from exc
+
+
+def _take_turn(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})

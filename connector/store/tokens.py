@@ -1,0 +1,44 @@
+"""Which call tokens were used: the port `UsedTokens`.
+
+Rule: one token, one use, over restarts and over replicas; the database decides, in one statement.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete
+
+from connector.store.mapping import storable_key
+from connector.store.scope import Scope
+from connector.store.tables import UsedTokenRow, table_of
+
+
+class SqlUsedTokens:
+    """Used tokens in one table."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._table = table_of(UsedTokenRow)
+
+    def use(self, issuer: str, jti: str, expires: datetime) -> bool:
+        """Record a token; return False when it was used before.
+
+        Raises:
+            Malformed: a text cannot be stored, or is too long for a key.
+            RuntimeError: the transaction is for reading.
+        """
+        values = {
+            "issuer": storable_key(issuer),
+            "jti": storable_key(jti),
+            "expires": expires,
+        }
+        return self._scope.insert_new(self._table, values, ("issuer", "jti"))
+
+    def forget(self, before: datetime) -> None:
+        """Drop tokens that expired before a time.
+
+        Raises:
+            RuntimeError: the transaction is for reading.
+        """
+        self._scope.change(delete(self._table).where(self._table.c.expires < before))

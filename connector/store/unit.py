@@ -1,0 +1,173 @@
+"""The unit of work: the port `Store` over SQLite or PostgreSQL.
+
+Rules: what a `write` block does is there in whole or not at all, also after `kill -9`; writers run
+one after another on both databases (within the process at a lock, between replicas at the head row
+of the audit log), so that a check made in a block still holds when it commits and nothing can
+deadlock; actions for after the commit run only once it is on disk.
+
+Rows, keys and queries are the parts' own affair (`repository.py`, `audit_log.py` …).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from connector.domain.audit import Checkpoint
+from connector.domain.budget import Reservation
+from connector.domain.dataset import Dataset, Offer
+from connector.domain.delivery import OutgoingMessage, ReceivedMessage
+from connector.domain.job import Job, JobSite, RoundRecord
+from connector.domain.membership import Membership
+from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.errors import StoreUnavailable
+from connector.ports import AuditLog, Clock, Repository, UsedTokens
+from connector.store import outbox, tables
+from connector.store.audit_log import SqlAuditLog
+from connector.store.engine import WRITES, open_engine, translated
+from connector.store.repository import SqlRepository
+from connector.store.scope import Scope
+from connector.store.tokens import SqlUsedTokens
+
+WAIT_SECONDS = 10.0
+
+
+class SqlTransaction:
+    """All repositories in one database transaction: the port `Transaction`."""
+
+    def __init__(self, scope: Scope, clock: Clock) -> None:
+        self._scope = scope
+        self.actions: list[Callable[[], None]] = []
+        self.participants: Repository[Participant] = SqlRepository(
+            scope, Participant, tables.ParticipantRow
+        )
+        self.issuers: Repository[IssuerDocument] = SqlRepository(
+            scope, IssuerDocument, tables.IssuerRow
+        )
+        self.status_lists: Repository[StatusList] = SqlRepository(
+            scope, StatusList, tables.StatusListRow
+        )
+        self.datasets: Repository[Dataset] = SqlRepository(scope, Dataset, tables.DatasetRow)
+        self.offers: Repository[Offer] = SqlRepository(scope, Offer, tables.OfferRow)
+        self.negotiations: Repository[Negotiation] = SqlRepository(
+            scope, Negotiation, tables.NegotiationRow
+        )
+        self.agreements: Repository[Agreement] = SqlRepository(
+            scope, Agreement, tables.AgreementRow
+        )
+        self.outbox: Repository[OutgoingMessage] = SqlRepository(
+            scope, OutgoingMessage, tables.OutboxRow
+        )
+        self.inbox: Repository[ReceivedMessage] = SqlRepository(
+            scope, ReceivedMessage, tables.InboxRow
+        )
+        self.reservations: Repository[Reservation] = SqlRepository(
+            scope, Reservation, tables.ReservationRow
+        )
+        self.jobs: Repository[Job] = SqlRepository(scope, Job, tables.JobRow)
+        self.sites: Repository[JobSite] = SqlRepository(scope, JobSite, tables.JobSiteRow)
+        self.rounds: Repository[RoundRecord] = SqlRepository(scope, RoundRecord, tables.RoundRow)
+        self.checkpoints: Repository[Checkpoint] = SqlRepository(
+            scope, Checkpoint, tables.CheckpointRow
+        )
+        self.members: Repository[Membership] = SqlRepository(
+            scope, Membership, tables.MembershipRow
+        )
+        self.audit: AuditLog = SqlAuditLog(scope, clock)
+        self.tokens: UsedTokens = SqlUsedTokens(scope)
+
+    def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
+        """Return undelivered messages due by `now`, the oldest of each subject, in order."""
+        return outbox.due_messages(self._scope, now, limit)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once the transaction is committed; not at all if it is rolled back."""
+        self.actions.append(action)
+
+
+class SqlStore:
+    """The node's database: the port `Store`. The schema is brought up by `migrations.upgrade`."""
+
+    def __init__(self, url: str, clock: Clock, *, wait: float = WAIT_SECONDS) -> None:
+        """Open a database; nothing is connected before the first transaction.
+
+        Args:
+            url: `sqlite:///PATH` or `postgresql+psycopg://…`.
+            clock: stamps audit entries.
+            wait: seconds that a transaction waits for another before it gives up.
+
+        Raises:
+            ConfigurationInvalid: not a URL of a database that this node knows.
+            StoreUnavailable: the SQLite file cannot be created.
+        """
+        self._engine = open_engine(url, wait)
+        self._reading = self._engine.execution_options(**self._snapshot())
+        self._writing = self._engine.execution_options(**{WRITES: True})
+        self._clock = clock
+        self._wait = wait
+        self._writer = threading.Lock()
+        self._here = threading.local()
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """Open a transaction that sees one state and writes nothing.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        with translated(), self._reading.connect() as connection:
+            transaction = SqlTransaction(Scope(connection, writable=False), self._clock)
+            yield transaction
+        _run(transaction.actions)
+
+    @contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        """Open a transaction that commits at the end of its block, or rolls back on an exception.
+
+        Raises:
+            StoreUnavailable: the database did not answer, or stayed locked.
+            RuntimeError: this thread is already in a `write` block (a fault of the caller's code).
+        """
+        with self._turn(), translated(), self._writing.begin() as connection:
+            transaction = self._begun(connection)
+            yield transaction
+        _run(transaction.actions)
+
+    def close(self) -> None:
+        """Close all idle connections; the store may be used again."""
+        self._engine.dispose()
+
+    def _begun(self, connection: Connection) -> SqlTransaction:
+        scope = Scope(connection, writable=True)
+        if connection.dialect.name != "sqlite":
+            SqlAuditLog(scope, self._clock).hold()
+        return SqlTransaction(scope, self._clock)
+
+    def _snapshot(self) -> dict[str, object]:
+        if self._engine.dialect.name == "sqlite":
+            return {}  # a WAL reader sees one snapshot from its first query on
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other thread of this process writes."""
+        if getattr(self._here, "writing", False):
+            raise RuntimeError("a write block inside a write block would wait for itself")
+        if not self._writer.acquire(timeout=self._wait):
+            raise StoreUnavailable("the database stayed locked", hint="try again")
+        self._here.writing = True
+        try:
+            yield
+        finally:
+            self._here.writing = False
+            self._writer.release()
+
+
+def _run(actions: list[Callable[[], None]]) -> None:
+    for action in actions:
+        action()

@@ -1,0 +1,163 @@
+"""Write the reference pages that the code itself states: error codes, settings, negotiation states.
+
+Run `python docs/generate_reference.py` after a change; a test compares the pages with the code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from connector import errors
+from connector.config import Settings
+from connector.protocol.negotiation import RECEIVING, SENDING, Act
+
+PAGES = Path(__file__).parent
+
+
+def error_page() -> str:
+    """Return the page of error codes, in the order of the tree."""
+    lines = [
+        "# Error codes",
+        "",
+        "Every refusal has a stable code, one line that says why, and often a hint. Over gRPC the",
+        "code travels in the trailing metadata `preau-problem-bin`, over HTTP in problem JSON",
+        "(RFC 9457); the command prints `error CODE: reason`.",
+        "",
+        "| code | means | gRPC status | HTTP |",
+        "|---|---|---|---|",
+    ]
+    for cls in errors.subclasses():
+        grpc_name, http = errors.status(cls.code)
+        meaning = inspect.getdoc(cls).splitlines()[0] if cls.__doc__ else ""
+        lines.append(f"| `{cls.code}` | {meaning} | {grpc_name} | {http} |")
+    return "\n".join(lines) + "\n"
+
+
+def settings_page() -> str:
+    """Return the page of settings, from the docstring of `Settings`."""
+    meanings = {
+        name: " ".join(body.split())
+        for name, body in re.findall(
+            r"^ {4}(\w+): (.*?)(?=^ {4}\w+: |\Z)",
+            inspect.getdoc(Settings) or "",
+            re.MULTILINE | re.DOTALL,
+        )
+    }
+    lines = [
+        "# Settings",
+        "",
+        "`preau.toml` in the node's home, written by `preau init`. Nothing is read from the",
+        "environment. An exception from safety is called `unsafe_…`; `preau doctor` lists it.",
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
+    ]
+    for item in fields(Settings):
+        if item.name == "home":
+            continue
+        default = "*required*" if item.default is MISSING else f"`{item.default!r}`"
+        lines.append(f"| `{item.name}` | {default} | {meanings[item.name]} |")
+    return "\n".join(lines) + "\n"
+
+
+def negotiation_page() -> str:
+    """Return the page of negotiation states, from the transition table."""
+    lines = [
+        "# Negotiation states",
+        "",
+        "The contract negotiation of the Dataspace Protocol 2025-1, drawn from the table in",
+        "`connector/protocol/negotiation.py`. A node *sends* what the specification's",
+        "diagram shows, and also *receives* the three other terminations that its prose allows.",
+        "Anything else is answered with `ILLEGAL_MESSAGE` and changes nothing.",
+        "",
+        "![States and messages](../images/negotiation.svg)",
+        "",
+        "| from | message | by | to | sent | received |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (source, act, role), target in RECEIVING.items():
+        sent = "yes" if (source, act, role) in SENDING else "no"
+        lines.append(f"| {source or '(none)'} | {act} | {role} | {target} | {sent} | yes |")
+    return "\n".join(lines) + "\n"
+
+
+# Where the picture puts each state: (x, y) of its box's centre.
+PLACES = {
+    None: (60, 150),
+    "REQUESTED": (230, 70),
+    "OFFERED": (230, 230),
+    "ACCEPTED": (430, 230),
+    "AGREED": (430, 70),
+    "VERIFIED": (610, 70),
+    "FINALIZED": (790, 70),
+    "TERMINATED": (790, 230),
+}
+
+
+def negotiation_picture() -> str:
+    """Return the state machine as SVG; terminations are drawn as one dashed arrow a state."""
+    parts = [
+        (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 300" font-family="sans-serif"'
+            ' font-size="12" role="img" aria-label="Negotiation states">'
+        ),
+        (
+            '<defs><marker id="m" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto">'
+            '<path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker></defs>'
+        ),
+    ]
+    for (source, act, role), target in SENDING.items():
+        if act is Act.TERMINATION:
+            continue
+        word = str(act).rpartition(":")[2].removeprefix("Contract").removesuffix("Message")
+        parts.append(_arrow(PLACES[source], PLACES[target], f"{word} ({str(role)[0].upper()})"))
+    for state in ("REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED"):
+        parts += [_arrow(PLACES[state], PLACES["TERMINATED"], "", dashed=True)]
+    for state, (x, y) in PLACES.items():
+        name = state or "start"
+        parts.append(
+            f'<rect x="{x - 48}" y="{y - 16}" width="96" height="32" rx="8" fill="#f3f6fb"'
+            f' stroke="#667"/><text x="{x}" y="{y + 4}" text-anchor="middle">{name}</text>'
+        )
+    legend = "C consumer, P provider; dashed: termination"
+    parts.append(f'<text x="10" y="292" fill="#556">{legend}</text></svg>')
+    return "\n".join(parts) + "\n"
+
+
+def _arrow(
+    start: tuple[int, int], end: tuple[int, int], label: str, *, dashed: bool = False
+) -> str:
+    (x1, y1), (x2, y2) = start, end
+    length = ((x2 - x1) ** 2 + (y2 - y1) ** 2) ** 0.5
+    ux, uy = (x2 - x1) / length, (y2 - y1) / length
+    gap = min(52 / abs(ux) if ux else 1e9, 20 / abs(uy) if uy else 1e9)
+    side = 9  # a pair of arrows between two states keeps apart
+    x1, y1, x2, y2 = (
+        round(v)
+        for v in (
+            x1 + ux * gap - uy * side,
+            y1 + uy * gap + ux * side,
+            x2 - ux * gap - uy * side,
+            y2 - uy * gap + ux * side,
+        )
+    )
+    style = ' stroke-dasharray="4 4" stroke="#aab"' if dashed else ' stroke="#334"'
+    line = f'<path d="M{x1},{y1} L{x2},{y2}" fill="none"{style} marker-end="url(#m)"/>'
+    anchor = "start" if abs(uy) > abs(ux) and uy < 0 else "end" if abs(uy) > abs(ux) else "middle"
+    x, y = (x1 + x2) // 2 - round(uy * 6), (y1 + y2) // 2 + round(ux * 14) * (1 if ux >= 0 else 0)
+    return line + (f'<text x="{x}" y="{y}" text-anchor="{anchor}">{label}</text>' if label else "")
+
+
+PAGE_OF = {
+    "reference/errors.md": error_page,
+    "reference/settings.md": settings_page,
+    "reference/negotiation.md": negotiation_page,
+    "images/negotiation.svg": negotiation_picture,
+}
+
+if __name__ == "__main__":
+    for name, page in PAGE_OF.items():
+        (PAGES / name).write_text(page(), encoding="utf-8")

@@ -1,0 +1,51 @@
+"""The demonstration's picture: who gains from training together, and what it costs in ε."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def draw(
+    scores: Sequence[tuple[str, float, str]],
+    spent: Mapping[str, Sequence[float]],
+    limit: float,
+    files: Sequence[Path],
+) -> None:
+    """Draw AUCs and the budget.
+
+    Args:
+        scores: (label, AUC on the pupils kept out, colour), top to bottom.
+        spent: site -> ε spent after each round.
+        limit: ε of the contract.
+        files: where to write; the suffix says the format.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - heavy; only this function draws
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - same
+
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(11, 4.2), width_ratios=(3, 2), layout="constrained"
+    )
+    labels = [label for label, _, _ in scores]
+    values = [value for _, value, _ in scores]
+    bars = left.barh(labels, values, color=[colour for _, _, colour in scores])
+    left.bar_label(bars, fmt="%.3f", padding=3)
+    left.set_xlim(0.55, max(0.75, max(values) + 0.02))
+    left.invert_yaxis()
+    left.set_xlabel("AUC on pupils kept out (higher is better)")
+    left.set_title("Does this pupil read above the threshold?", loc="left")
+    for name, curve in spent.items():
+        right.plot(range(1, len(curve) + 1), curve, marker=".", label=name)
+    right.axhline(limit, color="#999999", linestyle="--", linewidth=1)
+    right.set_xlabel("round")
+    right.set_ylabel("ε spent per pupil")
+    right.set_title(f"Privacy budget, ε ≤ {limit:g}", loc="left")
+    right.set_ylim(0, limit * 1.1)
+    right.legend(frameon=False)
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    for file in files:
+        figure.savefig(file, dpi=150)
+    plt.close(figure)

@@ -1,0 +1,217 @@
+"""A small data space on this machine: an authority and nodes, each a process of its own.
+
+Everything goes through the command `preau` and the management API, as an operator would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from connector.sdk import Client
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 15.0
+COMMAND = [sys.executable, "-m", "connector"]
+
+
+@dataclass
+class Node:
+    """A node of the space.
+
+    Attributes:
+        name: legal name.
+        home: its folder.
+        did: its identifier.
+        process: the running `preau serve`; None while stopped.
+    """
+
+    name: str
+    home: Path
+    did: str
+    process: subprocess.Popen[str] | None = None
+
+    def client(self, seconds: float = 60.0) -> Client:
+        """Return a client of the node's management API."""
+        return Client(self.home, seconds=seconds)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running node."""
+        if self.process is None:
+            raise RuntimeError(f"{self.name} is not running")
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start `preau serve` and wait until it answers."""
+        log = (self.home / "serve.log").open("a", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [*COMMAND, "serve", "--home", str(self.home), "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+        log.close()
+        line = _first_line(self.process, READY_SECONDS)
+        if '"ready"' not in line:
+            self.stop()
+            tail = (self.home / "serve.log").read_text(encoding="utf-8")[-2000:]
+            raise RuntimeError(f"{self.name} did not start:\n{tail}")
+
+    def stop(self) -> None:
+        """Stop the node; at once when it does not stop in order."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+        self.process = None
+
+
+@dataclass
+class Space:
+    """An authority and the nodes made so far."""
+
+    folder: Path
+    authority: Node
+    nodes: list[Node] = field(default_factory=list)
+
+    def node(self, name: str, *, admit: bool = True, start: bool = True, **options: str) -> Node:
+        """Make a node, admit it unless told otherwise, and start it.
+
+        Args:
+            name: legal name; its folder is named after it.
+            admit: whether the authority admits it.
+            start: whether it is left running.
+            options: further options of `preau init`, such as `database`.
+        """
+        short = name.lower().replace(" ", "-")
+        home = self.folder / short
+        https, grpc = free_port(), free_port()
+        did = f"did:web:localhost%3A{https}"
+        certificate = self.folder / f"{short}-web"
+        authority = str(self.authority.home)
+        preau(
+            *("authority", "web-certificate", "localhost", "--out", str(certificate)),
+            *("--home", authority),
+        )
+        more = [part for key, value in options.items() for part in (f"--{key}", value)]
+        preau(
+            *("init", "--did", did, "--name", name, "--authority", self.authority.did),
+            *("--grpc-port", str(grpc), "--allow-host", "localhost"),
+            *("--web-roots", f"{authority}/keys/web-ca.pem"),
+            *("--https-certificate", str(certificate / "https.pem")),
+            *("--https-key", str(certificate / "https.key")),
+            *("--home", str(home)),
+            *more,
+        )
+        node = Node(name, home, did)
+        self.nodes.append(node)
+        node.start()
+        if admit:
+            with self.authority.client() as client:
+                client.admit(did, name=name)
+            with node.client() as client:
+                client.membership(refresh=True)
+        if not start:
+            node.stop()
+        return node
+
+    def stop(self) -> None:
+        """Stop every process."""
+        for node in [*self.nodes, self.authority]:
+            node.stop()
+
+
+@contextmanager
+def space(folder: Path, name: str = "Espace STAR") -> Iterator[Space]:
+    """Make a space in a folder, and stop all of it at the end of the block."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    port = free_port()
+    did = f"did:web:localhost%3A{port}"
+    home = folder / "authority"
+    preau(
+        *("authority", "init", "--did", did, "--name", name, "--allow-host", "localhost"),
+        *("--home", str(home)),
+    )
+    authority = Node(name, home, did)
+    made = Space(folder, authority)
+    try:
+        authority.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def preau(*arguments: str, seconds: float = 60.0) -> Any:
+    """Run a command of `preau` with `--json` and return what it prints.
+
+    Raises:
+        RuntimeError: the command refused; the message is its own line.
+    """
+    run = subprocess.run(
+        [*COMMAND, *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    if run.returncode:
+        raise RuntimeError(f"preau {' '.join(arguments)}: {run.stderr.strip() or run.stdout}")
+    return json.loads(run.stdout)
+
+
+def free_port() -> int:
+    """Return a port of the loopback that is free now, and is not handed out twice here."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _TAKEN:
+            _TAKEN.add(port)
+            return port
+
+
+def cpu_seconds(nodes: Sequence[Node]) -> float:
+    """Return the CPU seconds that running nodes and their workers have used."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    total = 0.0
+    for node in nodes:
+        if node.process is None:
+            continue
+        text = Path(f"/proc/{node.pid}/stat").read_text(encoding="ascii")
+        values = text.rpartition(")")[2].split()
+        total += sum(int(value) for value in values[11:15]) / ticks
+    return total
+
+
+_TAKEN: set[int] = set()
+
+
+def _first_line(process: subprocess.Popen[str], seconds: float) -> str:
+    found: list[str] = []
+    reader = threading.Thread(
+        target=lambda: found.append(process.stdout.readline() if process.stdout else ""),
+        daemon=True,
+    )
+    reader.start()
+    reader.join(seconds)
+    return found[0] if found else ""

@@ -1,0 +1,313 @@
+"""A federated job: the JSON of its manifest, which the lead signs and sites check, and its states.
+
+Rules: numbers are finite and bounded; a member that is missing or unknown stops the reading, and
+the fault is named by its JSON pointer. The values are `federated/manifest.py`; signatures,
+contracts and budgets are left to the application, the meaning of ε to `federated/privacy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, Final
+
+from federated.errors import ManifestInvalid, StepIllegal
+from federated.manifest import (
+    CategoryFeature,
+    Feature,
+    JobManifest,
+    Model,
+    NumberFeature,
+    Privacy,
+    SiteContract,
+    Target,
+    Unit,
+)
+from federated.reading import Member, read
+
+__all__ = [
+    "TRANSITIONS",
+    "CategoryFeature",
+    "Feature",
+    "JobManifest",
+    "JobState",
+    "Model",
+    "NumberFeature",
+    "Privacy",
+    "SiteContract",
+    "Target",
+    "Unit",
+    "advance",
+    "is_final",
+    "parse",
+    "render",
+]
+
+VERSION: Final = 1
+MAX_SITES: Final = 100
+MAX_COLUMNS: Final = 200
+MAX_VALUES: Final = 200
+MAX_WIDTH: Final = 4096
+MAX_LAYERS: Final = 4
+MAX_UNITS: Final = 512
+MAX_ROUNDS: Final = 1000
+MAX_STEPS: Final = 100_000
+MAX_ROWS: Final = 1000
+MAX_ROUND_SECONDS: Final = 86_400.0
+MAX_MAGNITUDE: Final = 1e12
+ACTIVATIONS: Final = ("tanh", "relu")
+_SHA256: Final = r"[0-9a-f]{64}"
+_DID: Final = r"did:[a-z0-9]+:\S+"
+_IRI: Final = r"[A-Za-z][A-Za-z0-9+.-]*:\S+"
+
+
+class JobState(StrEnum):
+    """Life of a job, the same on both sides."""
+
+    SUBMITTED = "SUBMITTED"
+    ACCEPTED = "ACCEPTED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    REFUSED = "REFUSED"
+
+
+# From each state, the states that may follow. A job may fail or be cancelled before it runs.
+TRANSITIONS: Final[Mapping[JobState, frozenset[JobState]]] = {
+    JobState.SUBMITTED: frozenset(
+        {JobState.ACCEPTED, JobState.REFUSED, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.ACCEPTED: frozenset({JobState.RUNNING, JobState.FAILED, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+    JobState.REFUSED: frozenset(),
+}
+
+
+def advance(state: JobState | str, to: JobState) -> JobState:
+    """Return `to` when the table allows the step.
+
+    Raises:
+        StepIllegal: it does not, or `state` is no state.
+    """
+    if state not in TRANSITIONS or to not in TRANSITIONS[JobState(state)]:
+        raise StepIllegal(f"a job in state `{state}` cannot become `{to}`")
+    return to
+
+
+def is_final(state: JobState | str) -> bool:
+    """Tell whether nothing can follow this state."""
+    return not TRANSITIONS[JobState(state)]
+
+
+def parse(data: bytes) -> JobManifest:
+    """Read a manifest strictly.
+
+    Args:
+        data: JSON, UTF-8.
+
+    Raises:
+        ManifestInvalid: with the JSON pointer of the first fault.
+    """
+    root = read(data)
+    part = root.fields(
+        *("version", "job", "lead", "purpose", "contracts", "model", "features", "target"),
+        *("unit", "privacy", "learningRate", "rounds", "quorum", "roundSeconds", "deadline"),
+        "code",
+    )
+    manifest = JobManifest(
+        version=part["version"].integer(least=VERSION, most=VERSION),
+        job=part["job"].text(pattern=_IRI),
+        lead=part["lead"].text(pattern=_DID),
+        purpose=part["purpose"].text(pattern=_IRI),
+        contracts=tuple(
+            _contract(item) for item in part["contracts"].items(least=1, most=MAX_SITES)
+        ),
+        model=_model(part["model"]),
+        features=tuple(
+            _feature(item) for item in part["features"].items(least=1, most=MAX_COLUMNS)
+        ),
+        target=_target(part["target"]),
+        unit=_unit(part["unit"]),
+        privacy=_privacy(part["privacy"]),
+        learning_rate=part["learningRate"].number(above=0, most=1e6),
+        rounds=part["rounds"].integer(least=1, most=MAX_ROUNDS),
+        quorum=part["quorum"].integer(least=1, most=MAX_SITES),
+        round_seconds=part["roundSeconds"].number(above=0, most=MAX_ROUND_SECONDS),
+        deadline=part["deadline"].instant(),
+        code=part["code"].text(most=64, pattern=_SHA256),
+    )
+    _check_sites(manifest)
+    _check_columns(manifest)
+    return manifest
+
+
+def render(manifest: JobManifest) -> dict[str, Any]:
+    """Return the manifest as a JSON value; `parse` of its bytes gives the manifest again."""
+    return {
+        "version": manifest.version,
+        "job": manifest.job,
+        "lead": manifest.lead,
+        "purpose": manifest.purpose,
+        "contracts": [_render_contract(contract) for contract in manifest.contracts],
+        "model": {
+            "kind": manifest.model.kind,
+            "hidden": list(manifest.model.hidden),
+            "activation": manifest.model.activation,
+        },
+        "features": [_render_feature(feature) for feature in manifest.features],
+        "target": {
+            "column": manifest.target.column,
+            "by": manifest.target.by,
+            "thresholds": dict(manifest.target.thresholds),
+        },
+        "unit": {"column": manifest.unit.column, "rows": manifest.unit.rows},
+        "privacy": _render_privacy(manifest.privacy),
+        "learningRate": manifest.learning_rate,
+        "rounds": manifest.rounds,
+        "quorum": manifest.quorum,
+        "roundSeconds": manifest.round_seconds,
+        "deadline": manifest.deadline.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "code": manifest.code,
+    }
+
+
+def _contract(member: Member) -> SiteContract:
+    part = member.fields("site", "agreement", "digest", "receipt", "dataset", "population")
+    return SiteContract(
+        site=part["site"].text(pattern=_DID),
+        agreement=part["agreement"].text(pattern=_IRI),
+        digest=part["digest"].text(most=64, pattern=_SHA256),
+        receipt=part["receipt"].text(most=65_536),
+        dataset=part["dataset"].text(pattern=_IRI),
+        population=part["population"].integer(least=1, most=10**9),
+    )
+
+
+def _model(member: Member) -> Model:
+    part = member.fields("kind", "hidden", "activation")
+    return Model(
+        kind=part["kind"].text(pattern="mlp"),
+        hidden=tuple(
+            item.integer(least=1, most=MAX_UNITS)
+            for item in part["hidden"].items(least=0, most=MAX_LAYERS)
+        ),
+        activation=part["activation"].text(pattern="|".join(ACTIVATIONS)),
+    )
+
+
+def _feature(member: Member) -> Feature:
+    kinds = {"number": _number_feature, "category": _category_feature}
+    kind = member.value.get("kind") if isinstance(member.value, dict) else None
+    if not isinstance(kind, str) or kind not in kinds:
+        Member(kind, f"{member.pointer}/kind").refuse("must be `number` or `category`")
+    return kinds[kind](member)
+
+
+def _number_feature(member: Member) -> Feature:
+    part = member.fields("column", "kind", "low", "high")
+    low = part["low"].number(above=-MAX_MAGNITUDE, most=MAX_MAGNITUDE)
+    high = part["high"].number(above=low, most=MAX_MAGNITUDE)
+    return NumberFeature(part["column"].text(), low, high)
+
+
+def _category_feature(member: Member) -> Feature:
+    part = member.fields("column", "kind", "values")
+    values = tuple(item.text() for item in part["values"].items(least=1, most=MAX_VALUES))
+    if len(set(values)) != len(values):
+        part["values"].refuse("has a value twice")
+    return CategoryFeature(part["column"].text(), values)
+
+
+def _target(member: Member) -> Target:
+    part = member.fields("column", "by", "thresholds")
+    thresholds = part["thresholds"].entries(least=1, most=MAX_VALUES)
+    return Target(
+        column=part["column"].text(),
+        by=part["by"].text(),
+        thresholds=tuple(
+            (value, thresholds[value].number(above=-MAX_MAGNITUDE, most=MAX_MAGNITUDE))
+            for value in sorted(thresholds)
+        ),
+    )
+
+
+def _unit(member: Member) -> Unit:
+    part = member.fields("column", "rows")
+    return Unit(part["column"].text(), part["rows"].integer(least=1, most=MAX_ROWS))
+
+
+def _privacy(member: Member) -> Privacy:
+    part = member.fields("epsilon", "delta", "noiseMultiplier", "samplingRate", "steps", "clip")
+    delta = part["delta"].number(above=0, most=1)
+    if delta == 1:
+        part["delta"].refuse("must be below 1")
+    return Privacy(
+        epsilon=part["epsilon"].number(above=0, most=1000),
+        delta=delta,
+        noise_multiplier=part["noiseMultiplier"].number(above=0, most=1e6),
+        sampling_rate=part["samplingRate"].number(above=0, most=1),
+        steps=part["steps"].integer(least=1, most=MAX_STEPS),
+        clip=part["clip"].number(above=0, most=1e6),
+    )
+
+
+def _check_sites(manifest: JobManifest) -> None:
+    if len(set(manifest.sites)) != len(manifest.sites):
+        raise ManifestInvalid("/contracts", "has a site twice")
+    if manifest.quorum > len(manifest.contracts):
+        raise ManifestInvalid("/quorum", "must be at most the number of contracts")
+    if manifest.privacy.steps % manifest.rounds:
+        raise ManifestInvalid("/privacy/steps", "must be a multiple of `/rounds`")
+    for index, contract in enumerate(manifest.contracts):
+        # The update is divided by q times the population: below one person it would grow instead.
+        if manifest.privacy.sampling_rate * contract.population < 1:
+            raise ManifestInvalid(
+                f"/contracts/{index}/population", "is too small for `/privacy/samplingRate`"
+            )
+
+
+def _check_columns(manifest: JobManifest) -> None:
+    names = sorted(feature.column for feature in manifest.features)
+    twice = [name for name, following in pairwise(names) if name == following]
+    if twice:
+        raise ManifestInvalid("/features", f"names the column `{twice[0]}` twice")
+    for index, feature in enumerate(manifest.features):
+        if feature.column in (manifest.target.column, manifest.unit.column):
+            raise ManifestInvalid(f"/features/{index}/column", "is the target or the person")
+    if manifest.width > MAX_WIDTH:
+        raise ManifestInvalid("/features", f"makes more than {MAX_WIDTH} inputs")
+    if manifest.unit.column in (manifest.target.column, manifest.target.by):
+        raise ManifestInvalid("/unit/column", "is used by the target")
+
+
+def _render_contract(contract: SiteContract) -> dict[str, Any]:
+    return {
+        "site": contract.site,
+        "agreement": contract.agreement,
+        "digest": contract.digest,
+        "receipt": contract.receipt,
+        "dataset": contract.dataset,
+        "population": contract.population,
+    }
+
+
+def _render_feature(feature: Feature) -> dict[str, Any]:
+    if isinstance(feature, CategoryFeature):
+        return {"column": feature.column, "kind": "category", "values": list(feature.values)}
+    return {"column": feature.column, "kind": "number", "low": feature.low, "high": feature.high}
+
+
+def _render_privacy(privacy: Privacy) -> dict[str, Any]:
+    return {
+        "epsilon": privacy.epsilon,
+        "delta": privacy.delta,
+        "noiseMultiplier": privacy.noise_multiplier,
+        "samplingRate": privacy.sampling_rate,
+        "steps": privacy.steps,
+        "clip": privacy.clip,
+    }

@@ -1,0 +1,63 @@
+"""One question to the accountant: `python -m federated.privacy.oneshot`, JSON in, JSON out.
+
+Question: `{"op":"epsilon","events":[…],"delta":…}` or
+`{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…}`. Answer: `{"value":…}` or
+`{"code":…,"reason":…}`; to `{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
+is not understood is answered with a reason, never with a number; the process ends by itself after
+`MOST_SECONDS` even when nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+
+from federated.errors import FederatedError, PrivacyFault
+from federated.privacy.accountant import calibrate, epsilon
+from federated.privacy.event import from_mapping
+
+MOST_SECONDS: Final = 600
+_MOST_INPUT: Final = 4 * 1024 * 1024
+
+
+def answer(question: bytes) -> dict[str, Any]:
+    """Return the answer to a question; a refusal is an answer."""
+    try:
+        read = json.loads(question)
+        if isinstance(read, dict) and read.get("op") == "several":
+            return {"answers": [answer(json.dumps(item).encode()) for item in read["questions"]]}
+        value = _compute(read)
+    except FederatedError as exc:
+        return {"code": exc.code, "reason": exc.reason}
+    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        return {"code": PrivacyFault.code, "reason": f"no such question: {type(exc).__name__}"}
+    if not math.isfinite(value):
+        return {"code": PrivacyFault.code, "reason": "these events have no finite ε at that δ"}
+    return {"value": value}
+
+
+def main() -> None:
+    """Answer the question on standard input."""
+    signal.alarm(MOST_SECONDS)
+    sys.stdout.write(json.dumps(answer(sys.stdin.buffer.read(_MOST_INPUT))))
+
+
+def _compute(question: Mapping[str, Any]) -> float:
+    if question["op"] == "epsilon":
+        return epsilon([from_mapping(item) for item in question["events"]], question["delta"])
+    if question["op"] == "calibrate":
+        return calibrate(
+            target=question["epsilon"],
+            delta=question["delta"],
+            sampling_rate=question["sampling_rate"],
+            steps=question["steps"],
+        )
+    raise PrivacyFault("the accountant knows `epsilon` and `calibrate`")
+
+
+if __name__ == "__main__":
+    main()

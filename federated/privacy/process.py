@@ -1,0 +1,169 @@
+"""The accountant in a process of its own, so that its library never loads into a node.
+
+Rules: every wait is bounded; the same question is computed once; what is no known event is refused
+before a process starts. Standard library only. The mathematics is `accountant.py`, run by
+`oneshot.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from federated.child import command, environment
+from federated.errors import BY_CODE, PrivacyFault, WorkerFailed
+from federated.privacy.event import from_mapping, merged, to_mapping
+
+_KEPT: Final = 512
+_MOST_OUTPUT: Final = 65_536
+
+
+class ProcessAccountant:
+    """Computes ε, and the noise for an ε, in one-shot processes. May be used by many threads."""
+
+    def __init__(self, *, seconds: float = 120.0) -> None:
+        """Keep the longest wait for one computation, in seconds."""
+        self._seconds = seconds
+        self._known: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
+        """Return ε at `delta` of the composition of subsampled Gaussian events.
+
+        Args:
+            events: each with `noise_multiplier`, `sampling_rate`, `steps`.
+            delta: δ in (0, 1).
+
+        Raises:
+            EventUnknown: one of them is another mechanism.
+            PrivacyFault: δ is out of range.
+            WorkerFailed: the computation did not end in time.
+        """
+        key = _question(events, delta)
+        return self._answer(key) if key else 0.0
+
+    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
+        """Return ε of several compositions, each at its δ, computed in one process.
+
+        Starting the process is what costs; a composition takes some hundredths of a second.
+
+        Args:
+            cases: (events, δ), as `epsilon` takes them.
+
+        Returns:
+            ε of each; infinity where the events have no finite ε at that δ.
+
+        Raises:
+            EventUnknown: one of the events is another mechanism.
+            PrivacyFault: a δ is out of range.
+            WorkerFailed: the computation did not end in time.
+        """
+        keys = [_question(events, delta) for events, delta in cases]
+        with self._lock:
+            found = {key: self._known[key] for key in keys if key in self._known}
+        missing = [key for key in dict.fromkeys(keys) if key and key not in found]
+        if missing:
+            new = dict(zip(missing, self._several(missing), strict=True))
+            found |= new
+            self._keep(new)
+        return [found[key] if key else 0.0 for key in keys]
+
+    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+        """Return the smallest σ found with which `steps` steps cost at most `epsilon` at `delta`.
+
+        Raises:
+            PrivacyFault: the target is out of range.
+            CalibrationImpossible: no σ within bounds reaches it.
+            WorkerFailed: the computation did not end in time.
+        """
+        _in_unit_interval(delta)
+        question = {"op": "calibrate", "epsilon": epsilon, "delta": delta}
+        question |= {"sampling_rate": sampling_rate, "steps": steps}
+        return self._answer(json.dumps(question, sort_keys=True))
+
+    def _answer(self, key: str) -> float:
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+        value = _value(_read(self._run(key)))
+        self._keep({key: value})
+        return value
+
+    def _several(self, keys: Sequence[str]) -> list[float]:
+        question = {"op": "several", "questions": [json.loads(key) for key in keys]}
+        answers = _read(self._run(json.dumps(question))).get("answers")
+        if not isinstance(answers, list) or len(answers) != len(keys):
+            raise WorkerFailed("the accountant left questions without an answer")
+        return [_value_or_infinity(answer) for answer in answers]
+
+    def _keep(self, values: Mapping[str, float]) -> None:
+        with self._lock:
+            for key, value in values.items():
+                self._known[key] = value
+                if len(self._known) > _KEPT:
+                    self._known.popitem(last=False)
+
+    def _run(self, question: str) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="preau-accountant-") as folder:
+            try:
+                done = subprocess.run(  # noqa: S603  (our own module, our own arguments)
+                    command("federated.privacy.oneshot"),
+                    input=question.encode(),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    cwd=folder,
+                    env=environment(Path(folder)),
+                    timeout=self._seconds,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as exc:
+                raise WorkerFailed("the accountant did not end in time") from exc
+            except OSError as exc:
+                raise WorkerFailed(f"the accountant did not start: {exc.strerror}") from exc
+        if done.returncode != 0 or len(done.stdout) > _MOST_OUTPUT:
+            raise WorkerFailed("the accountant failed; is the extra `federated` installed")
+        return done.stdout
+
+
+def _question(events: Sequence[Mapping[str, float]], delta: float) -> str:
+    """Return the question about a composition, in one spelling; empty when there is nothing."""
+    counted = [to_mapping(event) for event in merged(from_mapping(item) for item in events)]
+    _in_unit_interval(delta)
+    question = {"op": "epsilon", "events": counted, "delta": delta}
+    return json.dumps(question, sort_keys=True) if counted else ""
+
+
+def _read(output: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(output)
+    except ValueError as exc:
+        raise WorkerFailed("the accountant answered no JSON") from exc
+    if not isinstance(answer, dict):
+        raise WorkerFailed("the accountant answered no object")
+    return answer
+
+
+def _value_or_infinity(answer: Mapping[str, Any]) -> float:
+    try:
+        return _value(answer)
+    except PrivacyFault:
+        return math.inf
+
+
+def _value(answer: Mapping[str, Any]) -> float:
+    if "reason" in answer:
+        raise BY_CODE.get(str(answer.get("code")), WorkerFailed)(str(answer["reason"]))
+    return float(answer["value"])
+
+
+def _in_unit_interval(delta: float) -> None:
+    if not 0 < delta < 1:
+        raise PrivacyFault("δ must be above 0 and below 1")

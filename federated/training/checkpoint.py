@@ -1,0 +1,46 @@
+"""Model arrays as bytes: the state of a job after a round, and its result.
+
+Rules: npz without pickle, hence no code in it; sizes are bounded before anything is unpacked; the
+same arrays give the same bytes. Whether they fit a manifest is left to `recipes.check`.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Final
+
+import numpy as np
+
+from federated.errors import DataFileUnreadable
+from federated.training.recipes import Arrays
+
+MOST_BYTES: Final = 512 * 1024 * 1024
+MOST_ARRAYS: Final = 64
+
+
+def save(arrays: Arrays) -> bytes:
+    """Return the arrays as npz bytes."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def load(data: bytes) -> Arrays:
+    """Read npz bytes back.
+
+    Raises:
+        DataFileUnreadable: not an npz of arrays, too large, or it holds Python objects.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            sizes = [entry.file_size for entry in archive.infolist()]
+        if len(sizes) > MOST_ARRAYS or sum(sizes) > MOST_BYTES:
+            raise DataFileUnreadable("the model file is larger than one may be")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as exc:
+        raise DataFileUnreadable("the model file is no npz of arrays") from exc
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # bytes, without magic
+        raise DataFileUnreadable("the model file is no npz of arrays")
+    return arrays

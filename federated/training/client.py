@@ -1,0 +1,71 @@
+"""The site's side in Flower's terms: a `ClientApp` that turns a round's arrays into noised ones.
+
+Rules: the reply holds arrays of the model's shapes and nothing else, no metric, no count, no loss;
+its size and its times do not depend on the rows. What may be asked is checked before a row is
+touched. Budget, signatures and replays are left to the node.
+"""
+
+from __future__ import annotations
+
+from flwr.app import Context, Message, RecordDict
+from flwr.clientapp import ClientApp
+
+from federated.errors import RoundRefused
+from federated.manifest import JobManifest
+from federated.training.engine import Engine
+from federated.training.flower import LEAD_NODE, from_bytes, node_of, run_of, seal, to_bytes
+from federated.training.records import ARRAYS, pack, round_of, unpack
+
+
+def make_app(engine: Engine, manifest: JobManifest) -> ClientApp:
+    """Return the app of a site's worker."""
+    app = ClientApp()
+
+    @app.train()
+    def train(message: Message, _: Context) -> Message:
+        updated = engine.run(unpack(message.content, manifest))
+        return Message(RecordDict({ARRAYS: pack(updated)}), reply_to=message)
+
+    return app
+
+
+class Site:
+    """Answers the rounds of one job at one site."""
+
+    def __init__(self, app: ClientApp, manifest: JobManifest, site: str) -> None:
+        """Keep who answers.
+
+        Raises:
+            RoundRefused: the site takes no part in the job.
+        """
+        self._app = app
+        self._manifest = manifest
+        self._node = node_of(manifest, site)
+
+    def answer(self, number: int, request: bytes) -> bytes:
+        """Return the reply to a round, as Flower message bytes.
+
+        Args:
+            number: the round, as the node was asked for it.
+            request: Flower message of the lead.
+
+        Raises:
+            RoundRefused: the message is not the lead's for this round, site and model.
+        """
+        message = from_bytes(request)
+        self._check(message, number)
+        context = Context(run_of(self._manifest), self._node, {}, RecordDict(), {})
+        return to_bytes(seal(self._app(message, context), self._manifest))
+
+    def _check(self, message: Message, number: int) -> None:
+        metadata = message.metadata
+        if not message.has_content() or metadata.message_type != "train":
+            raise RoundRefused("the message asks for something else than training")
+        if metadata.run_id != run_of(self._manifest):
+            raise RoundRefused("the message belongs to another job")
+        if metadata.src_node_id != LEAD_NODE or metadata.dst_node_id != self._node:
+            raise RoundRefused("the message is not from the lead to this site")
+        if not 1 <= number <= self._manifest.rounds or round_of(message) != number:
+            raise RoundRefused("the message is of another round")
+        if metadata.group_id != str(number):
+            raise RoundRefused("the message is of another round")

@@ -1,0 +1,78 @@
+"""What a worker takes away from itself before it loads anything.
+
+Rules: limits first, then no new privileges, then the network; what the machine does not allow is
+reported, never pretended; a worker ends when its node does. Must run while the process has one
+thread. Standard library only, Linux. A stronger sandbox around the process is left to the node.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import threading
+from pathlib import Path
+from typing import Final
+
+NETLESS: Final = "process+netns"
+PROCESS: Final = "process"
+MOST_FILES: Final = 256
+MOST_FILE_BYTES: Final = 1 << 30
+_PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
+_CLONE_NEWUSER: Final = 0x10000000  # linux/sched.h
+_CLONE_NEWNET: Final = 0x40000000
+
+
+def confine(memory: int = 0) -> str:
+    """Give up what a worker does not need; return the isolation that is in force.
+
+    Args:
+        memory: most address space in bytes; 0 for no limit.
+
+    Returns:
+        `process+netns` when the process sees no network, `process` when the machine allows no
+        network namespace.
+    """
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, MOST_FILES)
+    _limit(resource.RLIMIT_FSIZE, MOST_FILE_BYTES)
+    if memory:
+        _limit(resource.RLIMIT_AS, memory)
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return NETLESS if _leave_network(libc) else PROCESS
+
+
+def end_with(descriptor: int) -> None:
+    """End this process at once when the other end of a socket is closed."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLRDHUP)
+
+    def watch() -> None:
+        poll.poll()
+        os._exit(0)
+
+    threading.Thread(target=watch, name="node-gone", daemon=True).start()
+
+
+def _limit(kind: int, most: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (least, least))
+
+
+def _leave_network(libc: ctypes.CDLL) -> bool:
+    """Enter an empty network namespace, through a user namespace when we have no right to one."""
+    user, group = os.getuid(), os.getgid()
+    if libc.unshare(_CLONE_NEWNET) == 0:
+        return True
+    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
+        return False
+    # Keep our own number inside, so that files and names look as before (user_namespaces(7)).
+    with contextlib.suppress(OSError):
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+    return True

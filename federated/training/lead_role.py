@@ -1,0 +1,85 @@
+"""A worker at the lead: it runs the strategy, and sees noised updates only.
+
+    node → start {manifest, sites, round} + state, empty at first
+         ← ready {isolation}
+         ← round {round, sites, sizes} + messages, in order
+         → replies {round, sites, sizes} + messages of the sites that answered
+         ← state {round, answered} + npz
+         → saved
+         ← done {round} + npz
+
+Rules: a round's state is with the node before the next round begins; from the same state the same
+messages are made, byte for byte. Needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flwr.app import ArrayRecord
+
+from federated.errors import RoundRefused
+from federated.job import JobManifest
+from federated.training import checkpoint, recipes
+from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
+from federated.training.flower import LEAD_NODE, identify
+from federated.training.frames import Frames
+from federated.training.grid import FrameGrid
+from federated.training.records import pack, unpack_record
+from federated.training.strategy import DeclaredAverage
+
+
+def run(frames: Frames, isolation: str) -> None:
+    """Run the strategy from the last completed round to the last one.
+
+    Raises:
+        FederatedError: the job cannot go on.
+    """
+    header, state = expect(frames, "start", START_SECONDS)
+    manifest = manifest_of(header)
+    done = member(header, "round", int)
+    sites = [str(site) for site in member(header, "sites", list)]
+    if not 0 <= done <= manifest.rounds or (done > 0) != bool(state):
+        raise RoundRefused("the job has no such round to go on from")
+    arrays = recipes.check(checkpoint.load(state), manifest) if state else recipes.initial(manifest)
+    frames.send({"op": "ready", "isolation": isolation})
+    final = _Rounds(frames, manifest, sites, done, arrays).run()
+    frames.send({"op": "done", "round": manifest.rounds}, checkpoint.save(final))
+
+
+class _Rounds:
+    """The rounds that are left of a job."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        manifest: JobManifest,
+        sites: Sequence[str],
+        done: int,
+        arrays: recipes.Arrays,
+    ) -> None:
+        self._frames = frames
+        self._manifest = manifest
+        self._done = done
+        self._latest = arrays
+        self._strategy = DeclaredAverage(manifest, sites, done)
+        self._grid = FrameGrid(frames, manifest, sites)
+
+    def run(self) -> recipes.Arrays:
+        identify(self._manifest, LEAD_NODE)
+        self._strategy.start(
+            self._grid,
+            pack(self._latest),
+            num_rounds=self._manifest.rounds - self._done,
+            evaluate_fn=self._save,
+        )
+        return self._latest
+
+    def _save(self, server_round: int, record: ArrayRecord) -> None:
+        if server_round == 0:  # Flower also calls before its first round
+            return
+        self._latest = unpack_record(record, self._manifest)
+        answered = list(self._strategy.answered)
+        header = {"op": "state", "round": self._done + server_round, "answered": answered}
+        self._frames.send(header, checkpoint.save(self._latest))
+        expect(self._frames, "saved", MARGIN_SECONDS)

@@ -1,0 +1,74 @@
+"""A worker at a site: it holds the rows and answers rounds.
+
+    node → start {manifest, data {path, format, digest}, population, site}
+         ← ready {isolation}
+         → round {round} + Flower message
+         ← update {round} + Flower message
+
+Rules: what may be asked is checked before the rows are read, the rows are read once, and only
+noised updates leave. It ends with its node, and at the job's deadline. Which rounds may be asked,
+and what happens to an update, is left to the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from federated.errors import RoundRefused
+from federated.job import JobManifest
+from federated.training.client import Site, make_app
+from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
+from federated.training.encode import encode
+from federated.training.engine import Engine
+from federated.training.flower import identify, node_of
+from federated.training.frames import Frames
+from federated.training.noise import SystemNoise
+from federated.training.table import read_table
+
+
+def run(frames: Frames, isolation: str) -> None:
+    """Load the rows, then answer rounds until the node closes the connection.
+
+    Raises:
+        FederatedError: the job cannot go on.
+    """
+    header, _ = expect(frames, "start", START_SECONDS)
+    manifest = manifest_of(header)
+    site = _prepare(manifest, header)
+    frames.send({"op": "ready", "isolation": isolation})
+    while True:
+        header, request = expect(frames, "round", _left(manifest))
+        number = member(header, "round", int)
+        update = site.answer(number, request)
+        frames.send({"op": "update", "round": number}, update)
+
+
+def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:
+    """Read and encode the rows, and warm the engine."""
+    name = member(header, "site", str)
+    data = member(header, "data", dict)
+    contract = manifest.contract(name)
+    if contract is None or contract.population != member(header, "population", int):
+        raise RoundRefused("the manifest has no contract of this site and population")
+    torch.set_num_threads(1)
+    table = read_table(
+        Path(member(data, "path", str)),
+        member(data, "format", str),
+        member(data, "digest", str),
+        manifest.columns,
+    )
+    engine = Engine(manifest, contract.population, encode(table, manifest), SystemNoise())
+    engine.warm()
+    identify(manifest, node_of(manifest, name))
+    return Site(make_app(engine, manifest), manifest, name)
+
+
+def _left(manifest: JobManifest) -> float:
+    """Return the seconds until the job's deadline, and some more for a message under way."""
+    left = (manifest.deadline - datetime.now(UTC)).total_seconds()
+    return max(left, 0.0) + MARGIN_SECONDS

@@ -1,0 +1,89 @@
+"""The lead's side in Flower's terms: FedAvg with public weights, from any round on.
+
+Rules: a site weighs what its contract declares, never what its rows count; sites are taken in the
+manifest's order, so that the same updates give the same sum; a reply that is no model of the
+manifest does not enter; below the quorum the job stops with a reason. Waiting and transport are
+left to the grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import FedAvg
+
+from federated.errors import RoundRefused, TooFewSites
+from federated.manifest import JobManifest
+from federated.training.flower import node_of
+from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack
+
+_WEIGHT = "declared-population"
+
+
+class DeclaredAverage(FedAvg):
+    """FedAvg weighted by declared populations; resumes after `done` rounds."""
+
+    def __init__(self, manifest: JobManifest, sites: Sequence[str], done: int) -> None:
+        """Keep who takes part.
+
+        Args:
+            manifest: of the job.
+            sites: DIDs of the sites that accepted it.
+            done: rounds completed before.
+
+        Raises:
+            RoundRefused: a site takes no part in the job.
+        """
+        super().__init__(fraction_evaluate=0.0, weighted_by_key=_WEIGHT, arrayrecord_key=ARRAYS)
+        self._manifest = manifest
+        self._done = done
+        self._site = {node_of(manifest, site): site for site in sites}
+        self._population = {item.site: item.population for item in manifest.contracts}
+        self.answered: tuple[str, ...] = ()
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Return one message for each site, in order. Flower counts rounds from 1 each time."""
+        number = self._done + server_round
+        config[ROUND] = number
+        record = RecordDict({ARRAYS: arrays, SETTINGS: config})
+        return [
+            Message(record, node, MessageType.TRAIN, group_id=str(number))
+            for node in sorted(grid.get_node_ids())
+        ]
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Return the average of the replies, and note in `answered` whose they were.
+
+        Raises:
+            TooFewSites: fewer usable replies than the quorum.
+        """
+        usable = {
+            reply.metadata.src_node_id: reply
+            for reply in replies
+            if reply.metadata.src_node_id in self._site and self._weigh(reply)
+        }
+        if len(usable) < self._manifest.quorum:
+            number = self._done + server_round
+            raise TooFewSites(
+                f"{len(usable)} sites answered round {number}, quorum is {self._manifest.quorum}"
+            )
+        self.answered = tuple(self._site[node] for node in sorted(usable))
+        return super().aggregate_train(server_round, [usable[node] for node in sorted(usable)])
+
+    def _weigh(self, reply: Message) -> bool:
+        """Put the declared population beside the arrays; tell whether the reply is usable."""
+        if not reply.has_content():
+            return False
+        try:
+            arrays = unpack(reply.content, self._manifest)
+        except RoundRefused:
+            return False
+        weight = self._population[self._site[reply.metadata.src_node_id]]
+        reply.content = RecordDict({ARRAYS: pack(arrays), _WEIGHT: MetricRecord({_WEIGHT: weight})})
+        return True

@@ -1,0 +1,41 @@
+"""A worker process of one job: `python -m federated.training.worker --fd N --role site|lead`.
+
+Rules: the process gives up network and rights before it loads a library or a row; nothing else
+than the frames of its role leaves it; a failure is a code and a reason, `failed {code, reason}`,
+without any value of a row; it ends when its node does. Contracts, budgets and replays are the
+node's; the frames are those of `site_role.py` and `lead_role.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import socket
+
+from federated.errors import FederatedError
+from federated.training.confine import confine, end_with
+from federated.training.frames import Frames
+from federated.training.launch import ROLES
+
+
+def main() -> None:
+    """Run a worker until its job or its node ends."""
+    words = argparse.ArgumentParser(prog="federated.training.worker")
+    words.add_argument("--fd", type=int, required=True)
+    words.add_argument("--role", choices=ROLES, required=True)
+    words.add_argument("--memory", type=int, default=0)
+    given = words.parse_args()
+    isolation = confine(given.memory)
+    end_with(given.fd)
+    frames = Frames(socket.socket(fileno=given.fd))
+    try:
+        # Only now, confined: the role's module loads flwr, torch and opacus.
+        importlib.import_module(f"federated.training.{given.role}_role").run(frames, isolation)
+    except FederatedError as exc:
+        logging.getLogger(__name__).warning("%s: %s", exc.code, exc.reason)
+        frames.send({"op": "failed", "code": exc.code, "reason": exc.reason})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Three truth values and Kleene's strong logic.
+
+Rule: what cannot be evaluated is `UNDETERMINED`, and stays so unless the rest decides alone. What
+a truth value causes (only True grants; a prohibition holds unless False) is in `evaluate.py`.
+Source: S. C. Kleene, Introduction to Metamathematics, section 64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+
+class Truth(Enum):
+    """True, False, or not to be known from the facts given."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNDETERMINED = "undetermined"
+
+    @staticmethod
+    def of(value: bool) -> Truth:  # noqa: FBT001 - it turns a boolean into a Truth
+        """Return the truth value of a boolean."""
+        return Truth.TRUE if value else Truth.FALSE
+
+
+def negate(truth: Truth) -> Truth:
+    """Return the strong negation."""
+    if truth is Truth.UNDETERMINED:
+        return truth
+    return Truth.FALSE if truth is Truth.TRUE else Truth.TRUE
+
+
+def all_of(truths: Iterable[Truth]) -> Truth:
+    """Return the strong conjunction; True when empty."""
+    result = Truth.TRUE
+    for truth in truths:
+        if truth is Truth.FALSE:
+            return Truth.FALSE
+        if truth is Truth.UNDETERMINED:
+            result = truth
+    return result
+
+
+def any_of(truths: Iterable[Truth]) -> Truth:
+    """Return the strong disjunction; False when empty."""
+    result = Truth.FALSE
+    for truth in truths:
+        if truth is Truth.TRUE:
+            return Truth.TRUE
+        if truth is Truth.UNDETERMINED:
+            result = truth
+    return result
+
+
+def one_of(truths: Iterable[Truth]) -> Truth:
+    """Return exclusive choice: True when one is True and all others are False."""
+    seen = list(truths)
+    trues = seen.count(Truth.TRUE)
+    if trues > 1:
+        return Truth.FALSE
+    if Truth.UNDETERMINED in seen:
+        return Truth.UNDETERMINED
+    return Truth.of(trues == 1)
+
+
+def unanimous(truths: Iterable[Truth]) -> Truth:
+    """Return what all say; Undetermined when they differ or there is none."""
+    seen = set(truths)
+    return seen.pop() if len(seen) == 1 else Truth.UNDETERMINED

@@ -1,0 +1,329 @@
+"""An ODRL 2.2 policy as frozen values.
+
+Rules: names and cardinalities are those of the ODRL Information Model 2.2; compact policies are
+already expanded (one action, one target, one party of a function per rule), except that target,
+assigner and assignee of the whole policy stay on the policy, where the Dataspace Protocol puts
+them, and hold for each rule that names none itself. Order is kept as read, and means nothing but
+in `andSequence`. What the values mean is left to `evaluate.py` and `compare.py`; whether they make
+sense, to `validate.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+ODRL: Final = "http://www.w3.org/ns/odrl/2/"
+XSD: Final = "http://www.w3.org/2001/XMLSchema#"
+XSD_STRING: Final = XSD + "string"
+
+
+class PolicyKind(StrEnum):
+    """Policy classes (IM 2.1; Assertion, Privacy, Request and Ticket are in the Vocabulary)."""
+
+    SET = "Set"
+    OFFER = "Offer"
+    AGREEMENT = "Agreement"
+    REQUEST = "Request"
+    ASSERTION = "Assertion"
+    PRIVACY = "Privacy"
+    TICKET = "Ticket"
+
+
+class Operator(StrEnum):
+    """The twelve constraint operators (Vocabulary, Constraint Operators)."""
+
+    EQ = "eq"
+    NEQ = "neq"
+    GT = "gt"
+    GTEQ = "gteq"
+    LT = "lt"
+    LTEQ = "lteq"
+    IS_A = "isA"
+    HAS_PART = "hasPart"
+    IS_PART_OF = "isPartOf"
+    IS_ALL_OF = "isAllOf"
+    IS_ANY_OF = "isAnyOf"
+    IS_NONE_OF = "isNoneOf"
+
+
+class Connective(StrEnum):
+    """Operands of a logical constraint (IM 2.5.2)."""
+
+    AND = "and"
+    OR = "or"
+    XONE = "xone"
+    AND_SEQUENCE = "andSequence"
+
+
+class Conflict(StrEnum):
+    """Conflict strategies (IM 2.10). The default is `invalid`: the whole policy is void."""
+
+    PERM = "perm"
+    PROHIBIT = "prohibit"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Iri:
+    """A value that names something.
+
+    Attributes:
+        value: absolute IRI.
+    """
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A typed value, lexical form kept as read.
+
+    Attributes:
+        lexical: lexical form.
+        datatype: absolute IRI of the datatype.
+        language: BCP 47 tag; only with strings.
+    """
+
+    lexical: str
+    datatype: str = XSD_STRING
+    language: str = ""
+
+
+Value = Iri | Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """`left operator right` (IM 2.5.1).
+
+    Attributes:
+        left: IRI of the left operand.
+        operator: see `Operator`.
+        right: values; more than one only with set operators.
+        unit: IRI of the unit; empty when none.
+        datatype: declared datatype of the right operand; empty when none.
+        reference: IRIs of `rightOperandReference`; then `right` is empty.
+        status: value generated so far for the left operand; None when none.
+        id: IRI of the constraint; empty for a blank node.
+    """
+
+    left: str
+    operator: Operator
+    right: tuple[Value, ...]
+    unit: str = ""
+    datatype: str = ""
+    reference: tuple[str, ...] = ()
+    status: Value | None = None
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalConstraint:
+    """Constraints joined by one connective (IM 2.5.2).
+
+    Attributes:
+        connective: see `Connective`.
+        operands: in order, which means something in `andSequence` only.
+        id: IRI; empty for a blank node.
+    """
+
+    connective: Connective
+    operands: tuple[Condition, ...]
+    id: str = ""
+
+
+Condition = Constraint | LogicalConstraint
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What may, must or must not be done (IM 2.4).
+
+    Attributes:
+        id: IRI.
+        refinements: conditions that narrow the action itself.
+    """
+
+    id: str
+    refinements: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRef:
+    """An asset or asset collection (IM 2.2).
+
+    Attributes:
+        id: IRI; empty for a collection that only its `source` names.
+        collection: whether it is an AssetCollection.
+        source: IRI of the collection that refinements select from; empty when none.
+        refinements: conditions that select members.
+    """
+
+    id: str
+    collection: bool = False
+    source: str = ""
+    refinements: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRef:
+    """A party or party collection (IM 2.3). Attributes as in `AssetRef`."""
+
+    id: str
+    collection: bool = False
+    source: str = ""
+    refinements: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What permissions, prohibitions and duties share (IM 2.6).
+
+    Attributes:
+        action: what it is about.
+        target: asset; None: the policy's, or none.
+        assigner: party; None: the policy's, or none.
+        assignee: party; None: the policy's, or none.
+        constraints: all must hold.
+        output: asset made by the action; None when none.
+        functions: other party functions, (function IRI, party).
+        id: IRI; empty for a blank node.
+    """
+
+    action: Action
+    target: AssetRef | None = None
+    assigner: PartyRef | None = None
+    assignee: PartyRef | None = None
+    constraints: tuple[Condition, ...] = ()
+    output: AssetRef | None = None
+    functions: tuple[tuple[str, PartyRef], ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty(Rule):
+    """An action that must be done: obligation, duty of a permission, remedy or consequence.
+
+    Attributes:
+        consequences: further duties when it is not done (IM 2.6.4).
+    """
+
+    consequences: tuple[Duty, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission(Rule):
+    """An action that may be done (IM 2.6.1).
+
+    Attributes:
+        duties: what must be done for it.
+    """
+
+    duties: tuple[Duty, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prohibition(Rule):
+    """An action that must not be done (IM 2.6.2).
+
+    Attributes:
+        remedies: what must be done when it was done nevertheless.
+    """
+
+    remedies: tuple[Duty, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A policy (IM 2.1).
+
+    Attributes:
+        kind: see `PolicyKind`.
+        id: IRI (`uid`); empty for one that is not named yet.
+        permissions: see `Permission`.
+        prohibitions: see `Prohibition`.
+        obligations: see `Duty`.
+        profiles: IRIs of the profiles it declares.
+        conflict: strategy it states; None: the default, `Conflict.INVALID`.
+        target: asset of every rule that names none.
+        assigner: party of every rule that names none.
+        assignee: party of every rule that names none.
+        inherits: IRIs of parents (IM 2.9).
+        replaced_by: IRI of the policy that replaces it; empty when none.
+        timestamp: when an agreement was concluded, xsd:dateTime; empty when none.
+        metadata: (property IRI, value) of Dublin Core terms about the policy.
+    """
+
+    kind: PolicyKind
+    id: str = ""
+    permissions: tuple[Permission, ...] = ()
+    prohibitions: tuple[Prohibition, ...] = ()
+    obligations: tuple[Duty, ...] = ()
+    profiles: tuple[str, ...] = ()
+    conflict: Conflict | None = None
+    target: AssetRef | None = None
+    assigner: PartyRef | None = None
+    assignee: PartyRef | None = None
+    inherits: tuple[str, ...] = ()
+    replaced_by: str = ""
+    timestamp: str = ""
+    metadata: tuple[tuple[str, Value], ...] = ()
+
+    def target_of(self, rule: Rule) -> AssetRef | None:
+        """Return the asset that a rule of this policy is about."""
+        return rule.target or self.target
+
+    def assigner_of(self, rule: Rule) -> PartyRef | None:
+        """Return the party that a rule of this policy is issued by."""
+        return rule.assigner or self.assigner
+
+    def assignee_of(self, rule: Rule) -> PartyRef | None:
+        """Return the party that a rule of this policy is addressed to."""
+        return rule.assignee or self.assignee
+
+    def rules(self) -> Iterator[tuple[str, Rule]]:
+        """Yield (JSON pointer, rule) of permissions, prohibitions and obligations, in order."""
+        for name, rules in (
+            ("permission", self.permissions),
+            ("prohibition", self.prohibitions),
+            ("obligation", self.obligations),
+        ):
+            for index, rule in enumerate(rules):
+                yield f"/{name}/{index}", rule
+
+
+def duties_below(rule: Rule) -> tuple[tuple[str, tuple[Duty, ...]], ...]:
+    """Return (property name, duties) that hang below a rule; empty ones are left out."""
+    groups: tuple[tuple[str, tuple[Duty, ...]], ...]
+    match rule:
+        case Permission():
+            groups = (("duty", rule.duties),)
+        case Prohibition():
+            groups = (("odrl:remedy", rule.remedies),)
+        case Duty():
+            groups = (("odrl:consequence", rule.consequences),)
+        case _:
+            groups = ()
+    return tuple(group for group in groups if group[1])
+
+
+def below(item: LogicalConstraint, path: str) -> str:
+    """Return the JSON pointer of the array that holds the operands of a logical constraint."""
+    ordered = "/@list" if item.connective is Connective.AND_SEQUENCE else ""
+    return f"{path}/{item.connective.value}{ordered}"
+
+
+def conditions(items: tuple[Condition, ...], path: str) -> Iterator[tuple[str, Condition]]:
+    """Yield (JSON pointer, condition) of conditions and all below them, parents first."""
+    stack = [(f"{path}/{index}", item) for index, item in enumerate(items)]
+    stack.reverse()
+    while stack:
+        where, item = stack.pop()
+        yield where, item
+        if isinstance(item, LogicalConstraint):
+            inner = below(item, where)
+            children = [(f"{inner}/{index}", child) for index, child in enumerate(item.operands)]
+            stack.extend(reversed(children))

@@ -1,0 +1,65 @@
+"""Terms, values and constraints in one line, as reasons and tables show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from policies_odrl.model import ODRL, Condition, Constraint, Iri, Literal
+from policies_odrl.operands import Fact
+from policies_odrl.values import Quantity
+from policies_odrl.vocabulary import CC, DPV, PREAU
+
+_EDUCATION: Final = "https://w3id.org/dpv/sector/education#"
+_NAMESPACES: Final = (ODRL, PREAU, _EDUCATION, DPV, CC)
+MAX_SHOWN: Final = 200
+
+
+def term(name: str) -> str:
+    """Return the local name of a known term, or the whole IRI."""
+    for namespace in _NAMESPACES:
+        if name.startswith(namespace) and len(name) > len(namespace):
+            return name.removeprefix(namespace)
+    return name[:MAX_SHOWN]
+
+
+def value(item: Fact) -> str:
+    """Return a value as people read it."""
+    if isinstance(item, Iri):
+        return term(item.value)
+    if isinstance(item, Literal):
+        return item.lexical[:MAX_SHOWN]
+    if isinstance(item, Quantity):
+        return f"{item.value} {term(item.unit)}"
+    if isinstance(item, datetime):
+        return instant(item)
+    if isinstance(item, date | timedelta):
+        return str(item)
+    return term(str(item))
+
+
+def instant(at: datetime) -> str:
+    """Return an instant as `2026-11-24T15:00:00Z`."""
+    zoned = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def values(items: Iterable[Fact]) -> str:
+    """Return several values in one line."""
+    return ", ".join(value(item) for item in items)
+
+
+def constraint(item: Constraint) -> str:
+    """Return `left operator right`."""
+    right = values(item.right) or values(Iri(name) for name in item.reference)
+    unit = f" {term(item.unit)}" if item.unit else ""
+    return f"{term(item.left)} {item.operator.value} {right}{unit}"
+
+
+def condition(item: Condition) -> str:
+    """Return a constraint, or a logical one with its operands in brackets."""
+    if isinstance(item, Constraint):
+        return constraint(item)
+    inner = ", ".join(condition(part) for part in item.operands)
+    return f"{item.connective.value}({inner})"

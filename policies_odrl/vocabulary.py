@@ -1,0 +1,265 @@
+"""The terms this library knows: actions, left operands, party functions, profiles, purposes.
+
+Facts of the ODRL Vocabulary 2.2 and of our profile; nothing else is understood, and a term that is
+not here is refused by the reader. Purposes and their hierarchy stand in `purposes.json` (DPV 2.3).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+from policies_odrl.model import ODRL, Operator
+
+PROFILE: Final = "https://w3id.org/preau/odrl/v1"
+PREAU: Final = PROFILE + "#"
+CC: Final = "http://creativecommons.org/ns#"
+DCT: Final = "http://purl.org/dc/terms/"
+DPV: Final = "https://w3id.org/dpv#"
+
+# Profiles that this library knows: ours, and the core vocabulary under its three spellings.
+PROFILES: Final = frozenset(
+    {PROFILE, "http://www.w3.org/ns/odrl/2/core", "http://www.w3.org/ns/odrl/2", ODRL}
+)
+
+
+class Kind(Enum):
+    """What the values of a left operand are, and so how they compare."""
+
+    CONCEPT = "concept"  # IRI with broader concepts; several may be stated
+    IDENTITY = "identity"  # IRI or text; the same or another
+    PLACE = "place"  # IRI with wholes that it is part of
+    NUMBER = "number"  # decimal
+    COUNT = "count"  # decimal, and state is kept
+    INSTANT = "instant"  # xsd:dateTime, or xsd:date as the whole day
+    DURATION = "duration"  # xsd:duration
+    EVENT = "event"  # IRI, before / during / after
+
+
+_EQ = frozenset({Operator.EQ, Operator.NEQ})
+_ORDER = frozenset({Operator.GT, Operator.GTEQ, Operator.LT, Operator.LTEQ})
+_SET = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF})
+_MERE = frozenset({Operator.IS_PART_OF, Operator.HAS_PART})
+
+# Operators that have a meaning for values of a kind; another combination is Undetermined.
+ALLOWED: Final[Mapping[Kind, frozenset[Operator]]] = MappingProxyType(
+    {
+        Kind.CONCEPT: _EQ | _SET | {Operator.IS_A},
+        Kind.IDENTITY: _EQ | _SET | {Operator.IS_A} | _MERE,
+        Kind.PLACE: _EQ | _SET | _MERE | {Operator.IS_A},
+        Kind.NUMBER: _EQ | _ORDER | _SET,
+        Kind.COUNT: _EQ | _ORDER,
+        Kind.INSTANT: _EQ | _ORDER,
+        Kind.DURATION: _EQ | _ORDER,
+        Kind.EVENT: _EQ | _ORDER | _SET,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A left operand.
+
+    Attributes:
+        id: IRI.
+        kind: of its values.
+        usual: operators that the defining vocabulary asks for; others are questioned by the lint.
+        replaced_by: IRI of the term that replaces a deprecated one; empty otherwise.
+        evidence: True where several values stand beside one another as proofs (memberships), so
+            that one that fits is enough; False where a request claims all of them at once
+            (purposes), so that each must fit.
+    """
+
+    id: str
+    kind: Kind
+    usual: frozenset[Operator]
+    replaced_by: str = ""
+    evidence: bool = False
+
+
+def _odrl(name: str, kind: Kind, usual: frozenset[Operator] | None = None) -> Operand:
+    return Operand(ODRL + name, kind, ALLOWED[kind] if usual is None else usual)
+
+
+def _ours(name: str, kind: Kind, operator: Operator) -> Operand:
+    return Operand(PREAU + name, kind, frozenset({operator}))
+
+
+_UPPER = frozenset({Operator.EQ, Operator.LT, Operator.LTEQ})
+_LOWER = frozenset({Operator.EQ, Operator.GT, Operator.GTEQ})
+_IDENTITIES = (
+    "absolutePosition absoluteSpatialPosition absoluteTemporalPosition deliveryChannel fileFormat "
+    "industry language media product recipient relativePosition relativeSpatialPosition "
+    "relativeTemporalPosition spatialCoordinates systemDevice unitOfCount version virtualLocation"
+)
+
+OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType(
+    {
+        operand.id: operand
+        for operand in (
+            *(_odrl(name, Kind.IDENTITY) for name in _IDENTITIES.split()),
+            Operand(ODRL + "device", Kind.IDENTITY, _EQ | _SET, ODRL + "systemDevice"),
+            Operand(ODRL + "system", Kind.IDENTITY, _EQ | _SET, ODRL + "systemDevice"),
+            _odrl("purpose", Kind.CONCEPT),
+            _odrl("spatial", Kind.PLACE),
+            _odrl("event", Kind.EVENT),
+            _odrl("absoluteSize", Kind.NUMBER),
+            _odrl("relativeSize", Kind.NUMBER),
+            _odrl("payAmount", Kind.NUMBER),
+            _odrl("percentage", Kind.NUMBER),
+            _odrl("resolution", Kind.NUMBER),
+            _odrl("count", Kind.COUNT),
+            _odrl("dateTime", Kind.INSTANT),
+            _odrl("delayPeriod", Kind.DURATION, _LOWER),
+            _odrl("elapsedTime", Kind.DURATION, _UPPER),
+            _odrl("meteredTime", Kind.DURATION, _UPPER),
+            _odrl("timeInterval", Kind.DURATION, frozenset({Operator.EQ})),
+            Operand(PREAU + "membership", Kind.IDENTITY, frozenset({Operator.EQ}), evidence=True),
+            _ours("epsilon", Kind.NUMBER, Operator.LTEQ),
+            _ours("delta", Kind.NUMBER, Operator.LTEQ),
+            _ours("unitOfPrivacy", Kind.IDENTITY, Operator.EQ),
+            _ours("rowsPerPerson", Kind.NUMBER, Operator.LTEQ),
+            _ours("minimumSites", Kind.NUMBER, Operator.GTEQ),
+        )
+    }
+)
+
+# Action -> actions that it is included in (Vocabulary, `includedIn`).
+_IN_USE = (
+    "acceptTracking aggregate annotate anonymize archive attribute compensate concurrentUse delete "
+    "derive digitize distribute ensureExclusivity execute grantUse include index inform install "
+    "modify move nextPolicy obtainConsent play present print read reproduce reviewPolicy stream "
+    "synchronize textToSpeech transform translate uninstall watermark"
+)
+_CC_IN_USE = (
+    "Attribution CommercialUse DerivativeWorks Distribution Notice Reproduction ShareAlike "
+    "Sharing SourceCode"
+)
+_NO_PARENT = (
+    "use transfer adHocShare extractChar extractPage extractWord lease lend preview secondaryUse"
+)
+INCLUDED_IN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {ODRL + name: (ODRL + "use",) for name in _IN_USE.split()}
+    | {CC + name: (ODRL + "use",) for name in _CC_IN_USE.split()}
+    | {ODRL + name: () for name in _NO_PARENT.split()}
+    | {
+        ODRL + "display": (ODRL + "play",),
+        ODRL + "extract": (ODRL + "reproduce",),
+        ODRL + "give": (ODRL + "transfer",),
+        ODRL + "sell": (ODRL + "transfer",),
+        PREAU + "federatedTraining": (ODRL + "use",),
+    }
+)
+
+# Action -> actions that must not be prohibited for it (`implies`). The Vocabulary states none.
+IMPLIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+# Deprecated action -> the one that means the same (Vocabulary, `skos:exactMatch`).
+SAME_ACTION: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ODRL + old: new
+        for old, new in {
+            "append": ODRL + "modify",
+            "appendTo": ODRL + "modify",
+            "write": ODRL + "modify",
+            "writeTo": ODRL + "modify",
+            "copy": ODRL + "reproduce",
+            "export": ODRL + "transform",
+            "license": ODRL + "grantUse",
+            "pay": ODRL + "compensate",
+            "attachPolicy": CC + "Notice",
+            "attachSource": CC + "SourceCode",
+            "commercialize": CC + "CommercialUse",
+            "share": CC + "Sharing",
+            "shareAlike": CC + "ShareAlike",
+        }.items()
+    }
+)
+
+# Party functions besides assigner and assignee (Vocabulary, Party Functions).
+FUNCTIONS: Final = frozenset(
+    ODRL + name
+    for name in [
+        "attributedParty",
+        "attributingParty",
+        "compensatedParty",
+        "compensatingParty",
+        "consentedParty",
+        "consentingParty",
+        "contractedParty",
+        "contractingParty",
+        "informedParty",
+        "informingParty",
+        "payeeParty",
+        "trackedParty",
+        "trackingParty",
+    ]
+)
+
+
+def same_action(action: str) -> str:
+    """Return the current IRI of an action, which is itself unless deprecated."""
+    return SAME_ACTION.get(action, action)
+
+
+def known_action(action: str) -> bool:
+    """Return whether the action is in the vocabulary or our profile."""
+    return action in INCLUDED_IN or action in SAME_ACTION
+
+
+@lru_cache(maxsize=1024)
+def wider_actions(action: str) -> frozenset[str]:
+    """Return an action and all that include it (`includedIn`, reflexive and transitive)."""
+    return closure(same_action(action), INCLUDED_IN)
+
+
+@lru_cache(maxsize=1024)
+def implied_actions(action: str) -> frozenset[str]:
+    """Return an action, all that include it, and all that any of them implies."""
+    wider = wider_actions(action)
+    implied = {same_action(other) for item in wider for other in IMPLIES.get(item, ())}
+    return wider.union(*(wider_actions(other) for other in implied))
+
+
+@cache
+def purposes() -> Mapping[str, tuple[str, ...]]:
+    """Return purpose IRI -> broader purpose IRIs (DPV 2.3, core and education sector)."""
+    data = json.loads(files("policies_odrl").joinpath("purposes.json").read_text("utf-8"))
+    prefixes: dict[str, str] = data["prefixes"]
+
+    def full(short: str) -> str:
+        prefix, _, name = short.partition(":")
+        return prefixes[prefix] + name
+
+    table = {
+        full(name): tuple(full(item) for item in broader)
+        for name, broader in data["broader"].items()
+    }
+    for item in {parent for parents in table.values() for parent in parents} - set(table):
+        table[item] = ()
+    return MappingProxyType(table)
+
+
+@lru_cache(maxsize=1024)
+def wider_purposes(purpose: str) -> frozenset[str]:
+    """Return a purpose and all broader ones; empty when the purpose is not known."""
+    table = purposes()
+    return closure(purpose, table) if purpose in table else frozenset()
+
+
+def closure(start: str, parents: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Return `start` and everything above it in a graph that may share or repeat nodes."""
+    seen = {start}
+    stack = [start]
+    while stack:
+        for parent in parents.get(stack.pop(), ()):
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return frozenset(seen)

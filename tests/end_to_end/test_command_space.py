@@ -1,0 +1,233 @@
+"""An authority and two nodes as real processes, driven by nothing but `preau`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Served, ok, preau
+from tests.support.command_space import Space, space
+from tests.support.link import description, offer
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Space]:
+    with space("school", "lab") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def dataset(running: Space) -> str:
+    """A dataset published by the school; its id."""
+    policy = offer(space=running.dids["authority"], sites="1")
+    file = running.folder / "description.json"
+    described = description(running.folder / "data", offers=[policy])
+    described.pop("offer", None)
+    file.write_text(json.dumps(described), encoding="utf-8")
+    return str(ok("dataset", "publish", str(file), home=running.nodes["school"])["id"])
+
+
+@pytest.fixture(scope="module")
+def agreement(running: Space, dataset: str) -> str:
+    """A contract of the lab with the school; its id."""
+    made = ok(
+        *("negotiate", running.dids["school"], dataset, "--wait", "--seconds", "60"),
+        home=running.nodes["lab"],
+    )
+    assert made["state"] == "FINALIZED"
+    return str(made["agreement"])
+
+
+def test_nodes_say_where_they_answer(running: Space) -> None:
+    for name, node in running.served.items():
+        assert node.ready["ready"] is True
+        assert node.ready["pid"] == node.pid
+        assert node.ready["did"] == running.dids[name]
+        assert bool(node.ready["grpc"]) is (name != "authority")
+
+
+def test_members_are_in_good_standing(running: Space) -> None:
+    for home in running.nodes.values():
+        assert ok("membership", home=home)["standing"] == "good"
+    listed = ok("authority", "members", home=running.authority)
+    assert {member["did"] for member in listed} == set(running.dids.values()) - {
+        running.dids["authority"]
+    }
+
+
+def test_the_catalog_shows_what_was_published(running: Space, dataset: str) -> None:
+    shown = ok("catalog", running.dids["school"], home=running.nodes["lab"])
+    assert [entry["id"] for entry in shown["datasets"]] == [dataset]
+    (only,) = shown["datasets"][0]["offers"]
+    assert {line["label"] for line in only["coverage"]} <= {"checked", "enforced", "audited"}
+    assert only["sentences"]["fr"] != only["sentences"]["en"]
+    assert str(running.folder) not in json.dumps(shown)  # where the rows are is not said
+
+
+def test_both_sides_keep_the_same_contract(running: Space, agreement: str) -> None:
+    there = ok("agreement", "show", agreement, home=running.nodes["school"])
+    here = ok("agreement", "show", agreement, home=running.nodes["lab"])
+    assert (there["role"], here["role"]) == ("provider", "consumer")
+    for name in ("digest", "document", "provider_signature", "consumer_signature", "receipt"):
+        assert there[name] == here[name]
+    assert here["finalized"] is True
+    text = preau("agreement", "show", agreement, "--language", "fr", home=running.nodes["lab"])
+    assert "checked" in text.out
+
+
+def test_the_budget_counts_the_contract(running: Space, dataset: str, agreement: str) -> None:
+    (shown,) = ok("budget", dataset, home=running.nodes["school"])
+    assert shown["promised"] == pytest.approx(3.0)
+    assert [line["agreement"] for line in shown["agreements"]] == [agreement]
+    assert shown["spent"] == 0
+
+
+def test_evidence_is_verified_without_a_node(running: Space, agreement: str) -> None:
+    file = running.folder / "evidence.json"
+    key = running.folder / "authority.json"
+    ok("audit", "export", agreement, "--out", str(file), home=running.nodes["lab"])
+    bundle = json.loads(file.read_text(encoding="utf-8"))
+    (document,) = bundle["authorities"].values()
+    key.write_text(document if isinstance(document, str) else json.dumps(document))
+
+    proven = preau("audit", "verify", str(file), "--authority", str(key), "--json")
+    assert (proven.code, proven.value["outcome"]) == (0, "proven")
+    assert proven.value["agreement"] == agreement
+    alone = preau("audit", "verify", str(file), "--json")
+    assert (alone.code, alone.value["outcome"]) == (4, "consistent")
+    assert "unproven" in preau("audit", "verify", str(file)).out
+
+    bundle["receipt"] = bundle["receipt"][:-8] + "AAAAAAAA"
+    forged = running.folder / "forged.json"
+    forged.write_text(json.dumps(bundle), encoding="utf-8")
+    bad = preau("audit", "verify", str(forged), "--authority", str(key), "--json")
+    assert (bad.code, bad.value["outcome"]) == (5, "invalid")
+
+    again = preau("audit", "export", agreement, "--out", str(file), home=running.nodes["lab"])
+    assert again.code == 1
+    assert "not overwritten" in again.err
+
+
+def test_the_log_tells_what_happened(running: Space, agreement: str) -> None:
+    events = ok("audit", "log", "--limit", "1000", home=running.nodes["school"])
+    assert [event["index"] for event in events] == list(range(len(events)))
+    (negotiation,) = ok("negotiation", "list", home=running.nodes["school"])
+    assert negotiation["agreement"] == agreement
+    pid = negotiation["pid"]
+    about = ok("audit", "log", "--subject", pid, home=running.nodes["school"])
+    assert about[-1]["kind"] == "negotiation.finalized"
+    assert {event["subject"] for event in about} == {pid}
+
+
+def test_doctor_finds_a_running_node_in_order(running: Space, agreement: str) -> None:
+    found = preau("doctor", "--json", home=running.nodes["lab"])
+    assert found.code == 0, found.out
+    checks = {check["name"]: check for check in found.value["checks"]}
+    for name in ("keys", "clock", "grpc port", "https port", "database", "membership", "peers"):
+        assert checks[name]["verdict"] == "ok", checks[name]
+    assert checks["unsafe settings"]["verdict"] == "warn"
+    assert "localhost" in running.served["lab"].log()
+    assert preau("doctor", "--json", home=running.authority).code == 0
+    assert agreement
+
+
+def test_private_files_of_a_running_node_are_private(running: Space) -> None:
+    run = running.nodes["lab"] / "run"
+    assert stat.S_IMODE(run.stat().st_mode) == 0o700
+    for name in ("management.sock", "management.token", "node.json", "node.lock"):
+        assert stat.S_IMODE((run / name).stat().st_mode) == 0o600
+
+
+# --- bad input
+
+
+def test_an_unknown_offer_is_refused_with_a_code(running: Space, dataset: str) -> None:
+    done = preau(
+        *("negotiate", running.dids["school"], dataset, "--offer", "urn:other", "--json"),
+        home=running.nodes["lab"],
+    )
+    assert done.code == 1
+    assert done.error["code"] == "OFFER_UNKNOWN"
+
+
+def test_a_stranger_is_refused_with_a_code(running: Space) -> None:
+    done = preau("catalog", "did:web:localhost%3A1", "--json", home=running.nodes["lab"])
+    assert done.code == 1
+    assert done.error["code"] == "PEER_UNREACHABLE"
+    text = preau("catalog", "did:web:localhost%3A1", home=running.nodes["lab"])
+    assert text.err.startswith("error PEER_UNREACHABLE: ")
+
+
+def test_only_an_authority_admits(running: Space) -> None:
+    done = preau("authority", "admit", running.dids["lab"], "--json", home=running.nodes["school"])
+    assert (done.code, done.error["code"]) == (1, "CONFIGURATION_INVALID")
+
+
+def test_an_incomplete_description_is_refused_and_logged(running: Space) -> None:
+    file = running.folder / "incomplete.json"
+    file.write_text(json.dumps({"id": "urn:x", "title": "x"}), encoding="utf-8")
+    home = running.nodes["school"]
+    done = preau("dataset", "publish", str(file), "--json", home=home)
+    assert (done.code, done.error["code"]) == (1, "DESCRIPTION_INCOMPLETE")
+    last = ok("audit", "log", "--limit", "1000", home=home)[-1]
+    assert (last["kind"], last["event"]["facts"]["code"]) == (
+        "command.refused",
+        "DESCRIPTION_INCOMPLETE",
+    )
+    assert [d["id"] for d in ok("dataset", "list", home=home)].count("urn:x") == 0
+
+
+def test_a_second_node_in_one_home_is_refused(running: Space) -> None:
+    done = preau("serve", "--json", home=running.nodes["lab"])
+    assert done.code == 1
+    assert "already" in done.error["reason"]
+    assert ok("membership", home=running.nodes["lab"])["standing"] == "good"
+
+
+# --- life and death; last, since they stop nodes of their own
+
+
+def test_a_killed_node_starts_again_where_it_was() -> None:
+    with space("solo") as found:
+        home = found.nodes["solo"]
+        before = ok("audit", "log", home=home)
+        found.served["solo"].kill()
+        gone = preau("catalog", "--json", home=home)
+        assert (gone.code, gone.error["code"]) == (3, "NODE_UNREACHABLE")
+        assert preau("doctor", "--offline", home=home).code == 0
+        again = Served(home)
+        try:
+            assert ok("audit", "log", home=home)[: len(before)] == before
+            os.kill(again.pid, signal.SIGINT)
+        finally:
+            assert again.stop() == 0
+        assert not (home / "run" / "node.json").exists()
+        assert not (home / "run" / "management.sock").exists()
+        assert preau("job", "status", home=home).code == 3
+
+
+def test_a_node_without_a_membership_is_not_served() -> None:
+    with space("stranger", "member", admit=False) as found:
+        home: Path = found.nodes["member"]
+        ok("authority", "admit", found.dids["member"], home=found.authority)
+        ok("membership", "--refresh", home=home)
+        refused = preau("peer", "meet", found.dids["stranger"], "--json", home=home)
+        assert (refused.code, refused.error["code"]) == (1, "MEMBERSHIP_REQUIRED")
+        none = ok("membership", home=found.nodes["stranger"])
+        assert none["standing"] == "none"
+
+        ok("authority", "admit", found.dids["stranger"], home=found.authority)
+        ok("membership", "--refresh", home=found.nodes["stranger"])
+        assert ok("peer", "meet", found.dids["stranger"], home=home)["standing"] == "good"
+
+        ok("authority", "revoke", found.dids["stranger"], "--reason", "left", home=found.authority)
+        (listed,) = [m for m in ok("authority", "members", home=found.authority) if m["revoked"]]
+        assert listed["did"] == found.dids["stranger"]

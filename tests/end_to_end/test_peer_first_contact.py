@@ -1,0 +1,407 @@
+"""First contact over real HTTPS: who is admitted, what is fetched, and what a stranger may ask."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from connector.domain.dataset import DataFile, Dataset, Offer
+from connector.errors import (
+    AddressForbidden,
+    CredentialExpired,
+    CredentialInvalid,
+    CredentialRevoked,
+    DescriptionTampered,
+    DidUnresolvable,
+    Malformed,
+    MembershipRequired,
+    MessageTooLarge,
+    NotFound,
+    PeerUnreachable,
+    PreauError,
+    StatusListStale,
+    TooManyRequests,
+    Untrusted,
+    UntrustedIssuer,
+)
+from connector.identity import credential
+from connector.identity import did as dids
+from connector.peer.https_server import HttpsServer
+from connector.peer.web import GuardedWeb
+from connector.services import onboard
+from tests.support.keys import MemorySigner
+from tests.support.live_space import LiveSpace, Node, free_port, live_space
+
+CONTACT = "/first-contact"
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Iterator[LiveSpace]:
+    with live_space(tmp_path, "alpha", "beta") as made:
+        yield made
+
+
+def post(caller: Node, callee: Node, body: Any) -> Any:
+    """Post to the door of first contact by hand."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return json.loads(caller.ports.web.post(dids.origin(callee.did) + CONTACT, data))
+
+
+def code_of(caller: Node, callee: Node, body: Any) -> str:
+    try:
+        post(caller, callee, body)
+    except PreauError as exc:
+        return exc.code
+    return ""
+
+
+def participants(node: Node) -> list[str]:
+    with node.ports.store.read() as tx:
+        return [each.did for each in tx.participants.find()]
+
+
+class TestAdmission:
+    def test_both_sides_admit(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        assert onboard.meet(alpha.ports, beta.did).did == beta.did
+        assert participants(alpha) == [beta.did]
+        assert participants(beta) == [alpha.did]
+        known = beta.known(alpha.did)
+        assert known.document == alpha.document()
+        assert known.membership == alpha.membership
+        assert known.description == alpha.self_description()
+        assert known.name == "Member of the space"
+        assert known.grpc_endpoint == f"localhost:{alpha.grpc_port}"
+        assert len(beta.log("participant.admitted")) == 1
+
+    def test_meeting_again_changes_nothing(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        space.meet("alpha", "beta")
+        first = beta.known(alpha.did)
+        space.meet("alpha", "beta")
+        assert beta.known(alpha.did).admitted_at == first.admitted_at
+        assert len(beta.log("participant.admitted")) == 1
+        assert beta.log("participant.renewed") == []
+
+    def test_a_blocked_peer_stays_blocked(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        space.meet("alpha", "beta")
+        with beta.ports.store.write() as tx:
+            known = tx.participants.get(alpha.did)
+            assert known is not None
+            object.__setattr__(known, "blocked", "by the operator")
+            tx.participants.put(known)
+        assert code_of(alpha, beta, {"did": alpha.did}) == Untrusted.code
+        with pytest.raises(Untrusted):
+            onboard.judge(beta.ports, alpha.did)
+        with pytest.raises(PeerUnreachable):
+            alpha.call(beta, "GetNegotiationMessage", {"pid": "x"})
+
+    def test_a_node_does_not_meet_itself(self, space: LiveSpace) -> None:
+        with pytest.raises(Malformed):
+            onboard.meet(space["alpha"].ports, space["alpha"].did)
+
+    def test_a_peer_without_a_self_description(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        alpha.services["PreauSelfDescription"] = ""
+        assert onboard.welcome(beta.ports, alpha.did).description == ""
+
+
+class TestRefused:
+    """Nobody is admitted, the answer has its code, and the log has the line."""
+
+    def refused(self, space: LiveSpace, stranger: Node) -> str:
+        alpha, beta = space["alpha"], space["beta"]
+        code = code_of(alpha, beta, {"did": stranger.did})
+        assert participants(beta) == []
+        assert any(code.encode() in event for event in beta.log("call.refused"))
+        return code
+
+    def test_without_membership(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger", member=False)
+        assert self.refused(space, stranger) == MembershipRequired.code
+        stranger.services["PreauMembership"] = ""
+        assert self.refused(space, stranger) == MembershipRequired.code
+
+    def test_never_admitted_by_the_authority(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger", member=False)
+        with pytest.raises(MembershipRequired):
+            onboard.fetch_own_membership(stranger.ports, stranger._keep)
+        assert stranger.membership == ""
+        stranger.join_space()
+        assert stranger.membership
+
+    def test_with_the_membership_of_another(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger", member=False)
+        stranger.membership = space["alpha"].membership
+        assert self.refused(space, stranger) == CredentialInvalid.code
+
+    def test_with_keys_that_the_authority_never_saw(self, space: LiveSpace) -> None:
+        """Whoever takes over a member's host is not the member."""
+        stranger = space.add("stranger")
+        stranger.signer = MemorySigner(stranger.did)
+        assert self.refused(space, stranger) == CredentialInvalid.code
+
+    def test_with_a_membership_of_its_own_making(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger")
+        authority = space.authority
+        sound, authority.signer = authority.signer, MemorySigner(authority.did)
+        stranger.membership = authority.admit(stranger.did, stranger.document())
+        authority.signer = sound
+        assert self.refused(space, stranger) == CredentialInvalid.code
+
+    def test_revoked(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger")
+        space.authority.revoke(stranger.did)
+        onboard.refresh(space["beta"].ports)
+        assert self.refused(space, stranger) == CredentialRevoked.code
+
+    def test_expired(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger", member=False)
+        now = space.authority.clock.now()
+        stranger.membership = space.authority.admit(
+            stranger.did,
+            stranger.document(),
+            valid_from=now - timedelta(hours=2),
+            valid_until=now - timedelta(hours=1),
+        )
+        assert self.refused(space, stranger) == CredentialExpired.code
+
+    def test_of_another_space(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger", member=False)
+        stranger.membership = space.authority.admit(
+            stranger.did, stranger.document(), space="did:web:another.example"
+        )
+        assert self.refused(space, stranger) == CredentialInvalid.code
+
+    def test_untrusted_issuer(self, space: LiveSpace) -> None:
+        object.__setattr__(space["beta"].settings, "trusted_issuers", ("did:web:other.example",))
+        assert self.refused(space, space["alpha"]) == UntrustedIssuer.code
+
+    def test_tampered_self_description(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger")
+        other = MemorySigner(stranger.did)
+        stranger.description = credential.issue(other, stranger.describe(stranger.did))
+        assert self.refused(space, stranger) == DescriptionTampered.code
+        about_another = stranger.describe("did:web:another.example")
+        stranger.description = credential.issue(stranger.signer, about_another)
+        assert self.refused(space, stranger) == DescriptionTampered.code
+        stranger.description = ""
+        assert post(space["alpha"], space["beta"], {"did": stranger.did})["admitted"]
+
+    def test_a_status_list_that_goes_back_is_not_taken(self, space: LiveSpace) -> None:
+        """An older list would undo a revocation."""
+        beta, authority, stranger = space["beta"], space.authority, space.add("stranger")
+        authority.revoke(stranger.did)
+        onboard.refresh(beta.ports)
+        with beta.ports.store.read() as tx:
+            held = tx.status_lists.get(authority.status_url)
+        authority.clock.advance(-600)
+        with authority.ports.store.write() as tx:
+            member = tx.members.get(stranger.did)
+            assert member is not None
+            object.__setattr__(member, "revoked", "")
+            tx.members.put(member)
+        onboard.refresh(beta.ports)
+        with beta.ports.store.read() as tx:
+            assert tx.status_lists.get(authority.status_url) == held
+        assert self.refused(space, stranger) == CredentialRevoked.code
+
+    def test_a_stale_list_of_an_authority_that_is_down(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        space.authority.stop()
+        beta.clock.advance(25 * 3600)
+        with pytest.raises((StatusListStale, PeerUnreachable)):
+            onboard.welcome(beta.ports, alpha.did)
+        beta.clock.advance(-25 * 3600)
+        assert onboard.welcome(beta.ports, alpha.did).did == alpha.did
+
+
+class TestDoor:
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"x", b"[]", b"{}", b'{"did": 1}', b'{"did": "a", "did": "b"}', {"did": "x", "y": 1}],
+    )
+    def test_malformed(self, space: LiveSpace, body: Any) -> None:
+        assert code_of(space["alpha"], space["beta"], body) == Malformed.code
+
+    def test_too_large(self, space: LiveSpace) -> None:
+        body = {"did": "did:web:" + "a" * 4000}
+        assert code_of(space["alpha"], space["beta"], body) == MessageTooLarge.code
+
+    def test_the_rate_is_limited(self, tmp_path: Path) -> None:
+        with live_space(tmp_path, "alpha", "beta", first_contacts_per_minute=3) as space:
+            alpha, beta = space["alpha"], space["beta"]
+            codes = [code_of(alpha, beta, {"did": alpha.did}) for _ in range(5)]
+            assert codes == ["", "", "", TooManyRequests.code, TooManyRequests.code]
+            assert any(b"TOO_MANY_REQUESTS" in event for event in beta.log("call.refused"))
+            # Who is known already is not affected.
+            space.meet("beta", "alpha")
+            with pytest.raises(NotFound):
+                alpha.call(beta, "GetNegotiationMessage", {"pid": "x"})
+
+
+class TestForbiddenAddresses:
+    @pytest.mark.parametrize(
+        "did",
+        [
+            "did:web:169.254.169.254",
+            "did:web:127.0.0.1%3A8443",
+            "did:web:2130706433",
+            "did:web:0x7f000001",
+            "did:web:[::1]",
+            "did:web:localhost:..:admin",
+            "did:key:z6Mk",
+            "https://localhost/",
+        ],
+    )
+    def test_not_a_did_that_is_followed(self, space: LiveSpace, did: str) -> None:
+        assert code_of(space["alpha"], space["beta"], {"did": did}) == DidUnresolvable.code
+        assert participants(space["beta"]) == []
+
+    def test_a_host_that_resolves_to_loopback(self, tmp_path: Path) -> None:
+        with live_space(tmp_path, "alpha", "beta") as space:
+            alpha, beta = space["alpha"], space["beta"]
+            guarded = GuardedWeb.of(beta.settings)
+            guarded._allow = frozenset()
+            object.__setattr__(beta.ports, "web", guarded)
+            assert code_of(alpha, beta, {"did": alpha.did}) == AddressForbidden.code
+            guarded._allow = frozenset({"localhost"})
+            assert code_of(alpha, beta, {"did": alpha.did}) == ""
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://169.254.169.254/latest/meta-data",
+            "https://127.0.0.1:{port}/membership",
+            "https://[::1]:{port}/membership",
+            "http://localhost:{port}/membership",
+            "https://user@localhost:{port}/membership",
+            "file:///etc/passwd",
+        ],
+    )
+    def test_a_document_that_points_inside(self, space: LiveSpace, url: str) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        alpha.services["PreauMembership"] = url.format(port=alpha.https_port)
+        assert code_of(alpha, beta, {"did": alpha.did}) == AddressForbidden.code
+        del alpha.services["PreauMembership"]
+        assert code_of(alpha, beta, {"did": alpha.did}) == ""
+
+    def test_a_grpc_endpoint_inside_is_not_called(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        for endpoint in ("grpcs://169.254.169.254:443", "grpcs://127.0.0.1:1"):
+            beta.services["PreauPeer"] = endpoint
+            onboard.welcome(alpha.ports, beta.did)
+            with pytest.raises(AddressForbidden):
+                alpha.call(beta, "GetNegotiationMessage", {"pid": "x"})
+        for endpoint in ("http://localhost:1", "grpcs://localhost", "localhost:1"):
+            beta.services["PreauPeer"] = endpoint
+            with pytest.raises(DidUnresolvable):
+                onboard.welcome(alpha.ports, beta.did)
+
+    def test_a_redirect_is_not_followed(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        port, followed = free_port(), []
+
+        def redirect(_request: Request) -> Response:
+            return RedirectResponse(f"https://localhost:{port}/inside")
+
+        def inside(_request: Request) -> Response:
+            followed.append(True)
+            return Response(alpha.membership)
+
+        app = Starlette(routes=[Route("/outside", redirect), Route("/inside", inside)])
+        settings = alpha.settings
+        server = HttpsServer(
+            app,
+            f"127.0.0.1:{port}",
+            Path(settings.https_certificate),
+            Path(settings.https_key),
+        )
+        server.start()
+        space.stack.callback(server.stop)
+        alpha.services["PreauMembership"] = f"https://localhost:{port}/outside"
+        assert code_of(alpha, beta, {"did": alpha.did}) == AddressForbidden.code
+        assert followed == []
+        alpha.services["PreauMembership"] = f"https://localhost:{port}/inside"
+        assert code_of(alpha, beta, {"did": alpha.did}) == ""
+        assert followed == [True]
+
+    def test_a_host_without_the_right_certificate(self, tmp_path: Path) -> None:
+        with live_space(tmp_path, "alpha", "beta") as space:
+            alpha, beta = space["alpha"], space["beta"]
+            sound = beta.ports.web
+            object.__setattr__(beta.ports, "web", GuardedWeb.of(_no_roots(beta)))
+            assert code_of(alpha, beta, {"did": alpha.did}) == PeerUnreachable.code
+            object.__setattr__(beta.ports, "web", sound)
+            assert code_of(alpha, beta, {"did": alpha.did}) == ""
+
+
+class TestPublicFace:
+    def test_datasets_that_are_offered_to_everyone(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        url = dids.origin(beta.did) + "/datasets/urn%3Auuid%3A1"
+        now = beta.clock.now()
+        with beta.ports.store.write() as tx:
+            tx.datasets.put(_dataset("urn:uuid:1", now))
+            tx.offers.put(Offer("urn:o:1", "urn:uuid:1", b"{}", "", now, audience=alpha.did))
+        with pytest.raises(NotFound):  # offered to one consumer only
+            alpha.ports.web.get(url)
+        with beta.ports.store.write() as tx:
+            tx.offers.put(Offer("urn:o:2", "urn:uuid:1", b"{}", "", now))
+        assert alpha.ports.web.get(url) == b"the.description.jwt"
+        with pytest.raises(NotFound):
+            alpha.ports.web.get(url + "2")
+
+    def test_the_document_is_served_byte_for_byte(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        assert alpha.ports.web.get(dids.document_url(beta.did)) == beta.document()
+
+    def test_what_is_not_there(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        for path in ("/", "/memberships/x", "/status/1", "/docs", "/openapi.json"):
+            with pytest.raises(NotFound):
+                alpha.ports.web.get(dids.origin(beta.did) + path)
+        for path in ("/membership/x", "/first-contact"):
+            with pytest.raises(PreauError):
+                alpha.ports.web.get(dids.origin(space.authority.did) + path)
+
+    def test_an_authority_serves_members_and_list(self, space: LiveSpace) -> None:
+        alpha, origin = space["alpha"], dids.origin(space.authority.did)
+        member = alpha.ports.web.get(f"{origin}/memberships/{quote(alpha.did, safe='')}")
+        assert member.decode() == alpha.membership
+        with pytest.raises(NotFound):
+            alpha.ports.web.get(f"{origin}/memberships/did%3Aweb%3Anobody.example")
+        assert alpha.ports.web.get(space.authority.status_url).count(b".") == 2
+
+
+def _no_roots(node: Node) -> Any:
+    settings = node.settings
+    values = {name: getattr(settings, name) for name in settings.__slots__}
+    return type(settings)(**{**values, "web_roots": ""})
+
+
+def _dataset(identifier: str, now: Any) -> Dataset:
+    values: dict[str, Any] = dict.fromkeys(Dataset.__slots__, "")
+    values.update(
+        id=identifier,
+        personal=False,
+        columns=(),
+        rows_per_person=1,
+        population=100,
+        cap=None,
+        file=DataFile("/nowhere", "csv", ""),
+        credential="the.description.jwt",
+        published_at=now,
+    )
+    return Dataset(**values)

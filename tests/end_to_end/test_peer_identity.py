@@ -1,0 +1,484 @@
+"""Bad input of identity over real TLS, each with its positive twin."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import (
+    CredentialExpired,
+    CredentialRevoked,
+    MessageTooLarge,
+    NotFound,
+    PeerUnreachable,
+    StatusListStale,
+    UnknownPeer,
+    UntrustedIssuer,
+)
+from connector.peer import server
+from connector.peer.credentials import ServerTrust
+from connector.peer.routes import TOKEN_KEY
+from connector.peer.status import translate
+from connector.services import onboard
+from tests.support.keys import MemorySigner
+from tests.support.live_space import LiveAuthority, LiveSpace, Node, live_space, wait_until
+from tests.support.raw_caller import (
+    CATALOG,
+    GET,
+    ask,
+    body_of,
+    channel_to,
+    leaf_of,
+    refusal,
+    token_of,
+)
+
+STATE = {"provider_pid": "p", "consumer_pid": "c", "state": "REQUESTED"}
+ASKED = {"pid": "x"}
+
+
+def answer_all(node: Node) -> None:
+    node.heard.answers["GetNegotiationMessage"] = lambda _caller, _body: STATE
+    node.heard.answers["CatalogRequestMessage"] = lambda caller, _body: {
+        "participant_id": caller.did
+    }
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Iterator[LiveSpace]:
+    with live_space(tmp_path, "alpha", "beta") as made:
+        made.meet("alpha", "beta")
+        answer_all(made["beta"])
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSpace]:
+    with live_space(tmp_path_factory.mktemp("tokens"), "alpha", "beta", "gamma") as made:
+        made.meet("alpha", "beta")
+        made.meet("gamma", "beta")
+        answer_all(made["beta"])
+        yield made
+
+
+def test_two_members_meet_and_call(space: LiveSpace) -> None:
+    alpha, beta = space["alpha"], space["beta"]
+    assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+    assert beta.heard.calls == [("GetNegotiationMessage", alpha.did, ASKED)]
+    with pytest.raises(NotFound):
+        beta.call(alpha, "GetNegotiationMessage", ASKED)
+
+
+def test_every_refusal_is_in_the_log_and_reaches_no_handler(space: LiveSpace) -> None:
+    alpha, beta = space["alpha"], space["beta"]
+    leaf, data = alpha.leaves.current(), body_of("x")
+    assert refusal(beta, leaf, None, GET, data) == "TOKEN_MISSING"
+    assert beta.heard.calls == []
+    (event,) = beta.log("call.refused")
+    assert b"TOKEN_MISSING" in event
+    assert alpha.did.encode() in event
+
+
+class TestStrangers:
+    def test_a_stranger_does_not_get_through_the_handshake(self, space: LiveSpace) -> None:
+        stranger = space.add("stranger")
+        beta = space["beta"]
+        data = body_of("x")
+        shown = token_of(stranger, beta, GET, data)
+        assert refusal(beta, stranger.leaves.current(), shown, GET, data) == PeerUnreachable.code
+        assert beta.heard.calls == []
+        space.meet("stranger", "beta")
+        shown = token_of(stranger, beta, GET, data)
+        assert refusal(beta, stranger.leaves.current(), shown, GET, data) == ""
+
+    def test_a_did_never_admitted_under_an_admitted_ca(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        data, unknown = body_of("x"), "did:web:nobody.example"
+        leaf = leaf_of(alpha.tls_authorities[0], unknown, alpha)
+        shown = token_of(alpha, beta, GET, data, leaf_pem=leaf.certificate)
+        assert refusal(beta, leaf, shown, GET, data) == "UNKNOWN_PEER"
+
+    def test_a_leaf_with_a_stolen_name(self, space: LiveSpace) -> None:
+        """A member's CA opens the door, but may not speak for another member."""
+        alpha, beta, gamma = space["alpha"], space["beta"], space.add("gamma")
+        space.meet("gamma", "beta")
+        data = body_of("x")
+        stolen = leaf_of(gamma.tls_authorities[0], alpha.did, gamma)
+        shown = token_of(alpha, beta, GET, data, leaf_pem=stolen.certificate)
+        assert refusal(beta, stolen, shown, GET, data) == "CERTIFICATE_MISMATCH"
+        assert beta.heard.calls == []
+        own = leaf_of(alpha.tls_authorities[0], alpha.did, alpha)
+        shown = token_of(alpha, beta, GET, data, leaf_pem=own.certificate)
+        assert refusal(beta, own, shown, GET, data) == ""
+
+    def test_the_own_ca_does_not_open_the_own_door(self, space: LiveSpace) -> None:
+        beta, data = space["beta"], body_of("x")
+        shown = token_of(beta, beta, GET, data)
+        assert refusal(beta, beta.leaves.current(), shown, GET, data) == "UNKNOWN_PEER"
+
+
+class TestTokens:
+    @pytest.fixture
+    def space(self, shared: LiveSpace) -> LiveSpace:
+        shared["beta"].heard.calls.clear()
+        return shared
+
+    def test_a_token_is_good_once(self, space: LiveSpace) -> None:
+        alpha, beta, data = space["alpha"], space["beta"], body_of("x")
+        leaf, shown = alpha.leaves.current(), token_of(alpha, beta, GET, data)
+        assert refusal(beta, leaf, shown, GET, data) == ""
+        assert refusal(beta, leaf, shown, GET, data) == "TOKEN_REPLAYED"
+        assert len(beta.heard.calls) == 1
+
+    def test_a_token_is_good_once_also_over_a_restart(self, space: LiveSpace) -> None:
+        alpha, beta, data = space["alpha"], space["beta"], body_of("x")
+        leaf, shown = alpha.leaves.current(), token_of(alpha, beta, GET, data)
+        assert refusal(beta, leaf, shown, GET, data) == ""
+        beta.restart()
+        assert refusal(beta, leaf, shown, GET, data) == "TOKEN_REPLAYED"
+        assert refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data) == ""
+
+    def test_a_refused_token_is_not_used_up(self, space: LiveSpace) -> None:
+        alpha, beta, data = space["alpha"], space["beta"], body_of("x")
+        leaf, shown = alpha.leaves.current(), token_of(alpha, beta, GET, data)
+        assert refusal(beta, leaf, shown, GET, body_of("y")) == "TOKEN_MISMATCH"
+        assert refusal(beta, leaf, shown, GET, data) == ""
+
+    def test_of_another_method(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        leaf, shown = alpha.leaves.current(), token_of(alpha, beta, GET, b"")
+        assert refusal(beta, leaf, shown, CATALOG, b"") == "TOKEN_MISMATCH"
+        assert refusal(beta, leaf, token_of(alpha, beta, CATALOG, b""), CATALOG, b"") == ""
+
+    def test_of_another_body(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        shown = token_of(alpha, beta, GET, body_of("x"))
+        assert refusal(beta, alpha.leaves.current(), shown, GET, body_of("y")) == "TOKEN_MISMATCH"
+
+    def test_of_another_certificate(self, space: LiveSpace) -> None:
+        """A token stolen in transit is worth nothing without the private key of its leaf."""
+        alpha, beta, data = space["alpha"], space["beta"], body_of("x")
+        shown = token_of(alpha, beta, GET, data)
+        other = leaf_of(alpha.tls_authorities[0], alpha.did, alpha)
+        assert refusal(beta, other, shown, GET, data) == "TOKEN_MISMATCH"
+        assert refusal(beta, alpha.leaves.current(), shown, GET, data) == ""
+
+    def test_of_another_peer_over_the_own_connection(self, space: LiveSpace) -> None:
+        alpha, beta, gamma = space["alpha"], space["beta"], space["gamma"]
+        data, leaf = body_of("x"), gamma.leaves.current()
+        shown = token_of(alpha, beta, GET, data, leaf_pem=leaf.certificate)
+        assert refusal(beta, leaf, shown, GET, data) == "TOKEN_INVALID"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"audience": "did:web:somebody.example"},
+            {"did": "did:web:somebody.example"},
+            {"late": 120},
+            {"late": -120},
+            {"stranger": True},
+        ],
+        ids=["audience", "issuer", "expired", "future", "another key"],
+    )
+    def test_wrong_in_itself(self, space: LiveSpace, changes: dict[str, Any]) -> None:
+        alpha, beta, data = space["alpha"], space["beta"], body_of("x")
+        late = timedelta(seconds=changes.pop("late", 0))
+        if changes.pop("stranger", False):
+            changes["signer"] = MemorySigner(alpha.did)
+        shown = token_of(alpha, beta, GET, data, now=alpha.clock.now() - late, **changes)
+        assert refusal(beta, alpha.leaves.current(), shown, GET, data) == "TOKEN_INVALID"
+        assert beta.heard.calls == []
+
+    @pytest.mark.parametrize("shown", ["x", "a.b.c", "..", "a" * 9000])
+    def test_not_a_token(self, space: LiveSpace, shown: str) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        leaf, data = alpha.leaves.current(), body_of("x")
+        assert refusal(beta, leaf, shown, GET, data) == "TOKEN_INVALID"
+        assert refusal(beta, leaf, "", GET, data) == "TOKEN_MISSING"
+        assert refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data) == ""
+
+
+class TestMembership:
+    def test_revoked(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        space.authority.revoke(alpha.did)
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE  # not known yet
+        assert onboard.refresh(beta.ports) == [alpha.did]
+        with pytest.raises(CredentialRevoked):
+            alpha.call(beta, "GetNegotiationMessage", ASKED)
+        assert len(beta.heard.calls) == 1
+        assert any(b"CREDENTIAL_REVOKED" in event for event in beta.log("call.refused"))
+
+    def test_the_others_stay_in_good_standing(self, space: LiveSpace) -> None:
+        alpha, beta, gamma = space["alpha"], space["beta"], space.add("gamma")
+        space.meet("gamma", "beta")
+        space.authority.revoke(alpha.did)
+        assert onboard.refresh(beta.ports) == [alpha.did]
+        assert gamma.call(beta, "GetNegotiationMessage", ASKED) == STATE
+
+    def test_expired(self, tmp_path: Path) -> None:
+        with live_space(tmp_path) as space:
+            space.authority.life = timedelta(minutes=20)
+            alpha, beta = space.add("alpha"), space.add("beta")
+            space.meet("alpha", "beta")
+            answer_all(beta)
+            for seconds in (600, 660):
+                for each in (alpha, beta):
+                    each.clock.advance(seconds)
+                if seconds == 600:
+                    assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+            with pytest.raises(CredentialExpired):
+                alpha.call(beta, "GetNegotiationMessage", ASKED)
+
+    def test_an_expired_membership_is_renewed_by_the_timer(self, tmp_path: Path) -> None:
+        with live_space(tmp_path) as space:
+            space.authority.life = timedelta(minutes=20)
+            alpha, beta = space.add("alpha"), space.add("beta")
+            space.meet("alpha", "beta")
+            answer_all(beta)
+            for each in (alpha, beta, space.authority):
+                each.clock.advance(1260)
+            assert onboard.refresh(beta.ports) == [alpha.did]
+            alpha.join_space()
+            assert onboard.refresh(beta.ports) == []
+            assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+
+    def test_stale_status_list(self, tmp_path: Path) -> None:
+        with live_space(tmp_path) as space:
+            space.authority.list_life = timedelta(minutes=20)
+            alpha, beta = space.add("alpha"), space.add("beta")
+            space.meet("alpha", "beta")
+            answer_all(beta)
+            space.authority.stop()
+            for each in (alpha, beta, space.authority):
+                each.clock.advance(1100)
+            onboard.refresh(beta.ports)
+            assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+            for each in (alpha, beta, space.authority):
+                each.clock.advance(110)
+            assert onboard.refresh(beta.ports) == [alpha.did]
+            with pytest.raises(StatusListStale):
+                alpha.call(beta, "GetNegotiationMessage", ASKED)
+            space.authority.start()
+            assert onboard.refresh(beta.ports) == []
+            assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+
+    def test_untrusted_issuer(self, space: LiveSpace, tmp_path: Path) -> None:
+        """A membership is worth nothing when its issuer is not on the list."""
+        other = LiveAuthority(tmp_path / "other", space.web, "another space")
+        space.stack.callback(other.close)
+        other.start()
+        beta, foreign = space["beta"], space.add("foreign", member=False)
+        foreign.membership = other.admit(foreign.did, foreign.document(), space=beta.settings.space)
+        with pytest.raises(UntrustedIssuer):
+            onboard.welcome(beta.ports, foreign.did)
+        foreign.join_space()
+        assert onboard.welcome(beta.ports, foreign.did).did == foreign.did
+
+    def test_an_issuer_taken_off_the_list(self, tmp_path: Path) -> None:
+        with live_space(tmp_path, "alpha") as space:
+            alpha, beta = space["alpha"], space.add("beta")
+            space.meet("alpha", "beta")
+            object.__setattr__(beta.settings, "trusted_issuers", ())
+            with pytest.raises(UntrustedIssuer):
+                alpha.call(beta, "GetNegotiationMessage", ASKED)
+
+    def test_an_authority_that_is_down_stops_nothing(self, space: LiveSpace) -> None:
+        alpha, beta, gamma = space["alpha"], space["beta"], space.add("gamma")
+        space.authority.stop()
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+        assert onboard.refresh(beta.ports) == []
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+        space.meet("gamma", "beta")  # even a first contact: issuer and list are cached
+        assert gamma.call(beta, "GetNegotiationMessage", ASKED) == STATE
+
+
+class TestMessages:
+    def test_malformed(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        leaf = alpha.leaves.current()
+        for data in (b"\xff\xff\xff", b"\x0a\x05ab", body_of("x") + b"\x7a\x01z"):
+            shown = token_of(alpha, beta, GET, data)
+            assert refusal(beta, leaf, shown, GET, data) == "MALFORMED_MESSAGE"
+        assert beta.heard.calls == []
+
+    def test_oversized(self, tmp_path: Path) -> None:
+        with live_space(tmp_path, "alpha", "beta", max_message_bytes=10_000) as space:
+            alpha, beta = space["alpha"], space["beta"]
+            space.meet("alpha", "beta")
+            answer_all(beta)
+            leaf = alpha.leaves.current()
+            for size, code in ((9_900, ""), (10_100, MessageTooLarge.code)):
+                data = body_of("x" * size)
+                assert refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data) == code
+            assert any(b"MESSAGE_TOO_LARGE" in event for event in beta.log("call.refused"))
+            data = body_of("x" * 100_000)  # gRPC itself refuses what is far over
+            code = refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data)
+            assert code == MessageTooLarge.code
+            with pytest.raises(MessageTooLarge):
+                alpha.call(beta, "GetNegotiationMessage", {"pid": "x" * 10_100})
+            assert len(beta.heard.calls) == 1
+
+    def test_an_unforeseen_failure_tells_nothing(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+
+        def fail(_caller: object, _body: object) -> dict[str, Any]:
+            raise ZeroDivisionError("a secret of the node")
+
+        beta.heard.answers["GetNegotiationMessage"] = fail
+        data = body_of("x")
+        with pytest.raises(Exception, match="operator finds the cause") as caught:
+            ask(beta, alpha.leaves.current(), token_of(alpha, beta, GET, data), GET, data)
+        assert "secret" not in str(caught.value)
+
+
+class TestConnections:
+    def test_a_peer_that_is_dropped_is_refused_on_its_open_connection(
+        self, space: LiveSpace
+    ) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+        with beta.ports.store.write() as tx:
+            tx.participants.remove(alpha.did)
+        with pytest.raises(UnknownPeer):
+            alpha.call(beta, "GetNegotiationMessage", ASKED)
+        alpha.wire.close()
+        with pytest.raises(PeerUnreachable):  # and gets no new one
+            alpha.call(beta, "GetNegotiationMessage", ASKED)
+
+    def test_connections_are_renewed_without_a_lost_call(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So a CA that is no longer admitted loses its open connections too."""
+        opened: list[object] = []
+        changed = ServerTrust.changed
+
+        def counted(trust: ServerTrust) -> Any:
+            opened.append(trust)
+            return changed(trust)
+
+        monkeypatch.setattr(server, "CONNECTION_SECONDS", 0.2)
+        monkeypatch.setattr(ServerTrust, "changed", counted)
+        with live_space(tmp_path, "alpha", "beta") as space:
+            alpha, beta = space["alpha"], space["beta"]
+            space.meet("alpha", "beta")
+            answer_all(beta)
+            for _ in range(2000):
+                assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+                if len(opened) > 3:
+                    break
+            assert len(opened) > 3
+
+    def test_checkpoints_travel_with_calls_and_answers(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        alpha.note, beta.note = b"head of alpha", b"head of beta"
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+        assert wait_until(lambda: beta.heard.notes == [(alpha.did, "head of alpha")])
+        assert wait_until(lambda: alpha.heard.notes == [(beta.did, "head of beta")])
+
+    def test_the_peer_must_show_its_own_certificate(self, space: LiveSpace) -> None:
+        """A member that answers in the place of another is not believed."""
+        alpha, beta, gamma = space["alpha"], space["beta"], space.add("gamma")
+        space.meet("alpha", "gamma")
+        impostor = replace(alpha.known(beta.did), grpc_endpoint=f"localhost:{gamma.grpc_port}")
+        with pytest.raises(PeerUnreachable):
+            alpha.wire.call(impostor, "GetNegotiationMessage", ASKED)
+        assert gamma.heard.calls == []
+
+    def test_no_answer_in_time(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        gone = threading.Event()
+
+        def slow(_caller: object, _body: object) -> dict[str, str]:
+            gone.wait(10)
+            return STATE
+
+        beta.heard.answers["GetNegotiationMessage"] = slow
+        with pytest.raises(PeerUnreachable, match="in time"):
+            alpha.call(beta, "GetNegotiationMessage", ASKED, seconds=0.5)
+        gone.set()
+
+    def test_a_peer_that_comes_back(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        beta.face.stop()
+        with pytest.raises(PeerUnreachable):
+            alpha.call(beta, "GetNegotiationMessage", ASKED)
+        beta.restart()
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+
+
+class TestRotation:
+    def test_a_rotated_signing_key_is_learnt_at_the_first_call(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        alpha.signer = MemorySigner(alpha.did, "key-2")
+        alpha.wire._signer = alpha.signer
+        alpha.join_space()  # the authority vouches for the new key
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+        assert len(beta.log("participant.renewed")) == 1
+
+    def test_a_key_that_the_authority_never_saw_is_not_learnt(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        alpha.signer = MemorySigner(alpha.did, "key-2")
+        alpha.wire._signer = alpha.signer
+        with pytest.raises(Exception, match="token") as caught:
+            alpha.call(beta, "GetNegotiationMessage", ASKED)
+        assert getattr(caught.value, "code", "") == "TOKEN_INVALID"
+        assert beta.log("participant.renewed") == []
+
+    def test_a_second_ca_is_learnt_at_the_first_call(self, space: LiveSpace) -> None:
+        alpha, beta, gamma = space["alpha"], space["beta"], space.add("gamma")
+        space.meet("gamma", "beta")
+        # The door is open for the new CA only once it is known, so the refresh comes first.
+        alpha.tls_authorities.append(alpha.make_tls_authority())
+        leaf = leaf_of(alpha.tls_authorities[1], alpha.did, alpha)
+        data = body_of("x")
+        shown = token_of(alpha, beta, GET, data, leaf_pem=leaf.certificate)
+        assert refusal(beta, leaf, shown, GET, data) == PeerUnreachable.code
+        onboard.reacquaint(beta.ports, alpha.did)
+        assert refusal(beta, leaf, shown, GET, data) == ""
+        assert gamma.call(beta, "GetNegotiationMessage", ASKED) == STATE
+
+
+class TestThreads:
+    def test_callers_that_send_nothing_hold_no_thread(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(server, "REQUEST_SECONDS", 0.4)
+        with live_space(tmp_path, "alpha", "beta", "gamma", unary_threads=4) as space:
+            alpha, beta, gamma = space["alpha"], space["beta"], space["gamma"]
+            for name in ("alpha", "gamma"):
+                space.meet(name, "beta")
+            answer_all(beta)
+            done = threading.Event()
+
+            def silent() -> Iterator[bytes]:
+                done.wait(20)
+                yield from ()
+
+            with channel_to(beta, alpha.leaves.current()) as channel:
+                method = channel.stream_unary(GET)
+                calls = [method.future(silent(), timeout=15) for _ in range(4)]
+                # One peer may take three of the four threads, so the other is answered meanwhile.
+                for _ in range(3):
+                    assert gamma.call(beta, "GetNegotiationMessage", ASKED) == STATE
+                codes = {translate(beta.did, call.exception(15)).code for call in calls}
+                done.set()
+            assert codes <= {"TOO_MANY_REQUESTS", "PEER_UNREACHABLE"}
+            assert "TOO_MANY_REQUESTS" in codes
+            assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+            assert len(beta.log("call.refused")) == 4
+
+    def test_a_call_without_a_message(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        shown = token_of(alpha, beta, GET, b"")
+        with channel_to(beta, alpha.leaves.current()) as channel:
+            call = channel.stream_unary(GET).future(
+                iter(()), timeout=15, metadata=((TOKEN_KEY, shown),)
+            )
+            assert translate(beta.did, call.exception(15)).code == "MALFORMED_MESSAGE"

@@ -1,0 +1,154 @@
+"""Real `preau` processes for tests: run a command, serve a node, stop it, all bounded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 60.0
+COMMAND_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def value(self) -> Any:
+        """What `--json` printed."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> dict[str, str]:
+        """What `--json` printed on standard error."""
+        return dict(json.loads(self.err.splitlines()[-1]))
+
+
+def preau(*words: str, home: Path | None = None, seconds: float = COMMAND_SECONDS) -> Done:
+    """Run a command to its end."""
+    line = [sys.executable, "-m", "connector", *words]
+    line += ["--home", str(home)] if home else []
+    done = subprocess.run(
+        line, capture_output=True, text=True, timeout=seconds, check=False, env=_environment()
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def ok(*words: str, home: Path | None = None) -> Any:
+    """Run a command with `--json` that must end with 0, and return what it printed."""
+    done = preau(*words, "--json", home=home)
+    assert done.code == 0, f"{words}: {done.code} {done.err}"
+    return done.value
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free now."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for sock in held:
+            sock.bind(("127.0.0.1", 0))
+        return [int(sock.getsockname()[1]) for sock in held]
+    finally:
+        for sock in held:
+            sock.close()
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder with a path short enough for Unix sockets."""
+    with tempfile.TemporaryDirectory(prefix="preau-") as folder:
+        yield Path(folder)
+
+
+class Served:
+    """A node's process, from its `ready` line to its end."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._log = (home / "serve.log").open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "connector", "serve", "--json", "--home", str(home)],
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=_environment(),
+        )
+        self.ready = self._read_ready()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def log(self) -> str:
+        return (self.home / "serve.log").read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+        self._close()
+
+    def stop(self) -> int:
+        """Ask it to stop with SIGTERM; return its exit code."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(STOP_SECONDS)
+            raise
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self._log.close()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def _read_ready(self) -> dict[str, Any]:
+        guard = threading.Timer(READY_SECONDS, self._process.kill)
+        guard.start()
+        try:
+            assert self._process.stdout is not None
+            line = self._process.stdout.readline()
+        finally:
+            guard.cancel()
+        if not line:
+            self._process.wait(STOP_SECONDS)
+            self._close()
+            raise AssertionError(f"the node did not start: {self.log()}")
+        return dict(json.loads(line))
+
+
+@contextmanager
+def serving(*homes: Path) -> Iterator[list[Served]]:
+    """Serve nodes, one process each, and stop them."""
+    served: list[Served] = []
+    try:
+        served.extend(Served(home) for home in homes)
+        yield served
+    finally:
+        for node in served:
+            node.stop()
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(__file__).parents[2])
+    return {**os.environ, "PYTHONPATH": root, "NO_COLOR": "1", "COLUMNS": "200"}

@@ -1,0 +1,168 @@
+"""In memory: an authority, members with keys and documents, and a contract that two signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from connector.domain.participant import StatusList
+from connector.identity import agreement as agreements
+from connector.identity import certificate, receipt, status
+from connector.identity import credential as credentials
+from connector.identity import did as dids
+from connector.identity import document as documents
+from connector.identity.agreement import Party, Subject
+from connector.identity.document import DidDocument
+from tests.support.keys import MemorySigner
+
+NOW = datetime(2026, 11, 24, 15, 0, 0, tzinfo=UTC)
+AUTHORITY = "did:web:authority.example"
+PROVIDER = "did:web:nord.example"
+CONSUMER = "did:web:lab.example%3A8443"
+DATASET = "urn:uuid:00000000-0000-4000-8000-00000000d474"
+AGREEMENT = "urn:uuid:00000000-0000-4000-8000-0000000a6ee0"
+DIGEST = "ab" * 32
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node's keys and what it serves."""
+
+    did: str
+    signer: MemorySigner
+    authority: tuple[str, str]
+    data: bytes
+    membership: str = ""
+
+    @property
+    def document(self) -> DidDocument:
+        return documents.read(self.data, self.did)
+
+    @cached_property
+    def leaf(self) -> str:
+        host = dids.host(self.did)
+        return certificate.issue_leaf(*self.authority, self.did, host, NOW, 86_400)[0]
+
+
+@dataclass
+class Space:
+    """An authority and its members; each `Space()` has keys of its own."""
+
+    did: str = AUTHORITY
+    signer: MemorySigner = field(init=False)
+    data: bytes = field(init=False)
+    admitted: int = 0
+
+    def __post_init__(self) -> None:
+        self.signer = MemorySigner(self.did)
+        self.data = documents.build(self.signer, self.did)
+
+    @property
+    def document(self) -> DidDocument:
+        return documents.read(self.data, self.did)
+
+    @property
+    def status_url(self) -> str:
+        return dids.origin(self.did) + "/status/1"
+
+    def membership(self, member: Member, **changes: Any) -> str:
+        values: dict[str, Any] = {
+            "name": "Académie d'essai",
+            "role": "member",
+            "space": self.did,
+            "key_thumbprints": sorted(member.document.thumbprints()),
+            "index": self.admitted,
+            "status_url": self.status_url,
+            "valid_from": NOW - timedelta(days=1),
+            "valid_until": NOW + timedelta(days=30),
+            **changes,
+        }
+        return credentials.issue_membership(self.signer, self.did, member.did, **values)
+
+    def admit(self, member: Member, **changes: Any) -> Member:
+        credential = self.membership(member, **changes)
+        self.admitted += 1
+        return replace(member, membership=credential)
+
+    def status_list(self, *revoked: int, **changes: Any) -> str:
+        values: dict[str, Any] = {
+            "valid_from": NOW - timedelta(hours=1),
+            "valid_until": NOW + timedelta(hours=23),
+            **changes,
+        }
+        return status.build(self.signer, self.did, self.status_url, revoked, **values)
+
+    def cached(self, token: str) -> dict[str, StatusList]:
+        until = NOW + timedelta(hours=23)
+        return {self.status_url: StatusList(self.status_url, token, until, NOW)}
+
+
+def stranger(did: str, **services: str) -> Member:
+    """Return a node that nobody has admitted."""
+    signer = MemorySigner(did)
+    authority = certificate.make_authority(f"CA of {did}", NOW, 365)
+    return Member(did, signer, authority, documents.build(signer, did, [authority[0]], services))
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A contract that both signed."""
+
+    provider: Member
+    consumer: Member
+    data: bytes
+    provider_signature: str
+    consumer_signature: str
+    receipt: str
+
+
+def policy(**changes: Any) -> dict[str, Any]:
+    """Return a small ODRL agreement between PROVIDER and CONSUMER."""
+    return {
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@id": AGREEMENT,
+        "@type": "Agreement",
+        "target": DATASET,
+        "assigner": PROVIDER,
+        "assignee": CONSUMER,
+        "timestamp": "2026-11-24T15:00:00Z",
+        "permission": [{"action": "preau:federatedTraining"}],
+        **changes,
+    }
+
+
+def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes:
+    """Return the agreement of two members."""
+    values: dict[str, Any] = {
+        "offer_id": "urn:uuid:00000000-0000-4000-8000-0000000000ff",
+        "offer_digest": DIGEST,
+        "dataset": Subject(DATASET, DIGEST, 4600, 4, "pupil"),
+        "provider": Party(provider.did, provider.document.digest, "urn:p", provider.signer.key_id),
+        "consumer": Party(consumer.did, consumer.document.digest, "urn:c"),
+        "coverage": [
+            {"path": "/permission/0", "constraint": "x", "label": "checked", "by": "request"}
+        ],
+        "timestamp": NOW,
+        **changes,
+    }
+    stated = policy(assigner=provider.did, assignee=consumer.did)
+    return agreements.build(values.pop("policy", stated), **values)
+
+
+def contract(provider: Member, consumer: Member, **changes: Any) -> Contract:
+    """Return the contract of two members, with signatures and receipt."""
+    data = agreement_bytes(provider, consumer, **changes)
+    signed = agreements.sign(provider.signer, data)
+    accepted = agreements.sign(consumer.signer, data)
+    token = receipt.make_receipt(
+        provider.signer,
+        agreements.read(data),
+        signed,
+        accepted,
+        minimum_sites=3,
+        valid_until=NOW + timedelta(days=200),
+        now=NOW,
+    )
+    return Contract(provider, consumer, data, signed, accepted, token)

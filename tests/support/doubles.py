@@ -1,0 +1,115 @@
+"""Ports for tests: a real store on SQLite, a clock that tests set, and refusals for the rest.
+
+`ports_for_tests` builds the bundle. What a test does not override raises when it is used, so that
+no test reaches a peer, a worker or a file by accident.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from connector.config import Settings
+from connector.ports import Ports
+from connector.services.system import ThreadWakeups
+from connector.store import SqlStore
+from tests.support.database import sqlite_url
+from tests.support.keys import MemorySigner
+
+NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+
+
+class FixedClock:
+    """The port `Clock`: stands still until a test moves it."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+    def set(self, now: datetime) -> None:
+        self._now = now
+
+
+class CountingIds:
+    """The port `Identifiers`: `urn:uuid:` of 1, 2, 3 …, in the group of `node`.
+
+    Two nodes of one test take different numbers for `node`, so that their ids do not collide.
+    """
+
+    def __init__(self, node: int = 0) -> None:
+        self._node = node
+        self._last = 0
+
+    def new(self) -> str:
+        self._last += 1
+        return f"urn:uuid:00000000-0000-4000-8000-{self._node:04x}{self._last:08x}"
+
+
+class Unset:
+    """Stands for a port that the test did not provide; any use of it raises."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError(f"the test gave no port `{self._port}`, and `{name}` of it was used")
+
+
+def settings_for_tests(home: Path, did: str, **changes: Any) -> Settings:
+    """Return settings of a node that reaches nothing but itself."""
+    values: dict[str, Any] = {
+        "name": "École d'essai",
+        "grpc_endpoint": "localhost:50051",
+        "space": "did:web:authority.example",
+        "trusted_issuers": ("did:web:authority.example",),
+        **changes,
+    }
+    return Settings(home=home, did=did, **values)
+
+
+def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrides: Any) -> Ports:
+    """Return ports of one node: real SQLite store in `tmp_path`, fixed clock, key in memory.
+
+    Args:
+        tmp_path: home folder of the node; its own for each node.
+        did: the node's DID.
+        overrides: fields of `Ports`, put in place of the defaults. Without one, `web`, `wire`,
+            `accountant`, `workers` and `sources` raise when used.
+
+    The store is closed when the bundle's store is collected, or by `ports.store.close()`.
+    """
+    tmp_path.mkdir(parents=True, exist_ok=True)
+    clock = overrides.get("clock") or FixedClock()
+    values: dict[str, Any] = {
+        "settings": settings_for_tests(tmp_path, did),
+        "clock": clock,
+        "ids": CountingIds(),
+        "signer": MemorySigner(did),
+        "wakeups": ThreadWakeups(),
+        "own_document": _nothing(b""),
+        "own_membership": _nothing(""),
+        **{port: Unset(port) for port in ("web", "wire", "accountant", "workers", "sources")},
+        **overrides,
+    }
+    if "store" not in values:
+        values["store"] = open_store(tmp_path, clock)
+    return Ports(**values)
+
+
+def open_store(folder: Path, clock: Any = None) -> SqlStore:
+    """Return a migrated store on SQLite in `folder`; what is there is kept (a restart)."""
+    store = SqlStore(sqlite_url(folder), clock or FixedClock())
+    weakref.finalize(store, store._engine.dispose)
+    return store
+
+
+def _nothing(value: Any) -> Callable[[], Any]:
+    return cast("Callable[[], Any]", lambda: value)

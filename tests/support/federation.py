@@ -1,0 +1,725 @@
+"""A lead and its sites in this process: real stores, real signatures, links and workers in memory.
+
+Each node has its own store, keys and runner; messages cross as the bodies that the wire would
+carry, streams as seats of the lead's hub. A site's fake worker draws a fresh update each time it is
+asked, so that a replay can be told from a second draw. ε is additive here, so that a test can say
+what it expects: ε = Σ steps · (q / σ)².
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from connector.domain.budget import Reservation, ReservationState
+from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.federation import Hello, LeadFrame, SiteFrame
+from connector.domain.job import Job
+from connector.domain.negotiation import Agreement, Role
+from connector.domain.participant import IssuerDocument, Participant
+from connector.errors import PeerUnreachable, PreauError, WorkerFailed
+from connector.identity import agreement as agreements
+from connector.identity import document as documents
+from connector.identity import jws, receipt
+from connector.identity.agreement import Party, Subject
+from connector.jsonld.canonical import canonical, sha256_hex
+from connector.jsonld.policy import policy_document, read_policy
+from connector.ports import Ports
+from connector.services import federate_lead, federate_site, onboard
+from connector.services.deliver import deliver_due
+from connector.services.federate_request import complete
+from connector.services.lead_hub import LeadHub, Seat
+from connector.sources.files import FileSources
+from federated.job import parse, render
+from policies_odrl import AssetRef, PartyRef, PolicyKind
+from tests.support.contracts import NOW, Member, Space, stranger
+from tests.support.doubles import (
+    CountingIds,
+    FixedClock,
+    open_store,
+    ports_for_tests,
+    settings_for_tests,
+)
+
+LEAD = "did:web:lab.example"
+SITES = ("did:web:nord.example", "did:web:est.example", "did:web:sud.example")
+CODE = "c0de" * 16
+PROFILE = "https://w3id.org/preau/odrl/v1"
+RESEARCH = "https://w3id.org/dpv#AcademicResearch"
+MARKETING = "https://w3id.org/dpv#Marketing"
+END = NOW + timedelta(days=30)
+ROWS = "pupil,age,grade,score,name\np1,9,K,440,A\np2,10,K,420,B\n"
+
+
+def policy(lead: str, site: str, dataset: str, number: int, **changes: Any) -> dict[str, Any]:
+    """Return the ODRL agreement of a site; `changes` replace a figure by name."""
+    values = {
+        "epsilon": "3",
+        "delta": "0.00001",
+        "sites": "3",
+        "rows": "4",
+        "until": END,
+        **changes,
+    }
+
+    def constraint(operand: str, operator: str, value: dict[str, str]) -> dict[str, Any]:
+        return {"leftOperand": operand, "operator": operator, "rightOperand": value}
+
+    def number_of(name: str, kind: str = "decimal") -> dict[str, str]:
+        return {"@value": values[name], "@type": f"xsd:{kind}"}
+
+    until = values["until"].strftime("%Y-%m-%dT%H:%M:%SZ")
+    offer = {
+        "@context": [
+            "https://w3id.org/dspace/2025/1/context.jsonld",
+            "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
+        ],
+        "@id": "urn:offer:1",
+        "@type": "Offer",
+        "profile": PROFILE,
+        "permission": [
+            {
+                "action": f"{PROFILE}#federatedTraining",
+                "constraint": [
+                    constraint("odrl:purpose", "isA", {"@id": RESEARCH}),
+                    constraint(f"{PROFILE}#membership", "eq", {"@id": "did:web:authority.example"}),
+                    constraint(f"{PROFILE}#unitOfPrivacy", "eq", {"@id": f"{PROFILE}#Person"}),
+                    constraint(f"{PROFILE}#rowsPerPerson", "lteq", number_of("rows", "integer")),
+                    constraint(f"{PROFILE}#epsilon", "lteq", number_of("epsilon")),
+                    constraint(f"{PROFILE}#delta", "lteq", number_of("delta")),
+                    constraint(f"{PROFILE}#minimumSites", "gteq", number_of("sites", "integer")),
+                    constraint("odrl:dateTime", "lteq", {"@value": until, "@type": "xsd:dateTime"}),
+                ],
+            }
+        ],
+    }
+    agreed = replace(
+        read_policy(offer),
+        kind=PolicyKind.AGREEMENT,
+        id=f"urn:uuid:00000000-0000-4000-8000-{number:012x}",
+        target=AssetRef(dataset),
+        assigner=PartyRef(site),
+        assignee=PartyRef(lead),
+        timestamp="2026-11-24T15:00:00Z",
+    )
+    return policy_document(agreed)
+
+
+class AdditiveAccountant:
+    """The port `Accountant`: ε = Σ steps · (q / σ)², whatever δ."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.before: Callable[[], None] = lambda: None
+        self.failure: PreauError | None = None
+
+    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
+        assert 0 < delta < 1
+        self.asked += 1
+        self.before()
+        if self.failure is not None:
+            raise self.failure
+        return sum(e["steps"] * (e["sampling_rate"] / e["noise_multiplier"]) ** 2 for e in events)
+
+    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+        assert 0 < delta < 1
+        return (steps * sampling_rate**2 / epsilon) ** 0.5
+
+
+@dataclass
+class SiteScript:
+    """How a site's workers behave.
+
+    Attributes:
+        die_in: rounds in which the next worker dies, once each.
+        refuse: code of a failure that the worker answers every round with; empty for none.
+        silent: whether it answers no round until `stop`.
+        start_failure: code that it answers the start with; empty for none.
+        orders: frames that the node sent.
+        updates: (round, update) in the order in which they were drawn.
+    """
+
+    die_in: list[int] = field(default_factory=list)
+    refuse: str = ""
+    silent: bool = False
+    start_failure: str = ""
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+class SiteWorker:
+    """A site's worker in memory: a fresh random update each time."""
+
+    pid = 1
+
+    def __init__(self, script: SiteScript) -> None:
+        self._script = script
+        self._answers: list[tuple[dict[str, Any], bytes]] = []
+        self._gone = threading.Event()
+
+    def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
+        if self._gone.is_set():
+            raise WorkerFailed("the worker is gone")
+        script = self._script
+        script.orders.append(dict(header))
+        if header["op"] == "start":
+            code = script.start_failure
+            self._answers.append(({"op": "failed", "code": code} if code else {"op": "ready"}, b""))
+            return
+        number = header["round"]
+        if number in script.die_in:
+            script.die_in.remove(number)
+            self._gone.set()
+        elif script.refuse:
+            secret = {"reason": "row 7 is odd", "code": script.refuse}
+            self._answers.append(({"op": "failed", **secret}, b""))
+        elif not script.silent:
+            update = b"update:" + secrets.token_bytes(16)
+            script.updates.append((number, update))
+            self._answers.append(({"op": "update", "round": number}, update))
+
+    def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        assert seconds > 0
+        if self._answers:
+            return self._answers.pop(0)
+        self._gone.wait(seconds)
+        raise WorkerFailed("the worker is gone or silent")
+
+    def stop(self) -> None:
+        self._gone.set()
+
+
+@dataclass
+class LeadScript:
+    """How the lead's workers behave; the same from the same state, as real ones are.
+
+    Attributes:
+        die_before: rounds before which the next worker dies, once each.
+        starts: (round, state) of each start.
+        replies: round -> sites whose replies arrived.
+        ignore: sites whose replies it does not use.
+        failure: code that it answers a start with; empty for none.
+        hold: cleared while workers must wait before they ask for a round.
+    """
+
+    die_before: list[int] = field(default_factory=list)
+    starts: list[tuple[int, bytes]] = field(default_factory=list)
+    replies: dict[int, list[str]] = field(default_factory=dict)
+    ignore: set[str] = field(default_factory=set)
+    failure: str = ""
+    hold: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.hold.set()
+
+
+class LeadWorker:
+    """The lead's worker in memory."""
+
+    pid = 2
+
+    def __init__(self, script: LeadScript) -> None:
+        self._script = script
+        self._answers: list[tuple[dict[str, Any], bytes]] = []
+        self._gone = threading.Event()
+        self._sites: list[str] = []
+        self._rounds = 0
+        self._number = 0
+        self._state = b""
+
+    def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
+        if self._gone.is_set():
+            raise WorkerFailed("the worker is gone")
+        if header["op"] == "start":
+            self._start(header, payload)
+        elif header["op"] == "replies":
+            self._reply(header, payload)
+        else:
+            assert header == {"op": "saved"}
+            self._ask()
+
+    def _start(self, header: Mapping[str, Any], state: bytes) -> None:
+        self._script.starts.append((header["round"], state))
+        if self._script.failure:
+            self._answers.append(({"op": "failed", "code": self._script.failure}, b""))
+            return
+        assert bool(state) == bool(header["round"])
+        self._sites, self._number, self._state = header["sites"], header["round"], state
+        self._rounds = parse(header["manifest"].encode()).rounds
+        self._answers.append(({"op": "ready", "isolation": "none"}, b""))
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._number == self._rounds:
+            self._answers.append(({"op": "done"}, b"model:" + self._state))
+            return
+        number = self._number + 1
+        if number in self._script.die_before:
+            self._script.die_before.remove(number)
+            self._gone.set()
+            return
+        parts = [f"round {number} {site} ".encode() + self._state[:64] for site in self._sites]
+        sizes = [len(part) for part in parts]
+        header = {"op": "round", "round": number, "sites": self._sites, "sizes": sizes}
+        self._answers.append((header, b"".join(parts)))
+
+    def _reply(self, header: Mapping[str, Any], payload: bytes) -> None:
+        self._number = header["round"]
+        self._script.replies[self._number] = header["sites"]
+        assert sum(header["sizes"]) == len(payload)
+        self._state = sha256_hex(self._state + payload).encode()
+        used = [site for site in header["sites"] if site not in self._script.ignore]
+        state = {"op": "state", "round": self._number, "answered": used}
+        self._answers.append((state, self._state))
+
+    def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        assert seconds > 0
+        if self._answers and self._answers[0][0]["op"] == "round":
+            self._script.hold.wait(seconds)
+        if self._answers and not self._gone.is_set():
+            return self._answers.pop(0)
+        self._gone.wait(seconds)
+        raise WorkerFailed("the worker is gone or silent")
+
+    def stop(self) -> None:
+        self._gone.set()
+        self._script.hold.set()
+
+
+class ScriptedWorkers:
+    """The port `Workers`: workers in memory; remembers which are running."""
+
+    def __init__(self) -> None:
+        self.site = SiteScript()
+        self.lead = LeadScript()
+        self.started: list[SiteWorker | LeadWorker] = []
+
+    def start(self, role: str, folder: Path) -> SiteWorker | LeadWorker:
+        assert folder.is_dir()
+        worker = SiteWorker(self.site) if role == "site" else LeadWorker(self.lead)
+        self.started.append(worker)
+        return worker
+
+    @property
+    def running(self) -> int:
+        return sum(not worker._gone.is_set() for worker in self.started)
+
+
+class MemoryStream:
+    """A site's end of a stream, over a seat of the lead's hub."""
+
+    def __init__(self, seat: Seat, link: Link) -> None:
+        self._seat = seat
+        self._link = link
+
+    def receive(self, seconds: float) -> LeadFrame | None:
+        frame = self._seat.next(seconds)
+        if frame is None and self._seat.ended is not None:
+            raise PeerUnreachable("the stream broke")
+        return frame
+
+    def send(self, frame: SiteFrame) -> None:
+        if self._link.cut_replies > 0:
+            self._link.cut_replies -= 1
+            self.close()
+            raise PeerUnreachable("the stream broke")
+        try:
+            self._seat.deliver(frame)
+        except PreauError as exc:
+            raise PeerUnreachable("the stream broke") from exc
+
+    def close(self) -> None:
+        self._seat.leave("the site hung up")
+
+
+class Link:
+    """The port `PeerWire` of one node: straight into the other node's services.
+
+    Attributes:
+        down: DIDs that do not answer.
+        cut_replies: how many of this node's next frames break their stream instead.
+        calls: (peer, kind) of each call.
+    """
+
+    def __init__(self, federation: Federation, own: str) -> None:
+        self._federation = federation
+        self._own = own
+        self.down: set[str] = set()
+        self.cut_replies = 0
+        self.calls: list[tuple[str, str]] = []
+
+    def call(
+        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+    ) -> Mapping[str, Any]:
+        assert seconds > 0
+        self.calls.append((peer.did, kind))
+        if peer.did in self.down or peer.did not in self._federation.nodes:
+            raise PeerUnreachable(f"`{peer.did}` does not answer")
+        there = self._federation.nodes[peer.did].ports
+        caller = onboard.judge(there, self._own)
+        handlers = {
+            "JobSubmission": federate_site.receive_job,
+            "JobCancellation": federate_site.cancel_job,
+        }
+        return handlers[kind](there, caller, body)
+
+    def participate(self, lead: Participant, hello: Hello) -> MemoryStream:
+        if lead.did in self.down:
+            raise PeerUnreachable(f"`{lead.did}` does not answer")
+        hub = self._federation.nodes[lead.did].hub
+        return MemoryStream(hub.join(hello.job_id, self._own, hello), self)
+
+
+@dataclass
+class Node:
+    """One node: ports, hub, runners.
+
+    Attributes:
+        dataset: of a site; None at the lead.
+    """
+
+    home: Path
+    member: Member
+    clock: FixedClock
+    link: Link
+    workers: ScriptedWorkers
+    accountant: AdditiveAccountant
+    ports: Ports
+    dataset: Dataset | None = None
+    hub: LeadHub = field(default_factory=LeadHub)
+    _runners: list[Any] = field(default_factory=list)
+
+    def start(self) -> None:
+        self._runners = [
+            federate_site.SiteRunner(self.ports),
+            federate_lead.LeadRunner(self.ports, self.hub),
+        ]
+        for runner in self._runners:
+            runner.start()
+
+    def stop(self) -> None:
+        for runner in self._runners:
+            runner.stop()
+        self._runners = []
+
+    def restart(self) -> None:
+        """Stop as `kill -9` would: nothing is said to anyone; then start on the same database."""
+        self.stop()
+        self.reopen()
+        self.start()
+
+    def reopen(self) -> None:
+        """Open the database anew, with a fresh hub."""
+        self.ports.store.close()
+        self.hub = LeadHub()
+        self.ports = replace(self.ports, store=open_store(self.home, self.clock))
+
+    def job(self, job_id: str) -> Job:
+        with self.ports.store.read() as tx:
+            found = tx.jobs.get(job_id)
+        assert found is not None, f"no job {job_id}"
+        return found
+
+    def has_job(self, job_id: str) -> bool:
+        with self.ports.store.read() as tx:
+            return tx.jobs.get(job_id) is not None
+
+    def reservation(self, job_id: str) -> Reservation:
+        with self.ports.store.read() as tx:
+            found = tx.reservations.get(job_id)
+        assert found is not None
+        return found
+
+    def log(self, subject: str) -> list[str]:
+        with self.ports.store.read() as tx:
+            return [entry.kind for entry in tx.audit.entries(subject=subject)]
+
+
+class Federation:
+    """A lead, three sites, and a contract with each."""
+
+    def __init__(self, folder: Path, **terms: Any) -> None:
+        self.space = Space()
+        self.clock = FixedClock(NOW)
+        self.terms = terms
+        self.nodes: dict[str, Node] = {}
+        members = [self.space.admit(stranger(did), index=i) for i, did in enumerate((LEAD, *SITES))]
+        for index, member in enumerate(members):
+            self.nodes[member.did] = self._node(folder / f"node{index}", index, member)
+        for node in self.nodes.values():
+            self._introduce(node, members)
+        self.agreements = {did: self.contract(did, 0xA000 + i) for i, did in enumerate(SITES)}
+
+    @property
+    def lead(self) -> Node:
+        return self.nodes[LEAD]
+
+    @property
+    def sites(self) -> list[Node]:
+        return [self.nodes[did] for did in SITES]
+
+    def site(self, index: int = 0) -> Node:
+        return self.sites[index]
+
+    def contract(self, site: str, number: int, **terms: Any) -> Agreement:
+        """Conclude a contract between the lead and a site, and keep it at both."""
+        node, lead = self.nodes[site], self.lead
+        assert node.dataset is not None
+        stated = {**self.terms, **terms}
+        until = stated.get("until", END)
+        data = agreements.build(
+            policy(LEAD, site, node.dataset.id, number, **stated),
+            offer_id="urn:offer:1",
+            offer_digest="ab" * 32,
+            dataset=Subject(
+                node.dataset.id,
+                "cd" * 32,
+                node.dataset.population,
+                node.dataset.rows_per_person,
+                node.dataset.person_column,
+            ),
+            provider=Party(
+                site, node.member.document.digest, f"urn:p:{number}", node.member.signer.key_id
+            ),
+            consumer=Party(LEAD, lead.member.document.digest, f"urn:c:{number}"),
+            coverage=[],
+            timestamp=NOW,
+        )
+        signed = agreements.sign(node.member.signer, data)
+        accepted = agreements.sign(lead.member.signer, data)
+        document = agreements.read(data)
+        token = receipt.make_receipt(
+            node.member.signer,
+            document,
+            signed,
+            accepted,
+            minimum_sites=int(stated.get("sites", "3")),
+            valid_until=until + timedelta(seconds=1),
+            now=NOW,
+        )
+        agreement = Agreement(
+            id=document.id,
+            pid=f"urn:p:{number}",
+            role=Role.PROVIDER,
+            provider=site,
+            consumer=LEAD,
+            dataset_id=node.dataset.id,
+            document=data,
+            digest=document.digest,
+            provider_signature=signed,
+            consumer_signature=accepted,
+            receipt=token,
+            valid_until=until + timedelta(seconds=1),
+            population=document.dataset.population,
+            finalized=True,
+            provider_document=node.member.data,
+            consumer_document=lead.member.data,
+            provider_membership=node.member.membership,
+            consumer_membership=lead.member.membership,
+            concluded_at=NOW,
+        )
+        for holder, role in ((node, Role.PROVIDER), (lead, Role.CONSUMER)):
+            with holder.ports.store.write() as tx:
+                tx.agreements.put(replace(agreement, role=role))
+        return agreement
+
+    def request(self, **changes: Any) -> dict[str, Any]:
+        """Return a data scientist's request; `changes` replace members of the top.
+
+        It costs ε = 1.5 in this module's arithmetic.
+        """
+        value: dict[str, Any] = {
+            "purpose": RESEARCH,
+            "agreements": [self.agreements[did].id for did in SITES],
+            "model": {"kind": "mlp", "hidden": [4], "activation": "tanh"},
+            "features": [{"column": "age", "kind": "number", "low": 5, "high": 15}],
+            "target": {"column": "score", "by": "grade", "thresholds": {"K": 430}},
+            "unit": {"column": "pupil", "rows": 4},
+            "privacy": {
+                "epsilon": 1.5,
+                "delta": 1e-5,
+                "noiseMultiplier": 1.0,
+                "samplingRate": 0.5,
+                "steps": 6,
+                "clip": 1.0,
+            },
+            "learningRate": 0.5,
+            "rounds": 3,
+            "roundSeconds": 30,
+            "deadlineSeconds": 3600,
+        }
+        return {**value, **changes}
+
+    def submission(
+        self, tamper: Callable[[dict[str, Any]], None] | None = None, **changes: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Return (job id, body of a JobSubmission); `tamper` changes the manifest before."""
+        manifest, _ = complete(self.lead.ports, self.request(**changes))
+        value = render(manifest)
+        if tamper is not None:
+            tamper(value)
+        return self.signed(value)
+
+    def signed(self, value: dict[str, Any], signer: Any = None) -> tuple[str, dict[str, Any]]:
+        """Return (job id, body) of a manifest signed by the lead, or by another."""
+        data = canonical(value)
+        token = jws.sign_detached(
+            signer or self.lead.member.signer, data, federate_site.MANIFEST_TYPE
+        )
+        body = {
+            "job_id": value["job"],
+            "manifest": base64.b64encode(data).decode(),
+            "signature": token,
+        }
+        return value["job"], body
+
+    def caller(self, node: Node, did: str = LEAD) -> Participant:
+        """Return a participant as a node knows it."""
+        with node.ports.store.read() as tx:
+            found = tx.participants.get(did)
+        assert found is not None
+        return found
+
+    def ask(self, node: Node, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Submit a job to one site, as the lead."""
+        return federate_site.receive_job(node.ports, self.caller(node), body)
+
+    def deliver(self) -> None:
+        """Deliver the lead's outbox."""
+        deliver_due(self.lead.ports)
+
+    def revoke(self, node: Node, did: str) -> None:
+        """Let a node learn that a member is revoked."""
+        index = (LEAD, *SITES).index(did)
+        with node.ports.store.write() as tx:
+            for entry in self.space.cached(self.space.status_list(index)).values():
+                tx.status_lists.put(entry)
+
+    def _node(self, home: Path, index: int, member: Member) -> Node:
+        link, workers = Link(self, member.did), ScriptedWorkers()
+        accountant = AdditiveAccountant()
+        ports = ports_for_tests(
+            home,
+            member.did,
+            settings=settings_for_tests(home, member.did),
+            clock=self.clock,
+            ids=CountingIds(index),
+            signer=member.signer,
+            wire=link,
+            workers=workers,
+            accountant=accountant,
+            sources=FileSources(),
+            own_document=lambda: member.data,
+            own_membership=lambda: member.membership,
+            code_hash=CODE,
+        )
+        node = Node(home, member, self.clock, link, workers, accountant, ports)
+        if member.did != LEAD:
+            node.dataset = publish(node, 1000 * index)
+        return node
+
+    def _introduce(self, node: Node, members: Sequence[Member]) -> None:
+        with node.ports.store.write() as tx:
+            tx.issuers.put(IssuerDocument(self.space.did, self.space.data, NOW))
+            for entry in self.space.cached(self.space.status_list()).values():
+                tx.status_lists.put(entry)
+            for member in members:
+                if member.did != node.member.did:
+                    tx.participants.put(participant(member))
+
+
+def participant(member: Member, now: datetime = NOW) -> Participant:
+    """Return a member as others keep it."""
+    return Participant(
+        did=member.did,
+        name="Académie d'essai",
+        document=member.data,
+        document_digest=documents.read(member.data, member.did).digest,
+        membership=member.membership,
+        description="",
+        grpc_endpoint="localhost:1",
+        tls_authorities=(),
+        admitted_at=now,
+        refreshed_at=now,
+    )
+
+
+def publish(node: Node, population: int, **changes: Any) -> Dataset:
+    """Publish a small dataset at a node."""
+    path = node.home / "rows.csv"
+    path.write_text(ROWS)
+    values: dict[str, Any] = {
+        "id": f"urn:dataset:{node.member.did}",
+        "title": "pupils",
+        "description": "",
+        "personal": True,
+        "columns": (
+            Column("pupil", ColumnClass.DIRECT_IDENTIFIER, "category"),
+            Column("age", ColumnClass.QUASI_IDENTIFIER, "number"),
+            Column("grade", ColumnClass.OTHER, "category"),
+            Column("score", ColumnClass.SENSITIVE, "number"),
+            Column("name", ColumnClass.DIRECT_IDENTIFIER, "category"),
+        ),
+        "person_column": "pupil",
+        "rows_per_person": 4,
+        "population": population,
+        "collection_purpose": "urn:teaching",
+        "legal_basis": "urn:task",
+        "retention": "P10Y",
+        "territory": "FR",
+        "cap": PrivacyCap(4.5, 3e-5),
+        "file": DataFile(str(path), "csv", FileSources().digest(path)),
+        "credential": "",
+        "published_at": NOW,
+        **changes,
+    }
+    dataset = Dataset(**values)
+    with node.ports.store.write() as tx:
+        tx.datasets.put(dataset)
+    return dataset
+
+
+def reservation(job_id: str, agreement_id: str, dataset_id: str, **changes: Any) -> Reservation:
+    """Return an open reservation of ε = 1.5 in three rounds."""
+    values: dict[str, Any] = {
+        "noise_multiplier": 1.0,
+        "sampling_rate": 0.5,
+        "steps": 6,
+        "steps_per_round": 2,
+        "committed_rounds": 0,
+        "epsilon": 1.5,
+        "delta": 1e-5,
+        "state": ReservationState.OPEN,
+        "created_at": NOW,
+        **changes,
+    }
+    return Reservation(job_id, agreement_id, dataset_id, **values)
+
+
+@contextmanager
+def running(*nodes: Node) -> Iterator[None]:
+    """Run nodes' jobs inside the block."""
+    try:
+        for node in nodes:
+            node.start()
+        yield
+    finally:
+        for node in nodes:
+            node.stop()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> bool:
+    """Wait for what another thread brings about; return whether it came."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return True
+        pause.wait(0.01)
+    return bool(condition())

@@ -1,0 +1,69 @@
+"""A management API on a real Unix socket, over the ports of a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+from fastapi import FastAPI
+
+from connector.config import Settings
+from connector.management import app as application
+from connector.management import listen
+from connector.management.gate import Door
+from connector.management.reach import Reach
+from connector.management.server import ManagementServer
+from connector.management.views import NodeView
+from connector.ports import Ports
+from tests.support.doubles import NOON
+
+TOKEN = "management-token"
+SHOWN = {"authorization": f"Bearer {TOKEN}"}
+
+
+def about() -> NodeView:
+    return NodeView(
+        did="did:web:node.example",
+        name="A",
+        kind="participant",
+        space="",
+        version="0",
+        pid=1,
+        started_at=NOON,
+        grpc="",
+        https="",
+        unsafe=[],
+    )
+
+
+def application_of(ports: Ports, token: str = TOKEN) -> FastAPI:
+    """The application over these ports; a fetched membership is dropped."""
+    return application.create(Reach(ports, about, lambda _credential: None), Door(token))
+
+
+@contextmanager
+def served(api: FastAPI, settings: Settings) -> Iterator[str]:
+    """Serve an application on a Unix socket; yields its address, `unix:PATH`."""
+    with TemporaryDirectory(prefix="preau-") as folder:  # short: sockets have short paths
+        listening = listen.bind(replace(settings, management_listen=f"unix:{folder}/s"))
+        server = ManagementServer(api, listening)
+        server.start()
+        try:
+            yield listening.address
+        finally:
+            server.stop()
+            assert not Path(folder, "s").exists()
+
+
+@contextmanager
+def asked(api: FastAPI, settings: Settings) -> Iterator[httpx.Client]:
+    """A plain HTTP client of an application; it shows no token by itself."""
+    with served(api, settings) as address:
+        uds = address.removeprefix("unix:")
+        transport = httpx.HTTPTransport(uds=uds)
+        with httpx.Client(transport=transport, base_url="http://node", timeout=30) as http:
+            yield http

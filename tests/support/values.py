@@ -1,0 +1,62 @@
+"""Any value of a domain dataclass, for property tests: strategies read off its annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hypothesis import strategies as st
+
+from connector.domain.budget import Reservation
+
+TEXTS = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\x00"),
+    max_size=12,
+)
+TIMES = st.datetimes(
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001 - the strategy adds the zone itself
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001 - same
+    timezones=st.just(UTC),
+)
+_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXTS,
+    int: st.integers(min_value=-(2**63), max_value=2**63 - 1),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    bool: st.booleans(),
+    bytes: st.binary(max_size=40),
+    datetime: TIMES,
+}
+
+
+def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """Return a strategy of values of a domain dataclass."""
+    hints = get_type_hints(kind)
+    built = st.builds(kind, **{item.name: _of(hints[item.name]) for item in fields(kind)})
+    return built.map(_LAWFUL.get(kind, lambda value: value))
+
+
+def _of(hint: Any) -> st.SearchStrategy[Any]:
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if get_origin(hint) in (Union, UnionType):
+        return st.one_of(*(st.none() if arg is type(None) else _of(arg) for arg in get_args(hint)))
+    if get_origin(hint) is tuple:
+        return st.lists(_of(get_args(hint)[0]), max_size=3).map(tuple)
+    if issubclass(hint, Enum):
+        return st.sampled_from(hint)
+    assert is_dataclass(hint)
+    return values_of(hint)
+
+
+def _lawful_reservation(value: Reservation) -> Reservation:
+    """Keep the invariant: committed steps within the reserved ones."""
+    rounds = abs(value.committed_rounds) % 100
+    each = abs(value.steps_per_round) % 100 + 1
+    return replace(value, committed_rounds=rounds, steps_per_round=each, steps=rounds * each + each)
+
+
+_LAWFUL: dict[type[Any], Callable[[Any], Any]] = {Reservation: _lawful_reservation}

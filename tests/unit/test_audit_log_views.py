@@ -1,0 +1,413 @@
+"""Services of the audit log: heads, witnessing, proofs and the export of evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain import merkle
+from connector.domain.audit import Checkpoint
+from connector.domain.job import Job, JobSide
+from connector.domain.negotiation import Agreement, Role
+from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.errors import (
+    AgreementUnknown,
+    CheckpointFork,
+    Malformed,
+    PeerUnreachable,
+    SignatureInvalid,
+    UnknownPeer,
+)
+from connector.identity import agreement as agreements
+from connector.identity import checkpoint as checkpoints
+from connector.identity.evidence import Outcome
+from connector.jsonld.canonical import canonical
+from connector.ports import Ports
+from connector.protocol.messages import ConsistencyProof
+from connector.services import audit
+from tests.support.contracts import (
+    CONSUMER,
+    NOW,
+    PROVIDER,
+    Contract,
+    Member,
+    Space,
+    contract,
+    stranger,
+)
+from tests.support.doubles import FixedClock, ports_for_tests
+from tests.support.evidence import Log
+
+PEER = stranger(CONSUMER)
+
+
+class Wire:
+    """The port `PeerWire` towards a peer with a log of its own."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.asked: list[tuple[int, int]] = []
+        self.down = False
+
+    def call(
+        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+    ) -> Mapping[str, Any]:
+        assert (peer.did, kind) == (CONSUMER, "ConsistencyRequestMessage")
+        assert seconds > 0
+        if self.down:
+            raise PeerUnreachable("down")
+        first, second = int(body["from_size"]), int(body["to_size"])
+        self.asked.append((first, second))
+        proof = merkle.consistency(first, second, self.log.node())
+        return ConsistencyProof(hashes=tuple(proof)).to_body()
+
+
+def participant(member: Member) -> Participant:
+    return Participant(
+        did=member.did,
+        name="",
+        document=member.data,
+        document_digest=member.document.digest,
+        membership=member.membership,
+        description="",
+        grpc_endpoint="lab.example:443",
+        tls_authorities=member.document.tls_authorities,
+        admitted_at=NOW,
+        refreshed_at=NOW,
+    )
+
+
+@pytest.fixture
+def log() -> Log:
+    found = Log()
+    for number in range(5):
+        found.append("thing.done", f"urn:{number}")
+    return found
+
+
+@pytest.fixture
+def wire(log: Log) -> Wire:
+    return Wire(log)
+
+
+@pytest.fixture
+def ports(tmp_path: Path, wire: Wire) -> Ports:
+    made = ports_for_tests(tmp_path, PROVIDER, wire=wire, clock=FixedClock(NOW))
+    with made.store.write() as tx:
+        tx.participants.put(participant(PEER))
+    return made
+
+
+def later(ports: Ports, seconds: float = 3.0) -> None:
+    assert isinstance(ports.clock, FixedClock)
+    ports.clock.advance(seconds)
+
+
+def held(ports: Ports) -> list[Checkpoint]:
+    with ports.store.read() as tx:
+        return tx.checkpoints.find(origin=CONSUMER)
+
+
+def events_of(ports: Ports, kind: str) -> int:
+    return sum(entry.kind == kind for entry in audit.events(ports))
+
+
+# --- own log
+
+
+def test_events_in_order_and_by_subject(ports: Ports) -> None:
+    with ports.store.write() as tx:
+        for number in range(5):
+            tx.audit.append("thing.done", f"urn:{number % 2}", number=number)
+    assert [entry.index for entry in audit.events(ports)] == [0, 1, 2, 3, 4]
+    assert [entry.index for entry in audit.events(ports, start=3, limit=1)] == [3]
+    assert [entry.index for entry in audit.events(ports, subject="urn:1")] == [1, 3]
+    assert audit.events(ports, subject="urn:9") == []
+
+
+def test_own_head_is_signed(ports: Ports) -> None:
+    own = stranger(PROVIDER)
+    ports = replace(ports, signer=own.signer)
+    assert audit.checkpoint(ports).size == 0
+    with ports.store.write() as tx:
+        entry = tx.audit.append("thing.done", "urn:1")
+    head = audit.checkpoint(ports)
+    assert (head.size, head.root) == (1, entry.leaf)
+    assert checkpoints.verify(head.note, own.document, NOW) == head
+
+
+def test_proofs_for_peers(ports: Ports) -> None:
+    with ports.store.write() as tx:
+        for number in range(6):
+            tx.audit.append("thing.done", f"urn:{number}")
+        first, second = tx.audit.root(3), tx.audit.root(6)
+    body = audit.consistency(ports, participant(PEER), {"from_size": 3, "to_size": 6})
+    proof = ConsistencyProof.from_body(body).hashes
+    assert merkle.verify_consistency(3, 6, first, second, proof)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"from_size": 0, "to_size": 1}, {"from_size": 2, "to_size": 1}, {"from_size": -1}]
+)
+def test_proofs_that_are_refused(ports: Ports, body: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        audit.consistency(ports, participant(PEER), body)
+
+
+# --- witnessing
+
+
+def test_the_first_head_is_kept(ports: Ports, log: Log, wire: Wire) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    assert [(head.size, head.root) for head in held(ports)] == [(5, log.root())]
+    assert wire.asked == []
+
+
+def test_a_log_that_grew_must_prove_it(ports: Ports, log: Log, wire: Wire) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    log.append("thing.done", "urn:5")
+    later(ports)
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    assert wire.asked == [(5, 6)]
+    assert [head.size for head in held(ports)] == [6]
+
+
+def test_witnessing_writes_nothing_to_the_own_log(ports: Ports, log: Log) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    log.append("thing.done", "urn:5")
+    later(ports)
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    assert audit.events(ports) == []
+
+
+def test_heads_in_quick_succession_are_proven_once(ports: Ports, log: Log, wire: Wire) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    log.append("thing.done", "urn:5")
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    assert (wire.asked, held(ports)[0].size) == ([], 5)
+    log.append("thing.done", "urn:6")
+    later(ports)
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    assert wire.asked == [(5, 7)]
+
+
+def test_an_old_head_changes_nothing(ports: Ports, log: Log) -> None:
+    early = log.note(PEER)
+    log.append("thing.done", "urn:5")
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    audit.witness(ports, CONSUMER, early)
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    assert [head.size for head in held(ports)] == [6]
+
+
+def test_two_roots_of_one_size_are_a_fork(ports: Ports, log: Log) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    log.events[2] = log.events[1]
+    with pytest.raises(CheckpointFork):
+        audit.witness(ports, CONSUMER, log.note(PEER))
+    assert events_of(ports, "checkpoint.forked") == 1
+    assert held(ports)[0].root != log.root()
+
+
+def test_a_rewritten_past_is_a_fork(ports: Ports, log: Log) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    log.events[2] = log.events[1]
+    log.append("thing.done", "urn:5")
+    later(ports)
+    with pytest.raises(CheckpointFork):
+        audit.witness(ports, CONSUMER, log.note(PEER))
+    assert events_of(ports, "checkpoint.forked") == 1
+    assert [head.size for head in held(ports)] == [5]
+
+
+def test_both_heads_of_a_fork_are_kept_as_proof(ports: Ports, log: Log) -> None:
+    first = log.note(PEER)
+    audit.witness(ports, CONSUMER, first)
+    log.events[2] = log.events[1]
+    with pytest.raises(CheckpointFork):
+        audit.witness(ports, CONSUMER, log.note(PEER))
+    event = audit.events(ports, subject=CONSUMER)[0].event
+    for note in (first, log.note(PEER)):
+        assert canonical(note) in event
+
+
+def test_forks_do_not_fill_the_log(ports: Ports, log: Log) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    for number in range(audit.FORKS_WRITTEN + 5):
+        log.events[2] = canonical({"n": number})
+        with pytest.raises(CheckpointFork):
+            audit.witness(ports, CONSUMER, log.note(PEER))
+    assert events_of(ports, "checkpoint.forked") == audit.FORKS_WRITTEN
+
+
+def test_a_peer_that_gives_no_proof(ports: Ports, log: Log, wire: Wire) -> None:
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    log.append("thing.done", "urn:5")
+    later(ports)
+    wire.down = True
+    with pytest.raises(PeerUnreachable):
+        audit.witness(ports, CONSUMER, log.note(PEER))
+    assert [head.size for head in held(ports)] == [5]
+    wire.down = False
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    assert [head.size for head in held(ports)] == [6]
+
+
+def test_heads_that_are_refused(ports: Ports, log: Log) -> None:
+    with pytest.raises(SignatureInvalid):
+        audit.witness(ports, CONSUMER, log.note(stranger(CONSUMER)))
+    with pytest.raises(Malformed):
+        audit.witness(ports, CONSUMER, log.note(stranger(PROVIDER)))
+    with pytest.raises(Malformed):
+        audit.witness(ports, CONSUMER, "x")
+    with pytest.raises(UnknownPeer):
+        audit.witness(ports, "did:web:else.example", log.note(PEER))
+    assert held(ports) == []
+
+
+# --- evidence
+
+
+@pytest.fixture
+def space() -> Space:
+    return Space()
+
+
+@pytest.fixture
+def made(space: Space) -> Contract:
+    return contract(space.admit(stranger(PROVIDER)), space.admit(stranger(CONSUMER)))
+
+
+def stored(made: Contract, role: Role, **changes: Any) -> Agreement:
+    read = agreements.read(made.data)
+    values: dict[str, Any] = {
+        "id": read.id,
+        "pid": "urn:p" if role is Role.PROVIDER else "urn:c",
+        "role": role,
+        "provider": PROVIDER,
+        "consumer": CONSUMER,
+        "dataset_id": read.dataset.id,
+        "document": made.data,
+        "digest": read.digest,
+        "provider_signature": made.provider_signature,
+        "consumer_signature": made.consumer_signature,
+        "receipt": made.receipt,
+        "valid_until": None,
+        "population": 4600,
+        "finalized": True,
+        "provider_document": made.provider.data,
+        "consumer_document": made.consumer.data,
+        "provider_membership": made.provider.membership,
+        "consumer_membership": made.consumer.membership,
+        "concluded_at": NOW,
+        **changes,
+    }
+    return Agreement(**values)
+
+
+def node(folder: Path, made: Contract, space: Space, role: Role, **changes: Any) -> Ports:
+    """A party's node after the contract was concluded."""
+    own = made.provider if role is Role.PROVIDER else made.consumer
+    ports = ports_for_tests(
+        folder,
+        own.did,
+        signer=own.signer,
+        own_document=lambda: own.data,
+        own_membership=lambda: own.membership,
+        clock=FixedClock(NOW),
+    )
+    agreement = stored(made, role, **changes)
+    with ports.store.write() as tx:
+        tx.audit.append("node.started", own.did)
+        tx.audit.append("negotiation.agreed", agreement.pid, digest=agreement.digest)
+        tx.audit.append("dataset.published", agreement.dataset_id)
+        tx.agreements.put(agreement)
+        tx.issuers.put(IssuerDocument(space.did, space.data, NOW))
+        tx.status_lists.put(StatusList(space.status_url, space.status_list(), NOW, NOW))
+        tx.audit.append("negotiation.finalized", agreement.id, digest=agreement.digest)
+    return ports
+
+
+def key_of(space: Space) -> bytes:
+    return canonical(dict(space.signer.public_jwk))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_export_is_proven_by_the_authority_s_key(
+    tmp_path: Path, space: Space, made: Contract, role: Role
+) -> None:
+    ports = node(tmp_path, made, space, role)
+    data = audit.export(ports, stored(made, role).id)
+    verdict = audit.verify_file(data, key_of(space))
+    assert verdict.outcome is Outcome.PROVEN, verdict.reason
+    assert any("2 log entries" in check for check in verdict.checks)
+    assert audit.verify_file(data).outcome is Outcome.CONSISTENT
+    assert audit.verify_file(data, key_of(Space())).outcome is Outcome.INVALID
+    assert events_of(ports, "evidence.exported") == 1
+
+
+def test_export_holds_the_jobs_of_the_contract(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    agreement = stored(made, Role.PROVIDER)
+    job = Job(
+        id="urn:job",
+        side=JobSide.SITE,
+        peer=CONSUMER,
+        agreement_id=agreement.id,
+        manifest=b"{}",
+        manifest_digest="",
+        signature="",
+        state="ACCEPTED",
+        round=0,
+        code="",
+        reason="",
+        result="",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    with ports.store.write() as tx:
+        tx.jobs.put(job)
+        tx.audit.append("job.accepted", job.id)
+        tx.audit.append("job.accepted", "urn:another")
+    verdict = audit.verify_file(audit.export(ports, agreement.id), key_of(space))
+    assert any("3 log entries" in check for check in verdict.checks)
+
+
+def test_export_carries_the_peer_s_head(
+    tmp_path: Path, space: Space, made: Contract, log: Log
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    note = log.note(made.consumer)
+    with ports.store.write() as tx:
+        tx.checkpoints.put(Checkpoint(CONSUMER, 5, log.root(), note, NOW))
+    data = audit.export(ports, stored(made, Role.PROVIDER).id)
+    assert canonical(note) in data
+    assert audit.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+
+
+def test_a_head_by_a_later_key_of_the_peer_is_left_out(
+    tmp_path: Path, space: Space, made: Contract, log: Log
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    note = log.note(stranger(CONSUMER))
+    with ports.store.write() as tx:
+        tx.checkpoints.put(Checkpoint(CONSUMER, 5, log.root(), note, NOW))
+    data = audit.export(ports, stored(made, Role.PROVIDER).id)
+    assert canonical(note) not in data
+    assert audit.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+
+
+def test_only_finalized_contracts_are_exported(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER, finalized=False)
+    for wanted in (stored(made, Role.PROVIDER).id, "urn:none"):
+        with pytest.raises(AgreementUnknown):
+            audit.export(ports, wanted)
+    assert events_of(ports, "evidence.exported") == 0

@@ -1,0 +1,122 @@
+"""The page of commands, the help and the table of exit codes say what the command does."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from connector.cli.app import build
+from connector.cli.exits import MEANINGS, Exit, exit_of
+from connector.errors import NodeUnreachable, PreauError, subclasses
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "commands.md"
+
+ASKED_FOR = {
+    *("init", "serve", "doctor", "catalog", "negotiate", "budget"),
+    *("authority init", "authority admit", "authority revoke", "authority members"),
+    *("authority web-certificate", "dataset publish", "dataset list", "dataset show"),
+    *("agreement list", "agreement show", "job submit", "job status", "job result", "job cancel"),
+    *("audit log", "audit export", "audit verify"),
+}
+# `serve` is waited for by a line of its own; it prints JSON too.
+NO_HOME = {"audit verify"}
+
+
+def generator() -> ModuleType:
+    file = ROOT / "docs" / "generate_commands.py"
+    spec = importlib.util.spec_from_file_location("generate_commands", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from leaves(f"{path} {name}".strip(), child)
+    else:
+        yield path, command
+
+
+COMMANDS = dict(leaves("", typer.main.get_command(build())))
+
+
+def test_the_page_is_what_the_command_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == generator().render()
+
+
+def test_every_command_that_was_asked_for_is_there() -> None:
+    assert set(COMMANDS) >= ASKED_FOR
+
+
+def test_every_command_has_a_heading_in_the_page() -> None:
+    headings = set(re.findall(r"^## preau (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    assert headings == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_command_says_what_it_does_and_takes_json_and_home(name: str) -> None:
+    command = COMMANDS[name]
+    assert (command.help or "").split(".")[0].strip()
+    options = {opt for param in command.params for opt in param.opts}
+    assert "--json" in options
+    assert ("--home" in options) is (name not in NO_HOME)
+    silent = [p.name for p in command.params if not getattr(p, "help", None)]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_help_is_printed_without_a_node(name: str) -> None:
+    result = CliRunner().invoke(build(), [*name.split(), "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_the_exit_codes_are_printed_by_help_and_page() -> None:
+    shown = " ".join(CliRunner().invoke(build(), ["--help"]).stdout.split())
+    page = PAGE.read_text(encoding="utf-8")
+    for code in Exit:
+        assert f"{code.value} {MEANINGS[code].replace('`', '')}" in shown
+        assert f"| {code.value} | {MEANINGS[code]} |" in page
+
+
+def test_each_exit_code_has_one_meaning() -> None:
+    assert set(MEANINGS) == set(Exit)
+    assert len(set(MEANINGS.values())) == len(MEANINGS)
+
+
+def test_no_error_ends_with_zero() -> None:
+    codes = {cls.code: exit_of(cls("x")) for cls in subclasses()}
+    assert codes.pop(NodeUnreachable.code) is Exit.NO_NODE
+    assert set(codes.values()) == {Exit.REFUSED}
+    assert exit_of(PreauError("x")) is Exit.REFUSED
+
+
+def test_the_version_is_printed() -> None:
+    result = CliRunner().invoke(build(), ["--version"])
+    assert re.fullmatch(r"preau \d+\.\d+\.\d+\n", result.stdout)
+
+
+def test_nothing_heavy_is_loaded_for_help() -> None:
+    code = (
+        "import sys; from connector.cli.app import build; build();"
+        "heavy = {'sqlalchemy', 'grpc', 'fastapi', 'httpx', 'pydantic', 'cryptography', 'torch'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,433 @@
+"""Commands that speak to a node: what they print, as text and as JSON, and how they end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from connector.cli import negotiate as negotiate_commands
+from connector.cli import output
+from connector.cli.app import build
+from connector.domain.membership import Membership
+from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.errors import NodeUnreachable, PreauError
+from connector.management.views import JobView, NegotiationView, SiteView
+from connector.ports import Ports
+from connector.sdk import Client
+from connector.sdk import client as sdk_client
+from connector.sdk.transport import find
+from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
+from tests.support.management import TOKEN, application_of, served
+
+DID = "did:web:node.example"
+
+
+def negotiation(**changes: Any) -> Negotiation:
+    value = Negotiation(
+        pid="urn:uuid:1",
+        role=Role.CONSUMER,
+        peer="did:web:school.example",
+        peer_pid="urn:uuid:2",
+        state=NegotiationState.REQUESTED,
+        dataset_id="urn:pupils",
+        offer_id="urn:offer",
+        policy=b"{}",
+        policy_by=Role.CONSUMER,
+        agreement_id="",
+        code="",
+        reasons=(),
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return replace(value, **changes)
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Ports:
+    return ports_for_tests(tmp_path)
+
+
+@pytest.fixture
+def home(ports: Ports) -> Iterator[Path]:
+    """A home whose node answers commands, over the ports of the test."""
+    folder = ports.settings.home
+    with served(application_of(ports), ports.settings) as address:
+        (folder / "run").mkdir()
+        (folder / "run" / "node.json").write_text(json.dumps({"management": address}))
+        (folder / "run" / "management.token").write_text(TOKEN)
+        yield folder
+
+
+def preau(home: Path, *words: str) -> Result:
+    return CliRunner().invoke(build(), [*words, "--home", str(home)], env={"COLUMNS": "200"})
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("peer", "list"), "no peer was met yet"),
+        (("dataset", "list"), "nothing is published"),
+        (("agreement", "list"), "no contract yet"),
+        (("negotiation", "list"), "no negotiation yet"),
+        (("job", "status"), "no job yet"),
+        (("budget",), "no dataset with a cap"),
+        (("audit", "log"), "no event"),
+        (("catalog",), "no dataset is offered"),
+    ],
+)
+def test_an_empty_node_says_what_to_do(home: Path, words: tuple[str, ...], says: str) -> None:
+    text = preau(home, *words)
+    assert (text.exit_code, text.stderr) == (0, "")
+    assert says in text.stdout
+    as_json = preau(home, *words, "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)) == (0, [])
+
+
+def test_the_membership_is_shown(home: Path) -> None:
+    assert "none" in preau(home, "membership").stdout
+    assert json.loads(preau(home, "membership", "--json").stdout)["did"] == DID
+
+
+def test_a_negotiation_is_shown(home: Path, ports: Ports) -> None:
+    with ports.store.write() as tx:
+        tx.negotiations.put(negotiation())
+    shown = preau(home, "negotiation", "list").stdout
+    assert "urn:uuid:1" in shown
+    assert "REQUESTED" in shown
+    one = json.loads(preau(home, "negotiation", "show", "urn:uuid:1", "--json").stdout)
+    assert one["state"] == "REQUESTED"
+    assert "did:web:school.example" in preau(home, "negotiation", "show", "urn:uuid:1").stdout
+
+
+def test_members_are_listed_by_an_authority(tmp_path: Path) -> None:
+    settings = settings_for_tests(tmp_path, DID, kind="authority")
+    ports = ports_for_tests(tmp_path, settings=settings)
+    member = Membership(DID, "A", "member", 0, "jwt", NOON, NOON + timedelta(days=1))
+    with ports.store.write() as tx:
+        tx.members.put(member)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "management.token").write_text(TOKEN)
+    with served(application_of(ports), settings) as address:
+        (tmp_path / "run" / "node.json").write_text(json.dumps({"management": address}))
+        assert DID in preau(tmp_path, "authority", "members").stdout
+        done = preau(tmp_path, "authority", "revoke", DID, "--reason", "left", "--json")
+        assert json.loads(done.stdout)["revoked"] == "left"
+        unknown = preau(tmp_path, "authority", "revoke", "did:web:b.example", "--reason", "left")
+    assert unknown.exit_code == 1
+    assert unknown.stderr.startswith("error NOT_FOUND: ")
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("dataset", "show", "urn:x"), "NOT_FOUND"),
+        (("agreement", "show", "urn:x"), "NOT_FOUND"),
+        (("negotiation", "show", "urn:x"), "NOT_FOUND"),
+        (("negotiation", "accept", "urn:x"), "NOT_FOUND"),
+        (("negotiation", "terminate", "urn:x"), "NOT_FOUND"),
+        (("negotiation", "reconcile", "urn:x"), "NOT_FOUND"),
+        (("job", "status", "urn:x"), "NOT_FOUND"),
+        (("job", "cancel", "urn:x"), "NOT_FOUND"),
+        (("job", "result", "urn:x"), "NOT_FOUND"),
+        (("audit", "export", "urn:x"), "AGREEMENT_UNKNOWN"),
+        (("authority", "members"), "NOT_FOUND"),
+        (("authority", "admit", "did:web:a.example"), "CONFIGURATION_INVALID"),
+    ],
+)
+def test_a_refusal_is_one_line_with_its_code(home: Path, words: tuple[str, ...], code: str) -> None:
+    text = preau(home, *words)
+    assert (text.exit_code, text.stdout) == (1, "")
+    assert text.stderr.splitlines()[0].startswith(f"error {code}: ")
+    as_json = preau(home, *words, "--json")
+    assert as_json.exit_code == 1
+    assert json.loads(as_json.stderr)["code"] == code
+    assert set(json.loads(as_json.stderr)) == {"code", "reason", "hint"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("peer", "list"), ("dataset", "list"), ("catalog",), ("negotiation", "list")),
+        *(("agreement", "list"), ("job", "status"), ("budget",), ("audit", "log")),
+        *(("membership",), ("authority", "members")),
+    ],
+)
+def test_without_a_node_the_code_is_three(tmp_path: Path, words: tuple[str, ...]) -> None:
+    text = preau(tmp_path / "nowhere", *words)
+    assert text.exit_code == 3
+    lines = text.stderr.splitlines()
+    assert lines[0].startswith("error NODE_UNREACHABLE: ")
+    assert lines[1] == "hint: start it with `preau serve`, or pass `--home`"
+
+
+def test_a_node_that_was_killed_is_not_running(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "node.json").write_text('{"management": "unix:/nowhere/at/all"}')
+    (tmp_path / "run" / "management.token").write_text(TOKEN)
+    assert preau(tmp_path, "peer", "list").exit_code == 3
+
+
+@pytest.mark.parametrize("record", ["", "[]", "{}", "nonsense", '{"management": 1}'])
+def test_what_is_no_record_of_a_node_is_no_node(tmp_path: Path, record: str) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "node.json").write_text(record)
+    with pytest.raises(NodeUnreachable):
+        Client(tmp_path).node()
+
+
+def test_a_token_of_another_start_is_refused(home: Path) -> None:
+    (home / "run" / "management.token").write_text("of another start")
+    done = preau(home, "peer", "list")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error UNAUTHENTICATED: ")
+
+
+def test_home_may_be_given_by_the_environment(home: Path) -> None:
+    done = CliRunner().invoke(build(), ["membership", "--json"], env={"PREAU_HOME": str(home)})
+    assert json.loads(done.stdout)["did"] == DID
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [("[1]", "JSON object"), ("{", "not JSON"), ("\xff", "not JSON")]
+)
+def test_a_file_that_is_none_is_named(home: Path, content: str, says: str) -> None:
+    file = home / "description.json"
+    file.write_text(content, encoding="latin-1")
+    done = preau(home, "dataset", "publish", str(file))
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error CONFIGURATION_INVALID: ")
+    assert says in done.stderr
+
+
+def test_a_toml_description_is_read(home: Path) -> None:
+    file = home / "description.toml"
+    file.write_text('id = "urn:x"\ntitle = "x"\n')
+    done = preau(home, "dataset", "publish", str(file))
+    assert done.stderr.startswith("error DESCRIPTION_INCOMPLETE: dataset `urn:x`")
+    file.write_text("id = ")
+    assert "not TOML" in preau(home, "dataset", "publish", str(file)).stderr
+
+
+def test_a_missing_file_is_a_usage_error(home: Path) -> None:
+    assert preau(home, "dataset", "publish", str(home / "none.json")).exit_code == 2
+    assert preau(home, "job", "submit", str(home / "none.json")).exit_code == 2
+
+
+def test_a_request_names_agreements_also_by_option(home: Path) -> None:
+    file = home / "request.json"
+    file.write_text('{"purpose": "urn:p", "agreements": ["urn:a"]}')
+    done = preau(home, "job", "submit", str(file), "--agreement", "urn:b", "--json")
+    assert json.loads(done.stderr)["code"] == "AGREEMENT_UNKNOWN"
+
+
+# --- how a wait ends
+
+
+def view(**changes: Any) -> NegotiationView:
+    values: dict[str, Any] = {
+        "pid": "urn:uuid:1",
+        "role": "consumer",
+        "peer": "did:web:a.example",
+        "peer_pid": "",
+        "state": "FINALIZED",
+        "dataset": "urn:d",
+        "offer": "urn:o",
+        "policy": {},
+        "policy_by": "consumer",
+        "agreement": "urn:a",
+        "code": "",
+        "reasons": [],
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return NegotiationView(**{**values, **changes})
+
+
+def test_a_finalized_negotiation_ends_well() -> None:
+    negotiate_commands._conclude(view())
+
+
+def test_a_terminated_negotiation_ends_with_its_code() -> None:
+    with pytest.raises(PreauError) as caught:
+        negotiate_commands._conclude(
+            view(state="TERMINATED", code="CAP_EXCEEDED", reasons=["the cap is reached"])
+        )
+    assert (caught.value.code, caught.value.reason) == ("CAP_EXCEEDED", "the cap is reached")
+
+
+def test_a_negotiation_still_under_way_ends_with_seven(
+    home: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ports.store.write() as tx:
+        tx.negotiations.put(negotiation())
+
+    def request(client: Client, *_args: Any, **_more: Any) -> NegotiationView:
+        return client.negotiation("urn:uuid:1")
+
+    monkeypatch.setattr(Client, "negotiate", request)
+    words = ("negotiate", "did:web:a.example", "urn:d")
+    assert preau(home, *words).exit_code == 0
+    assert preau(home, *words, "--wait", "--seconds", "0.3").exit_code == 7
+
+
+def job(**changes: Any) -> JobView:
+    values: dict[str, Any] = {
+        "id": "urn:uuid:9",
+        "side": "lead",
+        "lead": DID,
+        "agreement": "",
+        "state": "RUNNING",
+        "round": 2,
+        "rounds": 20,
+        "code": "",
+        "reason": "",
+        "result": "",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "epsilon": 3.0,
+        "delta": 1e-5,
+        "sites": [site("did:web:a.example"), site("did:web:b.example", code="WORKER_FAILED")],
+        "answered": ["did:web:a.example"],
+    }
+    return JobView(**{**values, **changes})
+
+
+def site(did: str, code: str = "") -> SiteView:
+    return SiteView(
+        site=did,
+        agreement="urn:a",
+        decision="left" if code else "accepted",
+        code=code,
+        reason="it died" if code else "",
+        last_round=2,
+        bytes_sent=2_000,
+        bytes_received=2_000_000,
+        epsilon=0.4567,
+    )
+
+
+def watching(monkeypatch: pytest.MonkeyPatch, *states: JobView) -> None:
+    """Let the node show these states, one after another."""
+    left = list(states)
+    monkeypatch.setattr(Client, "job", lambda _self, _id: left.pop(0) if left[1:] else left[0])
+    monkeypatch.setattr(sdk_client, "_LOOK_SECONDS", 0.01)
+
+
+def test_a_watched_job_is_shown_change_by_change(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = job(state="COMPLETED", round=20, result="/jobs/9/model.npz")
+    watching(monkeypatch, job(round=0, state="SUBMITTED", answered=[]), job(), job(), done)
+    shown = preau(home, "job", "status", "urn:uuid:9", "--watch")
+    assert shown.exit_code == 0
+    lines = shown.stdout.splitlines()
+    assert lines[0].startswith("SUBMITTED round 0/20; answered last: none")
+    assert lines[1].startswith("RUNNING round 2/20; answered last: did:web:a.example")
+    assert lines[2].startswith("COMPLETED round 20/20")
+    assert "0.4567" in shown.stdout
+    assert "2000 B" in shown.stdout
+    assert "2000 kB" in shown.stdout
+    assert "WORKER_FAILED: it died" in shown.stdout
+
+
+def test_a_watched_job_as_json_is_one_value(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching(monkeypatch, job(), job(state="COMPLETED"))
+    shown = preau(home, "job", "status", "urn:uuid:9", "--watch", "--json")
+    assert json.loads(shown.stdout)["state"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [("FAILED", "WORKER_FAILED"), ("CANCELLED", "JOB_CANCELLED"), ("REFUSED", "PURPOSE_FORBIDDEN")],
+)
+def test_a_job_that_ends_badly_ends_with_its_code(
+    home: Path, monkeypatch: pytest.MonkeyPatch, state: str, code: str
+) -> None:
+    watching(monkeypatch, job(state=state, code=code, reason="why"))
+    shown = preau(home, "job", "status", "urn:uuid:9", "--watch")
+    assert shown.exit_code == 1
+    assert shown.stderr.splitlines()[-1] == f"error {code}: why"
+    assert preau(home, "job", "status", "urn:uuid:9").exit_code == 0
+
+
+def test_a_job_still_running_ends_with_seven(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching(monkeypatch, job())
+    words = ("job", "status", "urn:uuid:9", "--watch", "--seconds", "0.2")
+    assert preau(home, *words).exit_code == 7
+
+
+def test_a_waiting_look_at_a_job_ends(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watching(monkeypatch, job(), job(state="FAILED"))
+    with Client(home) as node:
+        assert node.await_job("urn:uuid:9", seconds=10).state == "FAILED"
+
+
+def test_a_result_is_written_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Client, "result", lambda _self, _id: b"model")
+    out = home / "model.npz"
+    done = preau(home, "job", "result", "urn:uuid:9", "--out", str(out), "--json")
+    assert json.loads(done.stdout)["bytes"] == 5
+    assert out.read_bytes() == b"model"
+    again = preau(home, "job", "result", "urn:uuid:9", "--out", str(out))
+    assert again.exit_code == 1
+    assert "not overwritten" in again.stderr
+    assert preau(home, "job", "result", "x", "--out", str(home / "no" / "m")).exit_code == 1
+
+
+# --- what is printed
+
+
+def test_control_characters_of_peers_are_not_printed() -> None:
+    assert output.clean("a\x1b[2Jb\u202ec\nd") == "a�[2Jb�c\nd"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (True, "yes"),
+        (False, "no"),
+        (0.123456, "0.1235"),
+        (NOON, "2026-11-24T12:00:00Z"),
+        (["a", 1], "a, 1"),
+    ],
+)
+def test_cells_are_readable(value: object, shown: str) -> None:
+    assert output.cell(value) == shown
+
+
+# --- the SDK by itself
+
+
+def test_the_client_takes_an_address_in_place_of_a_home(home: Path) -> None:
+    found = find(home)
+    with Client(url=found.url, token=found.token) as node:
+        assert node.node().did == DID
+        assert "/node" in node.openapi()["paths"]
+        assert node.checkpoint().startswith(DID)
+        assert [event.index for event in node.events()] == []
+
+
+def test_the_client_with_a_wrong_token_is_refused(home: Path) -> None:
+    with (
+        Client(url=find(home).url, token="wrong") as node,
+        pytest.raises(PreauError, match="no valid management token"),
+    ):
+        node.node()
+
+
+def test_an_answer_that_is_none_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Client(home) as node:
+        monkeypatch.setattr(node._wire, "call", lambda *_args, **_more: b'{"did": 1}')
+        with pytest.raises(PreauError, match="not understood"):
+            node.node()

@@ -1,0 +1,431 @@
+"""A node's life in one process: start, answer, stop; what stands in its way is named."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from connector import bootstrap, config
+from connector.bootstrap import logs, own, renewal, state
+from connector.bootstrap.node import Node
+from connector.bootstrap.renewal import Renewal
+from connector.cli.app import build
+from connector.config import Settings
+from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.errors import KeyUnusable, MembershipRequired, PeerUnreachable, WorldFault
+from connector.identity.trust import MembershipFacts
+from connector.sdk import Client
+from connector.services import onboard
+from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
+
+pytestmark = pytest.mark.filterwarnings("ignore:websockets")
+
+
+def preau(*words: str) -> Result:
+    return CliRunner().invoke(build(), list(words))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="preau-") as name:  # short: sockets have short paths
+        yield Path(name)
+
+
+@pytest.fixture
+def home(folder: Path) -> Path:
+    """A participant's home whose servers take free ports."""
+    made = folder / "n"
+    words = ("--did", "did:web:localhost%3A8443", "--name", "A", "--allow-host", "localhost")
+    assert preau("init", "--home", str(made), *words).exit_code == 0
+    free = replace(config.load(made), https_listen="127.0.0.1:0", grpc_listen="127.0.0.1:0")
+    (made / config.FILE_NAME).write_text(config.dump(free), encoding="utf-8")
+    return made
+
+
+def started(home: Path, **changes: Any) -> Node:
+    node = bootstrap.build(replace(config.load(home), **changes))
+    node.start()
+    return node
+
+
+def test_a_node_starts_answers_and_stops(home: Path) -> None:
+    node = started(home)
+    try:
+        ready = node.ready()
+        assert ready["ready"] is True
+        assert ready == state.announced(home)
+        assert state.is_running(home)
+        with Client(home) as client:
+            shown = client.node()
+            assert shown.grpc == ready["grpc"] != ""
+            assert shown.https == ready["https"]
+            assert shown.unsafe == [
+                "unsafe_allow_hosts: peers' addresses may name `localhost`, which is not public"
+            ]
+    finally:
+        node.stop()
+    assert not state.is_running(home)
+    assert state.announced(home) == {}
+    assert not (home / "run" / "management.sock").exists()
+    left = [t.name for t in threading.enumerate() if t.name in ("management", "https", "outbox")]
+    assert left == []
+
+
+def test_an_authority_has_no_peer_port(folder: Path) -> None:
+    made = folder / "a"
+    words = ("--did", "did:web:localhost%3A9443", "--name", "M")
+    assert preau("authority", "init", "--home", str(made), *words).exit_code == 0
+    node = started(made, https_listen="127.0.0.1:0")
+    try:
+        assert node.ready()["grpc"] == ""
+        with Client(made) as client:
+            assert client.members() == []
+    finally:
+        node.stop()
+
+
+def test_commands_may_come_over_loopback(home: Path) -> None:
+    node = started(home, management_listen="127.0.0.1:0")
+    try:
+        assert node.ready()["management"].startswith("http://127.0.0.1:")
+        with Client(home) as client:
+            assert client.node().did == "did:web:localhost%3A8443"
+    finally:
+        node.stop()
+
+
+def test_waiting_ends_when_the_node_is_asked_to_stop(home: Path) -> None:
+    node = bootstrap.build(config.load(home))
+    assert node.wait(0.01) is False
+    node.ask_to_stop()
+    assert node.wait(5) is True
+    node.stop()
+
+
+def test_one_home_runs_one_node(home: Path) -> None:
+    node = started(home)
+    try:
+        second = bootstrap.build(config.load(home))
+        with pytest.raises(WorldFault, match="already"):
+            second.start()
+        with Client(home) as client:
+            assert client.node().kind == "participant"
+    finally:
+        node.stop()
+
+
+@pytest.mark.parametrize("setting", ["https_listen", "grpc_listen", "management_listen"])
+def test_a_taken_port_leaves_nothing_running(home: Path, setting: str) -> None:
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        node = bootstrap.build(replace(config.load(home), **{setting: taken}))
+        with pytest.raises(WorldFault, match=taken):
+            node.start()
+    assert not state.is_running(home)
+    assert not (home / "run" / "management.sock").exists()
+    again = started(home)
+    again.stop()
+
+
+def serve_refused(home: Path, code: str) -> str:
+    done = preau("serve", "--home", str(home), "--json")
+    assert done.exit_code == 1
+    error = json.loads(done.stderr.splitlines()[-1])
+    assert error["code"] == code
+    assert done.stdout == ""
+    return str(error["reason"])
+
+
+def test_serve_without_a_home_says_what_to_do(folder: Path) -> None:
+    assert "preau.toml" in serve_refused(folder / "none", "CONFIGURATION_INVALID")
+    assert "preau init" in preau("serve", "--home", str(folder / "none")).stderr
+
+
+def test_serve_with_a_key_that_others_read_is_refused(home: Path) -> None:
+    (home / "keys" / "signing.pem").chmod(0o644)
+    assert "read by others" in serve_refused(home, "KEY_UNUSABLE")
+
+
+@pytest.mark.parametrize("name", ["signing.pem", "tls-ca-1.key", "https.pem"])
+def test_serve_with_a_missing_key_is_refused(home: Path, name: str) -> None:
+    (home / "keys" / name).unlink()
+    serve_refused(home, "KEY_UNUSABLE")
+
+
+def test_serve_with_an_unknown_setting_is_refused(home: Path) -> None:
+    with (home / config.FILE_NAME).open("a", encoding="utf-8") as file:
+        file.write("unsafe_skip_identity = true\n")
+    assert "unsafe_skip_identity" in serve_refused(home, "CONFIGURATION_INVALID")
+
+
+# --- doctor without a running node
+
+
+def checks(home: Path, *more: str) -> tuple[int, dict[str, dict[str, str]]]:
+    done = preau("doctor", "--home", str(home), "--offline", "--json", *more)
+    found = json.loads(done.stdout)["checks"]
+    return done.exit_code, {check["name"]: check for check in found}
+
+
+def test_doctor_of_a_fresh_node_finds_nothing_to_mend(home: Path) -> None:
+    code, found = checks(home)
+    assert code == 0
+    wanted = {"keys", "clock", "grpc port", "https port", "database", "membership", "status list"}
+    assert set(found) >= wanted | {"peers", "isolation", "unsafe settings", "versions", "disk"}
+    assert found["membership"]["verdict"] == "warn"
+    assert found["unsafe settings"]["verdict"] == "warn"
+    assert "grpcio" in found["versions"]["finding"]
+
+
+def test_doctor_says_how_to_mend_each(home: Path) -> None:
+    (home / "keys" / "signing.pem").chmod(0o640)
+    shown = preau("doctor", "--home", str(home), "--offline")
+    assert shown.exit_code == 6
+    assert "FAIL  keys: `keys/signing.pem` may be read by others (mode 640)" in shown.stdout
+    assert "mend: chmod 600 keys/signing.pem" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("keys/signing.pem", "keys"),
+        ("keys/https.key", "keys"),
+        ("keys/https.pem", "HTTPS certificate"),
+        ("keys/tls-ca-1.pem", "TLS authority"),
+        ("node.sqlite", "database"),
+    ],
+)
+def test_doctor_finds_what_is_missing(home: Path, name: str, check: str) -> None:
+    (home / name).unlink()
+    code, found = checks(home)
+    assert code == 6
+    assert found[check]["verdict"] == "fail"
+    assert found[check]["mend"]
+    assert not (home / name).exists()  # a doctor looks, and makes nothing
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("keys/signing.pem", "keys"),
+        ("keys/https.pem", "HTTPS certificate"),
+        ("node.sqlite", "database"),
+        ("keys/membership.jwt", "membership"),
+    ],
+)
+def test_doctor_finds_what_is_broken(home: Path, name: str, check: str) -> None:
+    for file in home.glob(f"{name}-*"):
+        file.unlink()  # the database's log
+    (home / name).write_text("broken")
+    (home / name).chmod(0o600)
+    code, found = checks(home)
+    assert code == 6
+    assert found[check]["verdict"] == "fail"
+
+
+def test_doctor_finds_an_old_database(home: Path) -> None:
+    (home / "node.sqlite").write_bytes(b"")
+    code, found = checks(home)
+    assert (code, found["database"]["verdict"]) == (6, "fail")
+
+
+def test_doctor_finds_a_taken_port(home: Path) -> None:
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        changed = replace(config.load(home), https_listen=taken)
+        (home / config.FILE_NAME).write_text(config.dump(changed), encoding="utf-8")
+        code, found = checks(home)
+    assert (code, found["https port"]["verdict"]) == (6, "fail")
+    assert taken in found["https port"]["finding"]
+
+
+def test_doctor_without_a_home_is_refused(folder: Path) -> None:
+    assert preau("doctor", "--home", str(folder / "none")).exit_code == 1
+
+
+# --- identity on disk
+
+
+def test_the_membership_is_kept_across_starts(home: Path) -> None:
+    identity = own.Identity(config.load(home))
+    identity.keep_membership("a.b.c")
+    assert identity.membership() == "a.b.c"
+    assert own.Identity(config.load(home)).membership() == "a.b.c"
+    assert (home / own.MEMBERSHIP_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_rotated_tls_authority_overlaps_with_the_old_one(home: Path) -> None:
+    for suffix in ("pem", "key"):
+        old = home / "keys" / f"tls-ca-1.{suffix}"
+        new = home / "keys" / f"tls-ca-10.{suffix}"
+        new.write_bytes(old.read_bytes())
+        new.chmod(0o600)
+        (home / "keys" / f"tls-ca-2.{suffix}").write_bytes(old.read_bytes())
+        (home / "keys" / f"tls-ca-2.{suffix}").chmod(0o600)
+    found = own.tls_authorities(config.load(home))
+    assert len(found) == 3
+    assert own.Identity(config.load(home)).tls_authority == found[-1]
+
+
+def test_an_identity_without_an_authority_key_is_refused(home: Path) -> None:
+    (home / "keys" / "tls-ca-1.pem").unlink()
+    with pytest.raises(KeyUnusable, match="no TLS authority"):
+        _ = own.Identity(config.load(home)).tls_authority
+
+
+# --- renewal
+
+
+class Kept:
+    """An identity that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.wanted = threading.Event()
+
+    def keep_membership(self, credential: str) -> None:
+        self.kept.append(credential)
+        self.wanted.set()
+
+
+def negotiation(*, pid: str, updated_at: datetime) -> Negotiation:
+    return Negotiation(
+        pid=pid,
+        role=Role.CONSUMER,
+        peer="did:web:school.example",
+        peer_pid="",
+        state=NegotiationState.REQUESTED,
+        dataset_id="urn:pupils",
+        offer_id="urn:offer",
+        policy=b"{}",
+        policy_by=Role.CONSUMER,
+        agreement_id="",
+        code="",
+        reasons=(),
+        created_at=updated_at,
+        updated_at=updated_at,
+    )
+
+
+def facts() -> MembershipFacts:
+    space = "did:web:authority.example"
+    until = NOON.replace(year=2027)
+    return MembershipFacts("did:web:node.example", "A", "member", space, space, until)
+
+
+def test_the_membership_is_fetched_until_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports, identity, tries = ports_for_tests(tmp_path), Kept(), []
+
+    def fetch(_ports: object, save: Any) -> MembershipFacts:
+        tries.append(1)
+        if len(tries) < 3:
+            raise MembershipRequired("not admitted")
+        save("a.b.c")
+        return facts()
+
+    monkeypatch.setattr(onboard, "fetch_own_membership", fetch)
+    monkeypatch.setattr(onboard, "refresh", lambda _ports: [])
+    monkeypatch.setattr(renewal, "FIRST_PAUSE", 0.01)
+    running = Renewal(ports, identity)  # type: ignore[arg-type] - as far as it is used
+    running.start()
+    try:
+        assert identity.wanted.wait(20)
+    finally:
+        running.stop()
+    assert identity.kept == ["a.b.c"]
+    assert len(tries) == 3
+
+
+def test_a_failing_refresh_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_for_tests(
+        tmp_path, "did:web:node.example", space="", status_refresh_seconds=0.01
+    )
+    ports, tries, twice = ports_for_tests(tmp_path, settings=settings), [], threading.Event()
+
+    def refresh(_ports: object) -> list[str]:
+        tries.append(1)
+        if len(tries) == 1:
+            raise PeerUnreachable("the authority is down")
+        twice.set()
+        return ["did:web:b.example"]
+
+    monkeypatch.setattr(onboard, "refresh", refresh)
+    running = Renewal(ports, Kept())  # type: ignore[arg-type] - as far as it is used
+    running.start()
+    try:
+        assert twice.wait(20)
+    finally:
+        running.stop()
+
+
+def test_expired_tokens_are_forgotten_and_stale_negotiations_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = ports_for_tests(tmp_path)
+    long_ago, soon = NOON - timedelta(days=2), NOON + timedelta(minutes=1)
+    with ports.store.write() as tx:
+        assert tx.tokens.use("did:web:a.example", "old", long_ago)
+        assert tx.tokens.use("did:web:a.example", "new", soon)
+        tx.negotiations.put(negotiation(pid="urn:uuid:1", updated_at=NOON - timedelta(days=8)))
+        tx.negotiations.put(negotiation(pid="urn:uuid:2", updated_at=NOON - timedelta(days=6)))
+    monkeypatch.setattr(onboard, "refresh", lambda _ports: [])
+    Renewal(ports, Kept())._refresh()  # type: ignore[arg-type] - as far as it is used
+    with ports.store.write() as tx:
+        assert tx.tokens.use("did:web:a.example", "old", long_ago)
+        assert not tx.tokens.use("did:web:a.example", "new", soon)
+        states = {each.pid: each.state for each in tx.negotiations.find()}
+    assert states == {"urn:uuid:1": "TERMINATED", "urn:uuid:2": "REQUESTED"}
+
+
+# --- log lines
+
+
+def logged(*, as_json: bool, text: str) -> str:
+    stream = io.StringIO()
+    root, level = logging.getLogger(), logging.getLogger().level
+    before, stderr = root.handlers[:], sys.stderr
+    sys.stderr = stream
+    try:
+        logs.configure(as_json=as_json, verbose=False)
+        logging.getLogger("connector.test").info("%s", text)
+        logging.getLogger("connector.test").debug("not shown")
+        logging.getLogger("other.library").info("not shown")
+    finally:
+        sys.stderr = stderr
+        root.handlers[:] = before
+        root.setLevel(level)
+        logging.getLogger("connector").setLevel(logging.NOTSET)
+    return stream.getvalue()
+
+
+def test_log_lines_are_one_line_each() -> None:
+    assert logged(as_json=False, text="a\nb").endswith("connector.test: a b\n")
+    value = json.loads(logged(as_json=True, text="a\nb"))
+    assert value["text"] == "a b"
+    assert set(value) == {"at", "level", "from", "text"}
+
+
+def test_settings_that_are_dumped_are_read_again(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, did="did:web:a.example", name='A "quoted" \\ name')
+    (tmp_path / config.FILE_NAME).write_text(config.dump(settings), encoding="utf-8")
+    assert config.load(tmp_path) == settings

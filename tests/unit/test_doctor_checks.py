@@ -1,0 +1,228 @@
+"""What `preau doctor` judges: each bad fact is named with a way to mend it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from connector.config import Settings
+from connector.services import diagnose
+from connector.services.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact, PeerFact
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def only(check: Check, verdict: str) -> str:
+    """Return the finding; a check that is not in order always says how to mend it."""
+    assert check.verdict == verdict
+    assert bool(check.mend) or verdict == OK
+    assert "\n" not in check.finding
+    return check.finding
+
+
+def test_the_worst_verdict_counts() -> None:
+    ok, warn, fail = (Check("x", verdict, "") for verdict in (OK, WARN, FAIL))
+    assert diagnose.worst([]) == OK
+    assert diagnose.worst([ok, ok]) == OK
+    assert diagnose.worst([warn, ok]) == WARN
+    assert diagnose.worst([ok, fail, warn]) == FAIL
+
+
+def test_private_keys_pass() -> None:
+    files = [KeyFile("keys/signing.pem", 0o100600), KeyFile("keys/https.key", 0o100400)]
+    assert "2 private files" in only(diagnose.keys(files), OK)
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        (KeyFile("keys/signing.pem", None), "missing"),
+        (KeyFile("keys/signing.pem", 0o100640), "mode 640"),
+        (KeyFile("keys/signing.pem", 0o100604), "mode 604"),
+        (KeyFile("keys/signing.pem", 0o100600, "not a key"), "not a key"),
+    ],
+)
+def test_a_bad_key_file_fails(file: KeyFile, says: str) -> None:
+    good = KeyFile("keys/https.key", 0o100600)
+    assert says in only(diagnose.keys([good, file]), FAIL)
+
+
+def test_a_key_that_the_document_does_not_list_fails() -> None:
+    good = [KeyFile("keys/signing.pem", 0o100600)]
+    assert only(diagnose.keys(good, "the document lists another key"), FAIL)
+
+
+@pytest.mark.parametrize(
+    ("expires", "verdict"),
+    [
+        (NOW + 100 * DAY, OK),
+        (NOW + 15 * DAY, OK),
+        (NOW + 13 * DAY, WARN),
+        (NOW, FAIL),
+        (NOW - DAY, FAIL),
+        (None, FAIL),
+    ],
+)
+def test_certificates_by_their_end(expires: datetime | None, verdict: str) -> None:
+    assert only(diagnose.certificate("HTTPS certificate", expires, NOW), verdict)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(0, OK), (4, OK), (-4, OK), (6, WARN), (-20, WARN), (31, FAIL)]
+)
+def test_the_clock_by_its_worst_skew(seconds: int, verdict: str) -> None:
+    skews = {"did:web:a": timedelta(), "did:web:b": timedelta(seconds=seconds)}
+    check = diagnose.clock(skews, monotonic=True, now=NOW)
+    assert only(check, verdict)
+
+
+def test_the_clock_says_in_which_direction() -> None:
+    behind = diagnose.clock({"a": timedelta(seconds=40)}, monotonic=True, now=NOW)
+    ahead = diagnose.clock({"a": timedelta(seconds=-40)}, monotonic=True, now=NOW)
+    assert "behind" in behind.finding
+    assert "ahead of" in ahead.finding
+
+
+def test_a_jumping_clock_fails_and_an_unasked_one_passes() -> None:
+    assert only(diagnose.clock({}, monotonic=False, now=NOW), FAIL)
+    assert "nobody" in only(diagnose.clock({}, monotonic=True, now=NOW), OK)
+
+
+@pytest.mark.parametrize(
+    ("running", "free", "answers", "verdict"),
+    [
+        (True, False, True, OK),
+        (True, True, False, FAIL),
+        (True, False, False, FAIL),
+        (False, True, False, OK),
+        (False, False, True, FAIL),
+        (False, False, False, FAIL),
+    ],
+)
+def test_ports(*, running: bool, free: bool, answers: bool, verdict: str) -> None:
+    check = diagnose.port("grpc port", "h:1", running=running, free=free, answers=answers)
+    assert "h:1" in only(check, verdict)
+
+
+def test_the_database() -> None:
+    assert "7 events" in only(diagnose.database("", migrated=True, entries=7), OK)
+    assert only(diagnose.database("", migrated=False, entries=0), FAIL)
+    assert only(diagnose.database("no answer", migrated=True, entries=0), FAIL) == "no answer"
+
+
+def test_peers_in_good_standing_take_one_line() -> None:
+    found = diagnose.peers([PeerFact("did:web:a", "", ""), PeerFact("did:web:b", "", None)])
+    assert [check.verdict for check in found] == [OK]
+    assert "2 of 2" in found[0].finding
+
+
+def test_a_peer_with_a_fault_takes_a_line_of_its_own() -> None:
+    found = diagnose.peers(
+        [
+            PeerFact("did:web:a", "", ""),
+            PeerFact("did:web:b", "CREDENTIAL_REVOKED: revoked", ""),
+            PeerFact("did:web:c", "", "no connection to c:1"),
+        ]
+    )
+    assert [check.verdict for check in found] == [OK, WARN, WARN]
+    assert "1 of 3" in found[0].finding
+    assert "REVOKED" in only(found[1], WARN)
+    assert "no connection" in only(found[2], WARN)
+
+
+def test_no_peer_is_no_fault() -> None:
+    assert [check.verdict for check in diagnose.peers([])] == [OK]
+
+
+def test_status_lists_by_their_own_end() -> None:
+    fresh = ListFact("https://a/status/1", NOW - timedelta(minutes=5), NOW + DAY)
+    stale = ListFact("https://a/status/1", NOW - 2 * DAY, NOW)
+    (good,) = diagnose.status_lists([fresh], NOW)
+    (bad,) = diagnose.status_lists([stale], NOW)
+    assert "5 min ago" in only(good, OK)
+    assert "no peer is believed" in only(bad, FAIL)
+    assert [check.verdict for check in diagnose.status_lists([], NOW)] == [OK]
+
+
+@pytest.mark.parametrize(
+    ("age", "shown"),
+    [(timedelta(seconds=90), "90 s"), (timedelta(minutes=90), "90 min"), (3 * DAY, "72 h")],
+)
+def test_ages_are_readable(age: timedelta, shown: str) -> None:
+    (check,) = diagnose.status_lists([ListFact("u", NOW - age, NOW + DAY)], NOW)
+    assert shown in check.finding
+
+
+@pytest.mark.parametrize(
+    ("required", "fault", "until", "verdict"),
+    [
+        (False, "", None, OK),
+        (True, "", NOW + 100 * DAY, OK),
+        (True, "", NOW + 3 * DAY, WARN),
+        (True, "", None, WARN),
+        (True, "", NOW, FAIL),
+        (True, "CREDENTIAL_REVOKED: revoked", NOW + 100 * DAY, FAIL),
+    ],
+)
+def test_the_own_membership(
+    *, required: bool, fault: str, until: datetime | None, verdict: str
+) -> None:
+    assert only(diagnose.membership(required, fault, until, NOW), verdict)
+
+
+@pytest.mark.parametrize(
+    ("tier", "missing", "verdict"),
+    [
+        ("landlock", [], OK),
+        ("process", [], WARN),
+        ("", [], WARN),
+        ("landlock", ["torch"], WARN),
+    ],
+)
+def test_isolation(tier: str, missing: list[str], verdict: str) -> None:
+    assert only(diagnose.isolation(tier, missing), verdict)
+
+
+def test_each_unsafe_setting_is_listed() -> None:
+    safe = Settings(home=Path("h"), did="did:web:a.example", name="A")
+    loose = Settings(
+        home=Path("h"), did="did:web:a.example", name="A", unsafe_allow_hosts=("localhost", "db")
+    )
+    assert [check.verdict for check in diagnose.unsafe_settings(safe)] == [OK]
+    found = diagnose.unsafe_settings(loose)
+    assert [check.verdict for check in found] == [WARN, WARN]
+    assert "`localhost`" in found[0].finding
+    assert "`db`" in found[1].finding
+
+
+def test_every_setting_called_unsafe_is_looked_at() -> None:
+    named = [name for name in Settings.__dataclass_fields__ if name.startswith("unsafe_")]
+    loose = Settings(home=Path("h"), did="d", name="A", **dict.fromkeys(named, ("x",)))
+    shown = " ".join(diagnose.unsafe(loose))
+    assert [name for name in named if name not in shown] == []
+
+
+def test_versions() -> None:
+    installed = {"grpcio": "1.85.3", "flwr": ""}
+    (good,) = diagnose.versions((3, 11), installed, "")
+    assert "grpcio 1.85.3" in only(good, OK)
+    assert "flwr" not in good.finding
+    (old,) = diagnose.versions((3, 10), installed, "")
+    assert only(old, FAIL)
+    (broken,) = diagnose.versions((3, 12), installed, "ImportError")
+    assert "ImportError" in only(broken, FAIL)
+
+
+@pytest.mark.parametrize(
+    ("free", "verdict"), [(5 << 30, OK), (1 << 30, OK), (500 << 20, WARN), (50 << 20, FAIL)]
+)
+def test_disk(free: int, verdict: str) -> None:
+    assert only(diagnose.disk(free), verdict)
+
+
+def test_a_check_as_json() -> None:
+    value = Check("disk", WARN, "little", "make room").as_json()
+    assert value == {"name": "disk", "verdict": "warn", "finding": "little", "mend": "make room"}

@@ -1,0 +1,426 @@
+"""A site's decision about a job: each bad submission has one code, changes nothing, and is logged."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.budget import ReservationState
+from connector.errors import (
+    JobRefused,
+    Malformed,
+    NotFound,
+    PeerUnreachable,
+    PreauError,
+    WorkerFailed,
+)
+from connector.jsonld.canonical import parse_object
+from connector.services import federate_site, onboard
+from federated.job import JobState
+from tests.support.contracts import stranger
+from tests.support.federation import (
+    END,
+    LEAD,
+    MARKETING,
+    SITES,
+    Federation,
+    participant,
+)
+from tests.support.keys import MemorySigner
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    return Federation(tmp_path)
+
+
+def refused(federation: Federation, answer: Any, job_id: str, code: str) -> None:
+    """A refusal is one line with a code, is in the log, and reserves nothing."""
+    site = federation.site()
+    assert (answer["accepted"], answer["code"]) == (False, code), answer
+    assert len(answer["reasons"]) == 1
+    assert answer["reasons"][0]
+    assert "\n" not in answer["reasons"][0]
+    assert site.job(job_id).state == JobState.REFUSED
+    assert site.log(job_id) == ["job.refused"]
+    with site.ports.store.read() as tx:
+        assert tx.reservations.find() == []
+
+
+def test_a_lawful_job_is_accepted_reserved_and_logged(federation: Federation) -> None:
+    job_id, body = federation.submission()
+    site = federation.site()
+    answer = federation.ask(site, body)
+    assert answer == {"job_id": job_id, "accepted": True, "code": "", "reasons": []}
+    kept = site.reservation(job_id)
+    assert (kept.state, kept.steps, kept.steps_per_round) == (ReservationState.OPEN, 6, 2)
+    assert (kept.epsilon, kept.delta, kept.agreement_id) == (
+        1.5,
+        1e-5,
+        federation.agreements[SITES[0]].id,
+    )
+    assert site.job(job_id).state == JobState.ACCEPTED
+    assert site.log(job_id) == ["job.accepted"]
+    assert site.ports.wakeups.wait("job", 0)
+
+
+def set_at(*path: str | int, to: Any) -> Change:
+    def change(value: dict[str, Any]) -> None:
+        item: Any = value
+        for step in path[:-1]:
+            item = item[step]
+        item[path[-1]] = to
+
+    return change
+
+
+def drop_contract(index: int) -> Change:
+    def change(value: dict[str, Any]) -> None:
+        del value["contracts"][index]
+        value["quorum"] = len(value["contracts"])
+
+    return change
+
+
+def swap(name: str) -> Change:
+    """Let two contracts exchange a member."""
+
+    def change(value: dict[str, Any]) -> None:
+        one, other = value["contracts"][1], value["contracts"][2]
+        one[name], other[name] = other[name], one[name]
+
+    return change
+
+
+def same_agreement(value: dict[str, Any]) -> None:
+    value["contracts"][2]["agreement"] = value["contracts"][1]["agreement"]
+
+
+def twice(value: dict[str, Any]) -> None:
+    value["contracts"].append(dict(value["contracts"][0]))
+
+
+NUMBER = {"kind": "number", "low": 0, "high": 1}
+TAMPERED = [
+    ("another lead", set_at("lead", to=SITES[1]), "JOB_REFUSED"),
+    ("another job", None, "MANIFEST_TAMPERED"),
+    ("no contract of ours", drop_contract(0), "AGREEMENT_UNKNOWN"),
+    ("our contract twice", twice, "MALFORMED_MESSAGE"),
+    ("unknown agreement", set_at("contracts", 0, "agreement", to="urn:none"), "AGREEMENT_UNKNOWN"),
+    ("digest of ours", set_at("contracts", 0, "digest", to="00" * 32), "MANIFEST_TAMPERED"),
+    ("receipt of ours", set_at("contracts", 0, "receipt", to="x"), "MANIFEST_TAMPERED"),
+    ("population of ours", set_at("contracts", 0, "population", to=999), "MANIFEST_TAMPERED"),
+    ("dataset of ours", set_at("contracts", 0, "dataset", to="urn:else"), "MANIFEST_TAMPERED"),
+    ("fewer sites", drop_contract(2), "TOO_FEW_SITES"),
+    ("a lower quorum", set_at("quorum", to=2), "TOO_FEW_SITES"),
+    ("one agreement twice", same_agreement, "JOB_REFUSED"),
+    ("receipts exchanged", swap("receipt"), "AGREEMENT_TAMPERED"),
+    ("digests exchanged", swap("digest"), "MANIFEST_TAMPERED"),
+    ("datasets exchanged", swap("dataset"), "MANIFEST_TAMPERED"),
+    ("population of another", set_at("contracts", 1, "population", to=9), "MANIFEST_TAMPERED"),
+    ("receipt of another", set_at("contracts", 2, "receipt", to="a.b.c"), "AGREEMENT_TAMPERED"),
+    ("another purpose", set_at("purpose", to=MARKETING), "PURPOSE_FORBIDDEN"),
+    ("other code", set_at("code", to="00" * 32), "JOB_REFUSED"),
+    ("another unit", set_at("unit", "column", to="name"), "JOB_REFUSED"),
+    ("more rows", set_at("unit", "rows", to=5), "JOB_REFUSED"),
+    ("fewer rows", set_at("unit", "rows", to=3), "JOB_REFUSED"),
+    ("too much ε", set_at("privacy", "epsilon", to=3.5), "BUDGET_EXCEEDED"),
+    ("too much δ", set_at("privacy", "delta", to=2e-5), "BUDGET_EXCEEDED"),
+    ("ε declared too low", set_at("privacy", "epsilon", to=1.4), "JOB_REFUSED"),
+    ("no noise worth the name", set_at("privacy", "noiseMultiplier", to=0.2), "JOB_REFUSED"),
+    ("absurd exposure", set_at("privacy", "steps", to=99_999), "JOB_REFUSED"),
+    ("missing column", set_at("features", 0, "column", to="none"), "COLUMN_MISSING"),
+    ("category as number", set_at("target", "column", to="grade"), "COLUMN_MISSING"),
+    ("identifier as input", set_at("features", to=[{"column": "name", **NUMBER}]), "JOB_REFUSED"),
+    ("identifier as target", set_at("target", "by", to="name"), "JOB_REFUSED"),
+    (
+        "person as input",
+        set_at("features", to=[{"column": "pupil", **NUMBER}]),
+        "MALFORMED_MESSAGE",
+    ),
+    ("deadline over", set_at("deadline", to="2026-11-24T14:59:59Z"), "DEADLINE_PASSED"),
+    (
+        "deadline past the contract",
+        set_at("deadline", to="2027-11-24T15:00:00Z"),
+        "CONTRACT_EXPIRED",
+    ),
+    ("uneven steps", set_at("privacy", "steps", to=7), "MALFORMED_MESSAGE"),
+    ("unknown member", set_at("extra", to=1), "MALFORMED_MESSAGE"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "code"), TAMPERED, ids=[case[0] for case in TAMPERED])
+def test_a_manifest_that_does_not_fit_is_refused(
+    federation: Federation, name: str, change: Change | None, code: str
+) -> None:
+    job_id, body = federation.submission(change)
+    if change is None:
+        job_id = body["job_id"] = "urn:uuid:00000000-0000-4000-8000-00000000dead"
+    refused(federation, federation.ask(federation.site(), body), job_id, code)
+    assert name
+
+
+@pytest.mark.parametrize("job_id", ["urn:uuid:../../etc", "urn:uuid:", "urn:job:1"])
+def test_an_id_that_names_no_folder_is_refused(federation: Federation, job_id: str) -> None:
+    _, body = federation.submission(set_at("job", to=job_id))
+    body["job_id"] = job_id
+    refused(federation, federation.ask(federation.site(), body), job_id, "JOB_REFUSED")
+
+
+def test_a_manifest_signed_by_another_is_refused(federation: Federation) -> None:
+    job_id, body = federation.submission()
+    _, other = federation.submission()
+    body["signature"] = other["signature"]
+    refused(federation, federation.ask(federation.site(), body), job_id, "MANIFEST_TAMPERED")
+
+
+def test_a_manifest_signed_by_an_unknown_key_is_refused(federation: Federation) -> None:
+    _, body = federation.submission()
+    value = parse_object(base64.b64decode(body["manifest"]))
+    job_id, forged = federation.signed(value, MemorySigner(LEAD))
+    refused(federation, federation.ask(federation.site(), forged), job_id, "MANIFEST_TAMPERED")
+
+
+def test_another_consumer_gets_the_answer_of_an_unknown_agreement(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission(set_at("lead", to=SITES[1]))
+    value_signer = federation.nodes[SITES[1]].member.signer
+    value = parse_object(base64.b64decode(body["manifest"]))
+    job_id, body = federation.signed(value, value_signer)
+    answer = federate_site.receive_job(site.ports, federation.caller(site, SITES[1]), body)
+    refused(federation, answer, job_id, "AGREEMENT_UNKNOWN")
+
+
+def test_an_expired_contract_refuses(federation: Federation) -> None:
+    job_id, body = federation.submission(deadlineSeconds=40 * 86_400)
+    federation.clock.set(END + timedelta(hours=1))
+    with federation.site().ports.store.write() as tx:
+        for entry in federation.space.cached(
+            federation.space.status_list(valid_until=END + timedelta(days=2))
+        ).values():
+            tx.status_lists.put(entry)
+    refused(federation, federation.ask(federation.site(), body), job_id, "CONTRACT_EXPIRED")
+
+
+def test_a_contract_that_is_not_final_refuses(federation: Federation) -> None:
+    job_id, body = federation.submission()
+    with federation.site().ports.store.write() as tx:
+        tx.agreements.put(replace(federation.agreements[SITES[0]], finalized=False))
+    refused(federation, federation.ask(federation.site(), body), job_id, "AGREEMENT_UNKNOWN")
+
+
+def test_a_site_without_recipe_refuses(federation: Federation) -> None:
+    site = federation.site()
+    site.ports = replace(site.ports, code_hash="")
+    job_id, body = federation.submission()
+    refused(federation, federation.ask(site, body), job_id, "JOB_REFUSED")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("missing", "DATA_FILE_MISSING"),
+        ("changed", "DATA_FILE_CHANGED"),
+        ("folder", "DATA_FILE_UNREADABLE"),
+    ],
+)
+def test_a_data_file_that_is_not_the_published_one_refuses(
+    federation: Federation, fault: str, code: str
+) -> None:
+    site = federation.site()
+    assert site.dataset is not None
+    path = Path(site.dataset.file.path)
+    if fault == "changed":
+        path.write_text("pupil\n1\n")
+    else:
+        path.unlink()
+    if fault == "folder":
+        path.mkdir()
+    job_id, body = federation.submission()
+    answer = federation.ask(site, body)
+    refused(federation, answer, job_id, code)
+    assert str(path) not in answer["reasons"][0]
+    assert site.accountant.asked == 0
+
+
+def test_a_dataset_described_otherwise_since_the_contract_refuses(federation: Federation) -> None:
+    site = federation.site()
+    assert site.dataset is not None
+    with site.ports.store.write() as tx:
+        tx.datasets.put(replace(site.dataset, rows_per_person=9))
+    job_id, body = federation.submission()
+    refused(federation, federation.ask(site, body), job_id, "JOB_REFUSED")
+
+
+def test_a_provider_that_is_revoked_does_not_count(federation: Federation) -> None:
+    site = federation.site()
+    federation.revoke(site, SITES[2])
+    job_id, body = federation.submission()
+    refused(federation, federation.ask(site, body), job_id, "CREDENTIAL_REVOKED")
+
+
+def test_a_provider_that_cannot_be_met_decides_nothing(federation: Federation) -> None:
+    site = federation.site()
+    with site.ports.store.write() as tx:
+        tx.participants.remove(SITES[2])
+
+    class Nowhere:
+        def get(self, url: str, *, limit: int = 0) -> bytes:
+            raise PeerUnreachable(f"`{url}` does not answer {limit}")
+
+    site.ports = replace(site.ports, web=Nowhere())
+    job_id, body = federation.submission()
+    with pytest.raises(PeerUnreachable):
+        federation.ask(site, body)
+    assert not site.has_job(job_id)
+    with site.ports.store.write() as tx:
+        tx.participants.put(participant(federation.nodes[SITES[2]].member))
+    assert federation.ask(site, body)["accepted"]
+
+
+def test_the_accountant_comes_last_and_its_failure_decides_nothing(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    site.accountant.failure = WorkerFailed("gone")
+    with pytest.raises(WorkerFailed):
+        federation.ask(site, body)
+    assert not site.has_job(job_id)
+    site.accountant.failure = None
+    assert federation.ask(site, body)["accepted"]
+
+
+def test_a_mechanism_without_finite_cost_is_refused(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    site.accountant.failure = JobRefused("no finite ε")
+    refused(federation, federation.ask(site, body), job_id, "JOB_REFUSED")
+
+
+def test_the_budget_is_used_up(federation: Federation) -> None:
+    site = federation.site()
+    for _ in range(2):
+        assert federation.ask(site, federation.submission()[1])["accepted"]
+    job_id, body = federation.submission()
+    answer = federation.ask(site, body)
+    assert (answer["accepted"], answer["code"]) == (False, "BUDGET_EXCEEDED")
+    assert "has ε 0 of 3 left, the job asks 1.5" in answer["reasons"][0]
+    assert site.job(job_id).state == JobState.REFUSED
+
+
+def test_the_cap_of_the_dataset_is_used_up(federation: Federation) -> None:
+    site = federation.site()
+    second = federation.contract(SITES[0], 0xB000)
+    for _ in range(2):
+        assert federation.ask(site, federation.submission()[1])["accepted"]
+    federation.agreements[SITES[0]] = second
+    assert federation.ask(site, federation.submission()[1])["accepted"]
+    assert federation.ask(site, federation.submission()[1])["code"] == "CAP_EXCEEDED"
+
+
+def test_the_same_submission_gets_the_same_decision(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    first = federation.ask(site, body)
+    assert federation.ask(site, body) == first
+    _, bad = federation.submission(set_at("purpose", to=MARKETING))
+    refusal = federation.ask(site, bad)
+    assert federation.ask(site, bad) == refusal
+    assert site.log(job_id) == ["job.accepted"]
+    with site.ports.store.read() as tx:
+        assert len(tx.reservations.find()) == 1
+
+
+def test_another_manifest_under_a_known_id_is_refused(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    assert federation.ask(site, body)["accepted"]
+    _, other = federation.submission(set_at("job", to=job_id), learningRate=0.25)
+    with pytest.raises(Malformed, match="another manifest"):
+        federation.ask(site, {**other, "job_id": job_id})
+    assert site.log(job_id) == ["job.accepted"]
+
+
+def test_a_job_id_of_another_lead_is_taken(federation: Federation) -> None:
+    site = federation.site()
+    _, body = federation.submission()
+    federation.ask(site, body)
+    with pytest.raises(Malformed, match="taken"):
+        federate_site.receive_job(site.ports, federation.caller(site, SITES[1]), body)
+
+
+@pytest.mark.parametrize(
+    "change", [{"manifest": ""}, {"manifest": "%%"}, {"signature": ""}, {"extra": 1}, {"job_id": 7}]
+)
+def test_a_message_that_cannot_be_read_changes_nothing(
+    federation: Federation, change: dict[str, Any]
+) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    with pytest.raises(Malformed):
+        federation.ask(site, {**body, **change})
+    assert not site.has_job(job_id)
+
+
+def cancel(federation: Federation, job_id: str, reason: str = "enough", did: str = LEAD) -> Any:
+    site = federation.site()
+    body = {"job_id": job_id, "reason": reason}
+    return federate_site.cancel_job(site.ports, federation.caller(site, did), body)
+
+
+def test_a_cancelled_job_releases_its_budget(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    federation.ask(site, body)
+    assert cancel(federation, job_id)["accepted"]
+    assert cancel(federation, job_id)["accepted"]
+    job = site.job(job_id)
+    assert (job.state, job.code, job.reason) == (JobState.CANCELLED, "JOB_CANCELLED", "enough")
+    kept = site.reservation(job_id)
+    assert (kept.state, kept.counted_steps) == (ReservationState.CLOSED, 0)
+    assert site.log(job_id) == ["job.accepted", "job.cancelled"]
+    assert federation.ask(site, body)["accepted"]  # the decision of old, which changes nothing
+    assert site.job(job_id).state == JobState.CANCELLED
+
+
+def test_a_submission_overtaken_by_its_cancellation_is_refused(federation: Federation) -> None:
+    job_id, body = federation.submission()
+    assert cancel(federation, job_id)["accepted"]
+    answer = federation.ask(federation.site(), body)
+    assert (answer["accepted"], answer["code"]) == (False, "JOB_CANCELLED")
+
+
+def test_only_its_lead_cancels_a_job(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    federation.ask(site, body)
+    with pytest.raises(NotFound):
+        cancel(federation, job_id, did=SITES[1])
+    assert site.job(job_id).state == JobState.ACCEPTED
+
+
+def test_a_job_said_to_be_completed_before_its_rounds_is_cancelled(federation: Federation) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    federation.ask(site, body)
+    cancel(federation, job_id, "completed")
+    assert site.job(job_id).state == JobState.CANCELLED
+
+
+def test_a_caller_without_membership_is_not_heard(federation: Federation) -> None:
+    """The binding judges each call; the judgement itself is what refuses."""
+    site = federation.site()
+    with pytest.raises(PreauError) as unknown:
+        onboard.judge(site.ports, stranger("did:web:stranger.example").did)
+    assert unknown.value.code == "UNKNOWN_PEER"
+    federation.revoke(site, LEAD)
+    with pytest.raises(PreauError) as revoked:
+        onboard.judge(site.ports, LEAD)
+    assert revoked.value.code == "CREDENTIAL_REVOKED"

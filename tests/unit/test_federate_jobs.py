@@ -1,0 +1,520 @@
+"""Whole jobs, lead and sites together: every one ends with a stated outcome."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.budget import ReservationState
+from connector.domain.job import Job, JobSite
+from connector.errors import (
+    AgreementUnknown,
+    NotFound,
+    PeerUnreachable,
+    Unlawful,
+    WorkerFailed,
+)
+from connector.services import federate_book, federate_lead, federate_lead_run
+from federated.job import JobState, is_final
+from tests.support.federation import MARKETING, SITES, Federation, Node, running, wait_for
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    return Federation(tmp_path)
+
+
+@contextmanager
+def all_running(federation: Federation, *without: Node) -> Iterator[None]:
+    nodes = [node for node in (*federation.sites, federation.lead) if node not in without]
+    with running(*nodes):
+        yield
+
+
+def submitted(federation: Federation, **changes: Any) -> str:
+    return federate_lead.submit(federation.lead.ports, federation.request(**changes)).id
+
+
+def over(federation: Federation, job_id: str, state: JobState) -> Job:
+    lead = federation.lead
+    assert wait_for(lambda: is_final(lead.job(job_id).state)), lead.job(job_id)
+    job = lead.job(job_id)
+    assert job.state == state, (job.state, job.code, job.reason)
+    return job
+
+
+def site_over(
+    federation: Federation, job_id: str, state: JobState, sites: Sequence[Node] | None = None
+) -> None:
+    """Each site has ended the job so, stopped its worker, and holds no open reservation."""
+    for node in federation.sites if sites is None else sites:
+        assert wait_for(lambda node=node: node.job(job_id).state == state), node.job(job_id)
+        assert node.reservation(job_id).state is ReservationState.CLOSED
+        assert wait_for(lambda node=node: node.workers.running == 0)
+
+
+def rows(federation: Federation, job_id: str) -> dict[str, JobSite]:
+    with federation.lead.ports.store.read() as tx:
+        return {row.site: row for row in tx.sites.find(job_id=job_id)}
+
+
+def test_a_job_from_submission_to_model(federation: Federation) -> None:
+    lead = federation.lead
+    with all_running(federation):
+        job_id = submitted(federation)
+        job = over(federation, job_id, JobState.COMPLETED)
+        site_over(federation, job_id, JobState.COMPLETED)
+        assert wait_for(lambda: lead.workers.running == 0)
+    path = federate_lead.result(lead.ports, job_id)
+    assert str(path) == job.result
+    assert path.read_bytes().startswith(b"model:")
+    assert path.parent.parent == lead.home / "jobs"
+    assert list(path.parent.glob("*.part")) == []
+    assert lead.workers.lead.replies == {1: list(SITES), 2: list(SITES), 3: list(SITES)}
+    for node in federation.sites:
+        assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
+        assert node.reservation(job_id).counted_steps == 6
+    assert lead.log(job_id) == [
+        "job.submitted",
+        *["job.site.accepted"] * 3,
+        "job.accepted",
+        "job.running",
+        *["job.round.completed"] * 3,
+        "job.completed",
+    ]
+
+
+def test_a_message_about_the_end_changes_nothing_at_sites_that_know_it(
+    federation: Federation,
+) -> None:
+    with all_running(federation):
+        job_id = submitted(federation)
+        over(federation, job_id, JobState.COMPLETED)
+        site_over(federation, job_id, JobState.COMPLETED)
+        before = [node.job(job_id) for node in federation.sites]
+        federation.deliver()
+        assert [node.job(job_id) for node in federation.sites] == before
+    with federation.lead.ports.store.read() as tx:
+        assert all(m.delivered_at and not m.failed for m in tx.outbox.find())
+
+
+def test_a_live_view_shows_rounds_bytes_and_epsilon(federation: Federation) -> None:
+    lead = federation.lead
+    with all_running(federation):
+        job_id = submitted(federation)
+        first = federate_lead.progress(lead.ports, job_id)
+        over(federation, job_id, JobState.COMPLETED)
+    shown = federate_lead.progress(lead.ports, job_id)
+    assert (first["rounds"], first["epsilon"], first["delta"]) == (3, 1.5, 1e-5)
+    assert (shown["round"], shown["state"], shown["answered"]) == (3, "COMPLETED", sorted(SITES))
+    update = len(federation.site().workers.site.updates[0][1])
+    for site in shown["sites"]:
+        assert (site["decision"], site["last_round"], site["epsilon"]) == ("accepted", 3, 1.5)
+        assert site["bytes_received"] == 3 * update
+        assert site["bytes_sent"] > 0
+    lead.accountant.failure = WorkerFailed("gone")
+    unknown = federate_lead.progress(lead.ports, job_id)
+    assert [site["epsilon"] for site in unknown["sites"]] == [None] * 3
+
+
+def test_a_site_shows_its_own_side(federation: Federation) -> None:
+    job_id, body = federation.submission()
+    site = federation.site()
+    federation.ask(site, body)
+    shown = federate_lead.progress(site.ports, job_id)
+    assert (shown["side"], shown["state"], shown["sites"]) == ("site", "ACCEPTED", [])
+    _, bad = federation.submission(purpose=MARKETING)
+    federation.ask(site, bad)
+    refused = federate_lead.progress(site.ports, bad["job_id"])
+    assert (refused["state"], refused["code"], refused["rounds"]) == (
+        "REFUSED",
+        "PURPOSE_FORBIDDEN",
+        0,
+    )
+
+
+def test_one_refusal_ends_the_job_and_frees_the_others(federation: Federation) -> None:
+    lead, bad = federation.lead, federation.site(2)
+    bad.ports = replace(bad.ports, code_hash="00" * 32)
+    with all_running(federation):
+        job_id = submitted(federation)
+        job = over(federation, job_id, JobState.REFUSED)
+        assert job.code == "JOB_REFUSED"
+        assert SITES[2] in job.reason
+        assert rows(federation, job_id)[SITES[2]].decision == "refused"
+        accepted = [node for node in federation.sites[:2] if node.has_job(job_id)]
+        federation.deliver()
+        site_over(
+            federation,
+            job_id,
+            JobState.FAILED,
+            [node for node in accepted if node.job(job_id).state == JobState.FAILED],
+        )
+    for node in accepted:
+        with node.ports.store.read() as tx:
+            assert tx.reservations.find(state=ReservationState.OPEN) == []
+    assert lead.log(job_id)[-1] == "job.refused"
+    assert lead.workers.started == []
+
+
+def test_the_message_alone_frees_a_site_whose_node_was_away(federation: Federation) -> None:
+    """No stream: the site accepted, then the job was refused elsewhere."""
+    site, bad = federation.site(0), federation.site(2)
+    bad.ports = replace(bad.ports, code_hash="")
+    bad_calls = threading.Event()
+    with running(federation.lead):
+        job_id = submitted(federation)
+        over(federation, job_id, JobState.REFUSED)
+        bad_calls.set()
+    federation.deliver()
+    if site.has_job(job_id):
+        assert is_final(site.job(job_id).state)
+    with site.ports.store.read() as tx:
+        assert tx.reservations.find(state=ReservationState.OPEN) == []
+
+
+def test_a_site_that_does_not_answer_is_asked_again(federation: Federation) -> None:
+    lead = federation.lead
+    lead.link.down.add(SITES[1])
+    with all_running(federation):
+        job_id = submitted(federation)
+        assert wait_for(lambda: lead.link.calls.count((SITES[1], "JobSubmission")) >= 2)
+        assert lead.job(job_id).state == JobState.SUBMITTED
+        lead.link.down.clear()
+        over(federation, job_id, JobState.COMPLETED)
+
+
+def test_a_site_that_never_answers_fails_the_job_at_the_deadline(federation: Federation) -> None:
+    federation.lead.link.down.add(SITES[1])
+    with all_running(federation):
+        job_id = submitted(federation, deadlineSeconds=1)
+        job = over(federation, job_id, JobState.FAILED)
+    assert job.code == "PEER_UNREACHABLE"
+    assert SITES[1] in job.reason
+
+
+def test_a_site_that_is_revoked_is_not_asked(federation: Federation) -> None:
+    federation.revoke(federation.lead, SITES[1])
+    with all_running(federation):
+        job_id = submitted(federation)
+        job = over(federation, job_id, JobState.REFUSED)
+    assert job.code == "CREDENTIAL_REVOKED"
+    assert (SITES[1], "JobSubmission") not in federation.lead.link.calls
+
+
+def test_a_site_that_refuses_a_round_ends_the_job_with_its_reason(federation: Federation) -> None:
+    federation.site(1).workers.site.refuse = "DATA_FILE_CHANGED"
+    with all_running(federation):
+        job_id = submitted(federation)
+        job = over(federation, job_id, JobState.FAILED)
+        site_over(federation, job_id, JobState.FAILED)
+    assert job.code == "TOO_FEW_SITES"
+    assert SITES[1] in job.reason
+    assert "DATA_FILE_CHANGED" in job.reason
+    row = rows(federation, job_id)[SITES[1]]
+    assert (row.decision, row.code) == ("left", "DATA_FILE_CHANGED")
+    for node in federation.sites:  # at most the one round that was committed is spent
+        assert node.reservation(job_id).counted_steps <= 2
+
+
+def test_a_silent_site_ends_the_round_within_its_time(federation: Federation) -> None:
+    federation.site(2).workers.site.silent = True
+    with all_running(federation):
+        job_id = submitted(federation, roundSeconds=0.5)
+        job = over(federation, job_id, JobState.FAILED)
+        site_over(federation, job_id, JobState.FAILED)
+    assert job.code == "TOO_FEW_SITES"
+    assert SITES[2] in job.reason
+
+
+def test_a_site_whose_node_is_gone_ends_the_round(federation: Federation) -> None:
+    lead, gone = federation.lead, federation.site(0)
+    lead.workers.lead.hold.clear()
+    with all_running(federation):
+        job_id = submitted(federation, roundSeconds=0.5)
+        assert wait_for(lambda: len(lead.hub.connected(job_id)) == 3)
+        gone.stop()
+        lead.workers.lead.hold.set()
+        job = over(federation, job_id, JobState.FAILED)
+    assert job.code == "TOO_FEW_SITES"
+    assert f"`{SITES[0]}`: PEER_UNREACHABLE, no answer to round 1 within 0.5 s" in job.reason
+
+
+def test_a_worker_that_does_not_start_at_a_site_ends_the_job(federation: Federation) -> None:
+    federation.site(0).workers.site.start_failure = "DATA_FILE_UNREADABLE"
+    with all_running(federation):
+        job_id = submitted(federation)
+        job = over(federation, job_id, JobState.FAILED)
+        site_over(federation, job_id, JobState.FAILED)
+    assert job.code == "TOO_FEW_SITES"
+    assert "DATA_FILE_UNREADABLE" in job.reason
+
+
+def test_an_answer_that_is_no_update_does_not_count(federation: Federation) -> None:
+    federation.lead.workers.lead.ignore = {SITES[1]}
+    with all_running(federation):
+        job_id = submitted(federation)
+        job = over(federation, job_id, JobState.FAILED)
+    assert job.code == "TOO_FEW_SITES"
+    assert rows(federation, job_id)[SITES[1]].code == "ROUND_REFUSED"
+    with federation.lead.ports.store.read() as tx:
+        assert tx.rounds.find(job_id=job_id) == []
+
+
+def test_with_more_sites_than_the_quorum_the_job_goes_on_without_one(tmp_path: Path) -> None:
+    """Two of three suffice where the contracts say so; who left is told, and frees its budget."""
+    federation = Federation(tmp_path, sites="2")
+    federation.site(1).workers.site.refuse = "DATA_FILE_CHANGED"
+    with all_running(federation):
+        job_id = submitted(federation, quorum=2)
+        over(federation, job_id, JobState.COMPLETED)
+        site_over(federation, job_id, JobState.FAILED, [federation.site(1)])
+        site_over(federation, job_id, JobState.COMPLETED, [federation.site(0), federation.site(2)])
+    assert federation.lead.workers.lead.replies[3] == [SITES[0], SITES[2]]
+
+
+def test_a_site_that_is_revoked_during_the_job_gets_no_further_round(
+    federation: Federation,
+) -> None:
+    lead = federation.lead
+    lead.workers.lead.hold.clear()
+    with all_running(federation):
+        job_id = submitted(federation)
+        assert wait_for(lambda: len(lead.hub.connected(job_id)) == 3)
+        federation.revoke(lead, SITES[1])
+        lead.workers.lead.hold.set()
+        job = over(federation, job_id, JobState.FAILED)
+        site_over(federation, job_id, JobState.FAILED)
+    assert "CREDENTIAL_REVOKED" in job.reason
+    assert federation.site(1).workers.site.updates == []
+
+
+def test_the_leads_worker_is_started_again_from_the_checkpoint(federation: Federation) -> None:
+    federation.lead.workers.lead.die_before = [3]
+    with all_running(federation):
+        job_id = submitted(federation)
+        over(federation, job_id, JobState.COMPLETED)
+    starts = federation.lead.workers.lead.starts
+    assert [number for number, _ in starts] == [0, 2]
+    assert starts[1][1]
+    for node in federation.sites:
+        assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("code", ["JOB_REFUSED", "WORKER_FAILED"])
+def test_a_leads_worker_that_fails_ends_the_job(federation: Federation, code: str) -> None:
+    federation.lead.workers.lead.failure = code
+    with all_running(federation):
+        job_id = submitted(federation)
+        job = over(federation, job_id, JobState.FAILED)
+        site_over(federation, job_id, JobState.FAILED)
+    assert job.code == code
+
+
+def test_a_lead_that_dies_goes_on_from_its_checkpoint(federation: Federation) -> None:
+    """Round 2 is under way when the lead's node dies; sites replay what they had released."""
+    lead = federation.lead
+    with all_running(federation):
+        hold_from_round(lead, 2)
+        job_id = submitted(federation)
+        assert wait_for(lambda: lead.job(job_id).round == 1)
+        lead.restart()
+        over(federation, job_id, JobState.COMPLETED)
+        site_over(federation, job_id, JobState.COMPLETED)
+    starts = lead.workers.lead.starts
+    assert [number for number, _ in starts] == [0, 1]
+    for node in federation.sites:
+        assert node.reservation(job_id).committed_rounds == 3
+        assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
+
+
+def test_a_lead_that_dies_after_its_sites_released_gets_the_same_bytes(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = federation.lead
+    kept = federate_book.checkpoint
+    crash = threading.Event()
+
+    def lose(ports: Any, job_id: str, number: int, state: bytes, answered: Any) -> bool:
+        if number == 2 and not crash.is_set():
+            crash.set()
+            return False  # the node dies before the state of round 2 is written
+        return kept(ports, job_id, number, state, answered)
+
+    monkeypatch.setattr(federate_lead_run.book, "checkpoint", lose)
+    with all_running(federation):
+        job_id = submitted(federation)
+        assert crash.wait(20)
+        lead.restart()
+        over(federation, job_id, JobState.COMPLETED)
+    for node in federation.sites:
+        assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
+        assert node.reservation(job_id).committed_rounds == 3
+
+
+def hold_from_round(lead: Node, number: int) -> None:
+    """Let the lead's worker wait before a round, once, until the node stops it."""
+    script = lead.workers.lead
+
+    class Replies(dict[int, list[str]]):
+        def __setitem__(self, key: int, value: list[str]) -> None:
+            super().__setitem__(key, value)
+            if key == number - 1 and len(script.starts) == 1:
+                script.hold.clear()
+
+    script.replies = Replies()
+
+
+def test_a_lead_that_comes_back_after_the_deadline_fails_the_job(federation: Federation) -> None:
+    lead = federation.lead
+    with all_running(federation):
+        hold_from_round(lead, 2)
+        job_id = submitted(federation)
+        assert wait_for(lambda: lead.job(job_id).round == 1)
+        lead.stop()
+        federation.clock.advance(3601)
+        lead.reopen()
+        lead.start()
+        job = over(federation, job_id, JobState.FAILED)
+        site_over(federation, job_id, JobState.FAILED)
+    assert job.code == "DEADLINE_PASSED"
+
+
+def test_a_lead_that_dies_while_submitting_asks_only_who_has_not_decided(
+    federation: Federation,
+) -> None:
+    lead = federation.lead
+    lead.link.down.add(SITES[2])
+    with all_running(federation):
+        job_id = submitted(federation)
+        assert wait_for(
+            lambda: [r.decision for r in rows(federation, job_id).values()].count("accepted") == 2
+        )
+        lead.stop()
+        asked = list(lead.link.calls)
+        lead.link.down.clear()
+        lead.reopen()
+        lead.start()
+        over(federation, job_id, JobState.COMPLETED)
+    new = lead.link.calls[len(asked) :]
+    assert (SITES[2], "JobSubmission") in new
+    assert (SITES[0], "JobSubmission") not in new
+
+
+def test_a_refusal_that_was_kept_counts_after_a_restart(federation: Federation) -> None:
+    job_id = submitted(federation)
+    lead = federation.lead
+    federate_book.decided(lead.ports, job_id, SITES[1], "refused", "CAP_EXCEEDED", "too much")
+    with all_running(federation):
+        job = over(federation, job_id, JobState.REFUSED)
+    assert (job.code, job.reason) == ("CAP_EXCEEDED", f"`{SITES[1]}`: too much")
+    assert lead.link.calls == []
+
+
+def test_a_site_that_dies_in_a_round_comes_back_in_time(federation: Federation) -> None:
+    lead, site = federation.lead, federation.site(0)
+    with all_running(federation):
+        hold_from_round(lead, 2)
+        job_id = submitted(federation)
+        assert wait_for(lambda: lead.job(job_id).round == 1)
+        site.stop()
+        lead.workers.lead.hold.set()
+        site.reopen()
+        site.start()
+        over(federation, job_id, JobState.COMPLETED)
+    assert site.reservation(job_id).committed_rounds == 3
+    assert [number for number, _ in site.workers.site.updates] == [1, 2, 3]
+
+
+def test_a_job_can_be_cancelled(federation: Federation) -> None:
+    lead = federation.lead
+    lead.workers.lead.hold.clear()
+    with all_running(federation):
+        job_id = submitted(federation)
+        assert wait_for(lambda: len(lead.hub.connected(job_id)) == 3)
+        job = federate_lead.cancel(lead.ports, job_id, "enough\nof it")
+        assert (job.state, job.code, job.reason) == (
+            JobState.CANCELLED,
+            "JOB_CANCELLED",
+            "enough of it",
+        )
+        federation.deliver()
+        site_over(federation, job_id, JobState.CANCELLED)
+        assert wait_for(lambda: lead.workers.running == 0)
+        again = federate_lead.cancel(lead.ports, job_id, "again")
+    assert again.reason == "enough of it"
+    for node in federation.sites:
+        assert node.reservation(job_id).counted_steps == 0
+
+
+def test_a_job_cancelled_while_submitting_reaches_no_first_round(federation: Federation) -> None:
+    lead = federation.lead
+    lead.link.down.add(SITES[2])
+    with all_running(federation):
+        job_id = submitted(federation)
+        assert wait_for(
+            lambda: [r.decision for r in rows(federation, job_id).values()].count("accepted") == 2
+        )
+        federate_lead.cancel(lead.ports, job_id)
+        lead.link.down.clear()
+        federation.deliver()
+        site_over(federation, job_id, JobState.CANCELLED, federation.sites[:2])
+    assert lead.job(job_id).state == JobState.CANCELLED
+    assert lead.workers.started == []
+    third = federation.site(2)
+    if third.has_job(job_id):
+        assert is_final(third.job(job_id).state)
+
+
+def test_questions_about_jobs_that_are_not_led_here(federation: Federation) -> None:
+    lead, site = federation.lead, federation.site()
+    job_id, body = federation.submission()
+    federation.ask(site, body)
+    for question in (federate_lead.result, federate_lead.cancel):
+        with pytest.raises(NotFound):
+            question(site.ports, job_id)
+        with pytest.raises(NotFound):
+            question(lead.ports, "urn:none")
+    with pytest.raises(NotFound):
+        federate_lead.progress(lead.ports, "urn:none")
+    assert [job.id for job in federate_lead.jobs(site.ports)] == [job_id]
+
+
+def test_a_result_only_of_a_completed_job_whose_file_is_there(federation: Federation) -> None:
+    lead = federation.lead
+    with all_running(federation):
+        job_id = submitted(federation)
+        over(federation, job_id, JobState.COMPLETED)
+    waiting = submitted(federation)
+    with pytest.raises(Unlawful):
+        federate_lead.result(lead.ports, waiting)
+    federate_lead.result(lead.ports, job_id).unlink()
+    with pytest.raises(NotFound):
+        federate_lead.result(lead.ports, job_id)
+
+
+def test_an_agreement_of_another_role_cannot_be_used(federation: Federation) -> None:
+    with pytest.raises(AgreementUnknown):
+        federate_lead.submit(federation.site().ports, federation.request())
+
+
+def test_a_completed_message_cannot_reach_a_site_that_is_away_and_is_kept(
+    federation: Federation,
+) -> None:
+    lead = federation.lead
+    with all_running(federation):
+        job_id = submitted(federation)
+        over(federation, job_id, JobState.COMPLETED)
+        lead.link.down.update(SITES)
+        federation.deliver()
+    with lead.ports.store.read() as tx:
+        waiting = tx.outbox.find()
+    assert {message.peer for message in waiting} == set(SITES)
+    assert all(message.delivered_at is None and not message.failed for message in waiting)
+    assert PeerUnreachable.code

@@ -1,0 +1,427 @@
+"""What a bundle proves, and what a forger can try.
+
+The auditor holds one thing: the authority's key. Each forgery below is as good as the forger can
+make it: every signature that is in its power is right.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from connector.errors import EvidenceInvalid
+from connector.identity import agreement as agreements
+from connector.identity import bundle as bundles
+from connector.identity import document as documents
+from connector.identity import evidence, jws, receipt
+from connector.identity.bundle import Evidence, PartyEvidence
+from connector.identity.evidence import Outcome, Verdict
+from connector.jsonld.canonical import canonical
+from tests.support.contracts import (
+    AUTHORITY,
+    CONSUMER,
+    NOW,
+    PROVIDER,
+    Member,
+    Space,
+    agreement_bytes,
+    contract,
+    stranger,
+)
+from tests.support.evidence import Log, evidence_of, log_of, party, sealed
+from tests.support.keys import MemorySigner
+
+SPACE = Space()
+GIVER, TAKER = SPACE.admit(stranger(PROVIDER)), SPACE.admit(stranger(CONSUMER))
+CONTRACT = contract(GIVER, TAKER)
+EVIDENCE = evidence_of(CONTRACT, SPACE)
+BUNDLE = sealed(EVIDENCE, GIVER)
+KEY = canonical(dict(SPACE.signer.public_jwk))
+
+
+def judged(data: bytes = BUNDLE, *keys: bytes) -> Verdict:
+    return evidence.verify(data, keys or (KEY,))
+
+
+def invalid(data: bytes, *keys: bytes) -> str:
+    verdict = judged(data, *keys)
+    assert verdict.outcome is Outcome.INVALID
+    assert verdict.reason
+    assert verdict.checks == ()
+    return verdict.reason
+
+
+def changed(**changes: Any) -> bytes:
+    return sealed(EVIDENCE, GIVER, **changes)
+
+
+def test_a_true_bundle_is_proven() -> None:
+    verdict = judged()
+    assert verdict.outcome is Outcome.PROVEN, verdict.reason
+    assert (verdict.provider, verdict.consumer) == (PROVIDER, CONSUMER)
+    assert verdict.concluded_at == NOW
+    assert verdict.reason == ""
+    assert len(verdict.checks) == 7
+    assert verdict.notes == ()
+
+
+def test_the_authority_may_be_given_as_document() -> None:
+    assert judged(BUNDLE, SPACE.data).outcome is Outcome.PROVEN
+    assert judged(BUNDLE, Space().data, SPACE.data).outcome is Outcome.PROVEN
+
+
+def test_the_consumer_may_export_too() -> None:
+    log = log_of(CONTRACT)
+    data = sealed(
+        replace(EVIDENCE, exporter=party(TAKER), checkpoint=log.note(TAKER), peer_checkpoint=""),
+        TAKER,
+    )
+    assert judged(data).outcome is Outcome.PROVEN
+
+
+def test_without_the_authority_it_is_only_consistent() -> None:
+    verdict = evidence.verify(BUNDLE)
+    assert verdict.outcome is Outcome.CONSISTENT
+    assert verdict.reason
+    assert evidence.verify(changed(authorities={})).outcome is Outcome.CONSISTENT
+
+
+@pytest.mark.parametrize(
+    "key", [b"", b"{}", b"[]", b'{"kty":"RSA"}', b'{"id":"did:web:else.example"}', KEY[:-1]]
+)
+def test_an_authority_s_key_that_cannot_be_read(key: bytes) -> None:
+    with pytest.raises(EvidenceInvalid):
+        evidence.verify(BUNDLE, [key])
+
+
+# --- forged whole
+
+
+def test_forged_whole_under_another_authority_of_the_same_name() -> None:
+    forger = Space()
+    giver, taker = forger.admit(stranger(PROVIDER)), forger.admit(stranger(CONSUMER))
+    data = sealed(evidence_of(contract(giver, taker), forger), giver)
+    assert evidence.verify(data).outcome is Outcome.CONSISTENT
+    assert judged(data, canonical(dict(forger.signer.public_jwk))).outcome is Outcome.PROVEN
+    invalid(data)
+    invalid(data, SPACE.data)
+
+
+def test_forged_keys_for_true_members() -> None:
+    """Credentials are public: the forger shows the true ones beside documents of its own."""
+    giver, taker = stranger(PROVIDER), stranger(CONSUMER)
+    giver = replace(giver, membership=GIVER.membership)
+    taker = replace(taker, membership=TAKER.membership)
+    invalid(sealed(evidence_of(contract(giver, taker), SPACE), giver))
+
+
+@pytest.mark.parametrize("forged", ["provider", "consumer"])
+def test_forged_counterpart(forged: str) -> None:
+    """One true party invents the other's consent."""
+    giver, taker = GIVER, TAKER
+    if forged == "provider":
+        giver = replace(stranger(PROVIDER), membership=GIVER.membership)
+    else:
+        taker = replace(stranger(CONSUMER), membership=TAKER.membership)
+    exporter = taker if forged == "provider" else giver
+    made = contract(giver, taker)
+    data = sealed(
+        replace(
+            evidence_of(made, SPACE),
+            exporter=party(exporter),
+            checkpoint=log_of(made).note(exporter),
+            peer_checkpoint="",
+        ),
+        exporter,
+    )
+    invalid(data)
+
+
+def test_a_key_put_beside_the_true_one() -> None:
+    """A document with the member's true key and the forger's own."""
+    thief = MemorySigner(CONSUMER, "key-2")
+    both = json.loads(TAKER.data)
+    beside = json.loads(documents.build(thief, CONSUMER))
+    both["verificationMethod"] += beside["verificationMethod"]
+    both["assertionMethod"] += beside["assertionMethod"]
+    taker = Member(CONSUMER, thief, TAKER.authority, canonical(both), TAKER.membership)
+    invalid(sealed(evidence_of(contract(GIVER, taker), SPACE), GIVER))
+
+
+def test_a_member_in_another_s_name() -> None:
+    """A true member signs for another: its credential names another subject."""
+    third = SPACE.admit(stranger("did:web:sud.example"))
+    made = contract(GIVER, third)
+    data = replace(
+        evidence_of(made, SPACE),
+        consumer=PartyEvidence(third.did, third.data, TAKER.membership),
+    )
+    invalid(sealed(data, GIVER))
+    assert judged(sealed(evidence_of(made, SPACE), GIVER)).outcome is Outcome.PROVEN
+
+
+# --- parts exchanged
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"provider": party(stranger(PROVIDER))},
+        {"consumer": party(stranger(CONSUMER))},
+        {"provider": party(TAKER)},
+        {"consumer": PartyEvidence(CONSUMER, b"{}", TAKER.membership)},
+        {"provider_signature": CONTRACT.consumer_signature},
+        {"consumer_signature": CONTRACT.provider_signature},
+        {"consumer_signature": ""},
+        {"receipt": ""},
+        {"receipt": contract(GIVER, TAKER, offer_digest="cd" * 32).receipt},
+        {"agreement": agreement_bytes(GIVER, TAKER, offer_digest="cd" * 32)},
+        {"agreement": b"{}"},
+        {"peer_checkpoint": Log().note(GIVER)},
+        {"peer_checkpoint": "x"},
+    ],
+)
+def test_parts_of_another_contract(change: dict[str, Any]) -> None:
+    invalid(changed(**change))
+
+
+def test_documents_of_another_time() -> None:
+    """A newer document of the same keys: the agreement fixes the one that was agreed on."""
+    newer = documents.build(GIVER.signer, PROVIDER)
+    invalid(changed(provider=PartyEvidence(PROVIDER, newer, GIVER.membership)))
+
+
+@pytest.mark.parametrize("name", ["provider", "consumer", "exporter"])
+@pytest.mark.parametrize("membership", ["", "x", SPACE.status_list(), TAKER.membership + "A"])
+def test_memberships_that_are_none(name: str, membership: str) -> None:
+    member = {"provider": GIVER, "consumer": TAKER, "exporter": GIVER}[name]
+    invalid(changed(**{name: party(replace(member, membership=membership))}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"valid_until": NOW - timedelta(seconds=1)},
+        {"valid_from": NOW + timedelta(seconds=1)},
+        {"key_thumbprints": []},
+        {"space": ""},
+    ],
+)
+def test_memberships_that_did_not_hold_at_signing(change: dict[str, Any]) -> None:
+    for name, member in (("provider", GIVER), ("consumer", TAKER)):
+        token = SPACE.membership(member, **change)
+        invalid(changed(**{name: party(replace(member, membership=token))}))
+
+
+def test_the_exporter_s_present_membership_may_be_newer() -> None:
+    newer = SPACE.membership(GIVER, valid_from=NOW + timedelta(days=9))
+    data = changed(exporter=party(replace(GIVER, membership=newer)))
+    assert judged(data).outcome is Outcome.PROVEN
+
+
+def test_exported_by_a_third() -> None:
+    third = SPACE.admit(stranger("did:web:sud.example"))
+    log = log_of(CONTRACT)
+    data = replace(EVIDENCE, exporter=party(third), checkpoint=log.note(third))
+    invalid(sealed(data, third))
+
+
+# --- status lists
+
+
+def test_revoked_at_signing() -> None:
+    invalid(changed(status_lists={SPACE.status_url: SPACE.status_list(0)}))
+    invalid(changed(status_lists={SPACE.status_url: SPACE.status_list(1)}))
+    other = changed(status_lists={SPACE.status_url: SPACE.status_list(2)})
+    assert judged(other).outcome is Outcome.PROVEN
+
+
+def test_revoked_since() -> None:
+    later = {"valid_from": NOW + timedelta(days=1), "valid_until": NOW + timedelta(days=2)}
+    token = SPACE.status_list(1, **later)
+    verdict = judged(changed(status_lists={SPACE.status_url: token}))
+    assert verdict.outcome is Outcome.PROVEN
+    assert any(f"`{CONSUMER}` is marked as revoked" in note for note in verdict.notes)
+    assert any(f"`{PROVIDER}` is not revoked" in note for note in verdict.notes)
+
+
+def test_no_status_list_is_said() -> None:
+    verdict = judged(changed(status_lists={}))
+    assert verdict.outcome is Outcome.PROVEN
+    assert len(verdict.notes) == 2
+
+
+def test_a_status_list_of_another_hand() -> None:
+    invalid(changed(status_lists={SPACE.status_url: Space().status_list()}))
+
+
+# --- the log
+
+
+def test_truncated_proof() -> None:
+    entry = EVIDENCE.entries[0]
+    for proof in (entry.proof[:-1], entry.proof[1:], (), (*entry.proof, bytes(32))):
+        invalid(changed(entries=(replace(entry, proof=proof),)))
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        lambda _: (),
+        lambda log: (log.entry(0), log.entry(3)),  # about other things
+        lambda log: (log.entry(4), log.entry(2)),
+        lambda log: (log.entry(2), log.entry(2)),
+        lambda log: (replace(log.entry(2), index=4),),
+        lambda log: (replace(log.entry(2), index=99),),
+        lambda log: (replace(log.entry(2), index=-1),),
+        lambda log: (replace(log.entry(2), event=log.events[4]),),
+        lambda log: (replace(log.entry(2), event=b"[]"),),
+    ],
+)
+def test_entries_that_are_refused(pick: Callable[[Log], Any]) -> None:
+    invalid(changed(entries=pick(log_of(CONTRACT))))
+
+
+def test_entries_of_another_log() -> None:
+    other = log_of(CONTRACT)
+    other.append("more", "x")
+    invalid(changed(entries=(other.entry(2),)))
+    data = changed(entries=(other.entry(2),), checkpoint=other.note(GIVER))
+    assert judged(data).outcome is Outcome.PROVEN
+
+
+def test_an_entry_that_is_no_object() -> None:
+    log = log_of(CONTRACT)
+    log.events.append(b"[]")
+    invalid(changed(entries=(log.entry(2), log.entry(5)), checkpoint=log.note(GIVER)))
+
+
+def test_a_log_signed_by_another() -> None:
+    log = log_of(CONTRACT)
+    for note in (log.note(TAKER), log.note(stranger(PROVIDER)), "", "x"):
+        invalid(changed(checkpoint=note))
+
+
+# --- the seal and the form
+
+
+def test_nothing_can_be_taken_out_after_the_seal() -> None:
+    content = json.loads(BUNDLE)
+    for name in ("entries", "statusLists", "authorities", "peerCheckpoint"):
+        spoiled = {**content, name: type(content[name])()}
+        reason = invalid(canonical(spoiled))
+        assert "signature" in reason
+    spoiled = {**content, "entries": content["entries"][:1]}
+    assert "signature" in invalid(canonical(spoiled))
+
+
+def test_a_seal_by_another() -> None:
+    invalid(sealed(EVIDENCE, TAKER))
+    content = json.loads(BUNDLE)
+    other = jws.sign_detached(GIVER.signer, bundles.read(BUNDLE).sealed, "other+jws")
+    invalid(canonical({**content, "seal": other}))
+
+
+def test_each_flipped_byte_is_noticed() -> None:
+    """Every 7th byte, for the time it takes; the property test takes any."""
+    for place in range(0, len(BUNDLE), 7):
+        spoiled = bytearray(BUNDLE)
+        spoiled[place] ^= 1
+        assert judged(bytes(spoiled)).outcome is Outcome.INVALID, place
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.pop("seal"),
+        lambda c: c.update(seal=1),
+        lambda c: c.update(extra=1),
+        lambda c: c.pop("receipt"),
+        lambda c: c.update(type="x"),
+        lambda c: c.update(version=2),
+        lambda c: c.update(agreement=1),
+        lambda c: c.update(provider=[]),
+        lambda c: c["provider"].update(extra=1),
+        lambda c: c["provider"].update(did=1),
+        lambda c: c.update(entries={}),
+        lambda c: c.update(entries=["x"]),
+        lambda c: c.update(entries=[{}] * 10_001),
+        lambda c: c["entries"][0].update(extra=1),
+        lambda c: c["entries"][0].update(index="2"),
+        lambda c: c["entries"][0].update(index=True),
+        lambda c: c["entries"][0].update(proof="x"),
+        lambda c: c["entries"][0].update(proof=["="]),
+        lambda c: c["entries"][0].update(proof=[1]),
+        lambda c: c["entries"][0].update(proof=["AA"] * 65),
+        lambda c: c["entries"][0].update(event=1),
+        lambda c: c.update(authorities=[]),
+        lambda c: c.update(statusLists={"x": 1}),
+    ],
+)
+def test_bundles_that_cannot_be_read(change: Callable[[dict[str, Any]], Any]) -> None:
+    content = json.loads(BUNDLE)
+    change(content)
+    data = canonical(content)
+    invalid(data)
+    with pytest.raises(EvidenceInvalid):
+        bundles.read(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff", BUNDLE + b"x", b"x" * 4_000_000])
+def test_no_bundle_at_all(data: bytes) -> None:
+    verdict = judged(data)
+    assert verdict.outcome is Outcome.INVALID
+    assert (verdict.agreement, verdict.concluded_at) == ("", None)
+
+
+def test_spelling_of_the_file_does_not_matter_but_its_content_does() -> None:
+    pretty = json.dumps(json.loads(BUNDLE), indent=2).encode()
+    assert judged(pretty).outcome is Outcome.PROVEN
+    twice = BUNDLE[:-1] + b',"receipt":"x"}'
+    invalid(twice)
+
+
+def test_round_trip() -> None:
+    read = bundles.read(BUNDLE)
+    assert read.evidence == EVIDENCE
+    assert isinstance(read.evidence, Evidence)
+
+
+def test_size_is_bounded() -> None:
+    with pytest.raises(EvidenceInvalid):
+        changed(peer_checkpoint="x" * bundles.MAX_BYTES)
+    with pytest.raises(EvidenceInvalid):
+        changed(entries=(EVIDENCE.entries[0],) * (bundles.MAX_ENTRIES + 1))
+
+
+def test_membership_by_an_authority_that_the_auditor_did_not_name() -> None:
+    """One party of another space, whose authority stands in the bundle only."""
+    other = Space(did="did:web:else.example")
+    taker = other.admit(stranger(CONSUMER))
+    made = contract(GIVER, taker)
+    parts = replace(
+        evidence_of(made, SPACE), authorities={AUTHORITY: SPACE.data, other.did: other.data}
+    )
+    data = sealed(parts, GIVER)
+    invalid(data)
+    assert evidence.verify(data).outcome is Outcome.CONSISTENT
+    both = evidence.verify(data, [KEY, canonical(dict(other.signer.public_jwk))])
+    assert both.outcome is Outcome.PROVEN
+
+
+def test_a_receipt_needs_both_signatures() -> None:
+    half = receipt.make_receipt(
+        GIVER.signer,
+        agreements.read(CONTRACT.data),
+        CONTRACT.provider_signature,
+        "",
+        minimum_sites=3,
+        valid_until=None,
+        now=NOW,
+    )
+    invalid(changed(receipt=half))

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from connector.errors import Malformed
+from connector.identity import key as keys
+from connector.jsonld.canonical import b64url
+from tests.support.keys import MemorySigner
+
+P = 2**255 - 19
+D = -121665 * pow(121666, P - 2, P) % P
+
+
+def ed25519() -> dict[str, Any]:
+    return dict(MemorySigner("did:web:nord.example").public_jwk)
+
+
+def p256() -> dict[str, Any]:
+    point = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
+    x, y = (b64url(number.to_bytes(32, "big")) for number in (point.x, point.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+
+
+def test_public_members_are_kept() -> None:
+    jwk = ed25519()
+    assert keys.read({**jwk, "kid": "a", "use": "sig"}) == {
+        name: jwk[name] for name in ("kty", "crv", "x")
+    }
+    assert keys.read({**p256(), "x5c": ["…"]}).keys() == {"kty", "crv", "x", "y"}
+
+
+def test_algorithm_follows_from_the_key() -> None:
+    assert keys.algorithm(ed25519()) == "Ed25519"
+    assert keys.algorithm(p256()) == "ES256"
+    assert keys.supported(p256())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"d": "secret"},
+        {"kty": "oct", "k": "secret"},
+        {"kty": "RSA"},
+        {"kty": ["OKP"]},
+        {"crv": "Ed448"},
+        {"crv": "X25519"},
+        {"crv": None},
+        {"x": None},
+        {"x": 1},
+        {"x": "AA"},
+        {"x": "A" * 43 + "="},
+        {"x": "!" * 43},
+        {"alg": "EdDSA"},
+        {"alg": "HS256"},
+        {"use": "enc"},
+    ],
+)
+def test_other_keys_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(Malformed):
+        keys.read({**ed25519(), **change})
+
+
+@pytest.mark.parametrize("value", [None, "key", [], {}])
+def test_no_key_at_all(value: object) -> None:
+    with pytest.raises(Malformed):
+        keys.read(value)
+
+
+def test_a_point_off_the_curve_is_refused() -> None:
+    jwk = p256()
+    with pytest.raises(Malformed):
+        keys.read({**jwk, "y": jwk["x"]})
+
+
+def double(point: tuple[int, int]) -> tuple[int, int]:
+    """Twisted Edwards doubling, affine (RFC 8032 section 5.1.4)."""
+    x, y = point
+    product = D * x * x * y * y
+    return (
+        2 * x * y * pow(1 + product, P - 2, P) % P,
+        (y * y + x * x) * pow(1 - product, P - 2, P) % P,
+    )
+
+
+def decoded(data: bytes) -> tuple[int, int]:
+    y = int.from_bytes(data, "little") & (1 << 255) - 1
+    u, v = y * y - 1, D * y * y + 1
+    x = pow(u * pow(v, P - 2, P) % P, (P + 3) // 8, P)
+    if (v * x * x - u) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    assert (v * x * x - u) % P == 0, "not on the curve"
+    return x, y % P
+
+
+def test_the_listed_points_are_of_small_order() -> None:
+    for data in keys._SMALL_ORDER:
+        assert double(double(double(decoded(data)))) == (0, 1)
+    assert double(double(double(decoded(_raw(ed25519()))))) != (0, 1)
+
+
+def _raw(jwk: dict[str, Any]) -> bytes:
+    return keys.unb64url(jwk["x"])
+
+
+@pytest.mark.parametrize("sign", [0, 0x80])
+def test_points_of_small_order_are_refused(sign: int) -> None:
+    for data in keys._SMALL_ORDER:
+        x = b64url(data[:-1] + bytes([data[-1] | sign]))
+        with pytest.raises(Malformed):
+            keys.read({"kty": "OKP", "crv": "Ed25519", "x": x})
+
+
+def test_thumbprint_is_that_of_rfc_8037() -> None:
+    """RFC 8037, appendix A.3."""
+    jwk = {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "kid": "left out",
+    }
+    assert keys.thumbprint(jwk) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+def test_thumbprint_of_nothing() -> None:
+    with pytest.raises(Malformed):
+        keys.thumbprint({"kty": "RSA"})

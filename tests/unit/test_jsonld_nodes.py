@@ -1,0 +1,287 @@
+"""Expansion: pinned contexts, nothing fetched, nothing dropped, bounded."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyld import jsonld
+from pyld.context_resolver import ContextResolver
+
+from connector.errors import Malformed, MessageTooLarge, PreauError
+from connector.jsonld.canonical import MAX_DEPTH
+from connector.jsonld.nodes import BUNDLED, MAX_BYTES, MAX_MEMBERS, PINNED, _load, nodes
+from connector.jsonld.policy import policy_document
+from tests.support.policies import training_offer
+
+ODRL_CONTEXT = "http://www.w3.org/ns/odrl.jsonld"
+DSP = "https://w3id.org/dspace/2025/1/context.jsonld"
+PROFILE = "https://w3id.org/dspace/2025/1/odrl-profile.jsonld"
+
+
+def doc(**more: Any) -> dict[str, Any]:
+    return {"@context": [DSP, PROFILE], "@id": "urn:a", "@type": "Offer", **more}
+
+
+def test_a_document_becomes_nodes() -> None:
+    found = nodes(doc(permission=[{"action": "use"}]))
+    assert [sorted(node) for node in found] == [
+        ["@id", "http://www.w3.org/ns/odrl/2/action"],
+        ["@id", "@type", "http://www.w3.org/ns/odrl/2/permission"],
+    ]
+
+
+BAD: dict[str, Any] = {
+    "a term without meaning": doc(colour="red"),
+    "a term of another context": doc(title="x"),
+    "a relative identifier": doc(**{"@id": "offer-1"}),
+    "a relative class": doc(**{"@type": "Bargain"}),
+    "a relative action": doc(permission=[{"action": "read"}]),
+    "a relative operand": doc(permission=[{"constraint": [{"leftOperand": "dateTime"}]}]),
+    "an identifier with a space": doc(**{"@id": "urn:a b"}),
+    "null": doc(target=None),
+    "null in a list": doc(permission=[None]),
+    "an inline context": {**doc(), "@context": [DSP, {"title": "urn:title"}]},
+    "a context below the top": doc(permission=[{"@context": DSP, "action": "use"}]),
+    "an unknown context": {**doc(), "@context": "https://example.org/context.jsonld"},
+    "a context by relative name": {**doc(), "@context": "context.jsonld"},
+    "a local file as context": {**doc(), "@context": "file:///etc/passwd"},
+    "no context": {"@id": "urn:a", "@type": "Offer"},
+    "a context that is nothing": {**doc(), "@context": None},
+    "reverse properties": doc(**{"@reverse": {"target": {"@id": "urn:b"}}}),
+    "included blocks": doc(**{"@included": [{"@id": "urn:b"}]}),
+    "an index": doc(**{"@index": "x"}),
+    "a direction": doc(target={"@value": "x", "@direction": "rtl"}),
+    "a value with two values": doc(**{"dct:title": {"@value": ["a", "b"]}}),
+    "a language of a number": doc(**{"dct:title": {"@value": 5, "@language": "fr"}}),
+    "a list in place of an object": [doc()],
+    "text in place of an object": '"x"',
+    "a class that is a number": doc(**{"@type": 5}),
+    "an identifier that is a number": doc(**{"@id": 5}),
+    "an odd key": doc(**{"": "x"}),
+    "a member name twice": '{"@context": "' + DSP + '", "@id": "urn:a", "@id": "urn:b"}',
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_would_be_lost_or_fetched_is_refused(name: str) -> None:
+    value = BAD[name]
+    with pytest.raises(Malformed):
+        nodes(value)
+
+
+GOOD: dict[str, Any] = {
+    "a prefixed action": doc(permission=[{"action": "odrl:read"}]),
+    "a full name": doc(permission=[{"action": "https://example.org/act"}]),
+    "a context as one string": {"@context": PROFILE, "@id": "urn:a", "@type": "Offer"},
+    "the ODRL context": {"@context": ODRL_CONTEXT, "uid": "urn:a", "@type": "Set"},
+    "the ODRL context over TLS": {
+        "@context": "https://www.w3.org/ns/odrl.jsonld",
+        "uid": "urn:a",
+        "@type": "Set",
+    },
+    "a graph": {"@context": PROFILE, "@graph": [{"@id": "urn:a", "@type": "Offer"}]},
+    "an empty list": doc(permission=[]),
+    "a credential": {
+        "@context": "https://www.w3.org/ns/credentials/v2",
+        "type": "VerifiableCredential",
+        "credentialSubject": {"id": "did:web:a.example"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_keeps_its_meaning_is_read(name: str) -> None:
+    assert nodes(GOOD[name]) or name == "an empty list"
+
+
+def test_neq_is_neq_in_every_context_of_ours() -> None:
+    for context in (PROFILE, ODRL_CONTEXT):
+        found = nodes({"@context": context, "@type": "Constraint", "operator": "neq"})
+        assert "http://www.w3.org/ns/odrl/2/neq" in json.dumps(found)
+
+
+def test_both_policy_contexts_and_the_protocol_message_mean_the_same() -> None:
+    """A bare policy inside a message of the protocol expands as it does alone."""
+    alone = policy_document(training_offer())
+    context = alone.pop("@context")
+    message = {
+        "@context": [context[0]],
+        "@type": "ContractRequestMessage",
+        "consumerPid": "urn:uuid:1",
+        "offer": alone,
+    }
+    inside = [node for node in nodes(message) if "dspace" not in json.dumps(node)]
+    outside = nodes({"@context": context, **alone})
+
+    def shape(found: list[dict[str, Any]]) -> list[str]:
+        return sorted(
+            json.dumps({key: value for key, value in node.items() if key != "@id"})
+            for node in found
+            if not any("permission" in key or key.endswith("constraint") for key in node)
+        )
+
+    assert shape(inside) == shape(outside)
+    assert len(inside) == len(outside)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_one_context_does_not_spoil_another(order: tuple[int, ...]) -> None:
+    """pyld keeps parsed contexts; the order in which they are first used must not matter."""
+    message = {"@context": [DSP], "@type": "Dataset", "@id": "urn:a", "hasPolicy": [{"@id": "b:c"}]}
+    alone = {"@context": PROFILE, "@id": "urn:a", "@type": "Offer"}
+    documents = [message, alone, doc()]
+    code = (
+        "import json, sys; from connector.jsonld.nodes import nodes;"
+        "print(json.dumps([nodes(item) for item in json.loads(sys.argv[1])]))"
+    )
+    chosen = json.dumps([documents[index] for index in order])
+    done = subprocess.run(
+        [sys.executable, "-c", code, chosen],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [nodes(documents[index]) for index in order]
+
+
+def test_too_many_members_are_refused_before_expansion() -> None:
+    with pytest.raises(MessageTooLarge):
+        nodes(doc(permission=[{"action": "use"}] * MAX_MEMBERS))
+
+
+def test_too_many_bytes_are_refused() -> None:
+    with pytest.raises(Malformed):
+        nodes(json.dumps(doc(target="urn:" + "a" * MAX_BYTES)))
+
+
+def test_depth_is_bounded_for_objects_and_lists() -> None:
+    value: Any = {"action": "use"}
+    for _ in range(MAX_DEPTH):
+        value = [value]
+    with pytest.raises(Malformed, match="deeper"):
+        nodes(doc(permission=value))
+
+
+def test_a_hundred_thousand_levels_are_refused_without_recursion() -> None:
+    value: Any = "x"
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(Malformed, match="deeper"):
+        nodes(doc(permission=value))
+
+
+def test_many_threads_expand_at_once() -> None:
+    wanted = nodes(policy_document(training_offer()))
+    wrong: list[object] = []
+
+    def work() -> None:
+        for _ in range(5):
+            found = nodes(policy_document(training_offer()))
+            if found != wanted:
+                wrong.append(found)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not wrong
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for context in (*PINNED, *BUNDLED):
+        nodes({"@context": context, "@id": "urn:a"})
+    with pytest.raises(Malformed):
+        nodes({"@context": "https://w3id.org/dspace/2024/1/context.json", "@id": "urn:a"})
+
+
+def test_pyld_is_imported_on_first_use_only() -> None:
+    code = (
+        "import sys, connector.jsonld.nodes, connector.jsonld.policy;"
+        "assert not [m for m in sys.modules if m.startswith('pyld')], 'pyld is loaded';"
+        "connector.jsonld.nodes.nodes({'@context': 'http://www.w3.org/ns/odrl.jsonld',"
+        " 'uid': 'urn:a'});"
+        "assert 'pyld' in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_errors_are_ours() -> None:
+    for value in BAD.values():
+        with pytest.raises(PreauError):
+            nodes(value)
+
+
+OFFICIAL = {DSP: "dspace.jsonld", PROFILE: "odrl.jsonld"}
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("url", OFFICIAL)
+def test_our_contexts_define_what_the_official_ones_define(url: str) -> None:
+    folder = Path(os.environ["PREAU_REFERENCE"]) / "dsp" / "contexts"
+    official = json.loads((folder / OFFICIAL[url]).read_text("utf-8"))["@context"]
+    ours = Path(__file__).parents[2] / "connector" / "jsonld" / "contexts" / PINNED[url]
+    assert json.loads(ours.read_text("utf-8"))["@context"] == official
+
+
+@pytest.mark.reference
+def test_examples_expand_to_the_same_under_our_contexts_and_the_official_ones() -> None:
+    folder = Path(os.environ["PREAU_REFERENCE"]) / "dsp"
+    official = {
+        url: json.loads((folder / "contexts" / name).read_text("utf-8"))
+        for url, name in OFFICIAL.items()
+    }
+
+    def theirs(url: str, _options: object = None) -> dict[str, Any]:
+        return {
+            "contentType": "application/ld+json",
+            "contextUrl": None,
+            "documentUrl": url,
+            "document": json.loads(json.dumps(official[url])),
+        }
+
+    def expanded(message: object, loader: Any) -> object:
+        resolver = ContextResolver({}, loader)
+        return jsonld.expand(
+            message, {"documentLoader": loader, "contextResolver": resolver, "base": None}
+        )
+
+    names = [
+        name
+        for part in ("catalog", "negotiation", "transfer")
+        for name in sorted((folder / "examples" / part).glob("*.json"))
+    ]
+    assert names
+    for name in names:
+        message = json.loads(name.read_text("utf-8"))
+        assert expanded(message, _load) == expanded(message, theirs), name
+
+
+@pytest.mark.reference
+def test_the_protocols_own_example_loses_its_operand_and_is_refused() -> None:
+    """The protocol's context defines no left operand, so a bare `dateTime` names nothing."""
+    folder = Path(os.environ["PREAU_REFERENCE"]) / "dsp" / "examples" / "negotiation"
+    message = json.loads((folder / "contract-offer-message.json").read_text("utf-8"))
+    with pytest.raises(Malformed, match="`dateTime`"):
+        nodes(message)
+    message["offer"]["permission"][0]["constraint"][0]["leftOperand"] = "odrl:dateTime"
+    assert nodes(message)

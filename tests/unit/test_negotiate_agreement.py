@@ -1,0 +1,322 @@
+"""The consumer signs only what it accepted, and the provider only what the consumer signed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.negotiation import NegotiationState
+from connector.identity import agreement as agreements
+from connector.identity import jws, receipt
+from connector.jsonld.canonical import canonical, sha256_hex
+from connector.protocol import messages as m
+from connector.services import negotiate, publish
+from tests.support.contracts import stranger
+from tests.support.link import DATASET, PREAU, Call, Fault, Link, description, limit, link
+
+State = NegotiationState
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        publish.publish(pair.school.ports, description(pair.folder))
+        yield pair
+
+
+def tamper(pair: Link, kind: str, change: Callable[[m.Body], m.Body]) -> None:
+    """Let messages of a kind arrive changed, as a dishonest sender would write them."""
+    honest = pair.handle
+
+    def handle(call: Call) -> Any:
+        if call.kind != kind:
+            return honest(call)
+        message = m.KINDS[kind][0].from_body(call.body)
+        return honest(replace(call, body=change(message).to_body()))
+
+    pair.handle = handle  # type: ignore[method-assign] - the test stands between the two
+
+
+def negotiated(pair: Link) -> None:
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver(rounds=8)
+
+
+def rewritten(pair: Link, change: Change) -> Callable[[m.Body], m.Body]:
+    """Return what changes an agreement and signs it anew with the provider's key."""
+
+    def apply(message: m.Body) -> m.Body:
+        assert isinstance(message, m.ContractAgreementMessage)
+        document = json.loads(message.agreement)
+        change(document)
+        data = canonical(document)
+        signer = pair.school.member.signer
+        signature = jws.sign_detached(signer, data, agreements.SIGNATURE_TYPE)
+        return replace(message, agreement=data, provider_signature=signature)
+
+    return apply
+
+
+def _constraints(document: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = document["agreement"]["permission"][0]["constraint"]
+    return found
+
+
+def _cheaper(document: dict[str, Any]) -> None:
+    for item in _constraints(document):
+        if item["leftOperand"] == f"{PREAU}epsilon":
+            item["rightOperand"]["@value"] = "1"
+
+
+def _dearer(document: dict[str, Any]) -> None:
+    _constraints(document).append(
+        limit("odrl:dateTime", "lteq", "2027-01-01T00:00:00Z", "dateTime")
+    )
+
+
+def _prohibition(document: dict[str, Any]) -> None:
+    document["agreement"]["prohibition"] = [{"action": f"{PREAU}federatedTraining"}]
+
+
+def _strange_constraint(document: dict[str, Any]) -> None:
+    _constraints(document).append(limit("odrl:count", "lteq", "5", "integer"))
+
+
+def _unknown_term(document: dict[str, Any]) -> None:
+    document["agreement"]["unheard"] = "of"
+
+
+def _other_offer(document: dict[str, Any]) -> None:
+    document["offer"]["id"] = "urn:example:other"
+
+
+def _other_target(document: dict[str, Any]) -> None:
+    document["agreement"]["target"] = document["dataset"]["id"] = "urn:example:other"
+
+
+def _other_consumer(document: dict[str, Any]) -> None:
+    document["agreement"]["assignee"] = document["consumer"]["did"] = "did:web:else.example"
+
+
+def _other_provider(document: dict[str, Any]) -> None:
+    document["agreement"]["assigner"] = document["provider"]["did"] = "did:web:else.example"
+
+
+def _set(part: str, name: str, value: Any) -> Change:
+    def change(document: dict[str, Any]) -> None:
+        document[part][name] = value
+
+    change.__name__ = f"{part}_{name}"
+    return change
+
+
+def _no_coverage(document: dict[str, Any]) -> None:
+    document["coverage"] = document["coverage"][:-1]
+
+
+def _more_members(document: dict[str, Any]) -> None:
+    document["annex"] = "small print"
+
+
+def _nothing(_document: dict[str, Any]) -> None:
+    pass
+
+
+CHANGES: list[Change] = [
+    _cheaper,
+    _dearer,
+    _prohibition,
+    _strange_constraint,
+    _unknown_term,
+    _other_offer,
+    _other_target,
+    _other_consumer,
+    _other_provider,
+    _no_coverage,
+    _set("dataset", "population", 46000),
+    _set("dataset", "rowsPerPerson", 1),
+    _set("dataset", "personColumn", "grade"),
+    _set("dataset", "descriptionDigest", "ab" * 32),
+    _set("provider", "documentDigest", "ab" * 32),
+    _set("provider", "pid", "urn:other"),
+    _set("provider", "key", "did:web:school.example#key-2"),
+    _set("consumer", "documentDigest", "ab" * 32),
+    _set("consumer", "pid", "urn:other"),
+]
+
+
+def test_the_twin_of_all_below_is_signed(pair: Link) -> None:
+    tamper(pair, "ContractAgreementMessage", rewritten(pair, _nothing))
+    negotiated(pair)
+    assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__.strip("_"))
+def test_an_agreement_that_is_not_what_was_accepted(pair: Link, change: Change) -> None:
+    tamper(pair, "ContractAgreementMessage", rewritten(pair, change))
+    negotiated(pair)
+    for node in (pair.lab, pair.school):
+        assert node.only().state is State.TERMINATED
+        assert node.only().code == "AGREEMENT_TAMPERED"
+    assert pair.lab.agreements() == []
+    assert not any(agreement.finalized for agreement in pair.school.agreements())
+    kinds = [entry.kind for entry in pair.lab.log()]
+    assert kinds[-1] == "negotiation.terminated"
+    assert "negotiation.verified" not in kinds
+
+
+def refused_by_the_lab(pair: Link, change: Callable[[m.Body], m.Body]) -> None:
+    """The agreement is no agreement at all, or not the provider's."""
+    tamper(pair, "ContractAgreementMessage", change)
+    negotiated(pair)
+    assert pair.lab.agreements() == []
+    assert pair.lab.only().state is State.TERMINATED
+    assert pair.school.only().state is State.TERMINATED
+    assert pair.school.only().code == "AGREEMENT_TAMPERED"
+
+
+def test_an_agreement_with_more_members(pair: Link) -> None:
+    refused_by_the_lab(pair, rewritten(pair, _more_members))
+
+
+def test_an_agreement_in_another_spelling(pair: Link) -> None:
+    refused_by_the_lab(pair, lambda it: replace(it, agreement=it.agreement + b" "))
+
+
+def test_a_signature_of_another(pair: Link) -> None:
+    signer = stranger(pair.school.did).signer  # same DID and key id, another key
+
+    def change(message: Any) -> Any:
+        return replace(message, provider_signature=agreements.sign(signer, message.agreement))
+
+    refused_by_the_lab(pair, change)
+
+
+def test_a_signature_for_another_purpose(pair: Link) -> None:
+    signer = pair.school.member.signer
+
+    def change(message: Any) -> Any:
+        made = jws.sign_detached(signer, message.agreement, "preau-manifest+jws")
+        return replace(message, provider_signature=made)
+
+    refused_by_the_lab(pair, change)
+
+
+def test_a_consumers_signature_that_does_not_verify(pair: Link) -> None:
+    signer = stranger(pair.lab.did).signer
+
+    def change(message: Any) -> Any:
+        (agreement,) = pair.school.agreements()
+        return replace(message, consumer_signature=agreements.sign(signer, agreement.document))
+
+    tamper(pair, "ContractAgreementVerificationMessage", change)
+    negotiated(pair)
+    assert pair.school.only().state is State.AGREED
+    assert not pair.school.agreements()[0].finalized
+    assert pair.school.agreements()[0].consumer_signature == ""
+    assert pair.lab.only().state is State.TERMINATED
+    assert pair.lab.only().code == "AGREEMENT_TAMPERED"
+
+
+def _receipt(pair: Link, **changes: Any) -> str:
+    (agreement,) = pair.school.agreements()
+    values: dict[str, Any] = {
+        "minimum_sites": 3,
+        "valid_until": agreement.valid_until,
+        "now": pair.clock.now(),
+        **changes,
+    }
+    signer = values.pop("signer", pair.school.member.signer)
+    signatures = (agreement.provider_signature, values.pop("other", agreement.consumer_signature))
+    document = agreements.read(agreement.document)
+    return receipt.make_receipt(signer, document, *signatures, **values)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"minimum_sites": 2},
+        {"valid_until": None},
+        {"other": "a..b"},
+        {"signer": stranger("did:web:school.example").signer},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_receipt_that_is_not_this_contracts(pair: Link, changes: dict[str, Any]) -> None:
+    def change(message: Any) -> Any:
+        return replace(message, receipt=_receipt(pair, **changes))
+
+    tamper(pair, "ContractNegotiationEventMessage", change)
+    negotiated(pair)
+    assert pair.lab.only().state is State.VERIFIED
+    assert not pair.lab.agreements()[0].finalized
+    assert pair.lab.agreements()[0].receipt == ""
+
+
+def test_the_twin_of_the_receipts_above(pair: Link) -> None:
+    tamper(
+        pair,
+        "ContractNegotiationEventMessage",
+        lambda message: replace(message, receipt=_receipt(pair)),
+    )
+    negotiated(pair)
+    assert pair.lab.only().state is State.FINALIZED
+
+
+def test_an_agreement_of_another_negotiation_is_not_signed(pair: Link) -> None:
+    negotiated(pair)
+    pair.hold("ContractAgreementMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    old = next(call for call in pair.calls if call.kind == "ContractAgreementMessage")
+    second = pair.lab.negotiations()[1]
+    message = replace(
+        m.ContractAgreementMessage.from_body(old.body),
+        message_id="urn:again",
+        provider_pid=pair.school.negotiations()[1].pid,
+        consumer_pid=second.pid,
+    )
+    pair.lab.receive(pair.school, message)
+    assert [n.state for n in pair.lab.negotiations()] == [State.FINALIZED, State.TERMINATED]
+    assert pair.lab.negotiations()[1].code == "AGREEMENT_TAMPERED"
+    assert len(pair.lab.agreements()) == 1
+
+
+def test_a_signature_is_checked_against_the_document_as_of_agreement(pair: Link) -> None:
+    pair.hold("ContractAgreementVerificationMessage")
+    negotiated(pair)
+    (agreement,) = pair.school.agreements()
+    assert sha256_hex(agreement.consumer_document) == pair.lab.member.document.digest
+    pair.fault = lambda _call: Fault.NONE
+    pair.pump()
+    assert pair.school.only().state is State.FINALIZED
+
+
+def test_a_provider_that_renewed_its_document_is_looked_up(pair: Link) -> None:
+    old = pair.school.member.data
+    pair.school.renew()
+    negotiated(pair)
+    assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
+    (agreement,) = pair.lab.agreements()
+    assert agreement.provider_document == pair.school.member.data != old
+
+
+def test_a_renewed_document_that_cannot_be_fetched_is_not_believed(pair: Link) -> None:
+    pair.school.renew()
+    pair.web_down = True
+    negotiated(pair)
+    assert pair.lab.only().state is pair.school.only().state is State.TERMINATED
+    assert pair.lab.only().code == "AGREEMENT_TAMPERED"
+
+
+def test_a_consumer_that_renewed_its_document_ends_what_names_the_old_one(pair: Link) -> None:
+    pair.lab.renew()
+    negotiated(pair)
+    assert pair.lab.only().state is pair.school.only().state is State.TERMINATED
+    assert pair.lab.agreements() == []

@@ -1,0 +1,312 @@
+"""Judging and refreshing over a web in memory: what fails to be fetched changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.participant import Participant
+from connector.errors import (
+    CredentialInvalid,
+    CredentialRevoked,
+    DidUnresolvable,
+    MembershipRequired,
+    NotFound,
+    PeerUnreachable,
+    StatusListStale,
+    UnknownPeer,
+    UntrustedIssuer,
+)
+from connector.identity import certificate, credential, status
+from connector.identity import did as dids
+from connector.identity import document as documents
+from connector.ports import Ports
+from connector.services import onboard
+from tests.support.doubles import NOON, FixedClock, ports_for_tests
+from tests.support.keys import MemorySigner
+
+AUTHORITY = "did:web:authority.example"
+PEER = "did:web:peer.example"
+OWN = "did:web:node.example"
+LIST = "https://authority.example/status/1"
+
+
+class MemoryWeb:
+    """The port `Web` over a table of addresses; counts what is fetched."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Callable[[], bytes]] = {}
+        self.fetched: list[str] = []
+        self.posted: list[tuple[str, bytes]] = []
+        self.down: set[str] = set()
+
+    def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
+        self.fetched.append(url)
+        if any(host in url for host in self.down):
+            raise PeerUnreachable("down")
+        if url not in self.pages:
+            raise NotFound(f"nothing at `{url}`")
+        data = self.pages[url]()
+        assert len(data) <= limit
+        return data
+
+    def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
+        self.posted.append((url, body))
+        return b"{}"[:limit]
+
+
+class World:
+    """An authority and a peer on a web in memory, and this node's ports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.web = MemoryWeb()
+        self.clock = FixedClock(NOON)
+        self.authority, self.peer = MemorySigner(AUTHORITY), MemorySigner(PEER)
+        self.own = MemorySigner(OWN)
+        self.revoked: list[int] = []
+        self.list_life = timedelta(hours=24)
+        self.tls = [certificate.make_authority(PEER, NOON, 300)[0]]
+        self.peer_services = {
+            "PreauPeer": "grpcs://peer.example:443",
+            "PreauMembership": "https://peer.example/membership",
+            "PreauFirstContact": "https://peer.example/first-contact",
+        }
+        self.authority_services = {"PreauMemberships": "https://authority.example/memberships/"}
+        self.membership = self.issue(PEER, self.peer, 1)
+        self.own_membership = self.issue(OWN, self.own, 2)
+        self.web.pages = {
+            dids.document_url(AUTHORITY): self.authority_document,
+            dids.document_url(PEER): self.peer_document,
+            LIST: lambda: self.status_list().encode(),
+            "https://peer.example/membership": lambda: bytes(self.membership, "ascii"),
+            "https://authority.example/memberships/did%3Aweb%3Anode.example": (
+                lambda: bytes(self.own_membership, "ascii")
+            ),
+        }
+        self.ports: Ports = ports_for_tests(
+            folder,
+            OWN,
+            clock=self.clock,
+            web=self.web,
+            own_document=lambda: documents.build(self.own, OWN),
+        )
+
+    def authority_document(self) -> bytes:
+        return documents.build(self.authority, AUTHORITY, (), self.authority_services)
+
+    def peer_document(self) -> bytes:
+        return documents.build(self.peer, PEER, self.tls, self.peer_services)
+
+    def issue(self, did: str, signer: MemorySigner, index: int, days: int = 30) -> str:
+        document = documents.read(documents.build(signer, did), did)
+        return credential.issue_membership(
+            self.authority,
+            AUTHORITY,
+            did,
+            name="Peer",
+            role="member",
+            space=AUTHORITY,
+            key_thumbprints=sorted(document.thumbprints()),
+            index=index,
+            status_url=LIST,
+            valid_from=self.clock.now() - timedelta(minutes=1),
+            valid_until=self.clock.now() + timedelta(days=days),
+        )
+
+    def status_list(self) -> str:
+        now = self.clock.now()
+        return status.build(
+            self.authority,
+            AUTHORITY,
+            LIST,
+            self.revoked,
+            valid_from=now,
+            valid_until=now + self.list_life,
+        )
+
+    def known(self) -> Participant:
+        with self.ports.store.read() as tx:
+            found = tx.participants.get(PEER)
+        assert found is not None
+        return found
+
+    def kinds(self) -> list[str]:
+        with self.ports.store.read() as tx:
+            return [entry.kind for entry in tx.audit.entries()]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    onboard.meet(made.ports, PEER)
+    made.web.fetched.clear()
+    return made
+
+
+def test_meeting_tells_the_peer_who_we_are(world: World) -> None:
+    assert world.web.posted == [
+        ("https://peer.example/first-contact", b'{"did":"did:web:node.example"}')
+    ]
+    del world.peer_services["PreauFirstContact"]
+    with pytest.raises(DidUnresolvable):
+        onboard.meet(world.ports, PEER)
+
+
+def test_judging_fetches_nothing_and_writes_nothing(world: World) -> None:
+    before = world.kinds()
+    world.web.down = {"example"}
+    assert onboard.judge(world.ports, PEER) == world.known()
+    assert world.web.fetched == []
+    assert world.kinds() == before
+
+
+def test_a_stranger(world: World) -> None:
+    with pytest.raises(UnknownPeer):
+        onboard.judge(world.ports, "did:web:stranger.example")
+    with pytest.raises(UnknownPeer):
+        onboard.reacquaint(world.ports, "did:web:stranger.example")
+    assert world.web.fetched == []
+
+
+def test_a_list_answers_until_its_own_end_and_not_a_second_longer(world: World) -> None:
+    world.clock.advance(24 * 3600 - 1)
+    assert onboard.judge(world.ports, PEER).did == PEER
+    world.clock.advance(1)
+    with pytest.raises(StatusListStale):
+        onboard.judge(world.ports, PEER)
+
+
+def test_a_refresh_fetches_list_and_issuer_and_leaves_fresh_peers_alone(world: World) -> None:
+    world.clock.advance(300)
+    assert onboard.refresh(world.ports) == []
+    assert world.web.fetched == [dids.document_url(AUTHORITY), LIST]
+    assert not world.ports.wakeups.wait(onboard.REVOCATION, 0)
+
+
+def test_a_peer_is_fetched_again_after_an_hour(world: World) -> None:
+    world.tls.append(certificate.make_authority(PEER, NOON, 300)[0])
+    world.clock.advance(3599)
+    onboard.refresh(world.ports)
+    assert len(world.known().tls_authorities) == 1
+    world.clock.advance(1)
+    onboard.refresh(world.ports)
+    known = world.known()
+    assert len(known.tls_authorities) == 2
+    assert known.admitted_at == NOON
+    assert world.kinds().count("participant.renewed") == 1
+
+
+def test_a_revocation_is_told_and_written_once(world: World) -> None:
+    world.revoked = [1]
+    assert onboard.judge(world.ports, PEER).did == PEER
+    for _ in range(3):
+        world.clock.advance(300)
+        assert onboard.refresh(world.ports) == [PEER]
+        assert world.ports.wakeups.wait(onboard.REVOCATION, 0)
+    with pytest.raises(CredentialRevoked):
+        onboard.judge(world.ports, PEER)
+    assert world.kinds().count("participant.suspended") == 1
+    world.revoked = []
+    world.clock.advance(300)
+    assert onboard.refresh(world.ports) == []
+    assert world.kinds().count("participant.restored") == 1
+
+
+@pytest.mark.parametrize("down", ["authority.example", "peer.example", "example"])
+def test_whatever_is_down_the_caches_stay(world: World, down: str) -> None:
+    with world.ports.store.read() as tx:
+        before = tx.issuers.find(), tx.participants.find()
+    world.web.down = {down}
+    world.clock.advance(7200)
+    assert onboard.refresh(world.ports) == []
+    assert onboard.judge(world.ports, PEER).document == before[1][0].document
+    if down != "peer.example":
+        with world.ports.store.read() as tx:
+            assert tx.issuers.find() == before[0]
+
+
+def test_rubbish_replaces_nothing(world: World) -> None:
+    world.clock.advance(7200)
+    with world.ports.store.read() as tx:
+        before = tx.issuers.find(), tx.status_lists.find(), tx.participants.find()
+    for url in list(world.web.pages):
+        world.web.pages[url] = lambda: b"\xffrubbish"
+    assert onboard.refresh(world.ports) == []
+    with world.ports.store.read() as tx:
+        assert (tx.issuers.find(), tx.status_lists.find(), tx.participants.find()) == before
+
+
+def test_a_host_taken_over_gains_nothing(world: World) -> None:
+    """Other keys under the same host are not the member's, so the known ones stay."""
+    world.peer = MemorySigner(PEER)
+    world.clock.advance(7200)
+    before = world.known().document
+    onboard.refresh(world.ports)
+    assert world.known().document == before
+    with pytest.raises(CredentialInvalid):
+        onboard.reacquaint(world.ports, PEER)
+
+
+def test_a_new_key_of_the_authority(world: World) -> None:
+    """Its new list must replace the old one, which the new document cannot verify."""
+    world.authority = MemorySigner(AUTHORITY, "key-2")
+    world.membership = world.issue(PEER, world.peer, 1)
+    world.clock.advance(3600)
+    assert onboard.refresh(world.ports) == []
+    assert onboard.judge(world.ports, PEER).membership == world.membership
+
+
+def test_a_list_of_another_issuer_or_place(world: World) -> None:
+    stranger = MemorySigner("did:web:stranger.example")
+    world.web.pages[LIST] = lambda: status.build(
+        stranger, stranger.did, LIST, [], valid_from=NOON, valid_until=NOON + timedelta(days=2)
+    ).encode()
+    with pytest.raises(UntrustedIssuer):
+        onboard.fetching.refresh_list(world.ports, LIST)
+    world.web.pages[LIST] = lambda: status.build(
+        world.authority,
+        AUTHORITY,
+        "https://authority.example/status/2",
+        [],
+        valid_from=NOON,
+        valid_until=NOON + timedelta(days=2),
+    ).encode()
+    with pytest.raises(CredentialInvalid):
+        onboard.fetching.refresh_list(world.ports, LIST)
+
+
+class TestOwnMembership:
+    def test_is_fetched_and_kept(self, world: World) -> None:
+        kept: list[str] = []
+        facts = onboard.fetch_own_membership(world.ports, kept.append)
+        assert kept == [world.own_membership]
+        assert (facts.did, facts.issuer) == (OWN, AUTHORITY)
+
+    def test_of_other_keys_is_not_kept(self, world: World) -> None:
+        kept: list[str] = []
+        world.own_membership = world.issue(OWN, MemorySigner(OWN), 3)
+        with pytest.raises(CredentialInvalid):
+            onboard.fetch_own_membership(world.ports, kept.append)
+        assert kept == []
+
+    def test_not_admitted(self, world: World) -> None:
+        del world.web.pages["https://authority.example/memberships/did%3Aweb%3Anode.example"]
+        with pytest.raises(MembershipRequired):
+            onboard.fetch_own_membership(world.ports, str)
+
+    def test_the_space_is_no_authority(self, world: World) -> None:
+        world.authority_services = {}
+        with pytest.raises(DidUnresolvable):
+            onboard.fetch_own_membership(world.ports, str)
+
+
+def test_lists_that_only_the_own_membership_names(world: World) -> None:
+    object.__setattr__(world.ports, "own_membership", lambda: "not a credential")
+    with world.ports.store.read() as tx:
+        known = onboard.fetching.evidence(tx)
+    found: Any = onboard.fetching.list_addresses(world.ports, known, [])
+    assert found == {LIST}

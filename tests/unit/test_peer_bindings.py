@@ -1,0 +1,298 @@
+"""Tables and small parts of the gRPC and HTTPS bindings, without a network."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
+from connector.errors import KeyUnusable, Malformed, PreauError, TooManyRequests, UnknownPeer
+from connector.identity import certificate
+from connector.peer import routes
+from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
+from connector.peer.credentials import Leaves, ServerTrust
+from connector.peer.https import PUBLIC, PublicFace
+from connector.peer.rate import MAX_ADDRESSES, Rate
+from connector.peer.refusals import Refusals
+from connector.peer.status import problem, translate
+from connector.peer.v1 import federation_pb2, negotiation_pb2
+from connector.services.receive import HANDLERS
+from tests.support.doubles import FixedClock, ports_for_tests
+
+
+class TestRoutes:
+    def test_every_method_of_the_protocol_has_a_handler(self) -> None:
+        assert {route.kind for route in routes.ROUTES} == set(HANDLERS)
+        assert len(routes.BY_KIND) == len(routes.ROUTES)
+
+    def test_the_table_is_the_protocol_buffers_own(self) -> None:
+        from connector.peer.v1 import audit_pb2, catalog_pb2  # noqa: PLC0415
+
+        declared = {
+            f"/{service.full_name}/{method.name}": (method.input_type, method.output_type)
+            for module in (audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2)
+            for service in module.DESCRIPTOR.services_by_name.values()
+            for method in service.methods
+        }
+        unary = {
+            route.method: (route.request.DESCRIPTOR, route.answer.DESCRIPTOR)
+            for route in routes.ROUTES
+        }
+        assert declared.pop(routes.PARTICIPATE)
+        assert unary == declared
+
+    def test_bodies_keep_everything(self) -> None:
+        body = {
+            "message_id": "m",
+            "consumer_pid": "c",
+            "provider_pid": "",
+            "offer_id": "o",
+            "dataset": "d",
+            "policy": "eyJhIjoxfQ==",
+        }
+        message = routes.from_body(negotiation_pb2.ContractRequestMessage, body)
+        raw = message.SerializeToString()
+        read = routes.read(negotiation_pb2.ContractRequestMessage, raw)
+        assert read.policy == b'{"a":1}'
+        assert routes.to_body(read) == body
+
+    @pytest.mark.parametrize("body", [{"surprise": 1}, {"policy": 5}, {"message_id": 5}])
+    def test_bodies_that_do_not_fit(self, body: dict[str, Any]) -> None:
+        with pytest.raises(Malformed):
+            routes.from_body(negotiation_pb2.ContractRequestMessage, body)
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"\xff",
+            b"\x0a\x05ab",
+            b"\x0a\x01\xff",  # not UTF-8
+            b"\x7a\x01z",  # field 15
+        ],
+    )
+    def test_bytes_that_do_not_fit(self, raw: bytes) -> None:
+        with pytest.raises(Malformed):
+            routes.read(negotiation_pb2.GetNegotiationMessage, raw)
+
+    def test_an_unknown_field_deep_inside(self) -> None:
+        inner = federation_pb2.Hello(job_id="j").SerializeToString() + b"\x7a\x01z"
+        raw = b"\x0a" + bytes([len(inner)]) + inner
+        with pytest.raises(Malformed):
+            routes.read_hello(raw)
+        sound = federation_pb2.SiteFrame(hello=federation_pb2.Hello(job_id="j"))
+        assert routes.read_hello(sound.SerializeToString()) == Hello("j", "")
+
+    @pytest.mark.parametrize(
+        "frame", [RoundReply(3, b"u"), RoundRefusal(3, "CODE", "why"), RoundReply(0, b"")]
+    )
+    def test_site_frames(self, frame: RoundReply | RoundRefusal) -> None:
+        assert routes.read_site_frame(routes.write_site_frame(frame)) == frame
+
+    @pytest.mark.parametrize("frame", [Round(3, ("a", "b"), b"m"), Finish("failed", "CODE", "why")])
+    def test_lead_frames(self, frame: Round | Finish) -> None:
+        assert routes.read_lead_frame(routes.write_lead_frame(frame)) == frame
+
+    @pytest.mark.parametrize("raw", [b"", b"\xff", routes.write_hello(Hello("j", "d"))])
+    def test_frames_out_of_place(self, raw: bytes) -> None:
+        with pytest.raises(Malformed):
+            routes.read_site_frame(raw)
+        with pytest.raises(Malformed):
+            routes.read_lead_frame(b"" if raw == b"" else b"\xff")
+        with pytest.raises(Malformed):
+            routes.read_hello(routes.write_site_frame(RoundReply(1, b"")))
+
+
+class TestPublicRoutes:
+    """No route of the HTTPS face without a reason why nobody need log in."""
+
+    def inventory(self, tmp_path: Path, did: str, *, authority: bool) -> dict[str, set[str]]:
+        ports = ports_for_tests(tmp_path, did)
+        face = PublicFace(
+            ports, Refusals(ports), description=str, status_list=str if authority else None
+        )
+        found = [route for route in face.application().routes if isinstance(route, Route)]
+        assert len(found) == len(face.application().routes)
+        return {route.path: set(route.methods or ()) for route in found}
+
+    def test_each_route_is_accounted_for(self, tmp_path: Path) -> None:
+        seen = set()
+        for kind in (False, True):
+            inventory = self.inventory(tmp_path, "did:web:node.example", authority=kind)
+            for path in inventory:
+                known = "did.json" if path.endswith("/did.json") else path
+                assert PUBLIC[known]
+                seen.add(known)
+        assert seen == set(PUBLIC)
+
+    def test_only_first_contact_takes_anything(self, tmp_path: Path) -> None:
+        inventory = self.inventory(tmp_path, "did:web:node.example", authority=False)
+        takes = [path for path, methods in inventory.items() if methods - {"GET", "HEAD"}]
+        assert takes == ["/first-contact"]
+        assert inventory["/first-contact"] == {"POST"}
+        authority = self.inventory(tmp_path, "did:web:node.example", authority=True)
+        assert not [path for path, methods in authority.items() if methods - {"GET", "HEAD"}]
+
+    def test_a_did_with_a_path(self, tmp_path: Path) -> None:
+        inventory = self.inventory(tmp_path, "did:web:town.example:school:a", authority=False)
+        assert {"/school/a/did.json", "/.well-known/did.json"} <= set(inventory)
+
+
+class TestRate:
+    def test_a_bucket_fills_up_again(self) -> None:
+        now = [0.0]
+        rate = Rate(2, clock=lambda: now[0])
+        rate.take("a")
+        rate.take("a")
+        with pytest.raises(TooManyRequests):
+            rate.take("a")
+        rate.take("b")
+        now[0] = 29.0
+        with pytest.raises(TooManyRequests):
+            rate.take("a")
+        now[0] = 31.0
+        rate.take("a")
+        now[0] = 1000.0  # never more than the bucket holds
+        for _ in range(2):
+            rate.take("a")
+        with pytest.raises(TooManyRequests):
+            rate.take("a")
+
+    def test_all_addresses_together_are_bounded(self) -> None:
+        rate = Rate(1, factor=3, clock=lambda: 0.0)
+        for address in "abc":
+            rate.take(address)
+        with pytest.raises(TooManyRequests):
+            rate.take("d")
+
+    def test_the_table_is_bounded(self) -> None:
+        rate = Rate(1, factor=10_000, clock=lambda: 0.0)
+        for number in range(MAX_ADDRESSES + 10):
+            rate.take(str(number))
+        assert len(rate._buckets) == MAX_ADDRESSES
+
+
+class TestRefusals:
+    def test_a_flood_writes_a_bounded_number_of_lines(self, tmp_path: Path) -> None:
+        ports = ports_for_tests(tmp_path)
+        refusals = Refusals(ports, per_minute=3)
+        for _ in range(10):
+            refusals.record("did:web:a.example", "/m", UnknownPeer("nobody"))
+        with ports.store.read() as tx:
+            events = tx.audit.entries()
+        assert len(events) == 3
+        assert b"UNKNOWN_PEER" in events[0].event
+        refusals._window -= 61
+        refusals.record("x" * 1000, "/m", UnknownPeer("nobody"))
+        with ports.store.read() as tx:
+            last = tx.audit.entries()[-1]
+        assert b'"missed":7' in last.event
+        assert len(last.subject) == 200
+
+    def test_a_caller_without_a_name(self, tmp_path: Path) -> None:
+        ports = ports_for_tests(tmp_path)
+        Refusals(ports).record("", "/m", UnknownPeer("nobody"))
+        with ports.store.read() as tx:
+            assert tx.audit.entries()[0].subject == "unknown"
+
+
+class TestCheckpoints:
+    def test_received_ones_are_witnessed_in_another_thread(self) -> None:
+        seen: list[tuple[str, str, int]] = []
+        came = threading.Event()
+
+        def witness(peer: str, note: str) -> None:
+            seen.append((peer, note, threading.get_ident()))
+            if note == "last":
+                came.set()
+            raise UnknownPeer("a witness that refuses stops nothing")
+
+        checkpoints = Checkpoints(lambda: b"mine", witness)
+        assert checkpoints.own() == b"mine"
+        checkpoints.received("a", b"old")
+        checkpoints.received("a", b"new")
+        checkpoints.received("b", b"")
+        checkpoints.received("b", b"x" * (MAX_NOTE_BYTES + 1))
+        checkpoints.received("c", b"\xff")
+        checkpoints.received("d", b"last")
+        checkpoints.start()
+        assert came.wait(10)
+        checkpoints.stop()
+        assert [item[:2] for item in seen] == [("a", "new"), ("d", "last")]
+        assert threading.get_ident() not in {item[2] for item in seen}
+
+    def test_no_checkpoint_stops_no_call(self) -> None:
+        def own() -> bytes:
+            raise KeyUnusable("gone")
+
+        checkpoints = Checkpoints(own, lambda _peer, _note: None)
+        assert checkpoints.own() == b""
+        checkpoints.stop()
+
+
+class TestLeaves:
+    def test_a_leaf_is_replaced_at_half_life(self) -> None:
+        clock = FixedClock()
+        did = "did:web:node.example%3A8443"
+        authority = certificate.make_authority(did, clock.now(), 10)
+        leaves = Leaves(authority, did, clock, 3600)
+        first = leaves.current()
+        clock.advance(1799)
+        assert leaves.current() is first
+        clock.advance(1)
+        second = leaves.current()
+        assert second.thumbprint != first.thumbprint
+        for leaf in (first, second):  # old and new overlap
+            certificate.check_leaf(leaf.certificate, did, [authority[0]], clock.now())
+        assert first.key not in repr(first)
+
+    def test_the_server_follows_participants_and_leaf(self, tmp_path: Path) -> None:
+        ports = ports_for_tests(tmp_path)
+        clock = ports.clock
+        assert isinstance(clock, FixedClock)
+        authority = certificate.make_authority("node", clock.now(), 10)
+        leaves = Leaves(authority, ports.settings.did, clock, 3600)
+        trust = ServerTrust(leaves, ports.store)
+        assert trust.credentials() is not None
+        assert trust.changed() is None
+        other, _ = certificate.make_authority("other", clock.now(), 10)
+        with ports.store.write() as tx:
+            tx.participants.put(_participant(other))
+        assert trust.changed() is not None
+        assert trust.changed() is None
+        clock.advance(1800)
+        assert trust.changed() is not None
+        with ports.store.write() as tx:
+            tx.participants.remove("did:web:a.example")
+        assert trust.changed() is not None
+
+
+class TestStatus:
+    def test_a_problem_is_cut_and_stripped(self) -> None:
+        from connector.peer.status import _rebuilt  # noqa: PLC0415
+
+        raw = problem(UnknownPeer("a\nb\x00" + "x" * 1000, hint="do\tthis"))
+        rebuilt = _rebuilt("peer", raw)
+        assert isinstance(rebuilt, UnknownPeer)
+        assert rebuilt.reason.startswith("abx")
+        assert len(rebuilt.reason) < 501
+        assert rebuilt.hint == "dothis"
+
+    @pytest.mark.parametrize("raw", [b"\xff", b"", b"\x0a\x03NEW"])
+    def test_a_problem_that_says_nothing_known(self, raw: bytes) -> None:
+        from connector.peer.status import _rebuilt  # noqa: PLC0415
+
+        assert _rebuilt("peer", raw).code == "PEER_UNREACHABLE"
+
+    def test_what_is_no_call(self) -> None:
+        assert isinstance(translate("peer", RuntimeError()), PreauError)
+
+
+def _participant(pem: str) -> Any:
+    from connector.domain.participant import Participant  # noqa: PLC0415
+
+    now = FixedClock().now()
+    return Participant("did:web:a.example", "A", b"{}", "", "", "", "localhost:1", (pem,), now, now)

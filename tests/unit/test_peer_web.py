@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from connector.errors import (
+    AddressForbidden,
+    MessageTooLarge,
+    NotFound,
+    PeerUnreachable,
+    TooManyRequests,
+)
+from connector.identity import certificate
+from connector.peer.web import GuardedWeb, resolve, tls_context
+
+Talk = Callable[[ssl.SSLSocket], None]
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a root, and a certificate of `localhost` that it issued."""
+    folder, now = tmp_path_factory.mktemp("web"), datetime.now(UTC)
+    cert, key = certificate.make_authority("web", now, 10)
+    leaf, leaf_key = certificate.issue_web(cert, key, "localhost", now, 10)
+    for name, text in (("root", cert), ("leaf", leaf), ("key", leaf_key)):
+        (folder / f"{name}.pem").write_text(text)
+    return folder
+
+
+@contextmanager
+def served(web: Path, talk: Talk) -> Iterator[int]:
+    """Answer TLS connections on loopback by `talk`, one after another; give the port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(web / "leaf.pem", web / "key.pem")
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.05)
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            try:
+                plain, _ = listener.accept()
+            except TimeoutError:
+                continue
+            try:
+                with plain, context.wrap_socket(plain, server_side=True) as secure:
+                    secure.settimeout(5)
+                    talk(secure)
+            except OSError:
+                continue
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stop.set()
+        thread.join(10)
+        listener.close()
+
+
+def says(answer: bytes) -> Talk:
+    def talk(stream: ssl.SSLSocket) -> None:
+        stream.recv(65536)
+        stream.sendall(answer)
+
+    return talk
+
+
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def client(web: Path, *, allow: tuple[str, ...] = ("localhost",), seconds: float = 5) -> GuardedWeb:
+    return GuardedWeb(tls_context(web / "root.pem"), allow_hosts=allow, seconds=seconds)
+
+
+def test_fetches(web: Path) -> None:
+    with served(web, says(answer("200 OK", b"hello"))) as port:
+        assert client(web).get(f"https://localhost:{port}/x") == b"hello"
+
+
+def test_posts_json(web: Path) -> None:
+    heard: list[bytes] = []
+
+    def talk(stream: ssl.SSLSocket) -> None:
+        while b"body" not in b"".join(heard):
+            heard.append(stream.recv(65536))
+        stream.sendall(answer("200 OK", b"{}"))
+
+    with served(web, talk) as port:
+        assert client(web).post(f"https://localhost:{port}/x", b'{"body":1}') == b"{}"
+    request = b"".join(heard).lower()
+    assert request.startswith(b"post /x http/1.1")
+    assert b"content-type: application/json" in request
+    assert f"host: localhost:{port}".encode() in request
+
+
+def test_a_host_that_is_not_public_is_refused_before_a_packet(web: Path) -> None:
+    heard: list[object] = []
+    with served(web, heard.append) as port, pytest.raises(AddressForbidden):
+        client(web, allow=()).get(f"https://localhost:{port}/x")
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["::1"], ["::ffff:127.0.0.1"]]
+)
+def test_a_public_name_that_resolves_inside(addresses: list[str]) -> None:
+    guarded = GuardedWeb(tls_context(), resolver=lambda _host, _port: addresses)
+    with pytest.raises(AddressForbidden):
+        guarded.get("https://school.example/")
+
+
+def test_resolved_once_and_pinned(web: Path) -> None:
+    """A second answer of the resolver would come too late to lead anywhere else."""
+    asked: list[str] = []
+
+    def rebinding(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["169.254.169.254"]
+
+    with served(web, says(answer("200 OK", b"pinned"))) as port:
+        guarded = GuardedWeb(
+            tls_context(web / "root.pem"), allow_hosts=("localhost",), resolver=rebinding
+        )
+        assert guarded.get(f"https://localhost:{port}/") == b"pinned"
+    assert asked == ["localhost"]
+
+
+def test_a_name_that_does_not_resolve() -> None:
+    with pytest.raises(PeerUnreachable):
+        resolve("nothing.invalid", 443)
+    nowhere = GuardedWeb(tls_context(), resolver=lambda _host, _port: [])
+    with pytest.raises(PeerUnreachable):
+        nowhere.get("https://school.example/")
+
+
+def test_the_certificate_must_be_of_a_known_root_and_of_the_host(web: Path) -> None:
+    with served(web, says(answer("200 OK", b"x"))) as port:
+        strange = GuardedWeb(tls_context(), allow_hosts=("localhost",))
+        with pytest.raises(PeerUnreachable):
+            strange.get(f"https://localhost:{port}/")
+        other = GuardedWeb(
+            tls_context(web / "root.pem"),
+            allow_hosts=("other.example",),
+            resolver=lambda _host, _port: ["127.0.0.1"],
+        )
+        with pytest.raises(PeerUnreachable):
+            other.get(f"https://other.example:{port}/")
+        assert client(web).get(f"https://localhost:{port}/") == b"x"
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
+def test_redirects(web: Path, status: str) -> None:
+    reply = answer(status, b"", "Location: https://localhost/other")
+    with served(web, says(reply)) as port, pytest.raises(AddressForbidden):
+        client(web).get(f"https://localhost:{port}/")
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (answer("404 Not Found", b"x"), NotFound),
+        (answer("500 Error", b"x"), PeerUnreachable),
+        (answer("200 OK", b"x" * 5000), MessageTooLarge),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"fff\r\n" + b"x" * 4095
+         + b"\r\n0\r\n\r\n", MessageTooLarge),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", PeerUnreachable),
+        (b"rubbish\r\n\r\n", PeerUnreachable),
+        (b"", PeerUnreachable),
+    ],
+)  # fmt: skip
+def test_answers_that_are_not_what_was_asked(
+    web: Path, reply: bytes, error: type[Exception]
+) -> None:
+    with served(web, says(reply)) as port, pytest.raises(error):
+        client(web).get(f"https://localhost:{port}/", limit=1000)
+
+
+def test_a_peer_that_drips_is_cut_off_by_one_deadline(web: Path) -> None:
+    gone = threading.Event()
+
+    def drip(stream: ssl.SSLSocket) -> None:
+        stream.recv(65536)
+        for byte in b"HTTP/1.1 200 OK\r\nX: " + b"a" * 10_000:
+            stream.sendall(bytes([byte]))
+            if gone.wait(0.05):
+                return
+
+    with served(web, drip) as port:
+        with pytest.raises(PeerUnreachable):
+            client(web, seconds=0.6).get(f"https://localhost:{port}/")
+        gone.set()
+
+
+def test_nobody_listens(web: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        with pytest.raises(PeerUnreachable):
+            client(web).get(f"https://localhost:{port}/")
+
+
+def test_a_refused_post_keeps_its_code(web: Path) -> None:
+    problem = b'{"code": "TOO_MANY_REQUESTS", "detail": "slow\\u0007ly"}'
+    with served(web, says(answer("429 Too Many", problem))) as port:
+        with pytest.raises(TooManyRequests, match="refused: slowly"):
+            client(web).post(f"https://localhost:{port}/", b"{}")
+        with pytest.raises(PeerUnreachable):
+            client(web).get(f"https://localhost:{port}/")
+
+
+def test_no_proxy_is_taken_from_the_environment(web: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with served(web, says(answer("200 OK", b"direct"))) as port:
+        assert client(web).get(f"https://localhost:{port}/") == b"direct"
+
+
+def test_roots_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(AddressForbidden):
+        tls_context(tmp_path / "none.pem")
+    (tmp_path / "bad.pem").write_text("not a certificate")
+    with pytest.raises(AddressForbidden):
+        tls_context(tmp_path / "bad.pem")

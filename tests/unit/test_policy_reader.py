@@ -1,0 +1,466 @@
+"""Reading: strict, names the bad node, drops nothing, bounded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connector.errors import Malformed, MessageTooLarge, PolicyInvalid, PreauError
+from connector.jsonld.nodes import nodes
+from connector.jsonld.policy import policy_bytes, policy_document, read_policy
+from policies_odrl import (
+    IllFormed,
+    LimitExceeded,
+    OdrlError,
+    Operator,
+    PolicyKind,
+    UnknownProfile,
+    UnknownTerm,
+    read,
+)
+from policies_odrl.model import ODRL, Literal
+from policies_odrl.reader import MAX_CONDITIONS, MAX_DEPTH, MAX_NODES, MAX_RULES
+from policies_odrl.vocabulary import PREAU, PROFILE
+from tests.support.policies import agreed, training_offer
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def document() -> dict[str, Any]:
+    return json.loads(policy_bytes(training_offer()))
+
+
+def rule(doc: dict[str, Any]) -> dict[str, Any]:
+    return doc["permission"][0]
+
+
+def first(doc: dict[str, Any]) -> dict[str, Any]:
+    return rule(doc)["constraint"][0]
+
+
+def test_offer_is_read_as_it_was_written() -> None:
+    assert read_policy(policy_bytes(training_offer())) == training_offer()
+
+
+def test_agreement_is_read_as_it_was_written() -> None:
+    assert read_policy(policy_bytes(agreed(training_offer()))) == agreed(training_offer())
+
+
+BAD: dict[str, tuple[Change, type[OdrlError], str]] = {
+    "unknown profile": (
+        lambda d: d.update(profile="https://example.org/other"),
+        UnknownProfile,
+        "other",
+    ),
+    "profile not declared": (lambda d: d.pop("profile"), UnknownTerm, "not declared"),
+    "unknown operand": (
+        lambda d: first(d).update(leftOperand=PREAU + "sigma"),
+        UnknownTerm,
+        "preau:sigma",
+    ),
+    "operand of nobody": (
+        lambda d: first(d).update(leftOperand="https://example.org/operand"),
+        UnknownTerm,
+        "example.org/operand",
+    ),
+    "unknown operator": (
+        lambda d: first(d).update(operator="https://example.org/like"),
+        UnknownTerm,
+        "like",
+    ),
+    "operator missing": (lambda d: first(d).pop("operator"), UnknownTerm, "operator"),
+    "left operand missing": (lambda d: first(d).pop("leftOperand"), UnknownTerm, "left operand"),
+    "right operand missing": (lambda d: first(d).pop("rightOperand"), IllFormed, "right operand"),
+    "two right operands": (
+        lambda d: first(d).update({"odrl:rightOperandReference": [{"@id": "urn:example:list"}]}),
+        IllFormed,
+        "either a right operand or a reference",
+    ),
+    "two operators": (
+        lambda d: first(d).update(operator=["eq", "neq"]),
+        IllFormed,
+        "odrl:operator",
+    ),
+    "unknown action": (
+        lambda d: rule(d).update(action="https://example.org/act"),
+        UnknownTerm,
+        "example.org/act",
+    ),
+    "no action": (lambda d: rule(d).pop("action"), IllFormed, "action"),
+    "action as text": (
+        lambda d: rule(d).update({"action": [], "odrl:action": "read"}),
+        IllFormed,
+        "IRI",
+    ),
+    "unknown property of a rule": (
+        lambda d: rule(d).update({"odrl:priority": "1"}),
+        UnknownTerm,
+        "odrl:priority",
+    ),
+    "unknown property of the policy": (
+        lambda d: d.update({"https://example.org/secret": "x"}),
+        UnknownTerm,
+        "example.org/secret",
+    ),
+    "unknown property of a constraint": (
+        lambda d: first(d).update({"https://example.org/secret": "x"}),
+        UnknownTerm,
+        "example.org/secret",
+    ),
+    "class of another kind": (
+        lambda d: rule(d).update({"@type": "Prohibition"}),
+        UnknownTerm,
+        "odrl:Prohibition",
+    ),
+    "two policy classes": (lambda d: d.update({"@type": ["Offer", "Set"]}), IllFormed, "@type"),
+    "class of nobody": (
+        lambda d: d.update({"@type": ["Offer", "https://example.org/Deal"]}),
+        UnknownTerm,
+        "Deal",
+    ),
+    "conflict of nobody": (
+        lambda d: d.update({"odrl:conflict": {"@id": "odrl:maybe"}}),
+        UnknownTerm,
+        "odrl:maybe",
+    ),
+    "two conflicts": (
+        lambda d: d.update({"odrl:conflict": [{"@id": "odrl:perm"}, {"@id": "odrl:prohibit"}]}),
+        IllFormed,
+        "odrl:conflict",
+    ),
+    "uid of another": (
+        lambda d: d.update({"odrl:uid": {"@id": "urn:example:other"}}),
+        IllFormed,
+        "uid",
+    ),
+    "two connectives": (
+        lambda d: rule(d).update(
+            constraint=[{"and": [first(d)], "or": [dict(first(d))]}],
+        ),
+        IllFormed,
+        "one connective",
+    ),
+    "logical and atomic at once": (
+        lambda d: first(d).update({"and": [dict(first(d))]}),
+        UnknownTerm,
+        "means nothing here",
+    ),
+    "unordered sequence": (
+        lambda d: rule(d).update(constraint=[{"andSequence": [first(d), dict(first(d))]}]),
+        IllFormed,
+        "ordered list",
+    ),
+    "operand of a logical constraint as text": (
+        lambda d: rule(d).update(constraint=[{"and": ["purpose"]}]),
+        IllFormed,
+        "must be nodes",
+    ),
+    "value with properties": (
+        lambda d: first(d).update(
+            rightOperand={"@id": "urn:example:p", "http://purl.org/dc/terms/title": "x"}
+        ),
+        IllFormed,
+        "a value must be",
+    ),
+    "value as boolean": (
+        lambda d: first(d).update(rightOperand={"@value": True}),
+        IllFormed,
+        "a value must be",
+    ),
+    "value as blank node": (
+        lambda d: first(d).update(rightOperand={"@id": "_:b9"}),
+        IllFormed,
+        "a value must be",
+    ),
+    "party without identifier": (
+        lambda d: d.update(assigner={"@type": "odrl:PartyCollection"}),
+        IllFormed,
+        "no identifier",
+    ),
+    "party as text": (
+        lambda d: d.update({"odrl:assigner": "bob"}),
+        IllFormed,
+        "must be named by an IRI",
+    ),
+    "target with a class of its own": (
+        lambda d: d.update(target={"@id": "urn:example:a", "@type": "https://example.org/Thing"}),
+        UnknownTerm,
+        "Thing",
+    ),
+    "two identifiers of a timestamp": (
+        lambda d: d.update({"dspace:timestamp": ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]}),
+        IllFormed,
+        "timestamp",
+    ),
+    "timestamp as a number": (
+        lambda d: d.update({"dspace:timestamp": 5}),
+        IllFormed,
+        "must be text",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_policy_is_refused_by_name(name: str) -> None:
+    change, error, part = BAD[name]
+    doc = document()
+    change(doc)
+    with pytest.raises(error) as caught:
+        read(nodes(doc))
+    assert part in caught.value.reason
+    with pytest.raises(PolicyInvalid, match="`"):
+        read_policy(json.dumps(doc))
+
+
+GOOD: dict[str, Change] = {
+    "uid of itself": lambda d: d.update({"odrl:uid": {"@id": d["@id"]}}),
+    "explicit classes": lambda d: (
+        rule(d).update({"@type": "Permission"}),
+        first(d).update({"@type": "Constraint"}),
+    ),
+    "metadata": lambda d: d.update({"dct:title": {"@value": "Offre", "@language": "fr"}}),
+    "number as JSON number": lambda d: rule(d)["constraint"][3].update(rightOperand=3),
+    "target as node": lambda d: d.update(target={"@id": "urn:example:a", "@type": "Asset"}),
+    "wrong spelling of neq in old contexts": lambda d: first(d).update(operator="odrl:neg"),
+    "sequence in order": lambda d: rule(d).update(
+        constraint=[{"andSequence": {"@list": [first(d), dict(first(d))]}}]
+    ),
+    "a party function": lambda d: rule(d).update({"odrl:informedParty": {"@id": "urn:example:p"}}),
+    "an output": lambda d: rule(d).update({"odrl:output": {"@id": "urn:example:model"}}),
+    "a status": lambda d: first(d).update({"odrl:status": {"@value": "1", "@type": "xsd:decimal"}}),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_is_allowed_is_read_and_written_back(name: str) -> None:
+    doc = document()
+    GOOD[name](doc)
+    policy = read_policy(json.dumps(doc))
+    assert read_policy(policy_bytes(policy)) == policy
+
+
+def test_old_spelling_of_neq_is_never_written() -> None:
+    doc = document()
+    first(doc)["operator"] = "odrl:neg"
+    policy = read_policy(json.dumps(doc))
+    assert policy.permissions[0].constraints[0].operator is Operator.NEQ
+    assert b"neg" not in policy_bytes(policy)
+
+
+def test_set_is_the_default_class() -> None:
+    doc = document()
+    doc["@type"] = "Policy"
+    assert read_policy(json.dumps(doc)).kind is PolicyKind.SET
+
+
+def test_compact_policy_is_expanded() -> None:
+    doc = document()
+    del rule(doc)["action"]
+    doc["action"] = ["odrl:read", "odrl:print"]
+    doc["target"] = ["urn:example:a", "urn:example:b"]
+    policy = read_policy(json.dumps(doc))
+    pairs = {(r.action.id, r.target.id if r.target else "") for r in policy.permissions}
+    assert pairs == {
+        (ODRL + action, f"urn:example:{asset}")
+        for action in ("read", "print")
+        for asset in ("a", "b")
+    }
+    assert policy.target is None
+
+
+def test_shared_target_stays_on_the_policy_and_own_one_is_added() -> None:
+    doc = document()
+    doc["target"] = "urn:example:shared"
+    rule(doc)["target"] = "urn:example:own"
+    policy = read_policy(json.dumps(doc))
+    assert [policy.target_of(r).id for r in policy.permissions] == [
+        "urn:example:own",
+        "urn:example:shared",
+    ]
+
+
+def test_a_node_that_nothing_refers_to_is_refused() -> None:
+    doc = document()
+    both = {"@context": doc.pop("@context"), "@graph": [doc, {"@id": "urn:x:1", "dct:title": "x"}]}
+    with pytest.raises(PolicyInvalid, match="does not refer to"):
+        read_policy(json.dumps(both))
+
+
+def test_two_policies_at_once_are_refused() -> None:
+    doc = document()
+    other = {**document(), "@id": "urn:example:other"}
+    context = doc.pop("@context")
+    del other["@context"]
+    with pytest.raises(PolicyInvalid, match="one policy"):
+        read_policy(json.dumps({"@context": context, "@graph": [doc, other]}))
+
+
+def test_no_policy_at_all_is_refused() -> None:
+    with pytest.raises(IllFormed, match="0 were found"):
+        read([])
+
+
+def test_nodes_without_identifier_or_with_the_same_are_refused() -> None:
+    with pytest.raises(IllFormed):
+        read([{"@type": [ODRL + "Set"]}])
+    with pytest.raises(IllFormed):
+        read([{"@id": "urn:a"}, {"@id": "urn:a"}])
+
+
+@pytest.mark.parametrize("value", ["x", {"@id": "y"}, ["x"], [1]])
+def test_what_is_not_flattened_is_refused(value: object) -> None:
+    with pytest.raises(IllFormed, match="flattened"):
+        read([{"@id": "urn:a", "@type": [ODRL + "Set"], ODRL + "permission": value}])
+
+
+def test_a_cycle_is_refused() -> None:
+    with pytest.raises(IllFormed, match="cycle"):
+        read(
+            [
+                {
+                    "@id": "urn:a",
+                    "@type": [ODRL + "Set"],
+                    ODRL + "permission": [{"@id": "urn:r"}],
+                },
+                {
+                    "@id": "urn:r",
+                    ODRL + "action": [{"@id": ODRL + "use"}],
+                    ODRL + "constraint": [{"@id": "_:c"}],
+                },
+                {"@id": "_:c", ODRL + "and": [{"@id": "_:c"}]},
+            ]
+        )
+
+
+def flat_policy(*rest: dict[str, Any], **properties: object) -> list[dict[str, Any]]:
+    return [
+        {
+            "@id": "urn:a",
+            "@type": [ODRL + "Set"],
+            ODRL + "permission": [{"@id": "urn:r"}],
+        },
+        {
+            "@id": "urn:r",
+            ODRL + "action": [{"@id": ODRL + "use"}],
+            **{ODRL + name: value for name, value in properties.items()},
+        },
+        *rest,
+    ]
+
+
+def atom(name: str) -> dict[str, Any]:
+    return {
+        "@id": name,
+        ODRL + "leftOperand": [{"@id": ODRL + "purpose"}],
+        ODRL + "operator": [{"@id": ODRL + "eq"}],
+        ODRL + "rightOperand": [{"@value": name}],
+    }
+
+
+def test_nesting_past_the_limit_is_refused_and_below_it_is_read() -> None:
+    def chain(length: int) -> list[dict[str, Any]]:
+        links = [{"@id": f"_:c{i}", ODRL + "and": [{"@id": f"_:c{i + 1}"}]} for i in range(length)]
+        return flat_policy(*links, atom(f"_:c{length}"), constraint=[{"@id": "_:c0"}])
+
+    assert read(chain(MAX_DEPTH - 3))
+    with pytest.raises(LimitExceeded, match="nested"):
+        read(chain(MAX_DEPTH))
+
+
+def test_more_constraints_than_the_limit_are_refused() -> None:
+    count = MAX_CONDITIONS + 1
+    items = [atom(f"_:c{i}") for i in range(count)]
+    refs = [{"@id": f"_:c{i}"} for i in range(count)]
+    with pytest.raises(LimitExceeded, match="constraints"):
+        read(flat_policy(*items, constraint=refs))
+
+
+def test_shared_constraints_cannot_multiply_past_the_limit() -> None:
+    levels = [
+        {"@id": f"_:c{i}", ODRL + "and": [{"@id": f"_:c{i + 1}"}, {"@id": f"_:d{i}"}]}
+        for i in range(16)
+    ]
+    doubles = [{"@id": f"_:d{i}", ODRL + "or": [{"@id": f"_:c{i + 1}"}]} for i in range(16)]
+    with pytest.raises(LimitExceeded):
+        read(flat_policy(*levels, *doubles, atom("_:c16"), constraint=[{"@id": "_:c0"}]))
+
+
+def test_more_nodes_than_the_limit_are_refused() -> None:
+    with pytest.raises(LimitExceeded, match="nodes"):
+        read([{"@id": f"_:b{i}"} for i in range(MAX_NODES + 1)])
+
+
+def test_compact_rules_cannot_multiply_past_the_limit() -> None:
+    side = int(MAX_RULES**0.5) + 1
+    many = [{"@id": f"urn:t:{i}"} for i in range(side)]
+    with pytest.raises(LimitExceeded, match="rules"):
+        read(flat_policy(target=many, assignee=many))
+
+
+def test_more_rules_than_the_limit_are_refused() -> None:
+    rules = [
+        {"@id": f"_:r{i}", ODRL + "action": [{"@id": ODRL + "use"}]} for i in range(MAX_RULES + 1)
+    ]
+    policy = {
+        "@id": "urn:a",
+        "@type": [ODRL + "Set"],
+        ODRL + "permission": [{"@id": item["@id"]} for item in rules],
+    }
+    with pytest.raises(LimitExceeded, match="rules"):
+        read([policy, *rules])
+
+
+def test_a_hundred_thousand_constraints_are_refused_before_expansion() -> None:
+    doc = document()
+    rule(doc)["constraint"] = [first(doc)] * 100_000
+    with pytest.raises(MessageTooLarge):
+        read_policy(doc)
+    with pytest.raises(Malformed):  # as text it is over the byte limit already
+        read_policy(json.dumps(doc))
+
+
+def test_list_of_values_is_taken_apart() -> None:
+    values = [{"@list": [{"@value": "a"}, {"@id": "urn:b"}]}]
+    item = {**atom("_:c"), ODRL + "rightOperand": values}
+    policy = read(flat_policy(item, constraint=[{"@id": "_:c"}]))
+    assert len(policy.permissions[0].constraints[0].right) == 2
+
+
+def test_native_numbers_keep_their_type() -> None:
+    item = {**atom("_:c"), ODRL + "rightOperand": [{"@value": 3}, {"@value": 2.5}]}
+    policy = read(flat_policy(item, constraint=[{"@id": "_:c"}]))
+    found = policy.permissions[0].constraints[0].right
+    assert [value.datatype.rpartition("#")[2] for value in found if isinstance(value, Literal)] == [
+        "integer",
+        "double",
+    ]
+
+
+def test_empty_logical_constraint_is_refused() -> None:
+    nothing = {"@id": "_:c", ODRL + "and": []}
+    with pytest.raises(IllFormed, match="without operands"):
+        read(flat_policy(nothing, constraint=[{"@id": "_:c"}]))
+
+
+def test_reference_without_a_node_is_refused() -> None:
+    with pytest.raises(IllFormed, match="must name a node"):
+        read(flat_policy(constraint=[{"@value": "x"}]))
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    errors = [OdrlError, IllFormed, UnknownTerm, UnknownProfile, LimitExceeded]
+    assert len({error.code for error in errors}) == len(errors)
+
+
+def test_document_is_the_canonical_one() -> None:
+    assert json.loads(policy_bytes(training_offer())) == policy_document(training_offer())
+    assert policy_document(training_offer())["profile"] == PROFILE
+
+
+def test_reading_never_raises_anything_else() -> None:
+    for broken in ('{"@context": 1}', "[]", "{}", '{"@graph": []}', '"x"', "{", "null"):
+        with pytest.raises(PreauError):
+            read_policy(broken)

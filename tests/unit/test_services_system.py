@@ -1,0 +1,62 @@
+"""Clock, identifiers and wake-ups of the machine."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from connector.services.system import SystemClock, ThreadWakeups, UuidIdentifiers
+
+
+def test_the_clock_is_aware_and_utc() -> None:
+    before = datetime.now(UTC)
+    now = SystemClock().now()
+    assert now.utcoffset() == timedelta(0)
+    assert before <= now <= datetime.now(UTC)
+
+
+def test_identifiers_are_random_uuid_urns_and_differ() -> None:
+    ids = {UuidIdentifiers().new() for _ in range(100)}
+    assert len(ids) == 100
+    assert {uuid.UUID(name).version for name in ids} == {4}
+    assert all(name.startswith("urn:uuid:") for name in ids)
+
+
+def test_an_event_that_never_comes_ends_the_wait() -> None:
+    assert not ThreadWakeups().wait("outbox", 0.01)
+
+
+def test_an_event_is_remembered_once_and_by_name() -> None:
+    wakeups = ThreadWakeups()
+    wakeups.notify("outbox")
+    wakeups.notify("outbox")
+    assert not wakeups.wait("job", 0)
+    assert wakeups.wait("outbox", 0)
+    assert not wakeups.wait("outbox", 0)
+
+
+def test_a_waiting_thread_is_woken() -> None:
+    wakeups = ThreadWakeups()
+    woken: list[bool] = []
+    thread = threading.Thread(target=lambda: woken.append(wakeups.wait("outbox", 20)), daemon=True)
+    thread.start()
+    wakeups.notify("job")
+    wakeups.notify("outbox")
+    thread.join(20)
+    assert woken == [True]
+
+
+def test_one_event_wakes_one_of_two() -> None:
+    wakeups = ThreadWakeups()
+    woken: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: woken.append(wakeups.wait("outbox", 0.3)), daemon=True)
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    wakeups.notify("outbox")
+    for thread in threads:
+        thread.join(20)
+    assert sorted(woken) == [False, True]

@@ -1,0 +1,134 @@
+"""Opening a database: what is accepted, who may read the file, and what a failure says."""
+
+from __future__ import annotations
+
+import stat
+import threading
+import traceback
+from pathlib import Path
+
+import pytest
+
+from connector.errors import ConfigurationInvalid, StoreUnavailable
+from connector.store import SqlStore
+from connector.store.engine import open_engine
+from connector.store.migrations import upgrade
+from tests.support.doubles import FixedClock, open_store
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "not a url",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://user:s3cret@db/x",
+        "postgresql+asyncpg://user:s3cret@db/x",
+        "postgresql://user:s3cret@db:port/x",
+    ],
+)
+def test_other_databases_are_refused_without_naming_secrets(url: str) -> None:
+    with pytest.raises(ConfigurationInvalid) as caught:
+        SqlStore(url, FixedClock())
+    assert "s3cret" not in str(caught.value)
+    assert "`sqlite" in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("postgresql://u@db/x", "postgresql+psycopg"),
+        ("postgresql+psycopg://u@db/x", "postgresql+psycopg"),
+        ("sqlite:///{}/n.sqlite", "sqlite+pysqlite"),
+    ],
+)
+def test_known_databases_are_opened_with_our_driver(url: str, driver: str, tmp_path: Path) -> None:
+    engine = open_engine(url.format(tmp_path), 1)
+    assert engine.url.drivername == driver
+    engine.dispose()
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
+    store = SqlStore("postgresql://user:s3cret@127.0.0.1:1/x", FixedClock(), wait=1)
+    with pytest.raises(StoreUnavailable) as caught, store.read():
+        pass
+    assert caught.value.reason == "the database did not answer (OperationalError)"
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_rows_do_not_get_into_messages(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path / 'no-schema.sqlite'}", FixedClock())
+    private = "did:web:" + "private.example"  # not one literal: a traceback shows source lines
+    with pytest.raises(StoreUnavailable) as caught, store.read() as tx:
+        tx.issuers.get(private)
+    assert private not in "".join(traceback.format_exception(caught.value, chain=True))
+    store.close()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_only_the_owner_reads_the_file_and_its_logs(tmp_path: Path, suffix: str) -> None:
+    url = f"sqlite:///{tmp_path / 'node.sqlite'}"
+    upgrade(url)
+    store = SqlStore(url, FixedClock())
+    with store.write() as tx:
+        tx.audit.append("test.event", "s")
+        mode = (tmp_path / f"node.sqlite{suffix}").stat().st_mode
+    store.close()
+    assert stat.S_IMODE(mode) == 0o600
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="No such file or directory"):
+        SqlStore(f"sqlite:///{tmp_path / 'none' / 'node.sqlite'}", FixedClock())
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "node.sqlite"
+    file.write_bytes(b"something else, and long enough to be looked at" * 100)
+    store = SqlStore(f"sqlite:///{file}", FixedClock())
+    with pytest.raises(StoreUnavailable, match="SQLITE_NOTADB"), store.read():
+        pass
+    store.close()
+
+
+def test_sqlite_reaches_the_disk_at_each_commit(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'node.sqlite'}", 1)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 1000
+    engine.dispose()
+
+
+def test_more_readers_than_connections_are_answered_in_bounded_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.store.engine._KEPT_OPEN", 1)
+    monkeypatch.setattr("connector.store.engine._MORE", 0)
+    url = f"sqlite:///{tmp_path / 'node.sqlite'}"
+    upgrade(url)
+    store = SqlStore(url, FixedClock(), wait=0.1)
+    with store.read(), pytest.raises(StoreUnavailable, match="busy"), store.read():
+        pass
+    with store.read() as tx:
+        assert tx.issuers.find() == []
+    store.close()
+
+
+def test_readers_in_threads_do_not_disturb_one_another(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    counts: list[int] = []
+
+    def look() -> None:
+        for _ in range(10):
+            with store.read() as tx:
+                counts.append(len(tx.issuers.find()))
+
+    threads = [threading.Thread(target=look, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert counts == [0] * 40
+    store.close()

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from federated.errors import ColumnMissing
+from federated.training.encode import Persons, encode
+from federated.training.table import Table, from_columns
+from tests.support.training_rig import manifest
+
+HEADER = ("pupil", "grade", "age", "class", "score")
+ROWS = [
+    ("a", "K", 5, "small", 431),
+    ("b", "1", 10, "regular", 520.5),
+    ("a", "1", 15, "other", 600),
+    ("a", "K", 7.5, "small", 1),
+    ("c", "K", None, None, 430),
+    ("c", "1", 99, "small", None),
+    ("d", "2", 8, "small", 500),
+    (None, "K", 8, "small", 500),
+    ("e", None, 8, "small", 500),
+]
+
+
+def _table(rows: list[tuple[object, ...]]) -> Table:
+    return from_columns({name: [row[i] for row in rows] for i, name in enumerate(HEADER)})
+
+
+def _encode(rows: list[tuple[object, ...]]) -> Persons:
+    return encode(_table(rows), manifest())
+
+
+def test_one_entry_a_person_with_a_usable_row() -> None:
+    persons = _encode(ROWS)
+    assert len(persons) == 3  # a, b, c; d and e have no label, one row has no person
+    assert persons.inputs.shape == (3, 2, 3)
+    assert persons.mask.tolist() == [[1, 1], [1, 0], [1, 0]]
+    assert persons.labels.tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert all(array.dtype == np.float32 for array in (persons.inputs, persons.labels))
+
+
+def test_numbers_are_clipped_to_the_public_range_and_scaled() -> None:
+    rows = [(str(age), "K", age, "small", 431) for age in (-100, 5, 7.5, 10, 15, 1000)]
+    assert _encode(rows).inputs[:, 0, 0].tolist() == [-1, -1, -0.5, 0, 1, 1]
+
+
+def test_what_is_missing_or_not_listed_is_the_middle_or_nothing() -> None:
+    persons = _encode(ROWS)
+    assert persons.inputs[0].tolist() == [[-1, 1, 0], [1, 0, 0]]
+    assert persons.inputs[1].tolist() == [[0, 0, 1], [0, 0, 0]]
+    assert persons.inputs[2].tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("grade", "score", "label"),
+    [("K", 430, 0), ("K", 430.001, 1), ("1", 520.5, 0), ("1", 521, 1), ("K", -1e9, 0)],
+)
+def test_a_label_is_strictly_above_the_threshold(grade: str, score: float, label: int) -> None:
+    assert _encode([("a", grade, 8, "small", score)]).labels[0, 0] == label
+
+
+@pytest.mark.parametrize(("grade", "score"), [("2", 500), (None, 500), ("K", None)])
+def test_a_row_without_label_is_left_out(grade: str | None, score: float | None) -> None:
+    assert len(_encode([("a", grade, 8, "small", score)])) == 0
+    assert len(_encode([("a", grade, 8, "small", score), ("a", "K", 8, "small", 1)])) == 1
+
+
+def test_of_many_rows_the_first_stay() -> None:
+    rows = [("a", "K", age, "small", 431) for age in (5, 15, 10, 10)]
+    assert _encode(rows).inputs[0, :, 0].tolist() == [-1, 1]
+
+
+def test_nobody_is_encoded_as_nobody() -> None:
+    persons = _encode([("a", "9", 8, "small", 1)])
+    assert persons.inputs.shape == (0, 2, 3)
+
+
+def test_a_person_changes_no_other_entry() -> None:
+    whole = _encode(ROWS)
+    without = _encode([row for row in ROWS if row[0] != "b"])
+    assert np.array_equal(np.delete(whole.inputs, 1, axis=0), without.inputs)
+    assert np.array_equal(np.delete(whole.labels, 1, axis=0), without.labels)
+    assert np.array_equal(np.delete(whole.mask, 1, axis=0), without.mask)
+
+
+@pytest.mark.parametrize("column", HEADER)
+def test_every_column_of_the_manifest_is_needed(column: str) -> None:
+    table = _table(ROWS)
+    with pytest.raises(ColumnMissing, match=f"`{column}`"):
+        encode(Table(table.data.drop_columns([column])), manifest())

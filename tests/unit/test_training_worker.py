@@ -1,0 +1,222 @@
+"""Worker processes as a node meets them: start, isolation, failures, ends."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from federated.errors import FederatedError, WorkerFailed
+from federated.training import code_hash, launch, site_role
+from federated.training.frames import Frames
+from federated.training.launch import ProcessWorker, ProcessWorkers
+from tests.support.training_rig import SITES, document, write_rows
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[ProcessWorker]:
+    worker = ProcessWorkers().start("site", tmp_path / "job")
+    yield worker
+    worker.stop()
+
+
+def _start(path: Path, **changes: Any) -> dict[str, Any]:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "0" * 64
+    header = {
+        "op": "start",
+        "manifest": json.dumps(document()),
+        "data": {"path": str(path), "format": "csv", "digest": digest},
+        "population": 100,
+        "site": SITES[0],
+        "node": 7,
+    }
+    return {**header, **changes}
+
+
+def _answer(worker: ProcessWorker) -> tuple[str, str]:
+    header, payload = worker.receive(120)
+    assert set(header) == {"op", "code", "reason"}
+    assert header["op"] == "failed"
+    assert payload == b""
+    return header["code"], header["reason"]
+
+
+def test_importing_the_launcher_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; import federated.training.launch, federated.training; "
+        "federated.training.code_hash(); "
+        "print([m for m in ('torch','flwr','opacus','numpy','dp_accounting') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_code_hash_is_one_of_the_sources(tmp_path: Path) -> None:
+    assert code_hash() == code_hash()
+    assert len(code_hash()) == 64
+    package = Path(launch.__file__).parents[1]
+    other = tmp_path / "federated"
+    subprocess.run(["cp", "-r", str(package), str(other)], check=True, timeout=60)
+    program = "from federated.training import code_hash; print(code_hash())"
+
+    def elsewhere() -> str:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", program],
+            env={"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    assert elsewhere() == code_hash()
+    with (other / "training" / "noise.py").open("a", encoding="utf-8") as source:
+        source.write("# one more line\n")
+    assert elsewhere() != code_hash()
+
+
+def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_path: Path) -> None:
+    site.send(_start(write_rows(tmp_path / "rows.csv", 20)))
+    header, payload = site.receive(120)
+    assert header["op"] == "ready"
+    assert payload == b""
+    interfaces = Path(f"/proc/{site.pid}/net/dev").read_text(encoding="ascii").splitlines()[2:]
+    names = [line.split(":")[0].strip() for line in interfaces]
+    if header["isolation"] == "process+netns":
+        assert names == ["lo"]
+    else:
+        assert header["isolation"] == "process"
+    status = Path(f"/proc/{site.pid}/status").read_text(encoding="ascii")
+    assert "NoNewPrivs:\t1" in status
+    limits = Path(f"/proc/{site.pid}/limits").read_text(encoding="ascii")
+    assert [line.split()[4] for line in limits.splitlines() if "core file" in line] == ["0"]
+    assert site.pid != os.getpid()
+    assert os.getsid(site.pid) == site.pid
+
+
+def test_a_worker_sees_no_secret_of_the_node(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PREAU_PASSWORD", "hunter2")
+    worker = ProcessWorkers().start("site", tmp_path / "job")
+    try:
+        variables = Path(f"/proc/{worker.pid}/environ").read_bytes()
+        assert b"FLWR_TELEMETRY_ENABLED=0" in variables
+        assert b"hunter2" not in variables
+        assert (tmp_path / "job").stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / "job" / "site.log").stat().st_mode & 0o777 == 0o600
+    finally:
+        worker.stop()
+
+
+FAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "no start": ({"op": "round"}, "WORKER_FAILED"),
+    "no manifest": ({"manifest": None}, "WORKER_FAILED"),
+    "manifest no JSON": ({"manifest": "{"}, "MALFORMED_MESSAGE"),
+    "other code": ({"manifest": json.dumps(document(code="0" * 64))}, "MALFORMED_MESSAGE"),
+    "site unknown": ({"site": "did:web:other.example"}, "ROUND_REFUSED"),
+    "other population": ({"population": 99}, "ROUND_REFUSED"),
+}
+
+
+@pytest.mark.parametrize(("changes", "code"), FAULTS.values(), ids=FAULTS)
+def test_a_start_that_cannot_be_is_refused(
+    tmp_path: Path, changes: dict[str, Any], code: str
+) -> None:
+    ours, theirs = map(Frames, socket.socketpair())
+    try:
+        ours.send(_start(write_rows(tmp_path / "rows.csv", 5), **changes))
+        with pytest.raises(FederatedError) as caught:
+            site_role.run(theirs, "process")
+        assert caught.value.code == code
+    finally:
+        ours.close()
+        theirs.close()
+
+
+def test_data_that_changed_are_refused_without_a_value(site: ProcessWorker, tmp_path: Path) -> None:
+    start = _start(write_rows(tmp_path / "rows.csv", 5))
+    write_rows(tmp_path / "rows.csv", 6)
+    site.send(start)
+    assert _answer(site) == (
+        "DATA_FILE_CHANGED",
+        "the data file is not the one that was published",
+    )
+
+
+def test_a_round_that_is_no_message_is_refused(site: ProcessWorker, tmp_path: Path) -> None:
+    site.send(_start(write_rows(tmp_path / "rows.csv", 5)))
+    assert site.receive(120)[0]["op"] == "ready"
+    site.send({"op": "round", "round": 1}, b"\xff\xff\xff")
+    assert _answer(site)[0] == "ROUND_REFUSED"
+
+
+def test_a_lead_that_cannot_go_on_says_so(tmp_path: Path) -> None:
+    worker = ProcessWorkers().start("lead", tmp_path / "lead")
+    try:
+        header = {"op": "start", "manifest": json.dumps(document()), "sites": list(SITES)}
+        worker.send({**header, "round": 2})
+        assert _answer(worker)[0] == "ROUND_REFUSED"
+    finally:
+        worker.stop()
+
+
+def test_a_worker_ends_when_its_node_is_gone(site: ProcessWorker, tmp_path: Path) -> None:
+    site.send(_start(write_rows(tmp_path / "rows.csv", 5)))
+    assert site.receive(120)[0]["op"] == "ready"
+    site._frames.close()
+    assert site._process.wait(30) == 0
+
+
+def test_a_worker_that_is_killed_is_noticed(site: ProcessWorker) -> None:
+    os.kill(site.pid, signal.SIGKILL)
+    with pytest.raises(WorkerFailed, match="gone"):
+        site.receive(30)
+    site._process.wait(30)
+    with pytest.raises(WorkerFailed, match="gone"):
+        site.send({"op": "start"}, bytes(8_000_000))
+
+
+def test_a_worker_that_hangs_is_killed(
+    site: ProcessWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "_GRACE_SECONDS", 0.1)
+    os.kill(site.pid, signal.SIGSTOP)
+    site.stop()
+    assert site._process.returncode == -signal.SIGKILL
+    site.stop()
+
+
+def test_a_worker_that_is_silent_is_noticed(site: ProcessWorker) -> None:
+    with pytest.raises(WorkerFailed, match="silent"):
+        site.receive(0.05)
+
+
+def test_a_role_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(WorkerFailed, match="`cook` is no role"):
+        ProcessWorkers().start("cook", tmp_path)
+
+
+def test_without_the_extra_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else 1)
+    with pytest.raises(WorkerFailed, match="`federated` is not installed: no torch"):
+        ProcessWorkers().start("site", tmp_path)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkerFailed, match="did not start"):
+        ProcessWorkers().start("site", tmp_path / "file" / "job")
