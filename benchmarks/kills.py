@@ -28,32 +28,39 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     rng = random.Random(plan.seed)  # noqa: S311 - a draw that can be repeated
     began = time.monotonic()
     with federation(folder) as fed:
-        hit: Counter[str] = Counter()
+        killed: Counter[str] = Counter()
+        met = 0
         for _ in range(plan.times(IN_NEGOTIATIONS, 2)):
             name = rng.choice(list(fed.sites))
             victim = rng.choice([fed.sites[name], fed.lab])
-            killed_in_negotiations(fed, victim, name, rng.uniform(0.0, LONGEST_INSTANT))
-            hit[victim.name] += 1
+            after = rng.uniform(0.0, LONGEST_INSTANT)
+            met += killed_in_negotiations(fed, victim, name, after)
+            killed[victim.name] += 1
         jobs = []
         for _ in range(plan.times(JOBS, 1)):
             victims = _victims(fed, rng)
-            hit.update(victim.name for victim in victims)
-            jobs.append(killed_in_job(fed, victims, rng))
-            fed.ended(jobs[-1], fed.lab, fed.size.deadline_seconds + 30)
+            job, hits = killed_in_job(fed, victims, rng)
+            killed.update(victim.name for victim in victims)
+            met += hits
+            jobs.append(job)
+            fed.ended(job, fed.lab, fed.size.deadline_seconds + 30)
         broken = faults(fed, jobs)
         outcomes = Counter(fed.ended(job, fed.lab, 1).state for job in jobs)
         contracts = _contracts(fed)
     seconds = time.monotonic() - began
     for line in broken:
         print(f"VIOLATION {line}")
-    done = ", ".join(f"{name} {count}" for name, count in sorted(hit.items()))
+    done = ", ".join(f"{name} {count}" for name, count in sorted(killed.items()))
     ends = ", ".join(f"{state} {count}" for state, count in sorted(outcomes.items()))
     repeat = f"{PART} --seed {plan.seed}"
-    note = f"seed {plan.seed}; {done}; jobs: {ends}; negotiations: {contracts}; {seconds:.0f} s"
+    note = (
+        f"seed {plan.seed}; {done}; {met} met work under way; jobs: {ends}; "
+        f"negotiations: {contracts}; {seconds:.0f} s"
+    )
     return [
         Row(
             work="SIGKILLs of nodes in negotiations and jobs",
-            ours=float(hit.total()),
+            ours=float(killed.total()),
             peer_or_bar="20",
             unit="kills",
             command=command(repeat),

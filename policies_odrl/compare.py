@@ -9,35 +9,32 @@ form that multiplies attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from policies_odrl import text
+from policies_odrl.forms import flat, reference_form, rule_form, same_reference
 from policies_odrl.model import (
     AssetRef,
     Condition,
     Conflict,
-    Connective,
     Constraint,
-    Duty,
     LogicalConstraint,
     PartyRef,
     Permission,
     Policy,
     Prohibition,
     Rule,
-    duties_below,
 )
-from policies_odrl.regions import contradictory, implied, normal
+from policies_odrl.proof import Proof, disjoint
 from policies_odrl.request import Request
 from policies_odrl.vocabulary import implied_actions, same_action, wider_actions
 from policies_odrl.witness import find_witness
 
 MAX_PAIRS: Final = 4096  # pairs of rules compared
 MAX_CONDITIONS: Final = 256  # conditions of one rule
-MAX_SPLITS: Final = 64  # branches of `or` looked at per condition
 
 
 class Answer(Enum):
@@ -73,6 +70,8 @@ def contains(offer: Policy, request: Policy) -> Containment:
     proof, reasons = judge(offer, request)
     if not reasons:
         return Containment(Answer.YES, proof=proof or ("nothing is asked for",))
+    if _too_large(offer, request):
+        return Containment(Answer.UNKNOWN, reasons=reasons)
     witness = find_witness(offer, request)
     answer = Answer.NO if witness else Answer.UNKNOWN
     return Containment(answer, witness=witness, reasons=reasons)
@@ -87,14 +86,15 @@ def judge(offer: Policy, request: Policy) -> tuple[tuple[str, ...], tuple[str, .
         return (), ("too many rules to compare",)
     proof: list[str] = []
     reasons: list[str] = []
+    prover = Proof()
     for index, wanted in enumerate(request.permissions):
-        tries = [_Fit(offer, rule, request, wanted) for rule in offer.permissions]
+        tries = [_Fit(prover, offer, rule, request, wanted) for rule in offer.permissions]
         found = next((item for item in tries if not item.reasons), None)
         if found:
             proof.extend(f"/permission/{index}: {line}" for line in found.proof)
         else:
             reasons.extend(_nearest(tries, index))
-    reasons.extend(_unsafe_prohibitions(offer, request))
+    reasons.extend(_unsafe_prohibitions(prover, offer, request))
     reasons.extend(_missing_obligations(offer, request))
     return tuple(proof), tuple(reasons)
 
@@ -108,7 +108,7 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     """
     for name in ("target", "assigner", "assignee"):
         mine, other = getattr(left, name), getattr(right, name)
-        if mine is not None and other is not None and not _same_reference(mine, other):
+        if mine is not None and other is not None and not same_reference(mine, other):
             return False
     if _normal_policy(left) == _normal_policy(right):
         return True
@@ -117,79 +117,15 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     return not judge(left, right)[1] and not judge(right, left)[1]
 
 
-def rule_form(rule: Rule) -> tuple[object, ...]:
-    """Return a form that is equal for rules that say the same."""
-    duties = tuple(
-        (name, frozenset(rule_form(duty) for duty in items)) for name, items in duties_below(rule)
-    )
-    return (
-        type(rule).__name__,
-        same_action(rule.action.id),
-        frozenset(condition_form(item) for item in rule.action.refinements),
-        *(_reference_form(item) for item in (rule.target, rule.assigner, rule.assignee)),
-        frozenset(condition_form(item) for item in flat(rule.constraints)),
-        _reference_form(rule.output),
-        frozenset((name, _reference_form(party)) for name, party in rule.functions),
-        duties,
-    )
-
-
-def condition_form(item: Condition) -> tuple[object, ...]:
-    """Return a form that is equal for conditions that say the same."""
-    if isinstance(item, Constraint):
-        return normal(item)
-    parts = [condition_form(part) for part in item.operands]
-    if item.connective in {Connective.AND, Connective.OR}:
-        return (item.connective, frozenset(parts))
-    if item.connective is Connective.XONE:
-        return (item.connective, tuple(sorted(parts, key=repr)))
-    return (item.connective, tuple(parts))
-
-
-def flat(items: Sequence[Condition]) -> Iterator[Condition]:
-    """Yield conditions with `and` taken apart, which joins as a list of constraints does."""
-    for item in items:
-        if isinstance(item, LogicalConstraint) and item.connective is Connective.AND:
-            yield from flat(item.operands)
-        else:
-            yield item
-
-
-def follows(wanted: Condition, having: Sequence[Condition], splits: int = MAX_SPLITS) -> bool:
-    """Return whether it is proved that whatever satisfies `having` satisfies `wanted`."""
-    given = [*flat(having), *_all_true(having)]
-    form = condition_form(wanted)
-    if any(condition_form(item) == form for item in given):
-        return True
-    atoms = [item for item in given if isinstance(item, Constraint)]
-    if isinstance(wanted, Constraint):
-        proved = implied(wanted, atoms)
-    elif wanted.connective is Connective.AND:
-        proved = all(follows(part, having, splits) for part in wanted.operands)
-    elif wanted.connective is Connective.OR:
-        proved = any(follows(part, having, splits) for part in wanted.operands)
-    else:
-        proved = False
-    return proved or _follows_by_cases(wanted, given, splits)
-
-
-def disjoint(items: Sequence[Condition]) -> bool:
-    """Return whether it is proved that nothing satisfies all conditions."""
-    groups: dict[tuple[str, str], list[Constraint]] = {}
-    for item in [*flat(items), *_all_true(items)]:
-        if isinstance(item, Constraint):
-            groups.setdefault((item.left, item.unit), []).append(item)
-    return any(contradictory(group) for group in groups.values())
-
-
 class _Fit:
     """One permission of the offer against one of the request."""
 
-    __slots__ = ("proof", "reasons")
+    __slots__ = ("_prover", "proof", "reasons")
 
     def __init__(
-        self, offer: Policy, rule: Permission, request: Policy, wanted: Permission
+        self, prover: Proof, offer: Policy, rule: Permission, request: Policy, wanted: Permission
     ) -> None:
+        self._prover = prover
         self.proof: list[str] = []
         self.reasons: list[str] = []
         self._action(rule, wanted)
@@ -208,20 +144,20 @@ class _Fit:
     ) -> None:
         if allowed is None:
             return
-        fits = asked is not None and _same_reference(allowed, asked)
+        fits = asked is not None and same_reference(allowed, asked)
         self._note(fits=fits, line=f"{name} {allowed.id or allowed.source}")
 
     def _conditions(self, rule: Permission, wanted: Permission) -> None:
         having = _all_conditions(wanted)
         for item in _all_conditions(rule):
-            self._note(fits=follows(item, having), line=_compared(item, having))
+            self._note(fits=self._prover.follows(item, having), line=_compared(item, having))
 
     def _duties(self, rule: Permission, wanted: Permission) -> None:
         accepted = {rule_form(duty) for duty in wanted.duties}
         for duty in rule.duties:
             self._note(fits=rule_form(duty) in accepted, line=f"duty {text.term(duty.action.id)}")
-        extra = (_reference_form(rule.output), frozenset(rule.functions))
-        own = (_reference_form(wanted.output), frozenset(wanted.functions))
+        extra = (reference_form(rule.output), frozenset(rule.functions))
+        own = (reference_form(wanted.output), frozenset(wanted.functions))
         if extra != (None, frozenset()):
             self._note(fits=extra == own, line="output and party functions")
 
@@ -270,50 +206,18 @@ def _all_conditions(rule: Rule) -> list[Condition]:
     return [*flat(rule.constraints), *flat(rule.action.refinements)]
 
 
-def _all_true(items: Sequence[Condition]) -> list[Condition]:
-    """Return the operands of an `andSequence`: where it is True, each of them is."""
-    return [
-        part
-        for item in flat(items)
-        if isinstance(item, LogicalConstraint) and item.connective is Connective.AND_SEQUENCE
-        for part in flat(item.operands)
-    ]
-
-
-def _follows_by_cases(wanted: Condition, given: list[Condition], splits: int) -> bool:
-    """Take the first `or` or `xone` that touches what is wanted apart, and prove each case."""
-    touched = _operands(wanted)
-    for index, item in enumerate(given):
-        if not isinstance(item, LogicalConstraint) or not touched & _operands(item):
-            continue
-        if item.connective not in {Connective.OR, Connective.XONE}:
-            continue
-        left = (splits - 1) // len(item.operands)
-        if left < 1:
-            return False
-        rest = given[:index] + given[index + 1 :]
-        return all(follows(wanted, [*rest, part], left) for part in item.operands)
-    return False
-
-
-def _operands(item: Condition) -> frozenset[str]:
-    if isinstance(item, Constraint):
-        return frozenset({item.left})
-    return frozenset().union(*(_operands(part) for part in item.operands))
-
-
-def _unsafe_prohibitions(offer: Policy, request: Policy) -> list[str]:
+def _unsafe_prohibitions(prover: Proof, offer: Policy, request: Policy) -> list[str]:
     if offer.conflict is Conflict.PERM:
         return []
     return [
         f"/prohibition/{index}: {text.term(rule.action.id)} is prohibited there"
         for index, rule in enumerate(offer.prohibitions)
-        if not _upheld(offer, rule, request)
+        if not _upheld(prover, offer, rule, request)
         and not all(_avoided(offer, rule, request, wanted) for wanted in request.permissions)
     ]
 
 
-def _upheld(offer: Policy, rule: Prohibition, request: Policy) -> bool:
+def _upheld(prover: Proof, offer: Policy, rule: Prohibition, request: Policy) -> bool:
     if request.conflict is Conflict.PERM:
         return False
     form = rule_form(rule)
@@ -323,7 +227,11 @@ def _upheld(offer: Policy, rule: Prohibition, request: Policy) -> bool:
         if rule.remedies or own.remedies:
             continue
         wider = same_action(own.action.id) in wider_actions(rule.action.id)
-        if wider and _reference_wider(offer, rule, request, own) and _conditions_wider(rule, own):
+        if (
+            wider
+            and _reference_wider(offer, rule, request, own)
+            and _conditions_wider(prover, rule, own)
+        ):
             return True
     return False
 
@@ -334,14 +242,14 @@ def _reference_wider(offer: Policy, rule: Rule, request: Policy, own: Rule) -> b
         (request.assignee_of(own), offer.assignee_of(rule)),
     )
     return all(
-        mine is None or (theirs is not None and _same_reference(mine, theirs))
+        mine is None or (theirs is not None and same_reference(mine, theirs))
         for mine, theirs in pairs
     )
 
 
-def _conditions_wider(rule: Rule, own: Rule) -> bool:
+def _conditions_wider(prover: Proof, rule: Rule, own: Rule) -> bool:
     having = _all_conditions(rule)
-    return all(follows(item, having) for item in _all_conditions(own))
+    return all(prover.follows(item, having) for item in _all_conditions(own))
 
 
 def _avoided(offer: Policy, rule: Prohibition, request: Policy, wanted: Permission) -> bool:
@@ -385,19 +293,3 @@ def _normal_policy(policy: Policy) -> tuple[object, ...]:
         frozenset(policy.inherits),
         policy.replaced_by,
     )
-
-
-def _same_reference(left: AssetRef | PartyRef, right: AssetRef | PartyRef) -> bool:
-    return _reference_form(left) == _reference_form(right)
-
-
-def _reference_form(item: AssetRef | PartyRef | None) -> tuple[object, ...] | None:
-    if item is None:
-        return None
-    refinements = frozenset(condition_form(part) for part in item.refinements)
-    return (item.id, item.source, refinements)
-
-
-def without_ids(rule: Duty) -> Duty:
-    """Return a duty without its own identifier, as one party's rendering of another's terms."""
-    return replace(rule, id="", consequences=tuple(without_ids(item) for item in rule.consequences))

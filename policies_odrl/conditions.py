@@ -88,16 +88,13 @@ def _constraint(item: Constraint, path: str, request: Request, facts: Facts) -> 
 
 
 def _join(connective: Connective, truths: list[Truth]) -> Truth:
-    match connective:
-        case Connective.AND:
-            return all_of(truths)
-        case Connective.OR:
-            return any_of(truths)
-        case Connective.XONE:
-            return one_of(truths)
-        case Connective.AND_SEQUENCE:
-            joined = all_of(truths)
-            return Truth.UNDETERMINED if joined is Truth.TRUE and len(truths) > 1 else joined
+    if connective is Connective.OR:
+        return any_of(truths)
+    if connective is Connective.XONE:
+        return one_of(truths)
+    joined = all_of(truths)
+    ordered = connective is Connective.AND_SEQUENCE and len(truths) > 1
+    return Truth.UNDETERMINED if ordered and joined is Truth.TRUE else joined
 
 
 def _action(rule: Rule, request: Request) -> Truth:

@@ -12,14 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from policies_odrl.compare import (
-    contains,
-    disjoint,
-    flat,
-    follows,
-    rule_form,
-    without_ids,
-)
+from policies_odrl.compare import contains
+from policies_odrl.forms import flat, rule_form, without_ids
 from policies_odrl.model import (
     XSD,
     Action,
@@ -40,6 +34,7 @@ from policies_odrl.model import (
     Rule,
     Value,
 )
+from policies_odrl.proof import Proof, disjoint
 from policies_odrl.text import instant
 from policies_odrl.values import name, number, span
 from policies_odrl.vocabulary import (
@@ -78,11 +73,12 @@ def meet(offer: Policy, request: Policy) -> Policy | None:
         return None
     if not _compatible(offer, request):
         return None
+    prover = Proof()
     permissions = tuple(
         rule
         for mine in offer.permissions
         for other in request.permissions
-        if (rule := _permission(mine, other)) is not None
+        if (rule := _permission(prover, mine, other)) is not None
     )
     if not permissions:
         return None
@@ -99,7 +95,7 @@ def meet(offer: Policy, request: Policy) -> Policy | None:
     )
 
 
-def tightest(items: Sequence[Condition]) -> tuple[Condition, ...] | None:
+def tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...] | None:
     """Return conditions without what follows from the rest, or None when nothing satisfies all."""
     rendered = [_rendered(item) for item in flat(items)]
     places: dict[str, int] = {}
@@ -110,7 +106,7 @@ def tightest(items: Sequence[Condition]) -> tuple[Condition, ...] | None:
         return None
     for item in reversed(kept[:]):
         rest = [other for other in kept if other is not item]
-        if rest and follows(item, rest):
+        if rest and prover.follows(item, rest):
             kept = rest
     return tuple(sorted(kept, key=lambda item: places[_subject(item)]))
 
@@ -135,9 +131,9 @@ def _stricter(offer: Policy, request: Policy) -> Conflict | None:
     return offer.conflict
 
 
-def _permission(mine: Permission, other: Permission) -> Permission | None:
-    action = _action(mine, other)
-    constraints = tightest([*mine.constraints, *other.constraints])
+def _permission(prover: Proof, mine: Permission, other: Permission) -> Permission | None:
+    action = _action(prover, mine, other)
+    constraints = tightest([*mine.constraints, *other.constraints], prover)
     if action is None or constraints is None or not _agree(mine, other):
         return None
     if disjoint([*constraints, *action.refinements]):
@@ -164,14 +160,14 @@ def _agree(mine: Rule, other: Rule) -> bool:
     return all(left is None or right is None or left == right for left, right in pairs)
 
 
-def _action(mine: Permission, other: Permission) -> Action | None:
+def _action(prover: Proof, mine: Permission, other: Permission) -> Action | None:
     if same_action(mine.action.id) in wider_actions(other.action.id):
         name_ = other.action.id
     elif same_action(other.action.id) in wider_actions(mine.action.id):
         name_ = mine.action.id
     else:
         return None
-    refinements = tightest([*mine.action.refinements, *other.action.refinements])
+    refinements = tightest([*mine.action.refinements, *other.action.refinements], prover)
     return None if refinements is None else Action(same_action(name_), refinements)
 
 

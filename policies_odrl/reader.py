@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, TypeVar
 
+from policies_odrl.compact import NOTHING_SHARED, Shared, pushed_down
 from policies_odrl.errors import IllFormed, LimitExceeded, UnknownProfile, UnknownTerm
+from policies_odrl.flat import Node, at_most_one, literal, short
 from policies_odrl.model import (
     ODRL,
-    XSD,
-    XSD_STRING,
     Action,
     AssetRef,
     Condition,
@@ -27,7 +27,6 @@ from policies_odrl.model import (
     Constraint,
     Duty,
     Iri,
-    Literal,
     LogicalConstraint,
     Operator,
     PartyRef,
@@ -59,9 +58,6 @@ REPLACED_BY: Final = DCT + "isReplacedBy"
 _KINDS: Final = {ODRL + kind.value: kind for kind in PolicyKind}
 _OPERATORS: Final = {ODRL + item.value: item for item in Operator} | {ODRL + "neg": Operator.NEQ}
 _CONNECTIVES: Final = {ODRL + item.value: item for item in Connective}
-_RULE_PROPERTIES: Final = frozenset(
-    ODRL + item for item in ("action", "target", "assigner", "assignee", "constraint", "output")
-)
 _T = TypeVar("_T")
 _Ref = TypeVar("_Ref", AssetRef, PartyRef)
 
@@ -83,57 +79,6 @@ def read(nodes: Sequence[Mapping[str, object]]) -> Policy:
     return policy
 
 
-class _Node:
-    """A node object with the properties that were asked for; the rest must be empty."""
-
-    __slots__ = ("_asked", "_body", "id", "types")
-
-    def __init__(self, body: Mapping[str, Any]) -> None:
-        self._body = body
-        self._asked = {"@id", "@type"}
-        self.id = str(body.get("@id", ""))
-        types = body.get("@type", [])
-        self.types = [str(item) for item in (types if isinstance(types, list) else [types])]
-
-    @property
-    def iri(self) -> str:
-        return "" if self.id.startswith("_:") else self.id
-
-    def all(self, name: str) -> list[Mapping[str, Any]]:
-        self._asked.add(name)
-        values = self._body.get(name, [])
-        if not isinstance(values, list) or not all(isinstance(v, Mapping) for v in values):
-            raise IllFormed(f"`{_short(name)}` is not in flattened form", node=self.id)
-        return values
-
-    def ids(self, name: str) -> list[str]:
-        found = [value.get("@id") for value in self.all(name)]
-        if not all(isinstance(item, str) for item in found):
-            raise IllFormed(f"`{_short(name)}` must name a node", node=self.id)
-        return [str(item) for item in found]
-
-    def references(self, name: str) -> list[str]:
-        """Names given as IRIs or, as the ODRL context has it, as xsd:anyURI."""
-        found = [value.get("@id") or _any_uri(value) for value in self.all(name)]
-        if not all(isinstance(item, str) for item in found):
-            raise IllFormed(f"`{_short(name)}` must be an IRI", node=self.id)
-        return [str(item) for item in found]
-
-    def one_id(self, name: str) -> str:
-        return _at_most_one(self.ids(name), name, self.id) or ""
-
-    def properties(self) -> set[str]:
-        return set(self._body) - {"@id", "@type"}
-
-    def only(self, types: Sequence[str]) -> None:
-        rest = sorted(self.properties() - self._asked)
-        if rest:
-            raise UnknownTerm(f"`{_short(rest[0])}` means nothing here", node=self.id)
-        strange = [item for item in self.types if item not in {ODRL + name for name in types}]
-        if strange:
-            raise UnknownTerm(f"class `{_short(strange[0])}` means nothing here", node=self.id)
-
-
 class _Reader:
     """Walks from the policy node; remembers what it used, and counts."""
 
@@ -152,7 +97,7 @@ class _Reader:
 
     # -- walking ----------------------------------------------------------------------------
 
-    def _enter(self, name: str, build: Callable[[_Node], _T]) -> _T:
+    def _enter(self, name: str, build: Callable[[Node], _T]) -> _T:
         if name in self._path:
             raise IllFormed("a cycle", node=name)
         if len(self._path) >= MAX_DEPTH:
@@ -160,7 +105,7 @@ class _Reader:
         self._path.append(name)
         self._used.add(name)
         try:
-            return build(_Node(self._nodes.get(name, {"@id": name})))
+            return build(Node(self._nodes.get(name, {"@id": name})))
         finally:
             self._path.pop()
 
@@ -177,20 +122,20 @@ class _Reader:
         found = [
             name
             for name, body in self._nodes.items()
-            if any(item in _KINDS or item == ODRL + "Policy" for item in _Node(body).types)
+            if any(item in _KINDS or item == ODRL + "Policy" for item in Node(body).types)
         ]
         if len(found) != 1:
             raise IllFormed(f"one policy was expected, {len(found)} were found")
         return self._enter(found[0], self._policy)
 
-    def _policy(self, node: _Node) -> Policy:
+    def _policy(self, node: Node) -> Policy:
         kind = self._kind(node)
         self._profiles = self._known_profiles(node)
         assets = [self._asset(item) for item in node.all(ODRL + "target")]
         assigners = [self._party(item) for item in node.all(ODRL + "assigner")]
         assignees = [self._party(item) for item in node.all(ODRL + "assignee")]
         actions = [self._action(item) for item in node.all(ODRL + "action")]
-        shared = _Shared(assets, assigners, assignees, actions)
+        shared = Shared(assets, assigners, assignees, actions)
         policy = Policy(
             kind=kind,
             id=self._uid(node),
@@ -208,13 +153,13 @@ class _Reader:
             metadata=self._metadata(node),
         )
         node.only([*PolicyKind, "Policy"])
-        return policy
+        return pushed_down(policy)
 
-    def _kind(self, node: _Node) -> PolicyKind:
+    def _kind(self, node: Node) -> PolicyKind:
         kinds = [_KINDS[item] for item in node.types if item in _KINDS]
-        return _at_most_one(kinds, "@type", node.id) or PolicyKind.SET  # IM 2.1.1: Set is default
+        return at_most_one(kinds, "@type", node.id) or PolicyKind.SET  # IM 2.1.1: Set is default
 
-    def _known_profiles(self, node: _Node) -> tuple[str, ...]:
+    def _known_profiles(self, node: Node) -> tuple[str, ...]:
         profiles = tuple(node.ids(ODRL + "profile"))
         for profile in profiles:
             if profile not in PROFILES:
@@ -222,29 +167,29 @@ class _Reader:
             self._used.add(profile)
         return profiles
 
-    def _uid(self, node: _Node) -> str:
+    def _uid(self, node: Node) -> str:
         stated = {value.get("@id", value.get("@value")) for value in node.all(ODRL + "uid")}
         if stated - {node.id}:
             raise IllFormed("`uid` differs from the node's own identifier", node=node.id)
         return node.iri
 
-    def _conflict(self, node: _Node) -> Conflict | None:
+    def _conflict(self, node: Node) -> Conflict | None:
         stated = node.one_id(ODRL + "conflict")
         if not stated:
             return None
         known = {ODRL + item.value: item for item in Conflict}
         if stated not in known:
-            raise UnknownTerm(f"conflict strategy `{_short(stated)}` is not known", node=node.id)
+            raise UnknownTerm(f"conflict strategy `{short(stated)}` is not known", node=node.id)
         return known[stated]
 
-    def _text(self, node: _Node, name: str) -> str:
+    def _text(self, node: Node, name: str) -> str:
         values = [value.get("@value") for value in node.all(name)]
-        stated = _at_most_one(values, name, node.id)
+        stated = at_most_one(values, name, node.id)
         if stated is not None and not isinstance(stated, str):
-            raise IllFormed(f"`{_short(name)}` must be text", node=node.id)
+            raise IllFormed(f"`{short(name)}` must be text", node=node.id)
         return stated or ""
 
-    def _metadata(self, node: _Node) -> tuple[tuple[str, Value], ...]:
+    def _metadata(self, node: Node) -> tuple[tuple[str, Value], ...]:
         names = sorted(item for item in node.properties() if item.startswith(DCT))
         return tuple(
             (name, self._value(value, node))
@@ -257,34 +202,32 @@ class _Reader:
 
     def _rules_of(
         self,
-        node: _Node,
+        node: Node,
         name: str,
-        shared: _Shared,
-        build: Callable[[_Node, _Shared], list[_T]],
+        shared: Shared,
+        build: Callable[[Node, Shared], list[_T]],
     ) -> tuple[_T, ...]:
         rules: list[_T] = []
         for item in node.ids(ODRL + name):
             rules.extend(self._enter(item, lambda rule: build(rule, shared)))
-            if len(rules) > MAX_RULES:
-                raise LimitExceeded(f"more than {MAX_RULES} rules", node=item)
         return tuple(rules)
 
-    def _permission(self, node: _Node, shared: _Shared) -> list[Permission]:
-        duties = self._rules_of(node, "duty", _NOTHING_SHARED, self._duty)
+    def _permission(self, node: Node, shared: Shared) -> list[Permission]:
+        duties = self._rules_of(node, "duty", NOTHING_SHARED, self._duty)
         parts = self._rule_parts(node, shared, "Permission")
         return [Permission(**part, duties=duties) for part in parts]
 
-    def _prohibition(self, node: _Node, shared: _Shared) -> list[Prohibition]:
-        remedies = self._rules_of(node, "remedy", _NOTHING_SHARED, self._duty)
+    def _prohibition(self, node: Node, shared: Shared) -> list[Prohibition]:
+        remedies = self._rules_of(node, "remedy", NOTHING_SHARED, self._duty)
         parts = self._rule_parts(node, shared, "Prohibition")
         return [Prohibition(**part, remedies=remedies) for part in parts]
 
-    def _duty(self, node: _Node, shared: _Shared) -> list[Duty]:
-        consequences = self._rules_of(node, "consequence", _NOTHING_SHARED, self._duty)
+    def _duty(self, node: Node, shared: Shared) -> list[Duty]:
+        consequences = self._rules_of(node, "consequence", NOTHING_SHARED, self._duty)
         parts = self._rule_parts(node, shared, "Duty")
         return [Duty(**part, consequences=consequences) for part in parts]
 
-    def _rule_parts(self, node: _Node, shared: _Shared, kind: str) -> list[dict[str, Any]]:
+    def _rule_parts(self, node: Node, shared: Shared, kind: str) -> list[dict[str, Any]]:
         targets = [self._asset(item) for item in node.all(ODRL + "target")]
         assigners = [self._party(item) for item in node.all(ODRL + "assigner")]
         assignees = [self._party(item) for item in node.all(ODRL + "assignee")]
@@ -293,7 +236,7 @@ class _Reader:
             raise IllFormed("a rule needs an action", node=node.id)
         fixed = {
             "constraints": self._conditions_of(node, "constraint"),
-            "output": _at_most_one(
+            "output": at_most_one(
                 [self._asset(item) for item in node.all(ODRL + "output")], "output", node.id
             ),
             "functions": self._functions(node),
@@ -310,7 +253,7 @@ class _Reader:
         )
 
     def _expanded(
-        self, node: _Node, fixed: dict[str, Any], *choices: Sequence[Any]
+        self, node: Node, fixed: dict[str, Any], *choices: Sequence[Any]
     ) -> list[dict[str, Any]]:
         count = 1
         for choice in choices:
@@ -325,7 +268,7 @@ class _Reader:
             for row in product(*choices)
         ]
 
-    def _functions(self, node: _Node) -> tuple[tuple[str, PartyRef], ...]:
+    def _functions(self, node: Node) -> tuple[tuple[str, PartyRef], ...]:
         names = sorted(node.properties() & FUNCTIONS)
         return tuple((name, self._party(value)) for name in names for value in node.all(name))
 
@@ -335,12 +278,12 @@ class _Reader:
             raise IllFormed("an action must be named by an IRI", node=self._path[-1])
         return self._enter(name, self._action_node)
 
-    def _action_node(self, node: _Node) -> Action:
+    def _action_node(self, node: Node) -> Action:
         name = node.one_id(RDF_VALUE) or node.iri
         refinements = self._conditions_of(node, "refinement")
         node.only(["Action"])
         if not known_action(name):
-            raise UnknownTerm(f"action `{_short(name)}` is not known", node=node.id)
+            raise UnknownTerm(f"action `{short(name)}` is not known", node=node.id)
         self._used.add(name)
         self._needs_profile(name, node)
         return Action(id=name, refinements=refinements)
@@ -358,7 +301,7 @@ class _Reader:
         if not isinstance(name, str):
             raise IllFormed(f"the {kind.lower()} must be named by an IRI", node=self._path[-1])
 
-        def reference(node: _Node) -> _Ref:
+        def reference(node: Node) -> _Ref:
             found = build(
                 id=node.iri,
                 collection=ODRL + kind + "Collection" in node.types,
@@ -375,10 +318,10 @@ class _Reader:
 
     # -- conditions -------------------------------------------------------------------------
 
-    def _conditions_of(self, node: _Node, name: str) -> tuple[Condition, ...]:
+    def _conditions_of(self, node: Node, name: str) -> tuple[Condition, ...]:
         return tuple(self._enter(item, self._condition) for item in node.ids(ODRL + name))
 
-    def _condition(self, node: _Node) -> Condition:
+    def _condition(self, node: Node) -> Condition:
         self._conditions += 1
         if self._conditions > MAX_CONDITIONS:
             raise LimitExceeded(f"more than {MAX_CONDITIONS} constraints", node=node.id)
@@ -395,7 +338,7 @@ class _Reader:
             raise IllFormed("a logical constraint without operands", node=node.id)
         return LogicalConstraint(connective=connective, operands=operands, id=node.iri)
 
-    def _members(self, node: _Node, name: str, connective: Connective) -> list[str]:
+    def _members(self, node: Node, name: str, connective: Connective) -> list[str]:
         values = node.all(name)
         lists = [value["@list"] for value in values if "@list" in value]
         if connective is Connective.AND_SEQUENCE and (len(values) != 1 or not lists):
@@ -406,7 +349,7 @@ class _Reader:
             raise IllFormed("operands of a logical constraint must be nodes", node=node.id)
         return [str(item) for item in found]
 
-    def _constraint(self, node: _Node) -> Constraint:
+    def _constraint(self, node: Node) -> Constraint:
         left = node.one_id(ODRL + "leftOperand")
         operator = node.one_id(ODRL + "operator")
         right = tuple(self._value(value, node) for value in self._rights(node))
@@ -419,41 +362,39 @@ class _Reader:
             unit=node.one_id(ODRL + "unit"),
             datatype=node.one_id(ODRL + "dataType"),
             reference=reference,
-            status=_at_most_one(status, "status", node.id),
+            status=at_most_one(status, "status", node.id),
             id=node.iri,
         )
         node.only(["Constraint"])
         self._well_formed(constraint, node)
         return constraint
 
-    def _rights(self, node: _Node) -> list[Mapping[str, Any]]:
+    def _rights(self, node: Node) -> list[Mapping[str, Any]]:
         values = node.all(ODRL + "rightOperand")
         return [item for value in values for item in value.get("@list", [value])]
 
-    def _operator(self, name: str, node: _Node) -> Operator:
+    def _operator(self, name: str, node: Node) -> Operator:
         if name not in _OPERATORS:
-            raise UnknownTerm(f"operator `{_short(name)}` is not known", node=node.id)
+            raise UnknownTerm(f"operator `{short(name)}` is not known", node=node.id)
         return _OPERATORS[name]
 
-    def _well_formed(self, constraint: Constraint, node: _Node) -> None:
+    def _well_formed(self, constraint: Constraint, node: Node) -> None:
         if constraint.left not in OPERANDS:
-            raise UnknownTerm(
-                f"left operand `{_short(constraint.left)}` is not known", node=node.id
-            )
+            raise UnknownTerm(f"left operand `{short(constraint.left)}` is not known", node=node.id)
         self._needs_profile(constraint.left, node)
         if bool(constraint.right) == bool(constraint.reference):
             raise IllFormed(
                 "a constraint needs either a right operand or a reference to one", node=node.id
             )
 
-    def _needs_profile(self, term: str, node: _Node) -> None:
+    def _needs_profile(self, term: str, node: Node) -> None:
         if term.startswith(PREAU) and PROFILE not in self._profiles:
             raise UnknownTerm(
-                f"`{_short(term)}` belongs to profile `{PROFILE}`, which is not declared",
+                f"`{short(term)}` belongs to profile `{PROFILE}`, which is not declared",
                 node=node.id,
             )
 
-    def _value(self, value: Mapping[str, Any], node: _Node) -> Value:
+    def _value(self, value: Mapping[str, Any], node: Node) -> Value:
         name = value.get("@id")
         if isinstance(name, str):
             if name.startswith("_:") or len(self._nodes.get(name, {})) > 1:
@@ -462,67 +403,4 @@ class _Reader:
         plain = value.get("@value")
         if isinstance(plain, bool) or not isinstance(plain, str | int | float):
             raise IllFormed("a value must be an IRI, text or a number", node=node.id)
-        return _literal(plain, value)
-
-
-class _Shared:
-    """Properties of the whole policy that its rules take over (IM 2.7.1)."""
-
-    __slots__ = ("_own", "actions", "assignee", "assigner", "target")
-
-    def __init__(
-        self,
-        targets: list[AssetRef],
-        assigners: list[PartyRef],
-        assignees: list[PartyRef],
-        actions: list[Action],
-    ) -> None:
-        self.actions = actions
-        self.target = targets[0] if len(targets) == 1 else None
-        self.assigner = assigners[0] if len(assigners) == 1 else None
-        self.assignee = assignees[0] if len(assignees) == 1 else None
-        self._own = (targets, assigners, assignees)
-
-    def with_targets(self, own: list[AssetRef]) -> list[AssetRef | None]:
-        return _choices(own, self._own[0])
-
-    def with_assigners(self, own: list[PartyRef]) -> list[PartyRef | None]:
-        return _choices(own, self._own[1])
-
-    def with_assignees(self, own: list[PartyRef]) -> list[PartyRef | None]:
-        return _choices(own, self._own[2])
-
-
-def _choices(own: list[_T], shared: list[_T]) -> list[_T | None]:
-    if not own and len(shared) <= 1:
-        return [None]  # the policy's, if it has one
-    return [*own, *shared]
-
-
-_NOTHING_SHARED: Final = _Shared([], [], [], [])
-
-
-def _literal(plain: str | float, value: Mapping[str, Any]) -> Literal:
-    datatype = value.get("@type")
-    language = str(value.get("@language", ""))
-    if isinstance(plain, str):
-        return Literal(plain, str(datatype or XSD_STRING), language)
-    native = "integer" if isinstance(plain, int) else "double"
-    return Literal(str(plain), str(datatype or XSD + native))
-
-
-def _any_uri(value: Mapping[str, Any]) -> object:
-    return value.get("@value") if value.get("@type") == XSD + "anyURI" else None
-
-
-def _at_most_one(values: Sequence[_T], name: str, node: str) -> _T | None:
-    if len(values) > 1:
-        raise IllFormed(f"`{_short(name)}` may be stated once only", node=node)
-    return values[0] if values else None
-
-
-def _short(name: str) -> str:
-    for namespace, prefix in ((ODRL, "odrl:"), (PREAU, "preau:"), (DCT, "dct:")):
-        if name.startswith(namespace):
-            return prefix + name.removeprefix(namespace)
-    return name
+        return literal(plain, value)

@@ -12,8 +12,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.compare import disjoint, flat, follows, judge
+from policies_odrl.compare import judge
 from policies_odrl.findings import Finding, finding
+from policies_odrl.forms import flat
 from policies_odrl.model import (
     ODRL,
     XSD,
@@ -31,6 +32,7 @@ from policies_odrl.model import (
     conditions,
     duties_below,
 )
+from policies_odrl.proof import Proof, disjoint
 from policies_odrl.regions import SCALARS
 from policies_odrl.values import name, scalar, span
 from policies_odrl.vocabulary import (
@@ -239,9 +241,10 @@ def _together(path: str, rule: Rule, say: _Say) -> Iterator[Finding]:
 
 def _redundant(path: str, rule: Rule, say: _Say) -> Iterator[Finding]:
     items = rule.constraints
+    prover = Proof()
     for index, item in enumerate(items):
         rest: Sequence[Condition] = [*items[:index], *items[index + 1 :]]
-        if rest and follows(item, rest):
+        if rest and prover.follows(item, rest):
             yield say(f"{path}/constraint/{index}", "redundant", text.condition(item))
 
 

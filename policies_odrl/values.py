@@ -211,7 +211,8 @@ def _same_span(left: Span, right: Span) -> Truth:
         return Truth.TRUE
     if right.start <= left.start and left.end <= right.end and left.start < right.end:
         return Truth.TRUE
-    if left.end <= right.start or right.end <= left.start:
+    within = right.start == right.end and left.start == right.start  # first instant of the day
+    if left.end <= right.start or (right.end <= left.start and not within):
         return Truth.FALSE
     return Truth.UNDETERMINED
 
@@ -236,7 +237,7 @@ def _month_days(months: int) -> tuple[int, int]:
         return (0, 0)
     years, rest = divmod(months, 12)
     least = years * 365 + max(0, years // 4 - years // 100 - 1) + _SHORTEST[rest]
-    most = years * 365 + years // 4 + 1 + _LONGEST[rest]
+    most = years * 365 + (years + 3) // 4 + _LONGEST[rest]
     return (least, most)
 
 

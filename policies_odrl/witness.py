@@ -16,13 +16,14 @@ from typing import Final
 from policies_odrl.duties import Mode
 from policies_odrl.evaluate import evaluate
 from policies_odrl.logic import Truth
-from policies_odrl.model import Constraint, Policy, Rule, conditions
+from policies_odrl.model import Constraint, Policy, Rule, Value, conditions
 from policies_odrl.operands import Fact, Knowledge, check
 from policies_odrl.request import Request
 from policies_odrl.values import Quantity, Span, scalar
 from policies_odrl.vocabulary import DPV, OPERANDS, Kind
 
 MAX_TRIES: Final = 128
+MAX_WORK: Final = 20_000  # rules and constraints evaluated, over all tries
 
 _SOMEBODY: Final = "did:example:somebody"
 _SOMETHING: Final = "urn:example:something"
@@ -32,7 +33,9 @@ _KNOWLEDGE: Final = Knowledge()
 
 def find_witness(offer: Policy, request: Policy) -> Request | None:
     """Return a request that `request` grants and `offer` does not, or None when none was found."""
-    for candidate in islice(_candidates(offer, request), MAX_TRIES):
+    rules = [rule for policy in (offer, request) for _, rule in policy.rules()]
+    size = sum(1 + len(rule.constraints) for rule in rules)
+    for candidate in islice(_candidates(offer, request), min(MAX_TRIES, MAX_WORK // size)):
         for mode in Mode:
             granted = evaluate(request, candidate, mode=mode, tentative=True).granted
             if granted and not evaluate(offer, candidate, mode=mode, tentative=True).granted:
@@ -57,7 +60,7 @@ def _candidates(offer: Policy, request: Policy) -> Iterator[Request]:
         )
         yield start
         for left in (*own, *(item for item in outside if item not in own)):
-            for value in values.get(left) or _values(left, outside[left]):
+            for value in values.get(left) or _values(left, outside.get(left, [])):
                 yield replace(start, facts={**start.facts, left: (value,)})
 
 
@@ -99,9 +102,7 @@ def _measured(value: Fact, unit: str) -> Fact:
     return Quantity(value, unit) if unit and isinstance(value, Decimal) else value
 
 
-def _near(kind: Kind, value: Fact) -> list[Fact]:
-    if isinstance(value, Quantity):
-        return [value]
+def _near(kind: Kind, value: Value) -> list[Fact]:
     point = scalar(kind, value)
     if isinstance(point, Decimal):
         step = abs(point) / 1000 or Decimal(1)

@@ -120,16 +120,14 @@ def _recorder(into: list[str]) -> Any:
     return record
 
 
-def _only_absolute(value: Any) -> None:
-    stack = [value]
+def _only_absolute(flat: list[dict[str, Any]]) -> None:
+    stack: list[Mapping[str, Any]] = list(flat)
     while stack:
-        item = stack.pop()
-        if isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, dict):
-            _absolute_names(item)
-            stack.extend(child for name, child in item.items() if not name.startswith("@"))
-            stack.extend(item.get("@list", []))
+        node = stack.pop()
+        _absolute_names(node)
+        for name, values in node.items():
+            if not name.startswith("@") or name == "@list":
+                stack.extend(values)
 
 
 def _absolute_names(node: Mapping[str, Any]) -> None:

@@ -122,8 +122,9 @@ class PeerServer:
     def _services(self) -> list[grpc.GenericRpcHandler[bytes, bytes]]:
         methods: dict[str, dict[str, grpc.RpcMethodHandler[bytes, bytes]]] = {}
         for route in routes.ROUTES:
-            methods.setdefault(route.service, {})[route.name] = grpc.stream_unary_rpc_method_handler(
-                self._behaviour(route), routes.raw, routes.raw
+            # Served as a stream of one message, so that the wait for it can be bounded.
+            methods.setdefault(route.service, {})[route.name] = (
+                grpc.stream_unary_rpc_method_handler(self._behaviour(route), routes.raw, routes.raw)
             )
         _, service, name = routes.PARTICIPATE.split("/")
         methods[service][name] = grpc.stream_stream_rpc_method_handler(

@@ -17,17 +17,17 @@ terms are is `services/federate_terms.py`; figures for people are `services/budg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import inf, isfinite
+from math import isfinite
 
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.dataset import Dataset
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Agreement, NegotiationState, Role
-from connector.errors import BudgetExceeded, CapExceeded, JobRefused, NotFound, RoundRefused
-from connector.ports import Accountant, Ports, Transaction
+from connector.errors import BudgetExceeded, CapExceeded, NotFound, RoundRefused
+from connector.ports import Accountant, Transaction
 from connector.services.federate_terms import privacy_limits
 
 # Sums and comparisons of ε and δ tolerate the last bits of binary fractions, and nothing else.
@@ -55,6 +55,27 @@ class Spending:
         """Whether nothing in `current` counts more than it did here."""
         seen = {item.job_id: item.counted_steps for item in self.reservations}
         return all(item.counted_steps <= seen.get(item.job_id, -1) for item in current)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """ε of a job and of what it comes on top of, by the accountant.
+
+    Attributes:
+        declared: of the job alone, at the manifest's δ.
+        alone: of the job alone, at the contract's δ.
+        before: of the contract's other jobs, at its δ.
+        after: of those and the job.
+        all_before: of the dataset's other jobs, at the cap's δ.
+        all_after: of those and the job.
+    """
+
+    declared: float
+    alone: float
+    before: float
+    after: float
+    all_before: float
+    all_after: float
 
 
 def within(value: float, limit: float) -> bool:
@@ -117,34 +138,54 @@ def check_agreement(
     return None
 
 
-def check_job(
-    ports: Ports, seen: Spending, agreement: Agreement, dataset: Dataset, new: Reservation
-) -> Refusal | None:
-    """Return why a job may not be charged, or None.
+def account(
+    accountant: Accountant,
+    seen: Spending,
+    agreement: Agreement,
+    dataset: Dataset,
+    new: Reservation,
+    declared_delta: float,
+) -> Figures:
+    """Compute all that a job's acceptance rests on, in one question to the accountant.
 
-    Composes by the accountant: all events of the contract with the new one at the contract's δ,
-    then all events of the dataset at the cap's δ. Takes seconds; call it outside transactions.
+    Takes seconds; call it outside transactions.
+
+    Args:
+        accountant: composes.
+        seen: what is reserved and committed of the dataset.
+        agreement: contract that the job spends from.
+        dataset: whose persons it concerns.
+        new: the job's reservation; its `epsilon` is not read.
+        declared_delta: δ of the manifest.
 
     Raises:
         WorkerFailed: the accountant did not answer; nothing is decided.
     """
-    epsilon, delta = privacy_limits(agreement)
-    own = seen.of_agreement(agreement.id)
-    total = spent_epsilon(ports.accountant, [*own, new], delta)
-    if not within(total, epsilon):
-        left = epsilon - spent_epsilon(ports.accountant, own, delta)
-        return _over(BudgetExceeded.code, "the contract", left, epsilon, new, total)
-    if dataset.cap is None:
+    own, delta = seen.of_agreement(agreement.id), privacy_limits(agreement)[1]
+    cap_delta = dataset.cap.delta if dataset.cap else delta
+    declared, alone, before, after, all_before, all_after = accountant.epsilons(
+        [
+            (counted([new]), declared_delta),
+            (counted([new]), delta),
+            (counted(own), delta),
+            (counted([*own, new]), delta),
+            (counted(seen.reservations), cap_delta),
+            (counted([*seen.reservations, new]), cap_delta),
+        ]
+    )
+    return Figures(declared, alone, before, after, all_before, all_after)
+
+
+def check_job(figures: Figures, agreement: Agreement, dataset: Dataset) -> Refusal | None:
+    """Return why a job may not be charged, or None: contract first, then the dataset's cap."""
+    epsilon = privacy_limits(agreement)[0]
+    if not within(figures.after, epsilon):
+        left = epsilon - figures.before
+        return _over(BudgetExceeded.code, "the contract", left, epsilon, figures, figures.after)
+    if dataset.cap is None or within(figures.all_after, dataset.cap.epsilon):
         return None
-    everything = [*seen.reservations, new]
-    cap = dataset.cap
-    if len(everything) > len(own) + 1 or cap.delta != delta:
-        total = spent_epsilon(ports.accountant, everything, cap.delta)
-    if not within(total, cap.epsilon):
-        left = cap.epsilon - spent_epsilon(ports.accountant, seen.reservations, cap.delta)
-        where = f"the dataset `{dataset.id}`"
-        return _over(CapExceeded.code, where, left, cap.epsilon, new, total)
-    return None
+    left, where = dataset.cap.epsilon - figures.all_before, f"the dataset `{dataset.id}`"
+    return _over(CapExceeded.code, where, left, dataset.cap.epsilon, figures, figures.all_after)
 
 
 def reserve(tx: Transaction, seen: Spending, new: Reservation) -> bool:
@@ -194,46 +235,29 @@ def release(tx: Transaction, job_id: str) -> None:
         tx.reservations.put(replace(kept, state=ReservationState.CLOSED))
 
 
-def spent_epsilon(
-    accountant: Accountant,
-    reservations: Sequence[Reservation],
-    delta: float,
-    *,
-    committed: bool = False,
-) -> float:
-    """Return ε at δ of what reservations count (or have committed), composed; 0 for nothing.
+def counted(reservations: Iterable[Reservation]) -> list[Mapping[str, float]]:
+    """Return the events that reservations count: open jobs in full, closed ones as committed."""
+    return _events((item, item.counted_steps) for item in reservations)
 
-    Events that have no finite ε at that δ cost infinity.
 
-    Raises:
-        WorkerFailed: the accountant did not answer.
-    """
-    events = [
-        {
-            "noise_multiplier": item.noise_multiplier,
-            "sampling_rate": item.sampling_rate,
-            "steps": float(steps),
-        }
-        for item in reservations
-        if (steps := _committed(item) if committed else item.counted_steps) > 0
+def committed(reservations: Iterable[Reservation]) -> list[Mapping[str, float]]:
+    """Return the events that reservations have committed."""
+    return _events((item, item.committed_rounds * item.steps_per_round) for item in reservations)
+
+
+def event(noise_multiplier: float, sampling_rate: float, steps: int) -> Mapping[str, float]:
+    """Return a subsampled Gaussian event as the accountant takes it."""
+    return {
+        "noise_multiplier": noise_multiplier,
+        "sampling_rate": sampling_rate,
+        "steps": float(steps),
+    }
+
+
+def _events(spent: Iterable[tuple[Reservation, int]]) -> list[Mapping[str, float]]:
+    return [
+        event(item.noise_multiplier, item.sampling_rate, steps) for item, steps in spent if steps
     ]
-    return cost(accountant, events, delta)
-
-
-def cost(accountant: Accountant, events: Sequence[Mapping[str, float]], delta: float) -> float:
-    """Return ε at δ of composed events: 0 for none, infinity where the accountant knows no ε.
-
-    Raises:
-        WorkerFailed: the accountant did not answer.
-    """
-    try:
-        return accountant.epsilon(events, delta) if events else 0.0
-    except JobRefused:  # an unknown mechanism costs infinity here too
-        return inf
-
-
-def _committed(item: Reservation) -> int:
-    return item.committed_rounds * item.steps_per_round
 
 
 def _promise(
@@ -252,6 +276,8 @@ def _promise(
 
 
 def _stands(tx: Transaction, agreement: Agreement) -> bool:
+    if agreement.finalized:  # nothing follows FINALIZED, so the many need no look-up each
+        return True
     negotiation = tx.negotiations.get(agreement.pid)
     return negotiation is None or negotiation.state not in _NOT_STANDING
 
@@ -261,10 +287,10 @@ def _cap(dataset: Dataset, rest: str) -> Refusal:
 
 
 def _over(
-    code: str, where: str, left: float, limit: float, new: Reservation, total: float
+    code: str, where: str, left: float, limit: float, figures: Figures, total: float
 ) -> Refusal:
     reason = (
-        f"{where} has ε {max(left, 0.0):.4g} of {limit:g} left, the job asks {new.epsilon:.4g} "
+        f"{where} has ε {max(left, 0.0):.4g} of {limit:g} left, the job asks {figures.alone:.4g} "
         f"(together {total:.4g})"
     )
     return Refusal(code, (reason,))

@@ -7,13 +7,15 @@ a dataset. No figure here decides anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import Dataset
+from connector.domain.dataset import Dataset, PrivacyCap
 from connector.domain.negotiation import Agreement, Role
-from connector.ports import Ports
-from connector.services.budget import Spending, promised, spending, spent_epsilon
+from connector.ports import Ports, Transaction
+from connector.services.budget import committed, counted, promised, spending
 from connector.services.federate_terms import privacy_limits
 
 
@@ -99,63 +101,95 @@ def report(ports: Ports, dataset_id: str = "") -> list[DatasetBudget]:
     now = ports.clock.now()
     with ports.store.read() as tx:
         datasets = tx.datasets.find(id=dataset_id) if dataset_id else tx.datasets.find()
-        seen = [
-            (
-                dataset,
-                spending(tx, dataset.id),
-                promised(tx, dataset.id, now),
-                tx.agreements.find(dataset_id=dataset.id),
-            )
-            for dataset in datasets
-        ]
-    return [
-        _dataset(ports, dataset, spent, sums, agreements)
-        for dataset, spent, sums, agreements in seen
-        if dataset.cap is not None
+        seen = [_seen(tx, dataset, now) for dataset in datasets if dataset.cap is not None]
+    figures = _figures(ports, seen)
+    return [_dataset(each, figures) for each in seen]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What one row of a report composes."""
+
+    reservations: tuple[Reservation, ...]
+    delta: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A dataset's budget as one transaction saw it, not computed yet."""
+
+    dataset: Dataset
+    cap: PrivacyCap
+    promised: tuple[float, float]
+    whole: _Line
+    agreements: tuple[tuple[Agreement, float, _Line], ...]
+
+    def lines(self) -> list[_Line]:
+        return [self.whole, *(line for _, _, line in self.agreements)]
+
+
+_Figures = Mapping[_Line, tuple[float, float]]
+
+
+def _seen(tx: Transaction, dataset: Dataset, now: datetime) -> _Seen:
+    spent, cap = spending(tx, dataset.id), dataset.cap or PrivacyCap(0.0, 0.0)
+    agreements = []
+    for agreement in tx.agreements.find(dataset_id=dataset.id):
+        if agreement.role is Role.PROVIDER:
+            epsilon, delta = privacy_limits(agreement)
+            line = _Line(spent.of_agreement(agreement.id), delta)
+            agreements.append((agreement, epsilon, line))
+    whole = _Line(spent.reservations, cap.delta)
+    return _Seen(dataset, cap, promised(tx, dataset.id, now), whole, tuple(agreements))
+
+
+def _figures(ports: Ports, seen: list[_Seen]) -> _Figures:
+    """Return ε committed, and ε committed or set aside, of each line; asked all at once."""
+    lines = [line for each in seen for line in each.lines()]
+    cases = [
+        case
+        for line in lines
+        for case in (
+            (committed(line.reservations), line.delta),
+            (counted(line.reservations), line.delta),
+        )
     ]
+    found = ports.accountant.epsilons(cases) if cases else []
+    return dict(zip(lines, zip(found[::2], found[1::2], strict=True), strict=True))
 
 
-def _dataset(
-    ports: Ports,
-    dataset: Dataset,
-    seen: Spending,
-    sums: tuple[float, float],
-    agreements: list[Agreement],
-) -> DatasetBudget:
-    cap_epsilon, cap_delta = (dataset.cap.epsilon, dataset.cap.delta) if dataset.cap else (0.0, 0.0)
-    spent, reserved = _figures(ports, seen.reservations, cap_delta)
+def _dataset(seen: _Seen, figures: _Figures) -> DatasetBudget:
+    spent, reserved = figures[seen.whole]
     return DatasetBudget(
-        dataset_id=dataset.id,
-        title=dataset.title,
-        cap_epsilon=cap_epsilon,
-        cap_delta=cap_delta,
-        promised_epsilon=sums[0],
-        promised_delta=sums[1],
+        dataset_id=seen.dataset.id,
+        title=seen.dataset.title,
+        cap_epsilon=seen.cap.epsilon,
+        cap_delta=seen.cap.delta,
+        promised_epsilon=seen.promised[0],
+        promised_delta=seen.promised[1],
         spent=spent,
         reserved=reserved,
-        left=max(cap_epsilon - reserved, 0.0),
+        left=max(seen.cap.epsilon - reserved, 0.0),
         agreements=tuple(
-            _agreement(ports, agreement, seen.of_agreement(agreement.id))
-            for agreement in agreements
-            if agreement.role is Role.PROVIDER
+            _agreement(agreement, epsilon, line, figures[line])
+            for agreement, epsilon, line in seen.agreements
         ),
     )
 
 
 def _agreement(
-    ports: Ports, agreement: Agreement, reservations: tuple[Reservation, ...]
+    agreement: Agreement, epsilon: float, line: _Line, figures: tuple[float, float]
 ) -> AgreementBudget:
-    epsilon, delta = privacy_limits(agreement)
-    spent, reserved = _figures(ports, reservations, delta)
+    spent, reserved = figures
     return AgreementBudget(
         agreement_id=agreement.id,
         peer=agreement.consumer,
         epsilon=epsilon,
-        delta=delta,
+        delta=line.delta,
         spent=spent,
         reserved=reserved,
         left=max(epsilon - reserved, 0.0),
-        jobs=tuple(_job(item) for item in reservations),
+        jobs=tuple(_job(item) for item in line.reservations),
     )
 
 
@@ -167,11 +201,3 @@ def _job(item: Reservation) -> JobBudget:
         committed_rounds=item.committed_rounds,
         rounds=item.steps // item.steps_per_round,
     )
-
-
-def _figures(
-    ports: Ports, reservations: tuple[Reservation, ...], delta: float
-) -> tuple[float, float]:
-    """Return ε committed, and ε committed or set aside."""
-    spent = spent_epsilon(ports.accountant, reservations, delta, committed=True)
-    return spent, spent_epsilon(ports.accountant, reservations, delta)

@@ -126,6 +126,8 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
     manifest = parse(job.manifest) if job.manifest else None
     with ports.store.read() as tx:
         last = tx.rounds.get(job_id, job.round) if job.round else None
+    answered = any(site.last_round for site in sites)
+    curve = _curve(ports, manifest) if manifest and answered else {0: 0.0}
     return {
         "id": job.id,
         "side": str(job.side),
@@ -141,7 +143,7 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
         "updated_at": job.updated_at,
         "epsilon": manifest.privacy.epsilon if manifest else None,
         "delta": manifest.privacy.delta if manifest else None,
-        "sites": [_site(ports, manifest, site) for site in sites],
+        "sites": [_site(site, curve) for site in sites],
         "answered": sorted(last.answered) if last else [],
     }
 
@@ -151,7 +153,7 @@ def is_over(job: Job) -> bool:
     return is_final(job.state)
 
 
-def _site(ports: Ports, manifest: JobManifest | None, site: JobSite) -> dict[str, Any]:
+def _site(site: JobSite, epsilons: Mapping[int, float]) -> dict[str, Any]:
     return {
         "site": site.site,
         "agreement": site.agreement_id,
@@ -161,23 +163,34 @@ def _site(ports: Ports, manifest: JobManifest | None, site: JobSite) -> dict[str
         "last_round": site.last_round,
         "bytes_sent": site.bytes_sent,
         "bytes_received": site.bytes_received,
-        "epsilon": _spent(ports, manifest, site.last_round) if manifest else None,
+        "epsilon": epsilons.get(site.last_round),
     }
 
 
-def _spent(ports: Ports, manifest: JobManifest, rounds: int) -> float | None:
-    """Return ε of the first rounds of a job; the accountant remembers what it has answered."""
-    if not rounds:
-        return 0.0
-    event = {
-        "noise_multiplier": manifest.privacy.noise_multiplier,
-        "sampling_rate": manifest.privacy.sampling_rate,
-        "steps": float(rounds * manifest.steps_per_round),
-    }
+def _curve(ports: Ports, manifest: JobManifest) -> dict[int, float]:
+    """Return ε after each number of rounds; nothing when the accountant does not answer.
+
+    All rounds are asked at once, since the accountant remembers its answers: a live view starts
+    one process for the whole job.
+    """
+    privacy, rounds = manifest.privacy, range(1, manifest.rounds + 1)
+    cases = [
+        (
+            [
+                budget.event(
+                    privacy.noise_multiplier,
+                    privacy.sampling_rate,
+                    number * manifest.steps_per_round,
+                )
+            ],
+            privacy.delta,
+        )
+        for number in rounds
+    ]
     try:
-        return budget.cost(ports.accountant, [event], manifest.privacy.delta)
+        return {0: 0.0, **dict(zip(rounds, ports.accountant.epsilons(cases), strict=True))}
     except PreauError:  # a view says that it does not know, rather than failing
-        return None
+        return {0: 0.0}
 
 
 def _led(ports: Ports, job_id: str) -> Job:

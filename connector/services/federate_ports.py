@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from connector.errors import PreauError, TooManyRequests, from_code
 from connector.ports import Accountant, Worker, Workers
 from federated.errors import FederatedError
+
+T = TypeVar("T")
 
 AT_ONCE = 2
 WAIT_SECONDS = 60.0
@@ -46,6 +48,15 @@ class BoundedAccountant:
         """
         return self._in_turn(lambda: self._inner.epsilon(events, delta))
 
+    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
+        """Return ε of several compositions at once, each at its own δ; infinity where none is.
+
+        Raises:
+            WorkerFailed: the computation did not end.
+            TooManyRequests: no turn came in time.
+        """
+        return self._in_turn(lambda: self._inner.epsilons(cases))
+
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
         """Return the smallest σ with which `steps` steps cost at most `epsilon` at `delta`.
 
@@ -60,7 +71,7 @@ class BoundedAccountant:
             )
         )
 
-    def _in_turn(self, compute: Callable[[], float]) -> float:
+    def _in_turn(self, compute: Callable[[], T]) -> T:
         if not self._turns.acquire(timeout=self._seconds):
             raise TooManyRequests("the accountant is busy", hint="try again later")
         try:

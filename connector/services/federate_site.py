@@ -170,17 +170,16 @@ def _verified(caller: Participant, message: JobSubmission) -> JobManifest:
 
 
 def _check(ports: Ports, case: Case) -> Refusal | None:
-    """Every check but the budget's, cheap ones first.
+    """Every check but the accountant's, cheap ones first.
 
     Raises:
-        WorldFault: a peer or the accountant does not answer.
+        WorldFault: a peer does not answer.
     """
     return (
         check(case)
         or check_policy(ports, case.agreement, case.manifest, len(case.manifest.sites))
         or check_others(ports, case.manifest)
         or _check_file(ports, case)
-        or check_cost(case, _cost(ports, case.manifest, case.manifest.privacy.delta))
     )
 
 
@@ -207,19 +206,30 @@ def _charge(
     Raises:
         TooManyRequests: other jobs were accepted each time while this one was accounted for.
     """
-    new = _reservation(ports, case)
+    new = _reservation(case)
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
             seen = budget.spending(tx, case.dataset.id)
-        refusal = budget.check_job(ports, seen, case.agreement, case.dataset, new)
+        figures = budget.account(
+            ports.accountant,
+            seen,
+            case.agreement,
+            case.dataset,
+            new,
+            case.manifest.privacy.delta,
+        )
+        refusal = check_cost(case, figures.declared) or budget.check_job(
+            figures, case.agreement, case.dataset
+        )
         if refusal is not None:
             return _refuse(ports, caller, message, refusal, case.agreement.id)
         with ports.store.write() as tx:
             known = tx.jobs.lock(message.job_id)
             if known is not None:
                 return _again(known, caller, message)
-            if budget.reserve(tx, seen, new):
-                return _accept(ports, tx, caller, message, new)
+            charged = replace(new, epsilon=figures.alone)
+            if budget.reserve(tx, seen, charged):
+                return _accept(ports, tx, caller, message, charged)
     raise TooManyRequests("other jobs on this dataset are being decided", hint="submit again")
 
 
@@ -312,8 +322,9 @@ def _record(
     return replace(job, manifest=b"", state=JobState.REFUSED, code=refusal.code, reason=reason)
 
 
-def _reservation(ports: Ports, case: Case) -> Reservation:
-    privacy, terms = case.manifest.privacy, case.terms
+def _reservation(case: Case) -> Reservation:
+    """Return what the job would reserve; its ε is computed later."""
+    privacy = case.manifest.privacy
     return Reservation(
         job_id=case.job_id,
         agreement_id=case.agreement.id,
@@ -323,21 +334,11 @@ def _reservation(ports: Ports, case: Case) -> Reservation:
         steps=privacy.steps,
         steps_per_round=case.manifest.steps_per_round,
         committed_rounds=0,
-        epsilon=_cost(ports, case.manifest, terms.delta),
-        delta=terms.delta,
+        epsilon=0.0,
+        delta=case.terms.delta,
         state=ReservationState.OPEN,
         created_at=case.now,
     )
-
-
-def _cost(ports: Ports, manifest: JobManifest, delta: float) -> float:
-    """Return ε of the whole job at a δ, by the accountant."""
-    event = {
-        "noise_multiplier": manifest.privacy.noise_multiplier,
-        "sampling_rate": manifest.privacy.sampling_rate,
-        "steps": float(manifest.privacy.steps),
-    }
-    return budget.cost(ports.accountant, [event], delta)
 
 
 def _ending(job: Job, stated: str, reason: str) -> Ending:

@@ -37,10 +37,13 @@ COLUMNS = (
     ("schtype", "quasi-identifier", "category", "inner city, suburb, rural, urban"),
     ("sx", "quasi-identifier", "category", "sex"),
     ("eth", "sensitive", "category", "ethnic origin of the pupil"),
+    ("birthq", "quasi-identifier", "category", "year and quarter of birth"),
     ("birthy", "quasi-identifier", "number", "year of birth"),
     ("read", "sensitive", "number", "reading score, Stanford Achievement Test"),
     ("math", "sensitive", "number", "mathematics score, Stanford Achievement Test"),
 )
+
+QUARTERS = [f"{year}:{quarter}" for year in (1978, 1979, 1980) for quarter in (1, 2, 3, 4)]
 
 # What is known of pupil, class and teacher. Scores are no features. Public ranges and categories.
 FEATURES: tuple[dict[str, Any], ...] = (
@@ -54,6 +57,7 @@ FEATURES: tuple[dict[str, Any], ...] = (
     {"column": "schtype", "kind": "category", "values": ["inner", "suburb", "rural", "urban"]},
     {"column": "sx", "kind": "category", "values": ["F", "M"]},
     {"column": "eth", "kind": "category", "values": ["W", "B"]},
+    {"column": "birthq", "kind": "category", "values": QUARTERS},
     {"column": "birthy", "kind": "number", "low": 1977, "high": 1982},
 )
 

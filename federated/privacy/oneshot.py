@@ -4,13 +4,14 @@ Question: `{"op":"epsilon","events":[…],"delta":…}` or
 `{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…}`. Answer: `{"value":…}` or
 `{"code":…,"reason":…}`; to `{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
 is not understood is answered with a reason, never with a number; the process ends by itself after
-`MOST_SECONDS` even when nobody waits for it any more.
+`MOST_SECONDS` even when nobody waits for it any more, and takes no more than `MOST_MEMORY` bytes.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import resource
 import signal
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from federated.privacy.accountant import calibrate, epsilon
 from federated.privacy.event import from_mapping
 
 MOST_SECONDS: Final = 600
+MOST_MEMORY: Final = 4 * 1024**3
 _MOST_INPUT: Final = 4 * 1024 * 1024
 
 
@@ -33,6 +35,8 @@ def answer(question: bytes) -> dict[str, Any]:
         value = _compute(read)
     except FederatedError as exc:
         return {"code": exc.code, "reason": exc.reason}
+    except MemoryError:
+        return {"code": PrivacyFault.code, "reason": "these events need more memory than allowed"}
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         return {"code": PrivacyFault.code, "reason": f"no such question: {type(exc).__name__}"}
     if not math.isfinite(value):
@@ -43,6 +47,8 @@ def answer(question: bytes) -> dict[str, Any]:
 def main() -> None:
     """Answer the question on standard input."""
     signal.alarm(MOST_SECONDS)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, hard))
     sys.stdout.write(json.dumps(answer(sys.stdin.buffer.read(_MOST_INPUT))))
 
 

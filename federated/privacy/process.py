@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from federated.child import command, environment
-from federated.errors import BY_CODE, PrivacyFault, WorkerFailed
+from federated.errors import PrivacyFault, WorkerFailed
 from federated.privacy.event import from_mapping, merged, to_mapping
 
 _KEPT: Final = 512
@@ -160,7 +160,8 @@ def _value_or_infinity(answer: Mapping[str, Any]) -> float:
 
 def _value(answer: Mapping[str, Any]) -> float:
     if "reason" in answer:
-        raise BY_CODE.get(str(answer.get("code")), WorkerFailed)(str(answer["reason"]))
+        kind = PrivacyFault if answer.get("code") == PrivacyFault.code else WorkerFailed
+        raise kind(str(answer["reason"]))
     return float(answer["value"])
 
 

@@ -9,11 +9,12 @@ node's; the frames are those of `site_role.py` and `lead_role.py`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import socket
 
-from federated.errors import FederatedError
+from federated.errors import FederatedError, WorkerFailed
 from federated.training.confine import confine, end_with
 from federated.training.frames import Frames
 from federated.training.launch import ROLES
@@ -34,7 +35,8 @@ def main() -> None:
         importlib.import_module(f"federated.training.{given.role}_role").run(frames, isolation)
     except FederatedError as exc:
         logging.getLogger(__name__).warning("%s: %s", exc.code, exc.reason)
-        frames.send({"op": "failed", "code": exc.code, "reason": exc.reason})
+        with contextlib.suppress(WorkerFailed):  # the node may be what is gone
+            frames.send({"op": "failed", "code": exc.code, "reason": exc.reason})
 
 
 if __name__ == "__main__":

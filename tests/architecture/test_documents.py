@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -57,3 +58,13 @@ def test_no_registry_address_is_written_anywhere() -> None:
         and any(word in path.read_text(encoding="utf-8", errors="ignore") for word in spelled)
     ]
     assert found == []
+
+
+def test_generated_pages_are_what_the_code_says() -> None:
+    spec = importlib.util.spec_from_file_location("pages", ROOT / "docs/generate_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    stale = [name for name, page in pages.PAGE_OF.items() if page() != text(f"docs/{name}")]
+    assert stale == []

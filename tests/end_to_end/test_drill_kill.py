@@ -83,7 +83,7 @@ def test_a_site_that_stays_dead_ends_the_job_with_its_name_and_releases_the_othe
     fed: Federation,
 ) -> None:
     site = fed.sites["sud"]
-    job = fed.submit(roundSeconds=8.0).id
+    job = fed.submit(roundSeconds=10.0).id
     assert wait_for(site, committed(job, 1), PATIENCE)
     kill(site)
     ended = fed.ended(job, fed.lab, SIZE.deadline_seconds)
@@ -91,7 +91,9 @@ def test_a_site_that_stays_dead_ends_the_job_with_its_name_and_releases_the_othe
     assert site.did in ended.reason
     for name in ("nord", "centre"):
         there = fed.ended(job, fed.sites[name], 30)
-        assert (there.state, bool(there.code)) == ("FAILED", True)
+        assert there.state in {"FAILED", "CANCELLED"}  # whether stream or message was first
+        assert there.code
+        assert site.did in there.reason
     site.start()
     assert faults(fed, [job]) == []
 

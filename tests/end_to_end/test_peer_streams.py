@@ -354,17 +354,19 @@ class TestLeafRotation:
                     except PreauError as exc:
                         failures.append(exc)
 
-            callers = [threading.Thread(target=call_on) for _ in range(2)]
+            callers = [threading.Thread(target=call_on, daemon=True) for _ in range(2)]
             for caller in callers:
                 caller.start()
-            for _ in range(14):  # time goes by in steps that a call on its way survives
-                goal = len(answered) + 4
-                assert wait_until(lambda goal=goal: len(answered) > goal)
-                for each in (site, lead):
-                    each.clock.advance(15)
-            stop.set()
-            for caller in callers:
-                caller.join(10)
+            try:
+                for _ in range(14):  # time goes by in steps that a call on its way survives
+                    goal = len(answered) + 4
+                    assert wait_until(lambda goal=goal: failures or len(answered) > goal)
+                    for each in (site, lead):
+                        each.clock.advance(15)
+            finally:
+                stop.set()
+                for caller in callers:
+                    caller.join(10)
             after = [each.leaves.current().thumbprint for each in (site, lead)]
             assert failures == []
             assert set(before).isdisjoint(after)

@@ -31,12 +31,14 @@ from space import Node, Space
 from connector.errors import PreauError
 from connector.management.views import JobView, NegotiationView
 from connector.sdk import Client
-from connector.sdk.client import JOB_ENDS
+from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
 
 # A contract holds many drill jobs, a dataset many contracts.
 CONTRACT_EPSILON = 3.0
 CAP = {"epsilon": 10_000.0, "delta": 0.01}
 LOOK_SECONDS = 0.005
+LONGEST_MOMENT = 0.4  # seconds after a round's end: about the length of a round
+MOST_OPENED = 20
 
 Condition = Callable[[Client], object]
 
@@ -56,7 +58,7 @@ class Size:
 
     pupils: int = 600
     rounds: int = 6
-    steps: int = 40
+    steps: int = 80
     noise: float = 40.0
     round_seconds: float = 40.0
     deadline_seconds: float = 150.0
@@ -238,48 +240,58 @@ def listed(client: Client, job: str) -> JobView:
     return next(each for each in client.jobs() if each.id == job)
 
 
-def killed_in_negotiations(fed: Federation, victim: Node, name: str, after: float) -> None:
-    """Kill a node while the lab negotiates contracts with a site, and start it again.
+def killed_in_negotiations(fed: Federation, victim: Node, name: str, after: float) -> bool:
+    """Kill a node while the lab opens negotiations with a site, and start it again.
 
     Args:
         fed: the federation.
         victim: the node to kill.
         name: of the site that the lab negotiates with.
         after: seconds after the first request.
+
+    Returns:
+        Whether a negotiation was under way just before.
     """
-    opening = threading.Thread(target=_open_many, args=(fed, name, 4))
-    opening.start()
-    time.sleep(after)
+    opening = threading.Thread(target=_open_many, args=(fed, name))
+    with fed.lab.client() as lab:
+        opening.start()
+        time.sleep(after)
+        hit = any(each.state not in NEGOTIATION_ENDS for each in lab.negotiations())
     kill(victim)
     opening.join()
     victim.start()
+    return hit
 
 
-def killed_in_job(fed: Federation, victims: list[Node], rng: random.Random) -> str:
-    """Kill nodes one after another at random instants of a job, start each again; return the job.
+def killed_in_job(fed: Federation, victims: list[Node], rng: random.Random) -> tuple[str, int]:
+    """Kill nodes one after another at random instants of a job, and start each again.
 
-    An instant is a random round (0: before the first one) and a random moment after its begin.
+    An instant is a random round (0: once accepted) and a random moment after its end.
+
+    Returns:
+        The job, and how many of the kills came before its end.
     """
     job = fed.submit().id
     rounds = sorted(rng.randrange(fed.size.rounds) for _ in victims)
+    hits = 0
     for number, victim in zip(rounds, victims, strict=True):
         wait_for(fed.lab, completed(job, number), 60)
-        time.sleep(rng.uniform(0.0, 0.6))
+        time.sleep(rng.uniform(0.0, LONGEST_MOMENT))
+        with fed.lab.client() as lab:
+            hits += listed(lab, job).state not in JOB_ENDS
         restart(victim)
-    return job
+    return job, hits
 
 
 def _node(space: Space, name: str, database: str) -> Node:
     return space.node(name, database=database) if database else space.node(name)
 
 
-def _open_many(fed: Federation, name: str, count: int) -> None:
+def _open_many(fed: Federation, name: str) -> None:
     """Open negotiations until the lab, or the site, does not answer."""
-    for _ in range(count):
-        try:
-            fed.open(name)
-        except PreauError:
-            return
+    with fed.lab.client() as lab, contextlib.suppress(PreauError):
+        for _ in range(MOST_OPENED):
+            lab.negotiate(fed.sites[name].did, f"urn:star:{name}")
 
 
 def _logged(job: str, kind: str, number: int) -> Condition:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import contracts
 from space import Node
@@ -36,6 +37,19 @@ from tests.support.drill import CONTRACT_EPSILON, LOOK_SECONDS, Federation
 _SETTLE_SECONDS = 90.0
 _PAGE = 1000
 _CLOSE = 1e-6
+
+
+class Held(Protocol):
+    """A negotiation as one side holds it; `NegotiationView` is one."""
+
+    @property
+    def pid(self) -> str: ...
+
+    @property
+    def peer_pid(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
 
 
 def faults(fed: Federation, jobs: Iterable[str]) -> list[str]:
@@ -61,13 +75,16 @@ def contract_faults(consumer: Node, provider: Node) -> list[str]:
             if time.monotonic() > limit:
                 break
             time.sleep(20 * LOOK_SECONDS)
-        return [*_negotiations(one, other, provider), *_contracts(one, other, consumer, provider)]
+        ours = [n for n in one.negotiations() if n.peer == provider.did]
+        theirs = [n for n in other.negotiations() if n.peer == consumer.did]
+        found = negotiated(ours, theirs, provider.name)
+        return [*found, *_contracts(one, other, consumer, provider)]
 
 
 def job_faults(fed: Federation, job: str) -> list[str]:
     """Check that a job of the lab's has ended everywhere, and that its sites agree with its end."""
     lead = fed.ended(job, fed.lab, fed.size.deadline_seconds + 30)
-    found = _ending(job, fed.lab.name, lead)
+    found = ending(job, fed.lab.name, lead)
     if lead.state == "COMPLETED":
         with fed.lab.client() as lab:
             if not lab.result(job) or lead.round != lead.rounds:
@@ -77,7 +94,7 @@ def job_faults(fed: Federation, job: str) -> list[str]:
             if job not in {each.id for each in client.jobs()}:
                 continue
         view = fed.ended(job, node, 60)
-        found += _ending(job, node.name, view)
+        found += ending(job, node.name, view)
         if (view.state == "COMPLETED") > (lead.state == "COMPLETED"):
             found.append(f"job {job}: {node.name} says completed, the lead {lead.state}")
     return found
@@ -95,7 +112,7 @@ def budget_faults(fed: Federation, name: str) -> list[str]:
                 events = _events(site, spent.job)
                 found += [
                     f"job {spent.job} at {name}: {line}"
-                    for line in (*_charged(spent, events), *_used(node, spent, seen, events))
+                    for line in (*charged(spent, events), *used(node, spent, seen, events))
                 ]
     return found
 
@@ -104,16 +121,16 @@ def _open(client: Client, peer: str) -> list[NegotiationView]:
     return [n for n in client.negotiations() if n.peer == peer and n.state not in NEGOTIATION_ENDS]
 
 
-def _negotiations(one: Client, other: Client, provider: Node) -> list[str]:
-    ours = {n.pid: n for n in one.negotiations() if n.peer == provider.did}
-    theirs = {n.peer_pid: n for n in other.negotiations()}
+def negotiated(ours: Sequence[Held], theirs: Sequence[Held], name: str) -> list[str]:
+    """Compare the consumer's negotiations with a provider with the provider's with it."""
+    mine = {n.pid: n.state for n in ours}
+    other = {n.peer_pid: n.state for n in theirs}
     found = []
-    for pid in {*ours, *(pid for pid, n in theirs.items() if n.role == "provider")}:
-        left = ours[pid].state if pid in ours else "unknown"
-        right = theirs[pid].state if pid in theirs else "unknown"
+    for pid in sorted({*mine, *other}):
+        left, right = mine.get(pid, "unknown"), other.get(pid, "unknown")
         both = {left, right}
         if both != {"FINALIZED"} and not both <= {"TERMINATED", "unknown"}:
-            found.append(f"negotiation {pid}: {left} here, {right} at {provider.name}")
+            found.append(f"negotiation {pid}: {left} here, {right} at {name}")
     return found
 
 
@@ -134,7 +151,8 @@ def _contracts(one: Client, other: Client, consumer: Node, provider: Node) -> li
     return found
 
 
-def _ending(job: str, who: str, view: JobView) -> list[str]:
+def ending(job: str, who: str, view: JobView) -> list[str]:
+    """Check that a job has ended, and says why unless it completed."""
     if view.state not in JOB_ENDS:
         return [f"job {job}: still {view.state} at {who} after its deadline"]
     if view.state != "COMPLETED" and not (view.code and view.reason):
@@ -181,7 +199,7 @@ def _cost(fed: Federation, agreement: AgreementBudgetView) -> float:
     return _ACCOUNTANT.epsilon(events, contracts.DELTA) if events else 0.0
 
 
-def _charged(spent: JobBudgetView, events: list[EventView]) -> list[str]:
+def charged(spent: JobBudgetView, events: list[EventView]) -> list[str]:
     """Compare a job's ledger with the site's log."""
     charges = Counter(_round(e) for e in events if e.kind == "job.round.committed")
     released = [_round(e) for e in events if e.kind == "job.round.released"]
@@ -197,7 +215,7 @@ def _charged(spent: JobBudgetView, events: list[EventView]) -> list[str]:
     return found
 
 
-def _used(node: Node, spent: JobBudgetView, seen: JobView, events: list[EventView]) -> list[str]:
+def used(node: Node, spent: JobBudgetView, seen: JobView, events: list[EventView]) -> list[str]:
     """Compare what the site charged with what the lead used, and could have used."""
     last = next(site.last_round for site in seen.sites if site.site == node.did)
     released = sum(e.kind == "job.round.released" for e in events)

@@ -9,6 +9,7 @@ what it expects: ε = Σ steps · (q / σ)².
 from __future__ import annotations
 
 import base64
+import math
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,6 +120,7 @@ class AdditiveAccountant:
         self.asked = 0
         self.before: Callable[[], None] = lambda: None
         self.failure: PreauError | None = None
+        self.boundless = False
 
     def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
         assert 0 < delta < 1
@@ -126,7 +128,12 @@ class AdditiveAccountant:
         self.before()
         if self.failure is not None:
             raise self.failure
+        if self.boundless and events:
+            return math.inf
         return sum(e["steps"] * (e["sampling_rate"] / e["noise_multiplier"]) ** 2 for e in events)
+
+    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
+        return [self.epsilon(events, delta) for events, delta in cases]
 
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
         assert 0 < delta < 1
@@ -167,6 +174,7 @@ class SiteWorker:
     def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         if self._gone.is_set():
             raise WorkerFailed("the worker is gone")
+        assert bool(payload) == (header["op"] == "round")
         script = self._script
         script.orders.append(dict(header))
         if header["op"] == "start":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from connector.domain.budget import ReservationState
-from connector.domain.dataset import PrivacyCap
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
-from connector.errors import BudgetExceeded, JobRefused, NotFound, RoundRefused, WorkerFailed
+from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
 from connector.services import budget
 from connector.services.budget_report import report
 from tests.support.contracts import NOW
@@ -113,9 +112,10 @@ def test_an_expired_contract_with_several_jobs_counts_in_full(
 def test_a_negotiation_counts_from_agreed_on(
     federation: Federation, site: Node, state: NegotiationState, expected: float
 ) -> None:
-    pid = federation.agreements[SITES[0]].pid
+    agreement = federation.agreements[SITES[0]]
     with site.ports.store.write() as tx:
-        tx.negotiations.put(negotiation(pid, state))
+        tx.negotiations.put(negotiation(agreement.pid, state))
+        tx.agreements.put(replace(agreement, finalized=state is NegotiationState.FINALIZED))
     assert promised(site)[0] == expected
 
 
@@ -172,7 +172,8 @@ def decide(federation: Federation, site: Node, **changes: object) -> str | None:
     with site.ports.store.read() as tx:
         seen = budget.spending(tx, site.dataset.id)
     new = reservation("urn:new", agreement.id, site.dataset.id, **changes)
-    refusal = budget.check_job(site.ports, seen, agreement, site.dataset, new)
+    figures = budget.account(site.accountant, seen, agreement, site.dataset, new, 1e-5)
+    refusal = budget.check_job(figures, agreement, site.dataset)
     return refusal.code if refusal else None
 
 
@@ -217,7 +218,8 @@ def test_the_reason_says_what_is_left_and_what_was_asked(
     with site.ports.store.read() as tx:
         seen = budget.spending(tx, site.dataset.id)
     new = reservation("urn:new", agreement.id, site.dataset.id)
-    refusal = budget.check_job(site.ports, seen, agreement, site.dataset, new)
+    figures = budget.account(site.accountant, seen, agreement, site.dataset, new, 1e-5)
+    refusal = budget.check_job(figures, agreement, site.dataset)
     assert refusal is not None
     assert refusal.reasons == ("the contract has ε 1 of 3 left, the job asks 1.5 (together 3.5)",)
 
@@ -229,18 +231,25 @@ def test_a_dataset_without_cap_knows_only_the_contract(federation: Federation, s
     assert decide(federation, site) is None
 
 
-def test_a_cap_of_another_delta_is_accounted_at_its_own(federation: Federation, site: Node) -> None:
+def test_each_figure_is_asked_at_its_own_delta(federation: Federation, site: Node) -> None:
+    agreement = federation.agreements[SITES[0]]
     assert site.dataset is not None
-    before = site.accountant.asked
-    assert decide(federation, site) is None
-    assert site.accountant.asked == before + 2
-    site.dataset = replace(site.dataset, cap=PrivacyCap(4.5, 1e-5))
-    assert decide(federation, site) is None
-    assert site.accountant.asked == before + 3  # the same events at the same δ are asked once
+    asked: list[float] = []
+
+    class Deltas:
+        def epsilons(self, cases: Sequence[tuple[object, float]]) -> list[float]:
+            asked.extend(delta for _, delta in cases)
+            return [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+
+    new = reservation("urn:new", agreement.id, site.dataset.id)
+    seen = budget.Spending(site.dataset.id, ())
+    figures = budget.account(Deltas(), seen, agreement, site.dataset, new, 1e-6)
+    assert asked == [1e-6, 1e-5, 1e-5, 1e-5, 3e-5, 3e-5]
+    assert figures == budget.Figures(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
 def test_events_without_finite_cost_are_over_any_budget(federation: Federation, site: Node) -> None:
-    site.accountant.failure = JobRefused("no finite ε")
+    site.accountant.boundless = True
     assert decide(federation, site) == "BUDGET_EXCEEDED"
 
 
@@ -269,11 +278,11 @@ def test_reserving_demands_that_nothing_was_added_meanwhile(site: Node) -> None:
 
 
 @pytest.fixture
-def reserved(site: Node) -> Iterator[Node]:
+def reserved(site: Node) -> Node:
     assert site.dataset is not None
     with site.ports.store.write() as tx:
         tx.reservations.put(reservation("urn:j", "urn:a", site.dataset.id))
-    yield site
+    return site
 
 
 def test_rounds_are_committed_once_and_in_order(reserved: Node) -> None:

@@ -1,4 +1,4 @@
-"""A site's decision about a job: each bad submission has one code, changes nothing, and is logged."""
+"""A site's decision about a job: a bad one has one code, changes nothing, and is in the log."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ import pytest
 
 from connector.domain.budget import ReservationState
 from connector.errors import (
-    JobRefused,
     Malformed,
     NotFound,
     PeerUnreachable,
     PreauError,
     WorkerFailed,
 )
+from connector.identity.receipt import read_receipt
 from connector.jsonld.canonical import parse_object
 from connector.services import federate_site, onboard
+from connector.services.federate_check import check_receipt
+from connector.services.federate_request import complete
 from federated.job import JobState
-from tests.support.contracts import stranger
+from tests.support.contracts import NOW, stranger
 from tests.support.federation import (
     END,
     LEAD,
@@ -300,7 +302,7 @@ def test_the_accountant_comes_last_and_its_failure_decides_nothing(federation: F
 def test_a_mechanism_without_finite_cost_is_refused(federation: Federation) -> None:
     site = federation.site()
     job_id, body = federation.submission()
-    site.accountant.failure = JobRefused("no finite ε")
+    site.accountant.boundless = True
     refused(federation, federation.ask(site, body), job_id, "JOB_REFUSED")
 
 
@@ -424,3 +426,23 @@ def test_a_caller_without_membership_is_not_heard(federation: Federation) -> Non
     with pytest.raises(PreauError) as revoked:
         onboard.judge(site.ports, LEAD)
     assert revoked.value.code == "CREDENTIAL_REVOKED"
+
+
+def test_another_contract_that_ends_before_the_job_does_not_count(federation: Federation) -> None:
+    soon = federation.contract(SITES[1], 0xC000, until=NOW + timedelta(minutes=30))
+    federation.agreements[SITES[1]] = soon
+    job_id, body = federation.submission()
+    answer = federation.ask(federation.site(), body)
+    refused(federation, answer, job_id, "CONTRACT_EXPIRED")
+    assert SITES[1] in answer["reasons"][0]
+
+
+def test_a_receipt_of_another_consumer_does_not_count(federation: Federation) -> None:
+    manifest, _ = complete(federation.lead.ports, federation.request())
+    provider = federation.nodes[SITES[1]].member
+    receipt = read_receipt(federation.agreements[SITES[1]].receipt, provider.document)
+    contract = manifest.contracts[1]
+    assert check_receipt(contract, receipt, LEAD, manifest.deadline) is None
+    refusal = check_receipt(contract, receipt, SITES[2], manifest.deadline)
+    assert refusal is not None
+    assert refusal.code == "MANIFEST_TAMPERED"

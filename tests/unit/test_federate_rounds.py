@@ -1,4 +1,4 @@
-"""Rounds at a site: charged before they start, stored before they leave, replayed and never redrawn.
+"""Rounds at a site: charged before they start, stored before they leave, replayed, not redrawn.
 
 The lead is the test itself: it speaks through its hub, so that it can misbehave.
 """
@@ -21,10 +21,12 @@ from connector.domain.federation import (
     SiteFrame,
 )
 from connector.domain.job import Job
-from connector.errors import NotFound, PreauError, RoundRefused, StoreUnavailable
+from connector.errors import NotFound, RoundRefused, StoreUnavailable, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
 from connector.services import federate_round
 from connector.services.federate_run import SiteRun
+from connector.services.federate_site import cancel_job
+from connector.services.federate_work import job_folder
 from connector.services.lead_hub import Left
 from federated.job import JobState, parse
 from tests.support.federation import LEAD, SITES, Federation, Node, running, wait_for
@@ -65,7 +67,9 @@ class Case:
                 return got[1]
         raise AssertionError("the site keeps leaving")
 
-    def ask(self, number: int, message: bytes = b"m", answered: tuple[str, ...] | None = None):
+    def ask(
+        self, number: int, message: bytes = b"m", answered: tuple[str, ...] | None = None
+    ) -> SiteFrame:
         before = SITES if number > 1 else ()
         self.send(Round(number, before if answered is None else answered, message))
         return self.answer()
@@ -343,8 +347,6 @@ def test_a_lead_that_never_comes_is_given_up_at_the_deadline(tmp_path: Path) -> 
 
 
 def test_a_cancellation_stops_the_run(case: Case) -> None:
-    from connector.services.federate_site import cancel_job
-
     case.ask(1)
     lead = case.federation.caller(case.site)
     cancel_job(case.site.ports, lead, {"job_id": case.job_id, "reason": "enough"})
@@ -354,8 +356,6 @@ def test_a_cancellation_stops_the_run(case: Case) -> None:
 
 
 def test_completion_told_by_message_counts_once_all_rounds_are_released(case: Case) -> None:
-    from connector.services.federate_site import cancel_job
-
     for number in (1, 2, 3):
         case.ask(number)
     lead = case.federation.caller(case.site)
@@ -365,6 +365,11 @@ def test_completion_told_by_message_counts_once_all_rounds_are_released(case: Ca
 
 class Crash(BaseException):
     """Stands for `kill -9`: nothing catches it."""
+
+
+def crash_after(done: object) -> None:
+    assert done is not None
+    raise Crash
 
 
 def crashed(site: Node, case: Case) -> None:
@@ -423,8 +428,7 @@ def test_a_crash_inside_a_step_leaves_nothing_of_it(tmp_path: Path) -> None:
     case = Case(tmp_path)
     now = case.federation.clock.now()
     with pytest.raises(Crash), case.site.ports.store.write() as tx:
-        federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now)
-        raise Crash
+        crash_after(federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now))
     crashed(case.site, case)
     assert case.site.reservation(case.job_id).committed_rounds == 0
     assert case.record(1) is None
@@ -520,9 +524,7 @@ def test_a_store_that_is_away_does_not_end_the_watcher(case: Case) -> None:
 
 
 def test_names_that_are_not_there(case: Case) -> None:
-    from connector.services.federate_work import job_folder
-
-    with pytest.raises(PreauError):
+    with pytest.raises(WorkerFailed):
         job_folder(case.site.ports, "urn:uuid:../..")
     with pytest.raises(NotFound):
         case.hub.send("urn:none", SITES[0], Finish("failed", "", ""))

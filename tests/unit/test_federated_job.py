@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import copy
 import json
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+import federated.training
 from federated.errors import BY_CODE, ColumnMissing, FederatedError, ManifestInvalid, StepIllegal
 from federated.job import TRANSITIONS, JobState, advance, is_final, parse, render
 from tests.support.training_rig import SITES, contract, document
@@ -184,6 +186,12 @@ def test_what_is_no_strict_json_is_refused(data: bytes) -> None:
     assert caught.value.pointer == ""
 
 
+def test_a_number_past_floats_is_not_finite() -> None:
+    data = json.dumps(document()).replace('"learningRate": 0.5', '"learningRate": 1e999').encode()
+    with pytest.raises(ManifestInvalid, match="/learningRate: must be finite"):
+        parse(data)
+
+
 @pytest.mark.parametrize("data", [b"[]", b"1", b"null", b'"x"'])
 def test_what_is_no_object_is_refused(data: bytes) -> None:
     with pytest.raises(ManifestInvalid, match="must be an object"):
@@ -231,3 +239,9 @@ def test_codes_name_classes() -> None:
     assert BY_CODE["COLUMN_MISSING"] is ColumnMissing
     assert BY_CODE["INTERNAL"] is FederatedError
     assert issubclass(BY_CODE["JOB_REFUSED"], FederatedError)
+
+
+@pytest.mark.parametrize("module", [federated, federated.job, federated.training])
+def test_what_the_library_offers_is_sorted_and_there(module: ModuleType) -> None:
+    assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name))
+    assert all(hasattr(module, name) for name in module.__all__)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import resource
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from dp_accounting.rdp import RdpAccountant
 
 from federated import child
 from federated.errors import CalibrationImpossible, EventUnknown, PrivacyFault, WorkerFailed
-from federated.privacy import ledger, oneshot, process
+from federated.privacy import accountant, ledger, oneshot, process
 from federated.privacy.accountant import LEAST_NOISE, calibrate, epsilon
 from federated.privacy.event import SubsampledGaussian, from_mapping, merged, to_mapping
 from federated.privacy.process import ProcessAccountant
@@ -118,13 +119,11 @@ def test_an_entry_cannot_spend_more_than_it_reserved(
 
 
 def _rdp(events: list[SubsampledGaussian]) -> float:
-    accountant = RdpAccountant()
+    other = RdpAccountant()
     for event in events:
         gaussian = dp_event.GaussianDpEvent(event.noise_multiplier)
-        accountant.compose(
-            dp_event.PoissonSampledDpEvent(event.sampling_rate, gaussian), event.steps
-        )
-    return float(accountant.get_epsilon(DELTA))
+        other.compose(dp_event.PoissonSampledDpEvent(event.sampling_rate, gaussian), event.steps)
+    return float(other.get_epsilon(DELTA))
 
 
 def test_nothing_costs_nothing() -> None:
@@ -180,6 +179,42 @@ def test_known_values() -> None:
     # Measured with two other accountants (Opacus PRV 2.735 and dp-accounting PLD at 1e-4: 2.724).
     assert epsilon([_event(1.0, 0.032, 160)], DELTA) == pytest.approx(2.724, abs=0.005)
     assert epsilon([_event(20.0, 1.0, 200)], DELTA) == pytest.approx(2.943, abs=0.005)
+
+
+def _told_coarsely(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    used: list[str] = []
+    real = accountant._composed
+
+    def note(one: Any, *rest: Any) -> float:
+        used.append(type(one).__name__)
+        return real(one, *rest)
+
+    monkeypatch.setattr(accountant, "_composed", note)
+    return used
+
+
+@pytest.mark.parametrize(
+    ("event", "ways"),
+    [
+        (_event(4.0, 0.2, 200), ["PLDAccountant"]),
+        (_event(0.6, 0.01, 10_000), ["RdpAccountant", "PLDAccountant"]),
+        (_event(0.3, 1.0, 100_000), ["RdpAccountant"]),
+        (_event(1e-3, 1e-6, 1), ["RdpAccountant"]),
+    ],
+)
+def test_what_would_fill_the_memory_is_told_by_a_coarser_bound(
+    monkeypatch: pytest.MonkeyPatch, event: SubsampledGaussian, ways: list[str]
+) -> None:
+    used = _told_coarsely(monkeypatch)
+    cost = epsilon([event], DELTA)
+    assert used == ways
+    assert (cost > 100) == (ways[-1] == "RdpAccountant")
+
+
+def test_from_fine_to_coarse_costs_only_grow() -> None:
+    costs = [epsilon([_event(1.0, 0.3, steps)], DELTA) for steps in (500, 1100, 1500, 3000, 30_000)]
+    assert costs == sorted(costs)
+    assert costs[0] < 100 < costs[-1]
 
 
 @pytest.mark.parametrize("delta", [0.0, 1.0, -0.1, 2.0, math.nan])
@@ -243,21 +278,41 @@ def test_a_question_that_is_none_is_answered_with_a_reason(question: bytes) -> N
     assert answer["code"] == "JOB_REFUSED"
 
 
+def test_several_questions_are_answered_each() -> None:
+    good = {"op": "epsilon", "events": [], "delta": DELTA}
+    answer = oneshot.answer(json.dumps({"op": "several", "questions": [good, 3]}).encode())
+    assert answer["answers"][0] == {"value": 0.0}
+    assert set(answer["answers"][1]) == {"code", "reason"}
+
+
 def test_infinity_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oneshot, "epsilon", lambda *_: math.inf)
     question = b'{"op":"epsilon","events":[],"delta":1e-5}'
     assert "no finite" in oneshot.answer(question)["reason"]
 
 
-def test_the_process_bounds_its_own_life(
+def test_too_little_memory_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> float:
+        raise MemoryError
+
+    monkeypatch.setattr(oneshot, "epsilon", full)
+    question = b'{"op":"epsilon","events":[],"delta":1e-5}'
+    assert "more memory" in oneshot.answer(question)["reason"]
+
+
+def test_the_process_bounds_its_own_life_and_memory(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alarms: list[int] = []
+    limits: list[object] = []
     monkeypatch.setattr(signal, "alarm", alarms.append)
+    monkeypatch.setattr(resource, "setrlimit", lambda *limit: limits.append(limit))
     question = b'{"op":"epsilon","events":[],"delta":1e-5}'
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(question)))
     oneshot.main()
     assert alarms == [oneshot.MOST_SECONDS]
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    assert limits == [(resource.RLIMIT_AS, (oneshot.MOST_MEMORY, hard))]
     assert json.loads(capsys.readouterr().out) == {"value": 0.0}
 
 
@@ -265,9 +320,9 @@ def test_the_process_bounds_its_own_life(
 
 
 def test_the_process_gives_what_the_library_gives() -> None:
-    accountant = ProcessAccountant()
+    ours = ProcessAccountant()
     events = [to_mapping(_event()), to_mapping(_event(3.0, 0.1, 50))]
-    value = accountant.epsilon(events, DELTA)
+    value = ours.epsilon(events, DELTA)
     assert value == epsilon([_event(), _event(3.0, 0.1, 50)], DELTA)
 
 
@@ -289,22 +344,22 @@ def _counting(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> list[str]:
 
 def test_the_same_question_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _counting(monkeypatch, b'{"value": 1.5}')
-    accountant = ProcessAccountant()
+    ours = ProcessAccountant()
     split = [to_mapping(_event(steps=5)), to_mapping(_event(steps=15))]
-    assert accountant.epsilon([to_mapping(_event(steps=20))], DELTA) == 1.5
-    assert accountant.epsilon(split, DELTA) == 1.5
+    assert ours.epsilon([to_mapping(_event(steps=20))], DELTA) == 1.5
+    assert ours.epsilon(split, DELTA) == 1.5
     assert len(asked) == 1
-    accountant.epsilon(split, 1e-6)
+    ours.epsilon(split, 1e-6)
     assert len(asked) == 2
 
 
 def test_no_more_answers_are_kept_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _counting(monkeypatch, b'{"value": 1.5}')
-    accountant = ProcessAccountant()
+    ours = ProcessAccountant()
     for steps in range(1, 600):
-        accountant.epsilon([to_mapping(_event(steps=steps))], DELTA)
-    assert len(accountant._known) == 512
-    accountant.epsilon([to_mapping(_event(steps=599))], DELTA)
+        ours.epsilon([to_mapping(_event(steps=steps))], DELTA)
+    assert len(ours._known) == 512
+    ours.epsilon([to_mapping(_event(steps=599))], DELTA)
     assert len(asked) == 599
 
 
@@ -324,6 +379,50 @@ def test_an_unknown_event_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_refusal_comes_back_as_one() -> None:
     with pytest.raises(PrivacyFault, match="the target ε"):
         ProcessAccountant().calibrate(epsilon=-1, delta=DELTA, sampling_rate=0.2, steps=2)
+
+
+def test_several_questions_are_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _counting(
+        monkeypatch, b'{"answers": [{"value": 1.5}, {"code": "JOB_REFUSED", "reason": "x"}]}'
+    )
+    ours = ProcessAccountant()
+    one, two = [to_mapping(_event(steps=1))], [to_mapping(_event(steps=2))]
+    assert ours.epsilons([(one, DELTA), ([], DELTA), (two, DELTA), (one, DELTA)]) == [
+        *(1.5, 0.0, math.inf, 1.5)
+    ]
+    assert ours.epsilons([(two, DELTA), (one, DELTA)]) == [math.inf, 1.5]
+    assert ours.epsilon(one, DELTA) == 1.5
+    assert len(asked) == 1
+
+
+def test_several_questions_get_what_each_would_get() -> None:
+    one, two = [to_mapping(_event(steps=1))], [to_mapping(_event(3.0, 0.1, 50))]
+    found = ProcessAccountant().epsilons([(one, DELTA), (two, 1e-6)])
+    assert found == [epsilon([_event(steps=1)], DELTA), epsilon([_event(3.0, 0.1, 50)], 1e-6)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"[]",
+        b"{}",
+        b'{"answers": {}}',
+        b'{"answers": []}',
+        b'{"answers": [{"value": 1}, {"value": 2}]}',
+    ],
+)
+def test_an_answer_that_does_not_fit_is_none(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    _counting(monkeypatch, answer)
+    with pytest.raises(WorkerFailed):
+        ProcessAccountant().epsilons([([to_mapping(_event())], DELTA)])
+
+
+def test_a_failure_is_not_taken_for_infinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    _counting(monkeypatch, b'{"answers": [{"code": "WORKER_FAILED", "reason": "x"}]}')
+    with pytest.raises(WorkerFailed):
+        ProcessAccountant().epsilons([([to_mapping(_event())], DELTA)])
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,7 @@ GOOD: dict[str, Any] = {
     },
     "a graph": {"@context": PROFILE, "@graph": [{"@id": "urn:a", "@type": "Offer"}]},
     "an empty list": doc(permission=[]),
+    "a list of text in order": doc(**{"dct:title": {"@list": ["a", "b"]}}),
     "a credential": {
         "@context": "https://www.w3.org/ns/credentials/v2",
         "type": "VerifiableCredential",
@@ -107,6 +108,11 @@ def test_neq_is_neq_in_every_context_of_ours() -> None:
     for context in (PROFILE, ODRL_CONTEXT):
         found = nodes({"@context": context, "@type": "Constraint", "operator": "neq"})
         assert "http://www.w3.org/ns/odrl/2/neq" in json.dumps(found)
+
+
+def test_the_loader_knows_no_other_context() -> None:
+    with pytest.raises(ValueError, match="example"):
+        _load("https://example.org/context.jsonld")
 
 
 def test_both_policy_contexts_and_the_protocol_message_mean_the_same() -> None:

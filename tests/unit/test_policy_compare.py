@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -17,11 +19,13 @@ from policies_odrl import (
     Duty,
     Iri,
     LogicalConstraint,
+    Operator,
     PartyRef,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
+    Rule,
     contains,
     evaluate,
     meet,
@@ -29,8 +33,11 @@ from policies_odrl import (
     same_meaning,
 )
 from policies_odrl.compare import MAX_PAIRS
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, duties_below
 from policies_odrl.narrow import MAX_RULES
+from policies_odrl.proof import Proof
+from policies_odrl.regions import compare_points
+from policies_odrl.values import Duration
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import (
     EDUCATION,
@@ -257,6 +264,83 @@ def test_many_alternatives_end_in_bounded_work() -> None:
     assert contains(one_rule("read", amount(ODRL + "percentage", "2")), wish) is not None
 
 
+def test_hostile_nesting_ends_in_bounded_work() -> None:
+    def nested(depth: int, connective: Connective) -> Condition:
+        inner: Condition = amount(ODRL + "percentage", str(depth))
+        for level in range(depth):
+            parts = (inner, inner, amount(ODRL + "percentage", str(level)))
+            inner = LogicalConstraint(connective, parts)
+        return LogicalConstraint(Connective.AND_SEQUENCE, (inner, inner))
+
+    for first, second in ((Connective.OR, Connective.XONE), (Connective.XONE, Connective.OR)):
+        offer, wish = one_rule("read", nested(5, first)), one_rule("read", nested(5, second))
+        assert not contains(offer, wish)
+        assert narrow(offer, wish) is None
+    steps = Proof(10)
+    many = [amount(ODRL + "percentage", str(value)) for value in range(20)]
+    assert not steps.follows(many[0], many)
+    assert Proof().follows(many[0], many)
+
+
+@pytest.mark.parametrize(
+    ("offered", "asked"),
+    [
+        (
+            replace(amount(ODRL + "payAmount", "5"), unit="urn:eur"),
+            replace(amount(ODRL + "payAmount", "6"), unit="urn:eur"),
+        ),
+        (until("0001-01-02T00:00:00Z"), until("0001-01-01T00:00:00Z", "gteq")),
+        (until("9999-12-31T23:59:59Z", "lt"), until("9999-12-31T23:59:59Z")),
+        (amount(ODRL + "percentage", "0", "gt"), amount(ODRL + "percentage", "0", "gteq")),
+        (name_is(ODRL + "recipient", "urn:a"), name_is(ODRL + "recipient", "urn:b", "neq")),
+        (
+            purpose("AcademicResearch", operator="isNoneOf"),
+            purpose("Marketing", operator="isNoneOf"),
+        ),
+    ],
+)
+def test_witness_at_the_edges(offered: Constraint, asked: Constraint) -> None:
+    found = contains(one_rule("read", offered), one_rule("read", asked))
+    assert found.answer is Answer.NO
+    assert found.witness is not None
+
+
+def test_no_witness_from_terms_that_nothing_satisfies() -> None:
+    never = (until("2026-01-01"), until("2027-01-01", "gt"))
+    found = contains(one_rule("read", purpose("Marketing")), one_rule("read", *never))
+    assert found.answer is Answer.UNKNOWN
+    strange = Constraint("urn:operand", Operator.EQ, (Iri("urn:a"),))
+    assert contains(READ, one_rule("read", strange))
+    assert contains(one_rule("read", strange), READ).answer is Answer.NO
+    assert contains(one_rule("read", until("2026-01-01")), one_rule("read", strange)).answer is (
+        Answer.UNKNOWN
+    )
+
+
+def test_an_alternative_of_the_offer_is_met_by_one_of_its_parts() -> None:
+    parts = (purpose("AcademicResearch"), amount(ODRL + "percentage", "5"))
+    either = one_rule("read", LogicalConstraint(Connective.OR, parts))
+    both = LogicalConstraint(Connective.AND_SEQUENCE, parts)
+    nested = LogicalConstraint(Connective.OR, (LogicalConstraint(Connective.AND, parts), both))
+    for part in parts:
+        assert contains(either, one_rule("read", part))
+    assert contains(either, one_rule("read", both))
+    assert contains(one_rule("read", *parts), one_rule("read", nested))
+    assert contains(one_rule("read", nested), one_rule("read", *parts))
+    assert not contains(one_rule("read", nested), one_rule("read", parts[0]))
+    assert not contains(one_rule("read", *parts), either)
+    assert not contains(either, READ)
+
+
+def test_points_of_two_kinds_have_no_order() -> None:
+    assert compare_points(Decimal(1), Duration(0, Decimal(1))) is None
+    assert compare_points(Decimal(1), datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+def test_a_rule_of_no_kind_has_no_duties() -> None:
+    assert duties_below(Rule(action=Action(ODRL + "read"))) == ()
+
+
 # -- same meaning ---------------------------------------------------------------------------
 
 
@@ -386,6 +470,15 @@ def test_purposes_meet_at_what_is_under_both() -> None:
 def test_nothing_in_common(left: Policy, right: Policy) -> None:
     assert meet(left, right) is None
     assert meet(right, left) is None
+
+
+def test_the_narrower_action_is_kept() -> None:
+    found = meet(one_rule("read"), one_rule("use"))
+    assert found == replace(one_rule("read", kind="Offer"), id="")
+    assert meet(one_rule("use"), one_rule("read")) == found
+    assert meet(one_rule("write"), one_rule("use")) == replace(
+        one_rule("modify", kind="Offer"), id=""
+    )
 
 
 def test_refined_actions_meet_in_their_refinements() -> None:

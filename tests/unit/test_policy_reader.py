@@ -271,17 +271,6 @@ def test_compact_policy_is_expanded() -> None:
     assert policy.target is None
 
 
-def test_shared_target_stays_on_the_policy_and_own_one_is_added() -> None:
-    doc = document()
-    doc["target"] = "urn:example:shared"
-    rule(doc)["target"] = "urn:example:own"
-    policy = read_policy(json.dumps(doc))
-    assert [policy.target_of(r).id for r in policy.permissions] == [
-        "urn:example:own",
-        "urn:example:shared",
-    ]
-
-
 def test_a_node_that_nothing_refers_to_is_refused() -> None:
     doc = document()
     both = {"@context": doc.pop("@context"), "@graph": [doc, {"@id": "urn:x:1", "dct:title": "x"}]}
@@ -448,6 +437,26 @@ def test_empty_logical_constraint_is_refused() -> None:
 def test_reference_without_a_node_is_refused() -> None:
     with pytest.raises(IllFormed, match="must name a node"):
         read(flat_policy(constraint=[{"@value": "x"}]))
+
+
+def test_references_may_be_typed_as_the_odrl_context_has_them() -> None:
+    listed = {"@value": "urn:list", "@type": "http://www.w3.org/2001/XMLSchema#anyURI"}
+    item = atom("_:c")
+    del item[ODRL + "rightOperand"]
+    item[ODRL + "rightOperandReference"] = [listed]
+    policy = read(flat_policy(item, constraint=[{"@id": "_:c"}]))
+    assert policy.permissions[0].constraints[0].reference == ("urn:list",)
+    item[ODRL + "rightOperandReference"] = [{"@value": "urn:list"}]
+    with pytest.raises(IllFormed, match="must be an IRI"):
+        read(flat_policy(item, constraint=[{"@id": "_:c"}]))
+
+
+def test_rules_that_share_a_node_are_counted_each_time() -> None:
+    shared = [{"@id": "urn:r"}] * (MAX_RULES + 1)
+    body = {"@id": "urn:r", ODRL + "action": [{"@id": ODRL + "use"}]}
+    policy = {"@id": "urn:a", "@type": [ODRL + "Set"], ODRL + "permission": shared}
+    with pytest.raises(LimitExceeded, match="rules"):
+        read([policy, body])
 
 
 def test_every_error_has_a_code_of_its_own() -> None:

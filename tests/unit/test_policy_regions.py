@@ -146,6 +146,14 @@ NOT_PROVED = [
         [name_is(ODRL + "recipient", "urn:a", "isAnyOf")],
     ),
     (Constraint("urn:operand", Operator.EQ, (Iri("urn:a"),)), []),
+    (
+        purpose("AcademicResearch", "Marketing", operator="isA"),
+        [purpose("AcademicResearch", operator="isA")],
+    ),
+    (
+        name_is(ODRL + "spatial", "urn:europe", "isPartOf"),
+        [name_is(ODRL + "spatial", "urn:france", "isPartOf")],
+    ),
 ]
 
 

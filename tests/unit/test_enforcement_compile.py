@@ -1,0 +1,291 @@
+"""Agreement to plan, and a job against its agreement."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.enforcement.compile import JobFacts, compile_agreement, decide
+from connector.enforcement.plan import TrainingStep
+from connector.errors import BY_CODE, ConstraintUnknown, PolicyInvalid
+from policies_odrl import (
+    Action,
+    Condition,
+    Conflict,
+    Connective,
+    LogicalConstraint,
+    Policy,
+    Prohibition,
+)
+from policies_odrl.vocabulary import DPV, PREAU
+from tests.support.policies import (
+    CONSUMER,
+    DATASET,
+    EDUCATION,
+    NOW,
+    PROVIDER,
+    SPACE,
+    agreed,
+    amount,
+    name_is,
+    one_rule,
+    purpose,
+    training_offer,
+    training_terms,
+    until,
+)
+
+CONTRACT = agreed(training_offer())
+PERSON = PREAU + "Person"
+
+
+def with_terms(*terms: Condition) -> Policy:
+    offer = training_offer()
+    rule = replace(offer.permissions[0], constraints=terms)
+    return agreed(replace(offer, permissions=(rule,)))
+
+
+def without(name: str, *more: Condition) -> Policy:
+    kept = [item for item in training_terms() if not item.left.endswith("#" + name)]
+    return with_terms(*kept, *more)
+
+
+JOB = JobFacts(
+    assignee=CONSUMER,
+    target=DATASET,
+    purpose=EDUCATION + "ResearchManagement",
+    now=NOW,
+    memberships=(SPACE,),
+    epsilon=3.0,
+    delta=1e-5,
+    rows_per_person=4,
+    sites=3,
+)
+
+
+def test_plan_of_the_contract() -> None:
+    plan = compile_agreement(CONTRACT)
+    assert plan.training == TrainingStep(
+        epsilon=3.0, delta=1e-5, unit=PERSON, rows_per_person=4, minimum_sites=3
+    )
+    assert (plan.target, plan.provider, plan.consumer) == (DATASET, PROVIDER, CONSUMER)
+    assert plan.purposes == (DPV + "AcademicResearch",)
+    assert plan.memberships == (SPACE,)
+    assert plan.valid_until == datetime(2027, 6, 30, 22, tzinfo=UTC)
+    assert len(plan.coverage) == 9
+
+
+def test_the_strictest_of_several_bounds_counts() -> None:
+    plan = compile_agreement(
+        with_terms(
+            *training_terms(),
+            amount("epsilon", "2"),
+            LogicalConstraint(
+                Connective.AND,
+                (amount("minimumSites", "7", "gteq"), until("2026-12-31", "lteq")),
+            ),
+            until("2027-01-05", "lt"),
+        )
+    )
+    assert plan.training.epsilon == 2
+    assert plan.training.minimum_sites == 7
+    assert plan.valid_until == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_alternatives_set_no_bound_of_the_plan_but_are_decided() -> None:
+    either = LogicalConstraint(Connective.OR, (until("2026-01-01"), purpose("Marketing")))
+    policy = with_terms(*training_terms(), either)
+    assert compile_agreement(policy).valid_until == compile_agreement(CONTRACT).valid_until
+    refusal = decide(policy, JOB)
+    assert refusal is not None
+    assert refusal.code == "CONTRACT_EXPIRED"
+
+
+def test_limits_that_are_not_stated() -> None:
+    bare = with_terms(
+        amount("epsilon", "1"), amount("delta", "0.001"), name_is("unitOfPrivacy", PERSON)
+    )
+    plan = compile_agreement(bare)
+    assert plan.training.rows_per_person == 0
+    assert plan.training.minimum_sites == 1
+    assert plan.valid_until is None
+    assert plan.purposes == plan.memberships == ()
+
+
+NO_PLAN: dict[str, tuple[Policy, str]] = {
+    "an offer": (training_offer(), "target"),
+    "no target": (replace(CONTRACT, target=None), "target"),
+    "no assigner": (replace(CONTRACT, assigner=None), "assigner"),
+    "no assignee": (replace(CONTRACT, assignee=None), "assignee"),
+    "no epsilon": (without("epsilon"), "epsilon"),
+    "no delta": (without("delta"), "delta"),
+    "no unit of privacy": (without("unitOfPrivacy"), "unit of privacy"),
+    "another unit of privacy": (
+        without("unitOfPrivacy", name_is("unitOfPrivacy", "urn:row")),
+        "unit of privacy",
+    ),
+    "two units of privacy": (
+        with_terms(*training_terms(), name_is("unitOfPrivacy", "urn:row")),
+        "unit of privacy",
+    ),
+    "an epsilon of zero": (without("epsilon", amount("epsilon", "0")), "above zero"),
+    "a negative epsilon": (without("epsilon", amount("epsilon", "-1")), "above zero"),
+    "an epsilon that is no number": (without("epsilon", amount("epsilon", "much")), "above zero"),
+    "half a site": (
+        without("minimumSites", amount("minimumSites", "2.5", "gteq")),
+        "whole number",
+    ),
+    "an end that is no time": (with_terms(*training_terms(), until("soon")), "date or time"),
+    "two permissions": (
+        replace(CONTRACT, permissions=CONTRACT.permissions * 2),
+        "one permission",
+    ),
+    "no permission": (replace(CONTRACT, permissions=()), "one permission"),
+}
+
+
+@pytest.mark.parametrize("name", NO_PLAN)
+def test_no_plan(name: str) -> None:
+    policy, part = NO_PLAN[name]
+    with pytest.raises(PolicyInvalid) as caught:
+        compile_agreement(policy)
+    assert part in caught.value.reason
+
+
+def test_no_plan_for_what_nobody_upholds() -> None:
+    with pytest.raises(ConstraintUnknown):
+        compile_agreement(one_rule("read", kind="Agreement"))
+
+
+# -- jobs -----------------------------------------------------------------------------------
+
+ALLOWED: dict[str, dict[str, Any]] = {
+    "as agreed": {},
+    "the purpose itself": {"purpose": DPV + "AcademicResearch"},
+    "a narrower purpose": {"purpose": EDUCATION + "ResearchDataManagement"},
+    "less": {"epsilon": 0.1, "delta": 1e-6, "rows_per_person": 1, "sites": 9},
+    "the last moment": {"now": datetime(2027, 6, 30, 22, tzinfo=UTC)},
+    "another zone": {"now": NOW.astimezone()},
+    "a member of two spaces": {"memberships": ("did:web:other.example", SPACE)},
+}
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "another purpose": (
+        {"purpose": DPV + "Marketing"},
+        "PURPOSE_FORBIDDEN",
+        "purpose isAnyOf AcademicResearch: given Marketing",
+    ),
+    "a wider purpose": (
+        {"purpose": DPV + "ResearchAndDevelopment"},
+        "PURPOSE_FORBIDDEN",
+        "given ResearchAndDevelopment",
+    ),
+    "an unknown purpose": (
+        {"purpose": "urn:example:study"},
+        "PURPOSE_FORBIDDEN",
+        "purpose isAnyOf AcademicResearch",
+    ),
+    "no purpose": ({"purpose": ""}, "PURPOSE_FORBIDDEN", "no value was given"),
+    "too late": (
+        {"now": datetime(2027, 6, 30, 22, 0, 1, tzinfo=UTC)},
+        "CONTRACT_EXPIRED",
+        "dateTime lteq 2027-06-30T22:00:00Z: given 2027-06-30T22:00:01Z",
+    ),
+    "no membership": (
+        {"memberships": ()},
+        "MEMBERSHIP_REQUIRED",
+        f"membership eq {SPACE}: given none",
+    ),
+    "another membership": (
+        {"memberships": ("did:web:other.example",)},
+        "MEMBERSHIP_REQUIRED",
+        "given did:web:other.example",
+    ),
+    "too much epsilon": (
+        {"epsilon": 3.0000001},
+        "BUDGET_EXCEEDED",
+        "epsilon lteq 3: given 3.0000001",
+    ),
+    "infinite epsilon": ({"epsilon": float("inf")}, "BUDGET_EXCEEDED", "epsilon lteq 3"),
+    "no number as epsilon": ({"epsilon": float("nan")}, "BUDGET_EXCEEDED", "epsilon lteq 3"),
+    "too large a delta": ({"delta": 1e-4}, "BUDGET_EXCEEDED", "delta lteq 0.00001: given 0.0001"),
+    "too few sites": ({"sites": 2}, "TOO_FEW_SITES", "minimumSites gteq 3: given 2"),
+    "too many rows": ({"rows_per_person": 5}, "JOB_REFUSED", "rowsPerPerson lteq 4: given 5"),
+    "another unit": ({"unit": "urn:row"}, "JOB_REFUSED", "unitOfPrivacy eq Person: given urn:row"),
+    "another lead": ({"assignee": PROVIDER}, "JOB_REFUSED", "assignee"),
+    "another dataset": ({"target": "urn:example:other"}, "JOB_REFUSED", "target"),
+    "nobody": ({"assignee": ""}, "JOB_REFUSED", "assignee"),
+    "everything wrong": (
+        {"purpose": DPV + "Marketing", "memberships": (), "epsilon": 9.0, "sites": 1},
+        "MEMBERSHIP_REQUIRED",
+        "membership",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_allowed(name: str) -> None:
+    assert decide(CONTRACT, replace(JOB, **ALLOWED[name])) is None
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_with_its_code_and_reason(name: str) -> None:
+    changes, code, part = REFUSED[name]
+    refusal = decide(CONTRACT, replace(JOB, **changes))
+    assert refusal is not None
+    assert refusal.code == code
+    assert code in BY_CODE
+    assert part in refusal.reasons[0]
+    assert all("\n" not in reason for reason in refusal.reasons)
+    assert len(refusal.reasons) == len(changes)
+
+
+def test_an_offer_allows_no_job() -> None:
+    refusal = decide(training_offer(), JOB)
+    assert refusal is not None
+    assert refusal.code == "JOB_REFUSED"
+
+
+def test_a_prohibition_refuses_a_job_that_the_permission_allows() -> None:
+    ban = Prohibition(
+        action=Action(PREAU + "federatedTraining"),
+        constraints=(purpose(EDUCATION + "ResearchDataManagement", operator="isA"),),
+    )
+    banned = replace(CONTRACT, prohibitions=(ban,), conflict=Conflict.PROHIBIT)
+    assert decide(banned, replace(JOB, purpose=DPV + "AcademicResearch")) is None
+    refusal = decide(banned, replace(JOB, purpose=EDUCATION + "ResearchDataManagement"))
+    assert refusal is not None
+    assert refusal.code == "JOB_REFUSED"
+    assert refusal.reasons == ("prohibited", "prohibition /prohibition/0")
+
+
+def test_a_contract_without_permission_allows_nothing() -> None:
+    refusal = decide(replace(CONTRACT, permissions=()), JOB)
+    assert refusal is not None
+    assert refusal.code == "JOB_REFUSED"
+
+
+@given(
+    epsilon=st.floats(0, 10),
+    sites=st.integers(0, 10),
+    days=st.integers(-400, 400),
+    rows=st.integers(0, 10),
+)
+def test_a_job_is_allowed_exactly_within_the_plan(
+    epsilon: float, sites: int, days: int, rows: int
+) -> None:
+    plan = compile_agreement(CONTRACT)
+    assert plan.valid_until is not None
+    now = plan.valid_until + timedelta(days=days)
+    job = replace(JOB, epsilon=epsilon, sites=sites, now=now, rows_per_person=rows)
+    within = (
+        epsilon <= plan.training.epsilon
+        and sites >= plan.training.minimum_sites
+        and now <= plan.valid_until
+        and rows <= plan.training.rows_per_person
+    )
+    assert (decide(CONTRACT, job) is None) is within

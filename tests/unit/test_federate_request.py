@@ -1,0 +1,159 @@
+"""From a request to a signed manifest: what is taken from where, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.negotiation import Role
+from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
+from connector.identity import jws
+from connector.identity.key import Relationship
+from connector.jsonld.canonical import canonical, parse_object
+from connector.services import federate_lead
+from connector.services.federate_request import complete
+from connector.services.federate_site import MANIFEST_TYPE
+from federated.job import JobState, parse
+from tests.support.contracts import NOW
+from tests.support.federation import CODE, LEAD, SITES, Federation
+
+PRIVACY = {
+    "epsilon": 1.5,
+    "delta": 1e-5,
+    "noiseMultiplier": 1.0,
+    "samplingRate": 0.5,
+    "steps": 6,
+    "clip": 1.0,
+}
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    return Federation(tmp_path)
+
+
+def test_contracts_and_recipe_come_from_what_was_signed(federation: Federation) -> None:
+    manifest, data = complete(federation.lead.ports, federation.request())
+    assert parse(data) == manifest
+    assert canonical(parse_object(data)) == data
+    assert (manifest.lead, manifest.code, manifest.quorum) == (LEAD, CODE, 3)
+    for contract, site in zip(manifest.contracts, SITES, strict=True):
+        agreement = federation.agreements[site]
+        assert contract.site == site
+        assert (contract.agreement, contract.digest) == (agreement.id, agreement.digest)
+        assert (contract.receipt, contract.dataset) == (agreement.receipt, agreement.dataset_id)
+        assert contract.population == agreement.population
+
+
+def test_what_is_left_out_has_a_default(federation: Federation) -> None:
+    request = federation.request()
+    for name in ("roundSeconds", "deadlineSeconds"):
+        del request[name]
+    manifest, _ = complete(federation.lead.ports, request)
+    assert manifest.round_seconds == 60
+    assert manifest.deadline == NOW + timedelta(seconds=3600)
+
+
+def test_noise_that_is_left_out_is_calibrated_and_never_too_little(federation: Federation) -> None:
+    privacy = {name: value for name, value in PRIVACY.items() if name != "noiseMultiplier"}
+    lead = federation.lead
+    manifest, _ = complete(lead.ports, federation.request(privacy={**privacy, "epsilon": 1.3}))
+    sigma = manifest.privacy.noise_multiplier
+    event = {"noise_multiplier": sigma, "sampling_rate": 0.5, "steps": 6.0}
+    assert 1.29 < lead.accountant.epsilon([event], 1e-5) <= 1.3
+    assert sigma == round(sigma, 3)
+
+
+def test_a_job_is_signed_and_stored_before_any_site_hears_of_it(federation: Federation) -> None:
+    lead = federation.lead
+    job = federate_lead.submit(lead.ports, federation.request())
+    jws.verify_detached(
+        job.signature,
+        job.manifest,
+        lead.member.document,
+        Relationship.ASSERTION,
+        MANIFEST_TYPE,
+    )
+    assert lead.job(job.id) == job
+    assert (job.state, job.peer, job.round) == (JobState.SUBMITTED, LEAD, 0)
+    assert lead.link.calls == []
+    assert lead.log(job.id) == ["job.submitted"]
+    assert lead.ports.wakeups.wait("lead", 0)
+
+
+def without(name: str) -> Mapping[str, Any]:
+    return {name: ...}
+
+
+BAD: list[tuple[str, Mapping[str, Any], type[Exception]]] = [
+    ("no agreements", {"agreements": []}, Malformed),
+    ("agreements as text", {"agreements": "urn:a"}, Malformed),
+    ("agreement as number", {"agreements": [1]}, Malformed),
+    ("unknown agreement", {"agreements": ["urn:none"]}, AgreementUnknown),
+    ("unknown member", {"lead": LEAD}, Malformed),
+    ("code of the asker", {"code": CODE}, Malformed),
+    ("no privacy", without("privacy"), Malformed),
+    ("privacy as list", {"privacy": []}, Malformed),
+    ("unknown privacy member", {"privacy": {**PRIVACY, "seed": 1}}, Malformed),
+    ("no steps", {"privacy": {"epsilon": 1, "delta": 1e-5, "samplingRate": 0.5}}, Malformed),
+    (
+        "steps as text",
+        {"privacy": {**PRIVACY, "noiseMultiplier": None, "steps": "6"}},
+        Malformed,
+    ),
+    (
+        "ε as truth",
+        {"privacy": {**PRIVACY, "noiseMultiplier": None, "epsilon": True}},
+        Malformed,
+    ),
+    ("ε of zero", {"privacy": {**PRIVACY, "noiseMultiplier": None, "epsilon": 0}}, JobRefused),
+    ("δ of one", {"privacy": {**PRIVACY, "noiseMultiplier": None, "delta": 1}}, JobRefused),
+    ("ε not finite", {"privacy": {**PRIVACY, "epsilon": float("nan")}}, Malformed),
+    ("no purpose", without("purpose"), Malformed),
+    ("no model", without("model"), Malformed),
+    ("no rounds", without("rounds"), Malformed),
+    ("uneven rounds", {"rounds": 4}, Malformed),
+    ("quorum above the sites", {"quorum": 4}, Malformed),
+    ("deadline in the past", {"deadlineSeconds": -1}, Malformed),
+    ("deadline as text", {"deadlineSeconds": "1h"}, Malformed),
+    ("deadline beyond time", {"deadlineSeconds": 1e18}, Malformed),
+    ("round of no time", {"roundSeconds": 0}, Malformed),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "error"), BAD, ids=[case[0] for case in BAD])
+def test_a_request_that_is_none_stores_nothing(
+    federation: Federation, name: str, change: Mapping[str, Any], error: type[Exception]
+) -> None:
+    request = {**federation.request(), **change}
+    request = {key: value for key, value in request.items() if value is not ...}
+    with pytest.raises(error):
+        federate_lead.submit(federation.lead.ports, request)
+    assert federate_lead.jobs(federation.lead.ports) == []
+    assert name
+
+
+def test_an_agreement_named_twice(federation: Federation) -> None:
+    name = federation.agreements[SITES[0]].id
+    with pytest.raises(Malformed, match="twice"):
+        complete(federation.lead.ports, federation.request(agreements=[name, name]))
+
+
+def test_an_agreement_that_is_not_ours_to_use(federation: Federation) -> None:
+    agreement = federation.agreements[SITES[0]]
+    for changed in (replace(agreement, role=Role.CONSUMER, finalized=False), agreement):
+        with federation.lead.ports.store.write() as tx:
+            tx.agreements.put(changed)
+        with pytest.raises(AgreementUnknown):
+            complete(federation.lead.ports, federation.request())
+
+
+def test_a_node_without_recipe_leads_no_job(federation: Federation) -> None:
+    ports = replace(federation.lead.ports, code_hash="")
+    with pytest.raises(ConfigurationInvalid):
+        complete(ports, federation.request())

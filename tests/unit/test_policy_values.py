@@ -1,0 +1,309 @@
+"""Numbers, times, durations and names, as constraints compare them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies_odrl import Iri, Literal, Quantity, Truth
+from policies_odrl.logic import all_of, any_of, negate, one_of, unanimous
+from policies_odrl.model import XSD
+from policies_odrl.text import value as shown
+from policies_odrl.values import (
+    Duration,
+    Span,
+    before,
+    compare_durations,
+    duration,
+    name,
+    number,
+    same,
+    scalar,
+    span,
+)
+from policies_odrl.vocabulary import Kind
+
+T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def literal(kind: str, value: str) -> Literal:
+    return Literal(value, XSD + kind)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("3", "3"),
+        (" 3 ", "3"),
+        (".5", "0.5"),
+        ("3.", "3"),
+        ("-2e3", "-2000"),
+        (3, "3"),
+        (0.1, "0.1"),
+        (Decimal("2.50"), "2.5"),
+        (literal("integer", "7"), "7"),
+        (literal("double", "1e-5"), "0.00001"),
+        (literal("string", "7"), "7"),
+    ],
+)
+def test_number(value: object, wanted: str) -> None:
+    assert number(value) == Decimal(wanted)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "three",
+        "1,5",
+        "0x10",
+        "١",
+        "1_000",
+        "NaN",
+        "INF",
+        "1e999",
+        "1e99999",
+        "9" * 600,
+        True,
+        float("nan"),
+        float("inf"),
+        Decimal("NaN"),
+        Decimal("1e999"),
+        DAY,
+        Iri("urn:3"),
+        literal("boolean", "1"),
+        literal("dateTime", "3"),
+        Literal("3", XSD + "string", "fr"),
+    ],
+)
+def test_not_a_number(value: object) -> None:
+    assert number(value) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "start", "seconds"),
+    [
+        ("2026-01-01T00:00:00Z", DAY, 0),
+        ("2026-01-01T02:00:00+02:00", DAY, 0),
+        ("2025-12-31T19:00:00.000-05:00", DAY, 0),
+        ("2026-01-01T00:00:00", DAY, 0),
+        ("2026-01-01T00:00:00.1234567Z", DAY + timedelta(microseconds=123456), 0),
+        ("2026-01-01", DAY, 86_400),
+        ("2026-01-01+02:00", DAY - timedelta(hours=2), 86_400),
+        (literal("date", "2026-01-01Z"), DAY, 86_400),
+        (literal("dateTime", "2026-01-01T00:00:00Z"), DAY, 0),
+        (literal("dateTimeStamp", "2026-01-01T00:00:00Z"), DAY, 0),
+        (DAY, DAY, 0),
+        (DAY.astimezone(timezone(timedelta(hours=3))), DAY, 0),
+        (DAY.replace(tzinfo=None), DAY, 0),
+        (date(2026, 1, 1), DAY, 86_400),
+    ],
+)
+def test_span(value: object, start: datetime, seconds: int) -> None:
+    assert span(value) == Span(start, start + timedelta(seconds=seconds))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "soon",
+        "2026-02-30",
+        "2026-1-1",
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T00:00Z",
+        "2026-01-01T00:00:00+15:00",
+        "2026-01-01T00:00:00Z; drop",
+        "9999-12-31",
+        "12026-01-01",
+        "2026-W01",
+        "20260101",
+        5,
+        Decimal(5),
+        Iri("2026-01-01"),
+        literal("date", "2026-01-01T00:00:00Z"),
+        literal("dateTime", "2026-01-01"),
+        literal("gYear", "2026"),
+        Literal("2026-01-01", XSD + "string", "fr"),
+        "2026-01-01" + " " * 600,
+    ],
+)
+def test_not_a_span(value: object) -> None:
+    assert span(value) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("value", "months", "seconds"),
+    [
+        ("P1M", 1, 0),
+        ("P1Y2M", 14, 0),
+        ("P3DT4H", 0, 273_600),
+        ("-P1D", 0, -86_400),
+        ("PT0.5S", 0, "0.5"),
+        (literal("dayTimeDuration", "PT1M"), 0, 60),
+        (timedelta(days=1, microseconds=1), 0, "86400.000001"),
+    ],
+)
+def test_duration(value: object, months: int, seconds: float | str) -> None:
+    assert duration(value) == Duration(months, Decimal(seconds))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "P",
+        "PT",
+        "P1H",
+        "1D",
+        "P1D2H",
+        "P-1D",
+        "P1.5D",
+        5,
+        DAY,
+        literal("integer", "P1D"),
+        "P1DT",
+    ],
+)
+def test_not_a_duration(value: object) -> None:
+    assert duration(value) is None  # type: ignore[arg-type]
+
+
+def days(count: int) -> Duration:
+    return Duration(0, Decimal(count) * 86_400)
+
+
+@pytest.mark.parametrize(
+    ("months", "count", "order"),
+    [
+        (1, 27, 1),
+        (1, 28, None),
+        (1, 31, None),
+        (1, 32, -1),
+        (2, 58, 1),
+        (2, 59, None),
+        (2, 62, None),
+        (2, 63, -1),
+        (12, 364, 1),
+        (12, 365, None),
+        (12, 367, -1),
+        (0, 0, 0),
+        (1200, 36_500, 1),
+        (1200, 36_540, -1),
+    ],
+)
+def test_months_against_days(months: int, count: int, order: int | None) -> None:
+    left, right = Duration(months, Decimal(0)), days(count)
+    assert compare_durations(left, right) == order
+    assert compare_durations(right, left) == (None if order is None else -order)
+
+
+def test_comparison_of_durations_where_a_month_decides() -> None:
+    month = Duration(1, Decimal(0))
+    assert before(days(28), month, or_same=True) is T
+    assert before(days(28), month, or_same=False) is U
+    assert before(days(30), month, or_same=True) is U
+    assert before(days(31), month, or_same=False) is F
+    assert same(days(30), month) is U
+    assert same(days(27), month) is F
+    assert same(month, Duration(1, Decimal(0))) is T
+
+
+def test_values_of_two_kinds_do_not_compare() -> None:
+    assert before(Decimal(1), days(1), or_same=True) is U
+    assert same(Decimal(1), Span(DAY, DAY)) is U
+    assert scalar(Kind.CONCEPT, "3") is None
+
+
+INSTANT = Span(DAY, DAY)
+NOON = Span(DAY + timedelta(hours=12), DAY + timedelta(hours=12))
+WHOLE = Span(DAY, DAY + timedelta(days=1))
+NEXT = Span(DAY + timedelta(days=1), DAY + timedelta(days=2))
+MIDNIGHT = Span(NEXT.start, NEXT.start)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "less", "at_most", "equal"),
+    [
+        (INSTANT, INSTANT, F, T, T),
+        (INSTANT, NOON, T, T, F),
+        (NOON, INSTANT, F, F, F),
+        (NOON, WHOLE, F, T, T),
+        (INSTANT, WHOLE, F, T, T),
+        (MIDNIGHT, WHOLE, F, F, F),
+        (WHOLE, NOON, U, U, U),
+        (WHOLE, INSTANT, F, U, U),
+        (WHOLE, MIDNIGHT, T, T, F),
+        (WHOLE, WHOLE, F, T, T),
+        (WHOLE, NEXT, T, T, F),
+        (NEXT, WHOLE, F, F, F),
+        (NEXT, NOON, F, F, F),
+    ],
+)
+def test_instants_and_days(
+    left: Span, right: Span, less: Truth, at_most: Truth, equal: Truth
+) -> None:
+    assert before(left, right, or_same=False) is less
+    assert before(left, right, or_same=True) is at_most
+    assert same(left, right) is equal
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (Iri("urn:a"), "urn:a"),
+        (Literal("a"), "a"),
+        ("a", "a"),
+        (5, "5"),
+        (Decimal("2.5"), "2.5"),
+        ("", None),
+        (Iri(""), None),
+        (Literal(""), None),
+        (DAY, None),
+        (timedelta(1), None),
+    ],
+)
+def test_name(value: object, wanted: str | None) -> None:
+    assert name(value) == wanted  # type: ignore[arg-type]
+
+
+def test_values_as_people_read_them() -> None:
+    assert shown(Quantity(Decimal(5), "urn:eur")) == "5 urn:eur"
+    assert shown(DAY.replace(tzinfo=None)) == "2026-01-01T00:00:00Z"
+    assert shown(date(2026, 1, 1)) == "2026-01-01"
+    assert shown(timedelta(days=1)) == "1 day, 0:00:00"
+    assert len(shown("x" * 1000)) == 200
+
+
+truths = st.sampled_from(Truth)
+
+
+@given(st.lists(truths, max_size=5))
+def test_kleene_laws(values: list[Truth]) -> None:
+    assert negate(all_of(values)) is any_of(negate(value) for value in values)
+    assert all_of([*values, F]) is F
+    assert any_of([*values, T]) is T
+    assert all_of(reversed(values)) is all_of(values)
+    assert unanimous(values) in Truth
+    if values.count(T) > 1:
+        assert one_of(values) is F
+    certain = [value for value in values if value is not U]
+    for known in (T, F):  # knowing more never turns a certain answer round
+        more = [known if value is U else value for value in values]
+        for join in (all_of, any_of, one_of):
+            assert join(values) in {join(more), U}
+    assert len(certain) <= len(values)
+
+
+def test_choice() -> None:
+    assert one_of([T, F]) is T
+    assert one_of([F, F]) is F
+    assert one_of([T, U]) is U
+    assert one_of([]) is F
+    assert unanimous([]) is U
+    assert unanimous([T, U]) is U

@@ -1,0 +1,249 @@
+"""Writing: under the protocol's contexts alone, schema-shaped, and checked for loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from connector.errors import Malformed, PolicyInvalid
+from connector.jsonld.policy import policy_bytes, policy_document, read_policy
+from policies_odrl import (
+    Action,
+    AssetRef,
+    Conflict,
+    Connective,
+    Constraint,
+    Duty,
+    Iri,
+    Literal,
+    LogicalConstraint,
+    NotWritable,
+    Operator,
+    PartyRef,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    write,
+    write_bare,
+)
+from policies_odrl.model import ODRL, XSD
+from policies_odrl.vocabulary import DCT, INCLUDED_IN, OPERANDS, PROFILE
+from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
+
+READ = one_rule("read")
+RULE = READ.permissions[0]
+
+
+def test_the_offer_as_it_travels() -> None:
+    document = policy_document(training_offer())
+    assert document["@context"] == [
+        "https://w3id.org/dspace/2025/1/context.jsonld",
+        "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
+    ]
+    assert document["@type"] == "Offer"
+    assert document["profile"] == PROFILE
+    assert "target" not in document
+    rule = document["permission"][0]
+    assert rule["action"] == PROFILE + "#federatedTraining"
+    assert rule["constraint"][0] == {
+        "leftOperand": "odrl:purpose",
+        "operator": "isAnyOf",
+        "rightOperand": {"@id": "https://w3id.org/dpv#AcademicResearch"},
+    }
+    assert rule["constraint"][3]["rightOperand"] == {"@value": "3", "@type": "xsd:decimal"}
+
+
+def test_an_agreement_names_what_the_protocol_asks_for() -> None:
+    document = policy_document(agreed(training_offer()))
+    assert {"@id", "@type", "target", "assigner", "assignee", "permission"} <= set(document)
+    assert document["dspace:timestamp"] == {
+        "@value": "2026-11-24T15:00:00Z",
+        "@type": "xsd:dateTime",
+    }
+
+
+def bare_values(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [found for child in value.values() for found in bare_values(child)]
+    if isinstance(value, list):
+        assert value, "empty arrays fail the protocol's schemas"
+        return [found for child in value for found in bare_values(child)]
+    return [value]
+
+
+RICH = Policy(
+    kind=PolicyKind.AGREEMENT,
+    id="urn:example:rich",
+    profiles=(PROFILE,),
+    conflict=Conflict.PERM,
+    target=AssetRef("urn:example:shelf", collection=True, source="urn:example:store"),
+    assigner=PartyRef("urn:example:a"),
+    assignee=PartyRef("", source="urn:example:team", refinements=(purpose("Marketing"),)),
+    inherits=("urn:example:parent", "urn:example:other"),
+    replaced_by="urn:example:next",
+    timestamp="2026-01-01T00:00:00Z",
+    metadata=(
+        (DCT + "creator", Iri("urn:example:a")),
+        (DCT + "title", Literal("Partage", XSD + "string")),
+        (
+            DCT + "title",
+            Literal("Accord", "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString", "fr"),
+        ),
+    ),
+    permissions=(
+        Permission(
+            action=Action(ODRL + "print", (amount(ODRL + "percentage", "50"),)),
+            output=AssetRef("urn:example:copy"),
+            functions=((ODRL + "informedParty", PartyRef("urn:example:d")),),
+            id="urn:example:rule",
+            constraints=(
+                LogicalConstraint(
+                    Connective.AND_SEQUENCE,
+                    (
+                        until("2026-01-01"),
+                        LogicalConstraint(Connective.XONE, (purpose("Marketing"),), id="urn:x"),
+                    ),
+                ),
+                Constraint(
+                    ODRL + "payAmount",
+                    Operator.EQ,
+                    (Literal("5", XSD + "decimal"),),
+                    unit="urn:eur",
+                    datatype=XSD + "decimal",
+                    status=Literal("2", XSD + "decimal"),
+                    id="urn:example:constraint",
+                ),
+                Constraint(ODRL + "purpose", Operator.IS_NONE_OF, (), reference=("urn:list",)),
+                Constraint(ODRL + "language", Operator.EQ, (Literal("fr"),)),
+            ),
+            duties=(
+                Duty(
+                    action=Action(ODRL + "compensate"),
+                    consequences=(Duty(action=Action(ODRL + "delete")),),
+                ),
+            ),
+        ),
+    ),
+    prohibitions=(
+        Prohibition(
+            action=Action(ODRL + "use"), remedies=(Duty(action=Action(ODRL + "anonymize")),)
+        ),
+    ),
+    obligations=(Duty(action=Action(ODRL + "inform")),),
+)
+
+
+def test_everything_that_a_policy_can_hold_travels() -> None:
+    rich = replace(RICH, metadata=RICH.metadata[:2])
+    assert read_policy(policy_bytes(rich)) == rich
+    assert all(isinstance(value, str) for value in bare_values(policy_document(rich)))
+
+
+def test_own_targets_and_parties_of_rules_travel() -> None:
+    rule = replace(
+        RULE,
+        target=AssetRef("urn:example:own"),
+        assigner=PartyRef("urn:example:b"),
+        assignee=PartyRef("urn:example:c"),
+    )
+    policy = replace(READ, permissions=(rule, RULE))
+    assert read_policy(policy_bytes(policy)) == policy
+
+
+def test_own_beside_shared_ones_are_pushed_down_when_read() -> None:
+    """ODRL IM 2.7.1: a property of the whole policy holds for every rule, besides its own."""
+    pay = Duty(action=Action(ODRL + "compensate"))
+    policy = replace(
+        READ,
+        target=AssetRef("urn:example:shared"),
+        permissions=(
+            replace(RULE, target=AssetRef("urn:example:own")),
+            replace(RULE, duties=(pay,)),
+        ),
+    )
+    found = read_policy(write(policy))
+    assert found.target is None
+    assert [rule.target.id for rule in found.permissions if rule.target] == [
+        "urn:example:own",
+        "urn:example:shared",
+        "urn:example:shared",
+    ]
+    assert found.permissions[2].duties[0].target == AssetRef("urn:example:shared")
+    assert read_policy(policy_bytes(found)) == found
+    with pytest.raises(PolicyInvalid, match="without loss"):
+        policy_bytes(policy)
+
+
+def test_titles_in_a_language_travel() -> None:
+    title = Literal("Accord", XSD + "string", "fr")
+    policy = replace(READ, metadata=((DCT + "title", title),))
+    assert read_policy(policy_bytes(policy)) == policy
+
+
+def test_every_action_and_operand_travels() -> None:
+    for action in INCLUDED_IN:
+        policy = one_rule(action)
+        assert read_policy(policy_bytes(policy)) == policy
+    for left in OPERANDS:
+        policy = one_rule("read", Constraint(left, Operator.EQ, (Literal("x"),)))
+        assert read_policy(policy_bytes(policy)) == policy
+
+
+def test_bytes_are_canonical_and_stable() -> None:
+    data = policy_bytes(training_offer())
+    assert data == policy_bytes(read_policy(data))
+    assert b" " not in data
+    assert json.loads(data) == policy_document(training_offer())
+
+
+LOST: dict[str, Policy] = {
+    "an operand of nobody": one_rule("read", Constraint("urn:x:y", Operator.EQ, (Iri("urn:a"),))),
+    "a relative operand": one_rule("read", Constraint("purpose", Operator.EQ, (Iri("urn:a"),))),
+    "a relative value": one_rule("read", Constraint(ODRL + "purpose", Operator.EQ, (Iri("a"),))),
+    "a relative action": one_rule("urn:x:read"),
+    "a relative identifier": replace(READ, id="policy"),
+    "an unknown profile": replace(READ, profiles=("https://example.org/p",)),
+    "a value twice": one_rule(
+        "read", Constraint(ODRL + "purpose", Operator.IS_ANY_OF, (Iri("urn:a"), Iri("urn:a")))
+    ),
+    "one identifier for two rules": replace(
+        READ,
+        permissions=(
+            replace(RULE, id="urn:r"),
+            replace(RULE, id="urn:r", target=AssetRef("urn:b")),
+        ),
+    ),
+    "a constraint without values": one_rule("read", Constraint(ODRL + "purpose", Operator.EQ, ())),
+    "metadata that is not Dublin Core": replace(READ, metadata=(("urn:x:note", Literal("x")),)),
+    "a function of nobody": replace(
+        READ, permissions=(replace(RULE, functions=(("urn:x:f", PartyRef("urn:a")),)),)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_would_be_lost_is_not_written(name: str) -> None:
+    with pytest.raises((PolicyInvalid, Malformed)):
+        policy_bytes(LOST[name])
+
+
+def test_a_policy_without_rules_is_not_written() -> None:
+    with pytest.raises(NotWritable):
+        write(replace(READ, permissions=()))
+    with pytest.raises(PolicyInvalid, match="without rules"):
+        policy_bytes(replace(READ, permissions=()))
+
+
+def test_a_party_without_any_identifier_is_not_written() -> None:
+    with pytest.raises(NotWritable):
+        write(replace(READ, assignee=PartyRef("")))
+
+
+def test_bare_form_is_the_same_without_contexts() -> None:
+    document = write(training_offer())
+    del document["@context"]
+    assert document == write_bare(training_offer())
