@@ -22,7 +22,7 @@ from rich.console import Console  # noqa: E402 - same
 from row import Plan, Row  # noqa: E402 - same
 
 PARTS = ("node", "negotiation", "round", "kills", "star")
-CONSOLE = Console()
+CONSOLE = Console(width=None if sys.stdout.isatty() else 170)  # a table in a file is not folded
 
 
 def main() -> int:

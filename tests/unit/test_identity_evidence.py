@@ -92,7 +92,8 @@ def test_without_the_authority_it_is_only_consistent() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [b"", b"{}", b"[]", b'{"kty":"RSA"}', b'{"id":"did:web:else.example"}', KEY[:-1]],
+    "key",
+    [b"", b"{}", b"[]", b'{"kty":"RSA"}', b'{"id":"did:web:else.example"}', KEY[:-1]],
     ids=["empty", "no key", "a list", "another kind", "another document", "cut short"],
 )
 def test_an_authority_s_key_that_cannot_be_read(key: bytes) -> None:
