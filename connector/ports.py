@@ -101,9 +101,14 @@ class AuditLog(Protocol):
         ...
 
     def entries(
-        self, *, start: int = 0, limit: int = 1000, subject: str | None = None
+        self,
+        *,
+        start: int = 0,
+        limit: int = 1000,
+        subject: str | None = None,
+        kind: str | None = None,
     ) -> list[LogEntry]:
-        """Return entries from `start`, in order; of one subject when given."""
+        """Return entries from `start`, in order; of one subject or kind when given."""
         ...
 
     def head(self) -> tuple[int, bytes]:
@@ -375,6 +380,7 @@ class Ports:
         own_document: returns the node's own DID document, exact bytes served now.
         own_membership: returns the node's own membership credential, or an empty string.
         code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
+        faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
     """
 
     settings: Settings
@@ -391,3 +397,4 @@ class Ports:
     own_document: Callable[[], bytes]
     own_membership: Callable[[], str]
     code_hash: str = ""
+    faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)

@@ -47,15 +47,18 @@ class Renewal:
         self._thread.join(_STOP_SECONDS)
 
     def _work(self) -> None:
-        pause, refresh_at = FIRST_PAUSE, time.monotonic()
         while not self._stopping.is_set():
-            member = self._membership()
-            if time.monotonic() >= refresh_at:
-                self._refresh()
-                refresh_at = time.monotonic() + self._ports.settings.status_refresh_seconds
-            left = max(refresh_at - time.monotonic(), 0.0)
-            self._stopping.wait(left if member else min(pause, left))
-            pause = min(pause * 2, LONGEST_PAUSE)
+            guarded(self._ports, "renewal", self._turn, self._stopping.wait)
+
+    def _turn(self) -> None:
+        """Refresh what is due, and look at the own membership; then wait until either is due."""
+        if time.monotonic() >= self._refresh_at:
+            self._refresh_at = time.monotonic() + self._ports.settings.status_refresh_seconds
+            self._refresh()
+        member = self._membership()
+        left = max(self._refresh_at - time.monotonic(), 0.0)
+        self._stopping.wait(left if member else min(self._pause, left))
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _membership(self) -> bool:
         """Fetch the own membership when it is due; return whether there is one to rely on."""

@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from connector.bootstrap.node import Node, Part
@@ -27,6 +28,7 @@ from connector.services import audit, authority, discover
 from connector.services.federate_lead import LeadRunner
 from connector.services.federate_ports import BoundedAccountant, TranslatedWorkers
 from connector.services.federate_site import SiteRunner
+from connector.services.guard import guarded
 from connector.services.lead_hub import LeadHub
 from connector.services.receive import HANDLERS
 from connector.services.system import SystemClock, ThreadWakeups, UuidIdentifiers
@@ -111,13 +113,11 @@ def _tls_authority(settings: Settings, identity: Identity) -> tuple[str, str]:
 
 
 def _checkpoints(ports: Ports) -> Checkpoints:
-    def own() -> bytes:
-        return audit.checkpoint(ports).note.encode()
-
-    def witness(did: str, note: str) -> None:
-        audit.witness(ports, did, note)
-
-    return Checkpoints(own, witness)
+    return Checkpoints(
+        audit.SignedHead(ports).note,
+        partial(audit.witness, ports),
+        guard=partial(guarded, ports, "witness"),
+    )
 
 
 def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) -> PeerFace:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from connector.errors import PreauError
@@ -23,18 +24,26 @@ _log = logging.getLogger(__name__)
 
 Own = Callable[[], bytes]
 Witness = Callable[[str, str], None]
+# Takes a step and a pause, and keeps what nobody foresaw from ending the thread.
+Guard = Callable[[Callable[[], object], Callable[[float], object]], object]
+
+
+def _straight(step: Callable[[], object], _pause: Callable[[float], object]) -> object:
+    return step()
 
 
 class Checkpoints:
     """Hands out the own checkpoint, and passes received ones to the witness in one thread."""
 
-    def __init__(self, own: Own, witness: Witness) -> None:
+    def __init__(self, own: Own, witness: Witness, *, guard: Guard = _straight) -> None:
         """Prepare.
 
         Args:
             own: returns the newest signed note of the own log; empty when there is none.
             witness: takes the DID of an authenticated peer and its note.
+            guard: outermost guard of the thread (`services.guard`).
         """
+        self._guard = guard
         self._own = own
         self._witness = witness
         self._changed = threading.Condition()
@@ -73,13 +82,19 @@ class Checkpoints:
 
     def _work(self) -> None:
         while (item := self._next()) is not None:
-            peer, note = item
-            try:
-                self._witness(peer, note.decode("utf-8"))
-            except UnicodeDecodeError:
-                _log.warning("the checkpoint of `%s` is not text", peer)
-            except PreauError as exc:
-                _log.warning("the checkpoint of `%s` was refused: %s", peer, exc.code)
+            self._guard(partial(self._look, *item), self._rest)
+
+    def _look(self, peer: str, note: bytes) -> None:
+        try:
+            self._witness(peer, note.decode("utf-8"))
+        except UnicodeDecodeError:
+            _log.warning("the checkpoint of `%s` is not text", peer)
+        except PreauError as exc:
+            _log.warning("the checkpoint of `%s` was refused: %s", peer, exc.code)
+
+    def _rest(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, seconds)
 
     def _next(self) -> tuple[str, bytes] | None:
         with self._changed:

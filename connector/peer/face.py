@@ -14,7 +14,7 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.credentials import Leaves
 from connector.peer.https import PublicFace
 from connector.peer.https_server import HttpsServer
-from connector.peer.refusals import Refusals
+from connector.peer.refusals import PUBLIC_PER_MINUTE, Refusals
 from connector.peer.server import Handler, PeerServer
 from connector.ports import Ports
 from connector.services.lead_hub import LeadHub
@@ -59,7 +59,6 @@ class PeerFace:
             status_list: returns an authority's status list; None on other nodes.
         """
         settings = ports.settings
-        refusals = Refusals(ports)
         self._checkpoints = checkpoints
         self._grpc = (
             PeerServer(
@@ -68,14 +67,17 @@ class PeerFace:
                 leaves,
                 handlers=handlers,
                 checkpoints=checkpoints,
-                refusals=refusals,
+                refusals=Refusals(ports),
             )
             if leaves is not None
             else None
         )
         self._https = HttpsServer(
             PublicFace(
-                ports, refusals, description=description, status_list=status_list
+                ports,
+                Refusals(ports, per_minute=PUBLIC_PER_MINUTE),
+                description=description,
+                status_list=status_list,
             ).application(),
             settings.https_listen,
             settings.path(settings.https_certificate),

@@ -3,7 +3,8 @@
 Rules: every route is public, and the table `PUBLIC` says why; nothing here speaks for a caller,
 since there is none to authenticate; the one route that makes the node act, first contact, is
 limited per address, in all, in size and in how many run at once. Refusals are problem JSON (RFC
-9457) and are recorded. TLS 1.2 or newer.
+9457) and are recorded, without the DID that nobody proved; those for asking too often are only
+counted. TLS 1.2 or newer.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from connector.identity import did as dids
 from connector.jsonld.canonical import parse_object
 from connector.peer.rate import Rate
 from connector.peer.refusals import Refusals
-from connector.peer.status import unforeseen
+from connector.peer.status import tellable, unforeseen
 from connector.ports import Ports
 from connector.services import onboard
 
@@ -149,13 +150,14 @@ class PublicFace:
         return await run_in_threadpool(self._contact, data, address)
 
     def _contact(self, data: bytes, address: str) -> Response:
-        claimed = ""
         try:
             self._rate.take(address)
-            claimed = _did(parse_object(data, limit=MAX_BODY))
-            self._welcome(claimed)
+            self._welcome(_did(parse_object(data, limit=MAX_BODY)))
+        except TooManyRequests:
+            self._refusals.count()
+            raise
         except PreauError as exc:
-            self._refusals.record(claimed, FIRST_CONTACT, exc)
+            self._refusals.record("", FIRST_CONTACT, exc)
             raise
         return JSONResponse({"did": self._ports.settings.did, "admitted": True})
 
@@ -170,13 +172,14 @@ class PublicFace:
 
 def problem(error: PreauError) -> dict[str, Any]:
     """Return an error as problem JSON (RFC 9457 section 3)."""
+    told = tellable(error)
     return {
         "type": f"https://w3id.org/preau/problems#{error.code}",
         "title": error.code.replace("_", " ").lower(),
         "status": status(error.code)[1],
-        "detail": error.reason,
+        "detail": told.reason,
         "code": error.code,
-        "hint": error.hint,
+        "hint": told.hint,
     }
 
 

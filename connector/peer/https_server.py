@@ -1,8 +1,9 @@
 """The HTTPS server: uvicorn in one thread, started and stopped within bounds.
 
 Rules: TLS 1.2 or newer; no header of a proxy is believed, so that an address is the connection's;
-the number of connections is bounded, and so is the life of each, however slowly it speaks. What is
-answered is `https.py`'s.
+the number of connections is bounded in all and per address, from the accept on
+(`https_sockets.py`); a TLS handshake ends after `HANDSHAKE_SECONDS`, and so does the life of each
+connection after `CONNECTION_SECONDS`, however slowly it speaks. What is answered is `https.py`'s.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import ssl
 import threading
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connector.errors import ConfigurationInvalid, KeyUnusable, WorldFault
+from connector.peer.https_sockets import Admission, BoundedListener
 
-CONNECTIONS: Final = 128
+HANDSHAKE_SECONDS: Final = 5.0
 CONNECTION_SECONDS: Final = 60.0
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
@@ -37,6 +39,18 @@ class BoundedProtocol(H11Protocol):
         """Start the clock."""
         super().connection_made(transport)
         self.loop.call_later(CONNECTION_SECONDS, transport.abort)
+
+
+class BoundedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose servers cut off TLS handshakes and farewells that dawdle."""
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> asyncio.Server:
+        """Listen as asyncio does, with `HANDSHAKE_SECONDS` for what it gives a minute."""
+        bounds = {
+            "ssl_handshake_timeout": HANDSHAKE_SECONDS,
+            "ssl_shutdown_timeout": HANDSHAKE_SECONDS,
+        }
+        return await super().create_server(*args, **bounds, **kwargs)
 
 
 class HttpsServer:
@@ -55,6 +69,7 @@ class HttpsServer:
         self._where = where
         self._certificate = certificate
         self._key = key
+        self._admission = Admission()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -70,7 +85,7 @@ class HttpsServer:
             WorldFault: the address cannot be bound, or the server does not come up.
         """
         config = self._configured()
-        sock = _bind(self._where)
+        sock = _bind(self._where, self._admission)
         server = self._server = uvicorn.Server(config)
         thread = self._thread = threading.Thread(
             target=server.run, kwargs={"sockets": [sock]}, name="https", daemon=True
@@ -90,10 +105,14 @@ class HttpsServer:
             self._server.should_exit = True
             self._thread.join(STOP_SECONDS)
 
+    def connections(self) -> int:
+        """Return how many connections are open, with those that are not yet in TLS."""
+        return self._admission.total()
+
     def _configured(self) -> uvicorn.Config:
         config = uvicorn.Config(
             self._app,
-            loop="asyncio",
+            loop=f"{__name__}:{BoundedLoop.__name__}",
             http=BoundedProtocol,
             ws="none",
             lifespan="off",
@@ -101,7 +120,6 @@ class HttpsServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             ssl_certfile=str(self._certificate),
@@ -119,14 +137,12 @@ class HttpsServer:
         return config
 
 
-def _bind(where: str) -> socket.socket:
+def _bind(where: str, admission: Admission) -> socket.socket:
     host, _, port = where.rpartition(":")
     if not host or not port.isdecimal() or int(port) > _MAX_PORT:
         raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
     name = host.removeprefix("[").removesuffix("]")
-    # Named as TCP, since asyncio turns Nagle's delay (40 ms an answer) off only where it sees that.
-    family = socket.AF_INET6 if ":" in name else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock = BoundedListener(socket.AF_INET6 if ":" in name else socket.AF_INET, admission)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((name, int(port)))

@@ -1,9 +1,10 @@
 """Every refused call leaves a line in the node's log, at a bounded rate.
 
-Rules: a refusal is recorded with its code, the method and the DID that the caller claims; no
-reason text of the caller's, no personal data. At most `PER_MINUTE` lines a minute enter the audit
-log, so that a flood of bad calls cannot fill the disk; what is over is counted, and the count is
-recorded with the next line.
+Rules: a refusal is recorded with its code, the method and the DID that the caller proved, or
+`unknown`; no text of the caller's, no personal data. At most `PER_MINUTE` lines a minute enter the
+audit log, so that a flood of bad calls cannot fill the disk; what is over is counted, and the count
+is recorded with the next line. Each face has a window of its own, so that strangers at the public
+one push no refusal of an authenticated call out of the log.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports
 
 PER_MINUTE: Final = 120
+PUBLIC_PER_MINUTE: Final = 12  # at the face that anybody can reach
 _MINUTE: Final = 60.0
-_CLAIMED_CHARS: Final = 200
 
 _log = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Records refused calls of the peer faces; thread-safe."""
+    """Records refused calls of one face; thread-safe."""
 
     def __init__(self, ports: Ports, *, per_minute: int = PER_MINUTE) -> None:
         self._ports = ports
@@ -34,15 +35,15 @@ class Refusals:
         self._written = 0
         self._unwritten = 0
 
-    def record(self, claimed: str, method: str, refusal: PreauError) -> None:
+    def record(self, caller: str, method: str, refusal: PreauError) -> None:
         """Record one refusal.
 
         Args:
-            claimed: DID that the caller claims; empty when it claims none.
+            caller: DID that the caller proved; empty when it proved none.
             method: gRPC method or HTTP path.
             refusal: why.
         """
-        subject = claimed[:_CLAIMED_CHARS] or "unknown"
+        subject = caller or "unknown"
         _log.info("refused `%s` to `%s`: %s", method, subject, refusal.code)
         missed = self._admit()
         if missed is None:
@@ -54,6 +55,11 @@ class Refusals:
                 )
         except StoreUnavailable:
             _log.warning("a refusal could not be recorded")
+
+    def count(self) -> None:
+        """Count a refusal that is not written; the next line that is says how many there were."""
+        with self._lock:
+            self._unwritten += 1
 
     def _admit(self) -> int | None:
         """Return how many refusals went unrecorded before this one, or None if this one does."""

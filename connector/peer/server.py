@@ -142,8 +142,10 @@ class PeerServer:
         self, route: Route, requests: Iterator[bytes], context: grpc.ServicerContext
     ) -> bytes:
         call = shown(context)
+        proven = ""
         try:
             caller = self._gate.identify(call)
+            proven = caller.did
             with self._counted.one(caller.did):
                 data = self._request(requests, context)
                 caller = self._gate.authorise(call, caller, route.method, data)
@@ -156,7 +158,7 @@ class PeerServer:
             failure = unforeseen(route.method)
         else:
             return answer
-        self._refusals.record(call.did, route.method, failure)
+        self._refusals.record(proven, route.method, failure)
         return refuse(context, failure)
 
     def _request(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
@@ -176,7 +178,10 @@ class PeerServer:
     def _handled(self, route: Route, caller: Participant, data: bytes) -> bytes:
         body = routes.to_body(routes.read(route.request, data))
         answer = self._handlers[route.kind](self._ports, caller, body)
-        return routes.from_body(route.answer, answer).SerializeToString()
+        try:
+            return routes.from_body(route.answer, answer).SerializeToString()
+        except Malformed as exc:  # our own answer, so our own fault
+            raise unforeseen(route.method) from exc
 
     def _carried(self) -> Metadata:
         note = self._checkpoints.own()

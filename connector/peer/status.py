@@ -2,7 +2,8 @@
 
 Rule: a refusal travels as its stable code (`preau-problem-bin`) beside the status of the table in
 `connector/errors.py`; what has no such metadata comes from gRPC itself and is named by its status.
-Text of a peer is cut and stripped before it reaches a person.
+Text of a peer is cut and stripped before it reaches a person; text about this node's own faults
+stays here.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ from google.protobuf.message import DecodeError
 
 from connector.errors import (
     BY_CODE,
+    ConfigurationInvalid,
+    DataFileChanged,
+    DataFileMissing,
+    DataFileUnreadable,
+    KeyUnusable,
     MessageTooLarge,
     PeerUnreachable,
     PreauError,
+    StoreUnavailable,
     TooManyRequests,
+    WorkerFailed,
     from_code,
     status,
 )
@@ -28,6 +36,16 @@ from connector.peer.v1 import problem_pb2
 _log = logging.getLogger(__name__)
 
 _MAX_TEXT: Final = 500
+# Whose texts are for the operator; what a person typed wrong comes back to them elsewhere.
+_OURS: Final = (
+    ConfigurationInvalid,
+    DataFileMissing,
+    DataFileUnreadable,
+    DataFileChanged,
+    StoreUnavailable,
+    KeyUnusable,
+    WorkerFailed,
+)
 _GONE: Final = {
     grpc.StatusCode.UNAVAILABLE: "is not reachable, or refuses this node's certificate",
     grpc.StatusCode.DEADLINE_EXCEEDED: "did not answer in time",
@@ -37,17 +55,28 @@ _GONE: Final = {
 
 def problem(error: PreauError) -> bytes:
     """Return the problem of a refusal, serialized."""
+    told = tellable(error)
     message = problem_pb2.Problem(
-        code=error.code, reason=error.reason[:_MAX_TEXT], hint=error.hint[:_MAX_TEXT]
+        code=told.code, reason=told.reason[:_MAX_TEXT], hint=told.hint[:_MAX_TEXT]
     )
     return message.SerializeToString()
+
+
+def tellable(error: PreauError) -> PreauError:
+    """Return what a caller may be told: a fault of this node's own keeps its code and no text.
+
+    Such a text may name files, settings or addresses of the operator's.
+    """
+    if not isinstance(error, _OURS):
+        return error
+    return type(error)("this node cannot answer; its operator finds the cause in the log")
 
 
 def refuse(context: grpc.ServicerContext, error: PreauError, metadata: Metadata = ()) -> NoReturn:
     """End a call with a refusal; does not return."""
     context.set_trailing_metadata((*metadata, (PROBLEM_KEY, problem(error))))
     name = status(error.code)[0]
-    context.abort(getattr(grpc.StatusCode, name), error.reason[:_MAX_TEXT])
+    context.abort(getattr(grpc.StatusCode, name), tellable(error).reason[:_MAX_TEXT])
 
 
 def unforeseen(method: str) -> PreauError:

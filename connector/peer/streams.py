@@ -68,8 +68,10 @@ class Participate:
         """Serve one stream."""
         call = shown(context)
         seat: Seat | None = None
+        proven = ""
         try:
             participant = self._gate.identify(call)
+            proven = participant.did
             with self._counted.one(participant.did):
                 frames = _Frames(requests, self._ports.settings.max_message_bytes)
                 seat = self._join(call, participant, frames, context)
@@ -83,7 +85,7 @@ class Participate:
         finally:
             if seat is not None:
                 self._forget(seat)
-        self._refusals.record(call.did, routes.PARTICIPATE, failure)
+        self._refusals.record(proven, routes.PARTICIPATE, failure)
         refuse(context, failure)
 
     def judge_again(self) -> None:

@@ -37,9 +37,17 @@ FORKS_WRITTEN: Final = 20  # per peer; a peer that goes on must not fill our log
 def events(
     ports: Ports, start: int = 0, limit: int = PAGE, subject: str | None = None
 ) -> list[LogEntry]:
-    """Return entries of the own log, in order; of one subject when given."""
+    """Return entries of the own log, in order; of one subject when given.
+
+    An agreement's entries include those of the negotiation that led to it.
+    """
+    most = min(limit, PAGE)
     with ports.store.read() as tx:
-        return tx.audit.entries(start=start, limit=min(limit, PAGE), subject=subject)
+        found = tx.audit.entries(start=start, limit=most, subject=subject)
+        agreement = tx.agreements.get(subject) if subject else None
+        if agreement is not None:
+            found += tx.audit.entries(start=start, limit=most, subject=agreement.pid)
+    return sorted(found, key=lambda entry: entry.index)[:most]
 
 
 def checkpoint(ports: Ports) -> Checkpoint:
@@ -54,6 +62,29 @@ def checkpoint(ports: Ports) -> Checkpoint:
     return Checkpoint(
         did, size, root, checkpoints.make(ports.signer, did, size, root), ports.clock.now()
     )
+
+
+class SignedHead:
+    """The newest signed head of the own log, signed once for each state of it; thread-safe."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._signed: tuple[tuple[int, bytes], bytes] | None = None
+
+    def note(self) -> bytes:
+        """Return the signed note of the log as it is now.
+
+        Raises:
+            KeyUnusable: the key cannot be used.
+        """
+        with self._ports.store.read() as tx:
+            head = tx.audit.head()
+        signed = self._signed  # one value, so that no thread sees half of another's
+        if signed is None or signed[0] != head:
+            did = self._ports.settings.did
+            signed = (head, checkpoints.make(self._ports.signer, did, *head).encode())
+            self._signed = signed
+        return signed[1]
 
 
 def consistency(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -162,7 +193,7 @@ def _fork(ports: Ports, held: Checkpoint, shown: Checkpoint) -> None:
         CheckpointFork: always.
     """
     with ports.store.write() as tx:
-        written = [entry for entry in tx.audit.entries(subject=held.origin) if entry.kind == FORKED]
+        written = tx.audit.entries(limit=FORKS_WRITTEN, subject=held.origin, kind=FORKED)
         if len(written) < FORKS_WRITTEN:
             tx.audit.append(FORKED, held.origin, held=held.note, shown=shown.note)
     raise CheckpointFork(f"`{held.origin}` showed two histories of its log")

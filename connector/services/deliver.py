@@ -40,6 +40,7 @@ from connector.errors import (
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
 from connector.services import negotiate_delivery
+from connector.services.guard import guarded
 from connector.services.negotiate_steps import OUTBOX
 
 MAX_ATTEMPTS: Final = 60
@@ -78,10 +79,14 @@ def run(ports: Ports, stop: threading.Event) -> None:
     """Deliver until `stop` is set; wake `outbox` after setting it, to be heard at once."""
     with ThreadPoolExecutor(THREADS, thread_name_prefix="deliver") as pool:
         dispatcher = Dispatcher(ports, pool)
-        while not stop.is_set():
+
+        def turn() -> None:
             seconds = dispatcher.dispatch()
             if not stop.is_set():
                 ports.wakeups.wait(OUTBOX, seconds)
+
+        while not stop.is_set():
+            guarded(ports, OUTBOX, turn, stop.wait)
 
 
 def retry(ports: Ports, subject: str) -> int:

@@ -16,6 +16,7 @@ from connector.domain.job import Job, JobSide
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports
 from connector.services.federate_round import Ending, end, one_line
+from connector.services.guard import guarded
 from federated.job import JobState, is_final
 
 LONGEST_SLEEP = 15.0
@@ -79,11 +80,14 @@ class JobThreads:
 
     def _watch(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._reconcile()
-            except StoreUnavailable as exc:
-                _log.warning("jobs cannot be read: %s", exc.reason)
-            self._ports.wakeups.wait(self._wakeup, LONGEST_SLEEP)
+            guarded(self._ports, f"{self._wakeup}-watcher", self._look, self._stopping.wait)
+
+    def _look(self) -> None:
+        try:
+            self._reconcile()
+        except StoreUnavailable as exc:
+            _log.warning("jobs cannot be read: %s", exc.reason)
+        self._ports.wakeups.wait(self._wakeup, LONGEST_SLEEP)
 
     def _reconcile(self) -> None:
         """Abort runs whose job has ended, then start what has not, oldest first."""

@@ -53,13 +53,20 @@ class SqlAuditLog:
         return entry
 
     def entries(
-        self, *, start: int = 0, limit: int = 1000, subject: str | None = None
+        self,
+        *,
+        start: int = 0,
+        limit: int = 1000,
+        subject: str | None = None,
+        kind: str | None = None,
     ) -> list[LogEntry]:
-        """Return entries from `start`, in order; of one subject when given."""
+        """Return entries from `start`, in order; of one subject or kind when given."""
         table = self._entries
         query = select(table).where(table.c.index >= start).order_by(table.c.index).limit(limit)
         if subject is not None:
             query = query.where(table.c.subject == subject)
+        if kind is not None:
+            query = query.where(table.c.kind == kind)
         return [from_row(LogEntry, row) for row in self._scope.read(query).mappings()]
 
     def head(self) -> tuple[int, bytes]:

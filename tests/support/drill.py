@@ -51,7 +51,7 @@ class Size:
         pupils: of each site.
         rounds: of a job.
         steps: of a round; more steps make a longer round.
-        noise: σ; so much that a contract holds many jobs.
+        noise: σ; so much that a contract holds many jobs; 0: what the contract's ε needs.
         round_seconds: longest round.
         deadline_seconds: longest job.
     """
@@ -111,12 +111,9 @@ class Federation:
         return {
             **request,
             "privacy": {
-                "epsilon": CONTRACT_EPSILON,
-                "delta": contracts.DELTA,
-                "noiseMultiplier": size.noise,
-                "samplingRate": 0.2,
+                **request["privacy"],
                 "steps": size.steps * size.rounds,
-                "clip": 1.5,
+                **({"noiseMultiplier": size.noise} if size.noise else {}),
             },
             "roundSeconds": size.round_seconds,
             "deadlineSeconds": size.deadline_seconds,

@@ -188,7 +188,7 @@ def _cost(fed: Federation, agreement: AgreementBudgetView) -> float:
     events = [
         {
             "noise_multiplier": fed.size.noise,
-            "sampling_rate": 0.2,
+            "sampling_rate": contracts.job([])["privacy"]["samplingRate"],
             "steps": float(job.committed_rounds * fed.size.steps),
         }
         for job in agreement.jobs

@@ -1,0 +1,109 @@
+"""The examples of the guides are what the product takes: they are published and asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from connector.cli.app import build
+from connector.errors import DescriptionIncomplete
+from connector.services import publish
+from connector.services.federate_request import complete
+from connector.sources.files import FileSources
+from federated.job import parse
+from tests.support.doubles import ports_for_tests
+
+ROOT = Path(__file__).parents[2]
+GUIDES = ROOT / "docs/guides"
+
+
+def block(page: str, language: str, number: int = 0) -> str:
+    text = (GUIDES / page).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)[number]
+
+
+@pytest.fixture
+def description(tmp_path: Path) -> dict[str, Any]:
+    file = tmp_path / "star.csv"
+    file.write_text("id,gr,read\n1,K,431\n2,1,520\n", encoding="utf-8")
+    told: dict[str, Any] = tomllib.loads(block("operator.md", "toml"))
+    told["file"]["path"] = str(file)
+    told["offer"] = json.loads(block("policy-author.md", "json"))
+    return told
+
+
+def test_the_operators_description_and_the_authors_offer_are_published(
+    tmp_path: Path, description: dict[str, Any]
+) -> None:
+    ports = ports_for_tests(tmp_path, sources=FileSources())
+    dataset = publish.publish(ports, description)
+    assert dataset.id == description["id"]
+    assert len(publish.offers(ports, dataset.id)) == 1
+
+
+def test_without_one_statement_it_is_not(tmp_path: Path, description: dict[str, Any]) -> None:
+    del description["legal_basis"]
+    ports = ports_for_tests(tmp_path, sources=FileSources())
+    with pytest.raises(DescriptionIncomplete, match="legal basis"):
+        publish.publish(ports, description)
+
+
+def test_the_scientists_request_has_the_members_of_a_request() -> None:
+    request = json.loads(block("data-scientist.md", "json"))
+    manifest = {
+        "version": 1,
+        "job": "urn:uuid:1",
+        "lead": "did:web:lab.example",
+        "contracts": [
+            {
+                "site": f"did:web:{site}.example",
+                "agreement": f"urn:uuid:{site}",
+                "digest": "0" * 64,
+                "receipt": "e30.e30.e30",
+                "dataset": f"urn:{site}",
+                "population": 1000,
+            }
+            for site in ("a", "b", "c")
+        ],
+        "privacy": request["privacy"] | {"noiseMultiplier": 4.0},
+        "deadline": "2030-01-01T00:00:00Z",
+        "code": "0" * 64,
+    }
+    left = ("purpose", "model", "features", "target", "unit", "learningRate", "rounds")
+    more = {name: request[name] for name in (*left, "quorum", "roundSeconds")}
+    parsed = parse(json.dumps(manifest | more).encode())
+    assert parsed.rounds == request["rounds"]
+    assert complete.__doc__ is not None
+    assert all(f"`{name}`" in complete.__doc__ for name in request)
+
+
+def commands(page: Path) -> list[str]:
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line.partition("#")[0].strip(" &") for part in blocks for line in part.splitlines()]
+    return [line for line in lines if line.startswith("preau ")]
+
+
+PAGES = [ROOT / "README.md", ROOT / "docs/quick-start.md", *sorted(GUIDES.glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_of_the_pages_exist_with_their_options(page: Path) -> None:
+    told = commands(page)
+    assert told or page.name in {"policy-author.md", "operator.md"}
+    for line in told:
+        words = line.split()[1:]
+        nouns = [word for word in words[:2] if re.fullmatch(r"[a-z-]+", word)]
+        options = [word for word in words if word.startswith("--")]
+        run = CliRunner().invoke(build(), [*nouns, "--help"], env={"COLUMNS": "400"})
+        if run.exit_code:
+            run = CliRunner().invoke(build(), [nouns[0], "--help"], env={"COLUMNS": "400"})
+        assert run.exit_code == 0, line
+        for option in options:
+            assert option in run.output, line
