@@ -48,8 +48,11 @@ class Settings:
         max_streams_per_peer: open streams of one peer.
         unary_threads: threads that answer unary calls.
         max_jobs: federated jobs whose workers run at the same time; others wait their turn.
+        max_jobs_per_lead: jobs of one lead that this site has accepted and that have not ended;
+            another one is decided when one of them has.
         first_contacts_per_minute: first contacts answered, per address.
-        worker_memory_bytes: address-space limit of a worker process; 0: none.
+        worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
+            libraries take 1.5 GiB; a job that needs more fails with WORKER_FAILED; 0: none.
     """
 
     home: Path
@@ -78,8 +81,9 @@ class Settings:
     max_streams_per_peer: int = 8
     unary_threads: int = 16
     max_jobs: int = 8
+    max_jobs_per_lead: int = 2
     first_contacts_per_minute: int = 30
-    worker_memory_bytes: int = 0
+    worker_memory_bytes: int = 8 * 1024**3
 
     def path(self, name: str) -> Path:
         """Resolve a path of the settings against the home folder."""

@@ -264,6 +264,9 @@ def _check_sites(manifest: JobManifest) -> None:
     if manifest.privacy.steps % manifest.rounds:
         raise ManifestInvalid("/privacy/steps", "must be a multiple of `/rounds`")
     for index, contract in enumerate(manifest.contracts):
+        # A lead that counted as a site would stand in for one that others believe takes part.
+        if contract.site == manifest.lead:
+            raise ManifestInvalid(f"/contracts/{index}/site", "is the lead")
         # The update is divided by q times the population: below one person it would grow instead.
         if manifest.privacy.sampling_rate * contract.population < 1:
             raise ManifestInvalid(

@@ -31,6 +31,8 @@ from policies_odrl.errors import (
 from policies_odrl.evaluate import evaluate
 from policies_odrl.explain import explain
 from policies_odrl.findings import Finding, Severity
+from policies_odrl.foreign import foreign
+from policies_odrl.inventory import size
 from policies_odrl.logic import Truth
 from policies_odrl.model import (
     Action,
@@ -106,10 +108,12 @@ __all__ = [
     "contains",
     "evaluate",
     "explain",
+    "foreign",
     "meet",
     "narrow",
     "read",
     "same_meaning",
+    "size",
     "validate",
     "write",
     "write_bare",

@@ -36,7 +36,7 @@ from policies_odrl.model import (
 )
 from policies_odrl.proof import Proof, disjoint
 from policies_odrl.text import instant
-from policies_odrl.values import name, number, span
+from policies_odrl.values import Span, name, number, span
 from policies_odrl.vocabulary import (
     OPERANDS,
     Kind,
@@ -97,11 +97,11 @@ def meet(offer: Policy, request: Policy) -> Policy | None:
 
 def tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...] | None:
     """Return conditions without what follows from the rest, or None when nothing satisfies all."""
-    rendered = [_rendered(item) for item in flat(items)]
+    known = [rendered(item) for item in flat(items)]
     places: dict[str, int] = {}
-    for item in rendered:
+    for item in known:
         places.setdefault(_subject(item), len(places))
-    kept = _concepts_met(rendered)
+    kept = _concepts_met(known)
     if kept is None or disjoint(kept):
         return None
     for item in reversed(kept[:]):
@@ -174,24 +174,28 @@ def _action(prover: Proof, mine: Permission, other: Permission) -> Action | None
 def _joined(mine: Sequence[Prohibition], other: Sequence[Prohibition]) -> tuple[Prohibition, ...]:
     known = {rule_form(rule) for rule in mine}
     added = [rule for rule in other if rule_form(rule) not in known]
-    return tuple(
-        replace(
-            rule,
-            id="",
-            constraints=_all_rendered(rule.constraints),
-            remedies=tuple(without_ids(duty) for duty in rule.remedies),
-        )
-        for rule in (*mine, *added)
-    )
+    return tuple(prohibition_rendered(rule) for rule in (*mine, *added))
 
 
 def _joined_duties(mine: Sequence[Duty], other: Sequence[Duty]) -> tuple[Duty, ...]:
     known = {rule_form(rule) for rule in mine}
     added = [rule for rule in other if rule_form(rule) not in known]
-    return tuple(
-        replace(without_ids(rule), constraints=_all_rendered(rule.constraints))
-        for rule in (*mine, *added)
+    return tuple(duty_rendered(rule) for rule in (*mine, *added))
+
+
+def prohibition_rendered(rule: Prohibition) -> Prohibition:
+    """Return a prohibition as a narrowed policy states it."""
+    return replace(
+        rule,
+        id="",
+        constraints=_all_rendered(rule.constraints),
+        remedies=tuple(without_ids(duty) for duty in rule.remedies),
     )
+
+
+def duty_rendered(rule: Duty) -> Duty:
+    """Return a duty as a narrowed policy states it."""
+    return replace(without_ids(rule), constraints=_all_rendered(rule.constraints))
 
 
 def _distinct(rules: Sequence[Permission]) -> tuple[Permission, ...]:
@@ -240,28 +244,43 @@ def _met(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
 
 
 def _all_rendered(items: Sequence[Condition]) -> tuple[Condition, ...]:
-    return tuple(_rendered(item) for item in items)
+    return tuple(rendered(item) for item in items)
 
 
-def _rendered(item: Condition) -> Condition:
+def rendered(item: Condition) -> Condition:
     """Return a condition in the one spelling of its values, without identifiers."""
     if isinstance(item, LogicalConstraint):
         return LogicalConstraint(item.connective, _all_rendered(item.operands))
     operand = OPERANDS.get(item.left)
-    kind = operand.kind if operand else Kind.IDENTITY
+    kind = kind_of(item.left)
     left = (operand.replaced_by if operand else "") or item.left
-    right = tuple(dict.fromkeys(_value(kind, value) for value in item.right))
+    right = tuple(dict.fromkeys(value_anew(kind, value) or value for value in item.right))
     return replace(item, id="", left=left, right=right, datatype="")
 
 
-def _value(kind: Kind, value: Value) -> Value:
+def kind_of(left: str) -> Kind:
+    """Return what kind of values a left operand has; names, where it is not known."""
+    operand = OPERANDS.get(left)
+    return operand.kind if operand else Kind.IDENTITY
+
+
+def value_anew(kind: Kind, value: Value) -> Value | None:
+    """Return a number, a moment or a known purpose in its one spelling; None for other values."""
     if kind in {Kind.NUMBER, Kind.COUNT} and (amount := number(value)) is not None:
         return Literal(_plain(amount), XSD + "decimal")
-    if kind is Kind.INSTANT and (found := span(value)) is not None and found.start == found.end:
-        return Literal(instant(found.start), XSD + "dateTime")
+    if kind is Kind.INSTANT and (found := span(value)) is not None:
+        return _moment(found)
     if kind is Kind.CONCEPT and (known := name(value)) in purposes():
         return Iri(str(known))
-    return value
+    return None
+
+
+def _moment(found: Span) -> Literal:
+    if found.start == found.end:
+        return Literal(instant(found.start), XSD + "dateTime")
+    text = found.start.isoformat()  # a whole day, which begins at midnight of its zone
+    zone = text[len("2027-01-01T00:00:00") :].replace("+00:00", "Z")
+    return Literal(text[: len("2027-01-01")] + zone, XSD + "date")
 
 
 def _plain(amount: Decimal) -> str:

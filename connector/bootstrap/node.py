@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from connector.bootstrap.own import Identity
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.state import HomeLock
-from connector.management import app, listen
+from connector.management import app, listen, render
 from connector.management.gate import Door
 from connector.management.reach import Reach
 from connector.management.server import ManagementServer
@@ -166,6 +166,7 @@ class Node:
             grpc=self._ready.get("grpc", ""),
             https=self._ready.get("https", ""),
             unsafe=diagnose.unsafe(settings),
+            faults=[render.thread_fault(*each) for each in sorted(self._ports.faults.items())],
         )
 
     def _log_start(self) -> None:

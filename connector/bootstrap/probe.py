@@ -277,7 +277,11 @@ def _missing() -> list[str]:
 
 def _tier() -> str:
     """Let a process shut itself in as a worker would, and return what it says."""
-    code = "from federated.training.confine import confine; print(confine())"
+    code = (
+        "from pathlib import Path; from federated.training import confine, landlock; "
+        "tier = confine.confine(); "
+        "print(f'{tier}+{landlock.SEALED}' if landlock.seal(Path.cwd()) else tier)"
+    )
     try:
         done = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-c", code],

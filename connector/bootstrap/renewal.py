@@ -1,8 +1,8 @@
 """The thread that keeps documents, memberships and status lists fresh, and drops what is stale.
 
 Rules: a failure leaves what was known and is tried again; the own membership is fetched with short
-pauses until there is one, and again when it is near its end; nothing waits for this thread. What
-is fetched and believed is `services/onboard.py`'s.
+pauses until there is one, and again when it is near its end; nothing waits for this thread, and
+no fault ends it. What is fetched and believed is `services/onboard.py`'s.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from connector.bootstrap.own import Identity
 from connector.errors import PreauError
 from connector.ports import Ports
 from connector.services import negotiate, onboard
+from connector.services.guard import guarded
 
 FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
 LONGEST_PAUSE: Final = 30.0
@@ -34,6 +35,9 @@ class Renewal:
     def __init__(self, ports: Ports, identity: Identity) -> None:
         self._ports = ports
         self._identity = identity
+        self._pause = FIRST_PAUSE
+        self._refresh_at = time.monotonic()
+        self._member = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="renewal", daemon=True)
 
@@ -48,17 +52,21 @@ class Renewal:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            guarded(self._ports, "renewal", self._turn, self._stopping.wait)
+            self._member = False
+            # Two steps, so that a fault of one keeps the other from nothing.
+            guarded(self._ports, "renewal", self._look, self._stopping.wait)
+            guarded(self._ports, "renewal", self._refresh_when_due, self._stopping.wait)
+            left = max(self._refresh_at - time.monotonic(), 0.0)
+            self._stopping.wait(left if self._member else min(self._pause, left))
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
-    def _turn(self) -> None:
-        """Refresh what is due, and look at the own membership; then wait until either is due."""
+    def _look(self) -> None:
+        self._member = self._membership()
+
+    def _refresh_when_due(self) -> None:
         if time.monotonic() >= self._refresh_at:
             self._refresh_at = time.monotonic() + self._ports.settings.status_refresh_seconds
             self._refresh()
-        member = self._membership()
-        left = max(self._refresh_at - time.monotonic(), 0.0)
-        self._stopping.wait(left if member else min(self._pause, left))
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _membership(self) -> bool:
         """Fetch the own membership when it is due; return whether there is one to rely on."""

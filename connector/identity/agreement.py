@@ -34,6 +34,7 @@ _MEMBERS: Final = {
     "consumer": "did documentDigest pid",
 }
 _COVERAGE: Final = frozenset(("path", "constraint", "label", "by"))
+_LABELS: Final = frozenset(("checked", "enforced", "audited"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +303,8 @@ def _coverage(lines: object) -> tuple[Mapping[str, str], ...]:
             raise AgreementTampered("a line of the agreement's coverage is not as agreed on")
         if not all(isinstance(value, str) for value in line.values()):
             raise AgreementTampered("a line of the agreement's coverage is not as agreed on")
+        if line["label"] not in _LABELS:
+            raise AgreementTampered("a label of the agreement's coverage is not known")
     return tuple(lines)
 
 

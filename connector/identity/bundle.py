@@ -18,7 +18,8 @@ from connector.jsonld.canonical import b64url, canonical, parse_object, unb64url
 TYPE: Final = "preau:Evidence"
 VERSION: Final = 1
 SEAL_TYPE: Final = "preau-evidence+jws"
-MAX_BYTES: Final = 3 * 1024 * 1024  # a JWS payload is bounded by 4 MiB
+# An entry with its proof takes about 2 KB, so that this is room for some 7,000 rounds.
+MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_SEAL_CHARS: Final = 4096
 MAX_ENTRIES: Final = 10_000
 MAX_PROOF: Final = 64

@@ -151,7 +151,12 @@ def _check_parts(sealed: SealedEvidence, agreement: AgreementDocument) -> list[s
     if exporter.did not in (provider.did, consumer.did):
         raise EvidenceInvalid("the bundle was exported by neither party")
     jws.verify_detached(
-        sealed.seal, sealed.sealed, exporter, Relationship.ASSERTION, bundles.SEAL_TYPE
+        sealed.seal,
+        sealed.sealed,
+        exporter,
+        Relationship.ASSERTION,
+        bundles.SEAL_TYPE,
+        limit=bundles.MAX_BYTES,
     )
     included = _check_log(evidence, agreement, exporter)
     peer = consumer if exporter.did == provider.did else provider

@@ -120,9 +120,15 @@ def verify_compact(
 
 
 def verify_detached(
-    signature: str, payload: bytes, document: KeyHolder, relationship: Relationship, typ: str
+    signature: str,
+    payload: bytes,
+    document: KeyHolder,
+    relationship: Relationship,
+    typ: str,
+    *,
+    limit: int = MAX_PAYLOAD_BYTES,
 ) -> None:
-    """Check a compact JWS with detached payload.
+    """Check a compact JWS with detached payload of at most `limit` bytes.
 
     Raises:
         SignatureInvalid: it does not verify, or anything about it is not as demanded.
@@ -131,7 +137,7 @@ def verify_detached(
         header = unverified_header(signature)
     except Malformed as exc:
         raise SignatureInvalid(exc.reason) from exc
-    if signature.split(".")[1] or not 0 < len(payload) <= MAX_PAYLOAD_BYTES:
+    if signature.split(".")[1] or not 0 < len(payload) <= limit:
         raise SignatureInvalid("a signature with detached payload was expected")
     _check_header(header, typ, None)
     jwk = _key(document, relationship, header)

@@ -113,7 +113,8 @@ def read_receipt(token: str, provider_document: DidDocument) -> Receipt:
         provider_document: DID document of who must have signed.
 
     Raises:
-        AgreementTampered: it does not verify, or is not that provider's receipt.
+        AgreementTampered: it does not verify, is not that provider's receipt, or names one party
+            as provider and consumer.
     """
     try:
         payload = jws.verify_compact(_sized(token), provider_document, Relationship.ASSERTION, TYPE)
@@ -124,6 +125,8 @@ def read_receipt(token: str, provider_document: DidDocument) -> Receipt:
         raise AgreementTampered(f"the receipt does not verify: {exc.reason}") from exc
     if result.provider != provider_document.did:
         raise AgreementTampered("the receipt was signed by another than its provider")
+    if result.provider == result.consumer:
+        raise AgreementTampered("the receipt is of a contract with oneself")
     return result
 
 

@@ -14,6 +14,7 @@ from connector.domain.job import Job
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import Participant
+from connector.domain.thread import ThreadFault
 from connector.errors import PreauError
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
@@ -34,6 +35,7 @@ from connector.management.views import (
     NegotiationView,
     OfferView,
     PeerView,
+    ThreadFaultView,
 )
 from connector.protocol.messages import CoverageLine
 from connector.services import discover
@@ -41,6 +43,13 @@ from connector.services.budget_report import AgreementBudget, DatasetBudget
 from federated.job import parse
 from policies_odrl.explain import explain
 from policies_odrl.phrases import LANGUAGES
+
+
+def thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:
+    """Return the last fault of a background thread."""
+    return ThreadFaultView(
+        thread=thread, at=value.at, kind=value.kind, place=value.place, times=value.times
+    )
 
 
 def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:

@@ -16,6 +16,16 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class ThreadFaultView(View):
+    """The last fault of a background thread that nobody foresaw; the thread went on."""
+
+    thread: str
+    at: datetime
+    kind: str = Field(description="name of the exception's class")
+    place: str = Field(description="module, line and function")
+    times: int = Field(description="how often since the node started")
+
+
 class NodeView(View):
     """The running node."""
 
@@ -29,6 +39,9 @@ class NodeView(View):
     grpc: str = Field(description="host:port that is bound; empty for an authority")
     https: str = Field(description="host:port that is bound")
     unsafe: list[str] = Field(description="settings that are exceptions from safety")
+    faults: list[ThreadFaultView] = Field(
+        default_factory=list, description="background threads that met an unforeseen fault"
+    )
 
 
 class CoverageView(View):

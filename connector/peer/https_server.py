@@ -46,11 +46,9 @@ class BoundedLoop(asyncio.SelectorEventLoop):
 
     async def create_server(self, *args: Any, **kwargs: Any) -> asyncio.Server:
         """Listen as asyncio does, with `HANDSHAKE_SECONDS` for what it gives a minute."""
-        bounds = {
-            "ssl_handshake_timeout": HANDSHAKE_SECONDS,
-            "ssl_shutdown_timeout": HANDSHAKE_SECONDS,
-        }
-        return await super().create_server(*args, **bounds, **kwargs)
+        kwargs["ssl_handshake_timeout"] = kwargs["ssl_shutdown_timeout"] = HANDSHAKE_SECONDS
+        server: asyncio.Server = await super().create_server(*args, **kwargs)
+        return server
 
 
 class HttpsServer:

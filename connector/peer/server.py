@@ -31,6 +31,7 @@ from connector.peer.routes import Metadata, Route
 from connector.peer.status import refuse, unforeseen
 from connector.peer.streams import SPARE_THREADS, Participate
 from connector.ports import Ports
+from connector.services.guard import guarded
 from connector.services.lead_hub import LeadHub
 from connector.services.onboard import REVOCATION
 
@@ -40,6 +41,8 @@ CONNECTION_SECONDS: Final = 300.0
 # What runs on an aged connection may end by itself; streams are judged at each frame anyway.
 CONNECTION_GRACE_SECONDS: Final = 3600.0
 REQUEST_SECONDS: Final = 10.0
+HANDSHAKE_SECONDS: Final = 5.0
+CONNECTIONS: Final = 256  # in all, well below the files that a process may open
 # Calls that may wait for a thread; what is beyond is refused at once.
 WAITING_PER_THREAD: Final = 8
 STOP_SECONDS: Final = 2.0
@@ -189,8 +192,11 @@ class PeerServer:
 
     def _watch_trust(self) -> None:
         while not self._stopping.is_set():
-            if self._ports.wakeups.wait(REVOCATION, _WATCH_SECONDS):
-                self._streams.judge_again()
+            guarded(self._ports, "trust-watch", self._judge_again, self._stopping.wait)
+
+    def _judge_again(self) -> None:
+        if self._ports.wakeups.wait(REVOCATION, _WATCH_SECONDS):
+            self._streams.judge_again()
 
 
 def _options(limit: int) -> list[tuple[str, Any]]:
@@ -205,6 +211,8 @@ def _options(limit: int) -> list[tuple[str, Any]]:
         ("grpc.keepalive_timeout_ms", 10_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ("grpc.so_reuseport", 0),
+        ("grpc.server_handshake_timeout_ms", int(HANDSHAKE_SECONDS * 1000)),
+        ("grpc.max_allowed_incoming_connections", CONNECTIONS),
     ]
 
 

@@ -36,7 +36,7 @@ from connector.peer.v1 import problem_pb2
 _log = logging.getLogger(__name__)
 
 _MAX_TEXT: Final = 500
-# Whose texts are for the operator; what a person typed wrong comes back to them elsewhere.
+# Whose texts are for the operator.
 _OURS: Final = (
     ConfigurationInvalid,
     DataFileMissing,
@@ -54,10 +54,9 @@ _GONE: Final = {
 
 
 def problem(error: PreauError) -> bytes:
-    """Return the problem of a refusal, serialized."""
-    told = tellable(error)
+    """Return the problem of a refusal that its caller may be told, serialized."""
     message = problem_pb2.Problem(
-        code=told.code, reason=told.reason[:_MAX_TEXT], hint=told.hint[:_MAX_TEXT]
+        code=error.code, reason=error.reason[:_MAX_TEXT], hint=error.hint[:_MAX_TEXT]
     )
     return message.SerializeToString()
 
@@ -65,18 +64,20 @@ def problem(error: PreauError) -> bytes:
 def tellable(error: PreauError) -> PreauError:
     """Return what a caller may be told: a fault of this node's own keeps its code and no text.
 
-    Such a text may name files, settings or addresses of the operator's.
+    Such a text may name files, settings or addresses of the operator's; it goes to the log.
     """
     if not isinstance(error, _OURS):
         return error
+    _log.error("a caller was told %s: %s", error.code, error.reason)
     return type(error)("this node cannot answer; its operator finds the cause in the log")
 
 
 def refuse(context: grpc.ServicerContext, error: PreauError, metadata: Metadata = ()) -> NoReturn:
     """End a call with a refusal; does not return."""
-    context.set_trailing_metadata((*metadata, (PROBLEM_KEY, problem(error))))
-    name = status(error.code)[0]
-    context.abort(getattr(grpc.StatusCode, name), tellable(error).reason[:_MAX_TEXT])
+    told = tellable(error)
+    context.set_trailing_metadata((*metadata, (PROBLEM_KEY, problem(told))))
+    name = status(told.code)[0]
+    context.abort(getattr(grpc.StatusCode, name), told.reason[:_MAX_TEXT])
 
 
 def unforeseen(method: str) -> PreauError:

@@ -9,6 +9,7 @@ finalized, until its end.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -166,6 +167,15 @@ def check(
     )
 
 
+def consider(ports: Ports, caller: Participant, message: messages.ContractAgreementMessage) -> None:
+    """Compare terms before the write transaction that handles an agreement; `check` judges."""
+    with ports.store.read() as tx:
+        found = tx.negotiations.get(message.consumer_pid)
+    if found is not None and found.peer == caller.did:
+        with suppress(PreauError):
+            _check_terms(documents.read(message.agreement), found)
+
+
 def countersign(ports: Ports, agreement: Agreement, consumer_signature: str) -> Agreement:
     """Verify the consumer's signature on a contract of ours, and complete it with our receipt.
 
@@ -314,13 +324,14 @@ def _check_dataset(
 
 
 def _check_terms(document: AgreementDocument, negotiation: Negotiation) -> Policy:
-    """The policy means what was accepted, and the table upholds each of its constraints."""
+    """The policy means what was accepted, and the table says what this node's would."""
     policy = _policy(document.data)
     if (document.offer_id, policy.kind) != (negotiation.offer_id, PolicyKind.AGREEMENT):
         raise AgreementTampered("the agreement is on another offer than the one accepted")
+    terms.check_size(policy)
     if not terms.same(read_policy(negotiation.policy), policy):
         raise AgreementTampered("the agreement does not mean what was accepted")
-    upheld = {line["path"] for line in document.coverage}
-    if upheld != {line.path for line in terms.coverage(policy)}:
+    stated = sorted((line["path"], line["constraint"], line["label"]) for line in document.coverage)
+    if stated != sorted((it.path, it.constraint, it.label) for it in terms.coverage(policy)):
         raise AgreementTampered("the agreement does not say how each constraint is upheld")
     return policy

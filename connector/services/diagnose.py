@@ -238,14 +238,17 @@ def isolation(tier: str, missing: Sequence[str]) -> Check:
         return Check("isolation", WARN, found, 'pip install "preau[federated]"')
     if not tier:
         return Check("isolation", WARN, "the tier of a worker's isolation is not known", _TIER_MEND)
-    if tier == "process":
+    parts = tier.split("+")
+    if "process" in parts and "netns" not in parts:
         return Check(
             "isolation",
             WARN,
             "workers are processes of their own and still see the network",
             _TIER_MEND,
         )
-    return Check("isolation", OK, f"{tier}: workers are processes of their own without a network")
+    files = " and without the node's files" if "landlock" in parts else ""
+    found = f"{tier}: workers are processes of their own without a network{files}"
+    return Check("isolation", OK, found)
 
 
 _TIER_MEND: Final = "allow user namespaces on this machine, so that workers see no network"

@@ -19,7 +19,7 @@ from connector.errors import JobCancelled, NotFound
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation
-from connector.services.federate_round import Ending, one_line
+from connector.services.federate_round import Ending, forget_payloads, one_line
 from federated.job import JobState, advance, is_final
 
 PENDING = "pending"
@@ -144,6 +144,7 @@ def finish_within(
             updated_at=now,
         )
     )
+    forget_payloads(tx, job_id)
     facts = {"code": ending.code, "reason": ending.reason} if ending.code else {}
     tx.audit.append(f"job.{state.lower()}", job_id, rounds=job.round, **facts)
     for row in tx.sites.find(job_id=job_id):

@@ -204,6 +204,8 @@ def check_receipt(
     contract: SiteContract, receipt: Receipt, lead: str, deadline: datetime
 ) -> Refusal | None:
     """Another site's contract is what its provider's verified receipt says, with the same lead."""
+    if lead in (contract.site, receipt.provider):
+        return _no(JobRefused, "the lead does not count as a site")
     stated = (contract.agreement, contract.digest, contract.site)
     if stated != (receipt.agreement, receipt.digest, receipt.provider):
         return _no(ManifestTampered, f"the receipt of `{contract.site}` is of another contract")

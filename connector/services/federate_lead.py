@@ -33,7 +33,7 @@ class LeadRunner(JobThreads):
     """Runs the jobs that this node leads."""
 
     def __init__(self, ports: Ports, hub: LeadHub) -> None:
-        super().__init__(ports, JobSide.LEAD, WAKEUP, partial(LeadRun, ports, hub))
+        super().__init__(ports, JobSide.LEAD, WAKEUP, partial(LeadRun, ports, hub), book.finish)
 
 
 def submit(ports: Ports, request: Mapping[str, Any]) -> Job:

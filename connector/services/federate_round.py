@@ -140,9 +140,17 @@ def end_within(tx: Transaction, job_id: str, ending: Ending, now: datetime) -> E
     state = advance(job.state, ending.state)
     tx.jobs.put(replace(job, state=state, code=ending.code, reason=ending.reason, updated_at=now))
     budget.release(tx, job_id)
+    forget_payloads(tx, job_id)
     facts = {"code": ending.code, "reason": ending.reason} if ending.code else {}
     tx.audit.append(f"job.{state.lower()}", job_id, rounds=job.round, **facts)
     return ending
+
+
+def forget_payloads(tx: Transaction, job_id: str) -> None:
+    """Drop the bytes of a job that has ended: nothing is replayed any more; the digests stay."""
+    for record in tx.rounds.find(job_id=job_id):
+        if record.payload:
+            tx.rounds.put(replace(record, payload=b""))
 
 
 def ending_of(frame: Finish, job: Job, manifest: JobManifest) -> Ending:

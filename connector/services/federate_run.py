@@ -4,7 +4,8 @@ Rules: trust, contract and number of sites are judged before each round and agai
 leaves; a round is charged before the worker starts and its update stored before it is sent
 (`federate_round.py`); a worker that dies is replaced once for the same round; what the lead learns
 of a failure is its code, never the worker's own words; a broken stream is opened again with growing
-pauses until the manifest's deadline. Every wait is bounded by the round or the deadline.
+pauses until the manifest's deadline. Every wait is bounded by the round or the deadline; a lead
+that asks no new round for `patience` holds no worker and no budget any longer.
 
 What a job may cost is decided before (`federate_site.py`); which jobs run is `SiteRunner`'s.
 """
@@ -50,10 +51,19 @@ from federated.job import JobState, is_final, parse
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 LONGEST_WAIT = 30.0
+# A lead may be silent for as long as its other sites may take to decide (300 s), to be gathered
+# (150 s) and to start their workers (120 s), or for ten rounds, if that is longer.
+LEAST_PATIENCE = 600.0
+PATIENCE_ROUNDS = 10
 # Refusals of the lead's that may pass: it is restarting, busy, or cannot judge us just now.
 _PASSING = (WorldFault, NotFound, TooManyStreams, TooManyRequests, Untrusted)
 
 _log = logging.getLogger(__name__)
+
+
+def patience(round_seconds: float) -> float:
+    """Return how long a lead may ask no new round before its job ends here, in seconds."""
+    return max(LEAST_PATIENCE, PATIENCE_ROUNDS * round_seconds)
 
 
 class SiteRun:
@@ -68,6 +78,7 @@ class SiteRun:
         self._hello = Hello(job.id, job.manifest_digest)
         self._work = SiteWork(ports, job, self._manifest)
         self._aborted = threading.Event()
+        self._asked = (0, ports.clock.now())  # the newest round, and when it was asked
         self._stream: SiteStream | None = None
         self._worker_fault: PreauError | None = None
 
@@ -101,10 +112,11 @@ class SiteRun:
         except (WorkerFailed, DataFault, PeerFault) as exc:
             self._worker_fault = exc
             return self._give_up(exc)
+        self._asked = (0, self._ports.clock.now())
         pause = FIRST_PAUSE
         while not self._aborted.is_set():
             if self._left() <= 0:
-                raise DeadlinePassed("the job's deadline passed")
+                raise self._late()
             began = time.monotonic()
             try:
                 return self._follow()
@@ -129,8 +141,9 @@ class SiteRun:
         while not self._aborted.is_set():
             left = self._left()
             if left <= 0:
-                self._refuse(0, DeadlinePassed("the job's deadline passed"))
-                return Ending(JobState.FAILED, DeadlinePassed.code, "the job's deadline passed")
+                late = self._late()
+                self._refuse(0, late)
+                return _failed(late)
             frame = stream.receive(min(left, LONGEST_WAIT))
             if isinstance(frame, Finish):
                 return ending_of(frame, self._job(), self._manifest)
@@ -160,6 +173,8 @@ class SiteRun:
     def _update(self, frame: Round) -> bytes:
         """Return the round's update: the one that was released, or a new one, stored first."""
         began = time.monotonic()
+        if frame.number > self._asked[0]:  # the same round again is no sign of progress
+            self._asked = (frame.number, self._ports.clock.now())
         self._judge(frame)
         with self._ports.store.write() as tx:
             update = charge(tx, self._job_id, frame, self._ports.clock.now())
@@ -203,7 +218,17 @@ class SiteRun:
             stream.close()
 
     def _left(self) -> float:
-        return (self._manifest.deadline - self._ports.clock.now()).total_seconds()
+        """Return the seconds until the deadline, or until the lead has been silent too long."""
+        now = self._ports.clock.now()
+        silent = (now - self._asked[1]).total_seconds()
+        left = (self._manifest.deadline - now).total_seconds()
+        return min(left, patience(self._manifest.round_seconds) - silent)
+
+    def _late(self) -> DeadlinePassed:
+        if self._ports.clock.now() >= self._manifest.deadline:
+            return DeadlinePassed("the job's deadline passed")
+        seconds = patience(self._manifest.round_seconds)
+        return DeadlinePassed(f"the lead asked no new round for {seconds:g} s")
 
     def _round_left(self, began: float) -> float:
         spent = time.monotonic() - began

@@ -47,7 +47,7 @@ from connector.services.federate_check import Case, check, check_cost
 from connector.services.federate_judge import check_policy
 from connector.services.federate_ports import translated
 from connector.services.federate_receipts import check_others
-from connector.services.federate_round import Ending, end_within, one_line
+from connector.services.federate_round import Ending, end, end_within, one_line
 from connector.services.federate_run import SiteRun
 from connector.services.federate_terms import terms_of
 from connector.services.federate_threads import JobThreads
@@ -63,7 +63,7 @@ class SiteRunner(JobThreads):
     """Runs the jobs that this node accepted as a site."""
 
     def __init__(self, ports: Ports) -> None:
-        super().__init__(ports, JobSide.SITE, WAKEUP, partial(SiteRun, ports))
+        super().__init__(ports, JobSide.SITE, WAKEUP, partial(SiteRun, ports), end)
 
 
 def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -80,6 +80,8 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
         return _again(known, caller, message)
     try:
         case = _case(ports, caller, message)
+        with ports.store.read() as tx:
+            _check_room(ports, tx, caller)
         refusal = _check(ports, case)
     except _Refused as exc:
         return _refuse(ports, caller, message, exc.refusal, exc.agreement_id)
@@ -204,7 +206,8 @@ def _charge(
     """Reserve the job's budget and accept it, or refuse it for what is left.
 
     Raises:
-        TooManyRequests: other jobs were accepted each time while this one was accounted for.
+        TooManyRequests: other jobs were accepted each time while this one was accounted for, or
+            the lead has as many as it may.
     """
     new = _reservation(case)
     for _ in range(ATTEMPTS):
@@ -227,10 +230,27 @@ def _charge(
             known = tx.jobs.lock(message.job_id)
             if known is not None:
                 return _again(known, caller, message)
+            _check_room(ports, tx, caller)
             charged = replace(new, epsilon=figures.alone)
             if budget.reserve(tx, seen, charged):
                 return _accept(ports, tx, caller, message, charged)
     raise TooManyRequests("other jobs on this dataset are being decided", hint="submit again")
+
+
+def _check_room(ports: Ports, tx: Transaction, caller: Participant) -> None:
+    """See that one lead does not take the places of all: that decides nothing, it may ask again.
+
+    Raises:
+        TooManyRequests: as many of its jobs as it may have here have not ended.
+    """
+    most, side = ports.settings.max_jobs_per_lead, JobSide.SITE
+    going = (JobState.ACCEPTED, JobState.RUNNING)
+    here = sum(len(tx.jobs.find(side=side, peer=caller.did, state=state)) for state in going)
+    if here >= most:
+        raise TooManyRequests(
+            f"{here} jobs of this lead have not ended here, {most} may run",
+            hint="wait until one has ended, or cancel it",
+        )
 
 
 def _accept(

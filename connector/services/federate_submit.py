@@ -62,12 +62,13 @@ class Submission:
 
     def _ask(self, site: str) -> Ending | None:
         """Ask one site until it decides; return how the job ends when it does not accept."""
-        pause, last = FIRST_PAUSE, "it was not asked"
+        pause, code, last = FIRST_PAUSE, PeerUnreachable.code, "it was not asked"
         while self._left() > 0 and not self._enough.is_set() and not self._aborted.is_set():
             try:
                 decision = self._call(site)
             except _PASSING as exc:
-                last = exc.reason
+                busy = isinstance(exc, TooManyRequests)
+                code, last = TooManyRequests.code if busy else PeerUnreachable.code, exc.reason
                 self._enough.wait(min(pause, max(self._left(), 0.0)))
                 pause = min(pause * 2, LONGEST_PAUSE)
             except PreauError as exc:
@@ -75,7 +76,7 @@ class Submission:
             else:
                 reason = "; ".join(decision.reasons) or "no reason was given"
                 return self._decided(site, "" if decision.accepted else decision.code, reason)
-        return Ending(JobState.FAILED, PeerUnreachable.code, one_line(f"`{site}`: {last}"))
+        return Ending(JobState.FAILED, code, one_line(f"`{site}`: {last}"))
 
     def _decided(self, site: str, code: str, reason: str) -> Ending | None:
         if not code:

@@ -15,7 +15,7 @@ from typing import Protocol
 from connector.domain.job import Job, JobSide
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports
-from connector.services.federate_round import Ending, end, one_line
+from connector.services.federate_round import Ending, one_line
 from connector.services.guard import guarded
 from federated.job import JobState, is_final
 
@@ -41,7 +41,12 @@ class JobThreads:
     """The threads of all jobs of one side."""
 
     def __init__(
-        self, ports: Ports, side: JobSide, wakeup: str, make: Callable[[Job], Run]
+        self,
+        ports: Ports,
+        side: JobSide,
+        wakeup: str,
+        make: Callable[[Job], Run],
+        end: Callable[[Ports, str, Ending], Ending],
     ) -> None:
         """Prepare; nothing runs before `start`.
 
@@ -50,11 +55,13 @@ class JobThreads:
             side: whose jobs.
             wakeup: name of the event that says that a job began or ended.
             make: makes a job's run; raises PreauError for a job that cannot be run.
+            end: ends such a job on this side.
         """
         self._ports = ports
         self._side = side
         self._wakeup = wakeup
         self._make = make
+        self._end = end
         self._stopping = threading.Event()
         self._guard = threading.Lock()
         self._running: dict[str, tuple[Run, threading.Thread]] = {}
@@ -112,7 +119,7 @@ class JobThreads:
         try:
             run = self._make(job)
         except PreauError as exc:  # it can never run here: it gets an end instead
-            end(self._ports, job.id, Ending(JobState.FAILED, exc.code, one_line(exc.reason)))
+            self._end(self._ports, job.id, Ending(JobState.FAILED, exc.code, one_line(exc.reason)))
             return
         thread = threading.Thread(target=self._work, args=(job.id, run), name=f"job-{job.id[-12:]}")
         with self._guard:

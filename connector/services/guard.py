@@ -56,7 +56,7 @@ def _note(ports: Ports, thread: str, exc: Exception) -> None:
 
 
 def place(trace: TracebackType | None) -> str:
-    """Return the innermost place of our own code in a traceback; the innermost of all when none is."""
+    """Return the innermost place of our own code in a traceback, or of all where none is ours."""
     frames = [
         (str(frame.f_globals.get("__name__", "")), line, frame.f_code.co_name)
         for frame, line in traceback.walk_tb(trace)

@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from connector.domain.negotiation import Negotiation, NegotiationState
 from connector.domain.participant import Participant
-from connector.errors import NotFound, PeerUnreachable, PreauError
+from connector.errors import AgreementTampered, NotFound, PeerUnreachable, PreauError
 from connector.identity import agreement as documents
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act
-from connector.services import deliver, negotiate_consumer, negotiate_provider, onboard
+from connector.services import agree, deliver, negotiate_consumer, negotiate_provider, onboard
 from connector.services import negotiate_steps as steps
 from connector.services.negotiate_consumer import accept, counter, request
 from connector.services.negotiate_provider import offer
@@ -46,12 +46,15 @@ __all__ = [
 
 # A negotiation in which nothing happens for so long is over; VERIFIED is not, see `deliver.py`.
 STALE: Final = timedelta(days=7)
-_WAITING: Final = (
-    NegotiationState.REQUESTED,
-    NegotiationState.OFFERED,
-    NegotiationState.ACCEPTED,
-    NegotiationState.AGREED,
-)
+# An agreement that its consumer does not verify counts against the dataset's cap, so not for long.
+UNVERIFIED: Final = timedelta(hours=1)
+_WAITING: Final[Mapping[NegotiationState, timedelta]] = {
+    NegotiationState.REQUESTED: STALE,
+    NegotiationState.OFFERED: STALE,
+    NegotiationState.ACCEPTED: STALE,
+    NegotiationState.AGREED: UNVERIFIED,
+}
+_REFUSED: Final = "agreement.refused"
 
 
 def negotiations(ports: Ports) -> list[Negotiation]:
@@ -118,13 +121,21 @@ def reconcile(ports: Ports, pid: str) -> Negotiation:
 
 
 def expire(ports: Ports) -> int:
-    """End negotiations in which nothing has happened for `STALE`; return how many."""
-    before = ports.clock.now() - STALE
-    reasons = (f"nothing happened for {STALE.days} days",)
+    """End negotiations in which nothing has happened for too long; return how many.
+
+    That is `STALE`, and `UNVERIFIED` for an agreement of ours that the consumer does not verify.
+    """
+    now = ports.clock.now()
     with ports.store.write() as tx:
-        found = [item for state in _WAITING for item in tx.negotiations.find(state=state)]
-        stale = [item for item in found if item.updated_at < before]
-        for item in stale:
+        stale = [
+            (item, wait)
+            for state, wait in _WAITING.items()
+            for item in tx.negotiations.find(state=state)
+            if item.updated_at < now - wait
+        ]
+        for item, wait in stale:
+            hours = int(wait.total_seconds()) // 3600
+            reasons = (f"nothing happened for {hours} h",)
             steps.end_here(ports, tx, item, PeerUnreachable.code, reasons)
     return len(stale)
 
@@ -134,6 +145,7 @@ def receive_request(
 ) -> Mapping[str, Any]:
     """Receive a `ContractRequestMessage`; see `negotiate_provider.on_request`."""
     message = messages.ContractRequestMessage.from_body(body)
+    negotiate_provider.consider(ports, caller, message)
     handle = partial(negotiate_provider.on_request, ports, caller)
     return steps.receive_once(ports, caller, message, handle)
 
@@ -141,6 +153,7 @@ def receive_request(
 def receive_offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Receive a `ContractOfferMessage`; see `negotiate_consumer.on_offer`."""
     message = messages.ContractOfferMessage.from_body(body)
+    negotiate_consumer.consider(ports, caller, message)
     handle = partial(negotiate_consumer.on_offer, ports, caller)
     return steps.receive_once(ports, caller, message, handle)
 
@@ -148,15 +161,24 @@ def receive_offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) ->
 def receive_agreement(
     ports: Ports, caller: Participant, body: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Receive a `ContractAgreementMessage`; see `negotiate_consumer.on_agreement`."""
+    """Receive a `ContractAgreementMessage`; see `negotiate_consumer.on_agreement`.
+
+    Raises:
+        AgreementTampered: it is not what was accepted; nothing changed but the audit log.
+    """
     message = messages.ContractAgreementMessage.from_body(body)
     provider = _as_of_signing(ports, caller, message.agreement)
+    agree.consider(ports, caller, message)
 
     def handle(tx: Transaction, said: messages.ContractAgreementMessage) -> Negotiation:
         found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
         return negotiate_consumer.on_agreement(ports, provider, tx, found, said)
 
-    return steps.receive_once(ports, caller, message, handle)
+    try:
+        return steps.receive_once(ports, caller, message, handle)
+    except AgreementTampered as exc:
+        _note_refused(ports, caller, message, exc)
+        raise
 
 
 def receive_verification(
@@ -214,6 +236,18 @@ def receive_get(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     if found is None or found.peer != caller.did:
         raise NotFound("no such negotiation with this peer")
     return steps.answer_of(found)
+
+
+def _note_refused(
+    ports: Ports,
+    caller: Participant,
+    message: messages.ContractAgreementMessage,
+    refusal: AgreementTampered,
+) -> None:
+    """Write a refused agreement to the audit log, once for each negotiation."""
+    with ports.store.write() as tx:
+        if not tx.audit.entries(subject=message.consumer_pid, kind=_REFUSED, limit=1):
+            tx.audit.append(_REFUSED, message.consumer_pid, peer=caller.did, code=refusal.code)
 
 
 def _as_of_signing(ports: Ports, caller: Participant, data: bytes) -> Participant:

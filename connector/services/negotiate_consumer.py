@@ -2,8 +2,9 @@
 
 Rules: a request starts from an offer that the provider showed, whose description verified; an
 offer is accepted by itself only when it means what was asked; an agreement is signed only when
-`agree.check` finds that it means what was accepted, and ends the negotiation otherwise. Terms that
-this node could not uphold or read are never accepted.
+`agree.check` finds that it means what was accepted, and refused otherwise: then nothing changes
+here, and the provider, whose call was refused, ends the negotiation. Terms that this node could not
+uphold or read are never accepted.
 """
 
 from __future__ import annotations
@@ -128,9 +129,9 @@ def on_offer(
         IllegalMessage: the negotiation's state does not allow it.
         NotFound: no such negotiation with this peer.
         Malformed: the offer is about another dataset, or cannot be read.
-        PolicyInvalid: it is not a policy that this node knows.
+        PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    offered = read_policy(message.policy)
+    terms.read_small(message.policy)
     if not message.consumer_pid:
         return steps.store(ports, tx, _opened(ports, caller, tx, message))
     pids = (message.provider_pid, message.consumer_pid)
@@ -147,10 +148,23 @@ def on_offer(
     if message.dataset != negotiation.dataset_id:
         raise Malformed("the offer is about another dataset than the negotiation")
     steps.store(ports, tx, after)
-    asked = read_policy(negotiation.policy)
-    if terms.same(asked, offered) and terms.is_readable(message.policy):
+    if terms.fits(negotiation.policy, message.policy):  # known from `consider`
         return _accept(ports, tx, after)
     return after
+
+
+def consider(ports: Ports, caller: Participant, message: messages.ContractOfferMessage) -> None:
+    """Judge an offer before the write transaction that handles it; see `terms.fits`.
+
+    Raises:
+        Malformed: it cannot be read.
+        PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
+    """
+    terms.read_small(message.policy)
+    with ports.store.read() as tx:
+        found = tx.negotiations.get(message.consumer_pid)
+    if found is not None and found.peer == caller.did:
+        terms.fits(found.policy, message.policy)
 
 
 def on_agreement(
@@ -160,17 +174,14 @@ def on_agreement(
     negotiation: Negotiation,
     message: messages.ContractAgreementMessage,
 ) -> Negotiation:
-    """Handle an agreement: sign it, or end the negotiation where it is not what was accepted.
+    """Handle an agreement: sign it.
 
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
+        AgreementTampered: it is not what was accepted; nothing changes.
     """
     agreed = steps.received(negotiation, Act.AGREEMENT, ports.clock.now())
-    try:
-        agreement = agree.check(ports, negotiation, message, caller)
-    except AgreementTampered as exc:
-        steps.store(ports, tx, agreed)
-        return steps.end(ports, tx, agreed, exc.code, (exc.reason,))
+    agreement = agree.check(ports, negotiation, message, caller)
     agreed = replace(agreed, agreement_id=agreement.id)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     steps.store(ports, tx, agreed, **facts)

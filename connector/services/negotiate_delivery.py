@@ -1,10 +1,11 @@
 """What the fate of an outgoing message does to its negotiation.
 
 Rules: an acknowledgement brings the peer's pid; a refusal ends the negotiation here with the
-peer's code and reason; so does silence past the bounds of `deliver.py`, with one exception.
-INVARIANT: whoever has signed last never gives up alone. A verification or FINALIZED that cannot
-be delivered leaves the negotiation as it is, since the peer may hold the contract already; it is
-sent again by `deliver.retry` or when the peer speaks.
+peer's code and reason, and the peer is told where the table allows it; so does silence past the
+bounds of `deliver.py`, with one exception. INVARIANT: whoever has signed last never gives up
+alone. A verification or FINALIZED that cannot be delivered, or that is refused for whatever reason,
+leaves the negotiation as it is, since the peer may hold the contract already; it is sent again by
+`deliver.retry`. Only a peer that states that it has terminated ends it, see `negotiate.reconcile`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from connector.domain.delivery import OutgoingMessage
+from connector.domain.negotiation import NegotiationState
 from connector.errors import PeerUnreachable
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
@@ -23,6 +25,7 @@ from connector.services import negotiate_steps as steps
 KINDS: Final[frozenset[str]] = frozenset(
     kind for kind, (_, answer) in messages.KINDS.items() if answer is messages.ContractNegotiation
 )
+_AGREEMENT: Final = messages.ContractAgreementMessage.__name__
 
 
 def acknowledged(
@@ -51,8 +54,12 @@ def given_up(
     negotiation = tx.negotiations.lock(message.subject)
     if negotiation is None or steps.is_over(negotiation):
         return
-    if code == PeerUnreachable.code and _signed(message):
+    if _signed(message):
         return
+    if message.kind == _AGREEMENT and code != PeerUnreachable.code:
+        # The refused agreement changed nothing at the consumer: there the negotiation stands where
+        # it stood before, and where the table lets us end it and tell so.
+        negotiation = replace(negotiation, state=NegotiationState.REQUESTED)
     steps.end_here(ports, tx, negotiation, code, (reason,))
 
 

@@ -76,7 +76,7 @@ def on_request(
     else:
         before = _opened(ports, caller, tx, message)
     found = discover.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
-    verdict = terms.judge(found, message.policy, before.dataset_id)
+    verdict = terms.judge(found, message.policy, before.dataset_id)  # known from `consider`
     requested = replace(
         before,
         offer_id=found.id,
@@ -85,6 +85,22 @@ def on_request(
     )
     steps.store(ports, tx, requested)
     return _answer(ports, caller, tx, requested, found, verdict)
+
+
+def consider(ports: Ports, caller: Participant, message: messages.ContractRequestMessage) -> None:
+    """Judge a request before the write transaction that handles it; see `terms.judge`.
+
+    Raises:
+        PolicyInvalid: the terms asked for cannot be read, or are too large to be judged.
+        Malformed: the terms are about another dataset, or cannot be read.
+    """
+    if not message.policy:
+        return
+    terms.read_small(message.policy)
+    with ports.store.read() as tx:
+        found = tx.offers.get(message.offer_id)
+    if found is not None and not found.withdrawn and found.audience in ("", caller.did):
+        terms.judge(found, message.policy, found.dataset_id)
 
 
 def on_accepted(

@@ -31,6 +31,7 @@ from connector.identity.trust import MembershipFacts
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.services import onboard_fetch as fetching
+from connector.services.guard import guarded
 from connector.services.onboard_fetch import Evidence, Fetched
 
 REVOCATION: Final = "revocation"
@@ -235,7 +236,7 @@ def _standing(ports: Ports) -> dict[str, str]:
         try:
             _judge_known(ports, participant, known)
             standing[participant.did] = ""
-        except Untrusted as exc:
+        except PreauError as exc:  # whatever it is: who cannot be judged is not believed
             standing[participant.did] = exc.code
     return standing
 
@@ -267,7 +268,16 @@ def _due(ports: Ports, did: str) -> bool:
 
 
 def _try(step: Callable[[Ports, str], object], ports: Ports, about: str) -> None:
-    try:
-        step(ports, about)
-    except PreauError as exc:
-        _log.warning("refresh of `%s` failed: %s: %s", about, exc.code, exc.reason)
+    """Take one step of many; whatever becomes of it, the others are taken."""
+
+    def attempt() -> None:
+        try:
+            step(ports, about)
+        except PreauError as exc:
+            _log.warning("refresh of `%s` failed: %s: %s", about, exc.code, exc.reason)
+
+    guarded(ports, "renewal", attempt, _at_once)
+
+
+def _at_once(_seconds: float) -> None:
+    """Pause not at all: the next step is about another peer."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 import policies_odrl
 from connector.domain import instant
@@ -32,6 +33,13 @@ from connector.protocol.codec import MAX_LINE
 from connector.protocol.messages import CoverageLine
 from policies_odrl import AssetRef, PartyRef, Policy, PolicyKind
 from policies_odrl.findings import Severity
+
+# Largest terms that are judged. Judging compares conditions with one another, so that its cost is
+# more than proportional to their number; offers of use are far below.
+MAX_RULES: Final = 16
+MAX_CONDITIONS: Final = 64
+MAX_BYTES: Final = 32 * 1024  # as a peer wrote them
+MAX_VALUES: Final = 256  # right operands of all conditions together
 
 # Stand in for what only an agreement fills in, where an offer is asked what it would mean.
 _ANY_ASSET = AssetRef("urn:preau:any-dataset")
@@ -108,11 +116,41 @@ def check_sound(policy: Policy) -> None:
         PolicyInvalid: the reason names the first fault and its fix.
         ConstraintUnknown: a part that this node can neither check, enforce nor audit.
     """
+    check_size(policy)
     for found in policies_odrl.validate(policy):
         if found.severity is Severity.ERROR:
             where = f" at `{found.path}`" if found.path else ""
             raise PolicyInvalid(f"{found.sentence}{where}", hint=found.fix)
     limits(policy)
+
+
+def check_size(policy: Policy) -> None:
+    """Check that terms are small enough to be judged.
+
+    Raises:
+        PolicyInvalid: more than `MAX_RULES`, `MAX_CONDITIONS` or `MAX_VALUES`.
+    """
+    found = policies_odrl.size(policy)
+    most = (MAX_RULES, MAX_CONDITIONS, MAX_VALUES)
+    if any(count > limit for count, limit in zip(found, most, strict=True)):
+        raise PolicyInvalid(
+            "the policy has {} rules, {} conditions and {} values, ".format(*found)
+            + "at most {}, {} and {} are judged".format(*most)
+        )
+
+
+def read_small(data: bytes) -> Policy:
+    """Read a peer's terms that are small enough to be judged.
+
+    Raises:
+        Malformed: not JSON-LD that can be read without loss.
+        PolicyInvalid: larger than `MAX_BYTES`, not a policy that this node knows, or `check_size`.
+    """
+    if len(data) > MAX_BYTES:
+        raise PolicyInvalid(f"the policy has {len(data)} bytes, at most {MAX_BYTES} are judged")
+    policy = read_policy(data)
+    check_size(policy)
+    return policy
 
 
 def check_readable(policy: bytes) -> None:
@@ -123,7 +161,7 @@ def check_readable(policy: bytes) -> None:
         PolicyInvalid: not a policy that this node knows.
         ConstraintUnknown: a part that nobody could uphold.
     """
-    limits(read_policy(policy))
+    limits(read_small(policy))
 
 
 def is_readable(policy: bytes) -> bool:
@@ -135,13 +173,31 @@ def is_readable(policy: bytes) -> bool:
     return True
 
 
+@lru_cache(maxsize=64)
 def same(left: Policy, right: Policy) -> bool:
     """Whether two policies set the same terms, whoever and whatever they name as a whole."""
     return policies_odrl.same_meaning(_bare(left), _bare(right))
 
 
+def fits(asked: bytes, offered: bytes) -> bool:
+    """Whether an offer means what was asked for, and this node understands all of it.
+
+    Ask it before a write transaction too: the answer to the same question is kept, so that the
+    transaction only looks it up.
+
+    Raises:
+        Malformed: the offer cannot be read without loss.
+        PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
+    """
+    read_small(offered)
+    return _fits(asked, offered)
+
+
 def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
     """Return how the terms that a consumer asks for relate to an offer of ours.
+
+    Ask it before a write transaction too: the answer to the same question is kept, so that the
+    transaction only looks it up, and judges anew where the offer became another meanwhile.
 
     Args:
         offer: ours.
@@ -150,18 +206,28 @@ def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
 
     Raises:
         Malformed: the wish cannot be read without loss, or is about another dataset.
-        PolicyInvalid: it is not a policy that this node knows.
+        PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    offered = _bare(read_policy(offer.policy))
     if not wish:
         return Verdict(as_offered=True)
-    asked = read_policy(wish)
+    read_small(wish)
+    return _judged(offer.policy, offer.reserve, wish, dataset_id)
+
+
+@lru_cache(maxsize=32)
+def _fits(asked: bytes, offered: bytes) -> bool:
+    return same(read_policy(asked), read_policy(offered)) and is_readable(offered)
+
+
+@lru_cache(maxsize=32)
+def _judged(policy: bytes, private: bytes, wish: bytes, dataset_id: str) -> Verdict:
+    offered, asked = _bare(read_policy(policy)), read_policy(wish)
     if asked.target is not None and asked.target.id != dataset_id:
         raise Malformed("the terms asked for are about another dataset")
     asked = _bare(asked)
     if policies_odrl.same_meaning(offered, asked):
         return Verdict(as_offered=True)
-    reserve = _bare(read_policy(offer.reserve)) if offer.reserve else None
+    reserve = _bare(read_policy(private)) if private else None
     return _narrowed(offered, asked, reserve)
 
 
@@ -188,20 +254,28 @@ def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
 
 
 def _narrowed(offered: Policy, asked: Policy, reserve: Policy | None) -> Verdict:
+    """Return narrower terms in our own words; what only the consumer's could say is refused."""
+    own = (offered, reserve) if reserve else (offered,)
     agreed = policies_odrl.narrow(offered, asked, reserve)
-    if agreed is not None and _upheld(agreed):
+    words = policies_odrl.foreign(agreed, *own) if agreed else ()
+    if agreed is not None and not words and _upheld(agreed):
         return Verdict(policy=agreed)
     found = policies_odrl.contains(reserve or offered, asked)
-    reasons = tuple(line[:MAX_LINE] for line in found.reasons)
+    reasons = tuple(line[:MAX_LINE] for line in (*words, *found.reasons))
     reasons = reasons or ("the terms asked for cannot be upheld here",)
     counter = policies_odrl.meet(offered, asked)
-    if counter is not None and _upheld(counter):
-        return Verdict(policy=counter, reasons=reasons)
-    return Verdict(reasons=reasons)
+    if counter is None:
+        return Verdict(reasons=reasons)
+    words = policies_odrl.foreign(counter, *own)
+    if words or not _upheld(counter):
+        added = tuple(line[:MAX_LINE] for line in words)
+        return Verdict(reasons=tuple(dict.fromkeys((*added, *reasons))))
+    return Verdict(policy=counter, reasons=reasons)
 
 
 def _upheld(policy: Policy) -> bool:
     try:
+        check_size(policy)
         limits(policy)
     except PreauError:
         return False

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def draw(
     scores: Sequence[tuple[str, float, str]],
-    spent: Mapping[str, Sequence[float]],
+    spent: Mapping[str, Mapping[int, float]],
     limit: float,
     files: Sequence[Path],
 ) -> None:
@@ -16,7 +16,7 @@ def draw(
 
     Args:
         scores: (label, AUC on the pupils kept out, colour), top to bottom.
-        spent: site -> ε spent after each round.
+        spent: site -> round -> ε spent after it.
         limit: ε of the contract.
         files: where to write; the suffix says the format.
     """
@@ -34,15 +34,18 @@ def draw(
     left.bar_label(bars, fmt="%.3f", padding=3)
     left.set_xlim(0.55, max(0.75, max(values) + 0.02))
     left.invert_yaxis()
-    left.set_xlabel("AUC on pupils kept out (higher is better)")
+    left.set_xlabel("AUC on pupils kept out (higher is better; the axis starts at 0.55)")
     left.set_title("Does this pupil read above the threshold?", loc="left")
-    for name, curve in spent.items():
-        right.plot(range(1, len(curve) + 1), curve, marker=".", label=name)
+    for width, (name, curve) in zip((7, 4, 1.5), spent.items(), strict=True):
+        # Same noise, same rounds: the curves lie on one another, so each is thinner.
+        rounds = sorted(curve)
+        right.plot(rounds, [curve[number] for number in rounds], linewidth=width, label=name)
     right.axhline(limit, color="#999999", linestyle="--", linewidth=1)
     right.set_xlabel("round")
     right.set_ylabel("ε spent per pupil")
     right.set_title(f"Privacy budget, ε ≤ {limit:g}", loc="left")
     right.set_ylim(0, limit * 1.1)
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.legend(frameon=False)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)

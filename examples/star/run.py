@@ -29,6 +29,7 @@ from connector.management.views import JobView
 from federated.job import parse
 
 CONSOLE = Console(emoji=False)
+Curves = dict[str, dict[int, float]]  # académie -> round -> ε spent after it
 
 # What the demonstration promises.
 MOST_BELOW_POOLED = 0.015
@@ -78,13 +79,13 @@ def run(out: Path, *, seed: int = 0, rounds: int = 20) -> dict[str, Any]:
     }
 
 
-def train(cast: story.Cast, rounds: int) -> tuple[JobView, bytes, bytes, dict[str, list[float]]]:
+def train(cast: story.Cast, rounds: int) -> tuple[JobView, bytes, bytes, Curves]:
     """Submit the job, show it live, and return job, manifest, model and ε after each round."""
     with cast.lab.client() as lab:
         request = contracts.job(list(cast.agreements.values()), rounds=rounds)
         submitted = lab.submit(request)
         names = {node.did: name for name, node in cast.academies.items()}
-        spent: dict[str, dict[int, float]] = {name: {} for name in names.values()}
+        spent: Curves = {name: {} for name in names.values()}
 
         def seen() -> Any:
             for change in lab.watch(submitted.id, seconds=900):
@@ -97,8 +98,7 @@ def train(cast: story.Cast, rounds: int) -> tuple[JobView, bytes, bytes, dict[st
         if job is None or job.state != "COMPLETED":
             why = f"{job.code}: {job.reason}" if job else "no answer"
             raise SystemExit(f"the job did not complete: {why}")
-        curves = {name: [curve[r] for r in sorted(curve)] for name, curve in spent.items()}
-        return job, lab.manifest(job.id), lab.result(job.id), curves
+        return job, lab.manifest(job.id), lab.result(job.id), spent
 
 
 def verify(files: list[Path], space: spaces.Space) -> dict[str, str]:
@@ -114,7 +114,7 @@ def verify(files: list[Path], space: spaces.Space) -> dict[str, str]:
     }
 
 
-def draw(scores: yardsticks.Scores, spent: dict[str, list[float]], out: Path) -> None:
+def draw(scores: yardsticks.Scores, spent: Curves, out: Path) -> None:
     """Draw the picture."""
     grey, blue, pale = "#b8c0cc", "#1f5fa8", "#dfe4ea"
     rows = [(f"{name} alone, no noise", value, grey) for name, value in scores.alone.items()]

@@ -29,7 +29,8 @@ def confine(memory: int = 0) -> str:
     """Give up what a worker does not need; return the isolation that is in force.
 
     Args:
-        memory: most address space in bytes; 0 for no limit.
+        memory: most private memory in bytes (RLIMIT_DATA: the libraries map much address space
+            that they never use, so that a limit of it says little); 0 for no limit.
 
     Returns:
         `process+netns` when the process sees no network, `process` when the machine allows no
@@ -39,7 +40,7 @@ def confine(memory: int = 0) -> str:
     _limit(resource.RLIMIT_NOFILE, MOST_FILES)
     _limit(resource.RLIMIT_FSIZE, MOST_FILE_BYTES)
     if memory:
-        _limit(resource.RLIMIT_AS, memory)
+        _limit(resource.RLIMIT_DATA, memory)
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return NETLESS if _leave_network(libc) else PROCESS

@@ -33,6 +33,7 @@ class Frames:
         self._socket = end
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
+        self._unread: list[tuple[dict[str, Any], bytes]] = []
 
     def send(
         self, header: Mapping[str, Any], payload: bytes = b"", *, seconds: float = 60.0
@@ -67,6 +68,8 @@ class Frames:
         """
         end = None if seconds is None else time.monotonic() + seconds
         with self._receiving:
+            if self._unread:
+                return self._unread.pop()
             header = self._part(_HEADER, MAX_HEADER, end)
             payload = self._part(_PAYLOAD, MAX_PAYLOAD, end)
         try:
@@ -76,6 +79,11 @@ class Frames:
         if not isinstance(value, dict):
             raise WorkerFailed("a frame's header is not an object")
         return value, payload
+
+    def put_back(self, header: dict[str, Any], payload: bytes) -> None:
+        """Let the next `receive` return this frame again."""
+        with self._receiving:
+            self._unread.append((header, payload))
 
     def close(self) -> None:
         """End the connection; a thread that waits in `receive` gets `WorkerFailed`.

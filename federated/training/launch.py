@@ -74,7 +74,7 @@ class ProcessWorkers:
         """Keep the limits of the workers.
 
         Args:
-            memory: most address space of a worker in bytes; 0 for no limit.
+            memory: most private memory of a worker in bytes; 0 for no limit.
         """
         self._memory = memory
 

@@ -66,8 +66,12 @@ class Table:
         """Return a column as numbers; NaN where missing, no number, or not finite.
 
         Raises:
-            ColumnMissing: no such column, or its type has no text form.
+            ColumnMissing: no such column, or its type is neither text nor number: every value would
+                be missing, and a model would be trained on nothing. The type is the file's, it
+                tells of no row.
         """
+        if not _may_hold_numbers(self._column(column).type):
+            raise ColumnMissing(f"the column `{column}` holds no numbers")
         text = self.text(column)
         plain = pc.fill_null(pc.match_substring_regex(text, _NUMBER), fill_value=False)
         kept = pc.if_else(plain, pc.utf8_trim_whitespace(text), pa.scalar(None, pa.string()))
@@ -123,6 +127,12 @@ def from_columns(columns: Mapping[str, Iterable[Any]]) -> Table:
         return Table(pa.table(arrays))
     except (pa.ArrowException, TypeError) as exc:
         raise ColumnMissing("a column mixes kinds of values, or is shorter than others") from exc
+
+
+def _may_hold_numbers(kind: pa.DataType) -> bool:
+    types = pa.types
+    known = (types.is_string, types.is_large_string, types.is_integer, types.is_floating)
+    return any(test(kind) for test in (*known, types.is_decimal, types.is_null))
 
 
 def _bytes(path: Path) -> bytes:

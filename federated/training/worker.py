@@ -1,6 +1,7 @@
 """A worker process of one job: `python -m federated.training.worker --fd N --role site|lead`.
 
-Rules: the process gives up network and rights before it loads a library or a row; nothing else
+Rules: the process gives up network, files and rights before it loads a library or a row: it waits
+for its first frame, which names its data file, and closes itself to all other files; nothing else
 than the frames of its role leaves it; a failure is a code and a reason, `failed {code, reason}`,
 without any value of a row; it ends when its node does. Contracts, budgets and replays are the
 node's; the frames are those of `site_role.py` and `lead_role.py`.
@@ -13,11 +14,16 @@ import contextlib
 import importlib
 import logging
 import socket
+from pathlib import Path
+from typing import Any
 
 from federated.errors import FederatedError, WorkerFailed
 from federated.training.confine import confine, end_with
 from federated.training.frames import Frames
+from federated.training.landlock import SEALED, seal
 from federated.training.launch import ROLES
+
+START_SECONDS = 600.0
 
 
 def main() -> None:
@@ -28,15 +34,25 @@ def main() -> None:
     words.add_argument("--memory", type=int, default=0)
     given = words.parse_args()
     isolation = confine(given.memory)
-    end_with(given.fd)
     frames = Frames(socket.socket(fileno=given.fd))
     try:
+        header, payload = frames.receive(START_SECONDS)
+        isolation += f"+{SEALED}" if seal(Path.cwd(), _files(header)) else ""
+        end_with(given.fd)
+        frames.put_back(header, payload)
         # Only now, confined: the role's module loads flwr, torch and opacus.
         importlib.import_module(f"federated.training.{given.role}_role").run(frames, isolation)
     except FederatedError as exc:
         logging.getLogger(__name__).warning("%s: %s", exc.code, exc.reason)
         with contextlib.suppress(WorkerFailed):  # the node may be what is gone
             frames.send({"op": "failed", "code": exc.code, "reason": exc.reason})
+
+
+def _files(header: dict[str, Any]) -> list[Path]:
+    """Return the data file that a first frame names; what it must name is said by the role."""
+    data = header.get("data")
+    path = data.get("path") if isinstance(data, dict) else None
+    return [Path(path)] if isinstance(path, str) else []
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from connector.errors import (
     MessageTooLarge,
     NotFound,
     PeerUnreachable,
+    PreauError,
     StatusListStale,
     UnknownPeer,
     UntrustedIssuer,
@@ -83,6 +84,16 @@ def test_every_refusal_is_in_the_log_and_reaches_no_handler(space: LiveSpace) ->
     (event,) = beta.log("call.refused")
     assert b"TOKEN_MISSING" in event
     assert alpha.did.encode() in event
+
+
+def test_an_answer_that_does_not_fit_is_our_own_fault(space: LiveSpace) -> None:
+    alpha, beta = space["alpha"], space["beta"]
+    beta.heard.answers["GetNegotiationMessage"] = lambda _caller, _body: {"surprise": 1}
+    with pytest.raises(PreauError) as caught:
+        alpha.call(beta, "GetNegotiationMessage", ASKED)
+    assert caught.value.code == PreauError.code
+    beta.heard.answers["GetNegotiationMessage"] = lambda _caller, _body: STATE
+    assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
 
 
 class TestStrangers:

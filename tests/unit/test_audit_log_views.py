@@ -24,6 +24,7 @@ from connector.errors import (
 )
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints
+from connector.identity import jws
 from connector.identity.evidence import Outcome
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
@@ -140,6 +141,30 @@ def test_own_head_is_signed(ports: Ports) -> None:
     assert checkpoints.verify(head.note, own.document, NOW) == head
 
 
+def test_a_head_is_signed_once_for_each_state_of_the_log(ports: Ports) -> None:
+    own = stranger(PROVIDER)
+    signed: list[bytes] = []
+
+    class Counting:
+        key_id, public_jwk = own.signer.key_id, own.signer.public_jwk
+
+        def sign(self, data: bytes) -> bytes:
+            signed.append(data)
+            return own.signer.sign(data)
+
+    ports = replace(ports, signer=Counting())
+    head = audit.SignedHead(ports)
+    first = head.note()
+    assert head.note() == first
+    assert len(signed) == 1
+    with ports.store.write() as tx:
+        tx.audit.append("thing.done", "urn:1")
+    second = head.note()
+    assert head.note() == second
+    assert len(signed) == 2
+    assert checkpoints.verify(second.decode(), own.document, NOW).size == 1
+
+
 def test_proofs_for_peers(ports: Ports) -> None:
     with ports.store.write() as tx:
         for number in range(6):
@@ -242,6 +267,21 @@ def test_forks_do_not_fill_the_log(ports: Ports, log: Log) -> None:
         with pytest.raises(CheckpointFork):
             audit.witness(ports, CONSUMER, log.note(PEER))
     assert events_of(ports, "checkpoint.forked") == audit.FORKS_WRITTEN
+
+
+def test_forks_stay_bounded_when_the_log_is_full_of_the_peer(ports: Ports, log: Log) -> None:
+    with ports.store.write() as tx:
+        for _ in range(audit.PAGE):
+            tx.audit.append("call.refused", CONSUMER)
+    audit.witness(ports, CONSUMER, log.note(PEER))
+    for number in range(audit.FORKS_WRITTEN + 3):
+        log.events[2] = canonical({"n": number})
+        with pytest.raises(CheckpointFork):
+            audit.witness(ports, CONSUMER, log.note(PEER))
+    with ports.store.read() as tx:
+        written = tx.audit.entries(kind=audit.FORKED)
+        assert tx.audit.entries(kind=audit.FORKED, subject="did:web:else.example") == []
+    assert len(written) == audit.FORKS_WRITTEN
 
 
 def test_a_peer_that_gives_no_proof(ports: Ports, log: Log, wire: Wire) -> None:
@@ -379,6 +419,19 @@ def test_export_holds_the_jobs_of_the_contract(
     assert any("3 log entries" in check for check in verdict.checks)
 
 
+def test_a_long_history_can_be_exported(tmp_path: Path, space: Space, made: Contract) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    agreement = stored(made, Role.PROVIDER)
+    with ports.store.write() as tx:
+        for _ in range(5):  # more than a JWS of another kind may hold
+            tx.audit.append("round.released", agreement.id, stands_for_many="x" * (1 << 20))
+    data = audit.export(ports, agreement.id)
+    assert len(data) > jws.MAX_PAYLOAD_BYTES
+    assert audit.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+    spoiled = data.replace(b"xxxx", b"xxxy", 1)
+    assert audit.verify_file(spoiled, key_of(space)).outcome is Outcome.INVALID
+
+
 def test_export_carries_the_peer_s_head(
     tmp_path: Path, space: Space, made: Contract, log: Log
 ) -> None:
@@ -411,3 +464,15 @@ def test_only_finalized_contracts_are_exported(
         with pytest.raises(AgreementUnknown):
             audit.export(ports, wanted)
     assert events_of(ports, "evidence.exported") == 0
+
+
+def test_an_agreements_entries_include_its_negotiations(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    with ports.store.read() as tx:
+        agreement = tx.agreements.find()[0]
+    found = audit.events(ports, subject=agreement.id)
+    assert [entry.kind for entry in found] == ["negotiation.agreed", "negotiation.finalized"]
+    assert audit.events(ports, limit=1, subject=agreement.id) == found[:1]
+    assert audit.events(ports, start=found[1].index, subject=agreement.id) == found[1:]

@@ -26,6 +26,7 @@ from connector.bootstrap.renewal import Renewal
 from connector.cli.app import build
 from connector.config import Settings
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.thread import ThreadFault
 from connector.errors import KeyUnusable, MembershipRequired, PeerUnreachable, WorldFault
 from connector.identity.trust import MembershipFacts
 from connector.sdk import Client
@@ -76,6 +77,10 @@ def test_a_node_starts_answers_and_stops(home: Path) -> None:
             assert shown.unsafe == [
                 "unsafe_allow_hosts: peers' addresses may name `localhost`, which is not public"
             ]
+            assert shown.faults == []
+            node._ports.faults["outbox"] = ThreadFault(NOON, "LookupError", "a.b:1 c", 2)
+            (fault,) = client.node().faults
+            assert (fault.thread, fault.kind, fault.times) == ("outbox", "LookupError", 2)
     finally:
         node.stop()
     assert not state.is_running(home)

@@ -16,18 +16,22 @@ from connector.domain.delivery import OutgoingMessage
 from connector.domain.negotiation import NegotiationState
 from connector.domain.participant import Participant
 from connector.errors import (
+    CredentialExpired,
+    CredentialRevoked,
     IllegalMessage,
+    MessageTooLarge,
     PeerUnreachable,
     PreauError,
     StoreUnavailable,
     TermsRefused,
+    TokenInvalid,
     TooManyRequests,
     UnknownPeer,
 )
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m
 from connector.services import deliver, negotiate, publish
-from tests.support.link import DATASET, Link, Node, description, link, offer
+from tests.support.link import DATASET, Fault, Link, Node, description, link, offer
 
 State = NegotiationState
 SECONDS = 20.0  # nothing here takes as long; it bounds a test that would hang
@@ -211,6 +215,55 @@ def test_who_has_signed_last_does_not_give_up_alone(pair: Link) -> None:
     assert negotiate.reconcile(pair.school.ports, pair.school.only().pid).state is State.FINALIZED
     pair.pump()
     assert pair.lab.only().state is State.FINALIZED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CredentialRevoked("x"),
+        CredentialExpired("x"),
+        TokenInvalid("x"),
+        MessageTooLarge("x"),
+        IllegalMessage("x"),
+    ],
+    ids=lambda error: error.code,
+)
+def test_a_refused_signature_does_not_end_what_the_peer_may_hold(
+    pair: Link, error: PreauError
+) -> None:
+    kind = "ContractAgreementVerificationMessage"
+    pair.fault = lambda call: Fault.LOSE_ANSWER if call.kind == kind else Fault.NONE
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver(1)
+    pair.deliver(1)
+    assert pair.school.only().state is State.FINALIZED
+    (waiting,) = pair.lab.waiting()
+    assert waiting.kind == kind
+    honest = pair.lab.ports.wire
+    scripted(pair.lab, refuse(error))
+    pair.clock.advance(deliver.LONGEST_PAUSE)
+    deliver.deliver_due(pair.lab.ports)
+    failed = kept(pair.lab, waiting.id)
+    assert failed.failed.startswith(error.code)
+    assert not any(n.state is State.TERMINATED for n in pair.lab.negotiations())
+    pair.lab.ports = replace(pair.lab.ports, wire=honest)
+    pair.hold()
+    negotiate.reconcile(pair.lab.ports, pair.lab.only().pid)
+    pair.pump()
+    assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
+    assert kept(pair.lab, waiting.id).delivered_at is not None
+
+
+def test_a_stated_end_ends_what_was_signed(pair: Link) -> None:
+    pair.hold("ContractAgreementVerificationMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    pair.clock.advance(negotiate.UNVERIFIED.total_seconds() + 1)
+    assert negotiate.expire(pair.school.ports) == 1
+    pair.hold()
+    deliver.deliver_due(pair.lab.ports)  # refused: the school has ended it
+    assert pair.lab.only().state is State.VERIFIED
+    assert negotiate.reconcile(pair.lab.ports, pair.lab.only().pid).state is State.TERMINATED
 
 
 def test_an_agreement_that_is_never_answered_frees_the_provider(pair: Link) -> None:

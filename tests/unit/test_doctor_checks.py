@@ -178,6 +178,9 @@ def test_the_own_membership(
     [
         ("landlock", [], OK),
         ("process", [], WARN),
+        ("process+landlock", [], WARN),
+        ("process+netns", [], OK),
+        ("process+netns+landlock", [], OK),
         ("", [], WARN),
         ("landlock", ["torch"], WARN),
     ],

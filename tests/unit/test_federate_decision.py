@@ -17,6 +17,7 @@ from connector.errors import (
     NotFound,
     PeerUnreachable,
     PreauError,
+    TooManyRequests,
     WorkerFailed,
 )
 from connector.identity.receipt import read_receipt
@@ -32,6 +33,7 @@ from tests.support.federation import (
     MARKETING,
     SITES,
     Federation,
+    Node,
     participant,
 )
 from tests.support.keys import MemorySigner
@@ -106,13 +108,19 @@ def same_agreement(value: dict[str, Any]) -> None:
     value["contracts"][2]["agreement"] = value["contracts"][1]["agreement"]
 
 
+def lead_as_site(value: dict[str, Any]) -> None:
+    value["contracts"][2]["site"] = LEAD
+
+
 def twice(value: dict[str, Any]) -> None:
     value["contracts"].append(dict(value["contracts"][0]))
 
 
 NUMBER = {"kind": "number", "low": 0, "high": 1}
 TAMPERED = [
-    ("another lead", set_at("lead", to=SITES[1]), "JOB_REFUSED"),
+    ("another lead", set_at("lead", to="did:web:other.example"), "JOB_REFUSED"),
+    ("a lead that is a site", set_at("lead", to=SITES[1]), "MALFORMED_MESSAGE"),
+    ("the lead as the third site", lead_as_site, "MALFORMED_MESSAGE"),
     ("another job", None, "MANIFEST_TAMPERED"),
     ("no contract of ours", drop_contract(0), "AGREEMENT_UNKNOWN"),
     ("our contract twice", twice, "MALFORMED_MESSAGE"),
@@ -193,7 +201,12 @@ def test_a_manifest_signed_by_an_unknown_key_is_refused(federation: Federation) 
 
 def test_another_consumer_gets_the_answer_of_an_unknown_agreement(federation: Federation) -> None:
     site = federation.site()
-    job_id, body = federation.submission(set_at("lead", to=SITES[1]))
+
+    def change(value: dict[str, Any]) -> None:
+        value["lead"] = SITES[1]
+        drop_contract(1)(value)
+
+    job_id, body = federation.submission(change)
     value_signer = federation.nodes[SITES[1]].member.signer
     value = parse_object(base64.b64decode(body["manifest"]))
     job_id, body = federation.signed(value, value_signer)
@@ -306,8 +319,54 @@ def test_a_mechanism_without_finite_cost_is_refused(federation: Federation) -> N
     refused(federation, federation.ask(site, body), job_id, "JOB_REFUSED")
 
 
+def allow_jobs(site: Node, most: int) -> None:
+    settings = replace(site.ports.settings, max_jobs_per_lead=most)
+    site.ports = replace(site.ports, settings=settings)
+
+
+def small(federation: Federation) -> tuple[str, dict[str, Any]]:
+    """Return a job of which the contract would pay many."""
+    privacy = {**federation.request()["privacy"], "epsilon": 0.02, "noiseMultiplier": 10.0}
+    return federation.submission(privacy=privacy)
+
+
+def test_a_lead_has_two_jobs_at_a_site_at_a_time(federation: Federation) -> None:
+    site = federation.site()
+    first, body = small(federation)
+    assert federation.ask(site, body)["accepted"]
+    assert federation.ask(site, small(federation)[1])["accepted"]
+    third, late = small(federation)
+    asked = site.accountant.asked
+    with pytest.raises(TooManyRequests, match="2 jobs of this lead have not ended here"):
+        federation.ask(site, late)
+    assert not site.has_job(third)
+    assert site.accountant.asked == asked
+    assert federation.ask(site, body)["accepted"]  # what was decided stays so
+    cancel = {"job_id": first, "reason": "enough"}
+    federate_site.cancel_job(site.ports, federation.caller(site), cancel)
+    assert federation.ask(site, late)["accepted"]
+
+
+def test_jobs_decided_at_the_same_time_do_not_pass_the_limit_together(
+    federation: Federation,
+) -> None:
+    site = federation.site()
+    allow_jobs(site, 1)
+    late, body = small(federation)
+
+    def meanwhile() -> None:
+        site.accountant.before = lambda: None
+        assert federation.ask(site, small(federation)[1])["accepted"]
+
+    site.accountant.before = meanwhile
+    with pytest.raises(TooManyRequests):
+        federation.ask(site, body)
+    assert not site.has_job(late)
+
+
 def test_the_budget_is_used_up(federation: Federation) -> None:
     site = federation.site()
+    allow_jobs(site, 8)
     for _ in range(2):
         assert federation.ask(site, federation.submission()[1])["accepted"]
     job_id, body = federation.submission()
@@ -319,6 +378,7 @@ def test_the_budget_is_used_up(federation: Federation) -> None:
 
 def test_the_cap_of_the_dataset_is_used_up(federation: Federation) -> None:
     site = federation.site()
+    allow_jobs(site, 8)
     second = federation.contract(SITES[0], 0xB000)
     for _ in range(2):
         assert federation.ask(site, federation.submission()[1])["accepted"]
@@ -446,3 +506,20 @@ def test_a_receipt_of_another_consumer_does_not_count(federation: Federation) ->
     refusal = check_receipt(contract, receipt, SITES[2], manifest.deadline)
     assert refusal is not None
     assert refusal.code == "MANIFEST_TAMPERED"
+
+
+@pytest.mark.parametrize("of_lead", ["site", "provider"])
+def test_a_contract_of_the_lead_itself_does_not_count(federation: Federation, of_lead: str) -> None:
+    """Whoever stands in for a site is a site, and never who leads."""
+    manifest, _ = complete(federation.lead.ports, federation.request())
+    provider = federation.nodes[SITES[1]].member
+    found = read_receipt(federation.agreements[SITES[1]].receipt, provider.document)
+    contract = manifest.contracts[1]
+    assert check_receipt(contract, found, LEAD, manifest.deadline) is None
+    if of_lead == "site":
+        contract = replace(contract, site=LEAD)
+    else:
+        found = replace(found, provider=LEAD)
+    refusal = check_receipt(contract, found, LEAD, manifest.deadline)
+    assert refusal is not None
+    assert refusal.code == "JOB_REFUSED"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -197,6 +198,50 @@ def test_a_site_that_never_answers_fails_the_job_at_the_deadline(federation: Fed
         job = over(federation, job_id, JobState.FAILED)
     assert job.code == "PEER_UNREACHABLE"
     assert SITES[1] in job.reason
+
+
+def test_a_job_beyond_what_a_lead_may_run_waits_and_then_says_so(federation: Federation) -> None:
+    site, lead = federation.site(), federation.lead
+    settings = replace(site.ports.settings, max_jobs_per_lead=1)
+    site.ports = replace(site.ports, settings=settings)
+    lead.workers.lead.hold.clear()
+    with all_running(federation):
+        first = submitted(federation)
+        assert wait_for(lambda: len(lead.hub.connected(first)) == 3)
+        late = over(federation, submitted(federation, deadlineSeconds=1), JobState.FAILED)
+        assert late.code == "TOO_MANY_REQUESTS"
+        assert SITES[0] in late.reason
+        lead.workers.lead.hold.set()
+        over(federation, first, JobState.COMPLETED)
+        over(federation, submitted(federation), JobState.COMPLETED)
+
+
+def test_a_led_job_whose_manifest_cannot_be_read_ends_at_its_sites(federation: Federation) -> None:
+    lead, site = federation.lead, federation.site()
+    job_id = submitted(federation)
+    job = lead.job(job_id)
+    body = {
+        "job_id": job_id,
+        "manifest": base64.b64encode(job.manifest).decode(),
+        "signature": job.signature,
+    }
+    assert federation.ask(site, body)["accepted"]
+    with lead.ports.store.write() as tx:
+        tx.jobs.put(replace(job, manifest=b"{}"))
+    with running(lead):
+        assert over(federation, job_id, JobState.FAILED).code == "MALFORMED_MESSAGE"
+    federation.deliver()
+    site_over(federation, job_id, JobState.CANCELLED, [site])
+
+
+def test_a_led_job_that_has_ended_keeps_no_state(federation: Federation) -> None:
+    with all_running(federation):
+        job_id = submitted(federation)
+        over(federation, job_id, JobState.COMPLETED)
+    with federation.lead.ports.store.read() as tx:
+        kept = tx.rounds.find(job_id=job_id)
+    assert len(kept) == 3
+    assert all(not record.payload and record.request_digest for record in kept)
 
 
 def test_a_site_that_is_revoked_is_not_asked(federation: Federation) -> None:

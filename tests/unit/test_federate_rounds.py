@@ -24,11 +24,11 @@ from connector.domain.job import Job
 from connector.errors import NotFound, RoundRefused, StoreUnavailable, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
 from connector.services import federate_round
-from connector.services.federate_run import SiteRun
+from connector.services.federate_run import SiteRun, patience
 from connector.services.federate_site import cancel_job
 from connector.services.federate_work import job_folder
 from connector.services.lead_hub import Left
-from federated.job import JobState, parse
+from federated.job import JobState, is_final, parse
 from tests.support.federation import LEAD, SITES, Federation, Node, running, wait_for
 
 
@@ -344,6 +344,55 @@ def test_a_lead_that_never_comes_is_given_up_at_the_deadline(tmp_path: Path) -> 
         assert wait_for(lambda: case.site.workers.started)
         case.federation.clock.advance(3601)
         assert case.ended(JobState.FAILED).code == "DEADLINE_PASSED"
+
+
+def test_a_lead_that_asks_no_new_round_is_given_up(tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    case.site.link.down.add(LEAD)
+    with running(case.site):
+        assert wait_for(lambda: case.site.workers.started)
+        case.federation.clock.advance(601)
+        job = case.ended(JobState.FAILED)
+    assert (job.code, job.reason) == (
+        "DEADLINE_PASSED",
+        "the lead asked no new round for 600 s",
+    )
+    assert case.site.reservation(case.job_id).counted_steps == 0
+
+
+def test_the_same_round_again_is_no_sign_of_progress(case: Case) -> None:
+    case.ask(1)
+    case.federation.clock.advance(400)
+    assert isinstance(case.ask(1), RoundReply)
+    case.federation.clock.advance(201)
+    case.send(Round(1, (), b"m"))
+    job = case.ended(JobState.FAILED)
+    assert job.code == "DEADLINE_PASSED"
+
+
+def test_a_lead_that_asks_a_new_round_in_time_is_followed(case: Case) -> None:
+    for number in (1, 2, 3):
+        case.federation.clock.advance(599)
+        assert isinstance(case.ask(number), RoundReply)
+    assert case.job.state == JobState.RUNNING
+
+
+@pytest.mark.parametrize(("seconds", "waited"), [(0.5, 600), (60, 600), (61, 610), (3600, 36_000)])
+def test_patience_is_ten_rounds_or_ten_minutes(seconds: float, waited: float) -> None:
+    assert patience(seconds) == waited
+
+
+@pytest.mark.parametrize("outcome", ["completed", "failed", "cancelled"])
+def test_a_job_that_has_ended_keeps_digests_and_no_update(case: Case, outcome: str) -> None:
+    for number in (1, 2, 3):
+        case.ask(number)
+    assert all(case.record(number) for number in (1, 2, 3))  # until then, each can be replayed
+    case.send(Finish(outcome, "", ""))
+    assert wait_for(lambda: is_final(case.job.state))
+    with case.site.ports.store.read() as tx:
+        kept = tx.rounds.find(job_id=case.job_id)
+    assert [record.payload for record in kept] == [b"", b"", b""]
+    assert {record.request_digest for record in kept} == {sha256_hex(b"m")}
 
 
 def test_a_cancellation_stops_the_run(case: Case) -> None:

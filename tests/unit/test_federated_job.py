@@ -87,6 +87,7 @@ BAD = {
     "contract of no DID": ("/contracts/0/site", "nord", "/contracts/0/site"),
     "digest no SHA-256": ("/contracts/0/digest", "A" * 64, "/contracts/0/digest"),
     "receipt missing": ("/contracts/0/receipt", _GONE, "/contracts/0/receipt"),
+    "lead as a site": ("/contracts/2/site", document()["lead"], "/contracts/2/site"),
     "site twice": ("/contracts/1", contract(SITES[0], 9), "/contracts"),
     "nobody": ("/contracts/0/population", 0, "/contracts/0/population"),
     "population no integer": ("/contracts/0/population", 100.0, "/contracts/0/population"),

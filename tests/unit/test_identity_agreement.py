@@ -269,6 +269,12 @@ def test_receipts_that_are_refused(change: dict[str, Any]) -> None:
         receipt.unverified_provider(restated(**change))
 
 
+def test_a_receipt_of_a_contract_with_oneself() -> None:
+    assert receipt.read_receipt(restated(consumer=CONSUMER), GIVER.document)
+    with pytest.raises(AgreementTampered, match="oneself"):
+        receipt.read_receipt(restated(consumer=PROVIDER), GIVER.document)
+
+
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 20_000])
 def test_no_receipt_at_all(token: str) -> None:
     with pytest.raises(AgreementTampered):

@@ -93,6 +93,7 @@ def test_loopback_may_be_bound(home: Path, listen: str) -> None:
     with bound(home, listen) as listening:
         port = listening.socket.getsockname()[1]
         assert listening.address == f"http://{split(listen)[0]}:{port}"
+        assert listening.socket.proto == socket.IPPROTO_TCP  # so that asyncio sets TCP_NODELAY
         assert f"127.0.0.1:{port}" in listening.hosts
         assert all(name.endswith(f":{port}") for name in listening.hosts)
 

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from connector.domain.negotiation import NegotiationState
+from connector.errors import AgreementTampered
 from connector.identity import agreement as agreements
 from connector.identity import jws, receipt
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol import messages as m
-from connector.services import negotiate, publish
+from connector.services import budget, negotiate, publish
 from tests.support.contracts import stranger
-from tests.support.link import DATASET, PREAU, Call, Fault, Link, description, limit, link
+from tests.support.link import DATASET, PREAU, Call, Fault, Link, description, limit, link, offer
 
 State = NegotiationState
 Change = Callable[[dict[str, Any]], None]
@@ -120,6 +121,32 @@ def _no_coverage(document: dict[str, Any]) -> None:
     document["coverage"] = document["coverage"][:-1]
 
 
+def _other_label(document: dict[str, Any]) -> None:
+    (line,) = [it for it in document["coverage"] if "epsilon" in it["constraint"]]
+    assert line["label"] == "enforced"
+    line["label"] = "audited"
+
+
+def _unheard_label(document: dict[str, Any]) -> None:
+    document["coverage"][-1]["label"] = "ignored"
+
+
+def _other_constraint(document: dict[str, Any]) -> None:
+    document["coverage"][-1]["constraint"] = "dateTime lteq never"
+
+
+def _line_twice(document: dict[str, Any]) -> None:
+    document["coverage"].append(dict(document["coverage"][-1]))
+
+
+def _many_conditions(document: dict[str, Any]) -> None:
+    _constraints(document).extend([dict(_constraints(document)[-1]) for _ in range(64)])
+
+
+def _by_another_means(document: dict[str, Any]) -> None:
+    document["coverage"][-1]["by"] = "the provider's own words of how"
+
+
 def _more_members(document: dict[str, Any]) -> None:
     document["annex"] = "small print"
 
@@ -139,6 +166,11 @@ CHANGES: list[Change] = [
     _other_consumer,
     _other_provider,
     _no_coverage,
+    _other_label,
+    _unheard_label,
+    _other_constraint,
+    _line_twice,
+    _many_conditions,
     _set("dataset", "population", 46000),
     _set("dataset", "rowsPerPerson", 1),
     _set("dataset", "personColumn", "grade"),
@@ -149,6 +181,13 @@ CHANGES: list[Change] = [
     _set("consumer", "documentDigest", "ab" * 32),
     _set("consumer", "pid", "urn:other"),
 ]
+
+
+def test_how_a_provider_upholds_a_constraint_is_its_own_to_say(pair: Link) -> None:
+    tamper(pair, "ContractAgreementMessage", rewritten(pair, _by_another_means))
+    pair.hold("ContractAgreementVerificationMessage")
+    negotiated(pair)
+    assert pair.lab.only().state is State.VERIFIED
 
 
 def test_the_twin_of_all_below_is_signed(pair: Link) -> None:
@@ -167,8 +206,51 @@ def test_an_agreement_that_is_not_what_was_accepted(pair: Link, change: Change) 
     assert pair.lab.agreements() == []
     assert not any(agreement.finalized for agreement in pair.school.agreements())
     kinds = [entry.kind for entry in pair.lab.log()]
-    assert kinds[-1] == "negotiation.terminated"
-    assert "negotiation.verified" not in kinds
+    assert kinds[-2:] == ["agreement.refused", "negotiation.terminated"]
+    assert "negotiation.agreed" not in kinds
+    with pair.school.ports.store.read() as tx:
+        assert budget.promised(tx, DATASET, pair.clock.now()) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("wish", [None, "5"], ids=["requested", "accepted"])
+def test_a_tampered_agreement_changes_nothing_and_is_in_the_log(
+    pair: Link, wish: str | None
+) -> None:
+    policy = None if wish is None else offer(epsilon=wish)
+    pair.hold("ContractAgreementMessage")
+    found = negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=policy)
+    pair.deliver()
+    if wish is not None:
+        negotiate.accept(pair.lab.ports, found.pid)
+        pair.deliver()
+    assert pair.school.only().state is State.AGREED
+    (message,) = [
+        m.ContractAgreementMessage.from_body(json.loads(item.body))
+        for item in pair.school.waiting()
+    ]
+    tampered = rewritten(pair, _cheaper)(message)
+    before = pair.lab.state_of_everything()
+    for _ in range(2):
+        with pytest.raises(AgreementTampered):
+            pair.lab.receive(pair.school, tampered)
+    assert pair.lab.state_of_everything()[:-1] == before[:-1]  # all but the head of the log
+    (entry,) = pair.lab.log("agreement.refused")
+    assert b"AGREEMENT_TAMPERED" in entry.event
+    pair.hold()
+    pair.pump()  # the honest one is still signed
+    assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
+
+
+def test_a_refused_agreement_ends_an_accepted_negotiation_at_both(pair: Link) -> None:
+    found = negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=offer(epsilon="5"))
+    pair.pump()
+    tamper(pair, "ContractAgreementMessage", rewritten(pair, _cheaper))
+    negotiate.accept(pair.lab.ports, found.pid)
+    pair.pump()
+    for node in (pair.lab, pair.school):
+        assert node.only().state is State.TERMINATED
+        assert node.only().code == "AGREEMENT_TAMPERED"
+        assert node.waiting() == []
 
 
 def refused_by_the_lab(pair: Link, change: Callable[[m.Body], m.Body]) -> None:
@@ -220,8 +302,10 @@ def test_a_consumers_signature_that_does_not_verify(pair: Link) -> None:
     assert pair.school.only().state is State.AGREED
     assert not pair.school.agreements()[0].finalized
     assert pair.school.agreements()[0].consumer_signature == ""
-    assert pair.lab.only().state is State.TERMINATED
-    assert pair.lab.only().code == "AGREEMENT_TAMPERED"
+    assert pair.lab.only().state is State.VERIFIED  # it signed last: only the school may end it
+    pair.clock.advance(negotiate.UNVERIFIED.total_seconds() + 1)
+    assert negotiate.expire(pair.school.ports) == 1
+    assert negotiate.reconcile(pair.lab.ports, pair.lab.only().pid).state is State.TERMINATED
 
 
 def _receipt(pair: Link, **changes: Any) -> str:
@@ -282,9 +366,9 @@ def test_an_agreement_of_another_negotiation_is_not_signed(pair: Link) -> None:
         provider_pid=pair.school.negotiations()[1].pid,
         consumer_pid=second.pid,
     )
-    pair.lab.receive(pair.school, message)
-    assert [n.state for n in pair.lab.negotiations()] == [State.FINALIZED, State.TERMINATED]
-    assert pair.lab.negotiations()[1].code == "AGREEMENT_TAMPERED"
+    with pytest.raises(AgreementTampered):
+        pair.lab.receive(pair.school, message)
+    assert [n.state for n in pair.lab.negotiations()] == [State.FINALIZED, State.REQUESTED]
     assert len(pair.lab.agreements()) == 1
 
 

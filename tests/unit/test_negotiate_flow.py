@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import policies_odrl
 from connector.domain.negotiation import NegotiationState, Role
 from connector.errors import (
     AgreementUnknown,
@@ -27,9 +29,11 @@ from connector.identity import document as documents
 from connector.identity import receipt
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol import messages as m
-from connector.services import agree, negotiate, publish, terms
+from connector.services import agree, budget, negotiate, publish, terms
 from tests.support.link import (
     DATASET,
+    END,
+    PREAU,
     Fault,
     Link,
     Node,
@@ -510,6 +514,212 @@ def test_a_negotiation_in_which_nothing_happens_ends(pair: Link) -> None:
     assert states(pair) == both(State.TERMINATED)
     assert pair.school.only().code == "PEER_UNREACHABLE"
     assert negotiate.expire(pair.lab.ports) == 0
+
+
+def test_an_agreement_that_nobody_verifies_frees_the_cap_soon(pair: Link) -> None:
+    publish.publish(
+        pair.school.ports, description(pair.folder, cap={"epsilon": 5, "delta": 0.0001})
+    )
+    pair.hold("ContractAgreementVerificationMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    pair.clock.advance(negotiate.UNVERIFIED.total_seconds())
+    assert negotiate.expire(pair.school.ports) == 0  # the twin: not a moment before
+    assert pair.school.only().state is State.AGREED
+    pair.clock.advance(1.0)
+    assert negotiate.expire(pair.school.ports) == 1
+    assert pair.school.only().state is State.TERMINATED
+    assert negotiate.expire(pair.lab.ports) == 0  # the lab signed last
+    assert pair.lab.only().state is State.VERIFIED
+    with pair.school.ports.store.read() as tx:
+        assert budget.promised(tx, DATASET, pair.clock.now()) == (0.0, 0.0)
+
+
+def nested(conditions: int) -> dict[str, Any]:
+    """Return an offer with so many conditions, one of them an `or` of others."""
+    base = offer()
+    parts = base["permission"][0]["constraint"]
+    inner = [limit("odrl:dateTime", "lteq", END, "dateTime")] * (conditions - len(parts) - 1)
+    parts.append({"or": inner})
+    return base
+
+
+def listed(values: int) -> dict[str, Any]:
+    """Return an offer whose conditions have so many values."""
+    base = offer()
+    parts = base["permission"][0]["constraint"]
+    names = [{"@id": f"urn:example:{number}"} for number in range(values - len(parts))]
+    parts.append({"leftOperand": "odrl:purpose", "operator": "isNoneOf", "rightOperand": names})
+    return base
+
+
+def ruled(rules: int) -> dict[str, Any]:
+    base = offer()
+    ban = {
+        "action": f"{PREAU}federatedTraining",
+        "constraint": [limit("odrl:dateTime", "gt", END, "dateTime")],
+    }
+    return {**base, "prohibition": [ban] * (rules - 1)}
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        nested(terms.MAX_CONDITIONS + 1),
+        ruled(terms.MAX_RULES + 1),
+        listed(terms.MAX_VALUES + 1),
+    ],
+    ids=["conditions", "rules", "values"],
+)
+def test_terms_too_large_to_be_judged_are_refused_at_both_ends(
+    pair: Link, wish: dict[str, Any]
+) -> None:
+    ask(pair, policy=wish)
+    assert pair.school.negotiations() == []
+    assert pair.lab.only().state is State.TERMINATED
+    assert pair.lab.only().code == PolicyInvalid.code
+    assert "are judged" in pair.lab.only().reasons[0]
+    opening = m.ContractOfferMessage("urn:3", "urn:p", "", "urn:o", DATASET, canonical(wish))
+    before = pair.lab.state_of_everything()
+    with pytest.raises(PolicyInvalid, match="are judged"):
+        pair.lab.receive(pair.school, opening)
+    assert pair.lab.state_of_everything() == before
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [nested(terms.MAX_CONDITIONS), ruled(terms.MAX_RULES), listed(terms.MAX_VALUES)],
+    ids=["conditions", "rules", "values"],
+)
+def test_the_largest_terms_are_judged(pair: Link, wish: dict[str, Any]) -> None:
+    ask(pair, policy=wish)
+    assert pair.school.only().code != PolicyInvalid.code
+    assert pair.school.only().state in {State.TERMINATED, State.OFFERED, State.FINALIZED}
+
+
+def test_terms_of_too_many_bytes_are_not_read(pair: Link) -> None:
+    wish = {**offer(epsilon="2"), "dct:title": "x" * terms.MAX_BYTES}
+    ask(pair, policy=wish)
+    assert pair.lab.only().code == PolicyInvalid.code
+    assert "bytes" in pair.lab.only().reasons[0]
+    shorter = {**wish, "dct:title": "x" * (terms.MAX_BYTES // 2)}
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=shorter)
+    pair.pump()
+    assert pair.lab.negotiations()[1].state is State.FINALIZED
+
+
+def test_terms_too_large_are_not_published(pair: Link) -> None:
+    raw = description(pair.folder, offer=nested(terms.MAX_CONDITIONS + 1))
+    with pytest.raises(PolicyInvalid, match="are judged"):
+        publish.publish(pair.school.ports, raw)
+
+
+def test_terms_are_judged_before_the_store_is_locked(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Any = pair.school.ports.store
+    write, locked, judged = store.write, [], []
+    honest = policies_odrl.narrow
+
+    @contextmanager
+    def counted() -> Iterator[Any]:
+        with write() as tx:
+            locked.append(True)
+            yield tx
+            locked.pop()
+
+    def narrow(*policies: Any) -> Any:
+        judged.append(bool(locked))
+        return honest(*policies)
+
+    monkeypatch.setattr(policies_odrl, "narrow", narrow)
+    store.write = counted
+    ask(pair, policy=offer(epsilon="2.125"))
+    assert judged == [False]
+    assert states(pair) == both(State.FINALIZED)
+
+
+TEXT = "ANY TEXT OF THE CONSUMER"
+
+
+def _saying(**changes: Any) -> dict[str, Any]:
+    return {**offer(epsilon="1"), **changes}
+
+
+def _with_rule(**changes: Any) -> dict[str, Any]:
+    wish = offer(epsilon="1")
+    wish["permission"][0].update(changes)
+    return wish
+
+
+def _is(operand: str, operator: str, value: Any) -> dict[str, Any]:
+    return {"leftOperand": operand, "operator": operator, "rightOperand": value}
+
+
+FOREIGN: dict[str, dict[str, Any]] = {
+    "prohibition": _saying(
+        prohibition=[{"action": "use", "constraint": [_is("odrl:purpose", "eq", {"@value": TEXT})]}]
+    ),
+    "prohibition without text": _saying(
+        prohibition=[
+            {"action": "use", "constraint": [limit("odrl:dateTime", "gt", END, "dateTime")]}
+        ]
+    ),
+    "text": offer(epsilon="1", extra=(_is("odrl:purpose", "neq", {"@value": TEXT}),)),
+    "name": offer(epsilon="1", extra=(_is("odrl:purpose", "neq", {"@id": "urn:text:of-mine"}),)),
+    "space": offer(
+        epsilon="1", extra=(_is(f"{PREAU}membership", "eq", {"@id": "did:web:mine.example"}),)
+    ),
+    "nested": offer(
+        epsilon="1",
+        extra=(
+            {
+                "or": [
+                    _is("odrl:purpose", "neq", {"@value": TEXT}),
+                    limit("odrl:dateTime", "lteq", "2027-01-01T00:00:00Z", "dateTime"),
+                ]
+            },
+        ),
+    ),
+    "target": _with_rule(target="urn:text:of-mine"),
+    "assignee": _with_rule(assignee="urn:text:of-mine"),
+    "duty": _with_rule(duty=[{"action": "odrl:compensate"}]),
+}
+
+
+@pytest.mark.parametrize("wish", FOREIGN.values(), ids=FOREIGN)
+def test_words_of_the_consumer_are_refused(pair: Link, wish: dict[str, Any]) -> None:
+    ask(pair, policy=wish)
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.lab.only().code == "TERMS_REFUSED"
+    assert pair.lab.only().reasons
+    assert pair.school.agreements() == []
+    (published,) = publish.offers(pair.school.ports, DATASET)
+    assert TEXT.encode() not in published.policy
+
+
+OWN: dict[str, tuple[dict[str, Any], ...]] = {
+    "number": (limit(f"{PREAU}epsilon", "lteq", "01.250", "decimal"),),
+    "moment": (limit("odrl:dateTime", "lteq", "2027-01-01T01:00:00+01:00", "dateTime"),),
+    "day": (limit("odrl:dateTime", "lteq", "2027-01-01", "date"),),
+    "known purpose": (_is("odrl:purpose", "neq", {"@id": MARKETING}),),
+}
+
+
+@pytest.mark.parametrize("extra", OWN.values(), ids=OWN)
+def test_figures_and_known_names_are_written_anew(
+    pair: Link, extra: tuple[dict[str, Any], ...]
+) -> None:
+    ask(pair, policy=offer(epsilon="1.5", extra=extra))
+    assert states(pair) == both(State.FINALIZED)
+
+
+def test_prohibitions_of_the_provider_stay(pair: Link) -> None:
+    ban = {"action": "use", "constraint": [limit("odrl:dateTime", "gt", END, "dateTime")]}
+    publish.publish(pair.school.ports, description(pair.folder, offer=offer(prohibition=[ban])))
+    ask(pair, policy=offer(epsilon="1.5", prohibition=[ban]))
+    assert states(pair) == both(State.FINALIZED)
+    assert b'"prohibition"' in pair.lab.agreements()[0].document
 
 
 def test_a_stranger_cannot_read_or_end_it(pair: Link) -> None:

@@ -10,16 +10,27 @@ import pytest
 from starlette.routing import Route
 
 from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
-from connector.errors import KeyUnusable, Malformed, PreauError, TooManyRequests, UnknownPeer
+from connector.errors import (
+    KeyUnusable,
+    Malformed,
+    NotFound,
+    PreauError,
+    StoreUnavailable,
+    TokenReplayed,
+    TooManyRequests,
+    UnknownPeer,
+)
 from connector.identity import certificate
 from connector.peer import routes
 from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.https import PUBLIC, PublicFace
+from connector.peer.https import problem as https_problem
 from connector.peer.rate import MAX_ADDRESSES, Rate
-from connector.peer.refusals import Refusals
-from connector.peer.status import problem, translate
+from connector.peer.refusals import PUBLIC_PER_MINUTE, Refusals
+from connector.peer.status import problem, tellable, translate
 from connector.peer.v1 import federation_pb2, negotiation_pb2
+from connector.services.guard import guarded
 from connector.services.receive import HANDLERS
 from tests.support.doubles import FixedClock, ports_for_tests
 
@@ -186,11 +197,34 @@ class TestRefusals:
         assert len(events) == 3
         assert b"UNKNOWN_PEER" in events[0].event
         refusals._window -= 61
-        refusals.record("x" * 1000, "/m", UnknownPeer("nobody"))
+        refusals.record("did:web:a.example", "/m", UnknownPeer("nobody"))
         with ports.store.read() as tx:
             last = tx.audit.entries()[-1]
         assert b'"missed":7' in last.event
-        assert len(last.subject) == 200
+        assert last.subject == "did:web:a.example"
+
+    def test_what_is_only_counted_takes_no_line(self, tmp_path: Path) -> None:
+        ports = ports_for_tests(tmp_path)
+        refusals = Refusals(ports, per_minute=1)
+        for _ in range(5):
+            refusals.count()
+        with ports.store.read() as tx:
+            assert tx.audit.entries() == []
+        refusals.record("did:web:a.example", "/m", UnknownPeer("nobody"))
+        with ports.store.read() as tx:
+            (event,) = tx.audit.entries()
+        assert b'"missed":5' in event.event
+
+    def test_strangers_push_no_authenticated_refusal_out(self, tmp_path: Path) -> None:
+        ports = ports_for_tests(tmp_path)
+        public, authenticated = Refusals(ports, per_minute=PUBLIC_PER_MINUTE), Refusals(ports)
+        for _ in range(PUBLIC_PER_MINUTE * 20):
+            public.record("", "/first-contact", Malformed("x"))
+        authenticated.record("did:web:a.example", "/m", TokenReplayed("again"))
+        with ports.store.read() as tx:
+            events = tx.audit.entries()
+        assert len(events) == PUBLIC_PER_MINUTE + 1
+        assert b"TOKEN_REPLAYED" in events[-1].event
 
     def test_a_caller_without_a_name(self, tmp_path: Path) -> None:
         ports = ports_for_tests(tmp_path)
@@ -224,6 +258,25 @@ class TestCheckpoints:
         assert [item[:2] for item in seen] == [("a", "new"), ("d", "last")]
         assert threading.get_ident() not in {item[2] for item in seen}
 
+    def test_a_fault_that_nobody_foresaw_ends_no_witness(self, tmp_path: Path) -> None:
+        ports, came = ports_for_tests(tmp_path), threading.Event()
+
+        def witness(peer: str, _note: str) -> None:
+            if peer == "a":
+                raise ZeroDivisionError("data of a peer")
+            came.set()
+
+        def guard(step: Any, _pause: Any) -> object:
+            return guarded(ports, "witness", step, lambda _seconds: None)
+
+        checkpoints = Checkpoints(lambda: b"", witness, guard=guard)
+        checkpoints.received("a", b"x")
+        checkpoints.received("b", b"x")
+        checkpoints.start()
+        assert came.wait(10)
+        checkpoints.stop()
+        assert ports.faults["witness"].kind == "ZeroDivisionError"
+
     def test_no_checkpoint_stops_no_call(self) -> None:
         def own() -> bytes:
             raise KeyUnusable("gone")
@@ -231,6 +284,24 @@ class TestCheckpoints:
         checkpoints = Checkpoints(own, lambda _peer, _note: None)
         assert checkpoints.own() == b""
         checkpoints.stop()
+
+
+class TestTold:
+    """A fault of the node's own reaches no caller as text."""
+
+    @pytest.mark.parametrize("kind", [KeyUnusable, StoreUnavailable])
+    def test_a_fault_of_ours_is_told_by_its_code(self, kind: type[PreauError]) -> None:
+        told = tellable(kind("`/home/x/keys/signing.pem` is gone", hint="see /home/x"))
+        assert told.code == kind.code
+        assert "/home" not in told.reason + told.hint
+        shown = https_problem(kind("`/home/x/keys/signing.pem` is gone", hint="see /home/x"))
+        assert shown["code"] == kind.code
+        assert "/home" not in str(shown)
+
+    def test_a_fault_of_the_caller_keeps_its_words(self) -> None:
+        error = NotFound("no such thing", hint="look again")
+        assert tellable(error) is error
+        assert https_problem(error)["detail"] == "no such thing"
 
 
 class TestLeaves:

@@ -15,6 +15,7 @@ from connector.peer.counted import Counted
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.https_server import HttpsServer
+from connector.peer.https_sockets import Admission, origin
 from connector.peer.patience import Patience
 from connector.services.lead_hub import LeadHub
 from connector.services.system import SystemClock
@@ -69,6 +70,34 @@ class TestCounted:
                 assert counted.total() == 3
         assert counted.total() == 0
         assert not counted._open
+
+
+class TestAdmission:
+    def test_in_all_and_per_origin(self) -> None:
+        admission = Admission(3, 2)
+        assert [admission.enter("a") for _ in range(3)] == [True, True, False]
+        assert admission.enter("b")
+        assert not admission.enter("c")
+        admission.leave("a")
+        assert admission.enter("c")
+        assert admission.total() == 3
+        for each in "abc":
+            admission.leave(each)
+        assert admission.total() == 0
+        assert not admission._open
+
+    @pytest.mark.parametrize(
+        ("address", "counted"),
+        [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+        ],
+    )
+    def test_by_what_an_address_is_counted(self, address: str, counted: str) -> None:
+        assert origin(address) == counted
 
 
 class TestStart:

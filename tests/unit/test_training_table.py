@@ -198,3 +198,34 @@ def test_asking_for_a_column_that_was_not_read() -> None:
 def test_columns_that_are_no_table(columns: dict[str, list[Any]]) -> None:
     with pytest.raises(FederatedError):
         from_columns(columns)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([True, False]),
+        pa.array([0, 1], pa.date32()),
+        pa.array([0, 1], pa.timestamp("s")),
+        pa.array([b"1", b"2"]),
+    ],
+    ids=["boolean", "date", "instant", "bytes"],
+)
+def test_a_column_whose_type_holds_no_number_is_refused(values: pa.Array) -> None:
+    with pytest.raises(ColumnMissing, match="`score` holds no numbers"):
+        Table(pa.table({"score": values})).numbers("score")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["1", "2"]),
+        pa.array(["1", "2"], pa.large_string()),
+        pa.array(["1", "2"]).dictionary_encode(),
+        pa.array([1, 2], pa.uint8()),
+        pa.array([1.0, 2.0], pa.float32()),
+        pa.array([1, 2]).cast(pa.decimal128(38, 2)),
+    ],
+    ids=["text", "long text", "dictionary", "integer", "float", "decimal"],
+)
+def test_a_column_whose_type_may_hold_numbers_is_read(values: pa.Array) -> None:
+    assert Table(pa.table({"score": values})).numbers("score").tolist() == [1.0, 2.0]

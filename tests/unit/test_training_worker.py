@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -95,16 +96,40 @@ def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_p
     assert payload == b""
     interfaces = Path(f"/proc/{site.pid}/net/dev").read_text(encoding="ascii").splitlines()[2:]
     names = [line.split(":")[0].strip() for line in interfaces]
-    if header["isolation"] == "process+netns":
-        assert names == ["lo"]
-    else:
-        assert header["isolation"] == "process"
+    process, *tiers = header["isolation"].split("+")
+    assert process == "process"
+    assert set(tiers) <= {"netns", "landlock"}
+    assert (names == ["lo"]) or "netns" not in tiers
     status = Path(f"/proc/{site.pid}/status").read_text(encoding="ascii")
     assert "NoNewPrivs:\t1" in status
     limits = Path(f"/proc/{site.pid}/limits").read_text(encoding="ascii")
     assert [line.split()[4] for line in limits.splitlines() if "core file" in line] == ["0"]
     assert site.pid != os.getpid()
     assert os.getsid(site.pid) == site.pid
+
+
+@pytest.mark.parametrize(("memory", "limit"), [(8 * 1024**3, str(8 * 1024**3)), (0, None)])
+def test_a_workers_memory_is_bounded(tmp_path: Path, memory: int, limit: str | None) -> None:
+    worker = ProcessWorkers(memory=memory).start("site", tmp_path / "job")
+    try:
+        worker.send(_start(write_rows(tmp_path / "rows.csv", 5)))
+        assert worker.receive(120)[0]["op"] == "ready"
+        lines = Path(f"/proc/{worker.pid}/limits").read_text(encoding="ascii").splitlines()
+        found = next(line.split()[3] for line in lines if line.startswith("Max data size"))
+        own = str(resource.getrlimit(resource.RLIMIT_DATA)[0]).replace("-1", "unlimited")
+        assert found == (limit or own)
+    finally:
+        worker.stop()
+
+
+def test_a_worker_that_outgrows_its_memory_fails(tmp_path: Path) -> None:
+    worker = ProcessWorkers(memory=200 * 1024**2).start("site", tmp_path / "job")
+    try:
+        worker.send(_start(write_rows(tmp_path / "rows.csv", 5)))
+        with pytest.raises(WorkerFailed, match="gone"):
+            worker.receive(120)
+    finally:
+        worker.stop()
 
 
 def test_a_worker_sees_no_secret_of_the_node(

@@ -1,0 +1,72 @@
+"""What a policy is made of, counted and listed: rules with their duties, and conditions.
+
+Rules: nothing is left out, whatever it hangs below: refinements of actions, assets and parties,
+operands of logical constraints, duties of duties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies_odrl.model import (
+    AssetRef,
+    Condition,
+    Constraint,
+    LogicalConstraint,
+    PartyRef,
+    Policy,
+    Rule,
+    duties_below,
+)
+
+Reference = AssetRef | PartyRef
+
+
+def size(policy: Policy) -> tuple[int, int, int]:
+    """Return how many rules, conditions and values of conditions a policy has.
+
+    Duties count as rules, and the parts of logical constraints as conditions.
+    """
+    rules = tuple(rules_of(policy))
+    whole = (policy.target, policy.assigner, policy.assignee)
+    found = [
+        *(item for rule in rules for item in conditions_of(rule)),
+        *(part for item in whole if item is not None for part in nested(item.refinements)),
+    ]
+    values = sum(
+        len(item.right) + len(item.reference) for item in found if isinstance(item, Constraint)
+    )
+    return len(rules), len(found), values
+
+
+def rules_of(policy: Policy) -> Iterator[Rule]:
+    """Yield the rules of a policy and all duties below them."""
+    stack = [rule for _, rule in policy.rules()]
+    while stack:
+        rule = stack.pop()
+        yield rule
+        stack.extend(duty for _, duties in duties_below(rule) for duty in duties)
+
+
+def conditions_of(rule: Rule) -> Iterator[Condition]:
+    """Yield the conditions of a rule itself, and all below them; not those of its duties."""
+    yield from nested(rule.constraints)
+    yield from nested(rule.action.refinements)
+    for item in references_of(rule):
+        yield from nested(item.refinements)
+
+
+def references_of(rule: Rule) -> tuple[Reference, ...]:
+    """Return the assets and parties that a rule names itself."""
+    named = (rule.target, rule.assigner, rule.assignee, rule.output)
+    return (*(item for item in named if item is not None), *(item for _, item in rule.functions))
+
+
+def nested(items: tuple[Condition, ...]) -> Iterator[Condition]:
+    """Yield conditions and all below them."""
+    stack = list(items)
+    while stack:
+        item = stack.pop()
+        yield item
+        if isinstance(item, LogicalConstraint):
+            stack.extend(item.operands)

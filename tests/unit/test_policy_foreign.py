@@ -1,0 +1,97 @@
+"""What of a rendering is the other party's text, and how large a policy is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from policies_odrl import (
+    Action,
+    AssetRef,
+    Condition,
+    Connective,
+    Constraint,
+    Duty,
+    Iri,
+    LogicalConstraint,
+    Operator,
+    PartyRef,
+    Policy,
+    Prohibition,
+    foreign,
+    meet,
+    size,
+)
+from policies_odrl.model import ODRL
+from tests.support.policies import amount, name_is, purpose, training_offer, until
+
+OWN = training_offer()
+PAY = Duty(action=Action(ODRL + "compensate"), constraints=(amount(ODRL + "payAmount", "5"),))
+BAN = Prohibition(action=Action(ODRL + "use"), constraints=(until("2028-01-01T00:00:00Z", "gt"),))
+PARTY = PartyRef("urn:x:party", refinements=(name_is(ODRL + "industry", "urn:x:y"),))
+
+
+def with_rule(**changes: object) -> Policy:
+    return replace(OWN, permissions=(replace(OWN.permissions[0], **changes),))
+
+
+def with_condition(item: Condition) -> Policy:
+    return with_rule(constraints=(*OWN.permissions[0].constraints, item))
+
+
+TEXT = Constraint(ODRL + "purpose", Operator.NEQ, (Iri("urn:x:text"),))
+ADDED = {
+    "prohibition": replace(OWN, prohibitions=(BAN,)),
+    "obligation": replace(OWN, obligations=(PAY,)),
+    "duty": with_rule(duties=(PAY,)),
+    "target": with_rule(target=AssetRef("urn:x:asset")),
+    "function": with_rule(functions=((ODRL + "informedParty", PARTY),)),
+    "action": with_rule(action=Action("urn:x:action")),
+    "refinement": with_rule(action=replace(OWN.permissions[0].action, refinements=(TEXT,))),
+    "name": with_condition(TEXT),
+    "operand": with_condition(name_is("urn:x:left", "urn:x:right")),
+    "unit": with_condition(replace(amount("epsilon", "1"), unit="urn:x:unit")),
+    "nested": with_condition(LogicalConstraint(Connective.OR, (TEXT, until()))),
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_what_the_other_added_is_named_and_not_quoted(name: str) -> None:
+    found = foreign(ADDED[name], OWN)
+    assert found
+    assert "urn:x" not in repr(found).replace("`urn:x:left`", "")  # the operand is named
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_the_same_is_ones_own_where_one_wrote_it(name: str) -> None:
+    assert foreign(ADDED[name], OWN, ADDED[name]) == ()
+
+
+def test_figures_moments_and_known_purposes_are_nobodys_text() -> None:
+    wish = training_offer(epsilon="01.50", end="2027-01-01")
+    terms = wish.permissions[0].constraints
+    wish = replace(
+        wish,
+        permissions=(
+            replace(
+                wish.permissions[0], constraints=(*terms, purpose("Marketing", operator="isNoneOf"))
+            ),
+        ),
+    )
+    found = meet(OWN, wish)
+    assert found is not None
+    assert foreign(found, OWN) == ()
+    assert foreign(replace(found, permissions=wish.permissions), OWN)  # not written anew
+
+
+def test_all_parts_count() -> None:
+    assert size(OWN) == (1, 8, 8)
+    nested = LogicalConstraint(Connective.AND, (until(), purpose("Marketing", "Advertising")))
+    whole = replace(with_condition(nested), assignee=PARTY, obligations=(PAY,))
+    assert size(whole) == (2, 8 + 3 + 1 + 1, 8 + 3 + 1 + 1)
+    assert size(with_rule(assigner=PARTY, duties=(replace(PAY, consequences=(PAY,)),))) == (
+        3,
+        8 + 1 + 2,
+        8 + 1 + 2,
+    )
