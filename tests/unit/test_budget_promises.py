@@ -332,6 +332,8 @@ def test_concurrent_jobs_cannot_overspend(federation: Federation, site: Node) ->
             together.wait(20)
 
     site.accountant.before = meet
+    settings = replace(site.ports.settings, max_jobs_per_lead=5)
+    site.ports = replace(site.ports, settings=settings)
     answers: list[bool] = []
 
     def ask(body: dict[str, object]) -> None:
