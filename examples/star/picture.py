@@ -39,7 +39,8 @@ def draw(
     for width, (name, curve) in zip((7, 4, 1.5), spent.items(), strict=True):
         # Same noise, same rounds: the curves lie on one another, so each is thinner.
         rounds = sorted(curve)
-        right.plot(rounds, [curve[number] for number in rounds], linewidth=width, label=name)
+        values = [curve[number] for number in rounds]
+        right.plot(rounds, values, linewidth=width, marker=".", label=name)
     right.axhline(limit, color="#999999", linestyle="--", linewidth=1)
     right.set_xlabel("round")
     right.set_ylabel("ε spent per pupil")
