@@ -5,7 +5,8 @@ Rules: requests are kept as bytes until the token's body hash was checked; every
 take three quarters; a request must arrive in `REQUEST_SECONDS`; streams have their own threads;
 every refusal is an answer with a code and is recorded; an unforeseen failure is logged here and
 answered without a word of its text; no connection grows so old that a CA no longer admitted
-keeps it.
+keeps it. gRPC cuts off without a code of ours what is larger than `received_bytes`, which is far
+above the limit, so that what is merely too large is refused by this node and recorded.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ CONNECTION_GRACE_SECONDS: Final = 3600.0
 REQUEST_SECONDS: Final = 10.0
 HANDSHAKE_SECONDS: Final = 5.0
 CONNECTIONS: Final = 256  # in all, well below the files that a process may open
+# What gRPC takes in, so that a message over the limit gets an answer; only known members get here.
+RECEIVED_TIMES: Final = 4
+RECEIVED_AT_LEAST: Final = 64 * 1024 * 1024
 # Calls that may wait for a thread; what is beyond is refused at once.
 WAITING_PER_THREAD: Final = 8
 STOP_SECONDS: Final = 2.0
@@ -166,14 +170,17 @@ class PeerServer:
 
     def _request(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Return the exact bytes of the request once they are there."""
+        limit = self._ports.settings.max_message_bytes
         try:
             with self._patience.lasts(context.cancel):
                 data = next(requests, None)
         except grpc.RpcError as exc:
-            raise Malformed("the request did not arrive in time") from exc
+            raise Malformed(
+                f"the request broke off, did not arrive within {REQUEST_SECONDS:g} seconds, or is"
+                f" larger than {received_bytes(limit)} bytes"
+            ) from exc
         if data is None:
             raise Malformed("the call carries no message")
-        limit = self._ports.settings.max_message_bytes
         if len(data) > limit:
             raise MessageTooLarge(f"the message has {len(data)} bytes, over the limit of {limit}")
         return data
@@ -199,9 +206,14 @@ class PeerServer:
             self._streams.judge_again()
 
 
+def received_bytes(limit: int) -> int:
+    """Return the size up to which gRPC hands on messages, where this node takes `limit` bytes."""
+    return max(RECEIVED_TIMES * limit, RECEIVED_AT_LEAST)
+
+
 def _options(limit: int) -> list[tuple[str, Any]]:
     return [
-        ("grpc.max_receive_message_length", limit + FRAME_ROOM),
+        ("grpc.max_receive_message_length", received_bytes(limit)),
         ("grpc.max_send_message_length", limit + FRAME_ROOM),
         ("grpc.max_metadata_size", 16 * 1024),
         ("grpc.max_concurrent_streams", 128),

@@ -325,13 +325,20 @@ class TestMessages:
             space.meet("alpha", "beta")
             answer_all(beta)
             leaf = alpha.leaves.current()
-            for size, code in ((9_900, ""), (10_100, MessageTooLarge.code)):
+            for size, code in (
+                (9_900, ""),
+                (10_100, MessageTooLarge.code),
+                (30_000_000, MessageTooLarge.code),
+            ):
                 data = body_of("x" * size)
                 assert refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data) == code
-            assert any(b"MESSAGE_TOO_LARGE" in event for event in beta.log("call.refused"))
-            data = body_of("x" * 100_000)  # gRPC itself refuses what is far over
+            lines = [line for line in beta.log("call.refused") if b"MESSAGE_TOO_LARGE" in line]
+            assert len(lines) == 2
+            # gRPC itself refuses what is far over; the log says that a request was cut off
+            data = body_of("x" * server.received_bytes(10_000))
             code = refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data)
             assert code == MessageTooLarge.code
+            assert any(b"MALFORMED_MESSAGE" in line for line in beta.log("call.refused"))
             with pytest.raises(MessageTooLarge):
                 alpha.call(beta, "GetNegotiationMessage", {"pid": "x" * 10_100})
             assert len(beta.heard.calls) == 1

@@ -288,7 +288,7 @@ def test_two_policies_at_once_are_refused() -> None:
 
 
 def test_no_policy_at_all_is_refused() -> None:
-    with pytest.raises(IllFormed, match="0 were found"):
+    with pytest.raises(IllFormed, match="no policy was found"):
         read([])
 
 

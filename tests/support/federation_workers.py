@@ -1,0 +1,257 @@
+"""Accountant, workers and links of a federation in memory, with scripts that tests write.
+
+ε is additive here, so that a test can say what it expects: ε = Σ steps · (q / σ)².
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connector.domain.federation import LeadFrame, SiteFrame
+from connector.errors import PeerUnreachable, PreauError, WorkerFailed
+from connector.jsonld.canonical import sha256_hex
+from connector.services.lead_hub import Seat
+from federated.job import parse
+
+if TYPE_CHECKING:
+    from tests.support.federation import Link
+
+
+class AdditiveAccountant:
+    """The port `Accountant`: ε = Σ steps · (q / σ)², whatever δ."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.before: Callable[[], None] = lambda: None
+        self.failure: PreauError | None = None
+        self.boundless = False
+
+    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
+        assert 0 < delta < 1
+        self.asked += 1
+        self.before()
+        if self.failure is not None:
+            raise self.failure
+        if self.boundless and events:
+            return math.inf
+        return sum(e["steps"] * (e["sampling_rate"] / e["noise_multiplier"]) ** 2 for e in events)
+
+    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
+        return [self.epsilon(events, delta) for events, delta in cases]
+
+    def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+        assert 0 < delta < 1
+        return (steps * sampling_rate**2 / epsilon) ** 0.5
+
+
+@dataclass
+class SiteScript:
+    """How a site's workers behave.
+
+    Attributes:
+        die_in: rounds in which the next worker dies, once each.
+        refuse: code of a failure that the worker answers every round with; empty for none.
+        silent: whether it answers no round until `stop`.
+        start_failure: code that it answers the start with; empty for none.
+        orders: frames that the node sent.
+        updates: (round, update) in the order in which they were drawn.
+    """
+
+    die_in: list[int] = field(default_factory=list)
+    refuse: str = ""
+    silent: bool = False
+    start_failure: str = ""
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    updates: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+class SiteWorker:
+    """A site's worker in memory: a fresh random update each time."""
+
+    pid = 1
+
+    def __init__(self, script: SiteScript) -> None:
+        self._script = script
+        self._answers: list[tuple[dict[str, Any], bytes]] = []
+        self._gone = threading.Event()
+
+    def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
+        if self._gone.is_set():
+            raise WorkerFailed("the worker is gone")
+        assert bool(payload) == (header["op"] == "round")
+        script = self._script
+        script.orders.append(dict(header))
+        if header["op"] == "start":
+            code = script.start_failure
+            self._answers.append(({"op": "failed", "code": code} if code else {"op": "ready"}, b""))
+            return
+        number = header["round"]
+        if number in script.die_in:
+            script.die_in.remove(number)
+            self._gone.set()
+        elif script.refuse:
+            secret = {"reason": "row 7 is odd", "code": script.refuse}
+            self._answers.append(({"op": "failed", **secret}, b""))
+        elif not script.silent:
+            update = b"update:" + secrets.token_bytes(16)
+            script.updates.append((number, update))
+            self._answers.append(({"op": "update", "round": number}, update))
+
+    def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        assert seconds > 0
+        if self._answers:
+            return self._answers.pop(0)
+        self._gone.wait(seconds)
+        raise WorkerFailed("the worker is gone or silent")
+
+    def stop(self) -> None:
+        self._gone.set()
+
+
+@dataclass
+class LeadScript:
+    """How the lead's workers behave; the same from the same state, as real ones are.
+
+    Attributes:
+        die_before: rounds before which the next worker dies, once each.
+        starts: (round, state) of each start.
+        replies: round -> sites whose replies arrived.
+        ignore: sites whose replies it does not use.
+        failure: code that it answers a start with; empty for none.
+        hold: cleared while workers must wait before they ask for a round.
+    """
+
+    die_before: list[int] = field(default_factory=list)
+    starts: list[tuple[int, bytes]] = field(default_factory=list)
+    replies: dict[int, list[str]] = field(default_factory=dict)
+    ignore: set[str] = field(default_factory=set)
+    failure: str = ""
+    hold: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.hold.set()
+
+
+class LeadWorker:
+    """The lead's worker in memory."""
+
+    pid = 2
+
+    def __init__(self, script: LeadScript) -> None:
+        self._script = script
+        self._answers: list[tuple[dict[str, Any], bytes]] = []
+        self._gone = threading.Event()
+        self._sites: list[str] = []
+        self._rounds = 0
+        self._number = 0
+        self._state = b""
+
+    def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
+        if self._gone.is_set():
+            raise WorkerFailed("the worker is gone")
+        if header["op"] == "start":
+            self._start(header, payload)
+        elif header["op"] == "replies":
+            self._reply(header, payload)
+        else:
+            assert header == {"op": "saved"}
+            self._ask()
+
+    def _start(self, header: Mapping[str, Any], state: bytes) -> None:
+        self._script.starts.append((header["round"], state))
+        if self._script.failure:
+            self._answers.append(({"op": "failed", "code": self._script.failure}, b""))
+            return
+        assert bool(state) == bool(header["round"])
+        self._sites, self._number, self._state = header["sites"], header["round"], state
+        self._rounds = parse(header["manifest"].encode()).rounds
+        self._answers.append(({"op": "ready", "isolation": "none"}, b""))
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._number == self._rounds:
+            self._answers.append(({"op": "done"}, b"model:" + self._state))
+            return
+        number = self._number + 1
+        if number in self._script.die_before:
+            self._script.die_before.remove(number)
+            self._gone.set()
+            return
+        parts = [f"round {number} {site} ".encode() + self._state[:64] for site in self._sites]
+        sizes = [len(part) for part in parts]
+        header = {"op": "round", "round": number, "sites": self._sites, "sizes": sizes}
+        self._answers.append((header, b"".join(parts)))
+
+    def _reply(self, header: Mapping[str, Any], payload: bytes) -> None:
+        self._number = header["round"]
+        self._script.replies[self._number] = header["sites"]
+        assert sum(header["sizes"]) == len(payload)
+        self._state = sha256_hex(self._state + payload).encode()
+        used = [site for site in header["sites"] if site not in self._script.ignore]
+        state = {"op": "state", "round": self._number, "answered": used}
+        self._answers.append((state, self._state))
+
+    def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
+        assert seconds > 0
+        if self._answers and self._answers[0][0]["op"] == "round":
+            self._script.hold.wait(seconds)
+        if self._answers and not self._gone.is_set():
+            return self._answers.pop(0)
+        self._gone.wait(seconds)
+        raise WorkerFailed("the worker is gone or silent")
+
+    def stop(self) -> None:
+        self._gone.set()
+        self._script.hold.set()
+
+
+class ScriptedWorkers:
+    """The port `Workers`: workers in memory; remembers which are running."""
+
+    def __init__(self) -> None:
+        self.site = SiteScript()
+        self.lead = LeadScript()
+        self.started: list[SiteWorker | LeadWorker] = []
+
+    def start(self, role: str, folder: Path) -> SiteWorker | LeadWorker:
+        assert folder.is_dir()
+        worker = SiteWorker(self.site) if role == "site" else LeadWorker(self.lead)
+        self.started.append(worker)
+        return worker
+
+    @property
+    def running(self) -> int:
+        return sum(not worker._gone.is_set() for worker in self.started)
+
+
+class MemoryStream:
+    """A site's end of a stream, over a seat of the lead's hub."""
+
+    def __init__(self, seat: Seat, link: Link) -> None:
+        self._seat = seat
+        self._link = link
+
+    def receive(self, seconds: float) -> LeadFrame | None:
+        frame = self._seat.next(seconds)
+        if frame is None and self._seat.ended is not None:
+            raise PeerUnreachable("the stream broke")
+        return frame
+
+    def send(self, frame: SiteFrame) -> None:
+        if self._link.cut_replies > 0:
+            self._link.cut_replies -= 1
+            self.close()
+            raise PeerUnreachable("the stream broke")
+        try:
+            self._seat.deliver(frame)
+        except PreauError as exc:
+            raise PeerUnreachable("the stream broke") from exc
+
+    def close(self) -> None:
+        self._seat.leave("the site hung up")

@@ -1,0 +1,234 @@
+"""Caps, ends, withdrawn offers and silence: what bounds a negotiation, seen from both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.errors import (
+    AgreementUnknown,
+    ContractExpired,
+)
+from connector.services import agree, budget, negotiate, publish
+from tests.support.link import (
+    DATASET,
+    Link,
+    description,
+    link,
+    offer,
+)
+from tests.support.negotiating import (
+    NARROWER,
+    WIDER,
+    State,
+    ask,
+    both,
+    only_offer,
+    states,
+)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        publish.publish(pair.school.ports, description(pair.folder))
+        yield pair
+
+
+def test_two_contracts_up_to_the_cap_and_not_beyond(pair: Link) -> None:
+    publish.publish(
+        pair.school.ports, description(pair.folder, cap={"epsilon": 6, "delta": 0.0001})
+    )
+    for _ in range(3):
+        ask(pair)
+    assert [n.state for n in pair.lab.negotiations()] == [
+        State.FINALIZED,
+        State.FINALIZED,
+        State.TERMINATED,
+    ]
+    refused = pair.lab.negotiations()[-1]
+    assert refused.code == "CAP_EXCEEDED"
+    assert "has ε 0 of 6 left, 3 was asked" in refused.reasons[0]
+    assert len(pair.school.agreements()) == 2
+
+
+AGREEMENT = "ContractAgreementMessage"
+EVENT = "ContractNegotiationEventMessage"
+
+
+def test_a_contract_that_is_only_agreed_counts_against_the_cap(pair: Link) -> None:
+    publish.publish(
+        pair.school.ports, description(pair.folder, cap={"epsilon": 5, "delta": 0.0001})
+    )
+    pair.hold(AGREEMENT)
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    assert [n.state for n in pair.school.negotiations()] == [State.AGREED, State.TERMINATED]
+    assert pair.school.negotiations()[1].code == "CAP_EXCEEDED"
+
+
+def test_a_terminated_contract_frees_the_cap(pair: Link) -> None:
+    publish.publish(
+        pair.school.ports, description(pair.folder, cap={"epsilon": 5, "delta": 0.0001})
+    )
+    pair.hold(AGREEMENT)
+    first = negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    assert pair.school.only().state is State.AGREED
+    negotiate.terminate(pair.lab.ports, first.pid)
+    pair.deliver()
+    pair.hold()
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.pump()
+    assert [n.state for n in pair.school.negotiations()] == [State.TERMINATED, State.FINALIZED]
+    assert [n.state for n in pair.lab.negotiations()] == [State.TERMINATED, State.FINALIZED]
+
+
+def test_a_counter_offer_beyond_the_cap_is_refused(pair: Link) -> None:
+    publish.publish(
+        pair.school.ports, description(pair.folder, cap={"epsilon": 4, "delta": 0.0001})
+    )
+    ask(pair)
+    ask(pair, policy=offer(epsilon="2"))
+    assert pair.lab.negotiations()[-1].code == "CAP_EXCEEDED"
+    ask(pair, policy=offer(epsilon="1"))
+    assert pair.lab.negotiations()[-1].state is State.FINALIZED
+
+
+def test_an_ended_offer_is_refused(pair: Link) -> None:
+    raw = description(pair.folder, offer=offer(until="2026-11-25T00:00:00Z"))
+    publish.publish(pair.school.ports, raw)
+    pair.clock.advance(9 * 3600)
+    ask(pair)
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.lab.only().code == "CONTRACT_EXPIRED"
+
+
+def test_an_offer_to_another_space_is_refused(pair: Link) -> None:
+    raw = description(pair.folder, offer=offer(space="did:web:elsewhere.example"))
+    publish.publish(pair.school.ports, raw)
+    ask(pair)
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.lab.only().code == "MEMBERSHIP_REQUIRED"
+
+
+def test_an_offer_withdrawn_before_the_request_arrives(pair: Link) -> None:
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    publish.withdraw(pair.school.ports, only_offer(pair.school))
+    pair.pump()
+    assert pair.school.negotiations() == []
+    assert pair.lab.only().state is State.TERMINATED
+    assert pair.lab.only().code == "OFFER_UNKNOWN"
+
+
+def test_an_offer_withdrawn_before_it_is_accepted(pair: Link) -> None:
+    pid = ask(pair, policy=offer(epsilon="5"))
+    publish.publish(pair.school.ports, description(pair.folder))
+    negotiate.accept(pair.lab.ports, pid)
+    pair.pump()
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.lab.only().code == "OFFER_UNKNOWN"
+    assert pair.lab.only().reasons == ("the offer was withdrawn",)
+
+
+def test_publishing_again_leaves_agreements(pair: Link) -> None:
+    ask(pair)
+    (before,) = pair.school.agreements()
+    publish.publish(pair.school.ports, description(pair.folder, population=4700))
+    assert pair.school.agreements() == [before]
+    assert before.population == 4600
+    ask(pair)
+    assert pair.lab.agreements()[-1].population == 4700
+
+
+def test_a_contract_is_used_by_its_parties_only_and_in_time(pair: Link) -> None:
+    pair.add("other")
+    pair.hold(EVENT)
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    (signed,) = pair.lab.agreements()
+    now = pair.clock.now()
+    with pair.lab.ports.store.read() as tx, pytest.raises(AgreementUnknown):
+        agree.agreement_for(tx, signed.id, pair.school.did, now)  # no receipt yet
+    assert agree.agreements(pair.lab.ports) == []
+    pair.hold()
+    pair.pump()
+    with pair.school.ports.store.read() as tx:
+        found = agree.agreement_for(tx, signed.id, pair.lab.did, now)
+        assert found.valid_until is not None
+        with pytest.raises(AgreementUnknown):
+            agree.agreement_for(tx, signed.id, "did:web:other.example", now)
+        with pytest.raises(AgreementUnknown):
+            agree.agreement_for(tx, "urn:none", pair.lab.did, now)
+        with pytest.raises(ContractExpired):
+            agree.agreement_for(tx, signed.id, pair.lab.did, found.valid_until)
+    assert agree.agreements(pair.school.ports) == [found]
+    assert agree.agreement(pair.school.ports, found.id) == found
+    assert agree.policy_of(found).target is not None
+    assert len(agree.coverage_of(found)) == 8
+
+
+def test_purposes_of_the_offer_are_met(pair: Link) -> None:
+    wide = description(pair.folder, offer=offer(purpose=WIDER))
+    publish.publish(pair.school.ports, wide)
+    ask(pair, policy=offer(purpose=NARROWER))
+    assert states(pair) == both(State.FINALIZED)
+    assert NARROWER.encode() in pair.school.agreements()[0].document
+
+
+def test_a_peer_that_ended_it_is_believed_on_asking(pair: Link) -> None:
+    pid = ask(pair, policy=offer(epsilon="5"))
+    pair.hold("ContractNegotiationTerminationMessage")
+    negotiate.terminate(pair.school.ports, pair.school.only().pid)
+    pair.deliver()
+    assert pair.lab.only().state is State.OFFERED
+    found = negotiate.reconcile(pair.lab.ports, pid)
+    assert found.state is State.TERMINATED
+    assert negotiate.reconcile(pair.lab.ports, pid) == found
+
+
+def test_a_peer_that_lost_it_is_believed_on_asking(pair: Link) -> None:
+    pid = ask(pair, policy=offer(epsilon="5"))
+    with pair.school.ports.store.write() as tx:
+        tx.negotiations.remove(tx.negotiations.find()[0].pid)
+    assert negotiate.reconcile(pair.lab.ports, pid).state is State.TERMINATED
+
+
+def test_reconciling_an_agreed_state_changes_nothing(pair: Link) -> None:
+    pid = ask(pair, policy=offer(epsilon="5"))
+    assert negotiate.reconcile(pair.lab.ports, pid).state is State.OFFERED
+    ask_again = negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    assert negotiate.reconcile(pair.lab.ports, ask_again.pid).state is State.REQUESTED
+
+
+def test_a_negotiation_in_which_nothing_happens_ends(pair: Link) -> None:
+    ask(pair, policy=offer(epsilon="5"))
+    assert negotiate.expire(pair.lab.ports) == 0
+    pair.clock.advance(negotiate.STALE.total_seconds() + 1)
+    assert negotiate.expire(pair.lab.ports) == 1
+    pair.pump()
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.school.only().code == "PEER_UNREACHABLE"
+    assert negotiate.expire(pair.lab.ports) == 0
+
+
+def test_an_agreement_that_nobody_verifies_frees_the_cap_soon(pair: Link) -> None:
+    publish.publish(
+        pair.school.ports, description(pair.folder, cap={"epsilon": 5, "delta": 0.0001})
+    )
+    pair.hold("ContractAgreementVerificationMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    pair.clock.advance(negotiate.UNVERIFIED.total_seconds())
+    assert negotiate.expire(pair.school.ports) == 0  # the twin: not a moment before
+    assert pair.school.only().state is State.AGREED
+    pair.clock.advance(1.0)
+    assert negotiate.expire(pair.school.ports) == 1
+    assert pair.school.only().state is State.TERMINATED
+    assert negotiate.expire(pair.lab.ports) == 0  # the lab signed last
+    assert pair.lab.only().state is State.VERIFIED
+    with pair.school.ports.store.read() as tx:
+        assert budget.promised(tx, DATASET, pair.clock.now()) == (0.0, 0.0)
