@@ -189,7 +189,7 @@ class Dispatcher:
         """After a fault of our own: let the message wait, so that it starves no other."""
         try:
             _not_delivered(self._ports, message, PreauError("a fault of this node"))
-        except StoreUnavailable as error:
+        except PreauError as error:
             _log.warning("outbox cannot be written: %s", error.reason)
 
 

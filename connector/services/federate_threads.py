@@ -127,11 +127,15 @@ class JobThreads:
         thread.start()
 
     def _work(self, job_id: str, run: Run) -> None:
+        def attempt() -> None:
+            try:
+                run.run()
+            except PreauError as exc:  # the job stays as it is and is taken up again
+                _log.warning("job %s: %s: %s", job_id, exc.code, exc.reason)
+                self._stopping.wait(1.0)
+
         try:
-            run.run()
-        except PreauError as exc:  # the job stays as it is and is taken up again
-            _log.warning("job %s: %s: %s", job_id, exc.code, exc.reason)
-            self._stopping.wait(1.0)
+            guarded(self._ports, f"{self._wakeup}-run", attempt, self._stopping.wait)
         finally:
             with self._guard:
                 del self._running[job_id]

@@ -109,6 +109,22 @@ def test_the_job_watcher_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch) 
     assert ports.faults["jobs-watcher"].times == 2
 
 
+def test_a_run_that_fails_unforeseen_is_noted_and_taken_up_later(ports: Ports) -> None:
+    class Failing:
+        def run(self) -> None:
+            raise LookupError(SECRET)
+
+        def abort(self) -> None: ...
+
+    nobody: Any = None
+    jobs = JobThreads(ports, JobSide.SITE, "jobs", nobody, nobody)
+    jobs._stopping.set()  # so that the pause is none
+    jobs._running["x"] = (Failing(), threading.current_thread())
+    jobs._work("x", Failing())
+    assert (ports.faults["jobs-run"].kind, ports.faults["jobs-run"].times) == ("LookupError", 1)
+    assert jobs._running == {}
+
+
 @pytest.mark.parametrize("which", ["_membership", "_refresh"])
 def test_the_renewal_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
     came, other = threading.Event(), threading.Event()
