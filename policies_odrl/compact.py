@@ -1,52 +1,105 @@
-"""Compact policies (IM 2.7.1): what is stated once for the whole policy, for each of its rules."""
+"""Compact policies (IM 2.7): several actions, assets or parties at once, and what is shared.
+
+Rules: a rule with several values of one kind stands for one rule of each combination; what the
+policy states as a whole is stated by each of its rules as well, besides their own; the same value
+twice counts once. One target, assigner or assignee of the whole policy stays on the policy while no
+rule names its own, because the Dataspace Protocol puts it there. A duty below a rule that names no
+target or party takes the shared one that its rule took, as it would take the policy's only one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from itertools import product
+from math import prod
+from typing import Any, Final, TypeVar
 
 from policies_odrl.model import (
-    Action,
     AssetRef,
+    Common,
     Duty,
     PartyRef,
+    Permission,
     Policy,
+    Prohibition,
     Rule,
 )
 
+NOTHING_SHARED: Final = Common()
+
+_FIXED: Final = 5  # action, target, assigner, assignee, output; then one column per party function
 _T = TypeVar("_T")
 _Rule = TypeVar("_Rule", bound=Rule)
 
 
-class Shared:
-    """Properties of the whole policy that its rules take over (IM 2.7.1)."""
+class Choices:
+    """The combinations that one rule stands for.
 
-    __slots__ = ("_own", "actions", "assignee", "assigner", "target")
+    Args:
+        own: what the rule states.
+        shared: what its policy states for all rules.
+    """
 
-    def __init__(
-        self,
-        targets: list[AssetRef],
-        assigners: list[PartyRef],
-        assignees: list[PartyRef],
-        actions: list[Action],
-    ) -> None:
-        self.actions = actions
-        self.target = targets[0] if len(targets) == 1 else None
-        self.assigner = assigners[0] if len(assigners) == 1 else None
-        self.assignee = assignees[0] if len(assignees) == 1 else None
-        self._own = (targets, assigners, assignees)
+    __slots__ = ("_columns", "_functions")
 
-    def with_targets(self, own: list[AssetRef]) -> list[AssetRef | None]:
-        """Return the targets that a rule expands to; None stands for the policy's."""
-        return _choices(own, self._own[0])
+    def __init__(self, own: Common, shared: Common) -> None:
+        pairs = dict.fromkeys((*own.functions, *shared.functions))
+        self._functions = sorted({name for name, _ in pairs})
+        parties = [[item for name, item in pairs if name == each] for each in self._functions]
+        self._columns: list[Sequence[Any]] = [
+            list(dict.fromkeys((*own.actions, *shared.actions))),
+            _or_policys(own.targets, shared.targets),
+            _or_policys(own.assigners, shared.assigners),
+            _or_policys(own.assignees, shared.assignees),
+            list(dict.fromkeys((*own.outputs, *shared.outputs))) or [None],
+            *parties,
+        ]
 
-    def with_assigners(self, own: list[PartyRef]) -> list[PartyRef | None]:
-        """Return the assigners that a rule expands to; None stands for the policy's."""
-        return _choices(own, self._own[1])
+    @property
+    def count(self) -> int:
+        """How many rules they make."""
+        return prod(len(column) for column in self._columns)
 
-    def with_assignees(self, own: list[PartyRef]) -> list[PartyRef | None]:
-        """Return the assignees that a rule expands to; None stands for the policy's."""
-        return _choices(own, self._own[2])
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the parts of each rule by their names in `Rule`."""
+        names = ("action", "target", "assigner", "assignee", "output")
+        for row in product(*self._columns):
+            functions = tuple(zip(self._functions, row[_FIXED:], strict=True))
+            yield {**dict(zip(names, row[:_FIXED], strict=True)), "functions": functions}
+
+
+class Settling:
+    """Settles the duties below expanded rules on the shared target and parties that these took.
+
+    Args:
+        shared: what the policy states for all rules.
+    """
+
+    __slots__ = ("_assignees", "_assigners", "_targets")
+
+    def __init__(self, shared: Common) -> None:
+        self._targets = _several(shared.targets)
+        self._assigners = _several(shared.assigners)
+        self._assignees = _several(shared.assignees)
+
+    def settled(self, rule: _Rule) -> _Rule:
+        """Return the rule with its duties settled."""
+        taken = _Pushed(
+            rule.target if rule.target in self._targets else None,
+            rule.assigner if rule.assigner in self._assigners else None,
+            rule.assignee if rule.assignee in self._assignees else None,
+        )
+        return _below(rule, taken)
+
+
+def _several(items: Sequence[_T]) -> frozenset[_T]:
+    return frozenset(items) if len(items) > 1 else frozenset()
+
+
+def one(items: Sequence[_T]) -> _T | None:
+    """Return the only item, or None when there is none or more than one."""
+    return items[0] if len(items) == 1 else None
 
 
 def pushed_down(policy: Policy) -> Policy:
@@ -60,17 +113,13 @@ def pushed_down(policy: Policy) -> Policy:
         policy.assigner if any(rule.assigner for rule in rules) else None,
         policy.assignee if any(rule.assignee for rule in rules) else None,
     )
+    if pushed == _NOTHING:
+        return policy
     return replace(
         policy,
-        permissions=tuple(
-            replace(pushed.into(rule), duties=pushed.below(rule.duties))
-            for rule in policy.permissions
-        ),
-        prohibitions=tuple(
-            replace(pushed.into(rule), remedies=pushed.below(rule.remedies))
-            for rule in policy.prohibitions
-        ),
-        obligations=pushed.below(policy.obligations),
+        permissions=tuple(_below(pushed.into(rule), pushed) for rule in policy.permissions),
+        prohibitions=tuple(_below(pushed.into(rule), pushed) for rule in policy.prohibitions),
+        obligations=tuple(_below(pushed.into(rule), pushed) for rule in policy.obligations),
         target=None if pushed.target else policy.target,
         assigner=None if pushed.assigner else policy.assigner,
         assignee=None if pushed.assignee else policy.assignee,
@@ -91,16 +140,30 @@ class _Pushed:
             assignee=rule.assignee or self.assignee,
         )
 
-    def below(self, duties: tuple[Duty, ...]) -> tuple[Duty, ...]:
-        return tuple(
-            replace(self.into(duty), consequences=self.below(duty.consequences)) for duty in duties
-        )
+
+_NOTHING: Final = _Pushed(None, None, None)
 
 
-def _choices(own: list[_T], shared: list[_T]) -> list[_T | None]:
+def _below(rule: _Rule, pushed: _Pushed) -> _Rule:
+    """Return the rule with what is pushed in the duties below it."""
+    if pushed == _NOTHING:
+        return rule
+
+    def into(duties: tuple[Duty, ...]) -> tuple[Duty, ...]:
+        return tuple(_below(pushed.into(duty), pushed) for duty in duties)
+
+    match rule:
+        case Permission():
+            return replace(rule, duties=into(rule.duties))
+        case Prohibition():
+            return replace(rule, remedies=into(rule.remedies))
+        case Duty():
+            return replace(rule, consequences=into(rule.consequences))
+        case _:
+            return rule
+
+
+def _or_policys(own: Sequence[_T], shared: Sequence[_T]) -> list[_T | None]:
     if not own and len(shared) <= 1:
         return [None]  # the policy's, if it has one
-    return [*own, *shared]
-
-
-NOTHING_SHARED: Final = Shared([], [], [], [])
+    return list(dict.fromkeys((*own, *shared)))

@@ -1,10 +1,10 @@
 """Is this request inside that offer? Do two policies mean the same?
 
 Rules: Yes only with a proof for each attribute; No only with a witness, a request that the one
-policy grants and the other does not, checked by evaluation itself; Unknown otherwise, with what
-could not be shown. Conjunctive rules are compared attribute by attribute; only `or` and `xone` on
-the request's side are split, one at a time and bounded; policies are never brought into a normal
-form that multiplies attributes.
+policy grants and the other does not, checked by evaluation itself; Unknown otherwise, with the fact
+that is missing. Conjunctive rules are compared attribute by attribute; only `or` and `xone` on
+the request's side are split, one at a time and where they touch what does not fit; policies are
+never brought into a normal form that multiplies attributes, and the work has a limit that is said.
 """
 
 from __future__ import annotations
@@ -15,26 +15,32 @@ from enum import Enum
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.forms import flat, reference_form, rule_form, same_reference
+from policies_odrl.box import Box, operands_of
+from policies_odrl.compared import Compared
+from policies_odrl.fit import Fit, nearest
+from policies_odrl.forms import rule_form, same_reference
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
-    AssetRef,
     Condition,
     Conflict,
     Constraint,
     LogicalConstraint,
-    PartyRef,
     Permission,
     Policy,
-    Prohibition,
+    PolicyKind,
     Rule,
 )
-from policies_odrl.proof import Proof, disjoint
+from policies_odrl.prohibited import box_of, unsafe
+from policies_odrl.proof import MAX_STEPS, Proof
+from policies_odrl.regions import NOTHING_MORE
 from policies_odrl.request import Request
-from policies_odrl.vocabulary import implied_actions, same_action, wider_actions
+from policies_odrl.vocabulary import PROFILES
 from policies_odrl.witness import find_witness
 
 MAX_PAIRS: Final = 4096  # pairs of rules compared
 MAX_CONDITIONS: Final = 256  # conditions of one rule
+TOO_MANY: Final = "too many rules to compare"
+GIVEN_UP: Final = f"the comparison was given up after {MAX_STEPS} steps"
 
 
 class Answer(Enum):
@@ -51,52 +57,95 @@ class Containment:
 
     Attributes:
         answer: see `Answer`.
-        proof: with Yes, one line per attribute.
+        covered: what was shown to lie within, attribute by attribute; with Yes, the proof.
+        gaps: with No and Unknown, each attribute that does not fit.
         witness: with No, a request that the asked terms grant and the offer does not.
-        reasons: with No and Unknown, one line per attribute that does not fit.
+        missing: with Unknown, the facts that are missing.
     """
 
     answer: Answer
-    proof: tuple[str, ...] = ()
+    covered: tuple[Compared, ...] = ()
+    gaps: tuple[Compared, ...] = ()
     witness: Request | None = None
-    reasons: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.answer is Answer.YES
 
+    @property
+    def proof(self) -> tuple[str, ...]:
+        """With Yes, one line per attribute of the request."""
+        if self.answer is not Answer.YES:
+            return ()
+        return tuple(item.line for item in self.covered) or ("nothing is asked for",)
 
-def contains(offer: Policy, request: Policy) -> Containment:
-    """Return whether everything that the request's terms would grant, the offer grants too."""
-    proof, reasons = judge(offer, request)
-    if not reasons:
-        return Containment(Answer.YES, proof=proof or ("nothing is asked for",))
-    if _too_large(offer, request):
-        return Containment(Answer.UNKNOWN, reasons=reasons)
-    witness = find_witness(offer, request)
-    answer = Answer.NO if witness else Answer.UNKNOWN
-    return Containment(answer, witness=witness, reasons=reasons)
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """With No and Unknown, one line per attribute that does not fit."""
+        if self.answer is Answer.YES:
+            return ()
+        return tuple(item.line for item in self.gaps) or self.missing
 
 
-def judge(offer: Policy, request: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the proof that a request lies within an offer, and what keeps it from being proved.
+def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) -> Containment:
+    """Return whether everything that the request's terms would grant, the offer grants too.
 
-    Both are one line per attribute; containment is proved where the second is empty.
+    Args:
+        offer: the policy that should be the wider one.
+        request: the policy that should lie within it.
+        knowledge: terms and hierarchies beyond the built-in ones.
+
+    >>> from policies_odrl.model import ODRL, Action, PolicyKind
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> contains(may("use"), may("read")).proof
+    ('/permission/0: action read within use (offer /permission/0)',)
+    >>> contains(may("read"), may("use")).witness.action
+    'http://www.w3.org/ns/odrl/2/use'
     """
-    if _too_large(offer, request):
-        return (), ("too many rules to compare",)
-    proof: list[str] = []
-    reasons: list[str] = []
-    prover = Proof()
+    obstacle = _obstacle(offer, knowledge) or _obstacle(request, knowledge)
+    if obstacle or too_large(offer, request):
+        return Containment(Answer.UNKNOWN, missing=(obstacle or TOO_MANY,))
+    prover = Proof(knowledge=knowledge)
+    covered, gaps = judge(prover, offer, request)
+    if not gaps:
+        return Containment(Answer.YES, covered)
+    doubtful = frozenset(item.attribute for item in gaps)
+    found = find_witness(offer, request, knowledge, doubtful)
+    if found.witness is not None:
+        return Containment(Answer.NO, covered, gaps, found.witness)
+    unproved = (GIVEN_UP,) if prover.exhausted else tuple(f"whether {it.line}" for it in gaps)
+    return Containment(Answer.UNKNOWN, covered, gaps, missing=found.missing or unproved)
+
+
+def judge(
+    prover: Proof, offer: Policy, request: Policy
+) -> tuple[tuple[Compared, ...], tuple[Compared, ...]]:
+    """Return the proof that a request lies within an offer, and what keeps it from being proved."""
+    fits = [
+        Fit(prover, offer, f"/permission/{index}", rule)
+        for index, rule in enumerate(offer.permissions)
+        if offer.kind is not PolicyKind.AGREEMENT or offer.assignee_of(rule) is not None
+    ]
+    covered: list[Compared] = []
+    gaps: list[Compared] = []
+    asked: list[tuple[Permission, Box]] = []
     for index, wanted in enumerate(request.permissions):
-        tries = [_Fit(prover, offer, rule, request, wanted) for rule in offer.permissions]
-        found = next((item for item in tries if not item.reasons), None)
-        if found:
-            proof.extend(f"/permission/{index}: {line}" for line in found.proof)
-        else:
-            reasons.extend(_nearest(tries, index))
-    reasons.extend(_unsafe_prohibitions(prover, offer, request))
-    reasons.extend(_missing_obligations(offer, request))
-    return tuple(proof), tuple(reasons)
+        box = box_of(prover, request, wanted)
+        if box is None:
+            continue  # its own policy prohibits all of it
+        asked.append((wanted, box))
+        search = _Search(prover, fits, request, f"/permission/{index}", wanted)
+        lines = search.cover(box)
+        covered.extend(item for item in lines if item.fits)
+        gaps.extend(item for item in lines if not item.fits)
+    gaps.extend(
+        Compared(False, path, path, "prohibition", rule)  # noqa: FBT003
+        for path, rule in unsafe(prover, offer, request, asked)
+    )
+    gaps.extend(_missing_obligations(offer, request))
+    return tuple(covered), tuple(gaps)
 
 
 def same_meaning(left: Policy, right: Policy) -> bool:
@@ -114,62 +163,84 @@ def same_meaning(left: Policy, right: Policy) -> bool:
         return True
     if left.obligations or right.obligations or left.prohibitions or right.prohibitions:
         return False
-    return not judge(left, right)[1] and not judge(right, left)[1]
+    if too_large(left, right) or too_large(right, left):
+        return False
+    return not judge(Proof(), left, right)[1] and not judge(Proof(), right, left)[1]
 
 
-class _Fit:
-    """One permission of the offer against one of the request."""
+class _Search:
+    """Looks for offered permissions that cover one that is asked for."""
 
-    __slots__ = ("_prover", "proof", "reasons")
+    __slots__ = ("_fits", "_frames", "_path", "_prover")
 
     def __init__(
-        self, prover: Proof, offer: Policy, rule: Permission, request: Policy, wanted: Permission
+        self,
+        prover: Proof,
+        fits: Sequence[Fit],
+        request: Policy,
+        path: str,
+        wanted: Permission,
     ) -> None:
         self._prover = prover
-        self.proof: list[str] = []
-        self.reasons: list[str] = []
-        self._action(rule, wanted)
-        self._reference("target", offer.target_of(rule), request.target_of(wanted))
-        self._reference("assignee", offer.assignee_of(rule), request.assignee_of(wanted))
-        self._conditions(rule, wanted)
-        self._duties(rule, wanted)
+        self._fits = fits
+        self._path = path
+        self._frames = [fit.frame(request, path, wanted) for fit in fits]
 
-    def _action(self, rule: Permission, wanted: Permission) -> None:
-        line = f"action {text.term(wanted.action.id)} within {text.term(rule.action.id)}"
-        fits = same_action(rule.action.id) in wider_actions(wanted.action.id)
-        self._note(fits=fits, line=line)
+    def cover(self, box: Box) -> list[Compared]:
+        """Return a proof without gaps, or the nearest try."""
+        tries: list[list[Compared]] = []
+        for fit, frame in zip(self._fits, self._frames, strict=True):
+            if self._prover.exhausted:
+                break
+            lines = [*frame, *fit.conditions_in(self._path, box)]
+            if all(item.fits for item in lines):
+                return [*lines, *fit.unlimited(self._path, box)]
+            tries.append(lines)
+        if not tries:
+            return [Compared(False, self._path, "", "rule")]  # noqa: FBT003
+        return self._by_cases(box, tries) or nearest(tries)
 
-    def _reference(
-        self, name: str, allowed: AssetRef | PartyRef | None, asked: AssetRef | PartyRef | None
-    ) -> None:
-        if allowed is None:
-            return
-        fits = asked is not None and same_reference(allowed, asked)
-        self._note(fits=fits, line=f"{name} {allowed.id or allowed.source}")
-
-    def _conditions(self, rule: Permission, wanted: Permission) -> None:
-        having = _all_conditions(wanted)
-        for item in _all_conditions(rule):
-            self._note(fits=self._prover.follows(item, having), line=_compared(item, having))
-
-    def _duties(self, rule: Permission, wanted: Permission) -> None:
-        accepted = {rule_form(duty) for duty in wanted.duties}
-        for duty in rule.duties:
-            self._note(fits=rule_form(duty) in accepted, line=f"duty {text.term(duty.action.id)}")
-        extra = (reference_form(rule.output), frozenset(rule.functions))
-        own = (reference_form(wanted.output), frozenset(wanted.functions))
-        if extra != (None, frozenset()):
-            self._note(fits=extra == own, line="output and party functions")
-
-    def _note(self, *, fits: bool, line: str) -> None:
-        (self.proof if fits else self.reasons).append(line)
+    def _by_cases(self, box: Box, tries: Sequence[list[Compared]]) -> list[Compared]:
+        """Split a choice that touches what did not fit: each case may fall under another rule."""
+        framed = [
+            fit
+            for fit, frame in zip(self._fits, self._frames, strict=True)
+            if all(item.fits for item in frame)
+        ]
+        touched = [
+            operands_of(item.allowed)
+            for lines in tries
+            for item in lines
+            if not item.fits and isinstance(item.allowed, Constraint | LogicalConstraint)
+        ]
+        choice = box.touching(frozenset().union(*touched)) if len(framed) > 1 else None
+        found: list[Compared] = []
+        for case in box.cases(choice) if choice else ():
+            lines = self.cover(case) if self._prover.pay(1) else []
+            if not lines or not all(item.fits for item in lines):
+                return []
+            found.extend(lines)
+        return found
 
 
-def _too_large(offer: Policy, request: Policy) -> bool:
+def too_large(offer: Policy, request: Policy) -> bool:
+    """Return whether two policies have too many rules or conditions to be compared."""
     pairs = max(1, len(request.permissions)) * (len(offer.permissions) + len(offer.prohibitions))
-    pairs += len(offer.prohibitions) * len(request.prohibitions)
+    pairs += (len(offer.prohibitions) + len(request.permissions)) * len(request.prohibitions)
     rules = (*offer.permissions, *offer.prohibitions, *request.permissions, *request.prohibitions)
     return pairs > MAX_PAIRS or any(_count(rule) > MAX_CONDITIONS for rule in rules)
+
+
+def _obstacle(policy: Policy, knowledge: Knowledge) -> str:
+    """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
+    strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
+    if strange:
+        return f"what profile `{text.term(strange[0])}` means"
+    if policy.replaced_by:
+        return f"what `{text.term(policy.replaced_by)}` says, which replaces `{policy.id}`"
+    if policy.inherits:
+        return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
+    return ""
 
 
 def _count(rule: Rule) -> int:
@@ -183,103 +254,10 @@ def _count(rule: Rule) -> int:
     return total
 
 
-def _nearest(tries: list[_Fit], index: int) -> list[str]:
-    if not tries:
-        return ["nothing is offered"]
-    nearest = min(tries, key=lambda item: len(item.reasons))
-    return [f"/permission/{index}: {line}" for line in nearest.reasons]
-
-
-def _compared(item: Condition, having: Sequence[Condition]) -> str:
-    wanted = text.condition(item)
-    if isinstance(item, Constraint):
-        asked = [
-            text.condition(other)
-            for other in flat(having)
-            if isinstance(other, Constraint) and other.left == item.left
-        ]
-        return f"{wanted}; asked: {', '.join(asked) or 'not stated'}"
-    return wanted
-
-
-def _all_conditions(rule: Rule) -> list[Condition]:
-    return [*flat(rule.constraints), *flat(rule.action.refinements)]
-
-
-def _unsafe_prohibitions(prover: Proof, offer: Policy, request: Policy) -> list[str]:
-    if offer.conflict is Conflict.PERM:
-        return []
-    return [
-        f"/prohibition/{index}: {text.term(rule.action.id)} is prohibited there"
-        for index, rule in enumerate(offer.prohibitions)
-        if not _upheld(prover, offer, rule, request)
-        and not all(_avoided(offer, rule, request, wanted) for wanted in request.permissions)
-    ]
-
-
-def _upheld(prover: Proof, offer: Policy, rule: Prohibition, request: Policy) -> bool:
-    if request.conflict is Conflict.PERM:
-        return False
-    form = rule_form(rule)
-    for own in request.prohibitions:
-        if rule_form(own) == form:
-            return True
-        if rule.remedies or own.remedies:
-            continue
-        wider = same_action(own.action.id) in wider_actions(rule.action.id)
-        if (
-            wider
-            and _reference_wider(offer, rule, request, own)
-            and _conditions_wider(prover, rule, own)
-        ):
-            return True
-    return False
-
-
-def _reference_wider(offer: Policy, rule: Rule, request: Policy, own: Rule) -> bool:
-    pairs = (
-        (request.target_of(own), offer.target_of(rule)),
-        (request.assignee_of(own), offer.assignee_of(rule)),
-    )
-    return all(
-        mine is None or (theirs is not None and same_reference(mine, theirs))
-        for mine, theirs in pairs
-    )
-
-
-def _conditions_wider(prover: Proof, rule: Rule, own: Rule) -> bool:
-    having = _all_conditions(rule)
-    return all(prover.follows(item, having) for item in _all_conditions(own))
-
-
-def _avoided(offer: Policy, rule: Prohibition, request: Policy, wanted: Permission) -> bool:
-    ruled, asked = same_action(rule.action.id), same_action(wanted.action.id)
-    related = ruled in implied_actions(asked) or asked in wider_actions(ruled)
-    if not related:
-        # an action that the request's permission includes may still be the prohibited one
-        related = any(asked in wider_actions(item) for item in implied_actions(ruled))
-    if not related:
-        return True
-    pairs = (
-        (offer.target_of(rule), request.target_of(wanted)),
-        (offer.assignee_of(rule), request.assignee_of(wanted)),
-    )
-    if any(_apart(mine, theirs) for mine, theirs in pairs):
-        return True
-    return disjoint([*_all_conditions(rule), *_all_conditions(wanted)])
-
-
-def _apart(left: AssetRef | PartyRef | None, right: AssetRef | PartyRef | None) -> bool:
-    if left is None or right is None:
-        return False
-    plain = not any(item.collection or item.source for item in (left, right))
-    return plain and left.id != right.id
-
-
-def _missing_obligations(offer: Policy, request: Policy) -> list[str]:
+def _missing_obligations(offer: Policy, request: Policy) -> list[Compared]:
     accepted = {rule_form(duty) for duty in request.obligations}
     return [
-        f"/obligation/{index}: {text.term(duty.action.id)} is not accepted"
+        Compared(False, f"/obligation/{index}", f"/obligation/{index}", "obligation", duty)  # noqa: FBT003
         for index, duty in enumerate(offer.obligations)
         if rule_form(duty) not in accepted
     ]

@@ -1,141 +1,189 @@
-"""Constraints, logical constraints and premises of a rule against a request.
+"""Constraints, logical constraints and premises of a rule against a case.
 
-Rules: Kleene logic throughout; a premise that cannot be decided is Undetermined; `andSequence`
-needs to know in which order its operands came true, which a single request does not tell, so that
-it is never True from one.
+Rules: Kleene logic throughout; a premise that cannot be decided is Undetermined; membership in a
+collection comes from evidence, and a refined collection has the members of its `source`; a request
+for more than what is prohibited contains it and cannot be told apart from it.
 """
 
 from __future__ import annotations
 
-from policies_odrl import text
-from policies_odrl.decision import ConditionResult
+from typing import Final
+
+from policies_odrl.case import Case
+from policies_odrl.clocks import Previous, at_usage, values_of
+from policies_odrl.decision import ConditionResult, Premise
 from policies_odrl.logic import Truth, all_of, any_of, one_of
 from policies_odrl.model import (
     AssetRef,
     Condition,
     Connective,
     Constraint,
+    LogicalConstraint,
     PartyRef,
-    Policy,
     PolicyKind,
     Prohibition,
     Rule,
     below,
 )
+from policies_odrl.modes import Mode
 from policies_odrl.operands import check
-from policies_odrl.request import Facts, Request
-from policies_odrl.vocabulary import implied_actions, known_action, same_action, wider_actions
+from policies_odrl.sequence import ALWAYS, came_true, in_order
+from policies_odrl.vocabulary import same_action
+
+ORDER: Final = "the order of the parts cannot be told"
+BROADER: Final = "the request covers more than what is prohibited: ask for less"
 
 
-def condition(item: Condition, path: str, request: Request, facts: Facts) -> ConditionResult:
-    """Return how one condition comes out."""
+def condition(
+    item: Condition, path: str, case: Case, previous: Previous | None = None
+) -> ConditionResult:
+    """Return how one condition comes out.
+
+    Args:
+        item: the condition.
+        path: its JSON pointer.
+        case: see `Case`.
+        previous: the member before it, inside an `andSequence`.
+    """
     if isinstance(item, Constraint):
-        return _constraint(item, path, request, facts)
+        timed = at_usage(item, case)
+        given = values_of(timed, case, previous)
+        truth, note = check(timed, given, case.facts.knowledge)
+        return ConditionResult(path, truth, item, given, note)
+    if item.connective is Connective.AND_SEQUENCE:
+        return _sequence(item, path, case)
     inner = below(item, path)
     children = tuple(
-        condition(part, f"{inner}/{index}", request, facts)
-        for index, part in enumerate(item.operands)
+        [condition(part, f"{inner}/{index}", case) for index, part in enumerate(item.operands)]
     )
-    truth = _join(item.connective, [child.truth for child in children])
-    note = "; ".join(child.note for child in children if child.note)
-    if truth is Truth.UNDETERMINED and not note:
-        note = "the order of the parts cannot be told"
-    return ConditionResult(path, truth, text.condition(item), note=note, children=children)
+    truth = _JOIN[item.connective](child.truth for child in children)
+    return ConditionResult(path, truth, item, children=children)
 
 
-def conditions_of(
-    policy: Policy, rule: Rule, path: str, request: Request, facts: Facts
-) -> tuple[ConditionResult, ...]:
-    """Return how the constraints of a rule and the refinements in it come out."""
-    groups: list[tuple[str, tuple[Condition, ...]]] = [
-        (f"{path}/constraint", rule.constraints),
-        (f"{path}/action/odrl:refinement", rule.action.refinements),
-    ]
+def conditions(items: tuple[Condition, ...], path: str, case: Case) -> tuple[ConditionResult, ...]:
+    """Return how conditions come out, in order."""
+    return tuple([condition(item, f"{path}/{index}", case) for index, item in enumerate(items)])
+
+
+def refinements_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
+    """Return how the refinements of a rule's action, target and assignee come out."""
+    found = conditions(rule.action.refinements, f"{path}/action/odrl:refinement", case)
+    policy = case.policy
     for name, item in (("target", policy.target_of(rule)), ("assignee", policy.assignee_of(rule))):
-        if item is not None:
-            groups.append((f"{path}/{name}/odrl:refinement", item.refinements))
-    return tuple(
-        condition(item, f"{where}/{index}", request, facts)
-        for where, items in groups
-        for index, item in enumerate(items)
-    )
+        if item is not None and item.refinements:
+            found += conditions(item.refinements, f"{path}/{name}/odrl:refinement", case)
+    return found
 
 
-def premises_of(
-    policy: Policy, rule: Rule, path: str, request: Request, facts: Facts
-) -> tuple[ConditionResult, ...]:
+def premises_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return whether a rule is about this action, this party and this target."""
-    action = _action(rule, request)
-    assignee = _member(policy.assignee_of(rule), request.assignee, facts)
-    if policy.assignee_of(rule) is None and policy.kind is PolicyKind.AGREEMENT:
-        assignee = Truth.UNDETERMINED  # an agreement binds somebody; nobody is not everybody
-    target = _member(policy.target_of(rule), request.target or "", facts)
+    policy, request = case.policy, case.request
     return (
-        _premise("action", f"{path}/action", action, rule.action.id, request.action),
-        _premise(
-            "assignee", f"{path}/assignee", assignee, policy.assignee_of(rule), request.assignee
-        ),
-        _premise("target", f"{path}/target", target, policy.target_of(rule), request.target or ""),
+        action_premise(rule, path, case),
+        party_premise(policy.assignee_of(rule), path, case),
+        target_premise(policy.target_of(rule), path, case, request.target or ""),
     )
 
 
-def _constraint(item: Constraint, path: str, request: Request, facts: Facts) -> ConditionResult:
-    given = facts.values_of(item.left, request)
-    truth, note = check(item, given, facts.knowledge)
-    return ConditionResult(
-        path, truth, text.constraint(item), given=text.values(given), note=note, operand=item.left
-    )
+def action_premise(rule: Rule, path: str, case: Case) -> ConditionResult:
+    """Return whether a rule is about the action asked for."""
+    truth, note = _action(rule, case)
+    premise = Premise("action", rule.action.id)
+    return ConditionResult(f"{path}/action", truth, premise, (case.request.action,), note)
 
 
-def _join(connective: Connective, truths: list[Truth]) -> Truth:
-    if connective is Connective.OR:
-        return any_of(truths)
-    if connective is Connective.XONE:
-        return one_of(truths)
-    joined = all_of(truths)
-    ordered = connective is Connective.AND_SEQUENCE and len(truths) > 1
-    return Truth.UNDETERMINED if ordered and joined is Truth.TRUE else joined
+def party_premise(
+    party: PartyRef | None, path: str, case: Case, *, binds: bool = True
+) -> ConditionResult:
+    """Return whether a rule is about who asks.
+
+    Args:
+        party: to whom the rule is addressed; None when to nobody by name.
+        path: JSON pointer of the rule.
+        case: see `Case`.
+        binds: False where nobody by name means anybody, also in an agreement.
+    """
+    asked = case.request.assignee
+    truth = member(party, asked, case)
+    if binds and party is None and case.policy.kind is PolicyKind.AGREEMENT:
+        truth = Truth.UNDETERMINED  # an agreement binds somebody; nobody is not everybody
+    return _premise("assignee", path, truth, party, asked)
 
 
-def _action(rule: Rule, request: Request) -> Truth:
-    ruled = same_action(rule.action.id)
-    if same_action(request.action) == ruled:
-        return Truth.TRUE
-    if not known_action(request.action):
-        return Truth.UNDETERMINED
-    if isinstance(rule, Prohibition):
-        if ruled in implied_actions(request.action):
-            return Truth.TRUE
-        # a request for more than what is prohibited contains it (odrl.md: refused or narrowed)
-        overlaps = same_action(request.action) in wider_actions(ruled)
-        return Truth.UNDETERMINED if overlaps else Truth.FALSE
-    return Truth.of(ruled in wider_actions(request.action))
+def target_premise(target: AssetRef | None, path: str, case: Case, asked: str) -> ConditionResult:
+    """Return whether a rule is about an asset."""
+    return _premise("target", path, member(target, asked, case), target, asked)
 
 
-def _member(item: AssetRef | PartyRef | None, asked: str, facts: Facts) -> Truth:
+def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
+    """Return whether somebody or something is what a rule names, or belongs to it.
+
+    Source: IM 2.2.2 and 2.3.2 (`source` names the collection that refinements select from).
+    """
     if item is None:
         return Truth.TRUE
     if not asked:
         return Truth.UNDETERMINED
     if asked == item.id and not item.source:
         return Truth.TRUE
-    collection = item.source or item.id
-    members = facts.members.get(collection)
-    if members is not None:
-        return Truth.of(asked in members)
-    return Truth.UNDETERMINED if item.collection or item.source else Truth.FALSE
+    known = [case.facts.members.get(name) for name in _evidence(item, case.mode)]
+    if any(names is not None and asked in names for names in known):
+        return Truth.TRUE
+    settled = known[0] is not None or not (item.collection or item.source)
+    return Truth.FALSE if settled else Truth.UNDETERMINED
+
+
+def _evidence(item: AssetRef | PartyRef, mode: Mode) -> tuple[str, ...]:
+    """Return the collections whose members count; the first alone can rule somebody out."""
+    if not item.source or (mode is Mode.SUITE and item.id):
+        return (item.id,)
+    return (item.source,) if item.refinements or not item.id else (item.source, item.id)
+
+
+_JOIN: Final = {Connective.AND: all_of, Connective.OR: any_of, Connective.XONE: one_of}
+
+
+def _sequence(item: LogicalConstraint, path: str, case: Case) -> ConditionResult:
+    inner = below(item, path)
+    children: list[ConditionResult] = []
+    moments = []
+    previous: Previous | None = None
+    for index, part in enumerate(item.operands):
+        child = condition(part, f"{inner}/{index}", case, previous)
+        moment = came_true(part, child, case)
+        if moment != ALWAYS:
+            previous = Previous(moment)
+        children.append(child)
+        moments.append(moment)
+    truth = all_of(child.truth for child in children)
+    note = ""
+    if truth is Truth.TRUE:
+        truth = in_order(moments)
+        note = ORDER if truth is Truth.UNDETERMINED else ""
+    return ConditionResult(path, truth, item, why=note, children=tuple(children))
+
+
+def _action(rule: Rule, case: Case) -> tuple[Truth, str]:
+    if not rule.action.id:  # the public suite has rules about any action; IM 2.4 asks for one
+        any_action = case.mode is Mode.SUITE
+        return (Truth.TRUE, "") if any_action else (Truth.UNDETERMINED, "the rule names no action")
+    ruled, asked = same_action(rule.action.id), same_action(case.request.action)
+    if asked == ruled:
+        return Truth.TRUE, ""
+    if not case.facts.knowledge.known_action(case.request.action):
+        return Truth.UNDETERMINED, "the action asked for is not known here"
+    if not isinstance(rule, Prohibition):
+        return Truth.of(ruled in case.wider), ""
+    if ruled in case.implied:
+        return Truth.TRUE, ""
+    # a request for more than what is prohibited contains it (odrl.md: refused or narrowed)
+    overlaps = asked in case.facts.knowledge.wider_actions(ruled)
+    return (Truth.UNDETERMINED, BROADER) if overlaps else (Truth.FALSE, "")
 
 
 def _premise(
-    name: str, path: str, truth: Truth, ruled: str | AssetRef | PartyRef | None, asked: str
+    name: str, path: str, truth: Truth, ruled: AssetRef | PartyRef | None, asked: str
 ) -> ConditionResult:
-    wanted = ruled if isinstance(ruled, str) else (ruled.id or ruled.source if ruled else "anyone")
     note = "" if truth is not Truth.UNDETERMINED else f"cannot tell whether this {name} is meant"
-    return ConditionResult(
-        path,
-        truth,
-        f"{name} {text.term(wanted)}",
-        given=text.term(asked) if asked else "none",
-        note=note,
-        operand=name,
-    )
+    given = (asked,) if asked else ()
+    return ConditionResult(f"{path}/{name}", truth, Premise(name, ruled), given, note)

@@ -5,8 +5,15 @@
     │   ├── IllFormed          the Recommendation's information model is broken
     │   ├── UnknownTerm        a term that neither ODRL 2.2 nor a declared profile defines
     │   ├── UnknownProfile     a profile that is not known here: a reader must stop (IM, Profiles)
+    │   ├── NotUnderstood      a sentence that the controlled language does not have
     │   └── LimitExceeded      too many rules or conditions, or nested too deep
-    └── NotWritable        the policy holds something that has no wire form
+    ├── Unresolvable       what a policy inherits cannot be made out (IM 2.9)
+    │   ├── ParentMissing      a parent that was not given
+    │   ├── ParentReplaced     a parent that another policy replaces, and which one
+    │   └── CircularInheritance    a policy that inherits from itself
+    ├── NotWritable        the policy holds something that has no wire form
+    ├── TemplateRefused    a value that a contract template does not take
+    └── UsageRefused       a change of the usage state that its history does not allow
 
 A denial is a value (`Decision`), never an exception of this tree.
 """
@@ -57,13 +64,71 @@ class UnknownProfile(Unreadable):
     code = "ODRL_UNKNOWN_PROFILE"
 
 
+class NotUnderstood(Unreadable):
+    """A sentence that the controlled language of `explain.py` does not have."""
+
+    code = "ODRL_NOT_UNDERSTOOD"
+
+
 class LimitExceeded(Unreadable):
     """The policy is larger or deeper than this library reads."""
 
     code = "ODRL_LIMIT_EXCEEDED"
 
 
+class Unresolvable(OdrlError):
+    """What a policy inherits cannot be made out."""
+
+    code = "ODRL_UNRESOLVABLE"
+
+
+class ParentMissing(Unresolvable):
+    """A policy inherits from one that was not given."""
+
+    code = "ODRL_PARENT_MISSING"
+
+
+class ParentReplaced(Unresolvable):
+    """A policy inherits from one that is void because another replaces it (IM 2.8).
+
+    Attributes:
+        replacement: IRI of the policy that replaces it.
+    """
+
+    code = "ODRL_PARENT_REPLACED"
+
+    def __init__(self, reason: str, *, node: str = "", replacement: str = "") -> None:
+        super().__init__(reason, node=node)
+        self.replacement = replacement
+
+
+class CircularInheritance(Unresolvable):
+    """A policy inherits from itself (IM 2.9: MUST NOT be circular)."""
+
+    code = "ODRL_CIRCULAR_INHERITANCE"
+
+
 class NotWritable(OdrlError):
     """The policy holds something that has no wire form."""
 
     code = "ODRL_NOT_WRITABLE"
+
+
+class UsageRefused(OdrlError):
+    """A change of the usage state that its history does not allow."""
+
+    code = "ODRL_USAGE_REFUSED"
+
+
+class TemplateRefused(OdrlError):
+    """A value that a contract template does not take, or a template that does not exist.
+
+    Attributes:
+        field: name of the parameter at fault; empty when it is the template.
+    """
+
+    code = "ODRL_TEMPLATE_REFUSED"
+
+    def __init__(self, reason: str, *, field: str = "") -> None:
+        super().__init__(reason)
+        self.field = field

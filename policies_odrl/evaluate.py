@@ -1,29 +1,28 @@
 """Policy, request and facts to a decision.
 
-Rules: closed world: what no permission grants is denied; only True grants; a prohibition holds
-unless it is certain not to; duties must be fulfilled, or be due later; a conflict voids the policy
-unless it says otherwise; an offer or a request for terms grants nothing until it is agreed.
-Everything that was looked at is in the answer. Source: `docs/decisions`, ODRL IM 2.2, and the W3C
-draft on formal semantics (behaviour `closed`).
+Rules: closed world: what no permission grants is denied, unless an open one is asked for by name;
+only True grants; a prohibition holds unless it is certain not to; duties must be fulfilled, or be
+due later; a conflict voids the policy unless it says otherwise; an offer or a request for terms
+grants nothing until it is agreed. Everything that was looked at is in the answer. Source:
+`docs/decisions`, ODRL IM 2.2, and the W3C draft on formal semantics.
 """
 
 from __future__ import annotations
 
-from policies_odrl.conditions import conditions_of, premises_of
+from collections.abc import Iterator
+
+from policies_odrl.case import Case
+from policies_odrl.conditions import conditions, premises_of, refinements_of
 from policies_odrl.conflict import resolve
-from policies_odrl.decision import (
-    ConditionResult,
-    Decision,
-    DutyResult,
-    DutyState,
-    Effect,
-    RuleResult,
-)
-from policies_odrl.duties import Mode, blocks, duty_state
+from policies_odrl.decision import ConditionResult, Decision, DutyResult, RuleResult
+from policies_odrl.deontic import Effect
+from policies_odrl.duties import blocks, duty_state
 from policies_odrl.logic import Truth, all_of, any_of
 from policies_odrl.model import Permission, Policy, PolicyKind, Prohibition
+from policies_odrl.modes import Behaviour, Mode
 from policies_odrl.request import Facts, Request
-from policies_odrl.vocabulary import OPERANDS, PROFILES
+from policies_odrl.violations import violations_of
+from policies_odrl.vocabulary import PROFILES
 
 _NO_FACTS = Facts()
 _UNSIGNED = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
@@ -36,24 +35,42 @@ def evaluate(
     *,
     mode: Mode = Mode.W3C,
     tentative: bool = False,
+    behaviour: Behaviour = Behaviour.CLOSED,
 ) -> Decision:
     """Return whether the policy lets the request go ahead, and why.
+
+    >>> from policies_odrl.model import ODRL, Action
+    >>> reading = Permission(action=Action(ODRL + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
+    >>> evaluate(policy, Request(ODRL + "read")).granted
+    True
+    >>> evaluate(policy, Request(ODRL + "print")).reasons
+    ('action read: given print',)
 
     Args:
         policy: see `model.py`; inheritance must be resolved.
         request: what is asked.
         facts: what is known; nothing by default.
-        mode: reading of unfulfilled duties.
+        mode: reading that holds where public texts disagree.
         tentative: True to ask what an offer would grant if it were agreed.
+        behaviour: what holds where no rule says anything; `OPEN` is unsafe.
     """
-    refusal = _unusable(policy, tentative=tentative)
+    refusal = unusable(policy, tentative=tentative, profiles=facts.knowledge.profiles)
     if refusal:
-        return Decision(granted=False, reasons=(refusal,))
-    return _decide(policy, request, facts, mode)
+        return Decision(granted=False, because=(refusal,))
+    return _decide(Case.of(policy, request, facts, mode), behaviour)
 
 
-def _unusable(policy: Policy, *, tentative: bool) -> str:
-    strange = [item for item in policy.profiles if item not in PROFILES]
+def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = frozenset()) -> str:
+    """Return why a policy decides nothing at all; empty when it decides.
+
+    Args:
+        policy: the policy.
+        tentative: see `evaluate`.
+        profiles: IRIs of profiles known besides the built-in ones (IM, Profiles: a processor that
+            does not recognise a profile stops).
+    """
+    strange = [item for item in policy.profiles if item not in PROFILES | profiles]
     if strange:
         return f"profile `{strange[0]}` is not known here"
     if policy.kind in _UNSIGNED and not tentative:
@@ -65,110 +82,144 @@ def _unusable(policy: Policy, *, tentative: bool) -> str:
     return ""
 
 
-def _decide(policy: Policy, request: Request, facts: Facts, mode: Mode) -> Decision:
+def _decide(case: Case, behaviour: Behaviour) -> Decision:
+    policy = case.policy
     permissions = [
-        _permission(policy, rule, f"/permission/{index}", request, facts, mode)
+        permission_result(rule, f"/permission/{index}", case)
         for index, rule in enumerate(policy.permissions)
     ]
     prohibitions = [
-        _prohibition(policy, rule, f"/prohibition/{index}", request, facts)
+        prohibition_result(rule, f"/prohibition/{index}", case)
         for index, rule in enumerate(policy.prohibitions)
     ]
-    granting = [item for item in permissions if item.effect is Effect.GRANTS]
-    prohibited = any_of(item.applies for item in prohibitions)
-    outcome = resolve(policy.conflict, permitted=bool(granting), prohibited=prohibited)
-    results = (*permissions, *prohibitions)
-    return Decision(
-        granted=outcome.granted,
-        reasons=_reasons(outcome.reason, granting, permissions, prohibitions),
-        rules=results,
-        missing=_missing(results),
-        due=(*_due(granting), *_obligations(policy, request, facts)),
-        void=outcome.void,
-    )
+    return decision_of(case, permissions, prohibitions, behaviour)
 
 
-def _permission(
-    policy: Policy, rule: Permission, path: str, request: Request, facts: Facts, mode: Mode
-) -> RuleResult:
-    premises = premises_of(policy, rule, path, request, facts)
-    conditions = conditions_of(policy, rule, path, request, facts)
-    duties = tuple(
-        duty_state(policy, duty, f"{path}/duty/{index}", request, facts)
-        for index, duty in enumerate(rule.duties)
-    )
-    concerns, applies = _outcome(premises, conditions)
-    grants = applies is Truth.TRUE and not any(blocks(item, mode) for item in duties)
-    effect = Effect.GRANTS if grants else Effect.NOTHING
-    return RuleResult(path, rule, concerns, applies, effect, premises, conditions, duties)
-
-
-def _prohibition(
-    policy: Policy, rule: Prohibition, path: str, request: Request, facts: Facts
-) -> RuleResult:
-    premises = premises_of(policy, rule, path, request, facts)
-    conditions = conditions_of(policy, rule, path, request, facts)
-    concerns, applies = _outcome(premises, conditions)
-    effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
-    return RuleResult(path, rule, concerns, applies, effect, premises, conditions)
-
-
-def _outcome(
-    premises: tuple[ConditionResult, ...], conditions: tuple[ConditionResult, ...]
-) -> tuple[Truth, Truth]:
-    concerns = all_of(item.truth for item in premises)
-    return concerns, all_of([concerns, *(item.truth for item in conditions)])
-
-
-def _reasons(
-    conflict: str,
-    granting: list[RuleResult],
+def decision_of(
+    case: Case,
     permissions: list[RuleResult],
     prohibitions: list[RuleResult],
+    behaviour: Behaviour = Behaviour.CLOSED,
+) -> Decision:
+    """Return what follows from how the rules that can apply bear on a request.
+
+    Args:
+        case: the request; its obligations are judged here.
+        permissions: results in order of the policy; those left out are certain not to apply.
+        prohibitions: same.
+        behaviour: see `evaluate`.
+    """
+    policy = case.policy
+    obligations = tuple(_obligations(case))
+    granting = [item for item in permissions if item.effect is Effect.GRANTS]
+    prohibited = any_of(item.applies for item in prohibitions)
+    unsaid = behaviour is Behaviour.OPEN and all(
+        item.concerns is Truth.FALSE for item in permissions
+    )
+    outcome = resolve(policy.conflict, permitted=bool(granting), prohibited=prohibited)
+    granted = outcome.granted or (unsaid and prohibited is Truth.FALSE)
+    return Decision(
+        granted=granted,
+        because=_because(outcome.reason, granting, prohibitions, granted=granted),
+        rules=(*permissions, *prohibitions),
+        due=tuple(_due(granting, prohibitions, obligations)),
+        void=outcome.void,
+        obligations=obligations,
+    )
+
+
+def permission_result(rule: Permission, path: str, outer: Case) -> RuleResult:
+    """Return how a permission bears on a request."""
+    case = outer.under(rule, path)
+    premises, constraints, refinements = _parts(rule, path, case)
+    duties = tuple(
+        [
+            duty_state(duty, f"{path}/duty/{index}", case, rule)
+            for index, duty in enumerate(rule.duties)
+        ]
+    )
+    concerns, active, applies = _truths(premises, constraints, refinements)
+    grants = applies is Truth.TRUE and not any(blocks(item, case.mode) for item in duties)
+    effect = Effect.GRANTS if grants else Effect.NOTHING
+    return RuleResult(
+        path, rule, concerns, active, applies, effect, premises, constraints, refinements, duties
+    )
+
+
+def prohibition_result(rule: Prohibition, path: str, outer: Case) -> RuleResult:
+    """Return how a prohibition bears on a request."""
+    case = outer.under(rule, path)
+    premises, constraints, refinements = _parts(rule, path, case)
+    concerns, active, applies = _truths(premises, constraints, refinements)
+    effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
+    return RuleResult(
+        path,
+        rule,
+        concerns,
+        active,
+        applies,
+        effect,
+        premises,
+        constraints,
+        refinements,
+        violations=violations_of(rule, path, case) if case.facts.performed else (),
+    )
+
+
+_Results = tuple[ConditionResult, ...]
+
+
+def _parts(
+    rule: Permission | Prohibition, path: str, case: Case
+) -> tuple[_Results, _Results, _Results]:
+    return (
+        premises_of(rule, path, case),
+        conditions(rule.constraints, f"{path}/constraint", case),
+        refinements_of(rule, path, case),
+    )
+
+
+def _truths(
+    premises: _Results, constraints: _Results, refinements: _Results
+) -> tuple[Truth, Truth, Truth]:
+    concerns = all_of(item.truth for item in premises)
+    active = all_of([concerns, *(item.truth for item in constraints)])
+    return concerns, active, all_of([active, *(item.truth for item in refinements)])
+
+
+def _obligations(case: Case) -> Iterator[DutyResult]:
+    for index, duty in enumerate(case.policy.obligations):
+        path = f"/obligation/{index}"
+        yield duty_state(duty, path, case.under(duty, path))
+
+
+def _because(
+    conflict: str, granting: list[RuleResult], prohibitions: list[RuleResult], *, granted: bool
 ) -> tuple[str, ...]:
+    """Return what decided; empty where it is what the nearest permission lacks."""
     if conflict:
         blocking = [item for item in prohibitions if item.effect is Effect.BLOCKS]
-        return (conflict, *(f"prohibition {item.path}" for item in blocking))
+        return (conflict, *(_blocking(item) for item in blocking))
     if granting:
         return tuple(f"permission {item.path}" for item in granting)
-    if not permissions:
-        return ("nothing is permitted",)
-    nearest = min(permissions, key=_distance)
-    failed = tuple(item.line for item in nearest.failures())
-    undone = tuple(
-        f"duty {item.path} is {item.state.value}"
-        for item in nearest.duties
-        if item.state is not DutyState.FULFILLED
-    )
-    return failed + undone
+    return ("nothing prohibits it, and open behaviour was asked for",) if granted else ()
 
 
-def _distance(result: RuleResult) -> tuple[int, int]:
-    """Order permissions by how little keeps them from granting: premises first."""
-    premises = sum(item.truth is not Truth.TRUE for item in result.premises)
-    return premises, sum(1 for _ in result.failures())
+def _blocking(result: RuleResult) -> str:
+    """Name a prohibition, and what keeps it from being ruled out."""
+    notes = [item.note for item in result.failures() if item.truth is Truth.UNDETERMINED]
+    why = f": {notes[0]}" if notes and result.applies is Truth.UNDETERMINED else ""
+    return f"prohibition {result.path}{why}"
 
 
-def _missing(results: tuple[RuleResult, ...]) -> tuple[str, ...]:
-    names = {
-        leaf.operand
-        for result in results
-        if result.concerns is not Truth.FALSE
-        for leaf in result.failures()
-        if leaf.truth is Truth.UNDETERMINED and not leaf.given and leaf.operand in OPERANDS
-    }
-    return tuple(sorted(names))
-
-
-def _due(granting: list[RuleResult]) -> tuple[DutyResult, ...]:
-    return tuple(
-        duty for item in granting for duty in item.duties if duty.state is not DutyState.FULFILLED
-    )
-
-
-def _obligations(policy: Policy, request: Request, facts: Facts) -> tuple[DutyResult, ...]:
-    found = (
-        duty_state(policy, duty, f"/obligation/{index}", request, facts)
-        for index, duty in enumerate(policy.obligations)
-    )
-    return tuple(item for item in found if item.state is not DutyState.FULFILLED)
+def _due(
+    granting: list[RuleResult],
+    prohibitions: list[RuleResult],
+    obligations: tuple[DutyResult, ...],
+) -> Iterator[DutyResult]:
+    owed = [duty for item in granting for duty in item.duties]
+    remedies = [duty for item in prohibitions for act in item.violations for duty in act.remedies]
+    for duty in (*owed, *remedies, *obligations):
+        if duty.open:
+            yield duty
+        yield from (item for item in duty.consequences if item.open)

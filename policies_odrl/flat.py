@@ -1,18 +1,22 @@
 """Node objects of flattened JSON-LD, read property by property.
 
 Rule: a node remembers which of its properties were asked for; what is left over is unknown and is
-refused, so that nothing is dropped.
+refused, so that nothing is dropped. Shapes that flattening never makes are refused as well.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from policies_odrl.errors import IllFormed, UnknownTerm
 from policies_odrl.model import ODRL, XSD, XSD_STRING, Literal
 from policies_odrl.vocabulary import DCT, PREAU
 
+MAX_TYPES: Final = 16  # classes of one node
+
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S*")
 _T = TypeVar("_T")
 
 
@@ -27,11 +31,26 @@ class Node:
         self.id = str(body.get("@id", ""))
         types = body.get("@type", [])
         self.types = [str(item) for item in (types if isinstance(types, list) else [types])]
+        if len(self.types) > MAX_TYPES:
+            raise IllFormed(f"more than {MAX_TYPES} classes", node=self.id)
 
     @property
     def iri(self) -> str:
         """Its IRI; empty for a blank node."""
         return "" if self.id.startswith("_:") else self.id
+
+    def name(self) -> str:
+        """Return its IRI, or what `odrl:uid` states for a blank node; empty when neither is there.
+
+        JSON-LD reads `uid` as the node's own name; Turtle keeps it as a property.
+
+        Raises:
+            IllFormed: the node is called one thing and `uid` says another (IM 2.1: one uid).
+        """
+        stated = set(self.iris(ODRL + "uid", text=True))
+        if stated - {self.iri} and (self.iri or len(stated) > 1):
+            raise IllFormed("`uid` differs from the node's own identifier", node=self.id)
+        return self.iri or next(iter(stated), "")
 
     def all(self, name: str) -> list[Mapping[str, Any]]:
         """Return the values of a property.
@@ -40,10 +59,7 @@ class Node:
             IllFormed: they are not a list of objects.
         """
         self._asked.add(name)
-        values = self._body.get(name, [])
-        if not isinstance(values, list) or not all(isinstance(v, Mapping) for v in values):
-            raise IllFormed(f"`{short(name)}` is not in flattened form", node=self.id)
-        return values
+        return objects(self._body.get(name, []), name, self.id)
 
     def ids(self, name: str) -> list[str]:
         """Return the names of the nodes that a property refers to.
@@ -56,16 +72,26 @@ class Node:
             raise IllFormed(f"`{short(name)}` must name a node", node=self.id)
         return [str(item) for item in found]
 
-    def references(self, name: str) -> list[str]:
-        """Return names given as IRIs or, as the ODRL context has it, as xsd:anyURI.
+    def iris(self, name: str, *, text: bool = False) -> list[str]:
+        """Return IRIs, given as such or, as the ODRL context has it for some, as xsd:anyURI.
+
+        Args:
+            name: property.
+            text: whether plain text will do as well.
 
         Raises:
             IllFormed: a value is neither.
         """
-        found = [value.get("@id") or _any_uri(value) for value in self.all(name)]
-        if not all(isinstance(item, str) for item in found):
-            raise IllFormed(f"`{short(name)}` must be an IRI", node=self.id)
-        return [str(item) for item in found]
+        kinds = {XSD + "anyURI", XSD_STRING if text else XSD + "anyURI"}
+        found = []
+        for value in self.all(name):
+            item = value.get("@id")
+            if item is None and value.get("@type", XSD_STRING) in kinds:
+                item = value.get("@value")
+            if not isinstance(item, str) or not _ABSOLUTE.fullmatch(item):
+                raise IllFormed(f"`{short(name)}` must be an IRI", node=self.id)
+            found.append(item)
+        return found
 
     def one_id(self, name: str) -> str:
         """Return the one name that a property refers to, or an empty string.
@@ -75,36 +101,61 @@ class Node:
         """
         return at_most_one(self.ids(name), name, self.id) or ""
 
+    def one_iri(self, name: str) -> str:
+        """Return the one IRI that a property states, or an empty string.
+
+        Raises:
+            IllFormed: there are several, or a value is not an IRI.
+        """
+        return at_most_one(self.iris(name), name, self.id) or ""
+
     def properties(self) -> set[str]:
         """Return the names of its properties."""
         return set(self._body) - {"@id", "@type"}
 
-    def only(self, types: Sequence[str]) -> None:
+    def only(self, types: Sequence[str], others: frozenset[str] = frozenset()) -> None:
         """Insist that nothing is left over.
 
+        Args:
+            types: local names of the ODRL classes that it may have.
+            others: IRIs of classes of other vocabularies that it may have.
+
         Raises:
-            UnknownTerm: a property that nobody asked for, or a class beside `types`.
+            UnknownTerm: a property that nobody asked for, or another class.
         """
         rest = sorted(self.properties() - self._asked)
         if rest:
             raise UnknownTerm(f"`{short(rest[0])}` means nothing here", node=self.id)
-        strange = [item for item in self.types if item not in {ODRL + name for name in types}]
+        known = others.union(ODRL + name for name in types)
+        strange = [item for item in self.types if item not in known]
         if strange:
             raise UnknownTerm(f"class `{short(strange[0])}` means nothing here", node=self.id)
 
 
-def literal(plain: str | float, value: Mapping[str, Any]) -> Literal:
-    """Return a value object as a literal; JSON numbers get their native datatype."""
-    datatype = value.get("@type")
-    language = str(value.get("@language", ""))
-    if isinstance(plain, str):
-        return Literal(plain, str(datatype or XSD_STRING), language)
-    native = "integer" if isinstance(plain, int) else "double"
-    return Literal(str(plain), str(datatype or XSD + native))
+def objects(values: object, name: str, node: str) -> list[Mapping[str, Any]]:
+    """Return the values of a property or list.
+
+    Raises:
+        IllFormed: they are not a list of objects.
+    """
+    if not isinstance(values, list) or not all(isinstance(item, Mapping) for item in values):
+        raise IllFormed(f"`{short(name)}` is not in flattened form", node=node)
+    return values
 
 
-def _any_uri(value: Mapping[str, Any]) -> object:
-    return value.get("@value") if value.get("@type") == XSD + "anyURI" else None
+def literal(plain: str | float, value: Mapping[str, Any], node: str) -> Literal:
+    """Return a value object as a literal; JSON numbers get their native datatype.
+
+    Raises:
+        IllFormed: its datatype or language is not text.
+    """
+    native = "string" if isinstance(plain, str) else "integer"
+    if isinstance(plain, float):
+        native = "double"
+    datatype, language = value.get("@type", XSD + native), value.get("@language", "")
+    if not isinstance(datatype, str) or not isinstance(language, str):
+        raise IllFormed("a value of no datatype", node=node)
+    return Literal(str(plain), datatype, language)
 
 
 def at_most_one(values: Sequence[_T], name: str, node: str) -> _T | None:

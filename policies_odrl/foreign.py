@@ -1,9 +1,10 @@
 """Is every word of a rendering its renderer's own?
 
 Rules: prohibitions, obligations, duties, assets, parties and party functions stand only where one
-of the own policies has the very same; a value of a condition is either own for that left operand,
-or was written anew by its kind (a number, a moment, a purpose that the vocabulary knows). All else
-is the other party's text, and is named without quoting it.
+of the own policies has the very same, and so do descriptions, which equality does not see; a value
+of a condition is either own for that left operand, or was written anew by its kind (a number, a
+moment, a purpose that the vocabulary knows). All else is the other party's text, and is named
+without quoting it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policies_odrl.inventory import Reference, conditions_of, nested, references_of, rules_of
-from policies_odrl.model import Condition, Constraint, Permission, Policy, Rule, Value
-from policies_odrl.narrow import duty_rendered, kind_of, prohibition_rendered, rendered, value_anew
+from policies_odrl.inventory import (
+    Reference,
+    conditions_of,
+    described,
+    nested,
+    references_of,
+    rules_of,
+)
+from policies_odrl.model import Condition, Constraint, Notes, Permission, Policy, Rule, Value
+from policies_odrl.rendering import (
+    duty_rendered,
+    kind_of,
+    prohibition_rendered,
+    rendered,
+    value_anew,
+)
 from policies_odrl.text import term
 from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, same_action
 
@@ -26,6 +40,7 @@ class _Own:
     names: frozenset[Reference]
     functions: frozenset[str]
     actions: frozenset[str]
+    notes: frozenset[tuple[str, Notes]]
 
 
 def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
@@ -43,6 +58,8 @@ def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
         elif rule not in mine.rules:
             name = type(rule).__name__.lower()
             found.append(f"the {name} at `{path}` is not one of the provider's")
+    if any(notes and (part, notes) not in mine.notes for part, notes in described(rendering)):
+        found.append("a description that is not the provider's")
     return tuple(dict.fromkeys(found))
 
 
@@ -95,6 +112,7 @@ def _own(policies: tuple[Policy, ...]) -> _Own:
         names=frozenset(item for rule in rules for item in references_of(rule)),
         functions=frozenset(name for rule in rules for name, _ in rule.functions),
         actions=frozenset(same_action(rule.action.id) for rule in rules),
+        notes=frozenset(pair for policy in policies for pair in described(policy)),
     )
 
 

@@ -12,7 +12,9 @@ from policies_odrl.model import (
     AssetRef,
     Condition,
     Constraint,
+    Iri,
     LogicalConstraint,
+    Notes,
     PartyRef,
     Policy,
     Rule,
@@ -60,6 +62,36 @@ def references_of(rule: Rule) -> tuple[Reference, ...]:
     """Return the assets and parties that a rule names itself."""
     named = (rule.target, rule.assigner, rule.assignee, rule.output)
     return (*(item for item in named if item is not None), *(item for _, item in rule.functions))
+
+
+def described(policy: Policy) -> tuple[tuple[str, Notes], ...]:
+    """Return (what is described, its descriptions) of all parts of a policy, in order of the parts.
+
+    They have no part in equality, so that whoever checks that nothing was lost compares them too.
+    A part is named by its class and its chief term.
+    """
+    whole = [item for item in (policy.target, policy.assigner, policy.assignee) if item is not None]
+    found = [("policy", policy.metadata), *(pair for item in whole for pair in _reference(item))]
+    for rule in rules_of(policy):
+        action = rule.action
+        node = ((action.node, Iri(action.id)),) if action.node else ()
+        found.append((f"{type(rule).__name__} {action.id}", rule.notes))
+        found.append((f"Action {action.id}", (*node, *action.notes)))
+        found.extend(pair for item in references_of(rule) for pair in _reference(item))
+        parts = (*nested(rule.constraints), *nested(action.refinements))
+        found.extend(_condition(item) for item in parts)
+    return tuple(found)
+
+
+def _reference(item: Reference) -> Iterator[tuple[str, Notes]]:
+    yield f"{type(item).__name__} {item.id or item.source}", item.notes
+    for part in nested(item.refinements):
+        yield _condition(part)
+
+
+def _condition(item: Condition) -> tuple[str, Notes]:
+    chief = item.left if isinstance(item, Constraint) else item.connective.value
+    return f"{type(item).__name__} {chief}", item.notes
 
 
 def nested(items: tuple[Condition, ...]) -> Iterator[Condition]:

@@ -4,14 +4,16 @@ Rules: names and cardinalities are those of the ODRL Information Model 2.2; comp
 already expanded (one action, one target, one party of a function per rule), except that target,
 assigner and assignee of the whole policy stay on the policy, where the Dataspace Protocol puts
 them, and hold for each rule that names none itself. Order is kept as read, and means nothing but
-in `andSequence`. What the values mean is left to `evaluate.py` and `compare.py`; whether they make
+in `andSequence`. Descriptions (labels, titles, classes of other vocabularies) are kept as `notes`
+beside what they describe and have no part in equality, because they do not change what a policy
+says. What the values mean is left to `evaluate.py` and `compare.py`; whether they make
 sense, to `validate.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -94,6 +96,9 @@ class Literal:
 
 Value = Iri | Literal
 
+# (property IRI, value) of labels and descriptions; `rdf:type` for classes of other vocabularies.
+Notes = tuple[tuple[str, Value], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
@@ -108,6 +113,7 @@ class Constraint:
         reference: IRIs of `rightOperandReference`; then `right` is empty.
         status: value generated so far for the left operand; None when none.
         id: IRI of the constraint; empty for a blank node.
+        notes: descriptions.
     """
 
     left: str
@@ -118,6 +124,7 @@ class Constraint:
     reference: tuple[str, ...] = ()
     status: Value | None = None
     id: str = ""
+    notes: Notes = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +135,13 @@ class LogicalConstraint:
         connective: see `Connective`.
         operands: in order, which means something in `andSequence` only.
         id: IRI; empty for a blank node.
+        notes: descriptions.
     """
 
     connective: Connective
     operands: tuple[Condition, ...]
     id: str = ""
+    notes: Notes = field(default=(), compare=False)
 
 
 Condition = Constraint | LogicalConstraint
@@ -145,10 +154,14 @@ class Action:
     Attributes:
         id: IRI.
         refinements: conditions that narrow the action itself.
+        node: IRI of the node that names the action by `rdf:value`; empty for a blank node.
+        notes: descriptions.
     """
 
     id: str
     refinements: tuple[Condition, ...] = ()
+    node: str = field(default="", compare=False)
+    notes: Notes = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +173,14 @@ class AssetRef:
         collection: whether it is an AssetCollection.
         source: IRI of the collection that refinements select from; empty when none.
         refinements: conditions that select members.
+        notes: descriptions, and the collections that it is stated to be part of.
     """
 
     id: str
     collection: bool = False
     source: str = ""
     refinements: tuple[Condition, ...] = ()
+    notes: Notes = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +191,7 @@ class PartyRef:
     collection: bool = False
     source: str = ""
     refinements: tuple[Condition, ...] = ()
+    notes: Notes = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +207,9 @@ class Rule:
         output: asset made by the action; None when none.
         functions: other party functions, (function IRI, party).
         id: IRI; empty for a blank node.
+        origin: IRI of the rule with several actions, assets or parties that this one was expanded
+            from (IM 2.7); such rules have no IRI of their own.
+        notes: descriptions.
     """
 
     action: Action
@@ -201,6 +220,8 @@ class Rule:
     output: AssetRef | None = None
     functions: tuple[tuple[str, PartyRef], ...] = ()
     id: str = ""
+    origin: str = field(default="", compare=False)
+    notes: Notes = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +257,29 @@ class Prohibition(Rule):
     remedies: tuple[Duty, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What a policy stated for all its rules, before expansion (IM 2.7.1).
+
+    Its rules hold it already; only a policy that inherits looks here.
+
+    Attributes:
+        targets: assets.
+        assigners: parties.
+        assignees: parties.
+        actions: actions.
+        outputs: assets made by the actions.
+        functions: (function IRI, party).
+    """
+
+    targets: tuple[AssetRef, ...] = ()
+    assigners: tuple[PartyRef, ...] = ()
+    assignees: tuple[PartyRef, ...] = ()
+    actions: tuple[Action, ...] = ()
+    outputs: tuple[AssetRef, ...] = ()
+    functions: tuple[tuple[str, PartyRef], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A policy (IM 2.1).
@@ -254,7 +298,9 @@ class Policy:
         inherits: IRIs of parents (IM 2.9).
         replaced_by: IRI of the policy that replaces it; empty when none.
         timestamp: when an agreement was concluded, xsd:dateTime; empty when none.
-        metadata: (property IRI, value) of Dublin Core terms about the policy.
+        metadata: (property IRI, value) of Dublin Core terms about the policy (IM 2.8), and labels.
+        common: what it stated for all rules; not part of its equality, because IM 2.7.1 removes it
+            when the rules are expanded.
     """
 
     kind: PolicyKind
@@ -270,7 +316,8 @@ class Policy:
     inherits: tuple[str, ...] = ()
     replaced_by: str = ""
     timestamp: str = ""
-    metadata: tuple[tuple[str, Value], ...] = ()
+    metadata: Notes = ()
+    common: Common = field(default=Common(), compare=False)
 
     def target_of(self, rule: Rule) -> AssetRef | None:
         """Return the asset that a rule of this policy is about."""

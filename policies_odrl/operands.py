@@ -1,118 +1,138 @@
 """One atomic constraint against the values of its left operand.
 
 Rules: a missing, ill-typed or incomparable value, an operator without meaning for the operand and
-a unit that differs give Undetermined. A name that no hierarchy knows may mean anything, so only
-being identical is certain for it. Several values that a request claims at once (two purposes) must
-agree, otherwise the constraint is Undetermined: a use for research *and* marketing is neither.
-Operands that are evidence (memberships) need one value that fits.
+a unit that does not convert give Undetermined. A name that no hierarchy knows may mean anything, so
+only being identical is certain for it; a purpose that is known and not under the one wanted is
+another one (closed world for requests), while a place that overlaps the one wanted may mean it.
+Several values that a request claims at once (two purposes) must agree, otherwise the constraint is
+Undetermined: a use for research *and* marketing is neither. Operands that are evidence
+(memberships) need one value that fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, negate, unanimous
-from policies_odrl.model import Constraint, Operator
+from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator
+from policies_odrl.periods import Recurrence, Stretch, compare
+from policies_odrl.places import place
+from policies_odrl.units import in_base, length
 from policies_odrl.values import (
+    Duration,
     FactValue,
     Quantity,
     Scalar,
+    Span,
     before,
+    naive,
     name,
+    number,
     same,
     scalar,
+    span,
 )
-from policies_odrl.vocabulary import (
-    ALLOWED,
-    OPERANDS,
-    Kind,
-    Operand,
-    closure,
-    purposes,
-    wider_purposes,
-)
+from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
 
-Fact = FactValue | Quantity
+__all__ = [
+    "NAIVE",
+    "NO_VALUE",
+    "POLICY_USAGE",
+    "UNKNOWN_OPERAND",
+    "Fact",
+    "Knowledge",
+    "check",
+    "identical",
+    "under",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """Hierarchies beyond the built-in purposes.
-
-    Attributes:
-        broader: concept IRI -> IRIs of its types, superclasses and broader concepts.
-        wholes: part IRI -> IRIs of what it is part of.
-        events: event IRI -> (start, end), aware.
-        references: IRI of a `rightOperandReference` -> the values found there.
-        closed: True to read an unknown name as different from every other one; unsafe for
-            prohibitions, for comparisons with public suites only.
-    """
-
-    broader: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    wholes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    events: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
-    references: Mapping[str, tuple[FactValue, ...]] = field(default_factory=dict)
-    closed: bool = False
-    _named: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
-
-    def __post_init__(self) -> None:
-        named = {*self.broader, *self.wholes}
-        for table in (self.broader, self.wholes):
-            named.update(item for above in table.values() for item in above)
-        object.__setattr__(self, "_named", frozenset(named))
-
-    def knows(self, concept: str) -> bool:
-        """Return whether the concept stands in some hierarchy."""
-        return concept in self._named or concept in purposes()
-
-    def above(self, concept: str, *, wholes: bool = False) -> frozenset[str]:
-        """Return a concept and all broader ones (all wholes of it, when `wholes`)."""
-        if not wholes and not self.broader:
-            return wider_purposes(concept) or frozenset({concept})
-        if wholes:
-            return closure(concept, self.wholes)
-        known = purposes()
-        both = {item: (*known.get(item, ()), *above) for item, above in self.broader.items()}
-        return closure(concept, {**known, **both})
+Fact = FactValue | Quantity | Stretch | Recurrence
+NO_VALUE: Final = "no value was given"
+UNKNOWN_OPERAND: Final = "is not a known left operand"
+NAIVE: Final = "a time without a zone was read as UTC"
+POLICY_USAGE: Final = ODRL + "policyUsage"
 
 
 def check(
     constraint: Constraint, values: Sequence[Fact] | None, knowledge: Knowledge
 ) -> tuple[Truth, str]:
-    """Return whether the constraint holds, and why it is Undetermined (empty otherwise)."""
-    operand = OPERANDS.get(constraint.left)
+    """Return whether the constraint holds, and a note.
+
+    The note says why the truth is Undetermined, or how a value was read; mostly it is empty.
+
+    >>> from policies_odrl.model import XSD, Literal
+    >>> five = Constraint(ODRL + "count", Operator.LTEQ, (Literal("5", XSD + "integer"),))
+    >>> check(five, (4,), Knowledge()), check(five, (), Knowledge())[1]
+    ((<Truth.TRUE: 'true'>, ''), 'no value was given')
+    """
+    operand = knowledge.operand(constraint.left)
     if operand is None:
-        return Truth.UNDETERMINED, f"`{constraint.left}` is not a known left operand"
-    if constraint.operator not in ALLOWED[operand.kind]:
-        return Truth.UNDETERMINED, f"`{constraint.operator.value}` means nothing for this operand"
+        return Truth.UNDETERMINED, f"`{constraint.left}` {UNKNOWN_OPERAND}"
     right = _right(constraint, knowledge)
+    obstacle = _obstacle(operand, constraint, values, right)
+    if obstacle or not values:
+        return Truth.UNDETERMINED, obstacle
+    if operand.kind is Kind.DURATION:
+        truth = _compare_lengths(constraint, values, right)
+    else:
+        plain = _in_one_unit(values, right, constraint.unit)
+        if plain is None:
+            return Truth.UNDETERMINED, "the units differ"
+        truth = _compare(operand, constraint.operator, *plain, knowledge)
+    if truth is Truth.UNDETERMINED:
+        return truth, "the value given cannot be compared"
+    zoneless = operand.kind is Kind.INSTANT and any(naive(item) for item in (*values, *right))
+    return truth, NAIVE if zoneless else ""
+
+
+def _obstacle(
+    operand: Operand,
+    constraint: Constraint,
+    values: Sequence[Fact] | None,
+    right: Sequence[FactValue],
+) -> str:
+    """Return what keeps values from being compared at all; empty when nothing does."""
+    if constraint.operator not in ALLOWED[operand.kind]:
+        return f"`{constraint.operator.value}` means nothing for this operand"
     if not right:
-        return Truth.UNDETERMINED, "the right operand could not be resolved"
+        return "the right operand could not be resolved"
     if not values:
-        return Truth.UNDETERMINED, "no value was given"
-    plain = _without_units(values, constraint.unit)
-    if plain is None:
-        return Truth.UNDETERMINED, "the units differ"
-    truth = _compare(operand, constraint.operator, plain, right, knowledge)
-    return truth, "the value given cannot be compared" if truth is Truth.UNDETERMINED else ""
+        return NO_VALUE
+    return _strange_step(operand, (*values, *right)) if operand.kind is Kind.LEVEL else ""
+
+
+def _strange_step(operand: Operand, values: Sequence[Fact]) -> str:
+    """Return which value is no step of the operand's list; empty when all are."""
+    steps = LEVELS.get(operand.id, ())
+    for value in values:
+        plain = value.value if isinstance(value, Iri) else value
+        if plain not in steps:
+            shown = f"`{plain[:200]}`" if isinstance(plain, str) else "a value"
+            return f"{shown} is not a step of this operand"
+    return ""
 
 
 def under(value: str, concept: str, kind: Kind, knowledge: Knowledge) -> Truth:
     """Return whether `value` is `concept` or lies under it in the hierarchies."""
     if value == concept or concept in knowledge.above(value):
         return Truth.TRUE
-    if kind is Kind.PLACE and concept in knowledge.above(value, wholes=True):
-        return Truth.TRUE
+    if kind is Kind.PLACE:
+        settled = knowledge.lies_in(value, concept)
+        if settled is not None:
+            return settled
+        if knowledge.overlap(value, concept, wholes=True):
+            return Truth.UNDETERMINED  # a use all over the EU may be one in France
     known = knowledge.closed or (knowledge.knows(value) and knowledge.knows(concept))
     return Truth.FALSE if known else Truth.UNDETERMINED
 
 
 def identical(value: str, other: str, kind: Kind, knowledge: Knowledge) -> Truth:
     """Return whether two names are the same; unknown concepts and places may be synonyms."""
-    if value == other:
+    if value == other or (kind is Kind.PLACE and place(value) == place(other)):
         return Truth.TRUE
     if kind is Kind.IDENTITY or knowledge.closed:
         return Truth.FALSE
@@ -127,61 +147,121 @@ def _right(constraint: Constraint, knowledge: Knowledge) -> tuple[FactValue, ...
     return tuple(value for values in found for value in values) if all(found) else ()
 
 
-def _without_units(values: Sequence[Fact], unit: str) -> list[FactValue] | None:
+def _in_one_unit(
+    values: Sequence[Fact], right: Sequence[FactValue], unit: str
+) -> tuple[Sequence[FactValue], Sequence[FactValue]] | None:
+    """Return values and bounds in the unit that they share, or None when there is none."""
     plain: list[FactValue] = []
+    units: list[str] = []
     for value in values:
-        own = value.unit if isinstance(value, Quantity) else ""
-        if own != unit:
+        if isinstance(value, Stretch | Recurrence):
             return None
+        units.append(value.unit if isinstance(value, Quantity) else "")
         plain.append(value.value if isinstance(value, Quantity) else value)
-    return plain
+    if set(units) == {unit}:
+        return plain, right
+    bases = [_base(value, own) for value, own in zip(plain, units, strict=True)]
+    limits = [_base(value, unit) for value in right]
+    both = [item for item in (*bases, *limits) if item is not None]
+    if len(both) < len(bases) + len(limits) or len({dimension for dimension, _ in both}) != 1:
+        return None
+    amounts = [amount for _, amount in both]
+    return amounts[: len(bases)], amounts[len(bases) :]
+
+
+def _base(value: FactValue, unit: str) -> tuple[str, Decimal] | None:
+    amount = number(value)
+    return None if amount is None else in_base(amount, unit)
+
+
+def _compare_lengths(
+    constraint: Constraint, values: Sequence[Fact], right: Sequence[FactValue]
+) -> Truth:
+    """Return how durations compare; a number with a unit of time is a duration too."""
+    bounds = [_duration(value, constraint.unit) for value in right]
+    clocks = (Stretch, Recurrence)
+    given = [item if isinstance(item, clocks) else _duration(item, "") for item in values]
+    bound = bounds[0] if len(bounds) == 1 else None
+    if not isinstance(bound, Duration):
+        return Truth.UNDETERMINED
+    each = []
+    for item in given:
+        if item is None:
+            return Truth.UNDETERMINED
+        if isinstance(item, clocks):
+            each.append(compare(constraint.operator, item, bound))
+        else:
+            each.append(_order(constraint.operator, item, bound))
+    return unanimous(each)
+
+
+def _duration(value: Fact, unit: str) -> Scalar | None:
+    if isinstance(value, Quantity):
+        return _duration(value.value, value.unit)
+    if isinstance(value, Stretch | Recurrence):  # a bound is no clock
+        return None
+    if not unit:
+        return scalar(Kind.DURATION, value)
+    amount = number(value)
+    return None if amount is None else length(amount, unit)
 
 
 def _compare(
     operand: Operand,
     operator: Operator,
     values: Sequence[FactValue],
-    right: tuple[FactValue, ...],
+    right: Sequence[FactValue],
     knowledge: Knowledge,
 ) -> Truth:
     if operand.kind in _SCALARS:
-        return _compare_scalars(operand, operator, values, right)
-    if operand.kind is Kind.EVENT and operator in _ORDERED:
+        given = [scalar(operand.kind, value) for value in values]
+        if operand.kind is Kind.COUNT:  # the execution asked for counts too (odrl.md, count)
+            given = [item + 1 if isinstance(item, Decimal) else None for item in given]
+        return _compare_scalars(operator, given, [scalar(operand.kind, value) for value in right])
+    if operand.kind is Kind.EVENT and _timed(operator, values):
+        # "before (lt), during (eq) or after (gt) the event" (Vocabulary, `event`)
+        stretches = [_span_of_event(value, knowledge) for value in values]
+        events = [_span_of_event(value, knowledge) for value in right]
+        return _compare_scalars(operator, stretches, events)
+    names = [item for value in values if (item := name(value)) is not None]
+    listed = [item for value in right if (item := name(value)) is not None]
+    if len(names) != len(values) or len(listed) != len(right):
         return Truth.UNDETERMINED
-    names = [name(value) for value in values]
-    wanted = [name(value) for value in right]
-    given = [item for item in names if item is not None]
-    listed = [item for item in wanted if item is not None]
-    if len(given) != len(names) or len(listed) != len(wanted):
-        return Truth.UNDETERMINED
-    return _compare_names(operand, operator, given, listed, knowledge)
+    return _compare_names(operand, operator, names, listed, knowledge)
 
 
-_SCALARS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION})
+_SCALARS = (Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.LEVEL)  # few: identity is found fastest
 _ORDERED = frozenset({Operator.GT, Operator.GTEQ, Operator.LT, Operator.LTEQ})
 
 
+def _timed(operator: Operator, values: Sequence[FactValue]) -> bool:
+    return operator in _ORDERED or any(isinstance(value, date) for value in values)
+
+
+def _span_of_event(value: FactValue, knowledge: Knowledge) -> Span | None:
+    """Return when an event takes place; a time is itself."""
+    if isinstance(value, datetime | Literal):
+        return span(value)
+    known = knowledge.events.get(name(value) or "")
+    return Span(*known) if known is not None and known[0] <= known[1] else None
+
+
 def _compare_scalars(
-    operand: Operand,
-    operator: Operator,
-    values: Sequence[FactValue],
-    right: tuple[FactValue, ...],
+    operator: Operator, left: Sequence[Scalar | None], limits: Sequence[Scalar | None]
 ) -> Truth:
-    left = [scalar(operand.kind, value) for value in values]
-    limits = [scalar(operand.kind, value) for value in right]
-    if operand.kind is Kind.COUNT:  # the execution asked for counts too (odrl.md, count)
-        left = [item + 1 if isinstance(item, Decimal) else None for item in left]
     bounds = [item for item in limits if item is not None]
     given = [item for item in left if item is not None]
     if len(bounds) != len(limits) or len(given) != len(left):
         return Truth.UNDETERMINED
-    if operator in {Operator.IS_ANY_OF, Operator.IS_NONE_OF}:
+    if operator is Operator.IS_ANY_OF or operator is Operator.IS_NONE_OF:
         found = unanimous(any_of(same(item, bound) for bound in bounds) for item in given)
         return found if operator is Operator.IS_ANY_OF else negate(found)
     if operator is Operator.IS_ALL_OF:
         return all_of(any_of(same(item, bound) for item in given) for bound in bounds)
     if len(bounds) != 1:
         return Truth.UNDETERMINED
+    if len(given) == 1:
+        return _order(operator, given[0], bounds[0])
     return unanimous(_order(operator, item, bounds[0]) for item in given)
 
 
@@ -221,7 +301,8 @@ def _compare_names(
         case Operator.EQ | Operator.NEQ if len(listed) == 1:
             each = [identical(item, listed[0], kind, knowledge) for item in given]
         case Operator.IS_A if len(listed) == 1:
-            each = [under(item, listed[0], Kind.CONCEPT, knowledge) for item in given]
+            sort = Kind.PLACE if kind is Kind.PLACE else Kind.CONCEPT
+            each = [under(item, listed[0], sort, knowledge) for item in given]
         case Operator.IS_PART_OF if len(listed) == 1:
             each = [under(item, listed[0], Kind.PLACE, knowledge) for item in given]
         case Operator.HAS_PART:

@@ -1,152 +1,264 @@
-"""The sentences of `explain.py`, in English and French.
+"""The sentences of the controlled language, in English and French: words only.
 
-Only words: `{0}`, `{1}` … are filled by `explain.py`. Names of terms in French stand in
-`labels.json`; English ones are made from the terms themselves.
+Each template is used both ways: `sentences.py` and `explain.py` fill the slots in braces, and
+`hearing.py` and `from_sentences.py` read them back; the grammar that is printed is made from these
+tables too. No two templates that may stand at one place begin alike and go on alike.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
-from policies_odrl.model import ODRL, Operator
-from policies_odrl.vocabulary import PREAU
+from policies_odrl.model import Connective, Operator, PolicyKind
 
 LANGUAGES: Final = ("en", "fr")
 
-# key -> (English, French)
-PHRASES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+Pair = tuple[str, str]  # English, French
+
+KINDS: Final[Mapping[PolicyKind, Pair]] = MappingProxyType(
     {
-        "permission": ("It is permitted to {0}.", "Il est permis de : {0}."),
-        "prohibition": ("It is prohibited to {0}.", "Il est interdit de : {0}."),
-        "obligation": ("It is mandatory to {0}.", "Il est obligatoire de : {0}."),
-        "duty": ("In return, one must {0}.", "En contrepartie, il faut : {0}."),
-        "remedy": ("Whoever did so must {0}.", "Qui l'a fait doit : {0}."),
-        "consequence": (
-            "If that is not done, one must also {0}.",
-            "Si cela n'est pas fait, il faut aussi : {0}.",
+        PolicyKind.SET: ("This is a set of rules.", "Ceci est un ensemble de règles."),
+        PolicyKind.OFFER: (
+            "This is an offer: it grants nothing until it is agreed.",
+            "Ceci est une offre : elle n'accorde rien tant qu'elle n'est pas acceptée.",
         ),
-        "target": ("It is about {0}.", "Cela porte sur {0}."),
-        "assigner": ("It is granted by {0}.", "C'est accordé par {0}."),
-        "assignee": ("It is addressed to {0}.", "Cela s'adresse à {0}."),
-        "conflict": (
-            "Where something is both permitted and prohibited, {0}.",
-            "Si une chose est à la fois permise et interdite, {0}.",
+        PolicyKind.AGREEMENT: (
+            "This is an agreement: it binds the parties named in it.",
+            "Ceci est un accord : il engage les parties qu'il nomme.",
         ),
-        "perm": ("the permission wins", "la permission l'emporte"),
-        "prohibit": ("the prohibition wins", "l'interdiction l'emporte"),
-        "invalid": ("the whole policy is void", "toute la politique est nulle"),
-        "only-if": ("Condition: {0}.", "Condition : {0}."),
-        "refined": ("More precisely: {0}.", "Plus précisément : {0}."),
-        "and": ("all of these hold: {0}", "tout ceci est vrai : {0}"),
-        "or": ("at least one of these holds: {0}", "au moins l'un de ceux-ci est vrai : {0}"),
-        "xone": ("exactly one of these holds: {0}", "un seul de ceux-ci est vrai : {0}"),
-        "andSequence": ("these hold one after the other: {0}", "ceci est vrai dans l'ordre : {0}"),
-        "else-denied": (
+        PolicyKind.REQUEST: (
+            "This is a request for terms: it grants nothing until it is agreed.",
+            "Ceci est une demande : elle n'accorde rien tant qu'elle n'est pas acceptée.",
+        ),
+        PolicyKind.ASSERTION: (
+            "This is an assertion: one party states its own terms.",
+            "Ceci est une déclaration : une partie énonce ses propres conditions.",
+        ),
+        PolicyKind.PRIVACY: (
+            "This is a privacy policy: it says how personal data is handled.",
+            (
+                "Ceci est une politique de confidentialité : elle dit comment les données "
+                "personnelles sont traitées."
+            ),
+        ),
+        PolicyKind.TICKET: (
+            "This is a ticket: whoever holds it may use it.",
+            "Ceci est un billet : qui le détient peut s'en servir.",
+        ),
+    }
+)
+
+# Sentences about the whole policy that stand before its rules, in this order.
+HEAD: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "id": ("Its identifier is {iri}.", "Son identifiant est {iri}."),
+        "profile": (
+            "It uses the terms of {profile}.",
+            "Il est fait usage des termes de {profile}.",
+        ),
+        "inherits": (
+            "It takes over every rule of {iri}.",
+            "Toutes les règles de {iri} sont reprises ici.",
+        ),
+        "replaced": (
+            "It no longer holds, as it was replaced by {iri}.",
+            "Cela ne vaut plus, et est remplacé par {iri}.",
+        ),
+        "timestamp": ("It was concluded on {moment}.", "L'accord a été conclu le {moment}."),
+        "metadata": ("About it, {property}: {value}.", "À son sujet, {property} : {value}."),
+        "target": ("It is about {asset}.", "Cela porte sur {asset}."),
+        "assigner": ("It is granted by {party}.", "C'est accordé par {party}."),
+        "assignee": ("It holds for {party}.", "Cela vaut pour {party}."),
+    }
+)
+
+# Sentences about the whole policy that stand after its rules, in this order.
+CLOSE: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "unsaid": (
+            (
+                "Where something is both permitted and prohibited, the whole policy is void, "
+                "because it does not say which of the two wins."
+            ),
+            (
+                "Si une chose est à la fois permise et interdite, toute la politique est nulle, "
+                "car elle ne dit pas laquelle des deux l'emporte."
+            ),
+        ),
+        "perm": (
+            "Where something is both permitted and prohibited, the permission wins.",
+            "Si une chose est à la fois permise et interdite, la permission l'emporte.",
+        ),
+        "prohibit": (
+            "Where something is both permitted and prohibited, the prohibition wins.",
+            "Si une chose est à la fois permise et interdite, l'interdiction l'emporte.",
+        ),
+        "invalid": (
+            "Where something is both permitted and prohibited, the whole policy is void.",
+            "Si une chose est à la fois permise et interdite, toute la politique est nulle.",
+        ),
+        "zones": (
+            "Dates and times without a time zone are read as UTC.",
+            "Les dates et heures sans fuseau horaire se lisent en UTC.",
+        ),
+        "else": (
             "Whatever is not permitted here is refused.",
             "Tout ce qui n'est pas permis ici est refusé.",
         ),
-        "listing": ("{0} or {1}", "{0} ou {1}"),
-        "joining": ("{0} and {1}", "{0} et {1}"),
     }
 )
 
-# operator -> (English, French) of `{0}` operand, `{1}` values
-OPERATORS: Final[Mapping[Operator, tuple[str, str]]] = MappingProxyType(
+# Sentences that open a rule or a duty.
+RULES: Final[Mapping[str, Pair]] = MappingProxyType(
     {
-        Operator.EQ: ("{0} is exactly {1}", "{0} est exactement {1}"),
-        Operator.NEQ: ("{0} is not {1}", "{0} n'est pas {1}"),
-        Operator.GT: ("{0} is above {1}", "{0} est au-dessus de {1}"),
-        Operator.GTEQ: ("{0} is at least {1}", "{0} est au moins {1}"),
-        Operator.LT: ("{0} is below {1}", "{0} est en dessous de {1}"),
-        Operator.LTEQ: ("{0} is at most {1}", "{0} est au plus {1}"),
-        Operator.IS_A: ("{0} is {1}, or a kind of it", "{0} est « {1} », ou une de ses formes"),
-        Operator.HAS_PART: ("{0} contains {1}", "{0} contient {1}"),
-        Operator.IS_PART_OF: ("{0} is part of {1}", "{0} fait partie de {1}"),
-        Operator.IS_ALL_OF: ("{0} covers {1}", "{0} couvre {1}"),
-        Operator.IS_ANY_OF: (
-            "{0} is {1}, or a kind of it",
-            "{0} est « {1} », ou une de ses formes",
-        ),
-        Operator.IS_NONE_OF: (
-            "{0} is stated and is not {1}, nor a kind of it",
-            "{0} est indiqué et n'est ni « {1} », ni une de ses formes",
+        "permission": ("It is permitted to {action}{id}.", "Il est permis {de_action}{id}."),
+        "prohibition": ("It is prohibited to {action}{id}.", "Il est interdit {de_action}{id}."),
+        "obligation": ("It is mandatory to {action}{id}.", "Il est obligatoire {de_action}{id}."),
+        "duty": ("In return, one must {action}{id}.", "En contrepartie, il faut {action}{id}."),
+        "remedy": ("Whoever did so must {action}{id}.", "Qui l'a fait doit {action}{id}."),
+        "consequence": (
+            "If that is not done, one must also {action}{id}.",
+            "Si cela n'est pas fait, il faut aussi {action}{id}.",
         ),
     }
 )
 
-# (left operand, operator) -> (English, French) where a plainer sentence exists
-SPECIAL: Final[Mapping[tuple[str, Operator], tuple[str, str]]] = MappingProxyType(
+# Sentences below a rule, in this order.
+PARTS: Final[Mapping[str, Pair]] = MappingProxyType(
     {
-        (ODRL + "dateTime", Operator.LTEQ): ("until {0} at the latest", "au plus tard le {0}"),
-        (ODRL + "dateTime", Operator.LT): ("before {0}", "avant le {0}"),
-        (ODRL + "dateTime", Operator.GTEQ): ("from {0} on", "à partir du {0}"),
-        (ODRL + "dateTime", Operator.GT): ("after {0}", "après le {0}"),
-        (ODRL + "count", Operator.LTEQ): ("at most {0} times", "au plus {0} fois"),
-        (PREAU + "membership", Operator.EQ): (
-            "only for members of the space {0}",
-            "réservé aux membres de l'espace {0}",
+        "refined": ("More precisely: {condition}", "Plus précisément : {condition}"),
+        "target": HEAD["target"],
+        "assigner": HEAD["assigner"],
+        "assignee": HEAD["assignee"],
+        "only-if": ("Condition: {condition}", "Condition : {condition}"),
+        "output": ("It produces {asset}.", "Cela produit {asset}."),
+        "function": ("{function}: {party}.", "{function} : {party}."),
+    }
+)
+
+# Sentences below a party or an asset, and below a condition.
+CHOSEN: Final[Pair] = ("Only where: {condition}", "Seulement si : {condition}")
+NOTES: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "note": ("Note, {property}: {value}.", "Remarque, {property} : {value}."),
+        "action-note": (
+            "Note on the action, {property}: {value}.",
+            "Remarque sur l'action, {property} : {value}.",
         ),
-        (PREAU + "epsilon", Operator.LTEQ): (
-            "all jobs together spend at most ε = {0} of privacy per person",
-            "tous les travaux ensemble dépensent au plus ε = {0} par personne",
+        "action-node": (
+            "The action stands in the data as {iri}.",
+            "L'action figure dans les données comme {iri}.",
         ),
-        (PREAU + "delta", Operator.LTEQ): (
-            "that limit is stated at δ = {0}",
-            "cette limite s'entend à δ = {0}",
+        "datatype": ("The value is meant as {datatype}.", "La valeur s'entend comme {datatype}."),
+        "status": ("Reached so far: {value}.", "Atteint jusqu'ici : {value}."),
+    }
+)
+
+CONNECTIVES: Final[Mapping[Connective, Pair]] = MappingProxyType(
+    {
+        Connective.AND: ("all of these hold{id}:", "tout ceci est vrai{id} :"),
+        Connective.OR: (
+            "at least one of these holds{id}:",
+            "au moins une de ces conditions est remplie{id} :",
         ),
-        (PREAU + "unitOfPrivacy", Operator.EQ): (
-            "what is protected is the {0}, with all their rows",
-            "ce qui est protégé : {0}, avec toutes ses lignes",
+        Connective.XONE: (
+            "exactly one of these holds{id}:",
+            "une seule de ces conditions est remplie{id} :",
         ),
-        (PREAU + "rowsPerPerson", Operator.LTEQ): (
-            "at most {0} rows of a person are used",
-            "au plus {0} lignes par personne sont utilisées",
-        ),
-        (PREAU + "minimumSites", Operator.GTEQ): (
-            "at least {0} sites take part",
-            "au moins {0} sites participent",
+        Connective.AND_SEQUENCE: (
+            "these hold one after the other{id}:",
+            "ces conditions sont remplies l'une après l'autre{id} :",
         ),
     }
 )
 
-_OTHER: Final = {
-    "Person": ("person", "la personne"),
-    "federatedTraining": (
-        "train a model where the data is (federated training)",
-        "entraîner un modèle là où sont les données (apprentissage fédéré)",
-    ),
-}
-_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# What `{id}` and the like turn into.
+NAMED_RULE: Final[Pair] = (" (rule {iri})", " (règle {iri})")
+NAMED_CONDITION: Final[Pair] = (" (condition {iri})", " (condition {iri})")
+PERFORM: Final[Pair] = ("perform {iri}", "accomplir {iri}")
+OPERAND: Final[Pair] = ("the {name}", "{name}")
+STRANGE_OPERAND: Final[Pair] = ("the value of {iri}", "la valeur de {iri}")
+STRANGE_FUNCTION: Final[Pair] = ("In the part of {iri}", "Dans le rôle de {iri}")
+STRANGE_UNIT: Final[Pair] = (" (unit {iri})", " (unité {iri})")
+REFERRED: Final[Pair] = ("what stands at {iri}", "ce que dit {iri}")
+NOTHING: Final[Pair] = ("nothing", "rien")
+QUOTED: Final[Pair] = ("“{name}”", "« {name} »")
+# Between the last two values: of a list to choose from, of one that all belong to, otherwise.
+LISTING: Final[Pair] = (" or ", " et ")
+OR: Final[Pair] = (" or ", " ou ")
+AND: Final[Pair] = (" and ", " et ")
+LANGUAGE: Final[Pair] = ("language {tag}", "langue {tag}")
 
+# (party, asset): (it has an identifier, it is a collection, it has a source) -> template
+PARTIES: Final[Mapping[tuple[bool, bool, bool], Pair]] = MappingProxyType(
+    {
+        (True, False, False): ("{iri}", "{iri}"),
+        (True, True, False): ("the members of {iri}", "les membres de {iri}"),
+        (True, False, True): ("{iri}, taken from {source}", "{iri}, à prendre dans {source}"),
+        (True, True, True): (
+            "the members of {iri}, taken from {source}",
+            "les membres de {iri}, à prendre dans {source}",
+        ),
+        (False, False, True): ("those taken from {source}", "ceux que l'on prend dans {source}"),
+        (False, True, True): (
+            "the group taken from {source}",
+            "le groupe que l'on prend dans {source}",
+        ),
+        (False, False, False): ("somebody not named", "quelqu'un qui n'est pas nommé"),
+        (False, True, False): ("a group not named", "un groupe qui n'est pas nommé"),
+    }
+)
+ASSETS: Final[Mapping[tuple[bool, bool, bool], Pair]] = MappingProxyType(
+    {
+        (True, False, False): ("{iri}", "{iri}"),
+        (True, True, False): ("everything in {iri}", "tout ce que contient {iri}"),
+        (True, False, True): ("{iri}, taken from {source}", "{iri}, à prendre dans {source}"),
+        (True, True, True): (
+            "everything in {iri}, taken from {source}",
+            "tout ce que contient {iri}, à prendre dans {source}",
+        ),
+        (False, False, True): ("what is taken from {source}", "ce que l'on prend dans {source}"),
+        (False, True, True): (
+            "the collection taken from {source}",
+            "la collection que l'on prend dans {source}",
+        ),
+        (False, False, False): ("something not named", "une chose qui n'est pas nommée"),
+        (False, True, False): ("a collection not named", "une collection qui n'est pas nommée"),
+    }
+)
 
-def phrase(key: str, lang: str, *terms: str) -> str:
-    """Return a sentence in a language."""
-    return PHRASES[key][LANGUAGES.index(lang)].format(*terms)
+NARROWER: Final[Pair] = (", narrower ones included", ", cas particuliers compris")
 
-
-def label(group: str, term: str, lang: str) -> str:
-    """Return the name of a term: of `actions`, `operands` or `purposes`.
-
-    An IRI that is not a term of ours is returned as it is.
-    """
-    if term in _OTHER:
-        return _OTHER[term][LANGUAGES.index(lang)]
-    if lang == "fr":
-        known = _french().get(group, {}).get(term)
-        if known:
-            return known
-    return term if ":" in term else _WORD.sub(" ", term).lower()
-
-
-@cache
-def _french() -> Mapping[str, Mapping[str, str]]:
-    data: dict[str, dict[str, str]] = json.loads(
-        files("policies_odrl").joinpath("labels.json").read_text("utf-8")
-    )
-    return MappingProxyType({name: table for name, table in data.items() if name != "about"})
+# operator -> what is said of a left operand, with one value and with several
+OPERATORS: Final[Mapping[Operator, tuple[Pair, Pair]]] = MappingProxyType(
+    {
+        operator: (one, several or one)
+        for operator, one, several in (
+            (Operator.EQ, ("is exactly {values}", "est exactement {values}"), None),
+            (Operator.NEQ, ("is not {values}", "n'est pas {values}"), None),
+            (Operator.GT, ("is more than {values}", "dépasse {values}"), None),
+            (Operator.GTEQ, ("is at least {values}", "vaut au moins {values}"), None),
+            (Operator.LT, ("is less than {values}", "reste en dessous de {values}"), None),
+            (Operator.LTEQ, ("is at most {values}", "vaut au plus {values}"), None),
+            (Operator.IS_A, ("falls under {values}", "relève de {values}"), None),
+            (Operator.HAS_PART, ("contains {values}", "contient {values}"), None),
+            (Operator.IS_PART_OF, ("is part of {values}", "fait partie de {values}"), None),
+            (Operator.IS_ALL_OF, ("covers all of {values}", "couvre à la fois {values}"), None),
+            (
+                Operator.IS_ANY_OF,
+                ("is {values}", "est {values}"),
+                ("is one of {values}", "figure parmi {values}"),
+            ),
+            (
+                Operator.IS_NONE_OF,
+                ("is stated and is not {values}", "est à indiquer et n'est pas {values}"),
+                (
+                    "is stated and is none of {values}",
+                    "est à indiquer et ne figure pas parmi {values}",
+                ),
+            ),
+        )
+    }
+)

@@ -1,406 +1,322 @@
-"""Flattened, expanded JSON-LD to a policy; strict.
+"""Flattened, expanded JSON-LD to policies; strict.
 
-Input: the node objects of a flattened, expanded document (`connector/jsonld` makes them): every
-property is an absolute IRI, every value a list of `{"@id"}`, `{"@value"}` or `{"@list"}` objects.
+Input: the node objects of a flattened, expanded document (`connector/jsonld` makes them from
+JSON-LD and from Turtle): every property is an absolute IRI, every value a list of `{"@id"}`,
+`{"@value"}` or `{"@list"}` objects.
 Rules: a property, class, action, operator or operand that is not known stops the reading, and so
 does a profile that is not known, a node that nothing refers to, an `andSequence` without order, a
-cycle, and whatever exceeds the limits; the error names the node. Compact policies are expanded
-(IM 2.7.1). Nothing is dropped.
+cycle, and whatever exceeds the limits of `walk.py`; the error names the node. Compact policies are
+expanded (IM 2.7). Descriptions are kept (`notes.py`), and nothing is dropped. Which parties and
+targets a class of policies asks for is left to `validate.py`, but that a ticket names no assignee.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from policies_odrl.compact import NOTHING_SHARED, Shared, pushed_down
-from policies_odrl.errors import IllFormed, LimitExceeded, UnknownProfile, UnknownTerm
-from policies_odrl.flat import Node, at_most_one, literal, short
+from policies_odrl.compact import NOTHING_SHARED, Choices, Settling, one, pushed_down
+from policies_odrl.constraints import conditions_at
+from policies_odrl.errors import IllFormed, UnknownProfile, UnknownTerm
+from policies_odrl.flat import Node, at_most_one, short
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     ODRL,
-    Action,
-    AssetRef,
-    Condition,
+    Common,
     Conflict,
-    Connective,
-    Constraint,
     Duty,
-    Iri,
-    LogicalConstraint,
-    Operator,
-    PartyRef,
+    Notes,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
-    Value,
 )
-from policies_odrl.vocabulary import (
-    DCT,
-    FUNCTIONS,
-    OPERANDS,
-    PREAU,
-    PROFILE,
-    PROFILES,
-    known_action,
-)
+from policies_odrl.notes import is_label, notes_of
+from policies_odrl.parts import INFERRED, actions_at, asset, assets_at, parties_at, party
+from policies_odrl.vocabulary import DCT, FUNCTIONS, PROFILES
+from policies_odrl.walk import Count, Walk
 
-MAX_NODES: Final = 60_000  # node objects given
-MAX_RULES: Final = 12_000  # rules after expansion
-MAX_CONDITIONS: Final = 40_000  # constraints, logical ones included, as often as they are used
-MAX_DEPTH: Final = 24  # logical constraints, refinements, duties below one another
-
-RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
 TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
 REPLACED_BY: Final = DCT + "isReplacedBy"
 
 _KINDS: Final = {ODRL + kind.value: kind for kind in PolicyKind}
-_OPERATORS: Final = {ODRL + item.value: item for item in Operator} | {ODRL + "neg": Operator.NEQ}
-_CONNECTIVES: Final = {ODRL + item.value: item for item in Connective}
+_CONFLICTS: Final = {ODRL + item.value: item for item in Conflict}
 _T = TypeVar("_T")
-_Ref = TypeVar("_Ref", AssetRef, PartyRef)
 
 
-def read(nodes: Sequence[Mapping[str, object]]) -> Policy:
+def read(nodes: Sequence[Mapping[str, object]], knowledge: Knowledge | None = None) -> Policy:
     """Return the one policy that the nodes describe.
 
+    >>> odrl = "http://www.w3.org/ns/odrl/2/"
+    >>> nodes = [
+    ...     {"@id": "urn:p", "@type": [odrl + "Set"], odrl + "permission": [{"@id": "_:r"}]},
+    ...     {"@id": "_:r", odrl + "action": [{"@id": odrl + "read"}]},
+    ... ]
+    >>> read(nodes).permissions[0].action.id
+    'http://www.w3.org/ns/odrl/2/read'
+
+    Args:
+        nodes: node objects of a flattened, expanded document.
+        knowledge: left operands, actions and profiles beyond ODRL and our profile.
+
     Raises:
-        IllFormed: the information model is broken.
+        IllFormed: the information model is broken, or there is not exactly one policy.
         UnknownTerm: a term that is not known here.
         UnknownProfile: a profile that is not known here.
         LimitExceeded: too large, or nested too deep.
     """
-    if len(nodes) > MAX_NODES:
-        raise LimitExceeded(f"{len(nodes)} nodes are more than {MAX_NODES}")
-    reader = _Reader(nodes)
-    policy = reader.policy()
-    reader.nothing_left()
-    return policy
+    found = read_all(nodes, knowledge)
+    if len(found) != 1:
+        raise IllFormed(f"one policy was expected, {len(found)} were found")
+    return found[0]
 
 
-class _Reader:
-    """Walks from the policy node; remembers what it used, and counts."""
+def read_all(
+    nodes: Sequence[Mapping[str, object]], knowledge: Knowledge | None = None
+) -> tuple[Policy, ...]:
+    """Return the policies that the nodes describe, in the order of the nodes.
 
-    def __init__(self, nodes: Sequence[Mapping[str, object]]) -> None:
-        self._nodes: dict[str, Mapping[str, object]] = {}
-        for body in nodes:
-            name = body.get("@id")
-            if not isinstance(name, str) or name in self._nodes:
-                raise IllFormed("each node needs its own `@id`", node=str(name or ""))
-            self._nodes[name] = body
-        self._used: set[str] = set()
-        self._path: list[str] = []
-        self._rules = 0
-        self._conditions = 0
-        self._profiles: tuple[str, ...] = ()
+    >>> read_all([])
+    Traceback (most recent call last):
+        ...
+    policies_odrl.errors.IllFormed: no policy was found
 
-    # -- walking ----------------------------------------------------------------------------
+    Args:
+        nodes: node objects of a flattened, expanded document; each belongs to some policy.
+        knowledge: left operands, actions and profiles beyond ODRL and our profile.
 
-    def _enter(self, name: str, build: Callable[[Node], _T]) -> _T:
-        if name in self._path:
-            raise IllFormed("a cycle", node=name)
-        if len(self._path) >= MAX_DEPTH:
-            raise LimitExceeded(f"nested deeper than {MAX_DEPTH}", node=name)
-        self._path.append(name)
-        self._used.add(name)
-        try:
-            return build(Node(self._nodes.get(name, {"@id": name})))
-        finally:
-            self._path.pop()
+    Raises:
+        IllFormed: the information model is broken, or there is no policy.
+        UnknownTerm: a term that is not known here.
+        UnknownProfile: a profile that is not known here.
+        LimitExceeded: too large, or nested too deep.
+    """
+    walk = Walk(nodes, knowledge or Knowledge())
+    found = [name for name, body in walk.nodes.items() if _is_policy(Node(body))]
+    if not found:
+        raise IllFormed("no policy was found")
+    inferred = _inferred(walk)
+    policies = tuple(walk.enter(name, lambda node: _policy(node, walk, inferred)) for name in found)
+    walk.nothing_left()
+    return policies
 
-    def nothing_left(self) -> None:
-        left = sorted(
-            name for name, body in self._nodes.items() if name not in self._used and len(body) > 1
-        )
-        if left:
-            raise IllFormed("a node that the policy does not refer to", node=left[0])
 
-    # -- policy -----------------------------------------------------------------------------
+def _is_policy(node: Node) -> bool:
+    return any(item in _KINDS or item == ODRL + "Policy" for item in node.types)
 
-    def policy(self) -> Policy:
-        found = [
-            name
-            for name, body in self._nodes.items()
-            if any(item in _KINDS or item == ODRL + "Policy" for item in Node(body).types)
-        ]
-        if len(found) != 1:
-            raise IllFormed(f"one policy was expected, {len(found)} were found")
-        return self._enter(found[0], self._policy)
 
-    def _policy(self, node: Node) -> Policy:
-        kind = self._kind(node)
-        self._profiles = self._known_profiles(node)
-        assets = [self._asset(item) for item in node.all(ODRL + "target")]
-        assigners = [self._party(item) for item in node.all(ODRL + "assigner")]
-        assignees = [self._party(item) for item in node.all(ODRL + "assignee")]
-        actions = [self._action(item) for item in node.all(ODRL + "action")]
-        shared = Shared(assets, assigners, assignees, actions)
-        policy = Policy(
-            kind=kind,
-            id=self._uid(node),
-            permissions=self._rules_of(node, "permission", shared, self._permission),
-            prohibitions=self._rules_of(node, "prohibition", shared, self._prohibition),
-            obligations=self._rules_of(node, "obligation", shared, self._duty),
-            profiles=self._profiles,
-            conflict=self._conflict(node),
-            target=shared.target,
-            assigner=shared.assigner,
-            assignee=shared.assignee,
-            inherits=tuple(node.ids(ODRL + "inheritFrom")),
-            replaced_by=node.one_id(REPLACED_BY),
-            timestamp=self._text(node, TIMESTAMP),
-            metadata=self._metadata(node),
-        )
-        node.only([*PolicyKind, "Policy"])
-        return pushed_down(policy)
+# Property -> policy -> names of the assets or parties that state it of the policy.
+_Inferred = Mapping[str, Mapping[str, Sequence[str]]]
 
-    def _kind(self, node: Node) -> PolicyKind:
-        kinds = [_KINDS[item] for item in node.types if item in _KINDS]
-        return at_most_one(kinds, "@type", node.id) or PolicyKind.SET  # IM 2.1.1: Set is default
 
-    def _known_profiles(self, node: Node) -> tuple[str, ...]:
-        profiles = tuple(node.ids(ODRL + "profile"))
-        for profile in profiles:
-            if profile not in PROFILES:
-                raise UnknownProfile(f"profile `{profile}` is not known here", node=node.id)
-            self._used.add(profile)
-        return profiles
+def _inferred(walk: Walk) -> _Inferred:
+    found: dict[str, dict[str, list[str]]] = {name: {} for name in INFERRED}
+    for name, body in walk.nodes.items():
+        for stated in INFERRED:
+            if ODRL + stated in body:
+                for policy in Node(body).ids(ODRL + stated):
+                    found[stated].setdefault(policy, []).append(name)
+    return found
 
-    def _uid(self, node: Node) -> str:
-        stated = {value.get("@id", value.get("@value")) for value in node.all(ODRL + "uid")}
-        if stated - {node.id}:
-            raise IllFormed("`uid` differs from the node's own identifier", node=node.id)
-        return node.iri
 
-    def _conflict(self, node: Node) -> Conflict | None:
-        stated = node.one_id(ODRL + "conflict")
-        if not stated:
-            return None
-        known = {ODRL + item.value: item for item in Conflict}
-        if stated not in known:
-            raise UnknownTerm(f"conflict strategy `{short(stated)}` is not known", node=node.id)
-        return known[stated]
+# -- policy ---------------------------------------------------------------------------------
 
-    def _text(self, node: Node, name: str) -> str:
-        values = [value.get("@value") for value in node.all(name)]
-        stated = at_most_one(values, name, node.id)
-        if stated is not None and not isinstance(stated, str):
-            raise IllFormed(f"`{short(name)}` must be text", node=node.id)
-        return stated or ""
 
-    def _metadata(self, node: Node) -> tuple[tuple[str, Value], ...]:
-        names = sorted(item for item in node.properties() if item.startswith(DCT))
-        return tuple(
-            (name, self._value(value, node))
-            for name in names
-            if name != REPLACED_BY
-            for value in node.all(name)
+def _policy(node: Node, walk: Walk, inferred: _Inferred) -> Policy:
+    kind = _kind(node)
+    walk.profiles = _known_profiles(node, walk)
+    before = walk.counts()
+    common = _common(node, walk, inferred)
+    after = walk.counts()
+    cost = {what: after[what] - before[what] for what in Count}
+    shared = _Shared(kind, common, cost, Settling(common))
+    policy = Policy(
+        kind=kind,
+        id=node.name(),
+        permissions=_rules_of(node, "permission", shared, walk, _permission),
+        prohibitions=_rules_of(node, "prohibition", shared, walk, _prohibition),
+        obligations=_rules_of(node, "obligation", shared, walk, _duty),
+        profiles=walk.profiles,
+        conflict=_conflict(node),
+        target=one(common.targets),
+        assigner=one(common.assigners),
+        assignee=one(common.assignees),
+        inherits=tuple(node.iris(ODRL + "inheritFrom")),
+        replaced_by=node.one_iri(REPLACED_BY),
+        timestamp=_text(node, TIMESTAMP),
+        metadata=_metadata(node, walk),
+        common=common,
+    )
+    node.only([*PolicyKind, "Policy"])
+    _whole(policy, node)
+    return pushed_down(policy)
+
+
+def _whole(policy: Policy, node: Node) -> None:
+    if policy.kind is PolicyKind.TICKET and policy.common.assignees:
+        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
+    empty = not (policy.permissions or policy.prohibitions or policy.obligations)
+    if empty and not (policy.inherits or policy.replaced_by):
+        raise IllFormed(
+            "a policy needs a `odrl:permission`, `odrl:prohibition` or `odrl:obligation`",
+            node=node.id,
         )
 
-    # -- rules ------------------------------------------------------------------------------
 
-    def _rules_of(
-        self,
-        node: Node,
-        name: str,
-        shared: Shared,
-        build: Callable[[Node, Shared], list[_T]],
-    ) -> tuple[_T, ...]:
-        rules: list[_T] = []
-        for item in node.ids(ODRL + name):
-            rules.extend(self._enter(item, lambda rule: build(rule, shared)))
-        return tuple(rules)
+def _kind(node: Node) -> PolicyKind:
+    kinds = [_KINDS[item] for item in node.types if item in _KINDS]
+    return at_most_one(kinds, "@type", node.id) or PolicyKind.SET  # IM 2.1.1: Set is the default
 
-    def _permission(self, node: Node, shared: Shared) -> list[Permission]:
-        duties = self._rules_of(node, "duty", NOTHING_SHARED, self._duty)
-        parts = self._rule_parts(node, shared, "Permission")
-        return [Permission(**part, duties=duties) for part in parts]
 
-    def _prohibition(self, node: Node, shared: Shared) -> list[Prohibition]:
-        remedies = self._rules_of(node, "remedy", NOTHING_SHARED, self._duty)
-        parts = self._rule_parts(node, shared, "Prohibition")
-        return [Prohibition(**part, remedies=remedies) for part in parts]
+def _known_profiles(node: Node, walk: Walk) -> tuple[str, ...]:
+    profiles = tuple(node.iris(ODRL + "profile"))
+    for profile in profiles:
+        if (
+            profile not in PROFILES and profile not in walk.knowledge.profiles
+        ):  # IM 3.2: a processor MUST stop
+            raise UnknownProfile(f"profile `{profile}` is not known here", node=node.id)
+    return profiles
 
-    def _duty(self, node: Node, shared: Shared) -> list[Duty]:
-        consequences = self._rules_of(node, "consequence", NOTHING_SHARED, self._duty)
-        parts = self._rule_parts(node, shared, "Duty")
-        return [Duty(**part, consequences=consequences) for part in parts]
 
-    def _rule_parts(self, node: Node, shared: Shared, kind: str) -> list[dict[str, Any]]:
-        targets = [self._asset(item) for item in node.all(ODRL + "target")]
-        assigners = [self._party(item) for item in node.all(ODRL + "assigner")]
-        assignees = [self._party(item) for item in node.all(ODRL + "assignee")]
-        actions = [self._action(item) for item in node.all(ODRL + "action")] + shared.actions
-        if not actions:
-            raise IllFormed("a rule needs an action", node=node.id)
-        fixed = {
-            "constraints": self._conditions_of(node, "constraint"),
-            "output": at_most_one(
-                [self._asset(item) for item in node.all(ODRL + "output")], "output", node.id
-            ),
-            "functions": self._functions(node),
-            "id": node.iri,
-        }
-        node.only([kind, "Rule"])
-        return self._expanded(
-            node,
-            fixed,
-            actions,
-            shared.with_targets(targets),
-            shared.with_assigners(assigners),
-            shared.with_assignees(assignees),
+def _conflict(node: Node) -> Conflict | None:
+    stated = node.one_id(ODRL + "conflict")
+    if not stated:
+        return None
+    if stated not in _CONFLICTS:
+        raise UnknownTerm(f"conflict strategy `{short(stated)}` is not known", node=node.id)
+    return _CONFLICTS[stated]
+
+
+def _text(node: Node, name: str) -> str:
+    values = [value.get("@value") for value in node.all(name)]
+    stated = at_most_one(values, name, node.id)
+    if stated is not None and not isinstance(stated, str):
+        raise IllFormed(f"`{short(name)}` must be text", node=node.id)
+    return stated or ""
+
+
+def _metadata(node: Node, walk: Walk) -> Notes:
+    names = [item for item in node.properties() if item.startswith(DCT) or is_label(item)]
+    return tuple(
+        (name, walk.value(value, node))
+        for name in sorted(names)
+        if name != REPLACED_BY
+        for value in node.all(name)
+    )
+
+
+def _common(node: Node, walk: Walk, inferred: _Inferred) -> Common:
+    """Return what the policy states for all rules, or others state of it (IM 2.2.3, 2.3.3)."""
+    stated = _stated(node, walk)
+    targets = [asset(name, walk) for name in inferred["hasPolicy"].get(node.id, ())]
+    assigners = [party(name, walk) for name in inferred["assignerOf"].get(node.id, ())]
+    assignees = [party(name, walk) for name in inferred["assigneeOf"].get(node.id, ())]
+    return Common(
+        targets=tuple(dict.fromkeys((*stated.targets, *targets))),
+        assigners=tuple(dict.fromkeys((*stated.assigners, *assigners))),
+        assignees=tuple(dict.fromkeys((*stated.assignees, *assignees))),
+        actions=stated.actions,
+        outputs=stated.outputs,
+        functions=stated.functions,
+    )
+
+
+def _stated(node: Node, walk: Walk) -> Common:
+    return Common(
+        targets=tuple(assets_at(node, "target", walk)),
+        assigners=tuple(parties_at(node, ODRL + "assigner", walk)),
+        assignees=tuple(parties_at(node, ODRL + "assignee", walk)),
+        actions=tuple(actions_at(node, walk)),
+        outputs=tuple(assets_at(node, "output", walk)),
+        functions=tuple(
+            (name, item)
+            for name in sorted(FUNCTIONS & node.properties())
+            for item in parties_at(node, name, walk)
+        ),
+    )
+
+
+# -- rules ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the rules of a policy share, and what a copy of it costs."""
+
+    kind: PolicyKind
+    common: Common = NOTHING_SHARED
+    cost: Mapping[Count, int] = field(default_factory=dict)
+    settling: Settling = field(default_factory=lambda: Settling(NOTHING_SHARED))
+
+
+_Build = Callable[[Node, _Shared, Walk], list[_T]]
+
+
+def _rules_of(
+    node: Node, name: str, shared: _Shared, walk: Walk, build: _Build[_T]
+) -> tuple[_T, ...]:
+    rules: list[_T] = []
+    for item in node.ids(ODRL + name):
+        rules.extend(walk.enter(item, lambda rule: build(rule, shared, walk)))
+    return tuple(rules)
+
+
+def _permission(node: Node, shared: _Shared, walk: Walk) -> list[Permission]:
+    before = walk.counts()
+    duties = _rules_of(node, "duty", _Shared(shared.kind), walk, _duty)
+    parts = _rule_parts(node, shared, walk, "Permission", before)
+    return [shared.settling.settled(Permission(**part, duties=duties)) for part in parts]
+
+
+def _prohibition(node: Node, shared: _Shared, walk: Walk) -> list[Prohibition]:
+    before = walk.counts()
+    remedies = _rules_of(node, "remedy", _Shared(shared.kind), walk, _last_duty)
+    parts = _rule_parts(node, shared, walk, "Prohibition", before)
+    return [shared.settling.settled(Prohibition(**part, remedies=remedies)) for part in parts]
+
+
+def _duty(node: Node, shared: _Shared, walk: Walk) -> list[Duty]:
+    before = walk.counts()
+    consequences = _rules_of(node, "consequence", _Shared(shared.kind), walk, _last_duty)
+    parts = _rule_parts(node, shared, walk, "Duty", before)
+    return [shared.settling.settled(Duty(**part, consequences=consequences)) for part in parts]
+
+
+def _last_duty(node: Node, shared: _Shared, walk: Walk) -> list[Duty]:
+    if node.all(ODRL + "consequence"):  # IM 2.6.3 and 2.6.7
+        raise IllFormed(
+            "a remedy or consequence has no `odrl:consequence` of its own", node=node.id
         )
+    return _duty(node, shared, walk)
 
-    def _expanded(
-        self, node: Node, fixed: dict[str, Any], *choices: Sequence[Any]
-    ) -> list[dict[str, Any]]:
-        count = 1
-        for choice in choices:
-            count *= len(choice)
-        self._rules += count
-        if self._rules > MAX_RULES:
-            raise LimitExceeded(f"more than {MAX_RULES} rules", node=node.id)
-        names = ("action", "target", "assigner", "assignee")
-        single = count == 1
-        return [
-            {**fixed, "id": fixed["id"] if single else "", **dict(zip(names, row, strict=True))}
-            for row in product(*choices)
-        ]
 
-    def _functions(self, node: Node) -> tuple[tuple[str, PartyRef], ...]:
-        names = sorted(node.properties() & FUNCTIONS)
-        return tuple((name, self._party(value)) for name in names for value in node.all(name))
+def _rule_parts(
+    node: Node, shared: _Shared, walk: Walk, kind: str, before: Mapping[Count, int]
+) -> list[dict[str, Any]]:
+    """Return the parts of each rule that a node stands for.
 
-    def _action(self, value: Mapping[str, Any]) -> Action:
-        name = value.get("@id")
-        if not isinstance(name, str):
-            raise IllFormed("an action must be named by an IRI", node=self._path[-1])
-        return self._enter(name, self._action_node)
-
-    def _action_node(self, node: Node) -> Action:
-        name = node.one_id(RDF_VALUE) or node.iri
-        refinements = self._conditions_of(node, "refinement")
-        node.only(["Action"])
-        if not known_action(name):
-            raise UnknownTerm(f"action `{short(name)}` is not known", node=node.id)
-        self._used.add(name)
-        self._needs_profile(name, node)
-        return Action(id=name, refinements=refinements)
-
-    # -- parties and assets -----------------------------------------------------------------
-
-    def _asset(self, value: Mapping[str, Any]) -> AssetRef:
-        return self._reference(value, AssetRef, "Asset")
-
-    def _party(self, value: Mapping[str, Any]) -> PartyRef:
-        return self._reference(value, PartyRef, "Party")
-
-    def _reference(self, value: Mapping[str, Any], build: type[_Ref], kind: str) -> _Ref:
-        name = value.get("@id")
-        if not isinstance(name, str):
-            raise IllFormed(f"the {kind.lower()} must be named by an IRI", node=self._path[-1])
-
-        def reference(node: Node) -> _Ref:
-            found = build(
-                id=node.iri,
-                collection=ODRL + kind + "Collection" in node.types,
-                source=node.one_id(ODRL + "source"),
-                refinements=self._conditions_of(node, "refinement"),
-            )
-            node.all(ODRL + "uid")
-            node.only([kind, kind + "Collection"])
-            if not found.id and not found.source:
-                raise IllFormed(f"the {kind.lower()} has no identifier", node=node.id)
-            return found
-
-        return self._enter(name, reference)
-
-    # -- conditions -------------------------------------------------------------------------
-
-    def _conditions_of(self, node: Node, name: str) -> tuple[Condition, ...]:
-        return tuple(self._enter(item, self._condition) for item in node.ids(ODRL + name))
-
-    def _condition(self, node: Node) -> Condition:
-        self._conditions += 1
-        if self._conditions > MAX_CONDITIONS:
-            raise LimitExceeded(f"more than {MAX_CONDITIONS} constraints", node=node.id)
-        joined = sorted(node.properties() & set(_CONNECTIVES))
-        if not joined:
-            return self._constraint(node)
-        if len(joined) > 1:
-            raise IllFormed("a logical constraint has one connective only", node=node.id)
-        connective = _CONNECTIVES[joined[0]]
-        members = self._members(node, joined[0], connective)
-        operands = tuple(self._enter(item, self._condition) for item in members)
-        node.only(["LogicalConstraint", "Constraint"])
-        if not operands:
-            raise IllFormed("a logical constraint without operands", node=node.id)
-        return LogicalConstraint(connective=connective, operands=operands, id=node.iri)
-
-    def _members(self, node: Node, name: str, connective: Connective) -> list[str]:
-        values = node.all(name)
-        lists = [value["@list"] for value in values if "@list" in value]
-        if connective is Connective.AND_SEQUENCE and (len(values) != 1 or not lists):
-            raise IllFormed("`andSequence` needs an ordered list", node=node.id)
-        members = [item for items in lists for item in items] if lists else values
-        found = [item.get("@id") for item in members]
-        if (lists and len(values) != 1) or not all(isinstance(item, str) for item in found):
-            raise IllFormed("operands of a logical constraint must be nodes", node=node.id)
-        return [str(item) for item in found]
-
-    def _constraint(self, node: Node) -> Constraint:
-        left = node.one_id(ODRL + "leftOperand")
-        operator = node.one_id(ODRL + "operator")
-        right = tuple(self._value(value, node) for value in self._rights(node))
-        reference = tuple(node.references(ODRL + "rightOperandReference"))
-        status = [self._value(value, node) for value in node.all(ODRL + "status")]
-        constraint = Constraint(
-            left=left,
-            operator=self._operator(operator, node),
-            right=right,
-            unit=node.one_id(ODRL + "unit"),
-            datatype=node.one_id(ODRL + "dataType"),
-            reference=reference,
-            status=at_most_one(status, "status", node.id),
-            id=node.iri,
-        )
-        node.only(["Constraint"])
-        self._well_formed(constraint, node)
-        return constraint
-
-    def _rights(self, node: Node) -> list[Mapping[str, Any]]:
-        values = node.all(ODRL + "rightOperand")
-        return [item for value in values for item in value.get("@list", [value])]
-
-    def _operator(self, name: str, node: Node) -> Operator:
-        if name not in _OPERATORS:
-            raise UnknownTerm(f"operator `{short(name)}` is not known", node=node.id)
-        return _OPERATORS[name]
-
-    def _well_formed(self, constraint: Constraint, node: Node) -> None:
-        if constraint.left not in OPERANDS:
-            raise UnknownTerm(f"left operand `{short(constraint.left)}` is not known", node=node.id)
-        self._needs_profile(constraint.left, node)
-        if bool(constraint.right) == bool(constraint.reference):
-            raise IllFormed(
-                "a constraint needs either a right operand or a reference to one", node=node.id
-            )
-
-    def _needs_profile(self, term: str, node: Node) -> None:
-        if term.startswith(PREAU) and PROFILE not in self._profiles:
-            raise UnknownTerm(
-                f"`{short(term)}` belongs to profile `{PROFILE}`, which is not declared",
-                node=node.id,
-            )
-
-    def _value(self, value: Mapping[str, Any], node: Node) -> Value:
-        name = value.get("@id")
-        if isinstance(name, str):
-            if name.startswith("_:") or len(self._nodes.get(name, {})) > 1:
-                raise IllFormed("a value must be an IRI or a literal", node=node.id)
-            return Iri(name)
-        plain = value.get("@value")
-        if isinstance(plain, bool) or not isinstance(plain, str | int | float):
-            raise IllFormed("a value must be an IRI, text or a number", node=node.id)
-        return literal(plain, value)
+    Args:
+        node: the rule.
+        shared: what its policy states for all rules.
+        walk: the way here.
+        kind: its class.
+        before: what was counted before anything of it was read.
+    """
+    walk.pay(Count.RULES)
+    own = _stated(node, walk)
+    constraints = conditions_at(node, "constraint", walk)
+    notes = notes_of(node, walk)
+    name = node.name()
+    node.only([kind, "Rule"])
+    if own.assignees and shared.kind is PolicyKind.TICKET:
+        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
+    choices = Choices(own, shared.common)
+    count = choices.count
+    if not count:
+        raise IllFormed("a rule needs an `odrl:action`", node=node.id)
+    walk.pay_copies(before, count - 1)
+    for what, cost in shared.cost.items():
+        walk.pay(what, cost * count)
+    names = {"id": name} if count == 1 else {"origin": name}
+    return [{**row, **names, "constraints": constraints, "notes": notes} for row in choices.rows()]

@@ -19,15 +19,15 @@ from typing import Final
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Operator, Value
 from policies_odrl.operands import Knowledge, check, under
-from policies_odrl.values import Duration, Span, compare_durations, name, scalar
+from policies_odrl.values import Duration, Span, Step, compare_durations, name, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind, Operand
 
 NOTHING_MORE: Final = Knowledge()
-SCALARS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION})
+SCALARS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION, Kind.LEVEL})
 POSITIVE: Final = frozenset({Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF})
 NEGATIVE: Final = frozenset({Operator.NEQ, Operator.IS_NONE_OF})
 
-Point = Decimal | datetime | Duration
+Point = Decimal | datetime | Duration | Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,11 @@ class Bound:
     closed: bool
 
 
-def implied(wanted: Constraint, having: Sequence[Constraint]) -> bool:
+def implied(
+    wanted: Constraint, having: Sequence[Constraint], knowledge: Knowledge = NOTHING_MORE
+) -> bool:
     """Return whether constraints on the same operand prove the wanted one."""
-    operand = OPERANDS.get(wanted.left)
+    operand = knowledge.operand(wanted.left)
     usable = [item for item in having if item.left == wanted.left and item.unit == wanted.unit]
     if operand is None or not usable:
         return False
@@ -56,19 +58,19 @@ def implied(wanted: Constraint, having: Sequence[Constraint]) -> bool:
     usable = [item for item in usable if not item.reference]
     if operand.kind in SCALARS:
         return _implied_scalar(operand, wanted, usable)
-    return _implied_name(operand, wanted, usable)
+    return _implied_name(operand, wanted, usable, knowledge)
 
 
-def contradictory(items: Sequence[Constraint]) -> bool:
+def contradictory(items: Sequence[Constraint], knowledge: Knowledge = NOTHING_MORE) -> bool:
     """Return whether constraints on one operand are proved to exclude one another."""
-    operand = OPERANDS.get(items[0].left) if items else None
+    operand = knowledge.operand(items[0].left) if items else None
     if operand is None or any(item.reference for item in items):
         return False
     if operand.kind in SCALARS:
         lowers = [bound for item in items for bound in lower(operand, item)]
         uppers = [bound for item in items for bound in upper(operand, item)]
         return any(_apart(low, high) for low, high in product(lowers, uppers))
-    return _contradictory_names(operand, items)
+    return _contradictory_names(operand, items, knowledge)
 
 
 def same_constraint(left: Constraint, right: Constraint) -> bool:
@@ -120,6 +122,8 @@ def compare_points(left: Point, right: Point) -> int | None:
         return (left > right) - (left < right)
     if isinstance(left, datetime) and isinstance(right, datetime):
         return (left > right) - (left < right)
+    if isinstance(left, Step) and isinstance(right, Step) and left.scale == right.scale:
+        return (left.rank > right.rank) - (left.rank < right.rank)
     return None
 
 
@@ -129,7 +133,7 @@ def _single(operand: Operand, item: Constraint) -> Point | Span | None:
 
 def _implied_scalar(operand: Operand, wanted: Constraint, having: list[Constraint]) -> bool:
     listed = [item for item in having if item.operator in {Operator.EQ, Operator.IS_ANY_OF}]
-    if operand.kind is not Kind.COUNT and any(_each_fits(item, wanted) for item in listed):
+    if operand.kind is not Kind.COUNT and any(_each_fits(operand, item, wanted) for item in listed):
         return True
     lowers = [bound for item in having for bound in lower(operand, item)]
     uppers = [bound for item in having for bound in upper(operand, item)]
@@ -147,17 +151,19 @@ def _implied_scalar(operand: Operand, wanted: Constraint, having: list[Constrain
     )
 
 
-def _each_fits(item: Constraint, wanted: Constraint) -> bool:
+def _each_fits(operand: Operand, item: Constraint, wanted: Constraint) -> bool:
     return all(
-        _is_point(item, value) and check(wanted, (value,), NOTHING_MORE)[0] is Truth.TRUE
+        _is_point(operand, value) and check(wanted, (value,), NOTHING_MORE)[0] is Truth.TRUE
         for value in item.right
     )
 
 
-def _is_point(item: Constraint, value: Value) -> bool:
+def _is_point(operand: Operand, value: Value) -> bool:
     """A day stands for all its instants and a duration for all its readings: not one value."""
-    found = scalar(OPERANDS[item.left].kind, value)
-    return isinstance(found, Decimal) or (isinstance(found, Span) and found.start == found.end)
+    found = scalar(operand.kind, value)
+    if isinstance(found, Span):
+        return found.start == found.end
+    return isinstance(found, Decimal | Step)
 
 
 def _excludes(item: Constraint, value: Value) -> bool:
@@ -189,12 +195,14 @@ def _above(item: Bound, bound: Bound) -> bool:
     return order == 1 or (order == 0 and (bound.closed or not item.closed))
 
 
-def _implied_name(operand: Operand, wanted: Constraint, having: list[Constraint]) -> bool:
+def _implied_name(
+    operand: Operand, wanted: Constraint, having: list[Constraint], knowledge: Knowledge
+) -> bool:
     positive = [item for item in having if item.operator in POSITIVE]
     match wanted.operator:
         case Operator.IS_A | Operator.IS_ANY_OF:
             return any(
-                _all_covered(operand, item, wanted)
+                _all_covered(operand, item, wanted, knowledge)
                 for item in positive
                 if operand.kind is Kind.CONCEPT
                 or item.operator is not Operator.IS_A
@@ -203,14 +211,16 @@ def _implied_name(operand: Operand, wanted: Constraint, having: list[Constraint]
         case Operator.NEQ | Operator.IS_NONE_OF:
             none_of = [item for item in having if item.operator is Operator.IS_NONE_OF]
             excluded = _names(value for item in none_of for value in item.right)
-            if all(_covered(operand, name(value), excluded) for value in wanted.right):
+            if all(_covered(operand, name(value), excluded, knowledge) for value in wanted.right):
                 return True
-            return not operand.evidence and any(_equals_fit(item, wanted) for item in positive)
+            return not operand.evidence and any(
+                _equals_fit(item, wanted, knowledge) for item in positive
+            )
         case Operator.IS_ALL_OF:
             whole = [item for item in having if item.operator is Operator.IS_ALL_OF]
             return any(
                 all(
-                    any(_lies_under(operand, mine, want) for mine in _names(item.right))
+                    any(_lies_under(operand, mine, want, knowledge) for mine in _names(item.right))
                     for want in _names(wanted.right)
                 )
                 for item in whole
@@ -219,37 +229,41 @@ def _implied_name(operand: Operand, wanted: Constraint, having: list[Constraint]
             return False
 
 
-def _all_covered(operand: Operand, item: Constraint, wanted: Constraint) -> bool:
+def _all_covered(
+    operand: Operand, item: Constraint, wanted: Constraint, knowledge: Knowledge
+) -> bool:
     if wanted.operator is Operator.IS_A and len(wanted.right) != 1:
         return False
     allowed = _names(wanted.right)
-    return all(_covered(operand, name(value), allowed) for value in item.right)
+    return all(_covered(operand, name(value), allowed, knowledge) for value in item.right)
 
 
-def _covered(operand: Operand, item: str | None, by: list[str]) -> bool:
-    return item is not None and any(_lies_under(operand, item, other) for other in by)
+def _covered(operand: Operand, item: str | None, by: list[str], knowledge: Knowledge) -> bool:
+    return item is not None and any(_lies_under(operand, item, other, knowledge) for other in by)
 
 
-def _lies_under(operand: Operand, item: str, other: str) -> bool:
+def _lies_under(operand: Operand, item: str, other: str, knowledge: Knowledge) -> bool:
     if operand.kind is Kind.CONCEPT:
-        return under(item, other, Kind.CONCEPT, NOTHING_MORE) is Truth.TRUE
+        return under(item, other, Kind.CONCEPT, knowledge) is Truth.TRUE
     return item == other
 
 
-def _equals_fit(item: Constraint, wanted: Constraint) -> bool:
+def _equals_fit(item: Constraint, wanted: Constraint, knowledge: Knowledge) -> bool:
     return (
         item.operator is Operator.EQ
         and len(item.right) == 1
-        and check(wanted, item.right, NOTHING_MORE)[0] is Truth.TRUE
+        and check(wanted, item.right, knowledge)[0] is Truth.TRUE
     )
 
 
-def _contradictory_names(operand: Operand, items: Sequence[Constraint]) -> bool:
+def _contradictory_names(
+    operand: Operand, items: Sequence[Constraint], knowledge: Knowledge
+) -> bool:
     if operand.evidence:
         return False
     equal = [item for item in items if item.operator is Operator.EQ]
     return any(
-        check(other, item.right, NOTHING_MORE)[0] is Truth.FALSE
+        check(other, item.right, knowledge)[0] is Truth.FALSE
         for item, other in product(equal, items)
         if other is not item
     )

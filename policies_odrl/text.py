@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from policies_odrl.model import ODRL, Condition, Constraint, Iri, Literal
 from policies_odrl.operands import Fact
-from policies_odrl.values import Quantity
+from policies_odrl.periods import Recurrence, Stretch
+from policies_odrl.values import Quantity, too_long
 from policies_odrl.vocabulary import CC, DPV, PREAU
 
 _EDUCATION: Final = "https://w3id.org/dpv/sector/education#"
@@ -32,17 +35,27 @@ def value(item: Fact) -> str:
         return item.lexical[:MAX_SHOWN]
     if isinstance(item, Quantity):
         return f"{item.value} {term(item.unit)}"
+    if isinstance(item, str | int | float | Decimal):
+        return "a number too long to show" if too_long(item) else term(str(item))
+    return _time(item)
+
+
+def _time(item: date | timedelta | Stretch | Recurrence) -> str:
     if isinstance(item, datetime):
         return instant(item)
-    if isinstance(item, date | timedelta):
-        return str(item)
-    return term(str(item))
+    if isinstance(item, Stretch):
+        return f"{instant(item.start)} to {instant(item.end)}"
+    if isinstance(item, Recurrence):
+        return f"last on {instant(item.last)}" if item.last else "never yet"
+    return str(item)
 
 
 def instant(at: datetime) -> str:
     """Return an instant as `2026-11-24T15:00:00Z`."""
     zoned = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    with suppress(OverflowError):  # at an end of the calendar it is shown in its own zone
+        zoned = zoned.astimezone(UTC)
+    return zoned.isoformat().replace("+00:00", "Z")
 
 
 def values(items: Iterable[Fact]) -> str:

@@ -12,11 +12,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from policies_odrl.logic import Truth, unanimous
 from policies_odrl.model import XSD, XSD_STRING, Iri, Literal
-from policies_odrl.vocabulary import Kind
+from policies_odrl.vocabulary import LEVELS, Kind
 
 MAX_LEXICAL: Final = 512
 MAX_EXPONENT: Final = 400
@@ -90,7 +91,24 @@ class Duration:
     seconds: Decimal
 
 
-Scalar = Decimal | Span | Duration
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of an ordered list.
+
+    Attributes:
+        scale: IRI of the left operand whose list it is.
+        rank: place in the list, from the weakest.
+    """
+
+    scale: str
+    rank: int
+
+
+Scalar = Decimal | Span | Duration | Step
+
+_STEPS: Final = {
+    name: Step(scale, rank) for scale, steps in LEVELS.items() for rank, name in enumerate(steps)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +126,25 @@ class Quantity:
 
 def scalar(kind: Kind, value: FactValue) -> Scalar | None:
     """Return a value as its kind compares, or None when it is not of that kind."""
-    if kind in {Kind.NUMBER, Kind.COUNT}:
+    if kind is Kind.NUMBER or kind is Kind.COUNT:
         return number(value)
     if kind is Kind.INSTANT:
         return span(value)
     if kind is Kind.DURATION:
         return duration(value)
+    if kind is Kind.LEVEL:
+        return step(value)
     return None
+
+
+def step(value: FactValue) -> Step | None:
+    """Return a step of one of the ordered lists, or None; only an IRI names one.
+
+    >>> step(Iri("https://w3id.org/preau/odrl/v1#Minimised")).rank
+    1
+    """
+    known = value.value if isinstance(value, Iri) else value
+    return _STEPS.get(known) if isinstance(known, str) else None
 
 
 def number(value: FactValue) -> Decimal | None:
@@ -125,13 +155,23 @@ def number(value: FactValue) -> Decimal | None:
         value = value.lexical
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
-    text = str(value).strip()
     if isinstance(value, Decimal):
         return value if value.is_finite() and abs(value.adjusted()) <= MAX_EXPONENT else None
-    if len(text) > MAX_LEXICAL or not _NUMBER.fullmatch(text):
+    text = "" if too_long(value) else str(value).strip()
+    return _written_number(text) if len(text) <= MAX_LEXICAL else None
+
+
+@lru_cache(maxsize=4096)  # a policy says the same bounds again and again
+def _written_number(text: str) -> Decimal | None:
+    if not _NUMBER.fullmatch(text):
         return None
     result = Decimal(text)
     return result if abs(result.adjusted()) <= MAX_EXPONENT else None
+
+
+def too_long(value: object) -> bool:
+    """Return whether a whole number has more digits than anybody means, or Python writes out."""
+    return isinstance(value, int) and value.bit_length() > 8 * MAX_LEXICAL
 
 
 def span(value: FactValue) -> Span | None:
@@ -141,7 +181,11 @@ def span(value: FactValue) -> Span | None:
         return Span(at, at)
     if isinstance(value, date):
         return _day(datetime.combine(value, time(), UTC))
-    datatype, text = _lexical(value)
+    return _written_span(*_lexical(value))
+
+
+@lru_cache(maxsize=4096)  # a policy says the same bounds again and again
+def _written_span(datatype: str, text: str) -> Span | None:
     if datatype in {XSD + "dateTime", XSD + "dateTimeStamp", XSD_STRING}:
         found = _instant(text)
         if found or datatype != XSD_STRING:
@@ -150,6 +194,19 @@ def span(value: FactValue) -> Span | None:
         start = _moment(match["day"], "00:00:00", "", match["zone"])
         return _day(start) if start else None
     return None
+
+
+def naive(value: object) -> bool:
+    """Return whether a value is a time or day without a zone, which is read as UTC."""
+    if isinstance(value, datetime):
+        return value.tzinfo is None
+    if isinstance(value, Literal):
+        value = value.lexical
+    if isinstance(value, str):
+        text = value.strip()
+        match = _DATETIME.fullmatch(text) or _DATE.fullmatch(text)
+        return match is not None and match["zone"] is None
+    return False
 
 
 def duration(value: FactValue) -> Duration | None:
@@ -177,7 +234,7 @@ def name(value: FactValue) -> str | None:
         return value.lexical or None
     if isinstance(value, str):
         return value or None
-    if isinstance(value, datetime | date | timedelta):
+    if isinstance(value, datetime | date | timedelta) or too_long(value):
         return None
     return str(value)
 
@@ -191,6 +248,8 @@ def same(left: Scalar, right: Scalar) -> Truth:
         return Truth.UNDETERMINED if order is None else Truth.of(order == 0)
     if isinstance(left, Decimal) and isinstance(right, Decimal):
         return Truth.of(left == right)
+    if isinstance(left, Step) and isinstance(right, Step) and left.scale == right.scale:
+        return Truth.of(left.rank == right.rank)
     return Truth.UNDETERMINED
 
 
@@ -203,6 +262,8 @@ def before(left: Scalar, right: Scalar, *, or_same: bool) -> Truth:
         return unanimous(Truth.of(order < 0 or (or_same and order == 0)) for order in orders)
     if isinstance(left, Decimal) and isinstance(right, Decimal):
         return Truth.of(left < right or (or_same and left == right))
+    if isinstance(left, Step) and isinstance(right, Step) and left.scale == right.scale:
+        return Truth.of(left.rank < right.rank or (or_same and left.rank == right.rank))
     return Truth.UNDETERMINED
 
 

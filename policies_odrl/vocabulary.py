@@ -40,6 +40,7 @@ class Kind(Enum):
     INSTANT = "instant"  # xsd:dateTime, or xsd:date as the whole day
     DURATION = "duration"  # xsd:duration
     EVENT = "event"  # IRI, before / during / after
+    LEVEL = "level"  # IRI of a step of an ordered list, see `LEVELS`
 
 
 _EQ = frozenset({Operator.EQ, Operator.NEQ})
@@ -58,6 +59,7 @@ ALLOWED: Final[Mapping[Kind, frozenset[Operator]]] = MappingProxyType(
         Kind.INSTANT: _EQ | _ORDER,
         Kind.DURATION: _EQ | _ORDER,
         Kind.EVENT: _EQ | _ORDER | _SET,
+        Kind.LEVEL: _EQ | _ORDER,
     }
 )
 
@@ -87,12 +89,17 @@ def _odrl(name: str, kind: Kind, usual: frozenset[Operator] | None = None) -> Op
     return Operand(ODRL + name, kind, ALLOWED[kind] if usual is None else usual)
 
 
-def _ours(name: str, kind: Kind, operator: Operator) -> Operand:
-    return Operand(PREAU + name, kind, frozenset({operator}))
+def _ours(name: str, kind: Kind, *usual: Operator, evidence: bool = False) -> Operand:
+    return Operand(PREAU + name, kind, frozenset(usual), evidence=evidence)
+
+
+def _dpv(name: str, kind: Kind, *, evidence: bool = False) -> Operand:
+    return Operand(DPV + name, kind, ALLOWED[kind], evidence=evidence)
 
 
 _UPPER = frozenset({Operator.EQ, Operator.LT, Operator.LTEQ})
 _LOWER = frozenset({Operator.EQ, Operator.GT, Operator.GTEQ})
+_PROOF = (Operator.EQ, Operator.IS_ANY_OF)
 _IDENTITIES = (
     "absolutePosition absoluteSpatialPosition absoluteTemporalPosition deliveryChannel fileFormat "
     "industry language media product recipient relativePosition relativeSpatialPosition "
@@ -120,13 +127,46 @@ OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType(
             _odrl("elapsedTime", Kind.DURATION, _UPPER),
             _odrl("meteredTime", Kind.DURATION, _UPPER),
             _odrl("timeInterval", Kind.DURATION, frozenset({Operator.EQ})),
-            Operand(PREAU + "membership", Kind.IDENTITY, frozenset({Operator.EQ}), evidence=True),
+            # of the DPV-ODRL mapping; measures and laws stand beside one another
+            _dpv("hasLegalBasis", Kind.CONCEPT),
+            _dpv("hasTechnicalOrganisationalMeasure", Kind.CONCEPT, evidence=True),
+            _dpv("hasTechnicalMeasure", Kind.CONCEPT, evidence=True),
+            _dpv("hasOrganisationalMeasure", Kind.CONCEPT, evidence=True),
+            _dpv("hasLocation", Kind.PLACE),
+            _dpv("hasJurisdiction", Kind.PLACE),
+            _dpv("hasRecipient", Kind.IDENTITY),
+            _ours("membership", Kind.IDENTITY, Operator.EQ, evidence=True),
+            _ours("charter", Kind.IDENTITY, *_PROOF, evidence=True),
+            _ours("dpia", Kind.IDENTITY, *_PROOF, evidence=True),
+            _ours("ethicsOpinion", Kind.IDENTITY, *_PROOF, evidence=True),
+            _ours("protectionLevel", Kind.LEVEL, Operator.GTEQ, Operator.EQ),
+            _ours("isolationTier", Kind.LEVEL, Operator.GTEQ, Operator.EQ),
+            _ours("pseudonymScope", Kind.IDENTITY, *_PROOF),
+            _ours("kAnonymity", Kind.NUMBER, Operator.GTEQ),
+            _ours("lDiversity", Kind.NUMBER, Operator.GTEQ),
+            _ours("tCloseness", Kind.NUMBER, Operator.LTEQ),
+            _ours("minimumCellCount", Kind.NUMBER, Operator.GTEQ),
+            _ours("columns", Kind.IDENTITY, Operator.IS_ANY_OF, Operator.IS_NONE_OF),
+            _ours("algorithmHash", Kind.IDENTITY, *_PROOF),
+            _ours("retention", Kind.DURATION, Operator.LTEQ),
             _ours("epsilon", Kind.NUMBER, Operator.LTEQ),
             _ours("delta", Kind.NUMBER, Operator.LTEQ),
             _ours("unitOfPrivacy", Kind.IDENTITY, Operator.EQ),
             _ours("rowsPerPerson", Kind.NUMBER, Operator.LTEQ),
             _ours("minimumSites", Kind.NUMBER, Operator.GTEQ),
         )
+    }
+)
+
+# Left operand -> its steps, from the weakest to the strongest. A step belongs to one list only.
+LEVELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        PREAU + operand: tuple(PREAU + step for step in steps.split())
+        for operand, steps in {
+            "protectionLevel": "Raw Minimised Pseudonymised Anonymised Aggregated Synthetic",
+            "isolationTier": "Delivered LockedQuery AggregateInterface IsolatedJob HardenedJob "
+            "RemoteEnvironment",
+        }.items()
     }
 )
 

@@ -1,101 +1,243 @@
 """A request that one policy grants and another does not, as evidence that they differ.
 
 Rules: what is returned was checked by evaluating both policies; None means that none was found,
-never that there is none. The search is linear: one value per operand is changed at a time.
+never that there is none. A refusal that one more fact could turn round is no evidence, and is
+returned as that fact. The search is linear: from a request that the asked terms grant, one value of
+one operand is changed at a time, those in doubt first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Final
 
-from policies_odrl.duties import Mode
+from policies_odrl import inventory
+from policies_odrl.box import Box
+from policies_odrl.compiled import compile_policy
 from policies_odrl.evaluate import evaluate
+from policies_odrl.fit import conditions_of
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.lacking import lacking
 from policies_odrl.logic import Truth
-from policies_odrl.model import Constraint, Policy, Rule, Value, conditions
-from policies_odrl.operands import Fact, Knowledge, check
-from policies_odrl.request import Request
-from policies_odrl.values import Quantity, Span, scalar
-from policies_odrl.vocabulary import DPV, OPERANDS, Kind
+from policies_odrl.model import Condition, Constraint, Iri, Permission, Policy, Value
+from policies_odrl.modes import Mode
+from policies_odrl.operands import Fact, check
+from policies_odrl.regions import NOTHING_MORE
+from policies_odrl.request import Facts, Request
+from policies_odrl.values import Duration, Quantity, Span, scalar
+from policies_odrl.vocabulary import DPV, LEVELS, Kind
 
-MAX_TRIES: Final = 128
-MAX_WORK: Final = 20_000  # rules and constraints evaluated, over all tries
+MAX_TRIES: Final = 192
+MAX_WORK: Final = 20_000  # rules, conditions and values evaluated, over all tries
+MAX_CASES: Final = 8  # ways to decide the choices of one rule
+MAX_VALUES: Final = 64  # values tried for one operand
 
 _SOMEBODY: Final = "did:example:somebody"
 _SOMETHING: Final = "urn:example:something"
 _STEP: Final = timedelta(seconds=1)
-_KNOWLEDGE: Final = Knowledge()
+
+Judge = Callable[[Request, Mode], "tuple[str, ...] | None"]
 
 
-def find_witness(offer: Policy, request: Policy) -> Request | None:
-    """Return a request that `request` grants and `offer` does not, or None when none was found."""
-    rules = [rule for policy in (offer, request) for _, rule in policy.rules()]
-    size = sum(1 + len(rule.constraints) for rule in rules)
-    for candidate in islice(_candidates(offer, request), min(MAX_TRIES, MAX_WORK // size)):
-        for mode in Mode:
-            granted = evaluate(request, candidate, mode=mode, tentative=True).granted
-            if granted and not evaluate(offer, candidate, mode=mode, tentative=True).granted:
-                return candidate
-    return None
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a search came to.
+
+    Attributes:
+        witness: a request that tells the two policies apart; None when none was found.
+        missing: without one: facts that would tell whether a request found does.
+    """
+
+    witness: Request | None = None
+    missing: tuple[str, ...] = ()
 
 
-def _candidates(offer: Policy, request: Policy) -> Iterator[Request]:
-    outside = _atoms((*offer.permissions, *offer.prohibitions))
-    for rule in request.permissions:
-        own = _atoms([rule])
-        values = {
-            left: _values(left, [*items, *outside.get(left, [])]) for left, items in own.items()
-        }
-        base = {left: _fitting(items, values[left]) for left, items in own.items()}
-        assignee, target = request.assignee_of(rule), request.target_of(rule)
-        start = Request(
-            rule.action.id,
-            assignee.id if assignee else _SOMEBODY,
-            target.id if target else _SOMETHING,
-            {left: found for left, found in base.items() if found},
+def find_witness(
+    offer: Policy,
+    request: Policy,
+    knowledge: Knowledge,
+    doubtful: frozenset[str] = frozenset(),
+) -> Evidence:
+    """Return a request that `request` grants and `offer` does not, or the fact that is missing.
+
+    Args:
+        offer: the policy that refuses.
+        request: the policy that grants.
+        knowledge: what is known of names.
+        doubtful: left operands that are tried first.
+    """
+    facts = Facts(knowledge=knowledge)
+
+    def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
+        decision = evaluate(offer, asked, facts, mode=mode, tentative=True)
+        return None if decision.granted else lacking(decision, knowledge)
+
+    return _search(offer, request, facts, doubtful, judge)
+
+
+def common_request(
+    common: Policy, left: Policy, right: Policy, knowledge: Knowledge
+) -> Request | None:
+    """Return a request that two policies grant, or None when none was found.
+
+    Args:
+        common: what they have in common, where one is looked for.
+        left: one policy.
+        right: the other.
+        knowledge: what is known of names.
+    """
+    facts = Facts(knowledge=knowledge)
+
+    def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
+        both = all(
+            evaluate(policy, asked, facts, mode=mode, tentative=True).granted
+            for policy in (left, right)
         )
-        yield start
-        for left in (*own, *(item for item in outside if item not in own)):
-            for value in values.get(left) or _values(left, outside.get(left, [])):
-                yield replace(start, facts={**start.facts, left: (value,)})
+        return () if both else None
+
+    return _search(common, common, facts, frozenset(), judge).witness
 
 
-def _atoms(rules: Iterable[Rule]) -> dict[str, list[Constraint]]:
+def requests_near(
+    other: Policy, policy: Policy, knowledge: Knowledge = NOTHING_MORE
+) -> Iterator[Request]:
+    """Yield requests that a policy is likely to grant, or just not to, on what the other names."""
+    yield from _candidates(other, policy, knowledge, frozenset())
+
+
+def _search(
+    other: Policy, granting: Policy, facts: Facts, doubtful: frozenset[str], judge: Judge
+) -> Evidence:
+    """Try requests that one policy grants until the judge finds one conclusive."""
+    size = 1 + sum(sum(inventory.size(policy)) for policy in (other, granting))
+    missing: tuple[str, ...] = ()
+    tries = islice(_candidates(other, granting, facts.knowledge, doubtful), MAX_TRIES)
+    quick = {
+        mode: compile_policy(granting, facts.knowledge, mode=mode, tentative=True) for mode in Mode
+    }
+    for candidate in islice(tries, MAX_WORK // size):
+        for mode in Mode:
+            likely = quick[mode].permits(candidate, facts)
+            if likely and evaluate(granting, candidate, facts, mode=mode, tentative=True).granted:
+                found = judge(candidate, mode)
+                if found == ():
+                    return Evidence(candidate)
+                missing = missing or found or ()
+    return Evidence(missing=missing)
+
+
+def _candidates(
+    other: Policy, granting: Policy, knowledge: Knowledge, doubtful: frozenset[str]
+) -> Iterator[Request]:
+    outside = _atoms(
+        item
+        for rule in (*other.permissions, *other.prohibitions)
+        for item in conditions_of(other, rule)
+    )
+    actions = tuple(dict.fromkeys(rule.action.id for _, rule in other.rules()))[:MAX_CASES]
+    seen: dict[str, list[Fact]] = {}
+    for rule in granting.permissions:
+        for case in islice(_cases(Box(conditions_of(granting, rule))), MAX_CASES):
+            yield from _of_case(granting, rule, case, outside, actions, knowledge, doubtful, seen)
+
+
+def _cases(box: Box) -> Iterator[Box]:
+    """Yield the ways to decide every choice of a box, depth first."""
+    choice = box.choices[0] if box.choices else None
+    if choice is None:
+        yield box
+        return
+    for case in box.cases(choice):
+        yield from _cases(case)
+
+
+def _of_case(
+    policy: Policy,
+    rule: Permission,
+    box: Box,
+    outside: dict[str, list[Constraint]],
+    actions: Sequence[str],
+    knowledge: Knowledge,
+    doubtful: frozenset[str],
+    seen: dict[str, list[Fact]],
+) -> Iterator[Request]:
+    def values(left: str) -> list[Fact]:
+        own = [*box.atoms.get(left, ()), *outside.get(left, ())]
+        if left not in seen:
+            seen[left] = _values(left, own, knowledge)
+        return seen[left]
+
+    base = {left: _fitting(items, values(left), knowledge) for left, items in box.atoms.items()}
+    assignee, target = policy.assignee_of(rule), policy.target_of(rule)
+    start = Request(
+        rule.action.id,
+        assignee.id if assignee else _SOMEBODY,
+        target.id if target else _SOMETHING,
+        {left: found for left, found in base.items() if found},
+    )
+    yield start
+    yield from (replace(start, action=name) for name in actions if name != rule.action.id)
+    order = [*box.atoms, *(item for item in outside if item not in box.atoms)]
+    for left in sorted(order, key=lambda item: item not in doubtful):
+        for value in _choices(box.atoms.get(left, ()), values(left)):
+            yield replace(start, facts={**start.facts, left: value})
+
+
+def _choices(items: Sequence[Constraint], values: Sequence[Fact]) -> Iterator[tuple[Fact, ...]]:
+    """Yield values of one operand to try: one at a time, and all of one list at once."""
+    for value in values:
+        yield (value,)
+    for item in items:
+        if len(item.right) > 1:
+            yield item.right
+
+
+def _atoms(items: Iterable[Condition]) -> dict[str, list[Constraint]]:
     found: dict[str, list[Constraint]] = {}
-    for rule in rules:
-        for _, item in conditions((*rule.constraints, *rule.action.refinements), ""):
-            if isinstance(item, Constraint):
-                found.setdefault(item.left, []).append(item)
+    stack = list(items)[::-1]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Constraint):
+            found.setdefault(item.left, []).append(item)
+        else:
+            stack.extend(reversed(item.operands))
     return found
 
 
-def _fitting(items: list[Constraint], values: list[Fact]) -> tuple[Fact, ...]:
+def _fitting(
+    items: Sequence[Constraint], values: Sequence[Fact], knowledge: Knowledge
+) -> tuple[Fact, ...]:
     for value in values:
-        if all(check(item, (value,), _KNOWLEDGE)[0] is Truth.TRUE for item in items):
+        if all(check(item, (value,), knowledge)[0] is Truth.TRUE for item in items):
             return (value,)
+    listed = next((item.right for item in items if len(item.right) > 1), ())
+    if listed and all(check(item, listed, knowledge)[0] is Truth.TRUE for item in items):
+        return listed
     return tuple(values[:1])
 
 
-def _values(left: str, items: list[Constraint]) -> list[Fact]:
-    operand = OPERANDS.get(left)
+def _values(left: str, items: Sequence[Constraint], knowledge: Knowledge) -> list[Fact]:
+    operand = knowledge.operand(left)
     if operand is None:
         return []
-    found: list[Fact] = []
+    found: dict[Fact, None] = {}
+    if operand.kind is Kind.LEVEL:
+        found.update((Iri(step), None) for step in LEVELS.get(left, ()))
     for item in items:
         for value in item.right:
             for near in _near(operand.kind, value):
-                measured = _measured(near, item.unit)
-                if measured not in found:
-                    found.append(measured)
+                found[_measured(near, item.unit)] = None
+        if len(found) > MAX_VALUES:
+            break
     if operand.kind is Kind.CONCEPT:
-        found.append(DPV + "Marketing")
+        found[DPV + "Marketing"] = None
     if operand.kind is Kind.IDENTITY:
-        found.append("urn:example:another")
-    return found
+        found["urn:example:another"] = None
+    return list(found)
 
 
 def _measured(value: Fact, unit: str) -> Fact:
@@ -106,10 +248,11 @@ def _near(kind: Kind, value: Value) -> list[Fact]:
     point = scalar(kind, value)
     if isinstance(point, Decimal):
         step = abs(point) / 1000 or Decimal(1)
-        near: list[Fact] = [point, point - step, point + step, point - 1, point + 1]
-        return near
+        return [point, point - step, point + step, point - 1, point + 1]
     if isinstance(point, Span):
         return _near_span(point)
+    if isinstance(point, Duration):
+        return [value, *_near_duration(point)]
     return [value]
 
 
@@ -122,3 +265,13 @@ def _near_span(point: Span) -> list[Fact]:
             continue
         found.append(moved)
     return found
+
+
+def _near_duration(point: Duration) -> list[Fact]:
+    """Return lengths of time surely shorter and surely longer: months have 28 to 31 days."""
+    try:
+        seconds = timedelta(seconds=int(point.seconds))
+        shorter = timedelta(days=28 * point.months) + seconds - _STEP
+        return [shorter, timedelta(days=31 * point.months) + seconds + _STEP]
+    except OverflowError:
+        return []

@@ -4,13 +4,15 @@ Rules: what the contexts do not define is written under a prefix they do define,
 numbers and times travel as typed value objects, names as `{"@id": …}` (a bare JSON number fails
 the protocol's schemas); arrays are never empty; without `@context` the same object may stand
 inside a protocol message, whose scoped context means the same. JSON pointers of `Policy.rules` and
-`conditions` point into this form. That nothing is lost is checked by reading back
-(`connector/jsonld/policy.py`).
+`conditions` point into this form. A part with an IRI that several others share is written where it
+comes first and named afterwards, because one name means one thing. That nothing is lost is checked
+by reading back (`connector/jsonld/policy.py`).
 Source: DSP 2025-1, contract negotiation schemas; odrl-profile context.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from policies_odrl.errors import NotWritable
@@ -25,8 +27,10 @@ from policies_odrl.model import (
     Constraint,
     Iri,
     LogicalConstraint,
+    Notes,
     PartyRef,
     Policy,
+    PolicyKind,
     Rule,
     Value,
     duties_below,
@@ -38,16 +42,19 @@ CONTEXTS: Final = (
     "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
 )
 RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
+RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 _PREFIXES: Final = ((ODRL, "odrl:"), (XSD, "xsd:"), (DCT, "dct:"))
 _TERMS: Final = frozenset({"use"})  # the one action that the context defines
+_KINDS: Final = frozenset({PolicyKind.SET, PolicyKind.OFFER, PolicyKind.AGREEMENT})  # and classes
 
 
 def write(policy: Policy) -> dict[str, Any]:
     """Return the policy as JSON-LD.
 
     Raises:
-        NotWritable: it has no rule, or a collection without any identifier.
+        NotWritable: it has no rule, a collection without any identifier, or two different parts
+            of one name.
     """
     document: dict[str, Any] = {"@context": list(CONTEXTS)}
     document.update(write_bare(policy))
@@ -58,105 +65,144 @@ def write_bare(policy: Policy) -> dict[str, Any]:
     """Return the policy without `@context`, to stand inside a protocol message.
 
     Raises:
-        NotWritable: it has no rule, or a collection without any identifier.
+        NotWritable: it has no rule, a collection without any identifier, or two different parts
+            of one name.
     """
     groups = (
         ("permission", policy.permissions),
         ("prohibition", policy.prohibitions),
         ("obligation", policy.obligations),
     )
-    if not any(rules for _, rules in groups):
+    if not (any(rules for _, rules in groups) or policy.inherits or policy.replaced_by):
         raise NotWritable("a policy without rules", node=policy.id)
-    document: dict[str, Any] = {"@id": policy.id, "@type": policy.kind.value}
+    writer = _Writer(policy)
+    document: dict[str, Any] = {"@id": policy.id, "@type": _kind(policy.kind)}
     document["profile"] = _one_or_many(policy.profiles)
-    document["target"] = _reference(policy.target)
-    document["assigner"] = _reference(policy.assigner)
-    document["assignee"] = _reference(policy.assignee)
+    document["target"] = writer.reference(policy.target)
+    document["assigner"] = writer.reference(policy.assigner)
+    document["assignee"] = writer.reference(policy.assignee)
     document["odrl:conflict"] = policy.conflict and {"@id": "odrl:" + policy.conflict.value}
     document["odrl:inheritFrom"] = [{"@id": item} for item in policy.inherits]
     document["dct:isReplacedBy"] = policy.replaced_by and {"@id": policy.replaced_by}
     document["dspace:timestamp"] = policy.timestamp and _timestamp(policy.timestamp)
-    for name, value in policy.metadata:
-        document.setdefault(_term(name), []).append(_value(value))
-    document |= {name: [_rule(rule) for rule in rules] for name, rules in groups}
+    document |= _notes(policy.metadata)
+    document |= {name: [writer.rule(rule) for rule in rules] for name, rules in groups}
     return _without_empty(document)
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "@id": rule.id,
-        "target": _reference(rule.target),
-        "assigner": _reference(rule.assigner),
-        "assignee": _reference(rule.assignee),
-        "action": _action(rule.action),
-        "odrl:output": rule.output and _node(rule.output),
-        "constraint": [_condition(item) for item in rule.constraints],
-    }
-    for name, party in rule.functions:
-        document.setdefault(_term(name), []).append(_node(party))
-    for name, duties in duties_below(rule):
-        document[name] = [_rule(duty) for duty in duties]
-    return _without_empty(document)
+class _Writer:
+    """Writes the parts of one policy; remembers which names it gave away."""
 
+    def __init__(self, policy: Policy) -> None:
+        self._named: dict[str, object] = {policy.id: policy}
 
-def _action(action: Action) -> str | dict[str, Any]:
-    name = _term(action.id)
-    if name.removeprefix("odrl:") in _TERMS:
-        name = name.removeprefix("odrl:")
-    if not action.refinements:
-        return name
-    refinements = [_condition(item) for item in action.refinements]
-    return {RDF_VALUE: {"@id": action.id}, "odrl:refinement": refinements}
+    def _once(self, name: str, part: object, body: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        if not name:
+            return _without_empty(body())
+        if name not in self._named:
+            self._named[name] = part
+            return _without_empty({"@id": name, **body()})
+        if self._named[name] != part:
+            raise NotWritable("two different things of one name", node=name)
+        return {"@id": name}
 
+    def rule(self, rule: Rule) -> dict[str, Any]:
+        return self._once(rule.id, rule, lambda: self._rule(rule))
 
-def _reference(item: AssetRef | PartyRef | None) -> str | dict[str, Any] | None:
-    if item is None:
-        return None
-    if item.id and not (item.collection or item.source or item.refinements):
-        return item.id
-    return _node(item)
-
-
-def _node(item: AssetRef | PartyRef) -> dict[str, Any]:
-    if not item.id and not item.source:
-        raise NotWritable("a party or asset without any identifier")
-    kind = "Asset" if isinstance(item, AssetRef) else "Party"
-    return _without_empty(
-        {
-            "@id": item.id,
-            "@type": f"odrl:{kind}Collection" if item.collection else "",
-            "odrl:source": item.source and {"@id": item.source},
-            "odrl:refinement": [_condition(part) for part in item.refinements],
+    def _rule(self, rule: Rule) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "target": self.reference(rule.target),
+            "assigner": self.reference(rule.assigner),
+            "assignee": self.reference(rule.assignee),
+            "action": self._action(rule.action),
+            "odrl:output": rule.output and self._node(rule.output),
+            "constraint": [self._condition(item) for item in rule.constraints],
         }
-    )
+        for name, party in rule.functions:
+            document.setdefault(_term(name), []).append(self._node(party))
+        for name, duties in duties_below(rule):
+            document[name] = [self.rule(duty) for duty in duties]
+        return document | _notes(rule.notes)
+
+    def _action(self, action: Action) -> str | dict[str, Any]:
+        name = _term(action.id)
+        if name.removeprefix("odrl:") in _TERMS:
+            name = name.removeprefix("odrl:")
+        if not (action.refinements or action.notes or action.node):
+            return name
+        return self._once(
+            action.node,
+            action,
+            lambda: {
+                RDF_VALUE: {"@id": action.id},
+                "odrl:refinement": [self._condition(item) for item in action.refinements],
+                **_notes(action.notes),
+            },
+        )
+
+    def reference(self, item: AssetRef | PartyRef | None) -> str | dict[str, Any] | None:
+        if item is None:
+            return None
+        return item.id if _is_plain(item) and self._node(item) else self._node(item)
+
+    def _node(self, item: AssetRef | PartyRef) -> dict[str, Any]:
+        if not item.id and not item.source:
+            raise NotWritable("a party or asset without any identifier")
+        part = None if _is_plain(item) else item
+        return self._once(item.id, part, lambda: self._described(item))
+
+    def _described(self, item: AssetRef | PartyRef) -> dict[str, Any]:
+        kind = "Asset" if isinstance(item, AssetRef) else "Party"
+        notes = _notes(item.notes)
+        types = [f"odrl:{kind}Collection"] if item.collection else []
+        return {
+            "@type": [*types, *notes.pop("@type", [])],
+            "odrl:source": item.source and {"@id": item.source},
+            "odrl:refinement": [self._condition(part) for part in item.refinements],
+            **notes,
+        }
+
+    def _condition(self, item: Condition) -> dict[str, Any]:
+        if isinstance(item, LogicalConstraint):
+            return self._once(item.id, item, lambda: self._logical(item))
+        return self._once(item.id, item, lambda: _constraint(item))
+
+    def _logical(self, item: LogicalConstraint) -> dict[str, Any]:
+        operands: Any = [self._condition(part) for part in item.operands]
+        if item.connective is Connective.AND_SEQUENCE:
+            operands = {"@list": operands}
+        return {item.connective.value: operands, **_notes(item.notes)}
 
 
-def _condition(item: Condition) -> dict[str, Any]:
-    if isinstance(item, LogicalConstraint):
-        return _logical(item)
-    return _constraint(item)
+def _kind(kind: PolicyKind) -> str:
+    return kind.value if kind in _KINDS else f"odrl:{kind.value}"
 
 
-def _logical(item: LogicalConstraint) -> dict[str, Any]:
-    operands: Any = [_condition(part) for part in item.operands]
-    if item.connective is Connective.AND_SEQUENCE:
-        operands = {"@list": operands}
-    return _without_empty({"@id": item.id, item.connective.value: operands})
+def _is_plain(item: AssetRef | PartyRef) -> bool:
+    return bool(item.id) and not (item.collection or item.source or item.refinements or item.notes)
 
 
 def _constraint(item: Constraint) -> dict[str, Any]:
-    return _without_empty(
-        {
-            "@id": item.id,
-            "leftOperand": _term(item.left),
-            "operator": item.operator.value,
-            "rightOperand": _one_or_many(tuple(_value(value) for value in item.right)),
-            "odrl:rightOperandReference": [{"@id": name} for name in item.reference],
-            "odrl:unit": item.unit and {"@id": item.unit},
-            "odrl:dataType": item.datatype and {"@id": item.datatype},
-            "odrl:status": item.status and _value(item.status),
-        }
-    )
+    return {
+        "leftOperand": _term(item.left),
+        "operator": item.operator.value,
+        "rightOperand": _one_or_many(tuple(_value(value) for value in item.right)),
+        "odrl:rightOperandReference": [{"@id": name} for name in item.reference],
+        "odrl:unit": item.unit and {"@id": item.unit},
+        "odrl:dataType": item.datatype and {"@id": item.datatype},
+        "odrl:status": item.status and _value(item.status),
+        **_notes(item.notes),
+    }
+
+
+def _notes(notes: Notes) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for name, value in notes:
+        if name == RDF_TYPE and isinstance(value, Iri):
+            document.setdefault("@type", []).append(value.value)
+        else:
+            document.setdefault(_term(name), []).append(_value(value))
+    return document
 
 
 def _value(value: Value) -> str | dict[str, Any]:
@@ -165,7 +211,7 @@ def _value(value: Value) -> str | dict[str, Any]:
     if value.language:
         return {"@value": value.lexical, "@language": value.language}
     if value.datatype == XSD_STRING:
-        return value.lexical
+        return value.lexical or {"@value": ""}  # an empty text is a value, not nothing
     return {"@value": value.lexical, "@type": _term(value.datatype)}
 
 

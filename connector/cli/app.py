@@ -27,6 +27,7 @@ from connector.cli import (
 )
 from connector.cli.exits import epilog, exit_of
 from connector.cli.options import JSON_ASKED
+from connector.cli.policy import group as policy
 from connector.errors import PreauError
 
 
@@ -78,6 +79,7 @@ _NOUNS = (
     job,
     budget,
     audit,
+    policy,
 )
 
 

@@ -14,7 +14,7 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.options import DEFAULT_HOME, Home, Json, Language
 from connector.errors import from_code
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ PolicyFile = Annotated[
 ]
 
 
-def negotiate(
+def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
     peer: Annotated[str, typer.Argument(help="DID of the provider.")],
     dataset: Annotated[str, typer.Argument(help="Id of the dataset, from its catalog.")],
     offer: Annotated[
@@ -54,20 +54,22 @@ def negotiate(
     policy: PolicyFile = None,
     wait: Wait = False,
     seconds: Seconds = 30.0,
+    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Ask a provider for a contract about one of its datasets.
 
     Without --policy the offer is asked for as it stands. With --wait the command ends when both
-    have signed, or fails with the code of the refusal.
+    have signed, or fails with the code of the refusal. Where the provider answers with other terms,
+    what they change is listed, as this node finds by comparing them, beside the provider's reasons.
     """
     asked = read_object(policy) if policy else None
     with node_of(home) as node:
         shown = node.negotiate(peer, dataset, offer=offer, policy=asked)
         if wait:
             shown = node.await_negotiation(shown.pid, seconds=seconds)
-    _print(shown, json=json)
+    _print(shown, json=json, language=language)
     if wait:
         _conclude(shown)
 
@@ -86,11 +88,13 @@ def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
     )
 
 
-def show(pid: Pid, home: Home = DEFAULT_HOME, json: Json = False) -> None:
-    """Show one negotiation and the terms on the table."""
+def show(
+    pid: Pid, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
+    """Show one negotiation, what the provider's terms change, and the terms on the table."""
     with node_of(home) as node:
         found = node.negotiation(pid)
-    _print(found, json=json)
+    _print(found, json=json, language=language)
     if not json:
         output.json_value(found.policy)
 
@@ -133,7 +137,7 @@ def _answer(home: Path, pid: str, act: str, *, json: bool, **what: Any) -> None:
     _print(found, json=json)
 
 
-def _print(shown: NegotiationView, *, json: bool) -> None:
+def _print(shown: NegotiationView, *, json: bool, language: str = "en") -> None:
     if json:
         output.json_value(shown)
         return
@@ -149,6 +153,8 @@ def _print(shown: NegotiationView, *, json: bool) -> None:
             ("reasons", shown.reasons),
         )
     )
+    for number, change in enumerate(shown.changes, 1):
+        output.line(f"change {number}  {change.sentences.get(language) or change.line}")
 
 
 def _conclude(shown: NegotiationView) -> None:

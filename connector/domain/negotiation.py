@@ -52,6 +52,8 @@ class Negotiation:
         updated_at: UTC.
         description: self-description of the dataset that the consumer decided on, VC-JWT; empty
             on the provider's side, and until the consumer has fetched it.
+        asked: terms that the consumer asked for last, canonical JSON-LD; empty while it has asked
+            for none.
     """
 
     pid: str
@@ -69,6 +71,7 @@ class Negotiation:
     created_at: datetime
     updated_at: datetime
     description: str = ""
+    asked: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

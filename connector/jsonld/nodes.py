@@ -10,7 +10,6 @@ round it. It is imported on first use, so that a node that reads no JSON-LD does
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Mapping
 from functools import cache
@@ -21,9 +20,12 @@ from typing import Any, Final
 
 from connector.errors import Malformed, MessageTooLarge
 from connector.jsonld.canonical import MAX_DEPTH, parse
+from connector.jsonld.flatten import flattened
+from connector.jsonld.iri import is_absolute, is_language
 
 MAX_MEMBERS: Final = 40_000  # JSON members and array items
 MAX_BYTES: Final = 2 * 1024 * 1024
+MAX_CONTEXTS: Final = 8  # pyld works through all of them, however often they repeat
 
 # Context IRI -> file of ours that means the same, written from the specifications' facts.
 PINNED: Final[Mapping[str, str]] = MappingProxyType(
@@ -39,7 +41,8 @@ BUNDLED: Final = frozenset({"https://www.w3.org/ns/credentials/v2"})
 _KEYWORDS: Final = frozenset(
     {"@context", "@id", "@type", "@value", "@language", "@list", "@set", "@graph"}
 )
-_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
+# What pyld stumbles over in documents that are not JSON-LD, besides its own errors.
+_STUMBLES: Final = (TypeError, KeyError, ValueError, ArithmeticError, RecursionError)
 _LOCK: Final = threading.Lock()
 
 
@@ -88,6 +91,8 @@ def _children(value: Any, *, top: bool) -> list[Any]:
 
 def _only_pinned(context: Any) -> None:
     listed = context if isinstance(context, list) else [context]
+    if len(listed) > MAX_CONTEXTS:
+        raise Malformed(f"more than {MAX_CONTEXTS} contexts")
     for item in listed:
         if not isinstance(item, str):
             raise Malformed("`@context` must name its contexts; inline ones are not accepted")
@@ -106,9 +111,9 @@ def _flattened(document: Mapping[str, Any]) -> list[dict[str, Any]]:
             )
             if dropped:
                 raise Malformed(f"`{dropped[0][:200]}` has no meaning under the given contexts")
-            flat: list[dict[str, Any]] = jsonld.flatten(expanded, None, dict(options))
-        except (jsonld.JsonLdError, TypeError, KeyError, ValueError, RecursionError) as exc:
+        except (jsonld.JsonLdError, *_STUMBLES) as exc:
             raise Malformed("not well-formed JSON-LD") from exc
+    flat = flattened(expanded)
     _only_absolute(flat)
     return flat
 
@@ -134,8 +139,10 @@ def _absolute_names(node: Mapping[str, Any]) -> None:
     types = node.get("@type", [])
     named = [node.get("@id", "_:"), *([types] if isinstance(types, str) else types)]
     for name in [*named, *(key for key in node if not key.startswith("@"))]:
-        if not name.startswith("_:") and not _ABSOLUTE.fullmatch(name):
+        if not name.startswith("_:") and not is_absolute(name):
             raise Malformed(f"`{name[:200]}` is not an absolute name")
+    if not is_language(node.get("@language", "en")):
+        raise Malformed("a language tag that is not one")
 
 
 @cache

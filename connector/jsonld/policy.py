@@ -1,19 +1,39 @@
 """ODRL policies as bytes: reading and canonical writing, both without loss.
 
-What the terms mean is `policies_odrl`; here is only the JSON-LD border.
+Rule: what is written is read back and compared, descriptions included, before it leaves; a term
+that the contexts of the protocol do not define is thereby never lost unnoticed. What the terms mean
+is `policies_odrl`; here is only the border to JSON-LD and Turtle.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import policies_odrl
 from connector.errors import PolicyInvalid
 from connector.jsonld.canonical import canonical
 from connector.jsonld.nodes import nodes
-from policies_odrl import OdrlError, Policy
+from connector.jsonld.turtle import turtle_bytes, turtle_nodes
+from policies_odrl import Knowledge, OdrlError, Policy
+from policies_odrl.inventory import described
+from policies_odrl.model import ODRL, XSD
+from policies_odrl.vocabulary import DCT, DPV, PREAU
+
+# Prefixes of policies in Turtle.
+PREFIXES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "odrl": ODRL,
+        "xsd": XSD,
+        "dct": DCT,
+        "dpv": DPV,
+        "preau": PREAU,
+        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+        "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    }
+)
 
 
 def read_policy(data: bytes | str | Mapping[str, Any]) -> Policy:
@@ -29,8 +49,12 @@ def read_policy(data: bytes | str | Mapping[str, Any]) -> Policy:
     return _read_text(data.encode() if isinstance(data, str) else data)
 
 
-def policy_document(policy: Policy) -> dict[str, Any]:
+def policy_document(policy: Policy, knowledge: Knowledge | None = None) -> dict[str, Any]:
     """Return the policy as compact JSON-LD, after checking that reading it gives it back.
+
+    Args:
+        policy: see `policies_odrl/model.py`.
+        knowledge: terms beyond those of ODRL and of our profile.
 
     Raises:
         PolicyInvalid: something of the policy would be lost on the wire.
@@ -39,8 +63,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
         document = policies_odrl.write(policy)
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
-    if _read(document) != policy:
-        raise PolicyInvalid("the policy cannot be written without loss")
+    _same(_read(document, knowledge), policy)
     return document
 
 
@@ -53,13 +76,52 @@ def policy_bytes(policy: Policy) -> bytes:
     return canonical(policy_document(policy))
 
 
+def read_turtle(data: bytes | str, knowledge: Knowledge | None = None) -> Policy:
+    """Read a policy from Turtle.
+
+    Args:
+        data: the document.
+        knowledge: terms beyond those of ODRL and of our profile.
+
+    Raises:
+        Malformed: not Turtle that the node map can hold.
+        MessageTooLarge: larger than is read.
+        PolicyInvalid: not ODRL of a profile that this node knows.
+    """
+    return _policy(turtle_nodes(data), knowledge)
+
+
+def policy_turtle(policy: Policy, knowledge: Knowledge | None = None) -> bytes:
+    """Return the policy as Turtle, after checking that reading it gives it back.
+
+    Args:
+        policy: see `policies_odrl/model.py`.
+        knowledge: terms beyond those of ODRL and of our profile.
+
+    Raises:
+        PolicyInvalid: something of the policy would be lost.
+    """
+    data = turtle_bytes(nodes(policy_document(policy, knowledge)), PREFIXES)
+    _same(read_turtle(data, knowledge), policy)
+    return data
+
+
 @lru_cache(maxsize=128)
 def _read_text(data: bytes) -> Policy:
     return _read(data)
 
 
-def _read(data: bytes | Mapping[str, Any]) -> Policy:
+def _read(data: bytes | Mapping[str, Any], knowledge: Knowledge | None = None) -> Policy:
+    return _policy(nodes(data), knowledge)
+
+
+def _policy(found: list[dict[str, Any]], knowledge: Knowledge | None) -> Policy:
     try:
-        return policies_odrl.read(nodes(data))
+        return policies_odrl.read(found, knowledge or Knowledge())
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
+
+
+def _same(found: Policy, policy: Policy) -> None:
+    if found != policy or described(found) != described(policy):
+        raise PolicyInvalid("the policy cannot be written without loss")

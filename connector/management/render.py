@@ -12,7 +12,7 @@ from connector.domain.audit import LogEntry
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.job import Job
 from connector.domain.membership import Membership
-from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.negotiation import Agreement, Negotiation, Role
 from connector.domain.participant import Participant
 from connector.domain.thread import ThreadFault
 from connector.errors import PreauError
@@ -25,6 +25,7 @@ from connector.management.views import (
     BudgetView,
     CatalogDatasetView,
     CatalogView,
+    ChangeView,
     ColumnView,
     CoverageView,
     DatasetView,
@@ -38,7 +39,7 @@ from connector.management.views import (
     ThreadFaultView,
 )
 from connector.protocol.messages import CoverageLine
-from connector.services import discover
+from connector.services import discover, terms
 from connector.services.budget_report import AgreementBudget, DatasetBudget
 from federated.job import parse
 from policies_odrl.explain import explain
@@ -123,9 +124,26 @@ def negotiation(value: Negotiation) -> NegotiationView:
         agreement=value.agreement_id,
         code=value.code,
         reasons=list(value.reasons),
+        changes=changes(value),
         created_at=value.created_at,
         updated_at=value.updated_at,
     )
+
+
+def changes(value: Negotiation) -> list[ChangeView]:
+    """Return how the provider's terms on the table differ from those that were asked for."""
+    if value.policy_by is not Role.PROVIDER:
+        return []
+    return [
+        ChangeView(
+            kind=item.kind.value,
+            path=item.path,
+            operand=item.operand,
+            line=terms.one_line(item.line),
+            sentences={lang: terms.one_line(item.said(lang)) for lang in LANGUAGES},
+        )
+        for item in terms.changes(value.asked, value.policy)
+    ]
 
 
 def agreement(value: Agreement) -> AgreementView:

@@ -125,6 +125,16 @@ class PeerView(View):
     reason: str = ""
 
 
+class ChangeView(View):
+    """What an offer changes of what was asked for, found by comparing the two on this node."""
+
+    kind: str = Field(description="narrowed, raised, added, removed, dropped, or what is added")
+    path: str = Field(description="JSON pointer into the terms asked for")
+    operand: str = Field(description="what it is about")
+    line: str = Field(description="in the terms of the policies")
+    sentences: dict[str, str] = Field(description="in plain words, by language")
+
+
 class NegotiationView(View):
     """A contract negotiation, our side."""
 
@@ -139,7 +149,10 @@ class NegotiationView(View):
     policy_by: str
     agreement: str
     code: str
-    reasons: list[str]
+    reasons: list[str] = Field(description="as given by whoever answered or ended it")
+    changes: list[ChangeView] = Field(
+        default=[], description="how the provider's terms differ from those asked for"
+    )
     created_at: datetime
     updated_at: datetime
 

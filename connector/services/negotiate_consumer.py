@@ -71,6 +71,7 @@ def request(
         created_at=now,
         updated_at=now,
         description=dataset.description,
+        asked=wish or chosen.policy,
     )
     with ports.store.write() as tx:
         message = _request_message(ports, negotiation, wish)
@@ -115,6 +116,7 @@ def counter(ports: Ports, pid: str, policy: Mapping[str, Any] | bytes) -> Negoti
             message,
             policy=wish,
             policy_by=Role.CONSUMER,
+            asked=wish,
             description=negotiation.description or description,
         )
         return steps.store(ports, tx, sent)

@@ -82,6 +82,7 @@ def on_request(
         offer_id=found.id,
         policy=message.policy or found.policy,
         policy_by=Role.CONSUMER if message.policy else Role.PROVIDER,
+        asked=message.policy or found.policy,
     )
     steps.store(ports, tx, requested)
     return _answer(ports, caller, tx, requested, found, verdict)

@@ -29,9 +29,9 @@ from connector.errors import (
     PreauError,
 )
 from connector.jsonld.policy import read_policy
-from connector.protocol.codec import MAX_LINE
+from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import CoverageLine
-from policies_odrl import AssetRef, PartyRef, Policy, PolicyKind
+from policies_odrl import AssetRef, CounterOffer, PartyRef, Policy, PolicyKind, TermChange
 from policies_odrl.findings import Severity
 
 # Largest terms that are judged. Judging compares conditions with one another, so that its cost is
@@ -214,6 +214,23 @@ def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
     return _judged(offer.policy, offer.reserve, wish, dataset_id)
 
 
+def changes(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
+    """Return what an offer changes of what was asked for, as this node finds by comparing them.
+
+    Nothing of it is taken from what the other party says about its offer. Empty where nothing
+    changes, or where one of the two cannot be read.
+    """
+    return _changed(asked, offered) if asked and offered and asked != offered else ()
+
+
+@lru_cache(maxsize=128)
+def _changed(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
+    try:
+        return policies_odrl.term_changes(_bare(read_small(asked)), _bare(read_small(offered)))
+    except PreauError:
+        return ()
+
+
 @lru_cache(maxsize=32)
 def _fits(asked: bytes, offered: bytes) -> bool:
     return same(read_policy(asked), read_policy(offered)) and is_readable(offered)
@@ -256,21 +273,33 @@ def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
 def _narrowed(offered: Policy, asked: Policy, reserve: Policy | None) -> Verdict:
     """Return narrower terms in our own words; what only the consumer's could say is refused."""
     own = (offered, reserve) if reserve else (offered,)
-    agreed = policies_odrl.narrow(offered, asked, reserve)
-    words = policies_odrl.foreign(agreed, *own) if agreed else ()
-    if agreed is not None and not words and _upheld(agreed):
-        return Verdict(policy=agreed)
-    found = policies_odrl.contains(reserve or offered, asked)
-    reasons = tuple(line[:MAX_LINE] for line in (*words, *found.reasons))
-    reasons = reasons or ("the terms asked for cannot be upheld here",)
-    counter = policies_odrl.meet(offered, asked)
-    if counter is None:
-        return Verdict(reasons=reasons)
-    words = policies_odrl.foreign(counter, *own)
-    if words or not _upheld(counter):
-        added = tuple(line[:MAX_LINE] for line in words)
-        return Verdict(reasons=tuple(dict.fromkeys((*added, *reasons))))
-    return Verdict(policy=counter, reasons=reasons)
+    lines: list[str] = []
+    for private in dict.fromkeys((reserve, None)):
+        found = policies_odrl.counter_offer(offered, asked, private)
+        lines.extend(_reasons(found))
+        if found.policy is None:
+            continue
+        words = policies_odrl.foreign(found.policy, *own)
+        if not words and _upheld(found.policy):
+            return Verdict(policy=found.policy, reasons=() if found.agreed else _reasons(found))
+        lines[:0] = words
+    reasons = tuple(dict.fromkeys(one_line(line) for line in lines))
+    return Verdict(reasons=reasons[:MAX_LINES] or ("the terms asked for cannot be upheld here",))
+
+
+def _reasons(found: CounterOffer) -> tuple[str, ...]:
+    """Return what changes and why, as the consumer may see it: the reserve stays private."""
+    public = (
+        replace(item, because="", rule="") if item.because == "reserve" else item
+        for item in found.changes
+    )
+    lines = [item.line for item in public if found.policy is not None]
+    return tuple(one_line(line) for line in (*lines, *(item.line for item in found.blocked)))
+
+
+def one_line(text: str) -> str:
+    """Return text as one line that a message may carry, whatever a party's terms hold."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)[:MAX_LINE]
 
 
 def _upheld(policy: Policy) -> bool:

@@ -150,6 +150,7 @@ class NegotiationRow(Row, table=True):
     created_at: datetime = Field(sa_type=UTC_TIME)
     updated_at: datetime = Field(sa_type=UTC_TIME)
     description: str
+    asked: bytes
 
 
 class AgreementRow(Row, table=True):

@@ -25,7 +25,7 @@ GUIDES = ROOT / "docs/guides"
 
 def block(page: str, language: str, number: int = 0) -> str:
     text = (GUIDES / page).read_text(encoding="utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)[number]
+    return re.findall(rf"```{language}(?: title=.*?)?\n(.*?)```", text, flags=re.DOTALL)[number]
 
 
 @pytest.fixture

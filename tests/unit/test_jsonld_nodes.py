@@ -12,14 +12,25 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph
 import pytest
 from pyld import jsonld
 from pyld.context_resolver import ContextResolver
 
 from connector.errors import Malformed, MessageTooLarge, PreauError
 from connector.jsonld.canonical import MAX_DEPTH
-from connector.jsonld.nodes import BUNDLED, MAX_BYTES, MAX_MEMBERS, PINNED, _load, nodes
+from connector.jsonld.flatten import flattened
+from connector.jsonld.nodes import (
+    BUNDLED,
+    MAX_BYTES,
+    MAX_CONTEXTS,
+    MAX_MEMBERS,
+    PINNED,
+    _load,
+    nodes,
+)
 from connector.jsonld.policy import policy_document
+from connector.jsonld.turtle import turtle_bytes
 from tests.support.policies import training_offer
 
 ODRL_CONTEXT = "http://www.w3.org/ns/odrl.jsonld"
@@ -34,8 +45,8 @@ def doc(**more: Any) -> dict[str, Any]:
 def test_a_document_becomes_nodes() -> None:
     found = nodes(doc(permission=[{"action": "use"}]))
     assert [sorted(node) for node in found] == [
-        ["@id", "http://www.w3.org/ns/odrl/2/action"],
         ["@id", "@type", "http://www.w3.org/ns/odrl/2/permission"],
+        ["@id", "http://www.w3.org/ns/odrl/2/action"],
     ]
 
 
@@ -54,6 +65,18 @@ BAD: dict[str, Any] = {
     "an unknown context": {**doc(), "@context": "https://example.org/context.jsonld"},
     "a context by relative name": {**doc(), "@context": "context.jsonld"},
     "a local file as context": {**doc(), "@context": "file:///etc/passwd"},
+    "too many contexts": {**doc(), "@context": [DSP] * (MAX_CONTEXTS + 1)},
+    "a prefix that no context defines": {
+        "@context": PROFILE,
+        "@id": "urn:a",
+        "target": {"@value": "5", "@type": "xsd:decimal"},
+    },
+    "a language that is not one": doc(target={"@value": "x", "@language": "f r"}),
+    "a name that is cut short": doc(**{"@id": "urn:a%4"}),
+    "a name with two fragments": doc(**{"@id": "urn:a#b#c"}),
+    "a number past all bounds": doc(permission=[10**400]),
+    "a named graph": doc(**{"@graph": [{"@id": "urn:b", "@type": "Offer"}]}),
+    "a value that is JSON": doc(target={"@value": {"a": 1}, "@type": "@json"}),
     "no context": {"@id": "urn:a", "@type": "Offer"},
     "a context that is nothing": {**doc(), "@context": None},
     "reverse properties": doc(**{"@reverse": {"target": {"@id": "urn:b"}}}),
@@ -90,6 +113,12 @@ GOOD: dict[str, Any] = {
     },
     "a graph": {"@context": PROFILE, "@graph": [{"@id": "urn:a", "@type": "Offer"}]},
     "an empty list": doc(permission=[]),
+    "as many contexts as there may be": {
+        **doc(),
+        "@context": [DSP, *[PROFILE] * (MAX_CONTEXTS - 1)],
+    },
+    "a whole escape and a fragment": doc(**{"@id": "https://a.example/%4A?b#é"}),
+    "a language with a region": doc(**{"dct:title": {"@value": "x", "@language": "fr-CH"}}),
     "a list of text in order": doc(**{"dct:title": {"@list": ["a", "b"]}}),
     "a credential": {
         "@context": "https://www.w3.org/ns/credentials/v2",
@@ -102,6 +131,69 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize("name", GOOD)
 def test_what_keeps_its_meaning_is_read(name: str) -> None:
     assert nodes(GOOD[name]) or name == "an empty list"
+
+
+def graph_of(found: list[dict[str, Any]]) -> pyoxigraph.Dataset:
+    data = turtle_bytes(found, {})
+    graph = pyoxigraph.Dataset(pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE))
+    graph.canonicalize(pyoxigraph.CanonicalizationAlgorithm.UNSTABLE)
+    return graph
+
+
+FLAT = {
+    "a node in two places": [
+        {"@id": "urn:a", "urn:p": [{"@id": "urn:b", "urn:q": [{"@value": 1}]}]},
+        {"@id": "urn:b", "@type": ["urn:T", "urn:T"], "urn:q": [{"@value": 1}, {"@value": 2}]},
+    ],
+    "labels of blank nodes": [
+        {"@id": "_:z", "@type": ["_:t"], "urn:p": [{"@id": "_:b0"}, {"urn:q": [{"@id": "_:z"}]}]}
+    ],
+    "values alike but for type or language": [
+        {
+            "@id": "urn:a",
+            "urn:p": [
+                *({"@value": "x"}, {"@value": "x", "@language": "fr"}, {"@value": "x"}),
+                *({"@value": "1", "@type": "urn:t"}, {"@value": "1"}),
+            ],
+        }
+    ],
+    "lists": [
+        {
+            "@id": "urn:a",
+            "urn:p": [
+                {"@list": [{"@value": 1}, {"@value": 1}, {"urn:q": [{"@value": 2}]}]},
+                {"@list": [{"@list": []}]},
+            ],
+        }
+    ],
+    "nothing said": [{"@id": "urn:a"}, {"@id": "urn:b", "urn:p": []}],
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_flattening_agrees_with_the_slow_way(name: str) -> None:
+    theirs = jsonld.flatten(FLAT[name], None, {"base": None})
+    ours = flattened(FLAT[name])
+    assert graph_of(ours) == graph_of(theirs)
+    assert len(ours) == len(theirs)
+
+
+def test_policies_flatten_alike() -> None:
+    options = {"documentLoader": _load, "base": None}
+    expanded = jsonld.expand(policy_document(training_offer()), options)
+    assert graph_of(flattened(expanded)) == graph_of(jsonld.flatten(expanded, None, options))
+
+
+def test_flat_nodes_stand_in_order_of_appearance() -> None:
+    found = nodes(doc(permission=[{"@id": "urn:z:1"}, {"@id": "urn:b", "action": "use"}]))
+    assert [node["@id"] for node in found] == ["urn:a", "urn:b"]
+
+
+def test_many_values_of_one_property_are_read_in_one_pass() -> None:
+    """Comparing each with each would take minutes; the limit of a test is far below."""
+    count = MAX_MEMBERS // 3 - 10
+    found = nodes(doc(permission=[{"@id": f"urn:r:{n}", "action": "use"} for n in range(count)]))
+    assert len(found) == count + 1
 
 
 def test_neq_is_neq_in_every_context_of_ours() -> None:

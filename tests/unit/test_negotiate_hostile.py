@@ -137,7 +137,7 @@ def test_terms_are_judged_before_the_store_is_locked(
 ) -> None:
     store: Any = pair.school.ports.store
     write, locked, judged = store.write, [], []
-    honest = policies_odrl.narrow
+    honest = policies_odrl.counter_offer
 
     @contextmanager
     def counted() -> Iterator[Any]:
@@ -146,11 +146,11 @@ def test_terms_are_judged_before_the_store_is_locked(
             yield tx
             locked.pop()
 
-    def narrow(*policies: Any) -> Any:
+    def counter_offer(*policies: Any) -> Any:
         judged.append(bool(locked))
         return honest(*policies)
 
-    monkeypatch.setattr(policies_odrl, "narrow", narrow)
+    monkeypatch.setattr(policies_odrl, "counter_offer", counter_offer)
     store.write = counted
     ask(pair, policy=offer(epsilon="2.125"))
     assert judged == [False]

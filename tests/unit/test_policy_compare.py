@@ -248,6 +248,9 @@ def test_too_many_rules_are_not_compared() -> None:
     many = replace(READ, permissions=READ.permissions * (MAX_PAIRS + 1))
     assert contains(many, READ).answer is Answer.UNKNOWN
     assert contains(READ, many).answer is Answer.UNKNOWN
+    assert not same_meaning(
+        READ, replace(many, permissions=(*many.permissions, *OFFER.permissions))
+    )
     wide = one_rule("read", *(amount(ODRL + "percentage", str(value)) for value in range(300)))
     assert contains(wide, wide).answer is Answer.UNKNOWN
 

@@ -15,6 +15,7 @@ import policies_odrl
 from policies_odrl import (
     Action,
     AssetRef,
+    Behaviour,
     Conflict,
     Connective,
     Constraint,
@@ -42,6 +43,8 @@ from policies_odrl.vocabulary import (
     INCLUDED_IN,
     OPERANDS,
     SAME_ACTION,
+    Kind,
+    Operand,
     closure,
     implied_actions,
     known_action,
@@ -92,6 +95,91 @@ def test_missing_facts_of_rules_that_do_not_concern_the_request_are_not_asked_fo
     assert evaluate(replace(READ, permissions=(RULE, other)), ASK).missing == ()
 
 
+def test_a_profile_that_is_known_does_not_stop() -> None:
+    policy = replace(READ, profiles=("https://example.org/p",))
+    known = Knowledge(profiles=frozenset({"https://example.org/p"}))
+    assert granted(policy, facts=Facts(knowledge=known))
+    assert not granted(policy)
+
+
+def test_a_rule_about_any_action_is_known_to_the_suite_alone() -> None:
+    anything = replace(READ, permissions=(replace(RULE, action=Action("")),))
+    decision = evaluate(anything, ASK)
+    assert not decision.granted
+    assert "names no action" in decision.reasons[0]
+    assert evaluate(anything, ASK, mode=Mode.SUITE).granted
+
+
+def test_open_behaviour_has_to_be_asked_for() -> None:
+    sell = Request(ODRL + "sell", "urn:example:alice", "urn:example:a")
+    assert not granted(READ, sell)
+    assert evaluate(READ, sell, behaviour=Behaviour.OPEN).granted
+    ban = Prohibition(action=Action(ODRL + "transfer"))
+    assert not evaluate(replace(READ, prohibitions=(ban,)), sell, behaviour=Behaviour.OPEN).granted
+    # a permission that is about the request, and does not hold, is not nothing
+    strict = one_rule("sell", purpose("AcademicResearch"))
+    assert not evaluate(strict, sell, behaviour=Behaviour.OPEN).granted
+    offer = replace(READ, kind=PolicyKind.OFFER)
+    assert not evaluate(offer, sell, behaviour=Behaviour.OPEN).granted
+
+
+def test_notes_of_parts_are_told_once() -> None:
+    both = LogicalConstraint(
+        Connective.AND, (purpose("Marketing"), purpose("AcademicResearch"), until("2026-01-01"))
+    )
+    decision = evaluate(one_rule("read", both), ASK, Facts(now=datetime(2025, 1, 1, tzinfo=UTC)))
+    result = decision.rules[0].constraints[0]
+    assert result.note == "no value was given"
+    assert result.operand == ""
+    assert result.given == ""
+    assert result.line.endswith(": no value was given")
+    assert decision.rules[0].conditions == decision.rules[0].constraints
+    assert [item.operand for item in decision.rules[0].premises] == ["action", "assignee", "target"]
+
+
+def test_who_does_not_say_who_asks_is_told_so() -> None:
+    decision = evaluate(replace(READ, assignee=PartyRef("urn:bob")), Request(ODRL + "read"))
+    premise = decision.rules[0].premises[1]
+    assert (premise.text, premise.given) == ("assignee urn:bob", "none")
+    assert decision.reasons == ("assignee urn:bob: cannot tell whether this assignee is meant",)
+
+
+def test_a_group_that_is_false_is_told_whole() -> None:
+    neither = LogicalConstraint(
+        Connective.XONE, (purpose("AcademicResearch"), purpose("AcademicResearch"))
+    )
+    stated = replace(ASK, facts={ODRL + "purpose": purpose("AcademicResearch").right})
+    result = evaluate(one_rule("read", neither), stated).rules[0].constraints[0]
+    assert result.line == result.text
+
+
+# -- knowledge ------------------------------------------------------------------------------
+
+
+def test_terms_that_are_given_are_known() -> None:
+    mood = Operand("urn:example:mood", Kind.IDENTITY, frozenset({Operator.EQ}))
+    known = Knowledge(
+        operands={"urn:example:mood": mood},
+        actions={
+            "urn:example:skim": ("urn:example:glance",),
+            "urn:example:glance": (ODRL + "read", ODRL + "write"),
+            ODRL + "read": ("urn:example:glance",),  # a circle ends
+        },
+    )
+    happy = name_is("urn:example:mood", "urn:example:happy")
+    skim = replace(ASK, action="urn:example:skim", facts={happy.left: ("urn:example:happy",)})
+    policy = one_rule("use", happy)
+    assert granted(policy, skim, Facts(knowledge=known))
+    assert not granted(policy, skim)
+    assert evaluate(policy, skim).missing == ()
+    assert known.wider_actions("urn:example:skim") >= {ODRL + "use", ODRL + "modify"}
+    ban = Prohibition(action=Action("urn:example:skim"))
+    wide = replace(one_rule("read"), prohibitions=(ban,), conflict=Conflict.PROHIBIT)
+    assert not granted(wide, ASK, Facts(knowledge=known))
+    absent = evaluate(policy, replace(skim, facts={}), Facts(knowledge=known))
+    assert absent.missing == ("urn:example:mood",)
+
+
 # -- collections ----------------------------------------------------------------------------
 
 
@@ -117,10 +205,39 @@ def test_missing_facts_of_rules_that_do_not_concern_the_request_are_not_asked_fo
             True,
         ),
         (PartyRef("urn:example:alice", source="urn:example:team"), {}, False),
+        (
+            PartyRef("urn:example:own", source="urn:example:team"),
+            {"urn:example:own": frozenset({"urn:example:alice"})},
+            True,
+        ),
+        (
+            PartyRef("urn:example:own", source="urn:example:team"),
+            {"urn:example:own": frozenset({"urn:example:bob"})},
+            False,
+        ),
     ],
 )
 def test_party_collections(ref: PartyRef, members: dict[str, frozenset[str]], truth: bool) -> None:  # noqa: FBT001
     assert granted(replace(READ, assignee=ref), facts=Facts(members=members)) is truth
+
+
+def test_a_collection_has_the_members_of_its_own_iri_in_the_mode_of_the_suite() -> None:
+    ref = PartyRef("urn:example:own", collection=True, source="urn:example:team")
+    policy = replace(READ, assignee=ref)
+    alice = frozenset({"urn:example:alice"})
+    own, team = (
+        Facts(members={"urn:example:own": alice}),
+        Facts(members={"urn:example:team": alice}),
+    )
+    assert evaluate(policy, ASK, own, mode=Mode.SUITE).granted
+    assert not evaluate(policy, ASK, team, mode=Mode.SUITE).granted
+    assert evaluate(policy, ASK, team).granted
+    # what refinements select from is the source, never the selection (IM 2.2.2)
+    narrow = replace(ref, refinements=(name_is(ODRL + "recipient", "urn:example:x"),))
+    stated = replace(ASK, facts={ODRL + "recipient": ("urn:example:x",)})
+    assert evaluate(replace(READ, assignee=narrow), stated, team).granted
+    assert not evaluate(replace(READ, assignee=narrow), stated, own).granted
+    assert not evaluate(replace(READ, assignee=narrow), ASK, team).granted
 
 
 def test_a_ban_for_a_collection_of_unknown_members_holds() -> None:

@@ -23,7 +23,8 @@ from policies_odrl import (
     meet,
     size,
 )
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, Literal
+from policies_odrl.vocabulary import DCT
 from tests.support.policies import amount, name_is, purpose, training_offer, until
 
 OWN = training_offer()
@@ -41,6 +42,7 @@ def with_condition(item: Condition) -> Policy:
 
 
 TEXT = Constraint(ODRL + "purpose", Operator.NEQ, (Iri("urn:x:text"),))
+LABEL = ((DCT + "title", Literal("urn:x:label")),)
 ADDED = {
     "prohibition": replace(OWN, prohibitions=(BAN,)),
     "obligation": replace(OWN, obligations=(PAY,)),
@@ -53,6 +55,15 @@ ADDED = {
     "operand": with_condition(name_is("urn:x:left", "urn:x:right")),
     "unit": with_condition(replace(amount("epsilon", "1"), unit="urn:x:unit")),
     "nested": with_condition(LogicalConstraint(Connective.OR, (TEXT, until()))),
+    "label of the rule": with_rule(notes=LABEL),
+    "label of the action": with_rule(action=replace(OWN.permissions[0].action, notes=LABEL)),
+    "name of the action": with_rule(action=replace(OWN.permissions[0].action, node="urn:x:act")),
+    "label of a condition": with_condition(replace(OWN.permissions[0].constraints[0], notes=LABEL)),
+    "label of a connective": with_condition(
+        LogicalConstraint(Connective.OR, OWN.permissions[0].constraints[:1], notes=LABEL)
+    ),
+    "label of the target": replace(OWN, target=AssetRef("urn:x:asset", notes=LABEL)),
+    "title": replace(OWN, metadata=(*OWN.metadata, *LABEL)),
 }
 
 

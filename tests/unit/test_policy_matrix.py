@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,13 +12,18 @@ import pytest
 
 from policies_odrl import (
     Action,
+    AssetRef,
+    Condition,
     Conflict,
+    Connective,
     Constraint,
     Duty,
     Facts,
     Iri,
     Literal,
+    LogicalConstraint,
     Operator,
+    PartyRef,
     Performed,
     Permission,
     Policy,
@@ -30,7 +36,7 @@ from policies_odrl import (
 )
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.operands import Fact
-from policies_odrl.vocabulary import ALLOWED, DPV, OPERANDS, PREAU, PROFILE, Kind
+from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU, PROFILE, Kind
 
 READ = ODRL + "read"
 PAY = ODRL + "compensate"
@@ -39,7 +45,7 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 BOUND: dict[Kind, Value] = {
     Kind.CONCEPT: Iri(DPV + "Marketing"),
     Kind.IDENTITY: Iri("urn:example:a"),
-    Kind.PLACE: Iri("urn:example:a"),
+    Kind.PLACE: Iri("https://w3id.org/dpv/loc#EU"),
     Kind.NUMBER: Literal("3", XSD + "decimal"),
     Kind.COUNT: Literal("3", XSD + "integer"),
     Kind.INSTANT: Literal("2026-06-01T00:00:00Z", XSD + "dateTime"),
@@ -65,27 +71,78 @@ ILL_TYPED: dict[Kind, list[Fact]] = {
     Kind.INSTANT: ["yesterday", "2026-13-01", "2026-06-01T25:00:00Z", 5, "", Decimal(1)],
     Kind.DURATION: ["P", "PT", "1 month", 5, "", "P1H"],
     Kind.EVENT: ["", NOW],
+    Kind.LEVEL: ["", NOW, 2, "Raw", Literal(PREAU + "Synthetic", XSD + "string")],
 }
 UNKNOWN: dict[Kind, list[Fact]] = {
     Kind.CONCEPT: ["urn:example:unknown"],
-    Kind.PLACE: ["urn:example:unknown"],
+    Kind.PLACE: ["urn:example:unknown", "https://w3id.org/dpv/loc#XX"],
     Kind.NUMBER: [Quantity(Decimal(3), "urn:example:unit")],
-    Kind.DURATION: ["P30D"],
+    Kind.COUNT: [Quantity(Decimal(3), "urn:example:unit")],
+    Kind.DURATION: ["P30D", Quantity(Decimal(3), "urn:example:unit")],
+    Kind.EVENT: ["urn:example:unknown"],
+    Kind.LEVEL: ["urn:example:unknown"],
 }
-BAD = [
+BAD: list[tuple[str, Operator, tuple[Fact, ...]]] = [
     (left, operator, values)
     for left, operator in product(OPERANDS, Operator)
     for values in (
         (),
         *((value,) for value in ILL_TYPED[OPERANDS[left].kind]),
         *((value,) for value in UNKNOWN.get(OPERANDS[left].kind, ())),
+        *((Iri(steps[0]),) for other, steps in LEVELS.items() if left in LEVELS and other != left),
     )
-    if not (values == ("P30D",) and operator in {Operator.GT, Operator.LT, Operator.EQ})
 ]
+
+# Contexts: each puts a constraint where its truth alone decides, so that only True may grant and
+# only False may lift. The rest of the policy holds.
+HOLDS = Constraint(ODRL + "dateTime", Operator.GTEQ, (Literal("2000-01-01", XSD + "date"),))
+FAILS = Constraint(ODRL + "dateTime", Operator.LT, (Literal("2000-01-01", XSD + "date"),))
+LOGIC: dict[str, Callable[[Condition], Condition]] = {
+    "alone": lambda item: item,
+    "and": lambda item: LogicalConstraint(Connective.AND, (HOLDS, item)),
+    "or": lambda item: LogicalConstraint(Connective.OR, (FAILS, item)),
+    "xone-with-false": lambda item: LogicalConstraint(Connective.XONE, (FAILS, item)),
+    "xone-with-true": lambda item: LogicalConstraint(Connective.XONE, (HOLDS, item)),
+    "sequence": lambda item: LogicalConstraint(Connective.AND_SEQUENCE, (HOLDS, item)),
+    "deep": lambda item: LogicalConstraint(
+        Connective.OR,
+        (
+            FAILS,
+            LogicalConstraint(Connective.AND, (HOLDS, LogicalConstraint(Connective.OR, (item,)))),
+        ),
+    ),
+}
+PLACES = ("constraint", "action", "target", "assignee")
+TARGET, ASSIGNEE = "urn:example:t", "urn:example:p"
+
+
+def bound(left: str) -> Value:
+    return Iri(LEVELS[left][2]) if left in LEVELS else BOUND[OPERANDS[left].kind]
 
 
 def constraint(left: str, operator: Operator) -> Constraint:
-    return Constraint(left, operator, (BOUND[OPERANDS[left].kind],))
+    return Constraint(left, operator, (bound(left),))
+
+
+def good(left: str) -> tuple[Fact, Fact]:
+    """A value that equals the bound, and one that lies beyond it."""
+    if left in LEVELS:
+        return LEVELS[left][2], LEVELS[left][3]
+    return GOOD[OPERANDS[left].kind]
+
+
+def parts(place: str, item: Condition, action: str = READ) -> dict[str, object]:
+    """The attributes of a rule that holds a condition in one of its places."""
+    found: dict[str, object] = {"action": Action(action)}
+    if place == "constraint":
+        found["constraints"] = (item,)
+    elif place == "action":
+        found["action"] = Action(action, (item,))
+    elif place == "target":
+        found["target"] = AssetRef(TARGET, refinements=(item,))
+    else:
+        found["assignee"] = PartyRef(ASSIGNEE, refinements=(item,))
+    return found
 
 
 def policy(rule: Permission, *bans: Prohibition) -> Policy:
@@ -99,43 +156,89 @@ def policy(rule: Permission, *bans: Prohibition) -> Policy:
 
 
 def ask(left: str, values: tuple[Fact, ...]) -> Request:
-    return Request(READ, facts={left: values})
+    return Request(READ, ASSIGNEE, TARGET, {left: values})
+
+
+def clock(left: str) -> Facts:
+    """The time, unless it is what is asked for."""
+    return Facts() if left == ODRL + "dateTime" else Facts(now=NOW)
+
+
+def contexts(left: str) -> list[tuple[str, str]]:
+    """(place, logic) of the contexts of a left operand: each logic, and each place."""
+    logics = ["alone"] if left == ODRL + "dateTime" else list(LOGIC)
+    if left == ODRL + "delayPeriod":
+        logics.remove("sequence")  # there it counts from the member before it, and is known
+    return [("constraint", name) for name in logics] + [(place, "alone") for place in PLACES[1:]]
+
+
+def bad(operator: Operator) -> Iterator[tuple[str, tuple[Fact, ...], str, Condition]]:
+    """Every bad value of every left operand in every context: (left, values, place, condition)."""
+    for left, other, values in BAD:
+        if other is operator:
+            for place, logic in contexts(left):
+                yield left, values, place, LOGIC[logic](constraint(left, operator))
+
+
+def test_the_matrix_is_whole() -> None:
+    assert {(left, operator) for left, operator, _ in BAD} == set(product(OPERANDS, Operator))
+    assert {OPERANDS[left].kind for left in OPERANDS} == set(Kind) == {*BOUND, Kind.LEVEL}
+    assert set(ILL_TYPED) == set(Kind) == {*GOOD, Kind.LEVEL}
+    assert sum(1 for operator in Operator for _ in bad(operator)) > 20_000
 
 
 @pytest.mark.parametrize("operator", Operator)
 def test_a_permission_is_not_granted(operator: Operator) -> None:
-    for left, _, values in (item for item in BAD if item[1] is operator):
-        rule = Permission(action=Action(READ), constraints=(constraint(left, operator),))
-        decision = evaluate(policy(rule), ask(left, values))
-        assert not decision.granted, (left, operator, values)
-        assert values or left in decision.missing
+    for left, values, place, item in bad(operator):
+        rule = Permission(**parts(place, item))  # type: ignore[arg-type]
+        decision = evaluate(policy(rule), ask(left, values), clock(left))
+        assert not decision.granted, (left, item, values, place)
+        assert values or left in decision.missing, (left, item, place)
 
 
 @pytest.mark.parametrize("operator", Operator)
 def test_a_prohibition_is_not_lifted(operator: Operator) -> None:
-    for left, _, values in (item for item in BAD if item[1] is operator):
-        ban = Prohibition(action=Action(READ), constraints=(constraint(left, operator),))
-        decision = evaluate(policy(Permission(action=Action(READ)), ban), ask(left, values))
-        assert not decision.granted, (left, operator, values)
+    free = Permission(action=Action(READ))
+    for left, values, place, item in bad(operator):
+        ban = Prohibition(**parts(place, item))  # type: ignore[arg-type]
+        decision = evaluate(policy(free, ban), ask(left, values), clock(left))
+        assert not decision.granted, (left, item, values, place)
+
+
+AFTER_USE = {Operator.LT, Operator.LTEQ, Operator.EQ}
 
 
 @pytest.mark.parametrize("operator", Operator)
 def test_a_duty_is_not_fulfilled(operator: Operator) -> None:
-    for left, _, values in (item for item in BAD if item[1] is operator):
-        if left in {ODRL + "elapsedTime", ODRL + "event"}:
-            continue  # these state a time after the use, when the duty is due and not yet missing
+    request = Request(READ, ASSIGNEE, TARGET)
+    for left, values, place, item in bad(operator):
         if left == ODRL + "dateTime":
             continue  # the act itself says when it was done
-        duty = Duty(action=Action(PAY), constraints=(constraint(left, operator),))
+        if left == ODRL + "elapsedTime" and place == "constraint" and operator in AFTER_USE:
+            continue  # a time after the use, when the duty is due and not yet missing
+        duty = Duty(**parts(place, item, PAY))  # type: ignore[arg-type]
         rule = Permission(action=Action(READ), duties=(duty,))
-        act = Performed(PAY, NOW, facts={left: values})
+        act = Performed(PAY, NOW, ASSIGNEE, TARGET, {left: values})
         known = Facts(now=NOW, performed=(act,))
-        assert not evaluate(policy(rule), Request(READ), known).granted, (left, operator, values)
+        assert not evaluate(policy(rule), request, known).granted, (left, item, values, place)
+
+
+@pytest.mark.parametrize("operator", Operator)
+def test_a_duty_is_not_waived_by_a_condition_that_cannot_be_judged(operator: Operator) -> None:
+    for left, values, place, item in bad(operator):
+        if place != "constraint" or left in {ODRL + "dateTime", ODRL + "elapsedTime"}:
+            continue  # these are times by which to do it, not conditions for having to
+        rule = Permission(
+            action=Action(READ), duties=(Duty(action=Action(PAY), constraints=(item,)),)
+        )
+        decision = evaluate(policy(rule), ask(left, values), clock(left))
+        assert not decision.granted, (left, item, values)
 
 
 GOOD: dict[Kind, tuple[Fact, Fact]] = {
     Kind.CONCEPT: (DPV + "Marketing", DPV + "AcademicResearch"),
     Kind.IDENTITY: ("urn:example:a", "urn:example:b"),
+    Kind.PLACE: ("https://w3id.org/dpv/loc#EU", "https://w3id.org/dpv/loc#US"),
     Kind.NUMBER: (Decimal(3), Decimal(4)),
     Kind.COUNT: (2, 3),
     Kind.INSTANT: ("2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z"),
@@ -144,7 +247,7 @@ GOOD: dict[Kind, tuple[Fact, Fact]] = {
 }
 
 
-@pytest.mark.parametrize("left", [item for item in OPERANDS if OPERANDS[item].kind in GOOD])
+@pytest.mark.parametrize("left", OPERANDS)
 def test_the_positive_twin_is_granted_and_its_ban_holds(left: str) -> None:
     """So that refusing everything does not pass."""
     kind = OPERANDS[left].kind
@@ -154,7 +257,7 @@ def test_the_positive_twin_is_granted_and_its_ban_holds(left: str) -> None:
         rule = Permission(action=Action(READ), constraints=(constraint(left, operator),))
         ban = Prohibition(action=Action(READ), constraints=rule.constraints)
         free = replace(rule, constraints=())
-        fits, fails = ask(left, (GOOD[kind][0],)), ask(left, (GOOD[kind][1],))
+        fits, fails = (ask(left, (value,)) for value in good(left))
         assert evaluate(policy(rule), fits).granted
         assert not evaluate(policy(free, ban), fits).granted
         if kind is not Kind.EVENT:

@@ -22,9 +22,11 @@ from policies_odrl import (
     read,
 )
 from policies_odrl.model import ODRL, Literal
-from policies_odrl.reader import MAX_CONDITIONS, MAX_DEPTH, MAX_NODES, MAX_RULES
 from policies_odrl.vocabulary import PREAU, PROFILE
+from policies_odrl.walk import MAX_DEPTH, MAX_NODES, Count
 from tests.support.policies import agreed, training_offer
+
+MAX_CONDITIONS, MAX_RULES = Count.CONSTRAINTS.value, Count.RULES.value
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -19,6 +19,7 @@ from policies_odrl.values import (
     before,
     compare_durations,
     duration,
+    naive,
     name,
     number,
     same,
@@ -278,6 +279,23 @@ def test_values_as_people_read_them() -> None:
     assert shown(date(2026, 1, 1)) == "2026-01-01"
     assert shown(timedelta(days=1)) == "1 day, 0:00:00"
     assert len(shown("x" * 1000)) == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (DAY, False),
+        (DAY.replace(tzinfo=None), True),
+        ("2026-01-01", True),
+        ("2026-01-01Z", False),
+        (literal("dateTime", "2026-01-01T00:00:00"), True),
+        (literal("dateTime", "2026-01-01T00:00:00+01:00"), False),
+        ("soon", False),
+        (5, False),
+    ],
+)
+def test_times_without_a_zone_are_noticed(value: object, wanted: bool) -> None:  # noqa: FBT001
+    assert naive(value) is wanted
 
 
 truths = st.sampled_from(Truth)

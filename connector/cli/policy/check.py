@@ -1,0 +1,214 @@
+"""`preau policy check`: what is wrong or questionable in one file, all of it.
+
+Rule: a file that cannot be read as a policy is told why in findings, as far as it can be made out;
+only a file that cannot be opened is an error. `--fix` writes a new file and changes no other.
+"""
+
+from __future__ import annotations
+
+import json as json_
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+import policies_odrl
+from connector.cli import output
+from connector.cli.exits import Exit
+from connector.cli.files import read_bytes, write_new
+from connector.cli.options import Json
+from connector.cli.policy.files import is_json
+from connector.errors import Malformed, PolicyInvalid, PreauError
+from connector.jsonld.canonical import parse_object
+from connector.jsonld.losses import losses, unsaid, without_losses
+from connector.jsonld.nodes import MAX_BYTES, nodes
+from connector.jsonld.policy import policy_document, read_policy
+from connector.jsonld.turtle import turtle_nodes
+from policies_odrl import Finding, OdrlError, Policy, Severity
+from policies_odrl.findings import finding
+from policies_odrl.mending import mended
+
+MAX_ROUNDS: Final = 8  # of mending and checking again
+# Findings whose edits fit the document as it stands, and not only Préau's own writing of it.
+_OF_DOCUMENTS: Final = frozenset(
+    {"null-value", "term-dropped", "term-relative", "undeclared-prefix", "undeclared-profile"}
+)
+
+
+class Lang(Enum):
+    """Languages that findings are written in."""
+
+    EN = "en"
+    FR = "fr"
+
+
+Language = Annotated[Lang, typer.Option("--lang", help="Language of the findings.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file that was looked at.
+
+    Attributes:
+        findings: all that was found.
+        policies: those that could be read.
+        document: JSON-LD as it stands; None for Turtle or where there is none.
+    """
+
+    findings: tuple[Finding, ...]
+    policies: tuple[Policy, ...] = ()
+    document: dict[str, Any] | None = None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check")(check)
+
+
+def check(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The policy, JSON-LD or Turtle.")
+    ],
+    lang: Language = Lang.EN,
+    fix: Annotated[
+        Path | None,
+        typer.Option(
+            "--fix", metavar="OUT", help="Write the policy with the mechanical fixes applied."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check a policy: is it well formed, and does it say what was meant?
+
+    Prints a line for each finding (severity, code, place, sentence) and how to mend it. A policy
+    with errors ends with exit code 5; warnings and notes end with 0.
+    """
+    found = checked(file, lang.value)
+    if fix is not None:
+        write_new(fix, fixed(file, found, lang.value))
+    if json:
+        output.json_value([as_json(item) for item in found.findings])
+    else:
+        for item in found.findings:
+            print_finding(item)
+        output.line(summary(found.findings, lang.value))
+    if any(item.severity is Severity.ERROR for item in found.findings):
+        raise typer.Exit(Exit.INVALID)
+
+
+def checked(file: Path, lang: str) -> Checked:
+    """Return what is found in a file, and the policies in it as far as they can be read.
+
+    Raises:
+        ConfigurationInvalid: the file cannot be read.
+    """
+    data = read_bytes(file).removeprefix(b"\xef\xbb\xbf")
+    if is_json(data):
+        return _checked_json(data, lang)
+    try:
+        return _inspected(turtle_nodes(data), (), None, lang)
+    except Malformed as exc:
+        return Checked((finding("", "not-a-document", exc.reason, lang=lang),))
+
+
+def _checked_json(data: bytes, lang: str) -> Checked:
+    try:
+        document = parse_object(data, limit=MAX_BYTES)
+    except Malformed as exc:
+        return Checked((finding("", "not-a-document", exc.reason, lang=lang),))
+    try:
+        return _inspected(nodes(document), unsaid(document, lang), document, lang)
+    except Malformed as exc:
+        lost = losses(document, lang) or (finding("", "not-a-document", exc.reason, lang=lang),)
+    try:
+        more = policies_odrl.inspect(nodes(without_losses(document, lost)), lang=lang)
+    except Malformed:
+        more = ()
+    return Checked((*lost, *more), (), document)
+
+
+def _inspected(
+    found: list[dict[str, Any]],
+    before: tuple[Finding, ...],
+    document: dict[str, Any] | None,
+    lang: str,
+) -> Checked:
+    findings = (*before, *policies_odrl.inspect(found, lang=lang))
+    try:
+        return Checked(findings, policies_odrl.read_all(found), document)
+    except OdrlError:
+        return Checked(findings, (), document)
+
+
+def fixed(file: Path, found: Checked, lang: str) -> bytes:
+    """Return a checked file with the mechanical fixes applied, as JSON-LD.
+
+    Raises:
+        PolicyInvalid: it holds several policies, or faults that only a person can mend keep it
+            from being read.
+    """
+    policies = found.policies
+    if not policies and found.document is not None:
+        document = mended(
+            found.document, [item for item in found.findings if item.code in _OF_DOCUMENTS]
+        )
+        try:
+            policies = (read_policy(document),)
+        except PreauError:
+            return _bytes(document)
+    if len(policies) != 1:
+        raise PolicyInvalid(
+            f"`{file}` cannot be mended by itself", hint="correct what is named as an error first"
+        )
+    return _bytes(_mended(policies[0], lang, MAX_ROUNDS))
+
+
+def _mended(policy: Policy, lang: str, rounds: int) -> dict[str, Any]:
+    document = policy_document(policy)
+    better = mended(document, policies_odrl.validate(policy, lang))
+    if better == document or not rounds:
+        return document
+    return _mended(read_policy(better), lang, rounds - 1)
+
+
+def _bytes(document: dict[str, Any]) -> bytes:
+    return (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def print_finding(item: Finding, where: str = "") -> None:
+    """Print a finding and its fix."""
+    place = item.path or "/"
+    named = f" ({item.policy})" if item.policy else ""
+    prefix = f"{where}: " if where else ""
+    output.line(f"{prefix}{item.severity.value} {item.code} {place}{named}: {item.sentence}")
+    output.line(f"    {item.fix}")
+
+
+def as_json(item: Finding) -> dict[str, Any]:
+    """Return a finding as a JSON object."""
+    shown: dict[str, Any] = {
+        "severity": item.severity.value,
+        "code": item.code,
+        "path": item.path,
+        "sentence": item.sentence,
+        "fix": item.fix,
+        "mechanical": bool(item.edit),
+    }
+    return shown | ({"policy": item.policy} if item.policy else {})
+
+
+def counts(findings: Iterable[Finding]) -> dict[str, int]:
+    """Return how many findings there are of each severity."""
+    found = [item.severity for item in findings]
+    return {severity.value: found.count(severity) for severity in Severity}
+
+
+def summary(findings: Sequence[Finding], lang: str) -> str:
+    """Return one line that says how many findings there are."""
+    errors, warnings, notes = counts(findings).values()
+    if lang == "fr":
+        return f"{errors} erreur(s), {warnings} avertissement(s), {notes} remarque(s)"
+    return f"{errors} error(s), {warnings} warning(s), {notes} note(s)"

@@ -1,0 +1,118 @@
+"""`preau policy explain` and `preau policy write`: from a policy to sentences, and back."""
+
+from __future__ import annotations
+
+import json as json_
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import policies_odrl
+from connector.cli import output
+from connector.cli.files import read_bytes, write_new
+from connector.cli.options import Json
+from connector.cli.policy.check import Lang
+from connector.cli.policy.files import policy_at
+from connector.errors import ConfigurationInvalid, PolicyInvalid
+from connector.jsonld.policy import policy_document
+from policies_odrl import OdrlError, Policy
+
+Language = Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("explain")(explain)
+    app.command("write")(write)
+
+
+def explain(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The policy, JSON-LD or Turtle.")
+    ],
+    lang: Language = Lang.EN,
+    json: Json = False,
+) -> None:
+    """Put a policy into numbered sentences.
+
+    The sentences say everything that the policy says; the list at the end gives the addresses of
+    what they mention as [1], [2] and so on. `preau policy write` makes the policy from them again.
+    """
+    policy = policy_at(file)
+    if json:
+        output.json_value(as_json(policy, lang.value))
+        return
+    for line in policies_odrl.explain(policy, lang.value):
+        output.line(line)
+
+
+def as_json(policy: Policy, lang: str) -> dict[str, object]:
+    """Return the sentences with what each is about."""
+    lines = policies_odrl.numbered(policy, lang)
+    return {
+        "lang": lang,
+        "sentences": [
+            {"number": line.number, "path": line.path, "text": line.text} for line in lines
+        ],
+        "text": list(policies_odrl.explain(policy, lang)),
+    }
+
+
+def write(
+    file: Annotated[
+        Path | None,
+        typer.Argument(exists=True, dir_okay=False, help="The sentences, one a line, in UTF-8."),
+    ] = None,
+    lang: Language = Lang.EN,
+    grammar: Annotated[
+        bool, typer.Option("--grammar", help="Print the grammar of the sentences instead.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write the policy to a new file.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a policy from numbered sentences.
+
+    Reads what `preau policy explain` writes, and nothing else: a sentence that it does not
+    understand is named, with the form that comes nearest. Prints the policy in JSON-LD, with --json
+    as without it; with --out the policy goes to the file and nothing is printed.
+    """
+    if grammar:
+        _print_grammar(lang.value, json=json)
+        return
+    if file is None:
+        raise ConfigurationInvalid(
+            "a file of sentences is missing", hint="or print the grammar with --grammar"
+        )
+    document = policy_document(from_file(file, lang.value))
+    if out is None:
+        output.json_value(document)
+        return
+    write_new(out, (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+def _print_grammar(lang: str, *, json: bool) -> None:
+    rules = policies_odrl.grammar(lang).rstrip()
+    if json:
+        output.json_value({"lang": lang, "grammar": rules})
+    else:
+        output.line(rules)
+
+
+def from_file(file: Path, lang: str) -> Policy:
+    """Return the policy that the sentences of a file state.
+
+    Raises:
+        ConfigurationInvalid: the file cannot be read.
+        PolicyInvalid: a sentence is not understood.
+    """
+    try:
+        text = read_bytes(file).decode("utf-8-sig")
+        return policies_odrl.from_sentences(text, lang)
+    except UnicodeDecodeError as exc:
+        raise PolicyInvalid(f"`{file}` is not UTF-8 text") from exc
+    except OdrlError as exc:
+        hint = f"see `preau policy write --grammar --lang {lang}`"
+        raise PolicyInvalid(f"`{file}`: {exc}", hint=hint) from exc

@@ -1,0 +1,282 @@
+"""`preau policy new`: an offer from a contract template of the sector.
+
+Rules: what is filled in is checked by the template (`policies_odrl/contracts.py`) and the policy by
+reading it back; nothing is asked unless a person sits at a terminal; whether a node can uphold the
+offer today is said beside it, by the table that decides on publishing. Files are not overwritten.
+"""
+
+from __future__ import annotations
+
+import json as json_
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import click
+import typer
+
+from connector.cli import output
+from connector.cli.files import read_object, write_new
+from connector.cli.options import Json
+from connector.enforcement.coverage import cover
+from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
+from connector.jsonld.policy import policy_document
+from policies_odrl import OdrlError, Policy, Template, fill, template, templates
+from policies_odrl.expanding import short
+from policies_odrl.parameters import Parameter
+
+_HINT = "`preau policy new {0} --list` shows what it asks for"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("new")(new)
+
+
+def new(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[TEMPLATE]", help="Name of the template; see --list."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Fill in a parameter. Repeatable; the same name again adds a value.",
+        ),
+    ] = None,
+    values: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="JSON or TOML: parameter -> value or list of values. --set wins over it.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the offer there instead of printing it.")
+    ] = None,
+    lang: Annotated[
+        str,
+        typer.Option(
+            "--lang", click_type=click.Choice(["en", "fr"]), help="Language of labels and notes."
+        ),
+    ] = "en",
+    list_: Annotated[
+        bool,
+        typer.Option(
+            "--list", help="List the templates, or with a TEMPLATE what it asks for, and stop."
+        ),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Make an offer from a contract template.
+
+    The offer is JSON-LD that `preau policy check` and `preau policy explain` take. A node publishes
+    only what it can uphold in every part: today that is `federated-training`; offers from the
+    other templates can be checked, explained, compared and simulated, and a note says which part
+    is missing. In a catalog leave `dataset` empty: there the published dataset is the target.
+    """
+    if list_:
+        _print_list(name, lang, as_json=json)
+        return
+    chosen = _chosen(name)
+    given = _asked(chosen, _given(set_ or [], values), lang, as_json=json)
+    _deliver(chosen, _filled(chosen, given), out, lang, as_json=json)
+
+
+def _deliver(
+    chosen: Template, policy: Policy, out: Path | None, lang: str, *, as_json: bool
+) -> None:
+    document = policy_document(policy)
+    missing = not_upheld(policy)
+    if out is not None:
+        write_new(out, (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
+    if as_json:
+        output.json_value(
+            {
+                "template": chosen.name,
+                "file": None if out is None else str(out),
+                "upheld": not missing,
+                "notUpheld": missing,
+                "policy": document,
+            }
+        )
+        return
+    if out is None:
+        output.json_value(document)
+    output.note(_word(missing, lang))
+
+
+def at_terminal() -> bool:
+    """Return whether a person can be asked."""
+    return sys.stdin.isatty()
+
+
+def not_upheld(policy: Policy) -> str:
+    """Return the first part of an offer that a node cannot uphold today; empty when it can all."""
+    try:
+        cover(policy)
+    except ConstraintUnknown as exc:
+        return exc.reason
+    return ""
+
+
+def _chosen(name: str | None) -> Template:
+    try:
+        return template(name or "")
+    except OdrlError as exc:
+        hint = "`preau policy new --list` shows the templates"
+        reason = exc.reason if name else "name a template"
+        raise ConfigurationInvalid(reason, hint=hint) from exc
+
+
+def _filled(chosen: Template, given: Mapping[str, str]) -> Policy:
+    try:
+        return fill(chosen, given)
+    except OdrlError as exc:
+        raise PolicyInvalid(exc.reason, hint=_HINT.format(chosen.name)) from exc
+
+
+def _given(pairs: Sequence[str], file: Path | None) -> dict[str, str]:
+    """Return the values of the file and, instead of these, those of the options."""
+    found = {} if file is None else {k: _text(k, v) for k, v in read_object(file).items()}
+    stated: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ConfigurationInvalid(f"`{pair}` is not NAME=VALUE")
+        stated.setdefault(name, []).append(value)
+    return found | {name: "\n".join(items) for name, items in stated.items()}
+
+
+def _text(name: str, value: Any) -> str:
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
+        raise ConfigurationInvalid(f"`{name}` holds neither text nor numbers")
+    return "\n".join(str(item) for item in items)
+
+
+def _asked(chosen: Template, given: dict[str, str], lang: str, *, as_json: bool) -> dict[str, str]:
+    """Add an identifier, and at a terminal what is still missing."""
+    given = {"id": f"urn:uuid:{uuid4()}", **given}
+    if as_json or not at_terminal():
+        return given
+    for field in chosen.fields:
+        if field.required and not field.default and not given.get(field.name):
+            text = f"{field.label(lang)} – {field.help(lang)}\n{field.name}"
+            given[field.name] = typer.prompt(text, err=True)
+    return given
+
+
+def _print_list(name: str | None, lang: str, *, as_json: bool) -> None:
+    if name is None:
+        _print_all(lang, as_json=as_json)
+    else:
+        _print_one(_chosen(name), lang, as_json=as_json)
+
+
+def _print_all(lang: str, *, as_json: bool) -> None:
+    if as_json:
+        output.json_value([_as_json(item) for item in templates()])
+        return
+    french = lang == "fr"
+    headings = ("modèle", "titre", "appliqué par le nœud") if french else _HEADINGS
+    yes, no = ("en entier", "pas encore") if french else ("in full", "not yet")
+    rows = [
+        (item.name, item.title.in_(lang), no if not_upheld(_example(item)) else yes)
+        for item in templates()
+    ]
+    output.table(headings, rows, empty="")
+
+
+_HEADINGS = ("template", "title", "upheld by the node")
+
+
+def _print_one(item: Template, lang: str, *, as_json: bool) -> None:
+    if as_json:
+        output.json_value(_as_json(item))
+        return
+    for text in (item.title, item.purpose, item.note):
+        output.line(text.in_(lang))
+    for source in item.sources:
+        output.line(f"  {source.name.in_(lang)} <{source.url}>")
+    output.line(_word(not_upheld(_example(item)), lang))
+    for entry in item.parameters:
+        output.line("")
+        output.line(f"{entry.name} ({', '.join(_takes(entry, lang))})")
+        output.line(f"    {entry.field.label(lang)} – {entry.field.help(lang)}")
+        for choice in entry.field.choices:
+            label = choice.label_fr if lang == "fr" else choice.label_en
+            output.line(f"    {short(choice.value)} – {label}")
+
+
+def _takes(item: Parameter, lang: str) -> Iterator[str]:
+    field = item.field
+    yield field.kind.value
+    if item.least:
+        yield f"≥ {item.least}"
+    if item.most:
+        yield f"≤ {item.most}"
+    if field.default:
+        yield f"{'par défaut' if lang == 'fr' else 'default'} {short(field.default)}"
+    elif not field.required:
+        yield "facultatif" if lang == "fr" else "optional"
+
+
+def _example(item: Template) -> Policy:
+    return fill(item, item.example)
+
+
+def _word(missing: str, lang: str) -> str:
+    if lang == "fr":
+        if missing:
+            return f"un nœud ne peut pas encore publier cette offre : {missing}"
+        return "un nœud applique cette offre en entier et peut la publier"
+    if missing:
+        return f"a node cannot publish this offer yet: {missing}"
+    return "a node upholds this offer in full and can publish it"
+
+
+def _as_json(item: Template) -> dict[str, Any]:
+    """Return a template as a JSON object, in both languages."""
+    missing = not_upheld(_example(item))
+    return {
+        "name": item.name,
+        "title": _both(item.title.fr, item.title.en),
+        "purpose": _both(item.purpose.fr, item.purpose.en),
+        "note": _both(item.note.fr, item.note.en),
+        "sources": [
+            {**_both(source.name.fr, source.name.en), "url": source.url} for source in item.sources
+        ],
+        "upheld": not missing,
+        "notUpheld": missing,
+        "parameters": [_parameter(entry) for entry in item.parameters],
+        "example": dict(item.example),
+    }
+
+
+def _parameter(item: Parameter) -> dict[str, Any]:
+    field = item.field
+    return {
+        "name": field.name,
+        "label": _both(field.label_fr, field.label_en),
+        "help": _both(field.help_fr, field.help_en),
+        "kind": field.kind.value,
+        "required": field.required,
+        "default": field.default,
+        "choices": [
+            {"value": choice.value, **_both(choice.label_fr, choice.label_en)}
+            for choice in field.choices
+        ],
+        "least": item.least,
+        "most": item.most,
+        "after": item.after,
+    }
+
+
+def _both(french: str, english: str) -> dict[str, str]:
+    return {"fr": french, "en": english}

@@ -1,0 +1,226 @@
+"""`preau policy simulate`: a request tried out against a policy in a file.
+
+Leaves reading of requests and facts to `policies_odrl/situation.py` and deciding to the library.
+"""
+
+from __future__ import annotations
+
+import json as json_
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+import policies_odrl
+from connector.cli import output
+from connector.cli.files import read_bytes
+from connector.cli.options import Json
+from connector.cli.policy.check import Lang
+from connector.cli.policy.explain import Language
+from connector.cli.policy.files import is_json, policy_at
+from connector.errors import ConfigurationInvalid, PolicyInvalid
+from policies_odrl import Facts, Mode, OdrlError, Policy, Request, Simulation, Variant
+from policies_odrl.prefixes import expanded
+from policies_odrl.telling import headings, row, sentence_of, told_change
+from policies_odrl.values import naive, span
+
+MAX_FILE: Final = 4_000_000  # bytes of a request or of facts
+
+
+class Reading(Enum):
+    """Readings that hold where public texts disagree."""
+
+    W3C = "w3c"
+    SUITE = "suite"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("simulate")(simulate)
+
+
+def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The policy, JSON-LD or Turtle.")
+    ],
+    request: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="What is asked: JSON as in the manual, or an ODRL Request in JSON-LD or Turtle.",
+        ),
+    ],
+    facts: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="What is known, JSON as in the manual."),
+    ] = None,
+    parent: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A policy whose rules this one takes over; repeatable.",
+        ),
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", metavar="TIME", help="When it is asked; several are compared."),
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option("--role", metavar="IRI", help="Who asks; several are compared."),
+    ] = None,
+    mode: Annotated[
+        Reading, typer.Option("--mode", help="How unfulfilled duties are read.")
+    ] = Reading.W3C,
+    lang: Language = Lang.EN,
+    json: Json = False,
+) -> None:
+    """Try a request out: would it be granted, why or why not, and what would have to change?
+
+    Sentences are named by the numbers that `preau policy explain` gives them. Every change that is
+    shown was tried and would lead to the request being granted. With several times or roles, one
+    line is printed for each.
+    """
+    policy = whole(policy_at(file), [policy_at(path) for path in parent or []])
+    asked, known = request_at(request), facts_at(facts)
+    variants = cases(at or [], role or [])
+    found = policies_odrl.compare_variants(
+        policy, asked, known, variants=variants, mode=Mode(mode.value)
+    )
+    if json:
+        shown = {name: as_json(item, lang.value) for name, item in found.items()}
+        output.json_value(shown if len(shown) > 1 else next(iter(shown.values())))
+    elif len(found) > 1:
+        rows = [row(name, item, lang.value) for name, item in found.items()]
+        output.table(headings(lang.value), rows, empty="")
+    else:
+        for line in policies_odrl.tell(next(iter(found.values())), lang.value):
+            output.line(line)
+
+
+def whole(policy: Policy, parents: list[Policy]) -> Policy:
+    """Return a policy with the rules of those that it inherits from, if any are given.
+
+    Raises:
+        PolicyInvalid: one is missing, or they inherit in a circle.
+    """
+    if not parents:
+        return policy
+    try:
+        return policies_odrl.resolve(policy, {item.id: item for item in parents})
+    except OdrlError as exc:
+        raise PolicyInvalid(str(exc), hint="give each of them with --parent") from exc
+
+
+def request_at(path: Path) -> Request:
+    """Return the request in a file: JSON of ours, or a policy of class Request.
+
+    Raises:
+        ConfigurationInvalid: the file cannot be read.
+        PolicyInvalid: it holds something else.
+    """
+    data = _read(path)
+    document = _document(path, data) if is_json(data) else None
+    try:
+        if isinstance(document, dict) and "@context" not in document:
+            return policies_odrl.request_from(document)
+        return policies_odrl.request_of(policy_at(path))
+    except OdrlError as exc:
+        raise PolicyInvalid(f"`{path}`: {exc}") from exc
+
+
+def facts_at(path: Path | None) -> Facts:
+    """Return the facts in a file, or none.
+
+    Raises:
+        ConfigurationInvalid: the file cannot be read.
+        PolicyInvalid: it holds something else.
+    """
+    if path is None:
+        return Facts()
+    try:
+        return policies_odrl.facts_from(_document(path, _read(path)))
+    except OdrlError as exc:
+        raise PolicyInvalid(f"`{path}`: {exc}") from exc
+
+
+def cases(at: list[str], role: list[str]) -> dict[str, Variant]:
+    """Return name -> variant of every time with every role.
+
+    Raises:
+        ConfigurationInvalid: one of them is no time with a zone, or no IRI.
+    """
+    times: list[tuple[str, datetime | None]] = [(text, _time(text)) for text in at]
+    roles: list[tuple[str, str | None]] = [(text, _role(text)) for text in role]
+    return {
+        ", ".join(part for part in (when, who) if part) or "request": Variant(at=moment, role=party)
+        for when, moment in times or [("", None)]
+        for who, party in roles or [("", None)]
+    }
+
+
+def as_json(found: Simulation, lang: str) -> dict[str, Any]:
+    """Return a simulation as a JSON object."""
+    return {
+        "granted": found.granted,
+        "tentative": found.tentative,
+        "void": found.decision.void,
+        "reasons": list(found.decision.reasons),
+        "unknown": list(found.unknown),
+        "changes": [
+            [
+                {
+                    "change": change.aspect.value,
+                    "sentence": sentence_of(found, change.path, lang),
+                    "path": change.path,
+                    "subject": change.subject,
+                    "text": told_change(found, change, lang),
+                }
+                for change in changes
+            ]
+            for changes in found.changes
+        ],
+        "text": list(policies_odrl.tell(found, lang)),
+    }
+
+
+def _read(path: Path) -> bytes:
+    data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
+    if len(data) > MAX_FILE:
+        raise PolicyInvalid(f"`{path}` is larger than {MAX_FILE} bytes")
+    return data
+
+
+def _document(path: Path, data: bytes) -> object:
+    try:
+        return json_.loads(data, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as exc:
+        raise PolicyInvalid(f"`{path}` is not JSON: {exc}") from exc
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is stated twice")
+    return found
+
+
+def _time(text: str) -> datetime:
+    found = span(text)
+    if found is None or found.start != found.end or naive(text):
+        raise ConfigurationInvalid(
+            f"`{text}` is not a time with its zone", hint="write it as 2026-12-01T10:00:00Z"
+        )
+    return found.start
+
+
+def _role(text: str) -> str:
+    found = expanded(text)
+    if not found:
+        raise ConfigurationInvalid(f"`{text}` is not an absolute IRI")
+    return found

@@ -1,0 +1,222 @@
+"""Laws of comparison, counter-offers and layers, on random policies, requests and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from policies_odrl import (
+    Action,
+    Answer,
+    AssetRef,
+    Condition,
+    Conflict,
+    Facts,
+    Iri,
+    Layer,
+    Mode,
+    Operator,
+    PartyRef,
+    Permission,
+    Policy,
+    Relation,
+    Request,
+    blocking,
+    compare,
+    contains,
+    counter_offer,
+    evaluate,
+    greatest_common,
+    layer,
+    meet,
+    term_changes,
+)
+from policies_odrl.blocking import possible
+from policies_odrl.model import ODRL, Constraint
+from policies_odrl.proof import Proof
+from policies_odrl.vocabulary import LEVELS, PREAU
+from policies_odrl.witness import requests_near
+from tests.support import policy_strategies as some
+
+LAW = settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+NEAR = 8  # requests tried around each policy
+
+LEVEL = PREAU + "protectionLevel"
+levels = st.builds(
+    lambda operator, step: Constraint(LEVEL, operator, (Iri(step),)),
+    st.sampled_from([Operator.EQ, Operator.GTEQ, Operator.LTEQ]),
+    st.sampled_from(LEVELS[LEVEL]),
+)
+purposes = st.builds(
+    lambda names: Constraint(ODRL + "purpose", Operator.IS_ANY_OF, tuple(map(Iri, names))),
+    st.lists(st.sampled_from(some.PURPOSES[:-1]), min_size=1, max_size=2, unique=True),
+)
+plain = st.builds(
+    lambda purpose, *items: (purpose, *items), purposes, some.number_constraints, levels
+)
+rules = st.builds(
+    Permission, action=st.sampled_from(some.ACTIONS[:3]).map(Action), constraints=plain
+)
+terms = st.builds(
+    lambda policy, found: replace(policy, permissions=tuple(found), prohibitions=()),
+    some.policies,
+    st.lists(rules, min_size=1, max_size=2),
+)
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
+    """Two policies that often have something in common, with parties and targets anywhere."""
+    first, second = draw(some.policies), draw(some.policies)
+    if draw(st.booleans()):
+        extra = draw(st.lists(some.conditions, max_size=2))
+        second = replace(
+            first,
+            permissions=tuple(
+                replace(rule, constraints=(*rule.constraints[:1], *extra))
+                for rule in first.permissions
+            ),
+            prohibitions=second.prohibitions,
+            conflict=second.conflict,
+        )
+    target: st.SearchStrategy[AssetRef | None] = some.assets
+    party: st.SearchStrategy[PartyRef | None] = some.parties
+    return (
+        replace(first, target=draw(target), assignee=draw(party)),
+        replace(second, target=draw(target), assignee=draw(party)),
+    )
+
+
+def around(*policies: Policy) -> Iterator[Request]:
+    """Requests that one of several policies is likely to grant, or just not to."""
+    for mine in policies:
+        for other in policies:
+            yield from islice(requests_near(other, mine), NEAR)
+
+
+def granted(policy: Policy | None, request: Request, facts: Facts, mode: Mode) -> bool:
+    return policy is not None and (
+        evaluate(policy, request, facts, mode=mode, tentative=True).granted
+    )
+
+
+@LAW
+@given(pairs(), some.facts)
+def test_what_is_within_is_granted_by_both(both: tuple[Policy, Policy], facts: Facts) -> None:
+    offer, wish = both
+    found = contains(offer, wish)
+    event(found.answer.value)
+    if found.answer is Answer.UNKNOWN:
+        assert found.missing
+    for request in around(*both) if found else ():
+        for mode in Mode:
+            assert not granted(wish, request, facts, mode) or granted(offer, request, facts, mode)
+
+
+@LAW
+@given(pairs(), some.facts)
+def test_the_greatest_common_policy_grants_just_what_both_grant(
+    both: tuple[Policy, Policy], facts: Facts
+) -> None:
+    common = greatest_common(*both)
+    event("met" if common else "apart")
+    for request in around(*both, *([common] if common else [])):
+        for mode in Mode:
+            expected = all(granted(policy, request, facts, mode) for policy in both)
+            assert granted(common, request, facts, mode) is expected
+
+
+@LAW
+@given(pairs())
+def test_a_relation_is_seen_from_both_sides(both: tuple[Policy, Policy]) -> None:
+    found, turned = compare(*both), compare(both[1], both[0])
+    event(found.relation.value)
+    opposite = {Relation.WITHIN: Relation.CONTAINS, Relation.CONTAINS: Relation.WITHIN}
+    if Relation.UNKNOWN in {found.relation, turned.relation}:
+        assert found.missing or turned.missing
+    else:
+        assert turned.relation is opposite.get(found.relation, found.relation)
+    for mode in Mode if found.relation is Relation.DISJOINT else ():
+        for request in around(*both):
+            assert not all(granted(policy, request, Facts(), mode) for policy in both)
+
+
+@LAW
+@given(terms, terms, st.none() | terms, some.facts)
+def test_a_counter_offer_is_within_the_limits_and_its_changes_are_all(
+    offer: Policy, wish: Policy, reserve: Policy | None, facts: Facts
+) -> None:
+    found = counter_offer(offer, wish, reserve)
+    event("agreed" if found.agreed else "countered" if found else "refused")
+    limits = [offer] if reserve is None else [offer, reserve]
+    assert bool(found) is (found.policy is not None)
+    if found.policy is None:
+        assert found.blocked or not wish.permissions
+        return
+    assert found.agreed is not bool(found.changes)
+    raised = [item for item in found.changes if item.kind.value == "raised"]
+    for request in around(found.policy, wish):
+        for mode in Mode:
+            if granted(found.policy, request, facts, mode):
+                assert any(granted(limit, request, facts, mode) for limit in limits)
+                assert raised or granted(wish, request, facts, mode)
+    again = counter_offer(offer, found.policy, reserve)
+    assert again.agreed
+    assert again.policy is not None
+    assert term_changes(found.policy, again.policy) == ()
+
+
+@LAW
+@given(terms, terms)
+def test_the_conflicting_set_is_irreducible(offer: Policy, wish: Policy) -> None:
+    prover = Proof()
+    for blocked in blocking(offer, wish):
+        event(f"{len(blocked.parts)} parts")
+        assert not possible(prover, blocked.parts)
+        for part in blocked.parts:
+            assert possible(prover, [item for item in blocked.parts if item is not part])
+        index = int(blocked.path.rpartition("/")[2])
+        alone = replace(wish, permissions=(wish.permissions[index],))
+        assert meet(offer, alone) is None
+
+
+@LAW
+@given(pairs(), some.policies, some.facts)
+def test_a_further_layer_never_grants_more_and_all_together_agree(
+    both: tuple[Policy, Policy], third: Policy, facts: Facts
+) -> None:
+    names = [Layer(name, policy) for name, policy in zip("abc", (*both, third), strict=True)]
+    one, two, three = layer(names[0]), layer(*names[:2]), layer(*names)
+    event("granting" if three else f"empty at {three.empty_at}")
+    for request in around(*both, three.policy if three else third):
+        for mode in Mode:
+            each = [granted(item.policy, request, facts, mode) for item in names]
+            merged = [granted(item.policy, request, facts, mode) for item in (one, two, three)]
+            assert merged == [each[0], all(each[:2]), all(each)]
+
+
+@LAW
+@given(pairs(), st.lists(some.conditions, max_size=2))
+def test_a_signed_layer_cannot_be_weakened(
+    both: tuple[Policy, Policy], extra: list[Condition]
+) -> None:
+    """Whatever a later layer says (fewer conditions, permissions that win), the first one holds."""
+    template, other = both
+    loose = replace(
+        other,
+        permissions=tuple(replace(r, constraints=tuple(extra)) for r in template.permissions),
+        conflict=Conflict.PERM,
+    )
+    merged = layer(Layer("authority", template), Layer("terms", loose)).policy
+    for request in around(template, loose):
+        for mode in Mode:
+            if granted(merged, request, Facts(), mode):
+                assert granted(template, request, Facts(), mode)

@@ -1,0 +1,249 @@
+"""Laws of conflict analysis: a verdict never disagrees with what evaluation says of any request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from typing import Final
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies_odrl import (
+    Action,
+    Compatibility,
+    Condition,
+    Conflict,
+    Connective,
+    Constraint,
+    Facts,
+    Iri,
+    LogicalConstraint,
+    Operator,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    Request,
+    conflict_between,
+    evaluate,
+)
+from policies_odrl.model import ODRL
+from policies_odrl.operands import Fact
+from tests.support.conflicts import KNOWN, NAMES, condition
+
+ORDERED = ("eq", "neq", "lt", "lteq", "gt", "gteq")
+AXES = ("width", "height")
+PURPOSES = ("Research", "Basic", "Market", "Trade", "Sales", "Care", "Nursing", "Purpose")
+PLACES = ("Town", "Village", "Port", "North", "South", "Land", "Coast", "Isle")
+TAGS = ("urn:tag:a", "urn:tag:b", "urn:tag:c", "urn:other:a", "urn:other:b")
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+NAMED: Final = {
+    "purpose": (PURPOSES, ("eq", "neq", "isA", "isAnyOf", "isNoneOf", "isAllOf")),
+    "spatial": (
+        PLACES,
+        ("eq", "neq", "isA", "isPartOf", "hasPart", "isAnyOf", "isNoneOf", "isAllOf"),
+    ),
+    "language": (TAGS, ("eq", "neq", "isPartOf", "hasPart", "isAnyOf", "isNoneOf", "isAllOf")),
+}
+SETS = {"isAnyOf", "isNoneOf", "isAllOf"}
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> Condition:
+    axis, operator = draw(st.sampled_from(AXES)), draw(st.sampled_from(ORDERED))
+    return condition(f"{axis} {operator} {draw(st.integers(1, 3))}")
+
+
+@st.composite
+def moments(draw: st.DrawFn) -> Condition:
+    operator = draw(st.sampled_from(ORDERED))
+    values = ["2026-01-01", "2026-01-02", "2026-01-02T00:00:00Z", "2026-01-02T12:00:00Z"]
+    return condition(f"dateTime {operator} {draw(st.sampled_from(values))}")
+
+
+@st.composite
+def lengths(draw: st.DrawFn) -> Condition:
+    left = draw(st.sampled_from(["elapsedTime", "meteredTime", "delayPeriod"]))
+    values = ["P1D", "P2D", "P28D", "P30D", "P31D", "P1M", "P2M"]
+    operator = draw(st.sampled_from(ORDERED))
+    return condition(f"{left} {operator} {draw(st.sampled_from(values))}")
+
+
+@st.composite
+def names(draw: st.DrawFn) -> Condition:
+    left = draw(st.sampled_from(sorted(NAMED)))
+    listed, operators = NAMED[left]
+    operator = draw(st.sampled_from(operators))
+    most = 3 if operator in SETS else 1
+    chosen = draw(st.lists(st.sampled_from(listed), min_size=1, max_size=most, unique=True))
+    return condition(f"{left} {operator} {' '.join(chosen)}")
+
+
+def joined(atoms: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
+    connectives = st.sampled_from([Connective.AND, Connective.OR, Connective.XONE])
+
+    def extend(parts: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
+        several = st.lists(parts, min_size=1, max_size=3).map(tuple)
+        return st.builds(LogicalConstraint, connectives, several)
+
+    return st.recursive(atoms, extend, max_leaves=5)
+
+
+def policies(atoms: st.SearchStrategy[Condition]) -> st.SearchStrategy[Policy]:
+    action = Action(ODRL + "use")
+    limits = st.lists(joined(atoms), min_size=0, max_size=3).map(tuple)
+    permissions = st.lists(
+        limits.map(lambda items: Permission(action=action, constraints=items)),
+        min_size=1,
+        max_size=2,
+    )
+    prohibitions = st.lists(
+        limits.map(lambda items: Prohibition(action=action, constraints=items)), max_size=1
+    )
+    return st.builds(
+        lambda mine, theirs: Policy(
+            kind=PolicyKind.SET,
+            permissions=tuple(mine),
+            prohibitions=tuple(theirs),
+            conflict=Conflict.PROHIBIT,
+        ),
+        permissions,
+        prohibitions,
+    )
+
+
+ANY = st.one_of(numbers(), moments(), lengths(), names())
+
+
+def granted(policy: Policy, request: Request, facts: Facts) -> bool:
+    return evaluate(policy, request, facts, tentative=True).granted
+
+
+def facts_of(**stated: Fact) -> dict[str, tuple[Fact, ...]]:
+    return {(NAMES if key in AXES else ODRL) + key: (value,) for key, value in stated.items()}
+
+
+HALVES = [Decimal(value) / 2 for value in range(1, 8)]
+GRID = [facts_of(width=x, height=y) for x, y in product(HALVES, HALVES)]
+
+
+@given(policies(numbers()), policies(numbers()))
+@settings(max_examples=150, deadline=None)
+def test_on_plain_axes_the_verdict_is_exact(left: Policy, right: Policy) -> None:
+    asked = [Request(ODRL + "use", facts=facts) for facts in GRID]
+    world = Facts(knowledge=KNOWN)
+    common = any(granted(left, it, world) and granted(right, it, world) for it in asked)
+    verdict = conflict_between(left, right, KNOWN)
+    wanted = Compatibility.COMPATIBLE if common else Compatibility.CONFLICT
+    assert verdict.answer is wanted
+
+
+@given(policies(ANY), policies(ANY))
+@settings(max_examples=200, deadline=None)
+def test_a_witness_is_granted_by_both(left: Policy, right: Policy) -> None:
+    verdict = conflict_between(left, right, KNOWN)
+    assert (verdict.witness is not None) is (verdict.answer is Compatibility.COMPATIBLE)
+    if verdict.witness is not None:
+        request, facts = verdict.witness.request, verdict.witness.facts
+        assert granted(left, request, facts)
+        assert granted(right, request, facts)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> dict[str, tuple[Fact, ...]]:
+    found = facts_of(
+        width=draw(st.sampled_from(HALVES)),
+        height=draw(st.sampled_from(HALVES)),
+        dateTime=DAY + timedelta(hours=draw(st.integers(-30, 60))),
+    )
+    metered, delay, elapsed = sorted(draw(st.integers(0, 70)) for _ in range(3))
+    if draw(st.booleans()):
+        metered, delay = delay, metered
+    for left, days in (("meteredTime", metered), ("delayPeriod", delay), ("elapsedTime", elapsed)):
+        found[ODRL + left] = (timedelta(days=days),)
+    for left, (listed, _) in NAMED.items():
+        most = draw(st.integers(1, 2))
+        chosen = draw(st.lists(st.sampled_from(listed), min_size=1, max_size=most, unique=True))
+        found[ODRL + left] = tuple(Iri(it if ":" in it else NAMES + it) for it in chosen)
+    return found
+
+
+@given(policies(ANY), policies(ANY), st.lists(worlds(), min_size=5, max_size=15))
+@settings(max_examples=200, deadline=None)
+def test_no_request_satisfies_both_of_a_conflict(
+    left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
+) -> None:
+    if conflict_between(left, right, KNOWN).answer is not Compatibility.CONFLICT:
+        return
+    world = Facts(knowledge=KNOWN)
+    for facts in tried:
+        request = Request(ODRL + "use", facts=facts)
+        assert not (granted(left, request, world) and granted(right, request, world))
+
+
+@given(policies(ANY), policies(ANY), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_sides_and_order_mean_nothing(left: Policy, right: Policy, random: object) -> None:
+    wanted = conflict_between(left, right, KNOWN).answer
+    assert conflict_between(right, left, KNOWN).answer is wanted
+    assert conflict_between(shuffled(left, random), right, KNOWN).answer is wanted
+
+
+def shuffled(policy: Policy, random: object) -> Policy:
+    def mixed(items: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        found = [
+            replace(item, operands=mixed(item.operands))
+            if isinstance(item, LogicalConstraint)
+            else item
+            for item in items
+        ]
+        random.shuffle(found)  # type: ignore[attr-defined] # a `random.Random` of Hypothesis
+        return tuple(found)
+
+    rules = [replace(rule, constraints=mixed(rule.constraints)) for rule in policy.permissions]
+    random.shuffle(rules)  # type: ignore[attr-defined] # the same
+    return replace(policy, permissions=tuple(rules))
+
+
+@given(policies(ANY), policies(ANY), names())
+@settings(max_examples=100, deadline=None)
+def test_a_further_condition_never_ends_a_conflict(
+    left: Policy, right: Policy, more: Condition
+) -> None:
+    if conflict_between(left, right, KNOWN).answer is Compatibility.CONFLICT:
+        rules = tuple(
+            replace(rule, constraints=(*rule.constraints, more)) for rule in left.permissions
+        )
+        narrower = replace(left, permissions=rules)
+        found = conflict_between(narrower, right, KNOWN).answer
+        assert found is not Compatibility.COMPATIBLE
+
+
+@given(st.lists(names(), min_size=1, max_size=4), st.data())
+@settings(max_examples=150, deadline=None)
+def test_more_knowledge_never_turns_a_verdict_round(
+    conditions: list[Condition], data: st.DataObject
+) -> None:
+    rule = Permission(action=Action(ODRL + "use"), constraints=tuple(conditions))
+    policy = Policy(kind=PolicyKind.SET, permissions=(rule,))
+    pair = data.draw(st.sampled_from([("Sales", "Basic"), ("Nursing", "Sales"), ("Isle", "Town")]))
+    more = replace(KNOWN, disjoint=(*KNOWN.disjoint, frozenset({NAMES + pair[0], NAMES + pair[1]})))
+    nothing = Policy(kind=PolicyKind.SET, permissions=(replace(rule, constraints=()),))
+    before = conflict_between(policy, nothing, KNOWN).answer
+    after = conflict_between(policy, nothing, more).answer
+    assert {before, after} != {Compatibility.CONFLICT, Compatibility.COMPATIBLE}
+
+
+def test_the_grid_can_tell_a_hole_from_nothing() -> None:
+    """The oracle itself: half steps see what lies between two whole numbers."""
+    between = [
+        Constraint(NAMES + "width", Operator(op), condition(f"width eq {n}").right)  # type: ignore[union-attr] # an atom
+        for op, n in (("gt", 1), ("lt", 2))
+    ]
+    rule = Permission(action=Action(ODRL + "use"), constraints=tuple(between))
+    policy = Policy(kind=PolicyKind.SET, permissions=(rule,))
+    world = Facts(knowledge=KNOWN)
+    assert any(granted(policy, Request(ODRL + "use", facts=facts), world) for facts in GRID)

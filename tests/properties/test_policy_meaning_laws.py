@@ -1,0 +1,209 @@
+"""Laws of what a policy means: more information never turns an answer round, and the like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from policies_odrl import (
+    Action,
+    Condition,
+    Constraint,
+    Facts,
+    Iri,
+    Literal,
+    Mode,
+    Operator,
+    PartyRef,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    Request,
+    Truth,
+    evaluate,
+)
+from policies_odrl.case import Case
+from policies_odrl.conditions import condition
+from policies_odrl.deontic import DutyState, Effect
+from policies_odrl.duties import blocks
+from policies_odrl.model import ODRL, XSD
+from policies_odrl.modes import Behaviour
+from policies_odrl.reservation import reserve_use
+from policies_odrl.state import Usage, open_agreement, release
+from tests.support import policy_strategies as some
+
+PROFILE = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+PLACES = [
+    "https://w3id.org/dpv/loc#FR",
+    "https://w3id.org/dpv/loc#EU",
+    "https://w3id.org/dpv/loc#US",
+    "http://id.insee.fr/geo/departement/75",
+    "urn:example:atlantis",
+]
+spatial = st.builds(
+    lambda operator, place: Constraint(ODRL + "spatial", operator, (Iri(place),)),
+    st.sampled_from(
+        [Operator.IS_PART_OF, Operator.EQ, Operator.NEQ, Operator.HAS_PART, Operator.IS_NONE_OF]
+    ),
+    st.sampled_from(PLACES),
+)
+clocks = st.builds(
+    lambda left, operator, days: Constraint(
+        ODRL + left, operator, (Literal(f"P{days}D", XSD + "duration"),)
+    ),
+    st.sampled_from(["delayPeriod", "meteredTime"]),
+    some.order,
+    st.integers(0, 4),
+)
+atoms = st.one_of(some.atoms, spatial, clocks)
+conditions = st.recursive(atoms, some._logical, max_leaves=5)
+moments = st.integers(0, 5).map(lambda days: START + timedelta(days=days))
+values = st.fixed_dictionaries(
+    {
+        ODRL + "purpose": st.sampled_from(some.PURPOSES).map(lambda item: (item,)),
+        ODRL + "spatial": st.sampled_from(PLACES).map(lambda item: (item,)),
+        ODRL + "percentage": some.numbers.map(lambda item: (item,)),
+        ODRL + "count": some.numbers.map(lambda item: (item,)),
+        ODRL + "elapsedTime": st.sampled_from(["P1D", "P29D", "P1M"]).map(lambda item: (item,)),
+        ODRL + "meteredTime": st.sampled_from(["P1D", "PT1H"]).map(lambda item: (item,)),
+    }
+)
+sinces = st.fixed_dictionaries(
+    {ODRL + name: moments for name in ("purpose", "spatial", "percentage", "count")}
+)
+
+
+def some_of(whole: dict[str, object], data: st.DataObject) -> dict[str, object]:
+    kept = data.draw(st.sets(st.sampled_from(sorted(whole))))
+    return {key: value for key, value in whole.items() if key in kept}
+
+
+@settings(PROFILE, max_examples=200)
+@given(conditions, values, sinces, st.data())
+def test_more_information_never_turns_an_answer_round(
+    item: Condition, stated: dict[str, object], since: dict[str, object], data: st.DataObject
+) -> None:
+    now = START + timedelta(days=5)
+    policy = Policy(kind=PolicyKind.SET, id="urn:example:p", timestamp=START.isoformat())
+    full = Facts(now=now, values=stated, since=since)  # type: ignore[arg-type]
+    part = Facts(
+        now=data.draw(st.sampled_from([None, now])),
+        values=some_of(stated, data),  # type: ignore[arg-type]
+        since=some_of(since, data),  # type: ignore[arg-type]
+    )
+    request = Request(ODRL + "read")
+    less = condition(item, "", Case.of(policy, request, part)).truth
+    more = condition(item, "", Case.of(policy, request, full)).truth
+    event(f"{less.value} then {more.value}")
+    assert less in {Truth.UNDETERMINED, more}
+
+
+@PROFILE
+@given(some.policies, some.requests, some.facts, st.data())
+def test_knowing_the_members_never_turns_a_premise_round(
+    policy: Policy, request: Request, facts: Facts, data: st.DataObject
+) -> None:
+    team = PartyRef("urn:example:team", collection=True)
+    policy = replace(
+        policy, permissions=tuple(replace(rule, assignee=team) for rule in policy.permissions)
+    )
+    members = frozenset(data.draw(st.sets(st.sampled_from(some.PARTIES))))
+    known = replace(facts, members={"urn:example:team": members})
+    for less, more in zip(
+        evaluate(policy, request, facts).rules,
+        evaluate(policy, request, known).rules,
+        strict=True,
+    ):
+        assert less.concerns in {Truth.UNDETERMINED, more.concerns}
+        assert less.applies in {Truth.UNDETERMINED, more.applies}
+
+
+@PROFILE
+@given(some.policies, some.prohibitions, some.requests, some.facts)
+def test_adding_a_prohibition_never_grants_in_any_reading(
+    policy: Policy, ban: Prohibition, request: Request, facts: Facts
+) -> None:
+    more = replace(policy, prohibitions=(*policy.prohibitions, ban))
+    for mode in Mode:
+        for behaviour in Behaviour:
+            granted = evaluate(more, request, facts, mode=mode, behaviour=behaviour).granted
+            if granted:
+                assert evaluate(policy, request, facts, mode=mode, behaviour=behaviour).granted
+
+
+@PROFILE
+@given(some.policies, conditions, some.requests, some.facts, st.booleans())
+def test_adding_a_constraint_or_a_refinement_never_grants(
+    policy: Policy,
+    extra: Condition,
+    request: Request,
+    facts: Facts,
+    refine: bool,  # noqa: FBT001 - one of two places
+) -> None:
+    def narrower(rule: Permission) -> Permission:
+        if refine:
+            refinements = (*rule.action.refinements, extra)
+            return replace(rule, action=Action(rule.action.id, refinements))
+        return replace(rule, constraints=(*rule.constraints, extra))
+
+    more = replace(policy, permissions=tuple(narrower(rule) for rule in policy.permissions))
+    if evaluate(more, request, facts).granted:
+        assert evaluate(policy, request, facts).granted
+
+
+@PROFILE
+@given(some.policies, some.requests, some.facts)
+def test_the_parts_of_a_decision_agree(policy: Policy, request: Request, facts: Facts) -> None:
+    for mode in Mode:
+        decision = evaluate(policy, request, facts, mode=mode)
+        for result in decision.rules:
+            if Truth.FALSE in {result.concerns, result.active}:
+                assert result.applies is Truth.FALSE
+            if result.effect is Effect.GRANTS:
+                assert result.applies is Truth.TRUE
+                assert not any(blocks(duty, mode) for duty in result.duties)
+            if isinstance(result.rule, Prohibition) and result.applies is not Truth.FALSE:
+                assert result.effect is Effect.BLOCKS
+        assert not any(
+            item.state in {DutyState.FULFILLED, DutyState.INACTIVE} for item in decision.due
+        )
+
+
+@PROFILE
+@given(some.policies, some.requests, some.facts)
+def test_open_behaviour_grants_only_what_no_rule_is_about(
+    policy: Policy, request: Request, facts: Facts
+) -> None:
+    opened = evaluate(policy, request, facts, behaviour=Behaviour.OPEN)
+    if opened.granted and not evaluate(policy, request, facts).granted:
+        event("granted by open behaviour")
+        assert all(result.applies is Truth.FALSE for result in opened.rules)
+        assert opened.reasons == ("nothing prohibits it, and open behaviour was asked for",)
+
+
+@PROFILE
+@given(st.integers(0, 5), st.lists(st.booleans(), max_size=12))
+def test_a_limit_lets_just_so_many_uses_through(most: int, failures: list[bool]) -> None:
+    limit = Constraint(ODRL + "count", Operator.LTEQ, (Literal(str(most), XSD + "integer"),))
+    rule = Permission(action=Action(ODRL + "read"), constraints=(limit,))
+    policy = Policy(kind=PolicyKind.SET, id="urn:example:p", permissions=(rule,))
+    usage = open_agreement(Usage(), "urn:example:p", START)
+    request, taken = Request(ODRL + "read", "urn:example:alice"), 0
+    for index, fails in enumerate(failures):
+        facts = Facts(now=START + timedelta(days=index), usage=usage)
+        decision, usage = reserve_use(policy, request, facts, f"t{index}")
+        assert decision.granted is (taken < most)
+        if decision.granted and fails:
+            usage = release(usage, f"t{index}")
+        elif decision.granted:
+            taken += 1
+    assert sum(len(uses) for uses in usage.uses.values()) == taken

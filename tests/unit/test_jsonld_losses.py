@@ -1,0 +1,127 @@
+"""What a document would lose under its contexts, found everywhere at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connector.errors import Malformed
+from connector.jsonld.losses import MAX_LOSSES, losses, unsaid, without_losses
+from connector.jsonld.nodes import nodes
+from policies_odrl import inspect
+from policies_odrl.writer import CONTEXTS
+
+W3C = "http://www.w3.org/ns/odrl.jsonld"
+
+
+def policy(context: object = None, /, **members: Any) -> dict[str, Any]:
+    contexts = list(CONTEXTS) if context is None else context
+    rule = {"action": "odrl:read"}
+    return {
+        "@context": contexts,
+        "@id": "urn:p",
+        "@type": "Set",
+        "target": "urn:data",
+        "permission": [rule],
+        **members,
+    }
+
+
+def places(document: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(item.code, item.path) for item in losses(document)}
+
+
+def test_a_good_document_loses_nothing() -> None:
+    assert losses(policy()) == ()
+    assert losses(policy(W3C)) == ()
+    assert losses(policy(**{"odrl:conflict": {"@id": "odrl:perm"}, "urn:x:note": "x"})) == ()
+    assert unsaid(policy()) == ()
+
+
+def test_everything_is_found_at_once() -> None:
+    document = policy(
+        remedy=[],
+        colour="blue",
+        permission=[
+            {
+                "action": "distrbute",
+                "assigner": None,
+                "constraint": [
+                    {"leftOperand": "purpose", "operator": "eq", "rightOperand": "x"},
+                    {"leftOperand": "purpsoe", "operator": "=", "rightOperand": {"@value": "y"}},
+                    {"rdf:value": {"@id": "dpv:Marketing"}},
+                ],
+            }
+        ],
+    )
+    constraint = "/permission/0/constraint"
+    assert places(document) == {
+        ("term-dropped", "/remedy"),
+        ("term-dropped", "/colour"),
+        ("term-relative", "/permission/0/action"),
+        ("null-value", "/permission/0/assigner"),
+        ("term-relative", f"{constraint}/0/leftOperand"),
+        ("term-relative", f"{constraint}/1/leftOperand"),
+        ("term-relative", f"{constraint}/1/operator"),
+        ("undeclared-prefix", f"{constraint}/2/rdf:value"),
+        ("undeclared-prefix", f"{constraint}/2/rdf:value/@id"),
+    }
+    with pytest.raises(Malformed):
+        nodes(document)
+    fixes = {item.path: item.fix for item in losses(document)}
+    assert fixes["/remedy"] == "write `odrl:remedy`"
+    assert fixes["/colour"] == "write its full name, or remove it"
+    assert fixes[f"{constraint}/1/leftOperand"] == "write `odrl:purpose`"
+
+
+def test_only_what_is_certain_is_mended() -> None:
+    document = policy(
+        permission=[{"action": ["read", "raed"], "colour": 1, "target": "relative"}], remedy=None
+    )
+    found = losses(document)
+    better = without_losses(document, found)
+    assert better["permission"] == [{"action": ["odrl:read"]}]
+    assert "remedy" not in better
+    assert inspect(nodes(better)) == ()
+
+
+@pytest.mark.parametrize(
+    ("context", "code"),
+    [
+        (["https://example.org/context"], "unknown-context"),
+        ({"@vocab": "urn:x:"}, "inline-context"),
+        ([*CONTEXTS, 5], "inline-context"),
+    ],
+)
+def test_contexts_that_are_not_held(context: object, code: str) -> None:
+    assert places(policy(context)) == {(code, "/@context")}
+
+
+def test_a_document_without_context() -> None:
+    assert places({"permission": []}) == {("missing-context", "")}
+
+
+def test_a_context_that_a_library_ships_is_left_to_it() -> None:
+    assert losses(policy(["https://www.w3.org/ns/credentials/v2"])) == ()
+
+
+def test_aliases_of_keywords_are_names_too() -> None:
+    good = policy(W3C, uid="urn:p")
+    del good["@id"]
+    assert losses(good) == ()
+    assert places(good | {"uid": "relative"}) == {("term-relative", "/uid")}
+
+
+def test_terms_that_the_wire_does_not_define() -> None:
+    document = policy(W3C, conflict="prohibit", inheritFrom=[], permission=[{"action": "read"}] * 2)
+    found = {(item.path, item.fix) for item in unsaid(document)}
+    assert found == {
+        ("/conflict", "write `odrl:conflict`"),
+        ("/inheritFrom", "write `odrl:inheritFrom`"),
+    }
+
+
+def test_very_many_losses_are_cut_off() -> None:
+    document = policy(**{f"x{at}": 1 for at in range(2 * MAX_LOSSES)})
+    assert len(losses(document)) == MAX_LOSSES

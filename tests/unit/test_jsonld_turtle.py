@@ -1,0 +1,347 @@
+"""Turtle: the same node map as JSON-LD, nothing lost, bounded, and the same bytes each time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyoxigraph
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.cli.policy.files import nodes_at, policies_at, policy_at
+from connector.errors import ConfigurationInvalid, Malformed, MessageTooLarge, PolicyInvalid
+from connector.jsonld.canonical import MAX_DEPTH
+from connector.jsonld.nodes import nodes
+from connector.jsonld.turtle import (
+    MAX_BYTES,
+    MAX_INLINE,
+    MAX_QUOTES,
+    MAX_TRIPLES,
+    turtle_bytes,
+    turtle_nodes,
+)
+from policies_odrl import Knowledge
+from policies_odrl.model import ODRL
+from policies_odrl.vocabulary import Kind, Operand
+
+XSD = "http://www.w3.org/2001/XMLSchema#"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+P = f"@prefix x: <urn:x:> . @prefix rdf: <{RDF}> . @prefix xsd: <{XSD}> . "
+
+
+def values(text: str) -> list[Any]:
+    """What stands in `x:p` of `x:a`."""
+    found = {node["@id"]: node for node in turtle_nodes(P + text)}
+    return list(found["urn:x:a"]["urn:x:p"])
+
+
+# -- reading --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("<urn:b>", {"@id": "urn:b"}),
+        ("[]", {"@id": "_:b0"}),
+        ("_:other", {"@id": "_:b0"}),
+        ('"x"', {"@value": "x"}),
+        ('"x"^^xsd:string', {"@value": "x"}),
+        ('"x"@en-GB', {"@value": "x", "@language": "en-gb"}),
+        ("5", {"@value": "5", "@type": XSD + "integer"}),
+        ("5.0", {"@value": "5.0", "@type": XSD + "decimal"}),
+        ("5e0", {"@value": "5e0", "@type": XSD + "double"}),
+        ("true", {"@value": "true", "@type": XSD + "boolean"}),
+        ('"2026-01-01"^^xsd:date', {"@value": "2026-01-01", "@type": XSD + "date"}),
+        ("()", {"@list": []}),
+        ("( 1 'a' )", {"@list": [{"@value": "1", "@type": XSD + "integer"}, {"@value": "a"}]}),
+        ("( ( x:b ) )", {"@list": [{"@list": [{"@id": "urn:x:b"}]}]}),
+    ],
+)
+def test_terms_are_those_of_expanded_json_ld(written: str, expected: object) -> None:
+    assert values(f"x:a x:p {written} .") == [expected]
+
+
+def test_nodes_stand_once_in_order_of_appearance_without_duplicates() -> None:
+    found = turtle_nodes(P + "x:b x:p x:a . x:a a x:T, x:T ; x:q 1 . x:b x:p x:a, [ x:q 2 ] .")
+    assert [node["@id"] for node in found] == ["urn:x:b", "urn:x:a", "_:b0"]
+    assert found[0]["urn:x:p"] == [{"@id": "urn:x:a"}, {"@id": "_:b0"}]
+    assert found[1]["@type"] == ["urn:x:T"]
+
+
+def test_a_base_of_the_document_is_its_own_affair() -> None:
+    assert turtle_nodes("@base <https://a.example/> . <b> <urn:p> <#c> .")[0]["@id"] == (
+        "https://a.example/b"
+    )
+
+
+def test_turtle_and_json_ld_of_one_policy_give_the_same_nodes() -> None:
+    document = {
+        "@context": "http://www.w3.org/ns/odrl.jsonld",
+        "@type": "Set",
+        "uid": "urn:x:a",
+        "permission": {"@id": "urn:x:r", "action": "read", "constraint": {"and": {"@list": ["c"]}}},
+    }
+    turtle = (
+        f"{P}@prefix o: <{ODRL}> . x:a a o:Set ; o:permission x:r ."
+        " x:r o:action o:read ; o:constraint [ o:and ( 'c' ) ] ."
+    )
+    assert turtle_nodes(turtle) == nodes(document)
+
+
+BAD = {
+    "not Turtle": "x:a x:p",
+    "not UTF-8": P.encode() + b'x:a x:p "\xff" .',
+    "half a character": "x:a x:p '\ud800' .",
+    "a relative name": P + "<a> x:p 1 .",
+    "a prefix of nobody": "y:a y:p 1 .",
+    "a name with a space": P + "<urn:a\\u0020b> x:p 1 .",
+    "a class that is text": P + "x:a a 'T' .",
+    "a base direction": P + "x:a x:p 'x'@ar--rtl .",
+    "a triple about a triple": P + "x:a x:p <<( x:a x:b x:c )>> .",
+    "an annotated triple": P + "x:a x:p x:b {| x:q 1 |} .",
+    "a list cell with a property": P + "x:a x:p [ rdf:first 1 ; rdf:rest () ; x:q 1 ] .",
+    "a list cell with two values": P + "x:a x:p [ rdf:first 1, 2 ; rdf:rest () ] .",
+    "a list cell without rest": P + "x:a x:p [ rdf:first 1 ] .",
+    "a list cell without value": P + "x:a x:p [ rdf:rest () ] .",
+    "a list with a name": P + "x:a x:p x:l . x:l rdf:first 1 ; rdf:rest () .",
+    "a list that ends in text": P + "x:a x:p [ rdf:first 1 ; rdf:rest 'x' ] .",
+    "a list that ends in a node": P + "x:a x:p [ rdf:first 1 ; rdf:rest x:b ] .",
+    "a list shared by two": P + "x:a x:p _:l . x:b x:p _:l . _:l rdf:first 1 ; rdf:rest () .",
+    "a list in a circle": P + "x:a x:p _:l . _:l rdf:first 1 ; rdf:rest _:l .",
+    "a circle apart": P + "x:a x:p 1 . _:l rdf:first 1 ; rdf:rest _:m . _:m rdf:first 1 ;"
+    " rdf:rest _:l .",
+    "a list that nothing refers to": P + "( 1 2 ) x:p 1 .",
+    "a list as a class": P + "x:a a ( 1 ) .",
+    "an end of lists with properties": P + "x:a x:p () . rdf:nil x:p 1 .",
+    "lists too deep": P + "x:a x:p " + "( " * (MAX_DEPTH + 1) + ") " * (MAX_DEPTH + 1) + ".",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_the_node_map_cannot_hold_is_refused(name: str) -> None:
+    with pytest.raises(Malformed):
+        turtle_nodes(BAD[name])
+
+
+def test_lists_at_the_limit_of_depth_are_read() -> None:
+    assert values("x:a x:p " + "( " * MAX_DEPTH + ") " * MAX_DEPTH + ".")
+
+
+def test_bytes_and_triples_are_bounded() -> None:
+    with pytest.raises(MessageTooLarge, match="bytes"):
+        turtle_nodes(b"#" * (MAX_BYTES + 1))
+    assert turtle_nodes(b"#" * MAX_BYTES) == []
+    with pytest.raises(MessageTooLarge, match="bytes"):
+        turtle_nodes(b"##", limit=1)
+    many = ",".join(f"{number}" for number in range(MAX_TRIPLES + 1))
+    with pytest.raises(MessageTooLarge, match="triples"):
+        turtle_nodes(f"{P} x:a x:p {many} .")
+
+
+def test_triples_within_triples_do_not_reach_the_parser() -> None:
+    """A hundred thousand of them overflow its stack, which no `except` would catch."""
+    deep = "<<( x:a x:b " * 60_000 + "1" + " )>>" * 60_000
+    with pytest.raises(Malformed, match="triples about triples"):
+        turtle_nodes(f"{P} x:a x:p {deep} .")
+    assert values("x:a x:p '" + "<<" * MAX_QUOTES + "' .")
+
+
+def test_nesting_is_read_without_recursion() -> None:
+    found = turtle_nodes(P + "x:a x:p " + "[ x:p " * 40_000 + "1" + " ]" * 40_000 + " .")
+    assert len(found) == 40_001
+    long = turtle_nodes(P + "x:a x:p (" + " 1" * 40_000 + " ) .")
+    assert len(long[0]["urn:x:p"][0]["@list"]) == 40_000
+
+
+def test_the_parser_is_imported_on_first_use_only() -> None:
+    code = (
+        "import sys, connector.jsonld.turtle as t, connector.jsonld.policy;"
+        "assert not [m for m in sys.modules if m.startswith('pyoxigraph')], 'it is loaded';"
+        "t.turtle_bytes([], {});"
+        "assert 'pyoxigraph' not in sys.modules;"
+        "t.turtle_nodes(b'');"
+        "assert 'pyoxigraph' in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+# -- writing --------------------------------------------------------------------------------
+
+
+def test_nodes_are_written_as_people_write_them() -> None:
+    found = turtle_nodes(
+        P + "x:a a x:T, x:U ; x:p [ x:q ( 1 [] 'x'@fr ) ], <urn:other> ; x:q _:s . x:b x:p _:s ."
+        " _:s x:p 'shared' ."
+    )
+    assert turtle_bytes(found, {"x": "urn:x:", "y": "urn:y:"}).decode() == (
+        "@prefix x: <urn:x:> .\n"
+        "\n"
+        "x:a a x:T, x:U ;\n"
+        "    x:p [\n"
+        f'        x:q ( "1"^^<{XSD}integer> [] "x"@fr )\n'
+        "    ], <urn:other> ;\n"
+        "    x:q _:b5 .\n"
+        "\n"
+        "x:b x:p _:b5 .\n"
+        "\n"
+        '_:b5 x:p "shared" .\n'
+    )
+
+
+def test_the_longest_namespace_wins_and_odd_names_stay_whole() -> None:
+    found = [{"@id": "urn:x:a#b", "urn:x:a#": [{"@id": "urn:x:a/b"}, {"@id": "urn:x:é"}]}]
+    assert turtle_bytes(found, {"x": "urn:x:", "y": "urn:x:a#"}).decode() == (
+        "@prefix y: <urn:x:a#> .\n\ny:b <urn:x:a#> <urn:x:a/b>, <urn:x:é> .\n"
+    )
+
+
+def test_nothing_is_written_for_nothing() -> None:
+    assert turtle_bytes([], {"x": "urn:x:"}) == b""
+    assert turtle_bytes([{"@id": "urn:a", "urn:p": []}], {}) == b""
+
+
+def test_native_values_are_written_with_their_type() -> None:
+    given = [{"@id": "urn:a", "urn:p": [{"@value": item} for item in (True, 5, 0.5)]}]
+    found = turtle_nodes(turtle_bytes(given, {}))[0]["urn:p"]
+    assert [(item["@value"], item["@type"]) for item in found] == [
+        ("true", XSD + "boolean"),
+        ("5", XSD + "integer"),
+        ("0.5", XSD + "double"),
+    ]
+
+
+@pytest.mark.parametrize("names", ["ab", "abc"])
+def test_circles_of_blank_nodes_are_written(names: str) -> None:
+    pairs = zip(names, names[1:] + names[0], strict=True)
+    circle = [{"@id": f"_:{one}", "urn:p": [{"@id": f"_:{two}"}]} for one, two in pairs]
+    assert len(turtle_nodes(turtle_bytes(circle, {}))) == len(names)
+
+
+def test_deep_blank_nodes_are_written_by_label() -> None:
+    depth = MAX_INLINE * 4
+    chain = [{"@id": f"_:c{n}", "urn:p": [{"@id": f"_:c{n + 1}"}]} for n in range(depth)]
+    first: list[dict[str, Any]] = [{"@id": "urn:a", "urn:p": [{"@id": "_:c0"}]}]
+    assert len(turtle_nodes(turtle_bytes([*first, *chain], {}))) == depth + 1
+
+
+UNWRITABLE: dict[str, list[dict[str, Any]]] = {
+    "no name": [{"urn:p": [{"@value": "x"}]}, {"urn:p": []}],
+    "a name twice": [{"@id": "urn:a"}, {"@id": "urn:a"}],
+    "a relative name": [{"@id": "a", "urn:p": [{"@value": "x"}]}],
+    "a relative property": [{"@id": "urn:a", "p": [{"@value": "x"}]}],
+    "a name with a space": [{"@id": "urn:a", "urn:p": [{"@id": "urn:a b"}]}],
+    "a name with a bracket": [{"@id": "urn:a", "urn:p": [{"@id": "urn:a>b"}]}],
+    "an odd label": [{"@id": "_:a b", "urn:p": [{"@id": "_:a b"}, {"@id": "_:a b"}]}],
+    "no value": [{"@id": "urn:a", "urn:p": [{"@value": None}]}],
+    "an odd datatype": [{"@id": "urn:a", "urn:p": [{"@value": "x", "@type": "@json"}]}],
+    "an odd language": [{"@id": "urn:a", "urn:p": [{"@value": "x", "@language": "f r"}]}],
+    "half a character": [{"@id": "urn:a", "urn:p": [{"@value": "\ud800"}]}],
+    "plain text": [{"@id": "urn:a", "urn:p": [{"@list": ["x"]}]}],
+}
+
+
+@pytest.mark.parametrize("name", UNWRITABLE)
+def test_what_has_no_turtle_form_is_refused(name: str) -> None:
+    with pytest.raises(Malformed):
+        turtle_bytes(UNWRITABLE[name], {})
+
+
+def test_lists_too_deep_are_not_written() -> None:
+    value: Any = {"@value": "x"}
+    for _ in range(MAX_DEPTH + 1):
+        value = {"@list": [value]}
+    with pytest.raises(Malformed, match="deeper"):
+        turtle_bytes([{"@id": "urn:a", "urn:p": [value]}], {})
+
+
+names = st.sampled_from(["urn:x:a", "urn:x:b", "https://a.example/é#f", "_:a", "_:b", "_:c"])
+atoms = st.one_of(
+    names.map(lambda name: {"@id": name}),
+    st.text(st.characters(codec="utf-8")).map(lambda text: {"@value": text}),
+    st.text(st.characters(codec="utf-8")).map(
+        lambda text: {"@value": text, "@type": XSD + "decimal"}
+    ),
+    st.just({"@value": "x", "@language": "fr"}),
+)
+objects = st.recursive(
+    atoms, lambda inner: st.lists(inner, max_size=3).map(lambda items: {"@list": items})
+)
+bodies = st.dictionaries(
+    st.sampled_from(["urn:x:p", "urn:y:q"]), st.lists(objects, min_size=1, max_size=3), min_size=1
+)
+graphs = st.dictionaries(names, bodies, max_size=4).map(
+    lambda found: [{"@id": name, **body} for name, body in found.items()]
+)
+
+
+def triples(data: bytes) -> pyoxigraph.Dataset:
+    """The graph, equal to every other one that differs in labels only."""
+    found = pyoxigraph.Dataset(pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE))
+    found.canonicalize(pyoxigraph.CanonicalizationAlgorithm.UNSTABLE)
+    return found
+
+
+@given(graphs)
+def test_what_is_written_is_read_and_written_alike(graph: list[dict[str, Any]]) -> None:
+    prefixes = {"x": "urn:x:"}
+    data = turtle_bytes(graph, prefixes)
+    assert data == turtle_bytes(graph, prefixes)
+    again = turtle_bytes(turtle_nodes(data), prefixes)
+    assert triples(again) == triples(data)
+    assert triples(turtle_bytes(graph, {})) == triples(data)
+
+
+# -- files ----------------------------------------------------------------------------------
+
+SET = f"<urn:p> a <{ODRL}Set> ; <{ODRL}permission> [ <{ODRL}action> <{ODRL}read> ] ."
+JSON = (
+    '{"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Set", "uid": "urn:p",'
+    ' "permission": [{"action": "read"}]}'
+)
+
+
+@pytest.mark.parametrize("name", ["policy.ttl", "policy.jsonld", "policy"])
+@pytest.mark.parametrize("text", [SET, "\ufeff" + SET, "\n " + JSON, "\ufeff" + JSON])
+def test_files_are_told_apart_by_content(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
+    assert policy_at(file).id == "urn:p"
+    assert policies_at(file) == (policy_at(file),)
+    assert len(nodes_at(file)) == 2
+
+
+def test_turtle_that_begins_with_a_bracket_is_turtle(tmp_path: Path) -> None:
+    file = tmp_path / "policy"
+    file.write_text(SET.replace("<urn:p>", "[ <urn:q> <urn:r> ]"), "utf-8")
+    assert len(nodes_at(file)) == 2
+    file.write_text(f"[{JSON}]", "utf-8")
+    with pytest.raises(PolicyInvalid, match="JSON-LD object"):
+        nodes_at(file)
+
+
+def test_knowledge_reaches_the_reader(tmp_path: Path) -> None:
+    file = tmp_path / "policy"
+    atom = f"[ <{ODRL}leftOperand> <urn:l> ; <{ODRL}operator> <{ODRL}eq> ; <{ODRL}rightOperand> 1 ]"
+    file.write_text(SET.replace(" ] .", f" ; <{ODRL}constraint> {atom} ] ."), "utf-8")
+    knowledge = Knowledge(operands={"urn:l": Operand("urn:l", Kind.NUMBER, frozenset())})
+    assert policy_at(file, knowledge) == policies_at(file, knowledge)[0]
+    for reads in (policy_at, policies_at):
+        with pytest.raises(PolicyInvalid, match="`urn:l` is not known") as caught:
+            reads(file)
+        assert str(file) in caught.value.reason
+
+
+def test_faults_of_files_name_them_and_are_the_operators(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalid):
+        policy_at(tmp_path / "none")
+    file = tmp_path / "policy.ttl"
+    file.write_text("nothing of the kind", "utf-8")
+    with pytest.raises(PolicyInvalid, match=r"policy\.ttl.*not well-formed Turtle in line 1"):
+        policy_at(file)

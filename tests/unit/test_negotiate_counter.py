@@ -1,0 +1,203 @@
+"""Counter-offers from both ends: one explained answer, the reserve private, and what changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connector.cli import negotiate as commands
+from connector.domain.negotiation import Role
+from connector.management import render
+from connector.services import negotiate, negotiate_provider, publish, terms
+from policies_odrl import ChangeKind
+from policies_odrl.vocabulary import PREAU
+from tests.support.link import DATASET, Link, description, link, offer
+from tests.support.negotiating import (
+    MARKETING,
+    NARROWER,
+    WIDER,
+    State,
+    ask,
+    both,
+    only_offer,
+    states,
+)
+
+EPSILON = PREAU + "epsilon"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        publish.publish(pair.school.ports, description(pair.folder))
+        yield pair
+
+
+def test_one_counter_offer_lists_each_change_in_order(pair: Link) -> None:
+    ask(pair, policy=offer(epsilon="5", sites="2", until="2027-01-01T00:00:00Z"))
+    assert states(pair) == both(State.OFFERED)
+    wire = [call.kind for call in pair.calls if "Dataset" not in call.kind]
+    assert wire == ["ContractRequestMessage", "ContractOfferMessage"]
+    mine, theirs = pair.lab.only(), pair.school.only()
+    assert mine.reasons == theirs.reasons
+    assert [line.split(" ", 1)[1] for line in mine.reasons] == [
+        "epsilon: epsilon lteq 5 -> epsilon lteq 3 because of offer /permission/0",
+        "minimumSites: minimumSites gteq 2 -> minimumSites gteq 3 because of offer /permission/0",
+    ]
+    assert mine.asked == theirs.asked
+    assert b'"5"' in mine.asked
+    assert b'"5"' not in mine.policy
+
+
+def test_the_consumer_computes_the_changes_and_does_not_believe_the_provider(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = negotiate_provider._message
+
+    def lying(*arguments: object) -> object:
+        return replace(honest(*arguments), reasons=("epsilon stays 5, \u202esign here",))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(negotiate_provider, "_message", lying)
+    ask(pair, policy=offer(epsilon="5"))
+    found = pair.lab.only()
+    assert found.reasons == ("epsilon stays 5, \u202esign here",)  # as said; shown as such
+    shown = render.negotiation(found)
+    assert [item.kind for item in shown.changes] == ["narrowed"]
+    assert shown.changes[0].operand == EPSILON
+    assert "ε = 5" in shown.changes[0].sentences["en"]
+    assert "“all jobs together spend at most ε = 3" in shown.changes[0].sentences["en"]
+    assert "Au lieu de" in shown.changes[0].sentences["fr"]
+
+
+def test_both_sides_see_the_same_changes_until_the_end(pair: Link) -> None:
+    pid = ask(pair, policy=offer(epsilon="5"))
+    at_once = render.negotiation(pair.lab.only()).changes
+    assert at_once == render.negotiation(pair.school.only()).changes
+    negotiate.accept(pair.lab.ports, pid)
+    pair.pump()
+    assert states(pair) == both(State.FINALIZED)
+    assert render.negotiation(pair.lab.only()).changes == at_once
+    assert b'"3"' in pair.lab.agreements()[0].document
+
+
+def test_what_was_agreed_as_asked_changes_nothing(pair: Link) -> None:
+    ask(pair)
+    ask(pair, policy=offer(epsilon="1"))
+    assert {item.state for item in pair.lab.negotiations()} == {State.FINALIZED}
+    for node in (pair.lab, pair.school):
+        for found in node.negotiations():
+            assert found.asked
+            assert render.negotiation(found).changes == []
+
+
+def test_terms_of_the_consumers_on_the_table_are_no_changes(pair: Link) -> None:
+    opened = negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=offer(epsilon="5"))
+    assert opened.policy_by is Role.CONSUMER
+    assert render.negotiation(opened).changes == []
+
+
+def test_a_counter_of_the_consumers_is_what_it_asked_last(pair: Link) -> None:
+    negotiate.offer(pair.school.ports, pair.lab.did, DATASET, only_offer(pair.school))
+    pair.pump()
+    assert pair.lab.only().asked == b""
+    assert render.negotiation(pair.lab.only()).changes == []
+    negotiate.counter(pair.lab.ports, pair.lab.only().pid, offer(epsilon="9"))
+    pair.pump()
+    assert states(pair) == both(State.OFFERED)
+    assert b'"9"' in pair.lab.only().asked
+    assert pair.lab.only().asked == pair.school.only().asked
+    assert render.negotiation(pair.lab.only()).changes[0].kind == ChangeKind.NARROWED
+
+
+def test_the_public_offer_is_countered_before_the_reserve(pair: Link) -> None:
+    private = description(pair.folder, reserve=offer(epsilon="5", sites="2"))
+    publish.publish(pair.school.ports, private)
+    ask(pair, policy=offer(epsilon="6"))
+    assert states(pair) == both(State.OFFERED)
+    assert b'"3"' in pair.lab.only().policy
+    assert b'"5"' not in pair.lab.only().policy
+    assert not any("5" in line.partition("->")[2] for line in pair.lab.only().reasons)
+
+
+def test_the_reserve_answers_where_the_offer_cannot_and_is_not_named(pair: Link) -> None:
+    private = description(pair.folder, reserve=offer(purpose=MARKETING, epsilon="2"))
+    publish.publish(pair.school.ports, private)
+    pid = ask(pair, policy=offer(purpose=MARKETING, epsilon="4"))
+    assert states(pair) == both(State.OFFERED)
+    told = " ".join(pair.lab.only().reasons)
+    assert "epsilon lteq 4 -> epsilon lteq 2" in told
+    assert "reserve" not in told
+    assert "/permission/0 " not in told.partition("->")[2]
+    negotiate.accept(pair.lab.ports, pid)
+    pair.pump()
+    assert states(pair) == both(State.FINALIZED)
+    assert MARKETING.encode() in pair.lab.agreements()[0].document
+
+
+def test_nothing_in_common_ends_with_the_minimal_conflicting_set(pair: Link) -> None:
+    ask(pair, policy=offer(purpose=MARKETING, epsilon="9", until="2027-01-01T00:00:00Z"))
+    assert states(pair) == both(State.TERMINATED)
+    (reason,) = pair.lab.only().reasons
+    assert reason.startswith("/permission/0: cannot hold together: request /permission/0: purpose")
+    assert "epsilon" not in reason
+    assert render.negotiation(pair.lab.only()).changes == []
+
+
+def test_a_wider_purpose_is_narrowed_to_what_is_offered(pair: Link) -> None:
+    pid = ask(pair, policy=offer(purpose=WIDER))
+    assert NARROWER.encode() in pair.lab.only().policy
+    (change,) = render.negotiation(pair.lab.only()).changes
+    assert "academic research" in change.sentences["en"]
+    negotiate.accept(pair.lab.ports, pid)
+    pair.pump()
+    assert states(pair) == both(State.FINALIZED)
+
+
+def test_a_part_that_fits_nothing_is_left_out_and_named(pair: Link) -> None:
+    wish = offer(epsilon="2")
+    wish["permission"].append(offer(purpose=MARKETING)["permission"][0])
+    ask(pair, policy=wish)
+    assert states(pair) == both(State.OFFERED)
+    told = " ".join(pair.lab.only().reasons)
+    assert "federatedTraining -> not granted" in told
+    assert "/permission/1: cannot hold together" in told
+    kinds = [item.kind for item in render.negotiation(pair.lab.only()).changes]
+    assert kinds == ["dropped"]
+
+
+def test_text_of_the_consumer_cannot_break_the_answer(pair: Link) -> None:
+    """Reasons quote what was asked, in one printable line that a message may carry."""
+    nasty = {
+        "leftOperand": "odrl:recipient",
+        "operator": "eq",
+        "rightOperand": {"@value": "a\u0085\nb\u202e" + "x" * 3000},
+    }
+    ask(pair, policy=offer(extra=(nasty,)))
+    assert pair.lab.only().state is State.TERMINATED
+    assert pair.lab.only().reasons
+    for line in pair.lab.only().reasons:
+        assert line.isprintable()
+        assert len(line) <= 1000
+
+
+def test_terms_that_cannot_be_read_have_no_list_of_changes() -> None:
+    assert terms.changes(b"{}", b"[") == ()
+    assert terms.changes(b"", b"{}") == ()
+    assert terms.one_line("a\nb\u202e" + "x" * 2000) == ("a?b?" + "x" * 2000)[:1000]
+
+
+def test_the_command_shows_the_changes_in_the_language_asked_for(
+    pair: Link, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(pair, policy=offer(epsilon="5"))
+    shown = render.negotiation(pair.lab.only())
+    commands._print(shown, json=False, language="fr")
+    told = capsys.readouterr().out
+    assert "reasons " in told
+    assert "change 1  Au lieu de « tous les travaux" in told
+    commands._print(shown, json=True)
+    assert json.loads(capsys.readouterr().out)["changes"][0]["kind"] == "narrowed"

@@ -1,0 +1,445 @@
+"""Documents that are not policies: every fault is listed, none crashes, none costs the earth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies_odrl import Finding, Knowledge, OdrlError, Severity, inspect, read_all
+from policies_odrl.findings import table
+from policies_odrl.mending import pointer
+from policies_odrl.model import ODRL, XSD
+from policies_odrl.shapes import CONNECTIVES, PROPERTIES, RDF_VALUE, Shape
+from policies_odrl.spelling import MAX_SEARCHES, Speller, local_name
+from policies_odrl.validate import MAX_FINDINGS
+from policies_odrl.vocabulary import DPV, PREAU, PROFILE
+from policies_odrl.walk import MAX_DEPTH, MAX_NODES
+
+Body = dict[str, Any]
+
+
+def node(name: str, *types: str, **properties: Any) -> Body:
+    body: Body = {"@id": name}
+    if types:
+        body["@type"] = [ODRL + item for item in types]
+    for key, values in properties.items():
+        listed = values if isinstance(values, list) else [values]
+        body[ODRL + key] = [{"@id": item} if isinstance(item, str) else item for item in listed]
+    return body
+
+
+def policy(*rules: str, **more: Any) -> Body:
+    return node("urn:p", "Set", permission=list(rules), target="urn:data", **more)
+
+
+def comparison(name: str = "_:c", **changes: Any) -> Body:
+    parts: Body = {
+        "leftOperand": ODRL + "count",
+        "operator": ODRL + "lteq",
+        "rightOperand": {"@value": "5", "@type": XSD + "integer"},
+    }
+    parts |= changes
+    return node(name, **{key: item for key, item in parts.items() if item is not None})
+
+
+def rule(name: str = "_:r", **more: Any) -> Body:
+    return node(name, **{"action": ODRL + "read", **more})
+
+
+def places(found: tuple[Finding, ...]) -> set[tuple[str, str]]:
+    return {(item.code, item.path) for item in found}
+
+
+def with_constraint(*nodes: Body) -> tuple[Finding, ...]:
+    return inspect([policy("_:r"), rule(constraint="_:c"), *nodes])
+
+
+C0 = "/permission/0/constraint/0"
+GOOD = [policy("_:r"), rule(constraint="_:c"), comparison()]
+
+
+def test_a_document_that_is_read_has_no_structural_finding() -> None:
+    assert inspect(GOOD) == ()
+
+
+def test_all_faults_are_listed_together() -> None:
+    found = inspect(
+        [
+            policy("_:r", "_:s", conflict=ODRL + "permitted"),
+            node("_:r", constraint=["_:c", "_:d"]),
+            rule("_:s", action=ODRL + "raed"),
+            comparison("_:c", operator=ODRL + "lesser"),
+            comparison("_:d", leftOperand=ODRL + "contu"),
+        ]
+    )
+    assert places(found) == {
+        ("unknown-strategy", "/odrl:conflict"),
+        ("missing-action", "/permission/0"),
+        ("unknown-operator", C0),
+        ("unknown-operand", "/permission/0/constraint/1"),
+        ("unknown-action", "/permission/1/action"),
+    }
+    assert all(item.severity is Severity.ERROR for item in found)
+
+
+def test_what_makes_sense_is_looked_at_where_only_names_are_wrong() -> None:
+    nodes = [
+        policy("_:r", profile="https://example.org/profile"),
+        rule(constraint=["_:c", "_:d", "_:e"]),
+        comparison("_:c", leftOperand="urn:x:colour"),
+        comparison("_:d", rightOperand={"@value": "many"}),
+        comparison("_:e", leftOperand=PREAU + "kAnonymity", operator=ODRL + "gteq"),
+    ]
+    found = [(item.code, item.path) for item in inspect(nodes)]
+    assert found == [
+        ("unknown-profile", "/profile"),
+        ("unknown-operand", C0),
+        ("undeclared-profile", "/permission/0/constraint/2"),
+        ("wrong-datatype", "/permission/0/constraint/1"),
+    ]
+
+
+def test_other_faults_keep_the_rest_from_being_looked_at() -> None:
+    broken = [policy("_:r"), rule(constraint="_:c"), comparison(leftOperand="urn:x", operator=None)]
+    assert {item.code for item in inspect(broken)} == {"unknown-operand", "missing-operator"}
+
+
+def test_several_policies_are_told_apart() -> None:
+    nodes = [
+        node("urn:a", "Set", permission="_:r", target="urn:data"),
+        node("urn:b", "Set", permission="_:s", target="urn:data"),
+        rule("_:r"),
+        rule("_:s", action=ODRL + "write"),
+    ]
+    (found,) = inspect(nodes)
+    assert (found.code, found.policy) == ("deprecated-term", "urn:b")
+    nodes[3] = node("_:s")
+    (found,) = inspect(nodes)
+    assert (found.code, found.policy) == ("missing-action", "urn:b")
+
+
+def test_a_misspelled_namespace_is_one_finding_and_the_rest_is_checked() -> None:
+    wrong = "https://www.w3.org/ns/odrl/2/"
+
+    def spelled(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(ODRL, wrong)
+        if isinstance(value, list):
+            return [spelled(item) for item in value]
+        if isinstance(value, dict):
+            return {spelled(key): spelled(item) for key, item in value.items()}
+        return value
+
+    assert spelled(5) == 5
+    loose = {"@id": "_:c", ODRL + "andSequence": [{"@list": [{"@id": ODRL + "x"}, 5]}]}
+    found = inspect([spelled(item) for item in [policy("_:r"), rule(constraint="_:c"), loose]])
+    assert ("wrong-namespace", "") in places(found)
+    found = inspect([spelled(item) for item in GOOD])
+    assert places(found) == {("wrong-namespace", "")}
+    deep: Any = {"@id": ODRL + "x"}
+    for _ in range(2000):
+        deep = {"@list": [deep]}
+    nodes = [spelled(policy("_:r")), {"@id": "_:r", wrong + "constraint": [deep]}]
+    assert ("wrong-namespace", "") in places(inspect(nodes))
+    bad = [policy("_:r"), rule(constraint="_:c"), comparison(operator=None)]
+    found = inspect([spelled(item) for item in bad])
+    assert places(found) == {("wrong-namespace", ""), ("missing-operator", C0)}
+
+
+def test_a_name_that_is_text() -> None:
+    found = with_constraint(comparison(leftOperand={"@value": "purpose"}))
+    fixes = {item.fix for item in found if item.code == "text-for-term"}
+    assert fixes == {'write `{"@id": "odrl:purpose"}`'}
+    found = with_constraint(comparison(unit={"@value": "days"}))
+    fixes = {item.fix for item in found if item.code == "text-for-term"}
+    assert fixes == {'write it as `{"@id": …}` with an IRI'}
+
+
+SHAPES: dict[str, tuple[list[Body], set[tuple[str, str]]]] = {
+    "no policy": ([rule()], {("no-policy", "")}),
+    "nothing": ([], {("no-policy", "")}),
+    "same name twice": ([*GOOD, comparison()], {("node-twice", "")}),
+    "no name": ([*GOOD, {ODRL + "unit": []}], {("node-twice", "")}),
+    "two connectives with a comparison": (
+        [
+            policy("_:r"),
+            rule(constraint="_:c"),
+            comparison("_:c") | {ODRL + "or": [{"@id": "_:d"}], ODRL + "and": [{"@id": "_:d"}]},
+            comparison("_:d"),
+        ],
+        {("two-connectives", C0), ("mixed-constraint", C0)},
+    ),
+    "text among operands": (
+        [
+            policy("_:r"),
+            rule(constraint="_:c"),
+            node("_:c", **{"or": [{"@value": "x"}, "_:d"]}),
+            comparison("_:d"),
+        ],
+        {("text-for-term", C0)},
+    ),
+    "a sequence in order": (
+        [
+            policy("_:r"),
+            rule(constraint="_:c"),
+            {"@id": "_:c", ODRL + "andSequence": [{"@list": [{"@id": "_:d"}, {"@id": "_:e"}]}]},
+            comparison("_:d", operator=None),
+            comparison("_:e"),
+        ],
+        {("missing-operator", C0 + "/andSequence/@list/0")},
+    ),
+    "both operands missing": (
+        [policy("_:r"), rule(constraint="_:c"), comparison(leftOperand=None, rightOperand=None)],
+        {("missing-left-operand", C0), ("missing-right-operand", C0)},
+    ),
+    "two left operands": (
+        [
+            policy("_:r"),
+            rule(constraint="_:c"),
+            comparison(leftOperand=[ODRL + "count", ODRL + "purpose"]),
+        ],
+        {("stated-twice", C0)},
+    ),
+    "a reference that is text": (
+        [
+            policy("_:r"),
+            rule(constraint="_:c"),
+            comparison(rightOperand=None, rightOperandReference={"@value": "here"}),
+        ],
+        {("text-for-term", C0)},
+    ),
+    "a party without name": (
+        [policy("_:r", assigner=["_:x"]), rule(), node("_:x", "Party")],
+        {("reference-without-identifier", "/assigner")},
+    ),
+    "a party of a function without name": (
+        [policy("_:r"), rule(informedParty=["_:x"]), node("_:x", "Party")],
+        {("reference-without-identifier", "/permission/0/odrl:informedParty/0")},
+    ),
+    "an action that names nothing": (
+        [policy("_:r"), rule(action="_:a"), node("_:a", refinement="_:c"), comparison()],
+        {("action-without-name", "/permission/0/action")},
+    ),
+    "an action that is two": (
+        [
+            policy("_:r"),
+            rule(action="_:a"),
+            {"@id": "_:a", RDF_VALUE: [{"@id": ODRL + "read"}, {"@id": ODRL + "print"}]},
+        ],
+        {("stated-twice", "/permission/0/action")},
+    ),
+    "an action that is text": (
+        [policy("_:r"), rule(action="_:a"), {"@id": "_:a", RDF_VALUE: [{"@value": "read"}]}],
+        {("text-for-term", pointer("/permission/0/action", RDF_VALUE))},
+    ),
+    "an action that implies": (
+        [policy("_:r"), rule(), node(ODRL + "read", implies=ODRL + "sell")],
+        {("action-restated", "/permission/0/action")},
+    ),
+    "one of several actions": (
+        [policy("_:r"), rule(action=[ODRL + "read", ODRL + "raed"])],
+        {("unknown-action", "/permission/0/action/1")},
+    ),
+    "actions of the whole policy": (
+        [policy("_:r", action=ODRL + "raed"), node("_:r")],
+        {("unknown-action", "/action")},
+    ),
+    "a class among labels": (
+        [
+            policy("_:r"),
+            rule() | {"@type": "urn:x:Rule", "http://www.w3.org/2000/01/rdf-schema#label": []},
+        ],
+        {("unknown-class", "/permission/0")},
+    ),
+    "a person with a name": (
+        [
+            policy("_:r", assigner=["urn:x"]),
+            rule(action=ODRL + "raed"),
+            node("urn:x") | {"http://xmlns.com/foaf/0.1/name": [{"@value": "Ada"}]},
+        ],
+        {("unknown-action", "/permission/0/action")},
+    ),
+    "a parent without name, and a misspelled operator": (
+        [
+            policy("_:r", inheritFrom="_:x"),
+            rule(constraint="_:c"),
+            comparison(operator=ODRL + "neg"),
+        ],
+        {("unreadable", ""), ("operator-misspelled", C0)},
+    ),
+    "a plain value in a list": (
+        [policy("_:r"), rule(action=ODRL + "raed") | {ODRL + "target": ["urn:plain"]}],
+        {("unknown-action", "/permission/0/action")},
+    ),
+    "text for a list": (
+        [policy("_:r"), rule() | {ODRL + "constraint": "text"}],
+        {("unreadable", "/permission/0")},
+    ),
+    "below an unknown property": (
+        [
+            policy("_:r"),
+            rule() | {"urn:x:if": [{"@list": [{"@id": "_:c"}]}, {"@value": "x"}]},
+            comparison(),
+        ],
+        {("unknown-property", "/permission/0")},
+    ),
+    "a profile as text of a name": (
+        [policy("_:r", profile={"@value": "urn:x", "@type": XSD + "anyURI"}), rule()],
+        {("unknown-profile", "/profile")},
+    ),
+    "a name of its own": (
+        [policy("_:r"), rule(action="_:a"), node("_:a", uid=ODRL + "raed")],
+        {("unknown-action", "/permission/0/action")},
+    ),
+    "a value that says more": (
+        [
+            policy("_:r"),
+            rule(constraint="_:c"),
+            comparison(rightOperand="urn:five"),
+            comparison("urn:five"),
+        ],
+        {("structured-value", C0)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_shapes(case: str) -> None:
+    nodes, expected = SHAPES[case]
+    with pytest.raises(OdrlError):
+        read_all(nodes)
+    assert expected <= places(inspect(nodes))
+    assert inspect(nodes, lang="fr")
+
+
+def test_depth_and_size_are_bounded() -> None:
+    deep = [
+        policy("_:r"),
+        rule(constraint="_:0"),
+        *(node(f"_:{at}", **{"or": [f"_:{at + 1}"]}) for at in range(MAX_DEPTH)),
+        comparison(f"_:{MAX_DEPTH}"),
+    ]
+    assert "over-the-limit" in {item.code for item in inspect(deep)}
+    many = [node(f"_:{at}") for at in range(MAX_NODES + 1)]
+    assert {item.code for item in inspect(many)} == {"over-the-limit"}
+
+
+def test_nodes_that_share_parts_are_looked_at_once() -> None:
+    layers = [
+        node(f"_:{at}", **{"and": [f"_:{at + 1}"], "or": [f"_:{at + 1}"]}) for at in range(20)
+    ]
+    found = inspect([policy("_:r"), rule(constraint="_:0"), *layers, comparison("_:20")])
+    assert {item.code for item in found} == {"two-connectives"}
+    assert len(found) == len(layers)
+
+
+def test_very_many_faults_are_cut_off() -> None:
+    rules = [node(f"_:{at}", permision=[]) for at in range(2 * MAX_FINDINGS)]
+    found = inspect([policy(*(item["@id"] for item in rules)), *rules])
+    assert len(found) == MAX_FINDINGS
+    assert found[-1].code == "more-findings"
+
+
+def test_limits_of_the_reader_are_named_as_such() -> None:
+    values = [{"@value": "x" * 70_000}]
+    (found,) = with_constraint(comparison(leftOperand=ODRL + "language", rightOperand=values))
+    assert (found.code, found.path) == ("over-the-limit", "")
+
+
+def test_profiles_of_the_caller_are_known() -> None:
+    nodes = [policy("_:r", profile="urn:x:profile"), rule()]
+    known = Knowledge(profiles=frozenset({"urn:x:profile"}))
+    assert [item.code for item in inspect(nodes)] == ["unknown-profile"]
+    assert inspect(nodes, known) == ()
+    nodes[1] = rule(action=PREAU + "federatedTraining")
+    assert [item.code for item in inspect(nodes, known)] == ["undeclared-profile"]
+
+
+def test_terms_of_the_caller_are_known() -> None:
+    nodes = [policy("_:r"), rule(action="urn:x:paint")]
+    assert [item.code for item in inspect(nodes)] == ["unknown-action"]
+    assert inspect(nodes, Knowledge(actions={"urn:x:paint": ()})) == ()
+
+
+# -- near terms -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("odrl:purpose", ODRL + "purpose"),
+        ("https://www.w3.org/ns/odrl/2/purpose", ODRL + "purpose"),
+        ("urn:x#Purpose", ODRL + "purpose"),
+        ("purpsoe", ODRL + "purpose"),
+        ("epsilonn", PREAU + "epsilon"),
+        ("wholly different", ""),
+        ("", ""),
+    ],
+)
+def test_the_nearest_left_operand(written: str, meant: str) -> None:
+    assert Speller(Knowledge()).operand(written) == meant
+
+
+def test_near_terms_of_each_sort() -> None:
+    speller = Speller(Knowledge())
+    assert speller.action("odrl:distibute") == ODRL + "distribute"
+    assert speller.operator("equals") == ""
+    assert speller.operator("isNone") == ODRL + "isNoneOf"
+    assert speller.strategy("prohibited") == ODRL + "prohibit"
+    assert speller.property("constrain") == ODRL + "constraint"
+    assert speller.property(ODRL + "constraint") == ""
+    assert speller.policy_class("Offre") == ODRL + "Offer"
+    assert speller.policy_class(ODRL + "Offer") == ""
+    assert speller.purpose(DPV + "Advertsing") == DPV + "Advertising"
+    assert local_name("plain") == "plain"
+
+
+def test_searches_are_bounded() -> None:
+    speller = Speller(Knowledge())
+    found = [speller.operand(f"purpos{at}") for at in range(MAX_SEARCHES + 5)]
+    assert all(found[:MAX_SEARCHES])
+    assert not any(found[MAX_SEARCHES:])
+    assert speller.operand("PURPOSE") == ODRL + "purpose"
+
+
+# -- hostile --------------------------------------------------------------------------------
+
+NAMES = st.sampled_from(
+    ["urn:p", "_:a", "_:b", "_:c", ODRL + "read", ODRL + "count", ODRL + "lteq", PROFILE, ""]
+)
+VALUES = st.recursive(
+    st.one_of(
+        st.builds(lambda name: {"@id": name}, NAMES),
+        st.builds(lambda text: {"@value": text}, st.one_of(st.text(max_size=3), st.integers())),
+        st.sampled_from([{}, {"@id": 5}, {"@value": None}, {"@list": 3}, {"@list": ["x"]}]),
+    ),
+    lambda inner: st.builds(lambda items: {"@list": items}, st.lists(inner, max_size=3)),
+    max_leaves=4,
+)
+KEYS = st.sampled_from(
+    [*sorted({name for shape in Shape for name in PROPERTIES[shape]} | set(CONNECTIVES)), "urn:x"]
+)
+BODIES = st.builds(
+    lambda name, types, properties: {"@id": name, "@type": types, **properties},
+    NAMES,
+    st.one_of(
+        st.lists(st.sampled_from([ODRL + "Set", ODRL + "Offer", ODRL + "Ticket", "urn:x"])),
+        st.sampled_from([ODRL + "Set"]),
+    ),
+    st.dictionaries(KEYS, st.one_of(st.lists(VALUES, max_size=3), st.just("text")), max_size=6),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(BODIES, max_size=6, unique_by=lambda body: body["@id"]))
+def test_whatever_comes_is_answered(nodes: list[Mapping[str, Any]]) -> None:
+    found = inspect(nodes)
+    assert {item.code for item in found} <= set(table())
+    try:
+        read_all(nodes)
+    except OdrlError:
+        assert any(item.severity is Severity.ERROR for item in found)

@@ -1,0 +1,331 @@
+"""Units, places and periods: what compares, what does not, and what nobody can say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
+from policies_odrl.model import ODRL, XSD
+from policies_odrl.operands import check
+from policies_odrl.periods import Recurrence, Stretch, compare, later
+from policies_odrl.places import atlas, lies_in, place
+from policies_odrl.units import DBPEDIA, OM, QUDT, UCUM, UNITS, in_base, length
+from policies_odrl.values import Duration
+
+T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
+START = datetime(2026, 1, 31, tzinfo=UTC)
+DAY = timedelta(days=1)
+LOC = "https://w3id.org/dpv/loc#"
+COUNTRY = "http://publications.europa.eu/resource/authority/country/"
+REGION = "http://id.insee.fr/geo/region/"
+DEPARTMENT = "http://id.insee.fr/geo/departement/"
+EUROPE = "http://publications.europa.eu/resource/authority/continent/EUROPE"
+
+
+def truth(constraint: Constraint, *values: object, **known: object) -> Truth:
+    return check(constraint, tuple(values), Knowledge(**known))[0]  # type: ignore[arg-type]
+
+
+# -- units ----------------------------------------------------------------------------------
+
+
+def size(value: str, unit: str, operator: str = "lteq") -> Constraint:
+    return Constraint(
+        ODRL + "absoluteSize", Operator(operator), (Literal(value, XSD + "decimal"),), unit=unit
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "unit", "value", "own", "wanted"),
+    [
+        ("5", QUDT + "MegaBYTE", 5_000_000, QUDT + "BYTE", T),
+        ("5", QUDT + "MegaBYTE", 5_000_001, QUDT + "BYTE", F),
+        ("1", QUDT + "KibiBYTE", 1, QUDT + "KiloBYTE", T),
+        ("1", QUDT + "KiloBYTE", 1, UCUM + "KiBy", F),
+        ("8", QUDT + "BIT", 1, OM + "byte", T),
+        ("50", QUDT + "PERCENT", Decimal("0.5"), QUDT + "UNITLESS", T),
+        ("2", DBPEDIA + "Inch", 51, QUDT + "MilliM", F),
+        ("2", DBPEDIA + "Inch", 50, QUDT + "MilliM", T),
+        ("5", QUDT + "MegaBYTE", 5, QUDT + "SEC", U),
+        ("5", "urn:example:euro", 5, "urn:example:euro", T),
+        ("5", "urn:example:euro", 6, "urn:example:euro", F),
+        ("5", "urn:example:euro", 5, "urn:example:dollar", U),
+        ("5", "urn:example:euro", 5, "", U),
+        ("5", "", 5, QUDT + "BYTE", U),
+        ("much", QUDT + "MegaBYTE", 5, QUDT + "BYTE", U),
+    ],
+)
+def test_amounts_of_one_dimension_compare(
+    limit: str, unit: str, value: float | Decimal, own: str, wanted: Truth
+) -> None:
+    amount = Quantity(Decimal(value), own) if own else Decimal(value)
+    assert truth(size(limit, unit), amount) is wanted
+
+
+def test_units_of_two_dimensions_in_one_value_do_not_compare() -> None:
+    both = (Quantity(Decimal(1), QUDT + "BYTE"), Quantity(Decimal(1), QUDT + "SEC"))
+    assert truth(size("5", QUDT + "MegaBYTE"), *both) is U
+
+
+def test_every_unit_has_a_positive_size() -> None:
+    assert all(factor > 0 for _, factor in UNITS.values())
+    assert {dimension for dimension, _ in UNITS.values()} == {
+        "information",
+        "time",
+        "ratio",
+        "length",
+    }
+    assert in_base(Decimal(3), "urn:example:euro") is None
+
+
+def test_only_units_of_time_make_a_duration() -> None:
+    assert length(Decimal(2), UCUM + "h") == Duration(0, Decimal(7200))
+    assert length(Decimal(2), QUDT + "BYTE") is None
+    assert length(Decimal(2), "urn:example:month") is None
+
+
+@given(
+    st.decimals(0, 10**6, places=3), st.sampled_from(sorted(UNITS)), st.sampled_from(sorted(UNITS))
+)
+def test_comparing_amounts_does_not_depend_on_the_side(
+    value: Decimal, one: str, other: str
+) -> None:
+    here = truth(size(str(value), one, "eq"), Quantity(Decimal(1), other))
+    there = truth(size("1", other, "eq"), Quantity(value, one))
+    assert here is there
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (Quantity(Decimal(60), QUDT + "MIN"), T),
+        (Quantity(Decimal(61), QUDT + "MIN"), F),
+        (Quantity(Decimal(61), QUDT + "BYTE"), U),
+        ("PT1H", T),
+        (Stretch(START, START + timedelta(hours=1)), T),
+        (Stretch(START, START + timedelta(hours=2)), F),
+        (Stretch(START, START - DAY), U),
+        ("soon", U),
+    ],
+)
+def test_lengths_of_time(value: object, wanted: Truth) -> None:
+    hour = Constraint(ODRL + "elapsedTime", Operator.LTEQ, (Literal("PT1H", XSD + "duration"),))
+    assert truth(hour, value) is wanted
+
+
+def test_a_clock_is_no_number() -> None:
+    assert truth(size("5", ""), Stretch(START, START)) is U
+    clock = Constraint(ODRL + "elapsedTime", Operator.LTEQ, (), reference=("urn:example:r",))
+    known = {"urn:example:r": (Stretch(START, START),)}
+    assert truth(clock, "PT1H", references=known) is U
+
+
+# -- periods --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("months", "seconds", "wanted"),
+    [
+        (1, 0, "2026-02-28"),
+        (-2, 0, "2025-11-30"),
+        (25, 0, "2028-02-29"),
+        (0, 86_400, "2026-02-01"),
+        (1, 86_400, "2026-03-01"),
+        (12 * 8000, 0, None),
+        (-12 * 3000, 0, None),
+        (0, 10**12, None),
+        (0, 10**18, None),
+    ],
+)
+def test_durations_are_added_by_the_calendar(months: int, seconds: int, wanted: str | None) -> None:
+    moved = later(START, Duration(months, Decimal(seconds)))
+    assert (moved.date().isoformat() if moved else None) == wanted
+
+
+@pytest.mark.parametrize("operator", Operator)
+def test_a_clock_against_a_duration(operator: Operator) -> None:
+    day = Duration(0, Decimal(86_400))
+    outcomes = [compare(operator, Stretch(START, START + DAY * n / 2), day) for n in (1, 2, 3)]
+    wanted = {
+        Operator.LT: [T, F, F],
+        Operator.LTEQ: [T, T, F],
+        Operator.EQ: [F, T, F],
+        Operator.NEQ: [T, F, T],
+        Operator.GT: [F, F, T],
+        Operator.GTEQ: [F, T, T],
+    }
+    assert outcomes == wanted.get(operator, [U, U, U])
+
+
+def test_a_clock_that_leaves_the_calendar_compares_with_nothing() -> None:
+    ages = Duration(12 * 9000, Decimal(0))
+    assert compare(Operator.LT, Stretch(START, START), ages) is U
+    assert compare(Operator.EQ, Recurrence(START), ages) is U
+    end = datetime(9999, 12, 1, tzinfo=UTC)
+    last = Recurrence(datetime(9998, 12, 1, tzinfo=UTC), end)
+    assert compare(Operator.EQ, last, Duration(6, Decimal(0))) is U
+
+
+@pytest.mark.parametrize(
+    ("last", "anchor", "day", "wanted"),
+    [
+        (None, None, 0, T),
+        (0, None, 6, F),
+        (0, None, 7, T),
+        (None, 3, 2, F),
+        (None, 3, 3, T),
+        (4, 3, 9, F),
+        (4, 3, 10, T),
+        (1, 3, 3, T),
+        (9, 3, 10, T),
+        (100, 3, 101, T),
+        (101, 3, 107, F),
+    ],
+)
+def test_one_execution_in_each_period(
+    last: int | None, anchor: int | None, day: int, wanted: Truth
+) -> None:
+    clock = Recurrence(
+        START + DAY * day,
+        None if last is None else START + DAY * last,
+        None if anchor is None else START + DAY * anchor,
+    )
+    assert compare(Operator.EQ, clock, Duration(0, Decimal(7 * 86_400))) is wanted
+
+
+def test_a_period_that_is_not_positive_is_none() -> None:
+    for period in (
+        Duration(0, Decimal(0)),
+        Duration(0, Decimal(-1)),
+        Duration(-1, Decimal(10**8)),
+        Duration(1, Decimal(-1)),
+    ):
+        assert compare(Operator.EQ, Recurrence(START), period) is U
+
+
+# -- places ---------------------------------------------------------------------------------
+
+
+def spatial(operator: str, iri: str) -> Constraint:
+    return Constraint(ODRL + "spatial", Operator(operator), (Iri(iri),))
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "whole", "wanted"),
+    [
+        (LOC + "FR", "isPartOf", LOC + "EU", T),
+        (COUNTRY + "FRA", "isPartOf", LOC + "EU", T),
+        (COUNTRY + "FRA", "isA", LOC + "EEA", T),
+        (DEPARTMENT + "75", "isPartOf", REGION + "11", T),
+        (DEPARTMENT + "2A", "isPartOf", LOC + "EU", T),
+        (DEPARTMENT + "75", "isPartOf", REGION + "93", F),
+        (LOC + "NO", "isPartOf", LOC + "EEA", T),
+        (LOC + "NO", "isPartOf", LOC + "EU", F),
+        (LOC + "CH", "isPartOf", EUROPE, T),
+        (LOC + "CH", "isPartOf", LOC + "EEA", F),
+        (LOC + "US", "isPartOf", LOC + "EU", F),
+        (LOC + "GB", "isPartOf", LOC + "EU", F),
+        (LOC + "FR-973", "isPartOf", LOC + "FR", T),
+        (LOC + "GF", "isPartOf", LOC + "EU", T),
+        (LOC + "GF", "isPartOf", EUROPE, F),
+        (LOC + "TR", "isPartOf", EUROPE, U),
+        (LOC + "CY", "isPartOf", EUROPE, U),
+        (LOC + "EU", "isPartOf", EUROPE, U),
+        (LOC + "EU", "isPartOf", LOC + "FR", U),  # a use all over the EU may be one in France
+        (LOC + "XX", "isPartOf", LOC + "EU", U),
+        ("FR", "isPartOf", LOC + "EU", U),
+        (LOC + "NC", "isPartOf", LOC + "EU", U),  # left out: belonging differs from its state
+        (COUNTRY + "FRA", "eq", LOC + "FR", T),
+        (LOC + "DE", "eq", LOC + "FR", F),
+        (LOC + "DE", "neq", LOC + "FR", T),
+        (LOC + "XX", "eq", LOC + "FR", U),
+        (LOC + "XX", "neq", LOC + "FR", U),
+        (LOC + "EU", "hasPart", LOC + "FR", T),
+        (LOC + "US", "hasPart", LOC + "FR", F),
+        (LOC + "FR", "isAnyOf", LOC + "EU", T),
+        (LOC + "US", "isNoneOf", LOC + "EU", T),
+        (LOC + "XX", "isNoneOf", LOC + "EU", U),
+    ],
+)
+def test_places(value: str, operator: str, whole: str, wanted: Truth) -> None:
+    assert truth(spatial(operator, whole), Iri(value)) is wanted
+
+
+def test_places_that_are_given_join_the_built_in_ones() -> None:
+    wholes = {
+        "https://sws.geonames.org/2988507/": (DEPARTMENT + "75",),
+        "urn:example:cayenne": (LOC + "FR-973",),
+        COUNTRY + "CHE": ("urn:example:alps",),
+        "urn:example:tyrol": ("urn:example:alps", LOC + "AT"),
+    }
+    paris, cayenne = "https://sws.geonames.org/2988507/", "urn:example:cayenne"
+    assert truth(spatial("isPartOf", LOC + "EU"), paris, wholes=wholes) is T
+    assert truth(spatial("isPartOf", LOC + "US"), paris, wholes=wholes) is F
+    assert truth(spatial("isPartOf", LOC + "EU"), paris) is U
+    assert truth(spatial("isPartOf", EUROPE), cayenne, wholes=wholes) is F
+    assert truth(spatial("isPartOf", "urn:example:alps"), LOC + "CH", wholes=wholes) is T
+    # the alps overlap Austria, and do not overlap Norway
+    assert truth(spatial("isPartOf", LOC + "AT"), "urn:example:alps", wholes=wholes) is U
+    assert truth(spatial("isPartOf", LOC + "NO"), "urn:example:alps", wholes=wholes) is F
+
+
+def test_a_place_may_lie_in_another_in_several_ways() -> None:
+    known = Knowledge(wholes={"urn:example:school": (LOC + "EU", LOC + "FR")})
+    around = known.above("urn:example:school", wholes=True)
+    assert {"urn:example:school", LOC + "EU", LOC + "FR", LOC + "EEA"} <= around
+    assert Knowledge().overlap(LOC + "EU", LOC + "FR", wholes=True)
+    assert not Knowledge().overlap(LOC + "NO", LOC + "FR", wholes=True)
+
+
+def test_the_atlas_is_whole() -> None:
+    known = atlas()
+    members = [part for part, wholes in known.wholes.items() if LOC + "EU" in wholes]
+    departments = [iri for iri in known.names if iri.startswith(DEPARTMENT)]
+    assert len(members) == 27
+    assert len(departments) == 96 + 5
+    assert len({iri for iri in known.names if iri.startswith(REGION)}) == 13 + 5
+    assert all(lies_in(iri, COUNTRY + "FRA", {}) is T for iri in departments)
+    assert all(name in known.names.values() for name in known.wholes)
+    assert place("urn:example:nowhere") == "urn:example:nowhere"
+
+
+# -- purposes -------------------------------------------------------------------------------
+
+DPV = "https://w3id.org/dpv#"
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "wanted"),
+    [
+        ("Marketing", "isNoneOf", F),
+        ("Advertising", "isNoneOf", F),
+        ("AcademicResearch", "isNoneOf", T),
+        ("Purpose", "isA", F),  # what a request states is its purpose, and not a narrower one
+        ("Purpose", "isAnyOf", F),
+        ("AcademicResearch", "isA", F),
+        ("Advertising", "isA", T),
+    ],
+)
+def test_a_known_purpose_is_under_another_or_not(value: str, operator: str, wanted: Truth) -> None:
+    marketing = Constraint(ODRL + "purpose", Operator(operator), (Iri(DPV + "Marketing"),))
+    assert truth(marketing, Iri(DPV + value)) is wanted
+
+
+def test_a_given_class_is_known_like_a_built_in_one() -> None:
+    broader = {"urn:x": ("urn:A", "urn:B"), "urn:y": ("urn:C",)}
+    in_a = Constraint(ODRL + "purpose", Operator.IS_A, (Iri("urn:A"),))
+    assert truth(in_a, "urn:x", broader=broader) is T
+    assert truth(in_a, "urn:C", broader=broader) is F
+    assert truth(in_a, "urn:D", broader=broader) is U
+    assert Knowledge(broader=broader).overlap("urn:A", "urn:B")
+
+
+def test_purposes_that_share_a_narrower_one_overlap() -> None:
+    assert Knowledge().overlap(DPV + "Purpose", DPV + "Marketing")
+    assert not Knowledge().overlap(DPV + "AcademicResearch", DPV + "Marketing")
+    assert DPV + "Advertising" in Knowledge().below(DPV + "Marketing")

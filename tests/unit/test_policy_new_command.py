@@ -1,0 +1,192 @@
+"""`preau policy new`: from a template and values to an offer, in files and on the screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from connector.cli.app import build
+from connector.cli.policy import new as command
+from policies_odrl import template, templates
+from policies_odrl.contracts import fill
+
+RESEARCH = template("research")
+TRAINING = template("federated-training")
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: str, **more: str) -> Result:
+        return CliRunner().invoke(build(), ["policy", "new", *arguments], **more)
+
+    return invoke
+
+
+def pairs(values: dict[str, str]) -> list[str]:
+    return [
+        argument
+        for name, text in values.items()
+        for line in text.split("\n")
+        for argument in ("--set", f"{name}={line}")
+    ]
+
+
+def test_the_list_names_every_template_and_what_is_upheld(run: Run) -> None:
+    result = run("--list")
+    assert result.exit_code == 0
+    for item in templates():
+        assert item.name in result.stdout
+    assert result.stdout.count("in full") == 1
+    assert "en entier" in run("--list", "--lang", "fr").stdout
+
+
+def test_the_list_as_json_is_complete(run: Run) -> None:
+    found = json.loads(run("--list", "--json").stdout)
+    assert [item["name"] for item in found] == [item.name for item in templates()]
+    upheld = {item["name"] for item in found if item["upheld"]}
+    assert upheld == {"federated-training"}
+    assert all(item["notUpheld"] for item in found if not item["upheld"])
+    research = found[[item.name for item in templates()].index("research")]
+    names = [parameter["name"] for parameter in research["parameters"]]
+    assert names == [field.name for field in RESEARCH.fields]
+    assert set(research["title"]) == {"fr", "en"}
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_a_template_is_shown_with_what_it_asks_for(run: Run, lang: str) -> None:
+    shown = run("research", "--list", "--lang", lang).stdout
+    assert RESEARCH.note.in_(lang) in shown
+    for field in RESEARCH.fields:
+        assert f"\n{field.name} (" in shown
+        assert field.help(lang) in shown
+    assert "dpv:AcademicResearch" in shown
+    assert "≤ P10Y" in shown
+    assert "\nepsilon (number, ≥ 0.01, ≤ 10" in run("federated-training", "--list").stdout
+    assert ("facultatif" if lang == "fr" else "optional") in shown
+    assert json.loads(run("research", "--list", "--json").stdout)["name"] == "research"
+
+
+def test_the_offer_is_printed_and_says_what_was_filled_in(run: Run) -> None:
+    result = run("research", *pairs(dict(RESEARCH.example)))
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert document["@id"] == RESEARCH.example["id"]
+    assert "a node cannot publish this offer yet" in result.stderr
+    assert "pas encore" in run("research", *pairs(dict(RESEARCH.example)), "--lang", "fr").stderr
+
+
+@pytest.mark.parametrize("item", templates(), ids=[item.name for item in templates()])
+def test_the_file_is_taken_by_check(run: Run, item: object, tmp_path: Path) -> None:
+    assert isinstance(item, type(RESEARCH))
+    out = tmp_path / "offer.json"
+    result = run(item.name, *pairs(dict(item.example)), "--out", str(out))
+    assert (result.exit_code, result.stdout) == (0, "")
+    checked = CliRunner().invoke(build(), ["policy", "check", str(out), "--json"])
+    assert checked.exit_code == 0
+    assert json.loads(checked.stdout) == []
+    assert command.policy_document(fill(item, item.example)) == json.loads(out.read_text())
+
+
+def test_what_can_be_published_is_said_in_both_languages(run: Run) -> None:
+    values = pairs(dict(TRAINING.example))
+    assert "upholds this offer in full" in run("federated-training", *values).stderr
+    french = run("federated-training", *values, "--lang", "fr").stderr
+    assert "applique cette offre en entier" in french
+
+
+def test_as_json_the_offer_comes_with_what_is_upheld(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "offer.json"
+    arguments = [*pairs(dict(TRAINING.example)), "--json"]
+    found = json.loads(run("federated-training", *arguments, "--out", str(out)).stdout)
+    assert (found["template"], found["file"], found["upheld"]) == (TRAINING.name, str(out), True)
+    assert found["policy"] == json.loads(out.read_text())
+    assert json.loads(run("federated-training", *arguments).stdout)["file"] is None
+
+
+def test_an_identifier_is_made_up_where_none_is_given(run: Run) -> None:
+    values = pairs({k: v for k, v in TRAINING.example.items() if k != "id"})
+    first, second = (json.loads(run("federated-training", *values).stdout) for _ in range(2))
+    assert first["@id"].startswith("urn:uuid:")
+    assert first["@id"] != second["@id"]
+
+
+def test_values_come_from_a_file_and_options_win(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "values.json"
+    values = {**TRAINING.example, "epsilon": 2.5, "sites": 4, "rows": ["7"]}
+    file.write_text(json.dumps(values), "utf-8")
+    made = run("federated-training", "--values", str(file), "--set", "sites=5")
+    policy = command.read_object(file) | {"sites": "5", "epsilon": "2.5", "rows": "7"}
+    expected = fill(TRAINING, {name: str(value) for name, value in policy.items()})
+    assert json.loads(made.stdout) == command.policy_document(expected)
+
+
+def test_values_come_from_toml_too(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "values.toml"
+    text = 'id = "urn:example:a"\nspace = "did:web:s.example"\nuntil = "2030-06-30"\n'
+    file.write_text(text, "utf-8")
+    assert run("federated-training", "--values", str(file)).exit_code == 0
+
+
+REFUSED = [
+    (["nothing"], "CONFIGURATION_INVALID: no template `nothing`"),
+    ([], "CONFIGURATION_INVALID: name a template"),
+    (["research"], "POLICY_INVALID: parameter `space` is missing"),
+    (["research", "--set", "space"], "CONFIGURATION_INVALID: `space` is not NAME=VALUE"),
+    (["research", "--set", "=x"], "CONFIGURATION_INVALID: `=x` is not NAME=VALUE"),
+    (["research", "--set", "colour=red"], "POLICY_INVALID: template `research` has no parameter"),
+    (["research", "--set", "level=preau:Raw"], "POLICY_INVALID: parameter"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "line"), REFUSED)
+def test_what_does_not_fit_is_one_line_and_a_hint(
+    run: Run, arguments: list[str], line: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"error {line}" in result.stderr
+
+
+@pytest.mark.parametrize("value", [True, None, {"a": 1}, [["a"]]])
+def test_a_file_holds_texts_and_numbers_only(run: Run, value: object, tmp_path: Path) -> None:
+    file = tmp_path / "values.json"
+    file.write_text(json.dumps({"space": value}), "utf-8")
+    result = run("research", "--values", str(file))
+    assert result.exit_code == 1
+    assert "`space` holds neither text nor numbers" in result.stderr
+
+
+def test_a_file_that_exists_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "offer.json"
+    out.write_text("mine", "utf-8")
+    result = run("federated-training", *pairs(dict(TRAINING.example)), "--out", str(out))
+    assert result.exit_code == 1
+    assert out.read_text("utf-8") == "mine"
+
+
+def test_nothing_is_asked_away_from_a_terminal(run: Run) -> None:
+    result = run("federated-training", input="did:web:space.example\n2030-06-30\n")
+    assert result.exit_code == 1
+    assert "`space` is missing" in result.stderr
+
+
+def test_at_a_terminal_what_is_missing_is_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "at_terminal", lambda: True)
+    result = run("federated-training", "--lang", "fr", input="did:web:s.example\n2030-06-30\n")
+    assert result.exit_code == 0, result.stderr
+    assert "Espace de données" in result.stderr
+    assert json.loads(result.stdout)["permission"][0]["constraint"][1]["rightOperand"] == {
+        "@id": "did:web:s.example"
+    }
+    asked = run("federated-training", "--json", input="did:web:s.example\n2030-06-30\n")
+    assert asked.exit_code == 1

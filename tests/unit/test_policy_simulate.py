@@ -1,0 +1,574 @@
+"""What if: the answer, the reasons, and changes that were tried."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from policies_odrl import (
+    Action,
+    AssetRef,
+    Condition,
+    Conflict,
+    Connective,
+    Constraint,
+    Duty,
+    Facts,
+    Iri,
+    Literal,
+    LogicalConstraint,
+    Mode,
+    Operator,
+    PartyRef,
+    Performed,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    Quantity,
+    Request,
+    Simulation,
+    Variant,
+    compare_variants,
+    evaluate,
+    simulate,
+    tell,
+)
+from policies_odrl.changes import Aspect, Change, applied
+from policies_odrl.contracts import Template, fill, templates
+from policies_odrl.model import ODRL, XSD
+from policies_odrl.phrases import LANGUAGES
+from policies_odrl.simulate import MAX_SETS, MAX_STEPS
+from policies_odrl.telling import headings, row, sentence_of, told_change
+from policies_odrl.vocabulary import DPV, OPERANDS, PREAU, Kind
+from tests.support.policies import amount, name_is, one_rule, purpose, training_offer, until
+from tests.support.policy_strategies import facts as some_facts
+from tests.support.policy_strategies import policies, requests
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+KNOWN = Facts(now=NOW)
+READ = Request(ODRL + "read", "did:web:a.example", "urn:x:data")
+QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=30)
+
+
+def stated(**values: object) -> Request:
+    return replace(READ, facts={ODRL + name: (value,) for name, value in values.items()})
+
+
+def aspects(found: Simulation) -> list[list[Aspect]]:
+    return [[change.aspect for change in changes] for changes in found.changes]
+
+
+def check_sets(found: Simulation) -> None:
+    """Each set grants, and none of its changes can be left out."""
+    for changes in found.changes:
+        for left_out in (None, *changes):
+            some = [change for change in changes if change is not left_out]
+            request, facts = applied(some, found.request, found.facts)
+            decision = evaluate(found.policy, request, facts, tentative=found.tentative)
+            assert decision.granted is (left_out is None), (changes, left_out)
+
+
+@QUIET
+@given(policies, requests, some_facts)
+def test_every_set_of_changes_grants_and_is_minimal(
+    policy: Policy, request: Request, facts: Facts
+) -> None:
+    found = simulate(policy, request, facts)
+    assert found.decision == evaluate(policy, request, facts)
+    assert len(found.changes) <= MAX_SETS
+    assert not (found.granted and found.changes)
+    check_sets(found)
+    for lang in LANGUAGES:
+        assert all(line and "{" not in line for line in tell(found, lang))
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda item: item.name)
+def test_every_template_says_what_it_takes(template: Template) -> None:
+    policy = fill(template, template.example)
+    found = simulate(policy, Request(policy.permissions[0].action.id), KNOWN)
+    assert found.tentative
+    assert not found.granted
+    check_sets(found)
+    assert found.changes, template.name
+
+
+def test_what_is_granted_names_its_sentence() -> None:
+    duty = Duty(action=Action(ODRL + "delete"), constraints=(until("2027-01-01Z"),))
+    policy = one_rule("read", until("2027-06-30Z"))
+    policy = replace(policy, permissions=(replace(policy.permissions[0], duties=(duty,)),))
+    found = simulate(policy, READ, KNOWN)
+    assert found.granted
+    assert not found.changes
+    assert tell(found) == (
+        "Granted: sentence 1 permits it.",
+        "Still to be done: delete (sentence 1.2).",
+    )
+    assert tell(found, "fr") == (
+        "Accordé : la phrase 1 le permet.",
+        "Reste à faire : supprimer (phrase 1.2).",
+    )
+
+
+def test_a_refusal_says_what_was_given_what_is_allowed_and_what_would_do() -> None:
+    policy = one_rule("read", purpose("ResearchAndDevelopment"), until("2027-06-30Z"))
+    found = simulate(policy, stated(purpose=Iri(DPV + "Marketing")), KNOWN)
+    assert tell(found) == (
+        "Refused.",
+        (
+            "Sentence 1.1 is not fulfilled: the purpose is “research and development”, narrower "
+            "ones included. Given was: “marketing”."
+        ),
+        "It would be granted if:",
+        (
+            "- sentence 1.1 is fulfilled (the purpose is “research and development”, narrower ones "
+            "included), for example with: “research and development”"
+        ),
+    )
+    check_sets(found)
+
+
+def test_what_is_not_known_is_asked_for() -> None:
+    policy = one_rule("read", name_is("membership", "urn:x:space"), until("2027-06-30Z"))
+    group = PartyRef("urn:x:class", collection=True)
+    policy = replace(policy, assignee=group, target=AssetRef("urn:x:data"))
+    found = simulate(policy, replace(READ, target=None))
+    assert found.unknown == ("assignee", "target", ODRL + "dateTime", PREAU + "membership")
+    said = tell(found, "fr")
+    assert "Nous ne savons pas : l'appartenance." in said
+    assert "Nous ne savons pas : la date." in said
+    assert "Nous ne savons pas : qui demande, ou son appartenance." in said
+    check_sets(found)
+    [changes] = found.changes
+    assert {change.aspect for change in changes} == {
+        Aspect.MEMBER,
+        Aspect.TARGET,
+        Aspect.TIME,
+        Aspect.VALUE,
+    }
+
+
+def test_what_if_at_another_time() -> None:
+    policy = one_rule("read", until("2027-06-30Z"))
+    late = datetime(2027, 7, 1, tzinfo=UTC)
+    assert simulate(policy, READ, KNOWN).granted
+    found = simulate(policy, READ, KNOWN, at=late)
+    assert not found.granted
+    assert aspects(found) == [[Aspect.TIME]]
+    [[change]] = found.changes
+    assert change.at is not None
+    assert change.at < late
+    known = replace(KNOWN, values={ODRL + "dateTime": (NOW,)})
+    assert not simulate(policy, READ, known, at=late).granted
+    check_sets(found)
+
+
+def test_a_time_that_the_facts_state_is_changed_there() -> None:
+    policy = one_rule("read", until("2027-06-30Z"))
+    late = Facts(values={ODRL + "dateTime": (datetime(2028, 1, 1, tzinfo=UTC),)})
+    found = simulate(policy, READ, late)
+    assert aspects(found) == [[Aspect.VALUE]]
+    check_sets(found)
+    assert "with: 30 June 2027 at 00:00 (UTC)" in told_change(found, found.changes[0][0])
+
+
+def test_what_if_somebody_else_asks() -> None:
+    policy = replace(one_rule("read"), assignee=PartyRef("did:web:b.example"))
+    assert not simulate(policy, READ).granted
+    assert simulate(policy, READ, role="did:web:b.example").granted
+    group = replace(policy, assignee=PartyRef("urn:x:class", collection=True))
+    found = simulate(group, READ, role="urn:x:class")
+    assert found.granted
+    assert found.request.assignee == READ.assignee
+    nobody = simulate(group, replace(READ, assignee=""), role="urn:x:class")
+    assert nobody.request.assignee == "urn:x:class"
+
+
+def test_roles_of_a_source_keep_the_members_that_are_known() -> None:
+    chosen = PartyRef("urn:x:some", source="urn:x:all")
+    policy = replace(one_rule("read"), assignee=chosen)
+    known = Facts(members={"urn:x:all": frozenset({"did:web:c.example"})})
+    found = simulate(policy, READ, known, role="urn:x:all")
+    assert found.granted
+    assert found.facts.members["urn:x:all"] == {"did:web:c.example", READ.assignee}
+
+
+def test_uses_left_are_told_in_numbers() -> None:
+    policy = one_rule("read", amount(ODRL + "count", "5"))
+    full = replace(KNOWN, values={ODRL + "count": (5,)})
+    found = simulate(policy, READ, full)
+    assert not found.granted
+    [[change]] = found.changes
+    assert change.aspect is Aspect.VALUE
+    assert told_change(found, change) == (
+        "sentence 1.1 is fulfilled (at most 5 times), for example with: 4"
+    )
+    assert told_change(found, change, "fr") == (
+        "la phrase 1.1 est respectée (au plus 5 fois), par exemple avec : 4"
+    )
+
+
+def test_a_prohibition_is_left_by_what_is_stated() -> None:
+    policy = one_rule("read", purpose("Purpose"))
+    ban = Prohibition(action=Action(ODRL + "read"), constraints=(purpose("Marketing"),))
+    policy = replace(policy, prohibitions=(ban,), conflict=Conflict.PROHIBIT)
+    found = simulate(policy, stated(purpose=Iri(DPV + "Marketing")), KNOWN)
+    assert tell(found)[:2] == ("Refused.", "Sentence 2 prohibits it.")
+    assert "sentence 2.1 does not apply" in tell(found)[3]
+    check_sets(found)
+    void = simulate(replace(policy, conflict=None), found.request, KNOWN)
+    assert "makes the whole policy void" in tell(void)[1]
+    check_sets(void)
+    silent = simulate(policy, READ, KNOWN)
+    assert "which cannot be ruled out" in tell(silent)[1]
+    check_sets(silent)
+
+
+def test_a_prohibition_for_a_time_is_left_by_asking_later() -> None:
+    ban = Prohibition(action=Action(ODRL + "read"), constraints=(until("2027-06-30Z"),))
+    policy = replace(one_rule("read"), prohibitions=(ban,), conflict=Conflict.PROHIBIT)
+    found = simulate(policy, READ, KNOWN)
+    assert aspects(found) == [[Aspect.TIME]]
+    assert "so that sentence 2.1 does not apply" in told_change(found, found.changes[0][0])
+    check_sets(found)
+
+
+@pytest.mark.parametrize("kind", ["assignee", "target"])
+def test_a_prohibition_for_a_group_is_left_by_those_who_do_not_belong(kind: str) -> None:
+    group = {
+        "assignee": PartyRef("urn:x:class", collection=True),
+        "target": AssetRef("urn:x:class", collection=True),
+    }
+    ban = Prohibition(action=Action(ODRL + "read"), **{kind: group[kind]})
+    policy = replace(one_rule("read"), prohibitions=(ban,), conflict=Conflict.PROHIBIT)
+    found = simulate(policy, READ, KNOWN)
+    assert aspects(found) == [[Aspect.STRANGER]]
+    check_sets(found)
+    assert "known not to belong to urn:x:class" in told_change(found, found.changes[0][0])
+    member = replace(KNOWN, members={"urn:x:class": frozenset({READ.assignee, "urn:x:data"})})
+    check_sets(simulate(policy, READ, member))
+
+
+@pytest.mark.parametrize(
+    ("policy", "request_", "aspect", "said"),
+    [
+        (one_rule("read"), replace(READ, action=ODRL + "print"), Aspect.ACTION, "is to read"),
+        (
+            replace(one_rule("read"), assignee=PartyRef("did:web:b.example")),
+            READ,
+            Aspect.ASSIGNEE,
+            "asked by did:web:b.example",
+        ),
+        (
+            replace(one_rule("read"), target=AssetRef("urn:x:other")),
+            READ,
+            Aspect.TARGET,
+            "about urn:x:other",
+        ),
+        (
+            replace(one_rule("read"), target=AssetRef("urn:x:all", collection=True)),
+            READ,
+            Aspect.MEMBER,
+            "what is asked for belongs to urn:x:all",
+        ),
+        (
+            replace(one_rule("read"), assignee=PartyRef("urn:x:all", collection=True)),
+            READ,
+            Aspect.MEMBER,
+            "who asks belongs to urn:x:all",
+        ),
+    ],
+)
+def test_premises_are_changed_too(
+    policy: Policy, request_: Request, aspect: Aspect, said: str
+) -> None:
+    found = simulate(policy, request_, KNOWN)
+    assert aspects(found) == [[aspect]]
+    assert said in told_change(found, found.changes[0][0])
+    assert len(tell(found, "fr")) >= 4
+    check_sets(found)
+
+
+def test_an_agreement_that_binds_nobody_has_no_way_out() -> None:
+    found = simulate(one_rule("read", kind="Agreement"), READ, KNOWN)
+    assert not found.changes
+    assert tell(found)[1] == ("Sentence 1 holds for anybody. It is asked by: did:web:a.example.")
+
+
+def test_duties_are_done_first() -> None:
+    pay = Duty(
+        action=Action(ODRL + "compensate", (amount(ODRL + "payAmount", "5", "gteq"),)),
+        target=AssetRef("urn:x:fee"),
+        assignee=PartyRef("did:web:payer.example"),
+    )
+    policy = one_rule("read")
+    policy = replace(policy, permissions=(replace(policy.permissions[0], duties=(pay,)),))
+    found = simulate(policy, READ, KNOWN)
+    assert tell(found) == (
+        "Refused.",
+        "Sentence 1.1 was not done: pay.",
+        "It would be granted if:",
+        "- this is done before: pay (sentence 1.1)",
+    )
+    check_sets(found)
+    timeless = simulate(policy, READ)
+    check_sets(timeless)
+    assert timeless.changes
+    paid = Performed(
+        ODRL + "compensate",
+        NOW - timedelta(days=1),
+        "did:web:payer.example",
+        "urn:x:fee",
+        {ODRL + "payAmount": (5,)},
+    )
+    assert simulate(policy, READ, replace(KNOWN, performed=(paid,))).granted
+    assert simulate(policy, READ, KNOWN, mode=Mode.SUITE).granted
+
+
+def test_a_late_duty_is_made_good_by_its_consequence() -> None:
+    fine = Duty(action=Action(ODRL + "compensate"))
+    late = Duty(
+        action=Action(ODRL + "inform"), constraints=(until("2026-01-01Z"),), consequences=(fine,)
+    )
+    policy = one_rule("read")
+    policy = replace(policy, permissions=(replace(policy.permissions[0], duties=(late,)),))
+    found = simulate(policy, READ, KNOWN)
+    assert not found.granted
+    assert found.changes
+    check_sets(found)
+
+
+def nested(connective: Connective, *parts: Condition) -> Policy:
+    return one_rule("read", LogicalConstraint(connective, parts))
+
+
+@pytest.mark.parametrize(
+    ("policy", "request_", "size"),
+    [
+        (nested(Connective.OR, purpose("Marketing"), amount("epsilon", "3")), READ, 1),
+        (nested(Connective.AND, purpose("Marketing"), amount("epsilon", "3")), READ, 2),
+        (
+            nested(Connective.XONE, purpose("Marketing"), purpose("Purpose", operator="isA")),
+            stated(purpose=Iri(DPV + "Marketing")),
+            1,
+        ),
+        (
+            nested(
+                Connective.AND,
+                purpose("Marketing", operator="isA"),
+                amount("epsilon", "3"),
+                amount("delta", "0.1"),
+                amount("minimumSites", "3", "gteq"),
+            ),
+            READ,
+            4,
+        ),
+    ],
+)
+def test_choices_are_changed_in_as_few_places_as_do(
+    policy: Policy, request_: Request, size: int
+) -> None:
+    found = simulate(policy, request_, KNOWN)
+    assert [len(changes) for changes in found.changes][:1] == [size]
+    check_sets(found)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        purpose("Marketing", "PublicBenefit", operator="isAllOf"),
+        purpose("Marketing", operator="isNoneOf"),
+        name_is("protectionLevel", PREAU + "Anonymised", "gteq"),
+        name_is(ODRL + "spatial", "urn:x:france", "isPartOf"),
+        amount("epsilon", "3", "lt"),
+        amount("epsilon", "3", "gt"),
+        until("2027-06-30Z", "gt"),
+        until("0001-01-01T00:00:00Z", "gteq"),
+        until("9999-12-31T23:59:59Z", "lteq"),
+        Constraint(ODRL + "meteredTime", Operator.LT, (Literal("P1D", XSD + "duration"),)),
+        Constraint(ODRL + "meteredTime", Operator.LTEQ, (Literal("-P1D", XSD + "duration"),)),
+        replace(amount(ODRL + "payAmount", "5", "gteq"), unit="urn:x:euro"),
+        Constraint(ODRL + "version", Operator.EQ, (Literal("2"),)),
+    ],
+)
+def test_each_kind_of_condition_can_be_met(item: Constraint) -> None:
+    found = simulate(one_rule("read", item), READ)
+    assert found.changes
+    check_sets(found)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Constraint("urn:x:size", Operator.EQ, (Literal("2"),)),
+        Constraint(ODRL + "purpose", Operator.IS_ANY_OF, (), reference=("urn:x:list",)),
+        amount("epsilon", "many"),
+        nested(Connective.AND_SEQUENCE, amount("epsilon", "3"), amount("delta", "0.1"))
+        .permissions[0]
+        .constraints[0],
+    ],
+)
+def test_where_nothing_is_known_to_help_nothing_is_shown(item: Condition) -> None:
+    found = simulate(one_rule("read", item), READ, KNOWN)
+    assert not found.granted
+    assert not found.changes
+    assert tell(found)[0] == "Refused."
+    assert len(tell(found)) >= 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (replace(one_rule("read"), replaced_by="urn:x:new"), "was replaced by urn:x:new"),
+        (replace(one_rule("read"), inherits=("urn:x:old",)), "The rules of urn:x:old"),
+        (replace(one_rule("read"), profiles=("urn:x:own",)), "not known here: urn:x:own"),
+        (Policy(kind=PolicyKind.SET), "Nothing is permitted."),
+    ],
+)
+def test_a_policy_that_cannot_be_applied_says_why(policy: Policy, said: str) -> None:
+    found = simulate(policy, READ, KNOWN)
+    assert not found.granted
+    assert not found.changes
+    assert said in tell(found)[1]
+
+
+def test_an_offer_is_tried_as_if_it_were_agreed() -> None:
+    found = simulate(training_offer(), READ, KNOWN)
+    assert found.tentative
+    assert tell(found)[0].startswith("This is not agreed yet")
+    assert len(found.changes[0]) > 2
+    check_sets(found)
+    assert sentence_of(found, "/permission/0/constraint/3") == "1.4"
+
+
+def test_values_that_are_given_are_said_as_values() -> None:
+    policy = one_rule("read", amount("epsilon", "3"), amount(ODRL + "payAmount", "5"))
+    given_values = {PREAU + "epsilon": (4.5,), ODRL + "payAmount": (Quantity(9, "urn:x:e"),)}  # type: ignore[arg-type]
+    said = tell(simulate(policy, replace(READ, facts=given_values), KNOWN), "fr")
+    assert said[1].endswith("Il est dit : 4,5.")
+    assert said[2].endswith("Il est dit : 9 urn:x:e.")
+
+
+def test_variants_stand_side_by_side() -> None:
+    policy = one_rule("read", until("2027-06-30Z"))
+    cases = {
+        "now": Variant(),
+        "later": Variant(at=datetime(2028, 1, 1, tzinfo=UTC)),
+        "print": Variant(request=replace(READ, action=ODRL + "print")),
+        "unknown": Variant(facts=Facts()),
+    }
+    found = compare_variants(policy, READ, KNOWN, variants=cases)
+    assert [(name, item.granted) for name, item in found.items()] == [
+        ("now", True),
+        ("later", False),
+        ("print", False),
+        ("unknown", False),
+    ]
+    assert row("now", found["now"]) == ("now", "granted", "", "")
+    shown = row("print", found["print"], "fr")
+    assert shown[1] == "refusé"
+    assert shown[2].startswith("La phrase 1 parle d'une autre action : lire.")
+    assert shown[3] == "il est demandé : lire"
+    stuck = simulate(Policy(kind=PolicyKind.SET), READ)
+    assert row("stuck", stuck) == ("stuck", "refused", "Nothing is permitted.", "")
+    assert [len(headings(lang)) for lang in LANGUAGES] == [4, 4]
+
+
+def test_a_large_policy_is_searched_within_bounds() -> None:
+    rules = tuple(
+        Permission(action=Action(ODRL + "read"), target=AssetRef(f"urn:x:{index}"))
+        for index in range(1200)
+    )
+    policy = replace(one_rule("read", amount("epsilon", "1")), permissions=rules)
+    found = simulate(policy, READ, KNOWN)
+    assert not found.granted
+    check_sets(found)
+
+
+def test_a_search_that_is_too_long_ends() -> None:
+    terms = tuple(amount(name, "1") for name in ("epsilon", "delta", "rowsPerPerson"))
+    rules = tuple(
+        Permission(action=Action(ODRL + "print"), target=AssetRef(f"urn:x:{index}"))
+        for index in range(400)
+    )
+    policy = one_rule(
+        "read", LogicalConstraint(Connective.OR, (LogicalConstraint(Connective.AND, terms),) * 30)
+    )
+    small = simulate(policy, READ, KNOWN)
+    assert [len(changes) for changes in small.changes] == [3]
+    policy = replace(policy, permissions=(*policy.permissions, *rules))
+    for item in (policy, replace(policy, permissions=policy.permissions[::-1])):
+        check_sets(simulate(item, READ, KNOWN))
+
+
+def test_no_set_is_shown_that_could_not_be_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("policies_odrl.simulate")
+    monkeypatch.setattr(module, "MAX_EVALUATIONS", 3)
+    monkeypatch.setattr(module, "LEAST_EVALUATIONS", 3)
+    policy = one_rule("read", *(amount(name, "1") for name in ("epsilon", "delta", "minimumSites")))
+    assert not simulate(policy, READ, KNOWN).changes
+    monkeypatch.undo()
+    assert simulate(policy, READ, KNOWN).changes
+
+
+def test_a_chain_longer_than_is_searched_shows_nothing() -> None:
+    names = sorted(
+        iri for iri, item in OPERANDS.items() if item.kind is Kind.IDENTITY and ODRL in iri
+    )
+    many = tuple(Constraint(iri, Operator.EQ, (Literal("x"),)) for iri in names)
+    assert len(many) > MAX_STEPS
+    found = simulate(one_rule("read", *many), READ, KNOWN)
+    assert not found.granted
+    assert not found.changes
+
+
+def test_at_most_three_ways_are_shown() -> None:
+    ways = tuple(
+        amount(name, "1") for name in ("epsilon", "delta", "rowsPerPerson", ODRL + "count")
+    )
+    found = simulate(nested(Connective.OR, *ways), READ, KNOWN)
+    assert [len(changes) for changes in found.changes] == [1, 1, 1]
+    assert [line for line in tell(found) if line.endswith("if:")] == [
+        "It would be granted if:",
+        "Or if:",
+        "Or if:",
+    ]
+
+
+def test_an_empty_choice_in_a_prohibition_cannot_be_left() -> None:
+    ban = Prohibition(
+        action=Action(ODRL + "read"), constraints=(LogicalConstraint(Connective.AND, ()),)
+    )
+    policy = replace(one_rule("read"), prohibitions=(ban,), conflict=Conflict.PROHIBIT)
+    found = simulate(policy, READ, KNOWN)
+    assert not found.granted
+    assert not found.changes
+
+
+def test_nobody_cannot_become_a_member() -> None:
+    policy = replace(one_rule("read"), assignee=PartyRef("urn:x:class", collection=True))
+    found = simulate(policy, replace(READ, assignee=""), KNOWN)
+    assert found.unknown == ("assignee",)
+    assert not found.changes
+
+
+def test_only_the_permissions_that_grant_are_named() -> None:
+    policy = one_rule("print")
+    policy = replace(policy, permissions=(*policy.permissions, *one_rule("read").permissions))
+    assert tell(simulate(policy, READ, KNOWN)) == ("Granted: sentence 2 permits it.",)
+
+
+def test_two_changes_of_one_thing_exclude_each_other() -> None:
+    time = Change(Aspect.TIME, "/a")
+    assert time.key == Change(Aspect.TIME, "/b").key
+    assert Change(Aspect.VALUE, "/a", "x").key != Change(Aspect.VALUE, "/a", "y").key
+    assert Change(Aspect.ACT, "/a").key != Change(Aspect.ACT, "/b").key
+
+
+def test_another_language_is_refused() -> None:
+    with pytest.raises(ValueError, match="`de`"):
+        tell(simulate(one_rule("read"), READ), "de")

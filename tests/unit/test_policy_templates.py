@@ -1,0 +1,453 @@
+"""Contract templates: filled strictly and structurally, valid, explained, and run in the engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.enforcement.compile import compile_agreement
+from connector.enforcement.coverage import cover
+from connector.errors import ConstraintUnknown
+from connector.jsonld.nodes import nodes
+from connector.jsonld.policy import policy_document, read_policy
+from policies_odrl import (
+    Conflict,
+    Decision,
+    DutyState,
+    Effect,
+    Facts,
+    IllFormed,
+    PartyRef,
+    Performed,
+    Policy,
+    PolicyKind,
+    Request,
+    Template,
+    TemplateRefused,
+    evaluate,
+    explain,
+    fill,
+    read,
+    spelled,
+    template,
+    templates,
+    validate,
+)
+from policies_odrl.contracts import filled
+from policies_odrl.deadlines import terms_of
+from policies_odrl.expanding import PREFIXES, full, nodes_of, short
+from policies_odrl.form import Field, FieldKind
+from policies_odrl.from_sentences import from_sentences
+from policies_odrl.model import duties_below
+from policies_odrl.operands import Knowledge
+from policies_odrl.parameters import MAX_LINES, Parameter
+from policies_odrl.profile_document import profile_context
+from policies_odrl.state import Usage, UsageKey, Use
+from policies_odrl.writer import CONTEXTS
+
+VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "templates"
+ALL = templates()
+NAMES = [item.name for item in ALL]
+ASKED_FOR = {
+    *("open-data", "public-task", "research", "statistics", "federated-training", "bubble-only"),
+    *("consent", "synthetic-preview", "edtech-improvement", "short-lived-stream"),
+}
+
+
+def example(item: Template) -> Policy:
+    return fill(item, item.example)
+
+
+def every(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((VECTORS / f"{name}.json").read_text("utf-8"))
+    return data
+
+
+CASES = [
+    pytest.param(data, case, id=f"{name}-{case['name']}")
+    for name in NAMES
+    for data in [every(name)]
+    for case in data["cases"]
+]
+
+
+def test_the_templates_of_the_sector_are_there() -> None:
+    assert set(NAMES) >= ASKED_FOR
+    assert sorted(NAMES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_a_granted_and_three_refused_requests(name: str) -> None:
+    cases = every(name)["cases"]
+    assert [case["granted"] for case in cases].count(True) == 1
+    assert len(cases) >= 4
+    assert all("reason" in case or "blocked" in case for case in cases if not case["granted"])
+
+
+@pytest.mark.parametrize(("data", "case"), CASES)
+def test_a_request_is_decided_as_said(data: dict[str, Any], case: dict[str, Any]) -> None:
+    decision = decided(data, case)
+    assert decision.granted is case["granted"], decision.reasons
+    assert blocking(decision) == ([case["blocked"]] if "blocked" in case else [])
+    if "reason" in case:
+        assert any(case["reason"] in line for line in decision.reasons), decision.reasons
+
+
+def blocking(decision: Decision) -> list[str]:
+    return [item.path for item in decision.rules if item.effect is Effect.BLOCKS]
+
+
+def decided(data: dict[str, Any], case: dict[str, Any]) -> Decision:
+    agreement = replace(
+        example(template(data["template"])),
+        kind=PolicyKind.AGREEMENT,
+        assignee=PartyRef(data["consumer"]),
+        timestamp="2026-08-01T00:00:00Z",
+    )
+    stated = {**data["facts"], **case.get("facts", {})}
+    request = Request(
+        full(case.get("action", data["action"])),
+        data["consumer"],
+        agreement.target.id if agreement.target else None,
+        {full(left): tuple(map(named, found)) for left, found in stated.items() if found},
+    )
+    acts = case.get("performed", data.get("performed", []))
+    done = tuple(Performed(full(act["action"]), at(act["at"]), data["consumer"]) for act in acts)
+    now = at(case.get("at", data["at"]))
+    recorded = {path: DutyState(state) for path, state in case.get("recorded", {}).items()}
+    used = usage(agreement, case)
+    return evaluate(agreement, request, Facts(now, performed=done, recorded=recorded, usage=used))
+
+
+def usage(agreement: Policy, case: dict[str, Any]) -> Usage:
+    """Return what was used before, under the first permission."""
+    assert agreement.assignee is not None
+    assert agreement.target is not None
+    key = UsageKey(agreement.id, "/permission/0", agreement.assignee.id, agreement.target.id)
+    uses = tuple(
+        Use(str(index), at(text), at(text), committed=True)
+        for index, text in enumerate(case.get("uses", ()))
+    )
+    return Usage({agreement.id: at(agreement.timestamp)}, {key: uses})
+
+
+def named(value: str) -> str:
+    return full(value) if ":" in value else value
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_its_example_is_valid_without_findings(item: Template) -> None:
+    assert validate(example(item)) == ()
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_it_states_its_conflict_strategy_where_rules_are_mixed(item: Template) -> None:
+    policy = example(item)
+    assert policy.conflict is (Conflict.PROHIBIT if policy.prohibitions else None)
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_its_duties_have_deadlines(item: Template) -> None:
+    for _, rule in example(item).rules():
+        for _, duties in duties_below(rule):
+            for duty in duties:
+                terms = terms_of(duty, Knowledge())
+                before = duty.action.id.endswith("obtainConsent") and duty.constraints
+                assert terms.known
+                assert terms.end or terms.within or before, duty
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_its_sentences_say_the_same_policy(item: Template, lang: str) -> None:
+    policy = example(item)
+    lines = explain(policy, lang)
+    assert spelled(from_sentences(lines, lang)) == spelled(policy)
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_its_policy_is_written_and_read_without_loss(item: Template) -> None:
+    policy = example(item)
+    assert read_policy(policy_document(policy)) == policy
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_its_body_is_the_json_ld_that_a_json_ld_processor_reads(item: Template) -> None:
+    document = filled(item, item.example)
+    assert read(nodes(as_prefixed({"@context": list(CONTEXTS), **document}))) == example(item)
+
+
+def as_prefixed(part: Any) -> Any:
+    """Write out the prefixes of the profile's context, which is not among the pinned ones."""
+    prefixes = {name: space for name, space in PREFIXES.items() if name not in {"odrl", "xsd"}}
+    if isinstance(part, dict):
+        return {key: as_prefixed(item) for key, item in part.items()}
+    if isinstance(part, list):
+        return [as_prefixed(item) for item in part]
+    prefix = part.partition(":")[0]
+    return full(part) if prefix in prefixes else part
+
+
+def test_the_context_of_the_profile_has_the_prefixes_of_the_templates() -> None:
+    context = profile_context()["@context"]
+    assert PREFIXES.items() <= context.items()
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_its_texts_are_there_in_both_languages(item: Template) -> None:
+    texts = [item.title, item.purpose, item.note, *(source.name for source in item.sources)]
+    assert all(text.in_("fr") and text.in_("en") for text in texts)
+    assert item.sources
+    assert all(source.url.startswith("https://") for source in item.sources)
+    for field in item.fields:
+        assert all((field.label(lang), field.help(lang)) for lang in ("fr", "en"))
+        assert all(choice.label_fr and choice.label_en for choice in field.choices)
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_every_parameter_is_used_and_every_placeholder_is_one(item: Template) -> None:
+    assert set(slots(item.body)) == {parameter.name for parameter in item.parameters}
+    assert set(item.example) <= {parameter.name for parameter in item.parameters}
+
+
+def slots(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        yield from (value for key, value in part.items() if key in {"$", "$when"})
+        for value in part.values():
+            yield from slots(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from slots(value)
+
+
+@pytest.mark.parametrize("item", ALL, ids=NAMES)
+def test_only_federated_training_is_upheld_in_full_today(item: Template) -> None:
+    if item.name == "federated-training":
+        assert len(cover(example(item))) == 9
+    else:
+        with pytest.raises(ConstraintUnknown):
+            cover(example(item))
+
+
+def test_an_agreement_for_federated_training_compiles_to_a_plan() -> None:
+    agreement = replace(
+        example(template("federated-training")),
+        kind=PolicyKind.AGREEMENT,
+        assignee=PartyRef("did:web:consumer.example"),
+    )
+    plan = compile_agreement(agreement)
+    assert (plan.training.epsilon, plan.training.minimum_sites) == (3.0, 3)
+    assert plan.valid_until == at("2030-06-30T23:59:59+00:00")
+
+
+# -- filling ------------------------------------------------------------------------------------
+
+
+def test_an_offer_for_a_catalog_names_no_target() -> None:
+    item = template("federated-training")
+    values = {k: v for k, v in item.example.items() if k not in {"dataset", "provider"}}
+    policy = fill(item, values)
+    assert (policy.target, policy.assigner) == (None, None)
+    assert example(item).target is not None
+
+
+def test_a_part_is_left_out_where_its_parameter_is_empty() -> None:
+    item = template("public-task")
+    france = "http://publications.europa.eu/resource/authority/country/FRA"
+    bound = fill(item, {**item.example, "territory": france})
+    assert len(bound.permissions[0].constraints) == 7
+    assert len(example(item).permissions[0].constraints) == 6
+    assert validate(bound) == ()
+
+
+def test_there_is_no_other_template() -> None:
+    with pytest.raises(TemplateRefused, match="no template `research2`; there are bubble-only"):
+        template("research2")
+
+
+BAD = [
+    ("unknown", {"colour": "red"}, "colour", "has no parameter `colour`"),
+    ("missing", {"space": ""}, "space", "is missing"),
+    ("blank", {"space": " \n "}, "space", "is missing"),
+    ("two values", {"space": "did:web:a\ndid:web:b"}, "space", "takes one value"),
+    ("twice the same", {"columns": "uai\nuai"}, "columns", "the same value twice"),
+    (
+        "twice the same by two names",
+        {"purpose": "education:StaffManagement\n" + full("education:StaffManagement")},
+        "purpose",
+        "the same value twice",
+    ),
+    ("relative", {"space": "space"}, "space", "must be an absolute IRI"),
+    ("IRI with a blank", {"space": "did:web:a b"}, "space", "must be an absolute IRI"),
+    ("blank node", {"dataset": "_:b0"}, "dataset", "must be an absolute IRI"),
+    ("not a choice", {"purpose": "dpv:Marketing"}, "purpose", "is none of"),
+    ("half a choice", {"legal_basis": "A6-1-e"}, "legal_basis", "is none of"),
+    ("not a date", {"until": "soon"}, "until", "must be a day"),
+    ("no such day", {"until": "2027-02-30"}, "until", "must be a day"),
+    ("time without a zone", {"until": "2027-08-31T10:00:00"}, "until", "must be a day"),
+    ("not a duration", {"retention": "one year"}, "retention", "must be a duration"),
+    ("longer than allowed", {"retention": "P13M"}, "retention", "must be at most P1Y"),
+    ("perhaps longer", {"retention": "P366D"}, "retention", "must be at most P1Y"),
+    ("nothing", {"retention": "PT0S"}, "retention", "must be longer than nothing"),
+    ("negative", {"retention": "-P1D"}, "retention", "must be longer than nothing"),
+    ("before the end", {"delete_by": "2027-08-30"}, "delete_by", "may not precede `until`"),
+    ("too long a text", {"columns": "c" * 201}, "columns", "must be lines"),
+    ("control character", {"columns": "a\x1bb"}, "columns", "must be lines"),
+    ("too many", {"columns": "\n".join(map(str, range(201)))}, "columns", "too many values"),
+]
+
+
+@pytest.mark.parametrize(("values", "name", "why"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+def test_what_does_not_fit_is_one_error_that_names_the_parameter(
+    values: dict[str, str], name: str, why: str
+) -> None:
+    item = template("public-task")
+    with pytest.raises(TemplateRefused) as caught:
+        fill(item, {**item.example, **values})
+    assert caught.value.field == name
+    assert f"`{name}`" in caught.value.reason
+    assert why in caught.value.reason
+
+
+GOOD = [
+    ("time with a zone", {"until": "2027-08-31T10:00:00+02:00"}),
+    ("the same moment", {"delete_by": "2027-08-31"}),
+    ("a day before the end in another zone", {"delete_by": "2027-09-01T01:00:00+01:00"}),
+    ("twelve months", {"retention": "P12M"}),
+    ("a year of days", {"retention": "P365D"}),
+    ("as many as may be", {"columns": "\n".join(map(str, range(MAX_LINES)))}),
+    ("full name of a choice", {"legal_basis": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-c"}),
+    ("prefixed name of a choice", {"legal_basis": "eu-gdpr:A6-1-c"}),
+    ("as long as may be", {"columns": "c" * 200}),
+]
+
+
+@pytest.mark.parametrize("values", [g[1] for g in GOOD], ids=[g[0] for g in GOOD])
+def test_what_fits_is_filled_in(values: dict[str, str]) -> None:
+    item = template("public-task")
+    assert validate(fill(item, {**item.example, **values})) == ()
+
+
+NUMBERS = [
+    ("rows", "2.5", "whole number"),
+    ("rows", "0", "at least 1"),
+    ("rows", "10001", "at most 10000"),
+    ("rows", "+4", "whole number"),
+    ("epsilon", "much", "a number"),
+    ("epsilon", "NaN", "a number"),
+    ("epsilon", "0", "at least 0.01"),
+    ("epsilon", "10.1", "at most 10"),
+    ("sites", "1", "at least 2"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "why"), NUMBERS)
+def test_numbers_stay_within_their_bounds(name: str, value: str, why: str) -> None:
+    item = template("federated-training")
+    with pytest.raises(TemplateRefused, match=f"`{name}` must be .*{why}"):
+        fill(item, {**item.example, name: value})
+
+
+def test_a_number_is_written_without_an_exponent() -> None:
+    item = template("federated-training")
+    made = [fill(item, {**item.example, "delta": text}) for text in ("1e-6", "0.000001")]
+    assert made[0] == made[1]
+
+
+def test_a_day_alone_is_its_first_or_last_second() -> None:
+    item = template("short-lived-stream")
+    stream = filled(item, {**item.example, "since": "2026-09-01", "until": "2026-09-01"})
+    moments = [
+        part["rightOperand"]["@value"]
+        for part in stream["permission"][0]["constraint"]
+        if part["leftOperand"] == "odrl:dateTime"
+    ]
+    assert moments == ["2026-09-01T00:00:00Z", "2026-09-01T23:59:59Z"]
+
+
+INJECTIONS = [
+    '"}], "permission": [{"action": "use"}], "x": [{"y": "',
+    '{"@id": "http://www.w3.org/ns/odrl/2/use"}',
+    '{"$": "space"}',
+    "${space}",
+    "{space}",
+    "@id",
+    "@type",
+    "$when",
+    "odrl:use",
+    "did:web:a, did:web:b",
+    "a\u2028b",
+]
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+@pytest.mark.parametrize("name", ["space", "dataset", "columns", "purpose", "until", "id"])
+def test_a_value_stays_a_value(name: str, text: str) -> None:
+    item = template("public-task")
+    plain = example(item)
+    values = {**item.example, name: text}
+    taken = text == "odrl:use" and name in {"space", "dataset", "id"}
+    if not taken and (name != "columns" or "\u2028" in text):
+        with pytest.raises(TemplateRefused, match=f"`{name}`"):
+            fill(item, values)
+    else:
+        assert shape(fill(item, values)) == shape(plain)
+
+
+@given(st.text(max_size=60), st.sampled_from([p.name for p in template("consent").parameters]))
+def test_no_text_makes_another_shape(text: str, name: str) -> None:
+    item = template("consent")
+    try:
+        made = fill(item, {**item.example, name: text})
+    except (TemplateRefused, IllFormed):
+        return
+    assert shape(made) == shape(example(item))
+
+
+def shape(policy: Policy) -> list[tuple[str, str, list[str]]]:
+    """Return the rules with their actions and operands: all but values and parties."""
+    return [
+        (path, rule.action.id, [getattr(item, "left", "") for item in rule.constraints])
+        for path, rule in policy.rules()
+    ]
+
+
+def test_the_dataset_cannot_be_the_offer_itself() -> None:
+    item = template("open-data")
+    with pytest.raises((TemplateRefused, IllFormed)):
+        fill(item, {"id": "urn:example:a", "dataset": "urn:example:a"})
+
+
+# -- the small parts ----------------------------------------------------------------------------
+
+
+def test_a_name_that_templates_do_not_use_stops() -> None:
+    with pytest.raises(IllFormed, match="`colour` is not a name that templates use"):
+        nodes_of({"@id": "urn:p", "@type": "Set", "colour": "red"})
+
+
+def test_prefixed_names_and_back() -> None:
+    assert full("dpv:Purpose") == "https://w3id.org/dpv#Purpose"
+    assert full("did:web:a") == "did:web:a"
+    assert short(full("eu-gdpr:A6-1-e")) == "eu-gdpr:A6-1-e"
+    assert short("did:web:a") == "did:web:a"
+
+
+def test_a_text_parameter_is_one_line_of_text() -> None:
+    title = Parameter(Field("title", "Titre", "Title", FieldKind.TEXT))
+    assert title.read("Notes") == ({"@value": "Notes", "@type": "xsd:string"},)
+    assert title.scalar({"@value": "Notes"}) is None
+    with pytest.raises(TemplateRefused, match="takes one value"):
+        title.read("one\ntwo")

@@ -1,0 +1,523 @@
+"""The whole information model, read from Turtle: what each part becomes, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from connector.cli.policy.files import policies_at
+from connector.errors import PolicyInvalid
+from connector.jsonld.policy import policy_bytes, policy_turtle, read_policy, read_turtle
+from connector.jsonld.turtle import turtle_nodes
+from policies_odrl import (
+    AssetRef,
+    IllFormed,
+    Iri,
+    Knowledge,
+    LimitExceeded,
+    Literal,
+    OdrlError,
+    PartyRef,
+    Policy,
+    PolicyKind,
+    UnknownProfile,
+    UnknownTerm,
+    read,
+    read_all,
+)
+from policies_odrl.inventory import described
+from policies_odrl.model import ODRL, Common
+from policies_odrl.notes import RDF_TYPE
+from policies_odrl.vocabulary import DCT, Kind, Operand
+from policies_odrl.walk import MAX_BITS, MAX_TEXT, Count
+
+FORMS = Path(__file__).parents[1] / "conformance" / "policies" / "forms"
+PREFIXES = """
+@prefix o: <http://www.w3.org/ns/odrl/2/> .
+@prefix r: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+@prefix d: <http://purl.org/dc/terms/> .
+@prefix f: <http://xmlns.com/foaf/0.1/> .
+@prefix v: <http://www.w3.org/2006/vcard/ns#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@prefix x: <urn:x:> .
+"""
+ATOM = "[ o:leftOperand o:purpose ; o:operator o:eq ; o:rightOperand x:p ]"
+READS = "o:permission [ o:action o:read ]"
+
+
+def parsed(text: str, knowledge: Knowledge | None = None) -> Policy:
+    return read(turtle_nodes(PREFIXES + text), knowledge)
+
+
+def policy(body: str, kind: str = "Set") -> Policy:
+    return parsed(f"x:p a o:{kind} ; {body} .")
+
+
+@pytest.mark.parametrize("file", sorted(FORMS.iterdir()), ids=lambda file: file.name)
+def test_whole_documents_are_read_and_written_in_both_formats(file: Path) -> None:
+    found = policies_at(file)
+    assert found
+    for item in found:
+        for back in (read_policy(policy_bytes(item)), read_turtle(policy_turtle(item))):
+            assert back == item
+            assert described(back) == described(item)
+
+
+@pytest.mark.parametrize("kind", PolicyKind)
+def test_every_class_is_read(kind: PolicyKind) -> None:
+    assert policy(READS, kind.value).kind is kind
+    assert parsed(f"x:p a o:Policy, o:{kind.value} ; {READS} .").kind is kind
+
+
+# -- identifiers ----------------------------------------------------------------------------
+
+
+def test_uid_names_what_has_no_name_of_its_own() -> None:
+    found = parsed(
+        "[] a o:Set ; o:uid x:p ; o:permission [ o:uid x:r ; o:action o:read ;"
+        " o:target [ a o:Asset ; o:uid 'urn:x:t'^^xsd:anyURI ] ; o:assignee [ o:uid 'urn:x:a' ] ;"
+        " o:constraint [ o:uid x:c ; o:or ( [ o:uid x:d ; o:leftOperand o:purpose ; o:operator o:eq"
+        " ; o:rightOperand x:p ] ) ] ] ."
+    )
+    rule = found.permissions[0]
+    assert (found.id, rule.id, rule.target, rule.assignee) == (
+        *("urn:x:p", "urn:x:r"),
+        *(AssetRef("urn:x:t"), PartyRef("urn:x:a")),
+    )
+    assert rule.constraints[0].id == "urn:x:c"
+
+
+# -- compact policies -----------------------------------------------------------------------
+
+
+def test_every_combination_of_actions_assets_and_parties_is_a_rule() -> None:
+    found = policy(
+        "o:permission [ o:action o:read, o:play ; o:target x:a, x:b ; o:assigner x:c, x:d ;"
+        " o:assignee x:e, x:f ; o:output x:g, x:h ; o:informedParty x:i, x:j ;"
+        " o:trackingParty x:k ]"
+    )
+    rows = {
+        (r.action.id, r.target, r.assigner, r.assignee, r.output, r.functions)
+        for r in found.permissions
+    }
+    assert len(found.permissions) == len(rows) == 2**6
+    assert all(len(r.functions) == 2 for r in found.permissions)
+
+
+def test_what_the_policy_shares_is_added_to_each_rule_once() -> None:
+    found = policy(
+        "o:action o:play ; o:target x:a ; o:informedParty x:i ; o:output x:o ;"
+        " o:permission [ o:action o:read, o:play ; o:target x:a, x:b ] ; o:prohibition [ ]"
+    )
+    pairs = {(r.action.id.rpartition("/")[2], r.target.id) for r in found.permissions if r.target}
+    assert pairs == {(act, asset) for act in ("read", "play") for asset in ("urn:x:a", "urn:x:b")}
+    (ban,) = found.prohibitions
+    assert (ban.action.id, ban.target, ban.output) == (
+        *(ODRL + "play", AssetRef("urn:x:a")),
+        AssetRef("urn:x:o"),
+    )
+    assert ban.functions == ((ODRL + "informedParty", PartyRef("urn:x:i")),)
+    assert found.target is None
+    assert found.common.targets == (AssetRef("urn:x:a"),)
+
+
+def test_an_expanded_rule_gives_its_name_up_and_remembers_it() -> None:
+    both = parsed("x:p a o:Set ; o:permission x:r . x:r o:action o:read, o:play ; r:label 'a' .")
+    assert {(rule.id, rule.origin) for rule in both.permissions} == {("", "urn:x:r")}
+    single = parsed("x:p a o:Set ; o:permission x:r . x:r o:action o:read .")
+    assert (single.permissions[0].id, single.permissions[0].origin) == ("urn:x:r", "")
+
+
+def test_duties_take_the_shared_target_that_their_rule_took() -> None:
+    found = policy(
+        "o:target x:a, x:b ; o:assigner x:c, x:d ; o:assignee x:e, x:f ;"
+        " o:permission [ o:action o:read ; o:duty [ o:action o:delete ;"
+        "   o:consequence [ o:action o:inform ] ], [ o:action o:delete ; o:target x:z ] ] ;"
+        " o:prohibition [ o:action o:sell ; o:remedy [ o:action o:inform ] ] ;"
+        " o:obligation [ o:action o:pay ; o:consequence [ o:action o:inform ] ]"
+    )
+    assert len(found.permissions) == len(found.prohibitions) == len(found.obligations) == 8
+    for rule in found.permissions:
+        first, second = rule.duties
+        assert (first.target, first.assigner, first.assignee) == (
+            *(rule.target, rule.assigner),
+            rule.assignee,
+        )
+        assert first.consequences[0].target == rule.target
+        assert second.target == AssetRef("urn:x:z")
+    assert all(rule.remedies[0].target == rule.target for rule in found.prohibitions)
+    assert all(rule.consequences[0].target == rule.target for rule in found.obligations)
+
+
+def test_a_duty_takes_nothing_that_its_rule_stated_itself() -> None:
+    found = policy(
+        "o:target x:a, x:b ;"
+        " o:permission [ o:action o:read ; o:target x:own ; o:duty [ o:action o:delete ] ]"
+    )
+    own = [rule for rule in found.permissions if rule.target == AssetRef("urn:x:own")]
+    assert own[0].duties[0].target is None
+
+
+def test_assets_and_parties_may_state_the_policy_of_them() -> None:
+    found = parsed(
+        f"x:p a o:Set ; {READS} . x:a o:hasPolicy x:p . x:b o:assignerOf x:p ."
+        " x:c o:assigneeOf x:p ; a o:Party ."
+    )
+    assert (found.target, found.assigner, found.assignee) == (
+        *(AssetRef("urn:x:a"), PartyRef("urn:x:b")),
+        PartyRef("urn:x:c"),
+    )
+
+
+# -- several policies -----------------------------------------------------------------------
+
+
+def test_several_policies_are_read_in_order_and_may_share_parts() -> None:
+    found = read_all(
+        turtle_nodes(
+            f"{PREFIXES} x:p a o:Set ; o:permission [ o:action o:read ; o:constraint x:c ] ."
+            " x:q a o:Offer ; o:profile <https://w3id.org/preau/odrl/v1> ;"
+            " o:permission [ o:action o:play ; o:constraint x:c ] ."
+            " x:c o:leftOperand o:purpose ; o:operator o:eq ; o:rightOperand x:q ."
+        )
+    )
+    assert [item.id for item in found] == ["urn:x:p", "urn:x:q"]
+    assert found[0].permissions[0].constraints == found[1].permissions[0].constraints
+    assert [len(item.profiles) for item in found] == [0, 1]
+
+
+# -- descriptions ---------------------------------------------------------------------------
+
+
+def test_descriptions_are_kept_and_change_no_comparison() -> None:
+    told = parsed(
+        "x:p a o:Set ; r:label 'p' ; d:source x:s ; o:assigner x:b ; o:permission ["
+        " a o:Permission ; r:comment 'r' ; d:title 'rule'@fr ; o:target x:a ; o:assignee x:b ;"
+        " o:action [ rdf:value o:read ; r:label 'act' ] ; o:constraint [ r:label 'c' ;"
+        " o:and [ r:label 'd' ; o:leftOperand o:purpose ; o:operator o:eq ; o:rightOperand x:b ] ]"
+        " ] . x:a a o:Asset, <http://www.w3.org/ns/dcat#Dataset> ; d:title 't' ; o:partOf x:all ."
+        " x:b a o:Party, f:Person, v:Individual ; f:name 'Ada' ; v:hasEmail <mailto:a@b.example> ."
+    )
+    bare = parsed(
+        "x:p a o:Set ; o:assigner x:b ; o:permission [ o:target x:a ; o:assignee x:b ;"
+        " o:action o:read ; o:constraint [ o:and ["
+        " o:leftOperand o:purpose ; o:operator o:eq ; o:rightOperand x:b ] ] ] ."
+    )
+    rule = told.permissions[0]
+    assert told.permissions == bare.permissions
+    assert told.assigner == bare.assigner
+    assert told.metadata == ((DCT + "source", Iri("urn:x:s")), *told.metadata[1:])
+    assert rule.target is not None
+    assert rule.target.notes[0] == (RDF_TYPE, Iri("http://www.w3.org/ns/dcat#Dataset"))
+    assert (ODRL + "partOf", Iri("urn:x:all")) in rule.target.notes
+    assert (DCT + "title", Literal("rule", language="fr")) in rule.notes
+    assert any(notes for _, notes in described(told))
+    assert not any(notes for _, notes in described(bare))
+    assert described(read_policy(policy_bytes(told))) == described(told)
+
+
+def test_a_named_action_node_keeps_its_name() -> None:
+    found = parsed(
+        "x:p a o:Set ; o:permission [ o:action x:act ] ."
+        f" x:act a o:Action ; rdf:value o:print ; o:refinement {ATOM} ."
+    )
+    action = found.permissions[0].action
+    assert (action.id, action.node, len(action.refinements)) == (ODRL + "print", "urn:x:act", 1)
+    assert read_turtle(policy_turtle(found)).permissions[0].action.node == "urn:x:act"
+
+
+def test_refinements_of_the_action_that_is_named_count_too() -> None:
+    """Nothing that is said of `odrl:print` itself may get lost on the way through `rdf:value`."""
+    found = parsed(
+        f"x:p a o:Set ; o:permission [ o:action [ rdf:value o:print ; o:refinement {ATOM} ] ] ."
+        f" o:print o:refinement {ATOM}, {ATOM} ."
+    )
+    assert len(found.permissions[0].action.refinements) == 3
+
+
+def test_known_actions_may_be_restated() -> None:
+    text = "x:p a o:Set ; o:permission [ o:action o:display ] . o:display o:includedIn "
+    assert parsed(text + "o:play, o:use .")
+    with pytest.raises(UnknownTerm, match="not known to include"):
+        parsed(text + "o:transfer .")
+    with pytest.raises(UnknownTerm, match="not known to include"):
+        parsed(text + "o:use ; o:implies o:read .")
+
+
+def test_terms_of_others_are_read_when_they_are_known() -> None:
+    text = (
+        "x:p a o:Set ; o:profile x:profile ; o:permission [ o:action x:train ; o:constraint"
+        " [ o:leftOperand x:left ; o:operator o:eq ; o:rightOperand 1 ] ] ."
+        " x:train o:includedIn o:use ."
+    )
+    known = {
+        "operands": {"urn:x:left": Operand("urn:x:left", Kind.NUMBER, frozenset())},
+        "actions": {"urn:x:train": (ODRL + "use",)},
+        "profiles": frozenset({"urn:x:profile"}),
+    }
+    assert parsed(text, Knowledge(**known)).profiles == ("urn:x:profile",)
+    for name, error in (
+        *(("operands", UnknownTerm), ("actions", UnknownTerm)),
+        ("profiles", UnknownProfile),
+    ):
+        less = {key: value for key, value in known.items() if key != name}
+        with pytest.raises(error):
+            parsed(text, Knowledge(**less))
+
+
+# -- what is refused ------------------------------------------------------------------------
+
+RULE = "o:permission [ o:action o:read ; {} ]"
+BAD: dict[str, tuple[str, type[OdrlError], str]] = {
+    "uid of another": ("x:p a o:Set ; o:uid x:q ; " + READS, IllFormed, "uid"),
+    "two uids": ("[] a o:Set ; o:uid x:p, x:q ; " + READS, IllFormed, "uid"),
+    "uid of a party that is another": (
+        f"x:p a o:Set ; {RULE.format('o:assignee x:a')} . x:a o:uid x:b",
+        IllFormed,
+        "uid",
+    ),
+    "uid as text": ("[] a o:Set ; o:uid 'policy one' ; " + READS, IllFormed, "must be an IRI"),
+    "uid as a number": ("[] a o:Set ; o:uid 5 ; " + READS, IllFormed, "must be an IRI"),
+    "a policy without rules": ("x:p a o:Set", IllFormed, "odrl:permission"),
+    "a ticket for somebody": (f"x:p a o:Ticket ; o:assignee x:a ; {READS}", IllFormed, "ticket"),
+    "a ticket with a rule for somebody": (
+        "x:p a o:Ticket ; " + RULE.format("o:assignee x:a"),
+        IllFormed,
+        "ticket",
+    ),
+    "a consequence of a consequence": (
+        (
+            "x:p a o:Set ; o:obligation [ o:action o:pay ; o:consequence [ o:action o:pay ;"
+            " o:consequence [ o:action o:pay ] ] ]"
+        ),
+        IllFormed,
+        "odrl:consequence",
+    ),
+    "a consequence of a remedy": (
+        (
+            "x:p a o:Set ; o:prohibition [ o:action o:sell ; o:remedy [ o:action o:pay ;"
+            " o:consequence [ o:action o:pay ] ] ]"
+        ),
+        IllFormed,
+        "odrl:consequence",
+    ),
+    "a remedy of a permission": (
+        "x:p a o:Set ; " + RULE.format("o:remedy [ o:action o:pay ]"),
+        UnknownTerm,
+        "odrl:remedy",
+    ),
+    "a duty of the policy": (
+        f"x:p a o:Set ; o:duty [ o:action o:pay ] ; {READS}",
+        UnknownTerm,
+        "odrl:duty",
+    ),
+    "a refined asset by its name": (
+        (
+            f"x:p a o:Set ; {RULE.format('o:target x:t')} . x:t a o:AssetCollection ;"
+            f" o:refinement {ATOM}"
+        ),
+        IllFormed,
+        "`source`",
+    ),
+    "an operand twice": (
+        (
+            f"x:p a o:Set ; {RULE.format('o:constraint [ o:xone ( x:c x:c ) ]')} ."
+            " x:c o:leftOperand o:purpose ; o:operator o:eq ; o:rightOperand x:p"
+        ),
+        IllFormed,
+        "once only",
+    ),
+    "an action without a name": (
+        "x:p a o:Set ; o:permission [ o:action [ a o:Action ] ]",
+        IllFormed,
+        "rdf:value",
+    ),
+    "an action in a circle": (
+        "x:p a o:Set ; o:permission [ o:action x:a ] . x:a rdf:value x:a",
+        IllFormed,
+        "cycle",
+    ),
+    "a unit as text": (
+        (
+            "x:p a o:Set ; o:permission [ o:action o:read ; o:constraint ["
+            " o:leftOperand o:payAmount ; o:operator o:eq ; o:rightOperand 5 ; o:unit 'EUR' ] ]"
+        ),
+        IllFormed,
+        "odrl:unit",
+    ),
+    "a parent without a name": (f"x:p a o:Set ; o:inheritFrom [] ; {READS}", IllFormed, "IRI"),
+    "a profile with properties": (
+        f"x:p a o:Set ; o:profile o:core ; {READS} . o:core o:includedIn o:use",
+        IllFormed,
+        "does not refer",
+    ),
+    "a condition in the description": (
+        "x:p a o:Set ; " + RULE.format("d:valid '2026'"),
+        UnknownTerm,
+        "dct:valid",
+    ),
+    "a description that is a node": (
+        "x:p a o:Set ; " + RULE.format("d:creator [ f:name 'Ada' ]"),
+        IllFormed,
+        "a value must be",
+    ),
+    "the scope of a party": (
+        f"x:p a o:Set ; {RULE.format('o:assignee x:a')} . x:a o:scope o:Group",
+        UnknownTerm,
+        "odrl:scope",
+    ),
+    "a strategy for unknown actions": (
+        f"x:p a o:Set ; o:undefined o:ignore ; {READS}",
+        UnknownTerm,
+        "odrl:undefined",
+    ),
+    "a name of a person for an asset": (
+        f"x:p a o:Set ; {RULE.format('o:target x:a')} . x:a f:name 'Ada'",
+        UnknownTerm,
+        "foaf",
+    ),
+    "an action of the document": (
+        "x:p a o:Set ; o:permission [ o:action x:act ] . x:act a o:Action ; o:includedIn o:use",
+        UnknownTerm,
+        "urn:x:act",
+    ),
+    "a number in place of a policy": (
+        f"x:p a o:Set ; {READS} . x:a o:hasPolicy 5",
+        IllFormed,
+        "odrl:hasPolicy",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_breaks_the_model_is_refused_by_name(name: str) -> None:
+    text, error, part = BAD[name]
+    with pytest.raises(error) as caught:
+        parsed(text + " .")
+    assert part in str(caught.value)
+
+
+def test_a_node_of_which_nothing_is_said_is_no_fault() -> None:
+    whole = turtle_nodes(f"{PREFIXES} x:p a o:Set ; {READS} .")
+    assert read([*whole, {"@id": "urn:x:nothing"}]) == read(whole)
+
+
+def test_an_empty_child_is_read_because_it_inherits() -> None:
+    assert policy("o:inheritFrom x:q").inherits == ("urn:x:q",)
+    assert policy("d:isReplacedBy x:q").replaced_by == "urn:x:q"
+
+
+# -- hostile values and sizes ---------------------------------------------------------------
+
+
+def nodes_with(value: object) -> list[dict[str, object]]:
+    name = ODRL + "rightOperand"
+    return [
+        {"@id": "urn:p", "@type": [ODRL + "Set"], ODRL + "permission": [{"@id": "_:r"}]},
+        {
+            "@id": "_:r",
+            ODRL + "action": [{"@id": ODRL + "read"}],
+            ODRL + "constraint": [{"@id": "_:c"}],
+        },
+        {
+            "@id": "_:c",
+            ODRL + "leftOperand": [{"@id": ODRL + "purpose"}],
+            ODRL + "operator": [{"@id": ODRL + "eq"}],
+            name: [value],
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        ({"@value": "a" * (MAX_TEXT + 1)}, LimitExceeded),
+        ({"@value": 1 << MAX_BITS}, LimitExceeded),
+        ({"@value": float("inf")}, IllFormed),
+        ({"@value": float("nan")}, IllFormed),
+        ({"@value": "a", "@type": 5}, IllFormed),
+        ({"@value": "a", "@language": ["fr"]}, IllFormed),
+        ({"@list": "a"}, IllFormed),
+        ({"@list": ["a"]}, IllFormed),
+        ({"@value": None}, IllFormed),
+    ],
+    ids=str,
+)
+def test_hostile_values_are_refused(value: dict[str, object], error: type[OdrlError]) -> None:
+    with pytest.raises(error):
+        read(nodes_with(value))
+
+
+@pytest.mark.parametrize(
+    "value", [{"@value": "a" * MAX_TEXT}, {"@value": (1 << MAX_BITS) - 1}, {"@value": 0.5}]
+)
+def test_values_at_the_limit_are_read(value: dict[str, object]) -> None:
+    assert read(nodes_with(value))
+
+
+def shared(count: int, each: str, part: str) -> str:
+    rules = ", ".join([f"[ o:action o:read ; {each} ]"] * count)
+    return f"x:p a o:Set ; o:permission {rules} . {part} ."
+
+
+LABELS = ", ".join(f"'{index}'" for index in range(300))
+SHARED = {
+    "labels": shared(Count.NOTES.value // 300 + 1, "o:target x:t", f"x:t r:label {LABELS}"),
+    "values": shared(
+        Count.VALUES.value // 300 + 1,
+        "o:constraint x:c",
+        f"x:c o:leftOperand o:purpose ; o:operator o:isAnyOf ; o:rightOperand {LABELS}",
+    ),
+    "classes": f"x:p a o:Set ; {READS} . x:q a {', '.join(f'x:c{n}' for n in range(20))} .",
+    "copies of constraints": "x:p a o:Set ; o:permission [ o:action o:read ; o:target "
+    + ", ".join(f"x:t{n}" for n in range(300))
+    + " ; o:constraint "
+    + ", ".join([ATOM] * 200)
+    + " ] .",
+    "copies of duties": "x:p a o:Set ; o:permission [ o:action o:read ; o:target "
+    + ", ".join(f"x:t{n}" for n in range(200))
+    + " ; o:duty "
+    + ", ".join(["[ o:action o:pay ]"] * 100)
+    + " ] .",
+    "copies of what the policy shares": "x:p a o:Set ; o:target [ a o:AssetCollection ;"
+    " o:source x:s ; o:refinement "
+    + ", ".join([ATOM] * 300)
+    + " ] ; o:permission "
+    + ", ".join(["[ o:action o:read ]"] * 200)
+    + " .",
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_is_shared_cannot_multiply(name: str) -> None:
+    with pytest.raises((LimitExceeded, IllFormed), match="more than"):
+        parsed(SHARED[name])
+
+
+@pytest.mark.reference
+def test_policies_of_public_suites_are_read() -> None:
+    """All but two, whose rules state no action at all, and two with a property of their own."""
+    folder = Path(os.environ["PREAU_REFERENCE"]) / "odrl"
+    files = [
+        *folder.glob("suite/policies/*.ttl"),
+        *folder.glob("w3c/**/policy*.json"),
+        *folder.glob("conflicts/policies/*.ttl"),
+    ]
+    refused: dict[str, str] = {}
+    for file in files:
+        try:
+            assert policies_at(file)
+        except PolicyInvalid as exc:
+            refused[file.stem] = exc.reason
+    axes = {name for name, reason in refused.items() if "spatial-axis" in reason}
+    assert {name for name in refused if name not in axes} <= {
+        *("policy-1", "policy-2", "ODRL816-policy", "ODRL871-policy"),
+    }
+    assert len(files) > len(axes) + 4
+
+
+def test_common_is_empty_where_nothing_is_shared() -> None:
+    assert policy(READS).common == Common()
