@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from policies_odrl.concepts import concepts, wider_concepts
 from policies_odrl.logic import Truth
@@ -136,7 +136,7 @@ class Knowledge:
         >>> dpv + "AcademicResearch" in Knowledge().below(dpv + "Purpose")
         True
         """
-        return closure(concept, self._children or _narrower())
+        return closure(concept, self._children) if self._children else _below(concept)
 
     def overlap(self, concept: str, other: str, *, wholes: bool = False) -> bool:
         """Return whether something is known to lie under both (one may lie under the other).
@@ -150,15 +150,21 @@ class Knowledge:
         if wholes:
             parts = self._parts or _parts()
             mine, theirs = closure(place(concept), parts), closure(place(other), parts)
+        elif self._children:
+            mine, theirs = closure(concept, self._children), closure(other, self._children)
         else:
-            children = self._children or _narrower()
-            mine, theirs = closure(concept, children), closure(other, children)
+            mine, theirs = _below(concept), _below(other)
         return not mine.isdisjoint(theirs)
 
 
 @cache
 def _narrower() -> Mapping[str, tuple[str, ...]]:
     return _turned(concepts())
+
+
+@lru_cache(maxsize=1024)
+def _below(concept: str) -> frozenset[str]:
+    return closure(concept, _narrower())
 
 
 @cache

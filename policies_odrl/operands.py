@@ -54,6 +54,8 @@ Fact = FactValue | Quantity | Stretch | Recurrence
 NO_VALUE: Final = "no value was given"
 UNKNOWN_OPERAND: Final = "is not a known left operand"
 NAIVE: Final = "a time without a zone was read as UTC"
+INCOMPARABLE: Final = "the value given cannot be compared"
+OVERLAPS: Final = "the value given may be what is named, or something else: state a narrower one"
 POLICY_USAGE: Final = ODRL + "policyUsage"
 
 
@@ -84,7 +86,7 @@ def check(
             return Truth.UNDETERMINED, "the units differ"
         truth = _compare(operand, constraint.operator, *plain, knowledge)
     if truth is Truth.UNDETERMINED:
-        return truth, "the value given cannot be compared"
+        return truth, OVERLAPS if _overlaps(operand, values, right, knowledge) else INCOMPARABLE
     zoneless = operand.kind is Kind.INSTANT and any(naive(item) for item in (*values, *right))
     return truth, NAIVE if zoneless else ""
 
@@ -116,6 +118,21 @@ def _strange_step(operand: Operand, values: Sequence[Fact]) -> str:
     return ""
 
 
+def _overlaps(
+    operand: Operand, values: Sequence[Fact], right: Sequence[FactValue], knowledge: Knowledge
+) -> bool:
+    """Return whether a concept given has something in common with one that is named."""
+    if operand.kind is not Kind.CONCEPT:
+        return False
+    given = [item for value in values if (item := _name(value)) is not None]
+    named = [item for value in right if (item := name(value)) is not None]
+    return any(knowledge.overlap(item, want) for item in given for want in named)
+
+
+def _name(value: Fact) -> str | None:
+    return None if isinstance(value, Quantity | Stretch | Recurrence) else name(value)
+
+
 def under(value: str, concept: str, kind: Kind, knowledge: Knowledge) -> Truth:
     """Return whether `value` is `concept` or lies under it in the hierarchies."""
     if value == concept or concept in knowledge.above(value):
@@ -126,6 +143,8 @@ def under(value: str, concept: str, kind: Kind, knowledge: Knowledge) -> Truth:
             return settled
         if knowledge.overlap(value, concept, wholes=True):
             return Truth.UNDETERMINED  # a use all over the EU may be one in France
+    elif knowledge.overlap(value, concept):
+        return Truth.UNDETERMINED  # a use for any purpose may be one for marketing
     known = knowledge.closed or (knowledge.knows(value) and knowledge.knows(concept))
     return Truth.FALSE if known else Truth.UNDETERMINED
 

@@ -182,7 +182,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a wider purpose": (
         {"purpose": DPV + "ResearchAndDevelopment"},
         "PURPOSE_FORBIDDEN",
-        "given ResearchAndDevelopment",
+        "state a narrower one",
     ),
     "an unknown purpose": (
         {"purpose": "urn:example:study"},
@@ -256,7 +256,10 @@ def test_a_prohibition_refuses_a_job_that_the_permission_allows() -> None:
         constraints=(purpose(EDUCATION + "ResearchDataManagement", operator="isA"),),
     )
     banned = replace(CONTRACT, prohibitions=(ban,), conflict=Conflict.PROHIBIT)
-    assert decide(banned, replace(JOB, purpose=DPV + "AcademicResearch")) is None
+    assert decide(banned, replace(JOB, purpose=EDUCATION + "ResearchUserStudyManagement")) is None
+    broader = decide(banned, replace(JOB, purpose=DPV + "AcademicResearch"))
+    assert broader is not None
+    assert "state a narrower one" in broader.reasons[1]
     refusal = decide(banned, replace(JOB, purpose=EDUCATION + "ResearchDataManagement"))
     assert refusal is not None
     assert refusal.code == "JOB_REFUSED"

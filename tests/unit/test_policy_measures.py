@@ -305,8 +305,9 @@ DPV = "https://w3id.org/dpv#"
         ("Marketing", "isNoneOf", F),
         ("Advertising", "isNoneOf", F),
         ("AcademicResearch", "isNoneOf", T),
-        ("Purpose", "isA", F),  # what a request states is its purpose, and not a narrower one
-        ("Purpose", "isAnyOf", F),
+        ("Purpose", "isNoneOf", U),
+        ("Purpose", "isA", U),  # a use for any purpose may be one for this
+        ("Purpose", "isAnyOf", U),
         ("AcademicResearch", "isA", F),
         ("Advertising", "isA", T),
     ],
@@ -321,6 +322,7 @@ def test_a_given_class_is_known_like_a_built_in_one() -> None:
     in_a = Constraint(ODRL + "purpose", Operator.IS_A, (Iri("urn:A"),))
     assert truth(in_a, "urn:x", broader=broader) is T
     assert truth(in_a, "urn:C", broader=broader) is F
+    assert truth(in_a, "urn:B", broader=broader) is U  # `urn:x` is under both
     assert truth(in_a, "urn:D", broader=broader) is U
     assert Knowledge(broader=broader).overlap("urn:A", "urn:B")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -73,6 +75,11 @@ def test_every_template_comes_back(template: Template, lang: str) -> None:
     assert same_meaning(found, policy)
 
 
+def unnumbered(lines: Iterable[str]) -> list[str]:
+    """The numbers of the list may have gaps once a line is gone; which IRI is meant stays."""
+    return [re.sub(r"\[\d+\]", "[]", line) for line in lines]
+
+
 @QUIET
 @given(odd_policies, languages, st.data())
 def test_a_line_less_is_refused_or_says_what_is_left(
@@ -85,7 +92,7 @@ def test_a_line_less_is_refused_or_says_what_is_left(
         found = from_sentences(left, lang)
     except NotUnderstood:
         return
-    assert sorted(explain(found, lang)) == sorted(left)
+    assert sorted(unnumbered(explain(found, lang))) == sorted(unnumbered(left))
     assert found != spelled(policy) or described(found) != described(spelled(policy))
 
 
