@@ -14,11 +14,9 @@ from typing import Any
 from connector.enforcement.coverage import cover
 from connector.errors import ConstraintUnknown
 from connector.jsonld.turtle import turtle_bytes
-from policies_odrl.concepts import legal_bases, measures
-from policies_odrl.contracts import Template, fill, templates
-from policies_odrl.expanding import full
-from policies_odrl.labels import label, word
-from policies_odrl.profile_document import (
+from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.authoring.expanding import full
+from policies_odrl.authoring.profile_document import (
     PREFIXES,
     example,
     profile_context,
@@ -26,6 +24,8 @@ from policies_odrl.profile_document import (
     profile_jsonld,
     profile_nodes,
 )
+from policies_odrl.concepts import legal_bases, measures
+from policies_odrl.language.labels import label, word
 from policies_odrl.vocabulary import purposes
 
 ROOT = Path(__file__).parent.parent

@@ -6,29 +6,16 @@
     containment = contains(offer, terms)     # yes with proof, no with witness, unknown
     sentences = explain(policy, "fr")
 
+Reading and deciding are loaded at once; comparing, checking, telling, reporting, simulating and the
+templates when one of their names is first used, so that a node that only decides stays small.
+
 The bar of the whole library: what cannot be evaluated denies, and says what was missing.
 """
 
-from policies_odrl.blocking import Blocked, Part, blocking
-from policies_odrl.change import ChangeKind, TermChange, term_changes
-from policies_odrl.compare import Answer, Containment, contains, same_meaning
-from policies_odrl.compared import Compared
-from policies_odrl.compatibility import conflict_between, conflict_within
-from policies_odrl.compiled import CompiledPolicy, compile_policy
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from policies_odrl.concepts import legal_bases, measures
-from policies_odrl.contracts import Template, fill, template, templates
-from policies_odrl.counter import CounterOffer, counter_offer
-from policies_odrl.decision import (
-    ConditionResult,
-    Decision,
-    DutyResult,
-    DutyState,
-    Effect,
-    Premise,
-    RuleResult,
-    Violation,
-)
-from policies_odrl.deontic import Instance
 from policies_odrl.errors import (
     CircularInheritance,
     IllFormed,
@@ -45,22 +32,34 @@ from policies_odrl.errors import (
     Unresolvable,
     UsageRefused,
 )
-from policies_odrl.evaluate import evaluate
-from policies_odrl.explain import Line, explain, numbered
-from policies_odrl.filling import Form, form_of, from_form
-from policies_odrl.findings import Change, Finding, Severity, Step
-from policies_odrl.foreign import foreign
-from policies_odrl.form import Choice, Field, FieldKind
-from policies_odrl.from_sentences import from_sentences
-from policies_odrl.grammar import grammar
-from policies_odrl.greatest import greatest_common
-from policies_odrl.inherit import resolve
-from policies_odrl.inspection import inspect
-from policies_odrl.inventory import size
-from policies_odrl.layers import Layer, Layered, Stated, layer
-from policies_odrl.lint import lint
+from policies_odrl.evaluation.compiled import CompiledPolicy, compile_policy
+from policies_odrl.evaluation.decision import (
+    ConditionResult,
+    Decision,
+    DutyResult,
+    DutyState,
+    Effect,
+    Premise,
+    RuleResult,
+    Violation,
+)
+from policies_odrl.evaluation.deontic import Instance
+from policies_odrl.evaluation.evaluate import evaluate
+from policies_odrl.evaluation.modes import Behaviour, Mode
+from policies_odrl.evaluation.operands import Knowledge
+from policies_odrl.evaluation.request import Facts, Performed, Request
+from policies_odrl.evaluation.reservation import reserve_use
+from policies_odrl.evaluation.state import (
+    Usage,
+    UsageKey,
+    Use,
+    commit,
+    finish,
+    open_agreement,
+    release,
+    reserve,
+)
 from policies_odrl.logic import Truth
-from policies_odrl.mending import mended
 from policies_odrl.model import (
     Action,
     AssetRef,
@@ -81,49 +80,58 @@ from policies_odrl.model import (
     Rule,
     Value,
 )
-from policies_odrl.modes import Behaviour, Mode
-from policies_odrl.narrow import meet, narrow
-from policies_odrl.operands import Knowledge
-from policies_odrl.reader import read, read_all
-from policies_odrl.relation import Comparison, Relation, compare
-from policies_odrl.report import (
-    Activation,
-    Attempt,
-    Control,
-    Deontic,
-    Performance,
-    PolicyReport,
-    PremiseKind,
-    PremiseReport,
-    ReportNames,
-    RuleKind,
-    RuleReport,
-    Satisfaction,
-    Verdict,
-)
-from policies_odrl.report_down import down
-from policies_odrl.report_nodes import report_nodes
-from policies_odrl.report_of import report, report_of
-from policies_odrl.request import Facts, Performed, Request
-from policies_odrl.reservation import reserve_use
-from policies_odrl.simulate import Simulation, Variant, compare_variants, simulate
-from policies_odrl.situation import facts_from, request_from, request_of
-from policies_odrl.spelled import spelled
-from policies_odrl.state import (
-    Usage,
-    UsageKey,
-    Use,
-    commit,
-    finish,
-    open_agreement,
-    release,
-    reserve,
-)
-from policies_odrl.telling import tell
-from policies_odrl.validate import validate
+from policies_odrl.reading.inherit import resolve
+from policies_odrl.reading.inventory import size
+from policies_odrl.reading.reader import read, read_all
+from policies_odrl.reading.writer import write, write_bare
 from policies_odrl.values import Quantity
-from policies_odrl.verdict import Compatibility, ConflictVerdict, Example, Question
-from policies_odrl.writer import write, write_bare
+
+if TYPE_CHECKING:
+    from policies_odrl.authoring.contracts import Template, fill, template, templates
+    from policies_odrl.checking.findings import Change, Finding, Severity, Step
+    from policies_odrl.checking.inspection import inspect
+    from policies_odrl.checking.lint import lint
+    from policies_odrl.checking.mending import mended
+    from policies_odrl.checking.validate import validate
+    from policies_odrl.comparison.blocking import Blocked, Part, blocking
+    from policies_odrl.comparison.change import ChangeKind, TermChange, term_changes
+    from policies_odrl.comparison.compare import Answer, Containment, contains, same_meaning
+    from policies_odrl.comparison.compared import Compared
+    from policies_odrl.comparison.counter import CounterOffer, counter_offer
+    from policies_odrl.comparison.foreign import foreign
+    from policies_odrl.comparison.greatest import greatest_common
+    from policies_odrl.comparison.layers import Layer, Layered, Stated, layer
+    from policies_odrl.comparison.narrow import meet, narrow
+    from policies_odrl.comparison.relation import Comparison, Relation, compare
+    from policies_odrl.conflicts.compatibility import conflict_between, conflict_within
+    from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict, Example, Question
+    from policies_odrl.language.explain import Line, explain, numbered
+    from policies_odrl.language.filling import Form, form_of, from_form
+    from policies_odrl.language.form import Choice, Field, FieldKind
+    from policies_odrl.language.from_sentences import from_sentences
+    from policies_odrl.language.grammar import grammar
+    from policies_odrl.language.spelled import spelled
+    from policies_odrl.reports.report import (
+        Activation,
+        Attempt,
+        Control,
+        Deontic,
+        Performance,
+        PolicyReport,
+        PremiseKind,
+        PremiseReport,
+        ReportNames,
+        RuleKind,
+        RuleReport,
+        Satisfaction,
+        Verdict,
+    )
+    from policies_odrl.reports.report_down import down
+    from policies_odrl.reports.report_nodes import report_nodes
+    from policies_odrl.reports.report_of import report, report_of
+    from policies_odrl.simulation.simulate import Simulation, Variant, compare_variants, simulate
+    from policies_odrl.simulation.situation import facts_from, request_from, request_of
+    from policies_odrl.simulation.telling import tell
 
 __all__ = [
     "Action",
@@ -275,3 +283,63 @@ __all__ = [
     "write",
     "write_bare",
 ]
+
+# Where the names are that are loaded on first use.
+_LATER: Final = {
+    "policies_odrl.authoring.contracts": ("Template", "fill", "template", "templates"),
+    "policies_odrl.checking.findings": ("Change", "Finding", "Severity", "Step"),
+    "policies_odrl.checking.inspection": ("inspect",),
+    "policies_odrl.checking.lint": ("lint",),
+    "policies_odrl.checking.mending": ("mended",),
+    "policies_odrl.checking.validate": ("validate",),
+    "policies_odrl.comparison.blocking": ("Blocked", "Part", "blocking"),
+    "policies_odrl.comparison.change": ("ChangeKind", "TermChange", "term_changes"),
+    "policies_odrl.comparison.compare": ("Answer", "Containment", "contains", "same_meaning"),
+    "policies_odrl.comparison.compared": ("Compared",),
+    "policies_odrl.comparison.counter": ("CounterOffer", "counter_offer"),
+    "policies_odrl.comparison.foreign": ("foreign",),
+    "policies_odrl.comparison.greatest": ("greatest_common",),
+    "policies_odrl.comparison.layers": ("Layer", "Layered", "Stated", "layer"),
+    "policies_odrl.comparison.narrow": ("meet", "narrow"),
+    "policies_odrl.comparison.relation": ("Comparison", "Relation", "compare"),
+    "policies_odrl.conflicts.compatibility": ("conflict_between", "conflict_within"),
+    "policies_odrl.conflicts.verdict": ("Compatibility", "ConflictVerdict", "Example", "Question"),
+    "policies_odrl.language.explain": ("Line", "explain", "numbered"),
+    "policies_odrl.language.filling": ("Form", "form_of", "from_form"),
+    "policies_odrl.language.form": ("Choice", "Field", "FieldKind"),
+    "policies_odrl.language.from_sentences": ("from_sentences",),
+    "policies_odrl.language.grammar": ("grammar",),
+    "policies_odrl.language.spelled": ("spelled",),
+    "policies_odrl.reports.report": (
+        "Activation",
+        "Attempt",
+        "Control",
+        "Deontic",
+        "Performance",
+        "PolicyReport",
+        "PremiseKind",
+        "PremiseReport",
+        "ReportNames",
+        "RuleKind",
+        "RuleReport",
+        "Satisfaction",
+        "Verdict",
+    ),
+    "policies_odrl.reports.report_down": ("down",),
+    "policies_odrl.reports.report_nodes": ("report_nodes",),
+    "policies_odrl.reports.report_of": ("report", "report_of"),
+    "policies_odrl.simulation.simulate": ("Simulation", "Variant", "compare_variants", "simulate"),
+    "policies_odrl.simulation.situation": ("facts_from", "request_from", "request_of"),
+    "policies_odrl.simulation.telling": ("tell",),
+}
+_HOME: Final = {name: module for module, names in _LATER.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name on its first use (PEP 562)."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module `policies_odrl` has no attribute `{name}`")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

@@ -54,7 +54,7 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
-from policies_odrl.operands import Fact
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.values import name, number, span
 
 # Left operand -> code of the refusal when it fails; anything else is `JOB_REFUSED`. In this order:

@@ -19,12 +19,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connector.jsonld.nodes import BUNDLED, PINNED
-from policies_odrl.findings import Change, Finding, Say, Step, speaker
+from policies_odrl.checking.findings import Change, Finding, Say, Step, speaker
+from policies_odrl.checking.mending import mended, pointer
+from policies_odrl.checking.spelling import Speller, local_name
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.mending import mended, pointer
 from policies_odrl.model import ODRL
-from policies_odrl.spelling import Speller, local_name
-from policies_odrl.writer import CONTEXTS
+from policies_odrl.reading.writer import CONTEXTS
 
 MAX_LOSSES: Final = 200  # findings of one document
 WIRE: Final = CONTEXTS[1]  # the context under which policies travel

@@ -18,8 +18,8 @@ from connector.jsonld.canonical import canonical
 from connector.jsonld.nodes import nodes
 from connector.jsonld.turtle import turtle_bytes, turtle_nodes
 from policies_odrl import Knowledge, OdrlError, Policy
-from policies_odrl.inventory import described
 from policies_odrl.model import ODRL, XSD
+from policies_odrl.reading.inventory import described
 from policies_odrl.vocabulary import DCT, DPV, PREAU
 
 # Prefixes of policies in Turtle.

@@ -42,8 +42,8 @@ from connector.protocol.messages import CoverageLine
 from connector.services import discover, terms
 from connector.services.budget_report import AgreementBudget, DatasetBudget
 from federated.job import parse
-from policies_odrl.explain import explain
-from policies_odrl.phrases import LANGUAGES
+from policies_odrl.language.explain import explain
+from policies_odrl.language.phrases import LANGUAGES
 
 
 def thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:

@@ -32,7 +32,7 @@ from connector.jsonld.policy import read_policy
 from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import CoverageLine
 from policies_odrl import AssetRef, CounterOffer, PartyRef, Policy, PolicyKind, TermChange
-from policies_odrl.findings import Severity
+from policies_odrl.checking.findings import Severity
 
 # Largest terms that are judged. Judging compares conditions with one another, so that its cost is
 # more than proportional to their number; offers of use are far below.

@@ -16,6 +16,10 @@ PLANTED = {
     "connector: layers point down": ("connector/domain/planted.py", "import connector.services"),
     "the connector hosts the libraries": ("federated/planted.py", "import connector.errors"),
     "policies_odrl: standard library only": ("policies_odrl/planted.py", "import cryptography"),
+    "policies_odrl: layers point down": (
+        "policies_odrl/reading/planted.py",
+        "import policies_odrl.comparison.compare",
+    ),
     "SQLModel and SQLAlchemy only in the store": (
         "connector/services/planted.py",
         "import sqlalchemy",

@@ -35,11 +35,11 @@ from policies_odrl import (
     meet,
     term_changes,
 )
-from policies_odrl.blocking import possible
+from policies_odrl.comparison.blocking import possible
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.witness import requests_near
 from policies_odrl.model import ODRL, Constraint
-from policies_odrl.proof import Proof
 from policies_odrl.vocabulary import LEVELS, PREAU
-from policies_odrl.witness import requests_near
 from tests.support import policy_strategies as some
 
 LAW = settings(

@@ -30,8 +30,8 @@ from policies_odrl import (
     conflict_between,
     evaluate,
 )
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import ODRL
-from policies_odrl.operands import Fact
 from tests.support.conflicts import KNOWN, NAMES, condition
 
 ORDERED = ("eq", "neq", "lt", "lteq", "gt", "gteq")

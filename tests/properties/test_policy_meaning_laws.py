@@ -26,14 +26,14 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
-from policies_odrl.case import Case
-from policies_odrl.conditions import condition
-from policies_odrl.deontic import DutyState, Effect
-from policies_odrl.duties import blocks
+from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.conditions import condition
+from policies_odrl.evaluation.deontic import DutyState, Effect
+from policies_odrl.evaluation.duties import blocks
+from policies_odrl.evaluation.modes import Behaviour
+from policies_odrl.evaluation.reservation import reserve_use
+from policies_odrl.evaluation.state import Usage, open_agreement, release
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.modes import Behaviour
-from policies_odrl.reservation import reserve_use
-from policies_odrl.state import Usage, open_agreement, release
 from tests.support import policy_strategies as some
 
 PROFILE = settings(

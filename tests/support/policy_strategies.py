@@ -28,8 +28,8 @@ from policies_odrl import (
     Prohibition,
     Request,
 )
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.operands import Fact
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 
 PURPOSES = [

@@ -31,7 +31,7 @@ from policies_odrl import (
     Value,
 )
 from policies_odrl.model import ODRL, XSD, Notes
-from policies_odrl.notes import ASSETS, PARTIES, RDF_TYPE
+from policies_odrl.reading.notes import ASSETS, PARTIES, RDF_TYPE
 from policies_odrl.vocabulary import (
     DCT,
     FUNCTIONS,

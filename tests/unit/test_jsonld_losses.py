@@ -10,7 +10,7 @@ from connector.errors import Malformed
 from connector.jsonld.losses import MAX_LOSSES, losses, unsaid, without_losses
 from connector.jsonld.nodes import nodes
 from policies_odrl import inspect
-from policies_odrl.writer import CONTEXTS
+from policies_odrl.reading.writer import CONTEXTS
 
 W3C = "http://www.w3.org/ns/odrl.jsonld"
 

@@ -32,11 +32,11 @@ from policies_odrl import (
     narrow,
     same_meaning,
 )
-from policies_odrl.compare import MAX_PAIRS
+from policies_odrl.comparison.compare import MAX_PAIRS
+from policies_odrl.comparison.narrow import MAX_RULES
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.regions import compare_points
 from policies_odrl.model import ODRL, duties_below
-from policies_odrl.narrow import MAX_RULES
-from policies_odrl.proof import Proof
-from policies_odrl.regions import compare_points
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import (

@@ -31,9 +31,9 @@ from policies_odrl import (
     Request,
     compile_policy,
     evaluate,
-    fast_tests,
 )
-from policies_odrl import compiled as module
+from policies_odrl.evaluation import compiled as module
+from policies_odrl.evaluation import fast_tests
 from policies_odrl.model import ODRL, XSD
 
 READ, USE, PLAY = (ODRL + name for name in ("read", "use", "play"))

@@ -33,13 +33,13 @@ from policies_odrl import (
     counter_offer,
     term_changes,
 )
-from policies_odrl.blocking import possible
-from policies_odrl.change import Cost, cost
-from policies_odrl.change_phrases import number
-from policies_odrl.distance import distance
+from policies_odrl.comparison.blocking import possible
+from policies_odrl.comparison.change import Cost, cost
+from policies_odrl.comparison.change_phrases import number
+from policies_odrl.comparison.distance import distance
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.protection import raised
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.proof import Proof
-from policies_odrl.protection import raised
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.policies import amount, name_is, one_rule, purpose, training_offer, until
 

@@ -12,8 +12,8 @@ import pytest
 
 from connector.jsonld.policy import read_policy
 from policies_odrl import Facts, Knowledge, Performed, Quantity, Request, evaluate
-from policies_odrl.operands import Fact
-from policies_odrl.state import Usage, UsageKey, Use
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.state import Usage, UsageKey, Use
 
 FOLDER = Path(__file__).parents[1] / "conformance" / "policies"
 FILES = {

@@ -32,11 +32,11 @@ from policies_odrl import (
     Request,
     evaluate,
 )
-from policies_odrl.decision import DutyResult
-from policies_odrl.deontic import Instance
-from policies_odrl.duties import INVALID
+from policies_odrl.evaluation.decision import DutyResult
+from policies_odrl.evaluation.deontic import Instance
+from policies_odrl.evaluation.duties import INVALID
+from policies_odrl.evaluation.state import Usage, UsageKey, commit, open_agreement, reserve
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.state import Usage, UsageKey, commit, open_agreement, reserve
 from tests.support.policies import amount, name_is, one_rule, purpose, until
 
 S = DutyState

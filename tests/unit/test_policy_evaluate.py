@@ -37,8 +37,8 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
+from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.operands import check
 from policies_odrl.vocabulary import (
     INCLUDED_IN,
     OPERANDS,

@@ -25,11 +25,11 @@ from policies_odrl import (
     numbered,
 )
 from policies_odrl.concepts import concepts
-from policies_odrl.explain import letters, sentence
-from policies_odrl.labels import label, labelled, names, word
+from policies_odrl.language.explain import letters, sentence
+from policies_odrl.language.labels import label, labelled, names, word
+from policies_odrl.language.phrases import LANGUAGES, OPERATORS
+from policies_odrl.language.special import SPECIAL
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.phrases import LANGUAGES, OPERATORS
-from policies_odrl.special import SPECIAL
 from policies_odrl.vocabulary import DCT, FUNCTIONS, INCLUDED_IN, LEVELS, OPERANDS, SAME_ACTION
 from tests.support.policies import agreed, amount, name_is, one_rule, purpose, training_offer, until
 

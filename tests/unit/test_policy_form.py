@@ -24,8 +24,8 @@ from policies_odrl import (
     from_form,
     spelled,
 )
-from policies_odrl.contracts import Template, fill, templates
-from policies_odrl.filling import CONFLICT
+from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.language.filling import CONFLICT
 from policies_odrl.model import ODRL, XSD, Action
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.odd_policies import odd_policies

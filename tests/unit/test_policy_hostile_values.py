@@ -27,11 +27,11 @@ from policies_odrl import (
     Request,
     evaluate,
 )
-from policies_odrl.decision import Decision
+from policies_odrl.evaluation.decision import Decision
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.periods import Recurrence, Stretch
+from policies_odrl.evaluation.state import Usage, open_agreement
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.operands import Fact
-from policies_odrl.periods import Recurrence, Stretch
-from policies_odrl.state import Usage, open_agreement
 from policies_odrl.text import value as shown
 from policies_odrl.vocabulary import OPERANDS, Kind
 

@@ -37,11 +37,11 @@ from policies_odrl import (
     read_all,
     resolve,
 )
-from policies_odrl.compact import Settling
-from policies_odrl.inherit import MAX_ANCESTORS, MAX_GENERATIONS
 from policies_odrl.model import ODRL, Common, Connective
+from policies_odrl.reading.compact import Settling
+from policies_odrl.reading.inherit import MAX_ANCESTORS, MAX_GENERATIONS
+from policies_odrl.reading.walk import Count
 from policies_odrl.vocabulary import PROFILE
-from policies_odrl.walk import Count
 from tests.support.whole_policies import whole_policies
 
 PREFIX = "@prefix o: <http://www.w3.org/ns/odrl/2/> . @prefix x: <urn:x:> . "

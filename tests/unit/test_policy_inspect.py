@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies_odrl import Finding, Knowledge, OdrlError, Severity, inspect, read_all
-from policies_odrl.findings import table
-from policies_odrl.mending import pointer
+from policies_odrl.checking.findings import table
+from policies_odrl.checking.mending import pointer
+from policies_odrl.checking.shapes import CONNECTIVES, PROPERTIES, RDF_VALUE, Shape
+from policies_odrl.checking.spelling import MAX_SEARCHES, Speller, local_name
+from policies_odrl.checking.validate import MAX_FINDINGS
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.shapes import CONNECTIVES, PROPERTIES, RDF_VALUE, Shape
-from policies_odrl.spelling import MAX_SEARCHES, Speller, local_name
-from policies_odrl.validate import MAX_FINDINGS
+from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
-from policies_odrl.walk import MAX_DEPTH, MAX_NODES
 
 Body = dict[str, Any]
 

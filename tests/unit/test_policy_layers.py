@@ -31,8 +31,8 @@ from policies_odrl import (
     layer,
     meet,
 )
-from policies_odrl.layers import AUTHORITY, CHARTER, OFFER, TERMS
-from policies_odrl.meeting import MAX_WORK, common_actions, work
+from policies_odrl.comparison.layers import AUTHORITY, CHARTER, OFFER, TERMS
+from policies_odrl.comparison.meeting import MAX_WORK, common_actions, work
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV
 from tests.support.policies import amount, name_is, one_rule, purpose, until

@@ -28,10 +28,10 @@ from policies_odrl import (
     mended,
     validate,
 )
-from policies_odrl.findings import table
-from policies_odrl.mending import at, pointer
+from policies_odrl.checking.findings import table
+from policies_odrl.checking.mending import at, pointer
+from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.model import ODRL
-from policies_odrl.shadows import MAX_PAIRS
 from tests.support.policies import one_rule, purpose
 
 ROOT = Path(__file__).parents[2]

@@ -39,8 +39,8 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
 )
-from policies_odrl.inventory import described
 from policies_odrl.model import ODRL, duties_below
+from policies_odrl.reading.inventory import described
 from policies_odrl.vocabulary import FUNCTIONS, INCLUDED_IN, OPERANDS, PROFILE, SAME_ACTION
 from tests.support.policies import one_rule, purpose
 from tests.support.whole_policies import whole_policies

@@ -34,8 +34,8 @@ from policies_odrl import (
     Value,
     evaluate,
 )
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.operands import Fact
 from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU, PROFILE, Kind
 
 READ = ODRL + "read"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from connector.cli.app import build
 from connector.cli.policy import new as command
 from policies_odrl import template, templates
-from policies_odrl.contracts import fill
+from policies_odrl.authoring.contracts import fill
 
 RESEARCH = template("research")
 TRAINING = template("federated-training")

@@ -24,14 +24,14 @@ from policies_odrl import (
     Prohibition,
     conflict_between,
 )
-from policies_odrl.axes import State
-from policies_odrl.budget import Budget, Exhausted
-from policies_odrl.compatibility import MAX_PAIRS
-from policies_odrl.example import MAX_ACTIONS, Meeting, Side, tried
-from policies_odrl.intervals import ALL, Piece, Region, at
+from policies_odrl.comparison.budget import Budget, Exhausted
+from policies_odrl.conflicts.axes import State
+from policies_odrl.conflicts.compatibility import MAX_PAIRS
+from policies_odrl.conflicts.example import MAX_ACTIONS, Meeting, Side, tried
+from policies_odrl.conflicts.intervals import ALL, Piece, Region, at
+from policies_odrl.conflicts.overlap import World
+from policies_odrl.conflicts.recurrence import Cycle, Uncounted, common
 from policies_odrl.model import ODRL, XSD, Connective
-from policies_odrl.overlap import World
-from policies_odrl.recurrence import Cycle, Uncounted, common
 from policies_odrl.units import QUDT
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import INCLUDED_IN, PREAU

@@ -33,7 +33,7 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
-from policies_odrl.deontic import Effect
+from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.model import ODRL, XSD
 from tests.support.policies import amount, name_is, one_rule, purpose, until
 

@@ -17,19 +17,19 @@ import pytest
 
 from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Truth, read
-from policies_odrl.concepts import concepts, legal_bases, measures, wider_concepts
-from policies_odrl.expanding import full, nodes_of
-from policies_odrl.labels import label, labelled
-from policies_odrl.model import ODRL, XSD
-from policies_odrl.operands import Fact, check
-from policies_odrl.profile_document import (
+from policies_odrl.authoring.expanding import full, nodes_of
+from policies_odrl.authoring.profile_document import (
     SKOS,
     profile_context,
     profile_data,
     profile_jsonld,
     profile_nodes,
 )
-from policies_odrl.regions import compare_points, contradictory, implied
+from policies_odrl.comparison.regions import compare_points, contradictory, implied
+from policies_odrl.concepts import concepts, legal_bases, measures, wider_concepts
+from policies_odrl.evaluation.operands import Fact, check
+from policies_odrl.language.labels import label, labelled
+from policies_odrl.model import ODRL, XSD
 from policies_odrl.values import Step, before, same, scalar, step
 from policies_odrl.vocabulary import (
     ALLOWED,
@@ -356,7 +356,7 @@ def test_every_term_that_templates_and_contracts_use_is_defined() -> None:
 
 def test_every_term_that_reports_use_is_defined() -> None:
     source = "".join(
-        file.read_text("utf-8") for file in (ROOT / "policies_odrl").glob("report*.py")
+        file.read_text("utf-8") for file in (ROOT / "policies_odrl" / "reports").glob("*.py")
     )
     used = set(re.findall(r'PREAU \+ "(\w+)"', source))
     assert {"verdict", "missing", "asked"} <= used

@@ -22,8 +22,8 @@ from policies_odrl import (
     read,
 )
 from policies_odrl.model import ODRL, Literal
+from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES, Count
 from policies_odrl.vocabulary import PREAU, PROFILE
-from policies_odrl.walk import MAX_DEPTH, MAX_NODES, Count
 from tests.support.policies import agreed, training_offer
 
 MAX_CONDITIONS, MAX_RULES = Count.CONSTRAINTS.value, Count.RULES.value

@@ -50,10 +50,10 @@ from policies_odrl import (
     report_of,
     text,
 )
-from policies_odrl.literals import instant, stated
+from policies_odrl.evaluation.periods import Recurrence, Stretch
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.periods import Recurrence, Stretch
-from policies_odrl.report_nodes import PREFIXES, REPORT
+from policies_odrl.reading.literals import instant, stated
+from policies_odrl.reports.report_nodes import PREFIXES, REPORT
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.policies import purpose, until
 

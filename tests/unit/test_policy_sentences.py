@@ -27,14 +27,14 @@ from policies_odrl import (
     same_meaning,
     spelled,
 )
-from policies_odrl.contracts import Template, fill, templates
-from policies_odrl.inventory import described, rules_of
-from policies_odrl.labels import names
+from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.language.labels import names
+from policies_odrl.language.outline import MAX_LINE, MAX_LINES, outline
+from policies_odrl.language.phrases import LANGUAGES
+from policies_odrl.language.references import References, entry, nick
+from policies_odrl.language.spelled import spelled_condition
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.outline import MAX_LINE, MAX_LINES, outline
-from policies_odrl.phrases import LANGUAGES
-from policies_odrl.references import References, entry, nick
-from policies_odrl.spelled import spelled_condition
+from policies_odrl.reading.inventory import described, rules_of
 from tests.support.odd_policies import odd_policies
 from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
 from tests.support.policy_strategies import policies

@@ -25,11 +25,11 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
-from policies_odrl.case import Case
-from policies_odrl.conditions import condition
+from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.conditions import condition
+from policies_odrl.evaluation.sequence import ALWAYS, in_order
+from policies_odrl.evaluation.state import Usage, UsageKey, commit, open_agreement, reserve
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.sequence import ALWAYS, in_order
-from policies_odrl.state import Usage, UsageKey, commit, open_agreement, reserve
 from tests.support.policies import amount, name_is, one_rule, purpose
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED

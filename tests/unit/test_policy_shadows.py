@@ -20,8 +20,8 @@ from policies_odrl import (
     Prohibition,
     validate,
 )
+from policies_odrl.checking.satisfiability import MAX_JOINED, MAX_STEPS
 from policies_odrl.model import ODRL
-from policies_odrl.satisfiability import MAX_JOINED, MAX_STEPS
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import amount, name_is, one_rule, purpose, until
 
@@ -181,7 +181,7 @@ def aimed(policy: Policy, **more: object) -> Policy:
 def test_a_check_that_ran_out_of_steps_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = one_rule("read", HALF, amount(ODRL + "percentage", "20"))
     assert ("unsatisfiable", "/permission/0") in codes(policy)
-    monkeypatch.setattr("policies_odrl.satisfiability.MAX_STEPS", 5)
+    monkeypatch.setattr("policies_odrl.checking.satisfiability.MAX_STEPS", 5)
     assert ("unsatisfiable", "/permission/0") not in codes(policy)
     assert ("too-large", "") in codes(policy)
 

@@ -38,12 +38,12 @@ from policies_odrl import (
     simulate,
     tell,
 )
-from policies_odrl.changes import Aspect, Change, applied
-from policies_odrl.contracts import Template, fill, templates
+from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.phrases import LANGUAGES
-from policies_odrl.simulate import MAX_SETS, MAX_STEPS
-from policies_odrl.telling import headings, row, sentence_of, told_change
+from policies_odrl.simulation.changes import Aspect, Change, applied
+from policies_odrl.simulation.simulate import MAX_SETS, MAX_STEPS
+from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
 from policies_odrl.vocabulary import DPV, OPERANDS, PREAU, Kind
 from tests.support.policies import amount, name_is, one_rule, purpose, training_offer, until
 from tests.support.policy_strategies import facts as some_facts
@@ -506,7 +506,7 @@ def test_a_search_that_is_too_long_ends() -> None:
 
 
 def test_no_set_is_shown_that_could_not_be_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module("policies_odrl.simulate")
+    module = import_module("policies_odrl.simulation.simulate")
     monkeypatch.setattr(module, "MAX_EVALUATIONS", 3)
     monkeypatch.setattr(module, "LEAST_EVALUATIONS", 3)
     policy = one_rule("read", *(amount(name, "1") for name in ("epsilon", "delta", "minimumSites")))

@@ -20,9 +20,9 @@ from policies_odrl import (
     simulate,
     tell,
 )
-from policies_odrl.changes import applied
+from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import ODRL
-from policies_odrl.phrases import LANGUAGES
+from policies_odrl.simulation.changes import applied
 from policies_odrl.vocabulary import PROFILE
 from tests.support.odd_policies import odd_policies
 from tests.support.policies import amount, name_is, one_rule, until

@@ -26,11 +26,10 @@ from policies_odrl import (
     Request,
     evaluate,
 )
-from policies_odrl.case import key_of
 from policies_odrl.errors import UsageRefused
-from policies_odrl.model import ODRL, XSD
-from policies_odrl.reservation import reserve_use
-from policies_odrl.state import (
+from policies_odrl.evaluation.case import key_of
+from policies_odrl.evaluation.reservation import reserve_use
+from policies_odrl.evaluation.state import (
     Usage,
     UsageKey,
     Use,
@@ -41,6 +40,7 @@ from policies_odrl.state import (
     release,
     reserve,
 )
+from policies_odrl.model import ODRL, XSD
 
 READ = ODRL + "read"
 AGREEMENT = "urn:example:agreement"

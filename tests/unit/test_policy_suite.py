@@ -16,7 +16,7 @@ from connector.errors import ConfigurationInvalid
 from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Control, Iri, Mode, Satisfaction
 from policies_odrl.model import ODRL
-from policies_odrl.report_nodes import REPORT
+from policies_odrl.reports.report_nodes import REPORT
 from tests.support.suites import EXAMPLES, SUITE, fault, only, preau, write
 
 

@@ -41,17 +41,17 @@ from policies_odrl import (
     templates,
     validate,
 )
-from policies_odrl.contracts import filled
-from policies_odrl.deadlines import terms_of
-from policies_odrl.expanding import PREFIXES, full, nodes_of, short
-from policies_odrl.form import Field, FieldKind
-from policies_odrl.from_sentences import from_sentences
+from policies_odrl.authoring.contracts import filled
+from policies_odrl.authoring.expanding import PREFIXES, full, nodes_of, short
+from policies_odrl.authoring.parameters import MAX_LINES, Parameter
+from policies_odrl.authoring.profile_document import profile_context
+from policies_odrl.evaluation.deadlines import terms_of
+from policies_odrl.evaluation.operands import Knowledge
+from policies_odrl.evaluation.state import Usage, UsageKey, Use
+from policies_odrl.language.form import Field, FieldKind
+from policies_odrl.language.from_sentences import from_sentences
 from policies_odrl.model import duties_below
-from policies_odrl.operands import Knowledge
-from policies_odrl.parameters import MAX_LINES, Parameter
-from policies_odrl.profile_document import profile_context
-from policies_odrl.state import Usage, UsageKey, Use
-from policies_odrl.writer import CONTEXTS
+from policies_odrl.reading.writer import CONTEXTS
 
 VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "templates"
 ALL = templates()

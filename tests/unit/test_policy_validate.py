@@ -27,10 +27,10 @@ from policies_odrl import (
     Severity,
     validate,
 )
+from policies_odrl.checking.satisfiability import MAX_JOINED
+from policies_odrl.checking.shadows import MAX_PAIRS
+from policies_odrl.checking.validate import MAX_FINDINGS
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.satisfiability import MAX_JOINED
-from policies_odrl.shadows import MAX_PAIRS
-from policies_odrl.validate import MAX_FINDINGS
 from policies_odrl.vocabulary import ALLOWED, DPV, PREAU, Kind, Operand
 from tests.support.policies import (
     agreed,

@@ -27,11 +27,11 @@ from policies_odrl import (
     read,
     read_all,
 )
-from policies_odrl.inventory import described
 from policies_odrl.model import ODRL, Common
-from policies_odrl.notes import RDF_TYPE
+from policies_odrl.reading.inventory import described
+from policies_odrl.reading.notes import RDF_TYPE
+from policies_odrl.reading.walk import MAX_BITS, MAX_TEXT, Count
 from policies_odrl.vocabulary import DCT, Kind, Operand
-from policies_odrl.walk import MAX_BITS, MAX_TEXT, Count
 
 FORMS = Path(__file__).parents[1] / "conformance" / "policies" / "forms"
 PREFIXES = """

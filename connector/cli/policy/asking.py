@@ -17,8 +17,8 @@ from connector.cli.policy.features import Features
 from connector.cli.policy.graph import Graph, local, named
 from connector.errors import PolicyInvalid
 from policies_odrl import Iri, Request, Value
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import ODRL
-from policies_odrl.operands import Fact
 from policies_odrl.vocabulary import known_action
 
 CLASSES: Final = ("Request", "EvaluationRequest")

@@ -27,7 +27,7 @@ from policies_odrl import (
     RuleReport,
     report,
 )
-from policies_odrl.operands import Fact
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.vocabulary import same_action
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

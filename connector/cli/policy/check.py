@@ -28,8 +28,8 @@ from connector.jsonld.nodes import MAX_BYTES, nodes
 from connector.jsonld.policy import policy_document, read_policy
 from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Finding, OdrlError, Policy, Severity
-from policies_odrl.findings import finding
-from policies_odrl.mending import mended
+from policies_odrl.checking.findings import finding
+from policies_odrl.checking.mending import mended
 
 MAX_ROUNDS: Final = 8  # of mending and checking again
 # Findings whose edits fit the document as it stands, and not only Préau's own writing of it.

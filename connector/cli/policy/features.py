@@ -15,10 +15,10 @@ from typing import Final
 
 from connector.cli.policy.graph import local
 from policies_odrl import Constraint, Duty, Iri, Literal, Policy, Quantity, Value
-from policies_odrl.inventory import conditions_of, rules_of
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL
-from policies_odrl.operands import Fact
-from policies_odrl.request import DATE_TIME
+from policies_odrl.reading.inventory import conditions_of, rules_of
 from policies_odrl.values import number
 from policies_odrl.vocabulary import OPERANDS
 

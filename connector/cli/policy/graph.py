@@ -18,7 +18,7 @@ from typing import Any, Final
 from connector.jsonld.canonical import parse
 from policies_odrl import Iri, Literal, Value
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.report_nodes import REPORT
+from policies_odrl.reports.report_nodes import REPORT
 from policies_odrl.vocabulary import DCT
 
 PREFIXES: Final[Mapping[str, str]] = {

@@ -23,7 +23,7 @@ from connector.cli.policy.check import Lang, Language, as_json, checked, counts,
 from connector.errors import ConfigurationInvalid
 from connector.jsonld.nodes import MAX_BYTES
 from policies_odrl import Finding, Policy, Severity
-from policies_odrl.findings import finding
+from policies_odrl.checking.findings import finding
 
 MAX_FILES: Final = 2_000
 _ENDINGS: Final = frozenset({".json", ".jsonld", ".ttl", ".turtle"})

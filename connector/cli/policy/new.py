@@ -1,8 +1,9 @@
 """`preau policy new`: an offer from a contract template of the sector.
 
-Rules: what is filled in is checked by the template (`policies_odrl/contracts.py`) and the policy by
-reading it back; nothing is asked unless a person sits at a terminal; whether a node can uphold the
-offer today is said beside it, by the table that decides on publishing. Files are not overwritten.
+Rules: what is filled in is checked by the template (`policies_odrl/authoring/contracts.py`) and the
+policy by reading it back; nothing is asked unless a person sits at a terminal; whether a node can
+uphold the offer today is said beside it, by the table that decides on publishing. Files are not
+overwritten.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy, Template, fill, template, templates
-from policies_odrl.expanding import short
-from policies_odrl.parameters import Parameter
+from policies_odrl.authoring.expanding import short
+from policies_odrl.authoring.parameters import Parameter
 
 _HINT = "`preau policy new {0} --list` shows what it asks for"
 

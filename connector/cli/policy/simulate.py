@@ -1,6 +1,7 @@
 """`preau policy simulate`: a request tried out against a policy in a file.
 
-Leaves reading of requests and facts to `policies_odrl/situation.py` and deciding to the library.
+Leaves reading of requests and facts to `policies_odrl/simulation/situation.py` and deciding to the
+library.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from connector.cli.policy.explain import Language
 from connector.cli.policy.files import is_json, policy_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request, Simulation, Variant
-from policies_odrl.prefixes import expanded
-from policies_odrl.telling import headings, row, sentence_of, told_change
+from policies_odrl.language.prefixes import expanded
+from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
 from policies_odrl.values import naive, span
 
 MAX_FILE: Final = 4_000_000  # bytes of a request or of facts

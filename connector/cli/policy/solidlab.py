@@ -24,7 +24,7 @@ from connector.cli.policy.world import CLASSES as WORLDS
 from connector.cli.policy.world import World, world
 from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
 from policies_odrl import Duty, Facts, Knowledge, Mode, OdrlError, Policy, resolve
-from policies_odrl.inventory import rules_of
+from policies_odrl.reading.inventory import rules_of
 
 MAX_FILES: Final = 20_000
 _ENDINGS: Final = frozenset({".ttl", ".jsonld", ".json"})

@@ -129,7 +129,7 @@ def _answer(case: Any, mode: Any, layout: Format, file: Path) -> Outcome:
     from connector.cli.policy.results import agreement  # noqa: PLC0415 - same
     from connector.jsonld.turtle import turtle_bytes  # noqa: PLC0415 - same
     from policies_odrl import down, report_nodes  # noqa: PLC0415 - same
-    from policies_odrl.report_nodes import PREFIXES  # noqa: PLC0415 - same
+    from policies_odrl.reports.report_nodes import PREFIXES  # noqa: PLC0415 - same
 
     full = case.report(mode)
     nodes = report_nodes(down(full) if layout is Format.TEST_SUITE else full)

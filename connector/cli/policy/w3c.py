@@ -33,7 +33,7 @@ from connector.jsonld.canonical import parse
 from connector.jsonld.nodes import nodes
 from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Knowledge, Literal, Policy
-from policies_odrl.request import DATE_TIME
+from policies_odrl.evaluation.request import DATE_TIME
 
 _CONTEXT: Final = "http://www.w3.org/ns/odrl.jsonld"
 _JSON: Final = (".json", ".jsonld")

@@ -33,10 +33,10 @@ from policies_odrl import (
     Policy,
     Value,
 )
-from policies_odrl.inventory import Reference, references_of, rules_of
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL
-from policies_odrl.operands import Fact
-from policies_odrl.request import DATE_TIME
+from policies_odrl.reading.inventory import Reference, references_of, rules_of
 from policies_odrl.values import span
 from policies_odrl.vocabulary import OPERANDS, known_action
 

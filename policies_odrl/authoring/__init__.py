@@ -1,0 +1,1 @@
+"""Contract templates with parameters, and the document of our profile."""

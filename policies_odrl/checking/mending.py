@@ -1,0 +1,99 @@
+"""Edits of findings, applied to a written policy.
+
+Rules: the document given is left as it is; values are changed in place first, then members are
+added and moved, then removed from the last to the first, so that no step shifts another; a step
+that no longer finds its place is left out, and checking again finds what it stood for.
+Source: RFC 6901 (pointers), RFC 6902 (operations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any, Final
+
+from policies_odrl.checking.findings import Change, Finding, Step
+
+_ORDER: Final = (Change.REPLACE, Change.ADD, Change.MOVE, Change.REMOVE)
+
+
+def mended(document: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str, Any]:
+    """Return a copy of a written policy with the edits of findings applied.
+
+    >>> from policies_odrl.checking.findings import finding
+    >>> step = Step(Change.ADD, "/odrl:conflict", {"@id": "odrl:prohibit"})
+    >>> mended({"@id": "urn:a"}, [finding("", "mixed-without-conflict", edit=(step,))])
+    {'@id': 'urn:a', 'odrl:conflict': {'@id': 'odrl:prohibit'}}
+
+    Args:
+        document: what `write` returned, or the document that was checked.
+        findings: those to mend; what has no edit is left to a person.
+    """
+    copy: dict[str, Any] = deepcopy(dict(document))
+    steps = list({(s.change, s.path): s for item in findings for s in item.edit}.values())
+    for change in _ORDER:
+        chosen = [step for step in steps if step.change is change]
+        if change in {Change.REMOVE, Change.MOVE}:
+            chosen.sort(key=lambda step: _rank(step.path), reverse=True)
+        for step in chosen:
+            _apply(copy, step)
+    return copy
+
+
+def tokens(path: str) -> list[str]:
+    """Return the parts of a JSON pointer (RFC 6901, section 4)."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+
+
+def pointer(path: str, name: str | int) -> str:
+    """Return a JSON pointer with one more part."""
+    return f"{path}/{str(name).replace('~', '~0').replace('/', '~1')}"
+
+
+def at(document: Any, path: str) -> Any:
+    """Return what stands at a JSON pointer, or None."""
+    for part in tokens(path):
+        if isinstance(document, list):
+            document = document[int(part)] if part.isdigit() and int(part) < len(document) else None
+        elif isinstance(document, Mapping):
+            document = document.get(part)
+        else:
+            return None
+    return document
+
+
+def _rank(path: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in tokens(path)]
+
+
+def _apply(document: dict[str, Any], step: Step) -> None:
+    value = at(document, step.source) if step.change is Change.MOVE else step.value
+    above, _, _ = step.path.rpartition("/")
+    holder, name = at(document, above), tokens(step.path)[-1]
+    if step.change is Change.REMOVE:
+        _remove(document, step.path)
+    elif value is None or not isinstance(holder, dict | list):
+        return
+    elif step.change is Change.MOVE and not step.source.startswith(step.path + "/"):
+        _remove(document, step.source)
+        _put(holder, name, value)
+    elif step.change is Change.ADD or at(document, step.path) is not None:
+        _put(holder, name, value)
+
+
+def _put(holder: dict[str, Any] | list[Any], name: str, value: Any) -> None:
+    if isinstance(holder, dict):
+        holder[name] = value
+    elif name.isdigit() and int(name) < len(holder):
+        holder[int(name)] = value
+
+
+def _remove(document: dict[str, Any], path: str) -> None:
+    above, _, _ = path.rpartition("/")
+    holder, name = at(document, above), tokens(path)[-1]
+    if isinstance(holder, dict):
+        holder.pop(name, None)
+    elif isinstance(holder, list) and name.isdigit() and int(name) < len(holder):
+        del holder[int(name)]
+        if not holder:
+            _remove(document, above)  # an empty array says nothing

@@ -1,0 +1,92 @@
+"""Who and what a policy of each class has to name: target, assigner, assignee.
+
+Rules: an agreement that misses one is an error, because it would bind nobody or nothing; in an
+offer and a request the message or the catalog may fill in what is missing, so that is a note.
+Source: IM 2.1.1 to 2.1.3; ODRL Vocabulary, policy subclasses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from policies_odrl.checking.findings import Change, Finding, Say, Step
+from policies_odrl.model import AssetRef, PartyRef, Policy, PolicyKind, Rule
+
+_TARGETED: Final = frozenset(PolicyKind) - {PolicyKind.OFFER, PolicyKind.AGREEMENT}
+
+
+def of_policy(policy: Policy, say: Say) -> Iterator[Finding]:
+    """Yield parties and targets that are missing or out of place."""
+    rules = list(policy.rules())
+    yield from _by_class(policy, rules, say)
+    for path, rule in rules:
+        if policy.kind is PolicyKind.AGREEMENT:
+            yield from _agreement(policy, path, rule, say)
+        yield from _rule(policy, path, rule, say)
+
+
+def _by_class(policy: Policy, rules: list[tuple[str, Rule]], say: Say) -> Iterator[Finding]:
+    match policy.kind:
+        case PolicyKind.OFFER if not _everywhere(policy, rules, "assigner"):
+            yield say("", "offer-without-assigner")
+        case PolicyKind.REQUEST if not _everywhere(policy, rules, "assignee"):
+            yield say("", "request-without-assignee")
+        case PolicyKind.TICKET if _anywhere(policy, rules, "assignee"):
+            yield say("", "ticket-with-assignee")
+        case PolicyKind.PRIVACY:
+            for name in ("assigner", "assignee"):
+                if not _everywhere(policy, rules, name):
+                    yield say("", "class-without-party", policy.kind.value, name)
+        case PolicyKind.ASSERTION:
+            if not any(_everywhere(policy, rules, name) for name in ("assigner", "assignee")):
+                yield say("", "class-without-party", policy.kind.value, "assigner")
+
+
+def _agreement(policy: Policy, path: str, rule: Rule, say: Say) -> Iterator[Finding]:
+    if policy.target_of(rule) is None:
+        yield say(path, "missing-target")
+    if policy.assigner_of(rule) is None:
+        yield say(path, "missing-assigner")
+    if policy.assignee_of(rule) is None:
+        yield say(path, "missing-assignee")
+
+
+def _everywhere(policy: Policy, rules: list[tuple[str, Rule]], name: str) -> bool:
+    if getattr(policy, name) is not None:
+        return True
+    return bool(rules) and all(getattr(rule, name) is not None for _, rule in rules)
+
+
+def _anywhere(policy: Policy, rules: list[tuple[str, Rule]], name: str) -> bool:
+    return any(getattr(item, name) is not None for item in (policy, *(rule for _, rule in rules)))
+
+
+def _rule(policy: Policy, path: str, rule: Rule, say: Say) -> Iterator[Finding]:
+    if policy.kind in _TARGETED and policy.target_of(rule) is None and not policy.inherits:
+        yield say(path, "rule-without-target")
+    giver, taker = policy.assigner_of(rule), policy.assignee_of(rule)
+    if giver is not None and taker is not None and giver.id and giver == taker:
+        yield say(path, "same-party", giver.id)
+
+
+def of_references(policy: Policy, say: Say) -> Iterator[Finding]:
+    """Yield collections that are refined under their own identifier.
+
+    IM 2.2.3 and 2.3.3: a refined collection is identified by `source`, never by `uid`.
+    """
+    yield from _refined("", policy, say)
+    for path, rule in policy.rules():
+        yield from _refined(path, rule, say)
+
+
+def _refined(path: str, owner: Policy | Rule, say: Say) -> Iterator[Finding]:
+    for name in ("target", "assigner", "assignee"):
+        item: AssetRef | PartyRef | None = getattr(owner, name)
+        if item is not None and item.refinements and item.id and not item.source:
+            where = f"{path}/{name}"
+            edit = (
+                Step(Change.ADD, f"{where}/odrl:source", {"@id": item.id}),
+                Step(Change.REMOVE, f"{where}/@id"),
+            )
+            yield say(where, "uid-with-refinement", item.id, edit=edit)

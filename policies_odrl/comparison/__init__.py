@@ -1,0 +1,1 @@
+"""Two policies: contained, common, narrower, countered; with proofs, witnesses and changes."""

@@ -1,0 +1,146 @@
+"""Sentences, in English and French, about how two policies differ: words only, and the parts.
+
+Rules: rules are named by kind and place (`permission 2`), which both sides can look up; what a
+party wrote appears only as a term or a value of a condition, never as a sentence of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from policies_odrl import text
+from policies_odrl.language.explain import sentence
+from policies_odrl.language.labels import word
+from policies_odrl.language.phrases import LANGUAGES, Pair
+from policies_odrl.model import Action, AssetRef, Condition, PartyRef, Rule, duties_below
+
+COMPARED: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "fits": (
+            "The offer, {rule}: {allowed}. Asked for: {asked}. That lies within.",
+            "L'offre, {rule} : {allowed}. Demandé : {asked}. Cela en fait partie.",
+        ),
+        "gap": (
+            "The offer, {rule}: {allowed}. Asked for: {asked}. That is not shown to lie within.",
+            (
+                "L'offre, {rule} : {allowed}. Demandé : {asked}. Rien ne montre que cela en "
+                "fasse partie."
+            ),
+        ),
+        "unlimited": (
+            "Asked for: {asked}. The offer, {rule}, sets no limit on that.",
+            "Demandé : {asked}. L'offre, {rule}, n'y met pas de limite.",
+        ),
+        "prohibition": (
+            "The offer, {rule}, prohibits: {allowed}. What is asked for may run into that.",
+            "L'offre, {rule}, interdit : {allowed}. La demande peut s'y heurter.",
+        ),
+        "obligation": (
+            "The offer, {rule}, obliges: {allowed}. The request does not take that on.",
+            "L'offre, {rule}, oblige : {allowed}. La demande ne s'y engage pas.",
+        ),
+        "nothing": ("Nothing is offered for {path}.", "Rien n'est offert pour {path}."),
+        "silent": ("nothing is said about it", "il n'en est rien dit"),
+    }
+)
+
+CHANGES: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "narrowed": (
+            "Instead of “{asked}”: “{offered}”{because}.",
+            "Au lieu de « {asked} » : « {offered} »{because}.",
+        ),
+        "raised": (
+            (
+                "More protection instead of another purpose: instead of “{asked}”: "
+                "“{offered}”{because}."
+            ),
+            (
+                "Plus de protection plutôt qu'une autre finalité : au lieu de « {asked} » : "
+                "« {offered} »{because}."
+            ),
+        ),
+        "added": ("In addition: “{offered}”{because}.", "En plus : « {offered} »{because}."),
+        "removed": ("No longer: “{asked}”{because}.", "Ne vaut plus : « {asked} »{because}."),
+        "duty": (
+            "In return, one must: {offered}{because}.",
+            "En contrepartie, il faut : {offered}{because}.",
+        ),
+        "prohibition": (
+            "Prohibited as well: {offered}{because}.",
+            "Interdit en plus : {offered}{because}.",
+        ),
+        "obligation": (
+            "Mandatory as well: {offered}{because}.",
+            "Obligatoire en plus : {offered}{because}.",
+        ),
+        "dropped": (
+            "Not granted: {asked}{because}.",
+            "Pas accordé : {asked}{because}.",
+        ),
+        "because": (", because of {source}, {rule}", ", à cause {source}, {rule}"),
+        "offer": ("the offer", "de l'offre"),
+        "reserve": ("the provider's own limits", "des limites propres au fournisseur"),
+    }
+)
+
+BLOCKED: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "set": (
+            "These cannot hold together, and without any one of them the rest could: {items}.",
+            (
+                "Ceci ne peut valoir ensemble, et sans l'un quelconque de ces points le reste "
+                "pourrait valoir : {items}."
+            ),
+        ),
+        "request": ("asked for, {rule}: {item}", "demandé, {rule} : {item}"),
+        "offer": ("offered, {rule}: {item}", "offert, {rule} : {item}"),
+        "none": ("Nothing is offered.", "Rien n'est offert."),
+    }
+)
+
+LAYERED: Final[Mapping[str, Pair]] = MappingProxyType(
+    {"stated": ("{item} (asked for by: {layers})", "{item} (demandé par : {layers})")}
+)
+
+_KINDS: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "permission": ("permission {n}", "permission {n}"),
+        "prohibition": ("prohibition {n}", "interdiction {n}"),
+        "obligation": ("obligation {n}", "obligation {n}"),
+    }
+)
+_WITH: Final[Pair] = ("{what} ({conditions})", "{what} ({conditions})")
+
+
+def number(path: str, lang: str) -> str:
+    """Return a rule's JSON pointer in words: `permission 2`."""
+    kind, _, rest = path.strip("/").partition("/")
+    place = rest.partition("/")[0]
+    if kind not in _KINDS or not place.isdigit():
+        return path
+    return _KINDS[kind][LANGUAGES.index(lang)].format(n=int(place) + 1)
+
+
+def thing(item: Condition | Action | AssetRef | PartyRef | Rule, lang: str) -> str:
+    """Return a part of a policy in words."""
+    match item:
+        case Rule():
+            below = [duty.action for _, duties in duties_below(item) for duty in duties]
+            named = [word(action.id, lang, "actions") for action in (item.action, *below)]
+            return _with(" → ".join(named), (*item.constraints, *item.action.refinements), lang)
+        case Action():
+            return _with(word(item.id, lang, "actions"), item.refinements, lang)
+        case AssetRef() | PartyRef():
+            return (item.id or item.source)[: text.MAX_SHOWN]
+        case _:
+            return sentence(item, lang)
+
+
+def _with(what: str, items: tuple[Condition, ...], lang: str) -> str:
+    if not items:
+        return what
+    inner = "; ".join(sentence(item, lang) for item in items)
+    return _WITH[LANGUAGES.index(lang)].format(what=what, conditions=inner)

@@ -1,0 +1,273 @@
+"""Is this request inside that offer? Do two policies mean the same?
+
+Rules: Yes only with a proof for each attribute; No only with a witness, a request that the one
+policy grants and the other does not, checked by evaluation itself; Unknown otherwise, with the fact
+that is missing. Conjunctive rules are compared attribute by attribute; only `or` and `xone` on
+the request's side are split, one at a time and where they touch what does not fit; policies are
+never brought into a normal form that multiplies attributes, and the work has a limit that is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from policies_odrl import text
+from policies_odrl.comparison.box import Box, operands_of
+from policies_odrl.comparison.compared import Compared
+from policies_odrl.comparison.fit import Fit, nearest
+from policies_odrl.comparison.forms import rule_form, same_reference
+from policies_odrl.comparison.prohibited import box_of, unsafe
+from policies_odrl.comparison.proof import MAX_STEPS, Proof
+from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.comparison.witness import find_witness
+from policies_odrl.evaluation.request import Request
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import (
+    Condition,
+    Conflict,
+    Constraint,
+    LogicalConstraint,
+    Permission,
+    Policy,
+    PolicyKind,
+    Rule,
+)
+from policies_odrl.vocabulary import PROFILES
+
+MAX_PAIRS: Final = 4096  # pairs of rules compared
+MAX_CONDITIONS: Final = 256  # conditions of one rule
+TOO_MANY: Final = "too many rules to compare"
+GIVEN_UP: Final = f"the comparison was given up after {MAX_STEPS} steps"
+
+
+class Answer(Enum):
+    """Yes, no, or not to be told."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Containment:
+    """Whether a request lies within an offer.
+
+    Attributes:
+        answer: see `Answer`.
+        covered: what was shown to lie within, attribute by attribute; with Yes, the proof.
+        gaps: with No and Unknown, each attribute that does not fit.
+        witness: with No, a request that the asked terms grant and the offer does not.
+        missing: with Unknown, the facts that are missing.
+    """
+
+    answer: Answer
+    covered: tuple[Compared, ...] = ()
+    gaps: tuple[Compared, ...] = ()
+    witness: Request | None = None
+    missing: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.answer is Answer.YES
+
+    @property
+    def proof(self) -> tuple[str, ...]:
+        """With Yes, one line per attribute of the request."""
+        if self.answer is not Answer.YES:
+            return ()
+        return tuple(item.line for item in self.covered) or ("nothing is asked for",)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """With No and Unknown, one line per attribute that does not fit."""
+        if self.answer is Answer.YES:
+            return ()
+        return tuple(item.line for item in self.gaps) or self.missing
+
+
+def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) -> Containment:
+    """Return whether everything that the request's terms would grant, the offer grants too.
+
+    Args:
+        offer: the policy that should be the wider one.
+        request: the policy that should lie within it.
+        knowledge: terms and hierarchies beyond the built-in ones.
+
+    >>> from policies_odrl.model import ODRL, Action, PolicyKind
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> contains(may("use"), may("read")).proof
+    ('/permission/0: action read within use (offer /permission/0)',)
+    >>> contains(may("read"), may("use")).witness.action
+    'http://www.w3.org/ns/odrl/2/use'
+    """
+    obstacle = _obstacle(offer, knowledge) or _obstacle(request, knowledge)
+    if obstacle or too_large(offer, request):
+        return Containment(Answer.UNKNOWN, missing=(obstacle or TOO_MANY,))
+    prover = Proof(knowledge=knowledge)
+    covered, gaps = judge(prover, offer, request)
+    if not gaps:
+        return Containment(Answer.YES, covered)
+    doubtful = frozenset(item.attribute for item in gaps)
+    found = find_witness(offer, request, knowledge, doubtful)
+    if found.witness is not None:
+        return Containment(Answer.NO, covered, gaps, found.witness)
+    unproved = (GIVEN_UP,) if prover.exhausted else tuple(f"whether {it.line}" for it in gaps)
+    return Containment(Answer.UNKNOWN, covered, gaps, missing=found.missing or unproved)
+
+
+def judge(
+    prover: Proof, offer: Policy, request: Policy
+) -> tuple[tuple[Compared, ...], tuple[Compared, ...]]:
+    """Return the proof that a request lies within an offer, and what keeps it from being proved."""
+    fits = [
+        Fit(prover, offer, f"/permission/{index}", rule)
+        for index, rule in enumerate(offer.permissions)
+        if offer.kind is not PolicyKind.AGREEMENT or offer.assignee_of(rule) is not None
+    ]
+    covered: list[Compared] = []
+    gaps: list[Compared] = []
+    asked: list[tuple[Permission, Box]] = []
+    for index, wanted in enumerate(request.permissions):
+        box = box_of(prover, request, wanted)
+        if box is None:
+            continue  # its own policy prohibits all of it
+        asked.append((wanted, box))
+        search = _Search(prover, fits, request, f"/permission/{index}", wanted)
+        lines = search.cover(box)
+        covered.extend(item for item in lines if item.fits)
+        gaps.extend(item for item in lines if not item.fits)
+    gaps.extend(
+        Compared(False, path, path, "prohibition", rule)  # noqa: FBT003
+        for path, rule in unsafe(prover, offer, request, asked)
+    )
+    gaps.extend(_missing_obligations(offer, request))
+    return tuple(covered), tuple(gaps)
+
+
+def same_meaning(left: Policy, right: Policy) -> bool:
+    """Return whether two policies set the same terms.
+
+    Class, identifiers, order, spelling of values, metadata and time of conclusion play no part. A
+    target or party of the whole policy that only one of the two names plays none either (an offer
+    leaves open what its agreement fills in); one that both name must be the same.
+    """
+    for name in ("target", "assigner", "assignee"):
+        mine, other = getattr(left, name), getattr(right, name)
+        if mine is not None and other is not None and not same_reference(mine, other):
+            return False
+    if _normal_policy(left) == _normal_policy(right):
+        return True
+    if left.obligations or right.obligations or left.prohibitions or right.prohibitions:
+        return False
+    if too_large(left, right) or too_large(right, left):
+        return False
+    return not judge(Proof(), left, right)[1] and not judge(Proof(), right, left)[1]
+
+
+class _Search:
+    """Looks for offered permissions that cover one that is asked for."""
+
+    __slots__ = ("_fits", "_frames", "_path", "_prover")
+
+    def __init__(
+        self,
+        prover: Proof,
+        fits: Sequence[Fit],
+        request: Policy,
+        path: str,
+        wanted: Permission,
+    ) -> None:
+        self._prover = prover
+        self._fits = fits
+        self._path = path
+        self._frames = [fit.frame(request, path, wanted) for fit in fits]
+
+    def cover(self, box: Box) -> list[Compared]:
+        """Return a proof without gaps, or the nearest try."""
+        tries: list[list[Compared]] = []
+        for fit, frame in zip(self._fits, self._frames, strict=True):
+            if self._prover.exhausted:
+                break
+            lines = [*frame, *fit.conditions_in(self._path, box)]
+            if all(item.fits for item in lines):
+                return [*lines, *fit.unlimited(self._path, box)]
+            tries.append(lines)
+        if not tries:
+            return [Compared(False, self._path, "", "rule")]  # noqa: FBT003
+        return self._by_cases(box, tries) or nearest(tries)
+
+    def _by_cases(self, box: Box, tries: Sequence[list[Compared]]) -> list[Compared]:
+        """Split a choice that touches what did not fit: each case may fall under another rule."""
+        framed = [
+            fit
+            for fit, frame in zip(self._fits, self._frames, strict=True)
+            if all(item.fits for item in frame)
+        ]
+        touched = [
+            operands_of(item.allowed)
+            for lines in tries
+            for item in lines
+            if not item.fits and isinstance(item.allowed, Constraint | LogicalConstraint)
+        ]
+        choice = box.touching(frozenset().union(*touched)) if len(framed) > 1 else None
+        found: list[Compared] = []
+        for case in box.cases(choice) if choice else ():
+            lines = self.cover(case) if self._prover.pay(1) else []
+            if not lines or not all(item.fits for item in lines):
+                return []
+            found.extend(lines)
+        return found
+
+
+def too_large(offer: Policy, request: Policy) -> bool:
+    """Return whether two policies have too many rules or conditions to be compared."""
+    pairs = max(1, len(request.permissions)) * (len(offer.permissions) + len(offer.prohibitions))
+    pairs += (len(offer.prohibitions) + len(request.permissions)) * len(request.prohibitions)
+    rules = (*offer.permissions, *offer.prohibitions, *request.permissions, *request.prohibitions)
+    return pairs > MAX_PAIRS or any(_count(rule) > MAX_CONDITIONS for rule in rules)
+
+
+def _obstacle(policy: Policy, knowledge: Knowledge) -> str:
+    """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
+    strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
+    if strange:
+        return f"what profile `{text.term(strange[0])}` means"
+    if policy.replaced_by:
+        return f"what `{text.term(policy.replaced_by)}` says, which replaces `{policy.id}`"
+    if policy.inherits:
+        return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
+    return ""
+
+
+def _count(rule: Rule) -> int:
+    total = 0
+    stack: list[Condition] = [*rule.constraints, *rule.action.refinements]
+    while stack:
+        item = stack.pop()
+        total += 1
+        if isinstance(item, LogicalConstraint):
+            stack.extend(item.operands)
+    return total
+
+
+def _missing_obligations(offer: Policy, request: Policy) -> list[Compared]:
+    accepted = {rule_form(duty) for duty in request.obligations}
+    return [
+        Compared(False, f"/obligation/{index}", f"/obligation/{index}", "obligation", duty)  # noqa: FBT003
+        for index, duty in enumerate(offer.obligations)
+        if rule_form(duty) not in accepted
+    ]
+
+
+def _normal_policy(policy: Policy) -> tuple[object, ...]:
+    both = bool(policy.permissions and policy.prohibitions)
+    return (
+        (policy.conflict or Conflict.INVALID) if both else None,
+        frozenset(rule_form(rule) for _, rule in policy.rules()),
+        frozenset(policy.inherits),
+        policy.replaced_by,
+    )

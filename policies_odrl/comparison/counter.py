@@ -1,0 +1,297 @@
+"""The minimal counter-offer: the least that has to change for a request to lie within an offer.
+
+Rules: for each permission asked for, what it has in common with each offered permission and with
+each of the private reserve; the answer is the one that changes the fewest attributes, then the
+lightest ones, then those of the public offer before those of the reserve, then the least far. The
+reserve thus stays private where the offer does as well. It lies under both, so that nothing greater
+would do; it is in the provider's words; what is missing is added and listed. Where the purposes fit
+no rule, the protection of the data is raised before they are narrowed (`protection.py`). What has
+nothing in common with anything is not granted, and a minimal conflicting set says why
+(`blocking.py`). One answer, never a loop. Source: odrl.md, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from policies_odrl.comparison.blocking import Blocked, Part, blocking
+from policies_odrl.comparison.change import (
+    ChangeKind,
+    Cost,
+    Source,
+    TermChange,
+    cost,
+    dropped,
+    permission_changes,
+    rest_changes,
+)
+from policies_odrl.comparison.compare import judge, too_large
+from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_duties, met, work
+from policies_odrl.comparison.prohibited import box_of
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.protection import raised, ranks
+from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.errors import LimitExceeded
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import (
+    ODRL,
+    Conflict,
+    Permission,
+    Policy,
+    PolicyKind,
+)
+
+_PURPOSE: Final = ODRL + "purpose"
+
+
+@dataclass(frozen=True, slots=True)
+class CounterOffer:
+    """The answer to a request.
+
+    Attributes:
+        agreed: whether what is asked for lies within the offer or the reserve as it stands.
+        policy: the terms to answer with, in the provider's words, class Offer, without identifier;
+            None when nothing can be granted.
+        changes: what differs from the request, in order; empty when agreed.
+        blocked: what cannot be granted in any form, and why.
+        reserve: whether the private reserve was needed.
+    """
+
+    agreed: bool
+    policy: Policy | None = None
+    changes: tuple[TermChange, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
+    reserve: bool = False
+
+    def __bool__(self) -> bool:
+        return self.policy is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A permission that could be given, and what it changes."""
+
+    source: Source
+    permission: Permission
+    changes: tuple[TermChange, ...]
+    cost: Cost
+    raise_by: int
+    forced: bool  # at a level of protection that was not asked for
+
+    @property
+    def key(self) -> tuple[int, int, bool, float]:
+        found = self.cost
+        return (found.changed, found.weight, self.source.name != "offer", found.distance)
+
+    @property
+    def keeps_purpose(self) -> bool:
+        return all(item.operand != _PURPOSE for item in self.changes)
+
+
+def counter_offer(
+    offer: Policy,
+    request: Policy,
+    reserve: Policy | None = None,
+    knowledge: Knowledge = NOTHING_MORE,
+) -> CounterOffer:
+    """Return the terms that come nearest to a request, and what they change of it.
+
+    Args:
+        offer: what the provider published.
+        request: what the consumer asks for.
+        reserve: the provider's private limits, if there are any.
+        knowledge: terms and hierarchies beyond the built-in ones.
+
+    Raises:
+        LimitExceeded: the policies have too many rules or conditions to be compared.
+
+    >>> from policies_odrl.model import ODRL, Action
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> counter_offer(may("use"), may("read")).agreed
+    True
+    >>> print(counter_offer(may("read"), may("use")).changes[0].said())
+    Instead of “use”: “read”, because of the offer, permission 1.
+    """
+    limits = [("offer", offer)] + ([("reserve", reserve)] if reserve is not None else [])
+    if any(too_large(it, request) or work(it, request) > MAX_WORK for _, it in limits):
+        raise LimitExceeded("the policies have too many rules or conditions to be compared")
+    prover = Proof(knowledge=knowledge)
+    for name, policy in limits:
+        if not judge(prover, policy, request)[1]:
+            whole = _assembled([(name, policy)], request, _all_met(prover, policy, request))
+            if whole is not None:
+                return CounterOffer(agreed=True, policy=whole, reserve=name == "reserve")
+    return _countered(prover, limits, request)
+
+
+def _countered(
+    prover: Proof, limits: Sequence[tuple[str, Policy]], request: Policy
+) -> CounterOffer:
+    chosen: list[_Candidate] = []
+    found: list[TermChange] = []
+    blocked: list[Blocked] = []
+    reasons = {item.path: item for item in blocking(limits[0][1], request, prover.knowledge)}
+    for index, wanted in enumerate(request.permissions):
+        path = f"/permission/{index}"
+        best = _best(list(_candidates(prover, limits, request, path, wanted)))
+        if best is None:
+            found.append(dropped(path, wanted))
+            blocked.append(
+                reasons.get(path) or _banned(prover, limits[0][1], request, path, wanted)
+            )
+        else:
+            chosen.append(best)
+            found.extend(best.changes)
+    used = [pair for pair in limits if any(item.source.name == pair[0] for item in chosen)]
+    policy = _assembled(used, request, [item.permission for item in chosen])
+    if policy is None:
+        return CounterOffer(agreed=False, changes=tuple(found), blocked=tuple(blocked))
+    for name, limit in used:
+        found.extend(rest_changes(request, limit, name))
+    return CounterOffer(
+        agreed=not found,  # each permission lies within the offer or within the reserve
+        policy=policy,
+        changes=tuple(dict.fromkeys(found)),
+        blocked=tuple(blocked),
+        reserve=any(name == "reserve" for name, _ in used),
+    )
+
+
+def _best(candidates: list[_Candidate]) -> _Candidate | None:
+    """Return the candidate that changes least; more protection comes before another purpose."""
+    plain = [item for item in candidates if not item.forced]
+    best = min(plain, key=_key, default=None)
+    if any(item.keeps_purpose for item in plain):
+        return best
+    kept = [item for item in candidates if item.keeps_purpose]
+    return min(kept, key=lambda item: (item.raise_by, item.key), default=best)
+
+
+def _key(item: _Candidate) -> tuple[int, int, bool, float]:
+    return item.key
+
+
+def _candidates(
+    prover: Proof,
+    limits: Sequence[tuple[str, Policy]],
+    request: Policy,
+    path: str,
+    wanted: Permission,
+) -> Iterator[_Candidate]:
+    for name, limit in limits:
+        for index, rule in enumerate(limit.permissions):
+            source = Source(name, f"/permission/{index}")
+            mine, asked = _with_references(limit, rule), _with_references(request, wanted)
+            stronger = raised(prover, asked, mine)
+            for form in (asked, stronger) if stronger else (asked,):
+                for given in met(prover, mine, form):
+                    if box_of(prover, limit, given) is not None:  # else prohibited as a whole
+                        forced = form is not asked
+                        yield _candidate(prover, source, path, asked, given, forced=forced)
+
+
+def _candidate(
+    prover: Proof,
+    source: Source,
+    path: str,
+    asked: Permission,
+    given: Permission,
+    *,
+    forced: bool,
+) -> _Candidate:
+    listed = tuple(permission_changes(prover, path, asked, given, source))
+    low = [ranks(rule.constraints, prover.knowledge)[:1] for rule in (asked, given)]
+    up = any(item.kind is ChangeKind.RAISED for item in listed)
+    by = low[1][0] - low[0][0] if up and all(low) else 0
+    return _Candidate(source, given, listed, cost(listed, prover.knowledge), by, forced)
+
+
+def _all_met(prover: Proof, limit: Policy, request: Policy) -> list[Permission]:
+    """Return what a request that lies within a limit comes to in the limit's words."""
+    found: list[Permission] = []
+    for wanted in request.permissions:
+        asked = _with_references(request, wanted)
+        given = [
+            item
+            for rule in limit.permissions
+            for item in met(prover, _with_references(limit, rule), asked)
+        ]
+        source = Source("offer", "")
+        whole = [
+            item for item in given if not [*permission_changes(prover, "", asked, item, source)]
+        ]
+        found.extend(whole[:1] or given)
+    return found
+
+
+def _with_references(policy: Policy, rule: Permission) -> Permission:
+    return replace(rule, target=policy.target_of(rule), assignee=policy.assignee_of(rule))
+
+
+def _assembled(
+    limits: Sequence[tuple[str, Policy]], request: Policy, permissions: Sequence[Permission]
+) -> Policy | None:
+    """Return the whole policy: with the prohibitions and obligations of both sides."""
+    if not permissions or not limits:
+        return None
+    first = limits[0][1]
+    prohibitions = joined((), ())
+    obligations = joined_duties((), ())
+    for policy in (*(policy for _, policy in limits), request):
+        if policy.conflict is not Conflict.PERM:
+            prohibitions = joined(prohibitions, policy.prohibitions)
+        obligations = joined_duties(obligations, policy.obligations)
+    profiles = [item for policy in (first, request) for item in policy.profiles]
+    return Policy(
+        kind=PolicyKind.OFFER,
+        permissions=distinct([_without_references(first, rule) for rule in permissions]),
+        prohibitions=prohibitions,
+        obligations=obligations,
+        profiles=tuple(dict.fromkeys(profiles)),
+        conflict=first.conflict if first.conflict is not Conflict.PERM else _strategy(request),
+        target=first.target,
+        assigner=first.assigner,
+        assignee=first.assignee,
+    )
+
+
+def _strategy(request: Policy) -> Conflict | None:
+    return request.conflict if request.prohibitions else Conflict.PERM
+
+
+def _without_references(policy: Policy, rule: Permission) -> Permission:
+    """Return a permission that leaves out what the whole policy states already."""
+    return replace(
+        rule,
+        target=None if rule.target == policy.target else rule.target,
+        assigner=None if rule.assigner == policy.assigner else rule.assigner,
+        assignee=None if rule.assignee == policy.assignee else rule.assignee,
+    )
+
+
+def _banned(
+    prover: Proof, offer: Policy, request: Policy, path: str, wanted: Permission
+) -> Blocked:
+    """Return the prohibition of an offer that takes all of a permission away."""
+    found = list(_bans(prover, offer, request, path, wanted))
+    return found[0] if found else Blocked(path, ())
+
+
+def _bans(
+    prover: Proof, offer: Policy, request: Policy, path: str, wanted: Permission
+) -> Iterator[Blocked]:
+    asked = _with_references(request, wanted)
+    for place, rule in enumerate(offer.permissions):
+        parts = (
+            Part("request", path, "rule", wanted),
+            Part("offer", f"/permission/{place}", "rule", rule),
+        )
+        for given in met(prover, _with_references(offer, rule), asked):
+            for index, ban in enumerate(offer.prohibitions):
+                if box_of(prover, replace(offer, prohibitions=(ban,)), given) is None:
+                    found = Part("offer", f"/prohibition/{index}", "prohibition", ban)
+                    yield Blocked(path, (*parts, found))

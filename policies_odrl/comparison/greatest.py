@@ -1,0 +1,156 @@
+"""The greatest policy under two: it grants what both grant, and nothing else.
+
+Rules: target and parties of a whole policy are written into its rules first, because the other
+policy's rules may be about others; prohibitions of a policy in which permissions win change nothing
+and are left out; a policy that grants nothing by itself (replaced, inheriting, of an unknown
+profile) has nothing in common with any. Two collections that share members only by evidence count
+as apart, because ODRL cannot write what they share: then the result grants less, never more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_duties, met, work
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.errors import LimitExceeded
+from policies_odrl.evaluation.evaluate import unusable
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import (
+    AssetRef,
+    Conflict,
+    Duty,
+    PartyRef,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+)
+from policies_odrl.reading.inventory import Reference
+
+_PARTS: Final = ("target", "assigner", "assignee")
+_R = TypeVar("_R", Permission, Prohibition, Duty)
+
+
+def greatest_common(
+    left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE
+) -> Policy | None:
+    """Return the policy that grants just what both grant, or None when that is nothing.
+
+    It is an Offer without identifier, in the first policy's words where both say the same.
+
+    Args:
+        left: one policy; inheritance must be resolved.
+        right: the other.
+        knowledge: terms and hierarchies beyond the built-in ones.
+
+    Raises:
+        LimitExceeded: more than `MAX_WORK` conditions of all pairs of permissions.
+
+    >>> from policies_odrl.model import ODRL, Action
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> greatest_common(may("use"), may("read")).permissions[0].action.id
+    'http://www.w3.org/ns/odrl/2/read'
+    >>> greatest_common(may("print"), may("read")) is None
+    True
+    """
+    profiles = knowledge.profiles
+    if any(unusable(it, tentative=True, profiles=profiles) for it in (left, right)):
+        return None
+    if work(left, right) > MAX_WORK:
+        raise LimitExceeded(f"more than {MAX_WORK} conditions of pairs of permissions")
+    prover = Proof(knowledge=knowledge)
+    mine, other = unfolded(left), unfolded(right)
+    permissions = distinct(
+        [
+            rule
+            for one in mine.permissions
+            for two in other.permissions
+            for rule in met(prover, one, two)
+        ]
+    )
+    if not permissions:
+        return None
+    common = Policy(
+        kind=PolicyKind.OFFER,
+        permissions=permissions,
+        prohibitions=joined(mine.prohibitions, other.prohibitions),
+        obligations=joined_duties(mine.obligations, other.obligations),
+        profiles=tuple(dict.fromkeys((*left.profiles, *right.profiles))),
+        conflict=_strategy(mine, other),
+    )
+    return folded(common)
+
+
+def unfolded(policy: Policy) -> Policy:
+    """Return a policy whose rules name all that they are about, without what changes nothing.
+
+    A duty below a rule stays as it is: what it does not name is the rule's, not the policy's. A
+    permission of an agreement that names nobody grants nothing (`conditions.py`).
+    """
+    prohibitions = () if policy.conflict is Conflict.PERM else policy.prohibitions
+    return replace(
+        policy,
+        permissions=tuple(
+            _named(policy, rule)
+            for rule in policy.permissions
+            if policy.kind is not PolicyKind.AGREEMENT or policy.assignee_of(rule) is not None
+        ),
+        prohibitions=tuple(_named(policy, rule) for rule in prohibitions),
+        obligations=tuple(_named(policy, rule) for rule in policy.obligations),
+        target=None,
+        assigner=None,
+        assignee=None,
+    )
+
+
+def folded(policy: Policy) -> Policy:
+    """Return a policy that states once what all its rules name alike."""
+    rules = [rule for _, rule in policy.rules()]
+    stated: dict[str, Reference] = {}
+    for name in _PARTS:
+        found = [getattr(rule, name) for rule in rules]
+        if found and found[0] is not None and all(item == found[0] for item in found):
+            stated[name] = found[0]
+    gone = frozenset(stated)
+    target, assigner, assignee = (stated.get(name) for name in _PARTS)
+    return replace(
+        policy,
+        permissions=tuple(_bare(rule, gone) for rule in policy.permissions),
+        prohibitions=tuple(_bare(rule, gone) for rule in policy.prohibitions),
+        obligations=tuple(_bare(rule, gone) for rule in policy.obligations),
+        target=target if isinstance(target, AssetRef) else None,
+        assigner=assigner if isinstance(assigner, PartyRef) else None,
+        assignee=assignee if isinstance(assignee, PartyRef) else None,
+    )
+
+
+def _strategy(left: Policy, right: Policy) -> Conflict | None:
+    """Return the strategy of those that prohibit something; the default where one has that."""
+    stated = [policy.conflict for policy in (left, right) if policy.prohibitions]
+    if not stated:
+        return left.conflict if left.conflict is right.conflict else None
+    plain = [item for item in stated if item is not Conflict.PROHIBIT]
+    return plain[0] if plain else Conflict.PROHIBIT
+
+
+def _named(policy: Policy, rule: _R) -> _R:
+    return replace(
+        rule,
+        target=policy.target_of(rule),
+        assigner=policy.assigner_of(rule),
+        assignee=policy.assignee_of(rule),
+    )
+
+
+def _bare(rule: _R, gone: frozenset[str]) -> _R:
+    return replace(
+        rule,
+        target=None if "target" in gone else rule.target,
+        assigner=None if "assigner" in gone else rule.assigner,
+        assignee=None if "assignee" in gone else rule.assignee,
+    )

@@ -1,0 +1,96 @@
+"""Which fact a refusal rests on that somebody could still supply.
+
+Rules: a refusal is definite where a condition is False, where nobody stated a value, or where
+values of one kind cannot be ordered; it is open where a name, a member, a reference or an event is
+not known, because one more fact about it could turn the refusal round. Values that a request may
+state or leave out are not such facts.
+"""
+
+from __future__ import annotations
+
+from policies_odrl import text
+from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
+from policies_odrl.evaluation.deontic import Effect
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.logic import Truth
+from policies_odrl.model import Constraint, Iri, Literal, Operator, Permission
+from policies_odrl.values import name
+from policies_odrl.vocabulary import Kind
+
+
+def lacking(decision: Decision, knowledge: Knowledge) -> tuple[str, ...]:
+    """Return which facts could turn a refusal round; empty when it is definite.
+
+    >>> lacking(Decision(granted=False), Knowledge())
+    ()
+    """
+    permissions = [item for item in decision.rules if isinstance(item.rule, Permission)]
+    options = [facts for item in permissions if (facts := _to_grant(item, knowledge)) is not None]
+    if decision.void or not options:
+        return ()
+    found = min(options, key=_count)[:]
+    for item in decision.rules:
+        if not isinstance(item.rule, Permission) and item.effect is Effect.BLOCKS:
+            facts = _open(item, knowledge)
+            if not facts:
+                return ()
+            found.append(facts[0])
+    return tuple(dict.fromkeys(found))
+
+
+def _to_grant(result: RuleResult, knowledge: Knowledge) -> list[str] | None:
+    """Return the facts that a permission lacks; None when it lacks more than facts."""
+    if result.effect is Effect.GRANTS:
+        return []
+    failures = list(result.failures())
+    facts = _open(result, knowledge)
+    return facts if failures and len(facts) == len(failures) else None
+
+
+def _open(result: RuleResult, knowledge: Knowledge) -> list[str]:
+    found = (_fact(leaf, knowledge) for leaf in result.failures())
+    return [fact for fact in found if fact]
+
+
+def _fact(leaf: ConditionResult, knowledge: Knowledge) -> str:
+    if leaf.truth is not Truth.UNDETERMINED or not leaf.values:
+        return ""
+    item = leaf.item
+    if isinstance(item, Constraint):
+        return _about(item, leaf, knowledge)
+    return _about_premise(leaf, item, knowledge) if isinstance(item, Premise) else ""
+
+
+def _about_premise(leaf: ConditionResult, item: Premise, knowledge: Knowledge) -> str:
+    given = name(str(leaf.values[0])) or ""
+    if item.ruled is None:
+        return ""  # an agreement that names nobody
+    if item.name != "action":
+        return f"whether `{text.term(given)}` belongs to {leaf.text}"
+    return "" if knowledge.known_action(given) else f"what `{text.term(given)}` is included in"
+
+
+def _about(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -> str:
+    strange = [iri for iri in item.reference if not knowledge.references.get(iri)]
+    if strange:
+        return f"what `{text.term(strange[0])}` refers to"
+    operand = knowledge.operand(item.left)
+    kind = operand.kind if operand else Kind.IDENTITY
+    named = [found for value in (*leaf.values, *item.right) if (found := _name(value))]
+    if kind is Kind.EVENT:
+        when = [iri for iri in named if iri not in knowledge.events]
+        return f"when `{text.term(when[0])}` takes place" if when else ""
+    by_hierarchy = kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is Operator.IS_A
+    unknown = [iri for iri in named if not knowledge.knows(iri)]
+    if not by_hierarchy or not unknown:
+        return ""
+    return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}"
+
+
+def _name(value: Fact) -> str | None:
+    return name(value) if isinstance(value, str | Iri | Literal) else None
+
+
+def _count(facts: list[str]) -> int:
+    return len(facts)

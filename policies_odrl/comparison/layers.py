@@ -1,0 +1,215 @@
+"""Layers of conditions: authority, charter, offer and negotiated terms; the strictest wins.
+
+Rules: what is granted is what every layer grants, so that a further layer never grants more and the
+terms of a signed template cannot be weakened by what comes after it: not by a wider condition, not
+by permissions that are said to win over its prohibitions, not by leaving its duties out. Each
+condition of the result names the layers that ask for it. No layer at all grants nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policies_odrl.comparison.change_phrases import LAYERED, thing
+from policies_odrl.comparison.compare import judge
+from policies_odrl.comparison.compared import Compared, Said, brief
+from policies_odrl.comparison.forms import condition_form, flat, rule_form
+from policies_odrl.comparison.greatest import folded, greatest_common, unfolded
+from policies_odrl.comparison.meeting import joined, joined_duties, subject
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.language.phrases import LANGUAGES
+from policies_odrl.model import Action, Condition, Policy, PolicyKind, Rule
+from policies_odrl.vocabulary import same_action
+
+# The layers of a data space, from the outermost.
+AUTHORITY: Final = "authority"
+CHARTER: Final = "charter"
+OFFER: Final = "offer"
+TERMS: Final = "terms"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        name: who states it, in one word.
+        policy: what it allows; inheritance must be resolved.
+    """
+
+    name: str
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A part of the merged policy and the layers that ask for it.
+
+    Attributes:
+        path: JSON pointer into the merged policy.
+        item: the part.
+        layers: names, in the order of the layers.
+    """
+
+    path: str
+    item: Said
+    layers: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """One line in the terms of the policies."""
+        return f"{self.path}: {brief(self.item)} ({', '.join(self.layers)})"
+
+    def said(self, lang: str = "en") -> str:
+        """Return the part and its layers as a sentence.
+
+        Raises:
+            ValueError: a language other than `en` and `fr`.
+        """
+        template = LAYERED["stated"][LANGUAGES.index(lang)]
+        return template.format(item=thing(self.item, lang), layers=", ".join(self.layers))
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """Several layers as one policy.
+
+    Attributes:
+        policy: what all layers grant; without permissions when that is nothing.
+        stated: each part with the layers that ask for it, in order of the policy.
+        overruled: (name of a layer, what of it goes beyond the layers before it and so has no
+            effect).
+        empty_at: name of the layer with which nothing was left; empty otherwise.
+    """
+
+    policy: Policy
+    stated: tuple[Stated, ...] = ()
+    overruled: tuple[tuple[str, Compared], ...] = ()
+    empty_at: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.policy.permissions)
+
+
+def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
+    """Return what several layers grant together.
+
+    Args:
+        layers: from the outermost; the order decides the words, not what is granted.
+        knowledge: terms and hierarchies beyond the built-in ones.
+
+    Raises:
+        LimitExceeded: too many permissions to be compared.
+
+    >>> from policies_odrl.model import ODRL, Permission
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> merged = layer(Layer(AUTHORITY, may("use")), Layer(OFFER, may("read")))
+    >>> [item.line for item in merged.stated]
+    ['/permission/0/action: read (offer)']
+    >>> bool(layer(Layer(AUTHORITY, may("print")), Layer(OFFER, may("read"))))
+    False
+    """
+    if not layers:
+        return Layered(Policy(kind=PolicyKind.OFFER))
+    first = layers[0].policy
+    whole = greatest_common(first, first, knowledge)
+    overruled: list[tuple[str, Compared]] = []
+    for index, item in enumerate(layers[1:], 1):
+        if whole is None:
+            return _nothing(layers, layers[index - 1].name)
+        gaps = judge(Proof(knowledge=knowledge), whole, item.policy)[1]
+        overruled.extend((item.name, gap) for gap in gaps)
+        whole = greatest_common(whole, item.policy, knowledge)
+    if whole is None:
+        return _nothing(layers, layers[-1].name)
+    return Layered(whole, tuple(_origins(whole, layers)), tuple(overruled))
+
+
+def _nothing(layers: Sequence[Layer], name: str) -> Layered:
+    """Return a policy that grants nothing but still prohibits and obliges."""
+    plain = [unfolded(item.policy) for item in layers]
+    prohibitions = joined((), ())
+    obligations = joined_duties((), ())
+    for policy in plain:
+        prohibitions = joined(prohibitions, policy.prohibitions)
+        obligations = joined_duties(obligations, policy.obligations)
+    profiles = dict.fromkeys(name for policy in plain for name in policy.profiles)
+    policy = Policy(
+        kind=PolicyKind.OFFER,
+        prohibitions=prohibitions,
+        obligations=obligations,
+        profiles=tuple(profiles),
+    )
+    return Layered(folded(policy), empty_at=name)
+
+
+def _origins(whole: Policy, layers: Sequence[Layer]) -> Iterator[Stated]:
+    for index, rule in enumerate(whole.permissions):
+        path = f"/permission/{index}"
+        bare = Action(rule.action.id)
+        yield Stated(f"{path}/action", bare, _acting(bare, layers))
+        for place, items in (
+            (f"{path}/action/odrl:refinement", rule.action.refinements),
+            (f"{path}/constraint", rule.constraints),
+        ):
+            for number, item in enumerate(items):
+                yield Stated(f"{place}/{number}", item, _asking(item, layers))
+        for number, duty in enumerate(rule.duties):
+            yield Stated(f"{path}/duty/{number}", duty, _ruling(duty, layers))
+    for index, ban in enumerate(whole.prohibitions):
+        yield Stated(f"/prohibition/{index}", ban, _ruling(ban, layers))
+    for index, obligation in enumerate(whole.obligations):
+        yield Stated(f"/obligation/{index}", obligation, _ruling(obligation, layers))
+
+
+def _acting(action: Action, layers: Sequence[Layer]) -> tuple[str, ...]:
+    return tuple(
+        item.name
+        for item in layers
+        if any(same_action(rule.action.id) == action.id for rule in item.policy.permissions)
+    )
+
+
+def _asking(condition: Condition, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Return the layers that state a condition; else those whose lists it was met from."""
+    form, about = condition_form(condition), subject(condition)
+    same, near = [], []
+    for item in layers:
+        own = [
+            part
+            for rule in item.policy.permissions
+            for part in flat((*rule.constraints, *rule.action.refinements))
+        ]
+        if any(condition_form(part) == form for part in own):
+            same.append(item.name)
+        if any(subject(part) == about for part in own):
+            near.append(item.name)
+    return tuple(same or near)
+
+
+def _ruling(rule: Rule, layers: Sequence[Layer]) -> tuple[str, ...]:
+    form = _form(rule)
+    return tuple(
+        item.name
+        for item in layers
+        if any(
+            _form(own) == form
+            for own in (
+                *item.policy.prohibitions,
+                *item.policy.obligations,
+                *(duty for permission in item.policy.permissions for duty in permission.duties),
+            )
+        )
+    )
+
+
+def _form(rule: Rule) -> tuple[object, ...]:
+    """Return what a rule says, whoever it names: a whole policy may name that in its place."""
+    kind, action, refinements, _, _, _, *rest = rule_form(rule)
+    return (kind, action, refinements, *rest)

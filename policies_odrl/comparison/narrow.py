@@ -1,0 +1,89 @@
+"""The terms to contract under two policies, in the first one's words.
+
+Rules: a narrowed permission carries every condition of both (`meeting.py`); values are written anew
+in one spelling and identifiers are left out (`rendering.py`), so that no text of the other party is
+contracted; None when no permission is left. What holds for the whole policy is the first one's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from policies_odrl.comparison.compare import contains
+from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_duties, met, work
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import Conflict, Policy, PolicyKind
+
+MAX_RULES: Final = 64
+
+
+def narrow(
+    offer: Policy,
+    request: Policy,
+    reserve: Policy | None = None,
+    knowledge: Knowledge = NOTHING_MORE,
+) -> Policy | None:
+    """Return the terms to contract, in the provider's words, or None when they are outside.
+
+    Args:
+        offer: what the provider published.
+        request: what the consumer asks for; it must lie within the offer or within the reserve.
+        reserve: the provider's private limits; None when only the offer counts.
+        knowledge: terms and hierarchies beyond the built-in ones.
+    """
+    for limits in (offer, reserve):
+        if limits is not None and contains(limits, request, knowledge):
+            return meet(limits, request, knowledge)
+    return None
+
+
+def meet(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) -> Policy | None:
+    """Return the greatest offer under both, or None when they have nothing in common.
+
+    Class Offer, no identifier; what holds for the whole policy (target, parties, conflict strategy)
+    is the first policy's.
+    """
+    if len(offer.permissions) * len(request.permissions) > MAX_RULES:
+        return None
+    if work(offer, request) > MAX_WORK:
+        return None
+    if not _compatible(offer, request):
+        return None
+    prover = Proof(knowledge=knowledge)
+    permissions = tuple(
+        rule
+        for mine in offer.permissions
+        for other in request.permissions
+        for rule in met(prover, mine, other)
+    )
+    if not permissions:
+        return None
+    return Policy(
+        kind=PolicyKind.OFFER,
+        permissions=distinct(permissions),
+        prohibitions=joined(offer.prohibitions, request.prohibitions),
+        obligations=joined_duties(offer.obligations, request.obligations),
+        profiles=tuple(dict.fromkeys((*offer.profiles, *request.profiles))),
+        conflict=_stricter(offer, request),
+        target=offer.target,
+        assigner=offer.assigner,
+        assignee=offer.assignee,
+    )
+
+
+def _compatible(offer: Policy, request: Policy) -> bool:
+    pairs = (
+        (offer.target, request.target),
+        (offer.assigner, request.assigner),
+        (offer.assignee, request.assignee),
+    )
+    return all(mine is None or other is None or mine.id == other.id for mine, other in pairs)
+
+
+def _stricter(offer: Policy, request: Policy) -> Conflict | None:
+    """`perm` only where both say so: otherwise one party's prohibitions would be overridden."""
+    if offer.conflict is Conflict.PERM and request.conflict is not Conflict.PERM:
+        return request.conflict if request.prohibitions else offer.conflict
+    return offer.conflict

@@ -1,0 +1,178 @@
+"""Prohibitions in a comparison: what they take away from a request, and what they leave.
+
+Rules: a prohibition holds unless it is certainly not meant (`evaluate.py`), so that one of the
+offer is harmless only where the request's own terms make it False, or where a prohibition of the
+request holds whenever it does. What the request prohibits itself is taken from what it asks for,
+condition by condition, on the attributes of that prohibition alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from policies_odrl.comparison.box import Box, operands_of
+from policies_odrl.comparison.fit import conditions_of
+from policies_odrl.comparison.forms import condition_form, rule_form, same_reference
+from policies_odrl.comparison.proof import Proof, opposite_of
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import (
+    AssetRef,
+    Condition,
+    Conflict,
+    Connective,
+    Constraint,
+    LogicalConstraint,
+    PartyRef,
+    Permission,
+    Policy,
+    Prohibition,
+    Rule,
+)
+from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
+
+
+def box_of(prover: Proof, request: Policy, wanted: Permission) -> Box | None:
+    """Return what a permission asks for, less what its policy prohibits; None: nothing is left."""
+    extra: list[Condition] = []
+    whole = Box(conditions_of(request, wanted))
+    for own in request.prohibitions if request.conflict is not Conflict.PERM else ():
+        if own.remedies or not _always_meant(prover, request, own, wanted):
+            continue  # one with remedies says what follows where it is broken
+        items = conditions_of(request, own)
+        if all(prover.within(item, whole) for item in items):
+            return None
+        left = _lifted(items, prover.knowledge)
+        if left is not None:
+            extra.append(LogicalConstraint(Connective.OR, tuple(left)))
+    return whole.joined(extra)
+
+
+def unsafe(
+    prover: Proof,
+    offer: Policy,
+    request: Policy,
+    asked: Sequence[tuple[Permission, Box]],
+) -> list[tuple[str, Prohibition]]:
+    """Return the prohibitions of an offer that may hit what is asked for, with their pointers."""
+    if offer.conflict is Conflict.PERM:
+        return []
+    return [
+        (f"/prohibition/{index}", rule)
+        for index, rule in enumerate(offer.prohibitions)
+        if not _upheld(prover, offer, rule, request)
+        and not all(_avoided(prover, offer, rule, request, *pair) for pair in asked)
+    ]
+
+
+def _always_meant(prover: Proof, request: Policy, own: Prohibition, wanted: Permission) -> bool:
+    """Return whether a prohibition is about every action that a permission of its policy allows."""
+    wider = prover.knowledge.wider_actions(wanted.action.id)
+    pairs = (
+        (request.target_of(own), request.target_of(wanted)),
+        (request.assignee_of(own), request.assignee_of(wanted)),
+    )
+    return same_action(own.action.id) in wider and all(
+        mine is None or (theirs is not None and same_reference(mine, theirs))
+        for mine, theirs in pairs
+    )
+
+
+def _lifted(items: Sequence[Condition], knowledge: Knowledge) -> list[Condition] | None:
+    """Return of which conditions one must hold for a prohibition to be False; None: not known."""
+    found: list[Condition] = []
+    for item in items:
+        opposite = opposite_of(item, knowledge) if isinstance(item, Constraint) else None
+        if opposite is None:
+            return None
+        found.append(opposite)
+    return found
+
+
+def _upheld(prover: Proof, offer: Policy, rule: Prohibition, request: Policy) -> bool:
+    """Return whether a prohibition of the request holds wherever the offer's does."""
+    if request.conflict is Conflict.PERM:
+        return False
+    remedies = {rule_form(duty) for duty in rule.remedies}
+    return any(
+        same_action(own.action.id) in prover.knowledge.wider_actions(rule.action.id)
+        and {rule_form(duty) for duty in own.remedies} == remedies
+        and _reference_wider(offer, rule, request, own)
+        and _conditions_wider(prover, conditions_of(offer, rule), conditions_of(request, own))
+        for own in request.prohibitions
+    )
+
+
+def _reference_wider(offer: Policy, rule: Rule, request: Policy, own: Rule) -> bool:
+    pairs = (
+        (request.target_of(own), offer.target_of(rule)),
+        (request.assignee_of(own), offer.assignee_of(rule)),
+    )
+    return all(
+        mine is None or (theirs is not None and same_reference(mine, theirs))
+        for mine, theirs in pairs
+    )
+
+
+def _conditions_wider(prover: Proof, theirs: Sequence[Condition], own: Sequence[Condition]) -> bool:
+    """Return whether each own condition is False only where one and the same of theirs is."""
+    forms = {condition_form(item) for item in theirs}
+    return all(
+        condition_form(item) in forms or any(_falls_with(prover, item, it) for it in theirs)
+        for item in own
+    )
+
+
+def _falls_with(prover: Proof, own: Condition, theirs: Condition) -> bool:
+    if not isinstance(own, Constraint) or not isinstance(theirs, Constraint):
+        return False
+    lifted = opposite_of(own, prover.knowledge)
+    return lifted is not None and prover.refuted(theirs, Box([lifted]))
+
+
+def _avoided(
+    prover: Proof,
+    offer: Policy,
+    rule: Prohibition,
+    request: Policy,
+    wanted: Permission,
+    box: Box,
+) -> bool:
+    if not related(rule.action.id, wanted.action.id, prover.knowledge):
+        return True
+    pairs: tuple[tuple[AssetRef | PartyRef | None, AssetRef | PartyRef | None], ...] = (
+        (offer.target_of(rule), request.target_of(wanted)),
+        (offer.assignee_of(rule), request.assignee_of(wanted)),
+    )
+    if any(apart(mine, theirs) for mine, theirs in pairs):
+        return True
+    return _lifted_by(prover, conditions_of(offer, rule), box)
+
+
+def _lifted_by(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
+    if any(prover.refuted(item, box) for item in items):
+        return True
+    touched = frozenset().union(*(operands_of(item) for item in items))
+    return prover.by_cases(touched, box, lambda case: _lifted_by(prover, items, case))
+
+
+def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
+    """Return whether a prohibition of one action can bear on a permission of another.
+
+    It can where an action that the permission covers is the prohibited one, is included in it,
+    implies it, or covers it.
+    """
+    ban, wanted = same_action(ruled), same_action(asked)
+    wider = knowledge.wider_actions
+    if ban in wider(wanted) or wanted in wider(ban):
+        return True
+    names = {wanted, *INCLUDED_IN, *knowledge.actions}
+    covered = [item for item in names if wanted in wider(item)]
+    return any(ban in wider(item) | implied_actions(item) for item in covered)
+
+
+def apart(left: AssetRef | PartyRef | None, right: AssetRef | PartyRef | None) -> bool:
+    """Return whether two references are single things, and not the same."""
+    if left is None or right is None:
+        return False
+    plain = not any(item.collection or item.source for item in (left, right))
+    return plain and left.id != right.id

@@ -1,0 +1,127 @@
+"""How two policies relate: the same, one within the other, overlapping, or nothing in common.
+
+Rules: each verdict rests on a proof or on a request that was evaluated; where neither was found the
+verdict is Unknown, with the fact that is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from policies_odrl.comparison.compare import Containment, contains
+from policies_odrl.comparison.fit import Reference
+from policies_odrl.comparison.greatest import greatest_common
+from policies_odrl.comparison.meeting import agree
+from policies_odrl.comparison.prohibited import apart
+from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.comparison.witness import common_request
+from policies_odrl.errors import LimitExceeded
+from policies_odrl.evaluation.request import Request
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import Permission, Policy
+
+
+class Relation(Enum):
+    """What one policy is to another."""
+
+    EQUIVALENT = "equivalent"
+    WITHIN = "within"  # the first within the second
+    CONTAINS = "contains"  # the second within the first
+    OVERLAPPING = "overlapping"
+    DISJOINT = "disjoint"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two policies relate.
+
+    Attributes:
+        relation: see `Relation`.
+        forward: whether the first lies within the second.
+        backward: whether the second lies within the first.
+        common: the greatest policy under both; None where they share nothing.
+        shared: where they overlap, a request that both grant.
+        missing: with Unknown, the facts that are missing.
+    """
+
+    relation: Relation
+    forward: Containment
+    backward: Containment
+    common: Policy | None = None
+    shared: Request | None = None
+    missing: tuple[str, ...] = ()
+
+
+def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Comparison:
+    """Return how two policies relate, with proofs and witnesses.
+
+    Args:
+        left: the first policy.
+        right: the second.
+        knowledge: terms and hierarchies beyond the built-in ones.
+
+    >>> from policies_odrl.model import ODRL, Action, PolicyKind
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> compare(may("read"), may("use")).relation.value
+    'within'
+    >>> compare(may("read"), may("print")).relation.value
+    'disjoint'
+    """
+    forward, backward = contains(right, left, knowledge), contains(left, right, knowledge)
+    if forward and backward:
+        return Comparison(Relation.EQUIVALENT, forward, backward, left)
+    if forward:
+        return Comparison(Relation.WITHIN, forward, backward, left)
+    if backward:
+        return Comparison(Relation.CONTAINS, forward, backward, right)
+    return _apart(left, right, forward, backward, knowledge)
+
+
+def _apart(
+    left: Policy, right: Policy, forward: Containment, backward: Containment, knowledge: Knowledge
+) -> Comparison:
+    """Return how two policies relate of which neither is shown to lie within the other."""
+    missing = tuple(dict.fromkeys((*forward.missing, *backward.missing)))
+    if not forward.gaps:  # nobody can say what one of them grants
+        return Comparison(Relation.UNKNOWN, forward, backward, missing=missing)
+    try:
+        common = greatest_common(left, right, knowledge)
+    except LimitExceeded as exc:
+        return Comparison(Relation.UNKNOWN, forward, backward, missing=(*missing, str(exc)))
+    if common is None:
+        unclear = _unclear(left, right, knowledge)
+        relation = Relation.UNKNOWN if unclear else Relation.DISJOINT
+        return Comparison(relation, forward, backward, missing=unclear)
+    shared = common_request(common, left, right, knowledge)
+    if shared is None:
+        missing = missing or ("whether any request is granted by both",)
+        return Comparison(Relation.UNKNOWN, forward, backward, common, missing=missing)
+    return Comparison(Relation.OVERLAPPING, forward, backward, common, shared)
+
+
+def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ...]:
+    """Return which collections may share members that only evidence could tell."""
+    prover = Proof(knowledge=knowledge)
+    found = [
+        f"whether `{one.id or one.source}` and `{two.id or two.source}` share anything"
+        for mine in left.permissions
+        for other in right.permissions
+        for one, two in _named(left, mine, right, other)
+        if not agree(prover, one, two) and not apart(one, two)
+    ]
+    return tuple(dict.fromkeys(found))[:8]
+
+
+def _named(
+    left: Policy, mine: Permission, right: Policy, other: Permission
+) -> list[tuple[Reference, Reference]]:
+    pairs: tuple[tuple[Reference | None, Reference | None], ...] = (
+        (left.target_of(mine), right.target_of(other)),
+        (left.assignee_of(mine), right.assignee_of(other)),
+    )
+    return [(one, two) for one, two in pairs if one is not None and two is not None]

@@ -1,0 +1,120 @@
+"""Whether evaluation confirms values that a search found.
+
+Rules: what is to hold must be True, and what is not to hold False, with nothing stated but the
+values found. One request has one moment, so that sequences of delays are left out; `isPartOf` of a
+concept is read as `isA` and its `hasPart` is left out, because evaluation gives neither a meaning:
+`denote.py` has tried them by the order that the hierarchies state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from policies_odrl.comparison.box import operands_of
+from policies_odrl.comparison.forms import flat
+from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.clocks import DELAY
+from policies_odrl.evaluation.conditions import condition
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.periods import Stretch
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.logic import Truth
+from policies_odrl.model import (
+    ODRL,
+    Condition,
+    Connective,
+    Constraint,
+    LogicalConstraint,
+    Operator,
+    Policy,
+    PolicyKind,
+)
+from policies_odrl.vocabulary import Kind
+
+_SOME: Final = Policy(kind=PolicyKind.SET)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A condition that is to hold, or not to hold.
+
+    Attributes:
+        item: the condition.
+        holds: whether it is to be True; otherwise False.
+        side: which policy it comes from, 0 or 1.
+    """
+
+    item: Condition
+    holds: bool = True
+    side: int = 0
+
+
+def confirmed(
+    goals: Sequence[Goal], found: Mapping[str, tuple[Fact, ...]], knowledge: Knowledge
+) -> bool:
+    """Return whether evaluation says of each goal what is wanted."""
+    stated, now = stated_by(found)
+    request = Request(ODRL + "use", facts=stated)
+    case = Case.of(_SOME, request, Facts(now=now, knowledge=knowledge))
+    return all(
+        condition(item, "", case).truth is Truth.of(goal.holds)
+        for goal in goals
+        for item in (
+            shown([goal.item], knowledge) if goal.holds else [as_read(goal.item, knowledge)]
+        )
+    )
+
+
+def stated_by(
+    found: Mapping[str, tuple[Fact, ...]],
+) -> tuple[dict[str, tuple[Fact, ...]], datetime | None]:
+    """Return values as a request states them, and the time of the request where they name it."""
+    stated = {left: values for left, values in found.items() if left != DATE_TIME}
+    for value in (*found.get(DATE_TIME, ()), *found.get(DELAY, ())):
+        if isinstance(value, datetime):
+            return stated, value
+        if isinstance(value, Stretch):
+            return stated, value.end
+    return stated, None
+
+
+def shown(items: Sequence[Condition], knowledge: Knowledge) -> Iterator[Condition]:
+    """Yield the conditions that one request can show, as evaluation reads them."""
+    for item in flat(items):
+        if not _is_chain(item) and not _is_whole(item, knowledge):
+            yield as_read(item, knowledge)
+
+
+def as_read(item: Condition, knowledge: Knowledge) -> Condition:
+    """Return a condition as evaluation reads it."""
+    if isinstance(item, LogicalConstraint):
+        return replace(item, operands=tuple(as_read(part, knowledge) for part in item.operands))
+    if item.operator is Operator.IS_PART_OF and _of_concept(item, knowledge):
+        return replace(item, operator=Operator.IS_A)
+    return item
+
+
+def _is_whole(item: Condition, knowledge: Knowledge) -> bool:
+    return (
+        isinstance(item, Constraint)
+        and item.operator is Operator.HAS_PART
+        and _of_concept(item, knowledge)
+    )
+
+
+def _of_concept(item: Constraint, knowledge: Knowledge) -> bool:
+    operand = knowledge.operand(item.left)
+    return operand is not None and operand.kind is Kind.CONCEPT
+
+
+def _is_chain(item: Condition) -> bool:
+    return (
+        isinstance(item, LogicalConstraint)
+        and item.connective is Connective.AND_SEQUENCE
+        and len(item.operands) > 1
+        and operands_of(item) == frozenset({DELAY})
+    )

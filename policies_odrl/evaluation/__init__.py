@@ -1,0 +1,1 @@
+"""Policy, request and facts to a decision, with its reasons, duties and usage state."""

@@ -1,0 +1,76 @@
+"""One question in hand: everything that a part of a policy is judged by.
+
+Rules: what the node knows itself wins over what a request says; a clock or a count is read from the
+usage state before a request is believed. This module looks up; it judges nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies_odrl.evaluation.modes import Mode
+from policies_odrl.evaluation.request import Facts, Request
+from policies_odrl.evaluation.state import UsageKey
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import Policy, Rule
+from policies_odrl.vocabulary import implied_actions
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request to be judged by one rule.
+
+    Attributes:
+        policy: the rule's policy.
+        request: what is asked.
+        facts: what is known.
+        mode: which public reading holds.
+        wider: the action asked for and all that include it.
+        implied: those, and all that any of them implies.
+        rule: the rule in hand; None for the policy as a whole.
+        path: JSON pointer of the rule.
+    """
+
+    policy: Policy
+    request: Request
+    facts: Facts
+    mode: Mode
+    wider: frozenset[str]
+    implied: frozenset[str]
+    rule: Rule | None = None
+    path: str = ""
+
+    @staticmethod
+    def of(policy: Policy, request: Request, facts: Facts, mode: Mode = Mode.W3C) -> Case:
+        """Return the case of a request, before any rule is in hand."""
+        wider = facts.knowledge.wider_actions(request.action)
+        return Case(policy, request, facts, mode, wider, wider | implied_actions(request.action))
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Terms and hierarchies."""
+        return self.facts.knowledge
+
+    @property
+    def key(self) -> UsageKey:
+        """What the usage state of the rule in hand is kept for."""
+        return key_of(self.policy, self.rule, self.path, self.request)
+
+    def under(self, rule: Rule, path: str) -> Case:
+        """Return the case with a rule in hand."""
+        return Case(
+            self.policy,
+            self.request,
+            self.facts,
+            self.mode,
+            self.wider,
+            self.implied,
+            rule,
+            path,
+        )
+
+
+def key_of(policy: Policy, rule: Rule | None, path: str, request: Request) -> UsageKey:
+    """Return what the usage state of a rule is kept for; one without an IRI goes by its place."""
+    name = (rule.id if rule else "") or path
+    return UsageKey(policy.id, name, request.assignee, request.target or "")

@@ -1,0 +1,189 @@
+"""Constraints, logical constraints and premises of a rule against a case.
+
+Rules: Kleene logic throughout; a premise that cannot be decided is Undetermined; membership in a
+collection comes from evidence, and a refined collection has the members of its `source`; a request
+for more than what is prohibited contains it and cannot be told apart from it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.clocks import Previous, at_usage, values_of
+from policies_odrl.evaluation.decision import ConditionResult, Premise
+from policies_odrl.evaluation.modes import Mode
+from policies_odrl.evaluation.operands import check
+from policies_odrl.evaluation.sequence import ALWAYS, came_true, in_order
+from policies_odrl.logic import Truth, all_of, any_of, one_of
+from policies_odrl.model import (
+    AssetRef,
+    Condition,
+    Connective,
+    Constraint,
+    LogicalConstraint,
+    PartyRef,
+    PolicyKind,
+    Prohibition,
+    Rule,
+    below,
+)
+from policies_odrl.vocabulary import same_action
+
+ORDER: Final = "the order of the parts cannot be told"
+BROADER: Final = "the request covers more than what is prohibited: ask for less"
+
+
+def condition(
+    item: Condition, path: str, case: Case, previous: Previous | None = None
+) -> ConditionResult:
+    """Return how one condition comes out.
+
+    Args:
+        item: the condition.
+        path: its JSON pointer.
+        case: see `Case`.
+        previous: the member before it, inside an `andSequence`.
+    """
+    if isinstance(item, Constraint):
+        timed = at_usage(item, case)
+        given = values_of(timed, case, previous)
+        truth, note = check(timed, given, case.facts.knowledge)
+        return ConditionResult(path, truth, item, given, note)
+    if item.connective is Connective.AND_SEQUENCE:
+        return _sequence(item, path, case)
+    inner = below(item, path)
+    children = tuple(
+        [condition(part, f"{inner}/{index}", case) for index, part in enumerate(item.operands)]
+    )
+    truth = _JOIN[item.connective](child.truth for child in children)
+    return ConditionResult(path, truth, item, children=children)
+
+
+def conditions(items: tuple[Condition, ...], path: str, case: Case) -> tuple[ConditionResult, ...]:
+    """Return how conditions come out, in order."""
+    return tuple([condition(item, f"{path}/{index}", case) for index, item in enumerate(items)])
+
+
+def refinements_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
+    """Return how the refinements of a rule's action, target and assignee come out."""
+    found = conditions(rule.action.refinements, f"{path}/action/odrl:refinement", case)
+    policy = case.policy
+    for name, item in (("target", policy.target_of(rule)), ("assignee", policy.assignee_of(rule))):
+        if item is not None and item.refinements:
+            found += conditions(item.refinements, f"{path}/{name}/odrl:refinement", case)
+    return found
+
+
+def premises_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
+    """Return whether a rule is about this action, this party and this target."""
+    policy, request = case.policy, case.request
+    return (
+        action_premise(rule, path, case),
+        party_premise(policy.assignee_of(rule), path, case),
+        target_premise(policy.target_of(rule), path, case, request.target or ""),
+    )
+
+
+def action_premise(rule: Rule, path: str, case: Case) -> ConditionResult:
+    """Return whether a rule is about the action asked for."""
+    truth, note = _action(rule, case)
+    premise = Premise("action", rule.action.id)
+    return ConditionResult(f"{path}/action", truth, premise, (case.request.action,), note)
+
+
+def party_premise(
+    party: PartyRef | None, path: str, case: Case, *, binds: bool = True
+) -> ConditionResult:
+    """Return whether a rule is about who asks.
+
+    Args:
+        party: to whom the rule is addressed; None when to nobody by name.
+        path: JSON pointer of the rule.
+        case: see `Case`.
+        binds: False where nobody by name means anybody, also in an agreement.
+    """
+    asked = case.request.assignee
+    truth = member(party, asked, case)
+    if binds and party is None and case.policy.kind is PolicyKind.AGREEMENT:
+        truth = Truth.UNDETERMINED  # an agreement binds somebody; nobody is not everybody
+    return _premise("assignee", path, truth, party, asked)
+
+
+def target_premise(target: AssetRef | None, path: str, case: Case, asked: str) -> ConditionResult:
+    """Return whether a rule is about an asset."""
+    return _premise("target", path, member(target, asked, case), target, asked)
+
+
+def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
+    """Return whether somebody or something is what a rule names, or belongs to it.
+
+    Source: IM 2.2.2 and 2.3.2 (`source` names the collection that refinements select from).
+    """
+    if item is None:
+        return Truth.TRUE
+    if not asked:
+        return Truth.UNDETERMINED
+    if asked == item.id and not item.source:
+        return Truth.TRUE
+    known = [case.facts.members.get(name) for name in _evidence(item, case.mode)]
+    if any(names is not None and asked in names for names in known):
+        return Truth.TRUE
+    settled = known[0] is not None or not (item.collection or item.source)
+    return Truth.FALSE if settled else Truth.UNDETERMINED
+
+
+def _evidence(item: AssetRef | PartyRef, mode: Mode) -> tuple[str, ...]:
+    """Return the collections whose members count; the first alone can rule somebody out."""
+    if not item.source or (mode is Mode.SUITE and item.id):
+        return (item.id,)
+    return (item.source,) if item.refinements or not item.id else (item.source, item.id)
+
+
+_JOIN: Final = {Connective.AND: all_of, Connective.OR: any_of, Connective.XONE: one_of}
+
+
+def _sequence(item: LogicalConstraint, path: str, case: Case) -> ConditionResult:
+    inner = below(item, path)
+    children: list[ConditionResult] = []
+    moments = []
+    previous: Previous | None = None
+    for index, part in enumerate(item.operands):
+        child = condition(part, f"{inner}/{index}", case, previous)
+        moment = came_true(part, child, case)
+        if moment != ALWAYS:
+            previous = Previous(moment)
+        children.append(child)
+        moments.append(moment)
+    truth = all_of(child.truth for child in children)
+    note = ""
+    if truth is Truth.TRUE:
+        truth = in_order(moments)
+        note = ORDER if truth is Truth.UNDETERMINED else ""
+    return ConditionResult(path, truth, item, why=note, children=tuple(children))
+
+
+def _action(rule: Rule, case: Case) -> tuple[Truth, str]:
+    if not rule.action.id:  # the public suite has rules about any action; IM 2.4 asks for one
+        any_action = case.mode is Mode.SUITE
+        return (Truth.TRUE, "") if any_action else (Truth.UNDETERMINED, "the rule names no action")
+    ruled, asked = same_action(rule.action.id), same_action(case.request.action)
+    if asked == ruled:
+        return Truth.TRUE, ""
+    if not case.facts.knowledge.known_action(case.request.action):
+        return Truth.UNDETERMINED, "the action asked for is not known here"
+    if not isinstance(rule, Prohibition):
+        return Truth.of(ruled in case.wider), ""
+    if ruled in case.implied:
+        return Truth.TRUE, ""
+    # a request for more than what is prohibited contains it (odrl.md: refused or narrowed)
+    overlaps = asked in case.facts.knowledge.wider_actions(ruled)
+    return (Truth.UNDETERMINED, BROADER) if overlaps else (Truth.FALSE, "")
+
+
+def _premise(
+    name: str, path: str, truth: Truth, ruled: AssetRef | PartyRef | None, asked: str
+) -> ConditionResult:
+    note = "" if truth is not Truth.UNDETERMINED else f"cannot tell whether this {name} is meant"
+    given = (asked,) if asked else ()
+    return ConditionResult(f"{path}/{name}", truth, Premise(name, ruled), given, note)

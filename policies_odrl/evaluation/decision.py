@@ -1,0 +1,284 @@
+"""What an evaluation answers: granted or not, and why, down to each constraint.
+
+These are values; nothing here decides. Sentences are made when somebody reads them, so that a
+decision that nobody explains costs nothing for its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policies_odrl import text
+from policies_odrl.evaluation.deontic import DutyState, Effect, Instance
+from policies_odrl.evaluation.operands import UNKNOWN_OPERAND, Fact
+from policies_odrl.evaluation.request import Performed
+from policies_odrl.logic import Truth
+from policies_odrl.model import (
+    AssetRef,
+    Condition,
+    Constraint,
+    Duty,
+    LogicalConstraint,
+    PartyRef,
+    Permission,
+    Rule,
+)
+
+__all__ = [
+    "ConditionResult",
+    "Decision",
+    "DutyResult",
+    "DutyState",
+    "Effect",
+    "Premise",
+    "RuleResult",
+    "Violation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """What a rule is about, in one respect.
+
+    Attributes:
+        name: `action`, `assignee` or `target`.
+        ruled: IRI of the action, or the reference; None: anyone or anything.
+    """
+
+    name: str
+    ruled: str | AssetRef | PartyRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionResult:
+    """How a constraint, a refinement or a premise came out.
+
+    Attributes:
+        path: JSON pointer into the written policy.
+        truth: the outcome.
+        item: what was judged.
+        values: the values given; empty when none was.
+        why: why it is Undetermined, or how a value was read; empty otherwise.
+        children: operands of a logical constraint.
+    """
+
+    path: str
+    truth: Truth
+    item: Condition | Premise
+    values: tuple[Fact, ...] = ()
+    why: str = ""
+    children: tuple[ConditionResult, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The constraint in one line (`purpose isAnyOf AcademicResearch`)."""
+        if not isinstance(self.item, Premise):
+            return text.condition(self.item)
+        ruled = self.item.ruled
+        wanted = ruled if isinstance(ruled, str) else (ruled.id or ruled.source if ruled else "")
+        return f"{self.item.name} {text.term(wanted or 'anyone')}"
+
+    @property
+    def given(self) -> str:
+        """The values given, in one line; empty when none was."""
+        if isinstance(self.item, Premise) and not self.values:
+            return "none"
+        return text.values(self.values)
+
+    @property
+    def note(self) -> str:
+        """Why it is Undetermined; for a logical constraint, what its operands say."""
+        if not self.children:
+            return self.why
+        notes = (child.note for child in self.children if child.truth is not Truth.TRUE)
+        below = "; ".join(dict.fromkeys(note for note in notes if note))
+        return "; ".join(part for part in (below, self.why) if part)
+
+    @property
+    def operand(self) -> str:
+        """IRI of the left operand; name of a premise; empty for a logical constraint."""
+        if isinstance(self.item, Premise):
+            return self.item.name
+        return self.item.left if isinstance(self.item, Constraint) else ""
+
+    @property
+    def absent(self) -> bool:
+        """Whether nobody stated a value of a known left operand, so that it is Undetermined."""
+        unstated = self.truth is Truth.UNDETERMINED and not self.values
+        known = isinstance(self.item, Constraint) and not self.why.endswith(UNKNOWN_OPERAND)
+        return unstated and known
+
+    @property
+    def line(self) -> str:
+        """One line that names the operand, what is allowed and what was given."""
+        if self.truth is Truth.UNDETERMINED:
+            return f"{self.text}: {self.note}"
+        given = "" if isinstance(self.item, LogicalConstraint) else self.given
+        return f"{self.text}: given {given}" if given else self.text
+
+    def leaves(self) -> Iterator[ConditionResult]:
+        """Yield the atomic results below, or this one when it is atomic."""
+        if not self.children:
+            yield self
+        for child in self.children:
+            yield from child.leaves()
+
+
+@dataclass(frozen=True, slots=True)
+class DutyResult:
+    """Where one duty of a permission, an obligation, a consequence or a remedy stands.
+
+    Attributes:
+        path: JSON pointer into the written policy.
+        duty: the duty.
+        state: see `DutyState`.
+        by: the act that fulfilled it; None when none did.
+        gates: conditions that say whether anything has to be done at all.
+        instances: earlier and present occasions, oldest first.
+        consequences: what is due besides, once it was violated.
+        settled: whether a violated duty was made good: it was done late, and every consequence.
+        note: why it is Undetermined; empty otherwise.
+    """
+
+    path: str
+    duty: Duty
+    state: DutyState
+    by: Performed | None = None
+    gates: tuple[ConditionResult, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    consequences: tuple[DutyResult, ...] = ()
+    settled: bool = False
+    note: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether something is still to be done, or to be made good."""
+        if self.settled:  # what was violated is made good; a later occasion may be open
+            return any(item.state is DutyState.DUE for item in self.instances)
+        return self.state not in {DutyState.FULFILLED, DutyState.INACTIVE}
+
+    @property
+    def overdue(self) -> bool:
+        """Whether something should have been done by now, so that it may stand in the way."""
+        return self.open and self.state is not DutyState.DUE
+
+    @property
+    def line(self) -> str:
+        """One line that says where it stands."""
+        note = f": {self.note}" if self.note else ""
+        return f"duty {self.path} is {self.state.value}{note}"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A prohibited act that was carried out.
+
+    Attributes:
+        act: what was done.
+        remedies: what is due for it (IM 2.6.6).
+    """
+
+    act: Performed
+    remedies: tuple[DutyResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """How one permission or prohibition bears on the request.
+
+    Attributes:
+        path: JSON pointer into the written policy.
+        rule: the rule.
+        concerns: whether the rule is about this action, party and target.
+        active: whether its constraints hold as well (W3C draft, activation state).
+        applies: whether its refinements hold as well.
+        effect: what it does; duties count here.
+        premises: action, assignee, target.
+        constraints: of the rule.
+        refinements: of its action, its target and its assignee.
+        duties: of a permission.
+        violations: of a prohibition, by what was done before.
+    """
+
+    path: str
+    rule: Rule
+    concerns: Truth
+    active: Truth
+    applies: Truth
+    effect: Effect
+    premises: tuple[ConditionResult, ...]
+    constraints: tuple[ConditionResult, ...] = ()
+    refinements: tuple[ConditionResult, ...] = ()
+    duties: tuple[DutyResult, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[ConditionResult, ...]:
+        """Constraints and refinements."""
+        return (*self.constraints, *self.refinements)
+
+    def failures(self) -> Iterator[ConditionResult]:
+        """Yield the premises and atomic conditions that are not True.
+
+        A logical constraint that fails although each of its parts is True (`xone`, `andSequence`)
+        is yielded itself.
+        """
+        for result in (*self.premises, *self.constraints, *self.refinements):
+            if result.truth is not Truth.TRUE:
+                failed = [leaf for leaf in result.leaves() if leaf.truth is not Truth.TRUE]
+                yield from failed or [result]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a request.
+
+    Attributes:
+        granted: whether the request may go ahead.
+        because: one line each, most important first; empty: what the nearest permission lacks.
+        rules: every permission and prohibition, in order of the policy.
+        due: duties, obligations, consequences and remedies still to be done.
+        void: True when a conflict made the whole policy void.
+        obligations: every obligation of the policy, wherever it stands.
+    """
+
+    granted: bool
+    because: tuple[str, ...] = ()
+    rules: tuple[RuleResult, ...] = ()
+    due: tuple[DutyResult, ...] = ()
+    void: bool = False
+    obligations: tuple[DutyResult, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """One line each, most important first; never empty."""
+        return self.because or _lacking(self.rules) or ("nothing is permitted",)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Left operands (IRIs) without a value that mattered, sorted."""
+        names = {
+            leaf.operand
+            for result in self.rules
+            if result.concerns is not Truth.FALSE
+            for leaf in result.failures()
+            if leaf.absent
+        }
+        return tuple(sorted(names))
+
+
+def _lacking(rules: tuple[RuleResult, ...]) -> tuple[str, ...]:
+    """Return what keeps the permission that comes nearest from granting."""
+    permissions = [item for item in rules if isinstance(item.rule, Permission)]
+    if not permissions:
+        return ()
+    nearest = min(permissions, key=_distance)
+    failed = tuple(item.line for item in nearest.failures())
+    return failed + tuple(duty.line for duty in nearest.duties if duty.overdue)
+
+
+def _distance(result: RuleResult) -> tuple[int, int]:
+    """Order permissions by how little keeps them from granting: premises first."""
+    premises = sum(item.truth is not Truth.TRUE for item in result.premises)
+    return premises, sum(1 for _ in result.failures())

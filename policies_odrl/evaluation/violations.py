@@ -1,0 +1,48 @@
+"""Prohibited acts that were carried out, and what is due for each.
+
+Rules: an act violates a prohibition when it is certain that the prohibition was about it and held
+at that time; each act counts for itself; a remedy is done after the act that it makes good.
+Source: IM 2.6.2 and 2.6.6 (`remedy`); W3C draft, deontic state of a prohibition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.conditions import conditions, premises_of, refinements_of
+from policies_odrl.evaluation.decision import Violation
+from policies_odrl.evaluation.duties import case_of, duty_state
+from policies_odrl.evaluation.request import Performed
+from policies_odrl.logic import Truth
+from policies_odrl.model import Prohibition
+
+
+def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, ...]:
+    """Return the acts known to have violated a prohibition, in time order, with their remedies."""
+    return tuple(
+        Violation(
+            act,
+            tuple(
+                duty_state(duty, f"{path}/odrl:remedy/{index}", case, rule, act.at)
+                for index, duty in enumerate(rule.remedies)
+            ),
+        )
+        for act in _prohibited(rule, path, case)
+    )
+
+
+def _prohibited(rule: Prohibition, path: str, case: Case) -> Iterator[Performed]:
+    now = case.facts.now
+    for act in sorted(case.facts.performed, key=lambda item: item.at):
+        if now is not None and act.at > now:
+            continue
+        done = case_of(act, case)
+        if any(item.truth is not Truth.TRUE for item in premises_of(rule, path, done)):
+            continue
+        held = (
+            *conditions(rule.constraints, f"{path}/constraint", done),
+            *refinements_of(rule, path, done),
+        )
+        if all(item.truth is Truth.TRUE for item in held):
+            yield act

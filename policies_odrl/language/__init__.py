@@ -1,0 +1,1 @@
+"""Policies as sentences and forms, in English and French, and back."""

@@ -1,0 +1,61 @@
+"""A policy with its values in the one spelling that sentences and forms use.
+
+Rules: only right operands change, and only where their kind reads them: numbers become xsd:decimal
+without exponent or sign of plus, times and durations get their own datatype; what they mean stays
+the same. Everything else is left as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+from policies_odrl.language.rewrite import rewritten
+from policies_odrl.model import (
+    XSD,
+    XSD_STRING,
+    Condition,
+    Constraint,
+    Literal,
+    Policy,
+    Value,
+)
+from policies_odrl.values import Duration, Span, scalar
+from policies_odrl.vocabulary import OPERANDS, Kind
+
+MAX_DIGITS: Final = 40
+
+
+def spelled(policy: Policy) -> Policy:
+    """Return the policy with its values in one spelling."""
+    return rewritten(policy, _constraint)
+
+
+def spelled_condition(item: Condition) -> Condition:
+    """Return a condition with its values in one spelling."""
+    if isinstance(item, Constraint):
+        return _constraint("", item)
+    return replace(item, operands=tuple(spelled_condition(part) for part in item.operands))
+
+
+def _constraint(_: str, item: Constraint) -> Constraint:
+    operand = OPERANDS.get(item.left)
+    if operand is None:
+        return item
+    return replace(item, right=tuple(_value(operand.kind, value) for value in item.right))
+
+
+def _value(kind: Kind, value: Value) -> Value:
+    found = scalar(kind, value)
+    if found is None or not isinstance(value, Literal):
+        return value
+    text = value.lexical.strip()
+    if isinstance(found, Decimal):
+        plain = f"{found:f}"
+        return Literal(plain, XSD + "decimal") if len(plain) <= MAX_DIGITS else value
+    if isinstance(found, Span) and value.datatype in {XSD_STRING, XSD + "dateTimeStamp"}:
+        return Literal(text, XSD + ("dateTime" if "T" in text else "date"))
+    if isinstance(found, Duration):
+        return Literal(text, XSD + "duration")
+    return replace(value, lexical=text)

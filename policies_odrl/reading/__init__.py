@@ -1,0 +1,1 @@
+"""Documents to policies and back: strict, bounded, without loss."""

@@ -1,0 +1,322 @@
+"""Flattened, expanded JSON-LD to policies; strict.
+
+Input: the node objects of a flattened, expanded document (`connector/jsonld` makes them from
+JSON-LD and from Turtle): every property is an absolute IRI, every value a list of `{"@id"}`,
+`{"@value"}` or `{"@list"}` objects.
+Rules: a property, class, action, operator or operand that is not known stops the reading, and so
+does a profile that is not known, a node that nothing refers to, an `andSequence` without order, a
+cycle, and whatever exceeds the limits of `walk.py`; the error names the node. Compact policies are
+expanded (IM 2.7). Descriptions are kept (`notes.py`), and nothing is dropped. Which parties and
+targets a class of policies asks for is left to `validate.py`, but that a ticket names no assignee.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from policies_odrl.errors import IllFormed, UnknownProfile, UnknownTerm
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import (
+    ODRL,
+    Common,
+    Conflict,
+    Duty,
+    Notes,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+)
+from policies_odrl.reading.compact import NOTHING_SHARED, Choices, Settling, one, pushed_down
+from policies_odrl.reading.constraints import conditions_at
+from policies_odrl.reading.flat import Node, at_most_one, short
+from policies_odrl.reading.notes import is_label, notes_of
+from policies_odrl.reading.parts import INFERRED, actions_at, asset, assets_at, parties_at, party
+from policies_odrl.reading.walk import Count, Walk
+from policies_odrl.vocabulary import DCT, FUNCTIONS, PROFILES
+
+TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
+REPLACED_BY: Final = DCT + "isReplacedBy"
+
+_KINDS: Final = {ODRL + kind.value: kind for kind in PolicyKind}
+_CONFLICTS: Final = {ODRL + item.value: item for item in Conflict}
+_T = TypeVar("_T")
+
+
+def read(nodes: Sequence[Mapping[str, object]], knowledge: Knowledge | None = None) -> Policy:
+    """Return the one policy that the nodes describe.
+
+    >>> odrl = "http://www.w3.org/ns/odrl/2/"
+    >>> nodes = [
+    ...     {"@id": "urn:p", "@type": [odrl + "Set"], odrl + "permission": [{"@id": "_:r"}]},
+    ...     {"@id": "_:r", odrl + "action": [{"@id": odrl + "read"}]},
+    ... ]
+    >>> read(nodes).permissions[0].action.id
+    'http://www.w3.org/ns/odrl/2/read'
+
+    Args:
+        nodes: node objects of a flattened, expanded document.
+        knowledge: left operands, actions and profiles beyond ODRL and our profile.
+
+    Raises:
+        IllFormed: the information model is broken, or there is not exactly one policy.
+        UnknownTerm: a term that is not known here.
+        UnknownProfile: a profile that is not known here.
+        LimitExceeded: too large, or nested too deep.
+    """
+    found = read_all(nodes, knowledge)
+    if len(found) != 1:
+        raise IllFormed(f"one policy was expected, {len(found)} were found")
+    return found[0]
+
+
+def read_all(
+    nodes: Sequence[Mapping[str, object]], knowledge: Knowledge | None = None
+) -> tuple[Policy, ...]:
+    """Return the policies that the nodes describe, in the order of the nodes.
+
+    >>> read_all([])
+    Traceback (most recent call last):
+        ...
+    policies_odrl.errors.IllFormed: no policy was found
+
+    Args:
+        nodes: node objects of a flattened, expanded document; each belongs to some policy.
+        knowledge: left operands, actions and profiles beyond ODRL and our profile.
+
+    Raises:
+        IllFormed: the information model is broken, or there is no policy.
+        UnknownTerm: a term that is not known here.
+        UnknownProfile: a profile that is not known here.
+        LimitExceeded: too large, or nested too deep.
+    """
+    walk = Walk(nodes, knowledge or Knowledge())
+    found = [name for name, body in walk.nodes.items() if _is_policy(Node(body))]
+    if not found:
+        raise IllFormed("no policy was found")
+    inferred = _inferred(walk)
+    policies = tuple(walk.enter(name, lambda node: _policy(node, walk, inferred)) for name in found)
+    walk.nothing_left()
+    return policies
+
+
+def _is_policy(node: Node) -> bool:
+    return any(item in _KINDS or item == ODRL + "Policy" for item in node.types)
+
+
+# Property -> policy -> names of the assets or parties that state it of the policy.
+_Inferred = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+def _inferred(walk: Walk) -> _Inferred:
+    found: dict[str, dict[str, list[str]]] = {name: {} for name in INFERRED}
+    for name, body in walk.nodes.items():
+        for stated in INFERRED:
+            if ODRL + stated in body:
+                for policy in Node(body).ids(ODRL + stated):
+                    found[stated].setdefault(policy, []).append(name)
+    return found
+
+
+# -- policy ---------------------------------------------------------------------------------
+
+
+def _policy(node: Node, walk: Walk, inferred: _Inferred) -> Policy:
+    kind = _kind(node)
+    walk.profiles = _known_profiles(node, walk)
+    before = walk.counts()
+    common = _common(node, walk, inferred)
+    after = walk.counts()
+    cost = {what: after[what] - before[what] for what in Count}
+    shared = _Shared(kind, common, cost, Settling(common))
+    policy = Policy(
+        kind=kind,
+        id=node.name(),
+        permissions=_rules_of(node, "permission", shared, walk, _permission),
+        prohibitions=_rules_of(node, "prohibition", shared, walk, _prohibition),
+        obligations=_rules_of(node, "obligation", shared, walk, _duty),
+        profiles=walk.profiles,
+        conflict=_conflict(node),
+        target=one(common.targets),
+        assigner=one(common.assigners),
+        assignee=one(common.assignees),
+        inherits=tuple(node.iris(ODRL + "inheritFrom")),
+        replaced_by=node.one_iri(REPLACED_BY),
+        timestamp=_text(node, TIMESTAMP),
+        metadata=_metadata(node, walk),
+        common=common,
+    )
+    node.only([*PolicyKind, "Policy"])
+    _whole(policy, node)
+    return pushed_down(policy)
+
+
+def _whole(policy: Policy, node: Node) -> None:
+    if policy.kind is PolicyKind.TICKET and policy.common.assignees:
+        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
+    empty = not (policy.permissions or policy.prohibitions or policy.obligations)
+    if empty and not (policy.inherits or policy.replaced_by):
+        raise IllFormed(
+            "a policy needs a `odrl:permission`, `odrl:prohibition` or `odrl:obligation`",
+            node=node.id,
+        )
+
+
+def _kind(node: Node) -> PolicyKind:
+    kinds = [_KINDS[item] for item in node.types if item in _KINDS]
+    return at_most_one(kinds, "@type", node.id) or PolicyKind.SET  # IM 2.1.1: Set is the default
+
+
+def _known_profiles(node: Node, walk: Walk) -> tuple[str, ...]:
+    profiles = tuple(node.iris(ODRL + "profile"))
+    for profile in profiles:
+        if (
+            profile not in PROFILES and profile not in walk.knowledge.profiles
+        ):  # IM 3.2: a processor MUST stop
+            raise UnknownProfile(f"profile `{profile}` is not known here", node=node.id)
+    return profiles
+
+
+def _conflict(node: Node) -> Conflict | None:
+    stated = node.one_id(ODRL + "conflict")
+    if not stated:
+        return None
+    if stated not in _CONFLICTS:
+        raise UnknownTerm(f"conflict strategy `{short(stated)}` is not known", node=node.id)
+    return _CONFLICTS[stated]
+
+
+def _text(node: Node, name: str) -> str:
+    values = [value.get("@value") for value in node.all(name)]
+    stated = at_most_one(values, name, node.id)
+    if stated is not None and not isinstance(stated, str):
+        raise IllFormed(f"`{short(name)}` must be text", node=node.id)
+    return stated or ""
+
+
+def _metadata(node: Node, walk: Walk) -> Notes:
+    names = [item for item in node.properties() if item.startswith(DCT) or is_label(item)]
+    return tuple(
+        (name, walk.value(value, node))
+        for name in sorted(names)
+        if name != REPLACED_BY
+        for value in node.all(name)
+    )
+
+
+def _common(node: Node, walk: Walk, inferred: _Inferred) -> Common:
+    """Return what the policy states for all rules, or others state of it (IM 2.2.3, 2.3.3)."""
+    stated = _stated(node, walk)
+    targets = [asset(name, walk) for name in inferred["hasPolicy"].get(node.id, ())]
+    assigners = [party(name, walk) for name in inferred["assignerOf"].get(node.id, ())]
+    assignees = [party(name, walk) for name in inferred["assigneeOf"].get(node.id, ())]
+    return Common(
+        targets=tuple(dict.fromkeys((*stated.targets, *targets))),
+        assigners=tuple(dict.fromkeys((*stated.assigners, *assigners))),
+        assignees=tuple(dict.fromkeys((*stated.assignees, *assignees))),
+        actions=stated.actions,
+        outputs=stated.outputs,
+        functions=stated.functions,
+    )
+
+
+def _stated(node: Node, walk: Walk) -> Common:
+    return Common(
+        targets=tuple(assets_at(node, "target", walk)),
+        assigners=tuple(parties_at(node, ODRL + "assigner", walk)),
+        assignees=tuple(parties_at(node, ODRL + "assignee", walk)),
+        actions=tuple(actions_at(node, walk)),
+        outputs=tuple(assets_at(node, "output", walk)),
+        functions=tuple(
+            (name, item)
+            for name in sorted(FUNCTIONS & node.properties())
+            for item in parties_at(node, name, walk)
+        ),
+    )
+
+
+# -- rules ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the rules of a policy share, and what a copy of it costs."""
+
+    kind: PolicyKind
+    common: Common = NOTHING_SHARED
+    cost: Mapping[Count, int] = field(default_factory=dict)
+    settling: Settling = field(default_factory=lambda: Settling(NOTHING_SHARED))
+
+
+_Build = Callable[[Node, _Shared, Walk], list[_T]]
+
+
+def _rules_of(
+    node: Node, name: str, shared: _Shared, walk: Walk, build: _Build[_T]
+) -> tuple[_T, ...]:
+    rules: list[_T] = []
+    for item in node.ids(ODRL + name):
+        rules.extend(walk.enter(item, lambda rule: build(rule, shared, walk)))
+    return tuple(rules)
+
+
+def _permission(node: Node, shared: _Shared, walk: Walk) -> list[Permission]:
+    before = walk.counts()
+    duties = _rules_of(node, "duty", _Shared(shared.kind), walk, _duty)
+    parts = _rule_parts(node, shared, walk, "Permission", before)
+    return [shared.settling.settled(Permission(**part, duties=duties)) for part in parts]
+
+
+def _prohibition(node: Node, shared: _Shared, walk: Walk) -> list[Prohibition]:
+    before = walk.counts()
+    remedies = _rules_of(node, "remedy", _Shared(shared.kind), walk, _last_duty)
+    parts = _rule_parts(node, shared, walk, "Prohibition", before)
+    return [shared.settling.settled(Prohibition(**part, remedies=remedies)) for part in parts]
+
+
+def _duty(node: Node, shared: _Shared, walk: Walk) -> list[Duty]:
+    before = walk.counts()
+    consequences = _rules_of(node, "consequence", _Shared(shared.kind), walk, _last_duty)
+    parts = _rule_parts(node, shared, walk, "Duty", before)
+    return [shared.settling.settled(Duty(**part, consequences=consequences)) for part in parts]
+
+
+def _last_duty(node: Node, shared: _Shared, walk: Walk) -> list[Duty]:
+    if node.all(ODRL + "consequence"):  # IM 2.6.3 and 2.6.7
+        raise IllFormed(
+            "a remedy or consequence has no `odrl:consequence` of its own", node=node.id
+        )
+    return _duty(node, shared, walk)
+
+
+def _rule_parts(
+    node: Node, shared: _Shared, walk: Walk, kind: str, before: Mapping[Count, int]
+) -> list[dict[str, Any]]:
+    """Return the parts of each rule that a node stands for.
+
+    Args:
+        node: the rule.
+        shared: what its policy states for all rules.
+        walk: the way here.
+        kind: its class.
+        before: what was counted before anything of it was read.
+    """
+    walk.pay(Count.RULES)
+    own = _stated(node, walk)
+    constraints = conditions_at(node, "constraint", walk)
+    notes = notes_of(node, walk)
+    name = node.name()
+    node.only([kind, "Rule"])
+    if own.assignees and shared.kind is PolicyKind.TICKET:
+        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
+    choices = Choices(own, shared.common)
+    count = choices.count
+    if not count:
+        raise IllFormed("a rule needs an `odrl:action`", node=node.id)
+    walk.pay_copies(before, count - 1)
+    for what, cost in shared.cost.items():
+        walk.pay(what, cost * count)
+    names = {"id": name} if count == 1 else {"origin": name}
+    return [{**row, **names, "constraints": constraints, "notes": notes} for row in choices.rows()]

@@ -1,0 +1,1 @@
+"""The full report of a decision in the Compliance Report Model, and the plain one."""

@@ -1,0 +1,1 @@
+"""What if: a request tried out, with what would have to change."""

@@ -1,0 +1,280 @@
+"""What if: a request tried out, with the reasons and with what would have to change.
+
+Rules: offers and requests for terms are judged as if they were agreed, and that is said; each set
+of changes that is shown was applied and evaluated, grants the request, and none of its changes can
+be left out; where the search ends without one, none is shown. Nothing here decides: `evaluate.py`
+does. The work is bounded, whatever the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import combinations
+from typing import Final
+
+from policies_odrl.evaluation.decision import Decision
+from policies_odrl.evaluation.deontic import Effect
+from policies_odrl.evaluation.evaluate import evaluate
+from policies_odrl.evaluation.modes import Mode
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
+from policies_odrl.logic import Truth
+from policies_odrl.model import PartyRef, Policy, PolicyKind
+from policies_odrl.simulation.changes import Change, applied, lacking, nearest, proposals
+
+MAX_EVALUATIONS: Final = 1500  # of a small policy; fewer the more rules there are
+LEAST_EVALUATIONS: Final = 60
+MAX_PROPOSALS: Final = 60
+MAX_SETS: Final = 3
+MAX_STEPS: Final = 16
+
+_NO_FACTS = Facts()
+_UNSIGNED: Final = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A request tried out.
+
+    Attributes:
+        policy: what it was judged by.
+        request: as it was judged.
+        facts: as it was judged by, with the time and the role asked for.
+        decision: see `Decision`.
+        tentative: whether the policy is not agreed yet, and was judged as if it were.
+        changes: sets of changes, the smallest first; each grants the request.
+    """
+
+    policy: Policy
+    request: Request
+    facts: Facts
+    decision: Decision
+    tentative: bool
+    changes: tuple[tuple[Change, ...], ...] = ()
+
+    @property
+    def granted(self) -> bool:
+        """Whether the request would go ahead."""
+        return self.decision.granted
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What nobody stated and mattered: left operands (IRIs), `assignee` or `target`."""
+        premises = {
+            leaf.operand
+            for result in self.decision.rules
+            if result.concerns is Truth.UNDETERMINED
+            for leaf in result.premises
+            if leaf.truth is Truth.UNDETERMINED
+        }
+        return (*sorted(premises - {"action"}), *self.decision.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of several cases to compare; what is None stays as in the first case.
+
+    Attributes:
+        request: what is asked.
+        facts: what is known.
+        at: time of the evaluation, aware.
+        role: IRI of the party or group that asks.
+    """
+
+    request: Request | None = None
+    facts: Facts | None = None
+    at: datetime | None = None
+    role: str | None = None
+
+
+def simulate(
+    policy: Policy,
+    request: Request,
+    facts: Facts = _NO_FACTS,
+    *,
+    at: datetime | None = None,
+    role: str | None = None,
+    mode: Mode = Mode.W3C,
+) -> Simulation:
+    """Return what a policy says to a request, and what would have to change.
+
+    Args:
+        policy: see `model.py`; inheritance must be resolved.
+        request: what is asked.
+        facts: what is known; nothing by default.
+        at: time of the evaluation instead of that of the facts, aware.
+        role: IRI of the party that asks instead; of a group of the policy: who asks belongs to it.
+        mode: reading that holds where public texts disagree.
+
+    >>> from policies_odrl.model import ODRL, Action, Permission
+    >>> reading = Permission(action=Action(ODRL + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
+    >>> found = simulate(policy, Request(ODRL + "print"))
+    >>> found.granted, [(change.aspect.value, change.subject) for change in found.changes[0]]
+    (False, [('action', 'http://www.w3.org/ns/odrl/2/read')])
+    """
+    asked, known = _in_role(policy, request, facts, role)
+    if at is not None:
+        values = {name: item for name, item in known.values.items() if name != DATE_TIME}
+        known = replace(known, now=at, values=values)
+    tentative = policy.kind in _UNSIGNED
+    search = _Search(policy, asked, known, mode, tentative=tentative)
+    decision = search.judge(())
+    changes = () if decision.granted else tuple(search.sets(decision))
+    return Simulation(policy, asked, known, decision, tentative, changes)
+
+
+def compare_variants(
+    policy: Policy,
+    request: Request,
+    facts: Facts = _NO_FACTS,
+    *,
+    variants: Mapping[str, Variant],
+    mode: Mode = Mode.W3C,
+) -> Mapping[str, Simulation]:
+    """Return name -> simulation of several cases, in order, to be shown side by side.
+
+    >>> from policies_odrl.model import ODRL, Action, Permission
+    >>> reading = Permission(action=Action(ODRL + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
+    >>> cases = {"read": Variant(), "print": Variant(Request(ODRL + "print"))}
+    >>> found = compare_variants(policy, Request(ODRL + "read"), variants=cases)
+    >>> [(name, item.granted) for name, item in found.items()]
+    [('read', True), ('print', False)]
+    """
+    return {
+        name: simulate(
+            policy,
+            item.request or request,
+            item.facts or facts,
+            at=item.at,
+            role=item.role,
+            mode=mode,
+        )
+        for name, item in variants.items()
+    }
+
+
+def _in_role(
+    policy: Policy, request: Request, facts: Facts, role: str | None
+) -> tuple[Request, Facts]:
+    if role is None:
+        return request, facts
+    if role not in _groups(policy) or not request.assignee:
+        return replace(request, assignee=role), facts
+    members = facts.members.get(role, frozenset()) | {request.assignee}
+    return request, replace(facts, members={**facts.members, role: members})
+
+
+def _groups(policy: Policy) -> frozenset[str]:
+    """Return the groups of parties that the rules are addressed to."""
+    found = (policy.assignee_of(rule) for _, rule in policy.rules())
+    parties = [item for item in found if isinstance(item, PartyRef)]
+    named = {item.id for item in parties if item.collection}
+    return frozenset(named | {item.source for item in parties} - {""})
+
+
+class _Search:
+    """Looks for the smallest sets of changes that grant a request."""
+
+    __slots__ = ("_facts", "_kept", "_left", "_mode", "_policy", "_request", "_tentative")
+
+    def __init__(
+        self, policy: Policy, request: Request, facts: Facts, mode: Mode, *, tentative: bool
+    ) -> None:
+        self._policy = policy
+        self._request = request
+        self._facts = facts
+        self._mode = mode
+        self._tentative = tentative
+        rules = len(policy.permissions) + len(policy.prohibitions) + len(policy.obligations)
+        self._left = max(LEAST_EVALUATIONS, MAX_EVALUATIONS // max(1, rules // 8))
+        self._kept = self._left // 2  # for the search step by step
+
+    def judge(self, changes: Iterable[Change]) -> Decision:
+        request, facts = applied(changes, self._request, self._facts)
+        self._left -= 1
+        return evaluate(self._policy, request, facts, mode=self._mode, tentative=self._tentative)
+
+    def sets(self, decision: Decision) -> Iterator[tuple[Change, ...]]:
+        """Yield up to `MAX_SETS` sets: one change, else two, else those found step by step."""
+        tried = self._proposals(decision, ())
+        for size in (1, 2):
+            found = list(self._of_size(tried, size))
+            if found:
+                yield from found
+                return
+        yield from self._stepwise(decision)
+
+    def _proposals(self, decision: Decision, made: tuple[Change, ...]) -> list[Change]:
+        request, facts = applied(made, self._request, self._facts)
+        found: list[Change] = []
+        for change in proposals(self._policy, decision, request, facts):
+            if change not in found:
+                found.append(change)
+            if len(found) == MAX_PROPOSALS:
+                break
+        return found
+
+    def _of_size(self, tried: list[Change], size: int) -> Iterator[tuple[Change, ...]]:
+        seen: set[frozenset[object]] = set()
+        for made in combinations(tried, size):
+            keys = frozenset(change.key for change in made)
+            if len(keys) < size or keys in seen:
+                continue
+            if self._left <= self._kept or len(seen) == MAX_SETS:
+                return
+            if self.judge(made).granted:
+                seen.add(keys)
+                yield made
+
+    def _stepwise(self, decision: Decision) -> Iterator[tuple[Change, ...]]:
+        """Repair the nearest permissions, each time with the change that helps most."""
+        found: list[tuple[Change, ...]] = []
+        for result in nearest(decision)[:MAX_SETS]:
+            made = self._climb(decision, result.path)
+            if made and made not in found:
+                found.append(made)
+        yield from sorted(found, key=len)
+
+    def _climb(self, decision: Decision, path: str) -> tuple[Change, ...]:
+        made: tuple[Change, ...] = ()
+        for _ in range(MAX_STEPS):
+            found = self._better(decision, path, made)
+            if found is None:
+                return ()
+            made, decision = found
+            if decision.granted:
+                return self._minimal(made)
+        return ()
+
+    def _better(
+        self, decision: Decision, path: str, made: tuple[Change, ...]
+    ) -> tuple[tuple[Change, ...], Decision] | None:
+        """Return changes that come nearer to a grant, and the decision after them."""
+        score = _score(decision, path)
+        for change in self._proposals(decision, made):
+            if self._left <= 0:
+                return None
+            more = (*(item for item in made if item.key != change.key), change)
+            after = self.judge(more)
+            if _score(after, path) < score:
+                return more, after
+        return None
+
+    def _minimal(self, made: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Leave out each change that is not needed."""
+        smaller = next((few for few in _one_less(made) if self.judge(few).granted), None)
+        return made if smaller is None else self._minimal(smaller)
+
+
+def _one_less(made: tuple[Change, ...]) -> Iterator[tuple[Change, ...]]:
+    return (tuple(item for item in made if item is not change) for change in made)
+
+
+def _score(decision: Decision, path: str) -> tuple[bool, int]:
+    """Order decisions by how far a permission is from granting."""
+    blocked = sum(item.effect is Effect.BLOCKS for item in decision.rules)
+    lacks = next(lacking(item) for item in decision.rules if item.path == path)
+    return not decision.granted, lacks + blocked

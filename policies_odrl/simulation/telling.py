@@ -1,0 +1,372 @@
+"""A simulation in words: the answer, why or why not, what is not known, what would have to change.
+
+Rules: sentences of the policy are named by their numbers, so that the two texts are read side by
+side; a value given is shown beside the condition that it does not meet; only the changes of the
+simulation are told, which were all tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from policies_odrl import text
+from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise, RuleResult
+from policies_odrl.evaluation.deontic import Effect
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.language.explain import Line, Plain, numbered, sentence
+from policies_odrl.language.labels import word
+from policies_odrl.language.phrases import Pair
+from policies_odrl.language.references import References
+from policies_odrl.language.slots import fill
+from policies_odrl.logic import Truth
+from policies_odrl.model import XSD, Constraint, Iri, Literal
+from policies_odrl.simulation.changes import Aspect, Change, nearest
+from policies_odrl.simulation.simulate import Simulation
+from policies_odrl.vocabulary import OPERANDS
+
+MAX_TOLD: Final = 3  # permissions that are told about when none grants
+
+_WORDS: Final[Mapping[str, Pair]] = {
+    "granted": (
+        "Granted: sentence {number} permits it.",
+        "Accordé : la phrase {number} le permet.",
+    ),
+    "refused": ("Refused.", "Refusé."),
+    "tentative": (
+        "This is not agreed yet; the answer is what it would be once agreed.",
+        "Rien n'est encore accepté ; la réponse est celle qui vaudrait après accord.",
+    ),
+    "void": (
+        "It is permitted and prohibited at once, which makes the whole policy void.",
+        "C'est à la fois permis et interdit, ce qui rend toute la politique nulle.",
+    ),
+    "replaced": (
+        "The policy no longer holds: it was replaced by {value}.",
+        "La politique ne vaut plus : elle est remplacée par {value}.",
+    ),
+    "inherits": (
+        "The rules of {value}, which it takes over, were not given.",
+        "Les règles de {value}, qu'elle reprend, n'ont pas été données.",
+    ),
+    "profile": (
+        "It uses terms that are not known here: {value}.",
+        "Elle emploie des termes inconnus ici : {value}.",
+    ),
+    "nothing": ("Nothing is permitted.", "Rien n'est permis."),
+    "blocks": ("Sentence {number} prohibits it.", "La phrase {number} l'interdit."),
+    "may-block": (
+        "Sentence {number} may prohibit it, which cannot be ruled out.",
+        "La phrase {number} pourrait l'interdire, ce qui n'est pas exclu.",
+    ),
+    "action": (
+        "Sentence {number} is about another action: {wanted}. Asked was: {given}.",
+        "La phrase {number} parle d'une autre action : {wanted}. Il est demandé : {given}.",
+    ),
+    "assignee": (
+        "Sentence {number} holds for {wanted}. It is asked by: {given}.",
+        "La phrase {number} vaut pour {wanted}. La demande vient de : {given}.",
+    ),
+    "target": (
+        "Sentence {number} is about {wanted}. Asked for was: {given}.",
+        "La phrase {number} porte sur {wanted}. Il est demandé : {given}.",
+    ),
+    "false": (
+        "Sentence {number} is not fulfilled: {wanted}. Given was: {given}.",
+        "La phrase {number} n'est pas respectée : {wanted}. Il est dit : {given}.",
+    ),
+    "unknown": (
+        "Sentence {number} cannot be judged: {wanted}. Given was: {given}.",
+        "La phrase {number} ne peut pas être jugée : {wanted}. Il est dit : {given}.",
+    ),
+    "duty": (
+        "Sentence {number} was not done: {wanted}.",
+        "La phrase {number} n'a pas été faite : {wanted}.",
+    ),
+    "due": (
+        "Still to be done: {wanted} (sentence {number}).",
+        "Reste à faire : {wanted} (phrase {number}).",
+    ),
+    "not-known": ("We do not know: {value}.", "Nous ne savons pas : {value}."),
+    "who": ("who asks, or whether they belong to the group", "qui demande, ou son appartenance"),
+    "what": (
+        "what is asked for, or whether it belongs to the collection",
+        "ce qui est demandé, ou son appartenance à la collection",
+    ),
+    "none": ("nothing", "rien"),
+    "anybody": ("anybody", "tous"),
+    "if": ("It would be granted if:", "Ce serait accordé si :"),
+    "or-if": ("Or if:", "Ou si :"),
+    "value": (
+        "- sentence {number} is fulfilled ({wanted}), for example with: {value}",
+        "- la phrase {number} est respectée ({wanted}), par exemple avec : {value}",
+    ),
+    "other-value": (
+        "- sentence {number} does not apply ({wanted}), for example with: {value}",
+        "- la phrase {number} ne s'applique pas ({wanted}), par exemple avec : {value}",
+    ),
+    "time": (
+        (
+            "- it is asked at another time, so that sentence {number} is fulfilled ({wanted}), "
+            "for example: {value}"
+        ),
+        (
+            "- la demande est faite à un autre moment, pour que la phrase {number} soit respectée "
+            "({wanted}), par exemple : {value}"
+        ),
+    ),
+    "other-time": (
+        (
+            "- it is asked at another time, so that sentence {number} does not apply ({wanted}), "
+            "for example: {value}"
+        ),
+        (
+            "- la demande est faite à un autre moment, pour que la phrase {number} ne s'applique "
+            "pas ({wanted}), par exemple : {value}"
+        ),
+    ),
+    "other-action": ("- what is asked is to {value}", "- il est demandé : {value}"),
+    "other-assignee": ("- it is asked by {value}", "- la demande vient de {value}"),
+    "other-target": ("- it is about {value}", "- la demande porte sur {value}"),
+    "member": ("- who asks belongs to {value}", "- qui demande appartient à {value}"),
+    "member-target": (
+        "- what is asked for belongs to {value}",
+        "- ce qui est demandé appartient à {value}",
+    ),
+    "stranger": (
+        "- who asks is known not to belong to {value}",
+        "- il est établi que qui demande n'appartient pas à {value}",
+    ),
+    "stranger-target": (
+        "- what is asked for is known not to belong to {value}",
+        "- il est établi que ce qui est demandé n'appartient pas à {value}",
+    ),
+    "act": (
+        "- this is done before: {value} (sentence {number})",
+        "- ceci est fait avant : {value} (phrase {number})",
+    ),
+}
+
+
+def tell(simulation: Simulation, lang: str = "en") -> tuple[str, ...]:
+    """Return a simulation in sentences.
+
+    Args:
+        simulation: see `simulate`.
+        lang: `en` or `fr`.
+
+    Raises:
+        ValueError: another language.
+
+    >>> from policies_odrl import Action, Permission, Policy, PolicyKind, Request, simulate
+    >>> odrl = "http://www.w3.org/ns/odrl/2/"
+    >>> reading = Permission(action=Action(odrl + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
+    >>> for line in tell(simulate(policy, Request(odrl + "print"))): print(line)
+    Refused.
+    Sentence 1 is about another action: read. Asked was: print.
+    It would be granted if:
+    - what is asked is to read
+    """
+    return tuple(_Teller(simulation, lang).lines())
+
+
+def told_change(simulation: Simulation, change: Change, lang: str = "en") -> str:
+    """Return one change in words.
+
+    Raises:
+        ValueError: a language that there are no sentences in.
+    """
+    return _Teller(simulation, lang).change(change).removeprefix("- ")
+
+
+def sentence_of(simulation: Simulation, path: str, lang: str = "en") -> str:
+    """Return the number of the sentence that a part of the policy is told in."""
+    return _Teller(simulation, lang).number(path)
+
+
+def headings(lang: str) -> tuple[str, str, str, str]:
+    """Return the headings of a table of variants."""
+    names = ("case", "answer", "why not", "would need")
+    return ("cas", "réponse", "pourquoi non", "il faudrait") if lang == "fr" else names
+
+
+def row(name: str, simulation: Simulation, lang: str = "en") -> tuple[str, str, str, str]:
+    """Return one variant of several as a row of a table.
+
+    Raises:
+        ValueError: a language that there are no sentences in.
+    """
+    teller = _Teller(simulation, lang)
+    answer = ("accordé", "refusé") if lang == "fr" else ("granted", "refused")
+    needed = simulation.changes[0] if simulation.changes else ()
+    return (
+        name,
+        answer[0] if simulation.granted else answer[1],
+        " ".join(teller.obstacles()),
+        "; ".join(teller.change(change).removeprefix("- ") for change in needed),
+    )
+
+
+class _Teller:
+    __slots__ = ("_items", "_lang", "_numbers", "_simulation", "_speaker")
+
+    def __init__(self, simulation: Simulation, lang: str) -> None:
+        lines: tuple[Line, ...] = numbered(simulation.policy, lang)
+        self._simulation = simulation
+        self._lang = lang
+        self._numbers = {line.path: line.number for line in lines if line.path}
+        self._speaker = Plain(lang, References())
+        self._items = dict(_items(simulation))
+
+    def lines(self) -> Iterator[str]:
+        found = self._simulation
+        if found.tentative:
+            yield self._say("tentative")
+        yield from self._answer()
+        for name in found.unknown:
+            yield self._say("not-known", value=self._unknown(name))
+        for index, changes in enumerate(found.changes):
+            yield self._say("or-if" if index else "if")
+            yield from (self.change(change) for change in changes)
+
+    def number(self, path: str) -> str:
+        """Return the number of a sentence; what a rule leaves to the policy is said there."""
+        whole = "/" + "/".join(path.split("/")[3:])
+        above = path.rpartition("/")[0]
+        return self._numbers.get(path) or self._numbers.get(whole) or self.number(above)
+
+    def _say(self, key: str, **slots: str) -> str:
+        return fill(_WORDS[key], self._lang, **slots)
+
+    # -- the answer -------------------------------------------------------------------------
+
+    def _answer(self) -> Iterator[str]:
+        decision = self._simulation.decision
+        if decision.granted:
+            for result in decision.rules:
+                if result.effect is Effect.GRANTS:
+                    yield self._say("granted", number=self.number(result.path))
+            for duty in decision.due:
+                wanted = self._speaker.action(duty.duty.action.id)
+                yield self._say("due", number=self.number(duty.path), wanted=wanted)
+            return
+        yield self._say("refused")
+        yield from self.obstacles()
+
+    def obstacles(self) -> Iterator[str]:
+        """Yield what keeps the request from being granted; nothing when it is."""
+        decision = self._simulation.decision
+        if decision.granted:
+            return
+        if decision.void:
+            yield self._say("void")
+        yield from self._unusable()
+        yield from self._blocked()
+        if any(item.effect is Effect.GRANTS for item in decision.rules):
+            return
+        for result in nearest(decision)[:MAX_TOLD]:
+            yield from self._lacking(result)
+
+    def _unusable(self) -> Iterator[str]:
+        policy, decision = self._simulation.policy, self._simulation.decision
+        if decision.rules:
+            return
+        if policy.replaced_by:
+            yield self._say("replaced", value=policy.replaced_by)
+        elif policy.inherits:
+            yield self._say("inherits", value=", ".join(policy.inherits))
+        elif decision.because and policy.profiles:
+            yield self._say("profile", value=", ".join(policy.profiles))
+        else:
+            yield self._say("nothing")
+
+    def _blocked(self) -> Iterator[str]:
+        for result in self._simulation.decision.rules:
+            if result.effect is Effect.BLOCKS:
+                key = "blocks" if result.applies is Truth.TRUE else "may-block"
+                yield self._say(key, number=self.number(result.path))
+
+    def _lacking(self, result: RuleResult) -> Iterator[str]:
+        for failure in result.failures():
+            yield self._failure(failure)
+        for duty in result.duties:
+            if duty.overdue:
+                yield self._undone(duty)
+
+    def _failure(self, failure: ConditionResult) -> str:
+        given = ", ".join(self._fact(value) for value in failure.values) or self._say("none")
+        number = self.number(failure.path)
+        if isinstance(failure.item, Premise):
+            wanted = self._ruled(failure.item)
+            return self._say(failure.item.name, number=number, wanted=wanted, given=given)
+        key = "false" if failure.truth is Truth.FALSE else "unknown"
+        wanted = sentence(failure.item, self._lang)
+        return self._say(key, number=number, wanted=wanted, given=given)
+
+    def _undone(self, duty: DutyResult) -> str:
+        wanted = self._speaker.action(duty.duty.action.id)
+        return self._say("duty", number=self.number(duty.path), wanted=wanted)
+
+    def _ruled(self, premise: Premise) -> str:
+        if premise.ruled is None:
+            return self._say("anybody")
+        if isinstance(premise.ruled, str):
+            return self._speaker.action(premise.ruled)
+        return self._speaker.reference(premise.ruled)
+
+    def _unknown(self, name: str) -> str:
+        if name in {"assignee", "target"}:
+            return self._say("who" if name == "assignee" else "what")
+        return self._speaker.operand(name) if name in OPERANDS else word(name, self._lang)
+
+    def _fact(self, value: Fact) -> str:
+        if isinstance(value, datetime):
+            return self._speaker.value(Literal(text.instant(value), XSD + "dateTime"))
+        if isinstance(value, Decimal | int | float):
+            return self._speaker.value(Literal(str(value), XSD + "decimal"))
+        if isinstance(value, Iri | Literal):
+            return self._speaker.value(value)
+        shown = text.value(value)
+        action = self._speaker.action(str(value)) if isinstance(value, str) else ""
+        return action if word(str(value), self._lang, "actions") == action else shown
+
+    # -- changes ----------------------------------------------------------------------------
+
+    def change(self, change: Change) -> str:
+        """Return a change in words."""
+        number = self.number(change.path)
+        match change.aspect:
+            case Aspect.VALUE | Aspect.TIME:
+                return self._stated(change, number)
+            case Aspect.ACTION:
+                return self._say("other-action", value=self._speaker.action(change.subject))
+            case Aspect.ASSIGNEE:
+                return self._say("other-assignee", value=change.subject)
+            case Aspect.TARGET:
+                return self._say("other-target", value=change.subject)
+            case Aspect.ACT:
+                value = self._speaker.action(change.subject)
+                return self._say("act", number=number, value=value)
+            case _:
+                suffix = "-target" if change.path.endswith("/target") else ""
+                return self._say(change.aspect.value + suffix, value=change.subject)
+
+    def _stated(self, change: Change, number: str) -> str:
+        values = (change.at,) if change.at is not None else change.values
+        shown = ", ".join(self._fact(value) for value in values)
+        key = change.aspect.value if change.wanted else f"other-{change.aspect.value}"
+        wanted = sentence(self._items[change.path], self._lang)
+        return self._say(key, number=number, wanted=wanted, value=shown)
+
+
+def _items(simulation: Simulation) -> Iterator[tuple[str, Constraint]]:
+    """Yield the path of every constraint that was judged, and the constraint."""
+    stack = [item for result in simulation.decision.rules for item in result.conditions]
+    while stack:
+        found = stack.pop()
+        if isinstance(found.item, Constraint):
+            yield found.path, found.item
+        stack.extend(found.children)
