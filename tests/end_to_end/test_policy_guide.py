@@ -64,7 +64,8 @@ RECORDS = sorted((ROOT / "docs/decisions").glob("0*.md"))
 def test_the_files_that_a_record_names_are_there(record: Path) -> None:
     text = record.read_text(encoding="utf-8")
     assert record.name in (record.parent / "index.md").read_text(encoding="utf-8")
-    library = {path.name for path in (ROOT / "policies_odrl").rglob("*.*")}
+    files = list((ROOT / "policies_odrl").rglob("*.*"))
+    library = {part for path in files for part in (path.name, f"{path.parent.name}/{path.name}")}
     for name in re.findall(r"`([\w/]+\.(?:py|json))`", text):
         assert name in library or (ROOT / name).is_file(), name
 
