@@ -8,7 +8,7 @@ one operand is changed at a time, those in doubt first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from policies_odrl.comparison.box import Box
 from policies_odrl.comparison.fit import conditions_of
 from policies_odrl.comparison.lacking import lacking
 from policies_odrl.comparison.regions import NOTHING_MORE
-from policies_odrl.evaluation.compiled import compile_policy
+from policies_odrl.evaluation.compiled import CompiledPolicy, compile_policy
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import Fact, check
@@ -71,8 +71,11 @@ def find_witness(
         doubtful: left operands that are tried first.
     """
     facts = Facts(knowledge=knowledge)
+    quick = _prepared(offer, facts)
 
     def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
+        if quick[mode].permits(asked, facts):
+            return None
         decision = evaluate(offer, asked, facts, mode=mode, tentative=True)
         return None if decision.granted else lacking(decision, knowledge)
 
@@ -116,18 +119,22 @@ def _search(
     size = 1 + sum(sum(inventory.size(policy)) for policy in (other, granting))
     missing: tuple[str, ...] = ()
     tries = islice(_candidates(other, granting, facts.knowledge, doubtful), MAX_TRIES)
-    quick = {
-        mode: compile_policy(granting, facts.knowledge, mode=mode, tentative=True) for mode in Mode
-    }
+    quick = _prepared(granting, facts)
     for candidate in islice(tries, MAX_WORK // size):
         for mode in Mode:
-            likely = quick[mode].permits(candidate, facts)
-            if likely and evaluate(granting, candidate, facts, mode=mode, tentative=True).granted:
+            if quick[mode].permits(candidate, facts):
                 found = judge(candidate, mode)
                 if found == ():
                     return Evidence(candidate)
                 missing = missing or found or ()
     return Evidence(missing=missing)
+
+
+def _prepared(policy: Policy, facts: Facts) -> Mapping[Mode, CompiledPolicy]:
+    """Return a policy prepared for many requests; it answers as `evaluate` does."""
+    return {
+        mode: compile_policy(policy, facts.knowledge, mode=mode, tentative=True) for mode in Mode
+    }
 
 
 def _candidates(
