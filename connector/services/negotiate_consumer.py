@@ -15,7 +15,7 @@ from typing import Any
 
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
-from connector.errors import AgreementTampered, IllegalMessage, Malformed, NotFound, PolicyInvalid
+from connector.errors import AgreementTampered, Malformed, NotFound, PolicyInvalid
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
@@ -223,25 +223,18 @@ def on_finalized(
 def _opened(
     ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractOfferMessage
 ) -> Negotiation:
-    known = tx.negotiations.find(peer=caller.did, peer_pid=message.provider_pid, role=Role.CONSUMER)
-    if known:
-        raise IllegalMessage(f"this negotiation was opened before and is `{known[0].state}`")
-    now = ports.clock.now()
-    return Negotiation(
-        pid=ports.ids.new(),
-        role=Role.CONSUMER,
-        peer=caller.did,
-        peer_pid=message.provider_pid,
+    return steps.opened(
+        ports,
+        tx,
+        caller,
+        Role.CONSUMER,
+        message.provider_pid,
         state=step(None, Act.OFFER, Role.PROVIDER, sending=False),
         dataset_id=message.dataset,
         offer_id=message.offer_id,
         policy=message.policy,
         policy_by=Role.PROVIDER,
-        agreement_id="",
-        code="",
         reasons=message.reasons,
-        created_at=now,
-        updated_at=now,
     )
 
 

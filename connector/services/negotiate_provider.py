@@ -16,7 +16,7 @@ from connector.domain.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
-from connector.errors import IllegalMessage, NotFound, OfferUnknown, TermsRefused
+from connector.errors import NotFound, OfferUnknown, TermsRefused
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
@@ -160,25 +160,15 @@ def on_verification(
 def _opened(
     ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractRequestMessage
 ) -> Negotiation:
-    known = tx.negotiations.find(peer=caller.did, peer_pid=message.consumer_pid, role=Role.PROVIDER)
-    if known:
-        raise IllegalMessage(f"this negotiation was opened before and is `{known[0].state}`")
-    now = ports.clock.now()
-    return Negotiation(
-        pid=ports.ids.new(),
-        role=Role.PROVIDER,
-        peer=caller.did,
-        peer_pid=message.consumer_pid,
+    return steps.opened(
+        ports,
+        tx,
+        caller,
+        Role.PROVIDER,
+        message.consumer_pid,
         state=NegotiationState.REQUESTED,
         dataset_id=message.dataset,
-        offer_id="",
-        policy=b"",
         policy_by=Role.CONSUMER,
-        agreement_id="",
-        code="",
-        reasons=(),
-        created_at=now,
-        updated_at=now,
     )
 
 

@@ -65,6 +65,43 @@ def answer_of(negotiation: Negotiation) -> dict[str, Any]:
     return messages.ContractNegotiation(provider, consumer, negotiation.state.value).to_body()
 
 
+def opened(
+    ports: Ports,
+    tx: Transaction,
+    caller: Participant,
+    role: Role,
+    peer_pid: str,
+    **said: Any,
+) -> Negotiation:
+    """Return a negotiation that a peer opens with us, not stored.
+
+    Args:
+        ports: of this node.
+        tx: the transaction.
+        caller: the peer.
+        role: ours.
+        peer_pid: its id of the negotiation.
+        said: `state`, `dataset_id`, `policy_by`, and what else its message says.
+
+    Raises:
+        IllegalMessage: it was opened before.
+    """
+    known = tx.negotiations.find(peer=caller.did, peer_pid=peer_pid, role=role)
+    if known:
+        raise IllegalMessage(f"this negotiation was opened before and is `{known[0].state}`")
+    now = ports.clock.now()
+    nothing = {"offer_id": "", "policy": b"", "agreement_id": "", "code": "", "reasons": ()}
+    return Negotiation(
+        pid=ports.ids.new(),
+        role=role,
+        peer=caller.did,
+        peer_pid=peer_pid,
+        created_at=now,
+        updated_at=now,
+        **{**nothing, **said},
+    )
+
+
 def held(tx: Transaction, caller: Participant, provider_pid: str, consumer_pid: str) -> Negotiation:
     """Return the negotiation that a message is about, locked; adopt the peer's pid if it is new.
 
