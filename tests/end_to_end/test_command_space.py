@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import stat
 from collections.abc import Iterator
@@ -206,9 +205,8 @@ def test_a_killed_node_starts_again_where_it_was() -> None:
         again = Served(home)
         try:
             assert ok("audit", "log", home=home)[: len(before)] == before
-            os.kill(again.pid, signal.SIGINT)
         finally:
-            assert again.stop() == 0
+            assert again.stop(signal.SIGINT) == 0
         assert not (home / "run" / "node.json").exists()
         assert not (home / "run" / "management.sock").exists()
         assert preau("job", "status", home=home).code == 3

@@ -104,10 +104,10 @@ class Served:
         self._process.wait(STOP_SECONDS)
         self._close()
 
-    def stop(self) -> int:
-        """Ask it to stop with SIGTERM; return its exit code."""
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it once to stop with a signal; return its exit code."""
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(by)
         try:
             return self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
