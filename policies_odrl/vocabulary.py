@@ -42,6 +42,8 @@ class Kind(Enum):
     EVENT = "event"  # IRI, before / during / after
     LEVEL = "level"  # IRI of a step of an ordered list, see `LEVELS`
 
+    __hash__ = object.__hash__  # members are single objects; the hash by name is slower
+
 
 _EQ = frozenset({Operator.EQ, Operator.NEQ})
 _ORDER = frozenset({Operator.GT, Operator.GTEQ, Operator.LT, Operator.LTEQ})

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.clocks import Previous, at_usage, values_of
+from policies_odrl.evaluation.clocks import EVENT, Previous, at_usage, values_of
 from policies_odrl.evaluation.decision import ConditionResult, Premise
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import check
@@ -46,7 +46,7 @@ def condition(
         previous: the member before it, inside an `andSequence`.
     """
     if isinstance(item, Constraint):
-        timed = at_usage(item, case)
+        timed = at_usage(item, case) if item.left == EVENT else item
         given = values_of(timed, case, previous)
         truth, note = check(timed, given, case.facts.knowledge)
         return ConditionResult(path, truth, item, given, note)

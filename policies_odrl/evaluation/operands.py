@@ -166,10 +166,15 @@ def _right(constraint: Constraint, knowledge: Knowledge) -> tuple[FactValue, ...
     return tuple(value for values in found for value in values) if all(found) else ()
 
 
+_MEASURED: Final = frozenset({Quantity, Stretch, Recurrence})
+
+
 def _in_one_unit(
     values: Sequence[Fact], right: Sequence[FactValue], unit: str
 ) -> tuple[Sequence[FactValue], Sequence[FactValue]] | None:
     """Return values and bounds in the unit that they share, or None when there is none."""
+    if not unit and _MEASURED.isdisjoint(map(type, values)):
+        return values, right  # type: ignore[return-value]  # no measured value is among them
     plain: list[FactValue] = []
     units: list[str] = []
     for value in values:
@@ -233,9 +238,9 @@ def _compare(
     knowledge: Knowledge,
 ) -> Truth:
     if operand.kind in _SCALARS:
-        given = [scalar(operand.kind, value) for value in values]
-        if operand.kind is Kind.COUNT:  # the execution asked for counts too (odrl.md, count)
-            given = [item + 1 if isinstance(item, Decimal) else None for item in given]
+        if len(values) == 1 == len(right) and operator in _ONE_TO_ONE:  # the usual case, faster
+            return _compare_one(operand.kind, operator, values[0], right[0])
+        given = [_given(operand.kind, value) for value in values]
         return _compare_scalars(operator, given, [scalar(operand.kind, value) for value in right])
     if operand.kind is Kind.EVENT and _timed(operator, values):
         # "before (lt), during (eq) or after (gt) the event" (Vocabulary, `event`)
@@ -251,6 +256,22 @@ def _compare(
 
 _SCALARS = (Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.LEVEL)  # few: identity is found fastest
 _ORDERED = frozenset({Operator.GT, Operator.GTEQ, Operator.LT, Operator.LTEQ})
+
+
+_ONE_TO_ONE = (*_ORDERED, Operator.EQ, Operator.NEQ)
+
+
+def _compare_one(kind: Kind, operator: Operator, value: FactValue, limit: FactValue) -> Truth:
+    item, bound = _given(kind, value), scalar(kind, limit)
+    if item is None or bound is None:
+        return Truth.UNDETERMINED
+    return _order(operator, item, bound)
+
+
+def _given(kind: Kind, value: FactValue) -> Scalar | None:
+    """Return a value given; of a count, with the execution asked for (odrl.md, count)."""
+    found = scalar(kind, value)
+    return found + 1 if kind is Kind.COUNT and isinstance(found, Decimal) else found
 
 
 def _timed(operator: Operator, values: Sequence[FactValue]) -> bool:
