@@ -7,8 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.database import PostgresServer, sqlite_url
+
+# The same examples in each run, however slow the machine: `make test` says the same for the same
+# code. `HYPOTHESIS_PROFILE=search make test` draws new ones.
+_ALWAYS = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("steady", derandomize=True, **_ALWAYS)
+settings.register_profile("search", **_ALWAYS)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

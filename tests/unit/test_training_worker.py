@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -132,13 +133,24 @@ def test_a_worker_that_outgrows_its_memory_fails(tmp_path: Path) -> None:
         worker.stop()
 
 
+def environment_of(pid: int, seconds: float = 20.0) -> bytes:
+    """Return a process's environment, which is empty until it has become its own program."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = Path(f"/proc/{pid}/environ").read_bytes()
+        if found:
+            return found
+        time.sleep(0.01)
+    return b""
+
+
 def test_a_worker_sees_no_secret_of_the_node(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PREAU_PASSWORD", "hunter2")
     worker = ProcessWorkers().start("site", tmp_path / "job")
     try:
-        variables = Path(f"/proc/{worker.pid}/environ").read_bytes()
+        variables = environment_of(worker.pid)
         assert b"FLWR_TELEMETRY_ENABLED=0" in variables
         assert b"hunter2" not in variables
         assert (tmp_path / "job").stat().st_mode & 0o777 == 0o700
