@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,7 +59,7 @@ def open_engine(address: str, wait: float) -> Engine:
         connect_args={"timeout": wait} if sqlite else _postgres_options(wait),
     )
     if sqlite:
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, wait))
         event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -118,15 +120,29 @@ def _postgres_options(wait: float) -> dict[str, Any]:
     }
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
+def _prepare_sqlite(wait: float, connection: Any, _record: Any) -> None:
     """Set up a new connection: transactions are begun by `_begin_sqlite` alone."""
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _keep_log(cursor, wait)
         cursor.execute("PRAGMA synchronous=FULL")
     finally:
         cursor.close()
+
+
+def _keep_log(cursor: sqlite3.Cursor, wait: float) -> None:
+    """Switch to the write-ahead log; SQLite does not wait there by itself for another process."""
+    until = time.monotonic() + wait
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorname not in _LOCKED or time.monotonic() >= until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

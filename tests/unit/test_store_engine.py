@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import threading
 import traceback
@@ -11,6 +12,7 @@ import pytest
 
 from connector.errors import ConfigurationInvalid, StoreUnavailable
 from connector.store import SqlStore
+from connector.store import engine as engine_module
 from connector.store.engine import open_engine
 from connector.store.migrations import upgrade
 from tests.support.doubles import FixedClock, open_store
@@ -132,3 +134,26 @@ def test_readers_in_threads_do_not_disturb_one_another(tmp_path: Path) -> None:
         thread.join(30)
     assert counts == [0] * 40
     store.close()
+
+
+def test_the_switch_to_the_log_waits_for_another_process(tmp_path: Path) -> None:
+    file = tmp_path / "node.db"
+    holder = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    holder.execute("CREATE TABLE t (x)")
+    holder.execute("BEGIN EXCLUSIVE")
+    other = sqlite3.connect(file, timeout=0, isolation_level=None)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        engine_module._keep_log(other.cursor(), 0.05)
+    threading.Timer(0.2, holder.execute, ["COMMIT"]).start()
+    engine_module._keep_log(other.cursor(), 20.0)
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    for connection in (holder, other):
+        connection.close()
+
+
+def test_another_fault_is_not_waited_for() -> None:
+    closed = sqlite3.connect(":memory:")
+    cursor = closed.cursor()
+    closed.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        engine_module._keep_log(cursor, 20.0)
