@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Final
 
 from policies_odrl.logic import Truth, unanimous
@@ -227,16 +228,26 @@ def duration(value: FactValue) -> Duration | None:
 
 
 def name(value: FactValue) -> str | None:
-    """Return the text by which a value is the same as another, or None for an empty one."""
+    """Return the text by which a value is the same as another.
+
+    None for an empty one, and for whatever is no name, truth value or finite number.
+    """
     if isinstance(value, Iri):
         return value.value or None
     if isinstance(value, Literal):
         return value.lexical or None
     if isinstance(value, str):
         return value or None
-    if isinstance(value, datetime | date | timedelta) or too_long(value):
-        return None
-    return str(value)
+    return str(value) if _finite(value) else None
+
+
+def _finite(value: object) -> bool:
+    """Return whether a value is a truth value or a finite number that can be written out."""
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    if isinstance(value, float):
+        return isfinite(value)
+    return isinstance(value, int) and not too_long(value)
 
 
 def same(left: Scalar, right: Scalar) -> Truth:

@@ -104,9 +104,9 @@ def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE
     >>> contains(may("read"), may("use")).witness.action
     'http://www.w3.org/ns/odrl/2/use'
     """
-    obstacle = _obstacle(offer, knowledge) or _obstacle(request, knowledge)
-    if obstacle or too_large(offer, request):
-        return Containment(Answer.UNKNOWN, missing=(obstacle or TOO_MANY,))
+    unclear = obstacle(offer, knowledge) or obstacle(request, knowledge)
+    if unclear or too_large(offer, request):
+        return Containment(Answer.UNKNOWN, missing=(unclear or TOO_MANY,))
     prover = Proof(knowledge=knowledge)
     covered, gaps = judge(prover, offer, request)
     if not gaps:
@@ -231,7 +231,7 @@ def too_large(offer: Policy, request: Policy) -> bool:
     return pairs > MAX_PAIRS or any(_count(rule) > MAX_CONDITIONS for rule in rules)
 
 
-def _obstacle(policy: Policy, knowledge: Knowledge) -> str:
+def obstacle(policy: Policy, knowledge: Knowledge) -> str:
     """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
     strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
     if strange:

@@ -7,7 +7,9 @@ reserve thus stays private where the offer does as well. It lies under both, so 
 would do; it is in the provider's words; what is missing is added and listed. Where the purposes fit
 no rule, the protection of the data is raised before they are narrowed (`protection.py`). What has
 nothing in common with anything is not granted, and a minimal conflicting set says why
-(`blocking.py`). One answer, never a loop. Source: odrl.md, section 4.
+(`blocking.py`). An offer that says nothing by itself (replaced, inheriting, of an unknown profile)
+gives nothing, and such a reserve counts for nothing. Each rule is given with the target and parties
+of its own policy. One answer, never a loop. Source: odrl.md, section 4.
 """
 
 from __future__ import annotations
@@ -27,8 +29,9 @@ from policies_odrl.comparison.change import (
     permission_changes,
     rest_changes,
 )
-from policies_odrl.comparison.compare import judge, too_large
-from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_duties, met, work
+from policies_odrl.comparison.compare import judge, obstacle, too_large
+from policies_odrl.comparison.greatest import folded_as, named, unfolded
+from policies_odrl.comparison.meeting import MAX_WORK, joined, joined_duties, met, work
 from policies_odrl.comparison.prohibited import box_of
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.protection import raised, ranks
@@ -119,6 +122,9 @@ def counter_offer(
     limits = [("offer", offer)] + ([("reserve", reserve)] if reserve is not None else [])
     if any(too_large(it, request) or work(it, request) > MAX_WORK for _, it in limits):
         raise LimitExceeded("the policies have too many rules or conditions to be compared")
+    limits = [pair for pair in limits if not obstacle(pair[1], knowledge)]
+    if not limits or limits[0][0] != "offer":
+        return _nothing(request)
     prover = Proof(knowledge=knowledge)
     for name, policy in limits:
         if not judge(prover, policy, request)[1]:
@@ -126,6 +132,16 @@ def counter_offer(
             if whole is not None:
                 return CounterOffer(agreed=True, policy=whole, reserve=name == "reserve")
     return _countered(prover, limits, request)
+
+
+def _nothing(request: Policy) -> CounterOffer:
+    """Return the answer where nobody can say what the offer grants."""
+    asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
+    return CounterOffer(
+        agreed=False,
+        changes=tuple(dropped(path, rule) for path, rule in asked),
+        blocked=tuple(Blocked(path, ()) for path, _ in asked),
+    )
 
 
 def _countered(
@@ -183,9 +199,9 @@ def _candidates(
     wanted: Permission,
 ) -> Iterator[_Candidate]:
     for name, limit in limits:
-        for index, rule in enumerate(limit.permissions):
+        for index, mine in _granting(limit):
             source = Source(name, f"/permission/{index}")
-            mine, asked = _with_references(limit, rule), _with_references(request, wanted)
+            asked = _with_references(request, wanted)
             stronger = raised(prover, asked, mine)
             for form in (asked, stronger) if stronger else (asked,):
                 for given in met(prover, mine, form):
@@ -215,17 +231,23 @@ def _all_met(prover: Proof, limit: Policy, request: Policy) -> list[Permission]:
     found: list[Permission] = []
     for wanted in request.permissions:
         asked = _with_references(request, wanted)
-        given = [
-            item
-            for rule in limit.permissions
-            for item in met(prover, _with_references(limit, rule), asked)
-        ]
+        given = [item for _, mine in _granting(limit) for item in met(prover, mine, asked)]
         source = Source("offer", "")
         whole = [
             item for item in given if not [*permission_changes(prover, "", asked, item, source)]
         ]
         found.extend(whole[:1] or given)
     return found
+
+
+def _granting(limit: Policy) -> Iterator[tuple[int, Permission]]:
+    """Yield the permissions that can grant, with what they are about, and their places.
+
+    A permission of an agreement that names nobody grants nothing.
+    """
+    for index, rule in enumerate(limit.permissions):
+        if limit.kind is not PolicyKind.AGREEMENT or limit.assignee_of(rule) is not None:
+            yield index, named(limit, rule)
 
 
 def _with_references(policy: Policy, rule: Permission) -> Permission:
@@ -238,39 +260,33 @@ def _assembled(
     """Return the whole policy: with the prohibitions and obligations of both sides."""
     if not permissions or not limits:
         return None
-    first = limits[0][1]
+    stated = (*(policy for _, policy in limits), request)  # who grants plays no part in a ban
+    sides = [unfolded(replace(policy, assigner=None)) for policy in stated]
     prohibitions = joined((), ())
     obligations = joined_duties((), ())
-    for policy in (*(policy for _, policy in limits), request):
-        if policy.conflict is not Conflict.PERM:
-            prohibitions = joined(prohibitions, policy.prohibitions)
-        obligations = joined_duties(obligations, policy.obligations)
-    profiles = [item for policy in (first, request) for item in policy.profiles]
-    return Policy(
+    for side in sides:
+        prohibitions = joined(prohibitions, side.prohibitions)
+        obligations = joined_duties(obligations, side.obligations)
+    whole = Policy(
         kind=PolicyKind.OFFER,
-        permissions=distinct([_without_references(first, rule) for rule in permissions]),
+        permissions=tuple(permissions),
         prohibitions=prohibitions,
         obligations=obligations,
-        profiles=tuple(dict.fromkeys(profiles)),
-        conflict=first.conflict if first.conflict is not Conflict.PERM else _strategy(request),
-        target=first.target,
-        assigner=first.assigner,
-        assignee=first.assignee,
+        profiles=tuple(dict.fromkeys(item for side in sides for item in side.profiles)),
+        conflict=_strategy(sides),
     )
+    return folded_as(whole, limits[0][1])
 
 
-def _strategy(request: Policy) -> Conflict | None:
-    return request.conflict if request.prohibitions else Conflict.PERM
+def _strategy(sides: Sequence[Policy]) -> Conflict | None:
+    """Return the first side's strategy; `perm` only where no side has a prohibition that counts.
 
-
-def _without_references(policy: Policy, rule: Permission) -> Permission:
-    """Return a permission that leaves out what the whole policy states already."""
-    return replace(
-        rule,
-        target=None if rule.target == policy.target else rule.target,
-        assigner=None if rule.assigner == policy.assigner else rule.assigner,
-        assignee=None if rule.assignee == policy.assignee else rule.assignee,
-    )
+    What sides with `perm` prohibit is no longer among their rules.
+    """
+    first = sides[0].conflict
+    if first is not Conflict.PERM:
+        return first
+    return next((side.conflict for side in sides if side.prohibitions), first)
 
 
 def _banned(

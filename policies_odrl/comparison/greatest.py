@@ -9,9 +9,12 @@ as apart, because ODRL cannot write what they share: then the result grants less
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from policies_odrl.comparison.forms import rule_form
 from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_duties, met, work
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
@@ -30,7 +33,7 @@ from policies_odrl.model import (
 )
 from policies_odrl.reading.inventory import Reference
 
-_PARTS: Final = ("target", "assigner", "assignee")
+PARTS: Final = ("target", "assigner", "assignee")
 _R = TypeVar("_R", Permission, Prohibition, Duty)
 
 
@@ -96,12 +99,12 @@ def unfolded(policy: Policy) -> Policy:
     return replace(
         policy,
         permissions=tuple(
-            _named(policy, rule)
+            named(policy, rule)
             for rule in policy.permissions
             if policy.kind is not PolicyKind.AGREEMENT or policy.assignee_of(rule) is not None
         ),
-        prohibitions=tuple(_named(policy, rule) for rule in prohibitions),
-        obligations=tuple(_named(policy, rule) for rule in policy.obligations),
+        prohibitions=tuple(named(policy, rule) for rule in prohibitions),
+        obligations=tuple(named(policy, rule) for rule in policy.obligations),
         target=None,
         assigner=None,
         assignee=None,
@@ -112,21 +115,54 @@ def folded(policy: Policy) -> Policy:
     """Return a policy that states once what all its rules name alike."""
     rules = [rule for _, rule in policy.rules()]
     stated: dict[str, Reference] = {}
-    for name in _PARTS:
+    for name in PARTS:
         found = [getattr(rule, name) for rule in rules]
         if found and found[0] is not None and all(item == found[0] for item in found):
             stated[name] = found[0]
     gone = frozenset(stated)
-    target, assigner, assignee = (stated.get(name) for name in _PARTS)
+    target, assigner, assignee = (stated.get(name) for name in PARTS)
     return replace(
         policy,
-        permissions=tuple(_bare(rule, gone) for rule in policy.permissions),
-        prohibitions=tuple(_bare(rule, gone) for rule in policy.prohibitions),
-        obligations=tuple(_bare(rule, gone) for rule in policy.obligations),
+        permissions=tuple(bare(rule, gone) for rule in policy.permissions),
+        prohibitions=tuple(bare(rule, gone) for rule in policy.prohibitions),
+        obligations=tuple(bare(rule, gone) for rule in policy.obligations),
         target=target if isinstance(target, AssetRef) else None,
         assigner=assigner if isinstance(assigner, PartyRef) else None,
         assignee=assignee if isinstance(assignee, PartyRef) else None,
     )
+
+
+def folded_as(whole: Policy, first: Policy) -> Policy:
+    """Return a policy that states as a whole what the first one does, where each rule agrees.
+
+    Never where a rule is about another thing: it would be read as being about both (IM 2.7.1). A
+    prohibition or obligation of all things may be of the one that all permissions are about.
+    """
+    others = [*whole.prohibitions, *whole.obligations]
+    gone: set[str] = set()
+    for name in PARTS:
+        stated: AssetRef | PartyRef | None = getattr(first, name)
+        own = [getattr(rule, name) for rule in whole.permissions]
+        if all(item == stated for item in own) and all(
+            getattr(rule, name) in (None, stated) for rule in others
+        ):
+            gone.add(name)
+    return replace(
+        whole,
+        permissions=_once([bare(rule, gone) for rule in whole.permissions]),
+        prohibitions=_once([bare(rule, gone) for rule in whole.prohibitions]),
+        obligations=_once([bare(rule, gone) for rule in whole.obligations]),
+        target=first.target if "target" in gone else None,
+        assigner=first.assigner if "assigner" in gone else None,
+        assignee=first.assignee if "assignee" in gone else None,
+    )
+
+
+def _once(rules: Sequence[_R]) -> tuple[_R, ...]:
+    found: dict[tuple[object, ...], _R] = {}
+    for rule in rules:
+        found.setdefault(rule_form(rule), rule)
+    return tuple(found.values())
 
 
 def _strategy(left: Policy, right: Policy) -> Conflict | None:
@@ -138,7 +174,8 @@ def _strategy(left: Policy, right: Policy) -> Conflict | None:
     return plain[0] if plain else Conflict.PROHIBIT
 
 
-def _named(policy: Policy, rule: _R) -> _R:
+def named(policy: Policy, rule: _R) -> _R:
+    """Return a rule of a policy that names all that it is about."""
     return replace(
         rule,
         target=policy.target_of(rule),
@@ -147,7 +184,8 @@ def _named(policy: Policy, rule: _R) -> _R:
     )
 
 
-def _bare(rule: _R, gone: frozenset[str]) -> _R:
+def bare(rule: _R, gone: AbstractSet[str]) -> _R:
+    """Return a rule without the parts that its whole policy states."""
     return replace(
         rule,
         target=None if "target" in gone else rule.target,

@@ -18,6 +18,7 @@ from policies_odrl.comparison.box import Box
 from policies_odrl.comparison.fit import Reference, reference_within
 from policies_odrl.comparison.forms import flat, rule_form
 from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.regions import malformed
 from policies_odrl.comparison.rendering import duty_rendered, prohibition_rendered, rendered
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
@@ -221,6 +222,7 @@ def _lists_concepts(item: Constraint, knowledge: Knowledge) -> bool:
         and not operand.evidence  # proofs stand beside one another: each list may have its own
         and item.operator in {Operator.IS_A, Operator.IS_ANY_OF}
         and not item.reference
+        and not malformed(item)
         and all(knowledge.knows(name(value) or "") for value in item.right)
     )
 

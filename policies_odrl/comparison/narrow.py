@@ -7,10 +7,12 @@ contracted; None when no permission is left. What holds for the whole policy is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from policies_odrl.comparison.compare import contains
-from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_duties, met, work
+from policies_odrl.comparison.greatest import folded_as, unfolded
+from policies_odrl.comparison.meeting import MAX_WORK, joined, joined_duties, met, work
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.knowledge import Knowledge
@@ -52,24 +54,37 @@ def meet(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) ->
     if not _compatible(offer, request):
         return None
     prover = Proof(knowledge=knowledge)
+    mine, theirs = _named(offer), _named(request)
     permissions = tuple(
         rule
-        for mine in offer.permissions
-        for other in request.permissions
-        for rule in met(prover, mine, other)
+        for one in mine.permissions
+        for two in theirs.permissions
+        for rule in met(prover, one, two)
     )
     if not permissions:
         return None
-    return Policy(
+    whole = Policy(
         kind=PolicyKind.OFFER,
-        permissions=distinct(permissions),
-        prohibitions=joined(offer.prohibitions, request.prohibitions),
-        obligations=joined_duties(offer.obligations, request.obligations),
+        permissions=permissions,
+        prohibitions=joined(mine.prohibitions, theirs.prohibitions),
+        obligations=joined_duties(mine.obligations, theirs.obligations),
         profiles=tuple(dict.fromkeys((*offer.profiles, *request.profiles))),
         conflict=_stricter(offer, request),
-        target=offer.target,
-        assigner=offer.assigner,
-        assignee=offer.assignee,
+    )
+    return folded_as(whole, offer)
+
+
+def _named(policy: Policy) -> Policy:
+    """Return a policy whose rules name what they are about; who grants comes from its permissions.
+
+    Prohibitions stay, whoever wins by its own strategy.
+    """
+    plain = unfolded(replace(policy, conflict=None, assigner=None))
+    return replace(
+        plain,
+        permissions=tuple(
+            replace(rule, assigner=policy.assigner_of(rule)) for rule in plain.permissions
+        ),
     )
 
 

@@ -15,7 +15,13 @@ from typing import Final
 
 from policies_odrl.comparison.box import DELAY, Box, operands_of
 from policies_odrl.comparison.forms import condition_form, flat
-from policies_odrl.comparison.regions import NOTHING_MORE, POSITIVE, contradictory, implied
+from policies_odrl.comparison.regions import (
+    NOTHING_MORE,
+    POSITIVE,
+    contradictory,
+    has_meaning,
+    implied,
+)
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     Condition,
@@ -42,7 +48,6 @@ _OPPOSITE: Final = {
     Operator.IS_A: Operator.IS_NONE_OF,
 }
 _VALUES: Final = 32  # comparisons of two names that count as one step
-_SETS: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF})
 
 
 class Proof:
@@ -137,10 +142,13 @@ class Proof:
         operand = self.knowledge.operand(wanted.left)
         if operand is None or operand.kind is not Kind.CONCEPT or operand.evidence:
             return False
-        if wanted.operator is not Operator.IS_NONE_OF:
+        if wanted.operator is not Operator.IS_NONE_OF or not has_meaning(operand, wanted):
             return False
         return any(
-            item.operator in POSITIVE and self._clear(item.right, wanted.right) for item in having
+            item.operator in POSITIVE
+            and has_meaning(operand, item)
+            and self._clear(item.right, wanted.right)
+            for item in having
         )
 
     def _clear(self, asked: tuple[Value, ...], excluded: tuple[Value, ...]) -> bool:
@@ -177,7 +185,7 @@ def opposite_of(item: Constraint, knowledge: Knowledge = NOTHING_MORE) -> Constr
     operand = knowledge.operand(item.left)
     if operator is None or operand is None or item.reference:
         return None
-    if len(item.right) != 1 and item.operator not in _SETS:
+    if not has_meaning(operand, item):
         return None
     if item.operator is Operator.IS_A and operand.kind is not Kind.CONCEPT:
         return None

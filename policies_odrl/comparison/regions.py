@@ -2,9 +2,10 @@
 
 Rules: `implied` answers True only where it is proved that whatever satisfies the constraints at
 hand satisfies the wanted one too; `contradictory` only where it is proved that nothing can satisfy
-all. Both answer False when not sure. One value at a time is looked at, as `operands.py` does for
-values that a request claims together. Work is linear in the pairs of constraints on one operand;
-nothing is multiplied out.
+all. Both answer False when not sure. What evaluation finds Undetermined whatever is stated
+(`has_meaning`) proves nothing, and follows from nothing but itself. One value at a time is looked
+at, as `operands.py` does for values that a request claims together. Work is linear in the pairs of
+constraints on one operand; nothing is multiplied out.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from policies_odrl.evaluation.operands import Knowledge, check, under
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Operator, Value
 from policies_odrl.values import Duration, Span, Step, compare_durations, name, scalar
-from policies_odrl.vocabulary import OPERANDS, Kind, Operand
+from policies_odrl.vocabulary import ALLOWED, OPERANDS, Kind, Operand
 
 NOTHING_MORE: Final = Knowledge()
 SCALARS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION, Kind.LEVEL})
 POSITIVE: Final = frozenset({Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF})
 NEGATIVE: Final = frozenset({Operator.NEQ, Operator.IS_NONE_OF})
+LISTING: Final = frozenset(
+    {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
+)
 
 Point = Decimal | datetime | Duration | Step
 
@@ -53,9 +57,9 @@ def implied(
         return False
     if any(same_constraint(item, wanted) for item in usable):
         return True
-    if wanted.reference:
+    if wanted.reference or not has_meaning(operand, wanted):
         return False
-    usable = [item for item in usable if not item.reference]
+    usable = [item for item in usable if not item.reference and has_meaning(operand, item)]
     if operand.kind in SCALARS:
         return _implied_scalar(operand, wanted, usable)
     return _implied_name(operand, wanted, usable, knowledge)
@@ -66,11 +70,30 @@ def contradictory(items: Sequence[Constraint], knowledge: Knowledge = NOTHING_MO
     operand = knowledge.operand(items[0].left) if items else None
     if operand is None or any(item.reference for item in items):
         return False
+    usable = [item for item in items if has_meaning(operand, item)]
     if operand.kind in SCALARS:
-        lowers = [bound for item in items for bound in lower(operand, item)]
-        uppers = [bound for item in items for bound in upper(operand, item)]
+        lowers = [bound for item in usable for bound in lower(operand, item)]
+        uppers = [bound for item in usable for bound in upper(operand, item)]
         return any(_apart(low, high) for low, high in product(lowers, uppers))
-    return _contradictory_names(operand, items, knowledge)
+    return _contradictory_names(operand, usable, knowledge)
+
+
+def has_meaning(operand: Operand, item: Constraint) -> bool:
+    """Return whether a constraint can be other than Undetermined.
+
+    Its operator must mean something for values of the operand's kind, and it must name one right
+    value, or several where the operator takes a list. A reference may turn out to be anything.
+    """
+    if item.operator not in ALLOWED[operand.kind]:
+        return False
+    return bool(item.reference) or not malformed(item)
+
+
+def malformed(item: Constraint) -> bool:
+    """Return whether a constraint names no value, or several where its operator takes one."""
+    if item.reference:
+        return False
+    return not item.right or (len(item.right) != 1 and item.operator not in LISTING)
 
 
 def same_constraint(left: Constraint, right: Constraint) -> bool:
@@ -86,7 +109,8 @@ def normal(item: Constraint) -> tuple[object, ...]:
     concept = operand is not None and operand.kind is Kind.CONCEPT
     if concept and operator is Operator.IS_A and len(item.right) == 1:
         operator = Operator.IS_ANY_OF
-    values = frozenset(_normal_value(operand, value) for value in item.right)
+    listed = [_normal_value(operand, value) for value in item.right]
+    values = tuple(listed) if malformed(item) else frozenset(listed)  # two equal ones are not one
     return (left, operator, values, item.unit, frozenset(item.reference), item.status)
 
 

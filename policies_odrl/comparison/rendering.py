@@ -11,6 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from policies_odrl.comparison.forms import without_ids
+from policies_odrl.comparison.regions import malformed
 from policies_odrl.concepts import concepts
 from policies_odrl.model import (
     XSD,
@@ -34,7 +35,9 @@ def rendered(item: Condition) -> Condition:
     operand = OPERANDS.get(item.left)
     kind = kind_of(item.left)
     left = (operand.replaced_by if operand else "") or item.left
-    right = tuple(dict.fromkeys(value_anew(kind, value) or value for value in item.right))
+    right = tuple(value_anew(kind, value) or value for value in item.right)
+    if not malformed(item):  # where one value is taken, two equal ones are not that one
+        right = tuple(dict.fromkeys(right))
     return replace(item, id="", left=left, right=right, datatype="", notes=())
 
 

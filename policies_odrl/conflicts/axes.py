@@ -1,16 +1,18 @@
 """What constraints on an operand with ordered values let through, and a value that shows it.
 
 Rules: a day is the stretch of its instants; counts are whole and begin with the first use, steps
-are those of their list, lengths of time are not negative; months and days are one axis only where
-one of the two is absent, because a month has no fixed length (XML Schema 1.1 Part 2, 3.3.6). Empty
-is proved, filled comes with a value, and all else is open, with what keeps it from being settled.
+are those of their list, lengths of time are not negative; a request may state several values, of
+which every constraint must hold, and `isAllOf` wants each that it lists (`operands.py`); months and
+days are one axis only where one of the two is absent, because a month has no fixed length (XML
+Schema 1.1 Part 2, 3.3.6). Empty is proved, filled comes with a value, and all else is open, with
+what keeps it from being settled.
 Source: ODRL Vocabulary 2.2, constraint operators; arXiv 2602.19878 (one interval for each axis).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from enum import Enum
@@ -34,7 +36,7 @@ from policies_odrl.logic import Truth
 from policies_odrl.model import XSD, Constraint, Iri, Literal, Operator, Value
 from policies_odrl.units import in_base, length
 from policies_odrl.values import Duration, Quantity, Span, Step, number, scalar
-from policies_odrl.vocabulary import LEVELS, Kind, Operand
+from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
 
 SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # where nothing says when
 _EXACT: Final = Context(prec=2_000)
@@ -116,6 +118,7 @@ class Line:
     Attributes:
         region: what they leave.
         axis: see `Axis`.
+        wanted: values that `isAllOf` asks for, beside one another; each must lie in the region.
         months: whether the keys of lengths are months; seconds otherwise.
         unit: unit of the keys; empty when none.
         base: whether the keys were brought to the base of their dimension.
@@ -123,6 +126,7 @@ class Line:
 
     region: Region
     axis: Axis
+    wanted: list[Piece] = field(default_factory=list)
     months: bool = False
     unit: str = ""
     base: bool = False
@@ -147,8 +151,17 @@ def line(operand: Operand, atoms: Sequence[Atom]) -> Line:
     found = _axis_of(operand, atoms, [key for keys in spans.values() for key in keys])
     found.region.clip(_whole(operand))
     for atom in atoms:
-        _narrow(found.region, atom, [_piece(key, found, atom) for key in spans[id(atom)]])
+        pieces = [_piece(key, found, atom) for key in spans[id(atom)]]
+        if _wants_each(operand, atom):
+            found.wanted.extend(piece for piece in pieces if piece not in found.wanted)
+        else:
+            _narrow(found.region, atom, pieces)
     return found
+
+
+def _wants_each(operand: Operand, atom: Atom) -> bool:
+    operator = atom.item.operator
+    return operator is Operator.IS_ALL_OF and atom.holds and operator in ALLOWED[operand.kind]
 
 
 def extent(operand: Operand, atoms: Sequence[Atom]) -> Extent:
@@ -166,10 +179,27 @@ def extent(operand: Operand, atoms: Sequence[Atom]) -> Extent:
     (Decimal('5'),)
     """
     try:
-        return shown(operand, line(operand, atoms))
+        found = line(operand, atoms)
+        return _together(operand, found, atoms) if found.wanted else shown(operand, found)
     except Unsettled as exc:
-        found = _fitting(operand, atoms)
-        return found if found.state is not State.OPEN else Extent(State.OPEN, why=str(exc))
+        mixed = _fitting(operand, atoms)
+        return mixed if mixed.state is not State.OPEN else Extent(State.OPEN, why=str(exc))
+
+
+def _together(operand: Operand, found: Line, atoms: Sequence[Atom]) -> Extent:
+    """Return all values that are wanted, where each of them fits everything else."""
+    pieces = list(found.region.pieces())
+    keys = [piece.low[1] for piece in found.wanted]
+    if all(any(piece.holds(key) for piece in pieces) for key in keys):
+        return Extent(State.FILLED, tuple(_fact(operand, found, key) for key in keys))
+    several = next((atom for atom in atoms if _wants_several(operand, atom)), None)
+    if several is not None and pieces:
+        return Extent(State.OPEN, why=f"{several.text}: whether several values may hold at once")
+    return EMPTY
+
+
+def _wants_several(operand: Operand, atom: Atom) -> bool:
+    return _wants_each(operand, atom) and len(atom.item.right) > 1
 
 
 def _fitting(operand: Operand, atoms: Sequence[Atom]) -> Extent:

@@ -46,6 +46,7 @@ def conflict_between(
     knowledge: Knowledge = _NOTHING_MORE,
     *,
     anchors: Mapping[str, datetime] = _NO_ANCHORS,
+    parts_as_kinds: bool = False,
 ) -> ConflictVerdict:
     """Return whether two policies conflict.
 
@@ -68,9 +69,12 @@ def conflict_between(
         right: the other one.
         knowledge: terms, hierarchies and what is disjoint, beyond the built-in ones.
         anchors: IRI of a constraint on `timeInterval` -> start of its first period, aware.
+        parts_as_kinds: whether `isPartOf` and `hasPart` of a concept (a purpose) are read by the
+            order of its kinds. Evaluation gives them no meaning, so that it refuses the examples
+            found then; otherwise what hangs on them is Unknown.
     """
     sides = (Side(left, 0), Side(right, 1))
-    court = _Court(World(knowledge, _start(left, right), anchors))
+    court = _Court(World(knowledge, _start(left, right), anchors, parts_as_kinds))
     if left.permissions and right.permissions:
         found = court.common_use(sides)
     elif left.permissions or right.permissions:
@@ -87,6 +91,7 @@ def conflict_within(
     knowledge: Knowledge = _NOTHING_MORE,
     *,
     anchors: Mapping[str, datetime] = _NO_ANCHORS,
+    parts_as_kinds: bool = False,
 ) -> ConflictVerdict:
     """Return whether one policy conflicts with itself.
 
@@ -104,7 +109,7 @@ def conflict_within(
     'Conflict'
     """
     side = Side(policy, 0)
-    court = _Court(World(knowledge, _start(policy), anchors))
+    court = _Court(World(knowledge, _start(policy), anchors, parts_as_kinds))
     if not policy.permissions:
         found = _idle((side, side))
     elif policy.prohibitions:

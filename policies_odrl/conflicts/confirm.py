@@ -1,14 +1,15 @@
 """Whether evaluation confirms values that a search found.
 
 Rules: what is to hold must be True, and what is not to hold False, with nothing stated but the
-values found. One request has one moment, so that sequences of delays are left out; `isPartOf` of a
-concept is read as `isA` and its `hasPart` is left out, because evaluation gives neither a meaning:
-`denote.py` has tried them by the order that the hierarchies state.
+values found. One request has one moment, so that sequences of delays are left out. Only where the
+caller takes parts of a concept for its kinds is `isPartOf` of a concept read as `isA` and its
+`hasPart` left out, because evaluation gives neither a meaning: `denote.py` has tried them by the
+order that the hierarchies state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -54,18 +55,26 @@ class Goal:
 
 
 def confirmed(
-    goals: Sequence[Goal], found: Mapping[str, tuple[Fact, ...]], knowledge: Knowledge
+    goals: Sequence[Goal],
+    found: Mapping[str, tuple[Fact, ...]],
+    knowledge: Knowledge,
+    *,
+    parts_as_kinds: bool = False,
 ) -> bool:
     """Return whether evaluation says of each goal what is wanted."""
     stated, now = stated_by(found)
     request = Request(ODRL + "use", facts=stated)
     case = Case.of(_SOME, request, Facts(now=now, knowledge=knowledge))
+
+    def read(goal: Goal) -> Iterable[Condition]:
+        if goal.holds:
+            return shown([goal.item], knowledge, parts_as_kinds=parts_as_kinds)
+        return [_as_kinds(goal.item, knowledge) if parts_as_kinds else goal.item]
+
     return all(
         condition(item, "", case).truth is Truth.of(goal.holds)
         for goal in goals
-        for item in (
-            shown([goal.item], knowledge) if goal.holds else [as_read(goal.item, knowledge)]
-        )
+        for item in read(goal)
     )
 
 
@@ -82,17 +91,22 @@ def stated_by(
     return stated, None
 
 
-def shown(items: Sequence[Condition], knowledge: Knowledge) -> Iterator[Condition]:
-    """Yield the conditions that one request can show, as evaluation reads them."""
+def shown(
+    items: Sequence[Condition], knowledge: Knowledge, *, parts_as_kinds: bool = False
+) -> Iterator[Condition]:
+    """Yield the conditions that one request can show, as evaluation is to read them."""
     for item in flat(items):
-        if not _is_chain(item) and not _is_whole(item, knowledge):
-            yield as_read(item, knowledge)
+        if _is_chain(item):
+            continue
+        if not parts_as_kinds:
+            yield item
+        elif not _is_whole(item, knowledge):
+            yield _as_kinds(item, knowledge)
 
 
-def as_read(item: Condition, knowledge: Knowledge) -> Condition:
-    """Return a condition as evaluation reads it."""
+def _as_kinds(item: Condition, knowledge: Knowledge) -> Condition:
     if isinstance(item, LogicalConstraint):
-        return replace(item, operands=tuple(as_read(part, knowledge) for part in item.operands))
+        return replace(item, operands=tuple(_as_kinds(part, knowledge) for part in item.operands))
     if item.operator is Operator.IS_PART_OF and _of_concept(item, knowledge):
         return replace(item, operator=Operator.IS_A)
     return item

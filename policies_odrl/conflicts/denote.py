@@ -26,9 +26,9 @@ from policies_odrl.places import atlas
 from policies_odrl.values import name
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 
-# Operators that are read here. Parts and kinds follow the one order that the hierarchies state for
-# the names, whatever the operator is called; evaluation gives parts of a concept no meaning.
-READ: Final[Mapping[Kind, frozenset[Operator]]] = MappingProxyType(
+# Operators that are read where the caller takes parts of a concept for its kinds: both follow the
+# one order that the hierarchies state for the names. Evaluation gives these parts no meaning.
+_WIDELY_READ: Final[Mapping[Kind, frozenset[Operator]]] = MappingProxyType(
     {**ALLOWED, Kind.CONCEPT: ALLOWED[Kind.CONCEPT] | {Operator.IS_PART_OF, Operator.HAS_PART}}
 )
 MAX_TRIED: Final = 256  # names that are tried as an example
@@ -111,7 +111,14 @@ class Claims:
         )
 
 
-def extent(operand: Operand, atoms: Sequence[Atom], knowledge: Knowledge, budget: Budget) -> Extent:
+def extent(
+    operand: Operand,
+    atoms: Sequence[Atom],
+    knowledge: Knowledge,
+    budget: Budget,
+    *,
+    parts_as_kinds: bool = False,
+) -> Extent:
     """Return what is known of the names that satisfy all atoms on one operand.
 
     >>> from policies_odrl.model import ODRL
@@ -126,6 +133,13 @@ def extent(operand: Operand, atoms: Sequence[Atom], knowledge: Knowledge, budget
     >>> extent(OPERANDS[ODRL + "language"], pair, known, Budget()).state.value
     'empty'
 
+    Args:
+        operand: the left operand of all atoms.
+        atoms: constraints that are to hold, or not to hold.
+        knowledge: hierarchies and what is disjoint.
+        budget: pays for the work.
+        parts_as_kinds: see `compatibility.conflict_between`.
+
     Raises:
         Exhausted: the work would exceed the budget.
     """
@@ -134,18 +148,19 @@ def extent(operand: Operand, atoms: Sequence[Atom], knowledge: Knowledge, budget
         or any(atom.item.operator in {Operator.IS_PART_OF, Operator.HAS_PART} for atom in atoms)
     )
     order = Order(operand.kind, knowledge, budget, wholes=wholes)
-    unreadable = next((atom for atom in atoms if _unreadable(operand, atom.item)), None)
+    read = (_WIDELY_READ if parts_as_kinds else ALLOWED)[operand.kind]
+    strange = next((atom for atom in atoms if atom.item.operator not in read), None)
+    if strange is not None:
+        why = f"{strange.text}: the operator has no meaning for the operand"
+        return Extent(State.OPEN, why=why)
+    unreadable = next((atom for atom in atoms if _unreadable(atom.item)), None)
     if unreadable is not None:
         return Extent(State.OPEN, why=f"{unreadable.text}: it says nothing certain")
     return _extent(operand, atoms, order)
 
 
-def _unreadable(operand: Operand, item: Constraint) -> bool:
-    return (
-        item.operator not in READ[operand.kind]
-        or any(name(value) is None for value in item.right)
-        or not item.right
-    )
+def _unreadable(item: Constraint) -> bool:
+    return any(name(value) is None for value in item.right) or not item.right
 
 
 def _extent(operand: Operand, atoms: Sequence[Atom], order: Order) -> Extent:

@@ -256,7 +256,7 @@ def _at(
     if doubt:
         return Tried(State.OPEN, why=doubt)
     example = _example(place, found.facts, world)
-    refusal = _refuted(example, meeting, barred)
+    refusal = _refuted(example, meeting, barred, world)
     if refusal:
         return Tried(State.OPEN, why=refusal)
     return Tried(State.FILLED, example)
@@ -305,14 +305,20 @@ def _example(place: _Place, found: Mapping[str, tuple[Fact, ...]], world: World)
     return Example(asked, Facts(now=now, members=members, knowledge=world.knowledge))
 
 
-def _refuted(example: Example, meeting: Meeting, barred: Sequence[tuple[Side, Prohibition]]) -> str:
+def _refuted(
+    example: Example,
+    meeting: Meeting,
+    barred: Sequence[tuple[Side, Prohibition]],
+    world: World,
+) -> str:
     """Return why evaluation does not confirm an example; empty when it does."""
     for side, rule in meeting.permitted:
+        conditions = shown(rule.constraints, world.knowledge, parts_as_kinds=world.parts_as_kinds)
         granting = Permission(
             action=rule.action,
             target=rule.target,
             assignee=rule.assignee,
-            constraints=tuple(shown(rule.constraints, example.facts.knowledge)),
+            constraints=tuple(conditions),
         )
         policy = replace(
             side.policy, permissions=(granting,), prohibitions=(), obligations=(), conflict=None

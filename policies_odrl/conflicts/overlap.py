@@ -60,11 +60,13 @@ class World:
         knowledge: terms and hierarchies.
         start: when the agreement began, aware; None when nobody says.
         anchors: IRI of a constraint -> start of its first period, aware.
+        parts_as_kinds: see `compatibility.conflict_between`.
     """
 
     knowledge: Knowledge
     start: datetime | None = None
     anchors: Mapping[str, datetime] = field(default_factory=dict)
+    parts_as_kinds: bool = False
 
 
 def overlap(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
@@ -229,7 +231,9 @@ def _search(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
             apart.append(found.why)
             continue
         if not node.choices:
-            if found.state is State.FILLED and confirmed(goals, found.facts, world.knowledge):
+            if found.state is State.FILLED and confirmed(
+                goals, found.facts, world.knowledge, parts_as_kinds=world.parts_as_kinds
+            ):
                 return found
             lacking.append(found.why or _UNCONFIRMED)
             continue
@@ -301,7 +305,9 @@ def _extent(left: str, atoms: Sequence[Atom], world: World, budget: Budget) -> E
         return axes.extent(operand, atoms)
     if operand.kind is Kind.EVENT:
         return events.extent(operand, atoms, world.knowledge)
-    return denote.extent(operand, atoms, world.knowledge, budget)
+    return denote.extent(
+        operand, atoms, world.knowledge, budget, parts_as_kinds=world.parts_as_kinds
+    )
 
 
 def _timed(

@@ -19,7 +19,7 @@ from typing import Final
 
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.operands import POLICY_USAGE, Fact
+from policies_odrl.evaluation.operands import MOST_COUNTED, POLICY_USAGE, Fact
 from policies_odrl.evaluation.periods import Recurrence, Stretch
 from policies_odrl.evaluation.state import Use, metered_time
 from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal
@@ -87,7 +87,9 @@ def agreed(case: Case) -> datetime | None:
 def _count(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
     uses = _uses(case)
     seed = Decimal(0) if item.status is None else number(item.status)
-    if seed is None or (uses is None and (case.mode is Mode.W3C or item.status is None)):
+    if seed is None or not 0 <= seed <= MOST_COUNTED:
+        return ()
+    if uses is None and (case.mode is Mode.W3C or item.status is None):
         return ()
     return (seed + len(uses or ()),)
 
@@ -102,7 +104,7 @@ def _elapsed(_: Constraint, case: Case, __: Previous | None) -> tuple[Fact, ...]
 def _metered(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
     uses, now = _uses(case), case.facts.now
     seed = Duration(0, Decimal(0)) if item.status is None else duration(item.status)
-    if uses is None or now is None or seed is None or seed.months:
+    if uses is None or now is None or seed is None or seed.months or seed.seconds < 0:
         return ()
     try:
         before = timedelta(microseconds=int(seed.seconds * 1_000_000))

@@ -120,6 +120,8 @@ class CompiledPolicy:
         """Return the rules that can apply; None where the policy has to be evaluated whole."""
         if self._refusal or facts.knowledge is not self._knowledge:
             return None
+        if request.target in facts.members or request.assignee in facts.members:
+            return None  # what a prohibition is about may lie inside what is asked for
         if facts.members:
             return self._looked_up(request, facts)
         key = (request.action, request.target, request.assignee)
@@ -147,18 +149,24 @@ class CompiledPolicy:
         return _Applicable(
             tuple(_Permits(place, self._tests_of(place)) for place in permits),
             tuple(
-                _Prohibits(place, self._tests_of(place), place.rule.action.id in narrower)
+                _Prohibits(
+                    place, self._tests_of(place), same_action(place.rule.action.id) in narrower
+                )
                 for place in prohibits
             ),
         )
 
     def _narrower(self, action: str) -> frozenset[str]:
-        """Return the prohibited actions that the action asked for includes."""
+        """Return the prohibited actions that the action asked for includes, or may include."""
         asked = same_action(action)
         return frozenset(
             ruled
             for ruled in self._prohibitions.actions
-            if ruled and asked in self._knowledge.wider_actions(ruled)
+            if ruled
+            and (
+                asked in self._knowledge.wider_actions(ruled)
+                or not self._knowledge.known_action(ruled)
+            )
         )
 
     def _tests_of(self, place: Place[Permission] | Place[Prohibition]) -> tuple[Test, ...] | None:

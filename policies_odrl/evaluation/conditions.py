@@ -31,6 +31,8 @@ from policies_odrl.model import (
 from policies_odrl.vocabulary import same_action
 
 ORDER: Final = "the order of the parts cannot be told"
+NO_PARTS: Final = "it joins no conditions"
+UNKNOWN_ACTION: Final = "the action that is prohibited is not known here"
 BROADER: Final = "the request covers more than what is prohibited: ask for less"
 
 
@@ -50,6 +52,8 @@ def condition(
         given = values_of(timed, case, previous)
         truth, note = check(timed, given, case.facts.knowledge)
         return ConditionResult(path, truth, item, given, note)
+    if not item.operands:
+        return ConditionResult(path, Truth.UNDETERMINED, item, why=NO_PARTS)
     if item.connective is Connective.AND_SEQUENCE:
         return _sequence(item, path, case)
     inner = below(item, path)
@@ -129,8 +133,22 @@ def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
     known = [case.facts.members.get(name) for name in _evidence(item, case.mode)]
     if any(names is not None and asked in names for names in known):
         return Truth.TRUE
+    if _inside(item, asked, case):
+        return Truth.UNDETERMINED
     settled = known[0] is not None or not (item.collection or item.source)
     return Truth.FALSE if settled else Truth.UNDETERMINED
+
+
+def _inside(item: AssetRef | PartyRef, asked: str, case: Case) -> bool:
+    """Return whether a prohibition is about something in the collection that is asked for."""
+    held = case.facts.members.get(asked)
+    if held is None or not isinstance(case.rule, Prohibition):
+        return False
+    return any(
+        name in held or not held.isdisjoint(case.facts.members.get(name, ()))
+        for name in (item.id, item.source)
+        if name
+    )
 
 
 def _evidence(item: AssetRef | PartyRef, mode: Mode) -> tuple[str, ...]:
@@ -172,10 +190,17 @@ def _action(rule: Rule, case: Case) -> tuple[Truth, str]:
         return Truth.TRUE, ""
     if not case.facts.knowledge.known_action(case.request.action):
         return Truth.UNDETERMINED, "the action asked for is not known here"
-    if not isinstance(rule, Prohibition):
-        return Truth.of(ruled in case.wider), ""
+    if isinstance(rule, Prohibition):
+        return _prohibited(ruled, asked, case)
+    return Truth.of(ruled in case.wider), ""
+
+
+def _prohibited(ruled: str, asked: str, case: Case) -> tuple[Truth, str]:
+    """Return whether another action that is prohibited is about the one asked for."""
     if ruled in case.implied:
         return Truth.TRUE, ""
+    if not case.facts.knowledge.known_action(ruled):
+        return Truth.UNDETERMINED, UNKNOWN_ACTION
     # a request for more than what is prohibited contains it (odrl.md: refused or narrowed)
     overlaps = asked in case.facts.knowledge.wider_actions(ruled)
     return (Truth.UNDETERMINED, BROADER) if overlaps else (Truth.FALSE, "")

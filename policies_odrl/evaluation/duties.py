@@ -141,10 +141,11 @@ def _undone(task: _Task, done: Truth) -> DutyResult:
     now, terms = task.case.facts.now, task.terms
     if terms.window and now is None:
         return _result(task, DutyState.UNDETERMINED, note=_NO_TIME)
-    if now is not None and terms.opens is not None and now < terms.opens:
-        return _result(task, DutyState.INACTIVE)
     end = terms.end
-    if end is not None and now is not None and not end.passed(now):
+    passed = end is not None and now is not None and end.passed(now)
+    if not passed and now is not None and terms.opens is not None and now < terms.opens:
+        return _result(task, DutyState.INACTIVE)
+    if end is not None and not passed:
         return _result(task, DutyState.DUE, end=end)
     if task.active is Truth.UNDETERMINED:
         return _result(task, DutyState.UNDETERMINED, note=_GATE)
@@ -186,8 +187,7 @@ def _after_use(task: _Task) -> DutyResult:
         starts = [begun]
     instances = [*_history(task), *(_instance(task, start, now) for start in starts)]
     if task.owner is not None:
-        limit = task.terms.end_after(now)
-        instances.append(Instance(DutyState.DUE, now, limit.at if limit else None))
+        instances.append(_still_to_do(task, now, now))
     states = [item.state for item in instances]
     if DutyState.VIOLATED in states:
         state = DutyState.VIOLATED
@@ -203,8 +203,15 @@ def _instance(task: _Task, use: datetime, now: datetime) -> Instance:
         late = limit is not None and limit.passed(act.at)
         if not late and _fulfils(task, act) is Truth.TRUE:
             return Instance(DutyState.FULFILLED, use, due, act.at)
+    return _still_to_do(task, use, now)
+
+
+def _still_to_do(task: _Task, use: datetime, now: datetime) -> Instance:
+    """Return the instance of a use for which nothing was done; it may be too late already."""
+    limit = task.terms.end_after(use)
     late = limit is not None and limit.passed(now)
-    return Instance(DutyState.VIOLATED if late else DutyState.DUE, use, due)
+    state = DutyState.VIOLATED if late else DutyState.DUE
+    return Instance(state, use, limit.at if limit else None)
 
 
 def _with_consequences(task: _Task, result: DutyResult) -> DutyResult:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from policies_odrl.evaluation.operands import Knowledge, check
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, names_of
 from policies_odrl.logic import Truth, all_of, any_of, one_of
 from policies_odrl.model import (
     Condition,
@@ -55,7 +55,7 @@ def prepared(item: Condition, knowledge: Knowledge) -> Test | None:
     if isinstance(item, LogicalConstraint):
         return _joined(item, knowledge)
     operand = knowledge.operand(item.left)
-    if operand is None or operand.kind in _STATEFUL or operand.replaced_by:
+    if operand is None or operand.kind in _STATEFUL or len(names_of(item.left, knowledge)) > 1:
         return None
     if item.left == DATE_TIME:
         return _timed(item, knowledge)
@@ -66,7 +66,7 @@ def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
     join = _JOIN.get(item.connective)
     parts = [prepared(part, knowledge) for part in item.operands]
     tests = [part for part in parts if part is not None]
-    if join is None or len(tests) != len(parts):
+    if join is None or not parts or len(tests) != len(parts):
         return None
 
     def joined(request: Request, facts: Facts) -> Truth:

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from policies_odrl.evaluation.periods import Recurrence, Stretch, compare
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, negate, unanimous
-from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator
+from policies_odrl.model import ODRL, XSD_STRING, Constraint, Iri, Literal, Operator
 from policies_odrl.places import place
 from policies_odrl.units import in_base, length
 from policies_odrl.values import (
@@ -39,6 +40,7 @@ from policies_odrl.values import (
 from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
 
 __all__ = [
+    "MOST_COUNTED",
     "NAIVE",
     "NO_VALUE",
     "POLICY_USAGE",
@@ -56,6 +58,8 @@ UNKNOWN_OPERAND: Final = "is not a known left operand"
 NAIVE: Final = "a time without a zone was read as UTC"
 INCOMPARABLE: Final = "the value given cannot be compared"
 OVERLAPS: Final = "the value given may be what is named, or something else: state a narrower one"
+MOST_COUNTED: Final = 10**15  # beyond it a sum of decimals may round
+LANGUAGE: Final = ODRL + "language"
 POLICY_USAGE: Final = ODRL + "policyUsage"
 
 
@@ -153,10 +157,36 @@ def identical(value: str, other: str, kind: Kind, knowledge: Knowledge) -> Truth
     """Return whether two names are the same; unknown concepts and places may be synonyms."""
     if value == other or (kind is Kind.PLACE and place(value) == place(other)):
         return Truth.TRUE
-    if kind is Kind.IDENTITY or knowledge.closed:
+    if kind is Kind.IDENTITY:
+        return Truth.UNDETERMINED if _alike(value, other) else Truth.FALSE
+    if knowledge.closed:
         return Truth.FALSE
     known = knowledge.knows(value) and knowledge.knows(other)
     return Truth.FALSE if known else Truth.UNDETERMINED
+
+
+def _alike(value: str, other: str) -> bool:
+    """Return whether two texts may be one name: but for case and blanks, or as number or truth."""
+    mine, theirs = value.strip().casefold(), other.strip().casefold()
+    if mine == theirs or (mine in _TRUTHS and _TRUTHS[mine] == _TRUTHS.get(theirs)):
+        return True
+    amount = number(mine)
+    return amount is not None and amount == number(theirs)
+
+
+_TRUTHS: Final = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
+
+
+def _clash(given: Sequence[FactValue], listed: Sequence[FactValue]) -> bool:
+    """Return whether names stand in datatypes that differ, so that their texts say nothing."""
+    mine, theirs = _datatypes(given), _datatypes(listed)
+    return any(one != other for one in mine for other in theirs)
+
+
+def _datatypes(values: Sequence[FactValue]) -> frozenset[str]:
+    """Return the datatypes of values, without those of numbers and texts."""
+    literals = [value for value in values if isinstance(value, Literal) and not value.language]
+    return frozenset(item.datatype for item in literals if number(item) is None) - {XSD_STRING}
 
 
 def _right(constraint: Constraint, knowledge: Knowledge) -> tuple[FactValue, ...]:
@@ -210,13 +240,18 @@ def _compare_lengths(
         return Truth.UNDETERMINED
     each = []
     for item in given:
-        if item is None:
+        if item is None or _negative(item):
             return Truth.UNDETERMINED
         if isinstance(item, clocks):
             each.append(compare(constraint.operator, item, bound))
         else:
             each.append(_order(constraint.operator, item, bound))
     return unanimous(each)
+
+
+def _negative(item: Scalar | Stretch | Recurrence) -> bool:
+    """Return whether a length is below none, which is no length."""
+    return isinstance(item, Duration) and (item.months < 0 or item.seconds < 0)
 
 
 def _duration(value: Fact, unit: str) -> Scalar | None:
@@ -251,6 +286,8 @@ def _compare(
     listed = [item for value in right if (item := name(value)) is not None]
     if len(names) != len(values) or len(listed) != len(right):
         return Truth.UNDETERMINED
+    if operand.kind is Kind.IDENTITY and _clash(values, right) and set(names).isdisjoint(listed):
+        return Truth.UNDETERMINED
     return _compare_names(operand, operator, names, listed, knowledge)
 
 
@@ -271,7 +308,9 @@ def _compare_one(kind: Kind, operator: Operator, value: FactValue, limit: FactVa
 def _given(kind: Kind, value: FactValue) -> Scalar | None:
     """Return a value given; of a count, with the execution asked for (odrl.md, count)."""
     found = scalar(kind, value)
-    return found + 1 if kind is Kind.COUNT and isinstance(found, Decimal) else found
+    if kind is not Kind.COUNT or not isinstance(found, Decimal):
+        return found
+    return found + 1 if 0 <= found <= MOST_COUNTED else None
 
 
 def _timed(operator: Operator, values: Sequence[FactValue]) -> bool:
@@ -332,14 +371,14 @@ def _compare_names(
     match operator:
         case Operator.IS_ALL_OF:
             return all_of(
-                any_of(_covers(item, want, kind, knowledge) for item in given) for want in listed
+                any_of(_covers(item, want, operand, knowledge) for item in given) for want in listed
             )
         case Operator.IS_ANY_OF | Operator.IS_NONE_OF:
             each = [
-                any_of(_covers(item, want, kind, knowledge) for want in listed) for item in given
+                any_of(_covers(item, want, operand, knowledge) for want in listed) for item in given
             ]
         case Operator.EQ | Operator.NEQ if len(listed) == 1:
-            each = [identical(item, listed[0], kind, knowledge) for item in given]
+            each = [_same(item, listed[0], operand, knowledge) for item in given]
         case Operator.IS_A if len(listed) == 1:
             sort = Kind.PLACE if kind is Kind.PLACE else Kind.CONCEPT
             each = [under(item, listed[0], sort, knowledge) for item in given]
@@ -356,7 +395,19 @@ def _compare_names(
     return negate(truth) if operator in {Operator.NEQ, Operator.IS_NONE_OF} else truth
 
 
-def _covers(value: str, concept: str, kind: Kind, knowledge: Knowledge) -> Truth:
-    if kind is Kind.IDENTITY and not knowledge.knows(value):
-        return identical(value, concept, kind, knowledge)
-    return under(value, concept, kind, knowledge)
+def _covers(value: str, concept: str, operand: Operand, knowledge: Knowledge) -> Truth:
+    kind = operand.kind
+    if kind is not Kind.IDENTITY:
+        return under(value, concept, kind, knowledge)
+    same_name = _same(value, concept, operand, knowledge)
+    known = same_name is Truth.FALSE and knowledge.knows(value)
+    return under(value, concept, kind, knowledge) if known else same_name
+
+
+def _same(value: str, other: str, operand: Operand, knowledge: Knowledge) -> Truth:
+    """Return whether two names are the same; a language may be meant with its region or without."""
+    truth = identical(value, other, operand.kind, knowledge)
+    if truth is not Truth.FALSE or operand.id != LANGUAGE:
+        return truth
+    one, two = value.casefold() + "-", other.casefold() + "-"
+    return Truth.UNDETERMINED if one.startswith(two) or two.startswith(one) else truth

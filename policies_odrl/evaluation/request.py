@@ -16,6 +16,7 @@ from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.state import Usage
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL
+from policies_odrl.vocabulary import OPERANDS, Operand
 
 DATE_TIME: Final = ODRL + "dateTime"
 _BUILT_IN: Final = Knowledge()
@@ -100,19 +101,47 @@ class Facts:
             object.__setattr__(self, "now", self.now.replace(tzinfo=UTC))
 
     def names_of(self, left: str) -> tuple[str, ...]:
-        """Return a left operand and, for a deprecated one, the one that replaces it."""
-        known = self.knowledge.operand(left)
-        return (left, known.replaced_by) if known and known.replaced_by else (left,)
+        """Return all names of a left operand, itself first."""
+        return names_of(left, self.knowledge)
 
     def values_of(self, left: str, request: Request) -> tuple[Fact, ...]:
-        """Return the values of a left operand; empty when nobody stated any."""
-        for name in (
-            (left,) if left in self.values or left in request.facts else self.names_of(left)
-        ):
+        """Return the values of a left operand; empty when nobody stated any.
+
+        What is known here wins under whatever name it is known; the time is never the request's.
+        """
+        names = self.names_of(left)
+        for name in names:
             if name in self.values:
                 return self.values[name]
-            if name == DATE_TIME and self.now is not None:
-                return (self.now,)
+        if DATE_TIME in names:
+            return () if self.now is None else (self.now,)
+        for name in names:
             if name in request.facts:
                 return request.facts[name]
         return ()
+
+
+def names_of(left: str, knowledge: Knowledge) -> tuple[str, ...]:
+    """Return a left operand, the one that replaces it, and the deprecated ones it replaces.
+
+    >>> [name.removeprefix(ODRL) for name in names_of(ODRL + "systemDevice", Knowledge())]
+    ['systemDevice', 'device', 'system']
+    """
+    known = knowledge.operand(left)
+    current = (known.replaced_by if known else "") or left
+    older = _REPLACED.get(current, ())
+    if knowledge.operands:
+        older = (*older, *_replaced(knowledge.operands).get(current, ()))
+    return tuple(dict.fromkeys((left, current, *older))) if older or current != left else (left,)
+
+
+def _replaced(operands: Mapping[str, Operand]) -> Mapping[str, tuple[str, ...]]:
+    """Return the deprecated operands by the one that replaces them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for iri, operand in operands.items():
+        if operand.replaced_by:
+            found[operand.replaced_by] = (*found.get(operand.replaced_by, ()), iri)
+    return found
+
+
+_REPLACED: Final = _replaced(OPERANDS)

@@ -3,7 +3,8 @@
 Rules: the child keeps its own rules and takes over those of all its ancestors, their profiles, what
 they state for all rules, and their conflict strategies; what any of them states for all rules then
 holds for every rule of the result, as the Recommendation's own example has it. Strategies that
-differ make the result void when any rules conflict (IM 2.10), which is what `invalid` says. The
+differ make the result void when any rules conflict (IM 2.10), which is what `invalid` says; who
+has rules and states no strategy has the default, `invalid`, beside one that states another. The
 `status` of a parent's constraint is not taken over. Kind, identifier, time and metadata are the
 child's. A parent that is missing, replaced, called something else, or that leads back to the child
 is an error, and so is more than the limits allow: what is not resolved is not decided
@@ -141,8 +142,24 @@ def _parent(name: str, child: str, parents: Mapping[str, Policy]) -> Policy:
 
 
 def _conflict(family: Iterable[Policy]) -> Conflict | None:
-    stated = {item.conflict for item in family if item.conflict is not None}
-    return Conflict.INVALID if len(stated) > 1 else next(iter(stated), None)
+    """Return the strategy of all; None where nobody states one.
+
+    A policy with rules that states none has the default, `invalid` (IM 2.10), so that a child
+    cannot permit what its parent prohibits by stating `perm`.
+    """
+    members = list(family)
+    if all(item.conflict is None for item in members):
+        return None
+    terms = {
+        item.conflict or Conflict.INVALID
+        for item in members
+        if item.conflict is not None or _has_rules(item)
+    }
+    return Conflict.INVALID if len(terms) > 1 else terms.pop()
+
+
+def _has_rules(policy: Policy) -> bool:
+    return bool(policy.permissions or policy.prohibitions or policy.obligations)
 
 
 def _common(family: Iterable[Policy]) -> Common:

@@ -5,7 +5,9 @@ numbers and times travel as typed value objects, names as `{"@id": …}` (a bare
 the protocol's schemas); arrays are never empty; without `@context` the same object may stand
 inside a protocol message, whose scoped context means the same. JSON pointers of `Policy.rules` and
 `conditions` point into this form. A part with an IRI that several others share is written where it
-comes first and named afterwards, because one name means one thing. That nothing is lost is checked
+comes first and named afterwards, because one name means one thing. What the policy states for its
+rules is read as added to what a rule names itself (IM 2.7.1), so that it is written into the other
+rules where one names something else. That nothing is lost is checked
 by reading back (`connector/jsonld/policy.py`).
 Source: DSP 2025-1, contract negotiation schemas; odrl-profile context.
 """
@@ -13,7 +15,8 @@ Source: DSP 2025-1, contract negotiation schemas; odrl-profile context.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 
 from policies_odrl.errors import NotWritable
 from policies_odrl.model import (
@@ -25,12 +28,15 @@ from policies_odrl.model import (
     Condition,
     Connective,
     Constraint,
+    Duty,
     Iri,
     LogicalConstraint,
     Notes,
     PartyRef,
+    Permission,
     Policy,
     PolicyKind,
+    Prohibition,
     Rule,
     Value,
     duties_below,
@@ -45,6 +51,8 @@ RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
 RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 _PREFIXES: Final = ((ODRL, "odrl:"), (XSD, "xsd:"), (DCT, "dct:"))
+_PARTS: Final = ("target", "assigner", "assignee")
+_R = TypeVar("_R", Permission, Prohibition, Duty)
 _TERMS: Final = frozenset({"use"})  # the one action that the context defines
 _KINDS: Final = frozenset({PolicyKind.SET, PolicyKind.OFFER, PolicyKind.AGREEMENT})  # and classes
 
@@ -53,8 +61,8 @@ def write(policy: Policy) -> dict[str, Any]:
     """Return the policy as JSON-LD.
 
     Raises:
-        NotWritable: it has no rule, a collection without any identifier, or two different parts
-            of one name.
+        NotWritable: it has no rule, a collection without any identifier, two different parts of
+            one name, or a target or party that it shares with inherited rules but not all its own.
     """
     document: dict[str, Any] = {"@context": list(CONTEXTS)}
     document.update(write_bare(policy))
@@ -65,9 +73,10 @@ def write_bare(policy: Policy) -> dict[str, Any]:
     """Return the policy without `@context`, to stand inside a protocol message.
 
     Raises:
-        NotWritable: it has no rule, a collection without any identifier, or two different parts
-            of one name.
+        NotWritable: it has no rule, a collection without any identifier, two different parts of
+            one name, or a target or party that it shares with inherited rules but not all its own.
     """
+    policy = _apart(policy)
     groups = (
         ("permission", policy.permissions),
         ("prohibition", policy.prohibitions),
@@ -88,6 +97,39 @@ def write_bare(policy: Policy) -> dict[str, Any]:
     document |= _notes(policy.metadata)
     document |= {name: [writer.rule(rule) for rule in rules] for name, rules in groups}
     return _without_empty(document)
+
+
+def _apart(policy: Policy) -> Policy:
+    """Return the policy with what it shares in its rules, where one of them names something else.
+
+    Raises:
+        NotWritable: it also shares that with the rules it inherits.
+    """
+    names = [name for name in _PARTS if _differs(policy, name)]
+    if not names:
+        return policy
+    if policy.inherits:
+        raise NotWritable("a shared target or party that not all rules share", node=policy.id)
+    shared = {name: getattr(policy, name) for name in names}
+    parted = replace(
+        policy,
+        permissions=tuple(_with(rule, shared) for rule in policy.permissions),
+        prohibitions=tuple(_with(rule, shared) for rule in policy.prohibitions),
+        obligations=tuple(_with(rule, shared) for rule in policy.obligations),
+    )
+    nobody: dict[str, Any] = dict.fromkeys(names)
+    return replace(parted, **nobody)
+
+
+def _differs(policy: Policy, name: str) -> bool:
+    shared = getattr(policy, name)
+    own = [getattr(rule, name) for _, rule in policy.rules()]
+    return shared is not None and any(item not in (None, shared) for item in own)
+
+
+def _with(rule: _R, shared: dict[str, Any]) -> _R:
+    """Return a rule that names what it shares; duties below it take what they lack from it."""
+    return replace(rule, **{name: getattr(rule, name) or item for name, item in shared.items()})
 
 
 class _Writer:

@@ -25,6 +25,7 @@ from policies_odrl import (
     same_meaning,
     validate,
 )
+from policies_odrl.comparison.witness import at_its_time
 from tests.support import policy_strategies as some
 
 PROFILE = settings(
@@ -128,11 +129,12 @@ def test_containment_agrees_with_evaluation(
     if found.answer is Answer.NO:
         assert found.witness is not None
         assert found.reasons
+        then = at_its_time(found.witness, Facts())
         modes = [
             mode
             for mode in Mode
-            if evaluate(wish, found.witness, mode=mode).granted
-            and not evaluate(offer, found.witness, mode=mode).granted
+            if evaluate(wish, found.witness, then, mode=mode).granted
+            and not evaluate(offer, found.witness, then, mode=mode).granted
         ]
         assert modes
 

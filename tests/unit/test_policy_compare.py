@@ -36,6 +36,8 @@ from policies_odrl.comparison.compare import MAX_PAIRS
 from policies_odrl.comparison.narrow import MAX_RULES
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import compare_points
+from policies_odrl.comparison.witness import at_its_time
+from policies_odrl.evaluation.request import Facts
 from policies_odrl.model import ODRL, duties_below
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import PREAU
@@ -148,8 +150,9 @@ def test_outside_with_a_witness(name: str) -> None:
     assert not found
     assert any(part in reason for reason in found.reasons), found.reasons
     assert found.witness is not None
-    assert evaluate(wish, found.witness, tentative=True).granted
-    assert not evaluate(OFFER, found.witness, tentative=True).granted
+    then = at_its_time(found.witness, Facts())
+    assert evaluate(wish, found.witness, then, tentative=True).granted
+    assert not evaluate(OFFER, found.witness, then, tentative=True).granted
 
 
 def test_nothing_asked_is_inside_and_nothing_offered_contains_nothing() -> None:

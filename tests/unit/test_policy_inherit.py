@@ -141,8 +141,12 @@ def test_a_rule_of_child_and_parent_counts_once() -> None:
 
 CONFLICTS = [
     ((None, None, None), None),
-    ((None, Conflict.PERM, None), Conflict.PERM),
-    ((Conflict.PROHIBIT, None, Conflict.PROHIBIT), Conflict.PROHIBIT),
+    ((Conflict.PERM, Conflict.PERM, Conflict.PERM), Conflict.PERM),
+    ((Conflict.PROHIBIT, Conflict.PROHIBIT, Conflict.PROHIBIT), Conflict.PROHIBIT),
+    ((None, Conflict.INVALID, None), Conflict.INVALID),
+    # each has a rule, so that one without a strategy has the default
+    ((None, Conflict.PERM, None), Conflict.INVALID),
+    ((Conflict.PROHIBIT, None, Conflict.PROHIBIT), Conflict.INVALID),
     ((Conflict.PERM, Conflict.PROHIBIT, None), Conflict.INVALID),
     ((None, Conflict.PERM, Conflict.PROHIBIT), Conflict.INVALID),
     ((Conflict.PERM, Conflict.INVALID, None), Conflict.INVALID),
@@ -165,7 +169,7 @@ def test_conflicting_rules_under_two_strategies_grant_nothing() -> None:
     child = make("urn:a", "urn:b", conflict=Conflict.PERM)
     ban = Prohibition(action=READ)
     parent = make("urn:b", conflict=Conflict.PROHIBIT, permissions=(), prohibitions=(ban,))
-    other = replace(parent, conflict=None)
+    other = replace(parent, conflict=Conflict.PERM)
     request = Request(action=READ.id, target="urn:of:urn:a")
     assert not evaluate(resolve(child, by_id(parent)), request).granted
     assert evaluate(resolve(child, by_id(other)), request).granted

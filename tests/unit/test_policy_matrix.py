@@ -257,13 +257,14 @@ def test_the_positive_twin_is_granted_and_its_ban_holds(left: str) -> None:
         rule = Permission(action=Action(READ), constraints=(constraint(left, operator),))
         ban = Prohibition(action=Action(READ), constraints=rule.constraints)
         free = replace(rule, constraints=())
-        fits, fails = (ask(left, (value,)) for value in good(left))
-        assert evaluate(policy(rule), fits).granted
-        assert not evaluate(policy(free, ban), fits).granted
+        asked = Request(READ, ASSIGNEE, TARGET)
+        fits, fails = (Facts(values={left: (value,)}) for value in good(left))
+        assert evaluate(policy(rule), asked, fits).granted
+        assert not evaluate(policy(free, ban), asked, fits).granted
         if kind is not Kind.EVENT:
-            assert not evaluate(policy(rule), fails).granted
+            assert not evaluate(policy(rule), asked, fails).granted
             if kind is not Kind.IDENTITY or left != PREAU + "membership":
-                assert evaluate(policy(free, ban), fails).granted
+                assert evaluate(policy(free, ban), asked, fails).granted
 
 
 def test_a_bound_that_cannot_be_read_never_grants_nor_lifts() -> None:

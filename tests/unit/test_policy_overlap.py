@@ -41,7 +41,8 @@ def test_vectors(problem: dict[str, Any]) -> None:
     left = permitting(*problem["left"], start=problem.get("start", ""))
     right = permitting(*problem["right"])
     for one, other in ((left, right), (right, left)):
-        verdict = conflict_between(one, other, KNOWN)
+        wide = problem.get("parts_as_kinds", False)
+        verdict = conflict_between(one, other, KNOWN, parts_as_kinds=wide)
         assert verdict.answer.value == problem["verdict"], verdict.reasons
         assert (verdict.witness is not None) is (verdict.answer is Compatibility.COMPATIBLE)
         assert bool(verdict.reasons) is (verdict.answer is not Compatibility.COMPATIBLE)

@@ -157,15 +157,10 @@ def test_own_targets_and_parties_of_rules_travel() -> None:
 def test_own_beside_shared_ones_are_pushed_down_when_read() -> None:
     """ODRL IM 2.7.1: a property of the whole policy holds for every rule, besides its own."""
     pay = Duty(action=Action(ODRL + "compensate"))
-    policy = replace(
-        READ,
-        target=AssetRef("urn:example:shared"),
-        permissions=(
-            replace(RULE, target=AssetRef("urn:example:own")),
-            replace(RULE, duties=(pay,)),
-        ),
-    )
-    found = read_policy(write(policy))
+    own = replace(RULE, target=AssetRef("urn:example:own"))
+    plain = replace(READ, permissions=(own, replace(RULE, duties=(pay,))))
+    policy = replace(plain, target=AssetRef("urn:example:shared"))
+    found = read_policy({**write(plain), "target": "urn:example:shared"})
     assert found.target is None
     assert [rule.target.id for rule in found.permissions if rule.target] == [
         "urn:example:own",

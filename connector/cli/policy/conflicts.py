@@ -1,8 +1,8 @@
 """`preau policy conflicts`: do the two policies of each problem in a table conflict?
 
 Rules: the table's columns may come in any order and more may stand beside them; a problem that
-cannot be read is answered Unknown with the reason, and the others go on. Verdicts of the table are
-never looked at before ours is made.
+cannot be read is answered Unknown with the reason, and the others go on; parts of a concept are
+read as its kinds, as such tables do. Verdicts of the table are never looked at before ours is made.
 """
 
 from __future__ import annotations
@@ -134,9 +134,9 @@ def _verdict(problem: Problem) -> ConflictVerdict:
     """Return the verdict on one policy by itself, or the gravest one on two or more."""
     policies, knowledge, anchors = problem.policies, problem.knowledge, problem.anchors
     if len(policies) == 1:
-        return conflict_within(policies[0], knowledge, anchors=anchors)
+        return conflict_within(policies[0], knowledge, anchors=anchors, parts_as_kinds=True)
     found = [
-        conflict_between(left, right, knowledge, anchors=anchors)
+        conflict_between(left, right, knowledge, anchors=anchors, parts_as_kinds=True)
         for left, right in combinations(policies, 2)
     ]
     return min(found, key=lambda item: _ORDER.index(item.answer))
