@@ -183,7 +183,8 @@ def read_authority(chain: object) -> str:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except _UNREADABLE as exc:
         raise CertificateMismatch("`x5c` does not hold a CA certificate") from exc
-    if not constraints.value.ca:
+    # RFC 5280, section 4.1.2.2: the serial number is positive; the library only warns of others.
+    if not constraints.value.ca or certificate.serial_number <= 0:
         raise CertificateMismatch("`x5c` does not hold a CA certificate")
     return _pem(certificate)
 

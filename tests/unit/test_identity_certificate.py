@@ -219,3 +219,20 @@ def only_our_errors(read: Callable[[str], object], pem: str) -> None:
         assert read(pem) is not None
     except CertificateMismatch as exc:
         assert exc.reason  # noqa: PT017 - either way is right; any other exception is not
+
+
+def test_an_authority_whose_serial_number_is_negative_is_refused() -> None:
+    pem = next(
+        part
+        for part in certificate.make_authority("a.example", NOW, 30)
+        if "BEGIN CERTIFICATE" in part
+    )
+    der = base64.b64decode(certificate.der_base64(pem))
+    number = x509.load_pem_x509_certificate(pem.encode()).serial_number
+    serial = number.to_bytes((number.bit_length() + 8) // 8, "big")
+    negative = bytes([serial[0] | 0x80]) + serial[1:]
+    spoiled = der.replace(serial, negative, 1)
+    assert spoiled != der
+    assert certificate.read_authority([base64.b64encode(der).decode()])
+    with pytest.raises(CertificateMismatch):
+        certificate.read_authority([base64.b64encode(spoiled).decode()])
