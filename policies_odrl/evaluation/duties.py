@@ -142,7 +142,8 @@ def _undone(task: _Task, done: Truth) -> DutyResult:
     if terms.window and now is None:
         return _result(task, DutyState.UNDETERMINED, note=_NO_TIME)
     end = terms.end
-    passed = end is not None and now is not None and end.passed(now)
+    never = end is not None and terms.opens is not None and end.passed(terms.opens)
+    passed = never or (end is not None and now is not None and end.passed(now))
     if not passed and now is not None and terms.opens is not None and now < terms.opens:
         return _result(task, DutyState.INACTIVE)
     if end is not None and not passed:

@@ -40,6 +40,10 @@ EARLY = Literal("2020-01-01T00:00:00Z", XSD + "dateTime")
 LATE = Literal("2030-01-01T00:00:00Z", XSD + "dateTime")
 
 
+def literal_of(moment: str) -> Literal:
+    return Literal(moment, XSD + "dateTime")
+
+
 def about(left: str, operator: Operator, *right: Iri | Literal) -> Constraint:
     return Constraint(ODRL + left, operator, right)
 
@@ -143,6 +147,8 @@ def test_a_duty_that_opens_after_its_end_is_violated() -> None:
     pay = Action(ODRL + "compensate")
     for items, answer in (
         ((opens, about("dateTime", Operator.LT, EARLY)), False),
+        ((opens, about("dateTime", Operator.LT, literal_of("2028-01-01T00:00:00Z"))), False),
+        ((opens, about("dateTime", Operator.LT, literal_of("2032-01-01T00:00:00Z"))), True),
         ((opens,), True),
     ):
         duty = Duty(action=pay, constraints=items)
