@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from joserfc import jws as joserfc_jws
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from connector.errors import Malformed, SignatureInvalid
@@ -229,3 +230,10 @@ def test_key_id_of_a_token_without_one() -> None:
     assert jws.key_id(token(header(kid=None))) == ""
     with pytest.raises(Malformed):
         jws.key_id("x")
+
+
+def test_what_signs_verifies_nothing() -> None:
+    made = jws.sign_compact(SIGNER, PAYLOAD, TYPE)
+    key = OKPKey.import_key(dict(SIGNER.public_jwk))
+    with pytest.raises(JoseError):
+        joserfc_jws.deserialize_compact(made, key, registry=jws._SigningRegistry(SIGNER))
