@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     from policies_odrl.checking.mending import mended
     from policies_odrl.checking.validate import validate
     from policies_odrl.comparison.blocking import Blocked, Part, blocking
-    from policies_odrl.comparison.change import ChangeKind, TermChange, term_changes
+    from policies_odrl.comparison.change import term_changes
     from policies_odrl.comparison.compare import Answer, Containment, contains, same_meaning
     from policies_odrl.comparison.compared import Compared
     from policies_odrl.comparison.counter import CounterOffer, counter_offer
@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from policies_odrl.comparison.layers import Layer, Layered, Stated, layer
     from policies_odrl.comparison.narrow import meet, narrow
     from policies_odrl.comparison.relation import Comparison, Relation, compare
+    from policies_odrl.comparison.term_change import ChangeKind, TermChange
     from policies_odrl.conflicts.compatibility import conflict_between, conflict_within
     from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict, Example, Question
     from policies_odrl.language.explain import Line, explain, numbered
@@ -293,7 +294,7 @@ _LATER: Final = {
     "policies_odrl.checking.mending": ("mended",),
     "policies_odrl.checking.validate": ("validate",),
     "policies_odrl.comparison.blocking": ("Blocked", "Part", "blocking"),
-    "policies_odrl.comparison.change": ("ChangeKind", "TermChange", "term_changes"),
+    "policies_odrl.comparison.change": ("term_changes",),
     "policies_odrl.comparison.compare": ("Answer", "Containment", "contains", "same_meaning"),
     "policies_odrl.comparison.compared": ("Compared",),
     "policies_odrl.comparison.counter": ("CounterOffer", "counter_offer"),
@@ -302,6 +303,7 @@ _LATER: Final = {
     "policies_odrl.comparison.layers": ("Layer", "Layered", "Stated", "layer"),
     "policies_odrl.comparison.narrow": ("meet", "narrow"),
     "policies_odrl.comparison.relation": ("Comparison", "Relation", "compare"),
+    "policies_odrl.comparison.term_change": ("ChangeKind", "TermChange"),
     "policies_odrl.conflicts.compatibility": ("conflict_between", "conflict_within"),
     "policies_odrl.conflicts.verdict": ("Compatibility", "ConflictVerdict", "Example", "Question"),
     "policies_odrl.language.explain": ("Line", "explain", "numbered"),

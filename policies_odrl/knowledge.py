@@ -89,6 +89,21 @@ class Knowledge:
         """
         return OPERANDS.get(iri) or self.operands.get(iri)
 
+    def current(self, iri: str) -> str:
+        """Return the left operand that stands for a deprecated one today; itself for another.
+
+        Operands that replace one another in a circle are one.
+
+        >>> Knowledge().current("http://www.w3.org/ns/odrl/2/device").rpartition("/")[2]
+        'systemDevice'
+        """
+        seen = [iri]
+        while (known := self.operand(seen[-1])) and known.replaced_by:
+            if known.replaced_by in seen:
+                return min(seen[seen.index(known.replaced_by) :])
+            seen.append(known.replaced_by)
+        return seen[-1]
+
     def known_action(self, iri: str) -> bool:
         """Return whether the action is known, from the vocabulary or from here.
 

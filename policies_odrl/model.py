@@ -229,7 +229,7 @@ class Duty(Rule):
     """An action that must be done: obligation, duty of a permission, remedy or consequence.
 
     Attributes:
-        consequences: further duties when it is not done (IM 2.6.4).
+        consequences: further duties when it is not done (IM 2.6.6).
     """
 
     consequences: tuple[Duty, ...] = ()

@@ -9,6 +9,7 @@ Source: XML Schema 1.1 Part 2, sections 3.3 and 3.4, appendix E.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -26,7 +27,7 @@ MAX_EXPONENT: Final = 400
 FactValue = str | int | float | Decimal | datetime | date | timedelta | Iri | Literal
 
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
-_ZONE: Final = r"(?P<zone>Z|[+-](?:0\d|1[0-4]):[0-5]\d)?"
+_ZONE: Final = r"(?P<zone>Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?"
 _DATE: Final = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})" + _ZONE, re.ASCII)
 _DATETIME: Final = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})T(?P<time>\d{2}:\d{2}:\d{2})(?:\.(?P<fraction>\d{1,12}))?" + _ZONE,
@@ -37,28 +38,28 @@ _DURATION: Final = re.compile(
     r"(?:T(?=.)(?:(?P<h>\d{1,9})H)?(?:(?P<min>\d{1,9})M)?(?:(?P<s>\d{1,9}(?:\.\d{1,9})?)S)?)?",
     re.ASCII,
 )
-_NUMERIC: Final = frozenset(
-    XSD + name
-    for name in [
-        "decimal",
-        "integer",
-        "double",
-        "float",
-        "int",
-        "long",
-        "short",
-        "byte",
-        "nonNegativeInteger",
-        "positiveInteger",
-        "nonPositiveInteger",
-        "negativeInteger",
-        "unsignedInt",
-        "unsignedLong",
-        "unsignedShort",
-        "unsignedByte",
-        "string",
-    ]
-)
+# Types whose lexical form and range are narrower than `_NUMBER` (XML Schema 1.1 Part 2, 3.3, 3.4).
+_INTEGERS: Final[Mapping[str, tuple[int | None, int | None]]] = {
+    XSD + "integer": (None, None),
+    XSD + "nonNegativeInteger": (0, None),
+    XSD + "positiveInteger": (1, None),
+    XSD + "nonPositiveInteger": (None, 0),
+    XSD + "negativeInteger": (None, -1),
+    **{
+        XSD + name: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        for name, bits in (("long", 64), ("int", 32), ("short", 16), ("byte", 8))
+    },
+    **{
+        XSD + name: (0, 2**bits - 1)
+        for name, bits in (
+            ("unsignedLong", 64),
+            ("unsignedInt", 32),
+            ("unsignedShort", 16),
+            ("unsignedByte", 8),
+        )
+    },
+}
+_NUMERIC: Final = frozenset({XSD + name for name in ("decimal", "double", "float", "string")})
 
 
 # Days of 0 to 11 months in a row, at least and at most.
@@ -149,11 +150,11 @@ def step(value: FactValue) -> Step | None:
 
 
 def number(value: FactValue) -> Decimal | None:
-    """Return a finite decimal, or None."""
+    """Return a finite decimal, or None; a literal must be what its datatype says."""
     if isinstance(value, Literal):
-        if value.datatype not in _NUMERIC or value.language:
-            return None
-        value = value.lexical
+        text = value.lexical.strip()
+        plain = not value.language and len(text) <= MAX_LEXICAL
+        return _typed_number(value.datatype, text) if plain else None
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     if isinstance(value, Decimal):
@@ -168,6 +169,19 @@ def _written_number(text: str) -> Decimal | None:
         return None
     result = Decimal(text)
     return result if abs(result.adjusted()) <= MAX_EXPONENT else None
+
+
+@lru_cache(maxsize=4096)
+def _typed_number(datatype: str, text: str) -> Decimal | None:
+    found = _written_number(text)
+    if found is None or datatype in _NUMERIC:
+        exponent = datatype == XSD + "decimal" and "e" in text.lower()
+        return None if exponent else found
+    if datatype not in _INTEGERS or not text.lstrip("+-").isdigit():
+        return None
+    low, high = _INTEGERS[datatype]
+    fits = (low is None or found >= low) and (high is None or found <= high)
+    return found if fits else None
 
 
 def too_long(value: object) -> bool:
@@ -189,6 +203,8 @@ def span(value: FactValue) -> Span | None:
 def _written_span(datatype: str, text: str) -> Span | None:
     if datatype in {XSD + "dateTime", XSD + "dateTimeStamp", XSD_STRING}:
         found = _instant(text)
+        if datatype == XSD + "dateTimeStamp" and naive(text):
+            return None
         if found or datatype != XSD_STRING:
             return found
     if datatype in {XSD + "date", XSD_STRING} and (match := _DATE.fullmatch(text)):
@@ -219,7 +235,7 @@ def duration(value: FactValue) -> Duration | None:
     if datatype not in {XSD + "duration", XSD + "dayTimeDuration", XSD_STRING}:
         return None
     match = _DURATION.fullmatch(text)
-    if not match:
+    if not match or (datatype == XSD + "dayTimeDuration" and (match["y"] or match["m"])):
         return None
     part = {name: Decimal(match[name] or 0) for name in ("y", "m", "d", "h", "min", "s")}
     sign = -1 if match["sign"] else 1
@@ -359,8 +375,9 @@ def _zone(text: str | None) -> timezone:
     return timezone(-offset if text[0] == "-" else offset)
 
 
-def _day(start: datetime) -> Span | None:
+def _day(start: datetime) -> Span:
     try:
         return Span(start, start + timedelta(days=1))
-    except OverflowError:
-        return None
+    except OverflowError:  # the last day that there is: it ends with all time
+        rest = datetime.max.replace(tzinfo=UTC) - start
+        return Span(start, start.astimezone(UTC) + min(rest, timedelta(days=1)))

@@ -42,6 +42,8 @@ def read_bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as exc:
         raise ConfigurationInvalid(f"cannot read `{file}`: {exc.strerror}") from exc
+    except ValueError as exc:  # a name that no file can have
+        raise ConfigurationInvalid(f"cannot read `{file}`: {exc}") from exc
 
 
 def write_new(file: Path, content: bytes) -> None:

@@ -23,7 +23,9 @@ from connector.enforcement.coverage import (
     FEDERATED_TRAINING,
     MEMBERSHIP,
     PERSON,
+    PROTECTION,
     PURPOSE,
+    RELEASED,
     ROWS,
     SITES,
     UNIT,
@@ -231,7 +233,11 @@ def _known(facts: JobFacts) -> dict[str, tuple[Fact, ...]]:
 
     Having no membership is a known fact too: a value that no space has, rather than no value.
     """
-    return {MEMBERSHIP: facts.memberships or ("none",), SITES: (facts.sites,)}
+    return {
+        MEMBERSHIP: facts.memberships or ("none",),
+        SITES: (facts.sites,),
+        PROTECTION: (RELEASED,),
+    }
 
 
 def _nearest(permissions: list[RuleResult]) -> list[tuple[str, str]]:

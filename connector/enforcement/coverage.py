@@ -3,7 +3,8 @@
 Rules: no part is dropped. An action, constraint, refinement, duty, party function or output that
 this node can neither check, enforce nor audit raises `ConstraintUnknown`, so that it can be neither
 published nor signed. Prohibitions and logical constraints of what is checked are checked too: the
-evaluation of the whole policy decides each request.
+evaluation of the whole policy decides each request. A level of protection is upheld only where what
+comes out of training has it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from policies_odrl import (
     Condition,
     Connective,
     Constraint,
+    Iri,
+    Knowledge,
     LogicalConstraint,
     Operator,
     Policy,
     Prohibition,
     Rule,
+    Truth,
 )
+from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, below, duties_below
 from policies_odrl.text import condition as condition_text
 from policies_odrl.text import term
@@ -40,6 +45,11 @@ DELTA: Final = PREAU + "delta"
 UNIT: Final = PREAU + "unitOfPrivacy"
 ROWS: Final = PREAU + "rowsPerPerson"
 SITES: Final = PREAU + "minimumSites"
+PROTECTION: Final = PREAU + "protectionLevel"
+
+# What comes out of training: sums over persons with noise, never a row (privacy.md, the first axis:
+# how much what leaves is altered).
+RELEASED: Final = PREAU + "Aggregated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,9 @@ UPHELD: Final = MappingProxyType(
         DELTA: _Upheld(Label.ENFORCED, "training step: privacy ledger", _AT_MOST),
         UNIT: _Upheld(Label.ENFORCED, "training step: clipping per person", _EQ),
         ROWS: _Upheld(Label.ENFORCED, "training step: rows kept per person", _AT_MOST),
+        PROTECTION: _Upheld(
+            Label.ENFORCED, "training step: only sums with noise leave the site", _EQ | _AT_LEAST
+        ),
     }
 )
 
@@ -153,9 +166,16 @@ def _atomic(path: str, item: Constraint, *, enforceable: bool) -> CoverageLine:
     text = condition_text(item)
     known = UPHELD.get(item.left)
     plain = not (item.unit or item.reference or item.status)
-    fits = known is not None and item.operator in known.operators and plain
+    fits = known is not None and item.operator in known.operators and plain and _released(item)
     if known is None or not fits or (known.label is Label.ENFORCED and not enforceable):
         raise ConstraintUnknown(
             f"`{text}` at `{path}` can be neither checked, enforced nor audited"
         )
     return CoverageLine(path, text, known.label, known.by)
+
+
+def _released(item: Constraint) -> bool:
+    """Return whether what comes out of training is as protected as a constraint demands."""
+    if item.left != PROTECTION:
+        return True
+    return check(item, (Iri(RELEASED),), Knowledge())[0] is Truth.TRUE

@@ -12,20 +12,23 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any, Final
 
 from policies_odrl.authoring.expanding import full
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.form import Field, FieldKind
+from policies_odrl.language.prefixes import prefixed
 from policies_odrl.logic import Truth
 from policies_odrl.model import XSD, Literal
-from policies_odrl.values import Duration, Scalar, before, naive, scalar
+from policies_odrl.values import Duration, Scalar, before, naive, number, scalar
 from policies_odrl.vocabulary import Kind
 
 _NOTHING: Final = Duration(0, Decimal(0))
 MAX_TEXT: Final = 200  # characters of one value
 MAX_LINES: Final = 200  # values of one parameter
 
+_NEAR: Final = 0.65  # share of characters that a choice has in common with what was meant
 _IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _WHOLE: Final = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
@@ -35,6 +38,7 @@ _SCALARS: Final[Mapping[FieldKind, tuple[Kind, str]]] = {
     FieldKind.DATE: (Kind.INSTANT, "dateTime"),
     FieldKind.DURATION: (Kind.DURATION, "duration"),
 }
+_AMOUNTS: Final = frozenset({FieldKind.NUMBER, FieldKind.COUNT})
 _EXPECTED: Final[Mapping[FieldKind, str]] = {
     FieldKind.TEXT: f"one line of at most {MAX_TEXT} characters",
     FieldKind.IRI: "an absolute IRI such as `did:web:school.example`",
@@ -115,23 +119,27 @@ class Parameter:
         allowed = {choice.value for choice in self.field.choices}
         found = line if line in allowed else full(line)
         if found not in allowed:
-            shown = ", ".join(sorted(allowed))
-            raise self.refused(f"is none of {shown}")
+            names = sorted(prefixed(choice) for choice in allowed)
+            near = get_close_matches(prefixed(found), names, 1, _NEAR)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise self.refused(f"is none of {', '.join(names)}{hint}")
         return found
 
     def _typed(self, line: str) -> dict[str, Any]:
         _, datatype = _SCALARS[self.field.kind]
-        value = {"@value": self._moment(line), "@type": "xsd:" + datatype}
+        value = {"@value": self._spelled(line), "@type": "xsd:" + datatype}
         found = self.scalar(value)
         whole = self.field.kind is not FieldKind.COUNT or _WHOLE.fullmatch(line)
         if found is None or not whole or naive(value["@value"]):
             raise self._unlike()
         self._within(found)
-        if isinstance(found, Decimal):
-            value["@value"] = f"{found:f}"  # xsd:decimal has no exponent
         return value
 
-    def _moment(self, line: str) -> str:
+    def _spelled(self, line: str) -> str:
+        """Return a value as its datatype writes it: `1e-6` as `0.000001`, a day as a moment."""
+        amount = number(line) if self.field.kind in _AMOUNTS else None
+        if amount is not None:
+            return f"{amount:f}"  # xsd:decimal and xsd:integer have no exponent
         if not (self.day and _DAY.fullmatch(line)):
             return line
         return line + ("T00:00:00Z" if self.day == "start" else "T23:59:59Z")

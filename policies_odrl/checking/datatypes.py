@@ -36,7 +36,10 @@ _WITH_UNITS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.DURATION})
 _NAMES: Final = frozenset({Kind.CONCEPT, Kind.PLACE})
 _ABSOLUTE: Final = re.compile(r"(?:https?|urn|did):[^\s<>\"{}|\\^`]+")
 _ZONE: Final = re.compile(r"(?:Z|[+-]\d\d:\d\d)$", re.ASCII)
-_NUMBERS: Final[Term] = ("a number", "un nombre")
+_NUMBERS: Final[Term] = (
+    "a number as its datatype spells it: 1e-5 as a decimal is 0.00001",
+    "un nombre tel que son type l'écrit : 1e-5 en décimal est 0.00001",
+)
 _FORMS: Final[dict[Kind, Term]] = {
     Kind.NUMBER: _NUMBERS,
     Kind.COUNT: _NUMBERS,

@@ -26,7 +26,7 @@ from policies_odrl.checking.shadows import (
 from policies_odrl.checking.validate import BUILT_IN, validate
 from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import Policy, PolicyKind
+from policies_odrl.model import Conflict, Policy, PolicyKind
 from policies_odrl.reading.inherit import resolve
 from policies_odrl.text import term
 
@@ -145,8 +145,17 @@ def _inheritance(policies: Mapping[str, Policy], family: _Family, say: Say) -> _
             other = family.known.get(parent)
             if other is None:
                 yield name, say(_INHERIT, "missing-parent", parent)
-            elif None is not other.conflict != policy.conflict is not None:
+            elif len({_strategy(item) for item in (policy, other)} - {None}) > 1 and (
+                policy.conflict or other.conflict
+            ):
                 yield name, say("/odrl:conflict", "strategies-differ", parent)
+
+
+def _strategy(policy: Policy) -> Conflict | None:
+    """Return the strategy that counts in a family, `invalid` where rules come with none."""
+    if policy.conflict is None and any(policy.rules()):
+        return Conflict.INVALID
+    return policy.conflict
 
 
 def _inherited(

@@ -73,7 +73,7 @@ def _rule(policy: Policy, path: str, rule: Rule, say: Say) -> Iterator[Finding]:
 def of_references(policy: Policy, say: Say) -> Iterator[Finding]:
     """Yield collections that are refined under their own identifier.
 
-    IM 2.2.3 and 2.3.3: a refined collection is identified by `source`, never by `uid`.
+    IM 2.5.5 and 2.5.6: a refined collection is identified by `source`, never by `uid`.
     """
     yield from _refined("", policy, say)
     for path, rule in policy.rules():

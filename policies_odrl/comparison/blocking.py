@@ -35,7 +35,7 @@ from policies_odrl.model import (
 )
 from policies_odrl.reading.inventory import Reference as Named
 
-MAX_PAIRS: Final = 256  # pairs of permissions looked at
+MAX_PAIRS: Final = 256  # pairs of permissions of which it is said why they exclude each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,18 @@ class Blocked:
     Attributes:
         path: JSON pointer of the permission asked for.
         parts: the minimal conflicting set; empty where nothing is offered at all.
+        missing: what is not known, so that nobody can say what a side grants; empty otherwise.
     """
 
     path: str
     parts: tuple[Part, ...]
+    missing: str = ""
 
     @property
     def line(self) -> str:
         """One line in the terms of the policies."""
+        if self.missing:
+            return f"{self.path}: nobody can say {self.missing}"
         inner = "; ".join(part.line for part in self.parts)
         return f"{self.path}: cannot hold together: {inner}" if inner else f"{self.path}: no offer"
 
@@ -98,7 +102,7 @@ class Blocked:
         """
         index = LANGUAGES.index(lang)
         if not self.parts:
-            return BLOCKED["none"][index]
+            return BLOCKED["unclear" if self.missing else "none"][index]
         items = "; ".join(part.said(lang) for part in self.parts)
         return BLOCKED["set"][index].format(items=items)
 
@@ -124,8 +128,8 @@ def blocking(
     found = []
     for index, wanted in enumerate(request.permissions):
         path = f"/permission/{index}"
-        sets = list(_sets(prover, offer, request, path, wanted))
-        if all(sets):
+        sets = _sets(prover, offer, request, path, wanted)
+        if sets is not None:
             found.append(Blocked(path, min(sets, key=_count, default=())))
     return tuple(found)
 
@@ -157,14 +161,20 @@ def irreducible(parts: Sequence[Part], holds: Callable[[Sequence[Part]], bool]) 
 
 def _sets(
     prover: Proof, offer: Policy, request: Policy, path: str, wanted: Permission
-) -> Iterator[tuple[Part, ...]]:
+) -> list[tuple[Part, ...]] | None:
+    """Return a conflicting set per offered permission; None where one may have something common.
+
+    All are looked at, of the first ones it is said why.
+    """
     asked = list(_parts("request", path, request, wanted))
-    for index, rule in enumerate(offer.permissions[:MAX_PAIRS]):
+    found: list[tuple[Part, ...]] = []
+    for index, rule in enumerate(offer.permissions):
         parts = [*asked, *_parts("offer", f"/permission/{index}", offer, rule)]
         if possible(prover, parts):
-            yield ()
-        else:
-            yield irreducible(parts, lambda items: possible(prover, items))
+            return None
+        if index < MAX_PAIRS:
+            found.append(irreducible(parts, lambda items: possible(prover, items)))
+    return found
 
 
 def _parts(side: str, path: str, policy: Policy, rule: Permission) -> Iterator[Part]:

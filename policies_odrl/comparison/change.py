@@ -1,108 +1,49 @@
 """What differs between the terms asked for and the terms offered, one change after the other.
 
 Rules: in order of the request (action, whom and what it is for, conditions, duties), then what the
-offer adds; a condition that says the same in other words is no change, and neither is one that
-follows from a stricter one. Either side computes the list itself by comparing the two policies;
-nothing here comes from what a peer says about them.
+offer adds to the whole, then what it leaves out; an empty list means that both grant the same. What
+a policy states for all its rules is compared as a part of each rule. A condition that says the same
+in other words is no change, and neither is one that follows from a stricter one. Either side
+computes the list itself by comparing the two policies; nothing here comes from what a peer says
+about them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from policies_odrl import text
 from policies_odrl.comparison.box import Box
-from policies_odrl.comparison.change_phrases import CHANGES, number, thing
-from policies_odrl.comparison.compared import Said, brief
+from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.distance import WEIGHTS, distance
 from policies_odrl.comparison.fit import Reference
-from policies_odrl.comparison.forms import condition_form, flat, rule_form, same_reference
+from policies_odrl.comparison.forms import condition_form, flat, reference_form, rule_form
+from policies_odrl.comparison.greatest import named
 from policies_odrl.comparison.meeting import agree, common_actions, concepts_met, subject
+from policies_odrl.comparison.policy_changes import (
+    lost_rules,
+    new_rules,
+    readings,
+    rest_changes,
+    strategy_changes,
+)
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.protection import PROTECTION, raised_between
 from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange, Told, moved
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import (
     Action,
     Condition,
-    Conflict,
     Constraint,
     Permission,
     Policy,
+    PolicyKind,
 )
 from policies_odrl.vocabulary import same_action
 
 MAX_PAIRS: Final = 1024  # pairs of permissions compared
-
-
-class ChangeKind(StrEnum):
-    """What becomes of an attribute."""
-
-    NARROWED = "narrowed"
-    RAISED = "raised"  # more protection of the data than asked for
-    ADDED = "added"
-    REMOVED = "removed"
-    DUTY = "duty"
-    PROHIBITION = "prohibition"
-    OBLIGATION = "obligation"
-    DROPPED = "dropped"  # a permission that is not granted at all
-
-
-@dataclass(frozen=True, slots=True)
-class TermChange:
-    """One difference.
-
-    Attributes:
-        kind: see `ChangeKind`.
-        path: JSON pointer into the request of what changes; of its rule for what is added.
-        operand: IRI of the left operand, or `action`, `target`, `assignee`, `duty`, `prohibition`,
-            `obligation`, `rule`, or how conditions are joined (`or`).
-        asked: what the request says; empty for what is added.
-        offered: what is offered instead; empty for what is not granted.
-        because: whose rule asks for it: `offer` or `reserve`; empty when nobody's in particular.
-        rule: JSON pointer of that rule; empty when none.
-    """
-
-    kind: ChangeKind
-    path: str
-    operand: str
-    asked: tuple[Said, ...] = ()
-    offered: tuple[Said, ...] = ()
-    because: str = ""
-    rule: str = ""
-
-    @property
-    def line(self) -> str:
-        """One line in the terms of the policies."""
-        asked = ", ".join(brief(item) for item in self.asked) or "not stated"
-        offered = ", ".join(brief(item) for item in self.offered) or "not granted"
-        why = f" because of {self.because} {self.rule}" if self.because else ""
-        return f"{self.path}: {text.term(self.operand)}: {asked} -> {offered}{why}"
-
-    def said(self, lang: str = "en") -> str:
-        """Return the change as a sentence.
-
-        Args:
-            lang: `en` or `fr`.
-
-        Raises:
-            ValueError: another language.
-        """
-        index = LANGUAGES.index(lang)
-        because = ""
-        if self.because:
-            because = CHANGES["because"][index].format(
-                source=CHANGES[self.because][index], rule=number(self.rule, lang)
-            )
-        return CHANGES[self.kind.value][index].format(
-            asked="; ".join(thing(item, lang) for item in self.asked),
-            offered="; ".join(thing(item, lang) for item in self.offered),
-            because=because,
-        )
 
 
 def term_changes(
@@ -125,33 +66,58 @@ def term_changes(
     ['/permission/0: action: use -> read because of offer /permission/0']
     """
     prover = Proof(knowledge=knowledge)
-    found: list[TermChange] = []
-    tried = 0
-    for index, wanted in enumerate(asked.permissions):
-        best: list[TermChange] | None = None
-        for place, rule in enumerate(offered.permissions):
-            tried += 1
-            if tried > MAX_PAIRS or not _akin(prover, asked, wanted, offered, rule):
-                continue
-            source = Source("offer", f"/permission/{place}")
-            listed = list(permission_changes(prover, f"/permission/{index}", wanted, rule, source))
-            if best is None or cost(listed, knowledge) < cost(best, knowledge):
-                best = listed
-        found.extend(best if best is not None else [dropped(f"/permission/{index}", wanted)])
-    return (*found, *rest_changes(asked, offered))
+    return (
+        *_granted_otherwise(prover, asked, offered),
+        *rest_changes(asked, offered),
+        *lost_rules(asked, offered),
+        *strategy_changes(asked, offered),
+        *readings(asked, offered, knowledge),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Whose rule makes a change necessary.
+def _granted_otherwise(prover: Proof, asked: Policy, offered: Policy) -> Iterator[TermChange]:
+    """Yield what becomes of each permission asked for, then what is granted beyond all of them."""
+    rules = dict(granting(offered))
+    met: set[int] = set()
+    left = MAX_PAIRS
+    for index, wanted in granting(asked):
+        path = f"/permission/{index}"
+        within = dict(list(rules.items())[: max(left, 0)])
+        left -= len(rules)
+        best = _nearest(prover, path, wanted, within)
+        yield from best[1] if best else [dropped(path, asked.permissions[index])]
+        met.update([best[0]] if best else [])
+    for place, rule in rules.items():
+        left -= len(asked.permissions)
+        if place not in met and (left < 0 or not _granted(prover, asked, rule)):
+            path = f"/permission/{place}"
+            yield TermChange(ChangeKind.ADDED, "", "rule", (), (rule,), "offer", path)
 
-    Attributes:
-        name: `offer` or `reserve`.
-        rule: JSON pointer of the rule.
+
+def _nearest(
+    prover: Proof, path: str, wanted: Permission, rules: Mapping[int, Permission]
+) -> tuple[int, list[TermChange]] | None:
+    """Return the permission that changes least of one asked for, and what it changes."""
+    answers = [
+        (place, list(permission_changes(prover, path, wanted, rule, _source(place))))
+        for place, rule in rules.items()
+        if _akin(prover, wanted, rule)
+    ]
+    return min(answers, key=lambda found: cost(found[1], prover.knowledge), default=None)
+
+
+def _source(place: int) -> Source:
+    return Source("offer", f"/permission/{place}")
+
+
+def granting(policy: Policy) -> Iterator[tuple[int, Permission]]:
+    """Yield the permissions that can grant, with all that they are about, and their places.
+
+    A permission of an agreement that names nobody grants nothing.
     """
-
-    name: str
-    rule: str
+    for index, rule in enumerate(policy.permissions):
+        if policy.kind is not PolicyKind.AGREEMENT or policy.assignee_of(rule) is not None:
+            yield index, named(policy, rule)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -184,7 +150,7 @@ def permission_changes(
     """Yield what changes from a permission asked for to one that is given for it."""
 
     def change(
-        kind: ChangeKind, operand: str, asked: Sequence[Said], offered: Sequence[Said]
+        kind: ChangeKind, operand: str, asked: Sequence[Told], offered: Sequence[Told]
     ) -> TermChange:
         return TermChange(
             kind, path, operand, tuple(asked), tuple(offered), source.name, source.rule
@@ -193,35 +159,20 @@ def permission_changes(
     if same_action(wanted.action.id) != same_action(given.action.id):
         bare = [Action(wanted.action.id)], [Action(given.action.id)]
         yield change(ChangeKind.NARROWED, "action", *bare)
-    for name in ("target", "assignee"):
-        mine: Reference | None = getattr(wanted, name)
-        theirs: Reference | None = getattr(given, name)
-        if theirs is not None and (mine is None or not same_reference(mine, theirs)):
-            kind = ChangeKind.ADDED if mine is None else ChangeKind.NARROWED
-            yield change(kind, name, [] if mine is None else [mine], [theirs])
+    named_by, given_by = _parties(wanted), _parties(given)
+    for name in dict.fromkeys((*named_by, *given_by)):
+        mine, theirs = named_by.get(name, []), given_by.get(name, [])
+        if _forms(mine) != _forms(theirs):
+            yield change(moved(mine, theirs), name, mine, theirs)
     for place, mine_all, theirs_all in (
         (f"{path}/action/odrl:refinement", wanted.action.refinements, given.action.refinements),
         (f"{path}/constraint", wanted.constraints, given.constraints),
     ):
         yield from _condition_changes(prover, place, mine_all, theirs_all, source)
-    accepted = {rule_form(duty) for duty in wanted.duties}
-    for duty in given.duties:
-        if rule_form(duty) not in accepted:
-            yield change(ChangeKind.DUTY, "duty", (), [duty])
-
-
-def rest_changes(asked: Policy, offered: Policy, source: str = "offer") -> Iterator[TermChange]:
-    """Yield the prohibitions and obligations that an offer adds."""
-    kept = {rule_form(rule) for rule in asked.prohibitions}
-    for index, ban in enumerate(offered.prohibitions):
-        if offered.conflict is not Conflict.PERM and rule_form(ban) not in kept:
-            path = f"/prohibition/{index}"
-            yield TermChange(ChangeKind.PROHIBITION, "", "prohibition", (), (ban,), source, path)
-    accepted = {rule_form(rule) for rule in asked.obligations}
-    for index, duty in enumerate(offered.obligations):
-        if rule_form(duty) not in accepted:
-            path = f"/obligation/{index}"
-            yield TermChange(ChangeKind.OBLIGATION, "", "obligation", (), (duty,), source, path)
+    for duty in new_rules(given.duties, wanted.duties):
+        yield change(ChangeKind.DUTY, "duty", (), [duty])
+    for duty in new_rules(wanted.duties, given.duties):
+        yield change(ChangeKind.REMOVED, "duty", [duty], ())
 
 
 def dropped(path: str, wanted: Permission) -> TermChange:
@@ -272,20 +223,42 @@ def _by_subject(items: Sequence[Condition]) -> dict[str, list[Condition]]:
     return found
 
 
-def _akin(
-    prover: Proof, asked: Policy, wanted: Permission, offered: Policy, rule: Permission
-) -> bool:
+def _parties(rule: Permission) -> dict[str, list[Reference]]:
+    """Return whom and what a permission names, by what part they play; who grants plays none."""
+    found: dict[str, list[Reference]] = {}
+    for name, item in (
+        ("target", rule.target),
+        ("assignee", rule.assignee),
+        ("output", rule.output),
+        *rule.functions,
+    ):
+        if item is not None:
+            found.setdefault(name, []).append(item)
+    return found
+
+
+def _forms(items: Sequence[Reference]) -> frozenset[object]:
+    return frozenset(reference_form(item) for item in items)
+
+
+def _granted(prover: Proof, asked: Policy, rule: Permission) -> bool:
+    """Return whether an offered permission is proved to grant nothing but what is asked for."""
+    plain = replace(asked, prohibitions=(), obligations=())
+    return not judge(prover, plain, Policy(kind=PolicyKind.OFFER, permissions=(rule,)))[1]
+
+
+def _akin(prover: Proof, wanted: Permission, rule: Permission) -> bool:
     """Return whether an offered permission can be the answer to one that was asked for.
 
     The level of protection plays no part: it may be raised above all that was asked for.
     """
+    if rule_form(wanted) == rule_form(rule):
+        return True  # even where nothing could satisfy it
     if not common_actions(wanted.action.id, rule.action.id, prover.knowledge):
         return False
-    pairs: tuple[tuple[Reference | None, Reference | None], ...] = (
-        (asked.target_of(wanted), offered.target_of(rule)),
-        (asked.assignee_of(wanted), offered.assignee_of(rule)),
-    )
-    if not all(agree(prover, mine, theirs) for mine, theirs in pairs):
+    if not agree(prover, wanted.target, rule.target):
+        return False
+    if not agree(prover, wanted.assignee, rule.assignee):
         return False
     stated = [
         item

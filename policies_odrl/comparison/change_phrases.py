@@ -14,7 +14,16 @@ from policies_odrl import text
 from policies_odrl.language.explain import sentence
 from policies_odrl.language.labels import word
 from policies_odrl.language.phrases import LANGUAGES, Pair
-from policies_odrl.model import Action, AssetRef, Condition, PartyRef, Rule, duties_below
+from policies_odrl.model import (
+    Action,
+    AssetRef,
+    Condition,
+    Conflict,
+    Iri,
+    PartyRef,
+    Rule,
+    duties_below,
+)
 
 COMPARED: Final[Mapping[str, Pair]] = MappingProxyType(
     {
@@ -76,6 +85,22 @@ CHANGES: Final[Mapping[str, Pair]] = MappingProxyType(
             "Mandatory as well: {offered}{because}.",
             "Obligatoire en plus : {offered}{because}.",
         ),
+        "removed duty": (
+            "No longer asked in return: {asked}{because}.",
+            "N'est plus demandé en contrepartie : {asked}{because}.",
+        ),
+        "removed prohibition": (
+            "No longer prohibited: {asked}{because}.",
+            "N'est plus interdit : {asked}{because}.",
+        ),
+        "removed obligation": (
+            "No longer mandatory: {asked}{because}.",
+            "N'est plus obligatoire : {asked}{because}.",
+        ),
+        "narrowed conflict": (
+            "If permitted and prohibited at once: instead of “{asked}”: “{offered}”{because}.",
+            "Si permis et interdit à la fois : au lieu de « {asked} » : « {offered} »{because}.",
+        ),
         "dropped": (
             "Not granted: {asked}{because}.",
             "Pas accordé : {asked}{because}.",
@@ -98,6 +123,10 @@ BLOCKED: Final[Mapping[str, Pair]] = MappingProxyType(
         "request": ("asked for, {rule}: {item}", "demandé, {rule} : {item}"),
         "offer": ("offered, {rule}: {item}", "offert, {rule} : {item}"),
         "none": ("Nothing is offered.", "Rien n'est offert."),
+        "unclear": (
+            "Nobody can say what the request or the offer grants without what is not known here.",
+            "Nul ne peut dire ce que la demande ou l'offre accorde sans ce qui est inconnu ici.",
+        ),
     }
 )
 
@@ -112,6 +141,13 @@ _KINDS: Final[Mapping[str, Pair]] = MappingProxyType(
         "obligation": ("obligation {n}", "obligation {n}"),
     }
 )
+_WINS: Final[Mapping[Conflict, Pair]] = MappingProxyType(
+    {
+        Conflict.PERM: ("the permission wins", "la permission l'emporte"),
+        Conflict.PROHIBIT: ("the prohibition wins", "l'interdiction l'emporte"),
+        Conflict.INVALID: ("the whole policy is void", "toute la politique est nulle"),
+    }
+)
 _WITH: Final[Pair] = ("{what} ({conditions})", "{what} ({conditions})")
 
 
@@ -124,9 +160,13 @@ def number(path: str, lang: str) -> str:
     return _KINDS[kind][LANGUAGES.index(lang)].format(n=int(place) + 1)
 
 
-def thing(item: Condition | Action | AssetRef | PartyRef | Rule, lang: str) -> str:
+def thing(item: Condition | Action | AssetRef | PartyRef | Rule | Iri | Conflict, lang: str) -> str:
     """Return a part of a policy in words."""
     match item:
+        case Conflict():
+            return _WINS[item][LANGUAGES.index(lang)]
+        case Iri():
+            return text.term(item.value)
         case Rule():
             below = [duty.action for _, duties in duties_below(item) for duty in duties]
             named = [word(action.id, lang, "actions") for action in (item.action, *below)]

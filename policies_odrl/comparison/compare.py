@@ -39,6 +39,7 @@ from policies_odrl.vocabulary import PROFILES
 
 MAX_PAIRS: Final = 4096  # pairs of rules compared
 MAX_CONDITIONS: Final = 256  # conditions of one rule
+MAX_NESTED: Final = 64  # conditions below one another
 TOO_MANY: Final = "too many rules to compare"
 GIVEN_UP: Final = f"the comparison was given up after {MAX_STEPS} steps"
 
@@ -153,8 +154,11 @@ def same_meaning(left: Policy, right: Policy) -> bool:
 
     Class, identifiers, order, spelling of values, metadata and time of conclusion play no part. A
     target or party of the whole policy that only one of the two names plays none either (an offer
-    leaves open what its agreement fills in); one that both name must be the same.
+    leaves open what its agreement fills in); one that both name must be the same, and so must be
+    what keeps evaluation from deciding: unknown profiles, parents, a successor.
     """
+    if _standing(left) != _standing(right):
+        return False
     for name in ("target", "assigner", "assignee"):
         mine, other = getattr(left, name), getattr(right, name)
         if mine is not None and other is not None and not same_reference(mine, other):
@@ -228,7 +232,10 @@ def too_large(offer: Policy, request: Policy) -> bool:
     pairs = max(1, len(request.permissions)) * (len(offer.permissions) + len(offer.prohibitions))
     pairs += (len(offer.prohibitions) + len(request.permissions)) * len(request.prohibitions)
     rules = (*offer.permissions, *offer.prohibitions, *request.permissions, *request.prohibitions)
-    return pairs > MAX_PAIRS or any(_count(rule) > MAX_CONDITIONS for rule in rules)
+    if pairs > MAX_PAIRS or any(_count(_stated(it)) > MAX_CONDITIONS for it in rules):
+        return True
+    whole = (offer.target, offer.assignee, request.target, request.assignee)
+    return any(_count(it.refinements) > MAX_CONDITIONS for it in whole if it is not None)
 
 
 def obstacle(policy: Policy, knowledge: Knowledge) -> str:
@@ -243,14 +250,22 @@ def obstacle(policy: Policy, knowledge: Knowledge) -> str:
     return ""
 
 
-def _count(rule: Rule) -> int:
+def _stated(rule: Rule) -> list[Condition]:
+    """Return the conditions of a rule itself, with those that select whom and what it is about."""
+    named = [item for item in (rule.target, rule.assignee) if item is not None]
+    selecting = [part for item in named for part in item.refinements]
+    return [*rule.constraints, *rule.action.refinements, *selecting]
+
+
+def _count(items: Sequence[Condition]) -> int:
+    """Return how many conditions there are; too many where they lie too deep below one another."""
     total = 0
-    stack: list[Condition] = [*rule.constraints, *rule.action.refinements]
+    stack = [(item, 1) for item in items]
     while stack:
-        item = stack.pop()
-        total += 1
+        item, depth = stack.pop()
+        total += 1 if depth <= MAX_NESTED else MAX_CONDITIONS
         if isinstance(item, LogicalConstraint):
-            stack.extend(item.operands)
+            stack.extend((part, depth + 1) for part in item.operands)
     return total
 
 
@@ -268,6 +283,9 @@ def _normal_policy(policy: Policy) -> tuple[object, ...]:
     return (
         (policy.conflict or Conflict.INVALID) if both else None,
         frozenset(rule_form(rule) for _, rule in policy.rules()),
-        frozenset(policy.inherits),
-        policy.replaced_by,
     )
+
+
+def _standing(policy: Policy) -> tuple[object, ...]:
+    strange = frozenset(policy.profiles) - PROFILES
+    return (strange, frozenset(policy.inherits), policy.replaced_by)

@@ -7,9 +7,10 @@ reserve thus stays private where the offer does as well. It lies under both, so 
 would do; it is in the provider's words; what is missing is added and listed. Where the purposes fit
 no rule, the protection of the data is raised before they are narrowed (`protection.py`). What has
 nothing in common with anything is not granted, and a minimal conflicting set says why
-(`blocking.py`). An offer that says nothing by itself (replaced, inheriting, of an unknown profile)
-gives nothing, and such a reserve counts for nothing. Each rule is given with the target and parties
-of its own policy. One answer, never a loop. Source: odrl.md, section 4.
+(`blocking.py`). An offer or a request that says nothing by itself (replaced, inheriting, of an
+unknown profile) gets nothing, with what is missing, and such a reserve counts for nothing. Each
+rule is given with the target and parties of its own policy. One answer, never a loop. Source:
+odrl.md, section 4.
 """
 
 from __future__ import annotations
@@ -20,22 +21,21 @@ from typing import Final
 
 from policies_odrl.comparison.blocking import Blocked, Part, blocking
 from policies_odrl.comparison.change import (
-    ChangeKind,
     Cost,
-    Source,
-    TermChange,
     cost,
     dropped,
+    granting,
     permission_changes,
-    rest_changes,
 )
 from policies_odrl.comparison.compare import judge, obstacle, too_large
-from policies_odrl.comparison.greatest import folded_as, named, unfolded
+from policies_odrl.comparison.greatest import folded_as, unfolded
 from policies_odrl.comparison.meeting import MAX_WORK, joined, joined_duties, met, work
+from policies_odrl.comparison.policy_changes import rest_changes, strategy_changes
 from policies_odrl.comparison.prohibited import box_of
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.protection import raised, ranks
 from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange
 from policies_odrl.errors import LimitExceeded
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
@@ -122,9 +122,10 @@ def counter_offer(
     limits = [("offer", offer)] + ([("reserve", reserve)] if reserve is not None else [])
     if any(too_large(it, request) or work(it, request) > MAX_WORK for _, it in limits):
         raise LimitExceeded("the policies have too many rules or conditions to be compared")
+    unclear = obstacle(request, knowledge) or obstacle(offer, knowledge)
+    if unclear:
+        return _nothing(request, unclear)
     limits = [pair for pair in limits if not obstacle(pair[1], knowledge)]
-    if not limits or limits[0][0] != "offer":
-        return _nothing(request)
     prover = Proof(knowledge=knowledge)
     for name, policy in limits:
         if not judge(prover, policy, request)[1]:
@@ -134,13 +135,13 @@ def counter_offer(
     return _countered(prover, limits, request)
 
 
-def _nothing(request: Policy) -> CounterOffer:
-    """Return the answer where nobody can say what the offer grants."""
+def _nothing(request: Policy, unclear: str) -> CounterOffer:
+    """Return the answer where nobody can say what is asked for, or what the offer grants."""
     asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
     return CounterOffer(
         agreed=False,
         changes=tuple(dropped(path, rule) for path, rule in asked),
-        blocked=tuple(Blocked(path, ()) for path, _ in asked),
+        blocked=tuple(Blocked(path, (), unclear) for path, _ in asked),
     )
 
 
@@ -168,6 +169,7 @@ def _countered(
         return CounterOffer(agreed=False, changes=tuple(found), blocked=tuple(blocked))
     for name, limit in used:
         found.extend(rest_changes(request, limit, name))
+    found.extend(strategy_changes(request, policy))
     return CounterOffer(
         agreed=not found,  # each permission lies within the offer or within the reserve
         policy=policy,
@@ -199,7 +201,7 @@ def _candidates(
     wanted: Permission,
 ) -> Iterator[_Candidate]:
     for name, limit in limits:
-        for index, mine in _granting(limit):
+        for index, mine in granting(limit):
             source = Source(name, f"/permission/{index}")
             asked = _with_references(request, wanted)
             stronger = raised(prover, asked, mine)
@@ -231,23 +233,13 @@ def _all_met(prover: Proof, limit: Policy, request: Policy) -> list[Permission]:
     found: list[Permission] = []
     for wanted in request.permissions:
         asked = _with_references(request, wanted)
-        given = [item for _, mine in _granting(limit) for item in met(prover, mine, asked)]
+        given = [item for _, mine in granting(limit) for item in met(prover, mine, asked)]
         source = Source("offer", "")
         whole = [
             item for item in given if not [*permission_changes(prover, "", asked, item, source)]
         ]
         found.extend(whole[:1] or given)
     return found
-
-
-def _granting(limit: Policy) -> Iterator[tuple[int, Permission]]:
-    """Yield the permissions that can grant, with what they are about, and their places.
-
-    A permission of an agreement that names nobody grants nothing.
-    """
-    for index, rule in enumerate(limit.permissions):
-        if limit.kind is not PolicyKind.AGREEMENT or limit.assignee_of(rule) is not None:
-            yield index, named(limit, rule)
 
 
 def _with_references(policy: Policy, rule: Permission) -> Permission:

@@ -13,9 +13,11 @@ from policies_odrl.comparison.box import Box
 from policies_odrl.comparison.compared import Compared
 from policies_odrl.comparison.forms import flat, reference_form, rule_form, same_reference
 from policies_odrl.comparison.proof import Proof
+from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.model import (
     AssetRef,
     Condition,
+    Duty,
     PartyRef,
     Permission,
     Policy,
@@ -52,7 +54,7 @@ class Fit:
         return [
             self._action(path, wanted),
             *self._references(request, path, wanted),
-            *self._duties(path, wanted),
+            *self._duties(request, path, wanted),
         ]
 
     def conditions_in(self, path: str, box: Box) -> list[Compared]:
@@ -92,15 +94,22 @@ class Fit:
                 named = () if asked is None else (asked,)
                 yield Compared(fits, path, self._path, name, allowed, named)
 
-    def _duties(self, path: str, wanted: Permission) -> Iterator[Compared]:
+    def _duties(self, request: Policy, path: str, wanted: Permission) -> Iterator[Compared]:
         accepted = {rule_form(duty) for duty in wanted.duties}
+        mine, theirs = self._offer.assigner_of(self._rule), request.assigner_of(wanted)
+        elsewhere = mine is not None and theirs is not None and not same_reference(mine, theirs)
         for duty in self._rule.duties:
-            fits = rule_form(duty) in accepted
+            fits = rule_form(duty) in accepted and not (elsewhere and _pays_assigner(duty))
             yield Compared(fits, path, self._path, "duty", duty, wanted.duties)
-        theirs = (reference_form(self._rule.output), frozenset(self._rule.functions))
-        mine = (reference_form(wanted.output), frozenset(wanted.functions))
-        if theirs != (None, frozenset()):
-            yield Compared(theirs == mine, path, self._path, "output", self._rule, (wanted,))
+        made = (reference_form(self._rule.output), frozenset(self._rule.functions))
+        asked = (reference_form(wanted.output), frozenset(wanted.functions))
+        if made != (None, frozenset()):
+            yield Compared(made == asked, path, self._path, "output", self._rule, (wanted,))
+
+
+def _pays_assigner(duty: Duty) -> bool:
+    """Return whether who is compensated is the assigner, because a duty names nobody."""
+    return any(COMPENSATED not in dict(item.functions) for item in (duty, *duty.consequences))
 
 
 def reference_within(prover: Proof, asked: Reference, allowed: Reference) -> bool:

@@ -3,15 +3,18 @@
 Rules: prohibitions, obligations, duties, assets, parties and party functions stand only where one
 of the own policies has the very same, and so do descriptions, which equality does not see; a value
 of a condition is either own for that left operand, or was written anew by its kind (a number, a
-moment, a purpose that the vocabulary knows). All else is the other party's text, and is named
-without quoting it.
+moment, a purpose that the vocabulary knows). So do identifiers, profiles, what is inherited, and
+what is stated for the whole policy. All else is the other party's text, and is named without
+quoting it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
+from policies_odrl.comparison.greatest import named
 from policies_odrl.comparison.rendering import (
     duty_rendered,
     kind_of,
@@ -19,7 +22,18 @@ from policies_odrl.comparison.rendering import (
     rendered,
     value_anew,
 )
-from policies_odrl.model import Condition, Constraint, Notes, Permission, Policy, Rule, Value
+from policies_odrl.model import (
+    Condition,
+    Constraint,
+    Duty,
+    Notes,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    Rule,
+    Value,
+)
 from policies_odrl.reading.inventory import (
     Reference,
     conditions_of,
@@ -29,7 +43,10 @@ from policies_odrl.reading.inventory import (
     rules_of,
 )
 from policies_odrl.text import term
-from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, same_action
+from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PROFILES, same_action
+
+_NOBODY: Final = Policy(kind=PolicyKind.SET)
+_R = TypeVar("_R", Prohibition, Duty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,7 @@ class _Own:
     functions: frozenset[str]
     actions: frozenset[str]
     notes: frozenset[tuple[str, Notes]]
+    texts: frozenset[str]
 
 
 def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
@@ -55,12 +73,57 @@ def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
     for path, rule in rendering.rules():
         if isinstance(rule, Permission):
             found.extend(f"{line} at `{path}`" for line in _permission(rule, mine))
-        elif rule not in mine.rules:
+        elif not _is_own(rendering, rule, mine):
             name = type(rule).__name__.lower()
             found.append(f"the {name} at `{path}` is not one of the provider's")
     if any(notes and (part, notes) not in mine.notes for part, notes in described(rendering)):
         found.append("a description that is not the provider's")
+    if not _whole_names(rendering) <= mine.names:
+        found.append("an asset or party of the whole policy that is not named by the provider")
+    if not _texts(rendering) <= mine.texts:
+        found.append("an identifier or profile that is not the provider's")
     return tuple(dict.fromkeys(found))
+
+
+def _whole_names(policy: Policy) -> frozenset[Reference]:
+    whole = (policy.target, policy.assigner, policy.assignee)
+    return frozenset(item for item in whole if item is not None)
+
+
+def _texts(policy: Policy) -> frozenset[str]:
+    """Return the names that a policy states, but those of its parts' meaning, known without it."""
+    found = {policy.id, policy.replaced_by, policy.timestamp, *policy.inherits}
+    found.update(item for item in policy.profiles if item not in PROFILES)
+    for rule in rules_of(policy):
+        found.update((rule.id, rule.origin))
+        found.update(item.id for item in conditions_of(rule))
+    for item in _whole_names(policy):
+        found.update(part.id for part in nested(item.refinements))
+    return frozenset(found) - {""}
+
+
+def _is_own(rendering: Policy, rule: Rule, mine: _Own) -> bool:
+    """Return whether a prohibition or obligation is own, wherever what it is about is stated.
+
+    One about all things may be about those that the rendering is about.
+    """
+    about = _about(rendering, rule)
+    return rule in mine.rules or any(
+        _plain(own) == _plain(rule)
+        and all(
+            stated == item or (stated is None and item in mine.names)
+            for stated, item in zip(_about(_NOBODY, own), about, strict=True)
+        )
+        for own in mine.rules
+    )
+
+
+def _about(policy: Policy, rule: Rule) -> tuple[Reference | None, ...]:
+    return policy.target_of(rule), policy.assigner_of(rule), policy.assignee_of(rule)
+
+
+def _plain(rule: Rule) -> Rule:
+    return replace(rule, target=None, assigner=None, assignee=None)
 
 
 def _permission(rule: Permission, mine: _Own) -> Iterator[str]:
@@ -91,17 +154,16 @@ def _in_own_words(item: Constraint, mine: _Own) -> bool:
 
 def _own(policies: tuple[Policy, ...]) -> _Own:
     rules = [rule for policy in policies for rule in rules_of(policy)]
+    stated = [
+        *(prohibition_rendered(item) for p in policies for item in _both(p, p.prohibitions)),
+        *(duty_rendered(item) for p in policies for item in _both(p, p.obligations)),
+        *(duty_rendered(d) for p in policies for r in p.permissions for d in r.duties),
+    ]
     atoms = frozenset(
         rendered(item) for rule in rules for item in conditions_of(rule) if _atomic(item)
     )
     return _Own(
-        rules=frozenset(
-            [
-                *(prohibition_rendered(item) for p in policies for item in p.prohibitions),
-                *(duty_rendered(item) for p in policies for item in p.obligations),
-                *(duty_rendered(d) for p in policies for r in p.permissions for d in r.duties),
-            ]
-        ),
+        rules=frozenset(stated),
         atoms=atoms,
         values=frozenset(
             (item.left, value)
@@ -109,11 +171,23 @@ def _own(policies: tuple[Policy, ...]) -> _Own:
             if isinstance(item, Constraint)
             for value in item.right
         ),
-        names=frozenset(item for rule in rules for item in references_of(rule)),
+        names=frozenset(item for rule in rules for item in references_of(rule)).union(
+            *(_whole_names(policy) for policy in policies)
+        ),
         functions=frozenset(name for rule in rules for name, _ in rule.functions),
         actions=frozenset(same_action(rule.action.id) for rule in rules),
         notes=frozenset(pair for policy in policies for pair in described(policy)),
+        texts=frozenset().union(*(_texts(policy) for policy in policies)),
     )
+
+
+def _both(policy: Policy, rules: Sequence[_R]) -> Iterator[_R]:
+    """Yield rules as they stand, and with what the whole policy names written into them.
+
+    Who grants plays no part (`counter.py`).
+    """
+    for rule in rules:
+        yield from (rule, named(replace(policy, assigner=None), rule))
 
 
 def _atomic(item: Condition) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from policies_odrl.model import (
     Duty,
     LogicalConstraint,
     PartyRef,
+    Prohibition,
     Rule,
     duties_below,
 )
@@ -34,7 +36,14 @@ def rule_form(rule: Rule) -> tuple[object, ...]:
         reference_form(rule.output),
         frozenset((name, reference_form(party)) for name, party in rule.functions),
         duties,
+        _collections(rule) if isinstance(rule, Prohibition) else (),
     )
+
+
+def _collections(rule: Prohibition) -> tuple[bool, ...]:
+    """Return which references name collections: whether one can be ruled out depends on it."""
+    named = (rule.target, rule.assignee)
+    return tuple(item is not None and item.collection for item in named)
 
 
 def condition_form(item: Condition) -> tuple[object, ...]:
@@ -45,7 +54,7 @@ def condition_form(item: Condition) -> tuple[object, ...]:
     if item.connective in {Connective.AND, Connective.OR}:
         return (item.connective, frozenset(parts))
     if item.connective is Connective.XONE:
-        return (item.connective, tuple(sorted(parts, key=repr)))
+        return (item.connective, frozenset(Counter(parts).items()))
     return (item.connective, tuple(parts))
 
 
@@ -63,9 +72,14 @@ def reference_form(item: AssetRef | PartyRef | None) -> tuple[object, ...] | Non
 
 
 def flat(items: Sequence[Condition]) -> Iterator[Condition]:
-    """Yield conditions with `and` taken apart, which joins as a list of constraints does."""
+    """Yield conditions with `and` taken apart, which joins as a list of constraints does.
+
+    One that joins nothing stays: it never holds, while an empty list of constraints always does.
+    """
     for item in items:
-        if isinstance(item, LogicalConstraint) and item.connective is Connective.AND:
+        if not isinstance(item, LogicalConstraint):
+            yield item
+        elif item.connective is Connective.AND and item.operands:
             yield from flat(item.operands)
         else:
             yield item

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import product
 from typing import Final, TypeVar
 
 from policies_odrl.comparison.forms import rule_form
@@ -68,25 +69,33 @@ def greatest_common(
         raise LimitExceeded(f"more than {MAX_WORK} conditions of pairs of permissions")
     prover = Proof(knowledge=knowledge)
     mine, other = unfolded(left), unfolded(right)
-    permissions = distinct(
-        [
-            rule
-            for one in mine.permissions
-            for two in other.permissions
-            for rule in met(prover, one, two)
-        ]
-    )
+    common = under_both(prover, mine, other, _strategy(mine, other))
+    return None if common is None else folded(common)
+
+
+def under_both(
+    prover: Proof, mine: Policy, other: Policy, conflict: Conflict | None
+) -> Policy | None:
+    """Return what two policies grant in common, with the prohibitions and obligations of both.
+
+    Args:
+        prover: what is known, and how much work is allowed.
+        mine: one policy, whose rules name all that they are about.
+        other: the other, likewise.
+        conflict: the strategy of the result.
+    """
+    pairs = product(mine.permissions, other.permissions)
+    permissions = distinct([rule for one, two in pairs for rule in met(prover, one, two)])
     if not permissions:
         return None
-    common = Policy(
+    return Policy(
         kind=PolicyKind.OFFER,
         permissions=permissions,
         prohibitions=joined(mine.prohibitions, other.prohibitions),
         obligations=joined_duties(mine.obligations, other.obligations),
-        profiles=tuple(dict.fromkeys((*left.profiles, *right.profiles))),
-        conflict=_strategy(mine, other),
+        profiles=tuple(dict.fromkeys((*mine.profiles, *other.profiles))),
+        conflict=conflict,
     )
-    return folded(common)
 
 
 def unfolded(policy: Policy) -> Policy:

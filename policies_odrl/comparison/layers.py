@@ -162,10 +162,13 @@ def _origins(whole: Policy, layers: Sequence[Layer]) -> Iterator[Stated]:
                 yield Stated(f"{place}/{number}", item, _asking(item, layers))
         for number, duty in enumerate(rule.duties):
             yield Stated(f"{path}/duty/{number}", duty, _ruling(duty, layers))
+    about = unfolded(whole)
     for index, ban in enumerate(whole.prohibitions):
-        yield Stated(f"/prohibition/{index}", ban, _ruling(ban, layers))
+        asking = _ruling(about.prohibitions[index], layers)
+        yield Stated(f"/prohibition/{index}", ban, asking)
     for index, obligation in enumerate(whole.obligations):
-        yield Stated(f"/obligation/{index}", obligation, _ruling(obligation, layers))
+        asking = _ruling(about.obligations[index], layers)
+        yield Stated(f"/obligation/{index}", obligation, asking)
 
 
 def _acting(action: Action, layers: Sequence[Layer]) -> tuple[str, ...]:
@@ -194,22 +197,17 @@ def _asking(condition: Condition, layers: Sequence[Layer]) -> tuple[str, ...]:
 
 
 def _ruling(rule: Rule, layers: Sequence[Layer]) -> tuple[str, ...]:
-    form = _form(rule)
+    """Return the layers that state a rule about the same; not those where permissions win."""
+    form = rule_form(rule)
     return tuple(
         item.name
-        for item in layers
+        for item, policy in ((item, unfolded(item.policy)) for item in layers)
         if any(
-            _form(own) == form
+            rule_form(own) == form
             for own in (
-                *item.policy.prohibitions,
-                *item.policy.obligations,
-                *(duty for permission in item.policy.permissions for duty in permission.duties),
+                *policy.prohibitions,
+                *policy.obligations,
+                *(duty for permission in policy.permissions for duty in permission.duties),
             )
         )
     )
-
-
-def _form(rule: Rule) -> tuple[object, ...]:
-    """Return what a rule says, whoever it names: a whole policy may name that in its place."""
-    kind, action, refinements, _, _, _, *rest = rule_form(rule)
-    return (kind, action, refinements, *rest)

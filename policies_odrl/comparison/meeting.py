@@ -221,7 +221,7 @@ def _lists_concepts(item: Constraint, knowledge: Knowledge) -> bool:
         and operand.kind is Kind.CONCEPT
         and not operand.evidence  # proofs stand beside one another: each list may have its own
         and item.operator in {Operator.IS_A, Operator.IS_ANY_OF}
-        and not item.reference
+        and not (item.reference or item.unit)  # no concept has a unit
         and not malformed(item)
         and all(knowledge.knows(name(value) or "") for value in item.right)
     )

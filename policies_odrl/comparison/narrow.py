@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Final
 
 from policies_odrl.comparison.compare import contains
-from policies_odrl.comparison.greatest import folded_as, unfolded
-from policies_odrl.comparison.meeting import MAX_WORK, joined, joined_duties, met, work
+from policies_odrl.comparison.greatest import folded_as, under_both, unfolded
+from policies_odrl.comparison.meeting import MAX_WORK, work
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import Conflict, Policy, PolicyKind
+from policies_odrl.model import Conflict, Policy
 
 MAX_RULES: Final = 64
 
@@ -51,27 +52,13 @@ def meet(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) ->
         return None
     if work(offer, request) > MAX_WORK:
         return None
-    if not _compatible(offer, request):
+    if any(unusable(it, tentative=True, profiles=knowledge.profiles) for it in (offer, request)):
+        return None
+    if _assigners_differ(offer, request):
         return None
     prover = Proof(knowledge=knowledge)
-    mine, theirs = _named(offer), _named(request)
-    permissions = tuple(
-        rule
-        for one in mine.permissions
-        for two in theirs.permissions
-        for rule in met(prover, one, two)
-    )
-    if not permissions:
-        return None
-    whole = Policy(
-        kind=PolicyKind.OFFER,
-        permissions=permissions,
-        prohibitions=joined(mine.prohibitions, theirs.prohibitions),
-        obligations=joined_duties(mine.obligations, theirs.obligations),
-        profiles=tuple(dict.fromkeys((*offer.profiles, *request.profiles))),
-        conflict=_stricter(offer, request),
-    )
-    return folded_as(whole, offer)
+    whole = under_both(prover, _named(offer), _named(request), _stricter(offer, request))
+    return None if whole is None else folded_as(whole, offer)
 
 
 def _named(policy: Policy) -> Policy:
@@ -88,13 +75,10 @@ def _named(policy: Policy) -> Policy:
     )
 
 
-def _compatible(offer: Policy, request: Policy) -> bool:
-    pairs = (
-        (offer.target, request.target),
-        (offer.assigner, request.assigner),
-        (offer.assignee, request.assignee),
-    )
-    return all(mine is None or other is None or mine.id == other.id for mine, other in pairs)
+def _assigners_differ(offer: Policy, request: Policy) -> bool:
+    """Return whether a request as a whole is for the terms of somebody else."""
+    mine, other = offer.assigner, request.assigner
+    return mine is not None and other is not None and mine.id != other.id
 
 
 def _stricter(offer: Policy, request: Policy) -> Conflict | None:

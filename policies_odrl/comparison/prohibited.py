@@ -94,12 +94,23 @@ def _upheld(prover: Proof, offer: Policy, rule: Prohibition, request: Policy) ->
         return False
     remedies = {rule_form(duty) for duty in rule.remedies}
     return any(
-        same_action(own.action.id) in prover.knowledge.wider_actions(rule.action.id)
+        _action_wider(rule.action.id, own.action.id, prover.knowledge)
         and {rule_form(duty) for duty in own.remedies} == remedies
         and _reference_wider(offer, rule, request, own)
         and _conditions_wider(prover, conditions_of(offer, rule), conditions_of(request, own))
         for own in request.prohibitions
     )
+
+
+def _action_wider(ruled: str, own: str, knowledge: Knowledge) -> bool:
+    """Return whether a prohibition of one action bears on all that one of another bears on.
+
+    It does not where the other is included in two actions: one asked for by the name of the second
+    includes the prohibited action, and has nothing to do with the first.
+    """
+    wider = knowledge.wider_actions
+    mine, broader = same_action(own), wider(ruled)
+    return mine in broader and all(mine in wider(item) or item in wider(mine) for item in broader)
 
 
 def _reference_wider(offer: Policy, rule: Rule, request: Policy, own: Rule) -> bool:
@@ -108,7 +119,12 @@ def _reference_wider(offer: Policy, rule: Rule, request: Policy, own: Rule) -> b
         (request.assignee_of(own), offer.assignee_of(rule)),
     )
     return all(
-        mine is None or (theirs is not None and same_reference(mine, theirs))
+        mine is None
+        or (
+            theirs is not None
+            and same_reference(mine, theirs)
+            and (mine.collection or not theirs.collection)  # who is in a thing is certain: nobody
+        )
         for mine, theirs in pairs
     )
 
@@ -159,9 +175,11 @@ def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
     """Return whether a prohibition of one action can bear on a permission of another.
 
     It can where an action that the permission covers is the prohibited one, is included in it,
-    implies it, or covers it.
+    implies it, or covers it; and always where one of the two is not known (`conditions.py`).
     """
     ban, wanted = same_action(ruled), same_action(asked)
+    if not (knowledge.known_action(ban) and knowledge.known_action(wanted)):
+        return True
     wider = knowledge.wider_actions
     if ban in wider(wanted) or wanted in wider(ban):
         return True

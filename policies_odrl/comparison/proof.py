@@ -91,7 +91,8 @@ class Proof:
         elif item.connective in {Connective.AND, Connective.AND_SEQUENCE}:
             proved = any(self.refuted(part, box) for part in _plain(item))
         else:
-            proved = all(self.refuted(part, box) for part in item.operands)
+            parts = item.operands  # what joins nothing is Undetermined
+            proved = bool(parts) and all(self.refuted(part, box) for part in parts)
         return proved or self.by_cases(operands_of(item), box, lambda it: self.refuted(item, it))
 
     def by_cases(self, touched: frozenset[str], box: Box, proved: Callable[[Box], bool]) -> bool:
@@ -109,7 +110,7 @@ class Proof:
         parts = wanted.operands
         match wanted.connective:
             case Connective.AND:
-                return all(self.within(part, box) for part in parts)
+                return bool(parts) and all(self.within(part, box) for part in parts)
             case Connective.OR:
                 return any(self.within(part, box) for part in parts)
             case Connective.XONE:
@@ -144,8 +145,11 @@ class Proof:
             return False
         if wanted.operator is not Operator.IS_NONE_OF or not has_meaning(operand, wanted):
             return False
+        if wanted.reference or wanted.unit:
+            return False
         return any(
             item.operator in POSITIVE
+            and not item.reference
             and has_meaning(operand, item)
             and self._clear(item.right, wanted.right)
             for item in having

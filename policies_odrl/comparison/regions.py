@@ -10,7 +10,7 @@ constraints on one operand; nothing is multiplied out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,8 +19,8 @@ from typing import Final
 
 from policies_odrl.evaluation.operands import Knowledge, check, under
 from policies_odrl.logic import Truth
-from policies_odrl.model import Constraint, Operator, Value
-from policies_odrl.values import Duration, Span, Step, compare_durations, name, scalar
+from policies_odrl.model import ODRL, XSD_STRING, Constraint, Iri, Operator, Value
+from policies_odrl.values import Duration, Span, Step, compare_durations, name, number, scalar
 from policies_odrl.vocabulary import ALLOWED, OPERANDS, Kind, Operand
 
 NOTHING_MORE: Final = Knowledge()
@@ -30,6 +30,7 @@ NEGATIVE: Final = frozenset({Operator.NEQ, Operator.IS_NONE_OF})
 LISTING: Final = frozenset(
     {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
 )
+INTERVAL: Final = ODRL + "timeInterval"  # whether it is time again: no length (`periods.py`)
 
 Point = Decimal | datetime | Duration | Step
 
@@ -57,7 +58,7 @@ def implied(
         return False
     if any(same_constraint(item, wanted) for item in usable):
         return True
-    if wanted.reference or not has_meaning(operand, wanted):
+    if wanted.reference or wanted.left == INTERVAL or not has_meaning(operand, wanted):
         return False
     usable = [item for item in usable if not item.reference and has_meaning(operand, item)]
     if operand.kind in SCALARS:
@@ -69,6 +70,8 @@ def contradictory(items: Sequence[Constraint], knowledge: Knowledge = NOTHING_MO
     """Return whether constraints on one operand are proved to exclude one another."""
     operand = knowledge.operand(items[0].left) if items else None
     if operand is None or any(item.reference for item in items):
+        return False
+    if operand.kind is Kind.EVENT or operand.id == INTERVAL:  # two of them may be true at once
         return False
     usable = [item for item in items if has_meaning(operand, item)]
     if operand.kind in SCALARS:
@@ -82,11 +85,15 @@ def has_meaning(operand: Operand, item: Constraint) -> bool:
     """Return whether a constraint can be other than Undetermined.
 
     Its operator must mean something for values of the operand's kind, and it must name one right
-    value, or several where the operator takes a list. A reference may turn out to be anything.
+    value, or several where the operator takes a list, none of them an empty name. A reference may
+    turn out to be anything.
     """
     if item.operator not in ALLOWED[operand.kind]:
         return False
-    return bool(item.reference) or not malformed(item)
+    if item.reference:
+        return True
+    named = operand.kind in SCALARS or all(name(value) is not None for value in item.right)
+    return named and not malformed(item)
 
 
 def malformed(item: Constraint) -> bool:
@@ -111,7 +118,7 @@ def normal(item: Constraint) -> tuple[object, ...]:
         operator = Operator.IS_ANY_OF
     listed = [_normal_value(operand, value) for value in item.right]
     values = tuple(listed) if malformed(item) else frozenset(listed)  # two equal ones are not one
-    return (left, operator, values, item.unit, frozenset(item.reference), item.status)
+    return (left, operator, values, item.unit, tuple(sorted(item.reference)), item.status)
 
 
 def upper(operand: Operand, item: Constraint) -> list[Bound]:
@@ -234,9 +241,11 @@ def _implied_name(
             )
         case Operator.NEQ | Operator.IS_NONE_OF:
             none_of = [item for item in having if item.operator is Operator.IS_NONE_OF]
-            excluded = _names(value for item in none_of for value in item.right)
-            if all(_covered(operand, name(value), excluded, knowledge) for value in wanted.right):
+            excluded = [value for item in none_of for value in item.right]
+            if all(_covered(operand, value, excluded, knowledge) for value in wanted.right):
                 return True
+            if operand.kind is Kind.IDENTITY and any(map(_datatype, wanted.right)):
+                return False  # what equals a name may be given in any datatype (`identity.py`)
             return not operand.evidence and any(
                 _equals_fit(item, wanted, knowledge) for item in positive
             )
@@ -244,8 +253,8 @@ def _implied_name(
             whole = [item for item in having if item.operator is Operator.IS_ALL_OF]
             return any(
                 all(
-                    any(_lies_under(operand, mine, want, knowledge) for mine in _names(item.right))
-                    for want in _names(wanted.right)
+                    any(_lies_under(operand, mine, want, knowledge) for mine in item.right)
+                    for want in wanted.right
                 )
                 for item in whole
             )
@@ -256,20 +265,20 @@ def _implied_name(
 def _all_covered(
     operand: Operand, item: Constraint, wanted: Constraint, knowledge: Knowledge
 ) -> bool:
-    if wanted.operator is Operator.IS_A and len(wanted.right) != 1:
-        return False
-    allowed = _names(wanted.right)
-    return all(_covered(operand, name(value), allowed, knowledge) for value in item.right)
+    return all(_covered(operand, value, wanted.right, knowledge) for value in item.right)
 
 
-def _covered(operand: Operand, item: str | None, by: list[str], knowledge: Knowledge) -> bool:
-    return item is not None and any(_lies_under(operand, item, other, knowledge) for other in by)
+def _covered(operand: Operand, item: Value, by: Sequence[Value], knowledge: Knowledge) -> bool:
+    return any(_lies_under(operand, item, other, knowledge) for other in by)
 
 
-def _lies_under(operand: Operand, item: str, other: str, knowledge: Knowledge) -> bool:
+def _lies_under(operand: Operand, item: Value, other: Value, knowledge: Knowledge) -> bool:
+    """Return whether what lies under one value lies under the other, both having names."""
+    mine, wider = name(item) or "", name(other) or ""
     if operand.kind is Kind.CONCEPT:
-        return under(item, other, Kind.CONCEPT, knowledge) is Truth.TRUE
-    return item == other
+        return under(mine, wider, Kind.CONCEPT, knowledge) is Truth.TRUE
+    typed = operand.kind is Kind.IDENTITY and _datatype(other) not in {"", _datatype(item)}
+    return mine == wider and not typed
 
 
 def _equals_fit(item: Constraint, wanted: Constraint, knowledge: Knowledge) -> bool:
@@ -293,13 +302,18 @@ def _contradictory_names(
     )
 
 
-def _names(values: Iterable[Value]) -> list[str]:
-    return [item for value in values if (item := name(value)) is not None]
-
-
 def _normal_value(operand: Operand | None, value: Value) -> object:
     if operand is not None and operand.kind in SCALARS:
-        found = scalar(operand.kind, value)
+        found = scalar(operand.kind, value) or number(value)  # a length may be in a unit
         if found is not None:
             return found
-    return name(value)
+    if operand is not None and operand.kind in {Kind.CONCEPT, Kind.PLACE}:
+        return name(value)
+    return (name(value), _datatype(value))
+
+
+def _datatype(value: Value) -> str:
+    """Return the datatype that a name stands in; empty for an IRI, a text or a number."""
+    if isinstance(value, Iri) or value.language or number(value) is not None:
+        return ""
+    return "" if value.datatype == XSD_STRING else value.datatype

@@ -105,23 +105,28 @@ def _apart(
 
 
 def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ...]:
-    """Return which collections may share members that only evidence could tell."""
+    """Return which references may have in common what only evidence could tell.
+
+    What an action makes has no part in what is granted, so that it never keeps policies apart.
+    """
     prover = Proof(knowledge=knowledge)
     found = [
         f"whether `{one.id or one.source}` and `{two.id or two.source}` share anything"
         for mine in left.permissions
         for other in right.permissions
-        for one, two in _named(left, mine, right, other)
-        if not agree(prover, one, two) and not apart(one, two)
+        for one, two, told in _named(left, mine, right, other)
+        if not agree(prover, one, two) and not (told and apart(one, two))
     ]
     return tuple(dict.fromkeys(found))[:8]
 
 
 def _named(
     left: Policy, mine: Permission, right: Policy, other: Permission
-) -> list[tuple[Reference, Reference]]:
-    pairs: tuple[tuple[Reference | None, Reference | None], ...] = (
-        (left.target_of(mine), right.target_of(other)),
-        (left.assignee_of(mine), right.assignee_of(other)),
+) -> list[tuple[Reference, Reference, bool]]:
+    """Return the references that both permissions name, and whether those can keep them apart."""
+    pairs: tuple[tuple[Reference | None, Reference | None, bool], ...] = (
+        (left.target_of(mine), right.target_of(other), True),
+        (left.assignee_of(mine), right.assignee_of(other), True),
+        (mine.output, other.output, False),
     )
-    return [(one, two) for one, two in pairs if one is not None and two is not None]
+    return [(one, two, told) for one, two, told in pairs if one is not None and two is not None]

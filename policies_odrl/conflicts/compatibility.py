@@ -8,8 +8,9 @@ abstaining and doing satisfies them.
 
 Rules: Conflict and Compatible are proved, on what is asserted alone; an example is checked by
 evaluating both policies on it before it is given (`example.py`); duties of a permission are taken
-as promised. What is not asserted is not assumed: two purposes that nothing declares disjoint are
-neither compatible nor in conflict.
+as promised; a policy that decides nothing (replaced, or its parents not resolved) proves nothing.
+What is not asserted is not assumed: two purposes that nothing declares disjoint are neither
+compatible nor in conflict.
 Source: arXiv 2602.19883 (Conflict, Compatible, Unknown; soundness under incomplete knowledge);
 IM 2.10 and the POE wiki, Policy Conflict (permission against prohibition).
 """
@@ -28,6 +29,7 @@ from policies_odrl.conflicts.axes import State
 from policies_odrl.conflicts.example import Meeting, Side, Tried, tried
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict, Example, Question
+from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import Policy, Rule
 
@@ -73,6 +75,9 @@ def conflict_between(
             order of its kinds. Evaluation gives them no meaning, so that it refuses the examples
             found then; otherwise what hangs on them is Unknown.
     """
+    unread = _unread((left, right), knowledge, Question.COMMON_USE)
+    if unread is not None:
+        return unread
     sides = (Side(left, 0), Side(right, 1))
     court = _Court(World(knowledge, _start(left, right), anchors, parts_as_kinds))
     if left.permissions and right.permissions:
@@ -108,6 +113,9 @@ def conflict_within(
     >>> conflict_within(both).answer.value
     'Conflict'
     """
+    unread = _unread((policy,), knowledge, Question.GRANTS)
+    if unread is not None:
+        return unread
     side = Side(policy, 0)
     court = _Court(World(knowledge, _start(policy), anchors, parts_as_kinds))
     if not policy.permissions:
@@ -118,6 +126,17 @@ def conflict_within(
         found = court.grants(side)
     demand = court.forbidden_duty(side, side)
     return _worst([found, *([] if demand is None else [demand])])
+
+
+def _unread(
+    policies: Sequence[Policy], knowledge: Knowledge, question: Question
+) -> ConflictVerdict | None:
+    """Return Unknown where a policy says more than stands in it, so that nothing is proved."""
+    for policy in policies:
+        why = unusable(policy, tentative=True, profiles=knowledge.profiles)
+        if why:
+            return ConflictVerdict(Compatibility.UNKNOWN, question, reasons=(why,))
+    return None
 
 
 def _start(*policies: Policy) -> datetime | None:

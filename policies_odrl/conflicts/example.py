@@ -20,6 +20,7 @@ from policies_odrl.comparison.forms import same_reference
 from policies_odrl.conflicts.axes import State
 from policies_odrl.conflicts.confirm import Goal, shown, stated_by
 from policies_odrl.conflicts.overlap import World, overlap
+from policies_odrl.conflicts.timeline import Outcome
 from policies_odrl.conflicts.verdict import Example
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.operands import Fact
@@ -174,6 +175,9 @@ def _actions(
     universe = dict.fromkeys((*named, *INCLUDED_IN, *sorted(knowledge.actions)))
     fitting = [item for item in universe if _covered(item, meeting, knowledge)]
     if not fitting:
+        if len({*named}) > 1 and not all(map(knowledge.known_action, named)):
+            why = f"what `{text.term(next(_strange(named, knowledge)))}` includes is not known"
+            raise _Settled(Tried(State.OPEN, why=why))
         both = " and ".join(f"`{text.term(item)}`" for item in dict.fromkeys(named))
         raise _Settled(Tried(State.EMPTY, why=f"no action is included in both {both}"))
     ways: dict[frozenset[int], str] = {}
@@ -197,9 +201,21 @@ def _covered(action: str, meeting: Meeting, knowledge: Knowledge) -> bool:
 
 def _touches(ban: Prohibition, action: str, knowledge: Knowledge) -> bool:
     ruled = same_action(ban.action.id)
-    return ruled in knowledge.wider_actions(action) | implied_actions(
-        action
-    ) or action in knowledge.wider_actions(ruled)
+    return (
+        _foreign(ban, action, knowledge)
+        or ruled in knowledge.wider_actions(action) | implied_actions(action)
+        or action in knowledge.wider_actions(ruled)
+    )
+
+
+def _foreign(ban: Prohibition, action: str, knowledge: Knowledge) -> bool:
+    """Return whether it is not known how an action stands to the one that is prohibited."""
+    ruled = same_action(ban.action.id)
+    return ruled != action and any(True for _ in _strange((ruled, action), knowledge))
+
+
+def _strange(actions: Sequence[str], knowledge: Knowledge) -> Iterator[str]:
+    return (item for item in actions if not knowledge.known_action(item))
 
 
 def _one_reference(
@@ -240,21 +256,18 @@ def _at(
         for item in _conditions(side, rule)
     ]
     barred = [item for item in bans if _concerned(*item, place, world.knowledge)]
-    doubt = ""
-    for side, ban in barred:
-        items = _conditions(side, ban)
-        if not items:
-            always = _prohibited(side, ban)
-            if always.state is State.EMPTY:
-                return always
-            doubt = always.why
-            continue
-        goals.append(Goal(LogicalConstraint(Connective.AND, items), False, side.number))  # noqa: FBT003
-    found = overlap(goals, world, budget)
+    found = _clear_of(
+        [item for item in barred if not _in_doubt(*item, place, world)], goals, world, budget
+    )
+    doubtful = next((ban for side, ban in barred if _in_doubt(side, ban, place, world)), None)
+    if found.state is State.FILLED and doubtful is not None:
+        found = _clear_of(barred, goals, world, budget)
+        if found.state is State.EMPTY:  # whoever is no member is not concerned
+            action = text.term(doubtful.action.id)
+            why = f"whom or what the prohibition of {action} concerns"
+            return Tried(State.OPEN, why=why)
     if found.state is not State.FILLED:
         return Tried(found.state, why=found.why)
-    if doubt:
-        return Tried(State.OPEN, why=doubt)
     example = _example(place, found.facts, world)
     refusal = _refuted(example, meeting, barred, world)
     if refusal:
@@ -285,12 +298,37 @@ def _concerned(side: Side, ban: Prohibition, place: _Place, knowledge: Knowledge
     return not apart and _touches(ban, place.action, knowledge)
 
 
-def _prohibited(side: Side, ban: Prohibition) -> Tried:
-    action = text.term(ban.action.id)
-    references = (side.policy.target_of(ban), side.policy.assignee_of(ban))
-    if any(item is not None and (item.collection or item.source) for item in references):
-        return Tried(State.OPEN, why=f"whether the prohibition of {action} concerns a member")
-    return Tried(State.EMPTY, why=f"{action} is prohibited")
+def _in_doubt(side: Side, ban: Prohibition, place: _Place, world: World) -> bool:
+    """Return whether a prohibition that may be about the request may as well not be.
+
+    So it is of collections that the request may be outside of, and of actions that are not known.
+    """
+    if _foreign(ban, place.action, world.knowledge):
+        return True
+    pairs = (
+        (side.policy.target_of(ban), place.target),
+        (side.policy.assignee_of(ban), place.assignee),
+    )
+    return any(
+        item is not None
+        and bool(item.collection or item.source)
+        and (item.source or item.id, asked) not in place.members
+        for item, asked in pairs
+    )
+
+
+def _clear_of(
+    bans: Sequence[tuple[Side, Prohibition]], goals: Sequence[Goal], world: World, budget: Budget
+) -> Outcome:
+    """Return whether goals can be met while no prohibition applies."""
+    clear = list(goals)
+    for side, ban in bans:
+        items = _conditions(side, ban)
+        if not items:
+            return Outcome(State.EMPTY, why=f"{text.term(ban.action.id)} is prohibited")
+        both = LogicalConstraint(Connective.AND, items)
+        clear.append(Goal(both, holds=False, side=side.number))
+    return overlap(clear, world, budget)
 
 
 # -- the example ---------------------------------------------------------------------------------

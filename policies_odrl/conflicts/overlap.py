@@ -2,9 +2,10 @@
 
 Rules: `and` and `andSequence` are taken apart, `or` and `xone` are tried one way after the other,
 and only together with what speaks of the same operands: conditions on different operands never
-multiply. What is not to hold is turned round by the strong negation, so that `xone` asks for proof
-that its other parts are False. Conflict is answered only when every way is proved impossible. The
-work is bounded (`budget.py`); there is no normal form.
+multiply, and a deprecated operand is the one that replaces it. What is not to hold is turned round
+by the strong negation, so that `xone` asks for proof that its other parts are False. Conflict is
+answered only when every way is proved impossible. The work is bounded (`budget.py`); there is no
+normal form.
 Source: arXiv 2602.19883 (composition of verdicts).
 """
 
@@ -84,7 +85,8 @@ def overlap(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
     """
     facts: dict[str, tuple[Fact, ...]] = {}
     lacking: list[str] = []
-    for group in _apart(goals):
+    current = [replace(goal, item=_current(goal.item, world.knowledge)) for goal in goals]
+    for group in _apart(current):
         try:
             found = _search(group, world, budget)
         except Exhausted as exc:
@@ -100,6 +102,17 @@ def overlap(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
 
 
 # -- what belongs together -----------------------------------------------------------------------
+
+
+def _current(item: Condition, knowledge: Knowledge) -> Condition:
+    """Return a condition with the operands that replace deprecated ones: a request has one value.
+
+    Source: `request.names_of`, by which evaluation finds a value under any of these names.
+    """
+    if isinstance(item, LogicalConstraint):
+        return replace(item, operands=tuple(_current(part, knowledge) for part in item.operands))
+    newer = knowledge.current(item.left)
+    return item if newer == item.left else replace(item, left=newer)
 
 
 def _apart(goals: Sequence[Goal]) -> list[list[Goal]]:

@@ -1,19 +1,21 @@
 """One question in hand: everything that a part of a policy is judged by.
 
 Rules: what the node knows itself wins over what a request says; a clock or a count is read from the
-usage state before a request is believed. This module looks up; it judges nothing.
+usage state before a request is believed; what is used as a collection is used in each member that
+is known. This module looks up; it judges nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.request import Facts, Request
 from policies_odrl.evaluation.state import UsageKey
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import Policy, Rule
-from policies_odrl.vocabulary import implied_actions
+from policies_odrl.vocabulary import closure, implied_actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,37 @@ class Case:
             rule,
             path,
         )
+
+
+def parts_of(name: str, members: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return a party or an asset, and all that it holds where it is a collection."""
+    return (name, *sorted(closure(name, members) - {name}))
+
+
+def containers(members: Mapping[str, frozenset[str]], asked: str) -> tuple[str, ...]:
+    """Return what is asked for, and then all collections that are known to hold it.
+
+    Whoever belongs to a collection belongs to each one that holds it, too.
+
+    >>> containers({"urn:c": frozenset({"urn:d"}), "urn:d": frozenset({"urn:x"})}, "urn:x")
+    ('urn:x', 'urn:d', 'urn:c')
+    """
+    found = [asked]
+    for item in found:
+        found += [name for name, held in members.items() if item in held and name not in found]
+    return tuple(found)
+
+
+def keys_of(
+    policy: Policy, rule: Rule | None, path: str, request: Request, facts: Facts
+) -> tuple[UsageKey, ...]:
+    """Return all that a use is kept for: using a collection is using each of its members."""
+    key, members = key_of(policy, rule, path, request), facts.members
+    return tuple(
+        replace(key, assignee=party, target=target)
+        for party in parts_of(key.assignee, members)
+        for target in parts_of(key.target, members)
+    )
 
 
 def key_of(policy: Policy, rule: Rule | None, path: str, request: Request) -> UsageKey:

@@ -2,8 +2,10 @@
 
 Rules: without a usage state, or for an agreement that was never opened in it, these values are
 missing, and a request that states them is believed only where nobody keeps account; a reservation
-counts like a use; `status` is where a count or a meter started from, and
-stands for a missing state in the mode of the public suite only.
+counts like a use; what was used of a collection was used of its members, and a collection asked for
+has one value for each member; a clock that goes back leaves what was used unknown; `status` is
+where a count or a meter started from, and stands for a missing state in the mode of the public
+suite only.
 Source: Vocabulary, `count`, `delayPeriod`, `elapsedTime`, `meteredTime`, `timeInterval`, `event`;
 IM 2.5.1 (`status`).
 """
@@ -17,11 +19,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.case import Case, containers, parts_of
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import MOST_COUNTED, POLICY_USAGE, Fact
 from policies_odrl.evaluation.periods import Recurrence, Stretch
-from policies_odrl.evaluation.state import Use, metered_time
+from policies_odrl.evaluation.state import Usage, UsageKey, Use, metered_time
 from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal
 from policies_odrl.values import Duration, duration, name, number, span
 
@@ -54,11 +56,12 @@ def values_of(item: Constraint, case: Case, previous: Previous | None = None) ->
         case: see `Case`.
         previous: the member before it, inside an `andSequence`.
     """
-    facts, kept = case.facts, _KEPT.get(item.left)
-    if kept is None or item.left in facts.values:
+    facts, names = case.facts, case.facts.names_of(item.left)
+    left = next((name for name in names if name in _KEPT), None)
+    if left is None or any(name in facts.values for name in names):
         return facts.values_of(item.left, case.request)
-    found = kept(item, case, previous)
-    if found or (item.left in _STATE and (facts.usage is not None or previous is not None)):
+    found = _KEPT[left](item, case, previous)
+    if found or (left in _STATE and (facts.usage is not None or previous is not None)):
         return found
     return facts.values_of(item.left, case.request)
 
@@ -84,31 +87,64 @@ def agreed(case: Case) -> datetime | None:
     return found.start if found else None
 
 
+def used_before(case: Case) -> tuple[tuple[Use, ...], ...] | None:
+    """Return the uses of what is asked for, and of each of its members where it is a collection.
+
+    A use of a collection is one of each member, whenever it became known what belongs to it.
+    None where nobody keeps account, or the agreement was never opened in it.
+    """
+    usage, key, members = case.facts.usage, case.key, case.facts.members
+    own = None if usage is None else usage.of(key)
+    if usage is None or own is None or not members:
+        return None if own is None else (own,)
+    found: dict[tuple[Use, ...], None] = {}
+    for party in parts_of(key.assignee, members):
+        for target in parts_of(key.target, members):
+            found[_together(usage, replace(key, assignee=party, target=target), members)] = None
+    return tuple(found)
+
+
+def _together(
+    usage: Usage, key: UsageKey, members: Mapping[str, frozenset[str]]
+) -> tuple[Use, ...]:
+    """Return the uses under a key and under all collections that it belongs to, each use once."""
+    held = {
+        use.ticket: use
+        for party in containers(members, key.assignee)
+        for target in containers(members, key.target)
+        for use in usage.of(replace(key, assignee=party, target=target)) or ()
+    }
+    return tuple(sorted(held.values(), key=lambda use: use.start))
+
+
 def _count(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
-    uses = _uses(case)
+    used = used_before(case)
     seed = Decimal(0) if item.status is None else number(item.status)
-    if seed is None or not 0 <= seed <= MOST_COUNTED:
+    if seed is None or not 0 <= seed <= MOST_COUNTED or seed != seed.to_integral_value():
         return ()
-    if uses is None and (case.mode is Mode.W3C or item.status is None):
+    if used is None and (case.mode is Mode.W3C or item.status is None):
         return ()
-    return (seed + len(uses or ()),)
+    return tuple(dict.fromkeys(seed + len(uses) for uses in used or ((),)))
 
 
 def _elapsed(_: Constraint, case: Case, __: Previous | None) -> tuple[Fact, ...]:
-    uses, start, now = _uses(case), agreed(case), case.facts.now
-    if uses is None or start is None or now is None:
+    used, start, now = used_before(case), agreed(case), case.facts.now
+    if used is None or start is None or now is None:
         return ()
-    return (Stretch(uses[0].start if uses else start, now),)
+    starts = dict.fromkeys(uses[0].start if uses else start for uses in used)
+    return tuple(Stretch(first, now) for first in starts)
 
 
 def _metered(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
-    uses, now = _uses(case), case.facts.now
+    used, now = used_before(case), case.facts.now
     seed = Duration(0, Decimal(0)) if item.status is None else duration(item.status)
-    if uses is None or now is None or seed is None or seed.months or seed.seconds < 0:
+    if used is None or now is None or seed is None or seed.months or seed.seconds < 0:
+        return ()
+    if any(now < (use.end or use.start) for uses in used for use in uses):
         return ()
     try:
         before = timedelta(microseconds=int(seed.seconds * 1_000_000))
-        return (before + metered_time(uses, now),)
+        return tuple(dict.fromkeys(before + metered_time(uses, now) for uses in used))
     except OverflowError:
         return ()
 
@@ -120,13 +156,13 @@ def _delay(_: Constraint, case: Case, previous: Previous | None) -> tuple[Fact, 
 
 
 def _interval(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
-    uses, now = _uses(case), case.facts.now
-    if uses is None or now is None:
+    used, now = used_before(case), case.facts.now
+    if used is None or now is None:
         return ()
     anchors = case.facts.anchors
     anchor = anchors.get(item.id) if item.id else None
-    last = uses[-1].start if uses else None
-    return (Recurrence(now, last, anchor or anchors.get(item.left)),)
+    lasts = dict.fromkeys(uses[-1].start if uses else None for uses in used)
+    return tuple(Recurrence(now, last, anchor or anchors.get(item.left)) for last in lasts)
 
 
 def _event(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
@@ -134,10 +170,6 @@ def _event(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]
     now, events = case.facts.now, case.knowledge.events
     timed = bool(item.right) and all(name(value) in events for value in item.right)
     return (now,) if timed and now is not None else ()
-
-
-def _uses(case: Case) -> tuple[Use, ...] | None:
-    return None if case.facts.usage is None else case.facts.usage.of(case.key)
 
 
 _KEPT: Final[Mapping[str, Callable[[Constraint, Case, Previous | None], tuple[Fact, ...]]]] = (

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.case import Case, containers
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.conflict import resolve
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
@@ -23,7 +24,7 @@ from policies_odrl.evaluation.evaluate import (
     unusable,
 )
 from policies_odrl.evaluation.fast_tests import Test, prepared
-from policies_odrl.evaluation.index import Index, Place, R, containers
+from policies_odrl.evaluation.index import Index, Place, R
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.request import Facts, Request
 from policies_odrl.knowledge import Knowledge
@@ -71,6 +72,8 @@ class CompiledPolicy:
         self._refusal = unusable(policy, tentative=tentative, profiles=knowledge.profiles)
         self._permissions = Index(policy, _placed("permission", policy.permissions))
         self._prohibitions = Index(policy, _placed("prohibition", policy.prohibitions))
+        self._vague = collections_of(policy) if policy.prohibitions else frozenset[str]()
+        self._remedies = any(rule.remedies for rule in policy.prohibitions)
         self._tests: dict[str, tuple[Test, ...] | None] = {}
         self._kept: dict[tuple[str, str | None, str], _Applicable] = {}
         self._needs_target = self._permissions.names_targets or self._prohibitions.names_targets
@@ -101,8 +104,8 @@ class CompiledPolicy:
     def decide(self, request: Request, facts: Facts = _NO_FACTS) -> Decision:
         """Return the decision with its reasons: as `evaluate`, with the rules that can apply."""
         found = self._applicable(request, facts)
-        if found is None:
-            return self._whole(request, facts)
+        if found is None or (facts.performed and self._remedies):
+            return self._whole(request, facts)  # remedies are due for other acts, too
         case = Case.of(self._policy, request, facts, self._mode)
         return decision_of(
             case,
@@ -120,7 +123,7 @@ class CompiledPolicy:
         """Return the rules that can apply; None where the policy has to be evaluated whole."""
         if self._refusal or facts.knowledge is not self._knowledge:
             return None
-        if request.target in facts.members or request.assignee in facts.members:
+        if self._holds_others(request, facts):
             return None  # what a prohibition is about may lie inside what is asked for
         if facts.members:
             return self._looked_up(request, facts)
@@ -133,6 +136,12 @@ class CompiledPolicy:
             if found is not None:
                 self._kept[key] = found
         return found
+
+    def _holds_others(self, request: Request, facts: Facts) -> bool:
+        held = facts.members
+        if held and (request.target in held or request.assignee in held):
+            return True
+        return request.target in self._vague or request.assignee in self._vague
 
     def _looked_up(self, request: Request, facts: Facts) -> _Applicable | None:
         target, party = request.target or "", request.assignee

@@ -1,15 +1,18 @@
 """Constraints, logical constraints and premises of a rule against a case.
 
 Rules: Kleene logic throughout; a premise that cannot be decided is Undetermined; membership in a
-collection comes from evidence, and a refined collection has the members of its `source`; a request
-for more than what is prohibited contains it and cannot be told apart from it.
+collection comes from evidence, and a refined collection has the members of its `source`; who is in
+a collection is in those that hold it; a collection asked for whose members are not known may hold
+what is prohibited; a request for more than what is prohibited contains it and cannot be told apart
+from it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.case import Case, containers
 from policies_odrl.evaluation.clocks import EVENT, Previous, at_usage, values_of
 from policies_odrl.evaluation.decision import ConditionResult, Premise
 from policies_odrl.evaluation.modes import Mode
@@ -23,12 +26,13 @@ from policies_odrl.model import (
     Constraint,
     LogicalConstraint,
     PartyRef,
+    Policy,
     PolicyKind,
     Prohibition,
     Rule,
     below,
 )
-from policies_odrl.vocabulary import same_action
+from policies_odrl.vocabulary import closure, same_action
 
 ORDER: Final = "the order of the parts cannot be told"
 NO_PARTS: Final = "it joins no conditions"
@@ -71,7 +75,9 @@ def conditions(items: tuple[Condition, ...], path: str, case: Case) -> tuple[Con
 
 def refinements_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return how the refinements of a rule's action, target and assignee come out."""
-    found = conditions(rule.action.refinements, f"{path}/action/odrl:refinement", case)
+    found: tuple[ConditionResult, ...] = ()
+    if rule.action.refinements:
+        found = conditions(rule.action.refinements, f"{path}/action/odrl:refinement", case)
     policy = case.policy
     for name, item in (("target", policy.target_of(rule)), ("assignee", policy.assignee_of(rule))):
         if item is not None and item.refinements:
@@ -79,13 +85,22 @@ def refinements_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, 
     return found
 
 
-def premises_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
-    """Return whether a rule is about this action, this party and this target."""
+def premises_of(
+    rule: Rule, path: str, case: Case, vague: frozenset[str] = frozenset()
+) -> tuple[ConditionResult, ...]:
+    """Return whether a rule is about this action, this party and this target.
+
+    Args:
+        rule: the rule.
+        path: its JSON pointer.
+        case: see `Case`.
+        vague: see `member`.
+    """
     policy, request = case.policy, case.request
     return (
         action_premise(rule, path, case),
-        party_premise(policy.assignee_of(rule), path, case),
-        target_premise(policy.target_of(rule), path, case, request.target or ""),
+        party_premise(policy.assignee_of(rule), path, case, vague=vague),
+        target_premise(policy.target_of(rule), path, case, request.target or "", vague=vague),
     )
 
 
@@ -97,7 +112,12 @@ def action_premise(rule: Rule, path: str, case: Case) -> ConditionResult:
 
 
 def party_premise(
-    party: PartyRef | None, path: str, case: Case, *, binds: bool = True
+    party: PartyRef | None,
+    path: str,
+    case: Case,
+    *,
+    binds: bool = True,
+    vague: frozenset[str] = frozenset(),
 ) -> ConditionResult:
     """Return whether a rule is about who asks.
 
@@ -106,23 +126,39 @@ def party_premise(
         path: JSON pointer of the rule.
         case: see `Case`.
         binds: False where nobody by name means anybody, also in an agreement.
+        vague: see `member`.
     """
     asked = case.request.assignee
-    truth = member(party, asked, case)
+    truth = member(party, asked, case, vague)
     if binds and party is None and case.policy.kind is PolicyKind.AGREEMENT:
         truth = Truth.UNDETERMINED  # an agreement binds somebody; nobody is not everybody
     return _premise("assignee", path, truth, party, asked)
 
 
-def target_premise(target: AssetRef | None, path: str, case: Case, asked: str) -> ConditionResult:
-    """Return whether a rule is about an asset."""
-    return _premise("target", path, member(target, asked, case), target, asked)
+def target_premise(
+    target: AssetRef | None,
+    path: str,
+    case: Case,
+    asked: str,
+    *,
+    vague: frozenset[str] = frozenset(),
+) -> ConditionResult:
+    """Return whether a rule is about an asset; `vague` is as in `member`."""
+    return _premise("target", path, member(target, asked, case, vague), target, asked)
 
 
-def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
+def member(
+    item: AssetRef | PartyRef | None, asked: str, case: Case, vague: frozenset[str] = frozenset()
+) -> Truth:
     """Return whether somebody or something is what a rule names, or belongs to it.
 
-    Source: IM 2.2.2 and 2.3.2 (`source` names the collection that refinements select from).
+    Source: IM 2.5.5 and 2.5.6 (`source` names the collection that refinements select from).
+
+    Args:
+        item: what the rule names; None: anyone or anything.
+        asked: IRI; empty when not known.
+        case: see `Case`.
+        vague: what is known to be a collection, whose members may be what a prohibition names.
     """
     if item is None:
         return Truth.TRUE
@@ -130,25 +166,36 @@ def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
         return Truth.UNDETERMINED
     if asked == item.id and not item.source:
         return Truth.TRUE
-    known = [case.facts.members.get(name) for name in _evidence(item, case.mode)]
-    if any(names is not None and asked in names for names in known):
+    members, counting = case.facts.members, _evidence(item, case.mode)
+    if members and not set(counting).isdisjoint(containers(members, asked)[1:]):
         return Truth.TRUE
-    if _inside(item, asked, case):
+    if isinstance(case.rule, Prohibition) and _inside(item, asked, members, vague):
         return Truth.UNDETERMINED
-    settled = known[0] is not None or not (item.collection or item.source)
-    return Truth.FALSE if settled else Truth.UNDETERMINED
+    single = item.id and not (item.collection or item.source)
+    return Truth.FALSE if single or counting[0] in members else Truth.UNDETERMINED
 
 
-def _inside(item: AssetRef | PartyRef, asked: str, case: Case) -> bool:
-    """Return whether a prohibition is about something in the collection that is asked for."""
-    held = case.facts.members.get(asked)
-    if held is None or not isinstance(case.rule, Prohibition):
-        return False
-    return any(
-        name in held or not held.isdisjoint(case.facts.members.get(name, ()))
-        for name in (item.id, item.source)
-        if name
-    )
+def _inside(
+    item: AssetRef | PartyRef,
+    asked: str,
+    members: Mapping[str, frozenset[str]],
+    vague: frozenset[str],
+) -> bool:
+    """Return whether what a prohibition names may be in the collection that is asked for."""
+    if asked not in members:
+        return asked in vague
+    held = closure(asked, members)
+    names = [name for name in (item.id, item.source) if name]
+    return any(not held.isdisjoint(closure(name, members)) for name in names)
+
+
+def collections_of(policy: Policy) -> frozenset[str]:
+    """Return the names of all that a policy calls a collection, or takes members from."""
+    parts: list[AssetRef | PartyRef | None] = [policy.target, policy.assignee]
+    for _, rule in policy.rules():
+        parts += (rule.target, rule.assignee)
+    found = [item for item in parts if item is not None and (item.collection or item.source)]
+    return frozenset(name for item in found for name in (item.id, item.source) if name)
 
 
 def _evidence(item: AssetRef | PartyRef, mode: Mode) -> tuple[str, ...]:

@@ -162,7 +162,8 @@ def _event(terms: Terms, item: Constraint, knowledge: Knowledge) -> Terms:
 
 def _elapsed(terms: Terms, item: Constraint) -> Terms:
     by = duration(item.right[0]) if len(item.right) == 1 else None
-    if by is None or not (item.operator in _BEFORE or item.operator is Operator.EQ):
+    timely = item.operator in _BEFORE or item.operator is Operator.EQ
+    if by is None or not timely or by.months < 0 or by.seconds < 0:
         return replace(terms, known=False)
     within = (*terms.within, (by, item.operator is not Operator.LT))
     return replace(terms, after_use=True, within=within)

@@ -176,7 +176,7 @@ class Violation:
 
     Attributes:
         act: what was done.
-        remedies: what is due for it (IM 2.6.6).
+        remedies: what is due for it (IM 2.6.7).
     """
 
     act: Performed

@@ -1,63 +1,45 @@
 """Where duties and obligations stand, from what was done.
 
-Rules: a duty of a permission must be fulfilled before the use (IM 2.6.3), by an act that precedes
+Rules: a duty of a permission must be fulfilled before the use (IM 2.6.5), by an act that precedes
 it; one that states a deadline may be done after it, and is then due; a deadline that has passed
 without the act is a violation; a condition that does not hold makes a duty inactive; only what is
-known to have been done fulfils; what the world records wins. A duty that was violated is made good
-when it was done late and every consequence was done too (IM 2.6.4); a consequence has no
+known to have been done by now fulfils, and where the time is not known, nothing is; what the world
+records wins, but a duty recorded as due may wait only where the duty itself says so. One act is one
+instance: it fulfils a duty on account of one use, and an act that is told twice is one act. A duty
+that was violated is made good when it was done late, and every consequence was done too by another
+act, once for each violation (IM 2.6.6); a consequence counts from the violation, and has no
 consequence. In the mode of the public test suite only a violation blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
+from policies_odrl.evaluation.acts import Task, acts_since, first_done, left_of, unspent, without
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.clocks import agreed
+from policies_odrl.evaluation.clocks import agreed, used_before
 from policies_odrl.evaluation.conditions import (
-    action_premise,
     condition,
-    member,
-    party_premise,
-    refinements_of,
-    target_premise,
 )
-from policies_odrl.evaluation.deadlines import Limit, Terms, operands_of, speaks_of_time, terms_of
+from policies_odrl.evaluation.deadlines import Limit, Terms, speaks_of_time, terms_of
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.operands import Fact, check
-from policies_odrl.evaluation.request import Facts, Performed, Request
-from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.model import ODRL, Condition, Constraint, Duty, Iri, Permission, Rule
+from policies_odrl.evaluation.periods import Recurrence
+from policies_odrl.evaluation.request import Performed
+from policies_odrl.logic import Truth, all_of
+from policies_odrl.model import Condition, Duty, Permission, Rule
 
-COMPENSATED: Final = ODRL + "compensatedParty"
 _HARMLESS: Final = frozenset({DutyState.FULFILLED, DutyState.INACTIVE, DutyState.DUE})
 INVALID: Final = "a consequence or remedy has no consequence of its own"
 _UNREADABLE: Final = "the time by which it must be done cannot be read"
 _GATE: Final = "cannot tell whether it has to be done"
 _NO_TIME: Final = "the time is not known"
+_NO_START: Final = "since when it has to be done is not known"
 _UNCLEAR: Final = "cannot tell whether it was done"
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A duty in hand: what it says, for whom, and what was done about it."""
-
-    duty: Duty
-    path: str
-    case: Case
-    owner: Rule | None
-    after: datetime | None
-    terms: Terms
-    gates: tuple[ConditionResult, ...]
-
-    @property
-    def active(self) -> Truth:
-        return all_of(gate.truth for gate in self.gates)
 
 
 def duty_state(
@@ -66,6 +48,8 @@ def duty_state(
     case: Case,
     owner: Rule | None = None,
     after: datetime | None = None,
+    *,
+    follows: bool = False,
 ) -> DutyResult:
     """Return where a duty stands, seen from a request.
 
@@ -75,6 +59,7 @@ def duty_state(
         case: see `Case`; its rule is the one that uses are counted for.
         owner: the permission or prohibition that it hangs below; None for an obligation.
         after: acts before this do not count; None when all do.
+        follows: whether it is a consequence or a remedy, brought about by a violation at `after`.
     """
     if any(item.consequences for item in _followers(duty, owner)):
         return DutyResult(path, duty, DutyState.UNDETERMINED, note=INVALID)
@@ -82,7 +67,7 @@ def duty_state(
     gates = tuple(
         [_gate(item, f"{path}/constraint/{index}", case) for index, item in enumerate(terms.gates)]
     )
-    task = _Task(duty, path, case, owner, after, terms, gates)
+    task = Task(duty, path, case, owner, after, terms, gates, follows)
     result = _recorded(task) or _judged(task)
     return _with_consequences(task, result) if result.state is DutyState.VIOLATED else result
 
@@ -110,33 +95,57 @@ def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
     return result
 
 
-def _recorded(task: _Task) -> DutyResult | None:
+def _recorded(task: Task) -> DutyResult | None:
     state = task.case.facts.recorded.get(task.duty.id or task.path)
     if state is None:
         return None
+    if state is DutyState.DUE:
+        state = _recorded_due(task)
     return DutyResult(task.path, task.duty, state, gates=task.gates, instances=_history(task))
 
 
-def _history(task: _Task) -> tuple[Instance, ...]:
+def _recorded_due(task: Task) -> DutyState:
+    """Return where a duty stands that was not done yet: a later time needs an explicit deadline."""
+    terms, now = task.terms, task.case.facts.now
+    if not terms.known:
+        return DutyState.UNDETERMINED
+    if terms.end is not None and now is not None and terms.end.passed(now):
+        return DutyState.VIOLATED
+    later = terms.after_use or terms.end is not None
+    return DutyState.DUE if later else DutyState.MISSING
+
+
+def _history(task: Task) -> tuple[Instance, ...]:
     return task.case.facts.history.get(task.duty.id or task.path, ())
 
 
-def _judged(task: _Task) -> DutyResult:
+def _judged(task: Task) -> DutyResult:
     if task.active is Truth.FALSE:
         return _result(task, DutyState.INACTIVE)
     if not task.terms.known:
         return _result(task, DutyState.UNDETERMINED, note=_UNREADABLE)
     if task.terms.after_use:
         return _after_use(task)
-    done, by = _done(task, task.after)
+    done, acts = first_done(task, acts_since(unspent(task, _history(task)), _anew(task)))
     if any(item.state is DutyState.VIOLATED for item in _history(task)):
         return _result(task, DutyState.VIOLATED)
     if done is Truth.TRUE:
-        return _result(task, DutyState.FULFILLED, by=by)
+        return _result(task, DutyState.FULFILLED, by=acts[-1])
     return _undone(task, done)
 
 
-def _undone(task: _Task, done: Truth) -> DutyResult:
+def _anew(task: Task) -> datetime | None:
+    """Return since when acts count: what comes back after each use is done after the last one."""
+    leaves = [leaf for gate in task.gates for leaf in gate.leaves()]
+    clocks = [value for leaf in leaves for value in leaf.values if isinstance(value, Recurrence)]
+    lasts = [clock.last for clock in clocks if clock.last is not None]
+    if not lasts:
+        return task.after
+    last = max(lasts) + timedelta.resolution
+    return last if task.after is None else max(last, task.after)
+
+
+def _undone(task: Task, done: Truth) -> DutyResult:
     """Return where a duty stands that nobody is known to have done."""
     now, terms = task.case.facts.now, task.terms
     if terms.window and now is None:
@@ -154,11 +163,12 @@ def _undone(task: _Task, done: Truth) -> DutyResult:
         return _result(task, DutyState.VIOLATED, end=end)
     unclear = done is Truth.UNDETERMINED
     state = DutyState.UNDETERMINED if unclear else DutyState.MISSING
-    return _result(task, state, note=_UNCLEAR if unclear else "")
+    why = _NO_TIME if now is None else _UNCLEAR
+    return _result(task, state, note=why if unclear else "")
 
 
 def _result(
-    task: _Task,
+    task: Task,
     state: DutyState,
     *,
     by: Performed | None = None,
@@ -173,41 +183,62 @@ def _result(
     )
 
 
-def _after_use(task: _Task) -> DutyResult:
+def _after_use(task: Task) -> DutyResult:
     """Return where a duty stands that each use brings about anew, with one instance per use."""
     now = task.case.facts.now
     if now is None:
         return _result(task, DutyState.UNDETERMINED, note=_NO_TIME)
-    usage = task.case.facts.usage
-    uses = (usage.of(task.case.key) or ()) if usage is not None else ()
-    starts = [use.start for use in uses if use.committed]
-    if task.owner is None:  # an obligation counts from the agreement
-        begun = agreed(task.case)
-        if begun is None:
-            return _result(task, DutyState.UNDETERMINED, note=_NO_TIME)
-        starts = [begun]
-    instances = [*_history(task), *(_instance(task, start, now) for start in starts)]
-    if task.owner is not None:
+    starts = _starts(task)
+    if starts is None:
+        return _result(task, DutyState.UNDETERMINED, note=_NO_START)
+    found = list(_instances(task, starts, now))
+    instances = [*_history(task), *(instance for instance, _ in found)]
+    if task.owner is not None and not task.follows:
         instances.append(_still_to_do(task, now, now))
     states = [item.state for item in instances]
     if DutyState.VIOLATED in states:
         state = DutyState.VIOLATED
     else:
         state = DutyState.DUE if DutyState.DUE in states else DutyState.FULFILLED
-    return DutyResult(task.path, task.duty, state, gates=task.gates, instances=tuple(instances))
+    by = next((act for _, act in found if act), None) if task.follows else None
+    return DutyResult(task.path, task.duty, state, by, task.gates, tuple(instances))
 
 
-def _instance(task: _Task, use: datetime, now: datetime) -> Instance:
-    limit = task.terms.end_after(use)
-    due = limit.at if limit else None
-    for act in _acts(task.case.facts, use):
-        late = limit is not None and limit.passed(act.at)
-        if not late and _fulfils(task, act) is Truth.TRUE:
-            return Instance(DutyState.FULFILLED, use, due, act.at)
-    return _still_to_do(task, use, now)
+def _starts(task: Task) -> list[datetime] | None:
+    """Return from when a duty counts, once for each occasion; None when that is not known."""
+    if task.follows:
+        return None if task.after is None else [task.after]
+    if task.owner is None:  # an obligation counts from the agreement
+        begun = agreed(task.case)
+        return None if begun is None else [begun]
+    used = used_before(task.case)
+    if used is None:
+        return [] if task.case.facts.usage is None else None
+    uses = {use.ticket: use.start for held in used for use in held if use.committed}
+    told = {item.since for item in _history(task)}
+    return sorted(start for start in uses.values() if start not in told)
 
 
-def _still_to_do(task: _Task, use: datetime, now: datetime) -> Instance:
+def _instances(
+    task: Task, starts: Iterable[datetime], now: datetime
+) -> Iterator[tuple[Instance, Performed | None]]:
+    """Yield what became of each occasion, the first come first served: one act is one instance."""
+    left = unspent(task, _history(task))
+    for start in starts:
+        limit = task.terms.end_after(start)
+        timely = [
+            act for act in acts_since(left, start) if limit is None or not limit.passed(act.at)
+        ]
+        done, acts = first_done(task, timely)
+        if done is Truth.TRUE:
+            left = left_of(left, acts)
+            due = limit.at if limit else None
+            yield Instance(DutyState.FULFILLED, start, due, acts[-1].at), acts[-1]
+        else:
+            yield _still_to_do(task, start, now), None
+
+
+def _still_to_do(task: Task, use: datetime, now: datetime) -> Instance:
     """Return the instance of a use for which nothing was done; it may be too late already."""
     limit = task.terms.end_after(use)
     late = limit is not None and limit.passed(now)
@@ -215,110 +246,46 @@ def _still_to_do(task: _Task, use: datetime, now: datetime) -> Instance:
     return Instance(state, use, limit.at if limit else None)
 
 
-def _with_consequences(task: _Task, result: DutyResult) -> DutyResult:
-    """Add what a violation brings about (IM 2.6.4: the consequence comes on top of the duty)."""
-    violated = [item for item in result.instances if item.state is DutyState.VIOLATED]
-    since = min((item.due for item in violated if item.due is not None), default=task.after)
-    added = tuple(
-        duty_state(item, f"{task.path}/odrl:consequence/{index}", task.case, task.owner, since)
-        for index, item in enumerate(task.duty.consequences)
-    )
+def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
+    """Add what a violation brings about (IM 2.6.6: the consequence comes on top of the duty)."""
+    moments = _violated_at(task, result)
     anyway = replace(task, terms=Terms(gates=task.terms.gates, counts=task.terms.counts))
-    late, by = _done(anyway, since)
-    settled = bool(added) and late is Truth.TRUE and not any(item.open for item in added)
+    left, late = unspent(task, result.instances), list[tuple[Truth, tuple[Performed, ...]]]()
+    for since in moments:
+        late.append(first_done(anyway, acts_since(left, since)))
+        left = left_of(left, late[-1][1])
+    spent = [act for _, acts in late for act in acts]
+    added = tuple(_consequences(task, moments, spent))
+    done = all_of(truth for truth, _ in late)
+    settled = bool(added) and done is Truth.TRUE and not any(item.open for item in added)
+    by = spent[-1] if done is Truth.TRUE else None
     return replace(result, by=by, consequences=added, settled=settled)
 
 
-def _done(task: _Task, after: datetime | None) -> tuple[Truth, Performed | None]:
-    """Return whether the duty was done, and by which act."""
-    found: list[Truth] = []
-    for act in _acts(task.case.facts, after):
-        truth = _fulfils(task, act)
-        if truth is Truth.TRUE:
-            return truth, act
-        found.append(truth)
-    return any_of(found), None
+def _consequences(
+    task: Task, moments: Sequence[datetime | None], spent: Sequence[Performed]
+) -> Iterator[DutyResult]:
+    """Yield the consequences of each violation; what was done for one thing is not done for two."""
+    case = without(task.case, spent)
+    for since in moments:
+        found = [
+            duty_state(
+                item,
+                f"{task.path}/odrl:consequence/{index}",
+                case,
+                task.owner,
+                since,
+                follows=True,
+            )
+            for index, item in enumerate(task.duty.consequences)
+        ]
+        yield from found
+        case = without(case, [item.by for item in found if item.by is not None])
 
 
-def _acts(facts: Facts, after: datetime | None) -> Iterator[Performed]:
-    """Yield what was done in time order, up to now: the future fulfils nothing."""
-    for act in sorted(facts.performed, key=lambda item: item.at):
-        if (after is None or act.at >= after) and (facts.now is None or act.at <= facts.now):
-            yield act
-
-
-def _fulfils(task: _Task, act: Performed, *, counted: bool = True) -> Truth:
-    duty, facts, terms = task.duty, task.case.facts, task.terms
-    done = case_of(act, task.case)
-    parts = [action_premise(duty, "", done).truth, *_about(task, done), _towards(task, done)]
-    if Truth.FALSE in parts:
-        return Truth.FALSE
-    parts += [item.truth for item in refinements_of(duty, "", done)]
-    parts += [condition(item, "", done).truth for item in terms.window]
-    for gate, result in zip(terms.gates, task.gates, strict=True):
-        names = [name for left in operands_of(gate) for name in facts.names_of(left)]
-        stated = any(act.facts.get(name) for name in names)
-        parts.append(condition(gate, "", done).truth if stated else result.truth)
-    if counted:
-        parts += [_often_enough(task, item, act) for item in terms.counts]
-    return all_of(parts)
-
-
-def _often_enough(task: _Task, item: Constraint, act: Performed) -> Truth:
-    """Return whether a duty was done as often as it has to be, this act included.
-
-    Acts are counted where account is kept of them; otherwise the act itself has to say.
-    """
-    facts = task.case.facts
-    if facts.usage is None:
-        return condition(item, "", case_of(act, task.case)).truth
-    earlier = [other for other in _acts(facts, task.after) if other.at < act.at]
-    times = sum(_fulfils(task, other, counted=False) is Truth.TRUE for other in earlier)
-    return check(item, (times,), facts.knowledge)[0]
-
-
-def _about(task: _Task, done: Case) -> tuple[Truth, Truth]:
-    """Return whether an act was done by whom, and on what, the duty says.
-
-    A duty below a permission that names nobody may be done by anybody (W3C draft, conditions), and
-    one that names no target is done on the permission's, or on nothing.
-    """
-    duty, owner, policy = task.duty, task.owner, task.case.policy
-    asked = done.request.target or ""
-    if owner is None:
-        party = party_premise(policy.assignee_of(duty), "", done)
-        return party.truth, target_premise(policy.target_of(duty), "", done, asked).truth
-    target = duty.target or (policy.target_of(owner) if asked else None)
-    party = party_premise(duty.assignee, "", done, binds=False)
-    return party.truth, target_premise(target, "", done, asked).truth
-
-
-def _towards(task: _Task, done: Case) -> Truth:
-    """Return whether an act was done towards those the duty names, as far as the act says.
-
-    Who is compensated is the permission's assigner where the duty names nobody (W3C draft,
-    conditions; Vocabulary, Party Functions).
-    """
-    duty, owner = task.duty, task.owner
-    wanted = dict(duty.functions)
-    assigner = None if owner is None else task.case.policy.assigner_of(owner)
-    if assigner is not None:
-        wanted.setdefault(COMPENSATED, assigner)
-    stated = {name: done.request.facts[name] for name in wanted if done.request.facts.get(name)}
-    return all_of(
-        any_of(member(wanted[name], _iri(value), done) for value in values)
-        for name, values in stated.items()
-    )
-
-
-def _iri(value: Fact) -> str:
-    name = value.value if isinstance(value, Iri) else value
-    return name if isinstance(name, str) else ""
-
-
-def case_of(act: Performed, case: Case) -> Case:
-    """Return the case of an act that was carried out, at the time when it was."""
-    request = Request(act.action, act.party, act.target, act.facts)
-    facts = case.facts
-    then = Facts(act.at, members=facts.members, knowledge=facts.knowledge)
-    return Case.of(case.policy, request, then, case.mode)
+def _violated_at(task: Task, result: DutyResult) -> list[datetime | None]:
+    """Return when a duty was violated, once for each violation; None when nobody knows."""
+    violated = [item for item in result.instances if item.state is DutyState.VIOLATED]
+    moments = [item.due or item.since or task.after for item in violated]
+    known = sorted(moment for moment in moments if moment is not None)
+    return [*(None for moment in moments if moment is None), *known] or [task.after]

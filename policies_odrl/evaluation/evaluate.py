@@ -10,9 +10,15 @@ grants nothing until it is agreed. Everything that was looked at is in the answe
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.conditions import conditions, premises_of, refinements_of
+from policies_odrl.evaluation.conditions import (
+    collections_of,
+    conditions,
+    premises_of,
+    refinements_of,
+)
 from policies_odrl.evaluation.conflict import resolve
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, RuleResult
 from policies_odrl.evaluation.deontic import Effect
@@ -25,6 +31,7 @@ from policies_odrl.model import Permission, Policy, PolicyKind, Prohibition
 from policies_odrl.vocabulary import PROFILES
 
 _NO_FACTS = Facts()
+_NONE: Final[frozenset[str]] = frozenset()
 _UNSIGNED = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
 
 
@@ -67,12 +74,12 @@ def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = froz
     Args:
         policy: the policy.
         tentative: see `evaluate`.
-        profiles: IRIs of profiles known besides the built-in ones (IM, Profiles: a processor that
+        profiles: IRIs of profiles known besides the built-in ones (IM 3.2: a processor that
             does not recognise a profile stops).
     """
-    strange = [item for item in policy.profiles if item not in PROFILES | profiles]
-    if strange:
-        return f"profile `{strange[0]}` is not known here"
+    for item in policy.profiles:
+        if item not in PROFILES and item not in profiles:
+            return f"profile `{item}` is not known here"
     if policy.kind in _UNSIGNED and not tentative:
         return f"a policy of class {policy.kind.value} grants nothing until it is agreed"
     if policy.replaced_by:
@@ -88,8 +95,9 @@ def _decide(case: Case, behaviour: Behaviour) -> Decision:
         permission_result(rule, f"/permission/{index}", case)
         for index, rule in enumerate(policy.permissions)
     ]
+    vague = collections_of(policy) if policy.prohibitions else _NONE
     prohibitions = [
-        prohibition_result(rule, f"/prohibition/{index}", case)
+        prohibition_result(rule, f"/prohibition/{index}", case, vague)
         for index, rule in enumerate(policy.prohibitions)
     ]
     return decision_of(case, permissions, prohibitions, behaviour)
@@ -110,7 +118,7 @@ def decision_of(
         behaviour: see `evaluate`.
     """
     policy = case.policy
-    obligations = tuple(_obligations(case))
+    obligations = tuple(_obligations(case)) if policy.obligations else ()
     granting = [item for item in permissions if item.effect is Effect.GRANTS]
     prohibited = any_of(item.applies for item in prohibitions)
     unsaid = behaviour is Behaviour.OPEN and all(
@@ -146,10 +154,19 @@ def permission_result(rule: Permission, path: str, outer: Case) -> RuleResult:
     )
 
 
-def prohibition_result(rule: Prohibition, path: str, outer: Case) -> RuleResult:
-    """Return how a prohibition bears on a request."""
+def prohibition_result(
+    rule: Prohibition, path: str, outer: Case, vague: frozenset[str] = _NONE
+) -> RuleResult:
+    """Return how a prohibition bears on a request.
+
+    Args:
+        rule: the prohibition.
+        path: its JSON pointer.
+        outer: the request.
+        vague: what the policy calls a collection: its members may be what is prohibited.
+    """
     case = outer.under(rule, path)
-    premises, constraints, refinements = _parts(rule, path, case)
+    premises, constraints, refinements = _parts(rule, path, case, vague)
     concerns, active, applies = _truths(premises, constraints, refinements)
     effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
     return RuleResult(
@@ -170,10 +187,10 @@ _Results = tuple[ConditionResult, ...]
 
 
 def _parts(
-    rule: Permission | Prohibition, path: str, case: Case
+    rule: Permission | Prohibition, path: str, case: Case, vague: frozenset[str] = _NONE
 ) -> tuple[_Results, _Results, _Results]:
     return (
-        premises_of(rule, path, case),
+        premises_of(rule, path, case, vague),
         conditions(rule.constraints, f"{path}/constraint", case),
         refinements_of(rule, path, case),
     )
@@ -182,9 +199,10 @@ def _parts(
 def _truths(
     premises: _Results, constraints: _Results, refinements: _Results
 ) -> tuple[Truth, Truth, Truth]:
-    concerns = all_of(item.truth for item in premises)
-    active = all_of([concerns, *(item.truth for item in constraints)])
-    return concerns, active, all_of([active, *(item.truth for item in refinements)])
+    concerns = all_of([item.truth for item in premises])
+    active = all_of([concerns, *[item.truth for item in constraints]])
+    applies = all_of([active, *[item.truth for item in refinements]]) if refinements else active
+    return concerns, active, applies
 
 
 def _obligations(case: Case) -> Iterator[DutyResult]:

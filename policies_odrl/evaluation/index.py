@@ -8,7 +8,7 @@ not with the policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -68,11 +68,6 @@ class Index(Generic[R]):
         ]
         found = [place for key in dict.fromkeys(keys) for place in self._found.get(key, ())]
         return tuple(sorted(found, key=lambda place: self._order[place.path]))
-
-
-def containers(members: Mapping[str, frozenset[str]], asked: str) -> tuple[str, ...]:
-    """Return what is asked for and all collections that are known to hold it."""
-    return (asked, *(name for name, inside in members.items() if asked in inside))
 
 
 def _key(policy: Policy, rule: Rule) -> tuple[tuple[str, str, str], bool]:

@@ -10,7 +10,7 @@ class Mode(Enum):
 
     `W3C` (default): a duty must be fulfilled before the use unless it states a later deadline, and
     a collection that is refined has the members of its `source` (W3C draft on formal semantics;
-    IM 2.2.2). `SUITE`: only a violated duty blocks, and members are those of the collection's own
+    IM 2.5.5). `SUITE`: only a violated duty blocks, and members are those of the collection's own
     IRI (public ODRL test suite).
     """
 

@@ -1,27 +1,26 @@
 """One atomic constraint against the values of its left operand.
 
-Rules: a missing, ill-typed or incomparable value, an operator without meaning for the operand and
-a unit that does not convert give Undetermined. A name that no hierarchy knows may mean anything, so
-only being identical is certain for it; a purpose that is known and not under the one wanted is
-another one (closed world for requests), while a place that overlaps the one wanted may mean it.
-Several values that a request claims at once (two purposes) must agree, otherwise the constraint is
-Undetermined: a use for research *and* marketing is neither. Operands that are evidence
-(memberships) need one value that fits.
+Rules: a missing, ill-typed or incomparable value, an operator without meaning for the operand and a
+unit that does not convert give Undetermined. How names stand to one another is left to `names.py`,
+and when they are the same to `identity.py`. Several values that a request claims at once (two
+purposes) must agree, otherwise the constraint is Undetermined: a use for research *and* marketing
+is neither. Operands that are evidence (memberships) need one value that fits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
 from typing import Final
 
+from policies_odrl.evaluation.names import compare_names, under
 from policies_odrl.evaluation.periods import Recurrence, Stretch, compare
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, negate, unanimous
-from policies_odrl.model import ODRL, XSD_STRING, Constraint, Iri, Literal, Operator
-from policies_odrl.places import place
+from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator
 from policies_odrl.units import in_base, length
 from policies_odrl.values import (
     Duration,
@@ -48,7 +47,6 @@ __all__ = [
     "Fact",
     "Knowledge",
     "check",
-    "identical",
     "under",
 ]
 
@@ -59,7 +57,6 @@ NAIVE: Final = "a time without a zone was read as UTC"
 INCOMPARABLE: Final = "the value given cannot be compared"
 OVERLAPS: Final = "the value given may be what is named, or something else: state a narrower one"
 MOST_COUNTED: Final = 10**15  # beyond it a sum of decimals may round
-LANGUAGE: Final = ODRL + "language"
 POLICY_USAGE: Final = ODRL + "policyUsage"
 
 
@@ -78,7 +75,7 @@ def check(
     operand = knowledge.operand(constraint.left)
     if operand is None:
         return Truth.UNDETERMINED, f"`{constraint.left}` {UNKNOWN_OPERAND}"
-    right = _right(constraint, knowledge)
+    right = _referred(constraint, knowledge) if constraint.reference else constraint.right
     obstacle = _obstacle(operand, constraint, values, right)
     if obstacle or not values:
         return Truth.UNDETERMINED, obstacle
@@ -88,11 +85,13 @@ def check(
         plain = _in_one_unit(values, right, constraint.unit)
         if plain is None:
             return Truth.UNDETERMINED, "the units differ"
-        truth = _compare(operand, constraint.operator, *plain, knowledge)
+        given, limits = plain
+        truth = _compare(operand, constraint.operator, given, limits, knowledge)
     if truth is Truth.UNDETERMINED:
         return truth, OVERLAPS if _overlaps(operand, values, right, knowledge) else INCOMPARABLE
-    zoneless = operand.kind is Kind.INSTANT and any(naive(item) for item in (*values, *right))
-    return truth, NAIVE if zoneless else ""
+    if operand.kind is Kind.INSTANT and any(map(naive, (*values, *right))):
+        return truth, NAIVE
+    return truth, ""
 
 
 def _obstacle(
@@ -137,61 +136,7 @@ def _name(value: Fact) -> str | None:
     return None if isinstance(value, Quantity | Stretch | Recurrence) else name(value)
 
 
-def under(value: str, concept: str, kind: Kind, knowledge: Knowledge) -> Truth:
-    """Return whether `value` is `concept` or lies under it in the hierarchies."""
-    if value == concept or concept in knowledge.above(value):
-        return Truth.TRUE
-    if kind is Kind.PLACE:
-        settled = knowledge.lies_in(value, concept)
-        if settled is not None:
-            return settled
-        if knowledge.overlap(value, concept, wholes=True):
-            return Truth.UNDETERMINED  # a use all over the EU may be one in France
-    elif knowledge.overlap(value, concept):
-        return Truth.UNDETERMINED  # a use for any purpose may be one for marketing
-    known = knowledge.closed or (knowledge.knows(value) and knowledge.knows(concept))
-    return Truth.FALSE if known else Truth.UNDETERMINED
-
-
-def identical(value: str, other: str, kind: Kind, knowledge: Knowledge) -> Truth:
-    """Return whether two names are the same; unknown concepts and places may be synonyms."""
-    if value == other or (kind is Kind.PLACE and place(value) == place(other)):
-        return Truth.TRUE
-    if kind is Kind.IDENTITY:
-        return Truth.UNDETERMINED if _alike(value, other) else Truth.FALSE
-    if knowledge.closed:
-        return Truth.FALSE
-    known = knowledge.knows(value) and knowledge.knows(other)
-    return Truth.FALSE if known else Truth.UNDETERMINED
-
-
-def _alike(value: str, other: str) -> bool:
-    """Return whether two texts may be one name: but for case and blanks, or as number or truth."""
-    mine, theirs = value.strip().casefold(), other.strip().casefold()
-    if mine == theirs or (mine in _TRUTHS and _TRUTHS[mine] == _TRUTHS.get(theirs)):
-        return True
-    amount = number(mine)
-    return amount is not None and amount == number(theirs)
-
-
-_TRUTHS: Final = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
-
-
-def _clash(given: Sequence[FactValue], listed: Sequence[FactValue]) -> bool:
-    """Return whether names stand in datatypes that differ, so that their texts say nothing."""
-    mine, theirs = _datatypes(given), _datatypes(listed)
-    return any(one != other for one in mine for other in theirs)
-
-
-def _datatypes(values: Sequence[FactValue]) -> frozenset[str]:
-    """Return the datatypes of values, without those of numbers and texts."""
-    literals = [value for value in values if isinstance(value, Literal) and not value.language]
-    return frozenset(item.datatype for item in literals if number(item) is None) - {XSD_STRING}
-
-
-def _right(constraint: Constraint, knowledge: Knowledge) -> tuple[FactValue, ...]:
-    if not constraint.reference:
-        return constraint.right
+def _referred(constraint: Constraint, knowledge: Knowledge) -> tuple[FactValue, ...]:
     found = [knowledge.references.get(item, ()) for item in constraint.reference]
     return tuple(value for values in found for value in values) if all(found) else ()
 
@@ -282,13 +227,7 @@ def _compare(
         stretches = [_span_of_event(value, knowledge) for value in values]
         events = [_span_of_event(value, knowledge) for value in right]
         return _compare_scalars(operator, stretches, events)
-    names = [item for value in values if (item := name(value)) is not None]
-    listed = [item for value in right if (item := name(value)) is not None]
-    if len(names) != len(values) or len(listed) != len(right):
-        return Truth.UNDETERMINED
-    if operand.kind is Kind.IDENTITY and _clash(values, right) and set(names).isdisjoint(listed):
-        return Truth.UNDETERMINED
-    return _compare_names(operand, operator, names, listed, knowledge)
+    return compare_names(operand, operator, values, right, knowledge)
 
 
 _SCALARS = (Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.LEVEL)  # few: identity is found fastest
@@ -299,6 +238,8 @@ _ONE_TO_ONE = (*_ORDERED, Operator.EQ, Operator.NEQ)
 
 
 def _compare_one(kind: Kind, operator: Operator, value: FactValue, limit: FactValue) -> Truth:
+    if kind is Kind.NUMBER:  # the usual kind, faster
+        return _order_numbers(operator, number(value), number(limit))
     item, bound = _given(kind, value), scalar(kind, limit)
     if item is None or bound is None:
         return Truth.UNDETERMINED
@@ -310,7 +251,8 @@ def _given(kind: Kind, value: FactValue) -> Scalar | None:
     found = scalar(kind, value)
     if kind is not Kind.COUNT or not isinstance(found, Decimal):
         return found
-    return found + 1 if 0 <= found <= MOST_COUNTED else None
+    whole = 0 <= found <= MOST_COUNTED and found == found.to_integral_value()
+    return found + 1 if whole else None
 
 
 def _timed(operator: Operator, values: Sequence[FactValue]) -> bool:
@@ -344,70 +286,29 @@ def _compare_scalars(
     return unanimous(_order(operator, item, bounds[0]) for item in given)
 
 
+_NUMBERS: Final[Mapping[Operator, Callable[[Decimal, Decimal], bool]]] = MappingProxyType(
+    {
+        Operator.LT: lt,
+        Operator.LTEQ: le,
+        Operator.GT: gt,
+        Operator.GTEQ: ge,
+        Operator.EQ: eq,
+        Operator.NEQ: ne,
+    }
+)
+
+
+def _order_numbers(operator: Operator, left: Decimal | None, right: Decimal | None) -> Truth:
+    if left is None or right is None:
+        return Truth.UNDETERMINED
+    return Truth.TRUE if _NUMBERS[operator](left, right) else Truth.FALSE
+
+
 def _order(operator: Operator, left: Scalar, right: Scalar) -> Truth:
-    match operator:
-        case Operator.LT:
-            return before(left, right, or_same=False)
-        case Operator.LTEQ:
-            return before(left, right, or_same=True)
-        case Operator.GT:
-            return negate(before(left, right, or_same=True))
-        case Operator.GTEQ:
-            return negate(before(left, right, or_same=False))
-        case Operator.EQ:
-            return same(left, right)
-        case _:
-            return negate(same(left, right))
-
-
-def _compare_names(
-    operand: Operand,
-    operator: Operator,
-    given: list[str],
-    listed: list[str],
-    knowledge: Knowledge,
-) -> Truth:
-    kind = operand.kind
-    match operator:
-        case Operator.IS_ALL_OF:
-            return all_of(
-                any_of(_covers(item, want, operand, knowledge) for item in given) for want in listed
-            )
-        case Operator.IS_ANY_OF | Operator.IS_NONE_OF:
-            each = [
-                any_of(_covers(item, want, operand, knowledge) for want in listed) for item in given
-            ]
-        case Operator.EQ | Operator.NEQ if len(listed) == 1:
-            each = [_same(item, listed[0], operand, knowledge) for item in given]
-        case Operator.IS_A if len(listed) == 1:
-            sort = Kind.PLACE if kind is Kind.PLACE else Kind.CONCEPT
-            each = [under(item, listed[0], sort, knowledge) for item in given]
-        case Operator.IS_PART_OF if len(listed) == 1:
-            each = [under(item, listed[0], Kind.PLACE, knowledge) for item in given]
-        case Operator.HAS_PART:
-            each = [
-                all_of(under(want, item, Kind.PLACE, knowledge) for want in listed)
-                for item in given
-            ]
-        case _:
-            return Truth.UNDETERMINED
-    truth = any_of(each) if operand.evidence else unanimous(each)
-    return negate(truth) if operator in {Operator.NEQ, Operator.IS_NONE_OF} else truth
-
-
-def _covers(value: str, concept: str, operand: Operand, knowledge: Knowledge) -> Truth:
-    kind = operand.kind
-    if kind is not Kind.IDENTITY:
-        return under(value, concept, kind, knowledge)
-    same_name = _same(value, concept, operand, knowledge)
-    known = same_name is Truth.FALSE and knowledge.knows(value)
-    return under(value, concept, kind, knowledge) if known else same_name
-
-
-def _same(value: str, other: str, operand: Operand, knowledge: Knowledge) -> Truth:
-    """Return whether two names are the same; a language may be meant with its region or without."""
-    truth = identical(value, other, operand.kind, knowledge)
-    if truth is not Truth.FALSE or operand.id != LANGUAGE:
-        return truth
-    one, two = value.casefold() + "-", other.casefold() + "-"
-    return Truth.UNDETERMINED if one.startswith(two) or two.startswith(one) else truth
+    if operator is Operator.EQ or operator is Operator.NEQ:
+        found = same(left, right)
+        return found if operator is Operator.EQ else negate(found)
+    below = operator is Operator.LT or operator is Operator.LTEQ
+    to_the_end = operator is Operator.LTEQ or operator is Operator.GT
+    found = before(left, right, or_same=to_the_end)
+    return found if below else negate(found)

@@ -2,7 +2,8 @@
 
 Rules: a duration is added to an instant by the calendar, so that `P1M` after 31 January is the last
 day of February; a clock that runs backwards, or a period that is not positive, compares with
-nothing. Reading a duration is left to `values.py`; who starts which clock, to `clocks.py`.
+nothing; instants are compared by their offset from UTC, never by the clock on a wall, which may
+go back. Reading a duration is left to `values.py`; who starts which clock, to `clocks.py`.
 Source: XML Schema 1.1 Part 2, appendix E.3.3; ODRL Vocabulary, `delayPeriod`, `elapsedTime`,
 `timeInterval`.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
 from typing import Final
@@ -48,6 +49,20 @@ class Recurrence:
     now: datetime
     last: datetime | None = None
     anchor: datetime | None = None
+
+
+def instant(at: datetime) -> datetime:
+    """Return a moment with a fixed offset from UTC; one without a zone is in UTC.
+
+    Python compares two moments in one zone by the wall clock, which repeats an hour in autumn.
+
+    >>> instant(datetime(2026, 1, 1)).isoformat()
+    '2026-01-01T00:00:00+00:00'
+    """
+    offset = at.utcoffset()
+    if offset is None:
+        return at.replace(tzinfo=UTC)
+    return at if isinstance(at.tzinfo, timezone) else at.replace(tzinfo=timezone(offset), fold=0)
 
 
 def later(start: datetime, by: Duration) -> datetime | None:
@@ -98,6 +113,8 @@ _CLOCK: Final[Mapping[Operator, Callable[[datetime, datetime], bool]]] = Mapping
 def _recurs(clock: Recurrence, period: Duration) -> Truth:
     following = later(clock.now, period)
     if following is None or following <= clock.now or period.months < 0 or period.seconds < 0:
+        return Truth.UNDETERMINED
+    if clock.last is not None and clock.last > clock.now:
         return Truth.UNDETERMINED
     if clock.anchor is not None and clock.now < clock.anchor:
         return Truth.FALSE

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.periods import instant
 from policies_odrl.evaluation.state import Usage
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL
-from policies_odrl.vocabulary import OPERANDS, Operand
+from policies_odrl.vocabulary import OPERANDS
 
 DATE_TIME: Final = ODRL + "dateTime"
 _BUILT_IN: Final = Knowledge()
@@ -58,8 +59,7 @@ class Performed:
     facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.at.tzinfo is None:
-            object.__setattr__(self, "at", self.at.replace(tzinfo=UTC))
+        object.__setattr__(self, "at", instant(self.at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ class Facts:
     anchors: Mapping[str, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.now is not None and self.now.tzinfo is None:
-            object.__setattr__(self, "now", self.now.replace(tzinfo=UTC))
+        if self.now is not None:
+            object.__setattr__(self, "now", instant(self.now))
 
     def names_of(self, left: str) -> tuple[str, ...]:
         """Return all names of a left operand, itself first."""
@@ -110,15 +110,12 @@ class Facts:
         What is known here wins under whatever name it is known; the time is never the request's.
         """
         names = self.names_of(left)
-        for name in names:
-            if name in self.values:
-                return self.values[name]
+        known = _joined(names, self.values)
+        if known is not None:
+            return known
         if DATE_TIME in names:
             return () if self.now is None else (self.now,)
-        for name in names:
-            if name in request.facts:
-                return request.facts[name]
-        return ()
+        return _joined(names, request.facts) or ()
 
 
 def names_of(left: str, knowledge: Knowledge) -> tuple[str, ...]:
@@ -127,21 +124,29 @@ def names_of(left: str, knowledge: Knowledge) -> tuple[str, ...]:
     >>> [name.removeprefix(ODRL) for name in names_of(ODRL + "systemDevice", Knowledge())]
     ['systemDevice', 'device', 'system']
     """
-    known = knowledge.operand(left)
-    current = (known.replaced_by if known else "") or left
-    older = _REPLACED.get(current, ())
-    if knowledge.operands:
-        older = (*older, *_replaced(knowledge.operands).get(current, ()))
-    return tuple(dict.fromkeys((left, current, *older))) if older or current != left else (left,)
+    if not knowledge.operands:
+        return _NAMES.get(left) or (left,)
+    return _names(left, knowledge)
 
 
-def _replaced(operands: Mapping[str, Operand]) -> Mapping[str, tuple[str, ...]]:
-    """Return the deprecated operands by the one that replaces them."""
-    found: dict[str, tuple[str, ...]] = {}
-    for iri, operand in operands.items():
-        if operand.replaced_by:
-            found[operand.replaced_by] = (*found.get(operand.replaced_by, ()), iri)
-    return found
+def _joined(
+    names: tuple[str, ...], stated: Mapping[str, tuple[Fact, ...]]
+) -> tuple[Fact, ...] | None:
+    """Return what is stated under any of the names, or None where nothing is."""
+    if len(names) == 1:
+        return stated.get(names[0])
+    found = [stated[name] for name in names if name in stated]
+    if len(found) < 2:  # noqa: PLR2004 - the usual cases
+        return found[0] if found else None
+    return tuple(value for values in found for value in values)
 
 
-_REPLACED: Final = _replaced(OPERANDS)
+def _names(left: str, knowledge: Knowledge) -> tuple[str, ...]:
+    current = knowledge.current(left)
+    older = (
+        name for name in (*OPERANDS, *knowledge.operands) if knowledge.current(name) == current
+    )
+    return tuple(dict.fromkeys((left, current, *older)))
+
+
+_NAMES: Final = {left: _names(left, _BUILT_IN) for left in OPERANDS}

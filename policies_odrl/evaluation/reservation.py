@@ -1,15 +1,16 @@
 """A decision that takes a use at once, so that nobody else can take the same one.
 
 Rules: what is granted is reserved in the same step, under every rule that is or may be about the
-request; the new state replaces the old one only if that is still the one decided on (`version`),
-which is the store's to check; the use is committed after it took place, or released when it failed.
+request, and for each member of a collection asked for; the new state replaces the old one only if
+that is still the one decided on (`version`), which is the store's to check; the use is committed
+after it took place, or released when it failed.
 Source: `docs/decisions` (count); IM 2.5.1.
 """
 
 from __future__ import annotations
 
 from policies_odrl.errors import UsageRefused
-from policies_odrl.evaluation.case import key_of
+from policies_odrl.evaluation.case import keys_of
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.modes import Behaviour, Mode
@@ -51,7 +52,7 @@ def reserve_use(
 
     Raises:
         UsageRefused: no time or no usage state is known, the agreement was never opened in it, or
-            the ticket was used before.
+            the ticket is held already.
     """
     if facts.usage is None or facts.now is None:
         raise UsageRefused("a use is reserved at a known time in a known state", node=policy.id)
@@ -59,8 +60,9 @@ def reserve_use(
     if not decision.granted:
         return decision, facts.usage
     keys = [
-        key_of(policy, result.rule, result.path, request)
+        key
         for result in decision.rules
         if result.concerns is not Truth.FALSE
+        for key in keys_of(policy, result.rule, result.path, request, facts)
     ]
     return decision, reserve(facts.usage, keys, ticket, facts.now)

@@ -84,7 +84,7 @@ def _moment(item: Constraint, result: ConditionResult, case: Case) -> datetime |
     if item.left == DELAY and isinstance(clock, Stretch):
         return _after(item, clock)
     if item.left == INTERVAL and isinstance(clock, Recurrence) and clock.last is None:
-        return ALWAYS
+        return clock.anchor or ALWAYS
     return None
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from policies_odrl.errors import UsageRefused
+from policies_odrl.evaluation.periods import instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def open_agreement(usage: Usage, agreement: str, at: datetime) -> Usage:
     """
     if not agreement or agreement in usage.started:
         raise UsageRefused("an agreement is opened once, and by its IRI", node=agreement)
-    return _next(usage, started={**usage.started, agreement: at})
+    return _next(usage, started={**usage.started, agreement: instant(at)})
 
 
 def reserve(usage: Usage, keys: Iterable[UsageKey], ticket: str, at: datetime) -> Usage:
@@ -91,7 +92,7 @@ def reserve(usage: Usage, keys: Iterable[UsageKey], ticket: str, at: datetime) -
     (1, 0, 3)
 
     Raises:
-        UsageRefused: the ticket was used before, or an agreement was never opened.
+        UsageRefused: the ticket is held already, or an agreement was never opened.
     """
     wanted = tuple(dict.fromkeys(keys))
     if not ticket or _held(usage, ticket):
@@ -101,7 +102,7 @@ def reserve(usage: Usage, keys: Iterable[UsageKey], ticket: str, at: datetime) -
             raise UsageRefused("the agreement was never opened", node=key.agreement)
     uses = dict(usage.uses)
     for key in wanted:
-        both = (*uses.get(key, ()), Use(ticket, at))
+        both = (*uses.get(key, ()), Use(ticket, instant(at)))
         uses[key] = tuple(sorted(both, key=lambda use: use.start))
     return _next(usage, uses=uses)
 
@@ -121,10 +122,11 @@ def finish(usage: Usage, ticket: str, at: datetime) -> Usage:
     Raises:
         UsageRefused: it did not take place, ended before, or would end before it began.
     """
+    end = instant(at)
     for use in _held(usage, ticket):
-        if not use.committed or use.end is not None or at < use.start:
+        if not use.committed or use.end is not None or end < use.start:
             raise UsageRefused("only a use that lasts can end, after its start", node=ticket)
-    return _changed(usage, ticket, lambda use: replace(use, end=at))
+    return _changed(usage, ticket, lambda use: replace(use, end=end))
 
 
 def release(usage: Usage, ticket: str) -> Usage:

@@ -1,18 +1,20 @@
 """Prohibited acts that were carried out, and what is due for each.
 
 Rules: an act violates a prohibition when it is certain that the prohibition was about it and held
-at that time; each act counts for itself; a remedy is done after the act that it makes good.
-Source: IM 2.6.2 and 2.6.6 (`remedy`); W3C draft, deontic state of a prohibition.
+at that time; each act counts for itself; a remedy is done after the act that it makes good, and
+makes good that one alone.
+Source: IM 2.6.2 and 2.6.7 (`remedy`); W3C draft, deontic state of a prohibition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies_odrl.evaluation.acts import case_of, without
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import conditions, premises_of, refinements_of
 from policies_odrl.evaluation.decision import Violation
-from policies_odrl.evaluation.duties import case_of, duty_state
+from policies_odrl.evaluation.duties import duty_state
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth
 from policies_odrl.model import Prohibition
@@ -20,16 +22,16 @@ from policies_odrl.model import Prohibition
 
 def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, ...]:
     """Return the acts known to have violated a prohibition, in time order, with their remedies."""
-    return tuple(
-        Violation(
-            act,
-            tuple(
-                duty_state(duty, f"{path}/odrl:remedy/{index}", case, rule, act.at)
-                for index, duty in enumerate(rule.remedies)
-            ),
+    found: list[Violation] = []
+    left = case
+    for act in _prohibited(rule, path, case):
+        remedies = tuple(
+            duty_state(duty, f"{path}/odrl:remedy/{index}", left, rule, act.at, follows=True)
+            for index, duty in enumerate(rule.remedies)
         )
-        for act in _prohibited(rule, path, case)
-    )
+        found.append(Violation(act, remedies))
+        left = without(left, [item.by for item in remedies if item.by is not None])
+    return tuple(found)
 
 
 def _prohibited(rule: Prohibition, path: str, case: Case) -> Iterator[Performed]:

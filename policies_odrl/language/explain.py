@@ -17,10 +17,12 @@ from typing import Final
 from policies_odrl.language import phrases
 from policies_odrl.language.phrases import LANGUAGES, Pair
 from policies_odrl.language.references import References
+from policies_odrl.language.rewrite import besides
 from policies_odrl.language.sentences import Speaker
 from policies_odrl.language.slots import fill
 from policies_odrl.language.spelled import spelled, spelled_condition
 from policies_odrl.model import (
+    Action,
     AssetRef,
     Condition,
     Constraint,
@@ -151,11 +153,44 @@ class _Writer:
         for key in ("target", "assigner", "assignee"):
             item: AssetRef | PartyRef | None = getattr(policy, key)
             if item is not None:
-                slot = "asset" if isinstance(item, AssetRef) else "party"
-                said = fill(phrases.HEAD[key], self._lang, **{slot: self._speaker.reference(item)})
+                slots = {_slot(item): self._speaker.reference(item)}
+                said = fill(phrases.HEAD[key], self._lang, **slots)
                 opened = self._lettered(f"/{key}", said)
                 yield opened
                 yield from self._chosen(opened.number, opened.path, item)
+        if policy.inherits:
+            yield from self._taken_over(policy)
+
+    def _taken_over(self, policy: Policy) -> Iterator[Line]:
+        """Say what is stated for the rules of parents; its own rules say it themselves."""
+        common = besides(policy)
+        for key, name in _SHARED.items():
+            items: tuple[AssetRef | PartyRef, ...] = getattr(common, key)
+            for index, item in enumerate(items):
+                said = self._speaker.reference(item)
+                yield from self._added(key, f"/{name}/{index}", item, **{_slot(item): said})
+        for index, action in enumerate(common.actions):
+            yield from self._added_action(f"/action/{index}", action)
+        for index, (name, party) in enumerate(common.functions):
+            slots = {
+                "function": self._speaker.function(name),
+                "party": self._speaker.reference(party),
+            }
+            yield from self._added("functions", f"/{name}/{index}", party, **slots)
+
+    def _added(
+        self, key: str, path: str, item: AssetRef | PartyRef, **slots: str
+    ) -> Iterator[Line]:
+        opened = self._lettered(path, fill(phrases.TAKEN_OVER[key], self._lang, **slots))
+        yield opened
+        yield from self._chosen(opened.number, path, item)
+
+    def _added_action(self, path: str, action: Action) -> Iterator[Line]:
+        verb = self._speaker.action(action.id)
+        said = fill(phrases.TAKEN_OVER["actions"], self._lang, action=verb)
+        opened = self._lettered(path, said)
+        yield opened
+        yield from self._about(_Branches(opened.number), path, action)
 
     def _statements(self, policy: Policy) -> Iterator[tuple[str, str, str]]:
         iri = self._speaker.iri
@@ -189,15 +224,7 @@ class _Writer:
 
     def _parts(self, place: _Branches, path: str, rule: Rule) -> Iterator[Line]:
         yield from self._noted(place, path, "note", rule.notes)
-        yield from self._noted(place, f"{path}/action", "action-note", rule.action.notes)
-        if rule.action.node:
-            node = self._speaker.iri(rule.action.node)
-            said = fill(phrases.NOTES["action-node"], self._lang, iri=node)
-            yield Line(place.next(), f"{path}/action/@id", said)
-        refined = phrases.PARTS["refined"]
-        for index, item in enumerate(rule.action.refinements):
-            where = f"{path}/action/odrl:refinement/{index}"
-            yield from self._condition(place.next(), where, item, refined)
+        yield from self._about(place, f"{path}/action", rule.action)
         for key in ("target", "assigner", "assignee"):
             yield from self._reference(place, f"{path}/{key}", key, getattr(rule, key))
         for index, item in enumerate(rule.constraints):
@@ -216,13 +243,23 @@ class _Writer:
             yield opened
             yield from self._chosen(opened.number, opened.path, party)
 
+    def _about(self, place: _Branches, path: str, action: Action) -> Iterator[Line]:
+        yield from self._noted(place, path, "action-note", action.notes)
+        if action.node:
+            node = self._speaker.iri(action.node)
+            said = fill(phrases.NOTES["action-node"], self._lang, iri=node)
+            yield Line(place.next(), f"{path}/@id", said)
+        for index, item in enumerate(action.refinements):
+            where = f"{path}/odrl:refinement/{index}"
+            yield from self._condition(place.next(), where, item, phrases.PARTS["refined"])
+
     def _reference(
         self, place: _Branches, path: str, key: str, item: AssetRef | PartyRef | None
     ) -> Iterator[Line]:
         if item is None:
             return
-        slot = "asset" if isinstance(item, AssetRef) else "party"
-        said = fill(phrases.PARTS[key], self._lang, **{slot: self._speaker.reference(item)})
+        slots = {_slot(item): self._speaker.reference(item)}
+        said = fill(phrases.PARTS[key], self._lang, **slots)
         number = place.next()
         yield Line(number, path, said)
         yield from self._chosen(number, path, item)
@@ -266,6 +303,19 @@ class _Writer:
             said = self._speaker.value(item.status)
             note = fill(phrases.NOTES["status"], self._lang, value=said)
             yield Line(place.next(), f"{path}/odrl:status", note)
+
+
+# name in `Common` -> that of the property
+_SHARED: Final[Mapping[str, str]] = {
+    "targets": "target",
+    "assigners": "assigner",
+    "assignees": "assignee",
+    "outputs": "odrl:output",
+}
+
+
+def _slot(item: AssetRef | PartyRef) -> str:
+    return "asset" if isinstance(item, AssetRef) else "party"
 
 
 _BARE: Final[Pair] = ("{condition}", "{condition}")

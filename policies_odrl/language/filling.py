@@ -19,11 +19,12 @@ from policies_odrl.errors import IllFormed
 from policies_odrl.language.explain import numbered
 from policies_odrl.language.form import Choice, Field, FieldKind
 from policies_odrl.language.labels import word
-from policies_odrl.language.rewrite import rewritten
+from policies_odrl.language.rewrite import besides, rewritten
 from policies_odrl.language.spelled import spelled
 from policies_odrl.model import (
     ODRL,
     XSD,
+    Common,
     Conflict,
     Constraint,
     Iri,
@@ -191,7 +192,7 @@ def _operand_kind(item: Constraint) -> Kind:
 class _Maker:
     """Takes the fields out of a policy."""
 
-    __slots__ = ("_places", "_said", "_seen", "fields", "values")
+    __slots__ = ("_places", "_said", "_seen", "_shared", "fields", "values")
 
     def __init__(self, policy: Policy) -> None:
         english, french = numbered(policy, "en"), numbered(policy, "fr")
@@ -200,10 +201,14 @@ class _Maker:
             line.path: (line.text, other.text) for line, other in zip(english, french, strict=True)
         }
         self._seen = Counter(line.path for line in english)
+        # A rule that is changed here would keep what its policy states for all rules as well.
+        self._shared = bool(policy.inherits) and besides(policy) != Common()
         self.fields: dict[tuple[int, str], Field] = {}
         self.values: dict[str, str] = {}
 
     def constraint(self, path: str, item: Constraint) -> Constraint:
+        if self._shared and "/constraint/" not in path:
+            return item
         kind = _operand_kind(item)
         text = "\n".join(v.value if isinstance(v, Iri) else v.lexical for v in item.right)
         made = next(
@@ -221,6 +226,8 @@ class _Maker:
         return replace(item, right=())
 
     def name(self, path: str, iri: str) -> str:
+        if self._shared:
+            return iri
         action = path.endswith("/action")
         line = path.removesuffix("/action")
         if not iri or self._seen[line] != 1 or not (_ABSOLUTE.fullmatch(iri)):

@@ -23,6 +23,7 @@ from policies_odrl.language.references import References
 from policies_odrl.model import (
     Action,
     AssetRef,
+    Common,
     Condition,
     Conflict,
     Duty,
@@ -128,6 +129,8 @@ class _Reader:
                 self._rule_into(made, entry)
             else:
                 self._statement_into(made, entry)
+        shared = made.pop("common", {})
+        made["common"] = Common(**{name: _frozen(value) for name, value in shared.items()})
         return Policy(**{name: _frozen(value) for name, value in made.items()})
 
     def _kind(self, entry: Entry) -> PolicyKind:
@@ -142,12 +145,36 @@ class _Reader:
             if slots is not None:
                 self._state(made, key, slots, entry)
                 return
+        for key, pair in phrases.TAKEN_OVER.items():
+            slots = self._hear.whole(pair, entry.text)
+            if slots is not None:
+                shared = made.setdefault("common", {})
+                shared.setdefault(key, []).append(self._shared(key, slots, entry))
+                return
         for key, pair in phrases.CLOSE.items():
             if self._hear.whole(pair, entry.text) is not None:
                 if key in {item.value for item in Conflict}:
                     made["conflict"] = Conflict(key)
                 return
-        raise self._strange(entry, (*phrases.HEAD.values(), *phrases.CLOSE.values()))
+        tables = (phrases.HEAD, phrases.TAKEN_OVER, phrases.CLOSE)
+        raise self._strange(entry, [pair for table in tables for pair in table.values()])
+
+    def _shared(self, key: str, slots: _Slots, entry: Entry) -> object:
+        if key == "actions":
+            return self._shared_action(slots, entry)
+        item = self._chosen(slots.get("asset") or slots["party"], entry)
+        return (slots["function"], item) if key == "functions" else item
+
+    def _shared_action(self, slots: _Slots, entry: Entry) -> Action:
+        made: _Slots = {"action-node": ""}
+        for below in entry.below:
+            item = self._condition(phrases.PARTS["refined"], below)
+            if item is not None:
+                made.setdefault("refinements", []).append(item)
+            elif not self._note_into(made, below, ("action-note", "action-node")):
+                raise self._strange(below, (phrases.PARTS["refined"], phrases.NOTES["action-note"]))
+        about = [made.get(name, []) for name in ("refinements", "action-node", "action-note")]
+        return Action(str(slots["action"]), *map(_frozen, about))
 
     def _state(self, made: _Slots, key: str, slots: _Slots, entry: Entry) -> None:
         match key:

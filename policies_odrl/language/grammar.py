@@ -17,7 +17,7 @@ from policies_odrl.language.outline import cut
 from policies_odrl.language.phrases import LANGUAGES, Pair
 from policies_odrl.language.sentences import narrower
 from policies_odrl.language.slots import parts, shown
-from policies_odrl.language.special import SPECIAL
+from policies_odrl.language.special import SINGULAR, SPECIAL
 from policies_odrl.model import Constraint
 
 _COMPARED: Final = 240  # characters of a sentence that are compared with the forms
@@ -65,7 +65,8 @@ _SINGULAR: Final[Mapping[str, str]] = {
 
 def _tables() -> Iterator[tuple[str, Iterable[Pair]]]:
     yield "kind", phrases.KINDS.values()
-    yield "statement", (*phrases.HEAD.values(), *phrases.CLOSE.values())
+    statements = (phrases.HEAD, phrases.TAKEN_OVER, phrases.CLOSE)
+    yield "statement", [pair for table in statements for pair in table.values()]
     yield "rule", phrases.RULES.values()
     yield "part", phrases.PARTS.values()
     yield "chosen", (phrases.CHOSEN,)
@@ -78,7 +79,7 @@ def _tables() -> Iterator[tuple[str, Iterable[Pair]]]:
 
 
 def _leaf_forms() -> Iterator[Pair]:
-    for pair in SPECIAL.values():
+    for pair in dict.fromkeys((*SPECIAL.values(), *SINGULAR.values())):
         yield (pair[0] + "{id}.", pair[1] + "{id}.")
     for pair in dict.fromkeys(pair for pairs in phrases.OPERATORS.values() for pair in pairs):
         yield (

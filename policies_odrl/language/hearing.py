@@ -17,7 +17,7 @@ from policies_odrl.language.phrases import LANGUAGES, Pair
 from policies_odrl.language.references import References, unquoted
 from policies_odrl.language.sentences import Speaker, joint, narrower
 from policies_odrl.language.slots import Reader, match
-from policies_odrl.language.special import SPECIAL
+from policies_odrl.language.special import SINGULAR, SPECIAL
 from policies_odrl.language.wording import heard
 from policies_odrl.model import (
     XSD_STRING,
@@ -255,7 +255,7 @@ class Listener:
         return None
 
     def _leaves(self, text: str) -> Iterator[Constraint]:
-        for (left, operator), pair in SPECIAL.items():
+        for (left, operator), pair in (*SPECIAL.items(), *SINGULAR.items()):
             found = match(self.text(pair), text, 0, self._special_readers())
             if found is not None:
                 slots = found[0]

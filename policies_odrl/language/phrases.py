@@ -56,7 +56,7 @@ HEAD: Final[Mapping[str, Pair]] = MappingProxyType(
         "id": ("Its identifier is {iri}.", "Son identifiant est {iri}."),
         "profile": (
             "It uses the terms of {profile}.",
-            "Il est fait usage des termes de {profile}.",
+            "Le vocabulaire est celui-ci : {profile}.",
         ),
         "inherits": (
             "It takes over every rule of {iri}.",
@@ -71,6 +71,36 @@ HEAD: Final[Mapping[str, Pair]] = MappingProxyType(
         "target": ("It is about {asset}.", "Cela porte sur {asset}."),
         "assigner": ("It is granted by {party}.", "C'est accordé par {party}."),
         "assignee": ("It holds for {party}.", "Cela vaut pour {party}."),
+    }
+)
+
+# Sentences about what a policy adds to the rules that it takes over from others, in this order.
+TAKEN_OVER: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "targets": (
+            "Each rule that it takes over is about {asset}, besides what the rule names itself.",
+            "Chaque règle reprise porte sur {asset}, en plus de ce qu'elle nomme elle-même.",
+        ),
+        "assigners": (
+            "Each rule that it takes over is granted by {party}, besides whom the rule names.",
+            "Chaque règle reprise est accordée par {party}, en plus de qui elle nomme.",
+        ),
+        "assignees": (
+            "Each rule that it takes over holds for {party}, besides whom the rule names.",
+            "Chaque règle reprise vaut pour {party}, en plus de qui elle nomme.",
+        ),
+        "actions": (
+            "Each rule that it takes over is about this action as well: {action}.",
+            "Chaque règle reprise porte aussi sur cette action : {action}.",
+        ),
+        "outputs": (
+            "Each rule that it takes over produces {asset}, besides what the rule names itself.",
+            "Chaque règle reprise produit {asset}, en plus de ce qu'elle nomme elle-même.",
+        ),
+        "functions": (
+            "Each rule that it takes over has this part as well: {function}: {party}.",
+            "Chaque règle reprise a aussi ce rôle : {function} : {party}.",
+        ),
     }
 )
 

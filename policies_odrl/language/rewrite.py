@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from policies_odrl.model import (
+    Action,
     AssetRef,
+    Common,
     Condition,
     Constraint,
     Duty,
@@ -59,6 +61,21 @@ def rewritten(policy: Policy, constraint: OnConstraint, name: OnName = _kept) ->
         target=writer.reference(policy.target, "/target"),
         assigner=writer.reference(policy.assigner, "/assigner"),
         assignee=writer.reference(policy.assignee, "/assignee"),
+        common=writer.common(besides(policy)),
+    )
+
+
+def besides(policy: Policy) -> Common:
+    """Return what a policy states for all rules besides what it holds as a whole.
+
+    What it holds as a whole would otherwise be stated twice, and changed once.
+    """
+    common = policy.common
+    return replace(
+        common,
+        targets=tuple(item for item in common.targets if item != policy.target),
+        assigners=tuple(item for item in common.assigners if item != policy.assigner),
+        assignees=tuple(item for item in common.assignees if item != policy.assignee),
     )
 
 
@@ -69,14 +86,33 @@ class _Rewriter:
         self._constraint = constraint
         self._name = name
 
+    def common(self, item: Common) -> Common:
+        return Common(
+            targets=self._several(item.targets, "/target"),
+            assigners=self._several(item.assigners, "/assigner"),
+            assignees=self._several(item.assignees, "/assignee"),
+            actions=tuple(
+                self._action(action, f"/action/{index}")
+                for index, action in enumerate(item.actions)
+            ),
+            outputs=self._several(item.outputs, "/odrl:output"),
+            functions=tuple(
+                (function, self._named(party, f"/{function}/{index}"))
+                for index, (function, party) in enumerate(item.functions)
+            ),
+        )
+
+    def _several(self, items: tuple[_Ref, ...], path: str) -> tuple[_Ref, ...]:
+        return tuple(self._named(item, f"{path}/{index}") for index, item in enumerate(items))
+
+    def _action(self, action: Action, path: str) -> Action:
+        refinements = self._conditions(action.refinements, f"{path}/odrl:refinement")
+        return replace(action, id=self._name(path, action.id), refinements=refinements)
+
     def rule(self, rule: _Rule, path: str) -> _Rule:
-        action = rule.action
-        refinements = self._conditions(action.refinements, f"{path}/action/odrl:refinement")
         return replace(
             rule,
-            action=replace(
-                action, id=self._name(f"{path}/action", action.id), refinements=refinements
-            ),
+            action=self._action(rule.action, f"{path}/action"),
             target=self.reference(rule.target, f"{path}/target"),
             assigner=self.reference(rule.assigner, f"{path}/assigner"),
             assignee=self.reference(rule.assignee, f"{path}/assignee"),

@@ -16,7 +16,7 @@ from policies_odrl.language.meaning import meaning
 from policies_odrl.language.phrases import ASSETS, PARTIES, Pair
 from policies_odrl.language.references import References, quoted
 from policies_odrl.language.slots import fill
-from policies_odrl.language.special import SPECIAL
+from policies_odrl.language.special import special
 from policies_odrl.language.wording import said
 from policies_odrl.model import (
     XSD,
@@ -127,10 +127,12 @@ class Speaker:
         return label("datatypes", iri, self.lang) or self.iri(iri)
 
     def _special(self, item: Constraint) -> str:
-        pair = SPECIAL.get((item.left, item.operator))
-        if pair is None or len(item.right) != 1 or item.unit or item.reference:
+        if len(item.right) != 1 or item.unit or item.reference:
             return ""
         value = item.right[0]
+        pair = special(item.left, item.operator, value)
+        if pair is None:
+            return ""
         kind = OPERANDS[item.left].kind
         if kind in _SCALARS and scalar(kind, value) is None:
             return ""

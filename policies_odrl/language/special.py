@@ -1,8 +1,8 @@
 """Plainer sentences for common conditions: one operand, one operator, one value without unit.
 
 Words only, in English and French. `{values}` is the value; `{name}` its bare name; `{meaning}` says
-what the number comes to, and is worked out by `meaning.py`. All other conditions are said with the
-general forms of `phrases.py`.
+what the number comes to, and is worked out by `meaning.py`; one of something is said as one. All
+other conditions are said with the general forms of `phrases.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from policies_odrl.language.phrases import Pair
-from policies_odrl.model import ODRL, Operator
+from policies_odrl.model import ODRL, Literal, Operator, Value
 from policies_odrl.vocabulary import PREAU
 
 SPECIAL: Final[Mapping[tuple[str, Operator], Pair]] = MappingProxyType(
@@ -157,7 +157,7 @@ SPECIAL: Final[Mapping[tuple[str, Operator], Pair]] = MappingProxyType(
         ),
         (PREAU + "unitOfPrivacy", Operator.EQ): (
             "what is protected is the {name}, with all their rows",
-            "ce qui est protégé, avec toutes ses lignes : {name}",
+            "ce qui est protégé : chaque {name}, avec toutes ses lignes",
         ),
         (PREAU + "rowsPerPerson", Operator.LTEQ): (
             "at most {values} rows of a person are used",
@@ -169,3 +169,50 @@ SPECIAL: Final[Mapping[tuple[str, Operator], Pair]] = MappingProxyType(
         ),
     }
 )
+
+# The same where the value is 1, and the noun agrees with it.
+SINGULAR: Final[Mapping[tuple[str, Operator], Pair]] = MappingProxyType(
+    {
+        (ODRL + "count", Operator.LTEQ): (
+            "at most {values} time",
+            "au plus {values} fois",
+        ),
+        (ODRL + "count", Operator.LT): (
+            "fewer than {values} time",
+            "moins de {values} fois",
+        ),
+        (PREAU + "kAnonymity", Operator.GTEQ): (
+            "each person is hidden among at least {values} who looks alike (k-anonymity)",
+            "chaque personne se fond parmi au moins {values} qui lui ressemble (k-anonymat)",
+        ),
+        (PREAU + "lDiversity", Operator.GTEQ): (
+            (
+                "each group of people who look alike shows at least {values} sensitive value "
+                "(l-diversity)"
+            ),
+            (
+                "chaque groupe de personnes semblables montre au moins {values} valeur "
+                "sensible (l-diversité)"
+            ),
+        ),
+        (PREAU + "minimumCellCount", Operator.GTEQ): (
+            "no figure is shown that counts fewer than {values} person",
+            "aucun chiffre montré ne porte sur moins de {values} personne",
+        ),
+        (PREAU + "rowsPerPerson", Operator.LTEQ): (
+            "at most {values} row of a person is used",
+            "au plus {values} ligne par personne est utilisée",
+        ),
+        (PREAU + "minimumSites", Operator.GTEQ): (
+            "at least {values} site takes part",
+            "au moins {values} site participe",
+        ),
+    }
+)
+
+
+def special(left: str, operator: Operator, value: Value) -> Pair | None:
+    """Return the plainer sentence for a condition with one value, or None."""
+    single = isinstance(value, Literal) and value.lexical == "1"
+    key = (left, operator)
+    return (SINGULAR.get(key) if single else None) or SPECIAL.get(key)

@@ -33,6 +33,18 @@ _T = TypeVar("_T")
 _Rule = TypeVar("_Rule", bound=Rule)
 
 
+def stated_by(rule: Rule) -> Common:
+    """Return what a rule that is already expanded states itself."""
+    return Common(
+        targets=_with(rule.target, ()),
+        assigners=_with(rule.assigner, ()),
+        assignees=_with(rule.assignee, ()),
+        actions=(rule.action,),
+        outputs=_with(rule.output, ()),
+        functions=rule.functions,
+    )
+
+
 class Choices:
     """The combinations that one rule stands for.
 
@@ -95,6 +107,24 @@ class Settling:
 
 def _several(items: Sequence[_T]) -> frozenset[_T]:
     return frozenset(items) if len(items) > 1 else frozenset()
+
+
+def shared_by(policy: Policy) -> Common:
+    """Return what a policy states for all rules, its own and inherited ones.
+
+    What it holds as a whole counts too: that is how a policy that was never read states it.
+    """
+    stated = policy.common
+    return replace(
+        stated,
+        targets=_with(policy.target, stated.targets),
+        assigners=_with(policy.assigner, stated.assigners),
+        assignees=_with(policy.assignee, stated.assignees),
+    )
+
+
+def _with(item: _T | None, others: Sequence[_T]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys((item, *others) if item is not None else others))
 
 
 def one(items: Sequence[_T]) -> _T | None:

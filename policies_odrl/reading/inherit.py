@@ -39,7 +39,14 @@ from policies_odrl.model import (
     Rule,
     duties_below,
 )
-from policies_odrl.reading.compact import Choices, Settling, one, pushed_down
+from policies_odrl.reading.compact import (
+    Choices,
+    Settling,
+    one,
+    pushed_down,
+    shared_by,
+    stated_by,
+)
 from policies_odrl.reading.walk import Count
 
 MAX_ANCESTORS: Final = 64  # policies inherited from, in all
@@ -163,16 +170,8 @@ def _has_rules(policy: Policy) -> bool:
 
 
 def _common(family: Iterable[Policy]) -> Common:
-    """Return what any of them states for all rules; what a policy holds as a whole counts too."""
-    whole = [
-        replace(
-            item.common,
-            targets=(*_some(item.target), *item.common.targets),
-            assigners=(*_some(item.assigner), *item.common.assigners),
-            assignees=(*_some(item.assignee), *item.common.assignees),
-        )
-        for item in family
-    ]
+    """Return what any of them states for all rules."""
+    whole = [shared_by(item) for item in family]
     return Common(
         targets=_once(item.targets for item in whole),
         assigners=_once(item.assigners for item in whole),
@@ -185,10 +184,6 @@ def _common(family: Iterable[Policy]) -> Common:
 
 def _once(groups: Iterable[Iterable[_T]]) -> tuple[_T, ...]:
     return tuple(dict.fromkeys(item for group in groups for item in group))
-
-
-def _some(item: _T | None) -> tuple[_T, ...]:
-    return () if item is None else (item,)
 
 
 # -- rules ----------------------------------------------------------------------------------
@@ -212,15 +207,7 @@ class _Expansion:
         return _once(self._rows(rule) for rule in rules)
 
     def _rows(self, rule: _Rule) -> Iterator[_Rule]:
-        own = Common(
-            targets=_some(rule.target),
-            assigners=_some(rule.assigner),
-            assignees=_some(rule.assignee),
-            actions=(rule.action,),
-            outputs=_some(rule.output),
-            functions=rule.functions,
-        )
-        choices = Choices(own, self._common)
+        choices = Choices(stated_by(rule), self._common)
         below = sum(1 + len(duty.consequences) for _, some in duties_below(rule) for duty in some)
         self._rules += choices.count * (1 + below)
         if self._rules > Count.RULES.value:

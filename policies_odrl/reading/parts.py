@@ -1,9 +1,11 @@
 """Actions, assets and parties, from nodes (IM 2.2 to 2.4).
 
-Rules: a refined action names what it refines by `rdf:value`; a collection that is refined is named
-by `source`, never by `uid` (IM 2.5.5, 2.5.6); a document may restate how a known action is included
-in others, and may not invent it, because only a profile defines terms (IM 3.3), and whoever writes
-a policy could otherwise widen what its rules cover.
+Rules: a refined action names what it refines by `rdf:value` (IM 2.5.4); a known action that is
+named once may be refined itself, one that is named more often may not, because what is said of it
+would hold wherever it is named; a collection that is refined is named by `source`, never by `uid`
+(IM 2.5.5, 2.5.6); a document may restate how a known action is included in others, and may not
+invent it or name another by it, because only a profile defines terms (IM 3.3), and whoever writes a
+policy could otherwise widen what its rules cover.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from policies_odrl.reading.walk import Walk
 from policies_odrl.vocabulary import IMPLIES, same_action
 
 RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
+_NAMING: Final = (ODRL + "action", RDF_VALUE)
 
 # What an asset or a party may state of a policy instead of the policy of it (IM 2.2.3, 2.3.3).
 INFERRED: Final = ("hasPolicy", "assignerOf", "assigneeOf")
@@ -86,6 +89,10 @@ def _action(node: Node, walk: Walk) -> Action:
     refinements = conditions_at(node, "refinement", walk)
     notes = notes_of(node, walk)
     stated = node.one_id(RDF_VALUE)
+    if walk.knowledge.known_action(node.id) and (
+        stated or (refinements and walk.references(node.id, _NAMING) > 1)
+    ):
+        raise IllFormed("only a node of its own narrows an action, by `rdf:value`", node=node.id)
     if stated:
         inner = walk.enter(stated, lambda found: _action(found, walk))
         node.only(["Action"])

@@ -39,6 +39,8 @@ from policies_odrl.vocabulary import DCT, FUNCTIONS, PROFILES
 
 TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
 REPLACED_BY: Final = DCT + "isReplacedBy"
+# What Dublin Core has to say when something holds; no description, and not decided by.
+_CONDITIONS: Final = frozenset({DCT + "valid", DCT + "available"})
 
 _KINDS: Final = {ODRL + kind.value: kind for kind in PolicyKind}
 _CONFLICTS: Final = {ODRL + item.value: item for item in Conflict}
@@ -133,7 +135,7 @@ def _policy(node: Node, walk: Walk, inferred: _Inferred) -> Policy:
     shared = _Shared(kind, common, cost, Settling(common))
     policy = Policy(
         kind=kind,
-        id=node.name(),
+        id=walk.claim(node.name(), node),
         permissions=_rules_of(node, "permission", shared, walk, _permission),
         prohibitions=_rules_of(node, "prohibition", shared, walk, _prohibition),
         obligations=_rules_of(node, "obligation", shared, walk, _duty),
@@ -197,7 +199,9 @@ def _text(node: Node, name: str) -> str:
 
 
 def _metadata(node: Node, walk: Walk) -> Notes:
-    names = [item for item in node.properties() if item.startswith(DCT) or is_label(item)]
+    names = [
+        item for item in node.properties() - _CONDITIONS if item.startswith(DCT) or is_label(item)
+    ]
     return tuple(
         (name, walk.value(value, node))
         for name in sorted(names)
@@ -307,7 +311,7 @@ def _rule_parts(
     own = _stated(node, walk)
     constraints = conditions_at(node, "constraint", walk)
     notes = notes_of(node, walk)
-    name = node.name()
+    name = walk.claim(node.name(), node)
     node.only([kind, "Rule"])
     if own.assignees and shared.kind is PolicyKind.TICKET:
         raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)

@@ -9,6 +9,7 @@ dropped. What a node means is left to `reader.py`, `parts.py` and `constraints.p
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -57,6 +58,8 @@ class Walk:
                 raise IllFormed("each node needs its own `@id`", node=str(name or ""))
             self.nodes[name] = body
         self._used: set[str] = set()
+        self._named: dict[str, str] = {}
+        self._references: dict[tuple[str, ...], Counter[str]] = {}
         self._as_value: dict[str, str] = {}
         self._path: list[str] = []
         self._counts = dict.fromkeys(Count, 0)
@@ -83,6 +86,28 @@ class Walk:
             return build(Node(self.nodes.get(name, {"@id": name})))
         finally:
             self._path.pop()
+
+    def claim(self, name: str, node: Node) -> str:
+        """Return the name that a node takes, which no other node has.
+
+        Raises:
+            IllFormed: another one has it (IM 2.1 and 2.6: a uid identifies one policy or rule).
+        """
+        if name and self._named.setdefault(name, node.id) != node.id:
+            raise IllFormed(f"two nodes of one `uid`, `{name}`", node=node.id)
+        return name
+
+    def references(self, name: str, properties: tuple[str, ...]) -> int:
+        """Return how many values of some properties name a node, in all of the document."""
+        if properties not in self._references:
+            self._references[properties] = Counter(
+                value
+                for body in self.nodes.values()
+                for item in properties
+                if item in body
+                for value in Node(body).ids(item)
+            )
+        return self._references[properties][name]
 
     def described(self, name: str) -> bool:
         """Return whether the document says anything about a name."""

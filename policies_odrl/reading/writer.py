@@ -7,14 +7,16 @@ inside a protocol message, whose scoped context means the same. JSON pointers of
 `conditions` point into this form. A part with an IRI that several others share is written where it
 comes first and named afterwards, because one name means one thing. What the policy states for its
 rules is read as added to what a rule names itself (IM 2.7.1), so that it is written into the other
-rules where one names something else. That nothing is lost is checked
-by reading back (`connector/jsonld/policy.py`).
+rules where one names something else; a policy that inherits states it for inherited rules too (IM
+2.9), so that one rule is written for all that it is read as, and the policy is refused where its
+own rules would change. That nothing is lost is checked by reading back
+(`connector/jsonld/policy.py`).
 Source: DSP 2025-1, contract negotiation schemas; odrl-profile context.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -25,6 +27,7 @@ from policies_odrl.model import (
     XSD_STRING,
     Action,
     AssetRef,
+    Common,
     Condition,
     Connective,
     Constraint,
@@ -41,6 +44,7 @@ from policies_odrl.model import (
     Value,
     duties_below,
 )
+from policies_odrl.reading.compact import NOTHING_SHARED, Choices, shared_by, stated_by
 from policies_odrl.vocabulary import DCT
 
 CONTEXTS: Final = (
@@ -62,7 +66,7 @@ def write(policy: Policy) -> dict[str, Any]:
 
     Raises:
         NotWritable: it has no rule, a collection without any identifier, two different parts of
-            one name, or a target or party that it shares with inherited rules but not all its own.
+            one name, or it shares something with inherited rules but not with all its own.
     """
     document: dict[str, Any] = {"@context": list(CONTEXTS)}
     document.update(write_bare(policy))
@@ -74,7 +78,7 @@ def write_bare(policy: Policy) -> dict[str, Any]:
 
     Raises:
         NotWritable: it has no rule, a collection without any identifier, two different parts of
-            one name, or a target or party that it shares with inherited rules but not all its own.
+            one name, or it shares something with inherited rules but not with all its own.
     """
     policy = _apart(policy)
     groups = (
@@ -87,29 +91,54 @@ def write_bare(policy: Policy) -> dict[str, Any]:
     writer = _Writer(policy)
     document: dict[str, Any] = {"@id": policy.id, "@type": _kind(policy.kind)}
     document["profile"] = _one_or_many(policy.profiles)
-    document["target"] = writer.reference(policy.target)
-    document["assigner"] = writer.reference(policy.assigner)
-    document["assignee"] = writer.reference(policy.assignee)
+    shared = _shared(policy)
+    document |= writer.common(shared)
     document["odrl:conflict"] = policy.conflict and {"@id": "odrl:" + policy.conflict.value}
     document["odrl:inheritFrom"] = [{"@id": item} for item in policy.inherits]
     document["dct:isReplacedBy"] = policy.replaced_by and {"@id": policy.replaced_by}
     document["dspace:timestamp"] = policy.timestamp and _timestamp(policy.timestamp)
     document |= _notes(policy.metadata)
-    document |= {name: [writer.rule(rule) for rule in rules] for name, rules in groups}
+    for name, rules in groups:
+        stated = _compact(rules, shared, policy.id) if policy.inherits else rules
+        document[name] = [writer.rule(rule) for rule in stated]
     return _without_empty(document)
+
+
+def _shared(policy: Policy) -> Common:
+    """Return what is written of the policy as a whole.
+
+    One that inherits states it for the rules to come as well (IM 2.9), so that all of it is
+    written; of others only what their rules do not hold yet (IM 2.7.1).
+    """
+    return shared_by(policy if policy.inherits else replace(policy, common=NOTHING_SHARED))
+
+
+def _compact(rules: Sequence[Rule], shared: Common, node: str) -> tuple[Rule, ...]:
+    """Return the rules of which each stands for those that it is read as under what all share.
+
+    Raises:
+        NotWritable: read again, they would be other rules.
+    """
+    left, found = list(rules), []
+    while left:
+        choices = Choices(stated_by(left[0]), shared)
+        made = choices.count if choices.count <= len(left) else 0
+        again = [replace(left[0], **row) for row in choices.rows()] if made else []
+        if not again or again != left[:made]:
+            raise NotWritable("what inherited rules share differs in rules of its own", node=node)
+        found.append(left[0])
+        del left[:made]
+    return tuple(found)
 
 
 def _apart(policy: Policy) -> Policy:
     """Return the policy with what it shares in its rules, where one of them names something else.
 
-    Raises:
-        NotWritable: it also shares that with the rules it inherits.
+    One that inherits stays as it is, because the rules that it inherits share it too.
     """
     names = [name for name in _PARTS if _differs(policy, name)]
-    if not names:
+    if policy.inherits or not names:
         return policy
-    if policy.inherits:
-        raise NotWritable("a shared target or party that not all rules share", node=policy.id)
     shared = {name: getattr(policy, name) for name in names}
     parted = replace(
         policy,
@@ -148,6 +177,22 @@ class _Writer:
             raise NotWritable("two different things of one name", node=name)
         return {"@id": name}
 
+    def common(self, shared: Common) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "target": _one_or_many(tuple(map(self.reference, shared.targets))),
+            "assigner": _one_or_many(tuple(map(self.reference, shared.assigners))),
+            "assignee": _one_or_many(tuple(map(self.reference, shared.assignees))),
+            "action": _one_or_many(tuple(map(self._action, shared.actions))),
+            "odrl:output": [self._node(item) for item in shared.outputs],
+        }
+        return document | self._functions(shared.functions)
+
+    def _functions(self, functions: tuple[tuple[str, PartyRef], ...]) -> dict[str, Any]:
+        document: dict[str, Any] = {}
+        for name, party in functions:
+            document.setdefault(_term(name), []).append(self._node(party))
+        return document
+
     def rule(self, rule: Rule) -> dict[str, Any]:
         return self._once(rule.id, rule, lambda: self._rule(rule))
 
@@ -160,8 +205,7 @@ class _Writer:
             "odrl:output": rule.output and self._node(rule.output),
             "constraint": [self._condition(item) for item in rule.constraints],
         }
-        for name, party in rule.functions:
-            document.setdefault(_term(name), []).append(self._node(party))
+        document |= self._functions(rule.functions)
         for name, duties in duties_below(rule):
             document[name] = [self.rule(duty) for duty in duties]
         return document | _notes(rule.notes)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.model import Conflict, Connective, Literal, Operator, Value
 
@@ -56,7 +57,7 @@ class Satisfaction(StrEnum):
 
 
 class Control(StrEnum):
-    """What a permission says to the request (W3C draft, control state)."""
+    """What a permission or prohibition says to the request (W3C draft, control state)."""
 
     PERMIT = "Permit"
     DENY = "Deny"
@@ -130,12 +131,17 @@ class RuleReport:
         attempt: whether the request asks for it; None for duties.
         performance: of a duty or a prohibition.
         deontic: of a duty or a prohibition.
-        control: of a permission; ours.
+        control: of a permission, and of a prohibition that stands against the request; ours. None
+            of a prohibition that does not: that alone permits nothing.
         premises: action, party, target and constraints.
         conditions: duties of a permission.
         consequences: what follows when it is violated: consequences of a duty, remedies of a
             prohibition; ours.
         missing: why the state of a duty is not known; ours.
+        state: of a duty; ours, because the model has one word for what may still be done in time
+            and for what should have been done.
+        settled: whether a violated duty was made good by its consequences; ours.
+        instances: each occasion on which the duty had to be done; ours.
         known_as: IRIs of reports of the world that this one repeats.
     """
 
@@ -152,6 +158,9 @@ class RuleReport:
     conditions: tuple[RuleReport, ...] = ()
     consequences: tuple[RuleReport, ...] = ()
     missing: str = ""
+    state: DutyState | None = None
+    settled: bool = False
+    instances: tuple[Instance, ...] = ()
     known_as: tuple[str, ...] = ()
 
 

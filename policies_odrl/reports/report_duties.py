@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from policies_odrl.evaluation.acts import case_of
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import action_premise, conditions, refinements_of
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState
-from policies_odrl.evaluation.duties import case_of, duty_state
+from policies_odrl.evaluation.duties import duty_state
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Duty, Iri, Rule
@@ -66,6 +67,9 @@ class Duties:
             premises=self._premises(result),
             consequences=self._consequences(result, owner),
             missing=result.note,
+            state=state,
+            settled=result.settled,
+            instances=result.instances,
             known_as=self.names.duties.get(duty.id, ()) if duty.id else (),
         )
 

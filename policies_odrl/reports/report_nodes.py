@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid5
 
+from policies_odrl.evaluation.acts import EVER
+from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.model import ODRL, XSD, XSD_STRING, Iri, Value
 from policies_odrl.reports.report import (
     PolicyReport,
@@ -83,11 +85,27 @@ class _Writer:
         _state(node, "performanceState", REPORT, report.performance)
         _state(node, "deonticState", REPORT, report.deontic)
         _state(node, "controlState", PREAU, report.control)
+        _state(node, "dutyState", PREAU, _word(report.state))
+        if report.settled:
+            node[PREAU + "settled"] = [{"@value": "true", "@type": XSD + "boolean"}]
+        _refer(node, PREAU + "instance", self._instances(report.instances, f"{place}/instance"))
         follows = "remedyReport" if report.kind is RuleKind.PROHIBITION else "consequenceReport"
         _refer(node, PREAU + follows, self._rules(report.consequences, f"{place}/follows"))
         _say(node, PREAU + "path", [report.path])
         _say(node, PREAU + "missing", [report.missing])
         return str(node["@id"])
+
+    def _instances(self, found: Iterable[Instance], place: str) -> list[str]:
+        """Write each occasion on which a duty had to be done; times unknown are left out."""
+        names = []
+        for index, item in enumerate(found):
+            node = self._node(f"{place}/{index}", PREAU + "Instance")
+            _state(node, "dutyState", PREAU, _word(item.state))
+            for name, at in (("since", item.since), ("due", item.due), ("done", item.done)):
+                if at is not None and at != EVER:
+                    node[PREAU + name] = [{"@value": at.isoformat(), "@type": XSD + "dateTime"}]
+            names.append(str(node["@id"]))
+        return names
 
     def _premises(self, reports: Iterable[PremiseReport], place: str) -> list[str]:
         return [self._premise(item, f"{place}/{index}") for index, item in enumerate(reports)]
@@ -138,6 +156,10 @@ def _refer(node: NodeObject, name: str, targets: Iterable[str]) -> None:
 def _state(node: NodeObject, name: str, space: str, state: str | None) -> None:
     if state is not None:
         node[space + name] = [{"@id": space + state}]
+
+
+def _word(state: DutyState | None) -> str | None:
+    return None if state is None else state.value.capitalize()
 
 
 def _say(node: NodeObject, name: str, texts: Iterable[str]) -> None:

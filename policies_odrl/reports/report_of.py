@@ -134,6 +134,7 @@ class _Rules:
 
     def _prohibition(self, result: RuleResult, rule: Prohibition) -> RuleReport:
         active = self._held(result) is not Truth.FALSE
+        banned = result.effect is Effect.BLOCKS
         violated = bool(result.violations)
         remedies = tuple(
             self.duties.report(duty, rule) for act in result.violations for duty in act.remedies
@@ -142,6 +143,7 @@ class _Rules:
             self._base(result, RuleKind.PROHIBITION, active=active),
             performance=Performance.PERFORMED if violated else Performance.UNKNOWN,
             deontic=Deontic.VIOLATED if violated else Deontic.NON_SET,
+            control=Control.DENY if banned else None,
             consequences=remedies,
         )
 

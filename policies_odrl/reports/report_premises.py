@@ -2,7 +2,7 @@
 
 Rules: target, party and action are reported where the rule names one, and where their absence
 decides; a refinement is reported below the action, party or target that it refines, whose own
-outcome takes it in (IM 2.4, 2.2.2 and 2.3.2: what is meant is the refined one).
+outcome takes it in (IM 2.5.4 to 2.5.6: what is meant is the refined one).
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ MAX_CONCEPTS: Final = 400  # concepts tried for one condition
 _KNOWN_BY_THE_NODE: Final = frozenset({Kind.COUNT, Kind.DURATION, Kind.INSTANT})
 _UNDONE: Final = frozenset({DutyState.MISSING, DutyState.UNDETERMINED, DutyState.VIOLATED})
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MOMENT: Final = timedelta(seconds=1)
 
 
@@ -270,9 +271,16 @@ class _Proposer:
 
     def _duty(self, result: DutyResult) -> Iterator[Change]:
         if result.state in _UNDONE:
+            if self._facts.now is None:  # nothing is known to have been done before it
+                yield Change(Aspect.TIME, result.path, DATE_TIME, at=self._afterwards())
             yield Change(Aspect.ACT, result.path, result.duty.action.id, act=self._act(result.duty))
             for below in result.consequences:
                 yield from self._duty(below)
+
+    def _afterwards(self) -> datetime:
+        """Return a time after all that was done."""
+        latest = max((_LONG_AGO, *(act.at for act in self._facts.performed)))
+        return min(latest, _LAST) + _MOMENT
 
     def _act(self, duty: Duty) -> Performed:
         stated: dict[str, tuple[Fact, ...]] = {}

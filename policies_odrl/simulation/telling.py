@@ -14,7 +14,7 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise, RuleResult
-from policies_odrl.evaluation.deontic import Effect
+from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.language.explain import Line, Plain, numbered, sentence
 from policies_odrl.language.labels import word
@@ -81,9 +81,13 @@ _WORDS: Final[Mapping[str, Pair]] = {
         "Sentence {number} cannot be judged: {wanted}. Given was: {given}.",
         "La phrase {number} ne peut pas être jugée : {wanted}. Il est dit : {given}.",
     ),
+    "duty-unclear": (
+        "Sentence {number} cannot be judged: it is not known whether this was done: {wanted}.",
+        "La phrase {number} ne peut pas être jugée : on ignore si ceci a été fait : {wanted}.",
+    ),
     "duty": (
         "Sentence {number} was not done: {wanted}.",
-        "La phrase {number} n'a pas été faite : {wanted}.",
+        "Ce que dit la phrase {number} n'a pas été fait : {wanted}.",
     ),
     "due": (
         "Still to be done: {wanted} (sentence {number}).",
@@ -126,6 +130,10 @@ _WORDS: Final[Mapping[str, Pair]] = {
             "- la demande est faite à un autre moment, pour que la phrase {number} ne s'applique "
             "pas ({wanted}), par exemple : {value}"
         ),
+    ),
+    "any-time": (
+        "- it is known when it is asked, for example: {value}",
+        "- le moment de la demande est connu, par exemple : {value}",
     ),
     "other-action": ("- what is asked is to {value}", "- il est demandé : {value}"),
     "other-assignee": ("- it is asked by {value}", "- la demande vient de {value}"),
@@ -308,7 +316,8 @@ class _Teller:
 
     def _undone(self, duty: DutyResult) -> str:
         wanted = self._speaker.action(duty.duty.action.id)
-        return self._say("duty", number=self.number(duty.path), wanted=wanted)
+        key = "duty-unclear" if duty.state is DutyState.UNDETERMINED else "duty"
+        return self._say(key, number=self.number(duty.path), wanted=wanted)
 
     def _ruled(self, premise: Premise) -> str:
         if premise.ruled is None:
@@ -357,6 +366,8 @@ class _Teller:
     def _stated(self, change: Change, number: str) -> str:
         values = (change.at,) if change.at is not None else change.values
         shown = ", ".join(self._fact(value) for value in values)
+        if change.path not in self._items:  # a duty, which only needs that the time is known
+            return self._say("any-time", value=shown)
         key = change.aspect.value if change.wanted else f"other-{change.aspect.value}"
         wanted = sentence(self._items[change.path], self._lang)
         return self._say(key, number=number, wanted=wanted, value=shown)

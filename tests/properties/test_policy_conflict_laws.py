@@ -31,6 +31,7 @@ from policies_odrl import (
     evaluate,
 )
 from policies_odrl.evaluation.operands import Fact
+from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL
 from tests.support.conflicts import KNOWN, NAMES, condition
 
@@ -182,6 +183,27 @@ def test_no_request_satisfies_both_of_a_conflict(
     for facts in tried:
         request = Request(ODRL + "use", facts=facts)
         assert not (granted(left, request, world) and granted(right, request, world))
+
+
+@given(policies(ANY), policies(ANY), st.lists(worlds(), min_size=5, max_size=15))
+@settings(max_examples=150, deadline=None)
+def test_nothing_that_one_permits_is_prohibited_by_a_compatible_other(
+    left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
+) -> None:
+    banning = replace(right, permissions=())
+    verdict = conflict_between(left, banning, KNOWN)
+    requests = [(Request(ODRL + "use", facts=facts), Facts(knowledge=KNOWN)) for facts in tried]
+    if verdict.answer is Compatibility.CONFLICT:
+        assert verdict.witness is not None
+        requests = [(verdict.witness.request, verdict.witness.facts)]
+    met = [
+        granted(left, *asked)
+        and any(rule.applies is Truth.TRUE for rule in evaluate(banning, *asked).rules)
+        for asked in requests
+    ]
+    assert any(met) is (verdict.answer is Compatibility.CONFLICT) or (
+        verdict.answer is Compatibility.UNKNOWN
+    )
 
 
 @given(policies(ANY), policies(ANY), st.randoms(use_true_random=False))

@@ -241,7 +241,8 @@ def _graph(rng: random.Random, case: Case) -> Case:
 def _rewire(rng: random.Random, graph: list[dict[str, Any]]) -> None:
     node, other = rng.choice(graph), rng.choice(graph)
     keys = [key for key in node if key != "@id"]
-    name = rng.choice([key for item in graph for key in item if key != "@id"])
+    names = [key for item in graph for key in item if key != "@id"]
+    name = rng.choice(names) if names else "@type"
     stated = other.get(name)
     values = stated if isinstance(stated, list) else []
     match rng.randrange(8):

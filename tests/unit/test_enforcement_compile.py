@@ -97,6 +97,18 @@ def test_the_strictest_of_several_bounds_counts() -> None:
     assert plan.valid_until == datetime(2027, 1, 1, tzinfo=UTC)
 
 
+def test_a_level_of_protection_is_a_fact_that_the_node_knows() -> None:
+    for level in ("Raw", "Anonymised", "Aggregated"):
+        term = name_is("protectionLevel", PREAU + level, "gteq")
+        policy = with_terms(*training_terms(), term)
+        compile_agreement(policy)
+        assert decide(policy, JOB) is None
+    unmet = with_terms(*training_terms(), name_is("protectionLevel", PREAU + "Synthetic"))
+    refusal = decide(unmet, JOB)
+    assert refusal is not None
+    assert "protectionLevel" in " ".join(refusal.reasons)
+
+
 def test_alternatives_set_no_bound_of_the_plan_but_are_decided() -> None:
     either = LogicalConstraint(Connective.OR, (until("2026-01-01"), purpose("Marketing")))
     policy = with_terms(*training_terms(), either)

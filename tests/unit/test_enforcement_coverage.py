@@ -123,6 +123,31 @@ BAD: dict[str, tuple[Policy, str]] = {
         with_more(purpose("AcademicResearch", "Marketing", operator="isAllOf")),
         "isAllOf",
     ),
+    "more protection than training gives": (
+        with_more(name_is("protectionLevel", PREAU + "Synthetic", "gteq")),
+        "protectionLevel gteq Synthetic",
+    ),
+    "less protection than training gives": (
+        with_more(name_is("protectionLevel", PREAU + "Raw")),
+        "protectionLevel eq Raw",
+    ),
+    "no level of protection": (
+        with_more(name_is("protectionLevel", PREAU + "Locked", "gteq")),
+        "protectionLevel gteq",
+    ),
+    "a bound on protection from above": (
+        with_more(name_is("protectionLevel", PREAU + "Synthetic", "lteq")),
+        "protectionLevel lteq Synthetic",
+    ),
+    "an alternative level of protection": (
+        with_more(
+            LogicalConstraint(
+                Connective.OR,
+                (name_is("protectionLevel", PREAU + "Aggregated"), purpose("Marketing")),
+            )
+        ),
+        "/permission/0/constraint/8/or/0",
+    ),
     "a unit": (with_more(EURO), "epsilon lteq 3 urn:eur"),
     "a reference": (
         with_more(Constraint(ODRL + "purpose", Operator.IS_ANY_OF, (), reference=("urn:list",))),
@@ -206,6 +231,12 @@ GOOD: dict[str, Policy] = {
         LogicalConstraint(Connective.OR, (purpose("Marketing"), until("2026-01-01")))
     ),
     "a start": with_more(until("2026-01-01", "gteq")),
+    "the protection that training gives": with_more(
+        name_is("protectionLevel", PREAU + "Aggregated")
+    ),
+    "less protection is enough": with_more(
+        name_is("protectionLevel", PREAU + "Pseudonymised", "gteq")
+    ),
     "purposes left out": with_more(purpose("Marketing", operator="isNoneOf")),
     "a single party and asset": replace(
         OFFER, target=AssetRef("urn:a"), assignee=PartyRef("urn:b")
@@ -230,5 +261,6 @@ def test_every_operand_of_the_profile_is_upheld() -> None:
             "unitOfPrivacy",
             "rowsPerPerson",
             "minimumSites",
+            "protectionLevel",
         )
     }

@@ -11,6 +11,7 @@ import pytest
 
 from connector.cli import negotiate as commands
 from connector.domain.negotiation import Role
+from connector.errors import ConstraintUnknown
 from connector.management import render
 from connector.services import negotiate, negotiate_provider, publish, terms
 from policies_odrl import ChangeKind
@@ -155,6 +156,46 @@ def test_a_wider_purpose_is_narrowed_to_what_is_offered(pair: Link) -> None:
     negotiate.accept(pair.lab.ports, pid)
     pair.pump()
     assert states(pair) == both(State.FINALIZED)
+
+
+def _level(name: str, operator: str = "eq") -> dict[str, object]:
+    return {
+        "leftOperand": f"{PREAU}protectionLevel",
+        "operator": operator,
+        "rightOperand": {"@id": PREAU + name},
+    }
+
+
+def test_more_protection_is_proposed_and_contracted_before_the_purpose_is_refused(
+    pair: Link,
+) -> None:
+    """Offered: research. Asked: marketing with pseudonymised data. In reserve: marketing, sums."""
+    private = offer(purpose=MARKETING, epsilon="1", extra=(_level("Aggregated", "gteq"),))
+    publish.publish(pair.school.ports, description(pair.folder, reserve=private))
+    wish = offer(purpose=MARKETING, epsilon="1", extra=(_level("Pseudonymised"),))
+    pid = ask(pair, policy=wish)
+    assert states(pair) == both(State.OFFERED)
+    (change,) = render.negotiation(pair.lab.only()).changes
+    assert change.operand == PREAU + "protectionLevel"
+    assert "aggregated" in change.sentences["en"]
+    assert MARKETING.encode() in pair.lab.only().policy
+    told = " ".join(pair.lab.only().reasons)
+    assert "protectionLevel eq Pseudonymised -> protectionLevel gteq Aggregated" in told
+    negotiate.accept(pair.lab.ports, pid)
+    pair.pump()
+    assert states(pair) == both(State.FINALIZED)
+    assert b"Aggregated" in pair.lab.agreements()[0].document
+    assert b"Pseudonymised" not in pair.lab.agreements()[0].document
+
+
+def test_protection_that_training_does_not_give_is_neither_offered_nor_contracted(
+    pair: Link,
+) -> None:
+    private = description(pair.folder, reserve=offer(extra=(_level("Synthetic", "gteq"),)))
+    with pytest.raises(ConstraintUnknown, match="protectionLevel"):
+        publish.publish(pair.school.ports, private)
+    ask(pair, policy=offer(extra=(_level("Synthetic"),)))
+    assert states(pair) == both(State.TERMINATED)
 
 
 def test_a_part_that_fits_nothing_is_left_out_and_named(pair: Link) -> None:

@@ -353,7 +353,7 @@ def test_a_rule_of_no_kind_has_no_duties() -> None:
 SAME: dict[str, Policy] = {
     "itself": OFFER,
     "another order": with_terms(*reversed(training_terms())),
-    "another spelling of numbers": training_offer(epsilon="3.00", delta="1e-5", rows="4.0"),
+    "another spelling of numbers": training_offer(epsilon="3.00", delta="+.0000100", rows="4.0"),
     "another zone": training_offer(end="2027-07-01T00:00:00+02:00"),
     "other identifiers": replace(OFFER, id="urn:other"),
     "agreed": agreed(OFFER),

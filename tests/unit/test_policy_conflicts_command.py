@@ -154,6 +154,29 @@ def test_what_is_no_such_table_is_refused(tmp_path: Path, content: bytes, said: 
     assert said in str(done.exception) + done.output
 
 
+@pytest.mark.parametrize("cell", ["", '"a\0b"', "   "])
+def test_a_row_that_names_no_file_is_unknown_and_the_rest_is_answered(
+    folder: Path, tmp_path: Path, cell: str
+) -> None:
+    turtle(folder / "good.ttl", policy("a", "odrl:percentage", "eq", "5"))
+    table = folder / "t.csv"
+    table.write_text(f"problem,policy\nA,{cell}\nB,good.ttl\n", "utf-8")
+    first, *rest = preau(table, "--out", tmp_path / "o.csv").stdout.splitlines()
+    assert first == "2 problems: 0 Conflict, 1 Compatible, 1 Unknown"
+    assert rest == ["A: Unknown: the row names no policy file"]
+
+
+def test_blanks_and_the_case_of_verdicts_mean_nothing(folder: Path, tmp_path: Path) -> None:
+    turtle(folder / "good.ttl", policy("a", "odrl:percentage", "eq", "5"))
+    table = folder / "t.csv"
+    rows = '"A\nB" , good.ttl , CONFLICT\r\nC,good.ttl,compatible\r\nD,good.ttl,perhaps\r\n'
+    table.write_bytes(b"\xef\xbb\xbf problem , policy , verdict \r\n" + rows.encode())
+    first, *rest = preau(table, "--out", tmp_path / "o.csv").stdout.splitlines()
+    assert first == "1 of 3 verdicts, 1 unsound"
+    assert rest[0].startswith("A B: Compatible (table: Conflict): ")
+    assert rest[1].startswith("D: Compatible (table: perhaps): ")
+
+
 def test_a_file_that_exists_is_not_overwritten(folder: Path) -> None:
     before = (folder / "verdicts.csv").read_bytes()
     done = preau(folder / "verdicts.csv", "--out", folder / "verdicts.csv")

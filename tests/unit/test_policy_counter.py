@@ -404,7 +404,7 @@ def test_an_answer_that_gives_more_or_less_is_told() -> None:
     ]
     assert wider[0].said("fr").startswith("Ne vaut plus : ")
     gone = term_changes(wish, one_rule("print"))
-    assert [item.kind for item in gone] == [ChangeKind.DROPPED]
+    assert [item.kind for item in gone] == [ChangeKind.DROPPED, ChangeKind.ADDED]
     other = replace(one_rule("read", RESEARCH), target=AssetRef("urn:b"))
     assert (
         term_changes(replace(wish, target=AssetRef("urn:a")), other)[0].kind is ChangeKind.DROPPED

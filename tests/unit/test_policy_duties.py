@@ -423,7 +423,6 @@ def test_an_obligation_after_the_start_counts_from_the_agreement() -> None:
     [
         (S.FULFILLED, True, True),
         (S.INACTIVE, True, True),
-        (S.DUE, True, True),
         (S.MISSING, False, True),
         (S.UNDETERMINED, False, True),
         (S.VIOLATED, False, False),

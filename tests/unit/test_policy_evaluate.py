@@ -399,7 +399,9 @@ def test_classes_of_names() -> None:
     assert truth(company, "urn:unknown", broader=broader) is Truth.UNDETERMINED
     listed = name_is(ODRL + "recipient", "urn:Company", "isAnyOf")
     assert truth(listed, "urn:acme", broader=broader) is Truth.TRUE
-    assert truth(listed, "urn:unknown", broader=broader) is Truth.FALSE
+    assert truth(listed, "urn:school", broader=broader) is Truth.FALSE
+    assert truth(listed, "urn:unknown", broader=broader) is Truth.UNDETERMINED
+    assert truth(listed, "urn:unknown") is Truth.FALSE  # no hierarchy says that it is a class
 
 
 def test_a_given_hierarchy_joins_the_built_in_one() -> None:

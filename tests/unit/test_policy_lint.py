@@ -267,8 +267,10 @@ def test_policies_without_identifier_are_not_the_same() -> None:
     [
         (Conflict.PERM, Conflict.PROHIBIT, True),
         (Conflict.PERM, Conflict.PERM, False),
-        (None, Conflict.PERM, False),
-        (Conflict.PERM, None, False),
+        (None, Conflict.PERM, True),
+        (Conflict.PERM, None, True),
+        (None, Conflict.INVALID, False),
+        (None, None, False),
     ],
 )
 def test_strategies_of_parent_and_child(

@@ -287,4 +287,4 @@ def test_a_region_is_what_is_left() -> None:
 
 def test_conditions_without_operands_are_their_own_group() -> None:
     nothing = LogicalConstraint(Connective.AND, ())
-    assert answer(permit(nothing), permit()) == "Compatible"
+    assert answer(permit(nothing), permit()) == "Unknown"

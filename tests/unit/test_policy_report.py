@@ -50,6 +50,7 @@ from policies_odrl import (
     report_of,
     text,
 )
+from policies_odrl.evaluation.acts import EVER
 from policies_odrl.evaluation.periods import Recurrence, Stretch
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.literals import instant, stated
@@ -164,7 +165,7 @@ def test_a_prohibition_that_cannot_be_ruled_out_stays_active_and_one_that_can_do
     apart = only(report(policy(ban), RESEARCH, FACTS, mode=mode))
     assert (unknown.activation, unknown.deontic) == (Activation.ACTIVE, Deontic.NON_SET)
     assert apart.activation is Activation.INACTIVE
-    assert unknown.control is None
+    assert (unknown.control, apart.control) == (Control.DENY, None)
 
 
 def test_a_refinement_is_reported_below_what_it_refines_and_leaves_activation_alone() -> None:
@@ -281,8 +282,12 @@ def test_the_act_that_comes_nearest_is_shown_and_the_future_is_not() -> None:
     assert duty.premises[0].premises[0].left == (Literal("2", XSD + "decimal"),)
 
 
-def test_without_a_time_every_act_is_looked_at() -> None:
-    assert duty_of(Facts(performed=(paid("9"),))).deontic is Deontic.FULFILLED
+def test_without_a_time_every_act_is_looked_at_and_none_with_a_date_is_past() -> None:
+    duty = duty_of(Facts(performed=(paid("9"),)))
+    assert (duty.deontic, duty.missing) == (Deontic.NON_SET, "the time is not known")
+    assert duty.premises[0].premises[0].left == (Literal("9", XSD + "decimal"),)
+    whenever = paid("9", datetime.min.replace(tzinfo=UTC))
+    assert duty_of(Facts(performed=(whenever,))).deontic is Deontic.FULFILLED
 
 
 @pytest.mark.parametrize(
@@ -446,6 +451,35 @@ def test_the_plain_model_has_two_outcomes_and_none_of_our_terms() -> None:
     assert b"preau:" not in text
     assert b"preau:" in turtle_bytes(report_nodes(found), PREFIXES)
     assert down(plain) == plain
+
+
+def test_each_occasion_of_a_duty_is_reported_with_its_times() -> None:
+    found = duty_of(Facts(now=NOW, performed=(paid("10"),)))
+    assert found.state is DutyState.FULFILLED
+    (occasion,) = found.instances
+    assert occasion.done == NOW - timedelta(hours=1)
+    whole = PolicyReport("urn:p", rules=(found,))
+    (node,) = [item for item in report_nodes(whole) if item["@type"] == [PREAU + "Instance"]]
+    assert node[PREAU + "done"][0]["@value"] == occasion.done.isoformat()
+    assert node[PREAU + "dutyState"] == [{"@id": PREAU + "Fulfilled"}]
+    unknown = replace(occasion, done=EVER)
+    (node,) = [
+        item
+        for item in report_nodes(replace(whole, rules=(replace(found, instances=(unknown,)),)))
+        if item["@type"] == [PREAU + "Instance"]
+    ]
+    assert PREAU + "done" not in node
+    assert duty_of(Facts(now=NOW)).state is DutyState.MISSING
+
+
+def test_a_violation_that_was_made_good_says_so() -> None:
+    found = replace(duty_of(Facts(now=NOW)), state=DutyState.VIOLATED, settled=True)
+    made_good, not_yet = (
+        report_nodes(PolicyReport("urn:p", rules=(item,)))[1]
+        for item in (found, replace(found, settled=False))
+    )
+    assert made_good[PREAU + "settled"][0]["@value"] == "true"
+    assert PREAU + "settled" not in not_yet
 
 
 def test_the_plain_model_keeps_a_ban_that_cannot_be_ruled_out() -> None:

@@ -1,8 +1,9 @@
 """`preau policy conflicts`: do the two policies of each problem in a table conflict?
 
-Rules: the table's columns may come in any order and more may stand beside them; a problem that
-cannot be read is answered Unknown with the reason, and the others go on; parts of a concept are
-read as its kinds, as such tables do. Verdicts of the table are never looked at before ours is made.
+Rules: the table's columns may come in any order and more may stand beside them, blanks around cells
+and the case of verdicts mean nothing; a problem that cannot be read is answered Unknown with the
+reason, and the others go on; parts of a concept are read as its kinds, as such tables do. Verdicts
+of the table are never looked at before ours is made.
 """
 
 from __future__ import annotations
@@ -110,24 +111,36 @@ def _rows(table: Path) -> Iterator[Mapping[str, str]]:
     try:
         text = read_bytes(table).decode("utf-8-sig")
         rows = csv.DictReader(io.StringIO(text, newline=""))
-        columns = rows.fieldnames or ()
+        columns = rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
         missing = [name for name in _NEEDED if name not in columns]
         if missing:
             raise ConfigurationInvalid(f"`{table}` has no column `{missing[0]}`")
         for row in rows:
-            yield {key: value or "" for key, value in row.items() if isinstance(key, str)}
+            yield {key: (value or "").strip() for key, value in row.items() if key is not None}
     except (UnicodeDecodeError, csv.Error) as exc:
         raise ConfigurationInvalid(f"`{table}` is not a table of comma-separated values") from exc
 
 
 def _answered(row: Mapping[str, str], folder: Path, knowledge: Knowledge) -> Answered:
-    name, wanted = row["problem"], row.get("verdict", "").strip()
+    name, wanted = " ".join(row["problem"].split()), _wanted(row.get("verdict", ""))
     try:
-        verdict = _verdict(problem_at(folder / row["policy"], knowledge))
+        verdict = _verdict(problem_at(_file(row["policy"], folder), knowledge))
     except PreauError as exc:
         return Answered(name, Compatibility.UNKNOWN, reasons=(exc.reason,), wanted=wanted)
     witness = verdict.witness.line if verdict.witness else ""
     return Answered(name, verdict.answer, witness, verdict.reasons, wanted)
+
+
+def _wanted(cell: str) -> str:
+    """Return the verdict of a table as ours is spelled, so that none is missed for its case."""
+    ours = {answer.value.casefold(): answer.value for answer in Compatibility}
+    return ours.get(cell.casefold(), cell)
+
+
+def _file(cell: str, folder: Path) -> Path:
+    if not cell or "\0" in cell:
+        raise ConfigurationInvalid("the row names no policy file")
+    return folder / cell
 
 
 def _verdict(problem: Problem) -> ConflictVerdict:

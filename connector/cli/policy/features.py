@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from connector.cli.policy.graph import local
-from policies_odrl import Constraint, Duty, Iri, Literal, Policy, Quantity, Value
+from policies_odrl import Constraint, Duty, Iri, Literal, Policy, Prohibition, Quantity, Value
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL
@@ -38,6 +38,8 @@ class Features:
         rules = list(rules_of(policy))
         found = [item for rule in rules for item in conditions_of(rule)]
         self.constraints = [item for item in found if isinstance(item, Constraint)]
+        self.bans = any(isinstance(rule, Prohibition) for rule in rules)
+        self.rules = {rule.id for rule in rules if rule.id}
         self.duties = {rule.id: rule for rule in rules if isinstance(rule, Duty) and rule.id}
         self._by_id = {item.id: item for item in self.constraints if item.id}
         self._units = {item.unit: item.left for item in self.constraints if item.unit}

@@ -2,7 +2,8 @@
 
 Rules: files ending in `.jsonld`, `.json`, `.ttl` or `.turtle` are looked at, below the folder too,
 links left aside; a `.json` file that is larger than any policy or without `@context` is none and is
-passed over; the number of files is bounded, and so is the size of each.
+passed over; the number of files is bounded, and so is the size of each. A folder without any is a
+mistake, since nothing was checked.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from policies_odrl.checking.findings import finding
 
 MAX_FILES: Final = 2_000
 _ENDINGS: Final = frozenset({".json", ".jsonld", ".ttl", ".turtle"})
+_HINT: Final = (
+    "files that end in .jsonld, .ttl, .turtle, or .json with an `@context`, are looked at"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,11 @@ def linted(folder: Path, lang: str) -> Linted:
     """Return what is found in a folder.
 
     Raises:
-        ConfigurationInvalid: a file cannot be read, or there are too many.
+        ConfigurationInvalid: a file cannot be read, or there are too many, or none.
     """
     found: dict[str, tuple[Finding, ...]] = {}
     policies: dict[str, Policy] = {}
+    files: dict[str, str] = {}  # name of a policy -> that of its file
     for file in _files(folder):
         name = str(file.relative_to(folder))
         if file.stat().st_size > MAX_BYTES:
@@ -96,12 +101,13 @@ def linted(folder: Path, lang: str) -> Linted:
             continue
         seen = checked(file, lang)
         found[name] = seen.findings
-        several = len(seen.policies) > 1
-        for policy in seen.policies:
-            policies[f"{name}#{policy.id}" if several else name] = policy
+        for place, policy in enumerate(seen.policies):
+            key = f"{name}#{policy.id or place}" if len(seen.policies) > 1 else name
+            policies[key], files[key] = policy, name
+    if not found:
+        raise ConfigurationInvalid(f"`{folder}` holds no policy", hint=_HINT)
     for key, items in policies_odrl.lint(policies, lang).items():
-        name = key if key in found else key.partition("#")[0]
-        found[name] = _joined(found[name], items)
+        found[files[key]] = _joined(found[files[key]], items)
     return Linted(found, len(policies))
 
 

@@ -3,7 +3,8 @@
 The draft's report vocabulary is illustrative and not settled, so that only results are compared:
 which state each rule, condition and constraint is in. Rules: a state is told by the local names of
 its property and its value, hyphens and case aside; what it is a state of, by the IRI that the
-report names, or, where it names none that the policy has, by being the only rule of the policy.
+report names, or, where it names none that the policy has, by being the only rule of the policy. A
+prohibition that says nothing to the request has the control state of the whole policy.
 Source: https://w3c.github.io/odrl/formal-semantics/ (Evaluation Report; Semantics of Rules).
 """
 
@@ -69,12 +70,13 @@ def differences(report: PolicyReport, expected: Graph) -> tuple[Difference, ...]
 
 
 def _states(report: PolicyReport) -> Iterator[tuple[str, str, str]]:
+    whole = report.verdict.control if report.verdict else None
     stack: list[RuleReport] = list(reversed(report.rules))
     while stack:
         rule = stack.pop()
         for kind, state in (
             (ACTIVATION, rule.activation),
-            (CONTROL, rule.control),
+            (CONTROL, rule.control or (None if rule.kind is RuleKind.DUTY else whole)),
             (DEONTIC, rule.deontic),
         ):
             if state is not None:

@@ -200,6 +200,11 @@ def _read(path: Path) -> bytes:
 def _document(path: Path, data: bytes) -> object:
     try:
         return json_.loads(data, object_pairs_hook=_once)
+    except UnicodeDecodeError as exc:
+        raise PolicyInvalid(f"`{path}` is not UTF-8 text") from exc
+    except json_.JSONDecodeError as exc:
+        why = f"{exc.msg[0].lower()}{exc.msg[1:]} in line {exc.lineno}"
+        raise PolicyInvalid(f"`{path}` is not JSON: {why}") from exc
     except (ValueError, RecursionError) as exc:
         raise PolicyInvalid(f"`{path}` is not JSON: {exc}") from exc
 

@@ -65,13 +65,14 @@ class Folder:
 
     def cases(self) -> Iterator[Case | Fault]:
         """Yield each case in order of the files, or the fault that stands in its way."""
+        taken: set[str] = set()
         for document in self._cases:
             stem = document.file.stem
             names = document.graph.of_class("TestCase")
             if not names:
                 yield Fault(f"test_cases/{document.file.name}", "holds no test case")
             for index, name in enumerate(names):
-                called = stem if index == 0 else f"{stem}-{index + 1}"
+                called = free_name(stem if index == 0 else f"{stem}-{index + 1}", taken)
                 try:
                     yield self._case(called, name, document)
                 except PreauError as exc:
@@ -166,6 +167,21 @@ class Folder:
             else:
                 found.append(_Document(file, nodes, Graph.of_nodes(nodes)))
         return found
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """Return a name that no other case has, and take it; one report must not cover another.
+
+    >>> taken = {"a"}
+    >>> free_name("a", taken), free_name("a", taken), free_name("b", taken)
+    ('a-2', 'a-3', 'b')
+    """
+    free, count = name, 1
+    while free in taken:
+        count += 1
+        free = f"{name}-{count}"
+    taken.add(free)
+    return free
 
 
 def files_in(folder: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from connector.cli.policy.case import Case, Fault
 from connector.cli.policy.features import NOW, Features
 from connector.cli.policy.files import nodes_at
 from connector.cli.policy.graph import PREFIXES, Graph, complete
-from connector.cli.policy.solidlab import MAX_FILES
+from connector.cli.policy.solidlab import MAX_FILES, free_name
 from connector.cli.policy.suite_policy import policies_in, policy_of
 from connector.cli.policy.world import CLASSES as WORLDS
 from connector.cli.policy.world import World, world
@@ -68,16 +68,16 @@ class Examples:
         taken: set[str] = set()
         for folder in sorted(self._places):
             for file in self._places[folder].files["evaluationrequest"]:
-                name = _label(file, "evaluationrequest") or folder.name
+                name = _label(file, "evaluationrequest") or folder.resolve().name
                 if name in taken:
                     name = "-".join((*folder.relative_to(self._root).parts, name))
-                taken.add(name)
+                called = free_name(name, taken)
                 try:
-                    yield self._case(name, file)
+                    yield self._case(name, file, called)
                 except PreauError as exc:
-                    yield Fault(name, exc.reason.removeprefix(f"`{file}`: "))
+                    yield Fault(called, exc.reason.removeprefix(f"`{file}`: "))
 
-    def _case(self, name: str, file: Path) -> Case:
+    def _case(self, name: str, file: Path, called: str) -> Case:
         policy, knowledge = _policy_at(self._beside(file, "policy", name))
         features = Features(policy)
         graph = graph_at(file)
@@ -88,7 +88,7 @@ class Examples:
         at = next((value for value in (*stated, *issued) if isinstance(value, Literal)), None)
         expected = self._maybe(file, "compliancereport", name)
         return Case(
-            name=name,
+            name=called,
             request="" if asked.startswith("_:") else asked,
             policy=policy,
             wishes=found,

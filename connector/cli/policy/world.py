@@ -4,9 +4,10 @@ What is read: the current time; members of collections (`odrl:partOf`, also of c
 collections); where duties stand (duty reports); what was done (things of the class of an action,
 or with one); and whatever feature of the policy the world states. Rules: the world of a case is
 closed, so that who is not stated to be a member is none; an act whose time cannot be read counts
-for nothing, one without a time was done by now; of two reports about one duty the worse holds; a
-duty report about a duty of another policy stands for the one that says the same, in the reading of
-the ODRL test suite only, where cases share such reports.
+for nothing, one without a time was done by now; what a rule or a request merely says (here or in a
+policy that the world repeats), and what states of itself that it was not done, was not done; of two
+reports about one duty the worse holds; a duty report about a duty of another policy stands for the
+one that says the same, in the reading of the ODRL test suite only, where cases share such reports.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from policies_odrl import (
     Policy,
     Value,
 )
+from policies_odrl.evaluation.acts import EVER
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL
@@ -53,21 +55,33 @@ _TIMES: Final = (
     "created",
     "startedAtTime",
     "timestamp",
+    "dateTime",
 )
 _INSTANTS: Final = ("inXSDDateTimeStamp", "inXSDDateTime", "issued", "value", *_TIMES)
 _PARTIES: Final = ("performer", "agent", "actor", "assignee", "evaluatedParty", "wasAssociatedWith")
 _TARGETS: Final = ("target", "object", "evaluatedTarget", "asset")
 _ACTIONS: Final = ("action", "performedAction", "actionType", "type", "evaluatedAction")
 _ACTS: Final = ("Action", "PerformedAction", "Activity")
-_DONE: Final = ("performedAt", "endedAtTime", "atTime")  # say that something was done
-_SAID: Final = ("Request", "EvaluationRequest", "Permission", "Prohibition", "Duty", "Rule")
-_STATED: Final = ("deonticState", "performanceState", "conditionState", "state", "status")
+_DONE: Final = ("performedAt", "endedAtTime", "atTime", "dateTime")  # say that it was done
+_SAID: Final = (
+    *("Policy", "Set", "Offer", "Agreement", "Assertion", "Privacy", "Ticket"),
+    *("Request", "EvaluationRequest", "Permission", "Prohibition", "Duty", "Rule"),
+)
+_RULES: Final = ("permission", "prohibition", "obligation", "duty", "consequence", "remedy")
+_PARTS: Final = (*_RULES, "action", "evaluatedAction", "refinement", "constraint")
+_STATED: Final = (
+    *("deonticState", "performanceState", "satisfactionState", "conditionState"),
+    *("state", "status"),
+)
 _STATES: Final = {
     "violated": DutyState.VIOLATED,
     "unperformed": DutyState.VIOLATED,
     "fulfilled": DutyState.FULFILLED,
     "performed": DutyState.FULFILLED,
+    "satisfied": DutyState.FULFILLED,
 }
+_CLAIMS: Final = ("performed", "fulfilled", "satisfied", "done", "completed")
+_BREACH: Final = frozenset({"violated"})  # of a ban by an act, or of a duty for want of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +154,7 @@ class _Reader:
         self._things = things
         self._name = name
         self._features = features
+        self._said = _said(graph, features)
 
     def time(self) -> Literal | None:
         """Return the current time as it is stated."""
@@ -216,10 +231,20 @@ class _Reader:
         )
 
     def _state(self, thing: str) -> DutyState | None:
-        states = self._graph.iris(thing, *_STATED)
-        said = {local(item).replace("-", "").lower() for item in states}
+        said = self._words(thing)
         said |= {name for name in _STATES if "true" in self._graph.iris(thing, name)}
         return next((state for name, state in _STATES.items() if name in said), None)
+
+    def _words(self, thing: str) -> set[str]:
+        """Return the states that a thing states of itself."""
+        states = self._graph.iris(thing, *_STATED)
+        return {local(item).replace("-", "").lower() for item in states}
+
+    def _undone(self, thing: str) -> bool:
+        """Return whether a thing states of itself anything else than that it was done."""
+        words = self._words(thing)
+        denied = "false" in self._graph.iris(thing, *_CLAIMS)
+        return denied or words == _BREACH or not words - _BREACH <= set(_CLAIMS)
 
     def circumstances(self, *, whole: bool) -> dict[str, tuple[Fact, ...]]:
         """Return what the world states; undeclared features may stand anywhere in a whole one."""
@@ -227,7 +252,9 @@ class _Reader:
         for thing in self._things if whole else ():
             stated = {} if self._action(thing) else self._stated(thing)
             found.update({left: item for left, item in stated.items() if left not in OPERANDS})
-        return {**found, **self._values(self._name, *self._graph.iris(self._name, "context"))}
+        about = self._graph.iris(self._name, "context")
+        about = [thing for thing in about if not self._action(thing)]  # those are of the act
+        return {**found, **self._values(self._name, *about)}
 
     def _values(self, *things: str) -> dict[str, tuple[Fact, ...]]:
         """Return left operands of the policy and what things say about them."""
@@ -243,9 +270,8 @@ class _Reader:
         """Yield what was done."""
         for thing in self._things:
             action = self._action(thing)
-            times = _times_of(self._graph, self._graph.values(thing, *_TIMES))
-            at = _moment(times[0]) if times else now or datetime.min.replace(tzinfo=UTC)
-            if action and at is not None:
+            at = self._when(thing, now) if action else None
+            if at is not None:
                 yield Performed(
                     action,
                     at,
@@ -254,11 +280,25 @@ class _Reader:
                     self._values(thing, *self._graph.iris(thing, *_ACTIONS)),
                 )
 
+    def _when(self, thing: str, now: datetime | None) -> datetime | None:
+        """Return when an act was done, by the first property that says so; None if unclear.
+
+        A world without a time holds what had happened in it, whenever that was; for a ban it still
+        counts when, and a ban that was broken lets nothing through.
+        """
+        for name in _TIMES:
+            stated = self._graph.values(thing, name)
+            if stated:
+                times = {_moment(item) for item in _times_of(self._graph, stated)}
+                at = times.pop() if len(times) == 1 else None
+                return EVER if at and now is None and not self._features.bans else at
+        return now or EVER
+
     def _action(self, thing: str) -> str:
         """Return the action that a thing is an instance of; empty when of none."""
         graph = self._graph
         types = graph.types(thing)
-        if any(local(item) in _SAID for item in types):
+        if thing in self._said or self._undone(thing):
             return ""
         stated = [graph.one(item, "value") or item for item in graph.iris(thing, *_ACTIONS)]
         if any(local(item) in _ACTS for item in types):
@@ -268,6 +308,24 @@ class _Reader:
         met = [duties[item].action.id for item in done if item in duties]
         named = (item if ":" in item else ODRL + item for item in (*types, *stated, *met))
         return next((item for item in named if known_action(item)), "")
+
+
+def _said(graph: Graph, features: Features) -> set[str]:
+    """Return the policies, requests and rules that a document repeats, with their parts.
+
+    A thing that is named as a duty of the policy, and says when that was done, is an act.
+    """
+    found = set(graph.of_class(*_SAID))
+    for thing in graph.things:
+        found.update(graph.iris(thing, *_RULES))
+        if thing in features.rules and not graph.values(thing, *_DONE):
+            found.add(thing)
+    stack = list(found)
+    while stack:
+        parts = {item for item in graph.iris(stack.pop(), *_PARTS) if item in graph.things} - found
+        found |= parts
+        stack.extend(parts)
+    return found
 
 
 def _times_of(graph: Graph, values: Iterable[Value]) -> list[Literal]:

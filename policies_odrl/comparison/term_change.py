@@ -1,0 +1,114 @@
+"""One difference between the terms asked for and the terms offered, as a value.
+
+Rules: a change names what it speaks of, its place in the request and whose rule asks for it; its
+line is in the terms of the policies, its sentence in plain words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policies_odrl import text
+from policies_odrl.comparison.change_phrases import CHANGES, number, thing
+from policies_odrl.comparison.compared import Said, brief
+from policies_odrl.language.phrases import LANGUAGES
+from policies_odrl.model import Conflict, Iri
+
+Told = Said | Iri | Conflict  # what a change speaks of: a part of a policy, or what all of it has
+
+
+class ChangeKind(StrEnum):
+    """What becomes of an attribute."""
+
+    NARROWED = "narrowed"
+    RAISED = "raised"  # more protection of the data than asked for
+    ADDED = "added"
+    REMOVED = "removed"
+    DUTY = "duty"
+    PROHIBITION = "prohibition"
+    OBLIGATION = "obligation"
+    DROPPED = "dropped"  # a permission that is not granted at all
+
+
+@dataclass(frozen=True, slots=True)
+class TermChange:
+    """One difference.
+
+    Attributes:
+        kind: see `ChangeKind`.
+        path: JSON pointer into the request of what changes; of its rule for what is added.
+        operand: IRI of the left operand or of a party function, or `action`, `target`, `assignee`,
+            `output`, `duty`, `prohibition`, `obligation`, `rule`, `conflict`, `profile`,
+            `inheritFrom`, `isReplacedBy`, or how conditions are joined (`or`).
+        asked: what the request says; empty for what is added.
+        offered: what is offered instead; empty for what is not granted.
+        because: whose rule asks for it: `offer` or `reserve`; empty when nobody's in particular.
+        rule: JSON pointer of that rule; empty when none.
+    """
+
+    kind: ChangeKind
+    path: str
+    operand: str
+    asked: tuple[Told, ...] = ()
+    offered: tuple[Told, ...] = ()
+    because: str = ""
+    rule: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line in the terms of the policies."""
+        asked = ", ".join(_brief(item) for item in self.asked) or "not stated"
+        nothing = "not granted" if self.kind is ChangeKind.DROPPED else "not stated"
+        offered = ", ".join(_brief(item) for item in self.offered) or nothing
+        why = f" because of {self.because} {self.rule}" if self.because else ""
+        return f"{self.path}: {text.term(self.operand)}: {asked} -> {offered}{why}"
+
+    def said(self, lang: str = "en") -> str:
+        """Return the change as a sentence.
+
+        Args:
+            lang: `en` or `fr`.
+
+        Raises:
+            ValueError: another language.
+        """
+        index = LANGUAGES.index(lang)
+        because = ""
+        if self.because:
+            because = CHANGES["because"][index].format(
+                source=CHANGES[self.because][index], rule=number(self.rule, lang)
+            )
+        special = f"{self.kind.value} {self.operand}"
+        return CHANGES[special if special in CHANGES else self.kind.value][index].format(
+            asked="; ".join(thing(item, lang) for item in self.asked),
+            offered="; ".join(thing(item, lang) for item in self.offered),
+            because=because,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose rule makes a change necessary.
+
+    Attributes:
+        name: `offer` or `reserve`.
+        rule: JSON pointer of the rule.
+    """
+
+    name: str
+    rule: str
+
+
+def moved(asked: Sequence[object], offered: Sequence[object]) -> ChangeKind:
+    """Return what becomes of an attribute that two policies state otherwise."""
+    if not offered:
+        return ChangeKind.REMOVED
+    return ChangeKind.NARROWED if asked else ChangeKind.ADDED
+
+
+def _brief(item: Told) -> str:
+    if isinstance(item, Iri):
+        return text.term(item.value)
+    return item.value if isinstance(item, Conflict) else brief(item)

@@ -1,0 +1,195 @@
+"""What was done, and whether it is what a duty asks for.
+
+Rules: only what is known to have been done by now counts, and where the time is not known, nothing
+that has a date; what is told twice, the same in all respects, was done once; one act is done on
+account of one thing. Who must act, on what and towards whom is the duty's to say, and the
+permission's where the duty is silent (W3C draft, conditions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.conditions import (
+    action_premise,
+    condition,
+    member,
+    party_premise,
+    refinements_of,
+    target_premise,
+)
+from policies_odrl.evaluation.deadlines import Terms, operands_of
+from policies_odrl.evaluation.decision import ConditionResult
+from policies_odrl.evaluation.deontic import Instance
+from policies_odrl.evaluation.operands import Fact, check
+from policies_odrl.evaluation.request import Facts, Performed, Request
+from policies_odrl.logic import Truth, all_of, any_of
+from policies_odrl.model import ODRL, Constraint, Duty, Iri, Rule
+
+COMPENSATED: Final = ODRL + "compensatedParty"
+EVER: Final = datetime.min.replace(tzinfo=UTC)  # of an act that happened nobody knows when
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A duty in hand: what it says, for whom, and what was done about it."""
+
+    duty: Duty
+    path: str
+    case: Case
+    owner: Rule | None
+    after: datetime | None
+    terms: Terms
+    gates: tuple[ConditionResult, ...]
+    follows: bool = False
+
+    @property
+    def active(self) -> Truth:
+        """Whether the conditions hold under which it has to be done."""
+        return all_of(gate.truth for gate in self.gates)
+
+
+def first_done(task: Task, acts: Iterable[Performed]) -> tuple[Truth, tuple[Performed, ...]]:
+    """Return whether a duty was done, and by which acts: several where it says how often."""
+    found: list[Truth] = []
+    counted: list[Performed] = []
+    for act in acts:
+        one = _fulfils(task, act)
+        often = (_often_enough(task, item, act, len(counted)) for item in task.terms.counts)
+        truth = all_of((one, *often))
+        if truth is Truth.TRUE and not _is_past(task, act):
+            truth = Truth.UNDETERMINED
+        if truth is Truth.TRUE:
+            return truth, (*counted, act) if task.terms.counts else (act,)
+        if one is Truth.TRUE:
+            counted.append(act)
+        found.append(truth)
+    return any_of(found), ()
+
+
+def _is_past(task: Task, act: Performed) -> bool:
+    """Return whether an act is certain to precede the use; without the time, no dated act is."""
+    undated = act.at == EVER and not task.terms.window
+    return task.case.facts.now is not None or undated
+
+
+def _acts(facts: Facts) -> Iterator[Performed]:
+    """Yield what was done in time order, up to now: the future fulfils nothing.
+
+    What is told twice, the same in all respects, was done once.
+    """
+    seen: set[tuple[object, ...]] = set()
+    for act in sorted(facts.performed, key=lambda item: item.at):
+        told = (act.at, act.action, act.party, act.target, repr(sorted(act.facts.items())))
+        if told not in seen and (facts.now is None or act.at <= facts.now):
+            seen.add(told)
+            yield act
+
+
+def acts_since(acts: Iterable[Performed], after: datetime | None) -> list[Performed]:
+    """Return the acts from a moment on; all of them without one."""
+    return [act for act in acts if after is None or act.at >= after]
+
+
+def unspent(task: Task, instances: Iterable[Instance]) -> list[Performed]:
+    """Return the acts that no earlier instance was done by, in time order."""
+    spent = [item.done for item in instances if item.done is not None]
+    left = []
+    for act in _acts(task.case.facts):
+        if act.at in spent and _fulfils(task, act) is Truth.TRUE:
+            spent.remove(act.at)
+        else:
+            left.append(act)
+    return left
+
+
+def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Performed]:
+    """Return the acts but those that were spent on something."""
+    gone = {id(act) for act in spent}
+    return [act for act in acts if id(act) not in gone]
+
+
+def without(case: Case, spent: Sequence[Performed]) -> Case:
+    """Return the case without acts that were done for something else."""
+    if not spent:
+        return case
+    left = left_of(_acts(case.facts), spent)
+    return replace(case, facts=replace(case.facts, performed=tuple(left)))
+
+
+def _fulfils(task: Task, act: Performed) -> Truth:
+    """Return whether an act is what a duty asks for, however often it asks for it."""
+    duty, facts, terms = task.duty, task.case.facts, task.terms
+    done = case_of(act, task.case)
+    parts = [action_premise(duty, "", done).truth, *_about(task, done), _towards(task, done)]
+    if Truth.FALSE in parts:
+        return Truth.FALSE
+    parts += [item.truth for item in refinements_of(duty, "", done)]
+    parts += [condition(item, "", done).truth for item in terms.window]
+    for gate, result in zip(terms.gates, task.gates, strict=True):
+        names = [name for left in operands_of(gate) for name in facts.names_of(left)]
+        stated = any(act.facts.get(name) for name in names)
+        parts.append(condition(gate, "", done).truth if stated else result.truth)
+    return all_of(parts)
+
+
+def _often_enough(task: Task, item: Constraint, act: Performed, earlier: int) -> Truth:
+    """Return whether a duty was done as often as it has to be, this act included.
+
+    Acts are counted where account is kept of them; otherwise the act itself has to say.
+    """
+    facts = task.case.facts
+    if facts.usage is None:
+        return condition(item, "", case_of(act, task.case)).truth
+    return check(item, (earlier,), facts.knowledge)[0]
+
+
+def _about(task: Task, done: Case) -> tuple[Truth, Truth]:
+    """Return whether an act was done by whom, and on what, the duty says.
+
+    A duty below a permission that names nobody may be done by anybody (W3C draft, conditions), and
+    one that names no target is done on the permission's, or on nothing.
+    """
+    duty, owner, policy = task.duty, task.owner, task.case.policy
+    asked = done.request.target or ""
+    if owner is None:
+        party = party_premise(policy.assignee_of(duty), "", done)
+        return party.truth, target_premise(policy.target_of(duty), "", done, asked).truth
+    target = duty.target or (policy.target_of(owner) if asked else None)
+    party = party_premise(duty.assignee, "", done, binds=False)
+    return party.truth, target_premise(target, "", done, asked).truth
+
+
+def _towards(task: Task, done: Case) -> Truth:
+    """Return whether an act was done towards those the duty names, as far as the act says.
+
+    Who is compensated is the permission's assigner where the duty names nobody (W3C draft,
+    conditions; Vocabulary, Party Functions).
+    """
+    duty, owner = task.duty, task.owner
+    wanted = dict(duty.functions)
+    assigner = None if owner is None else task.case.policy.assigner_of(owner)
+    if assigner is not None:
+        wanted.setdefault(COMPENSATED, assigner)
+    stated = {name: done.request.facts[name] for name in wanted if done.request.facts.get(name)}
+    return all_of(
+        any_of(member(wanted[name], _iri(value), done) for value in values)
+        for name, values in stated.items()
+    )
+
+
+def _iri(value: Fact) -> str:
+    name = value.value if isinstance(value, Iri) else value
+    return name if isinstance(name, str) else ""
+
+
+def case_of(act: Performed, case: Case) -> Case:
+    """Return the case of an act that was carried out, at the time when it was."""
+    request = Request(act.action, act.party, act.target, act.facts)
+    facts = case.facts
+    then = Facts(act.at, members=facts.members, knowledge=facts.knowledge)
+    return Case.of(case.policy, request, then, case.mode)

@@ -1,0 +1,84 @@
+"""Whether two values name the same thing, where being identical is all that counts.
+
+Rules: equal texts name one thing; texts that differ only in how they are written (case, blanks,
+Unicode form, percent-encoding, as numbers or truth values) may; so may values of datatypes that
+differ, and a language with its region and without; other texts name two things. What lies under
+what is left to `names.py`.
+Source: RFC 3986, section 6.2.2 (case and percent-encoding); Unicode Standard Annex 15 (NFKC).
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.logic import Truth
+from policies_odrl.model import ODRL, XSD_STRING, Literal
+from policies_odrl.places import place
+from policies_odrl.values import FactValue, name, number
+from policies_odrl.vocabulary import Kind, Operand
+
+LANGUAGE: Final = ODRL + "language"
+_TRUTHS: Final = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
+
+
+def identical(value: FactValue, other: FactValue, operand: Operand, knowledge: Knowledge) -> Truth:
+    """Return whether two values are the same; unknown concepts and places may be synonyms.
+
+    Args:
+        value: one of the two.
+        other: the other one.
+        operand: whose values they are.
+        knowledge: terms and hierarchies.
+    """
+    mine, theirs = name(value), name(other)
+    if mine is None or theirs is None:
+        return Truth.UNDETERMINED
+    if mine == theirs or (operand.kind is Kind.PLACE and place(mine) == place(theirs)):
+        return Truth.TRUE
+    if operand.kind is Kind.IDENTITY:
+        open_ = _alike(mine, theirs) or _clash(value, other)
+        if operand.id == LANGUAGE:
+            open_ = open_ or _regional(mine, theirs)
+        return Truth.UNDETERMINED if open_ else Truth.FALSE
+    known = knowledge.closed or (knowledge.knows(mine) and knowledge.knows(theirs))
+    return Truth.FALSE if known else Truth.UNDETERMINED
+
+
+def _alike(value: str, other: str) -> bool:
+    """Return whether two texts may be one name, or one number or truth value."""
+    mine, theirs = _folded(value), _folded(other)
+    if mine == theirs or (mine in _TRUTHS and _TRUTHS[mine] == _TRUTHS.get(theirs)):
+        return True
+    amount = number(mine)
+    return amount is not None and amount == number(theirs)
+
+
+def _folded(text: str) -> str:
+    """Return a text without what two writings of one name may differ in."""
+    plain = unquote(text) if "%" in text else text
+    if not plain.isascii():
+        plain = "".join(letter for letter in normalize("NFKC", plain) if letter.isprintable())
+    return plain.strip().casefold()
+
+
+def _clash(value: FactValue, other: FactValue) -> bool:
+    """Return whether names stand in datatypes that differ, so that their texts say nothing."""
+    mine, theirs = _datatype(value), _datatype(other)
+    return bool(mine and theirs) and mine != theirs
+
+
+def _datatype(value: FactValue) -> str:
+    """Return the datatype of a value; empty for a text, a number and a name."""
+    if not isinstance(value, Literal) or value.language or value.datatype == XSD_STRING:
+        return ""
+    return value.datatype if number(value) is None else ""
+
+
+def _regional(value: str, other: str) -> bool:
+    """Return whether one text is a language and the other the same one with its region."""
+    one, two = (text.casefold().replace("_", "-") + "-" for text in (value, other))
+    return one.startswith(two) or two.startswith(one)

@@ -1,0 +1,275 @@
+"""Two policies that differ are never told to be alike, and no text of another's is taken over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policies_odrl import (
+    Action,
+    AssetRef,
+    ChangeKind,
+    Conflict,
+    Connective,
+    Constraint,
+    Duty,
+    Knowledge,
+    Layer,
+    Literal,
+    LogicalConstraint,
+    Operator,
+    PartyRef,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    Rule,
+    blocking,
+    contains,
+    counter_offer,
+    foreign,
+    layer,
+    term_changes,
+)
+from policies_odrl.comparison import blocking as blocking_module
+from policies_odrl.comparison import change
+from policies_odrl.model import ODRL, XSD
+from policies_odrl.vocabulary import PROFILE
+
+X, Y = AssetRef("urn:x"), AssetRef("urn:y")
+ANN = PartyRef("urn:ann")
+TOLD = (ODRL + "informedParty", ANN)
+
+
+def percent(value: str, operator: str = "lteq") -> Constraint:
+    return Constraint(ODRL + "percentage", Operator(operator), (Literal(value, XSD + "decimal"),))
+
+
+def may(*items: Constraint, act: str = "read", **parts: Any) -> Permission:
+    return Permission(action=Action(ODRL + act), constraints=items, **parts)
+
+
+LOW = Prohibition(action=Action(ODRL + "read"), constraints=(percent("5"),))
+TELL = Duty(action=Action(ODRL + "inform"))
+
+
+def terms(*rules: Rule, **parts: Any) -> Policy:
+    return Policy(
+        kind=parts.pop("kind", PolicyKind.SET),
+        permissions=tuple(rule for rule in rules if isinstance(rule, Permission)),
+        prohibitions=tuple(rule for rule in rules if isinstance(rule, Prohibition)),
+        obligations=tuple(rule for rule in rules if isinstance(rule, Duty)),
+        **parts,
+    )
+
+
+PLAIN = terms(may())
+DIFFERENT: dict[str, tuple[Policy, Policy, list[str]]] = {
+    "a permission more": (PLAIN, terms(may(), may(act="play")), ["added rule"]),
+    "a target": (PLAIN, terms(may(), target=X), ["added target"]),
+    "no target": (terms(may(target=X)), PLAIN, ["removed target"]),
+    "an assignee": (PLAIN, terms(may(), assignee=ANN), ["added assignee"]),
+    "an output": (PLAIN, terms(may(output=X)), ["added output"]),
+    "a function": (PLAIN, terms(may(functions=(TOLD,))), [f"added {TOLD[0]}"]),
+    "another output": (terms(may(output=X)), terms(may(output=Y)), ["narrowed output"]),
+    "no duty": (terms(may(duties=(TELL,))), PLAIN, ["removed duty"]),
+    "no ban": (terms(may(), LOW), PLAIN, ["removed prohibition"]),
+    "no obligation": (terms(may(), TELL), PLAIN, ["removed obligation"]),
+    "a ban on another asset": (
+        terms(may(target=X), LOW, target=X),
+        terms(may(target=X), LOW, target=Y),
+        ["prohibition prohibition", "removed prohibition"],
+    ),
+    "an obligation on another asset": (
+        terms(may(target=X), TELL, target=X),
+        terms(may(target=X), TELL, target=Y),
+        ["obligation obligation", "removed obligation"],
+    ),
+    "bans that now hold": (
+        terms(may(), LOW, conflict=Conflict.PERM),
+        terms(may(), LOW, conflict=Conflict.PROHIBIT),
+        ["prohibition prohibition", "narrowed conflict"],
+    ),
+    "bans that hold no longer": (
+        terms(may(), LOW, conflict=Conflict.PROHIBIT),
+        terms(may(), LOW, conflict=Conflict.PERM),
+        ["removed prohibition"],
+    ),
+    "a void policy": (
+        terms(may(), LOW, conflict=Conflict.PROHIBIT),
+        terms(may(), LOW),
+        ["narrowed conflict"],
+    ),
+    "a profile": (PLAIN, terms(may(), profiles=("urn:strange",)), ["added profile"]),
+    "a parent": (PLAIN, terms(may(), inherits=("urn:q",)), ["added inheritFrom"]),
+    "a successor": (PLAIN, terms(may(), replaced_by="urn:q"), ["added isReplacedBy"]),
+    "somebody else": (
+        terms(may(), assignee=ANN),
+        terms(may(), assignee=PartyRef("urn:ben")),
+        ["dropped rule", "added rule"],
+    ),
+    "nobody": (PLAIN, terms(may(), kind=PolicyKind.AGREEMENT), ["dropped rule"]),
+}
+
+
+def told(asked: Policy, offered: Policy, **more: Any) -> list[str]:
+    return [f"{item.kind.value} {item.operand}" for item in term_changes(asked, offered, **more)]
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_no_difference_is_silent(name: str) -> None:
+    asked, offered, expected = DIFFERENT[name]
+    assert told(asked, offered) == expected
+    assert told(asked, asked) == told(offered, offered) == []
+    for item in term_changes(asked, offered):
+        assert "{" not in item.line + item.said("en") + item.said("fr")
+
+
+def test_what_says_the_same_otherwise_is_no_difference() -> None:
+    whole = terms(may(), LOW, TELL, target=X, assignee=ANN, conflict=Conflict.PROHIBIT)
+    names: dict[str, Any] = {"target": X, "assignee": ANN}
+    single = terms(
+        may(**names), replace(LOW, **names), replace(TELL, **names), conflict=Conflict.PROHIBIT
+    )
+    assert told(whole, single) == told(single, whole) == []
+    assert told(PLAIN, terms(may(), profiles=(PROFILE,))) == []
+    strange = terms(may(), profiles=("urn:strange",))
+    assert told(PLAIN, strange, knowledge=Knowledge(profiles=frozenset({"urn:strange"}))) == []
+    assert told(PLAIN, terms(may(), may(percent("5")))) == []  # grants nothing more
+    none = terms(may(percent("1"), percent("2", "gteq")))
+    assert told(none, none) == []
+    assert told(PLAIN, terms(may(), LOW, conflict=Conflict.PROHIBIT)) == ["prohibition prohibition"]
+
+
+def test_how_the_changes_of_a_whole_policy_read() -> None:
+    asked, offered, _ = DIFFERENT["a void policy"]
+    (found,) = term_changes(asked, offered)
+    assert found.line == ": conflict: prohibit -> invalid"
+    assert found.said("en") == (
+        "If permitted and prohibited at once: instead of “the prohibition wins”: "
+        "“the whole policy is void”."
+    )
+    (gone,) = term_changes(*DIFFERENT["no ban"][:2])
+    assert gone.line == "/prohibition/0: prohibition: read -> not stated"
+    assert gone.said("fr").startswith("N'est plus interdit : ")
+    (profile,) = term_changes(*DIFFERENT["a profile"][:2])
+    assert (profile.kind, profile.said("en")) == (ChangeKind.ADDED, "In addition: “urn:strange”.")
+
+
+def test_what_was_not_compared_counts_as_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    within = terms(may(), may(percent("5")))
+    assert told(PLAIN, within) == []
+    monkeypatch.setattr(change, "MAX_PAIRS", 2)
+    assert told(PLAIN, within) == ["added rule"]
+
+
+# -- counter-offers -------------------------------------------------------------------------
+
+
+def test_an_output_that_was_not_asked_for_is_a_change() -> None:
+    offer, wish = terms(may(output=X)), PLAIN
+    found = counter_offer(offer, wish)
+    assert not contains(offer, wish)
+    assert (found.agreed, [item.operand for item in found.changes]) == (False, ["output"])
+    assert counter_offer(offer, offer).agreed
+
+
+def test_a_ban_of_the_offer_on_its_own_asset_is_a_change() -> None:
+    whole = AssetRef("urn:c", collection=True)
+    offer = terms(may(target=X), LOW, target=whole, conflict=Conflict.PROHIBIT)
+    wish = terms(may(target=X), LOW, target=X, conflict=Conflict.PERM)
+    found = counter_offer(offer, wish)
+    assert not contains(offer, wish)
+    assert not found.agreed
+    assert [item.operand for item in found.changes] == ["prohibition", "conflict"]
+    assert counter_offer(offer, offer).agreed
+
+
+UNCLEAR: list[dict[str, Any]] = [
+    {"replaced_by": "urn:q"},
+    {"inherits": ("urn:q",)},
+    {"profiles": ("urn:q",)},
+]
+
+
+@pytest.mark.parametrize("parts", UNCLEAR)
+def test_a_request_that_says_nothing_by_itself_is_not_agreed(parts: dict[str, Any]) -> None:
+    wish = terms(may(), **parts)
+    found = counter_offer(PLAIN, wish)
+    assert not contains(PLAIN, wish)
+    assert (found.agreed, found.policy) == (False, None)
+    (blocked,) = found.blocked
+    assert blocked.line.startswith("/permission/0: nobody can say what `urn:q` says") or (
+        blocked.line == "/permission/0: nobody can say what profile `urn:q` means"
+    )
+    assert blocked.said("en").startswith("Nobody can say what the request or the offer grants")
+    assert counter_offer(PLAIN, PLAIN).agreed
+
+
+def test_no_permission_is_blocked_because_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocking_module, "MAX_PAIRS", 1)
+    offer = terms(may(act="print"), may(act="play"))
+    assert blocking(offer, terms(may(act="play"))) == ()
+    (found,) = blocking(offer, PLAIN)
+    assert [part.rule for part in found.parts] == ["/permission/0", "/permission/0"]
+
+
+# -- whose words ----------------------------------------------------------------------------
+
+OWN = terms(may(), LOW, target=X, conflict=Conflict.PROHIBIT, id="urn:own")
+LABELLED = LogicalConstraint(Connective.OR, (percent("5"),), id="urn:text")
+TAKEN: list[dict[str, Any]] = [
+    {"id": "urn:text"},
+    {"profiles": ("urn:text",)},
+    {"inherits": ("urn:text",)},
+    {"replaced_by": "urn:text"},
+    {"timestamp": "urn:text"},
+    {"target": AssetRef("urn:text")},
+    {"assignee": PartyRef("urn:text", refinements=(LABELLED,))},
+    {"assigner": PartyRef("urn:text")},
+    {"permissions": (may(id="urn:text"),)},
+    {"permissions": (may(origin="urn:text"),)},
+    {"permissions": (replace(may(), constraints=(LABELLED,)),)},
+    {"prohibitions": (replace(LOW, target=Y),)},
+]
+
+
+@pytest.mark.parametrize("parts", TAKEN)
+def test_no_name_of_the_other_party_is_taken_over(parts: dict[str, Any]) -> None:
+    taken = replace(OWN, **parts)
+    assert foreign(taken, OWN)
+    assert "urn:text" not in repr(foreign(taken, OWN))
+    assert foreign(taken, OWN, taken) == ()
+
+
+def test_what_is_stated_for_the_whole_policy_is_ones_own_in_its_rules() -> None:
+    assert foreign(replace(OWN, profiles=(PROFILE,)), OWN) == ()
+    for wish in (terms(may(target=X)), terms(may(target=X), may(target=Y, act="play"))):
+        found = counter_offer(OWN, wish, terms(may(act="play"), target=Y)).policy
+        assert found is not None
+        assert foreign(found, OWN, terms(may(act="play"), target=Y)) == ()
+    free = terms(may(target=X), LOW, conflict=Conflict.PROHIBIT)
+    assert foreign(OWN, free) != ()
+    assert foreign(replace(OWN, id=""), free) == ()
+
+
+# -- layers ---------------------------------------------------------------------------------
+
+
+def test_a_ban_names_the_layers_that_state_it_about_the_same_asset() -> None:
+    bans: dict[str, Any] = {"conflict": Conflict.PROHIBIT}
+    both = AssetRef("urn:both", collection=True)
+    found = layer(
+        Layer("one", terms(may(target=both), LOW, TELL, target=X, **bans)),
+        Layer("two", terms(may(target=both), LOW, TELL, target=Y, **bans)),
+        Layer("free", terms(may(target=both), LOW, target=X, conflict=Conflict.PERM)),
+    )
+    stated = [item for item in found.stated if not item.path.startswith("/permission")]
+    assert [(item.path, item.layers) for item in stated] == [
+        ("/prohibition/0", ("one",)),
+        ("/prohibition/1", ("two",)),
+        ("/obligation/0", ("one",)),
+        ("/obligation/1", ("two",)),
+    ]

@@ -1,0 +1,317 @@
+"""Answers about duties, counts and clocks that once let too much through, each with a good twin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from policies_odrl import (
+    Action,
+    Condition,
+    Connective,
+    Constraint,
+    Decision,
+    Duty,
+    DutyState,
+    Facts,
+    Iri,
+    Literal,
+    LogicalConstraint,
+    Mode,
+    Operator,
+    Performed,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    Request,
+    evaluate,
+)
+from policies_odrl.evaluation.acts import EVER
+from policies_odrl.evaluation.case import key_of
+from policies_odrl.evaluation.deontic import Instance
+from policies_odrl.evaluation.periods import instant
+from policies_odrl.evaluation.reservation import reserve_use
+from policies_odrl.evaluation.state import (
+    Usage,
+    commit,
+    finish,
+    open_agreement,
+    release,
+    reserve,
+)
+from policies_odrl.model import ODRL, XSD
+
+S = DutyState
+READ, PAY = ODRL + "read", ODRL + "compensate"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+NOW = START + DAY * 100
+ALICE, X, Y, WHOLE = (f"urn:example:{name}" for name in ("alice", "x", "y", "whole"))
+ASK = Request(READ, ALICE, X)
+HOLDS = {WHOLE: frozenset({X, Y})}
+
+
+def limit(name: str, operator: str, value: str, kind: str = "duration") -> Constraint:
+    return Constraint(ODRL + name, Operator(operator), (Literal(value, XSD + kind),))
+
+
+def until(day: float, operator: str = "lteq") -> Constraint:
+    return limit("dateTime", operator, (START + DAY * day).isoformat(), "dateTime")
+
+
+def pay(*items: Condition, **more: object) -> Duty:
+    return Duty(action=Action(PAY), constraints=items, **more)  # type: ignore[arg-type]  # fields of a duty
+
+
+def policy(*duties: Duty, constraints: tuple[Condition, ...] = ()) -> Policy:
+    rule = Permission(action=Action(READ), constraints=constraints, duties=duties)
+    return Policy(kind=PolicyKind.SET, id="urn:example:p", permissions=(rule,))
+
+
+def paid(day: float, action: str = PAY) -> Performed:
+    return Performed(action, START + DAY * day)
+
+
+def used(*days: float, target: str = X) -> Usage:
+    usage = open_agreement(Usage(), "urn:example:p", START)
+    item = policy()
+    key = key_of(item, item.permissions[0], "/permission/0", replace(ASK, target=target))
+    for day in days:
+        usage = commit(reserve(usage, [key], f"t{day}", START + DAY * day), f"t{day}")
+    return usage
+
+
+def decide(item: Policy, *acts: Performed, **facts: object) -> Decision:
+    known = Facts(**{"now": NOW, "performed": acts, **facts})  # type: ignore[arg-type]  # fields of facts
+    return evaluate(item, ASK, known)
+
+
+def states(decision: Decision) -> list[DutyState]:
+    return [item.state for item in decision.rules[0].duties[0].instances]
+
+
+# -- one act is one instance ------------------------------------------------------------------
+
+
+def test_without_the_time_a_dated_act_fulfils_nothing() -> None:
+    item = policy(pay())
+    blind = decide(item, paid(9), now=None)
+    assert not blind.granted
+    assert blind.rules[0].duties[0].line.endswith("undetermined: the time is not known")
+    assert decide(item, paid(9)).granted
+    undated = Performed(PAY, EVER)
+    assert decide(item, undated, now=None).granted
+    assert not decide(policy(pay(until(50))), undated, now=None).granted
+
+
+@pytest.mark.parametrize(
+    ("acts", "wanted"),
+    [
+        ((20,), [S.FULFILLED, S.VIOLATED, S.DUE]),
+        ((20, 20), [S.FULFILLED, S.VIOLATED, S.DUE]),  # told twice, done once
+        ((20, 21), [S.FULFILLED, S.FULFILLED, S.DUE]),
+        ((12, 20), [S.FULFILLED, S.FULFILLED, S.DUE]),
+        ((11, 12), [S.FULFILLED, S.VIOLATED, S.DUE]),
+    ],
+)
+def test_one_act_fulfils_the_duty_of_one_use(acts: tuple[int, ...], wanted: list[S]) -> None:
+    decision = decide(
+        policy(pay(limit("elapsedTime", "lteq", "P30D"))), *map(paid, acts), usage=used(10, 15)
+    )
+    assert states(decision) == wanted
+    assert decision.granted is (S.VIOLATED not in wanted)
+
+
+def test_how_often_counts_for_each_use_alone() -> None:
+    twice = pay(limit("elapsedTime", "lteq", "P30D"), limit("count", "gteq", "2", "integer"))
+    usage = used(10)
+    assert not decide(policy(twice), paid(5), paid(11), usage=usage).granted
+    assert decide(policy(twice), paid(11), paid(12), usage=usage).granted
+
+
+def test_an_act_that_the_history_names_is_spent() -> None:
+    after = replace(pay(limit("elapsedTime", "lteq", "P30D")), id="urn:example:duty")
+    told = {"urn:example:duty": (Instance(S.FULFILLED, START + DAY * 10, None, START + DAY * 20),)}
+    spent = decide(policy(after), paid(20), usage=used(10, 15), history=told)
+    assert states(spent) == [S.FULFILLED, S.VIOLATED, S.DUE]
+    both = decide(policy(after), paid(20), paid(21), usage=used(10, 15), history=told)
+    assert states(both) == [S.FULFILLED, S.FULFILLED, S.DUE]
+
+
+def test_a_past_of_an_agreement_that_nobody_opened_is_unknown() -> None:
+    after = policy(pay(limit("elapsedTime", "lteq", "P30D")))
+    assert not decide(after, usage=Usage()).granted
+    assert decide(after, usage=used()).granted
+
+
+def test_a_duty_that_comes_back_is_done_anew() -> None:
+    weekly = policy(pay(limit("timeInterval", "eq", "P7D")))
+    assert not decide(weekly, paid(5), usage=used(10)).granted
+    assert not decide(weekly, paid(10), usage=used(10)).granted
+    assert decide(weekly, paid(11), usage=used(10)).granted
+    assert decide(weekly, usage=used(99)).granted  # within the week of a use
+    assert decide(weekly, paid(5), usage=used()).granted
+
+
+# -- what the world records -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("items", "wanted"),
+    [
+        ((), S.MISSING),
+        ((until(150),), S.DUE),
+        ((until(50),), S.VIOLATED),
+        ((limit("elapsedTime", "lteq", "P30D"),), S.DUE),
+        ((limit("elapsedTime", "lteq", "-P9999Y"),), S.UNDETERMINED),
+    ],
+)
+def test_a_duty_recorded_as_due_may_wait_only_where_it_says_so(
+    items: tuple[Condition, ...], wanted: DutyState
+) -> None:
+    recorded = {"/permission/0/duty/0": S.DUE}
+    decision = decide(policy(pay(*items)), recorded=recorded)
+    assert decision.rules[0].duties[0].state is wanted
+    assert decision.granted is (wanted is S.DUE)
+    loose = Facts(now=NOW, recorded=recorded)
+    assert evaluate(policy(pay(*items)), ASK, loose, mode=Mode.SUITE).granted is (
+        wanted is not S.VIOLATED
+    )
+
+
+# -- consequences and remedies ----------------------------------------------------------------
+
+
+def test_a_late_act_is_not_its_own_consequence() -> None:
+    fined = policy(pay(until(50), consequences=(pay(),)))
+    assert not decide(fined, paid(60)).granted
+    assert decide(fined, paid(60), paid(61)).granted
+
+
+def test_each_violation_is_made_good_for_itself() -> None:
+    after = pay(
+        limit("elapsedTime", "lteq", "P10D"), consequences=(Duty(action=Action(ODRL + "inform")),)
+    )
+    item, usage = policy(after), used(10, 40)
+    told = [paid(day, ODRL + "inform") for day in (60, 61)]
+    assert not decide(item, paid(60), told[0], usage=usage).granted
+    assert not decide(item, paid(60), paid(61), told[0], usage=usage).granted
+    assert not decide(item, paid(60), *told, usage=usage).granted
+    assert decide(item, paid(60), paid(61), *told, usage=usage).granted
+
+
+def test_the_period_of_a_consequence_runs_from_the_violation() -> None:
+    inform = Duty(
+        action=Action(ODRL + "inform"), constraints=(limit("elapsedTime", "lteq", "P10D"),)
+    )
+    item = policy(pay(until(50), consequences=(inform,)))
+    for day, answer in ((45, False), (55, True), (60, True), (60.1, False)):
+        acts = (paid(52), paid(day, ODRL + "inform"))
+        assert decide(item, *acts, usage=used(20)).granted is answer
+    unknown = {"/permission/0/duty/0": S.VIOLATED}
+    told = decide(item, paid(52), paid(55, ODRL + "inform"), recorded=unknown)
+    assert not told.granted
+    assert told.rules[0].duties[0].consequences[0].state is S.UNDETERMINED
+
+
+def test_a_remedy_makes_good_one_violation() -> None:
+    ban = Prohibition(action=Action(ODRL + "distribute"), remedies=(pay(),))
+    item = replace(policy(), prohibitions=(ban,))
+    acts = [paid(day, ODRL + "distribute") for day in (10, 20)]
+    assert [due.path for due in decide(item, *acts, paid(30)).due] == [
+        "/prohibition/0/odrl:remedy/0"
+    ]
+    assert decide(item, *acts, paid(30), paid(31)).due == ()
+
+
+# -- counts and clocks ------------------------------------------------------------------------
+
+ONCE = policy(constraints=(limit("count", "lteq", "1", "integer"),))
+
+
+def may(target: str, usage: Usage, **facts: object) -> bool:
+    known = Facts(now=NOW, usage=usage, members=HOLDS, **facts)  # type: ignore[arg-type]  # fields of facts
+    return evaluate(ONCE, replace(ASK, target=target), known).granted
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "answer"),
+    [
+        (WHOLE, X, False),
+        (X, WHOLE, False),
+        (WHOLE, WHOLE, False),
+        (X, X, False),
+        (X, Y, True),
+        ("urn:example:z", WHOLE, True),
+        (WHOLE, "urn:example:z", True),
+    ],
+)
+def test_a_use_of_a_collection_is_one_of_each_member(before: str, then: str, answer: bool) -> None:  # noqa: FBT001
+    assert may(then, used(9, target=before)) is answer
+    facts = Facts(now=NOW, usage=used(), members=HOLDS)
+    decision, usage = reserve_use(ONCE, replace(ASK, target=before), facts, "t")
+    assert decision.granted
+    assert may(then, usage) is answer
+    assert may(then, release(usage, "t"))
+
+
+def test_what_was_used_as_a_collection_stays_used_when_it_changes() -> None:
+    facts = Facts(now=NOW, usage=used(), members=HOLDS)
+    _, usage = reserve_use(ONCE, replace(ASK, target=WHOLE), facts, "t")
+    later = Facts(now=NOW, usage=usage)
+    assert not evaluate(ONCE, ASK, later).granted
+    assert evaluate(ONCE, replace(ASK, target="urn:example:z"), later).granted
+
+
+@pytest.mark.parametrize(("status", "answer"), [("0.5", False), ("-1", False), ("1.0", True)])
+def test_a_count_starts_from_a_whole_number(status: str, answer: bool) -> None:  # noqa: FBT001
+    seeded = replace(
+        limit("count", "lteq", "5", "integer"), status=Literal(status, XSD + "decimal")
+    )
+    assert decide(policy(constraints=(seeded,)), usage=used()).granted is answer
+
+
+def test_a_clock_that_goes_back_leaves_meters_and_periods_unknown() -> None:
+    hour = policy(constraints=(limit("meteredTime", "lteq", "P1D"),))
+    assert not decide(hour, usage=used(100.5)).granted
+    assert decide(hour, usage=used(99.5)).granted
+    ended = finish(used(96), "t96", START + DAY * 101)
+    assert not decide(hour, usage=ended).granted
+    weekly = limit("timeInterval", "eq", "P7D")
+    ban = Prohibition(action=Action(READ), constraints=(weekly,))
+    banned = replace(policy(), prohibitions=(ban,))
+    key = key_of(banned, ban, "/prohibition/0", ASK)
+    for day, answer in ((101, False), (99, True)):
+        usage = reserve(used(), [key], "t", START + DAY * day)
+        assert decide(banned, usage=usage).granted is answer
+
+
+def test_an_hour_that_the_wall_clock_repeats_has_passed() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    begun = datetime(2026, 10, 25, 1, 30, tzinfo=paris)
+    item = policy(constraints=(limit("elapsedTime", "lteq", "PT60M"),))
+    usage = open_agreement(Usage(), "urn:example:p", begun)
+    soon, late = (datetime(2026, 10, 25, 2, 0, tzinfo=paris, fold=fold) for fold in (0, 1))
+    assert decide(item, now=soon, usage=usage).granted
+    assert not decide(item, now=late, usage=usage).granted
+    assert instant(late) == late.astimezone(UTC)
+    assert instant(START) is START
+
+
+def test_an_interval_with_an_anchor_came_true_with_it() -> None:
+    first = Constraint(ODRL + "recipient", Operator.EQ, (Iri("urn:example:r"),))
+    weekly = limit("timeInterval", "eq", "P7D")
+    item = policy(constraints=(LogicalConstraint(Connective.AND_SEQUENCE, (first, weekly)),))
+    for anchor, answer in ((1, False), (9, True)):
+        decision = decide(
+            item,
+            usage=used(),
+            values={first.left: first.right},
+            since={first.left: START + DAY * 5},
+            anchors={weekly.left: START + DAY * anchor},
+        )
+        assert decision.granted is answer
