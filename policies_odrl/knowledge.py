@@ -2,7 +2,7 @@
 
 Rules: hierarchies are graphs in which a node may have several parents; what is given adds to the
 built-in concepts and places and takes nothing away; a name that no hierarchy holds is unknown, and
-not apart from others. How that bears on a constraint is left to `operands.py`.
+not apart from others. How that bears on a constraint is left to `names.py`.
 """
 
 from __future__ import annotations

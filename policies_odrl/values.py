@@ -361,11 +361,13 @@ def _instant(text: str) -> Span | None:
 
 
 def _moment(day: str, clock: str, fraction: str, zone: str | None) -> datetime | None:
+    """Return a moment, or None where there is none in the years 1 to 9999 of UTC."""
     try:
-        at = datetime.fromisoformat(f"{day}T{clock}.{fraction[:6]:0<6}")
-    except ValueError:
+        at = datetime.fromisoformat(f"{day}T{clock}.{fraction[:6]:0<6}").replace(tzinfo=_zone(zone))
+        at.astimezone(UTC)  # whoever shows or stores it says it in UTC
+    except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=_zone(zone))
+    return at
 
 
 def _zone(text: str | None) -> timezone:

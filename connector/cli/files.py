@@ -13,19 +13,41 @@ from connector.errors import ConfigurationInvalid, WorldFault
 def read_object(file: Path) -> dict[str, Any]:
     """Read a JSON object, or a TOML table when the file's name ends in `.toml`.
 
+    A member that stands there twice is refused (RFC 8259, section 4, leaves it undefined): terms
+    would lose one of the two, and nobody would notice.
+
     Raises:
         ConfigurationInvalid: the file cannot be read or holds something else.
     """
     try:
         text = file.read_text(encoding="utf-8")
-        value = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
+        value = tomllib.loads(text) if file.suffix == ".toml" else _json(text)
     except OSError as exc:
         raise ConfigurationInvalid(f"cannot read `{file}`: {exc.strerror}") from exc
+    except RecursionError as exc:
+        raise ConfigurationInvalid(f"`{file}` is nested too deep") from exc
     except ValueError as exc:
         raise ConfigurationInvalid(f"`{file}` is not {_form(file)}: {exc}") from exc
     if not isinstance(value, dict):
         raise ConfigurationInvalid(f"`{file}` does not hold a JSON object")
     return value
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"`{name}` stands there twice")
+        found[name] = value
+    return found
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"`{text}` is no number")
 
 
 def _form(file: Path) -> str:

@@ -1,9 +1,9 @@
 """An agreement to its plan, and a job against its agreement; pure.
 
 Rules: a plan exists only for an agreement whose every part is covered; the strictest of several
-bounds counts; a number that cannot be read as what it must be stops the compilation. A decision is
-the policy's own evaluation, of which the first failing part gives the refusal its code: what cannot
-be evaluated refuses.
+bounds counts; a number that cannot be read as what it must be, or neither computed with nor written
+into a receipt, stops the compilation. A decision is the policy's own evaluation, of which the first
+failing part gives the refusal its code: what cannot be evaluated refuses.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import inf
 from types import MappingProxyType
 from typing import Final
 
@@ -72,6 +73,10 @@ _CODES: Final = MappingProxyType(
     }
 )
 _ORDER: Final = tuple(_CODES)
+
+# Largest whole number that canonical JSON writes as it is (RFC 8785, section 3.2.2.3), and with it
+# a receipt.
+MAX_WHOLE: Final = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +162,8 @@ def _training(atoms: list[Constraint]) -> TrainingStep:
     if units != (PERSON,):
         raise PolicyInvalid("the unit of privacy must be stated, and be the person")
     return TrainingStep(
-        epsilon=float(_bound(atoms, EPSILON, min)),
-        delta=float(_bound(atoms, DELTA, min)),
+        epsilon=_figure(_bound(atoms, EPSILON, min), EPSILON),
+        delta=_figure(_bound(atoms, DELTA, min), DELTA),
         unit=PERSON,
         rows_per_person=_whole(_bound(atoms, ROWS, min, Decimal(0)), ROWS),
         minimum_sites=_whole(_bound(atoms, SITES, max, Decimal(1)), SITES),
@@ -182,9 +187,19 @@ def _bound(
     return default
 
 
+def _figure(value: Decimal, left: str) -> float:
+    """Return a number as the ledger computes with it, where it must not become 0 or infinite."""
+    found = float(value)
+    if not 0 < found < inf:
+        raise PolicyInvalid(f"`{left}` needs a number that can be computed with")
+    return found
+
+
 def _whole(value: Decimal, left: str) -> int:
     if value != int(value):
         raise PolicyInvalid(f"`{left}` needs a whole number")
+    if value > MAX_WHOLE:
+        raise PolicyInvalid(f"`{left}` needs a number of at most {MAX_WHOLE}")
     return int(value)
 
 
@@ -207,7 +222,8 @@ def _valid_until(atoms: list[Constraint]) -> datetime | None:
         if stretch is None:
             raise PolicyInvalid("the end of the contract is not a date or time")
         ends.append(stretch.end if item.operator is Operator.LTEQ else stretch.start)
-    return min(ends).astimezone(UTC) if ends else None
+    # receipts state whole seconds: never later than the contract's end
+    return min(ends).astimezone(UTC).replace(microsecond=0) if ends else None
 
 
 def _atoms(items: tuple[Condition, ...]) -> Iterator[Constraint]:

@@ -4,7 +4,8 @@ Rules: no part is dropped. An action, constraint, refinement, duty, party functi
 this node can neither check, enforce nor audit raises `ConstraintUnknown`, so that it can be neither
 published nor signed. Prohibitions and logical constraints of what is checked are checked too: the
 evaluation of the whole policy decides each request. A level of protection is upheld only where what
-comes out of training has it.
+comes out of training has it; membership, only where having it is what permits: of spaces other than
+its own a node does not know who is no member.
 """
 
 from __future__ import annotations
@@ -47,8 +48,7 @@ ROWS: Final = PREAU + "rowsPerPerson"
 SITES: Final = PREAU + "minimumSites"
 PROTECTION: Final = PREAU + "protectionLevel"
 
-# What comes out of training: sums over persons with noise, never a row (privacy.md, the first axis:
-# how much what leaves is altered).
+# What comes out of training: sums over persons with noise, never a row (decision 0026).
 RELEASED: Final = PREAU + "Aggregated"
 
 
@@ -102,15 +102,18 @@ def cover(policy: Policy) -> tuple[CoverageLine, ...]:
     """
     if policy.inherits:
         raise ConstraintUnknown("a policy that inherits from others cannot be upheld here")
+    if policy.replaced_by:  # it permits nothing any more (IM 2.8)
+        raise ConstraintUnknown("a policy that another one replaces cannot be upheld here")
     return tuple(line for path, rule in policy.rules() for line in _rule(policy, path, rule))
 
 
 def _rule(policy: Policy, path: str, rule: Rule) -> Iterator[CoverageLine]:
     yield _action(path, rule)
     _nothing_else(policy, path, rule)
-    enforceable = not isinstance(rule, Prohibition)
+    permits = not isinstance(rule, Prohibition)
     for index, item in enumerate(rule.constraints):
-        yield from _condition(f"{path}/constraint/{index}", item, enforceable=enforceable)
+        place = f"{path}/constraint/{index}"
+        yield from _condition(place, item, enforceable=permits, permits=permits)
 
 
 def _action(path: str, rule: Rule) -> CoverageLine:
@@ -146,15 +149,19 @@ def _nothing_else(policy: Policy, path: str, rule: Rule) -> None:
             )
 
 
-def _condition(path: str, item: Condition, *, enforceable: bool) -> Iterator[CoverageLine]:
+def _condition(
+    path: str, item: Condition, *, enforceable: bool, permits: bool
+) -> Iterator[CoverageLine]:
     if isinstance(item, Constraint):
-        yield _atomic(path, item, enforceable=enforceable)
+        yield _atomic(path, item, enforceable=enforceable, permits=permits)
         return
     # what a step enforces cannot hang on an alternative
     inner = enforceable and item.connective is Connective.AND
+    positive = permits and item.connective is not Connective.XONE  # there, what holds may refuse
     _ordered(path, item)
     for index, part in enumerate(item.operands):
-        yield from _condition(f"{below(item, path)}/{index}", part, enforceable=inner)
+        place = f"{below(item, path)}/{index}"
+        yield from _condition(place, part, enforceable=inner, permits=positive)
 
 
 def _ordered(path: str, item: LogicalConstraint) -> None:
@@ -162,12 +169,13 @@ def _ordered(path: str, item: LogicalConstraint) -> None:
         raise ConstraintUnknown(f"andSequence at `{path}`: this node keeps no order of events")
 
 
-def _atomic(path: str, item: Constraint, *, enforceable: bool) -> CoverageLine:
+def _atomic(path: str, item: Constraint, *, enforceable: bool, permits: bool) -> CoverageLine:
     text = condition_text(item)
     known = UPHELD.get(item.left)
     plain = not (item.unit or item.reference or item.status)
     fits = known is not None and item.operator in known.operators and plain and _released(item)
-    if known is None or not fits or (known.label is Label.ENFORCED and not enforceable):
+    here = permits or item.left != MEMBERSHIP
+    if known is None or not (fits and here) or (known.label is Label.ENFORCED and not enforceable):
         raise ConstraintUnknown(
             f"`{text}` at `{path}` can be neither checked, enforced nor audited"
         )

@@ -76,8 +76,9 @@ class EnforcementPlan:
         training: see `TrainingStep`.
         purposes: IRIs of the purposes allowed; a narrower purpose is allowed too.
         memberships: IRIs of the spaces of which the consumer must be a member.
-        valid_until: end of the contract, UTC; None without an end. The last instant itself is
-            allowed where the contract says `lteq` of an instant; `decide` is what counts.
+        valid_until: end of the contract, UTC, parts of a second cut off; None without an end. The
+            last instant itself is allowed where the contract says `lteq` of an instant; `decide` is
+            what counts.
         coverage: one line per action and constraint.
     """
 

@@ -1,9 +1,9 @@
 """Call tokens: a caller's self-issued proof, good for one call over one connection.
 
-Rules (DCP 1.0, self-issued ID token, and trust.md section 5): issuer and subject are the caller's
-DID, signed by a `capabilityInvocation` key; the audience is the callee; life is at most 60 s; the
-token is bound to the method, to the SHA-256 of the request's bytes and to the TLS certificate of
-the connection (`cnf`, RFC 8705). One use: `jti` is recorded by the caller of `check` until
+Rules (DCP 1.0, self-issued ID token): issuer and subject are the caller's DID, signed by a
+`capabilityInvocation` key; the audience is the callee; life is at most 60 s; the token is bound to
+the method, to the SHA-256 of the request's bytes and to the TLS certificate of the connection
+(`cnf`, RFC 8705). One use: `jti` is recorded by the caller of `check` until
 `expires`, in the port `UsedTokens`.
 """
 

@@ -6,7 +6,8 @@ Rule: what a view does not name stays inside.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from connector.domain.audit import LogEntry
 from connector.domain.dataset import Dataset, Offer
@@ -44,6 +45,15 @@ from connector.services.budget_report import AgreementBudget, DatasetBudget
 from federated.job import parse
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
+
+_NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "en": "This node cannot compare the terms asked for with those offered: what changes is not"
+        " known. Read the terms on the table.",
+        "fr": "Ce nœud ne peut pas comparer les conditions demandées à celles qui sont proposées : "
+        "ce qui change n’est pas connu. Lisez les conditions sur la table.",
+    }
+)
 
 
 def thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:
@@ -131,9 +141,17 @@ def negotiation(value: Negotiation) -> NegotiationView:
 
 
 def changes(value: Negotiation) -> list[ChangeView]:
-    """Return how the provider's terms on the table differ from those that were asked for."""
+    """Return how the provider's terms on the table differ from those that were asked for.
+
+    Where this node cannot compare the two, that is said in place of the list: an empty one means
+    that nothing changes.
+    """
     if value.policy_by is not Role.PROVIDER:
         return []
+    try:
+        found = terms.changes(value.asked, value.policy)
+    except PreauError as exc:
+        return [_not_compared(exc.reason)]
     return [
         ChangeView(
             kind=item.kind.value,
@@ -142,7 +160,7 @@ def changes(value: Negotiation) -> list[ChangeView]:
             line=terms.one_line(item.line),
             sentences={lang: terms.one_line(item.said(lang)) for lang in LANGUAGES},
         )
-        for item in terms.changes(value.asked, value.policy)
+        for item in found
     ]
 
 
@@ -261,6 +279,16 @@ def member(value: Membership) -> MemberView:
         issued_at=value.issued_at,
         valid_until=value.valid_until,
         revoked=value.revoked,
+    )
+
+
+def _not_compared(reason: str) -> ChangeView:
+    return ChangeView(
+        kind="unknown",
+        path="",
+        operand="",
+        line=terms.one_line(f"the two texts cannot be compared: {reason}"),
+        sentences=dict(_NOT_COMPARED),
     )
 
 

@@ -128,7 +128,10 @@ class PeerView(View):
 class ChangeView(View):
     """What an offer changes of what was asked for, found by comparing the two on this node."""
 
-    kind: str = Field(description="narrowed, raised, added, removed, dropped, or what is added")
+    kind: str = Field(
+        description="narrowed, raised, added, removed, dropped, or what is added; unknown where the"
+        " two texts cannot be compared"
+    )
     path: str = Field(description="JSON pointer into the terms asked for")
     operand: str = Field(description="what it is about")
     line: str = Field(description="in the terms of the policies")

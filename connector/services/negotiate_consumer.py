@@ -133,7 +133,9 @@ def on_offer(
         Malformed: the offer is about another dataset, or cannot be read.
         PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    terms.read_small(message.policy)
+    about = terms.read_small(message.policy).target
+    if about is not None and about.id != message.dataset:
+        raise Malformed("the terms offered are about another dataset")
     if not message.consumer_pid:
         return steps.store(ports, tx, _opened(ports, caller, tx, message))
     pids = (message.provider_pid, message.consumer_pid)

@@ -217,18 +217,19 @@ def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
 def changes(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
     """Return what an offer changes of what was asked for, as this node finds by comparing them.
 
-    Nothing of it is taken from what the other party says about its offer. Empty where nothing
-    changes, or where one of the two cannot be read.
+    Nothing of it is taken from what the other party says about its offer. Empty only where nothing
+    was asked for or offered, or nothing changes.
+
+    Raises:
+        Malformed: one of the two cannot be read without loss.
+        PolicyInvalid: one is not a policy that this node knows, or is too large to be judged.
     """
     return _changed(asked, offered) if asked and offered and asked != offered else ()
 
 
 @lru_cache(maxsize=128)
 def _changed(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
-    try:
-        return policies_odrl.term_changes(_bare(read_small(asked)), _bare(read_small(offered)))
-    except PreauError:
-        return ()
+    return policies_odrl.term_changes(_bare(read_small(asked)), _bare(read_small(offered)))
 
 
 @lru_cache(maxsize=32)
@@ -276,13 +277,13 @@ def _narrowed(offered: Policy, asked: Policy, reserve: Policy | None) -> Verdict
     lines: list[str] = []
     for private in dict.fromkeys((reserve, None)):
         found = policies_odrl.counter_offer(offered, asked, private)
-        lines.extend(_reasons(found))
-        if found.policy is None:
-            continue
-        words = policies_odrl.foreign(found.policy, *own)
-        if not words and _upheld(found.policy):
+        words = policies_odrl.foreign(found.policy, *own) if found.policy is not None else ()
+        unmet = _not_upheld(found.policy) if found.policy is not None else ()
+        if found.policy is not None and not words and not unmet:
             return Verdict(policy=found.policy, reasons=() if found.agreed else _reasons(found))
         lines[:0] = words
+        if not found.reserve:  # what is not offered would tell of the reserve for nothing
+            lines.extend((*unmet, *_reasons(found)))
     reasons = tuple(dict.fromkeys(one_line(line) for line in lines))
     return Verdict(reasons=reasons[:MAX_LINES] or ("the terms asked for cannot be upheld here",))
 
@@ -298,17 +299,21 @@ def _reasons(found: CounterOffer) -> tuple[str, ...]:
 
 
 def one_line(text: str) -> str:
-    """Return text as one line that a message may carry, whatever a party's terms hold."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)[:MAX_LINE]
+    """Return text as one line that a message may carry, whatever a party's terms hold.
+
+    A line that was cut ends with an ellipsis, so that nobody takes it for the whole.
+    """
+    line = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _upheld(policy: Policy) -> bool:
+def _not_upheld(policy: Policy) -> tuple[str, ...]:
+    """Return why this node could not uphold terms, or why nobody could ever use them."""
     try:
-        check_size(policy)
-        limits(policy)
-    except PreauError:
-        return False
-    return True
+        check_sound(policy)
+    except PreauError as exc:
+        return (exc.reason,)
+    return ()
 
 
 def _bare(policy: Policy) -> Policy:

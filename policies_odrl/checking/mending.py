@@ -2,13 +2,15 @@
 
 Rules: the document given is left as it is; values are changed in place first, then members are
 added and moved, then removed from the last to the first, so that no step shifts another; a step
-that no longer finds its place is left out, and checking again finds what it stood for.
+that no longer finds its place is left out, and so is one that takes away the only description of
+what is named elsewhere too; checking again finds what they stood for.
 Source: RFC 6901 (pointers), RFC 6902 (operations).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
@@ -30,14 +32,59 @@ def mended(document: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str
         findings: those to mend; what has no edit is left to a person.
     """
     copy: dict[str, Any] = deepcopy(dict(document))
+    mentions = Counter(_texts(copy))
     steps = list({(s.change, s.path): s for item in findings for s in item.edit}.values())
     for change in _ORDER:
         chosen = [step for step in steps if step.change is change]
         if change in {Change.REMOVE, Change.MOVE}:
             chosen.sort(key=lambda step: _rank(step.path), reverse=True)
         for step in chosen:
-            _apply(copy, step)
+            if change not in {Change.REMOVE, Change.MOVE} or _spared(copy, step, mentions):
+                _apply(copy, step)
     return copy
+
+
+def _spared(document: dict[str, Any], step: Step, mentions: Counter[str]) -> bool:
+    """Return whether all that is still named stays described, and count what is taken away.
+
+    A part with an IRI is written in full once (`writer.py`): without that place, the others would
+    name a collection or a condition of which nothing is said.
+    """
+    gone = at(document, step.path)
+    kept = at(document, step.source) if step.change is Change.MOVE else None
+    if step.change is Change.MOVE and kept is None:
+        return False  # nothing is taken away
+    taken = Counter(_texts(gone)) - Counter(_texts(kept))
+    if any(mentions[name] > taken[name] for name in {*_described(gone)} - {*_described(kept)}):
+        return False
+    mentions.subtract(taken)
+    return True
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """Yield every text below a part of a document."""
+    stack = [part]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, Mapping):
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def _described(part: Any) -> Iterator[str]:
+    """Yield the names of nodes of which something is said below a part of a document."""
+    stack = [part]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Mapping):
+            if len(item) > 1 and isinstance(item.get("@id"), str):
+                yield item["@id"]
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
 
 
 def tokens(path: str) -> list[str]:

@@ -3,7 +3,7 @@
 Rules: the set is irreducible: without any one of its parts the others leave something in common.
 It is found by leaving parts out one at a time, which is linear in the number of parts, because what
 excludes something goes on excluding it beside further statements. Of several offered permissions
-the one with the smallest set is named. Source: odrl.md, section 4, "minimal conflicting set".
+the one with the smallest set is named. Source: Bonatti, Olmedilla & Peer 2006 (why not).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies_odrl.comparison.box import Box
-from policies_odrl.comparison.change_phrases import BLOCKED, number, thing
+from policies_odrl.comparison.change_phrases import BLOCKED, joint, number, thing
 from policies_odrl.comparison.compared import Said, brief
 from policies_odrl.comparison.fit import Reference, reference_within
 from policies_odrl.comparison.forms import flat
@@ -103,7 +103,7 @@ class Blocked:
         index = LANGUAGES.index(lang)
         if not self.parts:
             return BLOCKED["unclear" if self.missing else "none"][index]
-        items = "; ".join(part.said(lang) for part in self.parts)
+        items = joint(lang).join(part.said(lang) for part in self.parts)
         return BLOCKED["set"][index].format(items=items)
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from policies_odrl.comparison.box import Box
 from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.distance import WEIGHTS, distance
-from policies_odrl.comparison.fit import Reference
+from policies_odrl.comparison.fit import Reference, granted_by_others, pays_assigner
 from policies_odrl.comparison.forms import condition_form, flat, reference_form, rule_form
 from policies_odrl.comparison.greatest import named
 from policies_odrl.comparison.meeting import agree, common_actions, concepts_met, subject
@@ -164,6 +164,15 @@ def permission_changes(
         mine, theirs = named_by.get(name, []), given_by.get(name, [])
         if _forms(mine) != _forms(theirs):
             yield change(moved(mine, theirs), name, mine, theirs)
+    if granted_by_others(wanted.assigner, given.assigner) and any(
+        pays_assigner(duty) for duty in (*wanted.duties, *given.duties)
+    ):
+        yield change(
+            ChangeKind.NARROWED,
+            "assigner",
+            [item for item in (wanted.assigner,) if item],
+            [item for item in (given.assigner,) if item],
+        )
     for place, mine_all, theirs_all in (
         (f"{path}/action/odrl:refinement", wanted.action.refinements, given.action.refinements),
         (f"{path}/constraint", wanted.constraints, given.constraints),

@@ -6,7 +6,7 @@ party wrote appears only as a term or a value of a condition, never as a sentenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -24,6 +24,9 @@ from policies_odrl.model import (
     Rule,
     duties_below,
 )
+from policies_odrl.vocabulary import FUNCTIONS
+
+Thing = Condition | Action | AssetRef | PartyRef | Rule | Iri | Conflict
 
 COMPARED: Final[Mapping[str, Pair]] = MappingProxyType(
     {
@@ -62,14 +65,8 @@ CHANGES: Final[Mapping[str, Pair]] = MappingProxyType(
             "Au lieu de « {asked} » : « {offered} »{because}.",
         ),
         "raised": (
-            (
-                "More protection instead of another purpose: instead of “{asked}”: "
-                "“{offered}”{because}."
-            ),
-            (
-                "Plus de protection plutôt qu'une autre finalité : au lieu de « {asked} » : "
-                "« {offered} »{because}."
-            ),
+            "More protection of the data: instead of “{asked}”: “{offered}”{because}.",
+            "Plus de protection des données : au lieu de « {asked} » : « {offered} »{because}.",
         ),
         "added": ("In addition: “{offered}”{because}.", "En plus : « {offered} »{because}."),
         "removed": ("No longer: “{asked}”{because}.", "Ne vaut plus : « {asked} »{because}."),
@@ -101,13 +98,50 @@ CHANGES: Final[Mapping[str, Pair]] = MappingProxyType(
             "If permitted and prohibited at once: instead of “{asked}”: “{offered}”{because}.",
             "Si permis et interdit à la fois : au lieu de « {asked} » : « {offered} »{because}.",
         ),
+        "added collection": (
+            "Taken for a collection as well: {offered}{because}.",
+            "Tenu aussi pour une collection : {offered}{because}.",
+        ),
+        "removed collection": (
+            "No longer taken for a collection: {asked}{because}.",
+            "N'est plus tenu pour une collection : {asked}{because}.",
+        ),
+        "narrowed collection": (
+            "Taken for a collection: instead of “{asked}”: “{offered}”{because}.",
+            "Tenu pour une collection : au lieu de « {asked} » : « {offered} »{because}.",
+        ),
         "dropped": (
             "Not granted: {asked}{because}.",
             "Pas accordé : {asked}{because}.",
         ),
+        "narrowed subject": (
+            "{subject}: “{offered}” instead of “{asked}”{because}.",
+            "{subject} : « {offered} » au lieu de « {asked} »{because}.",
+        ),
+        "added subject": (
+            "{subject}: “{offered}”, which was not asked for{because}.",
+            "{subject} : « {offered} », ce qui n'était pas demandé{because}.",
+        ),
+        "removed subject": (
+            "{subject}: no longer “{asked}”{because}.",
+            "{subject} : « {asked} » ne vaut plus{because}.",
+        ),
         "because": (", because of {source}, {rule}", ", à cause {source}, {rule}"),
         "offer": ("the offer", "de l'offre"),
         "reserve": ("the provider's own limits", "des limites propres au fournisseur"),
+    }
+)
+
+# What a change speaks of that is no condition, and so does not say so itself.
+SUBJECTS: Final[Mapping[str, Pair]] = MappingProxyType(
+    {
+        "target": ("What it is about", "Ce sur quoi cela porte"),
+        "assignee": ("Who may do it", "Qui peut le faire"),
+        "assigner": ("Who grants it", "Qui l'accorde"),
+        "output": ("What comes of it", "Ce qui en résulte"),
+        "profile": ("The vocabulary", "Le vocabulaire"),
+        "inheritFrom": ("Whose rules are taken over", "De qui les règles sont reprises"),
+        "isReplacedBy": ("What replaces it", "Ce qui la remplace"),
     }
 )
 
@@ -149,6 +183,9 @@ _WINS: Final[Mapping[Conflict, Pair]] = MappingProxyType(
     }
 )
 _WITH: Final[Pair] = ("{what} ({conditions})", "{what} ({conditions})")
+_ABOUT: Final[Pair] = ("about {named}", "portant sur {named}")
+_BY: Final[Pair] = ("by {named}", "par {named}")
+_JOINT: Final[Pair] = ("; ", " ; ")
 
 
 def number(path: str, lang: str) -> str:
@@ -160,7 +197,17 @@ def number(path: str, lang: str) -> str:
     return _KINDS[kind][LANGUAGES.index(lang)].format(n=int(place) + 1)
 
 
-def thing(item: Condition | Action | AssetRef | PartyRef | Rule | Iri | Conflict, lang: str) -> str:
+def subject(operand: str, lang: str) -> str:
+    """Return what a change speaks of that is no condition; empty for a condition."""
+    if operand in SUBJECTS:
+        return SUBJECTS[operand][LANGUAGES.index(lang)]
+    if operand not in FUNCTIONS:
+        return ""
+    name = word(operand, lang, "functions")
+    return name[:1].upper() + name[1:]
+
+
+def thing(item: Thing, lang: str) -> str:
     """Return a part of a policy in words."""
     match item:
         case Conflict():
@@ -170,7 +217,13 @@ def thing(item: Condition | Action | AssetRef | PartyRef | Rule | Iri | Conflict
         case Rule():
             below = [duty.action for _, duties in duties_below(item) for duty in duties]
             named = [word(action.id, lang, "actions") for action in (item.action, *below)]
-            return _with(" → ".join(named), (*item.constraints, *item.action.refinements), lang)
+            about = [
+                form[LANGUAGES.index(lang)].format(named=thing(part, lang))
+                for form, part in ((_ABOUT, item.target), (_BY, item.assignee))
+                if part is not None
+            ]
+            items = (*item.constraints, *item.action.refinements)
+            return _with(" → ".join(named), items, lang, about)
         case Action():
             return _with(word(item.id, lang, "actions"), item.refinements, lang)
         case AssetRef() | PartyRef():
@@ -179,8 +232,18 @@ def thing(item: Condition | Action | AssetRef | PartyRef | Rule | Iri | Conflict
             return sentence(item, lang)
 
 
-def _with(what: str, items: tuple[Condition, ...], lang: str) -> str:
-    if not items:
+def things(items: Iterable[Thing], lang: str) -> str:
+    """Return several parts of policies in words."""
+    return joint(lang).join(thing(item, lang) for item in items)
+
+
+def joint(lang: str) -> str:
+    """Return what stands between parts of a list."""
+    return _JOINT[LANGUAGES.index(lang)]
+
+
+def _with(what: str, items: Sequence[Condition], lang: str, about: Sequence[str] = ()) -> str:
+    if not (items or about):
         return what
-    inner = "; ".join(sentence(item, lang) for item in items)
+    inner = joint(lang).join([*about, *(sentence(item, lang) for item in items)])
     return _WITH[LANGUAGES.index(lang)].format(what=what, conditions=inner)

@@ -10,25 +10,28 @@ never brought into a normal form that multiplies attributes, and the work has a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import product
 from typing import Final
 
 from policies_odrl import text
 from policies_odrl.comparison.box import Box, operands_of
 from policies_odrl.comparison.compared import Compared
 from policies_odrl.comparison.fit import Fit, nearest
-from policies_odrl.comparison.forms import rule_form, same_reference
+from policies_odrl.comparison.forms import reference_form, rule_form, same_reference
 from policies_odrl.comparison.prohibited import box_of, unsafe
 from policies_odrl.comparison.proof import MAX_STEPS, Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.comparison.witness import find_witness
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     Condition,
     Conflict,
     Constraint,
+    Duty,
     LogicalConstraint,
     Permission,
     Policy,
@@ -156,6 +159,13 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     target or party of the whole policy that only one of the two names plays none either (an offer
     leaves open what its agreement fills in); one that both name must be the same, and so must be
     what keeps evaluation from deciding: unknown profiles, parents, a successor.
+
+    >>> from policies_odrl.model import ODRL, Action
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> same_meaning(may("read"), may("read")), same_meaning(may("read"), may("use"))
+    (True, False)
     """
     if _standing(left) != _standing(right):
         return False
@@ -164,7 +174,7 @@ def same_meaning(left: Policy, right: Policy) -> bool:
         if mine is not None and other is not None and not same_reference(mine, other):
             return False
     if _normal_policy(left) == _normal_policy(right):
-        return True
+        return _collections(left, right) == _collections(right, left)
     if left.obligations or right.obligations or left.prohibitions or right.prohibitions:
         return False
     if too_large(left, right) or too_large(right, left):
@@ -220,7 +230,7 @@ class _Search:
         choice = box.touching(frozenset().union(*touched)) if len(framed) > 1 else None
         found: list[Compared] = []
         for case in box.cases(choice) if choice else ():
-            lines = self.cover(case) if self._prover.pay(1) else []
+            lines = self.cover(case) if self._prover.pay(len(box.forms)) else []
             if not lines or not all(item.fits for item in lines):
                 return []
             found.extend(lines)
@@ -270,12 +280,25 @@ def _count(items: Sequence[Condition]) -> int:
 
 
 def _missing_obligations(offer: Policy, request: Policy) -> list[Compared]:
-    accepted = {rule_form(duty) for duty in request.obligations}
+    """Return the obligations of an offer that a request does not take on, about the same things.
+
+    One about a certain asset, or of a certain party, is also one about any asset, or of anybody.
+    """
+    accepted: set[tuple[object, ...]] = set()
+    for own in request.obligations:
+        form, target, assignee = _obligation_form(request, own)
+        accepted.update(product([form], [target, None], [assignee, None]))
     return [
         Compared(False, f"/obligation/{index}", f"/obligation/{index}", "obligation", duty)  # noqa: FBT003
         for index, duty in enumerate(offer.obligations)
-        if rule_form(duty) not in accepted
+        if _obligation_form(offer, duty) not in accepted
     ]
+
+
+def _obligation_form(policy: Policy, duty: Duty) -> tuple[object, object, object]:
+    plain = rule_form(replace(duty, target=None, assignee=None))
+    target, assignee = policy.target_of(duty), policy.assignee_of(duty)
+    return plain, reference_form(target), reference_form(assignee)
 
 
 def _normal_policy(policy: Policy) -> tuple[object, ...]:
@@ -284,6 +307,15 @@ def _normal_policy(policy: Policy) -> tuple[object, ...]:
         (policy.conflict or Conflict.INVALID) if both else None,
         frozenset(rule_form(rule) for _, rule in policy.rules()),
     )
+
+
+def _collections(policy: Policy, other: Policy) -> frozenset[str]:
+    """Return what a policy calls collections, where it bears on a prohibition (`conditions.py`)."""
+    if not policy.prohibitions:
+        return frozenset()
+    target = policy.target if other.target else None
+    assignee = policy.assignee if other.assignee else None
+    return collections_of(replace(policy, target=target, assignee=assignee))
 
 
 def _standing(policy: Policy) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policies_odrl import text
-from policies_odrl.comparison.change_phrases import COMPARED, number, thing
+from policies_odrl.comparison.change_phrases import COMPARED, number, thing, things
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import Action, AssetRef, Condition, PartyRef, Rule
 
@@ -57,7 +57,7 @@ class Compared:
         key = "unlimited" if self.allowed is None else "fits" if self.fits else "gap"
         if self.attribute in {"prohibition", "obligation"}:
             key = self.attribute
-        asked = "; ".join(thing(item, lang) for item in self.asked)
+        asked = things(self.asked, lang)
         return COMPARED[key][index].format(
             rule=number(self.rule, lang),
             allowed="" if self.allowed is None else thing(self.allowed, lang),

@@ -10,7 +10,7 @@ nothing in common with anything is not granted, and a minimal conflicting set sa
 (`blocking.py`). An offer or a request that says nothing by itself (replaced, inheriting, of an
 unknown profile) gets nothing, with what is missing, and such a reserve counts for nothing. Each
 rule is given with the target and parties of its own policy. One answer, never a loop. Source:
-odrl.md, section 4.
+`docs/decisions` (counter-offer).
 """
 
 from __future__ import annotations
@@ -28,7 +28,12 @@ from policies_odrl.comparison.change import (
     permission_changes,
 )
 from policies_odrl.comparison.compare import judge, obstacle, too_large
-from policies_odrl.comparison.greatest import folded_as, unfolded
+from policies_odrl.comparison.greatest import (
+    folded_as,
+    named,
+    unfolded,
+    with_collections,
+)
 from policies_odrl.comparison.meeting import MAX_WORK, joined, joined_duties, met, work
 from policies_odrl.comparison.policy_changes import rest_changes, strategy_changes
 from policies_odrl.comparison.prohibited import box_of
@@ -203,7 +208,7 @@ def _candidates(
     for name, limit in limits:
         for index, mine in granting(limit):
             source = Source(name, f"/permission/{index}")
-            asked = _with_references(request, wanted)
+            asked = _with_references(request, wanted, mine)
             stronger = raised(prover, asked, mine)
             for form in (asked, stronger) if stronger else (asked,):
                 for given in met(prover, mine, form):
@@ -232,18 +237,30 @@ def _all_met(prover: Proof, limit: Policy, request: Policy) -> list[Permission]:
     """Return what a request that lies within a limit comes to in the limit's words."""
     found: list[Permission] = []
     for wanted in request.permissions:
-        asked = _with_references(request, wanted)
-        given = [item for _, mine in granting(limit) for item in met(prover, mine, asked)]
+        given = [
+            (asked, item)
+            for _, mine in granting(limit)
+            for asked in [_with_references(request, wanted, mine)]
+            for item in met(prover, mine, asked)
+        ]
         source = Source("offer", "")
         whole = [
-            item for item in given if not [*permission_changes(prover, "", asked, item, source)]
+            item
+            for asked, item in given
+            if not [*permission_changes(prover, "", asked, item, source)]
         ]
-        found.extend(whole[:1] or given)
+        found.extend(whole[:1] or [item for _, item in given])
     return found
 
 
-def _with_references(policy: Policy, rule: Permission) -> Permission:
-    return replace(rule, target=policy.target_of(rule), assignee=policy.assignee_of(rule))
+def _with_references(policy: Policy, rule: Permission, given: Permission) -> Permission:
+    """Return a permission asked for with all it is about; who grants, only beside who gives."""
+    return replace(
+        rule,
+        target=policy.target_of(rule),
+        assigner=policy.assigner_of(rule) if given.assigner else rule.assigner,
+        assignee=policy.assignee_of(rule),
+    )
 
 
 def _assembled(
@@ -252,7 +269,8 @@ def _assembled(
     """Return the whole policy: with the prohibitions and obligations of both sides."""
     if not permissions or not limits:
         return None
-    stated = (*(policy for _, policy in limits), request)  # who grants plays no part in a ban
+    stated = (*(policy for _, policy in limits), request)
+    # who grants plays no part in a ban
     sides = [unfolded(replace(policy, assigner=None)) for policy in stated]
     prohibitions = joined((), ())
     obligations = joined_duties((), ())
@@ -267,7 +285,7 @@ def _assembled(
         profiles=tuple(dict.fromkeys(item for side in sides for item in side.profiles)),
         conflict=_strategy(sides),
     )
-    return folded_as(whole, limits[0][1])
+    return with_collections(folded_as(whole, limits[0][1]), stated)
 
 
 def _strategy(sides: Sequence[Policy]) -> Conflict | None:
@@ -292,13 +310,13 @@ def _banned(
 def _bans(
     prover: Proof, offer: Policy, request: Policy, path: str, wanted: Permission
 ) -> Iterator[Blocked]:
-    asked = _with_references(request, wanted)
     for place, rule in enumerate(offer.permissions):
+        mine = named(offer, rule)
         parts = (
             Part("request", path, "rule", wanted),
             Part("offer", f"/permission/{place}", "rule", rule),
         )
-        for given in met(prover, _with_references(offer, rule), asked):
+        for given in met(prover, mine, _with_references(request, wanted, mine)):
             for index, ban in enumerate(offer.prohibitions):
                 if box_of(prover, replace(offer, prohibitions=(ban,)), given) is None:
                     found = Part("offer", f"/prohibition/{index}", "prohibition", ban)

@@ -2,7 +2,8 @@
 
 Rules: the work is linear in the attributes; what is asked for without a limit of the offer on it is
 within; a target or party must be the same one, or a narrower choice out of the same collection;
-the duties of the offer must be accepted as they are.
+the duties of the offer must be accepted as they are, and compensate the same assigner where both
+policies name one: a request that names none leaves it to the agreement who grants.
 """
 
 from __future__ import annotations
@@ -96,10 +97,11 @@ class Fit:
 
     def _duties(self, request: Policy, path: str, wanted: Permission) -> Iterator[Compared]:
         accepted = {rule_form(duty) for duty in wanted.duties}
-        mine, theirs = self._offer.assigner_of(self._rule), request.assigner_of(wanted)
-        elsewhere = mine is not None and theirs is not None and not same_reference(mine, theirs)
+        elsewhere = granted_by_others(
+            self._offer.assigner_of(self._rule), request.assigner_of(wanted)
+        )
         for duty in self._rule.duties:
-            fits = rule_form(duty) in accepted and not (elsewhere and _pays_assigner(duty))
+            fits = rule_form(duty) in accepted and not (elsewhere and pays_assigner(duty))
             yield Compared(fits, path, self._path, "duty", duty, wanted.duties)
         made = (reference_form(self._rule.output), frozenset(self._rule.functions))
         asked = (reference_form(wanted.output), frozenset(wanted.functions))
@@ -107,7 +109,15 @@ class Fit:
             yield Compared(made == asked, path, self._path, "output", self._rule, (wanted,))
 
 
-def _pays_assigner(duty: Duty) -> bool:
+def granted_by_others(left: PartyRef | None, right: PartyRef | None) -> bool:
+    """Return whether two parties grant that are both named, and not the same.
+
+    Terms that name nobody leave it to the agreement who grants.
+    """
+    return left is not None and right is not None and not same_reference(left, right)
+
+
+def pays_assigner(duty: Duty) -> bool:
     """Return whether who is compensated is the assigner, because a duty names nobody."""
     return any(COMPENSATED not in dict(item.functions) for item in (duty, *duty.consequences))
 

@@ -67,6 +67,13 @@ def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
     Args:
         rendering: what `narrow` or `meet` made.
         own: the policies of the one whose words it must be in.
+
+    >>> from policies_odrl.model import ODRL, Action, AssetRef, PolicyKind
+    >>> def may(target):
+    ...     rule = Permission(action=Action(ODRL + "read"), target=AssetRef(target))
+    ...     return Policy(kind=PolicyKind.OFFER, permissions=(rule,))
+    >>> foreign(may("urn:a"), may("urn:a")), len(foreign(may("urn:b"), may("urn:a")))
+    ((), 1)
     """
     mine = _own(own)
     found: list[str] = []
@@ -78,7 +85,7 @@ def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
             found.append(f"the {name} at `{path}` is not one of the provider's")
     if any(notes and (part, notes) not in mine.notes for part, notes in described(rendering)):
         found.append("a description that is not the provider's")
-    if not _whole_names(rendering) <= mine.names:
+    if not all(_named_by(mine, item) for item in _whole_names(rendering)):
         found.append("an asset or party of the whole policy that is not named by the provider")
     if not _texts(rendering) <= mine.texts:
         found.append("an identifier or profile that is not the provider's")
@@ -131,13 +138,18 @@ def _permission(rule: Permission, mine: _Own) -> Iterator[str]:
         yield "an action that is not one of the provider's"
     if any(duty not in mine.rules for duty in rule.duties):
         yield "a duty that is not one of the provider's"
-    if any(item not in mine.names for item in references_of(rule)):
+    if not all(_named_by(mine, item) for item in references_of(rule)):
         yield "an asset or party that is not named by the provider"
     if any(name not in mine.functions for name, _ in rule.functions):
         yield "a party function that is not one of the provider's"
     for item in nested((*rule.constraints, *rule.action.refinements)):
         if isinstance(item, Constraint) and not _in_own_words(item, mine):
             yield f"a value of `{term(item.left)}` that is neither known nor the provider's"
+
+
+def _named_by(mine: _Own, item: Reference) -> bool:
+    """Return whether an asset or party is own; whether it is called a collection is no word."""
+    return item in mine.names or replace(item, collection=False) in mine.names
 
 
 def _in_own_words(item: Constraint, mine: _Own) -> bool:

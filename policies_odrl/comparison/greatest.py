@@ -20,6 +20,7 @@ from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.errors import LimitExceeded
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
@@ -36,6 +37,7 @@ from policies_odrl.reading.inventory import Reference
 
 PARTS: Final = ("target", "assigner", "assignee")
 _R = TypeVar("_R", Permission, Prohibition, Duty)
+_Ref = TypeVar("_Ref", AssetRef, PartyRef)
 
 
 def greatest_common(
@@ -70,7 +72,7 @@ def greatest_common(
     prover = Proof(knowledge=knowledge)
     mine, other = unfolded(left), unfolded(right)
     common = under_both(prover, mine, other, _strategy(mine, other))
-    return None if common is None else folded(common)
+    return None if common is None else with_collections(folded(common), (left, right))
 
 
 def under_both(
@@ -164,6 +166,32 @@ def folded_as(whole: Policy, first: Policy) -> Policy:
         target=first.target if "target" in gone else None,
         assigner=first.assigner if "assigner" in gone else None,
         assignee=first.assignee if "assignee" in gone else None,
+    )
+
+
+def with_collections(whole: Policy, sources: Sequence[Policy]) -> Policy:
+    """Return a policy whose permissions call a collection what one of its sources calls so.
+
+    A prohibition of a single thing bears on a collection that may hold it (`conditions.py`);
+    without prohibitions it makes no difference. A collection that no permission is left about is
+    forgotten: ODRL has no place for it.
+    """
+    if not whole.prohibitions:
+        return whole
+    names = frozenset().union(*(collections_of(policy) for policy in sources))
+
+    def told(item: _Ref | None) -> _Ref | None:
+        plain = item is not None and not item.source and item.id in names
+        return replace(item, collection=True) if item is not None and plain else item
+
+    return replace(
+        whole,
+        target=told(whole.target),
+        assignee=told(whole.assignee),
+        permissions=tuple(
+            replace(rule, target=told(rule.target), assignee=told(rule.assignee))
+            for rule in whole.permissions
+        ),
     )
 
 

@@ -5,7 +5,8 @@ either; of two conditions of which one follows from the other, only the stricter
 known concepts become one list of what lies under both. None where it is proved that nothing could
 satisfy it. Two references have something in common where they are the same, or where one is a
 choice out of the other's collection; ODRL has no way to write other intersections. Who grants has
-no part in what is granted: the first one's assigner stays.
+no part in what is granted: the first one's assigner stays. Where the other has another one, its
+duties say whom they compensate, because that is the assigner where a duty names nobody.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Final, TypeVar
 
 from policies_odrl.comparison.box import Box
 from policies_odrl.comparison.fit import Reference, reference_within
-from policies_odrl.comparison.forms import flat, rule_form
+from policies_odrl.comparison.forms import flat, rule_form, same_reference
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import malformed
 from policies_odrl.comparison.rendering import duty_rendered, prohibition_rendered, rendered
+from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     Action,
@@ -79,7 +81,7 @@ def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission,
             constraints=constraints,
             output=frame.output,
             functions=tuple(dict.fromkeys((*mine.functions, *other.functions))),
-            duties=joined_duties(mine.duties, other.duties),
+            duties=joined_duties(mine.duties, _duties_under(mine, other)),
         )
         for action in common_actions(mine.action.id, other.action.id, prover.knowledge)
     )
@@ -196,6 +198,22 @@ def joined_duties(mine: Sequence[Duty], other: Sequence[Duty]) -> tuple[Duty, ..
     known = {rule_form(rule) for rule in mine}
     added = [rule for rule in other if rule_form(rule) not in known]
     return tuple(duty_rendered(rule) for rule in (*mine, *added))
+
+
+def _duties_under(mine: Permission, other: Permission) -> tuple[Duty, ...]:
+    """Return the other's duties, for a permission that the first one's assigner grants."""
+    payee = other.assigner
+    if mine.assigner is None or payee is None or same_reference(mine.assigner, payee):
+        return other.duties
+    return tuple(_paid_to(payee, duty) for duty in other.duties)
+
+
+def _paid_to(payee: PartyRef, duty: Duty) -> Duty:
+    functions = duty.functions
+    if COMPENSATED not in dict(functions):
+        functions = (*functions, (COMPENSATED, payee))
+    consequences = tuple(_paid_to(payee, item) for item in duty.consequences)
+    return replace(duty, functions=functions, consequences=consequences)
 
 
 def distinct(rules: Sequence[Permission]) -> tuple[Permission, ...]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from policies_odrl.comparison.compare import contains
-from policies_odrl.comparison.greatest import folded_as, under_both, unfolded
+from policies_odrl.comparison.greatest import folded_as, under_both, unfolded, with_collections
 from policies_odrl.comparison.meeting import MAX_WORK, work
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
@@ -35,6 +35,15 @@ def narrow(
         request: what the consumer asks for; it must lie within the offer or within the reserve.
         reserve: the provider's private limits; None when only the offer counts.
         knowledge: terms and hierarchies beyond the built-in ones.
+
+    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> narrow(may("use"), may("read")).permissions[0].action.id
+    'http://www.w3.org/ns/odrl/2/read'
+    >>> narrow(may("read"), may("use")) is None
+    True
     """
     for limits in (offer, reserve):
         if limits is not None and contains(limits, request, knowledge):
@@ -47,6 +56,13 @@ def meet(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) ->
 
     Class Offer, no identifier; what holds for the whole policy (target, parties, conflict strategy)
     is the first policy's.
+
+    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> meet(may("read"), may("use")).permissions[0].action.id
+    'http://www.w3.org/ns/odrl/2/read'
     """
     if len(offer.permissions) * len(request.permissions) > MAX_RULES:
         return None
@@ -58,7 +74,9 @@ def meet(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) ->
         return None
     prover = Proof(knowledge=knowledge)
     whole = under_both(prover, _named(offer), _named(request), _stricter(offer, request))
-    return None if whole is None else folded_as(whole, offer)
+    if whole is None:
+        return None
+    return with_collections(folded_as(whole, offer), (offer, request))
 
 
 def _named(policy: Policy) -> Policy:

@@ -2,7 +2,8 @@
 
 Rules: bans and obligations are compared with all that they are about, so that the same text about
 another thing is another rule; a strategy is a change only where something is prohibited (IM 2.10);
-what keeps a policy from being evaluated (unknown profile, parent, successor) is a change too.
+what keeps a policy from being evaluated (unknown profile, parent, successor) is a change too; so is
+what is taken for a collection where something is prohibited, because it may hold that.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from policies_odrl.comparison.forms import rule_form
 from policies_odrl.comparison.greatest import unfolded
 from policies_odrl.comparison.term_change import ChangeKind, TermChange, moved
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import Conflict, Iri, Policy, Rule
 from policies_odrl.vocabulary import PROFILES
@@ -55,9 +57,10 @@ def strategy_changes(asked: Policy, offered: Policy) -> Iterator[TermChange]:
 
 
 def readings(asked: Policy, offered: Policy, knowledge: Knowledge) -> Iterator[TermChange]:
-    """Yield what makes that nobody can say what one of two policies grants, as evaluation does."""
+    """Yield what makes that a policy is read otherwise, or cannot be, as evaluation does."""
     known = PROFILES | knowledge.profiles
     for name, mine, theirs in (
+        ("collection", *_collections(asked, offered)),
         ("profile", frozenset(asked.profiles) - known, frozenset(offered.profiles) - known),
         ("inheritFrom", frozenset(asked.inherits), frozenset(offered.inherits)),
         ("isReplacedBy", frozenset([asked.replaced_by]), frozenset([offered.replaced_by])),
@@ -65,6 +68,14 @@ def readings(asked: Policy, offered: Policy, knowledge: Knowledge) -> Iterator[T
         before, after = (tuple(Iri(it) for it in sorted(found) if it) for found in (mine, theirs))
         if before != after:
             yield TermChange(moved(before, after), "", name, before, after)
+
+
+def _collections(asked: Policy, offered: Policy) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what each policy calls a collection; nothing where not both prohibit something."""
+    mine, theirs = unfolded(asked), unfolded(offered)
+    if not (mine.prohibitions and theirs.prohibitions):
+        return frozenset(), frozenset()
+    return collections_of(mine), collections_of(theirs)
 
 
 def new_rules(rules: Sequence[Rule], known: Sequence[Rule]) -> list[Rule]:

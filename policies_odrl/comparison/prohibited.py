@@ -3,7 +3,8 @@
 Rules: a prohibition holds unless it is certainly not meant (`evaluate.py`), so that one of the
 offer is harmless only where the request's own terms make it False, or where a prohibition of the
 request holds whenever it does. What the request prohibits itself is taken from what it asks for,
-condition by condition, on the attributes of that prohibition alone.
+condition by condition, on the attributes of that prohibition alone. What either policy calls a
+collection, in whichever rule, may hold what a prohibition names (`conditions.py`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from policies_odrl.comparison.box import Box, operands_of
 from policies_odrl.comparison.fit import conditions_of
 from policies_odrl.comparison.forms import condition_form, rule_form, same_reference
 from policies_odrl.comparison.proof import Proof, opposite_of
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     AssetRef,
@@ -56,11 +58,12 @@ def unsafe(
     """Return the prohibitions of an offer that may hit what is asked for, with their pointers."""
     if offer.conflict is Conflict.PERM:
         return []
+    mine, theirs = collections_of(offer), collections_of(request)
     return [
         (f"/prohibition/{index}", rule)
         for index, rule in enumerate(offer.prohibitions)
-        if not _upheld(prover, offer, rule, request)
-        and not all(_avoided(prover, offer, rule, request, *pair) for pair in asked)
+        if not _upheld(prover, offer, rule, request, mine - theirs)
+        and not all(_avoided(prover, offer, rule, request, mine | theirs, *pair) for pair in asked)
     ]
 
 
@@ -88,15 +91,20 @@ def _lifted(items: Sequence[Condition], knowledge: Knowledge) -> list[Condition]
     return found
 
 
-def _upheld(prover: Proof, offer: Policy, rule: Prohibition, request: Policy) -> bool:
-    """Return whether a prohibition of the request holds wherever the offer's does."""
+def _upheld(
+    prover: Proof, offer: Policy, rule: Prohibition, request: Policy, vague: frozenset[str]
+) -> bool:
+    """Return whether a prohibition of the request holds wherever the offer's does.
+
+    What only the offer calls a collection (`vague`) may hold what the offer's names.
+    """
     if request.conflict is Conflict.PERM:
         return False
     remedies = {rule_form(duty) for duty in rule.remedies}
     return any(
         _action_wider(rule.action.id, own.action.id, prover.knowledge)
         and {rule_form(duty) for duty in own.remedies} == remedies
-        and _reference_wider(offer, rule, request, own)
+        and _reference_wider(offer, rule, request, own, vague)
         and _conditions_wider(prover, conditions_of(offer, rule), conditions_of(request, own))
         for own in request.prohibitions
     )
@@ -113,7 +121,9 @@ def _action_wider(ruled: str, own: str, knowledge: Knowledge) -> bool:
     return mine in broader and all(mine in wider(item) or item in wider(mine) for item in broader)
 
 
-def _reference_wider(offer: Policy, rule: Rule, request: Policy, own: Rule) -> bool:
+def _reference_wider(
+    offer: Policy, rule: Rule, request: Policy, own: Rule, vague: frozenset[str]
+) -> bool:
     pairs = (
         (request.target_of(own), offer.target_of(rule)),
         (request.assignee_of(own), offer.assignee_of(rule)),
@@ -123,6 +133,7 @@ def _reference_wider(offer: Policy, rule: Rule, request: Policy, own: Rule) -> b
         or (
             theirs is not None
             and same_reference(mine, theirs)
+            and vague <= {mine.id}
             and (mine.collection or not theirs.collection)  # who is in a thing is certain: nobody
         )
         for mine, theirs in pairs
@@ -150,6 +161,7 @@ def _avoided(
     offer: Policy,
     rule: Prohibition,
     request: Policy,
+    vague: frozenset[str],
     wanted: Permission,
     box: Box,
 ) -> bool:
@@ -159,7 +171,7 @@ def _avoided(
         (offer.target_of(rule), request.target_of(wanted)),
         (offer.assignee_of(rule), request.assignee_of(wanted)),
     )
-    if any(apart(mine, theirs) for mine, theirs in pairs):
+    if any(apart(mine, theirs, vague) for mine, theirs in pairs):
         return True
     return _lifted_by(prover, conditions_of(offer, rule), box)
 
@@ -188,9 +200,17 @@ def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
     return any(ban in wider(item) | implied_actions(item) for item in covered)
 
 
-def apart(left: AssetRef | PartyRef | None, right: AssetRef | PartyRef | None) -> bool:
-    """Return whether two references are single things, and not the same."""
+def apart(
+    left: AssetRef | PartyRef | None, right: AssetRef | PartyRef | None, vague: frozenset[str]
+) -> bool:
+    """Return whether two references are single things, and not the same.
+
+    Args:
+        left: what one rule names; None: anything.
+        right: what another rule names; None: anything.
+        vague: what their policies call collections.
+    """
     if left is None or right is None:
         return False
-    plain = not any(item.collection or item.source for item in (left, right))
+    plain = not any(item.source or item.id in vague for item in (left, right))
     return plain and left.id != right.id

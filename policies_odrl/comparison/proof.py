@@ -98,7 +98,10 @@ class Proof:
     def by_cases(self, touched: frozenset[str], box: Box, proved: Callable[[Box], bool]) -> bool:
         """Take the first choice that touches some operands apart, and prove each case."""
         choice = box.touching(touched)
-        return choice is not None and all(proved(case) for case in box.cases(choice))
+        size = len(box.forms)  # each case is a copy
+        return choice is not None and all(
+            self.pay(size) and proved(case) for case in box.cases(choice)
+        )
 
     def apart(self, box: Box) -> bool:
         """Return whether it is proved that nothing satisfies a box, its choices left aside."""

@@ -2,8 +2,9 @@
 
 Rules: where the purposes asked for fit no rule at the level of protection asked for, a rule for
 that very purpose at a higher level comes before a narrower purpose and before a refusal; the level
-is only ever raised, and by as few steps as such a rule allows. Source: odrl.md, section 4; the
-steps are those of `LEVELS` (raw, minimised, pseudonymised, anonymised, aggregated, synthetic).
+is only ever raised, and by as few steps as such a rule allows. Source: `docs/decisions`
+(counter-offer); the steps are those of `LEVELS` (raw, minimised, pseudonymised, anonymised,
+aggregated, synthetic).
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.comparison.witness import common_request
 from policies_odrl.errors import LimitExceeded
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import Permission, Policy
@@ -110,12 +111,13 @@ def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ..
     What an action makes has no part in what is granted, so that it never keeps policies apart.
     """
     prover = Proof(knowledge=knowledge)
+    vague = collections_of(left) | collections_of(right)
     found = [
         f"whether `{one.id or one.source}` and `{two.id or two.source}` share anything"
         for mine in left.permissions
         for other in right.permissions
         for one, two, told in _named(left, mine, right, other)
-        if not agree(prover, one, two) and not (told and apart(one, two))
+        if not agree(prover, one, two) and not (told and apart(one, two, vague))
     ]
     return tuple(dict.fromkeys(found))[:8]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policies_odrl import text
-from policies_odrl.comparison.change_phrases import CHANGES, number, thing
+from policies_odrl.comparison.change_phrases import CHANGES, number, subject, things
 from policies_odrl.comparison.compared import Said, brief
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import Conflict, Iri
@@ -41,7 +41,8 @@ class TermChange:
         path: JSON pointer into the request of what changes; of its rule for what is added.
         operand: IRI of the left operand or of a party function, or `action`, `target`, `assignee`,
             `output`, `duty`, `prohibition`, `obligation`, `rule`, `conflict`, `profile`,
-            `inheritFrom`, `isReplacedBy`, or how conditions are joined (`or`).
+            `inheritFrom`, `isReplacedBy`, `collection`, `assigner`, or how conditions are joined
+            (`or`).
         asked: what the request says; empty for what is added.
         offered: what is offered instead; empty for what is not granted.
         because: whose rule asks for it: `offer` or `reserve`; empty when nobody's in particular.
@@ -80,10 +81,12 @@ class TermChange:
             because = CHANGES["because"][index].format(
                 source=CHANGES[self.because][index], rule=number(self.rule, lang)
             )
-        special = f"{self.kind.value} {self.operand}"
-        return CHANGES[special if special in CHANGES else self.kind.value][index].format(
-            asked="; ".join(thing(item, lang) for item in self.asked),
-            offered="; ".join(thing(item, lang) for item in self.offered),
+        kind, about = self.kind.value, subject(self.operand, lang)
+        special = f"{kind} subject" if about else f"{kind} {self.operand}"
+        return CHANGES[special if special in CHANGES else kind][index].format(
+            subject=about,
+            asked=things(self.asked, lang),
+            offered=things(self.offered, lang),
             because=because,
         )
 

@@ -18,7 +18,7 @@ IM 2.10 and the POE wiki, Policy Conflict (permission against prohibition).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from types import MappingProxyType
@@ -196,7 +196,7 @@ class _Court:
             )
         )
         count = len(left.policy.permissions) * len(right.policy.permissions)
-        found = self._first(count, meetings)
+        found = self._first(count, meetings, self._world)
         return _exists(Question.COMMON_USE, found)
 
     def grants(self, side: Side) -> ConflictVerdict:
@@ -205,7 +205,8 @@ class _Court:
             (path, Meeting(permitted=((side, rule),)))
             for path, rule in _numbered("permission", side.policy.permissions)
         )
-        return _exists(Question.GRANTS, self._first(len(side.policy.permissions), meetings))
+        found = self._first(len(side.policy.permissions), meetings, self._world)
+        return _exists(Question.GRANTS, found)
 
     def clash(self, permitting: Side, prohibiting: Side) -> ConflictVerdict:
         """Ask whether a request that one permits is prohibited by the other."""
@@ -220,7 +221,7 @@ class _Court:
                 _numbered("prohibition", prohibiting.policy.prohibitions),
             )
         )
-        found = self._first(count, meetings)
+        found = self._first(count, meetings, replace(self._world, barring=True))
         if found.example is not None:
             return ConflictVerdict(
                 Compatibility.CONFLICT,
@@ -258,14 +259,14 @@ class _Court:
             answer, Question.FORBIDDEN_DUTY, reasons=tuple(lacking[:MAX_REASONS])
         )
 
-    def _first(self, count: int, meetings: Iterator[tuple[str, Meeting]]) -> _Found:
+    def _first(self, count: int, meetings: Iterator[tuple[str, Meeting]], world: World) -> _Found:
         """Return what the first meeting that takes place came to, or what all others did."""
         found = _Found()
         if count > MAX_PAIRS:
             found.lacking = [f"more than {MAX_PAIRS} pairs of rules to compare"]
             return found
         for name, meeting in meetings:
-            found.note(name, tried(meeting, self._world, self._budget))
+            found.note(name, tried(meeting, world, self._budget))
             if found.example is not None or self._budget.spent:
                 break
         return found

@@ -2,8 +2,9 @@
 
 Rules: a hierarchy is a partial order that may be incomplete. A name lies under another where that
 is asserted; it does not where the two, or anything above them, are asserted to be disjoint, or
-where the other lies strictly under it; all else is not known. Names of one vocabulary that it keeps
-apart are different things; names of different vocabularies may be synonyms.
+where it holds the other strictly or something disjoint from it; all else is not known. Names of one
+vocabulary that it keeps apart are different things; names of different vocabularies may be
+synonyms.
 Source: arXiv 2602.19883 (knowledge bases as partial orders; soundness under incompleteness).
 """
 
@@ -19,7 +20,7 @@ from policies_odrl.vocabulary import Kind
 class Order:
     """The hierarchies as one kind of operand reads them; pays for what it compares."""
 
-    __slots__ = ("_apart", "_budget", "_wholes", "kind", "knowledge")
+    __slots__ = ("_apart", "_budget", "_held", "_wholes", "kind", "knowledge")
 
     def __init__(
         self, kind: Kind, knowledge: Knowledge, budget: Budget, *, wholes: bool = False
@@ -28,6 +29,7 @@ class Order:
         self.knowledge = knowledge
         self._wholes = wholes
         self._budget = budget
+        self._held: dict[str, dict[int, set[str]]] = {}
         self._apart: dict[str, set[int]] = {}
         for index, group in enumerate(knowledge.disjoint):
             for member in group:
@@ -66,9 +68,28 @@ class Order:
                 return settled
         if self.same(item, other) is Truth.TRUE or other in self.above(item):
             return Truth.TRUE
-        if self.disjoint(item, other) or (not certain and self.strictly(other, item)):
+        if self.disjoint(item, other) or (not certain and self._too_wide(item, other)):
             return Truth.FALSE
         return Truth.UNDETERMINED
+
+    def _too_wide(self, item: str, other: str) -> bool:
+        """Return whether a name holds the other strictly, or something disjoint from it."""
+        if self.strictly(other, item):
+            return True
+        theirs = self._groups(other)
+        held = self._holding(item) if theirs else {}
+        return any(not held.get(index, set()) <= members for index, members in theirs.items())
+
+    def _holding(self, item: str) -> dict[int, set[str]]:
+        """Return the names that are asserted to be disjoint and lie under an item, by group."""
+        if not self._held:
+            for member, indexes in self._apart.items():
+                self._budget.pay()
+                for upper in self.above(member):
+                    below = self._held.setdefault(upper, {})
+                    for index in indexes:
+                        below.setdefault(index, set()).add(member)
+        return self._held.get(item, {})
 
     def covers(self, item: str, other: str, *, certain: bool = False) -> Truth:
         """Return whether a name is listed by another: names in no hierarchy only by themselves."""

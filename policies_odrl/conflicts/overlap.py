@@ -62,12 +62,14 @@ class World:
         start: when the agreement began, aware; None when nobody says.
         anchors: IRI of a constraint -> start of its first period, aware.
         parts_as_kinds: see `compatibility.conflict_between`.
+        barring: whether a meeting is what must not be, so that none may be overlooked.
     """
 
     knowledge: Knowledge
     start: datetime | None = None
     anchors: Mapping[str, datetime] = field(default_factory=dict)
     parts_as_kinds: bool = False
+    barring: bool = False
 
 
 def overlap(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
@@ -310,7 +312,7 @@ def _extent(left: str, atoms: Sequence[Atom], world: World, budget: Budget) -> E
     budget.pay(len(atoms))
     if operand is None:
         return Extent(State.OPEN, why=f"`{text.term(left)}` is not a known left operand")
-    settled = _opposed(atoms)
+    settled = _opposed(atoms, world)
     obstacle = _obstacle(atoms)
     if settled or obstacle:
         return axes.EMPTY if settled else Extent(State.OPEN, why=obstacle)
@@ -328,20 +330,25 @@ def _timed(
 ) -> Outcome:
     atoms = [atom for items in times.values() for atom in items]
     budget.pay(len(atoms) + sum(len(chain.parts) for chain in chains))
-    if any(_opposed(items) for items in times.values()):
+    if any(_opposed(items, world) for items in times.values()):
         return Outcome(State.EMPTY, why=_excluded(atoms))
     obstacle = next((why for items in times.values() if (why := _obstacle(items))), "")
     if obstacle:
         return Outcome(State.OPEN, why=obstacle)
-    found = timeline.judge(Times(times, chains, world.start, world.anchors))
+    found = timeline.judge(Times(times, chains, world.start, world.anchors, barring=world.barring))
     links = [atom for chain in chains for part in chain.parts for atom in part]
     return replace(found, why=_excluded([*atoms, *links])) if found.state is State.EMPTY else found
 
 
-def _opposed(atoms: Sequence[Atom]) -> bool:
+def _opposed(atoms: Sequence[Atom], world: World) -> bool:
     """Return whether one and the same constraint is to hold and not to hold."""
-    no = {condition_form(atom.item) for atom in atoms if not atom.holds}
-    return bool(no) and any(condition_form(atom.item) in no for atom in atoms if atom.holds)
+
+    def said(atom: Atom) -> tuple[object, ...]:
+        anchor = world.anchors.get(atom.item.id) if atom.item.id else None
+        return (condition_form(atom.item), anchor)
+
+    no = {said(atom) for atom in atoms if not atom.holds}
+    return bool(no) and any(said(atom) in no for atom in atoms if atom.holds)
 
 
 def _obstacle(atoms: Sequence[Atom]) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, cast
+from typing import Final
 
 from policies_odrl import text
 from policies_odrl.conflicts.axes import (
@@ -30,20 +30,33 @@ from policies_odrl.conflicts.axes import (
     shown,
     written,
 )
-from policies_odrl.conflicts.intervals import HIGHEST, LOWEST, End, Piece, Region, above, at, below
+from policies_odrl.conflicts.intervals import HIGHEST, LOWEST, End, Piece, Region, at
+from policies_odrl.conflicts.lengths import (
+    NOTHING,
+    Edge,
+    Sum,
+    added,
+    edge_of,
+    is_long,
+    longer,
+    longest,
+    moment_of,
+    read_length,
+)
 from policies_odrl.conflicts.recurrence import Cycle, Uncounted, common
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.request import DATE_TIME
-from policies_odrl.model import Literal, Operator
+from policies_odrl.model import Operator
 from policies_odrl.values import Duration, compare_durations, duration
 from policies_odrl.vocabulary import OPERANDS
 
 CLOCKS: Final = (METERED, DELAY, ELAPSED)
 TIMES: Final = frozenset({DATE_TIME, INTERVAL, *CLOCKS})
 _MICRO: Final = timedelta(microseconds=1)
-_NOTHING: Final = Duration(0, Decimal(0))
+_PERIODS: Final = "from when the periods of timeInterval are counted is not stated"
+_FIRST_USE: Final = "when the first use was, from which elapsedTime runs, is not stated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +81,14 @@ class Times:
         chains: see `Chain`.
         start: when the agreement began, aware; None when nobody says.
         anchors: IRI of a constraint -> start of its first period, aware.
+        barring: see `overlap.World`.
     """
 
     atoms: Mapping[str, Sequence[Atom]]
     chains: Sequence[Chain] = ()
     start: datetime | None = None
     anchors: Mapping[str, datetime] = field(default_factory=dict)
+    barring: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,8 @@ class _Timeline:
         self._lines: dict[str, Line] = {}
         self._fixed: dict[str, Extent] = {}
         self._window = Region()  # the instants that are left
+        self._proved: list[Piece] = []  # those that are left by what is proved alone
+        self._doubt = ""  # what keeps the others from being ruled out; empty when nothing does
 
     def outcome(self) -> Outcome:
         try:
@@ -140,18 +157,24 @@ class _Timeline:
             except Unsettled:
                 found = extent(operand, atoms)
                 self._fixed[left] = found
-            if found.state is State.EMPTY:
+            if found.state is State.EMPTY and not (left == INTERVAL and self._may_meet(atoms)):
                 raise _Empty
-            unsettled = unsettled or found.why
+            unsettled = unsettled or (_PERIODS if found.state is State.EMPTY else found.why)
         if unsettled:
             raise Unsettled(unsettled)
         if DATE_TIME in self._lines:
             self._window = self._lines[DATE_TIME].region
 
+    def _may_meet(self, atoms: Sequence[Atom]) -> bool:
+        """Return whether periods of different lengths may be due at once, as at the first use."""
+        items = [atom.item for atom in atoms]
+        every = all(item.operator is Operator.EQ and len(item.right) == 1 for item in items)
+        return self._times.barring and every and sum(atom.holds for atom in atoms) > 1
+
     # -- lengths of time ---------------------------------------------------------------------------
 
-    def _chained(self) -> list[tuple[Duration, Duration | None]]:
-        """Return (least, most) that the delays of each sequence add up to; most None: no end."""
+    def _chained(self) -> list[Sum]:
+        """Return what the delays of each sequence add up to."""
         chains = list(self._times.chains)
         shapes = {len(chain.parts) for chain in chains}
         if len(chains) > 1 and len(shapes) == 1:
@@ -161,20 +184,16 @@ class _Timeline:
                     raise Unsettled("whether the parts of the two sequences are the same")
         return [self._sum(chain) for chain in chains]
 
-    def _sum(self, chain: Chain) -> tuple[Duration, Duration | None]:
-        least, most = Decimal(0), Decimal(0)
-        bounded = True
-        for part in chain.parts:
-            found = self._part(part)
-            if found is None:
-                raise _Empty
-            low, high = found
-            least += low
-            bounded = bounded and high is not None
-            most += high or 0
-        return Duration(0, least), Duration(0, most) if bounded else None
+    def _sum(self, chain: Chain) -> Sum:
+        parts = [self._part(part) for part in chain.parts]
+        found = [part for part in parts if part is not None]
+        if len(found) < len(parts):
+            raise _Empty
+        least = added([low for low, _ in found]) or (NOTHING, True)  # no delay is shorter
+        proved = (least[0], found[-1][0][2] == 0)
+        return Sum(least, proved, added([high for _, high in found]))
 
-    def _part(self, part: Sequence[Atom]) -> tuple[Decimal, Decimal | None] | None:
+    def _part(self, part: Sequence[Atom]) -> tuple[End, End] | None:
         """Return the ends of one delay in seconds, or None where there is none."""
         found = line(OPERANDS[DELAY], part)
         if found.months:
@@ -182,62 +201,58 @@ class _Timeline:
         pieces = list(found.region.pieces())
         if not pieces:
             return None
-        high = pieces[-1].high
-        least = cast("Decimal", pieces[0].low[1])  # no delay is shorter than nothing
-        return least, None if high[0] else cast("Decimal", high[1])
+        return pieces[0].low, pieces[-1].high
 
-    def _frame(self, chained: Sequence[tuple[Duration, Duration | None]]) -> None:
+    def _frame(self, chained: Sequence[Sum]) -> None:
         """Metered time and delays are no longer than elapsed time."""
         limit = self._end(ELAPSED, high=True)
         floor = self._end(ELAPSED, high=False)
         for small in (METERED, DELAY):
             shortest = self._end(small, high=False)
-            if limit and shortest and _longer(shortest, limit):
+            if limit and shortest and longer(shortest, limit):
                 raise _Empty
-        if limit and any(_longer((least, True), limit) for least, _ in chained):
+        if limit and any(longer(total.proved, limit) for total in chained):
             raise _Empty
-        for least, most in chained:
-            if floor and most is not None and _longer(floor, (most, True)):
+        if limit and any(longer(total.least, limit) for total in chained):
+            raise Unsettled("whether a delay ends at its limit or later")
+        low, high = self._end(DELAY, high=False), self._end(DELAY, high=True)
+        for total in chained:
+            if floor and total.most and longer(floor, total.most):
                 raise Unsettled("whether the clock of elapsedTime starts before the sequence")
-            other = self._end(DELAY, high=True)
-            if other and _longer((least, True), other):
+            early = high and longer(total.least, high)
+            if early or (low and total.most and longer(low, total.most)):
                 raise Unsettled("whether delayPeriod starts before the sequence")
 
-    def _end(self, left: str, *, high: bool) -> tuple[Duration, bool] | None:
+    def _end(self, left: str, *, high: bool) -> Edge | None:
         """Return one end of the lengths that are left, and whether it belongs to them."""
         found = self._lines.get(left)
         if found is None:
             return None
         pieces = list(found.region.pieces())
-        end = pieces[-1].high if high else pieces[0].low
-        if end[0]:
-            return None
-        return _length(cast("Decimal", end[1]), months=found.months), end[2] == 0
+        return edge_of(pieces[-1].high if high else pieces[0].low, months=found.months)
 
-    def _lengths(
-        self, chained: Sequence[tuple[Duration, Duration | None]]
-    ) -> dict[str, tuple[Fact, ...]]:
+    def _lengths(self, chained: Sequence[Sum]) -> dict[str, tuple[Fact, ...]]:
         """Return lengths that fit one another: the small ones short, the elapsed one long."""
         found: dict[str, tuple[Fact, ...]] = {}
         limit = self._lines.get(ELAPSED)
         most = list(limit.region.pieces())[-1].high if limit else HIGHEST
-        need = max((least for least, _ in chained), key=lambda it: it.seconds, default=_NOTHING)
+        need = max((total.shown for total in chained), key=lambda it: it.seconds, default=NOTHING)
         for left in (METERED, DELAY, INTERVAL):
             if left in self._lines and left != INTERVAL and limit is not None:
                 self._clip(left, Piece(LOWEST, most), months=limit.months)
             found |= self._value(left)
             if left != INTERVAL and left in found:
-                need = _longest(need, found[left])
+                need = longest(need, found[left])
         least = Decimal(need.months) if need.months else need.seconds
         self._clip(ELAPSED, Piece(at(least), HIGHEST), months=bool(need.months))
         found |= self._value(ELAPSED)
         self._fits(need, found.get(ELAPSED))
         if chained and DELAY not in found:
-            found[DELAY] = (self._stretch(chained[0][0]),)
+            found[DELAY] = (self._stretch(chained[0].shown),)
         return found
 
     def _fits(self, need: Duration, elapsed: tuple[Fact, ...] | None) -> None:
-        if elapsed and compare_durations(need, _read(elapsed[0])) not in {-1, 0}:
+        if elapsed and compare_durations(need, read_length(elapsed[0])) not in {-1, 0}:
             raise Unsettled("lengths of time that fit one another were not found")
 
     def _clip(self, left: str, piece: Piece, *, months: bool) -> None:
@@ -261,26 +276,34 @@ class _Timeline:
 
     # -- the calendar ------------------------------------------------------------------------------
 
-    def _dated(self, chained: Sequence[tuple[Duration, Duration | None]]) -> None:
+    def _dated(self, chained: Sequence[Sum]) -> None:
         """With a known start, lengths of time say when."""
         start = self._times.start
         if start is None:
             return
         lows = [self._end(left, high=False) for left in CLOCKS]
-        lows += [(least, True) for least, _ in chained]
+        lows += [total.proved for total in chained]
         pieces = [Piece(at(start), HIGHEST)]
-        pieces += [Piece(_when(start, low, up=True), HIGHEST) for low in lows if low]
+        pieces += [Piece(moment_of(start, low, up=True), HIGHEST) for low in lows if low]
         high = self._end(DELAY, high=True)
-        pieces += [Piece(LOWEST, _when(start, high, up=False))] if high else []
+        pieces += [Piece(LOWEST, moment_of(start, high, up=False))] if high else []
         for piece in pieces:
             self._window.clip(piece)
         if not list(self._window.pieces()):
             raise _Empty
-        high = self._end(ELAPSED, high=True)
-        if high:
-            self._window.clip(Piece(LOWEST, _when(start, high, up=False)))
+        self._proved = list(self._window.pieces())
+        self._supposed(start, self._end(ELAPSED, high=True), _FIRST_USE)
+        for total in chained:
+            self._supposed(start, total.most, "when the parts of the sequence came true")
+
+    def _supposed(self, start: datetime, high: Edge | None, why: str) -> None:
+        """Keep the instants that are near the start, which nothing proves they must be."""
+        if high is None:
+            return
+        self._window.clip(Piece(LOWEST, moment_of(start, high, up=False)))
+        self._doubt = self._doubt or why
         if not list(self._window.pieces()):
-            raise Unsettled("when the first use was, from which elapsedTime runs, is not stated")
+            raise Unsettled(why)
 
     def _since(self, facts: dict[str, tuple[Fact, ...]]) -> dict[str, tuple[Fact, ...]]:
         """Return facts in which a delay is the time since the agreement, where that is known."""
@@ -302,7 +325,7 @@ class _Timeline:
             return
         pieces = list(dates.region.pieces())
         earliest, latest = pieces[0].low[0] == 0, pieces[-1].high[0] == 0
-        long = bool(chained) or any(_is_long(self._end(left, high=False)) for left in CLOCKS)
+        long = bool(chained) or any(is_long(self._end(left, high=False)) for left in CLOCKS)
         short = any(self._end(left, high=True) for left in CLOCKS)
         if (earliest and short) or (latest and long):
             names = " and ".join(sorted({text.term(atom.item.left) for atom in running})[:2])
@@ -322,8 +345,12 @@ class _Timeline:
         cycles = self._cycles(atoms)
         try:
             tick = common(cycles, list(self._window.pieces()))
+            if tick is None and self._doubt and common(cycles, self._proved) is not None:
+                raise Unsettled(self._doubt)
         except Uncounted as exc:
             raise Unsettled(f"when the periods of timeInterval meet; {exc}") from exc
+        if tick is None and self._times.barring:  # evaluation counts the whole period as due
+            raise Unsettled("how far into a period of timeInterval its first use may be")
         if tick is None:
             raise _Empty
         due = Recurrence(tick, None, max(cycle.anchor for cycle in cycles))
@@ -343,46 +370,10 @@ class _Timeline:
             else:
                 found[Cycle(anchor, period)] = None
         if any(all(cycle.period != period for cycle in found) for period in loose):
-            raise Unsettled("from when the periods of timeInterval are counted is not stated")
+            raise Unsettled(_PERIODS)
         return list(found)
 
 
 def _is_period(length: Duration) -> bool:
     whole = length.months + int(length.seconds * 1_000_000)
     return length.months >= 0 and length.seconds >= 0 and whole > 0
-
-
-def _is_long(low: tuple[Duration, bool] | None) -> bool:
-    return low is not None and low != (_NOTHING, True)
-
-
-def _length(key: Decimal, *, months: bool) -> Duration:
-    return Duration(int(key), Decimal(0)) if months else Duration(0, key)
-
-
-def _longer(low: tuple[Duration, bool], high: tuple[Duration, bool]) -> bool:
-    """Return whether whatever lies above one end is proved to lie above the other as well."""
-    order = compare_durations(low[0], high[0])
-    return order == 1 or (order == 0 and not (low[1] and high[1]))
-
-
-def _longest(need: Duration, values: tuple[Fact, ...]) -> Duration:
-    length = _read(values[0])
-    order = compare_durations(need, length)
-    if order is None:
-        raise Unsettled("how many days a month has")
-    return length if order < 0 else need
-
-
-def _read(value: Fact) -> Duration:
-    return cast("Duration", duration(cast("Literal", value)))  # as `axes.py` writes lengths
-
-
-def _when(start: datetime, end: tuple[Duration, bool], *, up: bool) -> End:
-    moment = later(start, end[0])
-    if moment is None:
-        raise Unsettled("an instant beyond the calendar")
-    edge = at(moment)
-    if end[1]:
-        return edge
-    return above(edge) if up else below(edge)

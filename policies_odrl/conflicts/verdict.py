@@ -67,10 +67,11 @@ class ConflictVerdict:
     Attributes:
         answer: see `Compatibility`.
         question: what was asked of them.
-        witness: with Compatible, an example that shows it; with Conflict, where one permits what
-            the other prohibits, an example in which they meet; None otherwise.
-        reasons: with Conflict, why, one line for each pair of rules; with Unknown, the facts that
-            are lacking.
+        witness: with Compatible, a request that is granted, where something is permitted and such
+            a request was found; with Conflict, where one permits what the other prohibits, an
+            example in which they meet; None otherwise.
+        reasons: why, one line for each pair of rules, where there is something to tell; with
+            Unknown, the facts that are lacking.
     """
 
     answer: Compatibility

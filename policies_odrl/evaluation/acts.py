@@ -96,14 +96,19 @@ def acts_since(acts: Iterable[Performed], after: datetime | None) -> list[Perfor
 
 
 def unspent(task: Task, instances: Iterable[Instance]) -> list[Performed]:
-    """Return the acts that no earlier instance was done by, in time order."""
+    """Return the acts that no earlier instance was done by, in time order.
+
+    The history tells the last act only: where a duty says how often, those before it went with it.
+    """
     spent = [item.done for item in instances if item.done is not None]
+    told = task.case.facts.history.get(task.duty.id or task.path, ()) if task.terms.counts else ()
+    until = max((item.done for item in told if item.done is not None), default=EVER)
     left = []
     for act in _acts(task.case.facts):
-        if act.at in spent and _fulfils(task, act) is Truth.TRUE:
-            spent.remove(act.at)
-        else:
+        if not (act.at in spent or act.at < until) or _fulfils(task, act) is not Truth.TRUE:
             left.append(act)
+        elif act.at in spent:
+            spent.remove(act.at)
     return left
 
 
@@ -113,11 +118,11 @@ def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Perfo
     return [act for act in acts if id(act) not in gone]
 
 
-def without(case: Case, spent: Sequence[Performed]) -> Case:
+def without(case: Case, acts: Sequence[Performed]) -> Case:
     """Return the case without acts that were done for something else."""
-    if not spent:
+    if not acts:
         return case
-    left = left_of(_acts(case.facts), spent)
+    left = left_of(_acts(case.facts), acts)
     return replace(case, facts=replace(case.facts, performed=tuple(left)))
 
 

@@ -7,7 +7,7 @@ is known. This module looks up; it judges nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from policies_odrl.evaluation.modes import Mode
@@ -89,6 +89,24 @@ def containers(members: Mapping[str, frozenset[str]], asked: str) -> tuple[str, 
     for item in found:
         found += [name for name, held in members.items() if item in held and name not in found]
     return tuple(found)
+
+
+def all_containers(
+    members: Mapping[str, frozenset[str]], parts: Sequence[str]
+) -> list[Iterable[str]]:
+    """Return the same for each of several, without going through the collections for each.
+
+    >>> held = {"urn:c": frozenset({"urn:x"})}
+    >>> [sorted(each) for each in all_containers(held, ["urn:c", "urn:x"])]
+    [['urn:c'], ['urn:c', 'urn:x']]
+    """
+    if len(parts) == 1:
+        return [containers(members, parts[0])]
+    holders: dict[str, list[str]] = {}
+    for name, held in members.items():
+        for item in held:
+            holders.setdefault(item, []).append(name)
+    return [closure(part, holders) for part in parts]
 
 
 def keys_of(

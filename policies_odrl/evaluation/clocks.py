@@ -12,14 +12,15 @@ IM 2.5.1 (`status`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from types import MappingProxyType
 from typing import Final
 
-from policies_odrl.evaluation.case import Case, containers, parts_of
+from policies_odrl.evaluation.case import Case, all_containers, parts_of
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import MOST_COUNTED, POLICY_USAGE, Fact
 from policies_odrl.evaluation.periods import Recurrence, Stretch
@@ -97,22 +98,21 @@ def used_before(case: Case) -> tuple[tuple[Use, ...], ...] | None:
     own = None if usage is None else usage.of(key)
     if usage is None or own is None or not members:
         return None if own is None else (own,)
-    found: dict[tuple[Use, ...], None] = {}
-    for party in parts_of(key.assignee, members):
-        for target in parts_of(key.target, members):
-            found[_together(usage, replace(key, assignee=party, target=target), members)] = None
-    return tuple(found)
+    parties = all_containers(members, parts_of(key.assignee, members))
+    targets = all_containers(members, parts_of(key.target, members))
+    pairs = product(parties, targets)
+    return tuple(dict.fromkeys(_together(usage, key, *pair) for pair in pairs))
 
 
 def _together(
-    usage: Usage, key: UsageKey, members: Mapping[str, frozenset[str]]
+    usage: Usage, key: UsageKey, parties: Iterable[str], targets: Iterable[str]
 ) -> tuple[Use, ...]:
-    """Return the uses under a key and under all collections that it belongs to, each use once."""
+    """Return the uses under a key of any of the parties and of the targets, each use once."""
     held = {
         use.ticket: use
-        for party in containers(members, key.assignee)
-        for target in containers(members, key.target)
-        for use in usage.of(replace(key, assignee=party, target=target)) or ()
+        for party in parties
+        for target in targets
+        for use in usage.of(UsageKey(key.agreement, key.rule, party, target)) or ()
     }
     return tuple(sorted(held.values(), key=lambda use: use.start))
 

@@ -248,7 +248,7 @@ def _prohibited(ruled: str, asked: str, case: Case) -> tuple[Truth, str]:
         return Truth.TRUE, ""
     if not case.facts.knowledge.known_action(ruled):
         return Truth.UNDETERMINED, UNKNOWN_ACTION
-    # a request for more than what is prohibited contains it (odrl.md: refused or narrowed)
+    # a request for more than what is prohibited contains it (refused or narrowed)
     overlaps = asked in case.facts.knowledge.wider_actions(ruled)
     return (Truth.UNDETERMINED, BROADER) if overlaps else (Truth.FALSE, "")
 

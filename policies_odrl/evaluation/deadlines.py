@@ -95,9 +95,9 @@ def terms_of(duty: Duty, knowledge: Knowledge) -> Terms:
     return terms
 
 
-def speaks_of_time(item: Condition) -> bool:
-    """Return whether a condition, or a part of it, is about time."""
-    return any(left in _TIMED for left in operands_of(item))
+def speaks_of_time(item: Condition, knowledge: Knowledge) -> bool:
+    """Return whether a condition, or a part of it, is about time, under whatever name."""
+    return any(knowledge.current(left) in _TIMED for left in operands_of(item))
 
 
 def operands_of(item: Condition) -> Iterator[str]:
@@ -122,13 +122,14 @@ def _joined(items: tuple[Condition, ...]) -> Iterator[Condition]:
 def _with(terms: Terms, item: Condition, knowledge: Knowledge) -> Terms:
     if isinstance(item, LogicalConstraint):
         return replace(terms, gates=(*terms.gates, item))
-    if item.left == COUNT:
+    left = knowledge.current(item.left)
+    if left == COUNT:
         return replace(terms, counts=(*terms.counts, item))
-    if item.left == DATE_TIME:
+    if left == DATE_TIME:
         return _calendar(terms, item, span(item.right[0]) if len(item.right) == 1 else None)
-    if item.left == EVENT:
+    if left == EVENT:
         return _event(terms, item, knowledge)
-    if item.left == ELAPSED:
+    if left == ELAPSED:
         return _elapsed(terms, item)
     return replace(terms, gates=(*terms.gates, item))
 

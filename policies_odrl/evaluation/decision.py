@@ -133,7 +133,7 @@ class DutyResult:
         path: JSON pointer into the written policy.
         duty: the duty.
         state: see `DutyState`.
-        by: the act that fulfilled it; None when none did.
+        acts: what fulfilled it, in time order; several where it says how often.
         gates: conditions that say whether anything has to be done at all.
         instances: earlier and present occasions, oldest first.
         consequences: what is due besides, once it was violated.
@@ -144,12 +144,17 @@ class DutyResult:
     path: str
     duty: Duty
     state: DutyState
-    by: Performed | None = None
+    acts: tuple[Performed, ...] = ()
     gates: tuple[ConditionResult, ...] = ()
     instances: tuple[Instance, ...] = ()
     consequences: tuple[DutyResult, ...] = ()
     settled: bool = False
     note: str = ""
+
+    @property
+    def by(self) -> Performed | None:
+        """The act that fulfilled it, the last one of several; None when none did."""
+        return self.acts[-1] if self.acts else None
 
     @property
     def open(self) -> bool:

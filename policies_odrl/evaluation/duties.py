@@ -15,16 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from policies_odrl.evaluation.acts import Task, acts_since, first_done, left_of, unspent, without
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.clocks import agreed, used_before
+from policies_odrl.evaluation.clocks import INTERVAL, agreed, used_before
 from policies_odrl.evaluation.conditions import (
     condition,
 )
-from policies_odrl.evaluation.deadlines import Limit, Terms, speaks_of_time, terms_of
+from policies_odrl.evaluation.deadlines import Limit, Terms, operands_of, speaks_of_time, terms_of
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.modes import Mode
@@ -37,6 +37,7 @@ _HARMLESS: Final = frozenset({DutyState.FULFILLED, DutyState.INACTIVE, DutyState
 INVALID: Final = "a consequence or remedy has no consequence of its own"
 _UNREADABLE: Final = "the time by which it must be done cannot be read"
 _GATE: Final = "cannot tell whether it has to be done"
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _NO_TIME: Final = "the time is not known"
 _NO_START: Final = "since when it has to be done is not known"
 _UNCLEAR: Final = "cannot tell whether it was done"
@@ -90,7 +91,7 @@ def _followers(duty: Duty, owner: Rule | None) -> tuple[Duty, ...]:
 
 def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
     result = condition(item, path, case)
-    if result.truth is Truth.FALSE and speaks_of_time(item):
+    if result.truth is Truth.FALSE and speaks_of_time(item, case.knowledge):
         return replace(result, truth=Truth.UNDETERMINED, why="it may have held before")
     return result
 
@@ -128,10 +129,19 @@ def _judged(task: Task) -> DutyResult:
         return _after_use(task)
     done, acts = first_done(task, acts_since(unspent(task, _history(task)), _anew(task)))
     if any(item.state is DutyState.VIOLATED for item in _history(task)):
-        return _result(task, DutyState.VIOLATED)
+        found = _result(task, DutyState.VIOLATED)
+        return found if _comes_back(task) else replace(found, instances=_history(task))
     if done is Truth.TRUE:
-        return _result(task, DutyState.FULFILLED, by=acts[-1])
+        return _result(task, DutyState.FULFILLED, acts=acts)
     return _undone(task, done)
+
+
+def _comes_back(task: Task) -> bool:
+    """Return whether there is more than one occasion; else the history tells of the only one."""
+    known = task.case.knowledge
+    return any(
+        known.current(left) == INTERVAL for gate in task.terms.gates for left in operands_of(gate)
+    )
 
 
 def _anew(task: Task) -> datetime | None:
@@ -171,15 +181,16 @@ def _result(
     task: Task,
     state: DutyState,
     *,
-    by: Performed | None = None,
+    acts: tuple[Performed, ...] = (),
     end: Limit | None = None,
     note: str = "",
 ) -> DutyResult:
     own: tuple[Instance, ...] = ()
     if state in {DutyState.FULFILLED, DutyState.DUE, DutyState.VIOLATED, DutyState.MISSING}:
-        own = (Instance(state, task.after, end.at if end else None, by.at if by else None),)
+        done = acts[-1].at if acts else None
+        own = (Instance(state, task.after, end.at if end else None, done),)
     return DutyResult(
-        task.path, task.duty, state, by, task.gates, (*_history(task), *own), note=note
+        task.path, task.duty, state, acts, task.gates, (*_history(task), *own), note=note
     )
 
 
@@ -200,8 +211,8 @@ def _after_use(task: Task) -> DutyResult:
         state = DutyState.VIOLATED
     else:
         state = DutyState.DUE if DutyState.DUE in states else DutyState.FULFILLED
-    by = next((act for _, act in found if act), None) if task.follows else None
-    return DutyResult(task.path, task.duty, state, by, task.gates, tuple(instances))
+    acts = next((acts for _, acts in found if acts), ()) if task.follows else ()
+    return DutyResult(task.path, task.duty, state, acts, task.gates, tuple(instances))
 
 
 def _starts(task: Task) -> list[datetime] | None:
@@ -221,7 +232,7 @@ def _starts(task: Task) -> list[datetime] | None:
 
 def _instances(
     task: Task, starts: Iterable[datetime], now: datetime
-) -> Iterator[tuple[Instance, Performed | None]]:
+) -> Iterator[tuple[Instance, tuple[Performed, ...]]]:
     """Yield what became of each occasion, the first come first served: one act is one instance."""
     left = unspent(task, _history(task))
     for start in starts:
@@ -233,9 +244,9 @@ def _instances(
         if done is Truth.TRUE:
             left = left_of(left, acts)
             due = limit.at if limit else None
-            yield Instance(DutyState.FULFILLED, start, due, acts[-1].at), acts[-1]
+            yield Instance(DutyState.FULFILLED, start, due, acts[-1].at), acts
         else:
-            yield _still_to_do(task, start, now), None
+            yield _still_to_do(task, start, now), ()
 
 
 def _still_to_do(task: Task, use: datetime, now: datetime) -> Instance:
@@ -247,40 +258,54 @@ def _still_to_do(task: Task, use: datetime, now: datetime) -> Instance:
 
 
 def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
-    """Add what a violation brings about (IM 2.6.6: the consequence comes on top of the duty)."""
+    """Add what a violation brings about (IM 2.6.6: the consequence comes on top of the duty).
+
+    What is late can be done at any time, so that it takes an act that nothing else needs.
+    """
     moments = _violated_at(task, result)
+    facts = replace(task.case.facts, performed=tuple(unspent(task, result.instances)))
+    case, added = replace(task.case, facts=facts), list[DutyResult]()
+    for since in moments:
+        path = f"{task.path}/odrl:consequence"
+        found, case = followed(task.duty.consequences, path, case, task.owner, since)
+        added += found
     anyway = replace(task, terms=Terms(gates=task.terms.gates, counts=task.terms.counts))
-    left, late = unspent(task, result.instances), list[tuple[Truth, tuple[Performed, ...]]]()
+    left, late = case.facts.performed, list[tuple[Truth, tuple[Performed, ...]]]()
     for since in moments:
         late.append(first_done(anyway, acts_since(left, since)))
-        left = left_of(left, late[-1][1])
-    spent = [act for _, acts in late for act in acts]
-    added = tuple(_consequences(task, moments, spent))
+        left = tuple(left_of(left, late[-1][1]))
     done = all_of(truth for truth, _ in late)
     settled = bool(added) and done is Truth.TRUE and not any(item.open for item in added)
-    by = spent[-1] if done is Truth.TRUE else None
-    return replace(result, by=by, consequences=added, settled=settled)
+    acts = late[-1][1] if done is Truth.TRUE else ()
+    return replace(result, acts=acts, consequences=tuple(added), settled=settled)
 
 
-def _consequences(
-    task: Task, moments: Sequence[datetime | None], spent: Sequence[Performed]
-) -> Iterator[DutyResult]:
-    """Yield the consequences of each violation; what was done for one thing is not done for two."""
-    case = without(task.case, spent)
-    for since in moments:
-        found = [
-            duty_state(
-                item,
-                f"{task.path}/odrl:consequence/{index}",
-                case,
-                task.owner,
-                since,
-                follows=True,
-            )
-            for index, item in enumerate(task.duty.consequences)
-        ]
-        yield from found
-        case = without(case, [item.by for item in found if item.by is not None])
+def followed(
+    duties: Sequence[Duty], path: str, case: Case, owner: Rule | None, since: datetime | None
+) -> tuple[list[DutyResult], Case]:
+    """Return where all stands that one violation brings about, and the case without its acts.
+
+    What was done for one of them is not done for another; the most urgent is served first.
+
+    Args:
+        duties: consequences of a duty, or remedies of a prohibition.
+        path: their JSON pointer.
+        case: what is known, without the acts that were done for something else.
+        owner: the permission or prohibition that they hang below; None for an obligation.
+        since: when the violation was; None when nobody knows.
+    """
+    found: dict[int, DutyResult] = {}
+    for index in sorted(range(len(duties)), key=lambda it: _latest(duties[it], case, since)):
+        place = f"{path}/{index}"
+        found[index] = duty_state(duties[index], place, case, owner, since, follows=True)
+        case = without(case, found[index].acts)
+    return [found[index] for index in range(len(duties))], case
+
+
+def _latest(duty: Duty, case: Case, since: datetime | None) -> datetime:
+    terms = terms_of(duty, case.knowledge)
+    limit = terms.end if since is None else terms.end_after(since)
+    return _FOREVER if limit is None else limit.at
 
 
 def _violated_at(task: Task, result: DutyResult) -> list[datetime | None]:

@@ -1,9 +1,9 @@
 """Whether two values name the same thing, where being identical is all that counts.
 
 Rules: equal texts name one thing; texts that differ only in how they are written (case, blanks,
-Unicode form, percent-encoding, as numbers or truth values) may; so may values of datatypes that
-differ, and a language with its region and without; other texts name two things. What lies under
-what is left to `names.py`.
+Unicode form, percent-encoding, as numbers, truth values or times) may; so may values of datatypes
+that differ, and a language with its region and without; other texts name two things. What lies
+under what is left to `names.py`.
 Source: RFC 3986, section 6.2.2 (case and percent-encoding); Unicode Standard Annex 15 (NFKC).
 """
 
@@ -18,7 +18,7 @@ from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, XSD_STRING, Literal
 from policies_odrl.places import place
-from policies_odrl.values import FactValue, name, number
+from policies_odrl.values import FactValue, duration, name, number, span
 from policies_odrl.vocabulary import Kind, Operand
 
 LANGUAGE: Final = ODRL + "language"
@@ -40,7 +40,7 @@ def identical(value: FactValue, other: FactValue, operand: Operand, knowledge: K
     if mine == theirs or (operand.kind is Kind.PLACE and place(mine) == place(theirs)):
         return Truth.TRUE
     if operand.kind is Kind.IDENTITY:
-        open_ = _alike(mine, theirs) or _clash(value, other)
+        open_ = _alike(value, other, mine, theirs) or _clash(value, other)
         if operand.id == LANGUAGE:
             open_ = open_ or _regional(mine, theirs)
         return Truth.UNDETERMINED if open_ else Truth.FALSE
@@ -48,21 +48,28 @@ def identical(value: FactValue, other: FactValue, operand: Operand, knowledge: K
     return Truth.FALSE if known else Truth.UNDETERMINED
 
 
-def _alike(value: str, other: str) -> bool:
-    """Return whether two texts may be one name, or one number or truth value."""
-    mine, theirs = _folded(value), _folded(other)
-    if mine == theirs or (mine in _TRUTHS and _TRUTHS[mine] == _TRUTHS.get(theirs)):
+def _alike(value: FactValue, other: FactValue, mine: str, theirs: str) -> bool:
+    """Return whether two texts may be one name, or one number, truth value, time or duration."""
+    one, two = _folded(mine), _folded(theirs)
+    if one == two or (one in _TRUTHS and _TRUTHS[one] == _TRUTHS.get(two)):
         return True
-    amount = number(mine)
-    return amount is not None and amount == number(theirs)
+    pairs = (
+        (number(one), number(two)),
+        (span(value), span(other)),
+        (duration(value), duration(other)),
+    )
+    return any(left is not None and left == right for left, right in pairs)
 
 
 def _folded(text: str) -> str:
     """Return a text without what two writings of one name may differ in."""
     plain = unquote(text) if "%" in text else text
     if not plain.isascii():
-        plain = "".join(letter for letter in normalize("NFKC", plain) if letter.isprintable())
-    return plain.strip().casefold()
+        plain = normalize("NFKC", plain)
+    words = " ".join(plain.split())
+    if not words.isprintable():
+        words = "".join(letter for letter in words if letter.isprintable()).strip()
+    return words.casefold()
 
 
 def _clash(value: FactValue, other: FactValue) -> bool:

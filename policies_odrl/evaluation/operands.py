@@ -247,7 +247,7 @@ def _compare_one(kind: Kind, operator: Operator, value: FactValue, limit: FactVa
 
 
 def _given(kind: Kind, value: FactValue) -> Scalar | None:
-    """Return a value given; of a count, with the execution asked for (odrl.md, count)."""
+    """Return a value given; of a count, with the execution asked for (Vocabulary)."""
     found = scalar(kind, value)
     if kind is not Kind.COUNT or not isinstance(found, Decimal):
         return found

@@ -73,6 +73,11 @@ class Usage:
 def open_agreement(usage: Usage, agreement: str, at: datetime) -> Usage:
     """Return the state with an agreement begun; nothing of it has been used then.
 
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> open_agreement(Usage(), "urn:agreement", now).version
+    1
+
     Raises:
         UsageRefused: it has no IRI, or was opened before.
     """
@@ -110,6 +115,13 @@ def reserve(usage: Usage, keys: Iterable[UsageKey], ticket: str, at: datetime) -
 def commit(usage: Usage, ticket: str) -> Usage:
     """Return the state with a reserved use taken place; doing it twice changes nothing.
 
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> key = UsageKey("urn:agreement", "/permission/0", "did:example:a", "urn:data")
+    >>> usage = reserve(open_agreement(Usage(), "urn:agreement", now), [key], "t1", now)
+    >>> [use.committed for use in commit(usage, "t1").of(key)]
+    [True]
+
     Raises:
         UsageRefused: nothing is held under the ticket.
     """
@@ -118,6 +130,13 @@ def commit(usage: Usage, ticket: str) -> Usage:
 
 def finish(usage: Usage, ticket: str, at: datetime) -> Usage:
     """Return the state with a use ended, so that its time is no longer metered.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> key = UsageKey("urn:agreement", "/permission/0", "did:example:a", "urn:data")
+    >>> usage = reserve(open_agreement(Usage(), "urn:agreement", now), [key], "t1", now)
+    >>> finish(commit(usage, "t1"), "t1", now).of(key)[0].end == now
+    True
 
     Raises:
         UsageRefused: it did not take place, ended before, or would end before it began.
@@ -131,6 +150,13 @@ def finish(usage: Usage, ticket: str, at: datetime) -> Usage:
 
 def release(usage: Usage, ticket: str) -> Usage:
     """Return the state without a reserved use, because it failed.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> key = UsageKey("urn:agreement", "/permission/0", "did:example:a", "urn:data")
+    >>> usage = reserve(open_agreement(Usage(), "urn:agreement", now), [key], "t1", now)
+    >>> release(usage, "t1").of(key)
+    ()
 
     Raises:
         UsageRefused: nothing is held under the ticket, or it took place already.

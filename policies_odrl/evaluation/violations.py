@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies_odrl.evaluation.acts import case_of, without
+from policies_odrl.evaluation.acts import case_of
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import conditions, premises_of, refinements_of
 from policies_odrl.evaluation.decision import Violation
-from policies_odrl.evaluation.duties import duty_state
+from policies_odrl.evaluation.duties import followed
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth
 from policies_odrl.model import Prohibition
@@ -25,12 +25,8 @@ def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, 
     found: list[Violation] = []
     left = case
     for act in _prohibited(rule, path, case):
-        remedies = tuple(
-            duty_state(duty, f"{path}/odrl:remedy/{index}", left, rule, act.at, follows=True)
-            for index, duty in enumerate(rule.remedies)
-        )
-        found.append(Violation(act, remedies))
-        left = without(left, [item.by for item in remedies if item.by is not None])
+        remedies, left = followed(rule.remedies, f"{path}/odrl:remedy", left, rule, act.at)
+        found.append(Violation(act, tuple(remedies)))
     return tuple(found)
 
 

@@ -89,6 +89,12 @@ def explain(policy: Policy, lang: str = "en") -> tuple[str, ...]:
 def numbered(policy: Policy, lang: str, references: References | None = None) -> tuple[Line, ...]:
     """Return the sentences with their numbers and with what they are about.
 
+    >>> from policies_odrl.model import ODRL, Action, PolicyKind
+    >>> reading = Permission(action=Action(ODRL + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
+    >>> [line.number for line in numbered(policy, "en")]
+    ['A', '1', 'B']
+
     Raises:
         ValueError: a language that there are no sentences in.
     """

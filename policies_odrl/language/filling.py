@@ -207,8 +207,8 @@ class _Maker:
         self.values: dict[str, str] = {}
 
     def constraint(self, path: str, item: Constraint) -> Constraint:
-        if self._shared and "/constraint/" not in path:
-            return item
+        if path not in self._places or (self._shared and "/constraint/" not in path):
+            return item  # what no sentence says is in the rules, which say it
         kind = _operand_kind(item)
         text = "\n".join(v.value if isinstance(v, Iri) else v.lexical for v in item.right)
         made = next(

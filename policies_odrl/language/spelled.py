@@ -28,7 +28,15 @@ MAX_DIGITS: Final = 40
 
 
 def spelled(policy: Policy) -> Policy:
-    """Return the policy with its values in one spelling."""
+    """Return the policy with its values in one spelling.
+
+    >>> from policies_odrl.model import ODRL, Action, Operator, Permission, PolicyKind
+    >>> once = Constraint(ODRL + "count", Operator.LTEQ, (Literal("05", XSD + "integer"),))
+    >>> reading = Permission(action=Action(ODRL + "read"), constraints=(once,))
+    >>> policy = spelled(Policy(kind=PolicyKind.SET, permissions=(reading,)))
+    >>> policy.permissions[0].constraints[0].right[0].lexical
+    '5'
+    """
     return rewritten(policy, _constraint)
 
 

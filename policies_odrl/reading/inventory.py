@@ -28,6 +28,12 @@ def size(policy: Policy) -> tuple[int, int, int]:
     """Return how many rules, conditions and values of conditions a policy has.
 
     Duties count as rules, and the parts of logical constraints as conditions.
+
+    >>> from policies_odrl.model import ODRL, Action, Iri, Operator, Permission, PolicyKind
+    >>> purpose = Constraint(ODRL + "purpose", Operator.EQ, (Iri("urn:a"),))
+    >>> reading = Permission(action=Action(ODRL + "read"), constraints=(purpose,))
+    >>> size(Policy(kind=PolicyKind.SET, permissions=(reading,)))
+    (1, 1, 1)
     """
     rules = tuple(rules_of(policy))
     whole = (policy.target, policy.assigner, policy.assignee)

@@ -8,6 +8,7 @@ Source: XML Schema 1.1 Part 2, canonical forms.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -48,7 +49,11 @@ def instant(at: datetime) -> Literal:
     '2026-11-24T15:00:00Z'
     """
     zoned = at if at.tzinfo else at.replace(tzinfo=UTC)
-    whole, dot, fraction = zoned.astimezone(UTC).isoformat().removesuffix("+00:00").partition(".")
+    with suppress(OverflowError):  # outside the years that Python knows in UTC
+        zoned = zoned.astimezone(UTC)
+    if zoned.utcoffset():
+        return Literal(zoned.isoformat(), XSD + "dateTime")
+    whole, dot, fraction = zoned.isoformat().removesuffix("+00:00").partition(".")
     return Literal(f"{whole}{dot}{fraction.rstrip('0')}Z", XSD + "dateTime")
 
 

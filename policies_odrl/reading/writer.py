@@ -4,8 +4,9 @@ Rules: what the contexts do not define is written under a prefix they do define,
 numbers and times travel as typed value objects, names as `{"@id": …}` (a bare JSON number fails
 the protocol's schemas); arrays are never empty; without `@context` the same object may stand
 inside a protocol message, whose scoped context means the same. JSON pointers of `Policy.rules` and
-`conditions` point into this form. A part with an IRI that several others share is written where it
-comes first and named afterwards, because one name means one thing. What the policy states for its
+`conditions` point into this form, unless one rule is written for several (below). A part with an
+IRI that several others share is written where it comes first and named afterwards, because one name
+means one thing. What the policy states for its
 rules is read as added to what a rule names itself (IM 2.7.1), so that it is written into the other
 rules where one names something else; a policy that inherits states it for inherited rules too (IM
 2.9), so that one rule is written for all that it is read as, and the policy is refused where its
@@ -64,6 +65,11 @@ _KINDS: Final = frozenset({PolicyKind.SET, PolicyKind.OFFER, PolicyKind.AGREEMEN
 def write(policy: Policy) -> dict[str, Any]:
     """Return the policy as JSON-LD.
 
+    >>> reading = Permission(action=Action(ODRL + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, id="urn:p", permissions=(reading,))
+    >>> list(write(policy))
+    ['@context', '@id', '@type', 'permission']
+
     Raises:
         NotWritable: it has no rule, a collection without any identifier, two different parts of
             one name, or it shares something with inherited rules but not with all its own.
@@ -75,6 +81,11 @@ def write(policy: Policy) -> dict[str, Any]:
 
 def write_bare(policy: Policy) -> dict[str, Any]:
     """Return the policy without `@context`, to stand inside a protocol message.
+
+    >>> reading = Permission(action=Action(ODRL + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, id="urn:p", permissions=(reading,))
+    >>> write_bare(policy)["permission"]
+    [{'action': 'odrl:read'}]
 
     Raises:
         NotWritable: it has no rule, a collection without any identifier, two different parts of

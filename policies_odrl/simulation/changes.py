@@ -53,6 +53,7 @@ _UNDONE: Final = frozenset({DutyState.MISSING, DutyState.UNDETERMINED, DutyState
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MOMENT: Final = timedelta(seconds=1)
+_FIRST: Final = datetime(1, 1, 2, tzinfo=UTC)  # a moment before it can be written in every zone
 
 
 class Aspect(Enum):
@@ -291,7 +292,7 @@ class _Proposer:
         now = self._facts.now
         assignee = duty.assignee.id if duty.assignee else ""
         target = duty.target.id if duty.target else self._request.target
-        at = now - _MOMENT if now else _LONG_AGO
+        at = _LONG_AGO if now is None else max(now, _FIRST) - _MOMENT
         return Performed(duty.action.id, at, assignee or self._request.assignee, target, stated)
 
 

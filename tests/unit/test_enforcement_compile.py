@@ -152,6 +152,30 @@ NO_PLAN: dict[str, tuple[Policy, str]] = {
         without("minimumSites", amount("minimumSites", "2.5", "gteq")),
         "whole number",
     ),
+    "more sites than a receipt can state": (
+        without("minimumSites", amount("minimumSites", str(2**53), "gteq")),
+        "at most 9007199254740991",
+    ),
+    "an epsilon that is zero to the ledger": (
+        without("epsilon", amount("epsilon", "0." + "0" * 390 + "1")),
+        "computed with",
+    ),
+    "a delta that is zero to the ledger": (
+        without("delta", amount("delta", "0." + "0" * 390 + "1")),
+        "computed with",
+    ),
+    "an epsilon that is infinite to the ledger": (
+        without("epsilon", amount("epsilon", "1" + "0" * 310)),
+        "computed with",
+    ),
+    "an end before all time": (
+        with_terms(*training_terms(), until("0001-01-01T00:00:00+14:00")),
+        "date or time",
+    ),
+    "an end after all time": (
+        without("dateTime", until("9999-12-31T23:59:59-14:00")),
+        "date or time",
+    ),
     "an end that is no time": (with_terms(*training_terms(), until("soon")), "date or time"),
     "two permissions": (
         replace(CONTRACT, permissions=CONTRACT.permissions * 2),
@@ -167,6 +191,30 @@ def test_no_plan(name: str) -> None:
     with pytest.raises(PolicyInvalid) as caught:
         compile_agreement(policy)
     assert part in caught.value.reason
+
+
+def test_the_largest_and_smallest_figures_have_a_plan() -> None:
+    kept = [
+        item
+        for item in training_terms()
+        if item.left not in {PREAU + "epsilon", PREAU + "delta", PREAU + "minimumSites"}
+    ]
+    policy = with_terms(
+        *kept,
+        amount("epsilon", "1" + "0" * 300),
+        amount("delta", "0." + "0" * 299 + "1"),
+        amount("minimumSites", str(2**53 - 1), "gteq"),
+    )
+    training = compile_agreement(policy).training
+    assert (training.epsilon, training.delta) == (1e300, 1e-300)
+    assert training.minimum_sites == 2**53 - 1
+
+
+def test_the_end_of_a_contract_is_a_whole_second_and_never_later() -> None:
+    policy = with_terms(*training_terms(), until("2026-12-01T00:00:00.75Z", "lteq"))
+    assert compile_agreement(policy).valid_until == datetime(2026, 12, 1, tzinfo=UTC)
+    first = with_terms(*training_terms(), until("0001-01-01T14:00:00+14:00"))
+    assert compile_agreement(first).valid_until == datetime(1, 1, 1, tzinfo=UTC)
 
 
 def test_no_plan_for_what_nobody_upholds() -> None:

@@ -108,6 +108,7 @@ def test_prohibitions_of_training_are_checked() -> None:
     assert [line.label for line in lines[-2:]] == [Label.CHECKED, Label.CHECKED]
 
 
+RIVALS = name_is("membership", "did:web:rivals.example")
 EURO = Constraint(PREAU + "epsilon", Operator.LTEQ, (Literal("3"),), unit="urn:eur")
 BAD: dict[str, tuple[Policy, str]] = {
     "an operand that nobody upholds": (with_more(name_is(ODRL + "spatial", "urn:fr")), "spatial"),
@@ -211,7 +212,36 @@ BAD: dict[str, tuple[Policy, str]] = {
         replace(OFFER, assignee=PartyRef("", source="urn:a")),
         "a collection",
     ),
+    "a prohibition for members of a space": (
+        replace(
+            OFFER,
+            prohibitions=(Prohibition(action=Action(TRAINING), constraints=(RIVALS,)),),
+        ),
+        "membership eq did:web:rivals.example",
+    ),
+    "a prohibition for members, joined": (
+        replace(
+            OFFER,
+            prohibitions=(
+                Prohibition(
+                    action=Action(TRAINING),
+                    constraints=(LogicalConstraint(Connective.AND, (RIVALS,)),),
+                ),
+            ),
+        ),
+        "/prohibition/0/constraint/0/and/0",
+    ),
+    "membership of exactly one space": (
+        with_more(
+            LogicalConstraint(
+                Connective.XONE,
+                (LogicalConstraint(Connective.AND, (RIVALS,)), purpose("AcademicResearch")),
+            )
+        ),
+        "/permission/0/constraint/8/xone/0/and/0",
+    ),
     "inheritance": (replace(OFFER, inherits=("urn:parent",)), "inherits"),
+    "a successor": (replace(OFFER, replaced_by="urn:later"), "replaces"),
 }
 
 
@@ -229,6 +259,13 @@ GOOD: dict[str, Policy] = {
     ),
     "alternatives of what is checked": with_more(
         LogicalConstraint(Connective.OR, (purpose("Marketing"), until("2026-01-01")))
+    ),
+    "membership of one of two spaces": with_more(
+        LogicalConstraint(Connective.OR, (RIVALS, name_is("membership", "did:web:own.example")))
+    ),
+    "membership of two spaces": with_more(LogicalConstraint(Connective.AND, (RIVALS,))),
+    "exactly one purpose of two": with_more(
+        LogicalConstraint(Connective.XONE, (purpose("Marketing"), purpose("AcademicResearch")))
     ),
     "a start": with_more(until("2026-01-01", "gteq")),
     "the protection that training gives": with_more(

@@ -12,7 +12,9 @@ import pytest
 from connector.cli import negotiate as commands
 from connector.domain.negotiation import Role
 from connector.errors import ConstraintUnknown
+from connector.jsonld.canonical import canonical
 from connector.management import render
+from connector.protocol import messages as m
 from connector.services import negotiate, negotiate_provider, publish, terms
 from policies_odrl import ChangeKind
 from policies_odrl.vocabulary import PREAU
@@ -225,10 +227,98 @@ def test_text_of_the_consumer_cannot_break_the_answer(pair: Link) -> None:
         assert len(line) <= 1000
 
 
-def test_terms_that_cannot_be_read_have_no_list_of_changes() -> None:
-    assert terms.changes(b"{}", b"[") == ()
+def test_a_line_of_an_answer_is_printable_and_not_too_long() -> None:
+    assert terms.one_line("a\nb\u202e" + "x" * 996) == "a?b?" + "x" * 996
+    assert (
+        terms.one_line("a\nb\u202e" + "x" * 997) == "a?b?" + "x" * 995 + "\N{HORIZONTAL ELLIPSIS}"
+    )
+
+
+def test_without_two_texts_there_are_no_changes() -> None:
     assert terms.changes(b"", b"{}") == ()
-    assert terms.one_line("a\nb\u202e" + "x" * 2000) == ("a?b?" + "x" * 2000)[:1000]
+    assert terms.changes(b"{}", b"") == ()
+    assert terms.changes(b"[", b"[") == ()
+
+
+def test_texts_that_cannot_be_compared_are_never_shown_as_unchanged(
+    pair: Link, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A consumer may ask for more than is judged; a hostile provider may answer all the same."""
+    for asked, kinds in (
+        (offer(epsilon="1", extra=(_alternatives(70),)), ["unknown"]),
+        (offer(epsilon="1", extra=(_alternatives(4),)), ["narrowed", "removed"]),
+    ):
+        pair.hold("ContractRequestMessage")
+        opened = negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=asked)
+        pair.lab.receive(
+            pair.school,
+            m.ContractOfferMessage(
+                f"urn:{kinds[0]}",
+                f"urn:p:{kinds[0]}",
+                opened.pid,
+                opened.offer_id,
+                DATASET,
+                canonical(offer(epsilon="3")),
+            ),
+        )
+        found = negotiate.negotiation(pair.lab.ports, opened.pid)
+        assert found.state is State.OFFERED
+        shown = render.negotiation(found)
+        assert sorted(item.kind for item in shown.changes) == kinds
+        commands._print(shown, json=False, language="fr")
+        told = capsys.readouterr().out
+        assert ("Ce nœud ne peut pas comparer" in told) is (kinds == ["unknown"])
+        assert ("cannot be compared: the policy has" in shown.changes[0].line) is (
+            kinds == ["unknown"]
+        )
+        assert ("cannot compare" in shown.changes[0].sentences["en"]) is (kinds == ["unknown"])
+
+
+def _alternatives(count: int) -> dict[str, object]:
+    end = {"@value": "2027-01-01T00:00:00Z", "@type": "xsd:dateTime"}
+    part = {"leftOperand": "odrl:dateTime", "operator": "lteq", "rightOperand": end}
+    return {"or": [part] * count}
+
+
+def test_a_refusal_tells_nothing_of_the_reserve(pair: Link) -> None:
+    """In the provider's words there is a counter-offer; with a foreign ban there is none."""
+    private = offer(purpose=MARKETING, epsilon="2")
+    publish.publish(pair.school.ports, description(pair.folder, reserve=private))
+    wish = offer(purpose=MARKETING, epsilon="4")
+    name = {"leftOperand": "odrl:purpose", "operator": "eq", "rightOperand": {"@id": "urn:mine"}}
+    ask(pair, policy={**wish, "prohibition": [{"action": "use", "constraint": [name]}]})
+    assert states(pair) == both(State.TERMINATED)
+    told = " ".join(pair.lab.only().reasons)
+    assert "prohibition" in told
+    assert "cannot hold together" in told
+    assert "epsilon lteq 2" not in told
+    ask(pair, policy=wish)
+    assert pair.lab.negotiations()[1].state is State.OFFERED
+    assert "epsilon lteq 4 -> epsilon lteq 2" in " ".join(pair.lab.negotiations()[1].reasons)
+
+
+def test_terms_under_which_no_job_could_run_are_not_contracted(pair: Link) -> None:
+    """What can never be decided, or never hold, would only take ε of the cap."""
+    both_purposes = [{"@id": WIDER}, {"@id": NARROWER}]
+    for name, right in (("isA", both_purposes), ("eq", {"@id": MARKETING})):
+        unusable = {"leftOperand": "odrl:purpose", "operator": name, "rightOperand": right}
+        asked = offer(epsilon="1", extra=(unusable,))
+        negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=asked)
+        pair.pump()
+        assert pair.lab.negotiations()[-1].state is State.TERMINATED
+    assert "2 are given" in " ".join(pair.lab.negotiations()[0].reasons)
+    assert pair.school.agreements() == []
+    usable = {"leftOperand": "odrl:purpose", "operator": "isAnyOf", "rightOperand": both_purposes}
+    asked = offer(epsilon="1", extra=(usable,))
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=asked)
+    pair.pump()
+    assert pair.lab.negotiations()[-1].state is State.FINALIZED
+
+
+def test_what_cannot_be_upheld_is_named_in_the_refusal(pair: Link) -> None:
+    ask(pair, policy=offer(epsilon="5", extra=(_level("Synthetic"),)))
+    assert states(pair) == both(State.TERMINATED)
+    assert any("protectionLevel eq Synthetic" in line for line in pair.lab.only().reasons)
 
 
 def test_the_command_shows_the_changes_in_the_language_asked_for(

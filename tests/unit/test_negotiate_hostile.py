@@ -157,6 +157,45 @@ def test_terms_are_judged_before_the_store_is_locked(
     assert states(pair) == both(State.FINALIZED)
 
 
+# (terms that a receipt could not state or that no ledger could compute with, and their twin)
+FIGURES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "sites": (offer(sites=str(2**53)), offer(sites=str(2**53 - 1))),
+    "delta": (offer(delta="0." + "0" * 390 + "1"), offer(delta="0." + "0" * 299 + "1")),
+    "epsilon": (offer(epsilon="0." + "0" * 390 + "1"), offer(epsilon="0." + "0" * 299 + "1")),
+    "end": (offer(until="0001-01-01T00:00:00+14:00"), offer(until="2026-12-01T00:00:00.5Z")),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_refused_at_once_or_contracted_to_the_end(pair: Link, name: str) -> None:
+    bad, good = FIGURES[name]
+    ask(pair, policy=bad)
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.school.agreements() == []
+    assert any("needs" in line or "compared with" in line for line in pair.lab.only().reasons)
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=good)
+    pair.pump()
+    assert [node.negotiations()[1].state for node in (pair.lab, pair.school)] == [
+        State.FINALIZED,
+        State.FINALIZED,
+    ]
+
+
+def test_an_offer_that_another_replaces_is_not_accepted(pair: Link) -> None:
+    for number, name in enumerate(("dct:isReplacedBy", "dct:isVersionOf")):
+        text = canonical({**offer(), name: {"@id": "urn:example:later"}})
+        opening = m.ContractOfferMessage(
+            f"urn:{number}", f"urn:p{number}", "", only_offer(pair.school), DATASET, text
+        )
+        pair.lab.receive(pair.school, opening)
+        pid = pair.lab.negotiations()[number].pid
+        if name == "dct:isReplacedBy":
+            with pytest.raises(ConstraintUnknown, match="replaces"):
+                negotiate.accept(pair.lab.ports, pid)
+        else:
+            assert negotiate.accept(pair.lab.ports, pid).state is State.ACCEPTED
+
+
 TEXT = "ANY TEXT OF THE CONSUMER"
 
 
@@ -341,6 +380,25 @@ def test_an_offer_about_another_dataset_is_refused(pair: Link) -> None:
     with pytest.raises(Malformed, match="another dataset"):
         pair.lab.receive(pair.school, message)
     assert pair.lab.state_of_everything() == before
+
+
+def test_terms_offered_about_another_dataset_are_refused(pair: Link) -> None:
+    pair.hold("ContractRequestMessage")
+    asked = negotiate.request(pair.lab.ports, pair.school.did, DATASET, policy=offer(epsilon="1"))
+    before = pair.lab.state_of_everything()
+    for number, consumer in enumerate(("", asked.pid)):
+        for target in ("urn:example:another", DATASET):
+            text = canonical(offer(epsilon="1", target=target))
+            pid = f"urn:{number}:{target}"
+            message = m.ContractOfferMessage(pid, pid, consumer, asked.offer_id, DATASET, text)
+            if target == DATASET:
+                pair.lab.receive(pair.school, message)
+                continue
+            with pytest.raises(Malformed, match="another dataset"):
+                pair.lab.receive(pair.school, message)
+            if not number:
+                assert pair.lab.state_of_everything() == before
+    assert {it.state for it in pair.lab.negotiations()} == {State.OFFERED, State.ACCEPTED}
 
 
 def test_an_offer_that_cannot_be_read_is_refused(pair: Link) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from click.testing import Result
@@ -14,8 +15,10 @@ from typer.testing import CliRunner
 from connector.cli.app import build
 from connector.cli.exits import Exit
 from connector.cli.policy.lint import linted
+from connector.cli.policy.new import in_french, not_upheld
 from connector.cli.policy.simulate import facts_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
+from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import (
     Action,
     AssetRef,
@@ -138,6 +141,15 @@ def test_a_form_leaves_alone_what_is_shared_with_rules_taken_over() -> None:
     assert "/permission/0/target" in form_of(replace(policy, common=Common())).values
 
 
+@pytest.mark.parametrize("name", ["assignees", "actions"])
+def test_a_form_is_made_where_something_refined_is_shared_with_no_parent(name: str) -> None:
+    """What is shared stood in no sentence, and its condition was looked for among them."""
+    policy = replace(child(SHARED[name]), inherits=())
+    form = form_of(policy)
+    assert from_form(form) == spelled(policy)
+    assert {"/permission/0/action", "/permission/0/target"} <= set(form.values)
+
+
 # -- words ----------------------------------------------------------------------------------
 
 ONE: Final = {
@@ -218,6 +230,96 @@ def test_a_strategy_that_is_not_stated_counts_as_invalid_in_a_family(
         assert whole.conflict is Conflict.INVALID
 
 
+# -- mending --------------------------------------------------------------------------------
+
+CONTEXT: Final = "http://www.w3.org/ns/odrl.jsonld"
+
+
+def until(year: int, **more: str) -> dict[str, Any]:
+    at = {"@value": f"{year}-01-01T00:00:00Z", "@type": "xsd:dateTime"}
+    return {"leftOperand": "dateTime", "operator": "lteq", "rightOperand": at, **more}
+
+
+def fixed(tmp_path: Path, **parts: Any) -> tuple[Policy, Policy]:
+    """Return a policy as it was read, and as `--fix` wrote it."""
+    document = {"@context": CONTEXT, "uid": "urn:p", "@type": "Set", **parts}
+    file, out = tmp_path / "in.jsonld", tmp_path / "out.jsonld"
+    file.write_text(json.dumps(document), "utf-8")
+    out.unlink(missing_ok=True)
+    assert preau("check", file, "--fix", out).exit_code == 0
+    return read_policy(document), read_policy(out.read_bytes())
+
+
+@pytest.mark.parametrize("inherits", [{}, {"inheritFrom": "urn:parent"}], ids=["alone", "child"])
+def test_mending_takes_a_condition_from_no_other_rule(
+    inherits: dict[str, str], tmp_path: Path
+) -> None:
+    """A rule of a child is written once for two, so that the places of rules were others."""
+    first = {"action": "print", "target": "urn:u", "constraint": [until(2028), until(2027)]}
+    count = {"leftOperand": "count", "operator": "lteq", "rightOperand": 3}
+    second = {"action": "read", "target": "urn:v", "constraint": [count]}
+    before, after = fixed(tmp_path, target="urn:x", permission=[first, second], **inherits)
+    assert [len(rule.constraints) for rule in before.permissions] == [2, 2, 1, 1]
+    found = [len(rule.constraints) for rule in after.permissions]
+    assert found == ([2, 2, 1, 1] if inherits else [1, 1, 1, 1])
+
+
+def test_mending_still_changes_what_concerns_the_whole_of_a_child(tmp_path: Path) -> None:
+    named = {"target": "urn:u", "assignee": "urn:bob"}
+    before, after = fixed(
+        tmp_path,
+        target="urn:x",
+        inheritFrom="urn:parent",
+        permission=[{"action": "print", **named}],
+        prohibition=[{"action": "sell", **named}],
+    )
+    assert len(before.permissions) == 2
+    assert (before.conflict, after.conflict) == (None, Conflict.PROHIBIT)
+    assert replace(after, conflict=None) == before
+
+
+def test_mending_keeps_what_others_name(tmp_path: Path) -> None:
+    """A prohibition on the members of a collection became one on the collection's name alone."""
+    kind = {"leftOperand": "fileFormat", "operator": "eq", "rightOperand": "text/csv"}
+    shelf = {
+        "uid": "urn:shelf",
+        "@type": "AssetCollection",
+        "source": "urn:store",
+        "refinement": [kind],
+    }
+    ban = {"conflict": "prohibit", "prohibition": [{"action": "read", "target": "urn:shelf"}]}
+    covered = [{"action": "print", "target": shelf}, {"action": "print"}]
+    before, after = fixed(tmp_path, permission=covered, **ban)
+    assert after.prohibitions == before.prohibitions
+    assert after.prohibitions[0].target == AssetRef(
+        "urn:shelf",
+        True,  # noqa: FBT003
+        "urn:store",
+        before.prohibitions[0].target.refinements if before.prohibitions[0].target else (),
+    )
+    covered = [{"action": "print", "target": "urn:t"}, {"action": "print"}]
+    before, after = fixed(tmp_path, permission=covered, **ban)
+    assert (len(before.permissions), len(after.permissions)) == (2, 1)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_mending_takes_a_needless_connective_away_unless_it_is_named_elsewhere(
+    shared: bool,  # noqa: FBT001
+    tmp_path: Path,
+) -> None:
+    """The condition that was named twice had nothing said of it, and could not be read."""
+    needless = {"uid": "urn:c", "or": [until(2027)]}
+    other = "urn:c" if shared else until(2027)
+    rules = [
+        {"action": "print", "target": "urn:t", "constraint": [needless]},
+        {"action": "read", "target": "urn:t", "constraint": [other]},
+    ]
+    before, after = fixed(tmp_path, permission=rules)
+    assert (after == before) is shared
+    assert explain(after)[-4:] == explain(before)[-4:] or not shared
+    assert policy_document(after)
+
+
 # -- commands -------------------------------------------------------------------------------
 
 
@@ -234,6 +336,26 @@ def test_a_choice_that_is_misspelled_is_named_as_it_would_be_written() -> None:
     with pytest.raises(TemplateRefused) as caught:
         fill(chosen, {**chosen.example, "purpose": "urn:1234567:z"})
     assert "did you mean" not in caught.value.reason
+
+
+def test_what_a_node_cannot_publish_is_said_in_french_too() -> None:
+    chosen = template("research")
+    pairs = [f"{name}={line}" for name, text in chosen.example.items() for line in text.split("\n")]
+    words = [word for pair in pairs for word in ("--set", pair)]
+    french = preau("new", "research", *words, "--lang", "fr").stderr
+    assert "ce que dit la phrase 1, « Il est permis de lire. »" in french.replace("\n", " ")
+    assert "neither" not in french
+    assert "neither checked, enforced nor audited" in preau("new", "research", *words).stderr
+
+
+def test_the_sentence_that_a_node_cannot_uphold_is_the_one_that_says_it() -> None:
+    train = Permission(action=Action(PREAU + "federatedTraining"), constraints=(PAID,))
+    policy = Policy(kind=PolicyKind.OFFER, permissions=(train,))
+    assert "la phrase 1.1, « Condition : le montant payé vaut au plus 5. »" in in_french(
+        policy, not_upheld(policy)
+    )
+    whole = replace(policy, inherits=("urn:parent",))
+    assert in_french(whole, not_upheld(whole)) == ""
 
 
 TWO: Final = """\

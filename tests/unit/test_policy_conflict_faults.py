@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -183,3 +184,131 @@ def test_a_ban_that_evaluation_cannot_decide_is_no_proof() -> None:
     verdict = conflict_between(policy(permit()), agreed)
     assert verdict.answer is Compatibility.UNKNOWN
     assert "no example could be checked" in verdict.reasons[0]
+
+
+# -- limits that delays leave out ----------------------------------------------------------------
+
+
+def sequence(*delays: str) -> dict[str, list[str]]:
+    return {"andSequence": [f"delayPeriod {delay}" for delay in delays]}
+
+
+@pytest.mark.parametrize(
+    ("delays", "limit", "expected"),
+    [
+        (("gt P2D", "gt P3D"), "elapsedTime lteq P5D", "Conflict"),
+        (("gteq P2D", "gt P3D"), "elapsedTime lteq P5D", "Conflict"),
+        (("gt P2D", "gteq P3D"), "elapsedTime lteq P5D", "Unknown"),
+        (("gt P2D", "gt P3D"), "elapsedTime lteq P6D", "Compatible"),
+        (("gteq P2D", "gteq P3D"), "elapsedTime lteq P5D", "Compatible"),
+        (("lt P2D", "lt P3D"), "elapsedTime eq P5D", "Unknown"),
+        (("lteq P2D", "lteq P3D"), "elapsedTime eq P5D", "Compatible"),
+        (("lteq P2D", "lteq P3D"), "delayPeriod eq P10D", "Unknown"),
+        (("lteq P2D", "lteq P3D"), "delayPeriod eq P5D", "Compatible"),
+        (("gteq P2D", "gteq P3D"), "delayPeriod eq P10D", "Compatible"),
+    ],
+)
+def test_delays_add_up_with_their_limits(
+    delays: tuple[str, ...], limit: str, expected: str
+) -> None:
+    assert answer(permitting(sequence(*delays)), permitting(limit)) == expected
+    assert answer(permitting(limit), permitting(sequence(*delays))) == expected
+
+
+def test_an_example_passes_the_limits_that_delays_leave_out() -> None:
+    verdict = conflict_between(permitting(sequence("gt P2D", "gt P3D")), permitting())
+    assert verdict.witness is not None
+    assert "to 2026-01-06T00:00:00.000001Z" in verdict.witness.line
+
+
+def test_a_sequence_that_is_over_before_a_date() -> None:
+    soon = permitting(sequence("lteq P2D", "lteq P3D"), start="2026-01-10T00:00:00Z")
+    verdict = conflict_between(soon, permitting("dateTime gteq 2026-01-20T00:00:00Z"))
+    assert verdict.answer is Compatibility.UNKNOWN
+    assert "when the parts of the sequence came true" in verdict.reasons[0]
+    assert answer(soon, permitting("dateTime gteq 2026-01-15T00:00:00Z")) == "Compatible"
+
+
+# -- periods that begin on different days --------------------------------------------------------
+
+
+def weekly(name: str) -> Constraint:
+    item = condition("timeInterval eq P7D")
+    assert isinstance(item, Constraint)
+    return replace(item, id=f"urn:example:{name}")
+
+
+MONDAY, TUESDAY = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)
+
+
+def test_the_same_period_from_another_day_is_not_the_same() -> None:
+    mine = policy(permit(weekly("mine")), ban(weekly("other")))
+
+    def found(start: datetime, other: Policy) -> str:
+        anchors = {"urn:example:mine": MONDAY, "urn:example:other": start}
+        return conflict_between(mine, other, anchors=anchors).answer.value
+
+    assert found(TUESDAY, policy(permit())) == "Unknown"
+    assert found(TUESDAY, policy(ban())) == "Unknown"
+    assert found(MONDAY, policy(permit())) == "Conflict"
+    assert found(MONDAY, policy(ban())) == "Compatible"
+
+
+def test_periods_of_different_lengths_may_be_due_at_once() -> None:
+    """So they are at the first use, and whenever the longer one has passed."""
+    short, long = condition("timeInterval eq P7D"), condition("timeInterval eq P14D")
+    verdict = conflict_between(policy(permit(short)), policy(ban(long)))
+    assert verdict.answer is Compatibility.UNKNOWN
+    assert "from when the periods of timeInterval are counted" in verdict.reasons[0]
+    assert answer(policy(permit(short)), policy(ban(short))) == "Conflict"
+    never = policy(ban(long, FEW))
+    assert answer(policy(permit(short, MANY)), never) == "Compatible"
+    limited = condition("timeInterval neq P7D")
+    assert answer(policy(permit(short)), policy(ban(limited))) == "Compatible"
+
+
+def test_a_period_after_a_first_use_that_nobody_dates() -> None:
+    anchors = {"urn:example:mine": MONDAY}
+    limits = (weekly("mine"), condition("elapsedTime lteq P3D"))
+
+    def found(start: str, *more: str) -> str:
+        mine = replace(policy(permit(*limits, *map(condition, more))), timestamp=start)
+        return conflict_between(mine, policy(permit()), anchors=anchors).answer.value
+
+    assert found("2026-01-06T00:00:00Z") == "Unknown"
+    assert found("2026-01-11T00:00:00Z") == "Compatible"
+    assert found("2026-01-06T00:00:00Z", "dateTime lt 2026-01-12T00:00:00Z") == "Conflict"
+
+
+# -- what a wider name holds ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", ["spatial", "purpose"])
+@pytest.mark.parametrize("apart", [True, False], ids=["disjoint", "not"])
+def test_what_holds_something_disjoint_does_not_lie_there(left: str, apart: bool) -> None:  # noqa: FBT001
+    north, port, south, all_ = (f"urn:example:{name}" for name in ("north", "port", "south", "all"))
+    above = {port: (north,), south: (all_,), north: (all_,)}
+    known = Knowledge(
+        broader=above if left == "purpose" else {},
+        wholes=above if left == "spatial" else {},
+        disjoint=(frozenset({port, south}),) if apart else (),
+    )
+    under = "isA" if left == "purpose" else "isPartOf"
+    whole = permitting(f"{left} eq {north}")
+    expected = "Conflict" if apart else "Unknown"
+    assert answer(whole, permitting(f"{left} {under} {south}"), known) == expected
+    assert answer(whole, permitting(f"{left} isNoneOf {south}"), known) == "Unknown"
+    assert answer(whole, permitting(f"{left} {under} {all_}"), known) == "Compatible"
+
+
+def test_a_period_that_began_before_is_not_over_for_a_prohibition() -> None:
+    """A first use late in both periods is permitted and prohibited."""
+    anchors = {"urn:example:mine": MONDAY, "urn:example:other": TUESDAY}
+    mine, theirs = policy(permit(weekly("mine"))), policy(ban(weekly("other")))
+    verdict = conflict_between(mine, theirs, anchors=anchors)
+    assert verdict.answer is Compatibility.UNKNOWN
+    assert "its first use" in verdict.reasons[0]
+    same = {**anchors, "urn:example:other": MONDAY}
+    assert conflict_between(mine, theirs, anchors=same).answer is Compatibility.CONFLICT
+    other = policy(permit(weekly("other")))  # in common, the beginnings alone count
+    assert conflict_between(mine, other, anchors=anchors).answer is Compatibility.CONFLICT

@@ -145,7 +145,7 @@ def test_what_is_missing_is_added_and_listed() -> None:
         ("obligation", "obligation"),
     ]
     told = [item.said("fr") for item in found.changes]
-    assert told[0].startswith("En plus : « urn:a »")
+    assert told[0].startswith("Ce sur quoi cela porte : « urn:a »")
     assert told[3].startswith("En contrepartie, il faut : ")
     assert told[4].startswith("Interdit en plus : vendre")
     assert told[5].startswith("Obligatoire en plus : ")
@@ -248,8 +248,8 @@ def test_protection_is_raised_where_the_purpose_fits_at_a_higher_level(asked: st
     found = counter_offer(STRONGER, wish)
     assert [item.kind for item in found.changes] == [ChangeKind.RAISED]
     assert found.changes[0].offered == (level("Aggregated"),)
-    assert "More protection instead of another purpose" in found.changes[0].said("en")
-    assert "Plus de protection plutôt qu'une autre finalité" in found.changes[0].said("fr")
+    assert "More protection of the data" in found.changes[0].said("en")
+    assert "Plus de protection des données" in found.changes[0].said("fr")
     assert found.policy is not None
     assert contains(STRONGER, found.policy)
     assert found.policy.permissions[0].constraints[0] == purpose("Marketing")

@@ -155,7 +155,22 @@ def test_how_the_changes_of_a_whole_policy_read() -> None:
     assert gone.line == "/prohibition/0: prohibition: read -> not stated"
     assert gone.said("fr").startswith("N'est plus interdit : ")
     (profile,) = term_changes(*DIFFERENT["a profile"][:2])
-    assert (profile.kind, profile.said("en")) == (ChangeKind.ADDED, "In addition: “urn:strange”.")
+    assert profile.kind is ChangeKind.ADDED
+    assert profile.said("en") == "The vocabulary: “urn:strange”, which was not asked for."
+
+
+def test_a_change_says_what_it_speaks_of() -> None:
+    ban = replace(LOW, target=X, assignee=ANN)
+    both = terms(may(), ban, conflict=Conflict.PROHIBIT)
+    (added,) = term_changes(PLAIN, both)
+    assert "read (about urn:x; by urn:ann; " in added.said("en")
+    assert "lire (portant sur urn:x ; par urn:ann ; " in added.said("fr")
+    (told_too,) = term_changes(PLAIN, terms(may(functions=(TOLD,))))
+    assert told_too.said("en").startswith("Party that is informed: “urn:ann”, which")
+    (moved,) = term_changes(terms(may(output=X)), terms(may(output=Y)))
+    assert moved.said("en").startswith("What comes of it: “urn:y” instead of “urn:x”")
+    (gone,) = term_changes(terms(may(output=X)), PLAIN)
+    assert gone.said("fr").startswith("Ce qui en résulte : « urn:x » ne vaut plus")
 
 
 def test_what_was_not_compared_counts_as_added(monkeypatch: pytest.MonkeyPatch) -> None:

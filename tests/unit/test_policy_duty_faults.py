@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -43,10 +44,12 @@ from policies_odrl.evaluation.state import (
     release,
     reserve,
 )
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD
+from policies_odrl.vocabulary import Kind, Operand
 
 S = DutyState
-READ, PAY = ODRL + "read", ODRL + "compensate"
+READ, PAY, INFORM = ODRL + "read", ODRL + "compensate", ODRL + "inform"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 NOW = START + DAY * 100
@@ -228,6 +231,83 @@ def test_a_remedy_makes_good_one_violation() -> None:
     assert decide(item, *acts, paid(30), paid(31)).due == ()
 
 
+@pytest.mark.parametrize(
+    ("acts", "answer"),
+    [
+        ((paid(60), paid(61, INFORM)), False),
+        ((paid(60), paid(61, INFORM), paid(61, INFORM)), False),  # told twice
+        ((paid(60), paid(61, INFORM), paid(70, INFORM)), True),
+        ((paid(61, INFORM), paid(70, INFORM)), False),
+    ],
+)
+def test_each_consequence_of_a_violation_is_an_act_of_its_own(
+    acts: tuple[Performed, ...],
+    answer: bool,  # noqa: FBT001
+) -> None:
+    inform = Duty(action=Action(INFORM))
+    item = policy(pay(until(50), consequences=(inform, inform)))
+    for mode in Mode:
+        known = Facts(now=NOW, performed=acts)
+        assert evaluate(item, ASK, known, mode=mode).granted is answer
+    ban = Prohibition(action=Action(PAY), remedies=(inform, inform))
+    owed = decide(replace(policy(), prohibitions=(ban,)), *acts).due
+    assert (len(owed) == 0) is (answer or paid(60) not in acts)
+
+
+@pytest.mark.parametrize(("days", "answer"), [((51, 60), True), ((60, 61), False), ((51,), False)])
+def test_an_act_serves_what_has_to_be_done_soonest(days: tuple[int, ...], answer: bool) -> None:  # noqa: FBT001
+    soon = limit("elapsedTime", "lteq", "P5D")
+    again = policy(pay(until(50), consequences=(pay(soon),)))  # to pay late, and once more soon
+    assert decide(again, *map(paid, days)).granted is answer
+    inform = Duty(action=Action(INFORM))
+    both = policy(pay(until(50), consequences=(inform, replace(inform, constraints=(soon,)))))
+    acts = [paid(day, INFORM) for day in days]
+    decision = decide(both, paid(90), *acts)
+    assert decision.granted is answer
+    paths = [item.path[-1] for item in decision.rules[0].duties[0].consequences]
+    assert paths == ["0", "1"]
+
+
+def test_an_act_in_time_for_one_use_is_no_consequence_of_another() -> None:
+    monthly = limit("elapsedTime", "lteq", "P30D")
+    item = policy(pay(monthly, consequences=(pay(),)))
+    usage = used(10, 60)  # the first one was violated on day 40
+    assert not decide(item, paid(70), paid(71), usage=usage).granted
+    assert decide(item, paid(70), paid(71), paid(72), usage=usage).granted
+
+
+def test_a_violation_that_the_history_tells_is_made_good_once() -> None:
+    told = {"/permission/0/duty/0": (Instance(S.VIOLATED, due=START + DAY * 50),)}
+    inform = (Duty(action=Action(INFORM)),)
+    weekly = limit("timeInterval", "eq", "P7D")
+    for items in ((), (until(50),)):
+        item = policy(pay(*items, consequences=inform))
+        assert decide(item, paid(60), paid(61, INFORM), history=told).granted
+        assert not decide(item, paid(60), history=told).granted
+        assert not decide(item, paid(40), paid(61, INFORM), history=told).granted
+    back = policy(pay(weekly, consequences=inform))  # comes back, and is due anew
+    once = (paid(60), paid(61, INFORM))
+    assert not decide(back, *once, history=told, usage=used()).granted
+    more = (paid(70), paid(71, INFORM))
+    assert decide(back, *once, *more, history=told, usage=used()).granted
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_deadline_under_another_name_is_a_deadline(joined: bool) -> None:  # noqa: FBT001
+    when = "urn:example:when"
+    known = Operand(when, Kind.INSTANT, frozenset(), replaced_by=ODRL + "dateTime")
+    knowledge = Knowledge(operands={when: known})
+    end: Condition = replace(until(50), left=when)
+    if joined:
+        end = LogicalConstraint(Connective.OR, (end, end))
+    item = policy(pay(end))
+    assert not decide(item, knowledge=knowledge).granted
+    assert decide(item, paid(40), now=START + DAY * 45, knowledge=knowledge).granted
+    if not joined:
+        assert decide(item, paid(40), knowledge=knowledge).granted
+        assert decide(item, now=START, knowledge=knowledge).granted  # and may be done later
+
+
 # -- counts and clocks ------------------------------------------------------------------------
 
 ONCE = policy(constraints=(limit("count", "lteq", "1", "integer"),))
@@ -315,3 +395,30 @@ def test_an_interval_with_an_anchor_came_true_with_it() -> None:
             anchors={weekly.left: START + DAY * anchor},
         )
         assert decision.granted is answer
+
+
+def test_many_collections_in_one_another_are_looked_through_once() -> None:
+    names = [f"urn:example:c{index}" for index in range(600)]
+    members = {outer: frozenset({inner}) for outer, inner in pairwise(names)}
+    for usage, answer in ((used(), True), (used(9, target=names[300]), False)):
+        known = Facts(now=NOW, usage=usage, members=members)
+        assert evaluate(ONCE, replace(ASK, target=names[0]), known).granted is answer
+
+
+@pytest.mark.parametrize("name", ["consequence", "history"])
+def test_what_is_done_several_times_spends_all_of_its_acts(name: str) -> None:
+    twice = limit("count", "gteq", "2", "integer")
+    inform = Duty(action=Action(INFORM), constraints=(twice,), id="urn:example:inform")
+    told = [paid(day, INFORM) for day in (20, 21, 22, 23)]
+    if name == "consequence":  # twice for the one, and once for the other
+        once = Duty(action=Action(INFORM))
+        item, least = policy(pay(until(5), consequences=(inform, once))), 3
+        history: dict[str, tuple[Instance, ...]] = {}
+    else:  # the first two went with an earlier occasion
+        item, least = policy(inform), 4
+        history = {inform.id: (Instance(S.FULFILLED, done=told[1].at),)}
+    granted = [
+        decide(item, paid(9), *told[:count], usage=used(), history=history).granted
+        for count in range(1, 5)
+    ]
+    assert granted == [count >= least for count in range(1, 5)]

@@ -118,6 +118,10 @@ def test_the_node_s_facts_win_under_any_name(left: str, known: str) -> None:
         ("recipient", Iri("urn:example:a"), "urn:example:%61"),
         ("recipient", Literal("caf\u00e9"), "cafe\u0301"),
         ("recipient", Iri("urn:example:a"), "urn:example:a\u200b"),
+        ("recipient", Literal("a b"), "a \t b\n"),
+        ("version", literal_of("2026-01-01T00:00:00Z"), "2026-01-01T01:00:00+01:00"),
+        ("version", literal_of("2026-01-01T00:00:00Z"), literal_of("2025-12-31T23:00:00-01:00")),
+        ("version", Literal("P1D", XSD + "duration"), Literal("PT24H", XSD + "duration")),
     ],
 )
 @pytest.mark.parametrize("operator", [Operator.EQ, Operator.IS_ANY_OF])

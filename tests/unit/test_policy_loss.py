@@ -1,7 +1,8 @@
 """No term of the vocabulary gets lost between a policy and what travels, in either direction.
 
 The protocol's context defines four classes, one action, the operators and no left operand; a bare
-word that it does not define would vanish on the way (`odrl.md` section 6), so that it is refused.
+word that it does not define would vanish on the way (DSP 2025-1, its `odrl-profile` context), so
+that it is refused.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -17,6 +18,7 @@ from policies_odrl import (
     Policy,
     Request,
     evaluate,
+    report,
     simulate,
     tell,
 )
@@ -72,3 +74,21 @@ def test_duties_of_odd_shapes_are_told(duty: Duty) -> None:
     for facts in (Facts(), Facts(now=None, recorded={})):
         found = simulate(policy, Request(ODRL + "read"), facts)
         assert len(tell(found)) > 1 or found.granted
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime.min.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
+    ],
+)
+def test_the_ends_of_time_are_tried_out_and_reported(now: datetime) -> None:
+    item = one_rule("read")
+    duty = Duty(action=Action(ODRL + "inform"))
+    item = replace(item, permissions=(replace(item.permissions[0], duties=(duty,)),))
+    asked = Request(ODRL + "read", "urn:example:a")
+    assert not simulate(item, asked, Facts(now=now)).decision.granted
+    made = report(item, asked, Facts(now=now)).created
+    assert made is None or made.lexical.endswith(("Z", "+14:00", "-14:00"))

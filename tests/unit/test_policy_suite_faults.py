@@ -70,6 +70,7 @@ def test_what_is_only_said_was_not_done(unpaid: Path, context: object) -> None:
         [VISIT, PAID],
         {**PAID, "@id": DUTY, "performedAt": DONE},
         {**PAID, "status": "completed"},
+        {**PAID, "status": "executed"},
         {**PAID, "performed": True},
         {**PAID, "performanceState": "report:Performed"},
         {**PAID, "performanceState": "report:Performed", "deonticState": "report:Violated"},

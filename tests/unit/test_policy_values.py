@@ -138,6 +138,24 @@ def test_not_a_span(value: object) -> None:
     assert span(value) is None  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("lexical", "beyond"),
+    [
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"),
+        ("9999-12-31T09:59:59-14:00", "9999-12-31T10:00:00-14:00"),
+        ("0001-01-01T14:00:00+14:00", "0001-01-01T13:59:59+14:00"),
+    ],
+)
+def test_a_moment_beyond_the_calendar_of_utc_is_none(lexical: str, beyond: str) -> None:
+    found = span(literal("dateTime", lexical))
+    assert found is not None
+    assert found.start.astimezone(UTC) == found.start
+    assert span(literal("dateTime", beyond)) is None
+    assert span("0001-01-01+14:00") is None
+    assert span("0001-01-01-14:00") is not None
+
+
 @pytest.mark.parametrize("zone", ["", "Z", "+14:00", "-14:00"])
 def test_the_last_day_there_is_can_be_read(zone: str) -> None:
     found = span("9999-12-31" + zone)

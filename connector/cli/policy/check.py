@@ -7,7 +7,7 @@ only a file that cannot be opened is an error. `--fix` writes a new file and cha
 from __future__ import annotations
 
 import json as json_
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -168,10 +168,26 @@ def fixed(file: Path, found: Checked, lang: str) -> bytes:
 
 def _mended(policy: Policy, lang: str, rounds: int) -> dict[str, Any]:
     document = policy_document(policy)
-    better = mended(document, policies_odrl.validate(policy, lang))
+    better = mended(document, _fitting(document, policy, policies_odrl.validate(policy, lang)))
     if better == document or not rounds:
         return document
     return _mended(read_policy(better), lang, rounds - 1)
+
+
+def _fitting(
+    document: Mapping[str, Any], policy: Policy, found: Sequence[Finding]
+) -> list[Finding]:
+    """Return the findings whose places are those of the document.
+
+    Where a written rule stands for several (`writer.py`, a policy that inherits), the places of
+    rules are others, and an edit would change a rule that it is not about.
+    """
+    kinds = ("permission", "prohibition", "obligation")
+    same = sum(len(document.get(kind, ())) for kind in kinds) == len(list(policy.rules()))
+    rules = tuple(f"/{kind}/" for kind in kinds)
+    return [
+        item for item in found if same or not any(step.path.startswith(rules) for step in item.edit)
+    ]
 
 
 def _bytes(document: dict[str, Any]) -> bytes:

@@ -9,10 +9,11 @@ overwritten.
 from __future__ import annotations
 
 import json as json_
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
 import click
@@ -24,11 +25,12 @@ from connector.cli.options import Json
 from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import policy_document
-from policies_odrl import OdrlError, Policy, Template, fill, template, templates
+from policies_odrl import OdrlError, Policy, Template, fill, numbered, template, templates
 from policies_odrl.authoring.expanding import short
 from policies_odrl.authoring.parameters import Parameter
 
 _HINT = "`preau policy new {0} --list` shows what it asks for"
+_PLACE: Final = re.compile(r" at `(/[^`]*)`")  # where the part that is not upheld stands
 
 
 def add_to(app: typer.Typer) -> None:
@@ -109,7 +111,7 @@ def _deliver(
         return
     if out is None:
         output.json_value(document)
-    output.note(_word(missing, lang))
+    output.note(_word(policy, missing, lang))
 
 
 def at_terminal() -> bool:
@@ -205,7 +207,8 @@ def _print_one(item: Template, lang: str, *, as_json: bool) -> None:
         output.line(text.in_(lang))
     for source in item.sources:
         output.line(f"  {source.name.in_(lang)} <{source.url}>")
-    output.line(_word(not_upheld(_example(item)), lang))
+    example = _example(item)
+    output.line(_word(example, not_upheld(example), lang))
     for entry in item.parameters:
         output.line("")
         output.line(f"{entry.name} ({', '.join(_takes(entry, lang))})")
@@ -232,14 +235,24 @@ def _example(item: Template) -> Policy:
     return fill(item, item.example)
 
 
-def _word(missing: str, lang: str) -> str:
+def _word(policy: Policy, missing: str, lang: str) -> str:
     if lang == "fr":
         if missing:
-            return f"un nœud ne peut pas encore publier cette offre : {missing}"
+            return "un nœud ne peut pas encore publier cette offre" + in_french(policy, missing)
         return "un nœud applique cette offre en entier et peut la publier"
     if missing:
         return f"a node cannot publish this offer yet: {missing}"
     return "a node upholds this offer in full and can publish it"
+
+
+def in_french(policy: Policy, missing: str) -> str:
+    """Return which sentence a node cannot uphold; nothing where no sentence is to blame."""
+    places = _PLACE.findall(missing)
+    for line in numbered(policy, "fr"):
+        if line.path in places[-1:]:  # what stands before it may quote anything
+            what = f"la phrase {line.number}, « {line.text} »"
+            return f" : il ne peut ni contrôler, ni appliquer, ni auditer ce que dit {what}"
+    return ""
 
 
 def _as_json(item: Template) -> dict[str, Any]:

@@ -80,7 +80,10 @@ _STATES: Final = {
     "performed": DutyState.FULFILLED,
     "satisfied": DutyState.FULFILLED,
 }
-_CLAIMS: Final = ("performed", "fulfilled", "satisfied", "done", "completed")
+_CLAIMS: Final = (
+    *("performed", "fulfilled", "satisfied", "done", "completed", "executed", "exercised"),
+    *("occurred", "happened", "finished", "succeeded", "successful", "past"),
+)
 _BREACH: Final = frozenset({"violated"})  # of a ban by an act, or of a duty for want of one
 
 

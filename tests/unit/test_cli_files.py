@@ -1,0 +1,55 @@
+"""Files of the operator: read whole, or refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connector.cli.files import read_bytes, read_object
+from connector.errors import ConfigurationInvalid
+
+BAD: dict[str, tuple[str, str]] = {
+    "a member twice": ('{"prohibition": [1], "prohibition": [2]}', "`prohibition` stands there"),
+    "a member twice further down": ('{"permission": [{"a": 1, "a": 2}]}', "`a` stands there twice"),
+    "no number": ('{"a": NaN}', "`NaN` is no number"),
+    "infinity": ('{"a": -Infinity}', "`-Infinity` is no number"),
+    "nested too deep": ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
+    "no object": ("[1]", "does not hold a JSON object"),
+    "no JSON": ("{", "is not JSON"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_would_be_read_otherwise_than_written_is_refused(tmp_path: Path, name: str) -> None:
+    text, reason = BAD[name]
+    file = tmp_path / "terms.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationInvalid) as caught:
+        read_object(file)
+    assert reason in caught.value.reason
+    assert "\n" not in caught.value.reason
+
+
+def test_a_table_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "terms.toml"
+    file.write_text("a = " + "[" * 10_000 + "]" * 10_000, encoding="utf-8")
+    with pytest.raises(ConfigurationInvalid, match="nested too deep"):
+        read_object(file)
+
+
+def test_an_object_or_a_table_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "terms.json"
+    file.write_text('{"a": [{"b": 1}, {"b": 2}], "b": 1.5}', encoding="utf-8")
+    assert read_object(file) == {"a": [{"b": 1}, {"b": 2}], "b": 1.5}
+    table = tmp_path / "terms.toml"
+    table.write_text("a = 1\n[b]\na = 2\n", encoding="utf-8")
+    assert read_object(table) == {"a": 1, "b": {"a": 2}}
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    for read in (read_object, read_bytes):
+        with pytest.raises(ConfigurationInvalid, match="cannot read"):
+            read(tmp_path / "missing.json")
+    with pytest.raises(ConfigurationInvalid, match="cannot read"):
+        read_bytes(Path("a\0b"))
