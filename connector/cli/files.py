@@ -22,6 +22,7 @@ def read_object(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
         value = tomllib.loads(text) if file.suffix == ".toml" else _json(text)
+        _check_sendable(file, value)
     except OSError as exc:
         raise ConfigurationInvalid(f"cannot read `{file}`: {exc.strerror}") from exc
     except RecursionError as exc:
@@ -48,6 +49,18 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(text: str) -> Any:
     raise ValueError(f"`{text}` is no number")
+
+
+def _check_sendable(file: Path, value: Any) -> None:
+    """Refuse what JSON in UTF-8 cannot carry, although the file's own form can hold it."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except TypeError as exc:
+        raise ConfigurationInvalid(f"`{file}` holds a date or time; write it as text") from exc
+    except UnicodeEncodeError as exc:
+        raise ConfigurationInvalid(f"`{file}` holds half of a character") from exc
+    except ValueError as exc:
+        raise ConfigurationInvalid(f"`{file}` holds a number without a finite value") from exc
 
 
 def _form(file: Path) -> str:

@@ -99,9 +99,11 @@ def show(
         output.json_value(found.policy)
 
 
-def accept(pid: Pid, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def accept(
+    pid: Pid, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """Accept the offer that is on the table."""
-    _answer(home, pid, "accept", json=json)
+    _print(_answer(home, pid, "accept"), json=json, language=language)
 
 
 def counter(
@@ -109,32 +111,36 @@ def counter(
     policy: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="Terms to ask for, ODRL in JSON-LD.")
     ],
+    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Answer the offer on the table with other terms."""
-    _answer(home, pid, "counter", policy=read_object(policy), json=json)
+    found = _answer(home, pid, "counter", policy=read_object(policy))
+    _print(found, json=json, language=language)
 
 
 def terminate(
     pid: Pid,
     reason: Annotated[str, typer.Option(help="Why, in one line.")] = "",
+    language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """End a negotiation without a contract."""
-    _answer(home, pid, "terminate", reason=reason, json=json)
+    _print(_answer(home, pid, "terminate", reason=reason), json=json, language=language)
 
 
-def reconcile(pid: Pid, home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def reconcile(
+    pid: Pid, language: Language = "en", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """Ask the peer for its state of a negotiation, and send again what it has not seen."""
-    _answer(home, pid, "reconcile", json=json)
+    _print(_answer(home, pid, "reconcile"), json=json, language=language)
 
 
-def _answer(home: Path, pid: str, act: str, *, json: bool, **what: Any) -> None:
+def _answer(home: Path, pid: str, act: str, **what: Any) -> NegotiationView:
     with node_of(home) as node:
-        found = node.answer(pid, act, **what)
-    _print(found, json=json)
+        return node.answer(pid, act, **what)
 
 
 def _print(shown: NegotiationView, *, json: bool, language: str = "en") -> None:

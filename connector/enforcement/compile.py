@@ -133,6 +133,17 @@ def compile_agreement(policy: Policy) -> EnforcementPlan:
     )
 
 
+def budget(policy: Policy) -> tuple[float, float]:
+    """Return (ε, δ) that a contract may spend, also of one that could not be contracted today.
+
+    Raises:
+        PolicyInvalid: it has no such figures.
+    """
+    atoms = list(_atoms(_only_permission(policy).constraints))
+    epsilon, delta = (_figure(_bound(atoms, left, min), left) for left in (EPSILON, DELTA))
+    return epsilon, delta
+
+
 def decide(policy: Policy, facts: JobFacts) -> Refusal | None:
     """Return why an agreement does not allow a job now, or None when it does.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connector.domain.negotiation import Agreement
+from connector.enforcement.compile import budget
 from connector.identity import agreement as documents
 from connector.services import agree, terms
 
@@ -55,10 +56,11 @@ def terms_of(agreement: Agreement) -> Terms:
 
 
 def privacy_limits(agreement: Agreement) -> tuple[float, float]:
-    """Return (ε, δ) of a contract.
+    """Return (ε, δ) of a contract, whether or not it could be contracted today.
+
+    What was promised counts against the cap for as long as the contract stands.
 
     Raises:
-        PreauError: as `terms_of`.
+        PreauError: its document cannot be read, or has no such figures.
     """
-    limits = terms.limits(agree.policy_of(agreement))
-    return limits.epsilon, limits.delta
+    return budget(agree.policy_of(agreement))

@@ -100,13 +100,15 @@ def coverage(policy: Policy) -> tuple[CoverageLine, ...]:
 
 
 def coverage_of(policy: bytes) -> tuple[CoverageLine, ...]:
-    """Return how each part of a written policy is upheld; see `coverage`.
+    """Return how each part of a stored offer is upheld; empty where the offer is upheld no longer.
 
-    Raises:
-        PolicyInvalid: not a policy that this node knows.
-        ConstraintUnknown: a part that nobody could uphold.
+    An offer may be older than the rules of this node. It can then be contracted no more, and must
+    not hide the others from those who list them.
     """
-    return coverage(read_policy(policy))
+    try:
+        return coverage(read_policy(policy))
+    except PreauError:
+        return ()
 
 
 def check_sound(policy: Policy) -> None:

@@ -68,6 +68,10 @@ CHANGES: Final[Mapping[str, Pair]] = MappingProxyType(
             "More protection of the data: instead of “{asked}”: “{offered}”{because}.",
             "Plus de protection des données : au lieu de « {asked} » : « {offered} »{because}.",
         ),
+        "raised unasked": (
+            "More protection of the data: “{offered}”{because}.",
+            "Plus de protection des données : « {offered} »{because}.",
+        ),
         "added": ("In addition: “{offered}”{because}.", "En plus : « {offered} »{because}."),
         "removed": ("No longer: “{asked}”{because}.", "Ne vaut plus : « {asked} »{because}."),
         "duty": (
@@ -185,6 +189,7 @@ _WINS: Final[Mapping[Conflict, Pair]] = MappingProxyType(
 _WITH: Final[Pair] = ("{what} ({conditions})", "{what} ({conditions})")
 _ABOUT: Final[Pair] = ("about {named}", "portant sur {named}")
 _BY: Final[Pair] = ("by {named}", "par {named}")
+_IS: Final[Pair] = (": ", " : ")
 _JOINT: Final[Pair] = ("; ", " ; ")
 
 
@@ -222,12 +227,16 @@ def thing(item: Thing, lang: str) -> str:
                 for form, part in ((_ABOUT, item.target), (_BY, item.assignee))
                 if part is not None
             ]
+            about += [
+                f"{word(name, lang, 'functions')}{_IS[LANGUAGES.index(lang)]}{thing(party, lang)}"
+                for name, party in item.functions
+            ]
             items = (*item.constraints, *item.action.refinements)
             return _with(" → ".join(named), items, lang, about)
         case Action():
             return _with(word(item.id, lang, "actions"), item.refinements, lang)
         case AssetRef() | PartyRef():
-            return (item.id or item.source)[: text.MAX_SHOWN]
+            return _with((item.id or item.source)[: text.MAX_SHOWN], item.refinements, lang)
         case _:
             return sentence(item, lang)
 

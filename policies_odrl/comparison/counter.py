@@ -9,8 +9,10 @@ no rule, the protection of the data is raised before they are narrowed (`protect
 nothing in common with anything is not granted, and a minimal conflicting set says why
 (`blocking.py`). An offer or a request that says nothing by itself (replaced, inheriting, of an
 unknown profile) gets nothing, with what is missing, and such a reserve counts for nothing. Each
-rule is given with the target and parties of its own policy. One answer, never a loop. Source:
-`docs/decisions` (counter-offer).
+rule is given with the target and parties of its own policy. The class of a request plays no part:
+one of class Agreement that names nobody, and so grants nothing yet, is answered as if it were for
+whoever asks. What the answer takes for a collection, and the request does not, is a change. One
+answer, never a loop. Source: `docs/decisions` (counter-offer).
 """
 
 from __future__ import annotations
@@ -31,11 +33,16 @@ from policies_odrl.comparison.compare import judge, obstacle, too_large
 from policies_odrl.comparison.greatest import (
     folded_as,
     named,
+    remembered,
     unfolded,
     with_collections,
 )
 from policies_odrl.comparison.meeting import MAX_WORK, joined, joined_duties, met, work
-from policies_odrl.comparison.policy_changes import rest_changes, strategy_changes
+from policies_odrl.comparison.policy_changes import (
+    collection_changes,
+    rest_changes,
+    strategy_changes,
+)
 from policies_odrl.comparison.prohibited import box_of
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.protection import raised, ranks
@@ -134,9 +141,11 @@ def counter_offer(
     prover = Proof(knowledge=knowledge)
     for name, policy in limits:
         if not judge(prover, policy, request)[1]:
-            whole = _assembled([(name, policy)], request, _all_met(prover, policy, request))
+            found = _all_met(prover, policy, request)
+            whole = _assembled(prover, [(name, policy)], request, found)
             if whole is not None:
-                return CounterOffer(agreed=True, policy=whole, reserve=name == "reserve")
+                told = tuple(collection_changes(request, whole))
+                return CounterOffer(not told, whole, told, reserve=name == "reserve")
     return _countered(prover, limits, request)
 
 
@@ -169,12 +178,13 @@ def _countered(
             chosen.append(best)
             found.extend(best.changes)
     used = [pair for pair in limits if any(item.source.name == pair[0] for item in chosen)]
-    policy = _assembled(used, request, [item.permission for item in chosen])
+    policy = _assembled(prover, used, request, [item.permission for item in chosen])
     if policy is None:
         return CounterOffer(agreed=False, changes=tuple(found), blocked=tuple(blocked))
     for name, limit in used:
         found.extend(rest_changes(request, limit, name))
     found.extend(strategy_changes(request, policy))
+    found.extend(collection_changes(request, policy))
     return CounterOffer(
         agreed=not found,  # each permission lies within the offer or within the reserve
         policy=policy,
@@ -226,7 +236,7 @@ def _candidate(
     *,
     forced: bool,
 ) -> _Candidate:
-    listed = tuple(permission_changes(prover, path, asked, given, source))
+    listed = tuple(dict.fromkeys(permission_changes(prover, path, asked, given, source)))
     low = [ranks(rule.constraints, prover.knowledge)[:1] for rule in (asked, given)]
     up = any(item.kind is ChangeKind.RAISED for item in listed)
     by = low[1][0] - low[0][0] if up and all(low) else 0
@@ -264,7 +274,10 @@ def _with_references(policy: Policy, rule: Permission, given: Permission) -> Per
 
 
 def _assembled(
-    limits: Sequence[tuple[str, Policy]], request: Policy, permissions: Sequence[Permission]
+    prover: Proof,
+    limits: Sequence[tuple[str, Policy]],
+    request: Policy,
+    permissions: Sequence[Permission],
 ) -> Policy | None:
     """Return the whole policy: with the prohibitions and obligations of both sides."""
     if not permissions or not limits:
@@ -285,6 +298,7 @@ def _assembled(
         profiles=tuple(dict.fromkeys(item for side in sides for item in side.profiles)),
         conflict=_strategy(sides),
     )
+    whole = remembered(whole, stated, prover.knowledge)
     return with_collections(folded_as(whole, limits[0][1]), stated)
 
 

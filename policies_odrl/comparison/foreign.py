@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from policies_odrl.comparison.greatest import named
+from policies_odrl.comparison.greatest import about, collections_in, named
 from policies_odrl.comparison.rendering import (
     duty_rendered,
     kind_of,
@@ -23,6 +23,7 @@ from policies_odrl.comparison.rendering import (
     value_anew,
 )
 from policies_odrl.model import (
+    Action,
     Condition,
     Constraint,
     Duty,
@@ -170,6 +171,7 @@ def _own(policies: tuple[Policy, ...]) -> _Own:
         *(prohibition_rendered(item) for p in policies for item in _both(p, p.prohibitions)),
         *(duty_rendered(item) for p in policies for item in _both(p, p.obligations)),
         *(duty_rendered(d) for p in policies for r in p.permissions for d in r.duties),
+        *(item for policy in policies for item in _remembered(policy)),
     ]
     atoms = frozenset(
         rendered(item) for rule in rules for item in conditions_of(rule) if _atomic(item)
@@ -200,6 +202,13 @@ def _both(policy: Policy, rules: Sequence[_R]) -> Iterator[_R]:
     """
     for rule in rules:
         yield from (rule, named(replace(policy, assigner=None), rule))
+
+
+def _remembered(policy: Policy) -> Iterator[Prohibition]:
+    """Yield the prohibitions that keep in mind a collection of which a permission was left out."""
+    for part in ("target", "assignee"):
+        for rule, name in collections_in(policy, part):
+            yield about(Prohibition(action=Action(rule.action.id)), part, name)
 
 
 def _atomic(item: Condition) -> bool:

@@ -20,9 +20,10 @@ from policies_odrl.comparison.greatest import folded, greatest_common, unfolded
 from policies_odrl.comparison.meeting import joined, joined_duties, subject
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.model import Action, Condition, Policy, PolicyKind, Rule
+from policies_odrl.model import Action, Condition, Policy, PolicyKind, Prohibition, Rule
 from policies_odrl.vocabulary import same_action
 
 # The layers of a data space, from the outermost.
@@ -164,7 +165,7 @@ def _origins(whole: Policy, layers: Sequence[Layer]) -> Iterator[Stated]:
             yield Stated(f"{path}/duty/{number}", duty, _ruling(duty, layers))
     about = unfolded(whole)
     for index, ban in enumerate(whole.prohibitions):
-        asking = _ruling(about.prohibitions[index], layers)
+        asking = _ruling(about.prohibitions[index], layers) or _gathering(ban, layers)
         yield Stated(f"/prohibition/{index}", ban, asking)
     for index, obligation in enumerate(whole.obligations):
         asking = _ruling(about.obligations[index], layers)
@@ -194,6 +195,12 @@ def _asking(condition: Condition, layers: Sequence[Layer]) -> tuple[str, ...]:
         if any(subject(part) == about for part in own):
             near.append(item.name)
     return tuple(same or near)
+
+
+def _gathering(ban: Prohibition, layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Return the layers that call a collection what a prohibition keeps in mind as one."""
+    names = {item.id for item in (ban.target, ban.assignee) if item is not None}
+    return tuple(item.name for item in layers if names & collections_of(item.policy))
 
 
 def _ruling(rule: Rule, layers: Sequence[Layer]) -> tuple[str, ...]:

@@ -11,7 +11,13 @@ from dataclasses import replace
 from typing import Final
 
 from policies_odrl.comparison.compare import contains
-from policies_odrl.comparison.greatest import folded_as, under_both, unfolded, with_collections
+from policies_odrl.comparison.greatest import (
+    folded_as,
+    remembered,
+    under_both,
+    unfolded,
+    with_collections,
+)
 from policies_odrl.comparison.meeting import MAX_WORK, work
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
@@ -76,7 +82,8 @@ def meet(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) ->
     whole = under_both(prover, _named(offer), _named(request), _stricter(offer, request))
     if whole is None:
         return None
-    return with_collections(folded_as(whole, offer), (offer, request))
+    sources = (offer, request)
+    return with_collections(folded_as(remembered(whole, sources, knowledge), offer), sources)
 
 
 def _named(policy: Policy) -> Policy:

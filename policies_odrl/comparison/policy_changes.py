@@ -59,23 +59,28 @@ def strategy_changes(asked: Policy, offered: Policy) -> Iterator[TermChange]:
 def readings(asked: Policy, offered: Policy, knowledge: Knowledge) -> Iterator[TermChange]:
     """Yield what makes that a policy is read otherwise, or cannot be, as evaluation does."""
     known = PROFILES | knowledge.profiles
+    yield from collection_changes(asked, offered)
     for name, mine, theirs in (
-        ("collection", *_collections(asked, offered)),
         ("profile", frozenset(asked.profiles) - known, frozenset(offered.profiles) - known),
         ("inheritFrom", frozenset(asked.inherits), frozenset(offered.inherits)),
         ("isReplacedBy", frozenset([asked.replaced_by]), frozenset([offered.replaced_by])),
     ):
-        before, after = (tuple(Iri(it) for it in sorted(found) if it) for found in (mine, theirs))
-        if before != after:
-            yield TermChange(moved(before, after), "", name, before, after)
+        yield from _read_otherwise(name, mine, theirs)
 
 
-def _collections(asked: Policy, offered: Policy) -> tuple[frozenset[str], frozenset[str]]:
-    """Return what each policy calls a collection; nothing where not both prohibit something."""
+def collection_changes(asked: Policy, offered: Policy) -> Iterator[TermChange]:
+    """Yield that other things are taken for collections, where both policies prohibit something."""
     mine, theirs = unfolded(asked), unfolded(offered)
-    if not (mine.prohibitions and theirs.prohibitions):
-        return frozenset(), frozenset()
-    return collections_of(mine), collections_of(theirs)
+    if mine.prohibitions and theirs.prohibitions:
+        yield from _read_otherwise("collection", collections_of(mine), collections_of(theirs))
+
+
+def _read_otherwise(
+    name: str, mine: frozenset[str], theirs: frozenset[str]
+) -> Iterator[TermChange]:
+    before, after = (tuple(Iri(it) for it in sorted(found) if it) for found in (mine, theirs))
+    if before != after:
+        yield TermChange(moved(before, after), "", name, before, after)
 
 
 def new_rules(rules: Sequence[Rule], known: Sequence[Rule]) -> list[Rule]:

@@ -83,6 +83,8 @@ class TermChange:
             )
         kind, about = self.kind.value, subject(self.operand, lang)
         special = f"{kind} subject" if about else f"{kind} {self.operand}"
+        if self.kind is ChangeKind.RAISED and not self.asked:
+            special = f"{kind} unasked"
         return CHANGES[special if special in CHANGES else kind][index].format(
             subject=about,
             asked=things(self.asked, lang),

@@ -22,13 +22,13 @@ from policies_odrl.evaluation.conditions import (
     refinements_of,
     target_premise,
 )
-from policies_odrl.evaluation.deadlines import Terms, operands_of
+from policies_odrl.evaluation.deadlines import Terms, operands_of, speaks_of_time
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.deontic import Instance
 from policies_odrl.evaluation.operands import Fact, check
 from policies_odrl.evaluation.request import Facts, Performed, Request
 from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.model import ODRL, Constraint, Duty, Iri, Rule
+from policies_odrl.model import ODRL, Condition, Constraint, Duty, Iri, Rule
 
 COMPENSATED: Final = ODRL + "compensatedParty"
 EVER: Final = datetime.min.replace(tzinfo=UTC)  # of an act that happened nobody knows when
@@ -77,14 +77,15 @@ def _is_past(task: Task, act: Performed) -> bool:
     return task.case.facts.now is not None or undated
 
 
-def _acts(facts: Facts) -> Iterator[Performed]:
+def acts_of(facts: Facts) -> Iterator[Performed]:
     """Yield what was done in time order, up to now: the future fulfils nothing.
 
     What is told twice, the same in all respects, was done once.
     """
     seen: set[tuple[object, ...]] = set()
     for act in sorted(facts.performed, key=lambda item: item.at):
-        told = (act.at, act.action, act.party, act.target, repr(sorted(act.facts.items())))
+        stated = frozenset((name, *sorted(map(repr, held))) for name, held in act.facts.items())
+        told = (act.at, act.action, act.party, act.target, stated)
         if told not in seen and (facts.now is None or act.at <= facts.now):
             seen.add(told)
             yield act
@@ -98,14 +99,16 @@ def acts_since(acts: Iterable[Performed], after: datetime | None) -> list[Perfor
 def unspent(task: Task, instances: Iterable[Instance]) -> list[Performed]:
     """Return the acts that no earlier instance was done by, in time order.
 
-    The history tells the last act only: where a duty says how often, those before it went with it.
+    An instance tells its last act only: where a duty says how often, those before it went with it.
     """
-    spent = [item.done for item in instances if item.done is not None]
-    told = task.case.facts.history.get(task.duty.id or task.path, ()) if task.terms.counts else ()
-    until = max((item.done for item in told if item.done is not None), default=EVER)
+    ended = [(item.since, item.done) for item in instances if item.done is not None]
+    spent, several = [done for _, done in ended], list[tuple[datetime, datetime]]()
+    if task.terms.counts:  # what is to be done before the use may precede the occasion
+        several = [(since if since and task.terms.after_use else EVER, at) for since, at in ended]
     left = []
-    for act in _acts(task.case.facts):
-        if not (act.at in spent or act.at < until) or _fulfils(task, act) is not Truth.TRUE:
+    for act in acts_of(task.case.facts):
+        gone = act.at in spent or any(since <= act.at < done for since, done in several)
+        if not gone or _fulfils(task, act) is not Truth.TRUE:
             left.append(act)
         elif act.at in spent:
             spent.remove(act.at)
@@ -122,7 +125,7 @@ def without(case: Case, acts: Sequence[Performed]) -> Case:
     """Return the case without acts that were done for something else."""
     if not acts:
         return case
-    left = left_of(_acts(case.facts), acts)
+    left = left_of(acts_of(case.facts), acts)
     return replace(case, facts=replace(case.facts, performed=tuple(left)))
 
 
@@ -134,12 +137,24 @@ def _fulfils(task: Task, act: Performed) -> Truth:
     if Truth.FALSE in parts:
         return Truth.FALSE
     parts += [item.truth for item in refinements_of(duty, "", done)]
-    parts += [condition(item, "", done).truth for item in terms.window]
+    parts += [_in_time(item, act, task.case) for item in terms.window]
     for gate, result in zip(terms.gates, task.gates, strict=True):
         names = [name for left in operands_of(gate) for name in facts.names_of(left)]
         stated = any(act.facts.get(name) for name in names)
         parts.append(condition(gate, "", done).truth if stated else result.truth)
+        if speaks_of_time(gate, facts.knowledge):  # a window, or a condition: it has to be both
+            parts.append(_in_time(gate, act, task.case))
     return all_of(parts)
+
+
+def _in_time(item: Condition, act: Performed, case: Case) -> Truth:
+    """Return whether an act was done when it had to be; one without a date was done by now."""
+    first = condition(item, "", case_of(act, case)).truth
+    if act.at != EVER:
+        return first
+    now = case.facts.now
+    last = None if now is None else condition(item, "", case_of(replace(act, at=now), case)).truth
+    return first if first is last else Truth.UNDETERMINED
 
 
 def _often_enough(task: Task, item: Constraint, act: Performed, earlier: int) -> Truth:

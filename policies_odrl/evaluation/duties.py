@@ -4,7 +4,8 @@ Rules: a duty of a permission must be fulfilled before the use (IM 2.6.5), by an
 it; one that states a deadline may be done after it, and is then due; a deadline that has passed
 without the act is a violation; a condition that does not hold makes a duty inactive; only what is
 known to have been done by now fulfils, and where the time is not known, nothing is; what the world
-records wins, but a duty recorded as due may wait only where the duty itself says so. One act is one
+records wins, but a duty recorded as due may wait only where the duty itself says so, and makes good
+no use that is too late. What was in time is not late, whenever a violation was. One act is one
 instance: it fulfils a duty on account of one use, and an act that is told twice is one act. A duty
 that was violated is made good when it was done late, and every consequence was done too by another
 act, once for each violation (IM 2.6.6); a consequence counts from the violation, and has no
@@ -13,6 +14,7 @@ consequence. In the mode of the public test suite only a violation blocks.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,7 @@ from typing import Final
 
 from policies_odrl.evaluation.acts import Task, acts_since, first_done, left_of, unspent, without
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.clocks import INTERVAL, agreed, used_before
+from policies_odrl.evaluation.clocks import COUNT, INTERVAL, agreed, used_before
 from policies_odrl.evaluation.conditions import (
     condition,
 )
@@ -34,9 +36,11 @@ from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import Condition, Duty, Permission, Rule
 
 _HARMLESS: Final = frozenset({DutyState.FULFILLED, DutyState.INACTIVE, DutyState.DUE})
+_UNDONE: Final = frozenset({DutyState.DUE, DutyState.VIOLATED})
 INVALID: Final = "a consequence or remedy has no consequence of its own"
 _UNREADABLE: Final = "the time by which it must be done cannot be read"
 _GATE: Final = "cannot tell whether it has to be done"
+_HOW_OFTEN: Final = "how often it has to be done is one of several alternatives"
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _NO_TIME: Final = "the time is not known"
 _NO_START: Final = "since when it has to be done is not known"
@@ -93,6 +97,8 @@ def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
     result = condition(item, path, case)
     if result.truth is Truth.FALSE and speaks_of_time(item, case.knowledge):
         return replace(result, truth=Truth.UNDETERMINED, why="it may have held before")
+    if any(case.knowledge.current(left) == COUNT for left in operands_of(item)):
+        return replace(result, truth=Truth.UNDETERMINED, why=_HOW_OFTEN)
     return result
 
 
@@ -100,9 +106,17 @@ def _recorded(task: Task) -> DutyResult | None:
     state = task.case.facts.recorded.get(task.duty.id or task.path)
     if state is None:
         return None
+    if state in _UNDONE and _too_late_for_a_use(task):
+        return _after_use(task)
     if state is DutyState.DUE:
         state = _recorded_due(task)
     return DutyResult(task.path, task.duty, state, gates=task.gates, instances=_history(task))
+
+
+def _too_late_for_a_use(task: Task) -> bool:
+    """Return whether the uses tell of a violation: no record of the whole makes one good."""
+    asked = task.terms.known and task.terms.after_use and task.active is not Truth.FALSE
+    return asked and _after_use(task).state is DutyState.VIOLATED
 
 
 def _recorded_due(task: Task) -> DutyState:
@@ -129,11 +143,18 @@ def _judged(task: Task) -> DutyResult:
         return _after_use(task)
     done, acts = first_done(task, acts_since(unspent(task, _history(task)), _anew(task)))
     if any(item.state is DutyState.VIOLATED for item in _history(task)):
-        found = _result(task, DutyState.VIOLATED)
-        return found if _comes_back(task) else replace(found, instances=_history(task))
+        return _violated_before(task, acts)
     if done is Truth.TRUE:
         return _result(task, DutyState.FULFILLED, acts=acts)
     return _undone(task, done)
+
+
+def _violated_before(task: Task, acts: tuple[Performed, ...]) -> DutyResult:
+    """Return where a duty stands that the history tells was violated, and what became of it now."""
+    if not _comes_back(task):
+        return replace(_result(task, DutyState.VIOLATED), instances=_history(task))
+    now = DutyState.FULFILLED if acts else DutyState.MISSING
+    return replace(_result(task, now, acts=acts), state=DutyState.VIOLATED)
 
 
 def _comes_back(task: Task) -> bool:
@@ -164,7 +185,8 @@ def _undone(task: Task, done: Truth) -> DutyResult:
     never = end is not None and terms.opens is not None and end.passed(terms.opens)
     passed = never or (end is not None and now is not None and end.passed(now))
     if not passed and now is not None and terms.opens is not None and now < terms.opens:
-        return _result(task, DutyState.INACTIVE)
+        # what a violation brought about is owed already, and has to wait
+        return _result(task, DutyState.DUE if task.follows else DutyState.INACTIVE, end=end)
     if end is not None and not passed:
         return _result(task, DutyState.DUE, end=end)
     if task.active is Truth.UNDETERMINED:
@@ -221,13 +243,18 @@ def _starts(task: Task) -> list[datetime] | None:
         return None if task.after is None else [task.after]
     if task.owner is None:  # an obligation counts from the agreement
         begun = agreed(task.case)
-        return None if begun is None else [begun]
+        return None if begun is None else _untold(task, [begun])
     used = used_before(task.case)
     if used is None:
         return [] if task.case.facts.usage is None else None
     uses = {use.ticket: use.start for held in used for use in held if use.committed}
-    told = {item.since for item in _history(task)}
-    return sorted(start for start in uses.values() if start not in told)
+    return _untold(task, uses.values())
+
+
+def _untold(task: Task, starts: Iterable[datetime]) -> list[datetime]:
+    """Return the occasions that the history does not tell of; it tells of each once."""
+    told = Counter(item.since for item in _history(task) if item.since is not None)
+    return sorted((Counter(starts) - told).elements())
 
 
 def _instances(
@@ -263,7 +290,11 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
     What is late can be done at any time, so that it takes an act that nothing else needs.
     """
     moments = _violated_at(task, result)
-    facts = replace(task.case.facts, performed=tuple(unspent(task, result.instances)))
+    acts = unspent(task, result.instances)
+    end = task.terms.end
+    if None in moments and end is not None:  # whenever it was, what was in time is not late
+        acts = [act for act in acts if end.passed(act.at)]
+    facts = replace(task.case.facts, performed=tuple(acts))
     case, added = replace(task.case, facts=facts), list[DutyResult]()
     for since in moments:
         path = f"{task.path}/odrl:consequence"
@@ -275,9 +306,12 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
         late.append(first_done(anyway, acts_since(left, since)))
         left = tuple(left_of(left, late[-1][1]))
     done = all_of(truth for truth, _ in late)
-    settled = bool(added) and done is Truth.TRUE and not any(item.open for item in added)
-    acts = late[-1][1] if done is Truth.TRUE else ()
-    return replace(result, acts=acts, consequences=tuple(added), settled=settled)
+    present = result.instances[len(_history(task)) :]
+    missing = any(item.state is DutyState.MISSING for item in present)
+    owed = missing or done is not Truth.TRUE or any(item.open for item in added)
+    settled = bool(added) and not owed
+    by = late[-1][1] if done is Truth.TRUE else ()
+    return replace(result, acts=by, consequences=tuple(added), settled=settled)
 
 
 def followed(
@@ -311,6 +345,12 @@ def _latest(duty: Duty, case: Case, since: datetime | None) -> datetime:
 def _violated_at(task: Task, result: DutyResult) -> list[datetime | None]:
     """Return when a duty was violated, once for each violation; None when nobody knows."""
     violated = [item for item in result.instances if item.state is DutyState.VIOLATED]
-    moments = [item.due or item.since or task.after for item in violated]
+    moments = [item.due or _too_late(task, item) or task.after for item in violated]
     known = sorted(moment for moment in moments if moment is not None)
     return [*(None for moment in moments if moment is None), *known] or [task.after]
+
+
+def _too_late(task: Task, item: Instance) -> datetime | None:
+    """Return when it was too late for an instance that does not say until when it was in time."""
+    limit = None if item.since is None else task.terms.end_after(item.since)
+    return item.since if limit is None else limit.at

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies_odrl.evaluation.acts import case_of
+from policies_odrl.evaluation.acts import acts_of, case_of, without
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import conditions, premises_of, refinements_of
 from policies_odrl.evaluation.decision import Violation
@@ -25,16 +25,14 @@ def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, 
     found: list[Violation] = []
     left = case
     for act in _prohibited(rule, path, case):
+        left = without(left, [act])  # what was wrong does not make itself good
         remedies, left = followed(rule.remedies, f"{path}/odrl:remedy", left, rule, act.at)
         found.append(Violation(act, tuple(remedies)))
     return tuple(found)
 
 
 def _prohibited(rule: Prohibition, path: str, case: Case) -> Iterator[Performed]:
-    now = case.facts.now
-    for act in sorted(case.facts.performed, key=lambda item: item.at):
-        if now is not None and act.at > now:
-            continue
+    for act in acts_of(case.facts):
         done = case_of(act, case)
         if any(item.truth is not Truth.TRUE for item in premises_of(rule, path, done)):
             continue

@@ -14,6 +14,8 @@ BAD: dict[str, tuple[str, str]] = {
     "a member twice further down": ('{"permission": [{"a": 1, "a": 2}]}', "`a` stands there twice"),
     "no number": ('{"a": NaN}', "`NaN` is no number"),
     "infinity": ('{"a": -Infinity}', "`-Infinity` is no number"),
+    "a number that is too large": ('{"a": [1e999]}', "a number without a finite value"),
+    "half of a character": ('{"a": "\\ud800"}', "half of a character"),
     "nested too deep": ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deep"),
     "no object": ("[1]", "does not hold a JSON object"),
     "no JSON": ("{", "is not JSON"),
@@ -38,10 +40,22 @@ def test_a_table_nested_too_deep_is_refused(tmp_path: Path) -> None:
         read_object(file)
 
 
+@pytest.mark.parametrize("value", ["inf", "nan", "2026-01-01", "12:00:00", "2026-01-01T00:00:00Z"])
+def test_a_table_that_no_message_can_carry_is_refused(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "description.toml"
+    file.write_text(f"[a]\nb = {value}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationInvalid, match=r"holds a (number|date)"):
+        read_object(file)
+    file.write_text(f'[a]\nb = "{value}"\n', encoding="utf-8")
+    assert read_object(file) == {"a": {"b": value}}
+
+
 def test_an_object_or_a_table_is_read(tmp_path: Path) -> None:
     file = tmp_path / "terms.json"
-    file.write_text('{"a": [{"b": 1}, {"b": 2}], "b": 1.5}', encoding="utf-8")
-    assert read_object(file) == {"a": [{"b": 1}, {"b": 2}], "b": 1.5}
+    file.write_text(
+        '{"a": [{"b": 1}, {"b": 2}], "b": 1.5, "c": "\\ud83c\\udfeb"}', encoding="utf-8"
+    )
+    assert read_object(file) == {"a": [{"b": 1}, {"b": 2}], "b": 1.5, "c": "🏫"}
     table = tmp_path / "terms.toml"
     table.write_text("a = 1\n[b]\na = 2\n", encoding="utf-8")
     assert read_object(table) == {"a": 1, "b": {"a": 2}}

@@ -15,7 +15,15 @@ from connector.errors import ConstraintUnknown
 from connector.jsonld.canonical import canonical
 from connector.management import render
 from connector.protocol import messages as m
-from connector.services import negotiate, negotiate_provider, publish, terms
+from connector.services import (
+    budget,
+    discover,
+    federate_terms,
+    negotiate,
+    negotiate_provider,
+    publish,
+    terms,
+)
 from policies_odrl import ChangeKind
 from policies_odrl.vocabulary import PREAU
 from tests.support.link import DATASET, Link, description, link, offer
@@ -332,3 +340,46 @@ def test_the_command_shows_the_changes_in_the_language_asked_for(
     assert "change 1  Au lieu de « tous les travaux" in told
     commands._print(shown, json=True)
     assert json.loads(capsys.readouterr().out)["changes"][0]["kind"] == "narrowed"
+
+
+def test_an_offer_older_than_the_rules_hides_no_other_and_is_not_contracted(pair: Link) -> None:
+    """One offer that is upheld no longer made the whole catalog an error."""
+    publish.publish(pair.school.ports, description(pair.folder, offers=[offer(epsilon="1")]))
+    fine, stale = (o for o in publish.offers(pair.school.ports, DATASET) if not o.withdrawn)
+    with pair.school.ports.store.write() as tx:
+        tx.offers.put(replace(stale, policy=canonical(offer(extra=(_either(),)))))
+    (shown,) = discover.fetch_catalog(pair.lab.ports, pair.school.did).datasets
+    assert {each.id: len(each.coverage) for each in shown.offers} == {fine.id: 8, stale.id: 0}
+    with pytest.raises(ConstraintUnknown, match="membership"):
+        ask(pair, offer_id=stale.id)
+    ask(pair, offer_id=fine.id)
+    assert states(pair) == both(State.FINALIZED)
+
+
+def _either() -> dict[str, object]:
+    """One membership, and not the other: what a node does not know of spaces that are not its."""
+    spaces = ("did:web:authority.example", "did:web:rivals.example")
+    return {
+        "xone": [
+            {"leftOperand": PREAU + "membership", "operator": "eq", "rightOperand": {"@id": space}}
+            for space in spaces
+        ]
+    }
+
+
+def test_a_contract_older_than_the_rules_still_counts_and_blocks_no_other(pair: Link) -> None:
+    """What it promised is counted; its text is none of the next consumer's business."""
+    ask(pair, policy=offer(epsilon="1"))
+    store = pair.school.ports.store
+    with store.write() as tx:
+        (signed,) = tx.agreements.find()
+        text = json.loads(signed.document)
+        text["agreement"]["permission"][0]["constraint"].append(_either())
+        tx.agreements.put(replace(signed, document=canonical(text)))
+        (stale,) = tx.agreements.find()
+    with pytest.raises(ConstraintUnknown):
+        federate_terms.terms_of(stale)  # no job runs on it
+    with store.read() as tx:
+        assert budget.promised(tx, DATASET, stale.concluded_at)[0] == 1
+    ask(pair, policy=offer(epsilon="1"))
+    assert {item.state for item in pair.lab.negotiations()} == {State.FINALIZED}

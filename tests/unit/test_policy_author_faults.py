@@ -320,6 +320,24 @@ def test_mending_takes_a_needless_connective_away_unless_it_is_named_elsewhere(
     assert policy_document(after)
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("1e999", False), ('"\\ud800"', False), ("1e9", True), ('"\\ud83c\\udfeb"', True)],
+    ids=["infinite", "half a character", "a number", "a character"],
+)
+def test_mending_writes_json_or_nothing(value: str, *, written: bool, tmp_path: Path) -> None:
+    """A number without a finite value was written as `Infinity`, which no reader of JSON knows."""
+    document = {"@context": CONTEXT, "uid": "urn:p", "@type": "Set", "unknown": 0}
+    file, out = tmp_path / "in.jsonld", tmp_path / "out.jsonld"
+    text = json.dumps(document | {"permission": [{"action": "read", "target": "urn:t"}]})
+    file.write_text(text.replace('"unknown": 0', f'"unknown": {value}'), "utf-8")
+    result = preau("check", file, "--fix", out)
+    assert out.exists() is written
+    assert result.exit_code == (Exit.INVALID if written else Exit.REFUSED)
+    assert written or "cannot be mended by itself" in result.stderr
+    assert not written or json.loads(out.read_text("utf-8"))["unknown"] == json.loads(value)
+
+
 # -- commands -------------------------------------------------------------------------------
 
 

@@ -423,6 +423,115 @@ def test_to_call_an_asset_a_collection_is_no_word_of_the_other_party() -> None:
     assert foreign(found, terms(may(target=NEWSPAPER), ban))
 
 
+GROUP = PartyRef("urn:group", collection=True)
+SOME = AssetRef("", source="urn:c", refinements=(where("fileFormat", "eq", typed("x")),))
+FORGOTTEN: dict[str, tuple[list[Permission | Prohibition], dict[str, Any], bool]] = {
+    "another action": ([may(), PLAYED, never(target=NEWSPAPER)], {"target": "urn:c"}, True),
+    "a choice": (
+        [may(), may(act="play", target=SOME), never(target=NEWSPAPER)],
+        {"target": "urn:c"},
+        True,
+    ),
+    "a party": (
+        [may(), may(act="play", assignee=GROUP), never(assignee=OTHER)],
+        {"assignee": "urn:group"},
+        True,
+    ),
+    "the same action": (
+        [may(act="use"), may(purpose("Marketing"), target=MANY), never(target=NEWSPAPER)],
+        {"target": "urn:c"},
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_collection_is_not_forgotten_with_its_permission(name: str, *, turned: bool) -> None:
+    rules, asked, free = FORGOTTEN[name]
+    one = terms(*rules)
+    two = terms(may(purpose("ServiceProvision")))
+    values = {"purpose": (Iri(DPV + "ServiceProvision"),)}
+    assert not granted(one, values=values, **asked)
+    assert granted(two, values=values, **asked)
+    left, right = (two, one) if turned else (one, two)
+    merged = layer(Layer("a", left), Layer("b", right), Layer("c", right)).policy
+    countered = counter_offer(left, right).policy
+    for common in (greatest_common(left, right), meet(left, right), merged, countered):
+        assert common is not None
+        assert not granted(common, values=values, **asked)
+        assert granted(replace(common, prohibitions=()), values=values, **asked)
+        others: list[dict[str, Any]] = [
+            {"target": "urn:d", "assignee": "urn:d"},
+            {"target": "urn:d"},
+        ]
+        for other in others:
+            if free:  # nothing else is taken away
+                assert granted(common, values=values, **other) is granted(
+                    one, values=values, **other
+                )
+            known = Facts(members={"urn:c": frozenset({"urn:news"})})
+            assert granted(common, known, values=values, **other) is granted(
+                one, known, values=values, **other
+            )
+
+
+def test_what_is_kept_in_mind_is_said_by_whom_and_is_in_its_words() -> None:
+    one, two = terms(may(), PLAYED, never(target=NEWSPAPER)), terms(may())
+    found = layer(Layer("a", one), Layer("b", two))
+    lines = [item.line for item in found.stated if item.path == "/prohibition/1"]
+    assert lines == ["/prohibition/1: play (a)"]
+    assert foreign(found.policy, one) == ()
+    assert foreign(found.policy, replace(one, permissions=(may(),)))
+    assert foreign(terms(may(), never(target=MANY)), one)  # reading it was not granted as such
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [may(), PLAYED, never(act="print")],  # prohibits no thing
+        [may(), PLAYED, never(act="print", target=NEWSPAPER)],  # prohibits what nobody may do
+        [may(target=AssetRef("urn:d")), PLAYED, never(target=NEWSPAPER)],  # about one thing
+        [may(), PLAYED, may(target=MANY), never(target=NEWSPAPER)],  # still about it
+    ],
+)
+def test_what_no_ban_bears_on_needs_not_be_kept_in_mind(
+    rules: list[Permission | Prohibition],
+) -> None:
+    common = greatest_common(terms(*rules), terms(may()))
+    assert common is not None
+    assert len(common.prohibitions) == 1
+
+
+def test_terms_that_take_more_for_collections_are_told() -> None:
+    ban = never(target=NEWSPAPER)
+    wish = terms(may(target=PLAIN), ban)
+    for offer in (terms(may(target=MANY), ban), terms(may(target=MANY))):
+        found = counter_offer(offer, wish)
+        assert found.policy is not None
+        assert granted(wish, target="urn:c")
+        assert not granted(found.policy, target="urn:c")
+        assert not found.agreed
+        assert [item.operand for item in found.changes] == ["collection"]
+        assert counter_offer(offer, found.policy).agreed
+    for offer in (terms(may(target=PLAIN), ban), terms(may(target=MANY), never(act="print"))):
+        own = terms(may(target=offer.permissions[0].target), *offer.prohibitions)
+        assert counter_offer(offer, own).agreed
+
+
+def test_what_only_the_offer_says_of_a_collection_is_told() -> None:
+    ban = never(target=NEWSPAPER)
+    offer, wish = terms(may(), PLAYED, ban), terms(may(), ban)
+    found = counter_offer(offer, wish)
+    assert not found.agreed
+    assert [item.line for item in found.changes] == [": collection: not stated -> urn:c"]
+    assert found.policy is not None
+    assert not granted(found.policy, target="urn:c")
+    assert granted(found.policy, target="urn:d")
+    assert counter_offer(offer, found.policy).agreed
+    assert counter_offer(offer, offer).agreed
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_policies_differ_in_what_they_call_a_collection(*, whole: bool) -> None:
     def policy(item: AssetRef, *bans: Prohibition) -> Policy:

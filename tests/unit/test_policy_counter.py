@@ -255,6 +255,13 @@ def test_protection_is_raised_where_the_purpose_fits_at_a_higher_level(asked: st
     assert found.policy.permissions[0].constraints[0] == purpose("Marketing")
 
 
+def test_protection_that_was_not_asked_for_is_told_without_an_empty_quotation() -> None:
+    (found,) = counter_offer(STRONGER, one_rule("read", purpose("Marketing"))).changes
+    assert "“”" not in found.said("en")
+    assert "«  »" not in found.said("fr")
+    assert found.offered == (level("Aggregated"),)
+
+
 def test_protection_is_raised_as_little_as_will_do_and_in_the_reserve_too() -> None:
     wish = one_rule("read", purpose("Marketing"), level("Raw", "eq"))
     private = also(OFFER, purpose("Marketing"), level("Anonymised"), kept(10))

@@ -35,6 +35,7 @@ from policies_odrl import (
 )
 from policies_odrl.comparison import blocking as blocking_module
 from policies_odrl.comparison import change
+from policies_odrl.comparison.change_phrases import thing
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import PROFILE
 
@@ -288,3 +289,46 @@ def test_a_ban_names_the_layers_that_state_it_about_the_same_asset() -> None:
         ("/obligation/0", ("one",)),
         ("/obligation/1", ("two",)),
     ]
+
+
+# -- what tells two versions of a rule apart is said ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"), [("en", "Party that is paid: urn:ann"), ("fr", "Partie payée : urn:ann")]
+)
+def test_a_change_says_to_whom_a_duty_is_due(lang: str, told: str) -> None:
+    pay = Duty(action=Action(ODRL + "compensate"))
+    due = replace(pay, functions=((ODRL + "compensatedParty", ANN),))
+    found = [item.said(lang) for item in term_changes(terms(may(), pay), terms(may(), due))]
+    assert [told in line for line in found] == [True, False]
+    strange = replace(pay, functions=(("urn:vouches", ANN),))
+    (line, _) = [item.said(lang) for item in term_changes(terms(may(), pay), terms(may(), strange))]
+    assert "vouches" in line
+
+
+def test_a_change_says_what_is_chosen_out_of_a_collection() -> None:
+    every = may(target=AssetRef("", source="urn:all"))
+    some = may(target=AssetRef("", source="urn:all", refinements=(percent("5"),)))
+    (found,) = term_changes(terms(every), terms(some))
+    words = thing(percent("5"), "en")
+    assert f"“urn:all ({words})” instead of “urn:all”" in found.said()
+
+
+def test_a_wish_of_class_agreement_is_answered_as_one_for_whoever_asks() -> None:
+    offer = terms(may(percent("5")))
+    for kind in (PolicyKind.OFFER, PolicyKind.AGREEMENT):
+        found = counter_offer(offer, terms(may(), kind=kind))
+        assert [item.operand for item in found.changes] == [ODRL + "percentage"]
+        assert found.policy is not None
+        assert found.policy.kind is PolicyKind.OFFER
+
+
+def test_a_duty_that_is_stated_twice_is_one_change() -> None:
+    pay = Duty(action=Action(ODRL + "compensate"))
+    offer = terms(may(duties=(TELL, pay)))
+    for times in (1, 2):
+        found = counter_offer(offer, terms(may()), terms(may(duties=(TELL,) * times)))
+        assert found.reserve
+        assert len(found.changes) == 1
+    assert not counter_offer(offer, terms(may()), terms(may(duties=(TELL, pay)))).reserve

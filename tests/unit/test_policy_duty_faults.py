@@ -83,8 +83,8 @@ def used(*days: float, target: str = X) -> Usage:
     usage = open_agreement(Usage(), "urn:example:p", START)
     item = policy()
     key = key_of(item, item.permissions[0], "/permission/0", replace(ASK, target=target))
-    for day in days:
-        usage = commit(reserve(usage, [key], f"t{day}", START + DAY * day), f"t{day}")
+    for index, day in enumerate(days):
+        usage = commit(reserve(usage, [key], f"t{index}", START + DAY * day), f"t{index}")
     return usage
 
 
@@ -112,6 +112,33 @@ def test_without_the_time_a_dated_act_fulfils_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("item", "answer"), [(until(50), False), (until(50, "gteq"), False), (until(150), True)]
+)
+def test_an_act_without_a_date_was_done_at_any_time_until_now(
+    item: Constraint,
+    answer: bool,  # noqa: FBT001
+) -> None:
+    either = LogicalConstraint(Connective.OR, (item, item))
+    for condition in (item, either):
+        assert decide(policy(pay(condition)), Performed(PAY, EVER)).granted is answer
+    assert decide(policy(pay(until(50))), paid(40)).granted
+
+
+def test_alternatives_do_not_make_a_duty_go_away() -> None:
+    def either(*items: Condition) -> Policy:
+        return policy(pay(LogicalConstraint(Connective.OR, items)))
+
+    acts = [paid(day) for day in (10, 60, 95)]
+    times = limit("count", "gteq", "2", "integer"), limit("count", "gteq", "3", "integer")
+    for done in ((), acts):  # how often it was used is not how often it was paid for
+        assert not decide(either(*times), *done, usage=used(1, 2)).granted
+        assert not decide(either(*times), *done, usage=used()).granted
+    assert decide(policy(pay(*times)), *acts, usage=used()).granted
+    windows = either(until(20), until(90, "gteq"))
+    assert [decide(windows, act).granted for act in acts] == [True, False, True]
+
+
+@pytest.mark.parametrize(
     ("acts", "wanted"),
     [
         ((20,), [S.FULFILLED, S.VIOLATED, S.DUE]),
@@ -134,6 +161,14 @@ def test_how_often_counts_for_each_use_alone() -> None:
     usage = used(10)
     assert not decide(policy(twice), paid(5), paid(11), usage=usage).granted
     assert decide(policy(twice), paid(11), paid(12), usage=usage).granted
+
+
+def test_an_act_is_told_twice_in_whatever_order_its_values_are() -> None:
+    twice = policy(pay(limit("count", "gteq", "2", "integer")))
+    one, two = Iri("urn:example:1"), Iri("urn:example:2")
+    for values, answer in (((two, one), False), ((two,), True)):
+        acts = [replace(paid(5), facts={PAY: held}) for held in ((one, two), values)]
+        assert decide(twice, *acts, usage=used()).granted is answer
 
 
 def test_an_act_that_the_history_names_is_spent() -> None:
@@ -184,6 +219,19 @@ def test_a_duty_recorded_as_due_may_wait_only_where_it_says_so(
     assert evaluate(policy(pay(*items)), ASK, loose, mode=Mode.SUITE).granted is (
         wanted is not S.VIOLATED
     )
+
+
+@pytest.mark.parametrize("state", [S.DUE, S.VIOLATED])
+def test_a_record_does_not_make_good_what_the_uses_tell(state: DutyState) -> None:
+    recorded = {"/permission/0/duty/0": state}
+    month = limit("elapsedTime", "lteq", "P30D")
+    item, usage = policy(pay(month, consequences=(Duty(action=Action(INFORM)),))), used(10, 20)
+    acts = (paid(60), paid(61, INFORM), paid(62), paid(63, INFORM))
+    assert not decide(item, usage=usage, recorded=recorded).granted
+    assert not decide(item, *acts[:2], usage=usage, recorded=recorded).granted
+    assert decide(item, *acts, usage=usage, recorded=recorded).granted
+    lasting = decide(item, usage=used(99), recorded=recorded)  # there is time left
+    assert lasting.granted is (state is S.DUE)
 
 
 # -- consequences and remedies ----------------------------------------------------------------
@@ -359,7 +407,7 @@ def test_a_clock_that_goes_back_leaves_meters_and_periods_unknown() -> None:
     hour = policy(constraints=(limit("meteredTime", "lteq", "P1D"),))
     assert not decide(hour, usage=used(100.5)).granted
     assert decide(hour, usage=used(99.5)).granted
-    ended = finish(used(96), "t96", START + DAY * 101)
+    ended = finish(used(96), "t0", START + DAY * 101)
     assert not decide(hour, usage=ended).granted
     weekly = limit("timeInterval", "eq", "P7D")
     ban = Prohibition(action=Action(READ), constraints=(weekly,))
@@ -405,7 +453,7 @@ def test_many_collections_in_one_another_are_looked_through_once() -> None:
         assert evaluate(ONCE, replace(ASK, target=names[0]), known).granted is answer
 
 
-@pytest.mark.parametrize("name", ["consequence", "history"])
+@pytest.mark.parametrize("name", ["consequence", "history", "history of a use"])
 def test_what_is_done_several_times_spends_all_of_its_acts(name: str) -> None:
     twice = limit("count", "gteq", "2", "integer")
     inform = Duty(action=Action(INFORM), constraints=(twice,), id="urn:example:inform")
@@ -416,9 +464,96 @@ def test_what_is_done_several_times_spends_all_of_its_acts(name: str) -> None:
         history: dict[str, tuple[Instance, ...]] = {}
     else:  # the first two went with an earlier occasion
         item, least = policy(inform), 4
-        history = {inform.id: (Instance(S.FULFILLED, done=told[1].at),)}
+        since = None if name == "history" else START + DAY * 30
+        history = {inform.id: (Instance(S.FULFILLED, since, done=told[1].at),)}
     granted = [
         decide(item, paid(9), *told[:count], usage=used(), history=history).granted
         for count in range(1, 5)
     ]
     assert granted == [count >= least for count in range(1, 5)]
+
+
+# -- when a violation was, and what makes it good ----------------------------------------------
+
+
+@pytest.mark.parametrize("told", ["recorded", "no moment", "since"])
+@pytest.mark.parametrize(("days", "answer"), [((15, 16), False), ((41, 42), True)])
+def test_what_was_done_in_time_does_not_make_a_violation_good(
+    told: str,
+    days: tuple[int, int],
+    answer: bool,  # noqa: FBT001
+) -> None:
+    key, inform = "/permission/0/duty/0", (Duty(action=Action(INFORM)),)
+    end = limit("elapsedTime", "lteq", "P30D") if told == "since" else until(40)
+    facts: dict[str, object] = {"recorded": {key: S.VIOLATED}}
+    if told != "recorded":
+        since = START + DAY * 10 if told == "since" else None
+        facts = {"history": {key: (Instance(S.VIOLATED, since),)}}
+    acts = (paid(days[0]), paid(days[1], INFORM))
+    item = policy(pay(end, consequences=inform))
+    assert decide(item, *acts, usage=used(), **facts).granted is answer
+
+
+@pytest.mark.parametrize(("opens", "answer"), [(150, False), (60, True)])
+def test_a_consequence_that_has_to_wait_is_owed(opens: int, answer: bool) -> None:  # noqa: FBT001
+    later = Duty(action=Action(INFORM), constraints=(until(opens, "gteq"),))
+    decision = decide(policy(pay(until(50), consequences=(later,))), paid(60), paid(61, INFORM))
+    assert decision.granted is answer
+    state = decision.rules[0].duties[0].consequences[0].state
+    assert state is (S.FULFILLED if answer else S.DUE)
+    assert decide(policy(pay(until(150, "gteq")))).granted  # a duty of its own may wait
+
+
+def test_the_history_tells_of_one_use_at_a_time() -> None:
+    after = policy(pay(limit("elapsedTime", "lteq", "P30D")))
+    told = Instance(S.FULFILLED, START + DAY * 10, None, START + DAY * 20)
+    for instances, answer in (((told,), False), ((told, told), True)):
+        history = {"/permission/0/duty/0": instances}  # two uses began at the same time
+        assert decide(after, paid(20), usage=used(10, 10), history=history).granted is answer
+
+
+def test_an_obligation_that_the_history_tells_of_is_not_asked_for_again() -> None:
+    owed = pay(limit("elapsedTime", "lteq", "P30D"))
+    item = replace(policy(), obligations=(owed,))
+    told = Instance(S.FULFILLED, START, None, START + DAY * 20)
+    history = {"/obligation/0": (told,)}
+    for known, states_ in ((history, [S.FULFILLED]), ({}, [S.VIOLATED])):
+        found = decide(item, usage=used(), history=known).obligations[0]
+        assert [instance.state for instance in found.instances] == states_
+    assert decide(item, paid(20), usage=used(), history=history).due == ()
+
+
+@pytest.mark.parametrize(("count", "answer"), [(4, False), (5, True)])
+def test_all_acts_of_a_use_in_time_are_spent(count: int, answer: bool) -> None:  # noqa: FBT001
+    twice = limit("count", "gteq", "2", "integer")
+    month = limit("elapsedTime", "lteq", "P30D")
+    item = policy(pay(month, twice, consequences=(pay(),)))
+    usage = used(10, 50)  # two for the second use, two late, one for the consequence
+    acts = [paid(day) for day in (60, 61, 62, 63, 64)[:count]]
+    assert decide(item, *acts, usage=usage).granted is answer
+
+
+def test_what_comes_back_is_violated_as_often_as_it_was() -> None:
+    told = {"/permission/0/duty/0": (Instance(S.VIOLATED, due=START + DAY * 50),)}
+    weekly = limit("timeInterval", "eq", "P7D")
+    item = policy(pay(weekly, consequences=(Duty(action=Action(INFORM)),)))
+    both = (paid(60), paid(70))  # this week's, and the late one
+    decision = decide(item, *both, paid(71, INFORM), history=told, usage=used())
+    assert decision.granted
+    assert states(decision) == [S.VIOLATED, S.FULFILLED]
+    assert not decide(item, *both, history=told, usage=used()).granted
+    old = (paid(55), paid(60), paid(61, INFORM), paid(62, INFORM))
+    missed = decide(item, *old, history=told, usage=used(80))  # nothing since the last use
+    assert not missed.granted
+    assert states(missed) == [S.VIOLATED, S.MISSING]
+    assert decide(item, *old, paid(81), history=told, usage=used(80)).granted
+
+
+def test_a_prohibited_act_is_not_its_own_remedy() -> None:
+    ban = Prohibition(action=Action(PAY), remedies=(pay(),))
+    item = replace(policy(), prohibitions=(ban,))
+    found = decide(item, paid(60), paid(60)).rules[-1].violations  # told twice, done once
+    assert [[due.state for due in one.remedies] for one in found] == [[S.MISSING]]
+    ban = Prohibition(action=Action(PAY), remedies=(Duty(action=Action(INFORM)),))
+    item = replace(policy(), prohibitions=(ban,))
+    assert decide(item, paid(60), paid(60), paid(61, INFORM)).due == ()

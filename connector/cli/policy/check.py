@@ -158,12 +158,10 @@ def fixed(file: Path, found: Checked, lang: str) -> bytes:
         try:
             policies = (read_policy(document),)
         except PreauError:
-            return _bytes(document)
+            return _bytes(file, document)
     if len(policies) != 1:
-        raise PolicyInvalid(
-            f"`{file}` cannot be mended by itself", hint="correct what is named as an error first"
-        )
-    return _bytes(_mended(policies[0], lang, MAX_ROUNDS))
+        raise _by_hand(file)
+    return _bytes(file, _mended(policies[0], lang, MAX_ROUNDS))
 
 
 def _mended(policy: Policy, lang: str, rounds: int) -> dict[str, Any]:
@@ -190,8 +188,18 @@ def _fitting(
     ]
 
 
-def _bytes(document: dict[str, Any]) -> bytes:
-    return (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
+def _bytes(file: Path, document: dict[str, Any]) -> bytes:
+    try:
+        text = json_.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+        return f"{text}\n".encode()
+    except ValueError as exc:  # a number without a finite value, half of a character
+        raise _by_hand(file) from exc
+
+
+def _by_hand(file: Path) -> PolicyInvalid:
+    return PolicyInvalid(
+        f"`{file}` cannot be mended by itself", hint="correct what is named as an error first"
+    )
 
 
 def print_finding(item: Finding, where: str = "") -> None:
