@@ -90,6 +90,8 @@ def _children(value: Any, *, top: bool) -> list[Any]:
 
 
 def _only_pinned(context: Any) -> None:
+    if context is None:
+        raise Malformed("`@context` is missing: the document does not say what its words mean")
     listed = context if isinstance(context, list) else [context]
     if len(listed) > MAX_CONTEXTS:
         raise Malformed(f"more than {MAX_CONTEXTS} contexts")

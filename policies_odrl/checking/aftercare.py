@@ -2,7 +2,9 @@
 
 Rules: what can only be done after the use (deleting, archiving, uninstalling) needs a deadline,
 otherwise it would have to come before the use that it follows; deleting needs someone who is told,
-otherwise nobody can see whether it was done. A consequence has no consequence, a remedy neither.
+otherwise nobody can see whether it was done. How often a duty has to be done is no alternative to
+anything, because nobody could say which acts are counted for it (`duties.py`). A consequence has no
+consequence, a remedy neither.
 Source: IM 2.6.3 to 2.6.7; W3C minutes of 24 November 2025 (a later duty states its deadline).
 """
 
@@ -16,12 +18,14 @@ from policies_odrl.checking.findings import Finding, Say
 from policies_odrl.model import (
     ODRL,
     Condition,
+    Connective,
     Constraint,
     Duty,
     Operator,
     Permission,
     Prohibition,
     Rule,
+    conditions,
     duties_below,
 )
 
@@ -29,6 +33,7 @@ _AFTER_USE: Final = frozenset(ODRL + item for item in ("archive", "delete", "uni
 _UNSEEN: Final = frozenset(ODRL + item for item in ("delete", "uninstall"))
 _TELLING: Final = frozenset(ODRL + item for item in ("inform", "acceptTracking"))
 _TOLD: Final = frozenset(ODRL + item for item in ("informedParty", "trackingParty"))
+_COUNT: Final = ODRL + "count"
 _UNTIL: Final = frozenset({Operator.EQ, Operator.LT, Operator.LTEQ})
 # Left operand -> operators that set an end; None: any.
 _ENDS: Final = {
@@ -54,12 +59,23 @@ def of_duty(
     action = duty.action.id
     if action in _AFTER_USE and not any(_ends(item) for item in stated):
         yield say(path, "duty-without-deadline", text.term(action))
+    if any(_among_alternatives(item) for item in duty.constraints):
+        yield say(path, "count-among-alternatives")
     if action in _UNSEEN and not _told(duty, rule):
         yield say(path, "retention-unmonitored", text.term(action))
     if duty.consequences and isinstance(rule, Prohibition):
         yield say(path, "remedy-with-consequence")
     elif duty.consequences and isinstance(rule, Duty) and rule is not duty:
         yield say(path, "consequence-of-consequence")
+
+
+def _among_alternatives(item: Condition) -> bool:
+    if isinstance(item, Constraint):
+        return False
+    if item.connective is Connective.AND:
+        return any(_among_alternatives(part) for part in item.operands)
+    below = (part for _, part in conditions(item.operands, ""))
+    return any(isinstance(part, Constraint) and part.left == _COUNT for part in below)
 
 
 def _ends(item: Condition) -> bool:

@@ -128,6 +128,11 @@ GOOD: dict[str, Any] = {
 }
 
 
+def test_a_document_without_a_context_is_told_that_it_has_none() -> None:
+    with pytest.raises(Malformed, match="`@context` is missing"):
+        nodes(json.dumps(BAD["no context"]).encode())
+
+
 @pytest.mark.parametrize("name", GOOD)
 def test_what_keeps_its_meaning_is_read(name: str) -> None:
     assert nodes(GOOD[name]) or name == "an empty list"

@@ -53,6 +53,11 @@ def duty(action: str, *constraints: Condition) -> Policy:
     return replace(READ, permissions=(replace(RULE, duties=(rule,)),))
 
 
+def joined(connective: Connective) -> LogicalConstraint:
+    often = amount(ODRL + "count", "2", "gteq")
+    return LogicalConstraint(connective, (often, purpose("Marketing")))
+
+
 def literal(kind: str, value: str) -> Literal:
     return Literal(value, XSD + kind)
 
@@ -128,6 +133,13 @@ FOUND: dict[str, tuple[Policy, str]] = {
         "/permission/0",
     ),
     "duty-without-deadline": (duty("delete"), "/permission/0/duty/0"),
+    "count-among-alternatives": (
+        duty(
+            "inform",
+            LogicalConstraint(Connective.AND, (joined(Connective.OR),)),
+        ),
+        "/permission/0/duty/0",
+    ),
     "sequence-undecidable": (
         one_rule("read", LogicalConstraint(Connective.AND_SEQUENCE, (purpose("Marketing"),))),
         C0,
@@ -202,6 +214,7 @@ NOT_FOUND: dict[str, Policy] = {
         ),
     ),
     "duty-without-deadline": duty("delete", until("2027-01-01T00:00:00Z")),
+    "count-among-alternatives": duty("inform", joined(Connective.AND)),
     "too-large": replace(READ, permissions=(RULE,) * 1000),
     "repeated-value": one_rule("read", purpose("Marketing", "AcademicResearch")),
     "too-many-conditions": one_rule(
