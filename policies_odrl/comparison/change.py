@@ -18,8 +18,8 @@ from policies_odrl.comparison.box import Box
 from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.distance import WEIGHTS, distance
 from policies_odrl.comparison.fit import Reference, granted_by_others, pays_assigner
+from policies_odrl.comparison.folding import named
 from policies_odrl.comparison.forms import condition_form, flat, reference_form, rule_form
-from policies_odrl.comparison.greatest import named
 from policies_odrl.comparison.meeting import agree, common_actions, concepts_met, subject
 from policies_odrl.comparison.policy_changes import (
     lost_rules,

@@ -30,13 +30,8 @@ from policies_odrl.comparison.change import (
     permission_changes,
 )
 from policies_odrl.comparison.compare import judge, obstacle, too_large
-from policies_odrl.comparison.greatest import (
-    folded_as,
-    named,
-    remembered,
-    unfolded,
-    with_collections,
-)
+from policies_odrl.comparison.folding import folded_as, named, unfolded
+from policies_odrl.comparison.kept_collections import remembered, with_collections
 from policies_odrl.comparison.meeting import MAX_WORK, joined, joined_duties, met, work
 from policies_odrl.comparison.policy_changes import (
     collection_changes,

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from policies_odrl.comparison.greatest import about, collections_in, named
+from policies_odrl.comparison.folding import named
+from policies_odrl.comparison.kept_collections import about, collections_in
 from policies_odrl.comparison.rendering import (
     duty_rendered,
     kind_of,

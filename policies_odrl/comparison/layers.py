@@ -15,8 +15,9 @@ from typing import Final
 from policies_odrl.comparison.change_phrases import LAYERED, thing
 from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.compared import Compared, Said, brief
+from policies_odrl.comparison.folding import folded, unfolded
 from policies_odrl.comparison.forms import condition_form, flat, rule_form
-from policies_odrl.comparison.greatest import folded, greatest_common, unfolded
+from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.meeting import joined, joined_duties, subject
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE

@@ -11,13 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from policies_odrl.comparison.compare import contains
-from policies_odrl.comparison.greatest import (
-    folded_as,
-    remembered,
-    under_both,
-    unfolded,
-    with_collections,
-)
+from policies_odrl.comparison.folding import folded_as, unfolded
+from policies_odrl.comparison.greatest import under_both
+from policies_odrl.comparison.kept_collections import remembered, with_collections
 from policies_odrl.comparison.meeting import MAX_WORK, work
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import NOTHING_MORE
