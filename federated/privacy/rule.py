@@ -1,0 +1,52 @@
+"""The rule by which the spending of many jobs is added up, as both parties sign it.
+
+Rules: there is one rule, fixed before the first job and never chosen by what still fits; an
+unknown rule or adjacency is refused. Standard library only. What a job costs under a rule is
+`accountant.py`; what still fits is `ledger.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from federated.errors import PrivacyFault
+
+ADD_OR_REMOVE_ONE: Final = "add-or-remove-one"
+LEAST_ORDER: Final = 2
+MOST_ORDER: Final = 1024
+
+
+class Rule(StrEnum):
+    """How the jobs of a contract, or of a register, add up when each is chosen after the last.
+
+    `SUMS`: Σ ε_i ≤ ε and Σ δ_i ≤ δ, each job with the δ_i that it states (Rogers et al. 2016).
+    `RENYI`: Σ ε_i(α) at one stated order α, converted once at δ (Feldman and Zrnic 2021).
+    """
+
+    SUMS = "sums"
+    RENYI = "renyi"
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What a contract says of its own arithmetic.
+
+    Attributes:
+        rule: see `Rule`.
+        order: α, a whole number of at least 2; 0 under `SUMS`.
+        adjacency: which data sets are neighbours; only `add-or-remove-one` is known.
+    """
+
+    rule: Rule
+    order: int = 0
+    adjacency: str = ADD_OR_REMOVE_ONE
+
+    def __post_init__(self) -> None:
+        if self.adjacency != ADD_OR_REMOVE_ONE:
+            raise PrivacyFault("the adjacency of a contract must be `add-or-remove-one`")
+        if self.rule is Rule.SUMS and self.order != 0:
+            raise PrivacyFault("sums have no order")
+        if self.rule is Rule.RENYI and not LEAST_ORDER <= self.order <= MOST_ORDER:
+            raise PrivacyFault(f"a Rényi order must lie between {LEAST_ORDER} and {MOST_ORDER}")
