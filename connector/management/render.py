@@ -222,8 +222,8 @@ def coverage(line: CoverageLine) -> CoverageView:
 
 
 def job(value: Job) -> JobView:
-    """Return a job without its sites."""
-    manifest = parse(value.manifest)
+    """Return a job without its sites; a site keeps no manifest of a job that it refused."""
+    manifest = parse(value.manifest) if value.manifest else None
     return JobView(
         id=value.id,
         side=value.side.value,
@@ -231,14 +231,14 @@ def job(value: Job) -> JobView:
         agreement=value.agreement_id,
         state=str(value.state),
         round=value.round,
-        rounds=manifest.rounds,
+        rounds=manifest.rounds if manifest else 0,
         code=value.code,
         reason=value.reason,
         result=value.result,
         created_at=value.created_at,
         updated_at=value.updated_at,
-        epsilon=manifest.privacy.epsilon,
-        delta=manifest.privacy.delta,
+        epsilon=manifest.privacy.epsilon if manifest else None,
+        delta=manifest.privacy.delta if manifest else None,
     )
 
 
