@@ -1,0 +1,190 @@
+"""Homes that an older release left open with the present code, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connector import config
+from connector.bootstrap.own import Identity
+from connector.domain import merkle
+from connector.identity import agreement as agreements
+from connector.identity import checkpoint as checkpoints
+from connector.identity import document as documents
+from connector.identity.evidence import Outcome
+from connector.management import render
+from connector.ports import Ports
+from connector.services import audit, federate_lead
+from connector.store import SqlStore, migrations
+from tests.support.doubles import FixedClock, ports_for_tests
+from tests.support.samples import MADE_AT, NODES, REVISION, copy_rows, first_generation
+
+
+@dataclass
+class Opened:
+    """The sample's nodes, brought up to date.
+
+    Attributes:
+        folder: with homes and evidence.
+        urls: of the databases, by node.
+        ports: by node.
+    """
+
+    folder: Path
+    urls: dict[str, str]
+    ports: dict[str, Ports]
+
+    def __getitem__(self, name: str) -> Ports:
+        return self.ports[name]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def space(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Opened]:
+    folder = first_generation(tmp_path_factory.mktemp("space"))
+    urls = {name: f"sqlite:///{folder / name / 'node.sqlite'}" for name in NODES}
+    with ExitStack() as stack:
+        if request.param == "postgresql":
+            server = request.getfixturevalue("postgres_server")
+            for name in NODES:
+                urls[name] = server.create(migrated=False)
+                stack.callback(server.drop, urls[name])
+                copy_rows(folder / name / "node.sqlite", urls[name])
+        opened = Opened(folder, urls, {})
+        for name, url in urls.items():
+            assert _revision(url) == REVISION
+            migrations.upgrade(url)
+            opened.ports[name] = _ports(folder / name, url)
+            stack.callback(opened.ports[name].store.close)
+        yield opened
+
+
+def test_the_schema_is_the_newest_and_what_comes_next_can_be_written(space: Opened) -> None:
+    for name, ports in space.ports.items():
+        assert migrations.is_current(space.urls[name])
+        with ports.store.write() as tx:
+            first = tx.audit.head()[0]
+            assert tx.audit.append("node.upgraded", ports.settings.did).index == first
+            for known in tx.participants.find():
+                tx.participants.remove(known.did)
+                tx.participants.put(known)  # takes a new row number
+
+
+def test_the_log_is_whole_and_goes_on_from_what_the_peer_was_shown(space: Opened) -> None:
+    for name, peer in (("school", "lab"), ("lab", "school")):
+        own = space[name]
+        with own.store.read() as tx, space[peer].store.read() as there:
+            entries = tx.audit.entries()
+            size, root = tx.audit.head()
+            (held,) = there.checkpoints.find(origin=own.settings.did)
+            proof = tx.audit.consistency(held.size, size)
+        leaves = [merkle.leaf_hash(entry.event) for entry in entries]
+        assert merkle.root(size, merkle.from_leaves(leaves)) == root
+        assert merkle.verify_consistency(held.size, size, held.root, root, proof)
+        assert checkpoints.verify(held.note, _document(own), held.at).root == held.root
+
+
+def test_both_sides_read_the_same_contracts_and_their_signatures_hold(space: Opened) -> None:
+    school, lab = space["school"], space["lab"]
+    with school.store.read() as ours, lab.store.read() as theirs:
+        held = {each.id: each for each in ours.agreements.find()}
+        other = {each.id: each for each in theirs.agreements.find()}
+    assert len(held) == 3
+    assert sorted(each.dataset_id for each in held.values()) == [
+        "urn:sample:pupils",
+        "urn:sample:pupils",
+        "urn:sample:pupils-again",
+    ]
+    for each in held.values():
+        assert each.finalized
+        assert other[each.id].document == each.document
+        read = agreements.read(each.document)
+        provider = documents.read(each.provider_document, school.settings.did)
+        consumer = documents.read(each.consumer_document, lab.settings.did)
+        agreements.verify_provider(read, each.provider_signature, provider)
+        agreements.verify_consumer(read, each.consumer_signature, consumer)
+
+
+def test_evidence_exported_then_and_now_is_proven_under_the_authority(space: Opened) -> None:
+    key = (space.folder / "authority-key.json").read_bytes()
+    stored = [space.folder / f"evidence-{number}.json" for number in (1, 2)]
+    with space["school"].store.read() as tx:
+        ids = [each.id for each in tx.agreements.find()]
+    bundles = [file.read_bytes() for file in stored]
+    bundles += [audit.export(space["school"], each) for each in ids]
+    for bundle in bundles:
+        assert audit.verify_file(bundle, key).outcome is Outcome.PROVEN
+    assert audit.verify_file(bundles[0], space["school"].own_document()).outcome is Outcome.INVALID
+
+
+def test_what_was_spent_is_what_the_rounds_and_the_log_say(space: Opened) -> None:
+    with space["school"].store.read() as tx:
+        jobs = {each.id: each for each in tx.jobs.find()}
+        spent = {each.job_id: each for each in tx.reservations.find()}
+        logged = {job: tx.audit.entries(subject=job) for job in jobs}
+        rounds = {job: len(tx.rounds.find(job_id=job)) for job in jobs}
+    committed = {
+        job: sum(entry.kind == "job.round.committed" for entry in entries)
+        for job, entries in logged.items()
+    }
+    assert sorted(job.state for job in jobs.values()) == [
+        "CANCELLED",
+        "COMPLETED",
+        "COMPLETED",
+        "COMPLETED",
+        "REFUSED",
+    ]
+    refused = {job for job, each in jobs.items() if each.state == "REFUSED"}
+    assert set(spent) == set(jobs) - refused
+    assert {job: each.committed_rounds for job, each in spent.items()} == {
+        job: count for job, count in committed.items() if job not in refused
+    }
+    assert committed == rounds
+    by_dataset = {
+        name: sum(s.counted_steps for s in spent.values() if s.dataset_id == name)
+        for name in ("urn:sample:pupils", "urn:sample:pupils-again")
+    }
+    assert by_dataset == {"urn:sample:pupils": 12, "urn:sample:pupils-again": 10}
+
+
+def test_a_site_lists_all_its_jobs_also_the_one_that_it_refused(space: Opened) -> None:
+    for name in ("school", "lab"):
+        shown = {job.id: render.job(job) for job in federate_lead.jobs(space[name])}
+        states = sorted(each.state for each in shown.values())
+        assert states == ["CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED", "REFUSED"]
+    refused = [each for each in shown.values() if each.state == "REFUSED"]
+    assert [each.code for each in refused] == ["BUDGET_EXCEEDED"]
+
+
+def _ports(home: Path, url: str) -> Ports:
+    settings = config.load(home)
+    identity = Identity(settings)
+    clock = FixedClock(MADE_AT)
+    return ports_for_tests(
+        home,
+        settings.did,
+        settings=settings,
+        clock=clock,
+        signer=identity.signer,
+        store=SqlStore(url, clock),
+        own_document=identity.document,
+        own_membership=identity.membership,
+    )
+
+
+def _document(ports: Ports) -> documents.DidDocument:
+    return documents.read(ports.own_document(), ports.settings.did)
+
+
+def _revision(url: str) -> str:
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        found = migrations.current(connection)
+    engine.dispose()
+    return found
