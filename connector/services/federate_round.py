@@ -1,6 +1,6 @@
 """One round at a site: what is charged, what is replayed, what is kept, and how a job ends.
 
-Rules: a round is charged and remembered before the worker starts; its update is stored before it
+Rules: a round is charged and remembered before the worker computes; its update is stored before it
 is sent; the same request is answered with the same bytes, another request for the same round is
 refused; below the contract's minimum of sites nothing more is sent; a job that has ended releases
 what it did not commit and sends nothing more. Every step is one transaction with its audit event,
@@ -76,6 +76,16 @@ def check_request(manifest: JobManifest, site: str, frame: Round, minimum: int) 
         raise TooFewSites(f"{len(answered)} sites take part, the contract demands {minimum}")
 
 
+def replay(tx: Transaction, job_id: str, frame: Round) -> bytes:
+    """Return the update to replay, or nothing: then the worker is asked. Nothing is charged.
+
+    Raises:
+        RoundRefused: as `charge`.
+    """
+    job = _going(tx.jobs.get(job_id))
+    return _released(job, tx.rounds.get(job_id, frame.number), frame)
+
+
 def charge(tx: Transaction, job_id: str, frame: Round, now: datetime) -> bytes:
     """Commit a round before it starts; return the update to replay, or nothing.
 
@@ -86,15 +96,12 @@ def charge(tx: Transaction, job_id: str, frame: Round, now: datetime) -> bytes:
             another request before.
         BudgetExceeded: the round goes beyond what was reserved.
     """
-    job = _going(tx, job_id)
-    digest = sha256_hex(frame.message)
+    job = _going(tx.jobs.lock(job_id))
     kept = tx.rounds.get(job_id, frame.number)
+    update = _released(job, kept, frame)
     if kept is not None:
-        if kept.request_digest != digest:
-            raise RoundRefused(f"round {frame.number} was asked with another request before")
-        return kept.payload
-    if frame.number != job.round + 1:
-        raise RoundRefused(f"round {frame.number} was asked, round {job.round + 1} is next")
+        return update
+    digest = sha256_hex(frame.message)
     budget.commit_round(tx, job_id, frame.number)
     tx.rounds.put(RoundRecord(job_id, frame.number, digest, b"", (), now))
     if job.state != JobState.RUNNING:
@@ -109,7 +116,7 @@ def keep(tx: Transaction, job_id: str, number: int, update: bytes, now: datetime
     Raises:
         RoundRefused: the job has ended meanwhile, or the round was never committed.
     """
-    job = _going(tx, job_id)
+    job = _going(tx.jobs.lock(job_id))
     record = tx.rounds.lock(job_id, number)
     if record is None or not update:
         raise RoundRefused(f"round {number} was not committed")
@@ -186,8 +193,22 @@ def one_line(text: str) -> str:
     return " ".join(line.split())[:MAX_REASON]
 
 
-def _going(tx: Transaction, job_id: str) -> Job:
-    job = tx.jobs.lock(job_id)
+def _released(job: Job, kept: RoundRecord | None, frame: Round) -> bytes:
+    """Return what was released for this request before, or nothing when it may be computed.
+
+    Raises:
+        RoundRefused: the round is out of order, or was asked with another request before.
+    """
+    if kept is None:
+        if frame.number != job.round + 1:
+            raise RoundRefused(f"round {frame.number} was asked, round {job.round + 1} is next")
+        return b""
+    if kept.request_digest != sha256_hex(frame.message):
+        raise RoundRefused(f"round {frame.number} was asked with another request before")
+    return kept.payload
+
+
+def _going(job: Job | None) -> Job:
     if job is None or is_final(job.state):
         raise RoundRefused("the job has ended at this site")
     return job

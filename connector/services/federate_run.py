@@ -1,8 +1,9 @@
 """A job at its site, from the first connection to its end: one thread, one worker process.
 
 Rules: trust, contract and number of sites are judged before each round and again before its update
-leaves; a round is charged before the worker starts and its update stored before it is sent
-(`federate_round.py`); a worker that dies is replaced once for the same round; what the lead learns
+leaves; the worker reads a round's message before the round is charged, and computes after; its
+update is stored before it is sent (`federate_round.py`); a worker that dies is replaced once for
+the same round; a message that the worker cannot read costs nothing; what the lead learns
 of a failure is its code, never the worker's own words; a broken stream is opened again with growing
 pauses until the manifest's deadline. Every wait is bounded by the round or the deadline; a lead
 that asks no new round for `patience` holds no worker and no budget any longer.
@@ -16,6 +17,8 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
 from connector.domain.job import Job
@@ -44,6 +47,7 @@ from connector.services.federate_round import (
     ending_of,
     keep,
     one_line,
+    replay,
 )
 from connector.services.federate_work import SiteWork
 from federated.job import JobState, is_final, parse
@@ -58,6 +62,7 @@ PATIENCE_ROUNDS = 10
 # Refusals of the lead's that may pass: it is restarting, busy, or cannot judge us just now.
 _PASSING = (WorldFault, NotFound, TooManyStreams, TooManyRequests, Untrusted)
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -176,18 +181,33 @@ class SiteRun:
         if frame.number > self._asked[0]:  # the same round again is no sign of progress
             self._asked = (frame.number, self._ports.clock.now())
         self._judge(frame)
+        with self._ports.store.read() as tx:
+            update = replay(tx, self._job_id, frame)
+        if update:
+            return update
+        digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
         with self._ports.store.write() as tx:
             update = charge(tx, self._job_id, frame, self._ports.clock.now())
         if update:
             return update
-        try:
-            update = self._work.update(frame, lambda: self._round_left(began))
-        except PreauError as exc:
-            self._worker_fault = exc
-            raise
+        update = self._asking(
+            lambda: self._work.update(frame, digest, lambda: self._round_left(began))
+        )
         self._judge(frame)
         with self._ports.store.write() as tx:
             return keep(tx, self._job_id, frame.number, update, self._ports.clock.now())
+
+    def _asking(self, ask: Callable[[], T]) -> T:
+        """Ask the worker, and note whose words a failure has.
+
+        Raises:
+            PreauError: what the worker answered.
+        """
+        try:
+            return ask()
+        except PreauError as exc:
+            self._worker_fault = exc
+            raise
 
     def _judge(self, frame: Round) -> None:
         taking_part = len(frame.answered) if frame.number > 1 else len(self._manifest.sites)

@@ -1,8 +1,10 @@
 """The worker process of a job at its site, as one thing that answers rounds.
 
 Rules: one warm process for the whole job; it is told where the rows are and what the contract says
-of them, and answers with noised updates and nothing else; one that dies or falls silent is replaced
-once for the same round. Each wait is bounded by its caller.
+of them, and answers with noised updates and nothing else. A round is two questions: `check` lets
+the worker read the lead's message without a row, before anything is charged; `update` follows the
+charge. A worker that dies or falls silent is replaced once for the same round; a message that ends
+two of them is refused. Each wait is bounded by its caller.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from connector.errors import (
     DataFault,
     PeerFault,
     PreauError,
+    RoundRefused,
     WorkerFailed,
     from_code,
 )
@@ -30,6 +33,8 @@ from connector.services.federate_round import one_line
 from federated.job import JobManifest
 
 START_SECONDS = 120.0
+ATTEMPTS = 2
+_DIGEST = re.compile("[0-9a-f]{64}")
 _JOB = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 # What a worker may say went wrong; anything else is a failure of the worker.
 _REFUSALS = (DataFault, PeerFault, WorkerFailed)
@@ -53,17 +58,41 @@ class SiteWork:
             WorkerFailed: it died twice, or was not ready within `seconds` (at most two minutes).
             PreauError: what it refused, by code.
         """
-        until = time.monotonic() + min(seconds, START_SECONDS)
-        try:
-            self._start(_left(until))
-        except WorkerFailed:
-            self._start(_left(until))
+        self._started(seconds)
 
-    def update(self, frame: Round, left: Callable[[], float]) -> bytes:
-        """Return a round's noised update.
+    def check(self, frame: Round, left: Callable[[], float]) -> str:
+        """Let the worker read a round's message; return the digest of its arrays, SHA-256 in hex.
 
         Args:
             frame: the round.
+            left: seconds until the round is over.
+
+        Raises:
+            RoundRefused: the worker refused the message, or died of it twice.
+            WorkerFailed: no worker could be started in two tries.
+            PreauError: what it refused, by code.
+        """
+        for _ in range(ATTEMPTS):
+            worker = self._worker or self._started(left())
+            try:
+                order = {"op": "round", "round": frame.number}
+                header, _ = self._ask(worker, order, frame.message, left)
+            except WorkerFailed:
+                continue
+            found = header.get("digest")
+            if header.get("op") != "checked" or header.get("round") != frame.number:
+                raise self._refused(header)
+            if not isinstance(found, str) or _DIGEST.fullmatch(found) is None:
+                raise self._refused({})
+            return found
+        raise RoundRefused("the round's message could not be read: it ended the worker")
+
+    def update(self, frame: Round, digest: str, left: Callable[[], float]) -> bytes:
+        """Return the noised update of a round that was checked, and charged since.
+
+        Args:
+            frame: the round.
+            digest: of its arrays, as `check` returned it.
             left: seconds until the round is over.
 
         Raises:
@@ -71,9 +100,11 @@ class SiteWork:
             PreauError: what it refused, by code.
         """
         try:
-            return self._compute(frame, left)
+            return self._go(frame, left)
         except WorkerFailed:
-            return self._compute(frame, left)
+            if self.check(frame, left) != digest:
+                raise
+            return self._go(frame, left)
 
     def stop(self) -> None:
         """End the process, and let no other start."""
@@ -81,18 +112,47 @@ class SiteWork:
             self._stopped = True
         self._end()
 
-    def _compute(self, frame: Round, left: Callable[[], float]) -> bytes:
-        worker = self._worker or self._start(min(left(), START_SECONDS))
+    def _go(self, frame: Round, left: Callable[[], float]) -> bytes:
+        worker = self._worker
+        if worker is None:
+            raise WorkerFailed("the job was stopped")
+        header, payload = self._ask(worker, {"op": "go", "round": frame.number}, b"", left)
+        if header.get("op") != "update" or header.get("round") != frame.number or not payload:
+            raise self._refused(header)
+        return payload
+
+    def _ask(
+        self, worker: Worker, order: Mapping[str, Any], payload: bytes, left: Callable[[], float]
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a frame and return the answer; a worker that gives none is ended.
+
+        Raises:
+            WorkerFailed: it died, or did not answer in time.
+        """
         try:
-            worker.send({"op": "round", "round": frame.number}, frame.message)
-            header, payload = worker.receive(_positive(left()))
+            worker.send(order, payload)
+            return worker.receive(_positive(left()))
         except WorkerFailed:
             self._end()
             raise
-        if header.get("op") != "update" or header.get("round") != frame.number or not payload:
-            self._end()
-            raise _refused(header)
-        return payload
+
+    def _refused(self, header: dict[str, Any]) -> PreauError:
+        """End the worker, and return what its unexpected answer means."""
+        self._end()
+        return _refused(header)
+
+    def _started(self, seconds: float) -> Worker:
+        """Start a worker, once more when it dies.
+
+        Raises:
+            WorkerFailed: it died twice, or was not ready in time.
+            PreauError: what it refused, by code.
+        """
+        until = time.monotonic() + min(seconds, START_SECONDS)
+        try:
+            return self._start(_left(until))
+        except WorkerFailed:
+            return self._start(_left(until))
 
     def _start(self, seconds: float) -> Worker:
         self._end()
@@ -104,15 +164,11 @@ class SiteWork:
         if stopped:
             self._end()
             raise WorkerFailed("the job was stopped")
-        try:
-            worker.send(self._order(dataset, population))
-            header, _ = worker.receive(_positive(seconds))
-        except WorkerFailed:
-            self._end()
-            raise
+        until = time.monotonic() + seconds
+        order = self._order(dataset, population)
+        header, _ = self._ask(worker, order, b"", lambda: _left(until))
         if header.get("op") != "ready":
-            self._end()
-            raise _refused(header)
+            raise self._refused(header)
         return worker
 
     def _order(self, dataset: Dataset, population: int) -> dict[str, Any]:

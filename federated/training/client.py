@@ -1,8 +1,9 @@
 """The site's side in Flower's terms: a `ClientApp` that turns a round's arrays into noised ones.
 
 Rules: the reply holds arrays of the model's shapes and nothing else, no metric, no count, no loss;
-its size and its times do not depend on the rows. What may be asked is checked before a row is
-touched. Budget, signatures and replays are left to the node.
+its size and its times do not depend on the rows. A round is read and checked first, without a row;
+it is answered when the node, which has charged it meanwhile, says so. Budget, signatures and
+replays are left to the node.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from federated.errors import RoundRefused
 from federated.manifest import JobManifest
 from federated.training.engine import Engine
 from federated.training.flower import LEAD_NODE, from_bytes, node_of, run_of, seal, to_bytes
-from federated.training.records import ARRAYS, pack, round_of, unpack
+from federated.training.records import ARRAYS, digest, pack, round_of, unpack
 
 
 def make_app(engine: Engine, manifest: JobManifest) -> ClientApp:
@@ -41,9 +42,10 @@ class Site:
         self._app = app
         self._manifest = manifest
         self._node = node_of(manifest, site)
+        self._asked: tuple[int, Message] | None = None
 
-    def answer(self, number: int, request: bytes) -> bytes:
-        """Return the reply to a round, as Flower message bytes.
+    def check(self, number: int, request: bytes) -> str:
+        """Read a round's message, touching no row; return the digest of its arrays.
 
         Args:
             number: the round, as the node was asked for it.
@@ -52,10 +54,24 @@ class Site:
         Raises:
             RoundRefused: the message is not the lead's for this round, site and model.
         """
-        message = from_bytes(request)
+        self._asked = None
+        message = from_bytes(request, self._manifest)
         self._check(message, number)
+        found = digest(unpack(message.content, self._manifest))
+        self._asked = (number, message)
+        return found
+
+    def answer(self, number: int) -> bytes:
+        """Return the reply to the round that was checked last, once, as Flower message bytes.
+
+        Raises:
+            RoundRefused: another round was checked, or none.
+        """
+        asked, self._asked = self._asked, None
+        if asked is None or asked[0] != number:
+            raise RoundRefused("the round was not checked before")
         context = Context(run_of(self._manifest), self._node, {}, RecordDict(), {})
-        return to_bytes(seal(self._app(message, context), self._manifest))
+        return to_bytes(seal(self._app(asked[1], context), self._manifest))
 
     def _check(self, message: Message, number: int) -> None:
         metadata = message.metadata

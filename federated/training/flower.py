@@ -20,6 +20,7 @@ from google.protobuf.message import DecodeError
 
 from federated.errors import RoundRefused
 from federated.manifest import JobManifest
+from federated.training.bounds import check_message, most_bytes
 
 LEAD_NODE: Final = 1
 _FIRST_SITE: Final = 2
@@ -76,13 +77,17 @@ def to_bytes(message: Message) -> bytes:
     return data
 
 
-def from_bytes(data: bytes) -> Message:
-    """Read a message.
+def from_bytes(data: bytes, manifest: JobManifest) -> Message:
+    """Read a message of a job, once it is within the job's bounds.
 
     Raises:
-        RoundRefused: not a Flower message.
+        RoundRefused: not a Flower message, or another one than a round of the job has.
     """
+    if len(data) > most_bytes(manifest):
+        raise RoundRefused("the round's message is larger than one of this job can be")
     try:
-        return message_from_proto(Protobuf.FromString(data))
+        parsed = Protobuf.FromString(data)
+        check_message(parsed, manifest)
+        return message_from_proto(parsed)
     except (DecodeError, ValueError, TypeError, AttributeError, KeyError) as exc:
         raise RoundRefused("the round's message is no Flower message") from exc

@@ -113,7 +113,7 @@ class FrameGrid(Grid):
     def _reply(self, site: str, part: bytes) -> Message | None:
         asked = self._asked[site].metadata
         try:
-            message = from_bytes(part)
+            message = from_bytes(part, self._manifest)
         except RoundRefused:
             return None
         metadata = message.metadata

@@ -1,26 +1,22 @@
 """Model arrays inside Flower messages.
 
 Rules: a message carries one record of arrays, and from the lead one of settings with the round's
-number; anything else is refused, in both directions, so that nothing can ride along. An array's
-bytes are checked against the manifest's shapes before they are unpacked.
+number; anything else is refused, in both directions, so that nothing can ride along. What a message
+may be before it is unpacked is `bounds.py`.
 """
 
 from __future__ import annotations
 
-import io
-from typing import Final
+import hashlib
 
-import numpy as np
 from flwr.app import Array, ArrayRecord, Message, RecordDict
 
 from federated.errors import RoundRefused
 from federated.manifest import JobManifest
-from federated.training.encode import Floats
+from federated.training.bounds import ARRAYS, ROUND, SETTINGS, read_array
 from federated.training.recipes import Arrays, check, shapes
 
-ARRAYS: Final = "arrays"
-SETTINGS: Final = "config"
-ROUND: Final = "server-round"
+__all__ = ["ARRAYS", "ROUND", "SETTINGS", "digest", "pack", "round_of", "unpack", "unpack_record"]
 
 
 def pack(arrays: Arrays) -> ArrayRecord:
@@ -48,7 +44,23 @@ def unpack_record(record: ArrayRecord, manifest: JobManifest) -> Arrays:
     expected = shapes(manifest)
     if list(record) != list(expected):
         raise RoundRefused("the arrays are not those of the manifest's model")
-    return check({name: _array(record[name], expected[name]) for name in expected}, manifest)
+    arrays = {name: read_array(record[name].data, expected[name]) for name in expected}
+    return check(arrays, manifest)
+
+
+def digest(arrays: Arrays) -> str:
+    """Return the SHA-256 (hex) of arrays in one canonical form.
+
+    For each array, in order: the lengths of its name and of its shape's text in decimals, both
+    texts, and its values as little-endian 32-bit floats in C order. Whoever has the same model has
+    the same digest, whatever carried it.
+    """
+    total = hashlib.sha256()
+    for name, array in arrays.items():
+        shape = ",".join(map(str, array.shape))
+        total.update(f"{len(name)} {len(shape)} {name} {shape} ".encode())
+        total.update(array.astype("<f4").tobytes(order="C"))
+    return total.hexdigest()
 
 
 def round_of(message: Message) -> int:
@@ -64,21 +76,3 @@ def round_of(message: Message) -> int:
     if not isinstance(number, int) or isinstance(number, bool):
         raise RoundRefused("the message's round is no number")
     return number
-
-
-def _array(array: Array, shape: tuple[int, ...]) -> Floats:
-    """Read an npy array of a known shape, without believing what its header says."""
-    file = io.BytesIO(array.data)
-    try:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise RoundRefused("an array has another format than it must")
-        described = np.lib.format.read_array_header_1_0(file)
-    except ValueError as exc:
-        raise RoundRefused("an array has another format than it must") from exc
-    if described != (shape, False, np.dtype("<f4")) or array.stype != "numpy.ndarray":
-        raise RoundRefused("an array has another shape or type than it must")
-    data = file.read()
-    if len(data) != 4 * int(np.prod(shape)):
-        raise RoundRefused("an array has another size than its shape says")
-    return np.frombuffer(data, dtype="<f4").reshape(shape).astype(np.float32)

@@ -3,11 +3,15 @@
     node → start {manifest, data {path, format, digest}, population, site}
          ← ready {isolation}
          → round {round} + Flower message
+         ← checked {round, digest}, or failed {code, reason}
+         → go {round}
          ← update {round} + Flower message
 
 Rules: what may be asked is checked before the rows are read, the rows are read once, and only
-noised updates leave. It ends with its node, and at the job's deadline. Which rounds may be asked,
-and what happens to an update, is left to the node.
+noised updates leave. A round's message is read and checked without a row, so that the node charges
+only what can be answered; a message that is refused leaves the worker as it was. It ends with its
+node, and at the job's deadline. Which rounds may be asked, and what happens to an update, is left
+to the node.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from typing import Any
 
 import torch
 
-from federated.errors import RoundRefused
+from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
 from federated.training.client import Site, make_app
 from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
@@ -42,10 +46,24 @@ def run(frames: Frames, isolation: str) -> None:
     site = _prepare(manifest, header)
     frames.send({"op": "ready", "isolation": isolation})
     while True:
-        header, request = expect(frames, "round", _left(manifest))
+        header, payload = frames.receive(_left(manifest))
         number = member(header, "round", int)
-        update = site.answer(number, request)
-        frames.send({"op": "update", "round": number}, update)
+        if header.get("op") == "go":
+            frames.send({"op": "update", "round": number}, site.answer(number))
+        else:
+            frames.send(_checked(site, header, number, payload))
+
+
+def _checked(
+    site: Site, header: Mapping[str, Any], number: int, request: bytes
+) -> Mapping[str, Any]:
+    """Return the answer to a frame `round`."""
+    if header.get("op") != "round":
+        raise WorkerFailed("the node sent another frame than `round` or `go`")
+    try:
+        return {"op": "checked", "round": number, "digest": site.check(number, request)}
+    except RoundRefused as exc:
+        return {"op": "failed", "code": exc.code, "reason": exc.reason}
 
 
 def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:

@@ -55,8 +55,11 @@ class SiteScript:
     """How a site's workers behave.
 
     Attributes:
-        die_in: rounds in which the next worker dies, once each.
+        die_in: rounds that the next worker dies of while it computes, once each.
+        die_reading: rounds that the next worker dies of while it reads the message, once each.
+        misread: digest that the next worker answers instead, once each.
         refuse: code of a failure that the worker answers every round with; empty for none.
+        refuse_reading: as `refuse`, before anything is charged.
         silent: whether it answers no round until `stop`.
         start_failure: code that it answers the start with; empty for none.
         orders: frames that the node sent.
@@ -64,7 +67,10 @@ class SiteScript:
     """
 
     die_in: list[int] = field(default_factory=list)
+    die_reading: list[int] = field(default_factory=list)
+    misread: list[str] = field(default_factory=list)
     refuse: str = ""
+    refuse_reading: str = ""
     silent: bool = False
     start_failure: str = ""
     orders: list[dict[str, Any]] = field(default_factory=list)
@@ -80,6 +86,7 @@ class SiteWorker:
         self._script = script
         self._answers: list[tuple[dict[str, Any], bytes]] = []
         self._gone = threading.Event()
+        self._checked = 0
 
     def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         if self._gone.is_set():
@@ -91,7 +98,11 @@ class SiteWorker:
             code = script.start_failure
             self._answers.append(({"op": "failed", "code": code} if code else {"op": "ready"}, b""))
             return
+        if header["op"] == "round":
+            self._read(header["round"], payload)
+            return
         number = header["round"]
+        assert (header["op"], number) == ("go", self._checked)
         if number in script.die_in:
             script.die_in.remove(number)
             self._gone.set()
@@ -102,6 +113,19 @@ class SiteWorker:
             update = b"update:" + secrets.token_bytes(16)
             script.updates.append((number, update))
             self._answers.append(({"op": "update", "round": number}, update))
+
+    def _read(self, number: int, message: bytes) -> None:
+        script = self._script
+        if number in script.die_reading:
+            script.die_reading.remove(number)
+            self._gone.set()
+        elif script.refuse_reading:
+            secret = {"reason": "byte 7 is odd", "code": script.refuse_reading}
+            self._answers.append(({"op": "failed", **secret}, b""))
+        else:
+            self._checked = number
+            digest = script.misread.pop() if script.misread else sha256_hex(message)
+            self._answers.append(({"op": "checked", "round": number, "digest": digest}, b""))
 
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
         assert seconds > 0

@@ -95,6 +95,7 @@ class Federation:
     Attributes:
         requests: (round, site) -> Flower message of the lead.
         updates: (round, site) -> Flower message of the site.
+        digests: (round, site) -> digest of the arrays that the site was sent.
         states: (round, who answered, npz) in order.
     """
 
@@ -104,6 +105,7 @@ class Federation:
     silent: Callable[[int, str], bool] = lambda _round, _site: False
     requests: dict[tuple[int, str], bytes] = field(default_factory=dict)
     updates: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    digests: dict[tuple[int, str], str] = field(default_factory=dict)
     states: list[tuple[int, list[str], bytes]] = field(default_factory=list)
     isolation: set[str] = field(default_factory=set)
     failure: dict[str, Any] = field(default_factory=dict)
@@ -163,6 +165,11 @@ class Federation:
             if not self.silent(number, name):
                 sites[name].send({"op": "round", "round": number}, self.requests[number, name])
                 asked.append(name)
+        for name in asked:
+            answer, _ = sites[name].receive(60)
+            assert answer["op"] == "checked", answer
+            self.digests[number, name] = answer["digest"]
+            sites[name].send({"op": "go", "round": number})
         for name in asked:
             answer, update = sites[name].receive(60)
             assert answer == {"op": "update", "round": number}, answer

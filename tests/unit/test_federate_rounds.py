@@ -279,6 +279,60 @@ def test_a_worker_that_dies_is_replaced_once_for_the_same_round(case: Case) -> N
     assert case.site.reservation(case.job_id).committed_rounds == 1
 
 
+def test_a_worker_that_dies_of_a_message_is_replaced_before_anything_is_charged(
+    case: Case,
+) -> None:
+    case.site.workers.site.die_reading = [1]
+    assert isinstance(case.ask(1), RoundReply)
+    assert len(case.site.workers.started) == 2
+    assert case.site.reservation(case.job_id).committed_rounds == 1
+
+
+def test_a_message_that_ends_the_worker_twice_is_refused_and_costs_nothing(case: Case) -> None:
+    assert isinstance(case.ask(1), RoundReply)
+    case.site.workers.site.die_reading = [2, 2]
+    frame = case.ask(2)
+    assert frame == RoundRefusal(2, "ROUND_REFUSED", "the site's worker answered `ROUND_REFUSED`")
+    job = case.ended(JobState.FAILED)
+    assert "could not be read" in job.reason
+    assert case.site.reservation(case.job_id).counted_steps == 2
+    assert case.record(2) is None
+    assert case.site.log(case.job_id).count("job.round.committed") == 1
+
+
+@pytest.mark.parametrize("code", ["ROUND_REFUSED", "NO_SUCH_CODE"])
+def test_a_message_that_the_worker_refuses_costs_nothing(case: Case, code: str) -> None:
+    case.site.workers.site.refuse_reading = code
+    frame = case.ask(1)
+    assert isinstance(frame, RoundRefusal)
+    assert "byte 7" not in frame.reason
+    assert "byte 7" in case.ended(JobState.FAILED).reason
+    assert case.site.reservation(case.job_id).counted_steps == 0
+    assert case.record(1) is None
+    assert case.drawn == []
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 63, "G" * 64])
+def test_a_digest_that_is_none_is_no_answer(case: Case, digest: str) -> None:
+    case.site.workers.site.misread = [digest]
+    frame = case.ask(1)
+    assert isinstance(frame, RoundRefusal)
+    assert frame.code == "WORKER_FAILED"
+    case.ended(JobState.FAILED)
+    assert case.site.reservation(case.job_id).counted_steps == 0
+
+
+def test_a_replacement_that_reads_another_model_computes_nothing(case: Case) -> None:
+    script = case.site.workers.site
+    script.die_in = [1]
+    script.misread = ["0" * 64]  # the second reading is the right one
+    frame = case.ask(1)
+    assert isinstance(frame, RoundRefusal)
+    assert frame.code == "WORKER_FAILED"
+    case.ended(JobState.FAILED)
+    assert case.drawn == []
+
+
 def test_a_worker_that_dies_twice_ends_the_job(case: Case) -> None:
     case.site.workers.site.die_in = [1, 1]
     frame = case.ask(1)

@@ -12,8 +12,8 @@ import pytest
 from federated.job import JobManifest
 from federated.training.checkpoint import load
 from federated.training.flower import from_bytes
-from federated.training.recipes import check
-from federated.training.records import ARRAYS, unpack
+from federated.training.recipes import check, initial
+from federated.training.records import ARRAYS, digest, unpack
 from federated.training.score import evaluate
 from federated.training.table import from_columns
 from tests.support import star_parts
@@ -55,6 +55,13 @@ def test_the_first_request_is_the_same_whatever_the_rows(
 ) -> None:
     for site in SITES:
         assert jobs[0].requests[1, site] == jobs[1].requests[1, site]
+        assert jobs[0].digests[1, site] == digest(initial(manifest()))
+
+
+def test_every_site_reads_the_same_model(jobs: tuple[Federation, Federation]) -> None:
+    found = [{jobs[0].digests[number, site] for site in SITES} for number in (1, 2, 3)]
+    assert [len(each) for each in found] == [1, 1, 1]
+    assert len(set.union(*found)) == 3
 
 
 def test_messages_are_as_large_and_as_many_whatever_the_rows(
@@ -74,7 +81,7 @@ def test_the_state_weighs_sites_by_declared_population_whatever_the_rows(
     job = manifest()
     for run in jobs:
         for number, _, state in run.states:
-            updates = [unpack(from_bytes(run.updates[number, s]).content, job) for s in SITES]
+            updates = [unpack(from_bytes(run.updates[number, s], job).content, job) for s in SITES]
             for name, array in check(load(state), job).items():
                 mean = sum(
                     share * update[name]
@@ -86,7 +93,7 @@ def test_the_state_weighs_sites_by_declared_population_whatever_the_rows(
 def test_an_update_is_arrays_and_constants_only(jobs: tuple[Federation, Federation]) -> None:
     job = manifest()
     for (number, _), data in jobs[0].updates.items():
-        message = from_bytes(data)
+        message = from_bytes(data, job)
         assert list(message.content) == [ARRAYS]
         assert unpack(message.content, job)
         assert message.metadata.created_at == 0

@@ -53,9 +53,8 @@ def _request(
     kind: str = "train",
     group: str | None = None,
 ) -> Message:
-    content = content or RecordDict(
-        {ARRAYS: pack(initial(job)), SETTINGS: ConfigRecord({ROUND: number})}
-    )
+    if content is None:
+        content = RecordDict({ARRAYS: pack(initial(job)), SETTINGS: ConfigRecord({ROUND: number})})
     message = Message(content, node_of(job, site), kind, group_id=group or str(number))
     return seal(message, job)
 
@@ -74,6 +73,11 @@ def _site(persons: Persons | None = None, site: str = SITES[0]) -> Site:
     return Site(make_app(engine, JOB), JOB, site)
 
 
+def _answer(site: Site, request: bytes, number: int = 1) -> bytes:
+    site.check(number, request)
+    return site.answer(number)
+
+
 # The private touches
 
 
@@ -86,7 +90,7 @@ def test_a_message_keeps_its_id_under_the_name_that_is_set() -> None:
     assert len(message.metadata.message_id) == 64
     assert message.metadata.created_at == 0
     assert message.metadata.ttl == JOB.deadline.timestamp()
-    again = from_bytes(to_message_bytes(message))
+    again = from_bytes(to_message_bytes(message), JOB)
     assert again.metadata.message_id == message.metadata.message_id
     assert again.metadata.run_id == run_of(JOB)
     assert again.metadata.src_node_id == LEAD_NODE
@@ -132,7 +136,7 @@ def test_numbers_of_sites_are_their_places() -> None:
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:
     with pytest.raises(RoundRefused):
-        from_bytes(data)
+        from_bytes(data, JOB)
 
 
 # Records
@@ -180,15 +184,16 @@ BAD_CONTENT = {
 
 @pytest.mark.parametrize("content", BAD_CONTENT.values(), ids=BAD_CONTENT)
 def test_content_that_is_no_model_is_refused(content: RecordDict) -> None:
+    data = to_message_bytes(_request(content=content))
     with pytest.raises(RoundRefused):
-        unpack(content, JOB)
+        unpack(from_bytes(data, JOB).content, JOB)
 
 
 # The site
 
 
 def test_a_site_answers_with_arrays_and_nothing_else() -> None:
-    reply = from_bytes(_site().answer(1, to_message_bytes(_request())))
+    reply = from_bytes(_answer(_site(), to_message_bytes(_request())), JOB)
     assert list(reply.content) == [ARRAYS]
     arrays = unpack(reply.content, JOB)
     assert {name: array.shape for name, array in arrays.items()} == {
@@ -203,13 +208,31 @@ def test_a_site_answers_with_arrays_and_nothing_else() -> None:
 
 def test_what_leaves_is_as_large_whatever_the_rows() -> None:
     request = to_message_bytes(_request())
-    sizes = {len(_site(_persons(count)).answer(1, request)) for count in (0, 1, 40)}
+    sizes = {len(_answer(_site(_persons(count)), request)) for count in (0, 1, 40)}
     assert len(sizes) == 1
 
 
 def test_the_same_noise_gives_the_same_bytes() -> None:
     request = to_message_bytes(_request())
-    assert _site().answer(1, request) == _site().answer(1, request)
+    assert _answer(_site(), request) == _answer(_site(), request)
+
+
+def test_a_round_is_answered_once_and_only_when_it_was_checked() -> None:
+    site, request = _site(), to_message_bytes(_request())
+    with pytest.raises(RoundRefused):
+        site.answer(1)
+    assert site.check(1, request) == site.check(1, request)
+    with pytest.raises(RoundRefused):
+        site.answer(2)
+    site.check(1, request)
+    assert site.answer(1)
+    with pytest.raises(RoundRefused):
+        site.answer(1)
+    site.check(1, request)
+    with pytest.raises(RoundRefused):
+        site.check(1, b"nonsense")
+    with pytest.raises(RoundRefused):
+        site.answer(1)
 
 
 OTHER = manifest(job="urn:uuid:another")
@@ -253,8 +276,8 @@ def test_a_round_that_may_not_be_asked_is_refused(number: int, make: Any) -> Non
     persons = _persons()
     site = _site(persons)
     with pytest.raises(RoundRefused):
-        site.answer(number, to_message_bytes(make()))
-    assert site.answer(1, to_message_bytes(_request_as_lead()))
+        site.check(number, to_message_bytes(make()))
+    assert _answer(site, to_message_bytes(_request_as_lead()))
 
 
 def _request_as_lead() -> Message:
@@ -383,7 +406,7 @@ class Node:
             start += size
             self.requests[header["round"], site] = request
             if site not in self.silent:
-                replies.append((site, _site(site=site).answer(header["round"], request)))
+                replies.append((site, _answer(_site(site=site), request, header["round"])))
         answer = {"op": "replies", "round": header["round"], "sites": [site for site, _ in replies]}
         sizes = [len(reply) for _, reply in replies]
         self.frames.send({**answer, "sizes": sizes}, b"".join(reply for _, reply in replies))
