@@ -307,6 +307,12 @@ class PolicyInvalid(DataFault):
     code = "POLICY_INVALID"
 
 
+class RegisterFixed(DataFault):
+    """What was declared of a register of persons, or the register of a dataset, stays."""
+
+    code = "REGISTER_FIXED"
+
+
 class DataFileMissing(DataFault):
     """The data file is not there."""
 

@@ -23,6 +23,7 @@ from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.register import Register
 from connector.domain.thread import ThreadFault
 
 T = TypeVar("T")
@@ -148,6 +149,7 @@ class Transaction(Protocol):
     issuers: Repository[IssuerDocument]  # key: did
     status_lists: Repository[StatusList]  # key: url
     datasets: Repository[Dataset]  # key: id
+    registers: Repository[Register]  # key: id
     offers: Repository[Offer]  # key: id
     negotiations: Repository[Negotiation]  # key: pid
     agreements: Repository[Agreement]  # key: id

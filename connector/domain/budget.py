@@ -27,7 +27,8 @@ class Reservation:
     Attributes:
         job_id: one reservation a job.
         agreement_id: contract that it spends from.
-        dataset_id: dataset whose persons it concerns.
+        dataset_id: dataset that the job trains on.
+        register_id: register of the persons whom it concerns.
         noise_multiplier: σ, noise standard deviation over clip norm.
         sampling_rate: q of Poisson sampling, in (0, 1].
         steps: optimiser steps of the whole job.
@@ -42,6 +43,7 @@ class Reservation:
     job_id: str
     agreement_id: str
     dataset_id: str
+    register_id: str
     noise_multiplier: float
     sampling_rate: float
     steps: int

@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyCap:
-    """Most that all agreements together may spend per person.
+    """Most that all agreements on a register may spend per person.
 
     Attributes:
         epsilon: ε, > 0.
@@ -78,7 +78,8 @@ class Dataset:
         legal_basis: IRI (DPV / GDPR).
         retention: ISO 8601 duration.
         territory: ISO 3166 code.
-        cap: ε per person over all agreements; None only where `personal` is false.
+        register_id: register of the persons whom it is about; it holds the cap that counts.
+        cap: the register's, when this was published; None only where `personal` is false.
         file: where the rows are.
         credential: the dataset's self-description, VC-JWT.
         published_at: UTC.
@@ -96,6 +97,7 @@ class Dataset:
     legal_basis: str
     retention: str
     territory: str
+    register_id: str
     cap: PrivacyCap | None
     file: DataFile
     credential: str

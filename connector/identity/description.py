@@ -94,7 +94,7 @@ def missing_statements(dataset: Dataset) -> list[str]:
         "person column": dataset.person_column,
         "rounded population": dataset.population > 0,
         "rows per person": dataset.rows_per_person > 0,
-        "cap of ε per person": dataset.cap is not None,
+        "cap of ε per person": dataset.cap is not None or dataset.register_id,
     }
     return missing + [name for name, stated in demanded.items() if not stated]
 

@@ -1,10 +1,11 @@
-"""What the contracts of a dataset promise of its privacy, and what jobs may spend of it.
+"""What the contracts of a register promise of its privacy, and what jobs may spend of it.
 
 Rules:
+- Cap and spending are those of a register of persons, which several datasets may share.
 - Promises add up plainly: the sum of ε and the sum of δ over the contracts stay within the
-  dataset's cap. That is what negotiation checks, without any computation.
+  register's cap. That is what negotiation checks, without any computation.
 - Jobs compose by the accountant (PLD) over all events: those of the contract within the contract's
-  ε at its δ, those of the dataset within the cap. That is what acceptance of a job checks.
+  ε at its δ, those of the register within the cap. That is what acceptance of a job checks.
 - Charge before release: a job is reserved in full when it is accepted, a round is committed before
   it starts, the rest is released when the job ends.
 
@@ -23,9 +24,9 @@ from datetime import datetime
 from math import isfinite
 
 from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import Dataset
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Agreement, NegotiationState, Role
+from connector.domain.register import Register
 from connector.errors import BudgetExceeded, CapExceeded, NotFound, RoundRefused
 from connector.ports import Accountant, Transaction
 from connector.services.federate_terms import privacy_limits
@@ -37,14 +38,14 @@ _NOT_STANDING = frozenset({NegotiationState.TERMINATED})
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Reservations of one dataset as one transaction saw them.
+    """Reservations of one register as one transaction saw them.
 
     Attributes:
-        dataset_id: the dataset.
+        register: the register.
         reservations: all of it, open and closed.
     """
 
-    dataset_id: str
+    register: Register
     reservations: tuple[Reservation, ...]
 
     def of_agreement(self, agreement_id: str) -> tuple[Reservation, ...]:
@@ -66,7 +67,7 @@ class Figures:
         alone: of the job alone, at the contract's δ.
         before: of the contract's other jobs, at its δ.
         after: of those and the job.
-        all_before: of the dataset's other jobs, at the cap's δ.
+        all_before: of the register's other jobs, at the cap's δ.
         all_after: of those and the job.
     """
 
@@ -83,29 +84,30 @@ def within(value: float, limit: float) -> bool:
     return isfinite(value) and value <= limit * (1 + _TOLERANCE)
 
 
-def spending(tx: Transaction, dataset_id: str) -> Spending:
-    """Read what is reserved and committed of a dataset."""
-    return Spending(dataset_id, tuple(tx.reservations.find(dataset_id=dataset_id)))
+def spending(tx: Transaction, register: Register) -> Spending:
+    """Read what is reserved and committed of a register."""
+    return Spending(register, tuple(tx.reservations.find(register_id=register.id)))
 
 
 def promised(
-    tx: Transaction, dataset_id: str, now: datetime, *, excluding: str = ""
+    tx: Transaction, register: Register, now: datetime, *, excluding: str = ""
 ) -> tuple[float, float]:
-    """Return (Σε, Σδ) that the contracts of a dataset may still cost a person.
+    """Return (Σε, Σδ) that the contracts of a register may still cost a person.
 
     A contract counts in full from AGREED on while it runs. After its end it counts what its jobs
     committed, never more than it allowed; a terminated one that committed nothing counts nothing.
 
     Args:
         tx: the transaction.
-        dataset_id: the dataset.
+        register: the register.
         now: UTC.
         excluding: id of an agreement to leave out (the one being decided).
     """
-    spent = spending(tx, dataset_id)
+    spent = spending(tx, register)
     sums = [
         _promise(tx, agreement, spent, now)
-        for agreement in tx.agreements.find(dataset_id=dataset_id)
+        for dataset in tx.datasets.find(register_id=register.id)
+        for agreement in tx.agreements.find(dataset_id=dataset.id)
         if agreement.role is Role.PROVIDER and agreement.id != excluding
     ]
     return sum(epsilon for epsilon, _ in sums), sum(delta for _, delta in sums)
@@ -113,7 +115,7 @@ def promised(
 
 def check_agreement(
     tx: Transaction,
-    dataset: Dataset,
+    register: Register,
     epsilon: float,
     delta: float,
     now: datetime,
@@ -125,16 +127,16 @@ def check_agreement(
     Call it in the write transaction that stores the agreement: writers run one after another, so
     that two negotiations cannot promise the same ε.
     """
-    if dataset.cap is None:
+    cap = register.cap
+    if cap is None:
         return None
-    epsilons, deltas = promised(tx, dataset.id, now, excluding=excluding)
-    cap = dataset.cap
+    epsilons, deltas = promised(tx, register, now, excluding=excluding)
     if not within(epsilons + epsilon, cap.epsilon):
         left = max(cap.epsilon - epsilons, 0.0)
-        return _cap(dataset, f"has ε {left:.4g} of {cap.epsilon:g} left, {epsilon:g} was asked")
+        return _cap(register, f"has ε {left:.4g} of {cap.epsilon:g} left, {epsilon:g} was asked")
     if not within(deltas + delta, cap.delta):
         left = max(cap.delta - deltas, 0.0)
-        return _cap(dataset, f"has δ {left:.4g} of {cap.delta:g} left, {delta:g} was asked")
+        return _cap(register, f"has δ {left:.4g} of {cap.delta:g} left, {delta:g} was asked")
     return None
 
 
@@ -142,7 +144,6 @@ def account(
     accountant: Accountant,
     seen: Spending,
     agreement: Agreement,
-    dataset: Dataset,
     new: Reservation,
     declared_delta: float,
 ) -> Figures:
@@ -152,9 +153,8 @@ def account(
 
     Args:
         accountant: composes.
-        seen: what is reserved and committed of the dataset.
+        seen: what is reserved and committed of the register.
         agreement: contract that the job spends from.
-        dataset: whose persons it concerns.
         new: the job's reservation; its `epsilon` is not read.
         declared_delta: δ of the manifest.
 
@@ -162,7 +162,7 @@ def account(
         WorkerFailed: the accountant did not answer; nothing is decided.
     """
     own, delta = seen.of_agreement(agreement.id), privacy_limits(agreement)[1]
-    cap_delta = dataset.cap.delta if dataset.cap else delta
+    cap_delta = seen.register.cap.delta if seen.register.cap else delta
     declared, alone, before, after, all_before, all_after = accountant.epsilons(
         [
             (counted([new]), declared_delta),
@@ -176,39 +176,41 @@ def account(
     return Figures(declared, alone, before, after, all_before, all_after)
 
 
-def check_job(figures: Figures, agreement: Agreement, dataset: Dataset) -> Refusal | None:
-    """Return why a job may not be charged, or None: contract first, then the dataset's cap."""
+def check_job(figures: Figures, agreement: Agreement, register: Register) -> Refusal | None:
+    """Return why a job may not be charged, or None: contract first, then the register's cap."""
     epsilon = privacy_limits(agreement)[0]
     if not within(figures.after, epsilon):
         left = epsilon - figures.before
         return _over(BudgetExceeded.code, "the contract", left, epsilon, figures, figures.after)
-    if dataset.cap is None or within(figures.all_after, dataset.cap.epsilon):
+    if register.cap is None or within(figures.all_after, register.cap.epsilon):
         return None
-    left, where = dataset.cap.epsilon - figures.all_before, f"the dataset `{dataset.id}`"
-    return _over(CapExceeded.code, where, left, dataset.cap.epsilon, figures, figures.all_after)
+    left, where = register.cap.epsilon - figures.all_before, f"the register `{register.id}`"
+    return _over(CapExceeded.code, where, left, register.cap.epsilon, figures, figures.all_after)
 
 
 def reserve(tx: Transaction, seen: Spending, new: Reservation) -> bool:
-    """Set ε aside for a job; False when more is reserved than the accountant saw (check again).
+    """Set ε aside for a job; False when more is reserved than was seen, or the cap fell since.
 
     Idempotent for a job that has its reservation.
     """
-    tx.datasets.lock(seen.dataset_id)
+    register = tx.registers.lock(seen.register.id)
     if tx.reservations.get(new.job_id) is not None:
         return True
-    if not seen.covers(tx.reservations.find(dataset_id=seen.dataset_id)):
+    if register is None or register.cap != seen.register.cap:
+        return False
+    if not seen.covers(tx.reservations.find(register_id=seen.register.id)):
         return False
     return tx.reservations.add(new)
 
 
 def commit_round(tx: Transaction, job_id: str, number: int) -> Reservation:
-    """Write down that a round is spent, before it starts.
+    """Write down that a round is spent, before it starts, and count it in the register.
 
     Idempotent: a round that was committed is not committed again. Rounds come in order, without
     gaps, and never more than were reserved.
 
     Raises:
-        NotFound: the job has no reservation.
+        NotFound: the job has no reservation, or the reservation no register.
         RoundRefused: the reservation is closed, or the round is out of order.
         BudgetExceeded: the round goes beyond what was reserved.
     """
@@ -224,7 +226,11 @@ def commit_round(tx: Transaction, job_id: str, number: int) -> Reservation:
     if number * kept.steps_per_round > kept.steps:
         raise BudgetExceeded(f"round {number} goes beyond the {kept.steps} steps reserved")
     spent = replace(kept, committed_rounds=number)
+    register = tx.registers.lock(kept.register_id)
+    if register is None:
+        raise NotFound(f"no register `{kept.register_id}`")
     tx.reservations.put(spent)
+    tx.registers.put(replace(register, charges=register.charges + 1))
     return spent
 
 
@@ -282,8 +288,8 @@ def _stands(tx: Transaction, agreement: Agreement) -> bool:
     return negotiation is None or negotiation.state not in _NOT_STANDING
 
 
-def _cap(dataset: Dataset, rest: str) -> Refusal:
-    return Refusal(CapExceeded.code, (f"the cap of dataset `{dataset.id}` {rest}",))
+def _cap(register: Register, rest: str) -> Refusal:
+    return Refusal(CapExceeded.code, (f"the cap of register `{register.id}` {rest}",))
 
 
 def _over(

@@ -14,9 +14,11 @@ from datetime import datetime
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.dataset import Dataset, PrivacyCap
 from connector.domain.negotiation import Agreement, Role
+from connector.domain.register import Register
 from connector.ports import Ports, Transaction
 from connector.services.budget import committed, counted, promised, spending
 from connector.services.federate_terms import privacy_limits
+from connector.services.registers import register_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def report(ports: Ports, dataset_id: str = "") -> list[DatasetBudget]:
     now = ports.clock.now()
     with ports.store.read() as tx:
         datasets = tx.datasets.find(id=dataset_id) if dataset_id else tx.datasets.find()
-        seen = [_seen(tx, dataset, now) for dataset in datasets if dataset.cap is not None]
+        capped = [(each, register_of(tx, each)) for each in datasets]
+        seen = [_seen(tx, each, held, now) for each, held in capped if held.cap is not None]
     figures = _figures(ports, seen)
     return [_dataset(each, figures) for each in seen]
 
@@ -131,8 +134,8 @@ class _Seen:
 _Figures = Mapping[_Line, tuple[float, float]]
 
 
-def _seen(tx: Transaction, dataset: Dataset, now: datetime) -> _Seen:
-    spent, cap = spending(tx, dataset.id), dataset.cap or PrivacyCap(0.0, 0.0)
+def _seen(tx: Transaction, dataset: Dataset, register: Register, now: datetime) -> _Seen:
+    spent, cap = spending(tx, register), register.cap or PrivacyCap(0.0, 0.0)
     agreements = []
     for agreement in tx.agreements.find(dataset_id=dataset.id):
         if agreement.role is Role.PROVIDER:
@@ -140,7 +143,7 @@ def _seen(tx: Transaction, dataset: Dataset, now: datetime) -> _Seen:
             line = _Line(spent.of_agreement(agreement.id), delta)
             agreements.append((agreement, epsilon, line))
     whole = _Line(spent.reservations, cap.delta)
-    return _Seen(dataset, cap, promised(tx, dataset.id, now), whole, tuple(agreements))
+    return _Seen(dataset, cap, promised(tx, register, now), whole, tuple(agreements))
 
 
 def _figures(ports: Ports, seen: list[_Seen]) -> _Figures:

@@ -52,6 +52,7 @@ from connector.services.federate_run import SiteRun
 from connector.services.federate_terms import terms_of
 from connector.services.federate_threads import JobThreads
 from connector.services.federate_work import names_folder
+from connector.services.registers import register_of
 from federated.job import JobManifest, JobState, is_final, parse
 
 MANIFEST_TYPE: Final = "preau-manifest+jws"
@@ -212,17 +213,16 @@ def _charge(
     new = _reservation(case)
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
-            seen = budget.spending(tx, case.dataset.id)
+            seen = budget.spending(tx, register_of(tx, case.dataset))
         figures = budget.account(
             ports.accountant,
             seen,
             case.agreement,
-            case.dataset,
             new,
             case.manifest.privacy.delta,
         )
         refusal = check_cost(case, figures.declared) or budget.check_job(
-            figures, case.agreement, case.dataset
+            figures, case.agreement, seen.register
         )
         if refusal is not None:
             return _refuse(ports, caller, message, refusal, case.agreement.id)
@@ -349,6 +349,7 @@ def _reservation(case: Case) -> Reservation:
         job_id=case.job_id,
         agreement_id=case.agreement.id,
         dataset_id=case.dataset.id,
+        register_id=case.dataset.register_id,
         noise_multiplier=privacy.noise_multiplier,
         sampling_rate=privacy.sampling_rate,
         steps=privacy.steps,

@@ -23,6 +23,7 @@ from connector.protocol import messages
 from connector.protocol.negotiation import Act
 from connector.services import agree, budget, discover, onboard, publish, terms
 from connector.services import negotiate_steps as steps
+from connector.services.registers import register_of
 from connector.services.terms import Verdict
 
 
@@ -255,4 +256,5 @@ def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:
     if refusal is not None or dataset is None:
         return refusal
     limits = terms.limits(policy)
-    return budget.check_agreement(tx, dataset, limits.epsilon, limits.delta, now)
+    register = register_of(tx, dataset)
+    return budget.check_agreement(tx, register, limits.epsilon, limits.delta, now)

@@ -21,7 +21,7 @@ from connector.identity import description as descriptions
 from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.ports import Ports, Transaction
-from connector.services import publish_description, terms
+from connector.services import publish_description, registers, terms
 from policies_odrl import Policy
 from policies_odrl.model import PartyRef, PolicyKind
 
@@ -41,13 +41,16 @@ def publish(ports: Ports, description: Mapping[str, Any]) -> Dataset:
         PolicyInvalid: an offer or the reserve is not a well-formed policy for a catalog.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: an offer promises more than the cap.
+        NotFound: the register that it names was never declared.
+        RegisterFixed: its register or the register's cap would change in a way that refunds ε.
     """
     now = ports.clock.now()
     draft = publish_description.read(description, ports.settings.home, now)
-    dataset = _signed(ports, _with_file(ports, draft.dataset))
-    reserve = _reserve(ports, draft.reserve, dataset)
-    offers = [_offer(ports, dataset, raw, reserve) for raw in draft.offers]
+    described = _with_file(ports, draft.dataset)
     with ports.store.write() as tx:
+        dataset = _signed(ports, registers.settle(tx, described))
+        reserve = _reserve(ports, draft.reserve, dataset)
+        offers = [_offer(ports, dataset, raw, reserve) for raw in draft.offers]
         _apply(tx, dataset, offers)
     return dataset
 
@@ -190,6 +193,7 @@ def _apply(tx: Transaction, dataset: Dataset, offers: list[Offer]) -> None:
         dataset.id,
         description=descriptions.digest(dataset.credential),
         file=dataset.file.digest,
+        register=dataset.register_id,
         population=dataset.population,
         offers=[offer.id for offer in offers],
     )

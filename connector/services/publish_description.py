@@ -15,7 +15,9 @@ The file (JSON or TOML, parsed by the caller) says:
     collection_purpose, legal_basis   IRIs
     retention           ISO 8601 duration
     territory           ISO 3166 code
-    cap                 {epsilon, delta} per person over all agreements
+    register            IRI of the register of persons that holds the cap; left out: its own
+    cap                 {epsilon, delta} per person over all agreements of the register; left out:
+                        the register's
     offer or offers     ODRL Offer as JSON-LD, or a list of them
     reserve             private limits for narrowed terms, ODRL as JSON-LD (may be left out)
 
@@ -52,6 +54,7 @@ _KNOWN: Final = frozenset(
         "legal_basis",
         "retention",
         "territory",
+        "register",
         "cap",
         "offer",
         "offers",
@@ -200,6 +203,7 @@ def _dataset(reader: _Reader, home: Path, now: datetime) -> Dataset:
         legal_basis=reader.text("legal_basis", _IRI, "an absolute IRI"),
         retention=reader.text("retention", _DURATION, "an ISO 8601 duration such as `P1Y`"),
         territory=reader.text("territory", _TERRITORY, "an ISO 3166 code such as `FR`"),
+        register_id=reader.text("register", _IRI, "an absolute IRI"),
         cap=_cap(reader),
         file=_file(reader, home),
         credential="",

@@ -87,7 +87,7 @@ class DatasetRow(Row, table=True):
     """`Dataset`."""
 
     __tablename__ = "dataset"
-    __table_args__ = (_keyed("dataset", "id"),)
+    __table_args__ = (_keyed("dataset", "id"), Index("dataset_register", "register_id"))
 
     id: str
     title: str
@@ -101,10 +101,24 @@ class DatasetRow(Row, table=True):
     legal_basis: str
     retention: str
     territory: str
+    register_id: str
     cap: str | None = Field(sa_type=LONG)
     file: str = Field(sa_type=LONG)
     credential: str
     published_at: datetime = Field(sa_type=UTC_TIME)
+
+
+class RegisterRow(Row, table=True):
+    """`Register`."""
+
+    __tablename__ = "register"
+    __table_args__ = (_keyed("register", "id"),)
+
+    id: str
+    cap: str | None = Field(sa_type=LONG)
+    accounting: str = Field(sa_type=LONG)
+    charges: int = Field(sa_type=WHOLE)
+    created_at: datetime = Field(sa_type=UTC_TIME)
 
 
 class OfferRow(Row, table=True):
@@ -223,6 +237,7 @@ class ReservationRow(Row, table=True):
         _keyed("reservation", "job_id"),
         Index("reservation_agreement", "agreement_id"),
         Index("reservation_dataset", "dataset_id"),
+        Index("reservation_register", "register_id"),
         CheckConstraint("committed_rounds * steps_per_round <= steps", name="within_reservation"),
     )
     KEY = ("job_id",)
@@ -230,6 +245,7 @@ class ReservationRow(Row, table=True):
     job_id: str
     agreement_id: str
     dataset_id: str
+    register_id: str
     noise_multiplier: float
     sampling_rate: float
     steps: int = Field(sa_type=WHOLE)

@@ -25,6 +25,7 @@ from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.register import Register
 from connector.errors import StoreUnavailable
 from connector.ports import AuditLog, Clock, Repository, UsedTokens
 from connector.store import outbox, tables
@@ -53,6 +54,7 @@ class SqlTransaction:
             scope, StatusList, tables.StatusListRow
         )
         self.datasets: Repository[Dataset] = SqlRepository(scope, Dataset, tables.DatasetRow)
+        self.registers: Repository[Register] = SqlRepository(scope, Register, tables.RegisterRow)
         self.offers: Repository[Offer] = SqlRepository(scope, Offer, tables.OfferRow)
         self.negotiations: Repository[Negotiation] = SqlRepository(
             scope, Negotiation, tables.NegotiationRow

@@ -7,6 +7,7 @@ unknown rule or adjacency is refused. Standard library only. What a job costs un
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -50,3 +51,23 @@ class Accounting:
             raise PrivacyFault("sums have no order")
         if self.rule is Rule.RENYI and not LEAST_ORDER <= self.order <= MOST_ORDER:
             raise PrivacyFault(f"a Rényi order must lie between {LEAST_ORDER} and {MOST_ORDER}")
+
+
+def order_for(epsilon: float, delta: float) -> int:
+    """Return the Rényi order of a budget that states none: a formula of the budget alone.
+
+    Rounded up, it is the α at which most steps of a Gaussian without sampling fit (ε - L/(α-1))/α,
+    L = ln(1/δ), which is greatest at α = 1 + (L + √(L² + εL))/ε.
+
+    Args:
+        epsilon: ε > 0.
+        delta: δ in (0, 1).
+
+    Raises:
+        PrivacyFault: an argument is out of range.
+    """
+    if not 0 < epsilon < math.inf or not 0 < delta < 1:
+        raise PrivacyFault("a budget needs ε above 0, and δ between 0 and 1")
+    lost = -math.log(delta)
+    best = 1 + (lost + math.sqrt(lost * lost + epsilon * lost)) / epsilon
+    return max(LEAST_ORDER, math.ceil(min(best, MOST_ORDER)))

@@ -20,6 +20,7 @@ from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.register import Register
 from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
@@ -32,6 +33,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "issuers": (IssuerDocument, ("did",)),
     "status_lists": (StatusList, ("url",)),
     "datasets": (Dataset, ("id",)),
+    "registers": (Register, ("id",)),
     "offers": (Offer, ("id",)),
     "negotiations": (Negotiation, ("pid",)),
     "agreements": (Agreement, ("id",)),
@@ -133,7 +135,7 @@ def test_find_by_an_unknown_field_is_refused(store: SqlStore) -> None:
 
 
 def reservation(job: str, state: ReservationState, committed: int = 0) -> Reservation:
-    return Reservation(job, "a", "d", 3.0, 0.2, 100, 5, committed, 2.9, 1e-5, state, NOON)
+    return Reservation(job, "a", "d", "r", 3.0, 0.2, 100, 5, committed, 2.9, 1e-5, state, NOON)
 
 
 def test_a_reservation_never_holds_more_than_it_reserved(store: SqlStore) -> None:

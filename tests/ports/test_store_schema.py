@@ -27,18 +27,6 @@ from tests.support.doubles import FixedClock
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database without any table."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
-        return
-    server = request.getfixturevalue("postgres_server")
-    url = server.create(migrated=False)
-    yield url
-    server.drop(url)
-
-
 @pytest.fixture
 def engine(empty_url: str) -> Iterator[sa.Engine]:
     engine = sa.create_engine(empty_url)

@@ -23,6 +23,7 @@ from connector.domain.federation import Hello
 from connector.domain.job import Job
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import IssuerDocument, Participant
+from connector.domain.register import Register, own_register
 from connector.errors import PeerUnreachable
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
@@ -35,8 +36,10 @@ from connector.services import federate_lead, federate_site, onboard
 from connector.services.deliver import deliver_due
 from connector.services.federate_request import complete
 from connector.services.lead_hub import LeadHub
+from connector.services.registers import register_of
 from connector.sources.files import FileSources
 from federated.job import render
+from federated.privacy.rule import Accounting, Rule
 from policies_odrl import AssetRef, PartyRef, PolicyKind
 from tests.support.contracts import NOW, Member, Space, stranger
 from tests.support.doubles import (
@@ -172,6 +175,13 @@ class Node:
     dataset: Dataset | None = None
     hub: LeadHub = field(default_factory=LeadHub)
     _runners: list[Any] = field(default_factory=list)
+
+    @property
+    def register(self) -> Register:
+        """The register of a site's dataset, as it is now."""
+        assert self.dataset is not None
+        with self.ports.store.read() as tx:
+            return register_of(tx, self.dataset)
 
     def start(self) -> None:
         self._runners = [
@@ -451,6 +461,7 @@ def publish(node: Node, population: int, **changes: Any) -> Dataset:
         "legal_basis": "urn:task",
         "retention": "P10Y",
         "territory": "FR",
+        "register_id": own_register(f"urn:dataset:{node.member.did}"),
         "cap": PrivacyCap(4.5, 3e-5),
         "file": DataFile(str(path), "csv", FileSources().digest(path)),
         "credential": "",
@@ -458,8 +469,11 @@ def publish(node: Node, population: int, **changes: Any) -> Dataset:
         **changes,
     }
     dataset = Dataset(**values)
+    accounting = Accounting(Rule.SUMS)
+    register = Register(dataset.register_id, dataset.cap, accounting, 0, dataset.published_at)
     with node.ports.store.write() as tx:
         tx.datasets.put(dataset)
+        tx.registers.put(register)
     return dataset
 
 
@@ -477,7 +491,7 @@ def reservation(job_id: str, agreement_id: str, dataset_id: str, **changes: Any)
         "created_at": NOW,
         **changes,
     }
-    return Reservation(job_id, agreement_id, dataset_id, **values)
+    return Reservation(job_id, agreement_id, dataset_id, own_register(dataset_id), **values)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from connector.domain.budget import Reservation
+from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Accounting, Rule
 
 TEXTS = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="\x00"),
@@ -34,6 +35,8 @@ _PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 
 def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
     """Return a strategy of values of a domain dataclass."""
+    if kind in _STATED:
+        return _STATED[kind]
     hints = get_type_hints(kind)
     built = st.builds(kind, **{item.name: _of(hints[item.name]) for item in fields(kind)})
     return built.map(_LAWFUL.get(kind, lambda value: value))
@@ -59,4 +62,10 @@ def _lawful_reservation(value: Reservation) -> Reservation:
     return replace(value, committed_rounds=rounds, steps_per_round=each, steps=rounds * each + each)
 
 
+_STATED: dict[type[Any], st.SearchStrategy[Any]] = {
+    Accounting: st.one_of(
+        st.just(Accounting(Rule.SUMS)),
+        st.builds(Accounting, st.just(Rule.RENYI), st.integers(LEAST_ORDER, MOST_ORDER)),
+    )
+}
 _LAWFUL: dict[type[Any], Callable[[Any], Any]] = {Reservation: _lawful_reservation}

@@ -56,7 +56,7 @@ def negotiation(pid: str, state: NegotiationState) -> Negotiation:
 def promised(site: Node, *, days: int = 0) -> tuple[float, float]:
     assert site.dataset is not None
     with site.ports.store.read() as tx:
-        return budget.promised(tx, site.dataset.id, NOW + timedelta(days=days))
+        return budget.promised(tx, site.register, NOW + timedelta(days=days))
 
 
 def test_a_running_contract_counts_in_full(site: Node) -> None:
@@ -142,7 +142,7 @@ def test_a_further_contract_fits_under_the_cap_or_not(
 ) -> None:
     assert site.dataset is not None
     with site.ports.store.write() as tx:
-        refusal = budget.check_agreement(tx, site.dataset, epsilon, delta, NOW)
+        refusal = budget.check_agreement(tx, site.register, epsilon, delta, NOW)
     assert (refusal.code if refusal else None) == code
     if refusal:
         assert "left" in refusal.reasons[0]
@@ -154,15 +154,17 @@ def test_the_contract_that_is_decided_does_not_count_against_itself(
 ) -> None:
     assert site.dataset is not None
     with site.ports.store.write() as tx:
-        assert budget.check_agreement(tx, site.dataset, 3.0, 1e-5, NOW) is not None
-        excluding = budget.check_agreement(tx, site.dataset, 3.0, 1e-5, NOW, excluding=agreement_id)
+        assert budget.check_agreement(tx, site.register, 3.0, 1e-5, NOW) is not None
+        excluding = budget.check_agreement(
+            tx, site.register, 3.0, 1e-5, NOW, excluding=agreement_id
+        )
     assert excluding is None
 
 
 def test_a_dataset_without_persons_has_no_cap(site: Node) -> None:
     assert site.dataset is not None
     with site.ports.store.write() as tx:
-        free = replace(site.dataset, cap=None)
+        free = replace(site.register, cap=None)
         assert budget.check_agreement(tx, free, 1e9, 0.5, NOW) is None
 
 
@@ -170,10 +172,10 @@ def decide(federation: Federation, site: Node, **changes: object) -> str | None:
     agreement = federation.agreements[SITES[0]]
     assert site.dataset is not None
     with site.ports.store.read() as tx:
-        seen = budget.spending(tx, site.dataset.id)
+        seen = budget.spending(tx, site.register)
     new = reservation("urn:new", agreement.id, site.dataset.id, **changes)
-    figures = budget.account(site.accountant, seen, agreement, site.dataset, new, 1e-5)
-    refusal = budget.check_job(figures, agreement, site.dataset)
+    figures = budget.account(site.accountant, seen, agreement, new, 1e-5)
+    refusal = budget.check_job(figures, agreement, site.register)
     return refusal.code if refusal else None
 
 
@@ -216,17 +218,17 @@ def test_the_reason_says_what_is_left_and_what_was_asked(
     agreement = federation.agreements[SITES[0]]
     assert site.dataset is not None
     with site.ports.store.read() as tx:
-        seen = budget.spending(tx, site.dataset.id)
+        seen = budget.spending(tx, site.register)
     new = reservation("urn:new", agreement.id, site.dataset.id)
-    figures = budget.account(site.accountant, seen, agreement, site.dataset, new, 1e-5)
-    refusal = budget.check_job(figures, agreement, site.dataset)
+    figures = budget.account(site.accountant, seen, agreement, new, 1e-5)
+    refusal = budget.check_job(figures, agreement, site.register)
     assert refusal is not None
     assert refusal.reasons == ("the contract has ε 1 of 3 left, the job asks 1.5 (together 3.5)",)
 
 
 def test_a_dataset_without_cap_knows_only_the_contract(federation: Federation, site: Node) -> None:
-    assert site.dataset is not None
-    site.dataset = replace(site.dataset, cap=None)
+    with site.ports.store.write() as tx:
+        tx.registers.put(replace(site.register, cap=None))
     spend(site, "urn:another", steps=600)
     assert decide(federation, site) is None
 
@@ -242,8 +244,8 @@ def test_each_figure_is_asked_at_its_own_delta(federation: Federation, site: Nod
             return [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 
     new = reservation("urn:new", agreement.id, site.dataset.id)
-    seen = budget.Spending(site.dataset.id, ())
-    figures = budget.account(Deltas(), seen, agreement, site.dataset, new, 1e-6)
+    seen = budget.Spending(site.register, ())
+    figures = budget.account(Deltas(), seen, agreement, new, 1e-6)
     assert asked == [1e-6, 1e-5, 1e-5, 1e-5, 3e-5, 3e-5]
     assert figures == budget.Figures(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
@@ -263,7 +265,7 @@ def test_reserving_demands_that_nothing_was_added_meanwhile(site: Node) -> None:
     assert site.dataset is not None
     store, dataset_id = site.ports.store, site.dataset.id
     with store.read() as tx:
-        seen = budget.spending(tx, dataset_id)
+        seen = budget.spending(tx, site.register)
     with store.write() as tx:
         assert budget.reserve(tx, seen, reservation("urn:1", "urn:a", dataset_id))
     with store.write() as tx:
@@ -271,7 +273,7 @@ def test_reserving_demands_that_nothing_was_added_meanwhile(site: Node) -> None:
         assert budget.reserve(tx, seen, reservation("urn:1", "urn:a", dataset_id))
     with store.read() as tx:
         assert [item.job_id for item in tx.reservations.find()] == ["urn:1"]
-        seen = budget.spending(tx, dataset_id)
+        seen = budget.spending(tx, site.register)
     with store.write() as tx:
         budget.release(tx, "urn:1")  # less is counted now: what was accounted still covers it
         assert budget.reserve(tx, seen, reservation("urn:2", "urn:a", dataset_id))
@@ -368,5 +370,5 @@ def test_the_report_of_one_dataset_or_of_none(site: Node) -> None:
     assert len(report(site.ports, site.dataset.id)) == 1
     assert report(site.ports, "urn:none") == []
     with site.ports.store.write() as tx:
-        tx.datasets.put(replace(site.dataset, cap=None))
+        tx.registers.put(replace(site.register, cap=None))
     assert report(site.ports) == []

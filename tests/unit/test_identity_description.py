@@ -34,6 +34,7 @@ SET = Dataset(
     legal_basis="https://w3id.org/dpv/legal/eu/gdpr#A6-1-e",
     retention="P5Y",
     territory="FR",
+    register_id="urn:register",
     cap=PrivacyCap(6.0, 1e-5),
     file=DataFile("/secret/place/star.csv", "csv", "f" * 64),
     credential="",

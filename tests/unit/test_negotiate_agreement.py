@@ -209,7 +209,8 @@ def test_an_agreement_that_is_not_what_was_accepted(pair: Link, change: Change) 
     assert kinds[-2:] == ["agreement.refused", "negotiation.terminated"]
     assert "negotiation.agreed" not in kinds
     with pair.school.ports.store.read() as tx:
-        assert budget.promised(tx, DATASET, pair.clock.now()) == (0.0, 0.0)
+        register = tx.registers.find()[0]
+        assert budget.promised(tx, register, pair.clock.now()) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("wish", [None, "5"], ids=["requested", "accepted"])

@@ -380,6 +380,7 @@ def test_a_contract_older_than_the_rules_still_counts_and_blocks_no_other(pair: 
     with pytest.raises(ConstraintUnknown):
         federate_terms.terms_of(stale)  # no job runs on it
     with store.read() as tx:
-        assert budget.promised(tx, DATASET, stale.concluded_at)[0] == 1
+        register = tx.registers.find()[0]
+        assert budget.promised(tx, register, stale.concluded_at)[0] == 1
     ask(pair, policy=offer(epsilon="1"))
     assert {item.state for item in pair.lab.negotiations()} == {State.FINALIZED}

@@ -231,4 +231,5 @@ def test_an_agreement_that_nobody_verifies_frees_the_cap_soon(pair: Link) -> Non
     assert negotiate.expire(pair.lab.ports) == 0  # the lab signed last
     assert pair.lab.only().state is State.VERIFIED
     with pair.school.ports.store.read() as tx:
-        assert budget.promised(tx, DATASET, pair.clock.now()) == (0.0, 0.0)
+        register = tx.registers.find()[0]
+        assert budget.promised(tx, register, pair.clock.now()) == (0.0, 0.0)

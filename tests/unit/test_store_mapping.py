@@ -27,6 +27,7 @@ STAR = Dataset(
     legal_basis="urn:b",
     retention="P5Y",
     territory="FR",
+    register_id="urn:register",
     cap=PrivacyCap(6.0, 1e-5),
     file=DataFile("/data/star.csv", "csv", "00"),
     credential="jwt",

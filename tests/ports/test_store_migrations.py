@@ -1,0 +1,116 @@
+"""What a database of an earlier release becomes, on both databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from connector.domain.dataset import PrivacyCap
+from connector.domain.register import own_register
+from connector.store import SqlStore
+from connector.store.migrations import configuration, upgrade
+from connector.store.unit import SqlTransaction
+from federated.privacy.rule import Accounting, Rule, order_for
+from tests.support.doubles import FixedClock
+
+BEFORE = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(empty_url: str) -> Iterator[sa.Engine]:
+    """A database of the release before registers."""
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0002")
+    yield engine
+    engine.dispose()
+
+
+def insert(engine: sa.Engine, table: str, **columns: Any) -> None:
+    with engine.begin() as connection:
+        rows = sa.Table(table, sa.MetaData(), autoload_with=connection)
+        blank = {c.name: _BLANK[str(c.type).split("(")[0]] for c in rows.columns if not c.nullable}
+        del blank["seq"]
+        connection.execute(rows.insert().values({**blank, **columns}))
+
+
+_BLANK = {"VARCHAR": "", "TEXT": "[]", "BOOLEAN": False, "BIGINT": 1, "INTEGER": 1}
+_BLANK |= {"FLOAT": 1.0, "DOUBLE PRECISION": 1.0, "TIMESTAMP": BEFORE, "DATETIME": BEFORE}
+
+
+def dataset(engine: sa.Engine, name: str, digest: str, cap: tuple[float, float] | None) -> None:
+    stated = None if cap is None else json.dumps({"epsilon": cap[0], "delta": cap[1]})
+    file = json.dumps({"path": "/x", "format": "csv", "digest": digest})
+    at = BEFORE + timedelta(days=len(name))
+    insert(engine, "dataset", id=name, cap=stated, file=file, published_at=at)
+
+
+def reservation(engine: sa.Engine, job: str, dataset_id: str, rounds: int) -> None:
+    insert(
+        engine,
+        "reservation",
+        job_id=job,
+        dataset_id=dataset_id,
+        steps=10,
+        committed_rounds=rounds,
+        state="open",
+    )
+
+
+@contextmanager
+def upgraded(url: str) -> Iterator[SqlTransaction]:
+    upgrade(url)
+    store = SqlStore(url, FixedClock())
+    with store.read() as tx:
+        yield tx
+    store.close()
+
+
+def test_a_dataset_gets_a_register_with_its_cap_and_what_was_spent(
+    empty_url: str, engine: sa.Engine
+) -> None:
+    dataset(engine, "urn:a", "d1", (3.0, 1e-5))
+    dataset(engine, "urn:bb", "d2", (1.0, 1e-6))
+    reservation(engine, "j1", "urn:a", 2)
+    reservation(engine, "j2", "urn:a", 3)
+    with upgraded(empty_url) as tx:
+        first, second = tx.registers.find()
+        assert [each.register_id for each in tx.datasets.find()] == [first.id, second.id]
+        assert [each.job_id for each in tx.reservations.find(register_id=first.id)] == ["j1", "j2"]
+    assert (first.id, second.id) == (own_register("urn:a"), own_register("urn:bb"))
+    assert first.accounting == Accounting(Rule.RENYI, order_for(3.0, 1e-5))
+    assert second.accounting == Accounting(Rule.RENYI, order_for(1.0, 1e-6))
+    assert (first.charges, second.charges) == (5, 0)
+    assert first.cap == PrivacyCap(3.0, 1e-5)
+
+
+def test_datasets_of_the_same_file_share_the_smallest_cap_and_all_that_they_spent(
+    empty_url: str, engine: sa.Engine
+) -> None:
+    dataset(engine, "urn:a", "same", (3.0, 1e-6))
+    dataset(engine, "urn:bb", "same", (2.0, 1e-5))
+    dataset(engine, "urn:ccc", "other", (5.0, 1e-5))
+    for index, name in enumerate(("urn:a", "urn:bb", "urn:ccc")):
+        reservation(engine, f"j{index}", name, index + 1)
+    with upgraded(empty_url) as tx:
+        shared, other = tx.registers.find()
+        together = tx.reservations.find(register_id=shared.id)
+        assert len(tx.datasets.find(register_id=shared.id)) == 2
+    assert [each.dataset_id for each in together] == ["urn:a", "urn:bb"]
+    assert shared.cap == PrivacyCap(2.0, 1e-6)
+    assert shared.accounting.order == order_for(2.0, 1e-6)
+    assert (shared.charges, other.charges) == (3, 3)
+
+
+def test_data_of_no_person_has_a_register_without_cap(empty_url: str, engine: sa.Engine) -> None:
+    dataset(engine, "urn:a", "d", None)
+    with upgraded(empty_url) as tx:
+        (found,) = tx.registers.find()
+    assert (found.cap, found.accounting) == (None, Accounting(Rule.SUMS))
