@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from federated.manifest import CategoryFeature, Feature, JobManifest, NumberFeature, Target
+from federated.training.persons import spelled
 from federated.training.table import Table
 
 Floats = NDArray[np.float32]
@@ -38,16 +39,21 @@ class Persons:
         return len(self.mask)
 
 
-def encode(table: Table, manifest: JobManifest) -> Persons:
+def encode(table: Table, manifest: JobManifest, form: str = "text") -> Persons:
     """Encode a table, at most `manifest.unit.rows` rows a person.
 
     Of a person with more usable rows, the first ones in file order stay. Any choice would do that
     looks at nobody else's rows: clipping bounds the person, not the row.
 
+    Args:
+        table: with the manifest's columns.
+        manifest: of the job.
+        form: how persons are spelled, see `persons.spelled`.
+
     Raises:
         ColumnMissing: the table lacks a column of the manifest.
     """
-    person = table.text(manifest.unit.column)
+    person = spelled(table.text(manifest.unit.column), form)
     labels = encode_labels(table, manifest.target)
     inputs = encode_features(table, manifest.features)
     usable = np.flatnonzero(~np.isnan(labels) & np.asarray(pc.is_valid(person)))

@@ -1,6 +1,6 @@
 """A worker at a site: it holds the rows and answers rounds.
 
-    node → start {manifest, data {path, format, digest}, population, site}
+    node → start {manifest, data {path, format, digest, person_format}, population, site}
          ← ready {isolation}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
@@ -80,7 +80,8 @@ def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:
         member(data, "digest", str),
         manifest.columns,
     )
-    engine = Engine(manifest, contract.population, encode(table, manifest), SystemNoise())
+    persons = encode(table, manifest, str(data.get("person_format", "text")))
+    engine = Engine(manifest, contract.population, persons, SystemNoise())
     engine.warm()
     identify(manifest, node_of(manifest, name))
     return Site(make_app(engine, manifest), manifest, name)

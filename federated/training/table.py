@@ -1,9 +1,10 @@
 """Reads the columns that a job needs, from the very bytes whose digest was published.
 
 Rules: the file is read once, hashed and parsed from memory, so that it cannot be another one in
-between; only needed columns are kept; a value that is no number is a missing one, because stopping
-on it would tell something about one person's row. No message quotes a value. What the columns mean
-is left to `encode.py`.
+between; only needed columns are kept; a value that is not what it should be is a missing one, and
+a row that cannot be read is left out, because stopping on it would tell something about one person.
+What stops depends on the file as a whole, which publication has read with this very code. No
+message quotes a value. What the columns mean is left to `encode.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
 from federated.errors import (
     ColumnMissing,
@@ -28,6 +29,7 @@ from federated.errors import (
     DataFileMissing,
     DataFileUnreadable,
 )
+from federated.training.lines import Lost, check_names, read_csv
 
 MAX_FILE_BYTES: Final = 4 * 1024**3
 MISSING: Final = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
@@ -39,10 +41,12 @@ class Table:
     """Columns in memory.
 
     Attributes:
-        data: Arrow table; every column is text or a number.
+        data: Arrow table.
+        lost: rows of the file that are not in it.
     """
 
     data: pa.Table
+    lost: Lost = field(default_factory=Lost)
 
     @property
     def rows(self) -> int:
@@ -50,16 +54,12 @@ class Table:
         return int(self.data.num_rows)
 
     def text(self, column: str) -> pa.Array:
-        """Return a column as text; null where missing.
+        """Return a column as text; null where missing, or where it has no text in UTF-8.
 
         Raises:
             ColumnMissing: no such column, or its type has no text form.
         """
-        values = self._column(column)
-        try:
-            text = pc.cast(values, pa.string())
-        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-            raise ColumnMissing(f"the column `{column}` is neither text nor number") from None
+        text = _as_text(self._column(column), column)
         return pc.if_else(pc.is_in(text, pa.array(MISSING)), pa.scalar(None, pa.string()), text)
 
     def numbers(self, column: str) -> NDArray[np.float64]:
@@ -75,7 +75,7 @@ class Table:
         text = self.text(column)
         plain = pc.fill_null(pc.match_substring_regex(text, _NUMBER), fill_value=False)
         kept = pc.if_else(plain, pc.utf8_trim_whitespace(text), pa.scalar(None, pa.string()))
-        values = pc.cast(kept, pa.float64()).to_numpy(zero_copy_only=False)
+        values = _cast(kept, pa.float64()).to_numpy(zero_copy_only=False)
         return np.where(np.isfinite(values), values, np.nan)
 
     def _column(self, column: str) -> pa.Array:
@@ -104,11 +104,12 @@ def read_table(path: Path, kind: str, digest: str, columns: Sequence[str]) -> Ta
     data = _bytes(path)
     if hashlib.sha256(data).hexdigest() != digest:
         raise DataFileChanged("the data file is not the one that was published")
-    readers = {"csv": _csv, "parquet": _parquet}
-    if kind not in readers:
+    if kind == "csv":
+        return Table(*read_csv(data, columns))
+    if kind != "parquet":
         raise DataFileUnreadable(f"`{kind}` is no kind of data file that is known")
     try:
-        return Table(readers[kind](data, columns))
+        return Table(_parquet(data, columns))
     except (pa.ArrowException, UnicodeError, OSError):
         # Not chained: the parser's message quotes the row that it stumbled over.
         raise DataFileUnreadable(f"the data file cannot be read as {kind}") from None
@@ -151,30 +152,39 @@ def _bytes(path: Path) -> bytes:
         raise DataFileUnreadable(f"the data file cannot be read: {exc.strerror}") from exc
 
 
-def _csv(data: bytes, columns: Sequence[str]) -> pa.Table:
-    with csv.open_csv(pa.BufferReader(data), csv.ReadOptions(use_threads=False)) as head:
-        names = head.schema.names
-    _check_names(names, columns)
-    return csv.read_csv(
-        pa.BufferReader(data),
-        csv.ReadOptions(use_threads=False),
-        csv.ParseOptions(newlines_in_values=True),
-        csv.ConvertOptions(
-            column_types=dict.fromkeys(columns, pa.string()),
-            include_columns=list(columns),
-            null_values=list(MISSING),
-            strings_can_be_null=True,
-        ),
-    )
-
-
 def _parquet(data: bytes, columns: Sequence[str]) -> pa.Table:
     file = parquet.ParquetFile(pa.BufferReader(data))
-    _check_names(file.schema_arrow.names, columns)
+    check_names(file.schema_arrow.names, columns)
     return file.read(columns=list(columns), use_threads=False)
 
 
-def _check_names(names: Sequence[str], columns: Sequence[str]) -> None:
-    for column in columns:
-        if list(names).count(column) != 1:
-            raise ColumnMissing(f"the data have no column `{column}`, or have it twice")
+def _as_text(values: pa.Array, column: str) -> pa.Array:
+    """Return values as valid UTF-8; null where one has none."""
+    types = pa.types
+    if types.is_string(values.type) or types.is_binary(values.type):
+        values = values.cast(pa.binary())  # from bytes, since text to text is not validated
+    elif types.is_large_string(values.type):
+        values = values.cast(pa.large_binary())
+    try:
+        return _cast(values, pa.string())
+    except pa.ArrowNotImplementedError:
+        raise ColumnMissing(f"the column `{column}` is neither text nor number") from None
+
+
+def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Convert; where one value cannot be converted, it alone becomes null.
+
+    Raises:
+        pa.ArrowNotImplementedError: no value of this type can.
+    """
+    try:
+        return pc.cast(values, kind)
+    except pa.ArrowInvalid:
+        return pa.array([_cast_one(value, kind) for value in values], kind)
+
+
+def _cast_one(value: pa.Scalar, kind: pa.DataType) -> Any:
+    try:
+        return value.cast(kind).as_py()
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None

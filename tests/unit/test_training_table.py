@@ -128,8 +128,8 @@ UNREADABLE = {
     "folder": lambda folder: folder,
     "pipe": _pipe,
     "empty": lambda folder: _csv(folder, b""),
-    "no UTF-8": lambda folder: _csv(folder, b"pupil,score,class\n\xff\xfe,1,a\n"),
-    "ragged": lambda folder: _csv(folder, "pupil,score,class\nSECRET,1\n"),
+    "header in another encoding": lambda folder: _csv(folder, b"pupil\xff,score\nSECRET,1\n"),
+    "header with an open quote": lambda folder: _csv(folder, 'pupil,"score\nSECRET,1"\n'),
 }
 
 
@@ -187,6 +187,18 @@ def test_a_column_of_lists_has_no_text_form() -> None:
     table = from_columns({"a": [[1], [2]]})
     with pytest.raises(ColumnMissing, match="neither text nor number"):
         table.text("a")
+
+
+def test_in_parquet_only_the_value_that_cannot_be_read_is_missing(tmp_path: Path) -> None:
+    torn = pa.StringArray.from_buffers(
+        3, pa.py_buffer(np.array([0, 1, 2, 3], np.int32)), pa.py_buffer(b"7\xff9")
+    )
+    far = pa.array([0, 2**62, 86_400], pa.timestamp("ms"))
+    path = _parquet(tmp_path, pupil=torn, score=torn, **{"class": far})
+    table = read_table(path, "parquet", _digest(path), NAMES)
+    assert table.text("pupil").to_pylist() == ["7", None, "9"]
+    assert _same(table.numbers("score"), [7, np.nan, 9])
+    assert [text is None for text in table.text("class").to_pylist()][::2] == [False, False]
 
 
 def test_asking_for_a_column_that_was_not_read() -> None:

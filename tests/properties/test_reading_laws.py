@@ -1,0 +1,76 @@
+"""One line more or less changes at most one person's entry, whatever its bytes are."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from federated.training import lines
+from federated.training.encode import encode
+from federated.training.lines import Lost, read_csv
+from federated.training.persons import FORMS
+from federated.training.table import Table
+from tests.support.training_rig import manifest
+
+JOB = manifest()
+HEADER = ",".join(JOB.columns)
+FIELD = st.one_of(
+    st.sampled_from(["1", "01", "2", "K", "430", "1e999", "-1e-400", "inf", "NA", "", "small"]),
+    st.sampled_from(['"', '"x', 'x"', '"x"y', '""', '"a,b"', "\x00", "\r", "\ufeff", "é"]),
+    st.text(st.characters(blacklist_characters="\n", blacklist_categories=["Cs"]), max_size=6),
+)
+PLAIN = st.builds(
+    lambda *fields: ",".join(fields).encode(),
+    st.sampled_from("12345"),
+    st.sampled_from(["400", "500", "600"]),
+    st.sampled_from(["K", "1"]),
+    st.sampled_from(["5", "10", "15", ""]),
+    st.sampled_from(["small", "regular", '"x,y"']),
+)
+ODD = st.one_of(
+    st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")),
+    st.lists(FIELD, min_size=1, max_size=6).map(lambda fields: ",".join(fields).encode()),
+)
+
+
+def _table(rows: list[bytes]) -> Table:
+    return Table(*read_csv(b"\n".join([HEADER.encode(), *rows]), JOB.columns))
+
+
+def _entries(rows: list[bytes], form: str) -> list[bytes]:
+    persons = encode(_table(rows), JOB, form)
+    parts = (persons.inputs, persons.labels, persons.mask)
+    return [b"".join(part[i].tobytes() for part in parts) for i in range(len(persons))]
+
+
+@given(
+    rows=st.lists(st.one_of(PLAIN, ODD), max_size=12),
+    line=ODD | PLAIN,
+    place=st.integers(0, 12),
+    form=st.sampled_from(sorted(FORMS)),
+)
+def test_a_line_changes_at_most_one_entry(
+    rows: list[bytes], line: bytes, place: int, form: str
+) -> None:
+    without = Counter(_entries(rows, form))
+    found = Counter(_entries([*rows[:place], line, *rows[place:]], form))
+    assert (found - without).total() <= 1
+    assert (without - found).total() <= 1
+
+
+@given(rows=st.lists(st.one_of(PLAIN, ODD), max_size=12), line=ODD)
+def test_a_line_is_a_row_or_lost_by_itself(rows: list[bytes], line: bytes) -> None:
+    alone, among, without = _table([line]), _table([*rows, line]), _table(rows)
+    assert among.rows == without.rows + alone.rows
+    assert among.lost.total == without.lost.total + alone.lost.total
+    assert among.data.to_pylist() == without.data.to_pylist() + alone.data.to_pylist()
+
+
+@given(rows=st.lists(PLAIN, min_size=1, max_size=30))
+def test_many_rows_at_once_are_as_each_by_itself(rows: list[bytes]) -> None:
+    each = lines._Reader(len(JOB.columns), range(len(JOB.columns)))
+    fields = [each._one(row) for row in rows]
+    assert each.lost() == Lost()
+    assert [list(row.values()) for row in _table(rows).data.to_pylist()] == fields
