@@ -199,6 +199,12 @@ class OfferUnknown(Unlawful):
     code = "OFFER_UNKNOWN"
 
 
+class PeerRolledBack(Unlawful):
+    """The log of the node concerned went back, and its operator has not accounted for it yet."""
+
+    code = "PEER_ROLLED_BACK"
+
+
 class MembershipRequired(Unlawful):
     """Only members of the space may ask."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from connector.config import Settings
-from connector.domain.audit import Checkpoint, LogEntry
+from connector.domain.audit import Checkpoint, Epoch, LogEntry, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
@@ -117,6 +117,10 @@ class AuditLog(Protocol):
         """Return (size, RFC 6962 root) of the log."""
         ...
 
+    def since(self, kind: str) -> int:
+        """Return how many entries there are up to and including the newest of a kind."""
+        ...
+
     def root(self, size: int) -> bytes:
         """Return the root when the log had `size` entries."""
         ...
@@ -160,6 +164,9 @@ class Transaction(Protocol):
     sites: Repository[JobSite]  # key: job_id, site
     rounds: Repository[RoundRecord]  # key: job_id, round
     checkpoints: Repository[Checkpoint]  # key: origin, size
+    peer_logs: Repository[PeerLog]  # key: origin
+    epochs: Repository[Epoch]  # key: origin, number
+    returned_heads: Repository[ReturnedHead]  # key: peer
     members: Repository[Membership]  # key: did
     audit: AuditLog
     tokens: UsedTokens

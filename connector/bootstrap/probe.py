@@ -170,6 +170,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             entries = tx.audit.head()[0]
             known = onboard_fetch.evidence(tx)
             peers = tx.participants.find()
+            back = {log.origin: log.reason for log in tx.peer_logs.find() if log.contradiction}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, migrated=False, entries=0)]
@@ -179,6 +180,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         _membership(settings, known, now),
         *diagnose.status_lists(lists, now),
         *diagnose.peers([_peer(settings, peer, known, now, ask=ask_peers) for peer in peers]),
+        *diagnose.gone_back(back),
     ]
 
 

@@ -32,6 +32,7 @@ from connector.services.guard import guarded
 from connector.services.lead_hub import LeadHub
 from connector.services.receive import HANDLERS
 from connector.services.system import SystemClock, ThreadWakeups, UuidIdentifiers
+from connector.services.witness import Witness
 from connector.sources.files import FileSources
 from connector.store import SqlStore, migrations
 from federated.training import code_hash
@@ -115,7 +116,7 @@ def _tls_authority(settings: Settings, identity: Identity) -> tuple[str, str]:
 def _checkpoints(ports: Ports) -> Checkpoints:
     return Checkpoints(
         audit.SignedHead(ports).note,
-        partial(audit.witness, ports),
+        Witness(ports).see,
         guard=partial(guarded, ports, "witness"),
     )
 

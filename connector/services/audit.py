@@ -1,22 +1,19 @@
-"""The node's own log shown to others, and others' logs witnessed.
+"""The node's own log shown to others, and evidence from it.
 
-Rules: a peer's signed heads must be of one history: the same size with another root, or a larger
-log that does not extend the smaller one, is a fork; it is written down and refused, and the head
-that we hold stays. Witnessing itself writes nothing to our log, so that two nodes do not chase one
-another's heads. Evidence leaves the node only when its operator exports it.
+Rules: a head is signed once for each state of the log; it says in which epoch the log is, and how
+long it was when the newest job was accepted. Evidence leaves the node only when its operator
+exports it. Others' logs are `witness.py`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Any, Final
 
-from connector.domain.audit import Checkpoint, LogEntry
-from connector.domain.merkle import verify_consistency
+from connector.domain.audit import Checkpoint, Head, LogEntry
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import Participant
-from connector.errors import AgreementUnknown, CheckpointFork, Malformed, PreauError, UnknownPeer
+from connector.errors import AgreementUnknown, Malformed, PreauError
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
@@ -26,12 +23,10 @@ from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
 from connector.identity.evidence import Verdict
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMessage
+from connector.services.witness import newest
 
 PAGE: Final = 1000
-PROOF_EVERY: Final = timedelta(seconds=2)  # per peer; what comes between is covered by the next
-PROOF_SECONDS: Final = 10.0
-FORKED: Final = "checkpoint.forked"
-FORKS_WRITTEN: Final = 20  # per peer; a peer that goes on must not fill our log
+ACCEPTED: Final = "job.accepted"  # the kind of entry that says that a job may spend
 
 
 def events(
@@ -57,11 +52,31 @@ def checkpoint(ports: Ports) -> Checkpoint:
         KeyUnusable: the key cannot be used.
     """
     with ports.store.read() as tx:
-        size, root = tx.audit.head()
-    did = ports.settings.did
-    return Checkpoint(
-        did, size, root, checkpoints.make(ports.signer, did, size, root), ports.clock.now()
-    )
+        return signed(ports, tx)
+
+
+def head(tx: Transaction, did: str) -> Head:
+    """Return the own log's head in its epoch."""
+    size, root = tx.audit.head()
+    epochs = (epoch.number for epoch in tx.epochs.find(origin=did))
+    return Head(max(epochs, default=0), size, root)
+
+
+def signed(ports: Ports, tx: Transaction, tally: bytes = b"") -> Checkpoint:
+    """Sign the head of the own log as a transaction sees it.
+
+    Args:
+        ports: of this node.
+        tx: the transaction.
+        tally: SHA-256 of the sealed tally that goes with the note; empty: none does.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+    """
+    did, charged = ports.settings.did, tx.audit.since(ACCEPTED)
+    now = head(tx, did)
+    note = checkpoints.make(ports.signer, did, now, charged, tally)
+    return Checkpoint(did, now.size, now.root, note, ports.clock.now(), now.epoch, charged)
 
 
 class SignedHead:
@@ -78,13 +93,12 @@ class SignedHead:
             KeyUnusable: the key cannot be used.
         """
         with self._ports.store.read() as tx:
-            head = tx.audit.head()
-        signed = self._signed  # one value, so that no thread sees half of another's
-        if signed is None or signed[0] != head:
-            did = self._ports.settings.did
-            signed = (head, checkpoints.make(self._ports.signer, did, *head).encode())
-            self._signed = signed
-        return signed[1]
+            state = tx.audit.head()
+            kept = self._signed  # one value, so that no thread sees half of another's
+            if kept is None or kept[0] != state:
+                kept = (state, signed(self._ports, tx).note.encode())
+                self._signed = kept
+        return kept[1]
 
 
 def consistency(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -101,40 +115,6 @@ def consistency(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
             raise Malformed(f"the log has {size} entries, not {request.to_size}")
         proof = tx.audit.consistency(request.from_size, request.to_size)
     return ConsistencyProof(hashes=tuple(proof)).to_body()
-
-
-def witness(ports: Ports, peer: str, note: str) -> None:
-    """Take in a signed head of a peer's log; asks the peer for a proof when its log grew.
-
-    Not for the hot path. An older head than the one held changes nothing.
-
-    Args:
-        ports: what the service may use.
-        peer: DID of the authenticated peer that sent it.
-        note: signed note.
-
-    Raises:
-        UnknownPeer: no such participant.
-        Malformed: not a checkpoint of that peer's.
-        SignatureInvalid: the peer did not sign it.
-        CheckpointFork: it contradicts what the peer showed before.
-        PeerUnreachable: the peer did not answer with a proof.
-    """
-    with ports.store.read() as tx:
-        participant = tx.participants.get(peer)
-        held = _newest(tx, peer)
-    if participant is None:
-        raise UnknownPeer(f"no participant `{peer}`")
-    document = documents.read(participant.document, peer)
-    shown = checkpoints.verify(note, document, ports.clock.now())
-    if held is not None and shown.size <= held.size:
-        _compare(ports, held, shown)
-        return
-    if held is not None:
-        if shown.at - held.at < PROOF_EVERY:
-            return
-        _demand_proof(ports, participant, held, shown)
-    _keep(ports, shown)
 
 
 def export(ports: Ports, agreement_id: str) -> bytes:
@@ -168,48 +148,9 @@ def verify_file(data: bytes, authority_key: bytes | None = None) -> Verdict:
     return evidence.verify(data, [authority_key] if authority_key else [])
 
 
-def _newest(tx: Transaction, origin: str) -> Checkpoint | None:
-    return max(tx.checkpoints.find(origin=origin), key=lambda head: head.size, default=None)
-
-
-def _compare(ports: Ports, held: Checkpoint, shown: Checkpoint) -> None:
-    if shown.size == held.size and shown.root != held.root:
-        _fork(ports, held, shown)
-
-
-def _demand_proof(ports: Ports, peer: Participant, held: Checkpoint, shown: Checkpoint) -> None:
-    request = ConsistencyRequestMessage(from_size=held.size, to_size=shown.size)
-    kind = ConsistencyRequestMessage.__name__
-    answer = ports.wire.call(peer, kind, request.to_body(), seconds=PROOF_SECONDS)
-    proof = ConsistencyProof.from_body(answer).hashes
-    if not verify_consistency(held.size, shown.size, held.root, shown.root, proof):
-        _fork(ports, held, shown)
-
-
-def _fork(ports: Ports, held: Checkpoint, shown: Checkpoint) -> None:
-    """Write both signed heads down, since together they prove the fork, and refuse.
-
-    Raises:
-        CheckpointFork: always.
-    """
-    with ports.store.write() as tx:
-        written = tx.audit.entries(limit=FORKS_WRITTEN, subject=held.origin, kind=FORKED)
-        if len(written) < FORKS_WRITTEN:
-            tx.audit.append(FORKED, held.origin, held=held.note, shown=shown.note)
-    raise CheckpointFork(f"`{held.origin}` showed two histories of its log")
-
-
-def _keep(ports: Ports, shown: Checkpoint) -> None:
-    with ports.store.write() as tx:
-        for older in tx.checkpoints.find(origin=shown.origin):
-            if older.size < shown.size:
-                tx.checkpoints.remove(older.origin, older.size)
-        tx.checkpoints.put(shown)
-
-
 def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
     own = ports.settings.did
-    size, root = tx.audit.head()
+    head = signed(ports, tx)
     memberships = (
         agreement.provider_membership,
         agreement.consumer_membership,
@@ -231,8 +172,8 @@ def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
         exporter=PartyEvidence(own, ports.own_document(), ports.own_membership()),
         authorities={each.did: each.document for each in cached if each is not None},
         status_lists={each.url: each.credential for each in tx.status_lists.find()},
-        checkpoint=checkpoints.make(ports.signer, own, size, root),
-        entries=tuple(_entries(tx, agreement, size)),
+        checkpoint=head.note,
+        entries=tuple(_entries(tx, agreement, head.size)),
         peer_checkpoint=_peer_note(tx, agreement),
     )
 
@@ -242,7 +183,7 @@ def _peer_note(tx: Transaction, agreement: Agreement) -> str:
     provides = agreement.role is Role.PROVIDER
     peer = agreement.consumer if provides else agreement.provider
     data = agreement.consumer_document if provides else agreement.provider_document
-    head = _newest(tx, peer)
+    head = newest(tx, peer)
     if head is None:
         return ""
     try:

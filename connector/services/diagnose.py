@@ -198,6 +198,15 @@ def peers(found: Sequence[PeerFact]) -> list[Check]:
     return [Check("peers", OK, f"{good} of {len(found)} in good standing"), *checks]
 
 
+def gone_back(reasons: Mapping[str, str]) -> list[Check]:
+    """Name each peer whose log went back: DID -> why it is said to."""
+    mend = "ask its operator to run `preau recovery show`; no new contract or job until then"
+    return [
+        Check(f"log of {did}", WARN, f"went back: {reason}", mend)
+        for did, reason in sorted(reasons.items())
+    ]
+
+
 def status_lists(found: Sequence[ListFact], now: datetime) -> list[Check]:
     """Judge the cached status lists."""
     if not found:

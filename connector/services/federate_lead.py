@@ -24,6 +24,7 @@ from connector.services.federate_request import complete
 from connector.services.federate_site import MANIFEST_TYPE
 from connector.services.federate_threads import JobThreads
 from connector.services.lead_hub import LeadHub
+from connector.services.witness import check_peer
 from federated.job import JobManifest, JobState, is_final, parse
 
 WAKEUP: Final = "lead"
@@ -47,6 +48,7 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
         Malformed: the request is not one.
         AgreementUnknown: an agreement is not one that we may use.
         ConfigurationInvalid: this node has no training recipe.
+        PeerRolledBack: a site's log went back, and its operator has not answered for it.
         PreauError: noise could not be calibrated, or the key cannot be used.
     """
     manifest, data = complete(ports, request)
@@ -55,6 +57,7 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
     with ports.store.write() as tx:
         tx.jobs.put(job)
         for contract in manifest.contracts:
+            check_peer(tx, contract.site)
             tx.sites.put(
                 JobSite(job.id, contract.site, contract.agreement, book.PENDING, "", "", 0, 0, 0)
             )

@@ -53,6 +53,7 @@ from connector.services.federate_terms import terms_of
 from connector.services.federate_threads import JobThreads
 from connector.services.federate_work import names_folder
 from connector.services.registers import register_of
+from connector.services.witness import check_peer
 from federated.job import JobManifest, JobState, is_final, parse
 
 MANIFEST_TYPE: Final = "preau-manifest+jws"
@@ -72,11 +73,14 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
 
     Raises:
         Malformed: the message cannot be read, or its job id is known with other content.
+        PeerRolledBack: the lead's log went back, and its operator has not answered for it.
         PreauError: the decision could not be reached now; nothing was changed.
     """
     message = JobSubmission.from_body(body)
     with ports.store.read() as tx:
         known = tx.jobs.get(message.job_id)
+        if known is None:
+            check_peer(tx, caller.did)
     if known is not None:
         return _again(known, caller, message)
     try:

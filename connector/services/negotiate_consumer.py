@@ -23,6 +23,7 @@ from connector.protocol import messages
 from connector.protocol.negotiation import Act, step
 from connector.services import agree, discover, terms
 from connector.services import negotiate_steps as steps
+from connector.services.witness import check_peer
 
 
 def request(
@@ -49,6 +50,7 @@ def request(
         PolicyInvalid: offer or wish is not a policy that this node knows.
         ConstraintUnknown: the offer holds a constraint that nobody could uphold.
         PeerUnreachable: the provider does not answer.
+        PeerRolledBack: its log went back, and its operator has not answered for it.
     """
     dataset = discover.fetch_dataset(ports, peer_did, dataset_id)
     chosen = dataset.offer(offer_id)
@@ -74,6 +76,7 @@ def request(
         asked=wish or chosen.policy,
     )
     with ports.store.write() as tx:
+        check_peer(tx, peer_did)
         message = _request_message(ports, negotiation, wish)
         steps.enqueue(ports, tx, peer_did, negotiation.pid, message)
         return steps.store(ports, tx, negotiation)
@@ -183,7 +186,9 @@ def on_agreement(
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
         AgreementTampered: it is not what was accepted; nothing changes.
+        PeerRolledBack: the provider's log went back, and its operator has not answered for it.
     """
+    check_peer(tx, caller.did)
     agreed = steps.received(negotiation, Act.AGREEMENT, ports.clock.now())
     agreement = agree.check(ports, negotiation, message, caller)
     agreed = replace(agreed, agreement_id=agreement.id)
@@ -241,6 +246,7 @@ def _opened(
 
 
 def _accept(ports: Ports, tx: Transaction, negotiation: Negotiation) -> Negotiation:
+    check_peer(tx, negotiation.peer)
     event = messages.ContractNegotiationEventMessage(
         message_id=ports.ids.new(), **steps.pids(negotiation), event_type="ACCEPTED"
     )

@@ -16,7 +16,7 @@ from connector.domain.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
-from connector.errors import NotFound, OfferUnknown, TermsRefused
+from connector.errors import NotFound, OfferUnknown, PeerRolledBack, TermsRefused
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
@@ -25,6 +25,7 @@ from connector.services import agree, budget, discover, onboard, publish, terms
 from connector.services import negotiate_steps as steps
 from connector.services.registers import register_of
 from connector.services.terms import Verdict
+from connector.services.witness import check_peer
 
 
 def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negotiation:
@@ -34,10 +35,12 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
         UnknownPeer: this node has not met it, and cannot.
         Untrusted: it is no longer believed.
         OfferUnknown: no such offer of this dataset, or made for another.
+        PeerRolledBack: its log went back, and its operator has not answered for it.
     """
     peer = onboard.judge(ports, peer_did)
     now = ports.clock.now()
     with ports.store.write() as tx:
+        check_peer(tx, peer.did)
         found = discover.visible_offer(tx, peer.did, offer_id, dataset_id)
         negotiation = Negotiation(
             pid=ports.ids.new(),
@@ -70,7 +73,9 @@ def on_request(
         OfferUnknown: no such offer for this consumer.
         PolicyInvalid: the terms asked for cannot be read.
         Malformed: the terms are about another dataset, or cannot be read.
+        PeerRolledBack: the consumer's log went back, and its operator has not answered for it.
     """
+    check_peer(tx, caller.did)
     if message.provider_pid:
         pids = (message.provider_pid, message.consumer_pid)
         before = steps.received(steps.held(tx, caller, *pids), Act.REQUEST, ports.clock.now())
@@ -227,7 +232,7 @@ def _contract(
     ports: Ports, caller: Participant, tx: Transaction, negotiation: Negotiation, found: Offer
 ) -> Negotiation:
     """Conclude on an offer of ours, or terminate with the reason why not."""
-    refusal = _refusal(ports, tx, found)
+    refusal = _of_peer(tx, caller.did) or _refusal(ports, tx, found)
     dataset = tx.datasets.get(found.dataset_id)
     if refusal is None and dataset is not None:
         agreement = agree.draw_up(ports, negotiation, found, dataset, caller)
@@ -245,6 +250,15 @@ def _contract(
         return steps.store(ports, tx, agreed, agreement=agreement.id, digest=agreement.digest)
     refusal = refusal or Refusal(OfferUnknown.code, ("the dataset is no longer here",))
     return steps.end(ports, tx, negotiation, refusal.code, refusal.reasons)
+
+
+def _of_peer(tx: Transaction, peer: str) -> Refusal | None:
+    """Return why nothing may be concluded with a peer, or None."""
+    try:
+        check_peer(tx, peer)
+    except PeerRolledBack as exc:
+        return Refusal(exc.code, (exc.reason,))
+    return None
 
 
 def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from connector.domain import instant, merkle
 from connector.domain.audit import LogEntry
@@ -73,6 +73,13 @@ class SqlAuditLog:
         """Return (size, RFC 6962 root) of the log."""
         frontier = self._frontier()
         return frontier.size, frontier.root()
+
+    def since(self, kind: str) -> int:
+        """Return how many entries there are up to and including the newest of a kind."""
+        index = self._entries.c.index
+        query = select(func.max(index)).where(self._entries.c.kind == kind)
+        newest: int | None = self._scope.read(query).scalar_one()
+        return 0 if newest is None else newest + 1
 
     def root(self, size: int) -> bytes:
         """Return the root when the log had `size` entries.

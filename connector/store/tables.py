@@ -324,6 +324,55 @@ class CheckpointRow(Row, table=True):
     root: bytes
     note: str
     at: datetime = Field(sa_type=UTC_TIME)
+    epoch: int = Field(sa_type=WHOLE)
+    charged: int = Field(sa_type=WHOLE)
+
+
+class PeerLogRow(Row, table=True):
+    """`PeerLog`."""
+
+    __tablename__ = "peer_log"
+    __table_args__ = (_keyed("peer_log", "origin"),)
+    KEY = ("origin",)
+
+    origin: str
+    deposit: str
+    sealed: bytes
+    contradiction: str
+    reason: str
+    at: datetime = Field(sa_type=UTC_TIME)
+
+
+class EpochRow(Row, table=True):
+    """`Epoch`."""
+
+    __tablename__ = "epoch"
+    __table_args__ = (_keyed("epoch", "origin", "number"),)
+    KEY = ("origin", "number")
+
+    origin: str
+    number: int = Field(sa_type=WHOLE)
+    abandoned_epoch: int = Field(sa_type=WHOLE)
+    abandoned_size: int = Field(sa_type=WHOLE)
+    abandoned_root: bytes
+    resumed: str
+    record: str = Field(sa_type=LONG)
+    held: str
+    at: datetime = Field(sa_type=UTC_TIME)
+
+
+class ReturnedHeadRow(Row, table=True):
+    """`ReturnedHead`."""
+
+    __tablename__ = "returned_head"
+    __table_args__ = (_keyed("returned_head", "peer"),)
+    KEY = ("peer",)
+
+    peer: str
+    note: str
+    deposit: str
+    sealed: bytes
+    at: datetime = Field(sa_type=UTC_TIME)
 
 
 class MembershipRow(Row, table=True):
@@ -347,7 +396,10 @@ class AuditEntryRow(SQLModel, table=True):
     """`LogEntry`; written once, never changed."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("audit_subject", "subject", "index"),)
+    __table_args__ = (
+        Index("audit_subject", "subject", "index"),
+        Index("audit_kind", "kind", "index"),
+    )
 
     index: int = Field(primary_key=True, sa_type=WHOLE, sa_column_kwargs={"autoincrement": False})
     kind: str

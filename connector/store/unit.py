@@ -17,7 +17,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from connector.domain.audit import Checkpoint
+from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
@@ -76,6 +76,11 @@ class SqlTransaction:
         self.rounds: Repository[RoundRecord] = SqlRepository(scope, RoundRecord, tables.RoundRow)
         self.checkpoints: Repository[Checkpoint] = SqlRepository(
             scope, Checkpoint, tables.CheckpointRow
+        )
+        self.peer_logs: Repository[PeerLog] = SqlRepository(scope, PeerLog, tables.PeerLogRow)
+        self.epochs: Repository[Epoch] = SqlRepository(scope, Epoch, tables.EpochRow)
+        self.returned_heads: Repository[ReturnedHead] = SqlRepository(
+            scope, ReturnedHead, tables.ReturnedHeadRow
         )
         self.members: Repository[Membership] = SqlRepository(
             scope, Membership, tables.MembershipRow

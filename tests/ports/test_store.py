@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.domain import merkle
-from connector.domain.audit import Checkpoint
+from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
@@ -44,6 +44,9 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "sites": (JobSite, ("job_id", "site")),
     "rounds": (RoundRecord, ("job_id", "round")),
     "checkpoints": (Checkpoint, ("origin", "size")),
+    "peer_logs": (PeerLog, ("origin",)),
+    "epochs": (Epoch, ("origin", "number")),
+    "returned_heads": (ReturnedHead, ("peer",)),
     "members": (Membership, ("did",)),
 }
 
@@ -241,6 +244,14 @@ def test_an_action_may_write(store: SqlStore) -> None:
         tx.after_commit(write_more)
     with store.read() as tx:
         assert tx.issuers.get("b") == issuer("b")
+
+
+def test_the_log_says_when_the_newest_entry_of_a_kind_came(store: SqlStore) -> None:
+    with store.write() as tx:
+        assert tx.audit.since("job.accepted") == 0
+        for kind in ("job.accepted", "x.y", "job.accepted", "x.y"):
+            tx.audit.append(kind, "s")
+        assert tx.audit.since("job.accepted") == 3
 
 
 @pytest.mark.parametrize(

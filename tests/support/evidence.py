@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from connector.domain import merkle
+from connector.domain.audit import Head
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
@@ -38,8 +39,9 @@ class Log:
         proof = merkle.inclusion(index, len(self.events), self.node())
         return EntryEvidence(index, self.events[index], tuple(proof))
 
-    def note(self, member: Member) -> str:
-        return checkpoints.make(member.signer, member.did, len(self.events), self.root())
+    def note(self, member: Member, epoch: int = 0) -> str:
+        head = Head(epoch, len(self.events), self.root())
+        return checkpoints.make(member.signer, member.did, head, 0)
 
 
 def log_of(contract: Contract) -> Log:

@@ -1,8 +1,7 @@
-"""Services of the audit log: heads, witnessing, proofs and the export of evidence."""
+"""Services of the audit log: heads, proofs and the export of evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,7 @@ from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.errors import (
     AgreementUnknown,
-    CheckpointFork,
     Malformed,
-    PeerUnreachable,
-    SignatureInvalid,
-    UnknownPeer,
 )
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints
@@ -44,27 +39,6 @@ from tests.support.doubles import FixedClock, ports_for_tests
 from tests.support.evidence import Log
 
 PEER = stranger(CONSUMER)
-
-
-class Wire:
-    """The port `PeerWire` towards a peer with a log of its own."""
-
-    def __init__(self, log: Log) -> None:
-        self.log = log
-        self.asked: list[tuple[int, int]] = []
-        self.down = False
-
-    def call(
-        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
-    ) -> Mapping[str, Any]:
-        assert (peer.did, kind) == (CONSUMER, "ConsistencyRequestMessage")
-        assert seconds > 0
-        if self.down:
-            raise PeerUnreachable("down")
-        first, second = int(body["from_size"]), int(body["to_size"])
-        self.asked.append((first, second))
-        proof = merkle.consistency(first, second, self.log.node())
-        return ConsistencyProof(hashes=tuple(proof)).to_body()
 
 
 def participant(member: Member) -> Participant:
@@ -91,26 +65,8 @@ def log() -> Log:
 
 
 @pytest.fixture
-def wire(log: Log) -> Wire:
-    return Wire(log)
-
-
-@pytest.fixture
-def ports(tmp_path: Path, wire: Wire) -> Ports:
-    made = ports_for_tests(tmp_path, PROVIDER, wire=wire, clock=FixedClock(NOW))
-    with made.store.write() as tx:
-        tx.participants.put(participant(PEER))
-    return made
-
-
-def later(ports: Ports, seconds: float = 3.0) -> None:
-    assert isinstance(ports.clock, FixedClock)
-    ports.clock.advance(seconds)
-
-
-def held(ports: Ports) -> list[Checkpoint]:
-    with ports.store.read() as tx:
-        return tx.checkpoints.find(origin=CONSUMER)
+def ports(tmp_path: Path) -> Ports:
+    return ports_for_tests(tmp_path, PROVIDER, clock=FixedClock(NOW))
 
 
 def events_of(ports: Ports, kind: str) -> int:
@@ -183,130 +139,11 @@ def test_proofs_that_are_refused(ports: Ports, body: dict[str, Any]) -> None:
         audit.consistency(ports, participant(PEER), body)
 
 
-# --- witnessing
-
-
-def test_the_first_head_is_kept(ports: Ports, log: Log, wire: Wire) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    assert [(head.size, head.root) for head in held(ports)] == [(5, log.root())]
-    assert wire.asked == []
-
-
-def test_a_log_that_grew_must_prove_it(ports: Ports, log: Log, wire: Wire) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    log.append("thing.done", "urn:5")
-    later(ports)
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    assert wire.asked == [(5, 6)]
-    assert [head.size for head in held(ports)] == [6]
-
-
-def test_witnessing_writes_nothing_to_the_own_log(ports: Ports, log: Log) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    log.append("thing.done", "urn:5")
-    later(ports)
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    assert audit.events(ports) == []
-
-
-def test_heads_in_quick_succession_are_proven_once(ports: Ports, log: Log, wire: Wire) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    log.append("thing.done", "urn:5")
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    assert (wire.asked, held(ports)[0].size) == ([], 5)
-    log.append("thing.done", "urn:6")
-    later(ports)
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    assert wire.asked == [(5, 7)]
-
-
-def test_an_old_head_changes_nothing(ports: Ports, log: Log) -> None:
-    early = log.note(PEER)
-    log.append("thing.done", "urn:5")
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    audit.witness(ports, CONSUMER, early)
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    assert [head.size for head in held(ports)] == [6]
-
-
-def test_two_roots_of_one_size_are_a_fork(ports: Ports, log: Log) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    log.events[2] = log.events[1]
-    with pytest.raises(CheckpointFork):
-        audit.witness(ports, CONSUMER, log.note(PEER))
-    assert events_of(ports, "checkpoint.forked") == 1
-    assert held(ports)[0].root != log.root()
-
-
-def test_a_rewritten_past_is_a_fork(ports: Ports, log: Log) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    log.events[2] = log.events[1]
-    log.append("thing.done", "urn:5")
-    later(ports)
-    with pytest.raises(CheckpointFork):
-        audit.witness(ports, CONSUMER, log.note(PEER))
-    assert events_of(ports, "checkpoint.forked") == 1
-    assert [head.size for head in held(ports)] == [5]
-
-
-def test_both_heads_of_a_fork_are_kept_as_proof(ports: Ports, log: Log) -> None:
-    first = log.note(PEER)
-    audit.witness(ports, CONSUMER, first)
-    log.events[2] = log.events[1]
-    with pytest.raises(CheckpointFork):
-        audit.witness(ports, CONSUMER, log.note(PEER))
-    event = audit.events(ports, subject=CONSUMER)[0].event
-    for note in (first, log.note(PEER)):
-        assert canonical(note) in event
-
-
-def test_forks_do_not_fill_the_log(ports: Ports, log: Log) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    for number in range(audit.FORKS_WRITTEN + 5):
-        log.events[2] = canonical({"n": number})
-        with pytest.raises(CheckpointFork):
-            audit.witness(ports, CONSUMER, log.note(PEER))
-    assert events_of(ports, "checkpoint.forked") == audit.FORKS_WRITTEN
-
-
-def test_forks_stay_bounded_when_the_log_is_full_of_the_peer(ports: Ports, log: Log) -> None:
+def test_a_head_says_when_the_newest_job_was_accepted(ports: Ports) -> None:
     with ports.store.write() as tx:
-        for _ in range(audit.PAGE):
-            tx.audit.append("call.refused", CONSUMER)
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    for number in range(audit.FORKS_WRITTEN + 3):
-        log.events[2] = canonical({"n": number})
-        with pytest.raises(CheckpointFork):
-            audit.witness(ports, CONSUMER, log.note(PEER))
-    with ports.store.read() as tx:
-        written = tx.audit.entries(kind=audit.FORKED)
-        assert tx.audit.entries(kind=audit.FORKED, subject="did:web:else.example") == []
-    assert len(written) == audit.FORKS_WRITTEN
-
-
-def test_a_peer_that_gives_no_proof(ports: Ports, log: Log, wire: Wire) -> None:
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    log.append("thing.done", "urn:5")
-    later(ports)
-    wire.down = True
-    with pytest.raises(PeerUnreachable):
-        audit.witness(ports, CONSUMER, log.note(PEER))
-    assert [head.size for head in held(ports)] == [5]
-    wire.down = False
-    audit.witness(ports, CONSUMER, log.note(PEER))
-    assert [head.size for head in held(ports)] == [6]
-
-
-def test_heads_that_are_refused(ports: Ports, log: Log) -> None:
-    with pytest.raises(SignatureInvalid):
-        audit.witness(ports, CONSUMER, log.note(stranger(CONSUMER)))
-    with pytest.raises(Malformed):
-        audit.witness(ports, CONSUMER, log.note(stranger(PROVIDER)))
-    with pytest.raises(Malformed):
-        audit.witness(ports, CONSUMER, "x")
-    with pytest.raises(UnknownPeer):
-        audit.witness(ports, "did:web:else.example", log.note(PEER))
-    assert held(ports) == []
+        for kind in ("thing.done", audit.ACCEPTED, "thing.done", audit.ACCEPTED, "thing.done"):
+            tx.audit.append(kind, "urn:1")
+    assert (audit.checkpoint(ports).size, audit.checkpoint(ports).charged) == (5, 4)
 
 
 # --- evidence

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from connector.domain.audit import Head
 from connector.domain.merkle import EMPTY_ROOT, leaf_hash
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import checkpoint as checkpoints
@@ -17,21 +18,33 @@ from tests.support.keys import MemorySigner
 
 NODE = stranger(PROVIDER)
 ROOT = leaf_hash(b"x")
-NOTE = checkpoints.make(NODE.signer, PROVIDER, 20_000, ROOT)
+NOTE = checkpoints.make(NODE.signer, PROVIDER, Head(3, 20_000, ROOT), 19_000, ROOT)
 
 
 def test_round_trip() -> None:
     found = checkpoints.verify(NOTE, NODE.document, NOW)
     assert (found.origin, found.size, found.root) == (PROVIDER, 20_000, ROOT)
     assert (found.note, found.at) == (NOTE, NOW)
-    assert checkpoints.unverified_head(NOTE) == (PROVIDER, 20_000, ROOT)
+    assert (found.epoch, found.charged) == (3, 19_000)
+    claim = checkpoints.unverified_claim(NOTE)
+    assert claim == checkpoints.Claim(PROVIDER, Head(3, 20_000, ROOT), 19_000, ROOT)
+
+
+def test_a_note_without_the_extension_may_have_accepted_a_job_with_any_entry() -> None:
+    plain = "\n".join(line for line in NOTE.split("\n") if not line.startswith("preau "))
+    claim = checkpoints.unverified_claim(plain)
+    assert claim == checkpoints.Claim(PROVIDER, Head(0, 20_000, ROOT), 20_000, b"")
+    with pytest.raises(SignatureInvalid):
+        checkpoints.verify(plain, NODE.document, NOW)
 
 
 def test_layout_is_that_of_signed_notes() -> None:
     """The example key of C2SP signed-note: `PeterNeumann`, key id c74f20a3."""
     signer = MemorySigner("did:web:x", seed=bytes(32))
     public = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw()
-    origin, size, root, empty, line = checkpoints.make(signer, "log.example", 3, ROOT).splitlines()
+    note = checkpoints.make(signer, "log.example", Head(0, 3, ROOT), 2)
+    origin, size, root, extension, empty, line = note.splitlines()
+    assert extension == "preau epoch=0 charged=2"
     assert (origin, size, empty) == ("log.example", "3", "")
     assert base64.b64decode(root) == ROOT
     dash, name, blob = line.split(" ")
@@ -57,14 +70,15 @@ def _raw(signer: MemorySigner) -> bytes:
 
 
 def test_an_empty_log() -> None:
-    note = checkpoints.make(NODE.signer, PROVIDER, 0, EMPTY_ROOT)
+    note = checkpoints.make(NODE.signer, PROVIDER, Head(0, 0, EMPTY_ROOT), 0)
     assert checkpoints.verify(note, NODE.document, NOW).size == 0
+    wrong = checkpoints.make(NODE.signer, PROVIDER, Head(0, 0, ROOT), 0)
     with pytest.raises(Malformed):
-        checkpoints.verify(checkpoints.make(NODE.signer, PROVIDER, 0, ROOT), NODE.document, NOW)
+        checkpoints.verify(wrong, NODE.document, NOW)
 
 
 def test_cosignatures_are_ignored() -> None:
-    line = checkpoints.make(NODE.signer, PROVIDER, 1, ROOT).splitlines()[-1]
+    line = checkpoints.make(NODE.signer, PROVIDER, Head(0, 1, ROOT), 0).splitlines()[-1]
     for other in ("\u2014 witness.example AAAAAA==\n", "x\n", line + "\n"):
         found = checkpoints.verify(NOTE + other, NODE.document, NOW)
         assert found.size == 20_000
@@ -95,11 +109,17 @@ def test_another_node_s_checkpoint() -> None:
         lambda note: note.split("\n\n")[0] + "\n\n",
         lambda note: note.replace("\n", "\r\n"),
         lambda note: note + "x" * 5000,
-        lambda note: note.replace(base64.b64encode(ROOT).decode(), "AAAA"),
-        lambda note: note.replace(base64.b64encode(ROOT).decode(), "!"),
+        lambda note: note.replace(base64.b64encode(ROOT).decode(), "AAAA", 1),
+        lambda note: note.replace(base64.b64encode(ROOT).decode(), "!", 1),
         lambda note: note.replace(
             base64.b64encode(ROOT).decode(), base64.b64encode(EMPTY_ROOT).decode()
         ),
+        lambda note: note.replace("epoch=3", "epoch=03"),
+        lambda note: note.replace("epoch=3 ", ""),
+        lambda note: note.replace("charged=19000", "charged=20001"),
+        lambda note: note.replace("tally=", "tally=A"),
+        lambda note: note.replace("preau ", "other "),
+        lambda note: note.replace("\npreau", "\npreau epoch=3 charged=1\npreau"),
         lambda note: note.replace("\u2014 ", "- "),
         lambda note: note[:-10] + note[-6:],
         lambda _: "",
