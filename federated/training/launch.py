@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +24,13 @@ from federated.training.frames import Frames
 
 __all__ = ["ProcessAccountant", "ProcessWorker", "ProcessWorkers"]
 
-ROLES: Final = ("site", "lead")
-NEEDED: Final = ("flwr", "torch", "opacus", "numpy", "pyarrow", "cryptography")
+_TRAINING: Final = ("flwr", "torch", "opacus", "numpy", "pyarrow", "cryptography")
+# What each role needs to be installed.
+ROLES: Final[Mapping[str, Sequence[str]]] = {
+    "site": _TRAINING,
+    "lead": _TRAINING,
+    "census": ("numpy", "pyarrow"),
+}
 _GRACE_SECONDS: Final = 2.0
 
 
@@ -79,7 +84,7 @@ class ProcessWorkers:
         self._memory = memory
 
     def start(self, role: str, folder: Path) -> ProcessWorker:
-        """Start a worker in the role `site` or `lead`.
+        """Start a worker in one of `ROLES`.
 
         Args:
             role: what it does.
@@ -90,7 +95,7 @@ class ProcessWorkers:
         """
         if role not in ROLES:
             raise WorkerFailed(f"`{role}` is no role of a worker")
-        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+        missing = [name for name in ROLES[role] if importlib.util.find_spec(name) is None]
         if missing:
             raise WorkerFailed(f"the extra `federated` is not installed: no {', '.join(missing)}")
         ours, theirs = socket.socketpair()

@@ -1,10 +1,10 @@
-"""A worker process of one job: `python -m federated.training.worker --fd N --role site|lead`.
+"""A worker process: `python -m federated.training.worker --fd N --role ROLE`.
 
 Rules: the process gives up network, files and rights before it loads a library or a row: it waits
 for its first frame, which names its data file, and closes itself to all other files; nothing else
 than the frames of its role leaves it; a failure is a code and a reason, `failed {code, reason}`,
 without any value of a row; it ends when its node does. Contracts, budgets and replays are the
-node's; the frames are those of `site_role.py` and `lead_role.py`.
+node's; the frames are those of `site_role.py`, `lead_role.py` and `census_role.py`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
         isolation += f"+{SEALED}" if seal(Path.cwd(), _files(header)) else ""
         end_with(given.fd)
         frames.put_back(header, payload)
-        # Only now, confined: the role's module loads flwr, torch and opacus.
+        # Only now, confined: the role's module loads its libraries.
         importlib.import_module(f"federated.training.{given.role}_role").run(frames, isolation)
     except FederatedError as exc:
         logging.getLogger(__name__).warning("%s: %s", exc.code, exc.reason)
