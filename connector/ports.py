@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from connector.config import Settings
 from connector.domain.audit import Checkpoint, Epoch, LogEntry, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
+from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation import Hello, LeadFrame, SiteFrame
@@ -154,6 +155,8 @@ class Transaction(Protocol):
     status_lists: Repository[StatusList]  # key: url
     datasets: Repository[Dataset]  # key: id
     registers: Repository[Register]  # key: id
+    persons: Repository[RegisterPersons]  # key: register_id
+    censuses: Repository[Census]  # key: dataset_id
     offers: Repository[Offer]  # key: id
     negotiations: Repository[Negotiation]  # key: pid
     agreements: Repository[Agreement]  # key: id

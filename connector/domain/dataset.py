@@ -83,6 +83,8 @@ class Dataset:
         file: where the rows are.
         credential: the dataset's self-description, VC-JWT.
         published_at: UTC.
+        person_format: how the person column is spelled: `text`, `text-fold` or `number`.
+        malformed_share: most rows that may be malformed, of all rows; in [0, 1).
     """
 
     id: str
@@ -102,6 +104,8 @@ class Dataset:
     file: DataFile
     credential: str
     published_at: datetime
+    person_format: str = "text"
+    malformed_share: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

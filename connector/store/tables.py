@@ -106,6 +106,36 @@ class DatasetRow(Row, table=True):
     file: str = Field(sa_type=LONG)
     credential: str
     published_at: datetime = Field(sa_type=UTC_TIME)
+    person_format: str
+    malformed_share: float
+
+
+class CensusRow(Row, table=True):
+    """`Census`."""
+
+    __tablename__ = "census"
+    __table_args__ = (_keyed("census", "dataset_id"),)
+    KEY = ("dataset_id",)
+
+    dataset_id: str
+    file: str
+    counts: str | None = Field(sa_type=LONG)
+    code: str
+    reason: str
+    overlaps: str = Field(sa_type=LONG)
+    at: datetime = Field(sa_type=UTC_TIME)
+
+
+class RegisterPersonsRow(Row, table=True):
+    """`RegisterPersons`."""
+
+    __tablename__ = "register_persons"
+    __table_args__ = (_keyed("register_persons", "register_id"),)
+    KEY = ("register_id",)
+
+    register_id: str
+    key: str
+    digests: bytes
 
 
 class RegisterRow(Row, table=True):

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
+from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.job import Job, JobSite, RoundRecord
@@ -55,6 +56,10 @@ class SqlTransaction:
         )
         self.datasets: Repository[Dataset] = SqlRepository(scope, Dataset, tables.DatasetRow)
         self.registers: Repository[Register] = SqlRepository(scope, Register, tables.RegisterRow)
+        self.persons: Repository[RegisterPersons] = SqlRepository(
+            scope, RegisterPersons, tables.RegisterPersonsRow
+        )
+        self.censuses: Repository[Census] = SqlRepository(scope, Census, tables.CensusRow)
         self.offers: Repository[Offer] = SqlRepository(scope, Offer, tables.OfferRow)
         self.negotiations: Repository[Negotiation] = SqlRepository(
             scope, Negotiation, tables.NegotiationRow

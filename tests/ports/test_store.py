@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from connector.domain import merkle
 from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation, ReservationState
+from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.job import Job, JobSite, RoundRecord
@@ -34,6 +35,8 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "status_lists": (StatusList, ("url",)),
     "datasets": (Dataset, ("id",)),
     "registers": (Register, ("id",)),
+    "persons": (RegisterPersons, ("register_id",)),
+    "censuses": (Census, ("dataset_id",)),
     "offers": (Offer, ("id",)),
     "negotiations": (Negotiation, ("pid",)),
     "agreements": (Agreement, ("id",)),

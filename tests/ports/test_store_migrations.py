@@ -114,3 +114,13 @@ def test_data_of_no_person_has_a_register_without_cap(empty_url: str, engine: sa
     with upgraded(empty_url) as tx:
         (found,) = tx.registers.find()
     assert (found.cap, found.accounting) == (None, Accounting(Rule.SUMS))
+
+
+def test_a_dataset_published_before_has_no_check_on_record(
+    empty_url: str, engine: sa.Engine
+) -> None:
+    dataset(engine, "urn:a", "d", (3.0, 1e-5))
+    with upgraded(empty_url) as tx:
+        (found,) = tx.datasets.find()
+        assert (tx.censuses.find(), tx.persons.find()) == ([], [])
+    assert (found.person_format, found.malformed_share) == ("text", 0.05)
