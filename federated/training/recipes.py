@@ -95,7 +95,8 @@ def split(weights: Sequence[Floats64]) -> Arrays:
 
 def bounded(values: NDArray[np.floating]) -> Floats:
     """Return values as weights that sites accept: those beyond `MOST_WEIGHT` are brought back."""
-    return np.clip(values, -MOST_WEIGHT, MOST_WEIGHT).astype(np.float32)
+    kept: Floats = np.clip(values, -MOST_WEIGHT, MOST_WEIGHT).astype(np.float32)
+    return kept
 
 
 def probabilities(arrays: Arrays, model: Model, inputs: Floats) -> Floats64:
