@@ -349,6 +349,12 @@ class EvidenceInvalid(DataFault):
     code = "EVIDENCE_INVALID"
 
 
+class BackupInvalid(DataFault):
+    """A backup file is damaged, incomplete, or of another release."""
+
+    code = "BACKUP_INVALID"
+
+
 class WorldFault(PreauError):
     """Something outside failed."""
 

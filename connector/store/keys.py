@@ -181,7 +181,7 @@ def _write(path: Path, data: bytes, mode: int, *, replace: bool) -> None:
                 path.hardlink_to(fresh)  # fails when the name is taken
         finally:
             fresh.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError as exc:
         raise KeyUnusable(f"`{path}` is there already and is not overwritten") from exc
     except OSError as exc:
@@ -197,7 +197,8 @@ def _fill(path: Path, data: bytes, mode: int) -> None:
         os.fsync(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

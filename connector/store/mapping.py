@@ -85,7 +85,12 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _whole(number: int) -> int:
+def whole_number(number: int) -> int:
+    """Return the number if both databases can hold it.
+
+    Raises:
+        Malformed: it is past 64 bits.
+    """
     if not -_WHOLE_LIMIT <= number < _WHOLE_LIMIT:
         raise Malformed("a whole number is past 64 bits")
     return number
@@ -103,7 +108,7 @@ def _same(value: Any) -> Any:
 
 _PLAIN: Final[dict[Any, Callable[[Any], Any]]] = {
     str: storable,
-    int: _whole,
+    int: whole_number,
     float: float,
     bool: bool,
     bytes: _same,

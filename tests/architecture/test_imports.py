@@ -26,9 +26,8 @@ PLANTED = {
     ),
     "grpc and protobuf only in peer": ("connector/services/planted.py", "import grpc"),
     "httpx only in peer": ("connector/services/planted.py", "import httpx"),
-    "flwr only in federated.training": ("federated/privacy/planted.py", "import flwr"),
-    "torch and opacus are oracles of the tests": (
-        "federated/training/planted.py",
+    "flwr, torch and opacus only in federated.training": (
+        "federated/privacy/planted.py",
         "import torch",
     ),
     "federated.training is reached from bootstrap only": (

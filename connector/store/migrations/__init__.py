@@ -36,8 +36,7 @@ def upgrade(url: str) -> None:
         writing = engine.execution_options(**{WRITES: True})
         with translated(), writing.begin() as connection:
             _take_turn(connection)
-            if current(connection) != HEAD:
-                _run(connection)
+            bring_to(connection, HEAD)
     finally:
         engine.dispose()
 
@@ -76,12 +75,29 @@ def configuration(connection: Connection) -> Any:
     return config
 
 
-def _run(connection: Connection) -> None:
+def is_known(connection: Connection, revision: str) -> bool:
+    """Return whether a revision is the newest, or one that led to it."""
+    if revision == HEAD:
+        return True
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - as above
+
+    scripts = ScriptDirectory.from_config(configuration(connection))
+    return revision in {each.revision for each in scripts.walk_revisions()}
+
+
+def bring_to(connection: Connection, revision: str) -> None:
+    """Bring a schema up to a revision, in the connection's transaction.
+
+    Raises:
+        ConfigurationInvalid: the schema is of a release that this one does not know.
+    """
+    if current(connection) == revision:
+        return
     from alembic import command  # noqa: PLC0415 - as above
     from alembic.util import CommandError  # noqa: PLC0415 - as above
 
     try:
-        command.upgrade(configuration(connection), "head")
+        command.upgrade(configuration(connection), revision)
     except CommandError as exc:
         raise ConfigurationInvalid(
             "the database's schema is of another release", hint="install the newer release again"

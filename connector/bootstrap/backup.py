@@ -1,0 +1,263 @@
+"""Backups of a node, and homes made from them.
+
+Rules: a backup is taken while the node runs; its database is of one instant. A restore verifies the
+whole file before it writes, builds the home in a folder beside its place and moves it there at the
+end; what was there is kept beside it. The charge counter is never taken from a backup: an older
+counter beside an older database would hide what was spent since.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from connector import config
+from connector.bootstrap import archive
+from connector.bootstrap.archive import DATABASE, HOME, Archive, Manifest, Writer
+from connector.bootstrap.state import HomeLock
+from connector.config import Settings
+from connector.domain import instant
+from connector.errors import BackupInvalid, ConfigurationInvalid, WorldFault
+from connector.ports import Clock
+from connector.services.system import SystemClock
+from connector.store import keys, snapshot
+from connector.store.snapshot import State
+
+COUNTER: Final = "charges.json"
+_POSTGRES: Final = ("postgresql:", "postgresql+psycopg:")
+_SQLITE_FILE: Final = "node.sqlite"
+
+
+def make(
+    settings: Settings, file: Path, *, with_keys: bool = True, clock: Clock | None = None
+) -> Manifest:
+    """Write a backup of a node, running or not, and return what it holds.
+
+    Args:
+        settings: of the node.
+        file: to be made, mode 0600; never overwritten.
+        with_keys: whether `keys/` is in it.
+        clock: wall time; the machine's by default.
+
+    Raises:
+        WorldFault: the file is there already, or cannot be written.
+        StoreUnavailable: the database did not answer, or is not there.
+        ConfigurationInvalid: the database is of another release.
+        BackupInvalid: a file of the home has a name that a backup cannot hold.
+    """
+    home = settings.home
+    with (
+        _translated(file),
+        _placed(file) as out,
+        tempfile.TemporaryFile(dir=file.parent) as spool,
+    ):
+        writer = Writer(spool)
+        _add(writer, home, [home / config.FILE_NAME])
+        if with_keys:
+            _add(writer, home, sorted((home / "keys").rglob("[!.]*")))
+        made_at = instant.text((clock or SystemClock()).now())
+        state = writer.add(DATABASE, partial(snapshot.dump, settings.database_url))
+        _add(writer, home, sorted((home / "jobs").glob("*/model.npz")))
+        return writer.finish(
+            out,
+            release=version("preau"),
+            made_at=made_at,
+            did=settings.did,
+            home=str(home),
+            keys=with_keys,
+            schema=state.schema,
+            rows=state.rows,
+            log_size=state.log_size,
+            log_root=state.log_root,
+            charges=state.charges,
+        )
+
+
+def restore(
+    file: Path, home: Path, *, database: str = "", replace_home: bool = False
+) -> dict[str, Any]:
+    """Make a home from a backup, in whole or not at all; return what was made.
+
+    Args:
+        file: a backup.
+        home: folder to be made; must not exist, or be empty, unless `replace_home`.
+        database: URL of a PostgreSQL database; empty: the one that the backup's settings name, or
+            else a SQLite file in the home.
+        replace_home: the node of the same DID that is there is replaced.
+
+    Raises:
+        BackupInvalid: the file is damaged, incomplete, or of another release.
+        ConfigurationInvalid: home or database are not empty, or are another node's.
+        WorldFault: a node runs there, or the home cannot be written.
+        StoreUnavailable: the database did not answer, or is in use.
+    """
+    home = home.absolute()
+    if database and not database.startswith(_POSTGRES):
+        raise ConfigurationInvalid(
+            "`--database` must be a URL of PostgreSQL; SQLite is in the home"
+        )
+    with archive.opened(file) as found, _translated(home):
+        manifest = found.manifest
+        before = _before(home, manifest.did, replace_home=replace_home)
+        with _held(before), _staged(home) as staged:
+            settings = _settled(_unpacked(found, staged), database)
+            if before is not None:
+                _carry_over(before.home, staged, with_keys=not manifest.keys)
+            url = settings.database or f"sqlite:///{staged / _SQLITE_FILE}"
+            _load(found, url, home, replace_database=before is not None)
+            aside = _exchanged(staged, home)
+    return {
+        "home": str(home),
+        "did": manifest.did,
+        "made_at": manifest.made_at,
+        "entries": manifest.log_size,
+        "keys": manifest.keys or before is not None,
+        "before": str(aside or ""),
+    }
+
+
+def _add(writer: Writer, home: Path, files: list[Path]) -> None:
+    for file in files:
+        if file.is_file():
+            with file.open("rb") as content:
+                name = f"{HOME}{file.relative_to(home)}"
+                writer.add(name, partial(shutil.copyfileobj, content))
+
+
+def _before(home: Path, did: str, *, replace_home: bool) -> Settings | None:
+    """Return the settings of the node that is to be replaced; None when the place is free."""
+    if not home.exists() or (home.is_dir() and not any(home.iterdir())):
+        return None
+    if not replace_home:
+        raise ConfigurationInvalid(
+            f"`{home}` is not empty", hint="nothing was changed; pass `--home`, or `--replace`"
+        )
+    settings = config.load(home)
+    if settings.did != did:
+        raise ConfigurationInvalid(f"the backup is of `{did}`, `{home}` of `{settings.did}`")
+    return settings
+
+
+@contextmanager
+def _held(before: Settings | None) -> Iterator[None]:
+    """Keep a node from starting in the home that is replaced."""
+    lock = HomeLock(before.home) if before else None
+    try:
+        yield
+    finally:
+        if lock:
+            lock.release()
+
+
+@contextmanager
+def _staged(home: Path) -> Iterator[Path]:
+    """Make a folder beside the home; it is gone at the end unless it became the home."""
+    folder = home.with_name(f".{home.name}.{secrets.token_hex(8)}")
+    for name in ("", "keys", "run", "jobs"):
+        keys.private_folder(folder / name)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unpacked(found: Archive, staged: Path) -> Settings:
+    """Write the home's files and return the settings among them, their home the staged folder."""
+    for part in found.manifest.parts:
+        if part.name != DATABASE:
+            target = staged / part.name.removeprefix(HOME)
+            keys.private_folder(target.parent)
+            with _created(target) as out:
+                shutil.copyfileobj(found.content(part), out)
+    try:
+        settings = config.load(staged)
+    except ConfigurationInvalid as exc:
+        raise BackupInvalid(f"its settings cannot be read: {exc.reason}") from exc
+    if settings.did != found.manifest.did:
+        raise BackupInvalid("its settings are of another node than its manifest")
+    return settings
+
+
+def _settled(settings: Settings, database: str) -> Settings:
+    """Return the settings with the database that is used from now on, and write them down."""
+    kept = settings.database if settings.database.startswith(_POSTGRES) else ""
+    settled = replace(settings, database=database or kept)
+    if settled != settings:
+        keys.private_file(settings.home / config.FILE_NAME, config.dump(settled).encode())
+    return settled
+
+
+def _carry_over(old: Path, staged: Path, *, with_keys: bool) -> None:
+    """Take from the replaced home what is newer than any backup, and what this one leaves out."""
+    if with_keys:
+        shutil.copytree(old / "keys", staged / "keys", dirs_exist_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.copy2(old / COUNTER, staged / COUNTER)
+
+
+def _load(found: Archive, url: str, home: Path, *, replace_database: bool) -> None:
+    manifest = found.manifest
+    stated = State(
+        manifest.schema, manifest.rows, manifest.log_size, manifest.log_root, manifest.charges
+    )
+    (part,) = (part for part in manifest.parts if part.name == DATABASE)
+    moved = (manifest.home, str(home))
+    snapshot.load(url, found.content(part), stated, moved=moved, replace=replace_database)
+
+
+def _exchanged(staged: Path, home: Path) -> Path | None:
+    """Put the staged home in its place; return where the one that was there lies now."""
+    aside = None
+    if home.exists() and any(home.iterdir()):
+        aside = home.with_name(f"{home.name}.before-{secrets.token_hex(4)}")
+        home.rename(aside)
+    try:
+        staged.rename(home)
+    except OSError:
+        if aside:
+            aside.rename(home)
+        raise
+    keys.sync_folder(home.parent)
+    return aside
+
+
+@contextmanager
+def _placed(file: Path) -> Iterator[BinaryIO]:
+    """Write a file under another name until it is whole."""
+    if file.exists():
+        raise WorldFault(f"`{file}` exists and is not overwritten", hint="choose another name")
+    part = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    try:
+        with _created(part) as out:
+            yield out
+        part.rename(file)
+    finally:
+        part.unlink(missing_ok=True)
+    keys.sync_folder(file.parent)
+
+
+@contextmanager
+def _created(file: Path) -> Iterator[BinaryIO]:
+    """Make a private file; it is on disk at the end of the block."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, keys.PRIVATE_MODE)
+    with open(descriptor, "wb") as out:  # noqa: PTH123 - made with its rights
+        yield out
+        out.flush()
+        os.fsync(descriptor)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise WorldFault(f"`{exc.filename or path}`: {exc.strerror or exc}") from exc
