@@ -17,7 +17,6 @@ from pathlib import Path
 
 import contracts
 import numpy as np
-import torch
 from row import Plan, Row, at_most, beside
 
 from connector import config
@@ -79,7 +78,7 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
             sum(spans),
             "s",
             PART,
-            f"the sites' decisions with the accountant's answers, then four workers that load torch"
+            f"the sites' decisions with the accountant's answers, then four workers that start"
             f" at once; accepted after {start:.0f} s, by its log",
         ),
     ]
@@ -118,7 +117,6 @@ def _job(fed: Federation) -> tuple[JobManifest, list[float], float, float]:
 
 def _without_network(manifest: JobManifest, files: list[Path]) -> tuple[list[float], list[int]]:
     """Return the seconds of each round but the first, and the pupils of each site."""
-    torch.set_num_threads(1)  # as in a site's worker
     engines, sizes = [], []
     for contract, file in zip(manifest.contracts, files, strict=True):
         persons = encode(read_table(file, "csv", _digest(file), manifest.columns), manifest)

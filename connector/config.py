@@ -52,7 +52,7 @@ class Settings:
             another one is decided when one of them has.
         first_contacts_per_minute: first contacts answered, per address.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
-            libraries take 1.5 GiB; a job that needs more fails with WORKER_FAILED; 0: none.
+            libraries take 0.2 GiB; a job that needs more fails with WORKER_FAILED; 0: none.
     """
 
     home: Path

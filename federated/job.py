@@ -56,6 +56,10 @@ MAX_STEPS: Final = 100_000
 MAX_ROWS: Final = 1000
 MAX_ROUND_SECONDS: Final = 86_400.0
 MAX_MAGNITUDE: Final = 1e12
+LEAST_NOISE: Final = 0.1  # with these, a clip is 419 to 2**26 units of the grid of sums
+MOST_NOISE: Final = 1e4
+LEAST_CLIP: Final = 1e-6
+MOST_CLIP: Final = 1e3
 ACTIVATIONS: Final = ("tanh", "relu")
 _SHA256: Final = r"[0-9a-f]{64}"
 _DID: Final = r"did:[a-z0-9]+:\S+"
@@ -249,10 +253,10 @@ def _privacy(member: Member) -> Privacy:
     return Privacy(
         epsilon=part["epsilon"].number(above=0, most=1000),
         delta=delta,
-        noise_multiplier=part["noiseMultiplier"].number(above=0, most=1e6),
+        noise_multiplier=part["noiseMultiplier"].number(above=LEAST_NOISE, most=MOST_NOISE),
         sampling_rate=part["samplingRate"].number(above=0, most=1),
         steps=part["steps"].integer(least=1, most=MAX_STEPS),
-        clip=part["clip"].number(above=0, most=1e6),
+        clip=part["clip"].number(above=LEAST_CLIP, most=MOST_CLIP),
     )
 
 

@@ -48,8 +48,8 @@ from connector.store import SqlStore, keys, migrations
 _LOOK_SECONDS: Final = 3.0
 _WORKER_SECONDS: Final = 20.0
 _JUMP: Final = 0.5  # seconds that wall and monotonic clock may differ within one look
-_DISTRIBUTIONS: Final = ("preau", "grpcio", "protobuf", "cryptography", "flwr", "torch", "opacus")
-_EXTRA: Final = ("flwr", "torch", "opacus", "dp_accounting", "numpy")
+_DISTRIBUTIONS: Final = ("preau", "grpcio", "protobuf", "cryptography", "flwr", "numpy")
+_EXTRA: Final = ("flwr", "dp_accounting", "numpy", "pyarrow")
 
 
 def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:

@@ -1,6 +1,6 @@
-"""Training with differential privacy next to the data: the only home of flwr, torch and opacus.
+"""Training with differential privacy next to the data: the only home of flwr.
 
-Importing this package loads none of them; its modules do when a worker imports them. `code_hash`
+Importing this package loads no library; its modules do when a worker imports them. `code_hash`
 names the recipe, so that a contract or a manifest can say which code may touch the data.
 """
 

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
+from numpy.typing import NDArray
 
 from federated.errors import DataFault
-from federated.manifest import JobManifest
+from federated.manifest import JobManifest, Model
 from federated.training.encode import Persons
-from federated.training.engine import DenseNet
-from federated.training.recipes import Arrays, initial, shapes
+from federated.training.recipes import Arrays, activation, initial, joined, sigmoid, split
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +78,36 @@ def _local(
     plain: Plain,
     draw: np.random.Generator,
 ) -> Arrays:
-    names = tuple(shapes(manifest))
-    net = DenseNet(manifest)
-    net.load_state_dict({name: torch.tensor(arrays[name]) for name in names})
-    optimizer = torch.optim.SGD(net.parameters(), lr=plain.learning_rate)
+    weights = joined(arrays)
     size = min(plain.batch, len(share))
     for _ in range(plain.steps):
         batch = draw.choice(len(share), size, replace=False)
-        logits = net(torch.from_numpy(share.inputs[batch]))
-        rows = binary_cross_entropy_with_logits(
-            logits, torch.from_numpy(share.labels[batch]), reduction="none"
-        )
-        optimizer.zero_grad()
-        loss = (rows * torch.from_numpy(share.mask[batch])).sum() / size
-        loss.backward()  # type: ignore[no-untyped-call]  # torch does not say
-        optimizer.step()
-    state = net.state_dict()
-    return {name: state[name].numpy().copy() for name in names}
+        gradient = _gradient(weights, manifest.model, share, batch)
+        rate = plain.learning_rate / size
+        weights = [w - rate * part for w, part in zip(weights, gradient, strict=True)]
+    return split(weights)
+
+
+def _gradient(
+    weights: Sequence[Floats], model: Model, share: Persons, batch: NDArray[np.int64]
+) -> list[Floats]:
+    """Return the gradient of the loss summed over the rows of a batch, a matrix a layer."""
+    taken = share.mask[batch] == 1
+    values = [_with_one(share.inputs[batch][taken])]
+    for matrix in weights[:-1]:
+        values.append(_with_one(activation(values[-1] @ matrix.T, model)))
+    logits = (values[-1] @ weights[-1].T)[:, 0]
+    delta = (sigmoid(logits) - share.labels[batch][taken])[:, None]
+    gradient = []
+    for matrix, below in zip(reversed(weights), reversed(values), strict=True):
+        gradient.append(delta.T @ below)
+        slope = 1 - below**2 if model.activation == "tanh" else below > 0
+        delta = ((delta @ matrix) * slope)[:, :-1]
+    return gradient[::-1]
+
+
+def _with_one(values: NDArray[np.floating]) -> Floats:
+    return np.concatenate([values, np.ones((len(values), 1))], axis=1, dtype=np.float64)
 
 
 def _average(trained: Sequence[Arrays], weights: np.ndarray) -> Arrays:

@@ -1,43 +1,42 @@
-"""DP-SGD at one site, with Opacus: what is clipped, sampled and protected is the person.
+"""DP-SGD at one site: what is clipped, sampled and protected is the person.
 
-One Opacus sample is one person with all rows. Per step::
+Per step, on integers of the unit Γ = σ C / S::
 
     S ~ Poisson(q) over persons
-    g = Σ_{i in S} clip_C( ∇ Σ_{rows r of i} loss_r ) + N(0, (σ C)² I)
-    w ← w - η g / (q N)
+    s = Σ_{i in S} trunc( clip_C( ∇ Σ_{rows r of i} loss_r ) / Γ ) + N_Z(0, S²)
+    w ← w - η Γ s / (q N)
 
 N is the population that the contract declares, so that neither the number of steps nor a scale
-follows the rows at hand. Rules: sampling and noise come from a `NoiseSource`, never from torch's
-generator; noise is added in float64 and rounded once; a person whose gradient is not finite adds
-nothing, since what is not finite cannot be clipped; each step computes a batch of the same public
-size, filled up with empty persons, so that its time and memory follow no row. Nothing but the
-arrays leaves.
+follows the rows at hand. Rules: the sum is exact, hence moves by one person's own vector when that
+person leaves, whatever the weights (`exact/`); sampling and noise come from a `NoiseSource`; each
+step computes a batch of the same public size, filled up with empty persons, so that its time and
+memory follow no row; what follows the noise uses public numbers only; nothing but the arrays
+leaves.
 
-Source: Abadi et al. 2016, algorithm 1; McMahan et al. 2018 for the person as the unit.
+Source: Abadi et al. 2016, algorithm 1; McMahan et al. 2018 for the person as the unit; Canonne,
+Kamath and Steinke 2020 for noise on integers. What is proven of it: decision record 0036.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import torch
-from opacus.grad_sample import GradSampleModule
-from opacus.optimizers import DPOptimizer
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
+from numpy.typing import NDArray
 
 from federated.manifest import JobManifest
-from federated.training.encode import Floats, Persons
-from federated.training.noise import NoiseSource
-from federated.training.recipes import Arrays, shapes, widths
+from federated.training.encode import Persons
+from federated.training.exact.arithmetic import Floats, Integers
+from federated.training.exact.gradients import Gradients
+from federated.training.noise import DEVIATION, NoiseSource
+from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, split
 
-_MOST_FLOATS: Final = 16 * 1024 * 1024  # of per-person gradients held at once: 64 MiB
-_MOST_PERSONS: Final = 2048  # computed at once
 _DEVIATIONS: Final = 6.5  # a Poisson sample lies further above its mean with a chance below 1e-9
+# The discrete Gaussian of deviation S stands for a continuous one of variance S² - 1/12.
+_SLACK: Final = 1 - 2.0**-40
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,56 +68,15 @@ class Mechanism:
         spread = math.sqrt(self.expected_batch * (1 - self.sampling_rate))
         return math.ceil(self.expected_batch + _DEVIATIONS * spread)
 
+    @property
+    def radius(self) -> float:
+        """Return C / Γ: the length of a clipped vector in units, S / σ."""
+        return DEVIATION / self.noise_multiplier * _SLACK
 
-class DenseNet(nn.Module):
-    """The manifest's model; parameters are named as in `recipes.shapes`."""
-
-    def __init__(self, manifest: JobManifest) -> None:
-        super().__init__()
-        sizes = widths(manifest)
-        self.layers = nn.ModuleList(
-            nn.Linear(inputs, outputs) for inputs, outputs in pairwise(sizes)
-        )
-        self.activation = nn.Tanh() if manifest.model.activation == "tanh" else nn.ReLU()
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return one logit a row: (…, width) to (…)."""
-        values = inputs
-        for layer in self.layers[:-1]:
-            values = self.activation(layer(values))
-        logits: Tensor = self.layers[-1](values)
-        return logits.squeeze(-1)
-
-
-class PersonOptimizer(DPOptimizer):  # type: ignore[misc]  # Opacus ships no types
-    """Opacus's optimizer, with noise from a `NoiseSource` and without what is not finite."""
-
-    def __init__(self, net: nn.Module, mechanism: Mechanism, source: NoiseSource) -> None:
-        super().__init__(
-            torch.optim.SGD(net.parameters(), lr=mechanism.learning_rate),
-            noise_multiplier=mechanism.noise_multiplier,
-            max_grad_norm=mechanism.clip,
-            # With loss_reduction="sum" Opacus would divide neither gradient nor noise.
-            expected_batch_size=mechanism.expected_batch,
-            loss_reduction="mean",
-        )
-        self._source = source
-
-    def clip_and_accumulate(self) -> None:
-        """Clip each person's gradient and add them up; one that is not finite counts as zero."""
-        finite = torch.stack([g.isfinite().flatten(1).all(1) for g in self.grad_samples]).all(0)
-        for parameter in self.params:
-            parameter.grad_sample[~finite] = 0.0
-        super().clip_and_accumulate()
-
-    def add_noise(self) -> None:
-        """Add the noise in float64; rounding the sum to float32 is post-processing."""
-        for parameter in self.params:
-            noise = self._source.gaussian(
-                parameter.shape, self.noise_multiplier * self.max_grad_norm
-            )
-            noised = parameter.summed_grad.double() + torch.from_numpy(noise)
-            parameter.grad = noised.to(parameter.dtype)
+    @property
+    def unit(self) -> float:
+        """Return Γ: what a unit is worth."""
+        return self.clip / self.radius
 
 
 class Engine:
@@ -127,7 +85,7 @@ class Engine:
     def __init__(
         self, manifest: JobManifest, population: int, persons: Persons, source: NoiseSource
     ) -> None:
-        """Prepare the net.
+        """Prepare the steps.
 
         Args:
             manifest: of the job.
@@ -143,18 +101,14 @@ class Engine:
             clip=privacy.clip,
             population=population,
         )
+        self._manifest = manifest
         self._steps = manifest.steps_per_round
-        self._names = tuple(shapes(manifest))
-        self._persons = len(persons)
-        self._inputs, self._labels, self._mask = map(
-            _with_empty, (persons.inputs, persons.labels, persons.mask)
+        self._count = len(persons)
+        self._persons = _with_nobody(_usable(persons))
+        self._gradients = Gradients(
+            manifest, radius=self._mechanism.radius, unit=self._mechanism.unit
         )
-        self._net = DenseNet(manifest)
-        self._wrapped = GradSampleModule(self._net, loss_reduction="sum")
-        self._optimizer = PersonOptimizer(self._net, self._mechanism, source)
         self._source = source
-        floats = sum(parameter.numel() for parameter in self._net.parameters())
-        self._chunk = max(1, min(_MOST_PERSONS, _MOST_FLOATS // floats))
 
     def run(self, arrays: Arrays) -> Arrays:
         """Return the arrays after one round of steps, noised.
@@ -162,39 +116,50 @@ class Engine:
         Args:
             arrays: checked by `recipes.check`.
         """
-        self._load(arrays)
+        weights = joined(arrays)
         for _ in range(self._steps):
-            drawn = self._source.poisson_sample(self._persons, self._mechanism.sampling_rate)
-            self._step(torch.from_numpy(drawn))
-        state = self._net.state_dict()
-        return {name: state[name].numpy().copy() for name in self._names}
+            drawn = self._source.poisson_sample(self._count, self._mechanism.sampling_rate)
+            weights = self._moved(weights, self._noised(self._sum(weights, drawn)))
+        return split(weights)
 
     def warm(self) -> None:
         """Compute one step on nobody, so that the first round is as fast as the others."""
-        self._step(torch.empty(0, dtype=torch.int64))
+        self._noised(self._sum(joined(initial(self._manifest)), np.empty(0, np.int64)))
 
-    def _load(self, arrays: Arrays) -> None:
-        self._net.load_state_dict({name: torch.tensor(arrays[name]) for name in self._names})
-
-    def _step(self, drawn: Tensor) -> None:
+    def _sum(self, weights: Sequence[Floats], drawn: Integers) -> list[Integers]:
+        """Return the exact sum of the drawn persons' clipped vectors, over a public batch size."""
         missing = max(0, self._mechanism.batch_size - len(drawn))
-        empty = torch.full((missing,), self._persons, dtype=torch.int64)
-        chunks = torch.split(torch.cat([drawn, empty]), self._chunk)
-        for number, chunk in enumerate(chunks, start=1):
-            self._optimizer.zero_grad(set_to_none=True)
-            self._loss(chunk).backward()  # type: ignore[no-untyped-call]  # torch does not say
-            self._optimizer.signal_skip_step(number < len(chunks))
-            self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=True)
+        batch = np.concatenate([drawn, np.full(missing, self._count)])
+        return self._gradients.total(weights, self._persons, batch)
 
-    def _loss(self, chunk: Tensor) -> Tensor:
-        # Opacus's backward hooks want inputs that need a gradient; nobody reads it.
-        logits = self._wrapped(self._inputs[chunk].requires_grad_())
-        rows = binary_cross_entropy_with_logits(logits, self._labels[chunk], reduction="none")
-        # Summed over a person's rows: the gradient of one entry is that person's whole gradient.
-        return (rows * self._mask[chunk]).sum()
+    def _noised(self, sums: Sequence[Integers]) -> list[Integers]:
+        """Return the sums with noise in each coordinate: the only form in which they are used."""
+        return [total + self._source.gaussian(total.size).reshape(total.shape) for total in sums]
+
+    def _moved(self, weights: Sequence[Floats], noised: Sequence[Integers]) -> list[Floats]:
+        mechanism = self._mechanism
+        rate = mechanism.learning_rate * mechanism.unit / mechanism.expected_batch
+        return [
+            np.clip(matrix - rate * total, -MOST_WEIGHT, MOST_WEIGHT)
+            for matrix, total in zip(weights, noised, strict=True)
+        ]
 
 
-def _with_empty(values: Floats) -> Tensor:
-    """Return the entries with one of zeros behind them: a person without rows."""
-    return torch.from_numpy(np.concatenate([values, np.zeros((1, *values.shape[1:]), np.float32)]))
+def _usable(persons: Persons) -> Persons:
+    """Return the persons without rows that `encode` never makes, on which no sum would be exact."""
+    inputs, labels = np.abs(persons.inputs) <= 1, (persons.labels == 0) | (persons.labels == 1)
+    kept = inputs.all(axis=2) & labels & (persons.mask == 1)  # false for NaN, too
+    return Persons(
+        inputs=np.where(kept[:, :, None], persons.inputs, np.float32(0)),
+        labels=np.where(kept, persons.labels, np.float32(0)),
+        mask=kept.astype(np.float32),
+    )
+
+
+def _with_nobody(persons: Persons) -> Persons:
+    """Return the persons and behind them one without rows, who fills batches up."""
+
+    def longer(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.concatenate([values, np.zeros((1, *values.shape[1:]), np.float32)])
+
+    return Persons(longer(persons.inputs), longer(persons.labels), longer(persons.mask))

@@ -24,7 +24,7 @@ from federated.training.frames import Frames
 
 __all__ = ["ProcessAccountant", "ProcessWorker", "ProcessWorkers"]
 
-_TRAINING: Final = ("flwr", "torch", "opacus", "numpy", "pyarrow", "cryptography")
+_TRAINING: Final = ("flwr", "numpy", "pyarrow", "cryptography")
 # What each role needs to be installed.
 ROLES: Final[Mapping[str, Sequence[str]]] = {
     "site": _TRAINING,

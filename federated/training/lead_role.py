@@ -9,7 +9,7 @@
          ← done {round} + npz
 
 Rules: a round's state is with the node before the next round begins; from the same state the same
-messages are made, byte for byte. Needs no torch.
+messages are made, byte for byte.
 """
 
 from __future__ import annotations

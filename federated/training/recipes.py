@@ -1,14 +1,13 @@
 """The model of a manifest: names and shapes of its arrays, where it starts, what it predicts.
 
 Rules: everything follows from the manifest, so that lead and sites agree without telling one
-another; numpy only, so that who merely averages or scores needs no torch. Training is left to
-`engine.py`, which builds the same net in torch.
+another. Training is left to `engine.py`, which computes the same net.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -19,8 +18,9 @@ from federated.errors import RoundRefused
 from federated.manifest import JobManifest, Model
 
 Floats = NDArray[np.float32]
+Floats64 = NDArray[np.float64]
 Arrays = dict[str, Floats]
-MOST_WEIGHT: Final = 1e6
+MOST_WEIGHT: Final = 1e3  # inputs lie in [-1, 1]: one such weight saturates any unit
 
 
 def shapes(manifest: JobManifest) -> dict[str, tuple[int, ...]]:
@@ -55,8 +55,8 @@ def initial(manifest: JobManifest) -> Arrays:
 def check(arrays: Mapping[str, NDArray[np.generic]], manifest: JobManifest) -> Arrays:
     """Return the arrays when they are a model of this manifest.
 
-    Bounds matter at a site: with unbounded weights a gradient can become infinite, and what is
-    not finite cannot be clipped.
+    Bounds matter at a site: sums are exact only for what is finite. Within them, no product of a
+    net that a manifest may ask for leaves the range of a float64.
 
     Raises:
         RoundRefused: other names, shapes or types, or a weight that is not finite or too large.
@@ -75,7 +75,31 @@ def check(arrays: Mapping[str, NDArray[np.generic]], manifest: JobManifest) -> A
     return checked
 
 
-def probabilities(arrays: Arrays, model: Model, inputs: Floats) -> NDArray[np.float64]:
+def joined(arrays: Arrays) -> list[Floats64]:
+    """Return each layer's weight and bias as one matrix (out, in + 1), the bias last."""
+    values = list(arrays.values())
+    return [
+        np.concatenate([weight, bias[:, None]], axis=1, dtype=np.float64)
+        for weight, bias in zip(values[::2], values[1::2], strict=True)
+    ]
+
+
+def split(weights: Sequence[Floats64]) -> Arrays:
+    """Return the arrays of matrices that `joined` made."""
+    arrays: Arrays = {}
+    for index, matrix in enumerate(weights):
+        arrays[f"layers.{index}.weight"] = matrix[:, :-1].astype(np.float32)
+        arrays[f"layers.{index}.bias"] = matrix[:, -1].astype(np.float32)
+    return arrays
+
+
+def bounded(values: NDArray[np.floating]) -> Floats:
+    """Return values as weights that sites accept: those beyond `MOST_WEIGHT` are brought back."""
+    kept: Floats = np.clip(values, -MOST_WEIGHT, MOST_WEIGHT).astype(np.float32)
+    return kept
+
+
+def probabilities(arrays: Arrays, model: Model, inputs: Floats) -> Floats64:
     """Return the chance of a positive label for each row.
 
     Args:
@@ -84,10 +108,20 @@ def probabilities(arrays: Arrays, model: Model, inputs: Floats) -> NDArray[np.fl
         inputs: (rows, width), encoded.
     """
     values = inputs.astype(np.float64)
-    layers = len(arrays) // 2
-    for index in range(layers):
-        values = values @ arrays[f"layers.{index}.weight"].T + arrays[f"layers.{index}.bias"]
-        if index < layers - 1:
-            values = np.tanh(values) if model.activation == "tanh" else np.maximum(values, 0)
-    chance: NDArray[np.float64] = 0.5 * (1 + np.tanh(values[:, 0] / 2))  # sigmoid, no overflow
+    weights = joined(arrays)
+    for number, matrix in enumerate(weights, start=1):
+        values = values @ matrix[:, :-1].T + matrix[:, -1]
+        if number < len(weights):
+            values = activation(values, model)
+    return sigmoid(values[:, 0])
+
+
+def activation(values: Floats64, model: Model) -> Floats64:
+    """Return what a hidden layer makes of its sums."""
+    return np.tanh(values) if model.activation == "tanh" else np.maximum(values, 0)
+
+
+def sigmoid(logits: Floats64) -> Floats64:
+    """Return 1 / (1 + exp(-logits)), without overflow."""
+    chance: Floats64 = 0.5 * (1 + np.tanh(logits / 2))
     return chance

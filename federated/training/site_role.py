@@ -21,8 +21,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
 from federated.training.client import Site, make_app
@@ -73,7 +71,6 @@ def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:
     contract = manifest.contract(name)
     if contract is None or contract.population != member(header, "population", int):
         raise RoundRefused("the manifest has no contract of this site and population")
-    torch.set_num_threads(1)
     table = read_table(
         Path(member(data, "path", str)),
         member(data, "format", str),

@@ -17,6 +17,7 @@ from flwr.serverapp.strategy import FedAvg
 from federated.errors import RoundRefused, TooFewSites
 from federated.manifest import JobManifest
 from federated.training.flower import node_of
+from federated.training.recipes import bounded
 from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack
 
 _WEIGHT = "declared-population"
@@ -74,7 +75,9 @@ class DeclaredAverage(FedAvg):
                 f"{len(usable)} sites answered round {number}, quorum is {self._manifest.quorum}"
             )
         self.answered = tuple(self._site[node] for node in sorted(usable))
-        return super().aggregate_train(server_round, [usable[node] for node in sorted(usable)])
+        ordered = [usable[node] for node in sorted(usable)]
+        arrays, metrics = super().aggregate_train(server_round, ordered)
+        return arrays and _bounded(arrays), metrics
 
     def _weigh(self, reply: Message) -> bool:
         """Put the declared population beside the arrays; tell whether the reply is usable."""
@@ -87,3 +90,8 @@ class DeclaredAverage(FedAvg):
         weight = self._population[self._site[reply.metadata.src_node_id]]
         reply.content = RecordDict({ARRAYS: pack(arrays), _WEIGHT: MetricRecord({_WEIGHT: weight})})
         return True
+
+
+def _bounded(record: ArrayRecord) -> ArrayRecord:
+    """Return an average within the bounds of weights, which its rounding may have passed."""
+    return pack({name: bounded(array.numpy()) for name, array in record.items()})

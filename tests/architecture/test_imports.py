@@ -26,8 +26,9 @@ PLANTED = {
     ),
     "grpc and protobuf only in peer": ("connector/services/planted.py", "import grpc"),
     "httpx only in peer": ("connector/services/planted.py", "import httpx"),
-    "flwr, torch and opacus only in federated.training": (
-        "federated/privacy/planted.py",
+    "flwr only in federated.training": ("federated/privacy/planted.py", "import flwr"),
+    "torch and opacus are oracles of the tests": (
+        "federated/training/planted.py",
         "import torch",
     ),
     "federated.training is reached from bootstrap only": (

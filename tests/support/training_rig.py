@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from federated.job import JobManifest, parse
 from federated.training import code_hash
 from federated.training.launch import ProcessWorker, ProcessWorkers
+from federated.training.noise import DEVIATION
 
 SITES = ("did:web:nord.example", "did:web:est.example", "did:web:sud.example")
 
@@ -71,21 +72,18 @@ class ForeseenNoise:
 
     def __init__(self, seed: int | None = None) -> None:
         self._draw = None if seed is None else np.random.default_rng(seed)
-        self.asked: list[tuple[tuple[int, ...], float]] = []
+        self.asked: list[int] = []
 
-    def gaussian(self, shape: Sequence[int], std: float) -> np.ndarray:
-        self.asked.append((tuple(shape), std))
+    def gaussian(self, size: int) -> np.ndarray:
+        self.asked.append(size)
         if self._draw is None:
-            return np.zeros(tuple(shape))
-        return self._draw.normal(0.0, std, tuple(shape))
+            return np.zeros(size, np.int64)
+        return np.rint(self._draw.normal(0.0, DEVIATION, size)).astype(np.int64)
 
     def poisson_sample(self, size: int, rate: float) -> np.ndarray:
         if self._draw is None:
             return np.arange(size)
         return np.flatnonzero(self._draw.random(size) < rate)
-
-    def uniform(self, size: int) -> np.ndarray:
-        return np.zeros(size) if self._draw is None else self._draw.random(size)
 
 
 @dataclass

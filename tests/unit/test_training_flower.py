@@ -17,7 +17,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from federated.errors import FederatedError, RoundRefused, TooFewSites, WorkerFailed
 from federated.job import JobManifest
-from federated.training import lead_role
+from federated.training import lead_role, strategy
 from federated.training.checkpoint import load, save
 from federated.training.client import Site, make_app
 from federated.training.encode import Persons
@@ -26,10 +26,10 @@ from federated.training.flower import LEAD_NODE, from_bytes, identify, node_of, 
 from federated.training.flower import to_bytes as to_message_bytes
 from federated.training.frames import Frames
 from federated.training.grid import FrameGrid, split
-from federated.training.recipes import initial
+from federated.training.recipes import MOST_WEIGHT, initial
 from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack
 from federated.training.strategy import DeclaredAverage
-from tests.support.training_rig import SITES, ForeseenNoise, document, manifest
+from tests.support.training_rig import SITES, ForeseenNoise, contract, document, manifest
 
 JOB = manifest()
 KNOWN = "2f057ff108a12402ef1b9edf396c3e770cc223eff81d9e4e08d3eb03180193a9"
@@ -309,10 +309,28 @@ def _value(record: ArrayRecord | None) -> float:
 
 def test_sites_weigh_what_their_contracts_declare() -> None:
     replies = [_constant(value, site=site) for value, site in zip((1, 2, 4), SITES, strict=True)]
-    strategy = DeclaredAverage(JOB, SITES, 0)
-    record, _ = strategy.aggregate_train(1, reversed(replies))
+    averaging = DeclaredAverage(JOB, SITES, 0)
+    record, _ = averaging.aggregate_train(1, reversed(replies))
     assert _value(record) == pytest.approx((100 * 1 + 200 * 2 + 300 * 4) / 600)
-    assert strategy.answered == SITES
+    assert averaging.answered == SITES
+
+
+def test_an_average_at_the_bound_does_not_pass_it_by_rounding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    populations = (5, 5, 8)  # their shares of 1000 add up to 1000.00006 in float32
+    contracts = [contract(*pair) for pair in zip(SITES, populations, strict=True)]
+
+    def average() -> float:
+        replies = [_constant(MOST_WEIGHT, site=site) for site in SITES]
+        averaged = DeclaredAverage(manifest(contracts=contracts), SITES, 0)
+        record, _ = averaged.aggregate_train(1, replies)
+        assert record is not None
+        return float(record["layers.0.bias"].numpy()[0])
+
+    assert average() == MOST_WEIGHT
+    monkeypatch.setattr(strategy, "_bounded", lambda record: record)
+    assert average() > MOST_WEIGHT
 
 
 def test_the_order_of_replies_does_not_matter() -> None:
@@ -325,12 +343,12 @@ def test_the_order_of_replies_does_not_matter() -> None:
 
 def test_who_did_not_answer_does_not_weigh() -> None:
     job = manifest(quorum=2)
-    strategy = DeclaredAverage(job, SITES, 4)
-    record, _ = strategy.aggregate_train(
+    averaging = DeclaredAverage(job, SITES, 4)
+    record, _ = averaging.aggregate_train(
         1, [_constant(3.0, site=SITES[2]), _constant(1.0, site=SITES[0])]
     )
     assert _value(record) == pytest.approx((100 * 1 + 300 * 3) / 400)
-    assert strategy.answered == (SITES[0], SITES[2])
+    assert averaging.answered == (SITES[0], SITES[2])
 
 
 def _error(site: str) -> Message:
@@ -345,10 +363,10 @@ def _poisoned(site: str) -> Message:
 @pytest.mark.parametrize("make", [_error, _poisoned])
 def test_a_reply_that_is_no_model_does_not_enter(make: Any) -> None:
     good = [_constant(1.0, site=SITES[0]), _constant(1.0, site=SITES[1])]
-    strategy = DeclaredAverage(manifest(quorum=2), SITES, 0)
-    record, _ = strategy.aggregate_train(1, [*good, make(SITES[2])])
+    averaging = DeclaredAverage(manifest(quorum=2), SITES, 0)
+    record, _ = averaging.aggregate_train(1, [*good, make(SITES[2])])
     assert _value(record) == 1
-    assert strategy.answered == SITES[:2]
+    assert averaging.answered == SITES[:2]
 
 
 @pytest.mark.parametrize("answered", [(), SITES[:1], SITES[:2]])
@@ -361,8 +379,8 @@ def test_below_the_quorum_the_job_stops_with_a_reason(answered: tuple[str, ...])
 
 
 def test_a_site_that_does_not_take_part_does_not_enter() -> None:
-    strategy = DeclaredAverage(manifest(quorum=2), SITES[:2], 0)
-    record, _ = strategy.aggregate_train(
+    averaging = DeclaredAverage(manifest(quorum=2), SITES[:2], 0)
+    record, _ = averaging.aggregate_train(
         1, [_constant(float(n), site=s) for n, s in enumerate(SITES)]
     )
     assert _value(record) == pytest.approx(200 / 300)

@@ -18,9 +18,9 @@ from federated.errors import DataFault, DataFileUnreadable, FederatedError, Roun
 from federated.training import checkpoint, score
 from federated.training.baseline import Plain, pooled, unsafe_train
 from federated.training.encode import Persons, encode, encode_features, encode_labels
-from federated.training.engine import DenseNet
 from federated.training.recipes import Arrays, check, initial, probabilities, shapes
 from federated.training.table import Table, from_columns, read_table
+from tests.support.torch_net import DenseNet
 from tests.support.training_rig import manifest, write_rows
 
 JOB = manifest()
@@ -78,8 +78,7 @@ def test_what_numpy_predicts_is_what_torch_predicts(hidden: list[int], activatio
     job = manifest(model=_model(hidden, activation))
     arrays = initial(job)
     inputs = np.random.default_rng(1).uniform(-1, 1, (50, 3)).astype(np.float32)
-    net = DenseNet(job)
-    net.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+    net = DenseNet(job, arrays)
     with torch.no_grad():
         expected = torch.sigmoid(net(torch.from_numpy(inputs))).numpy()
     assert np.allclose(probabilities(arrays, job.model, inputs), expected, atol=1e-6)

@@ -9,54 +9,117 @@ import os
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from federated.training import engine, noise
-from federated.training.noise import SystemNoise
+from federated.training.exact import gaussian, gradients
+from federated.training.exact.gaussian import discrete_gaussian
+from federated.training.noise import BITS, DEVIATION, SystemNoise
 
 DRAWS = 200_000
 # A normal variable lies beyond this many deviations with a chance below 1e-9 (two-sided: 7e-10).
 FAR = 6.17
 
 
-def test_normals_have_mean_variance_and_shape() -> None:
-    draws = SystemNoise().gaussian((DRAWS // 2, 2), 3.0)
-    assert draws.shape == (DRAWS // 2, 2)
-    assert draws.dtype == np.float64
-    flat = draws.ravel() / 3.0
+def _chances(deviation: int, most: int) -> np.ndarray:
+    """Return the chance of each integer from -most to most, in float64."""
+    weights = np.exp(-(np.arange(-most, most + 1) ** 2) / (2.0 * deviation**2))
+    return np.asarray(weights / weights.sum())
+
+
+@pytest.mark.parametrize("bits", [0, 1, 2, 4])
+def test_small_integers_have_their_chances(bits: int) -> None:
+    most = 6 << bits
+    drawn = discrete_gaussian(SystemNoise().words, bits, DRAWS)
+    expected = DRAWS * _chances(1 << bits, most)
+    found = np.bincount(np.clip(drawn, -most, most) + most, minlength=2 * most + 1)
+    kept = expected >= 5  # a chi-square needs cells that are not nearly empty
+    cells = [*zip(found[kept], expected[kept], strict=True)]
+    cells.append((found[~kept].sum(), max(expected[~kept].sum(), 1.0)))
+    distance = sum((f - e) ** 2 / e for f, e in cells)
+    assert distance < stats.chi2.isf(1e-9, len(cells) - 1)
+
+
+@pytest.mark.parametrize("bits", [8, BITS, gaussian.MOST_BITS])
+def test_large_integers_follow_the_normal_distribution(bits: int) -> None:
+    drawn = discrete_gaussian(SystemNoise().words, bits, DRAWS)
+    # Between integers the distribution function of a normal is off by less than 1e-6 of it.
+    exact = stats.norm.cdf((np.sort(drawn) + 0.5) / 2.0**bits)
+    ranks = np.searchsorted(np.sort(drawn), np.sort(drawn), side="right") / DRAWS
+    # Dvoretzky-Kiefer-Wolfowitz: P(distance > t) <= 2 exp(-2 n t²) = 1e-9.
+    assert np.abs(ranks - exact).max() < math.sqrt(math.log(2e9) / (2 * DRAWS)) + 1e-6
+
+
+def test_noise_has_mean_variance_and_higher_moments() -> None:
+    drawn = SystemNoise().gaussian(DRAWS)
+    assert drawn.dtype == np.int64
+    assert drawn.shape == (DRAWS,)
+    flat = drawn / DEVIATION
     assert abs(flat.mean()) < FAR / math.sqrt(DRAWS)
     assert abs(flat.var() - 1) < FAR * math.sqrt(2 / DRAWS)
     assert abs((flat**3).mean()) < FAR * math.sqrt(15 / DRAWS)
     assert abs((flat**4).mean() - 3) < FAR * math.sqrt(96 / DRAWS)
 
 
-def test_normals_follow_the_distribution() -> None:
-    draws = np.sort(SystemNoise().gaussian((DRAWS,), 1.0))
-    exact = np.array([0.5 * (1 + math.erf(x / math.sqrt(2))) for x in draws])
-    distance = np.abs(np.arange(1, DRAWS + 1) / DRAWS - exact).max()
-    # Dvoretzky-Kiefer-Wolfowitz: P(distance > t) <= 2 exp(-2 n t²) = 1e-9.
-    assert distance < math.sqrt(math.log(2e9) / (2 * DRAWS))
+def test_the_lowest_bits_of_noise_are_even() -> None:
+    low = SystemNoise().gaussian(DRAWS) & 255
+    distance = ((np.bincount(low, minlength=256) - DRAWS / 256) ** 2 / (DRAWS / 256)).sum()
+    assert distance < stats.chi2.isf(1e-9, 255)
 
 
-def test_normals_are_independent_of_their_neighbours() -> None:
-    draws = SystemNoise().gaussian((DRAWS,), 1.0)
+def test_draws_are_independent_of_their_neighbours() -> None:
+    drawn = SystemNoise().gaussian(DRAWS) / DEVIATION
     for lag in (1, 2, DRAWS // 2):
-        product = draws[lag:] * draws[:-lag]
+        product = drawn[lag:] * drawn[:-lag]
         assert abs(product.mean()) < FAR / math.sqrt(len(product))
 
 
 def test_the_tail_is_there() -> None:
-    draws = np.abs(SystemNoise().gaussian((DRAWS,), 1.0))
-    expected = DRAWS * math.erfc(3 / math.sqrt(2))
-    assert abs((draws > 3).sum() - expected) < FAR * math.sqrt(expected)
+    drawn = np.abs(SystemNoise().gaussian(DRAWS)) / DEVIATION
+    for far in (2, 3, 4):
+        expected = DRAWS * math.erfc(far / math.sqrt(2))
+        assert abs((drawn > far).sum() - expected) < FAR * math.sqrt(expected) + 3
 
 
-def test_no_deviation_is_no_noise() -> None:
-    assert not SystemNoise().gaussian((3, 5), 0.0).any()
+@pytest.mark.parametrize("bound", [1, 2, 3, 1000, 3 << 45, (1 << 62) - 1])
+def test_uniform_integers_fill_their_range(bound: int) -> None:
+    drawn = gaussian._below(SystemNoise().words, bound, DRAWS)
+    assert drawn.min() >= 0
+    assert drawn.max() < bound
+    cells = min(bound, 20)
+    found = np.bincount((drawn / bound * cells).astype(int), minlength=cells)
+    # A cell deviates this far with a chance below 1e-10, one of 20 below 2e-9.
+    assert np.abs(found - DRAWS / cells).max() <= FAR * math.sqrt(DRAWS / cells)
 
 
-@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3, 4), (0, 4)])
-def test_every_shape(shape: tuple[int, ...]) -> None:
-    assert SystemNoise().gaussian(shape, 1.0).shape == shape
+def test_uniform_integers_refuse_words_that_would_favour_some() -> None:
+    given = [np.array([(1 << 64) - 1, 6], np.uint64), np.array([9], np.uint64)]
+    drawn = gaussian._below(lambda size: given.pop(0)[:size], 3, 2)
+    assert drawn.tolist() == [1, 0]  # (2**64 - 1) >> 1 is the one left over by threes; then 9 >> 1
+    assert given == []
+
+
+def test_an_event_of_chance_one_over_e_has_it() -> None:
+    words = SystemNoise().words
+    for part, bits in ((0, 4), (1, 4), (8, 4), (16, 4), (1 << 44, 45)):
+        chance = math.exp(-part / 2.0**bits)
+        happened = gaussian._happens(words, np.full(DRAWS, part), bits).sum()
+        spread = math.sqrt(DRAWS * chance * (1 - chance))
+        assert abs(happened - DRAWS * chance) <= FAR * spread
+
+
+def test_a_draw_that_is_too_far_is_no_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gaussian, "_FAR", 2)
+    drawn = discrete_gaussian(SystemNoise().words, BITS, 1000)
+    assert np.abs(drawn).max() < 2 * DEVIATION
+    assert len(drawn) == 1000
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 40_000])
+def test_as_many_draws_as_were_asked(size: int) -> None:
+    source = SystemNoise()
+    assert len(source.gaussian(3)) == 3
+    assert len(source.gaussian(size)) == size
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.2, 0.5])
@@ -81,40 +144,40 @@ def test_the_ends_of_sampling() -> None:
     assert len(SystemNoise().poisson_sample(0, 0.5)) == 0
 
 
-def test_uniform_draws_fill_the_interval() -> None:
-    draws = SystemNoise().uniform(DRAWS)
-    assert draws.min() >= 0
-    assert draws.max() < 1
-    counts = np.bincount((draws * 100).astype(int), minlength=100)
-    assert len(counts) == 100
-    # A cell deviates this far with a chance below 1e-11, one of 100 below 1e-9.
-    assert np.abs(counts - DRAWS / 100).max() < 6.9 * math.sqrt(DRAWS / 100)
+def test_a_chance_is_rounded_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = SystemNoise()
+    given = np.array([0, 1, 2, 3], np.uint64)
+    monkeypatch.setattr(source, "words", lambda _: given)
+    assert source.poisson_sample(4, 2.9 * 2.0**-64).tolist() == [0, 1]
 
 
 def test_no_two_sources_and_no_two_calls_agree() -> None:
     one, two = SystemNoise(), SystemNoise()
-    assert not np.array_equal(one.gaussian((8,), 1.0), two.gaussian((8,), 1.0))
-    assert not np.array_equal(one.gaussian((8,), 1.0), one.gaussian((8,), 1.0))
+    assert not np.array_equal(one.gaussian(8), two.gaussian(8))
+    assert not np.array_equal(one.gaussian(8), one.gaussian(8))
 
 
 def test_a_fork_draws_another_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     source = SystemNoise()
     stream = source._stream
-    source.uniform(1)
+    source.gaussian(1)
+    ready = source._ready.copy()
     assert source._stream is stream
+    assert len(ready)
     owner = os.getpid() + 1
     monkeypatch.setattr(os, "getpid", lambda: owner)
-    source.uniform(1)
+    drawn = source.gaussian(len(ready))
     assert source._stream is not stream
+    assert not np.array_equal(drawn, ready)  # what lay ready is the parent's
 
 
 def test_a_stream_is_not_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
     source = SystemNoise()
     stream = source._stream
     monkeypatch.setattr(noise, "_STREAM_BYTES", 100)
-    source.uniform(10)
+    source.words(10)
     assert source._stream is stream
-    source.uniform(10)
+    source.words(10)
     assert source._stream is not stream
 
 
@@ -122,7 +185,7 @@ def test_nothing_seeds_the_source() -> None:
     assert list(inspect.signature(SystemNoise).parameters) == []
 
 
-@pytest.mark.parametrize("module", [noise, engine])
+@pytest.mark.parametrize("module", [noise, engine, gaussian, gradients])
 def test_no_other_generator_is_used_where_privacy_rests_on_it(module: object) -> None:
     tree = ast.parse(inspect.getsource(module))  # type: ignore[arg-type]
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

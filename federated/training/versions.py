@@ -1,0 +1,26 @@
+"""What a computation rests on: versions of the libraries, and how the linear algebra was built.
+
+Rules: names and versions only, nothing of the machine's owner. What the engine promises does not
+depend on them (`exact/`); they are told so that a fault found later can be traced to jobs.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from typing import Final
+
+import numpy as np
+
+_DISTRIBUTIONS: Final = ("dp-accounting", "flwr", "numpy", "pyarrow")
+
+
+def versions() -> dict[str, str]:
+    """Return name and version of Python, of each library, and of the build of `blas`."""
+    found = {name: metadata.version(name) for name in _DISTRIBUTIONS}
+    built = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    return {
+        **found,
+        "blas": f"{built.get('name', 'unknown')} {built.get('version', '')}".strip(),
+        "python": platform.python_version(),
+    }
