@@ -265,6 +265,12 @@ class RoundRefused(Unlawful):
     code = "ROUND_REFUSED"
 
 
+class SplitView(Unlawful):
+    """The lead gave two sites of a job different models, or different manifests, of one round."""
+
+    code = "SPLIT_VIEW"
+
+
 class JobCancelled(Unlawful):
     """The job was ended by its lead, or by the operator of the lead's node."""
 

@@ -165,6 +165,8 @@ def _print(job: JobView, *, json: bool) -> None:
             ("code", job.code),
             ("reason", job.reason),
             ("result", job.result),
+            ("model of the last round", ", ".join(sorted({r.digest for r in job.receipts}))),
+            ("receipts of it", len(job.receipts)),
         )
     )
     if job.sites:

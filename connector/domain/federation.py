@@ -29,11 +29,13 @@ class Round:
         number: from 1.
         answered: DIDs whose update entered the round before; empty in round 1.
         message: Flower message, bytes.
+        receipts: compact JWS of each site that answered the round before; empty in round 1.
     """
 
     number: int
     answered: tuple[str, ...]
     message: bytes
+    receipts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,12 @@ class RoundReply:
     Attributes:
         number: the round.
         message: Flower message, bytes.
+        receipt: the site's compact JWS, see `connector/identity/round_receipt.py`.
     """
 
     number: int
     message: bytes
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,13 @@ class Finish:
         outcome: `completed`, `failed` or `cancelled`.
         code: stable code; empty when completed.
         reason: one line.
+        receipts: of the last round, when completed.
     """
 
     outcome: str
     code: str
     reason: str
+    receipts: tuple[str, ...] = ()
 
 
 SiteFrame = RoundReply | RoundRefusal

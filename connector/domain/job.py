@@ -90,6 +90,8 @@ class RoundRecord:
             commit and release.
         answered: DIDs that answered (lead); empty at a site.
         at: UTC.
+        receipts: compact JWS of each site that answered; at a site its own first, the others' once
+            the lead has handed them on.
     """
 
     job_id: str
@@ -98,3 +100,4 @@ class RoundRecord:
     payload: bytes
     answered: tuple[str, ...]
     at: datetime
+    receipts: tuple[str, ...] = ()

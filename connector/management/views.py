@@ -202,6 +202,17 @@ class SiteView(View):
     epsilon: float | None = None
 
 
+class RoundReceiptView(View):
+    """What a site signed of a round."""
+
+    site: str
+    round: int
+    digest: str = Field(description="SHA-256 of the model that the site was sent")
+    recipe: str = Field(description="SHA-256 of the training recipe that ran")
+    versions: dict[str, str] = Field(description="of the libraries that it ran on")
+    adjacency: str = Field(description="which data sets are neighbours")
+
+
 class JobView(View):
     """A federated job."""
 
@@ -221,6 +232,9 @@ class JobView(View):
     delta: float | None = None
     sites: list[SiteView] = []
     answered: list[str] = Field(default=[], description="sites that answered the last round")
+    receipts: list[RoundReceiptView] = Field(
+        default=[], description="of the last round, signed by its sites"
+    )
 
 
 class JobBudgetView(View):

@@ -165,7 +165,8 @@ def read_site_frame(raw: bytes) -> SiteFrame:
     frame = read(federation_pb2.SiteFrame, raw)
     kind = frame.WhichOneof("frame")
     if kind == "reply":
-        return RoundReply(frame.reply.round, frame.reply.message)
+        reply = frame.reply
+        return RoundReply(reply.round, reply.message, reply.receipt)
     if kind == "refusal":
         refusal = frame.refusal
         return RoundRefusal(refusal.round, refusal.code, refusal.reason)
@@ -175,7 +176,9 @@ def read_site_frame(raw: bytes) -> SiteFrame:
 def write_site_frame(frame: SiteFrame) -> bytes:
     """Return the bytes of a site's frame."""
     if isinstance(frame, RoundReply):
-        reply = federation_pb2.RoundReply(round=frame.number, message=frame.message)
+        reply = federation_pb2.RoundReply(
+            round=frame.number, message=frame.message, receipt=frame.receipt
+        )
         return federation_pb2.SiteFrame(reply=reply).SerializeToString()
     refusal = federation_pb2.Refusal(round=frame.number, code=frame.code, reason=frame.reason)
     return federation_pb2.SiteFrame(refusal=refusal).SerializeToString()
@@ -190,9 +193,11 @@ def read_lead_frame(raw: bytes) -> LeadFrame:
     frame = read(federation_pb2.LeadFrame, raw)
     kind = frame.WhichOneof("frame")
     if kind == "round":
-        return Round(frame.round.round, tuple(frame.round.answered), frame.round.message)
+        asked = frame.round
+        return Round(asked.round, tuple(asked.answered), asked.message, tuple(asked.receipts))
     if kind == "finish":
-        return Finish(frame.finish.outcome, frame.finish.code, frame.finish.reason)
+        finish = frame.finish
+        return Finish(finish.outcome, finish.code, finish.reason, tuple(finish.receipts))
     raise Malformed("a frame must be `round` or `finish`")
 
 
@@ -200,10 +205,15 @@ def write_lead_frame(frame: LeadFrame) -> bytes:
     """Return the bytes of a lead's frame."""
     if isinstance(frame, Round):
         value = federation_pb2.Round(
-            round=frame.number, answered=list(frame.answered), message=frame.message
+            round=frame.number,
+            answered=frame.answered,
+            message=frame.message,
+            receipts=frame.receipts,
         )
         return federation_pb2.LeadFrame(round=value).SerializeToString()
-    finish = federation_pb2.Finish(outcome=frame.outcome, code=frame.code, reason=frame.reason)
+    finish = federation_pb2.Finish(
+        outcome=frame.outcome, code=frame.code, reason=frame.reason, receipts=frame.receipts
+    )
     return federation_pb2.LeadFrame(finish=finish).SerializeToString()
 
 

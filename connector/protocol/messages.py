@@ -29,6 +29,7 @@ Lines = Annotated[
 Policy = Annotated[bytes, Octets(limit=codec.MAX_POLICY)]
 MaybePolicy = Annotated[bytes, Octets(limit=codec.MAX_POLICY, empty=True)]
 Document = Annotated[bytes, Octets(limit=codec.MAX_DOCUMENT)]
+RoundReceipts = Annotated[tuple[str, ...], Several(Text(limit=8 * 1024), limit=100)]
 Code = Annotated[str, Text(limit=64)]
 MaybeCode = Annotated[str, Text(limit=64, empty=True)]
 
@@ -209,10 +210,11 @@ class JobDecision(Body):
 
 @dataclass(frozen=True, slots=True)
 class JobCancellation(Body):
-    """Lead: the job is over before its end."""
+    """Lead: the job is over; once all rounds are done, with the receipts of the last one."""
 
     job_id: Id
     reason: MaybeLine
+    receipts: RoundReceipts = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ lead that dies at any instant leaves no site waiting. Threads and streams are ot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -27,6 +27,21 @@ ACCEPTED = "accepted"
 REFUSED = "refused"
 LEFT = "left"
 COMPLETED_REASON = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A round that is over, as the lead holds it; empty before the first.
+
+    Attributes:
+        state: npz bytes after it; empty once the job has ended.
+        answered: DIDs whose update entered it.
+        receipts: compact JWS of each site that answered it.
+    """
+
+    state: bytes = b""
+    answered: tuple[str, ...] = ()
+    receipts: tuple[str, ...] = ()
 
 
 def load(ports: Ports, job_id: str) -> tuple[Job, list[JobSite]]:
@@ -82,9 +97,7 @@ def count(ports: Ports, job_id: str, sent: Mapping[str, int], received: Mapping[
                 )
 
 
-def checkpoint(
-    ports: Ports, job_id: str, number: int, state: bytes, answered: Sequence[str]
-) -> bool:
+def checkpoint(ports: Ports, job_id: str, number: int, completed: Completed) -> bool:
     """Keep the state after a round; False when the job has ended meanwhile.
 
     Only the newest state's bytes are kept; of older rounds, digest and sites.
@@ -94,8 +107,9 @@ def checkpoint(
         job = tx.jobs.lock(job_id)
         if job is None or is_final(job.state):
             return False
+        state, answered, receipts = completed.state, completed.answered, completed.receipts
         digest = sha256_hex(state)
-        tx.rounds.put(RoundRecord(job_id, number, digest, state, tuple(answered), now))
+        tx.rounds.put(RoundRecord(job_id, number, digest, state, answered, now, receipts))
         before = tx.rounds.lock(job_id, number - 1)
         if before is not None:
             tx.rounds.put(replace(before, payload=b""))
@@ -105,16 +119,20 @@ def checkpoint(
                 tx.sites.put(replace(row, last_round=number))
         tx.jobs.put(replace(job, round=number, updated_at=now))
         tx.audit.append(
-            "job.round.completed", job_id, round=number, sites=sorted(answered), state=digest
+            "job.round.completed",
+            job_id,
+            round=number,
+            sites=sorted(answered),
+            state=digest,
+            receipts=[sha256_hex(token.encode()) for token in receipts],
         )
     return True
 
 
-def resume_from(ports: Ports, job: Job) -> tuple[bytes, tuple[str, ...]]:
-    """Return the state after the last completed round and who answered it; nothing at first."""
+def resume_from(ports: Ports, job: Job) -> Completed:
+    """Return the last completed round."""
     with ports.store.read() as tx:
-        record = tx.rounds.get(job.id, job.round) if job.round else None
-    return (record.payload, record.answered) if record else (b"", ())
+        return _completed(tx, job)
 
 
 def finish(ports: Ports, job_id: str, ending: Ending, result: str = "") -> Ending:
@@ -149,7 +167,7 @@ def finish_within(
     tx.audit.append(f"job.{state.lower()}", job_id, rounds=job.round, **facts)
     for row in tx.sites.find(job_id=job_id):
         if row.decision != REFUSED:
-            tx.outbox.put(_notice(ports, row, ending, now))
+            tx.outbox.put(_notice(ports, row, ending, _completed(tx, job).receipts, now))
     tx.after_commit(partial(ports.wakeups.notify, "outbox"))
     return ending
 
@@ -161,14 +179,21 @@ def cancelled(reason: str) -> Ending:
     )
 
 
-def _notice(ports: Ports, row: JobSite, ending: Ending, now: datetime) -> OutgoingMessage:
+def _completed(tx: Transaction, job: Job) -> Completed:
+    record = tx.rounds.get(job.id, job.round) if job.round else None
+    return Completed(record.payload, record.answered, record.receipts) if record else Completed()
+
+
+def _notice(
+    ports: Ports, row: JobSite, ending: Ending, receipts: tuple[str, ...], now: datetime
+) -> OutgoingMessage:
     done = ending.state is JobState.COMPLETED
     reason = COMPLETED_REASON if done else f"{ending.code}: {ending.reason}"
     return OutgoingMessage(
         id=ports.ids.new(),
         peer=row.site,
         kind=JobCancellation.__name__,
-        body=canonical(JobCancellation(row.job_id, reason).to_body()),
+        body=canonical(JobCancellation(row.job_id, reason, receipts if done else ()).to_body()),
         subject=f"{row.job_id} {row.site}",
         created_at=now,
         due_at=now,

@@ -20,6 +20,7 @@ from connector.ports import Ports
 from connector.services import budget
 from connector.services import federate_book as book
 from connector.services.federate_lead_run import LeadRun
+from connector.services.federate_receipts import shown
 from connector.services.federate_request import complete
 from connector.services.federate_site import MANIFEST_TYPE
 from connector.services.federate_threads import JobThreads
@@ -148,6 +149,7 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
         "delta": manifest.privacy.delta if manifest else None,
         "sites": [_site(site, curve) for site in sites],
         "answered": sorted(last.answered) if last else [],
+        "receipts": [shown(token) for token in last.receipts] if last else [],
     }
 
 

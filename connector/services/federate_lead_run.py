@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from connector.errors import (
     WorldFault,
     from_code,
 )
+from connector.identity.round_receipt import is_digest
 from connector.ports import Ports, Worker
 from connector.services import federate_book as book
 from connector.services.federate_ports import translated
@@ -54,7 +55,7 @@ class LeadRun:
         with translated():
             self._manifest = parse(job.manifest)
         self._aborted = threading.Event()
-        self._relay = Relay(ports, hub, self._manifest, self._aborted)
+        self._relay = Relay(ports, hub, job, self._manifest, self._aborted)
         self._guard = threading.Lock()
         self._worker: Worker | None = None
 
@@ -111,30 +112,36 @@ class LeadRun:
     def _attempt(self) -> bytes:
         """Start a worker with the last checkpoint and serve it until it is done."""
         job, _ = book.load(self._ports, self._job.id)
-        state, answered = book.resume_from(self._ports, job)
+        last = book.resume_from(self._ports, job)
         worker = self._start_worker()
         sites = list(self._manifest.sites)
         order = {"op": "start", "manifest": job.manifest.decode(), "sites": sites}
-        worker.send({**order, "round": job.round}, state)
+        worker.send({**order, "round": job.round}, last.state)
         self._relay.gather()  # the sites' workers and ours start at the same time
         self._receive(worker, "ready", None)
         for number in range(job.round + 1, self._manifest.rounds + 1):
-            answered = self._round(worker, number, answered)
+            last = self._round(worker, number, last)
         return self._receive(worker, "done", None)[1]
 
-    def _round(self, worker: Worker, number: int, answered: Sequence[str]) -> tuple[str, ...]:
-        """Carry one round and keep its state; return the sites whose update entered it."""
+    def _round(self, worker: Worker, number: int, before: book.Completed) -> book.Completed:
+        """Carry one round and keep it; return it."""
         header, payload = self._receive(worker, "round", number)
-        replies = self._relay.round(number, answered, _split(header, payload))
-        sizes = [len(message) for message in replies.values()]
+        digest = header.get("digest")
+        if not is_digest(digest):
+            raise WorkerFailed("the lead's worker sent a round without its digest")
+        replies = self._relay.round(number, before, _split(header, payload), str(digest))
+        updates = [reply.message for reply in replies.values()]
+        sizes = [len(update) for update in updates]
         reply = {"op": "replies", "round": number, "sites": list(replies), "sizes": sizes}
-        worker.send(reply, b"".join(replies.values()))
+        worker.send(reply, b"".join(updates))
         header, state = self._receive(worker, "state", number)
         entered = self._relay.entered(number, replies, header.get("answered"))
-        if not book.checkpoint(self._ports, self._job.id, number, state, entered):
+        receipts = tuple(reply.receipt for reply in replies.values())
+        completed = book.Completed(state, entered, receipts)
+        if not book.checkpoint(self._ports, self._job.id, number, completed):
             raise Aborted
         worker.send({"op": "saved"})
-        return entered
+        return completed
 
     def _receive(self, worker: Worker, op: str, number: int | None) -> tuple[dict[str, Any], bytes]:
         """Return the worker's next frame, which must be the one that is due.
@@ -196,7 +203,9 @@ class LeadRun:
         job, _ = book.load(self._ports, self._job.id)
         if is_final(job.state):
             outcome = _OUTCOMES.get(JobState(job.state), "failed")
-            self._relay.dismiss(Finish(outcome, job.code, job.reason))
+            done = job.state == JobState.COMPLETED
+            receipts = book.resume_from(self._ports, job).receipts if done else ()
+            self._relay.dismiss(Finish(outcome, job.code, job.reason, receipts))
         self._hub.close(self._job.id)
 
     def _left(self) -> float:

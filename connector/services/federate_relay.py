@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from connector.domain.federation import Finish, Round, RoundRefusal
+from connector.domain.federation import Finish, Round, RoundRefusal, RoundReply
+from connector.domain.job import Job
 from connector.errors import (
     DeadlinePassed,
     NotFound,
@@ -25,6 +26,8 @@ from connector.errors import (
 from connector.ports import Ports
 from connector.services import federate_book as book
 from connector.services import onboard
+from connector.services.federate_book import Completed
+from connector.services.federate_receipts import check_reply
 from connector.services.federate_round import one_line
 from connector.services.lead_hub import LeadHub, Left
 from federated.job import JobManifest
@@ -42,11 +45,17 @@ class Relay:
     """The sites of one job, as its lead reaches them."""
 
     def __init__(
-        self, ports: Ports, hub: LeadHub, manifest: JobManifest, aborted: threading.Event
+        self,
+        ports: Ports,
+        hub: LeadHub,
+        job: Job,
+        manifest: JobManifest,
+        aborted: threading.Event,
     ) -> None:
         """Keep what the relay works with; `gather` comes first."""
         self._ports = ports
         self._hub = hub
+        self._job = job
         self._manifest = manifest
         self._aborted = aborted
         self._gone: dict[str, tuple[str, str]] = {}
@@ -76,14 +85,15 @@ class Relay:
                 until = min(until, time.monotonic() + self._manifest.round_seconds)
 
     def round(
-        self, number: int, answered: Sequence[str], messages: Mapping[str, bytes]
-    ) -> dict[str, bytes]:
+        self, number: int, before: Completed, messages: Mapping[str, bytes], digest: str
+    ) -> dict[str, RoundReply]:
         """Send a round's messages and return the answers, in the manifest's order of sites.
 
         Args:
             number: of the round.
-            answered: sites whose update entered the round before.
+            before: the round before.
             messages: one per site; sites that left get none.
+            digest: of the arrays in all of them.
 
         Raises:
             TooFewSites: fewer answered than the quorum.
@@ -94,22 +104,23 @@ class Relay:
         waiting = set(self.active()) & set(messages)
         until = time.monotonic() + self._manifest.round_seconds
         for site in sorted(waiting):
-            self._hub.send(self._manifest.job, site, Round(number, tuple(answered), messages[site]))
+            frame = Round(number, before.answered, messages[site], before.receipts)
+            self._hub.send(self._manifest.job, site, frame)
         sent = {site: len(messages[site]) for site in waiting}
-        replies: dict[str, bytes] = {}
+        replies: dict[str, RoundReply] = {}
         try:
-            self._collect(number, waiting, replies, until)
+            self._collect(number, digest, waiting, replies, until)
         finally:
-            received = {site: len(message) for site, message in replies.items()}
+            received = {site: len(reply.message) for site, reply in replies.items()}
             book.count(self._ports, self._manifest.job, sent, received)
         return {site: replies[site] for site in self._manifest.sites if site in replies}
 
-    def entered(self, number: int, replies: Mapping[str, bytes], named: object) -> tuple[str, ...]:
+    def entered(self, number: int, replies: Collection[str], named: object) -> tuple[str, ...]:
         """Return the sites whose answer entered the model; the others take no further part.
 
         Args:
             number: of the round.
-            replies: what was answered.
+            replies: sites that answered.
             named: sites that the worker says it used.
 
         Raises:
@@ -134,7 +145,12 @@ class Relay:
         return [site for site in self._manifest.sites if site not in self._gone]
 
     def _collect(
-        self, number: int, waiting: set[str], replies: dict[str, bytes], until: float
+        self,
+        number: int,
+        digest: str,
+        waiting: set[str],
+        replies: dict[str, RoundReply],
+        until: float,
     ) -> None:
         hung_up: dict[str, str] = {}
         while waiting and (left := self._time_left(until)) > 0:
@@ -150,11 +166,21 @@ class Relay:
                 self._leave(site, frame.code, frame.reason)
             elif frame.number == number:
                 waiting.discard(site)
-                replies[site] = frame.message
+                if self._believed(site, digest, frame):
+                    replies[site] = frame
         for site in sorted(waiting):
             silence = f"no answer to round {number} within {self._manifest.round_seconds:g} s"
             self._leave(site, PeerUnreachable.code, silence + hung_up.get(site, ""))
         self._check_enough(len(replies), (), number)
+
+    def _believed(self, site: str, digest: str, reply: RoundReply) -> bool:
+        """Check a site's receipt; with a false one the other sites would end the job."""
+        try:
+            check_reply(self._ports, self._job, self._manifest, site, digest, reply)
+        except RoundRefused as exc:
+            self._leave(site, exc.code, exc.reason)
+            return False
+        return True
 
     def _doubt(self) -> None:
         """Judge each site before a round; who is no longer believed takes no further part."""

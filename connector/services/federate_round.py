@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connector.domain.federation import Finish, Round
+from connector.domain.federation import Finish, Round, RoundReply
 from connector.domain.job import Job, RoundRecord
 from connector.errors import (
     BY_CODE,
@@ -76,8 +76,8 @@ def check_request(manifest: JobManifest, site: str, frame: Round, minimum: int) 
         raise TooFewSites(f"{len(answered)} sites take part, the contract demands {minimum}")
 
 
-def replay(tx: Transaction, job_id: str, frame: Round) -> bytes:
-    """Return the update to replay, or nothing: then the worker is asked. Nothing is charged.
+def replay(tx: Transaction, job_id: str, frame: Round) -> RoundReply | None:
+    """Return the reply to replay, or None: then the worker is asked. Nothing is charged.
 
     Raises:
         RoundRefused: as `charge`.
@@ -86,10 +86,13 @@ def replay(tx: Transaction, job_id: str, frame: Round) -> bytes:
     return _released(job, tx.rounds.get(job_id, frame.number), frame)
 
 
-def charge(tx: Transaction, job_id: str, frame: Round, now: datetime) -> bytes:
-    """Commit a round before it starts; return the update to replay, or nothing.
+def charge(
+    tx: Transaction, job_id: str, frame: Round, now: datetime, receipts: tuple[str, ...] = ()
+) -> RoundReply | None:
+    """Commit a round before it starts; return the reply to replay, or None.
 
     A crash between this and `keep` leads here again: the same request is not committed twice.
+    `receipts` are those of the round before, as they were checked.
 
     Raises:
         RoundRefused: the job has ended, the round is out of order, or this round was asked with
@@ -98,36 +101,50 @@ def charge(tx: Transaction, job_id: str, frame: Round, now: datetime) -> bytes:
     """
     job = _going(tx.jobs.lock(job_id))
     kept = tx.rounds.get(job_id, frame.number)
-    update = _released(job, kept, frame)
+    reply = _released(job, kept, frame)
     if kept is not None:
-        return update
+        return reply
+    remember(tx, job_id, frame.number - 1, receipts)
     digest = sha256_hex(frame.message)
     budget.commit_round(tx, job_id, frame.number)
     tx.rounds.put(RoundRecord(job_id, frame.number, digest, b"", (), now))
     if job.state != JobState.RUNNING:
         tx.jobs.put(replace(job, state=advance(job.state, JobState.RUNNING), updated_at=now))
     tx.audit.append("job.round.committed", job_id, round=frame.number, request=digest)
-    return b""
+    return None
 
 
-def keep(tx: Transaction, job_id: str, number: int, update: bytes, now: datetime) -> bytes:
-    """Store a round's update before it is sent; return the bytes to send.
+def remember(tx: Transaction, job_id: str, number: int, receipts: tuple[str, ...]) -> None:
+    """Keep all sites' receipts of a round, ours first."""
+    record = tx.rounds.lock(job_id, number)
+    if record is not None and receipts:
+        tx.rounds.put(replace(record, receipts=receipts))
+
+
+def keep(tx: Transaction, job_id: str, reply: RoundReply, now: datetime) -> RoundReply:
+    """Store a round's reply before it is sent; return what to send.
 
     Raises:
         RoundRefused: the job has ended meanwhile, or the round was never committed.
     """
     job = _going(tx.jobs.lock(job_id))
+    number, update = reply.number, reply.message
     record = tx.rounds.lock(job_id, number)
-    if record is None or not update:
+    if record is None or not update or not reply.receipt:
         raise RoundRefused(f"round {number} was not committed")
     if record.payload:  # INVARIANT: what was released once is what is sent, always
-        return record.payload
-    tx.rounds.put(replace(record, payload=update, at=now))
+        return _reply(record)
+    tx.rounds.put(replace(record, payload=update, at=now, receipts=(reply.receipt,)))
     tx.jobs.put(replace(job, round=number, updated_at=now))
     tx.audit.append(
-        "job.round.released", job_id, round=number, update=sha256_hex(update), bytes=len(update)
+        "job.round.released",
+        job_id,
+        round=number,
+        update=sha256_hex(update),
+        bytes=len(update),
+        receipt=reply.receipt,
     )
-    return update
+    return reply
 
 
 def end(ports: Ports, job_id: str, ending: Ending) -> Ending:
@@ -193,8 +210,8 @@ def one_line(text: str) -> str:
     return " ".join(line.split())[:MAX_REASON]
 
 
-def _released(job: Job, kept: RoundRecord | None, frame: Round) -> bytes:
-    """Return what was released for this request before, or nothing when it may be computed.
+def _released(job: Job, kept: RoundRecord | None, frame: Round) -> RoundReply | None:
+    """Return what was released for this request before, or None when it may be computed.
 
     Raises:
         RoundRefused: the round is out of order, or was asked with another request before.
@@ -202,10 +219,14 @@ def _released(job: Job, kept: RoundRecord | None, frame: Round) -> bytes:
     if kept is None:
         if frame.number != job.round + 1:
             raise RoundRefused(f"round {frame.number} was asked, round {job.round + 1} is next")
-        return b""
+        return None
     if kept.request_digest != sha256_hex(frame.message):
         raise RoundRefused(f"round {frame.number} was asked with another request before")
-    return kept.payload
+    return _reply(kept) if kept.payload else None
+
+
+def _reply(kept: RoundRecord) -> RoundReply:
+    return RoundReply(kept.round, kept.payload, kept.receipts[0] if kept.receipts else "")
 
 
 def _going(job: Job | None) -> Job:

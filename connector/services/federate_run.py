@@ -36,9 +36,12 @@ from connector.errors import (
     WorkerFailed,
     WorldFault,
 )
+from connector.identity import round_receipt
+from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports, SiteStream
 from connector.services.federate_judge import may_answer
 from connector.services.federate_ports import translated
+from connector.services.federate_receipts import check_round, concluded
 from connector.services.federate_round import (
     Ending,
     charge,
@@ -51,6 +54,7 @@ from connector.services.federate_round import (
 )
 from connector.services.federate_work import SiteWork
 from federated.job import JobState, is_final, parse
+from federated.privacy.rule import ADD_OR_REMOVE_ONE
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
@@ -151,12 +155,19 @@ class SiteRun:
                 return _failed(late)
             frame = stream.receive(min(left, LONGEST_WAIT))
             if isinstance(frame, Finish):
-                return ending_of(frame, self._job(), self._manifest)
+                return self._finished(frame)
             if isinstance(frame, Round):
                 ending = self._answer(stream, frame)
                 if ending is not None:
                     return ending
         return None
+
+    def _finished(self, frame: Finish) -> Ending:
+        job = self._job()
+        ending = ending_of(frame, job, self._manifest)
+        if ending.state is not JobState.COMPLETED:
+            return ending
+        return concluded(self._ports, job, self._manifest, frame.receipts)
 
     def _answer(self, stream: SiteStream, frame: Round) -> Ending | None:
         """Answer one round; return how the job ends when we cannot.
@@ -165,37 +176,67 @@ class SiteRun:
             PeerUnreachable: the stream broke; the update is kept and sent on the next one.
         """
         try:
-            update = self._update(frame)
+            reply = self._reply(frame)
         except (PeerFault, DataFault, WorkerFailed, DeadlinePassed) as exc:
             if self._aborted.is_set():
                 return None
             _log.info("job %s: round %d refused: %s", self._job_id, frame.number, exc.code)
             self._refuse(frame.number, exc)
             return _failed(exc)
-        stream.send(RoundReply(frame.number, update))
+        stream.send(reply)
         return None
 
-    def _update(self, frame: Round) -> bytes:
-        """Return the round's update: the one that was released, or a new one, stored first."""
+    def _reply(self, frame: Round) -> RoundReply:
+        """Return the round's reply: the one that was released, or a new one, stored first."""
         began = time.monotonic()
         if frame.number > self._asked[0]:  # the same round again is no sign of progress
             self._asked = (frame.number, self._ports.clock.now())
         self._judge(frame)
+        seen = self._views(frame)
         with self._ports.store.read() as tx:
-            update = replay(tx, self._job_id, frame)
-        if update:
-            return update
+            reply = replay(tx, self._job_id, frame)
+        if reply is not None:
+            return reply
         digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
         with self._ports.store.write() as tx:
-            update = charge(tx, self._job_id, frame, self._ports.clock.now())
-        if update:
-            return update
+            reply = charge(tx, self._job_id, frame, self._ports.clock.now(), seen)
+        if reply is not None:
+            return reply
         update = self._asking(
             lambda: self._work.update(frame, digest, lambda: self._round_left(began))
         )
         self._judge(frame)
         with self._ports.store.write() as tx:
-            return keep(tx, self._job_id, frame.number, update, self._ports.clock.now())
+            reply = RoundReply(frame.number, update, self._receipt(frame.number, digest))
+            return keep(tx, self._job_id, reply, self._ports.clock.now())
+
+    def _views(self, frame: Round) -> tuple[str, ...]:
+        """Check that the other sites read the model that we read in the round before.
+
+        Raises:
+            SplitView: they did not.
+            RoundRefused: it is not shown.
+        """
+        if frame.number == 1:
+            return ()
+        before = frame.number - 1
+        return check_round(
+            self._ports, self._job(), self._manifest, before, frame.receipts, frame.answered
+        )
+
+    def _receipt(self, number: int, digest: str) -> str:
+        """Return our receipt of a round, signed."""
+        receipt = RoundReceipt(
+            job=self._job_id,
+            manifest=self._hello.manifest_digest,
+            round=number,
+            site=self._ports.settings.did,
+            digest=digest,
+            recipe=self._work.recipe,
+            versions=self._work.versions,
+            adjacency=ADD_OR_REMOVE_ONE,
+        )
+        return round_receipt.sign(self._ports.signer, receipt)
 
     def _asking(self, ask: Callable[[], T]) -> T:
         """Ask the worker, and note whose words a failure has.

@@ -46,7 +46,7 @@ from connector.services.federate_book import COMPLETED_REASON
 from connector.services.federate_check import Case, check, check_cost
 from connector.services.federate_judge import check_policy
 from connector.services.federate_ports import translated
-from connector.services.federate_receipts import check_others
+from connector.services.federate_receipts import check_others, concluded
 from connector.services.federate_round import Ending, end, end_within, one_line
 from connector.services.federate_run import SiteRun
 from connector.services.federate_terms import terms_of
@@ -108,6 +108,7 @@ def cancel_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Ma
     message = JobCancellation.from_body(body)
     now = ports.clock.now()
     reason = one_line(message.reason) or "cancelled by the lead"
+    completed = _completed(ports, caller, message)
     with ports.store.write() as tx:
         job = tx.jobs.lock(message.job_id)
         if job is None:
@@ -117,7 +118,8 @@ def cancel_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Ma
         elif job.peer != caller.did or job.side is not JobSide.SITE:
             raise NotFound(f"no job `{message.job_id}` of this lead")
         elif not is_final(job.state):
-            end_within(tx, job.id, _ending(job, message.reason, reason), now)
+            called_off = Ending(JobState.CANCELLED, JobCancelled.code, reason)
+            end_within(tx, job.id, completed or called_off, now)
             tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
     return JobDecision(message.job_id, accepted=True, code="", reasons=()).to_body()
 
@@ -366,11 +368,17 @@ def _reservation(case: Case) -> Reservation:
     )
 
 
-def _ending(job: Job, stated: str, reason: str) -> Ending:
-    """Return how a job ends that its lead calls off, or says it has completed."""
-    if stated == COMPLETED_REASON and job.round == parse(job.manifest).rounds:
-        return Ending(JobState.COMPLETED)
-    return Ending(JobState.CANCELLED, JobCancelled.code, reason)
+def _completed(ports: Ports, caller: Participant, message: JobCancellation) -> Ending | None:
+    """Return how a job ends whose rounds are all done, as its lead says; None for another."""
+    with ports.store.read() as tx:
+        job = tx.jobs.get(message.job_id)
+    ours = job is not None and job.side is JobSide.SITE and job.peer == caller.did
+    if job is None or not ours or is_final(job.state) or message.reason != COMPLETED_REASON:
+        return None
+    manifest = parse(job.manifest)
+    if job.round != manifest.rounds:
+        return None
+    return concluded(ports, job, manifest, message.receipts)
 
 
 def _no(exc: PreauError) -> _Refused:

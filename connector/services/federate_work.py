@@ -22,26 +22,32 @@ from connector.domain.job import Job
 from connector.errors import (
     AgreementUnknown,
     DataFault,
+    Malformed,
     PeerFault,
     PreauError,
     RoundRefused,
     WorkerFailed,
     from_code,
 )
+from connector.identity.round_receipt import Versions, is_digest, read_versions
 from connector.ports import Ports, Worker
 from connector.services.federate_round import one_line
 from federated.job import JobManifest
 
 START_SECONDS = 120.0
 ATTEMPTS = 2
-_DIGEST = re.compile("[0-9a-f]{64}")
 _JOB = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 # What a worker may say went wrong; anything else is a failure of the worker.
 _REFUSALS = (DataFault, PeerFault, WorkerFailed)
 
 
 class SiteWork:
-    """One job's worker. `stop` may be called from another thread, at any time."""
+    """One job's worker. `stop` may be called from another thread, at any time.
+
+    Attributes:
+        recipe: SHA-256 (hex) of the training recipe that the worker runs; empty before it is ready.
+        versions: of the libraries that it runs on.
+    """
 
     def __init__(self, ports: Ports, job: Job, manifest: JobManifest) -> None:
         self._ports = ports
@@ -50,6 +56,8 @@ class SiteWork:
         self._guard = threading.Lock()
         self._worker: Worker | None = None
         self._stopped = False
+        self.recipe = ""
+        self.versions: Versions = ()
 
     def prepare(self, seconds: float) -> None:
         """Start the process and wait until it has read the rows; a second try when it dies.
@@ -82,9 +90,9 @@ class SiteWork:
             found = header.get("digest")
             if header.get("op") != "checked" or header.get("round") != frame.number:
                 raise self._refused(header)
-            if not isinstance(found, str) or _DIGEST.fullmatch(found) is None:
+            if not is_digest(found):
                 raise self._refused({})
-            return found
+            return str(found)
         raise RoundRefused("the round's message could not be read: it ended the worker")
 
     def update(self, frame: Round, digest: str, left: Callable[[], float]) -> bytes:
@@ -167,8 +175,13 @@ class SiteWork:
         until = time.monotonic() + seconds
         order = self._order(dataset, population)
         header, _ = self._ask(worker, order, b"", lambda: _left(until))
-        if header.get("op") != "ready":
+        if header.get("op") != "ready" or not is_digest(header.get("recipe")):
             raise self._refused(header)
+        try:
+            self.versions = read_versions(header.get("versions"))
+        except Malformed as exc:
+            raise self._refused({}) from exc
+        self.recipe = str(header["recipe"])
         return worker
 
     def _order(self, dataset: Dataset, population: int) -> dict[str, Any]:

@@ -340,6 +340,7 @@ class RoundRow(Row, table=True):
     payload: bytes
     answered: str = Field(sa_type=LONG)
     at: datetime = Field(sa_type=UTC_TIME)
+    receipts: str = Field(sa_type=LONG)
 
 
 class CheckpointRow(Row, table=True):

@@ -15,6 +15,7 @@ from federated.errors import RoundRefused
 from federated.manifest import JobManifest
 from federated.training.engine import Engine
 from federated.training.flower import LEAD_NODE, from_bytes, node_of, run_of, seal, to_bytes
+from federated.training.recipes import initial
 from federated.training.records import ARRAYS, digest, pack, round_of, unpack
 
 
@@ -58,6 +59,8 @@ class Site:
         message = from_bytes(request, self._manifest)
         self._check(message, number)
         found = digest(unpack(message.content, self._manifest))
+        if number == 1 and found != digest(initial(self._manifest)):
+            raise RoundRefused("round 1 begins with another model than the manifest says")
         self._asked = (number, message)
         return found
 

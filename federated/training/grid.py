@@ -19,6 +19,7 @@ from federated.errors import RoundRefused, WorkerFailed
 from federated.manifest import JobManifest
 from federated.training.flower import from_bytes, node_of, seal, to_bytes
 from federated.training.frames import Frames
+from federated.training.records import digest, unpack
 
 _MARGIN_SECONDS: Final = 120.0
 
@@ -77,11 +78,14 @@ class FrameGrid(Grid):
         self._asked = {self._sites[message.metadata.dst_node_id]: message for message in sealed}
         if sealed:
             parts = [to_bytes(message) for message in sealed]
-            header = {"op": "round", "round": int(sealed[0].metadata.group_id)}
-            sizes = [len(part) for part in parts]
-            self._frames.send(
-                {**header, "sites": list(self._asked), "sizes": sizes}, b"".join(parts)
-            )
+            header = {
+                "op": "round",
+                "round": int(sealed[0].metadata.group_id),
+                "digest": digest(unpack(sealed[0].content, self._manifest)),
+                "sites": list(self._asked),
+                "sizes": [len(part) for part in parts],
+            }
+            self._frames.send(header, b"".join(parts))
         return [message.metadata.message_id for message in sealed]
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:

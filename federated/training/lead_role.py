@@ -2,7 +2,7 @@
 
     node → start {manifest, sites, round} + state, empty at first
          ← ready {isolation}
-         ← round {round, sites, sizes} + messages, in order
+         ← round {round, digest, sites, sizes} + messages, in order
          → replies {round, sites, sizes} + messages of the sites that answered
          ← state {round, answered} + npz
          → saved

@@ -1,7 +1,7 @@
 """A worker at a site: it holds the rows and answers rounds.
 
     node → start {manifest, data {path, format, digest, person_format}, population, site}
-         ← ready {isolation}
+         ← ready {isolation, recipe, versions}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
          → go {round}
@@ -23,6 +23,7 @@ from typing import Any
 
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
+from federated.training import code_hash
 from federated.training.client import Site, make_app
 from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
 from federated.training.encode import encode
@@ -31,6 +32,7 @@ from federated.training.flower import identify, node_of
 from federated.training.frames import Frames
 from federated.training.noise import SystemNoise
 from federated.training.table import read_table
+from federated.training.versions import versions
 
 
 def run(frames: Frames, isolation: str) -> None:
@@ -42,7 +44,8 @@ def run(frames: Frames, isolation: str) -> None:
     header, _ = expect(frames, "start", START_SECONDS)
     manifest = manifest_of(header)
     site = _prepare(manifest, header)
-    frames.send({"op": "ready", "isolation": isolation})
+    ready = {"op": "ready", "isolation": isolation}
+    frames.send({**ready, "recipe": code_hash(), "versions": versions()})
     while True:
         header, payload = frames.receive(_left(manifest))
         number = member(header, "round", int)

@@ -27,8 +27,9 @@ from connector.domain.register import Register, own_register
 from connector.errors import PeerUnreachable
 from connector.identity import agreement as agreements
 from connector.identity import document as documents
-from connector.identity import jws, receipt
+from connector.identity import jws, receipt, round_receipt
 from connector.identity.agreement import Party, Subject
+from connector.identity.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports
@@ -39,7 +40,7 @@ from connector.services.lead_hub import LeadHub
 from connector.services.registers import register_of
 from connector.sources.files import FileSources
 from federated.job import render
-from federated.privacy.rule import Accounting, Rule
+from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
 from policies_odrl import AssetRef, PartyRef, PolicyKind
 from tests.support.contracts import NOW, Member, Space, stranger
 from tests.support.doubles import (
@@ -420,6 +421,24 @@ class Federation:
             for member in members:
                 if member.did != node.member.did:
                     tx.participants.put(participant(member))
+
+
+def signed_receipt(
+    federation: Federation, job: Job, site: str, number: int, digest: str, /, **changes: Any
+) -> str:
+    """Return a site's receipt of a round; `changes` replace what it states."""
+    receipt = RoundReceipt(
+        job=job.id,
+        manifest=job.manifest_digest,
+        round=number,
+        site=site,
+        digest=digest,
+        recipe=CODE,
+        versions=(("python", "3.11.7"),),
+        adjacency=ADD_OR_REMOVE_ONE,
+    )
+    signer = federation.nodes[site].member.signer
+    return round_receipt.sign(signer, replace(receipt, **changes))
 
 
 def participant(member: Member, now: datetime = NOW) -> Participant:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tests.support.federation import Link
 
 
+VERSIONS = {"numpy": "2.4.0", "python": "3.11.7"}
+
+
 class AdditiveAccountant:
     """The port `Accountant`: ε = Σ steps · (q / σ)², whatever δ."""
 
@@ -48,6 +51,11 @@ class AdditiveAccountant:
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
         assert 0 < delta < 1
         return (steps * sampling_rate**2 / epsilon) ** 0.5
+
+
+def model_digest(message: bytes) -> str:
+    """Return the digest of a message's model: what stands behind the last `|`."""
+    return sha256_hex(message.rpartition(b"|")[2])
 
 
 @dataclass
@@ -96,7 +104,8 @@ class SiteWorker:
         script.orders.append(dict(header))
         if header["op"] == "start":
             code = script.start_failure
-            self._answers.append(({"op": "failed", "code": code} if code else {"op": "ready"}, b""))
+            ready = {"op": "ready", "recipe": "c0de" * 16, "versions": VERSIONS}
+            self._answers.append(({"op": "failed", "code": code} if code else ready, b""))
             return
         if header["op"] == "round":
             self._read(header["round"], payload)
@@ -124,7 +133,7 @@ class SiteWorker:
             self._answers.append(({"op": "failed", **secret}, b""))
         else:
             self._checked = number
-            digest = script.misread.pop() if script.misread else sha256_hex(message)
+            digest = script.misread.pop() if script.misread else model_digest(message)
             self._answers.append(({"op": "checked", "round": number, "digest": digest}, b""))
 
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
@@ -147,6 +156,7 @@ class LeadScript:
         starts: (round, state) of each start.
         replies: round -> sites whose replies arrived.
         ignore: sites whose replies it does not use.
+        mislead: by round, the sites that are sent another model.
         failure: code that it answers a start with; empty for none.
         hold: cleared while workers must wait before they ask for a round.
     """
@@ -155,6 +165,7 @@ class LeadScript:
     starts: list[tuple[int, bytes]] = field(default_factory=list)
     replies: dict[int, list[str]] = field(default_factory=dict)
     ignore: set[str] = field(default_factory=set)
+    mislead: dict[int, tuple[str, ...]] = field(default_factory=dict)
     failure: str = ""
     hold: threading.Event = field(default_factory=threading.Event)
 
@@ -207,10 +218,13 @@ class LeadWorker:
             self._script.die_before.remove(number)
             self._gone.set()
             return
-        parts = [f"round {number} {site} ".encode() + self._state[:64] for site in self._sites]
+        models = dict.fromkeys(self._sites, b"model %d " % number + self._state[:64])
+        digest = sha256_hex(models[self._sites[0]])
+        models.update(dict.fromkeys(self._script.mislead.get(number, ()), b"another model"))
+        parts = [f"round {number} {site}|".encode() + models[site] for site in self._sites]
         sizes = [len(part) for part in parts]
         header = {"op": "round", "round": number, "sites": self._sites, "sizes": sizes}
-        self._answers.append((header, b"".join(parts)))
+        self._answers.append(({**header, "digest": digest}, b"".join(parts)))
 
     def _reply(self, header: Mapping[str, Any], payload: bytes) -> None:
         self._number = header["round"]

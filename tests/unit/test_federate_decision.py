@@ -22,6 +22,7 @@ from connector.errors import (
 )
 from connector.identity.receipt import read_receipt
 from connector.jsonld.canonical import parse_object
+from connector.protocol.messages import JobCancellation
 from connector.services import federate_site, onboard
 from connector.services.federate_check import check_receipt
 from connector.services.federate_request import complete
@@ -342,7 +343,7 @@ def test_a_lead_has_two_jobs_at_a_site_at_a_time(federation: Federation) -> None
     assert not site.has_job(third)
     assert site.accountant.asked == asked
     assert federation.ask(site, body)["accepted"]  # what was decided stays so
-    cancel = {"job_id": first, "reason": "enough"}
+    cancel = JobCancellation(first, "enough").to_body()
     federate_site.cancel_job(site.ports, federation.caller(site), cancel)
     assert federation.ask(site, late)["accepted"]
 
@@ -433,7 +434,7 @@ def test_a_message_that_cannot_be_read_changes_nothing(
 
 def cancel(federation: Federation, job_id: str, reason: str = "enough", did: str = LEAD) -> Any:
     site = federation.site()
-    body = {"job_id": job_id, "reason": reason}
+    body = JobCancellation(job_id, reason).to_body()
     return federate_site.cancel_job(site.ports, federation.caller(site, did), body)
 
 

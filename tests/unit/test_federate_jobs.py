@@ -386,11 +386,11 @@ def test_a_lead_that_dies_after_its_sites_released_gets_the_same_bytes(
     kept = federate_book.checkpoint
     crash = threading.Event()
 
-    def lose(ports: Any, job_id: str, number: int, state: bytes, answered: Any) -> bool:
+    def lose(ports: Any, job_id: str, number: int, completed: Any) -> bool:
         if number == 2 and not crash.is_set():
             crash.set()
             return False  # the node dies before the state of round 2 is written
-        return kept(ports, job_id, number, state, answered)
+        return kept(ports, job_id, number, completed)
 
     monkeypatch.setattr(federate_lead_run.book, "checkpoint", lose)
     with all_running(federation):

@@ -23,13 +23,23 @@ from connector.domain.federation import (
 from connector.domain.job import Job
 from connector.errors import NotFound, RoundRefused, StoreUnavailable, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
+from connector.protocol.messages import JobCancellation
 from connector.services import federate_round
 from connector.services.federate_run import SiteRun, patience
 from connector.services.federate_site import cancel_job
 from connector.services.federate_work import job_folder
 from connector.services.lead_hub import Left
 from federated.job import JobState, is_final, parse
-from tests.support.federation import LEAD, SITES, Federation, Node, running, wait_for
+from tests.support.federation import (
+    LEAD,
+    SITES,
+    Federation,
+    Node,
+    running,
+    signed_receipt,
+    wait_for,
+)
+from tests.support.federation_workers import model_digest
 
 
 class Case:
@@ -38,6 +48,8 @@ class Case:
     def __init__(self, folder: Path, **changes: object) -> None:
         self.federation = Federation(folder)
         self.site = self.federation.site()
+        self.models: dict[int, bytes] = {}
+        self.own: dict[int, str] = {}
         self.hub = self.federation.lead.hub
         self.job_id, body = self.federation.submission(**changes)
         assert self.federation.ask(self.site, body)["accepted"]
@@ -71,8 +83,35 @@ class Case:
         self, number: int, message: bytes = b"m", answered: tuple[str, ...] | None = None
     ) -> SiteFrame:
         before = SITES if number > 1 else ()
-        self.send(Round(number, before if answered is None else answered, message))
-        return self.answer()
+        receipts = self.receipts(number - 1) if number > 1 else ()
+        self.models[number] = message
+        self.send(Round(number, before if answered is None else answered, message, receipts))
+        frame = self.answer()
+        if isinstance(frame, RoundReply):
+            self.own[number] = frame.receipt
+        return frame
+
+    def receipts(self, number: int) -> tuple[str, ...]:
+        """Return the receipts of a round as an honest lead hands them on."""
+        digest = model_digest(self.models.get(number, b""))
+        others = [
+            signed_receipt(self.federation, self.job, site, number, digest) for site in SITES[1:]
+        ]
+        return (self.own[number], *others) if number in self.own else tuple(others)
+
+    def charge(self, message: bytes = b"m") -> RoundReply | None:
+        """Charge round 1, as the site does."""
+        now = self.federation.clock.now()
+        with self.site.ports.store.write() as tx:
+            return federate_round.charge(tx, self.job_id, Round(1, (), message), now)
+
+    def keep(self, update: bytes, number: int = 1) -> RoundReply:
+        """Store a reply, as the site does."""
+        digest = model_digest(b"m")
+        token = signed_receipt(self.federation, self.job, SITES[0], number, digest)
+        reply, now = RoundReply(number, update, token), self.federation.clock.now()
+        with self.site.ports.store.write() as tx:
+            return federate_round.keep(tx, self.job_id, reply, now)
 
     def ended(self, state: JobState) -> Job:
         assert wait_for(lambda: self.job.state == state), self.job
@@ -86,6 +125,12 @@ class Case:
         return found.payload if found else None
 
 
+def released(frame: SiteFrame) -> tuple[int, bytes]:
+    """Return round and update of a reply."""
+    assert isinstance(frame, RoundReply), frame
+    return frame.number, frame.message
+
+
 @pytest.fixture
 def case(tmp_path: Path) -> Iterator[Case]:
     found = Case(tmp_path)
@@ -96,10 +141,10 @@ def case(tmp_path: Path) -> Iterator[Case]:
 def test_rounds_are_answered_and_the_job_completes(case: Case) -> None:
     for number in (1, 2, 3):
         frame = case.ask(number, f"m{number}".encode())
-        assert frame == RoundReply(number, case.drawn[-1][1])
+        assert released(frame) == (number, case.drawn[-1][1])
         assert case.site.reservation(case.job_id).committed_rounds == number
         assert case.job.round == number
-    case.send(Finish("completed", "", ""))
+    case.send(Finish("completed", "", "", case.receipts(3)))
     job = case.ended(JobState.COMPLETED)
     assert (job.code, job.reason) == ("", "")
     assert case.site.reservation(case.job_id).counted_steps == 6
@@ -376,7 +421,7 @@ def test_a_silent_worker_ends_the_round_in_its_time(tmp_path: Path) -> None:
 def test_a_broken_stream_is_opened_again_and_the_update_sent_once_more(case: Case) -> None:
     case.site.link.cut_replies = 1
     frame = case.ask(1)
-    assert frame == RoundReply(1, case.drawn[0][1])
+    assert released(frame) == (1, case.drawn[0][1])
     assert len(case.drawn) == 1
 
 
@@ -452,7 +497,7 @@ def test_a_job_that_has_ended_keeps_digests_and_no_update(case: Case, outcome: s
 def test_a_cancellation_stops_the_run(case: Case) -> None:
     case.ask(1)
     lead = case.federation.caller(case.site)
-    cancel_job(case.site.ports, lead, {"job_id": case.job_id, "reason": "enough"})
+    cancel_job(case.site.ports, lead, JobCancellation(case.job_id, "enough").to_body())
     job = case.ended(JobState.CANCELLED)
     assert job.reason == "enough"
     assert case.site.reservation(case.job_id).counted_steps == 2
@@ -462,17 +507,13 @@ def test_completion_told_by_message_counts_once_all_rounds_are_released(case: Ca
     for number in (1, 2, 3):
         case.ask(number)
     lead = case.federation.caller(case.site)
-    cancel_job(case.site.ports, lead, {"job_id": case.job_id, "reason": "completed"})
+    told = JobCancellation(case.job_id, "completed", case.receipts(3))
+    cancel_job(case.site.ports, lead, told.to_body())
     case.ended(JobState.COMPLETED)
 
 
 class Crash(BaseException):
     """Stands for `kill -9`: nothing catches it."""
-
-
-def crash_after(done: object) -> None:
-    assert done is not None
-    raise Crash
 
 
 def crashed(site: Node, case: Case) -> None:
@@ -484,14 +525,12 @@ def crashed(site: Node, case: Case) -> None:
 def test_crash_between_commit_and_release(tmp_path: Path) -> None:
     """The round is run again, without a second commit."""
     case = Case(tmp_path)
-    frame = Round(1, (), b"m")
-    with case.site.ports.store.write() as tx:
-        assert federate_round.charge(tx, case.job_id, frame, case.federation.clock.now()) == b""
+    assert case.charge() is None
     crashed(case.site, case)
     assert case.site.reservation(case.job_id).committed_rounds == 1
     with running(case.site):
         reply = case.ask(1)
-        assert reply == RoundReply(1, case.drawn[0][1])
+        assert released(reply) == (1, case.drawn[0][1])
         assert case.site.reservation(case.job_id).committed_rounds == 1
         assert isinstance(case.ask(2), RoundReply)
     assert case.site.log(case.job_id).count("job.round.committed") == 2
@@ -501,8 +540,7 @@ def test_another_request_after_a_crash_between_commit_and_release_is_refused(
     tmp_path: Path,
 ) -> None:
     case = Case(tmp_path)
-    with case.site.ports.store.write() as tx:
-        federate_round.charge(tx, case.job_id, Round(1, (), b"m"), case.federation.clock.now())
+    case.charge()
     crashed(case.site, case)
     with running(case.site):
         frame = case.ask(1, b"other")
@@ -514,14 +552,11 @@ def test_another_request_after_a_crash_between_commit_and_release_is_refused(
 def test_crash_between_release_and_send(tmp_path: Path) -> None:
     """What was stored is what is sent: the worker is not asked again."""
     case = Case(tmp_path)
-    now = case.federation.clock.now()
-    with case.site.ports.store.write() as tx:
-        federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now)
-    with case.site.ports.store.write() as tx:
-        federate_round.keep(tx, case.job_id, 1, b"released", now)
+    case.charge()
+    case.keep(b"released")
     crashed(case.site, case)
     with running(case.site):
-        assert case.ask(1) == RoundReply(1, b"released")
+        assert released(case.ask(1)) == (1, b"released")
         assert case.drawn == []
         assert isinstance(case.ask(2), RoundReply)
     assert case.site.reservation(case.job_id).committed_rounds == 2
@@ -530,6 +565,11 @@ def test_crash_between_release_and_send(tmp_path: Path) -> None:
 def test_a_crash_inside_a_step_leaves_nothing_of_it(tmp_path: Path) -> None:
     case = Case(tmp_path)
     now = case.federation.clock.now()
+
+    def crash_after(done: object) -> None:
+        assert done is None
+        raise Crash
+
     with pytest.raises(Crash), case.site.ports.store.write() as tx:
         crash_after(federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now))
     crashed(case.site, case)
@@ -548,20 +588,20 @@ def test_a_running_job_goes_on_after_a_restart(case: Case) -> None:
 
 def test_what_was_released_once_stays(tmp_path: Path) -> None:
     case = Case(tmp_path)
-    now = case.federation.clock.now()
-    with case.site.ports.store.write() as tx:
-        federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now)
-        assert federate_round.keep(tx, case.job_id, 1, b"one", now) == b"one"
-        assert federate_round.keep(tx, case.job_id, 1, b"two", now) == b"one"
-        with pytest.raises(RoundRefused):
-            federate_round.keep(tx, case.job_id, 2, b"x", now)
-        federate_round.end_within(
-            tx, case.job_id, federate_round.Ending(JobState.FAILED, "X", "x"), now
-        )
-        with pytest.raises(RoundRefused):
-            federate_round.keep(tx, case.job_id, 1, b"one", now)
-        with pytest.raises(RoundRefused):
-            federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now)
+    assert case.charge() is None
+    first = case.keep(b"one")
+    assert first.message == b"one"
+    assert case.keep(b"two") == first
+    assert case.charge() == first
+    with pytest.raises(RoundRefused):
+        case.keep(b"x", number=2)
+    federate_round.end(
+        case.site.ports, case.job_id, federate_round.Ending(JobState.FAILED, "X", "x")
+    )
+    with pytest.raises(RoundRefused):
+        case.keep(b"one")
+    with pytest.raises(RoundRefused):
+        case.charge()
 
 
 def test_the_first_ending_stands(tmp_path: Path) -> None:

@@ -98,12 +98,19 @@ class TestRoutes:
         assert routes.read_hello(sound.SerializeToString()) == Hello("j", "")
 
     @pytest.mark.parametrize(
-        "frame", [RoundReply(3, b"u"), RoundRefusal(3, "CODE", "why"), RoundReply(0, b"")]
+        "frame", [RoundReply(3, b"u", "h.p.s"), RoundRefusal(3, "CODE", "why"), RoundReply(0, b"")]
     )
     def test_site_frames(self, frame: RoundReply | RoundRefusal) -> None:
         assert routes.read_site_frame(routes.write_site_frame(frame)) == frame
 
-    @pytest.mark.parametrize("frame", [Round(3, ("a", "b"), b"m"), Finish("failed", "CODE", "why")])
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            Round(3, ("a", "b"), b"m", ("h.p.s", "h.q.s")),
+            Finish("failed", "CODE", "why"),
+            Finish("completed", "", "", ("h.p.s",)),
+        ],
+    )
     def test_lead_frames(self, frame: Round | Finish) -> None:
         assert routes.read_lead_frame(routes.write_lead_frame(frame)) == frame
 

@@ -42,6 +42,7 @@ GOOD: list[Body] = [
     m.JobCancellation("urn:j", "no longer needed"),
     m.ConsistencyRequestMessage(0, 2**40),
     m.ConsistencyProof((b"\x00" * 32, b"\x01" * 32)),
+    m.JobCancellation("urn:j", "completed", ("h.p.s", "h.q.s")),
 ]
 BY_PROTO = {
     name: getattr(module, name)

@@ -30,12 +30,13 @@ SHAPE = (4, 3)  # of the first array
 Change = Callable[[Protobuf], None]
 
 
-def _message(arrays: Arrays | None = None) -> bytes:
-    """Return the lead's message of round 1 to the first site."""
+def _message(arrays: Arrays | None = None, number: int = 1) -> bytes:
+    """Return the lead's message of a round to the first site."""
     before = (TaskIdentity._run_id, TaskIdentity._node_id, TaskIdentity._task_id)
     identify(JOB, LEAD_NODE)
-    content = RecordDict({ARRAYS: pack(arrays or initial(JOB)), SETTINGS: ConfigRecord({ROUND: 1})})
-    message = seal(Message(content, node_of(JOB, SITES[0]), "train", group_id="1"), JOB)
+    settings = ConfigRecord({ROUND: number})
+    content = RecordDict({ARRAYS: pack(arrays or initial(JOB)), SETTINGS: settings})
+    message = seal(Message(content, node_of(JOB, SITES[0]), "train", group_id=str(number)), JOB)
     TaskIdentity._run_id, TaskIdentity._node_id, TaskIdentity._task_id = before
     return to_bytes(message)
 
@@ -115,9 +116,10 @@ def _error(message: Protobuf) -> None:
     message.error.code = 1
 
 
-def _weights(value: float) -> bytes:
+def _weights(value: float, number: int = 2) -> bytes:
     arrays = initial(JOB)
-    return _message({**arrays, "layers.1.bias": np.full_like(arrays["layers.1.bias"], value)})
+    bias = np.full_like(arrays["layers.1.bias"], value)
+    return _message({**arrays, "layers.1.bias": bias}, number)
 
 
 HOSTILE: dict[str, bytes] = {
@@ -160,6 +162,7 @@ HOSTILE: dict[str, bytes] = {
     "NaN": _weights(math.nan),
     "infinity": _weights(-math.inf),
     "a weight out of bounds": _weights(1001.0),
+    "another start than the manifest's": _weights(0.5, 1),
 }
 
 
@@ -169,13 +172,17 @@ def _site() -> Site:
 
 def test_the_message_that_the_others_are_made_of_is_read() -> None:
     assert _site().check(1, GOOD) == digest(initial(JOB))
-    assert _site().check(1, _weights(990.0)) != digest(initial(JOB))
+    assert _site().check(2, _weights(990.0)) != digest(initial(JOB))
 
 
-@pytest.mark.parametrize("request_bytes", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_message_is_refused(request_bytes: bytes) -> None:
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_message_is_refused(name: str) -> None:
     with pytest.raises(RoundRefused):
-        _site().check(1, request_bytes)
+        _site().check(_number(name), HOSTILE[name])
+
+
+def _number(name: str) -> int:
+    return 2 if name in ("NaN", "infinity", "a weight out of bounds") else 1
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +197,8 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
     try:
         worker.send({**start, "population": 100, "site": SITES[0]})
         found = [worker.receive(120)[0]]
-        for message in (*HOSTILE.values(), GOOD):
-            worker.send({"op": "round", "round": 1}, message)
+        for name, message in {**HOSTILE, "good": GOOD}.items():
+            worker.send({"op": "round", "round": _number(name)}, message)
             found.append(worker.receive(60)[0])
         worker.send({"op": "go", "round": 1})
         found.append(worker.receive(60)[0])

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"connector/peer/v1/federation.proto\x12\x11\x63onnector.peer.v1\"D\n\rJobSubmission\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08manifest\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\t\"N\n\x0bJobDecision\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07reasons\x18\x04 \x03(\t\"1\n\x0fJobCancellation\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x9e\x01\n\tSiteFrame\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x18.connector.peer.v1.HelloH\x00\x12.\n\x05reply\x18\x02 \x01(\x0b\x32\x1d.connector.peer.v1.RoundReplyH\x00\x12-\n\x07refusal\x18\x03 \x01(\x0b\x32\x1a.connector.peer.v1.RefusalH\x00\x42\x07\n\x05\x66rame\"0\n\x05Hello\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0fmanifest_digest\x18\x02 \x01(\t\",\n\nRoundReply\x12\r\n\x05round\x18\x01 \x01(\r\x12\x0f\n\x07message\x18\x02 \x01(\x0c\"6\n\x07Refusal\x12\r\n\x05round\x18\x01 \x01(\r\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"l\n\tLeadFrame\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x18.connector.peer.v1.RoundH\x00\x12+\n\x06\x66inish\x18\x02 \x01(\x0b\x32\x19.connector.peer.v1.FinishH\x00\x42\x07\n\x05\x66rame\"9\n\x05Round\x12\r\n\x05round\x18\x01 \x01(\r\x12\x10\n\x08\x61nswered\x18\x02 \x03(\t\x12\x0f\n\x07message\x18\x03 \x01(\x0c\"7\n\x06\x46inish\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t2\x82\x02\n\x11\x46\x65\x64\x65rationService\x12M\n\tSubmitJob\x12 .connector.peer.v1.JobSubmission\x1a\x1e.connector.peer.v1.JobDecision\x12O\n\tCancelJob\x12\".connector.peer.v1.JobCancellation\x1a\x1e.connector.peer.v1.JobDecision\x12M\n\x0bParticipate\x12\x1c.connector.peer.v1.SiteFrame\x1a\x1c.connector.peer.v1.LeadFrame(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"connector/peer/v1/federation.proto\x12\x11\x63onnector.peer.v1\"D\n\rJobSubmission\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08manifest\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\t\"N\n\x0bJobDecision\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\x0f\n\x07reasons\x18\x04 \x03(\t\"C\n\x0fJobCancellation\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x10\n\x08receipts\x18\x03 \x03(\t\"\x9e\x01\n\tSiteFrame\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x18.connector.peer.v1.HelloH\x00\x12.\n\x05reply\x18\x02 \x01(\x0b\x32\x1d.connector.peer.v1.RoundReplyH\x00\x12-\n\x07refusal\x18\x03 \x01(\x0b\x32\x1a.connector.peer.v1.RefusalH\x00\x42\x07\n\x05\x66rame\"0\n\x05Hello\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0fmanifest_digest\x18\x02 \x01(\t\"=\n\nRoundReply\x12\r\n\x05round\x18\x01 \x01(\r\x12\x0f\n\x07message\x18\x02 \x01(\x0c\x12\x0f\n\x07receipt\x18\x03 \x01(\t\"6\n\x07Refusal\x12\r\n\x05round\x18\x01 \x01(\r\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"l\n\tLeadFrame\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x18.connector.peer.v1.RoundH\x00\x12+\n\x06\x66inish\x18\x02 \x01(\x0b\x32\x19.connector.peer.v1.FinishH\x00\x42\x07\n\x05\x66rame\"K\n\x05Round\x12\r\n\x05round\x18\x01 \x01(\r\x12\x10\n\x08\x61nswered\x18\x02 \x03(\t\x12\x0f\n\x07message\x18\x03 \x01(\x0c\x12\x10\n\x08receipts\x18\x04 \x03(\t\"I\n\x06\x46inish\x12\x0f\n\x07outcome\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x10\n\x08receipts\x18\x04 \x03(\t2\x82\x02\n\x11\x46\x65\x64\x65rationService\x12M\n\tSubmitJob\x12 .connector.peer.v1.JobSubmission\x1a\x1e.connector.peer.v1.JobDecision\x12O\n\tCancelJob\x12\".connector.peer.v1.JobCancellation\x1a\x1e.connector.peer.v1.JobDecision\x12M\n\x0bParticipate\x12\x1c.connector.peer.v1.SiteFrame\x1a\x1c.connector.peer.v1.LeadFrame(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,21 +36,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBDECISION']._serialized_start=127
   _globals['_JOBDECISION']._serialized_end=205
   _globals['_JOBCANCELLATION']._serialized_start=207
-  _globals['_JOBCANCELLATION']._serialized_end=256
-  _globals['_SITEFRAME']._serialized_start=259
-  _globals['_SITEFRAME']._serialized_end=417
-  _globals['_HELLO']._serialized_start=419
-  _globals['_HELLO']._serialized_end=467
-  _globals['_ROUNDREPLY']._serialized_start=469
-  _globals['_ROUNDREPLY']._serialized_end=513
-  _globals['_REFUSAL']._serialized_start=515
-  _globals['_REFUSAL']._serialized_end=569
-  _globals['_LEADFRAME']._serialized_start=571
-  _globals['_LEADFRAME']._serialized_end=679
-  _globals['_ROUND']._serialized_start=681
-  _globals['_ROUND']._serialized_end=738
-  _globals['_FINISH']._serialized_start=740
-  _globals['_FINISH']._serialized_end=795
-  _globals['_FEDERATIONSERVICE']._serialized_start=798
-  _globals['_FEDERATIONSERVICE']._serialized_end=1056
+  _globals['_JOBCANCELLATION']._serialized_end=274
+  _globals['_SITEFRAME']._serialized_start=277
+  _globals['_SITEFRAME']._serialized_end=435
+  _globals['_HELLO']._serialized_start=437
+  _globals['_HELLO']._serialized_end=485
+  _globals['_ROUNDREPLY']._serialized_start=487
+  _globals['_ROUNDREPLY']._serialized_end=548
+  _globals['_REFUSAL']._serialized_start=550
+  _globals['_REFUSAL']._serialized_end=604
+  _globals['_LEADFRAME']._serialized_start=606
+  _globals['_LEADFRAME']._serialized_end=714
+  _globals['_ROUND']._serialized_start=716
+  _globals['_ROUND']._serialized_end=791
+  _globals['_FINISH']._serialized_start=793
+  _globals['_FINISH']._serialized_end=866
+  _globals['_FEDERATIONSERVICE']._serialized_start=869
+  _globals['_FEDERATIONSERVICE']._serialized_end=1127
 # @@protoc_insertion_point(module_scope)

@@ -29,12 +29,14 @@ class JobDecision(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., accepted: _Optional[bool] = ..., code: _Optional[str] = ..., reasons: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class JobCancellation(_message.Message):
-    __slots__ = ("job_id", "reason")
+    __slots__ = ("job_id", "reason", "receipts")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     reason: str
-    def __init__(self, job_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    receipts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, job_id: _Optional[str] = ..., reason: _Optional[str] = ..., receipts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SiteFrame(_message.Message):
     __slots__ = ("hello", "reply", "refusal")
@@ -55,12 +57,14 @@ class Hello(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., manifest_digest: _Optional[str] = ...) -> None: ...
 
 class RoundReply(_message.Message):
-    __slots__ = ("round", "message")
+    __slots__ = ("round", "message", "receipt")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
     round: int
     message: bytes
-    def __init__(self, round: _Optional[int] = ..., message: _Optional[bytes] = ...) -> None: ...
+    receipt: str
+    def __init__(self, round: _Optional[int] = ..., message: _Optional[bytes] = ..., receipt: _Optional[str] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("round", "code", "reason")
@@ -81,21 +85,25 @@ class LeadFrame(_message.Message):
     def __init__(self, round: _Optional[_Union[Round, _Mapping]] = ..., finish: _Optional[_Union[Finish, _Mapping]] = ...) -> None: ...
 
 class Round(_message.Message):
-    __slots__ = ("round", "answered", "message")
+    __slots__ = ("round", "answered", "message", "receipts")
     ROUND_FIELD_NUMBER: _ClassVar[int]
     ANSWERED_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     round: int
     answered: _containers.RepeatedScalarFieldContainer[str]
     message: bytes
-    def __init__(self, round: _Optional[int] = ..., answered: _Optional[_Iterable[str]] = ..., message: _Optional[bytes] = ...) -> None: ...
+    receipts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, round: _Optional[int] = ..., answered: _Optional[_Iterable[str]] = ..., message: _Optional[bytes] = ..., receipts: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Finish(_message.Message):
-    __slots__ = ("outcome", "code", "reason")
+    __slots__ = ("outcome", "code", "reason", "receipts")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     code: str
     reason: str
-    def __init__(self, outcome: _Optional[str] = ..., code: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    receipts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, outcome: _Optional[str] = ..., code: _Optional[str] = ..., reason: _Optional[str] = ..., receipts: _Optional[_Iterable[str]] = ...) -> None: ...

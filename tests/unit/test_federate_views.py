@@ -1,0 +1,409 @@
+"""Receipts of rounds: a lead that gives different sites different models is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.domain.federation import Finish, Round, RoundRefusal, RoundReply
+from connector.domain.job import Job
+from connector.errors import Malformed, RoundRefused, SignatureInvalid
+from connector.identity import document as documents
+from connector.identity import jws, round_receipt
+from connector.identity.round_receipt import RoundReceipt
+from connector.jsonld.canonical import canonical
+from connector.protocol.messages import JobCancellation
+from connector.services import federate_lead, federate_relay
+from connector.services.federate_site import cancel_job
+from connector.services.federate_views import check_complete, contradiction
+from federated.job import JobState, is_final, parse
+from tests.support.federation import (
+    CODE,
+    LEAD,
+    SITES,
+    Federation,
+    Node,
+    running,
+    signed_receipt,
+    wait_for,
+)
+from tests.support.federation_workers import VERSIONS, model_digest
+
+A, B, C = SITES
+ONE, OTHER = "1" * 64, "2" * 64
+
+
+def _receipt(
+    site: str = A, digest: str = ONE, manifest: str = ONE, number: int = 1
+) -> RoundReceipt:
+    return RoundReceipt("urn:j", manifest, number, site, digest, CODE, (), "add-or-remove-one")
+
+
+# Pure
+
+
+def test_receipts_of_one_model_agree() -> None:
+    others = [_receipt(B), _receipt(C)]
+    check_complete(_receipt(), others, SITES, 3)
+    assert contradiction(_receipt(), others) is None
+    check_complete(_receipt(), others, (A, B), 2)  # whoever did not enter may have a receipt
+
+
+@pytest.mark.parametrize("change", [{"digest": OTHER}, {"manifest": OTHER}])
+def test_another_model_or_manifest_contradicts(change: dict[str, str]) -> None:
+    against = _receipt(C, **change)
+    assert contradiction(_receipt(), [_receipt(B), against]) is against
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [
+        ([_receipt(B)], "`did:web:sud.example` for round 1 is missing"),
+        ([], "is missing"),
+        ([_receipt(B), _receipt(B), _receipt(C)], "a site twice"),
+        ([_receipt(A), _receipt(B), _receipt(C)], "a site twice"),
+        ([_receipt(B), _receipt(C, number=2)], "not of round 1"),
+        ([_receipt(B), replace(_receipt(C), job="urn:other")], "not of round 1"),
+    ],
+)
+def test_receipts_that_are_not_complete(others: list[RoundReceipt], why: str) -> None:
+    with pytest.raises(RoundRefused, match=why):
+        check_complete(_receipt(), others, SITES, 3)
+
+
+def test_a_quorum_has_receipts_whoever_is_said_to_have_answered() -> None:
+    check_complete(_receipt(), [_receipt(B)], (), 2)
+    with pytest.raises(RoundRefused, match="1 receipts, the quorum is 2"):
+        check_complete(_receipt(), [], (), 2)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([ONE, OTHER]), st.sampled_from([ONE, OTHER])), max_size=6)
+)
+def test_whoever_differs_from_us_is_found_whatever_the_order(pairs: list[tuple[str, str]]) -> None:
+    others = [_receipt(f"did:web:{n}", *pair) for n, pair in enumerate(pairs)]
+    found = contradiction(_receipt(), others)
+    assert (found is None) == all(pair == (ONE, ONE) for pair in pairs)
+    back = contradiction(_receipt(), others[::-1])
+    assert (found is None) == (back is None)
+
+
+# Signed
+
+
+@pytest.fixture(scope="module")
+def federation(tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    return Federation(tmp_path_factory.mktemp("federation"))
+
+
+def test_a_receipt_says_after_signing_what_it_said_before(federation: Federation) -> None:
+    member = federation.nodes[A].member
+    receipt = replace(_receipt(), versions=(("blas", "openblas 0.3"), ("python", "3.11.7")))
+    token = round_receipt.sign(member.signer, receipt)
+    assert round_receipt.read(token, documents.read(member.data, A)) == receipt
+    assert round_receipt.unverified(token) == receipt
+
+
+def test_a_receipt_of_another_site_or_kind_does_not_verify(federation: Federation) -> None:
+    signer = federation.nodes[A].member.signer
+    other = documents.read(federation.nodes[B].member.data, B)
+    own = documents.read(federation.nodes[A].member.data, A)
+    with pytest.raises(SignatureInvalid):
+        round_receipt.read(round_receipt.sign(signer, _receipt()), other)
+    with pytest.raises(SignatureInvalid, match="another than its site"):
+        round_receipt.read(round_receipt.sign(signer, _receipt(B)), own)
+    with pytest.raises(SignatureInvalid):
+        round_receipt.read(jws.sign_compact(signer, b"{}", "preau-receipt+jws"), own)
+    with pytest.raises(Malformed, match="too large"):
+        round_receipt.read("x" * (round_receipt.MAX_CHARS + 1), own)
+
+
+GOOD = {
+    "job": "urn:j",
+    "site": A,
+    "manifest": ONE,
+    "digest": ONE,
+    "recipe": CODE,
+    "round": 1,
+    "versions": {"python": "3.11.7"},
+    "adjacency": "add-or-remove-one",
+}
+BAD = {
+    "without a digest": {k: v for k, v in GOOD.items() if k != "digest"},
+    "with more": {**GOOD, "rows": 7},
+    "digest no digest": {**GOOD, "digest": "A" * 64},
+    "round zero": {**GOOD, "round": 0},
+    "round true": {**GOOD, "round": True},
+    "round text": {**GOOD, "round": "1"},
+    "site empty": {**GOOD, "site": ""},
+    "job of two lines": {**GOOD, "job": "urn:j\nk"},
+    "versions a list": {**GOOD, "versions": ["python"]},
+    "a version that is no text": {**GOOD, "versions": {"python": 3}},
+    "too many versions": {**GOOD, "versions": {f"lib{n}": "1" for n in range(33)}},
+}
+
+
+@pytest.mark.parametrize("statement", BAD.values(), ids=BAD)
+def test_a_statement_that_is_no_receipt(federation: Federation, statement: object) -> None:
+    member = federation.nodes[A].member
+
+    def read(value: object) -> RoundReceipt:
+        token = jws.sign_compact(member.signer, canonical(value), round_receipt.TYPE)
+        return round_receipt.read(token, documents.read(member.data, A))
+
+    assert read(GOOD).digest == ONE
+    with pytest.raises(Malformed):
+        read(statement)
+
+
+# A site, whose lead is the test
+
+
+class Lead:
+    """Leads one site through rounds; hands on what receipts it likes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.federation = Federation(folder)
+        self.site = self.federation.site()
+        self.hub = self.federation.lead.hub
+        self.job_id, body = self.federation.submission()
+        assert self.federation.ask(self.site, body)["accepted"]
+        self.hub.open(self.job_id, self.job.manifest_digest, parse(self.job.manifest).sites)
+        self.own = ""
+
+    @property
+    def job(self) -> Job:
+        return self.site.job(self.job_id)
+
+    def others(self, number: int, **changes: object) -> list[str]:
+        """Return the other sites' receipts; `changes` are what the last one states otherwise."""
+        digest = model_digest(b"m")
+        first = signed_receipt(self.federation, self.job, B, number, digest)
+        last = signed_receipt(self.federation, self.job, C, number, digest, **changes)
+        return [first, last]
+
+    def ask(self, number: int, receipts: list[str]) -> RoundReply | RoundRefusal:
+        before = SITES if number > 1 else ()
+        self.hub.send(self.job_id, A, Round(number, before, b"m", tuple(receipts)))
+        for _ in range(20):
+            got = self.hub.receive(self.job_id, 10)
+            assert got is not None, "the site sent nothing"
+            if isinstance(got[1], RoundReply | RoundRefusal):
+                if isinstance(got[1], RoundReply):
+                    self.own = got[1].receipt
+                return got[1]
+        raise AssertionError("the site keeps leaving")
+
+    def stored(self, number: int) -> tuple[str, ...]:
+        with self.site.ports.store.read() as tx:
+            record = tx.rounds.get(self.job_id, number)
+        return record.receipts if record else ()
+
+    def split_events(self) -> list[dict[str, object]]:
+        with self.site.ports.store.read() as tx:
+            found = tx.audit.entries(subject=self.job_id, kind="job.view.split")
+        return [json.loads(entry.event)["facts"] for entry in found]
+
+
+@pytest.fixture
+def lead(tmp_path: Path) -> Iterator[Lead]:
+    found = Lead(tmp_path)
+    with running(found.site):
+        yield found
+
+
+def test_a_reply_carries_a_receipt_of_what_was_read_and_what_ran(lead: Lead) -> None:
+    reply = lead.ask(1, [])
+    assert isinstance(reply, RoundReply)
+    document = documents.read(lead.site.member.data, A)
+    assert round_receipt.read(reply.receipt, document) == RoundReceipt(
+        job=lead.job_id,
+        manifest=lead.job.manifest_digest,
+        round=1,
+        site=A,
+        digest=model_digest(b"m"),
+        recipe=CODE,
+        versions=tuple(sorted(VERSIONS.items())),
+        adjacency="add-or-remove-one",
+    )
+    assert lead.ask(1, []) == reply
+    with lead.site.ports.store.read() as tx:
+        (entry,) = tx.audit.entries(subject=lead.job_id, kind="job.round.released")
+    assert json.loads(entry.event)["facts"]["receipt"] == reply.receipt
+
+
+def test_receipts_that_agree_are_kept_and_shown(lead: Lead) -> None:
+    lead.ask(1, [])
+    others = lead.others(1)
+    assert isinstance(lead.ask(2, [*others, lead.own]), RoundReply)
+    assert set(lead.stored(1)[1:]) == set(others)
+    shown = federate_lead.progress(lead.site.ports, lead.job_id)["receipts"]
+    assert [(each["site"], each["round"], each["recipe"]) for each in shown] == [(A, 2, CODE)]
+    assert lead.split_events() == []
+
+
+@pytest.mark.parametrize("change", [{"digest": OTHER}, {"manifest": OTHER}])
+def test_a_split_view_ends_the_job_with_both_receipts_in_the_log(
+    lead: Lead, change: dict[str, str]
+) -> None:
+    lead.ask(1, [])
+    own, others = lead.own, lead.others(1, **change)
+    frame = lead.ask(2, [own, *others])
+    assert isinstance(frame, RoundRefusal)
+    assert frame.code == "SPLIT_VIEW"
+    assert wait_for(lambda: lead.job.state == JobState.FAILED)
+    assert (lead.job.code, lead.job.round) == ("SPLIT_VIEW", 1)
+    assert lead.split_events() == [{"round": 1, "ours": own, "other": others[1]}]
+    assert lead.site.reservation(lead.job_id).counted_steps == 2
+    assert [number for number, _ in lead.site.workers.site.updates] == [1]
+
+
+def _missing(lead: Lead) -> list[str]:
+    return lead.others(1)[:1]
+
+
+def _forged(lead: Lead) -> list[str]:
+    first, last = lead.others(1, site=B)  # the last site's key under another's name
+    return [first, last]
+
+
+def _cut(lead: Lead) -> list[str]:
+    first, last = lead.others(1)
+    return [first, last[:-4] + "AAAA"]
+
+
+def _none(_: Lead) -> list[str]:
+    return []
+
+
+def _of_another_round(lead: Lead) -> list[str]:
+    return lead.others(1, round=2)
+
+
+def _of_a_stranger(lead: Lead) -> list[str]:
+    return [*lead.others(1), signed_receipt(lead.federation, lead.job, LEAD, 1, ONE)]
+
+
+def _ours_otherwise(lead: Lead) -> list[str]:
+    digest = model_digest(b"another")
+    return [*lead.others(1), signed_receipt(lead.federation, lead.job, A, 1, digest)]
+
+
+def _too_many(lead: Lead) -> list[str]:
+    return [*lead.others(1), *lead.others(1), *lead.others(1)]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [_missing, _forged, _cut, _none, _of_another_round, _of_a_stranger, _ours_otherwise, _too_many],
+)
+def test_receipts_that_do_not_count_end_the_job(lead: Lead, make: object) -> None:
+    lead.ask(1, [])
+    frame = lead.ask(2, make(lead))  # type: ignore[operator]
+    assert isinstance(frame, RoundRefusal)
+    assert frame.code == "ROUND_REFUSED"
+    assert wait_for(lambda: lead.job.state == JobState.FAILED)
+    assert lead.site.reservation(lead.job_id).counted_steps == 2
+
+
+@pytest.mark.parametrize("by_message", [False, True])
+@pytest.mark.parametrize(
+    ("change", "state", "code"),
+    [
+        ({}, JobState.COMPLETED, ""),
+        ({"digest": OTHER}, JobState.FAILED, "SPLIT_VIEW"),
+        ({"round": 2}, JobState.FAILED, "ROUND_REFUSED"),
+    ],
+)
+def test_the_last_round_is_compared_at_the_end(
+    lead: Lead, change: dict[str, object], state: JobState, code: str, *, by_message: bool
+) -> None:
+    for number in (1, 2, 3):
+        lead.ask(number, lead.others(number - 1) if number > 1 else [])
+    receipts = tuple(lead.others(3, **change))
+    if by_message:
+        caller = lead.federation.caller(lead.site)
+        cancel_job(
+            lead.site.ports, caller, JobCancellation(lead.job_id, "completed", receipts).to_body()
+        )
+    else:
+        lead.hub.send(lead.job_id, A, Finish("completed", "", "", receipts))
+    assert wait_for(lambda: is_final(lead.job.state))
+    assert (lead.job.state, lead.job.code) == (state, code)
+    assert set(lead.stored(3)[1:]) == (set(receipts) if not code else set())
+
+
+# Whole jobs
+
+
+@contextmanager
+def _all_running(federation: Federation) -> Iterator[None]:
+    with running(*federation.sites, federation.lead):
+        yield
+
+
+def _submitted(federation: Federation) -> str:
+    return federate_lead.submit(federation.lead.ports, federation.request()).id
+
+
+def _over(node: Node, job_id: str) -> Job:
+    assert wait_for(lambda: node.has_job(job_id) and is_final(node.job(job_id).state))
+    return node.job(job_id)
+
+
+def test_an_honest_lead_keeps_and_shows_the_receipts_of_all_sites(tmp_path: Path) -> None:
+    federation = Federation(tmp_path)
+    with _all_running(federation):
+        job_id = _submitted(federation)
+        assert _over(federation.lead, job_id).state == JobState.COMPLETED
+        for node in federation.sites:
+            assert _over(node, job_id).state == JobState.COMPLETED
+    for node in (federation.lead, *federation.sites):
+        shown = federate_lead.progress(node.ports, job_id)["receipts"]
+        assert sorted(each["site"] for each in shown) == sorted(SITES)
+        assert len({each["digest"] for each in shown}) == 1
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_lead_that_misleads_one_site_is_found_by_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The lead's node is hostile, too: it takes whatever receipt comes."""
+    monkeypatch.setattr(federate_relay, "check_reply", lambda *_: None)
+    federation = Federation(tmp_path)
+    federation.lead.workers.lead.mislead = {number: (B,)}
+    with _all_running(federation):
+        job_id = _submitted(federation)
+        ended = [_over(node, job_id) for node in federation.sites]
+        _over(federation.lead, job_id)
+    assert {(job.state, job.round) for job in ended} == {(JobState.FAILED, number)}
+    assert "SPLIT_VIEW" in {job.code for job in ended}
+    for node in federation.sites:
+        assert [each for each, _ in node.workers.site.updates] == list(range(1, number + 1))
+        assert node.reservation(job_id).counted_steps == 2 * number
+
+
+def test_a_site_that_signs_another_model_leaves_and_the_others_go_on(tmp_path: Path) -> None:
+    """One site cannot end the job of the others by a false receipt."""
+    federation = Federation(tmp_path, sites="2")
+    federation.site(1).workers.site.misread = [OTHER]
+    with _all_running(federation):
+        job_id = federate_lead.submit(federation.lead.ports, federation.request(quorum=2)).id
+        assert _over(federation.lead, job_id).state == JobState.COMPLETED
+        ended = [_over(node, job_id) for node in federation.sites]
+    assert [job.state for job in ended] == [
+        JobState.COMPLETED,
+        JobState.FAILED,
+        JobState.COMPLETED,
+    ]
+    with federation.lead.ports.store.read() as tx:
+        left = tx.sites.get(job_id, B)
+    assert left is not None
+    assert (left.decision, left.code) == ("left", "ROUND_REFUSED")
