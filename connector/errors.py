@@ -235,6 +235,12 @@ class AgreementUnknown(Unlawful):
     code = "AGREEMENT_UNKNOWN"
 
 
+class UpgradeRequired(Unlawful):
+    """The other node is of a generation that cannot work with ours; the reason says whose."""
+
+    code = "UPGRADE_REQUIRED"
+
+
 class BudgetExceeded(Unlawful):
     """The job would spend more ε than the contract has left."""
 

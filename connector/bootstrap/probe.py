@@ -24,6 +24,7 @@ from typing import Final
 
 from connector.bootstrap import own, state
 from connector.config import Settings
+from connector.domain import generation as generations
 from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
@@ -31,6 +32,7 @@ from connector.errors import (
     KeyUnusable,
     PreauError,
     StoreUnavailable,
+    UpgradeRequired,
 )
 from connector.identity import certificate, trust
 from connector.identity import did as dids
@@ -38,7 +40,7 @@ from connector.identity import document as documents
 from connector.identity.document import DidDocument
 from connector.management.listen import split
 from connector.peer.addresses import judge_address
-from connector.peer.web import resolve, tls_context
+from connector.peer.web import GuardedWeb, resolve, tls_context
 from connector.services import diagnose, onboard_fetch
 from connector.services.diagnose import Check, KeyFile, ListFact, PeerFact
 from connector.services.onboard_fetch import Evidence
@@ -216,7 +218,21 @@ def _peer(
         _judged(settings, peer.membership, document, known, now)
     except PreauError as exc:
         fault = fault or f"{exc.code}: {exc.reason}"
-    return PeerFact(peer.did, fault, _silence(settings, peer.grpc_endpoint) if ask else None)
+    if not ask:
+        return PeerFact(peer.did, fault, None)
+    fault = fault or _too_old(settings, peer.did)
+    return PeerFact(peer.did, fault, _silence(settings, peer.grpc_endpoint))
+
+
+def _too_old(settings: Settings, did: str) -> str:
+    """Return why a peer's node cannot work with ours; empty when it can, or does not answer."""
+    try:
+        generations.check(did, onboard_fetch.generation(GuardedWeb.of(settings), did))
+    except UpgradeRequired as exc:
+        return f"{exc.code}: {exc.reason}"
+    except PreauError:
+        return ""  # `_silence` says so
+    return ""
 
 
 def _judged(

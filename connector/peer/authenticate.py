@@ -2,9 +2,10 @@
 
 1. the TLS certificate names a DID of an admitted participant;
 2. a CA of *that* DID's document issued it (an admitted CA could write any DID into a leaf);
-3. the call's token is that DID's, for us, this method, these bytes and this certificate;
-4. the token was not used before, also not before a restart;
-5. the participant's membership stands now, by the cached status list.
+3. the caller's node is of a generation that can work with ours;
+4. the call's token is that DID's, for us, this method, these bytes and this certificate;
+5. the token was not used before, also not before a restart;
+6. the participant's membership stands now, by the cached status list.
 
 A certificate or token that does not fit may be the first sign of rotated keys: the peer's document
 is then fetched anew, at most once in `RETRY_SECONDS` a peer, and the checks run again. A stranger
@@ -22,6 +23,7 @@ from typing import Final, cast
 
 import grpc
 
+from connector.domain import generation as generations
 from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
@@ -33,7 +35,7 @@ from connector.errors import (
 )
 from connector.identity import certificate, token
 from connector.identity import document as documents
-from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY
+from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
 from connector.ports import Ports
 from connector.services import onboard
 
@@ -51,12 +53,14 @@ class Shown:
         did: DID that it names; empty when it names none.
         token: call token; empty when there is none.
         checkpoint: signed checkpoint of the caller's log; empty when there is none.
+        generation: of the caller's node.
     """
 
     leaf: bytes
     did: str
     token: str
     checkpoint: bytes
+    generation: int
 
 
 def shown(context: grpc.ServicerContext) -> Shown:
@@ -66,7 +70,11 @@ def shown(context: grpc.ServicerContext) -> Shown:
     metadata = tuple(context.invocation_metadata())
     tokens = [value for key, value in metadata if key == TOKEN_KEY]
     return Shown(
-        leaf, _named(leaf), str(tokens[0]) if len(tokens) == 1 else "", checkpoint_in(metadata)
+        leaf,
+        _named(leaf),
+        str(tokens[0]) if len(tokens) == 1 else "",
+        checkpoint_in(metadata),
+        generation_in(metadata),
     )
 
 
@@ -103,7 +111,7 @@ class Gate:
         return participant
 
     def authorise(self, call: Shown, caller: Participant, method: str, body: bytes) -> Participant:
-        """Return the caller as it is known now, once its call passed the other checks (3, 4, 5).
+        """Return the caller as it is known now, once its call passed the other checks (3 to 6).
 
         Args:
             call: what it shows.
@@ -112,12 +120,14 @@ class Gate:
             body: exact bytes of the request, or of a stream's first frame.
 
         Raises:
+            UpgradeRequired: its node is too old.
             TokenMissing: no token, or several.
             TokenInvalid: signature, issuer, audience or lifetime is wrong.
             TokenMismatch: made for another method, body or certificate.
             TokenReplayed: used before.
             Untrusted: the participant is no longer believed; the class says why.
         """
+        generations.check(caller.did, call.generation)
         if not call.token:
             raise TokenMissing("the call carries no token")
         try:

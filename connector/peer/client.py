@@ -18,6 +18,7 @@ from typing import Any, Final
 import grpc
 
 from connector.config import Settings
+from connector.domain import generation as generations
 from connector.domain.federation import Hello
 from connector.domain.participant import Participant
 from connector.errors import Malformed, MessageTooLarge, PeerUnreachable, PreauError
@@ -116,6 +117,7 @@ class GrpcWire:
             PeerUnreachable: no answer within `seconds`.
             AddressForbidden: the peer's endpoint is not one that this node calls.
             MessageTooLarge: the message or the answer exceeds the limit.
+            UpgradeRequired: the peer's node is too old.
             PreauError: the refusal that the peer answered with.
         """
         route = routes.BY_KIND.get(kind)
@@ -133,7 +135,9 @@ class GrpcWire:
                 if isinstance(failure, PeerUnreachable):
                     link.retire()  # the next call resolves and connects afresh
                 raise failure from exc
-            self._witness(peer, tuple(done.trailing_metadata() or ()))
+            carried = tuple(done.trailing_metadata() or ())
+            generations.check(peer.did, routes.generation_in(carried))
+            self._witness(peer, carried)
         return routes.to_body(routes.read(route.answer, answer))
 
     def participate(self, lead: Participant, hello: Hello) -> GrpcSiteStream:
@@ -239,7 +243,7 @@ class GrpcWire:
             self._clock.now(),
         )
         note = self._checkpoints.own() if self._checkpoints else b""
-        carried: routes.Metadata = ((routes.TOKEN_KEY, call_token),)
+        carried: routes.Metadata = ((routes.TOKEN_KEY, call_token), *routes.STATED)
         return (*carried, (routes.CHECKPOINT_KEY, note)) if note else carried
 
     def _witness(self, peer: Participant, metadata: routes.Metadata) -> None:

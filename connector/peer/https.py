@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connector.domain import generation as generations
 from connector.errors import (
     Malformed,
     MessageTooLarge,
@@ -36,10 +37,12 @@ from connector.peer.refusals import Refusals
 from connector.peer.status import tellable, unforeseen
 from connector.ports import Ports
 from connector.services import onboard
+from connector.services import onboard_fetch as fetching
 
 JWT: Final = "application/vc+jwt"
 PROBLEM: Final = "application/problem+json"
 FIRST_CONTACT: Final = "/first-contact"
+GENERATION: Final = fetching.GENERATION_PATH
 MAX_BODY: Final = 2048
 BODY_SECONDS: Final = 5.0
 CONTACTS_AT_ONCE: Final = 4
@@ -50,6 +53,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     "/membership": "the credential by which a stranger judges this node at first contact",
     "/self-description": "who the institution is: made to be read by anyone",
     "/datasets/{id:path}": "descriptions of datasets that are offered to every member; no data",
+    GENERATION: "whether the two nodes can work together: a number, asked before anything else",
     FIRST_CONTACT: "a stranger names itself; limited per address, in all, in size and at once",
     "/memberships/{did:path}": "an authority's members fetch their credentials; signed, no secret",
     "/status/1": "an authority's revocation list; a bit string without names",
@@ -93,6 +97,7 @@ class PublicFace:
                 Route("/membership", self._membership, methods=["GET"]),
                 Route("/self-description", self._description, methods=["GET"]),
                 Route("/datasets/{id:path}", self._dataset, methods=["GET"]),
+                Route(GENERATION, self._generation, methods=["GET"]),
                 Route(FIRST_CONTACT, self._first_contact, methods=["POST"]),
             ]
         else:
@@ -120,6 +125,9 @@ class PublicFace:
 
     def _description(self, _request: Request) -> Response:
         return Response(self._own_description(), media_type=JWT)
+
+    def _generation(self, _request: Request) -> Response:
+        return JSONResponse({"generation": generations.GENERATION})
 
     def _dataset(self, request: Request) -> Response:
         wanted = request.path_params["id"]

@@ -7,13 +7,14 @@ unknown fields and unreadable bytes are refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from google.protobuf import json_format, unknown_fields
 from google.protobuf.message import DecodeError, Message
 
+from connector.domain import generation as generations
 from connector.domain.federation import (
     Finish,
     Hello,
@@ -33,10 +34,12 @@ TOKEN_KEY: Final = "preau-token"  # noqa: S105 - the name of a metadata field
 PROBLEM_KEY: Final = "preau-problem-bin"
 CHECKPOINT_KEY: Final = "preau-checkpoint-bin"
 SEATED_KEY: Final = "preau-seated"
+GENERATION_KEY: Final = "preau-generation"
 
 
 M = TypeVar("M", bound=Message)
 Metadata = tuple[tuple[str, str | bytes], ...]
+STATED: Final[Metadata] = ((GENERATION_KEY, str(generations.GENERATION)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,12 @@ ROUTES: Final[tuple[Route, ...]] = (
            audit_pb2.ConsistencyRequestMessage, audit_pb2.ConsistencyProof),
 )  # fmt: skip
 BY_KIND: Final[dict[str, Route]] = {route.kind: route for route in ROUTES}
+
+
+def generation_in(metadata: Iterable[tuple[str, str | bytes]]) -> int:
+    """Return the generation that metadata state."""
+    found = [value for key, value in metadata if key == GENERATION_KEY]
+    return generations.read(str(found[0])) if len(found) == 1 else generations.UNSTATED
 
 
 def raw(message: bytes) -> bytes:

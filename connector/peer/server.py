@@ -28,8 +28,8 @@ from connector.peer.counted import Counted
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.patience import Patience
 from connector.peer.refusals import Refusals
-from connector.peer.routes import Metadata, Route
-from connector.peer.status import refuse, unforeseen
+from connector.peer.routes import STATED, Metadata, Route
+from connector.peer.status import refuse, understood, unforeseen
 from connector.peer.streams import SPARE_THREADS, Participate
 from connector.ports import Ports
 from connector.services.guard import guarded
@@ -166,7 +166,7 @@ class PeerServer:
         else:
             return answer
         self._refusals.record(proven, route.method, failure)
-        return refuse(context, failure)
+        return refuse(context, understood(failure, call.generation))
 
     def _request(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Return the exact bytes of the request once they are there."""
@@ -195,7 +195,7 @@ class PeerServer:
 
     def _carried(self) -> Metadata:
         note = self._checkpoints.own()
-        return ((routes.CHECKPOINT_KEY, note),) if note else ()
+        return (*STATED, *(((routes.CHECKPOINT_KEY, note),) if note else ()))
 
     def _watch_trust(self) -> None:
         while not self._stopping.is_set():

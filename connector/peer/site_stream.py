@@ -15,12 +15,14 @@ from typing import Final
 
 import grpc
 
+from connector.domain import generation as generations
 from connector.domain.federation import LeadFrame, SiteFrame
-from connector.errors import MessageTooLarge, PeerUnreachable, PreauError
+from connector.errors import MessageTooLarge, PeerUnreachable, PreauError, UpgradeRequired
 from connector.peer.routes import (
     PARTICIPATE,
     SEATED_KEY,
     Metadata,
+    generation_in,
     raw,
     read_lead_frame,
     write_site_frame,
@@ -160,6 +162,9 @@ class GrpcSiteStream:
                 self._arrived(data)
         except grpc.RpcError as exc:
             failure = translate(self._lead, exc)
+        except UpgradeRequired as exc:
+            failure = exc
+            self._cancel()
         finally:
             with self._changed:
                 self._over = failure
@@ -169,6 +174,7 @@ class GrpcSiteStream:
     def _greet(self, metadata: Metadata) -> None:
         if SEATED_KEY not in dict(metadata):
             return  # refused; the status follows
+        generations.check(self._lead, generation_in(metadata))
         self._seated_by(metadata)
         with self._changed:
             self._seated = True

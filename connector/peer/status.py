@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import grpc
 from google.protobuf.message import DecodeError
 
+from connector.domain import generation as generations
 from connector.errors import (
     BY_CODE,
     ConfigurationInvalid,
@@ -26,11 +27,13 @@ from connector.errors import (
     PreauError,
     StoreUnavailable,
     TooManyRequests,
+    Unlawful,
+    UpgradeRequired,
     WorkerFailed,
     from_code,
     status,
 )
-from connector.peer.routes import PROBLEM_KEY, Metadata
+from connector.peer.routes import PROBLEM_KEY, STATED, Metadata, generation_in
 from connector.peer.v1 import problem_pb2
 
 _log = logging.getLogger(__name__)
@@ -75,9 +78,20 @@ def tellable(error: PreauError) -> PreauError:
 def refuse(context: grpc.ServicerContext, error: PreauError, metadata: Metadata = ()) -> NoReturn:
     """End a call with a refusal; does not return."""
     told = tellable(error)
-    context.set_trailing_metadata((*metadata, (PROBLEM_KEY, problem(told))))
+    context.set_trailing_metadata((*STATED, *metadata, (PROBLEM_KEY, problem(told))))
     name = status(told.code)[0]
     context.abort(getattr(grpc.StatusCode, name), told.reason[:_MAX_TEXT])
+
+
+def understood(error: PreauError, generation: int) -> PreauError:
+    """Return a refusal under a code that a caller knows.
+
+    The first generation drops the reason of a code that is unknown to it, and with it who must
+    upgrade.
+    """
+    if isinstance(error, UpgradeRequired) and generation < generations.GENERATION:
+        return Unlawful(error.reason, hint=error.hint)
+    return error
 
 
 def unforeseen(method: str) -> PreauError:
@@ -95,15 +109,25 @@ def translate(peer: str, error: object) -> PreauError:
     """
     if not isinstance(error, grpc.Call):
         return PeerUnreachable(f"`{peer}` broke off")
-    for key, value in error.trailing_metadata() or ():
+    metadata = tuple(error.trailing_metadata() or ())
+    for key, value in metadata:
         if key == PROBLEM_KEY and isinstance(value, bytes):
-            return _rebuilt(peer, value)
+            return _too_old(peer, metadata) or _rebuilt(peer, value)
     code = error.code()
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger" not in (error.details() or ""):
         return TooManyRequests(f"`{peer}` answers too many calls at once", hint="try again")
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return MessageTooLarge(f"the message is larger than `{peer}` or this node takes")
     return PeerUnreachable(f"`{peer}` {_GONE.get(code, f'failed with {code.name}')}")
+
+
+def _too_old(peer: str, metadata: Metadata) -> UpgradeRequired | None:
+    """Say so when the peer's node is too old: what it refuses is mostly what it cannot read."""
+    try:
+        generations.check(peer, generation_in(metadata))
+    except UpgradeRequired as exc:
+        return exc
+    return None
 
 
 def _rebuilt(peer: str, raw: bytes) -> PreauError:

@@ -30,7 +30,8 @@ from connector.peer.authenticate import Gate, Shown, shown
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.counted import Counted
 from connector.peer.refusals import Refusals
-from connector.peer.status import refuse, unforeseen
+from connector.peer.routes import STATED
+from connector.peer.status import refuse, understood, unforeseen
 from connector.ports import Ports
 from connector.services import onboard
 from connector.services.lead_hub import LeadHub, Seat
@@ -86,7 +87,7 @@ class Participate:
             if seat is not None:
                 self._forget(seat)
         self._refusals.record(proven, routes.PARTICIPATE, failure)
-        refuse(context, failure)
+        refuse(context, understood(failure, call.generation))
 
     def judge_again(self) -> None:
         """Judge the site of each open stream now; end those that are no longer believed."""
@@ -125,7 +126,7 @@ class Participate:
         frames.deliver_to(seat)
         note = self._checkpoints.own()
         carried = ((routes.CHECKPOINT_KEY, note),) if note else ()
-        context.send_initial_metadata(((routes.SEATED_KEY, "1"), *carried))
+        context.send_initial_metadata(((routes.SEATED_KEY, "1"), *STATED, *carried))
         return seat
 
     def _serve(self, seat: Seat, frames: _Frames) -> Iterator[bytes]:

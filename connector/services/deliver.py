@@ -35,6 +35,7 @@ from connector.errors import (
     TooManyRequests,
     TooManyStreams,
     UnknownPeer,
+    UpgradeRequired,
     WorldFault,
 )
 from connector.jsonld.canonical import parse_object
@@ -53,7 +54,8 @@ PER_PEER: Final = 4  # calls to one peer at once; one while it does not answer
 BATCH: Final = 512
 LONGEST_SLEEP: Final = 5.0  # seconds without being woken
 
-# Refusals that may pass by themselves: the peer is loaded, or does not know us or our keys yet.
+# Refusals that may pass by themselves: the peer is loaded, is too old and may be upgraded, or does
+# not know us or our keys yet.
 _PASSING: Final = (
     WorldFault,
     TooManyRequests,
@@ -63,6 +65,7 @@ _PASSING: Final = (
     DidUnresolvable,
     CertificateMismatch,
     TokenReplayed,
+    UpgradeRequired,
 )
 
 _log = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from connector.domain import generation as generations
 from connector.domain.participant import Participant
 from connector.errors import (
     CredentialExpired,
@@ -49,6 +50,7 @@ def meet(ports: Ports, did: str) -> Participant:
         MembershipRequired: it shows no membership.
         DescriptionTampered: its self-description does not verify.
         PeerUnreachable: it does not answer.
+        UpgradeRequired: the two know each other now, and its node is too old to work with.
         PreauError: the refusal that it answered our introduction with.
     """
     participant = welcome(ports, did)
@@ -57,6 +59,7 @@ def meet(ports: Ports, did: str) -> Participant:
     if not address:
         raise DidUnresolvable(f"`{did}` takes no first contact")
     ports.web.post(address, canonical({"did": ports.settings.did}))
+    generations.check(did, fetching.generation(ports.web, did))
     return participant
 
 

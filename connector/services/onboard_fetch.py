@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
+from connector.domain import generation as generations
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.errors import (
     CredentialInvalid,
@@ -27,15 +28,18 @@ from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.identity import status, trust
 from connector.identity.document import DidDocument
-from connector.ports import Ports, Transaction
+from connector.jsonld.canonical import parse_object
+from connector.ports import Ports, Transaction, Web
 
 PEER: Final = "PreauPeer"
 FIRST_CONTACT: Final = "PreauFirstContact"
 MEMBERSHIP: Final = "PreauMembership"
 SELF_DESCRIPTION: Final = "PreauSelfDescription"
 MEMBERSHIPS: Final = "PreauMemberships"
+GENERATION_PATH: Final = "/generation"
 _GRPC: Final = "grpcs://"
 _LIST_BYTES: Final = 1 << 20
+_GENERATION_BYTES: Final = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,22 @@ def fetch_peer(ports: Ports, did: str) -> Fetched:
     return Fetched(
         document, _membership(ports, document), _description(ports, document), _endpoint(document)
     )
+
+
+def generation(web: Web, did: str) -> int:
+    """Ask a peer which generation its node speaks; one that does not know the question, the first.
+
+    Raises:
+        DidUnresolvable: no did:web.
+        AddressForbidden: its host is not one that this node fetches from.
+        PeerUnreachable: it does not answer.
+        Malformed: its answer cannot be read.
+    """
+    try:
+        answer = web.get(dids.origin(did) + GENERATION_PATH, limit=_GENERATION_BYTES)
+    except NotFound:
+        return generations.UNSTATED
+    return generations.read(str(parse_object(answer).get("generation")))
 
 
 def refresh_issuer(ports: Ports, did: str) -> DidDocument:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -392,7 +393,8 @@ def _no_roots(node: Node) -> Any:
 
 
 def _dataset(identifier: str, now: Any) -> Dataset:
-    values: dict[str, Any] = dict.fromkeys(Dataset.__slots__, "")
+    stated = [item.name for item in fields(Dataset) if item.default is MISSING]
+    values: dict[str, Any] = dict.fromkeys(stated, "")
     values.update(
         id=identifier,
         personal=False,

@@ -24,7 +24,7 @@ from connector.errors import (
 )
 from connector.peer import server
 from connector.peer.credentials import ServerTrust
-from connector.peer.routes import TOKEN_KEY
+from connector.peer.routes import STATED, TOKEN_KEY
 from connector.peer.status import translate
 from connector.services import onboard
 from tests.support.keys import MemorySigner
@@ -497,6 +497,6 @@ class TestThreads:
         shown = token_of(alpha, beta, GET, b"")
         with channel_to(beta, alpha.leaves.current()) as channel:
             call = channel.stream_unary(GET).future(
-                iter(()), timeout=15, metadata=((TOKEN_KEY, shown),)
+                iter(()), timeout=15, metadata=(*STATED, (TOKEN_KEY, shown))
             )
             assert translate(beta.did, call.exception(15)).code == "MALFORMED_MESSAGE"

@@ -21,7 +21,14 @@ from connector.errors import (
     TooManyRequests,
     TooManyStreams,
 )
-from connector.peer.routes import PARTICIPATE, SEATED_KEY, TOKEN_KEY, write_hello, write_site_frame
+from connector.peer.routes import (
+    PARTICIPATE,
+    SEATED_KEY,
+    STATED,
+    TOKEN_KEY,
+    write_hello,
+    write_site_frame,
+)
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
 from connector.services import onboard
@@ -198,7 +205,7 @@ class TestByHand:
 
         with channel_to(lead, leaf) as channel:
             call = channel.stream_stream(PARTICIPATE)(
-                requests(), metadata=((TOKEN_KEY, shown),), timeout=15
+                requests(), metadata=(*STATED, (TOKEN_KEY, shown)), timeout=15
             )
             try:
                 if SEATED_KEY in dict(call.initial_metadata()) and len(frames) == 1:

@@ -11,7 +11,7 @@ import grpc
 from connector.errors import PreauError
 from connector.identity import certificate, token
 from connector.peer.credentials import Leaf
-from connector.peer.routes import BY_KIND, TOKEN_KEY
+from connector.peer.routes import BY_KIND, STATED, TOKEN_KEY
 from connector.peer.status import translate
 from tests.support.live_space import Node
 
@@ -71,7 +71,7 @@ def ask(callee: Node, leaf: Leaf, shown: str | None, method: str, data: bytes) -
     Raises:
         PreauError: the refusal.
     """
-    metadata = ((TOKEN_KEY, shown),) if shown is not None else ()
+    metadata = (*STATED, *(((TOKEN_KEY, shown),) if shown is not None else ()))
     with channel_to(callee, leaf) as channel:
         try:
             answer = channel.unary_unary(method)(data, timeout=20, metadata=metadata)

@@ -27,6 +27,7 @@ from connector.errors import (
     TokenInvalid,
     TooManyRequests,
     UnknownPeer,
+    UpgradeRequired,
 )
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m
@@ -117,7 +118,13 @@ def test_a_delivered_message_is_not_sent_again(pair: Link) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [PeerUnreachable("x"), TooManyRequests("x"), UnknownPeer("x"), PreauError("bug of the peer")],
+    [
+        PeerUnreachable("x"),
+        TooManyRequests("x"),
+        UnknownPeer("x"),
+        UpgradeRequired("x"),
+        PreauError("bug of the peer"),
+    ],
     ids=lambda error: error.code,
 )
 def test_what_may_pass_is_tried_again_later(pair: Link, error: PreauError) -> None:

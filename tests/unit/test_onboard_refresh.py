@@ -82,6 +82,7 @@ class World:
             dids.document_url(AUTHORITY): self.authority_document,
             dids.document_url(PEER): self.peer_document,
             LIST: lambda: self.status_list().encode(),
+            "https://peer.example/generation": lambda: b'{"generation":2}',
             "https://peer.example/membership": lambda: bytes(self.membership, "ascii"),
             "https://authority.example/memberships/did%3Aweb%3Anode.example": (
                 lambda: bytes(self.own_membership, "ascii")
