@@ -271,6 +271,12 @@ class RoundRefused(Unlawful):
     code = "ROUND_REFUSED"
 
 
+class UpdateRefused(Unlawful):
+    """A site's answer to a round is no update that the manifest's mechanism can have made."""
+
+    code = "UPDATE_REFUSED"
+
+
 class SplitView(Unlawful):
     """The lead gave two sites of a job different models, or different manifests, of one round."""
 

@@ -135,7 +135,9 @@ class LeadRun:
         reply = {"op": "replies", "round": number, "sites": list(replies), "sizes": sizes}
         worker.send(reply, b"".join(updates))
         header, state = self._receive(worker, "state", number)
-        entered = self._relay.entered(number, replies, header.get("answered"))
+        entered = self._relay.entered(
+            number, replies, header.get("answered"), header.get("refused")
+        )
         receipts = tuple(reply.receipt for reply in replies.values())
         completed = book.Completed(state, entered, receipts)
         if not book.checkpoint(self._ports, self._job.id, number, completed):

@@ -22,6 +22,7 @@ from connector.errors import (
     PreauError,
     RoundRefused,
     TooFewSites,
+    UpdateRefused,
 )
 from connector.ports import Ports
 from connector.services import federate_book as book
@@ -115,21 +116,26 @@ class Relay:
             book.count(self._ports, self._manifest.job, sent, received)
         return {site: replies[site] for site in self._manifest.sites if site in replies}
 
-    def entered(self, number: int, replies: Collection[str], named: object) -> tuple[str, ...]:
+    def entered(
+        self, number: int, replies: Collection[str], named: object, refused: object
+    ) -> tuple[str, ...]:
         """Return the sites whose answer entered the model; the others take no further part.
 
         Args:
             number: of the round.
             replies: sites that answered.
             named: sites that the worker says it used.
+            refused: reason by site, for those that it did not use.
 
         Raises:
             TooFewSites: they are fewer than the quorum.
         """
         used = set(named) if isinstance(named, list) else set()
+        reasons = refused if isinstance(refused, dict) else {}
         for site in replies:
             if site not in used:
-                self._leave(site, RoundRefused.code, f"its answer to round {number} was no update")
+                reason = reasons.get(site, "it was no update")
+                self._leave(site, UpdateRefused.code, f"its answer to round {number}: {reason}")
         found = tuple(site for site in replies if site in used)
         self._check_enough(len(found), (), number)
         return found

@@ -4,7 +4,7 @@
          ← ready {isolation}
          ← round {round, digest, sites, sizes} + messages, in order
          → replies {round, sites, sizes} + messages of the sites that answered
-         ← state {round, answered} + npz
+         ← state {round, answered, refused {site: reason}} + npz
          → saved
          ← done {round} + npz
 
@@ -81,5 +81,6 @@ class _Rounds:
         self._latest = unpack_record(record, self._manifest)
         answered = list(self._strategy.answered)
         header = {"op": "state", "round": self._done + server_round, "answered": answered}
-        self._frames.send(header, checkpoint.save(self._latest))
+        state = checkpoint.save(self._latest)
+        self._frames.send({**header, "refused": self._strategy.refused}, state)
         expect(self._frames, "saved", MARGIN_SECONDS)

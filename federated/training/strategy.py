@@ -2,8 +2,8 @@
 
 Rules: a site weighs what its contract declares, never what its rows count; sites are taken in the
 manifest's order, so that the same updates give the same sum; a reply that is no model of the
-manifest does not enter; below the quorum the job stops with a reason. Waiting and transport are
-left to the grid.
+manifest, or one that its mechanism cannot have made (`reach.py`), does not enter; below the quorum
+the job stops with a reason. Waiting and transport are left to the grid.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from flwr.serverapp.strategy import FedAvg
 from federated.errors import RoundRefused, TooFewSites
 from federated.manifest import JobManifest
 from federated.training.flower import node_of
-from federated.training.recipes import bounded
-from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack
+from federated.training.reach import is_within, reach
+from federated.training.recipes import Arrays, bounded
+from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack, unpack_record
 
 _WEIGHT = "declared-population"
 
@@ -42,7 +43,12 @@ class DeclaredAverage(FedAvg):
         self._done = done
         self._site = {node_of(manifest, site): site for site in sites}
         self._population = {item.site: item.population for item in manifest.contracts}
+        self._reach = {
+            site: reach(manifest, self._population[site]) for site in self._site.values()
+        }
+        self._sent: Arrays = {}
         self.answered: tuple[str, ...] = ()
+        self.refused: dict[str, str] = {}
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -50,6 +56,7 @@ class DeclaredAverage(FedAvg):
         """Return one message for each site, in order. Flower counts rounds from 1 each time."""
         number = self._done + server_round
         config[ROUND] = number
+        self._sent = unpack_record(arrays, self._manifest)
         record = RecordDict({ARRAYS: arrays, SETTINGS: config})
         return [
             Message(record, node, MessageType.TRAIN, group_id=str(number))
@@ -61,9 +68,12 @@ class DeclaredAverage(FedAvg):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Return the average of the replies, and note in `answered` whose they were.
 
+        What did not enter is noted in `refused`, with the reason.
+
         Raises:
             TooFewSites: fewer usable replies than the quorum.
         """
+        self.refused = {}
         usable = {
             reply.metadata.src_node_id: reply
             for reply in replies
@@ -71,8 +81,10 @@ class DeclaredAverage(FedAvg):
         }
         if len(usable) < self._manifest.quorum:
             number = self._done + server_round
+            why = "".join(f"; `{site}`: {reason}" for site, reason in self.refused.items())
             raise TooFewSites(
-                f"{len(usable)} sites answered round {number}, quorum is {self._manifest.quorum}"
+                f"{len(usable)} sites answered round {number}, "
+                f"quorum is {self._manifest.quorum}{why}"
             )
         self.answered = tuple(self._site[node] for node in sorted(usable))
         ordered = [usable[node] for node in sorted(usable)]
@@ -81,15 +93,28 @@ class DeclaredAverage(FedAvg):
 
     def _weigh(self, reply: Message) -> bool:
         """Put the declared population beside the arrays; tell whether the reply is usable."""
-        if not reply.has_content():
-            return False
+        site = self._site[reply.metadata.src_node_id]
         try:
-            arrays = unpack(reply.content, self._manifest)
-        except RoundRefused:
+            arrays = self._read(reply, site)
+        except RoundRefused as exc:
+            self.refused[site] = exc.reason
             return False
-        weight = self._population[self._site[reply.metadata.src_node_id]]
+        weight = self._population[site]
         reply.content = RecordDict({ARRAYS: pack(arrays), _WEIGHT: MetricRecord({_WEIGHT: weight})})
         return True
+
+    def _read(self, reply: Message, site: str) -> Arrays:
+        """Return the arrays of a site's reply.
+
+        Raises:
+            RoundRefused: they are no update of the manifest's mechanism.
+        """
+        if not reply.has_content():
+            raise RoundRefused("the reply holds no model")
+        arrays = unpack(reply.content, self._manifest)
+        if not is_within(self._sent, arrays, self._reach[site]):
+            raise RoundRefused("the update lies further away than the mechanism can move a model")
+        return arrays
 
 
 def _bounded(record: ArrayRecord) -> ArrayRecord:

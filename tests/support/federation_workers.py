@@ -232,7 +232,8 @@ class LeadWorker:
         assert sum(header["sizes"]) == len(payload)
         self._state = sha256_hex(self._state + payload).encode()
         used = [site for site in header["sites"] if site not in self._script.ignore]
-        state = {"op": "state", "round": self._number, "answered": used}
+        refused = dict.fromkeys(self._script.ignore, "too far")
+        state = {"op": "state", "round": self._number, "answered": used, "refused": refused}
         self._answers.append((state, self._state))
 
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:

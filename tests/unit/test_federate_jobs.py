@@ -307,7 +307,8 @@ def test_an_answer_that_is_no_update_does_not_count(federation: Federation) -> N
         job_id = submitted(federation)
         job = over(federation, job_id, JobState.FAILED)
     assert job.code == "TOO_FEW_SITES"
-    assert rows(federation, job_id)[SITES[1]].code == "ROUND_REFUSED"
+    assert rows(federation, job_id)[SITES[1]].code == "UPDATE_REFUSED"
+    assert "`did:web:est.example`: UPDATE_REFUSED, its answer to round 1: too far" in job.reason
     with federation.lead.ports.store.read() as tx:
         assert tx.rounds.find(job_id=job_id) == []
 

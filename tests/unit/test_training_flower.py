@@ -307,11 +307,32 @@ def _value(record: ArrayRecord | None) -> float:
     return values.pop()
 
 
+class _NoSites:
+    """A grid that reaches nobody."""
+
+    def get_node_ids(self) -> list[int]:
+        return []
+
+
+def _averaging(
+    job: JobManifest = JOB,
+    sites: tuple[str, ...] = SITES,
+    done: int = 0,
+    sent: ArrayRecord | None = None,
+) -> DeclaredAverage:
+    """Return the strategy after it has sent a round."""
+    averaging = DeclaredAverage(job, sites, done)
+    grid: Any = _NoSites()
+    averaging.configure_train(1, sent or pack(initial(job)), ConfigRecord({}), grid)
+    return averaging
+
+
 def test_sites_weigh_what_their_contracts_declare() -> None:
-    replies = [_constant(value, site=site) for value, site in zip((1, 2, 4), SITES, strict=True)]
-    averaging = DeclaredAverage(JOB, SITES, 0)
+    values = (0.1, 0.2, 0.4)
+    replies = [_constant(value, site=site) for value, site in zip(values, SITES, strict=True)]
+    averaging = _averaging()
     record, _ = averaging.aggregate_train(1, reversed(replies))
-    assert _value(record) == pytest.approx((100 * 1 + 200 * 2 + 300 * 4) / 600)
+    assert _value(record) == pytest.approx((100 * 0.1 + 200 * 0.2 + 300 * 0.4) / 600)
     assert averaging.answered == SITES
 
 
@@ -323,7 +344,8 @@ def test_an_average_at_the_bound_does_not_pass_it_by_rounding(
 
     def average() -> float:
         replies = [_constant(MOST_WEIGHT, site=site) for site in SITES]
-        averaged = DeclaredAverage(manifest(contracts=contracts), SITES, 0)
+        sent = replies[0].content.array_records[ARRAYS]
+        averaged = _averaging(manifest(contracts=contracts), sent=sent)
         record, _ = averaged.aggregate_train(1, replies)
         assert record is not None
         return float(record["layers.0.bias"].numpy()[0])
@@ -334,20 +356,20 @@ def test_an_average_at_the_bound_does_not_pass_it_by_rounding(
 
 
 def test_the_order_of_replies_does_not_matter() -> None:
-    replies = [_constant(value, site=s) for value, s in zip((0.1, 0.7, 1 / 3), SITES, strict=True)]
-    one, _ = DeclaredAverage(JOB, SITES, 0).aggregate_train(1, replies)
-    replies = [_constant(value, site=s) for value, s in zip((0.1, 0.7, 1 / 3), SITES, strict=True)]
-    two, _ = DeclaredAverage(JOB, SITES, 0).aggregate_train(1, reversed(replies))
+    replies = [_constant(value, site=s) for value, s in zip((0.1, 0.2, 1 / 3), SITES, strict=True)]
+    one, _ = _averaging().aggregate_train(1, replies)
+    replies = [_constant(value, site=s) for value, s in zip((0.1, 0.2, 1 / 3), SITES, strict=True)]
+    two, _ = _averaging().aggregate_train(1, reversed(replies))
     assert _value(one) == _value(two)
 
 
 def test_who_did_not_answer_does_not_weigh() -> None:
     job = manifest(quorum=2)
-    averaging = DeclaredAverage(job, SITES, 4)
+    averaging = _averaging(job, done=4)
     record, _ = averaging.aggregate_train(
-        1, [_constant(3.0, site=SITES[2]), _constant(1.0, site=SITES[0])]
+        1, [_constant(0.3, site=SITES[2]), _constant(0.1, site=SITES[0])]
     )
-    assert _value(record) == pytest.approx((100 * 1 + 300 * 3) / 400)
+    assert _value(record) == pytest.approx((100 * 0.1 + 300 * 0.3) / 400)
     assert averaging.answered == (SITES[0], SITES[2])
 
 
@@ -360,30 +382,40 @@ def _poisoned(site: str) -> Message:
     return seal(Message(RecordDict({ARRAYS: pack(arrays)}), reply_to=_request(site)), JOB)
 
 
-@pytest.mark.parametrize("make", [_error, _poisoned])
-def test_a_reply_that_is_no_model_does_not_enter(make: Any) -> None:
-    good = [_constant(1.0, site=SITES[0]), _constant(1.0, site=SITES[1])]
-    averaging = DeclaredAverage(manifest(quorum=2), SITES, 0)
+def _far(site: str) -> Message:
+    return _constant(MOST_WEIGHT, site=site)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"), [(_error, "no model"), (_poisoned, "out of bounds"), (_far, "further away")]
+)
+def test_a_reply_that_is_no_update_does_not_enter(make: Any, why: str) -> None:
+    good = [_constant(0.1, site=SITES[0]), _constant(0.1, site=SITES[1])]
+    averaging = _averaging(manifest(quorum=2))
     record, _ = averaging.aggregate_train(1, [*good, make(SITES[2])])
-    assert _value(record) == 1
+    assert _value(record) == pytest.approx(0.1)
     assert averaging.answered == SITES[:2]
+    assert list(averaging.refused) == [SITES[2]]
+    assert why in averaging.refused[SITES[2]]
+    with pytest.raises(TooFewSites, match=f"`{SITES[2]}`: .*{why}"):
+        _averaging().aggregate_train(1, [*good, make(SITES[2])])
 
 
 @pytest.mark.parametrize("answered", [(), SITES[:1], SITES[:2]])
 def test_below_the_quorum_the_job_stops_with_a_reason(answered: tuple[str, ...]) -> None:
-    replies = [_constant(1.0, site=site) for site in answered]
+    replies = [_constant(0.1, site=site) for site in answered]
     reason = f"{len(answered)} sites answered round 3, quorum is 3"
     with pytest.raises(TooFewSites, match=reason) as caught:
-        DeclaredAverage(JOB, SITES, 2).aggregate_train(1, replies)
+        _averaging(done=2).aggregate_train(1, replies)
     assert caught.value.code == "TOO_FEW_SITES"
 
 
 def test_a_site_that_does_not_take_part_does_not_enter() -> None:
-    averaging = DeclaredAverage(manifest(quorum=2), SITES[:2], 0)
+    averaging = _averaging(manifest(quorum=2), SITES[:2])
     record, _ = averaging.aggregate_train(
-        1, [_constant(float(n), site=s) for n, s in enumerate(SITES)]
+        1, [_constant(n / 10, site=s) for n, s in enumerate(SITES)]
     )
-    assert _value(record) == pytest.approx(200 / 300)
+    assert _value(record) == pytest.approx(20 / 300)
 
 
 # The grid and the lead, with a node at the other end of the socket
