@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from connector import config
 from connector.bootstrap.own import Identity
 from connector.domain import merkle
+from connector.domain.dataset import PrivacyCap
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
@@ -21,6 +22,7 @@ from connector.management import render
 from connector.ports import Ports
 from connector.services import audit, federate_lead
 from connector.store import SqlStore, migrations
+from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.doubles import FixedClock, ports_for_tests
 from tests.support.samples import MADE_AT, NODES, REVISION, copy_rows, first_generation
 
@@ -151,6 +153,21 @@ def test_what_was_spent_is_what_the_rounds_and_the_log_say(space: Opened) -> Non
         for name in ("urn:sample:pupils", "urn:sample:pupils-again")
     }
     assert by_dataset == {"urn:sample:pupils": 12, "urn:sample:pupils-again": 10}
+
+
+def test_what_both_ids_of_one_file_spent_counts_on_one_register(space: Opened) -> None:
+    with space["school"].store.read() as tx:
+        (register,) = tx.registers.find()
+        datasets = tx.datasets.find()
+        spent = tx.reservations.find()
+    assert len({each.file.digest for each in datasets}) == 1
+    assert {each.register_id for each in (*datasets, *spent)} == {register.id}
+    assert {each.dataset_id for each in spent} == {each.id for each in datasets}
+    assert register.charges == sum(each.committed_rounds for each in spent) == 11
+    assert register.cap == PrivacyCap(6.0, 1e-4)
+    assert register.accounting == Accounting(Rule.RENYI, order_for(6.0, 1e-4))
+    with space["lab"].store.read() as tx:
+        assert tx.registers.find() == []
 
 
 def test_a_site_lists_all_its_jobs_also_the_one_that_it_refused(space: Opened) -> None:
