@@ -409,6 +409,12 @@ class WorkerFailed(WorldFault):
     code = "WORKER_FAILED"
 
 
+class ArithmeticUnsound(WorkerFailed):
+    """This machine failed the worker's test of exact sums; no row was read."""
+
+    code = "ARITHMETIC_UNSOUND"
+
+
 class DeadlinePassed(WorldFault):
     """A job did not end before its manifest's deadline."""
 

@@ -12,6 +12,7 @@
     │   ├── DataFileMissing · DataFileUnreadable · DataFileChanged
     │   └── ColumnMissing
     └── WorkerFailed          the world: a process died, or was silent too long
+        └── ArithmeticUnsound     this machine adds what must be exact inexactly
 
 `code` is the same string as in the application that hosts this library, so that it can rebuild
 its own exception from it. Messages are one line, lower case, user input in backticks; never a
@@ -119,6 +120,12 @@ class WorkerFailed(FederatedError):
     """A worker process died, did not start, or did not answer in time."""
 
     code = "WORKER_FAILED"
+
+
+class ArithmeticUnsound(WorkerFailed):
+    """A sum of persons depended on more than each person's own rows, on made-up persons."""
+
+    code = "ARITHMETIC_UNSOUND"
 
 
 def _tree(root: type[FederatedError]) -> list[type[FederatedError]]:

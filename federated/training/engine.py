@@ -32,7 +32,7 @@ from federated.training.encode import Persons
 from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION, NoiseSource
-from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, split
+from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, split, widths
 
 _DEVIATIONS: Final = 6.5  # a Poisson sample lies further above its mean with a chance below 1e-9
 # The discrete Gaussian of deviation S stands for a continuous one of variance S² - 1/12.
@@ -56,6 +56,17 @@ class Mechanism:
     sampling_rate: float
     clip: float
     population: int
+
+    @classmethod
+    def of(cls, manifest: JobManifest, population: int) -> Mechanism:
+        """Return the numbers of a job at a site whose contract declares `population` persons."""
+        return cls(
+            learning_rate=manifest.learning_rate,
+            noise_multiplier=manifest.privacy.noise_multiplier,
+            sampling_rate=manifest.privacy.sampling_rate,
+            clip=manifest.privacy.clip,
+            population=population,
+        )
 
     @property
     def expected_batch(self) -> float:
@@ -93,20 +104,17 @@ class Engine:
             persons: encoded rows.
             source: of sampling and noise.
         """
-        privacy = manifest.privacy
-        self._mechanism = Mechanism(
-            learning_rate=manifest.learning_rate,
-            noise_multiplier=privacy.noise_multiplier,
-            sampling_rate=privacy.sampling_rate,
-            clip=privacy.clip,
-            population=population,
-        )
+        self._mechanism = Mechanism.of(manifest, population)
         self._manifest = manifest
         self._steps = manifest.steps_per_round
         self._count = len(persons)
         self._persons = _with_nobody(_usable(persons))
         self._gradients = Gradients(
-            manifest, radius=self._mechanism.radius, unit=self._mechanism.unit
+            widths(manifest),
+            manifest.model.activation,
+            manifest.unit.rows,
+            radius=self._mechanism.radius,
+            unit=self._mechanism.unit,
         )
         self._source = source
 

@@ -27,7 +27,8 @@ from federated.training import code_hash
 from federated.training.client import Site, make_app
 from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
 from federated.training.encode import encode
-from federated.training.engine import Engine
+from federated.training.engine import Engine, Mechanism
+from federated.training.exact import selftest
 from federated.training.flower import identify, node_of
 from federated.training.frames import Frames
 from federated.training.noise import SystemNoise
@@ -68,12 +69,13 @@ def _checked(
 
 
 def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:
-    """Read and encode the rows, and warm the engine."""
+    """Try the arithmetic, then read and encode the rows, and warm the engine."""
     name = member(header, "site", str)
     data = member(header, "data", dict)
     contract = manifest.contract(name)
     if contract is None or contract.population != member(header, "population", int):
         raise RoundRefused("the manifest has no contract of this site and population")
+    selftest.check(manifest, Mechanism.of(manifest, contract.population).batch_size)
     table = read_table(
         Path(member(data, "path", str)),
         member(data, "format", str),

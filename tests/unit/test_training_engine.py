@@ -13,7 +13,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from federated.job import JobManifest
 from federated.training.encode import Persons
 from federated.training.engine import Engine, Mechanism
-from federated.training.exact import gradients
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION
 from federated.training.recipes import MOST_WEIGHT, Arrays, check, initial, shapes
@@ -108,15 +107,6 @@ def test_several_steps_are_steps_one_after_another() -> None:
     together = Engine(thrice, POPULATION, persons, ForeseenNoise()).run(initial(thrice))
     for name in arrays:
         assert np.allclose(arrays[name], together[name], atol=1e-6)
-
-
-def test_a_batch_in_parts_is_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    job, persons = _manifest(clip=0.3), _persons(23)
-    before = initial(job)
-    whole = Engine(job, POPULATION, persons, ForeseenNoise(seed=4)).run(before)
-    monkeypatch.setattr(gradients, "_CELLS", 60)  # two persons' gradients, ten persons' rows
-    parts = Engine(job, POPULATION, persons, ForeseenNoise(seed=4)).run(before)
-    assert all(np.array_equal(whole[name], parts[name]) for name in whole)
 
 
 def test_the_noise_has_the_deviation_of_the_manifest() -> None:

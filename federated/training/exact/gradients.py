@@ -22,8 +22,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from federated.manifest import JobManifest
-from federated.training import recipes
 from federated.training.encode import Persons
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import (
@@ -58,22 +56,33 @@ class Trace:
 class Gradients:
     """Sums of the clipped gradients of persons under one model."""
 
-    def __init__(self, manifest: JobManifest, *, radius: float, unit: float) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        activation: str,
+        rows: int,
+        *,
+        radius: float,
+        unit: float,
+        cells: int = _CELLS,
+    ) -> None:
         """Keep the model and the grid.
 
         Args:
-            manifest: of the job.
+            widths: of each layer, from the inputs to the one output.
+            activation: `tanh` or `relu`.
+            rows: of each person, at most 1,000.
             radius: C / Γ, what a person's vector is at most long, in units; at most 2**26.
             unit: Γ, what one unit is worth.
+            cells: floats of an array of several persons; no sum depends on it.
         """
-        self._tanh = manifest.model.activation == "tanh"
+        self._tanh = activation == "tanh"
         self._radius = radius
         self._unit = unit
-        sizes = recipes.widths(manifest)
-        parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(sizes))
+        parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
         self._bits = (EXACT - parameters.bit_length()) // 2
-        self._few = max(1, _CELLS // parameters)
-        self._chunk = max(1, _CELLS // (manifest.unit.rows * max(sizes)))
+        self._few = max(1, cells // parameters)
+        self._chunk = max(1, cells // (rows * max(widths)))
 
     def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
         """Return the sum of the clipped vectors of a batch, an integer matrix a layer.

@@ -1,0 +1,155 @@
+"""Sums of persons' gradients are exact: under hostile models, in any order, on any processor."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from opacus.grad_sample import GradSampleModule
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from federated.errors import ArithmeticUnsound
+from federated.training.exact import gradients, selftest
+from federated.training.recipes import initial, joined
+from tests.support import exact_sums
+from tests.support.exact_sums import CASES, CLIP, RADIUS, WEIGHTS, faults, flat, model, people, sums
+from tests.support.planted_arithmetic import BY_PLACE, PLANTS, Plant
+from tests.support.torch_net import DenseNet
+from tests.support.training_rig import manifest
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Keep torch from waiting for cores that others use."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case[0])))
+def test_nothing_depends_on_more_than_a_persons_own_rows(
+    case: tuple[tuple[int, ...], str, int, int], kind: str
+) -> None:
+    widths, activation, rows, count = case
+    weights, persons = model(kind, widths), people(count, rows, widths[0])
+    assert faults(widths, activation, rows, weights, persons) == []
+
+
+def _shown(kind: str, count: int = 200) -> list[str]:
+    """Return the first faults that a few shapes show."""
+    for widths, activation, rows in (((30, 1), "tanh", 1), ((13, 8, 8, 1), "relu", 2)):
+        weights, persons = model(kind, widths), people(count, rows, widths[0])
+        if found := faults(widths, activation, rows, weights, persons):
+            return found
+    return []
+
+
+@pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS)
+def test_arithmetic_of_a_library_is_caught(monkeypatch: pytest.MonkeyPatch, plant: Plant) -> None:
+    plant(monkeypatch)
+    assert _shown("usual")
+    with pytest.raises(ArithmeticUnsound, match="more than each person's rows") as caught:
+        selftest.check(manifest(), 46)
+    assert caught.value.code == "ARITHMETIC_UNSOUND"
+
+
+@pytest.mark.parametrize("hidden", [[], [8, 8]])
+@pytest.mark.parametrize("batch", [1, 46, 10**6])
+def test_exact_arithmetic_passes_the_test_before_a_job(hidden: list[int], batch: int) -> None:
+    assert _shown("usual") == []
+    selftest.check(manifest(model={"kind": "mlp", "hidden": hidden, "activation": "relu"}), batch)
+
+
+def test_an_order_of_additions_by_place_moves_the_sum_by_many_clips(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def moved() -> float:
+        """Return by how many clips the sum moves when the first of 200 persons leaves."""
+        widths = (40, 8, 8, 1)
+        weights, persons = model("vanishing", widths), people(200, 1, 40)
+        engine, everybody = sums(widths, "relu", 1), np.arange(200)
+        total = engine.total(weights, persons, everybody)
+        less = engine.total(weights, persons, everybody[1:])
+        return float(np.linalg.norm(flat(total) - flat(less)) / RADIUS)
+
+    assert moved() <= 1
+    BY_PLACE(monkeypatch)
+    assert moved() > 5
+
+
+def test_a_longer_clip_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = gradients.clip
+    monkeypatch.setattr(gradients, "clip", lambda g, scale, radius: real(g, scale, 1.001 * radius))
+    persons = people(13, 1, 30)
+    found = faults((30, 1), "tanh", 1, model("usual", (30, 1)), persons)
+    assert found == ["a person is longer than the clip"]
+
+
+def test_somebody_reaches_the_clip_and_nobody_passes_it() -> None:
+    # Otherwise a bound that holds would say nothing.
+    widths = (30, 8, 1)
+    weights, persons = model("usual", widths), people(50, 1, 30)
+    engine = sums(widths, "tanh", 1)
+    each = [np.linalg.norm(flat(engine.total(weights, persons, np.array([n])))) for n in range(50)]
+    assert 0.999 * RADIUS < max(each) <= RADIUS
+    assert min(each) == 0  # somebody has no row
+
+
+def _processors() -> dict[str, dict[str, str]]:
+    """Return settings under which other instructions are taken, as far as this CPU has them."""
+    flags = Path("/proc/cpuinfo").read_text(encoding="ascii").split()
+    found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])  # type: ignore[call-overload]
+    kernels = {"Prescott": "sse3", "Nehalem": "sse4_2", "Haswell": "avx2", "SkylakeX": "avx512dq"}
+    settings = {name: {"OPENBLAS_CORETYPE": name} for name in kernels if kernels[name] in flags}
+    settings["plain NumPy"] = {"NPY_DISABLE_CPU_FEATURES": " ".join(found)}
+    return {**settings, "two threads": {"OPENBLAS_NUM_THREADS": "2"}}
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="Linux tells what it can do")
+@pytest.mark.parametrize("setting", _processors().values(), ids=_processors())
+def test_another_processor_computes_the_same_sums(setting: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, exact_sums.__file__],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **setting},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    assert done.stdout.strip() == exact_sums.digest()
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("hidden", [[], [1], [5], [64], [6, 4]])
+def test_gradients_are_those_of_opacus(hidden: list[int], activation: str) -> None:
+    job = manifest(model={"kind": "mlp", "hidden": hidden, "activation": activation})
+    arrays, persons = initial(job), people(29, 2, 3)
+    net = GradSampleModule(DenseNet(job, arrays), loss_reduction="sum")
+    logits = net(torch.from_numpy(persons.inputs).requires_grad_())
+    losses = binary_cross_entropy_with_logits(
+        logits, torch.from_numpy(persons.labels), reduction="none"
+    )
+    (losses * torch.from_numpy(persons.mask)).sum().backward()  # type: ignore[no-untyped-call]
+    parts = [parameter.grad_sample.numpy() for parameter in net.parameters()]
+    engine = sums((3, *hidden, 1), activation, 2)
+    for person in range(29):
+        single = {name: part[person] for name, part in zip(arrays, parts, strict=True)}
+        expected = flat(joined(single))
+        expected *= min(1.0, CLIP / max(np.linalg.norm(expected), 1e-30))
+        found = flat(engine.total(joined(arrays), persons, np.array([person]))) * CLIP / RADIUS
+        assert np.allclose(found, expected, atol=3e-6)
+
+
+@pytest.mark.parametrize("rows", [2, 1000])
+def test_the_most_rows_of_a_person_stay_exact(rows: int) -> None:
+    persons = people(5, rows, 3)
+    weights = model("largest", (3, 2, 1))
+    assert faults((3, 2, 1), "relu", rows, weights, persons) == []
