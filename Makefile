@@ -4,7 +4,7 @@ export PYTHON
 BIN := .venv/bin
 OUT ?= demo-output
 
-.PHONY: demo test lint protos bench docs clean
+.PHONY: demo test lint protos bench audit docs clean
 
 demo:            ## The main job on real pupil data: five processes, three contracts, one model
 	@scripts/setup demo
@@ -18,7 +18,7 @@ lint:            ## Formatting, rules, types, import contracts
 	@scripts/setup dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy connector policies_odrl federated
+	$(BIN)/mypy connector policies_odrl federated audit
 	$(BIN)/lint-imports --no-cache
 
 protos:          ## Generate the gRPC code from protos/
@@ -30,9 +30,13 @@ bench:           ## Measure; writes benchmarks/results.json and a table
 	@scripts/setup dev
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
+audit:           ## Attack the training engine; a lower bound on ε, and planted faults
+	@scripts/setup dev
+	@$(BIN)/python -m audit $(ARGS)
+
 docs:            ## The manual, into site/; warnings are errors
 	@scripts/setup dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:           ## Remove what the other commands made
-	rm -rf .venv site demo-output build *.egg-info
+	rm -rf .venv site demo-output audit-output build *.egg-info

@@ -1,0 +1,114 @@
+"""Audit the training engine: `make audit`.
+
+Prints a table and writes `audit-output/audit.json`. Ends with 1 when a claim of the engine is
+contradicted, or a planted fault is not seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from audit.bound import CONFIDENCE
+from audit.cells import NO_FAULT, Outcome, run_all
+from audit.rig import DELTA
+from federated.training import code_hash
+from federated.training.versions import versions
+
+CONSOLE = Console(width=None if sys.stdout.isatty() else 150)
+_HEADINGS = ("engine", "what is attacked", "claim ε", "σ", "scores", "bound", "free bound", "")
+
+
+def main() -> int:
+    """Run every cell; return 0 when each came out as it must."""
+    options = _options()
+    begun = time.monotonic()
+    outcomes = []
+    for outcome in run_all(options.seed):
+        outcomes.append(outcome)
+        CONSOLE.print(f"  {_word(outcome):8} {_name(outcome)}", highlight=False)
+    seconds = time.monotonic() - begun
+    CONSOLE.print(_table(outcomes))
+    CONSOLE.print(
+        f"bounds on ε at δ = {DELTA:g}, each below the truth with a chance of {CONFIDENCE:.1%}; "
+        f"seed {options.seed}, {seconds:.0f} s",
+        highlight=False,
+    )
+    _write(options.out, outcomes, seed=options.seed, seconds=seconds)
+    return 0 if all(outcome.as_it_must for outcome in outcomes) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="audit", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("audit-output"), help="folder")
+    parser.add_argument(
+        "--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the auditor"
+    )
+    return parser.parse_args()
+
+
+def _table(outcomes: list[Outcome]) -> Table:
+    table = Table(*_HEADINGS, title="Privacy audit")
+    for outcome in outcomes:
+        cell = outcome.cell
+        table.add_row(
+            "sound" if cell.fault == NO_FAULT else cell.fault,
+            cell.title,
+            f"{cell.claim:g}",
+            f"{outcome.noise:.3f}",
+            str(outcome.scores),
+            f"{outcome.bound.fitted:.2f}",
+            f"{outcome.bound.free:.2f}",
+            _word(outcome),
+        )
+    return table
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.cell.title}, ε = {outcome.cell.claim:g}, fault: {outcome.cell.fault}"
+
+
+def _word(outcome: Outcome) -> str:
+    if outcome.cell.fault == NO_FAULT:
+        return "BROKEN" if outcome.broken else "holds"
+    return "caught" if outcome.broken else "MISSED"
+
+
+def _write(folder: Path, outcomes: list[Outcome], *, seed: int, seconds: float) -> None:
+    value: dict[str, Any] = {
+        "delta": DELTA,
+        "confidence": CONFIDENCE,
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "recipe": code_hash(),
+        "versions": versions(),
+        "cells": [
+            {
+                "fault": outcome.cell.fault,
+                "attacked": outcome.cell.title,
+                "claim": outcome.cell.claim,
+                "noise": outcome.noise,
+                "scores": outcome.scores,
+                "bound": asdict(outcome.bound),
+                "verdict": _word(outcome),
+                "seconds": round(outcome.seconds, 1),
+            }
+            for outcome in outcomes
+        ],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    (folder / "audit.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+r"""Many canaries in one run: persons whose gradients do not meet.
+
+A canary's inputs are a row of a Hadamard matrix, so that the gradients of any two are orthogonal
+but for the bias, which takes one part in 513. Half of the canaries take part, drawn by lot. With
+u_i a canary's direction, C the clip and Δ what a step moved, ⟨u_i, Δ⟩ / C is  B_i + N(0, σ²)
+with B_i = 1 with chance q when it takes part, 0 otherwise, and the noise of two canaries is
+independent: one run is as good as a run for each (Steinke, Nasr and Jagielski 2023).
+
+The score of a canary is the likelihood ratio of the mechanism as claimed, summed over rounds::
+
+    Σ_t log(1 - q + q exp((x_t - ½) / σ²))        which for q = 1 grows with  Σ_t x_t
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.linalg import hadamard
+
+from audit.curve import Curve
+from audit.rig import DELTA, Floats, categories, job, moved
+from federated.job import JobManifest
+from federated.manifest import Privacy
+from federated.training.encode import Persons
+from federated.training.engine import Engine
+from federated.training.noise import SystemNoise
+from federated.training.recipes import MOST_WEIGHT, Arrays, initial
+
+_CLIP: Final = 1.0
+_RATE: Final = 0.1  # small, so that no step brings a gradient below the clip
+
+
+@dataclass(frozen=True)
+class Canaries:
+    """A run with canaries.
+
+    Attributes:
+        sampling_rate: q.
+        rounds: of one step each when sampled.
+        steps: of a round.
+        rows: of a person, all alike.
+        flips: the lead turns the sign of every gradient from round to round.
+        width: inputs, and canaries of one run; a power of two.
+    """
+
+    sampling_rate: float = 1.0
+    rounds: int = 1
+    steps: int = 1
+    rows: int = 1
+    flips: bool = False
+    width: int = 512
+
+    @property
+    def curve(self) -> Curve:
+        """What the claim counts on."""
+        return Curve(self.sampling_rate, self.rounds * self.steps)
+
+    def scores(self, noise: float, runs: int, seed: int) -> tuple[Floats, Floats]:
+        """Return the scores of canaries that took part, and of those that did not.
+
+        Args:
+            noise: σ.
+            runs: independent ones.
+            seed: of who takes part.
+        """
+        draw = np.random.default_rng(seed)
+        inside, outside = [], []
+        for _ in range(runs):
+            part = np.zeros(self.width, dtype=bool)
+            part[draw.permutation(self.width)[: self.width // 2]] = True
+            scores = self._run(noise, np.flatnonzero(part))
+            inside.append(scores[part])
+            outside.append(scores[~part])
+        return np.concatenate(inside), np.concatenate(outside)
+
+    def _run(self, noise: float, part: np.ndarray) -> Floats:
+        manifest = self._job(noise)
+        inputs = hadamard(self.width, dtype=np.float32)
+        rows = np.repeat(inputs[part][:, None, :], self.rows, axis=1)
+        ones = np.ones((len(part), self.rows), dtype=np.float32)
+        persons = Persons(inputs=rows, labels=ones, mask=ones)
+        engine = Engine(manifest, self.width, persons, SystemNoise())
+        score = np.zeros(self.width)
+        arrays = initial(manifest)
+        for number in range(self.rounds):
+            sign = -1.0
+            if self.flips:
+                sign = -1.0 if number % 2 == 0 else 1.0
+                arrays = _through_one_unit(arrays, -sign)
+            after = engine.run(arrays)
+            delta = moved(manifest, arrays, after)["layers.0.weight"][0]
+            score += self._ratio(sign * (inputs @ delta) / np.sqrt(self.width), noise)
+            arrays = after
+        return score
+
+    def _ratio(self, found: Floats, noise: float) -> Floats:
+        q = self.sampling_rate
+        if q == 1:
+            return found
+        return np.log1p(q * np.expm1((found - 0.5) / noise**2))
+
+    def _job(self, noise: float) -> JobManifest:
+        return job(
+            categories(self.width),
+            (1,) if self.flips else (),
+            Privacy(
+                epsilon=1.0,
+                delta=DELTA,
+                noise_multiplier=noise,
+                sampling_rate=self.sampling_rate,
+                steps=self.rounds * self.steps,
+                clip=_CLIP,
+            ),
+            population=self.width,
+            rounds=self.rounds,
+            rows=self.rows,
+            learning_rate=_RATE,
+        )
+
+
+def _through_one_unit(arrays: Arrays, sign: float) -> Arrays:
+    """Return weights that carry the gradient through one hidden unit, with that sign."""
+    changed = {name: np.zeros_like(array) for name, array in arrays.items()}
+    changed["layers.1.weight"][:] = sign * MOST_WEIGHT
+    return changed

@@ -1,0 +1,143 @@
+"""The cells of the audit: what is run, at which claim, with which fault, and what must come of it.
+
+Rules: a cell without a fault holds when its bound is not above its claim; a cell with one holds
+when its bound is, since an audit that does not see the fault has shown nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from audit.bound import Bound, bound
+from audit.canaries import Canaries
+from audit.curve import Curve
+from audit.faults import FAULTS
+from audit.hostile import Hostile
+from audit.rig import DELTA, Floats
+
+NO_FAULT: Final = "none"
+
+
+class Worlds(Protocol):
+    """Where scores come from."""
+
+    @property
+    def curve(self) -> Curve:
+        """What the claim counts on."""
+        ...
+
+    def scores(self, noise: float, runs: int, seed: int) -> tuple[Floats, Floats]:
+        """Return scores of who took part, and of who did not."""
+        ...
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One line of the table.
+
+    Attributes:
+        title: what is attacked.
+        worlds: how.
+        claim: ε at δ = 1e-5.
+        runs: of the worlds.
+        fault: a name of `FAULTS`.
+    """
+
+    title: str
+    worlds: Worlds
+    claim: float
+    runs: int
+    fault: str = NO_FAULT
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a cell.
+
+    Attributes:
+        cell: what was run.
+        noise: σ that the claim asks for.
+        scores: how many scores the bound rests on.
+        bound: lower bounds on ε.
+        seconds: that it took.
+    """
+
+    cell: Cell
+    noise: float
+    scores: int
+    bound: Bound
+    seconds: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether the claim is contradicted."""
+        return self.bound.fitted > self.cell.claim
+
+    @property
+    def as_it_must(self) -> bool:
+        """Whether a sound engine is cleared, or a fault caught."""
+        return self.broken == (self.cell.fault != NO_FAULT)
+
+
+_ALL = Canaries()
+_SEVERAL_STEPS = Canaries(steps=4)
+_SAMPLED = Canaries(sampling_rate=0.1, rounds=8)
+_SAMPLED_HALF = Canaries(sampling_rate=0.5, rounds=2)
+_ROWS = Canaries(rows=4)
+_ROWS_SAMPLED = Canaries(sampling_rate=0.1, rounds=8, rows=4)
+_TURNED = Canaries(rounds=2, flips=True)
+_HOSTILE = Hostile()
+
+CELLS: Final = (
+    Cell("everybody in each step", _ALL, 0.5, 96),
+    Cell("everybody in each step", _ALL, 1.0, 96),
+    Cell("everybody in each step", _ALL, 3.0, 48),
+    Cell("four steps in a round", _SEVERAL_STEPS, 3.0, 48),
+    Cell("a tenth in each of 8 steps", _SAMPLED, 1.0, 48),
+    Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48),
+    Cell("half in each of 2 steps", _SAMPLED_HALF, 3.0, 48),
+    Cell("four rows a person", _ROWS, 3.0, 24),
+    Cell("four rows a person, a tenth in each of 8 steps", _ROWS_SAMPLED, 3.0, 24),
+    Cell("two rounds, gradients turned between them", _TURNED, 3.0, 48),
+    Cell("hostile weights, 400 jobs a world", _HOSTILE, 0.5, 400),
+    Cell("hostile weights, 400 jobs a world", _HOSTILE, 1.0, 400),
+    Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400),
+    Cell("everybody in each step", _ALL, 3.0, 48, "clip × 1.5"),
+    Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "clip × 1.5"),
+    Cell("everybody in each step", _ALL, 3.0, 48, "noise ÷ 1.5"),
+    Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "noise ÷ 1.5"),
+    Cell("four rows a person", _ROWS, 3.0, 24, "rows as the unit"),
+    Cell(
+        "four rows a person, a tenth in each of 8 steps", _ROWS_SAMPLED, 3.0, 24, "rows as the unit"
+    ),
+    Cell("a tenth in each of 8 steps", _SAMPLED, 3.0, 48, "sampling left out"),
+    Cell("two rounds, gradients turned between them", _TURNED, 3.0, 48, "noise used again"),
+    Cell("hostile weights, 400 jobs a world", _HOSTILE, 0.5, 400, "plain products"),
+    Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400, "plain products"),
+)
+
+
+def run(cell: Cell, seed: int) -> Outcome:
+    """Run a cell.
+
+    Args:
+        cell: which.
+        seed: of what is drawn by the auditor; the engine's noise cannot be seeded.
+    """
+    begun = time.monotonic()
+    curve = cell.worlds.curve
+    noise = curve.noise_of(cell.claim, DELTA)
+    with FAULTS[cell.fault]():
+        inside, outside = cell.worlds.scores(noise, cell.runs, seed)
+    found = bound(inside, outside, curve, DELTA, seed=seed)
+    size = len(inside) + len(outside)
+    return Outcome(cell, noise, size, found, time.monotonic() - begun)
+
+
+def run_all(seed: int) -> Iterator[Outcome]:
+    """Run every cell, each with draws of its own."""
+    for number, cell in enumerate(CELLS):
+        yield run(cell, seed + number)

@@ -1,0 +1,107 @@
+"""Faults planted into the engine, each of which the audit must catch.
+
+Rules: they are patches of the engine's own seams, made for the time of a measurement; the product
+has no switch for any of them. Each is a mistake that has been made somewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from torch.nn.functional import linear
+
+from federated.training.encode import Persons
+from federated.training.engine import Engine
+from federated.training.exact import arithmetic, gradients
+from federated.training.exact.arithmetic import Floats, Scaled, two
+from federated.training.noise import SystemNoise
+
+FACTOR: Final = 1.5
+Fault = Callable[[], AbstractContextManager[Any]]
+
+
+def clip_too_wide() -> AbstractContextManager[Any]:
+    """Bound a person by 1.5 times the clip."""
+    real = gradients.clip
+
+    def wide(parts: Sequence[Floats], scale: Floats, radius: float) -> list[Floats]:
+        return real(parts, scale, FACTOR * radius)
+
+    return patch.object(gradients, "clip", wide)
+
+
+def noise_too_small() -> AbstractContextManager[Any]:
+    """Add noise of two thirds of its deviation."""
+    real = SystemNoise.gaussian
+
+    def small(self: SystemNoise, size: int) -> np.ndarray:
+        return np.rint(real(self, size) / FACTOR).astype(np.int64)
+
+    return patch.object(SystemNoise, "gaussian", small)
+
+
+def rows_as_unit() -> AbstractContextManager[Any]:
+    """Clip each row by itself, as if it were a person."""
+    real = Engine.__init__
+
+    def split(
+        self: Engine, manifest: Any, population: int, persons: Persons, source: SystemNoise
+    ) -> None:
+        def each(values: np.ndarray) -> np.ndarray:
+            return values.reshape(-1, 1, *values.shape[2:])
+
+        rows = Persons(each(persons.inputs), each(persons.labels), each(persons.mask))
+        real(self, manifest, population, rows, source)
+
+    return patch.object(Engine, "__init__", split)
+
+
+def sampling_left_out() -> AbstractContextManager[Any]:
+    """Let everybody take part in each step, while the claim counts on sampling."""
+    return patch.object(SystemNoise, "poisson_sample", lambda _self, size, _rate: np.arange(size))
+
+
+def noise_used_again() -> AbstractContextManager[Any]:
+    """Draw noise in the first round, and use it in each round."""
+    real = SystemNoise.gaussian
+
+    def again(self: SystemNoise, size: int) -> np.ndarray:
+        known: dict[int, np.ndarray] = self.__dict__.setdefault("_known", {})
+        if size not in known:
+            known[size] = real(self, size)
+        return known[size]
+
+    return patch.object(SystemNoise, "gaussian", again)
+
+
+def plain_products() -> AbstractContextManager[Any]:
+    """Multiply by the library in float32, as a layer of torch does."""
+
+    def plain(values: Scaled, matrix: Scaled, *, back: bool = False) -> Floats:
+        persons, rows, width = values.digits.shape
+        left = values.digits * two(values.power)[:, None, None]
+        right = matrix.digits[0] * two(matrix.power)[0]
+        factor = right[:, :-1].T if back else right
+        product = linear(
+            torch.from_numpy(left.reshape(persons * rows, width)).float(),
+            torch.from_numpy(np.ascontiguousarray(factor)).float(),
+        )
+        return product.double().numpy().reshape(persons, rows, -1)
+
+    return patch.object(arithmetic, "product", plain)
+
+
+FAULTS: Final[Mapping[str, Fault]] = {
+    "none": nullcontext,
+    "clip × 1.5": clip_too_wide,
+    "noise ÷ 1.5": noise_too_small,
+    "rows as the unit": rows_as_unit,
+    "sampling left out": sampling_left_out,
+    "noise used again": noise_used_again,
+    "plain products": plain_products,
+}
