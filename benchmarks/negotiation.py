@@ -204,10 +204,11 @@ def _pair(folder: Path, *urls: str) -> Iterator[Pair]:
 
 
 def _publish(provider: Node, made: Space, folder: Path) -> None:
-    rows = pupils.divide(pupils.load()).parts["sud"]
+    division = pupils.divide(pupils.load())
     file = folder / "star.csv"
-    pupils.write(rows, file)
+    pupils.write(division.parts["sud"], file)
     until = datetime.now(UTC) + timedelta(days=1)
     offer = contracts.offer("sud", made.authority.did, until, epsilon=EPSILON)
+    described = contracts.dataset("sud", file, division.population("sud"), [offer])
     with provider.client() as client:
-        client.publish({**contracts.dataset("sud", file, 900, [offer]), "cap": CAP})
+        client.publish({**described, "cap": CAP})

@@ -361,6 +361,30 @@ class ColumnMissing(DataFault):
     code = "COLUMN_MISSING"
 
 
+class RowsMalformed(DataFault):
+    """More rows of the data file are malformed than its description allows."""
+
+    code = "ROWS_MALFORMED"
+
+
+class PersonsExceeded(DataFault):
+    """The data file holds more persons than the declared population."""
+
+    code = "PERSONS_EXCEEDED"
+
+
+class PersonsOverlap(DataFault):
+    """The data file holds persons of another register, and nobody has said that they are others."""
+
+    code = "PERSONS_OVERLAP"
+
+
+class DataUnchecked(DataFault):
+    """No check of the dataset's file is on record that it passed; no job runs on it."""
+
+    code = "DATA_UNCHECKED"
+
+
 class EvidenceInvalid(DataFault):
     """An evidence bundle does not verify."""
 

@@ -343,7 +343,7 @@ class Workers(Protocol):
     """Starts worker processes."""
 
     def start(self, role: str, folder: Path) -> Worker:
-        """Start a worker in the role `site` or `lead` with `folder` as its only place to write.
+        """Start a worker in the role `site`, `lead` or `census`; it writes in `folder` only.
 
         Raises:
             WorkerFailed: it did not start, or the extra `federated` is not installed.
@@ -354,21 +354,27 @@ class Workers(Protocol):
 class Sources(Protocol):
     """Data files of the institution."""
 
-    def header(self, path: Path, kind: str) -> list[str]:
-        """Return the column names.
-
-        Raises:
-            DataFileMissing: no such file.
-            DataFileUnreadable: not a file of that kind.
-        """
-        ...
-
     def digest(self, path: Path) -> str:
         """Return the SHA-256 (hex) of the file.
 
         Raises:
             DataFileMissing: no such file.
             DataFileUnreadable: it cannot be read.
+        """
+        ...
+
+
+class PersonKey(Protocol):
+    """The key under which persons are compared. It is kept outside the database."""
+
+    def __call__(self, *, make: bool) -> bytes:
+        """Return its 32 bytes.
+
+        Args:
+            make: whether to make one when there is none.
+
+        Raises:
+            KeyUnusable: it is missing and may not be made, or cannot be used.
         """
         ...
 
@@ -392,6 +398,7 @@ class Ports:
     Attributes:
         own_document: returns the node's own DID document, exact bytes served now.
         own_membership: returns the node's own membership credential, or an empty string.
+        person_key: returns the key of the persons' digests.
         code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
     """
@@ -409,5 +416,6 @@ class Ports:
     wakeups: Wakeups
     own_document: Callable[[], bytes]
     own_membership: Callable[[], str]
+    person_key: PersonKey
     code_hash: str = ""
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)

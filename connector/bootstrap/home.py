@@ -85,6 +85,8 @@ def create(
         keys.private_folder(settings.home / name)
     migrations.upgrade(settings.database_url)
     keys.create_signing_key(settings.path(settings.signing_key.removeprefix("file:")))
+    if settings.kind == "participant":
+        keys.secret(settings.path(own.PERSON_KEY), make=True)
     issuer = _authorities(settings, now)
     if web is None:
         web = certificates.issue_web(*issuer, dids.host(settings.did), now.now(), _WEB_DAYS)

@@ -19,6 +19,7 @@ from connector.services import onboard_fetch as names
 from connector.store import keys
 
 TLS_CA: Final = "keys/tls-ca-"
+PERSON_KEY: Final = "keys/persons.key"
 MEMBERSHIP_FILE: Final = "keys/membership.jwt"
 FIRST_CONTACT_PATH: Final = "/first-contact"
 MEMBERSHIP_PATH: Final = "/membership"

@@ -41,14 +41,17 @@ from connector.identity.document import DidDocument
 from connector.management.listen import split
 from connector.peer.addresses import judge_address
 from connector.peer.web import GuardedWeb, resolve, tls_context
-from connector.services import diagnose, onboard_fetch
+from connector.ports import Transaction
+from connector.services import diagnose, diagnose_data, onboard_fetch, publish_check
 from connector.services.diagnose import Check, KeyFile, ListFact, PeerFact
 from connector.services.onboard_fetch import Evidence
+from connector.services.publish_verdict import verdict
 from connector.services.system import SystemClock
 from connector.store import SqlStore, keys, migrations
 
 _LOOK_SECONDS: Final = 3.0
 _WORKER_SECONDS: Final = 20.0
+_OTHER_KEY: Final = f"`{own.PERSON_KEY}` is not the key of the persons on record"
 _JUMP: Final = 0.5  # seconds that wall and monotonic clock may differ within one look
 _DISTRIBUTIONS: Final = ("preau", "grpcio", "protobuf", "cryptography", "flwr", "numpy")
 _EXTRA: Final = ("flwr", "dp_accounting", "numpy", "pyarrow")
@@ -174,6 +177,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             peers = tx.participants.find()
             back = {log.origin: log.reason for log in tx.peer_logs.find() if log.contradiction}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
+            data = _data(settings, tx)
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, migrated=False, entries=0)]
     now = SystemClock().now()
@@ -183,7 +187,26 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         *diagnose.status_lists(lists, now),
         *diagnose.peers([_peer(settings, peer, known, now, ask=ask_peers) for peer in peers]),
         *diagnose.gone_back(back),
+        *data,
     ]
+
+
+def _data(settings: Settings, tx: Transaction) -> list[Check]:
+    """Look at the checks of published files, and at the key under which persons are compared."""
+    censuses = tx.censuses.find()
+    verdicts = {each.id: verdict(each, censuses) for each in tx.datasets.find()}
+    checks = diagnose_data.datasets(verdicts) if verdicts else []
+    used = {each.key for each in tx.persons.find()}
+    if not used:
+        return checks
+    file, fault = _key_file(settings, own.PERSON_KEY), ""
+    if file.mode is not None and not file.fault:
+        try:
+            key = keys.secret(settings.path(own.PERSON_KEY), make=False)
+            fault = "" if {publish_check.fingerprint(key)} == used else _OTHER_KEY
+        except KeyUnusable as exc:
+            fault = exc.reason
+    return [*checks, diagnose_data.persons_key(file, fault)]
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
+from connector.bootstrap.checks import Checks
 from connector.bootstrap.node import Node, Part
-from connector.bootstrap.own import Identity
+from connector.bootstrap.own import PERSON_KEY, Identity
 from connector.config import Settings
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
@@ -34,7 +35,7 @@ from connector.services.receive import HANDLERS
 from connector.services.system import SystemClock, ThreadWakeups, UuidIdentifiers
 from connector.services.witness import Witness
 from connector.sources.files import FileSources
-from connector.store import SqlStore, migrations
+from connector.store import SqlStore, keys, migrations
 from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
@@ -73,6 +74,7 @@ def build(settings: Settings) -> Node:
         wakeups=ThreadWakeups(),
         own_document=identity.document,
         own_membership=identity.membership,
+        person_key=partial(keys.secret, settings.path(PERSON_KEY)),
         code_hash=code_hash(),
     )
     hub = LeadHub()
@@ -81,7 +83,7 @@ def build(settings: Settings) -> Node:
     face = _face(ports, hub, leaves, checkpoints)
     runners: list[Part] = []
     if settings.kind == "participant":
-        runners = [SiteRunner(ports), LeadRunner(ports, hub)]
+        runners = [Checks(ports), SiteRunner(ports), LeadRunner(ports, hub)]
     return Node(ports, identity, face, runners, [wire.close, store.close])
 
 

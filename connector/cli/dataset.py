@@ -18,6 +18,14 @@ from connector.cli.options import DEFAULT_HOME, Home, Json, Language
 if TYPE_CHECKING:
     from connector.management.views import DatasetView
 
+Distinct = Annotated[
+    str,
+    typer.Option(
+        metavar="REASON",
+        help="Why persons whom another register holds too are not the same; goes into the log.",
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
@@ -25,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("publish")(publish)
     group.command("list")(list_)
     group.command("show")(show)
+    group.command("check")(check)
     app.add_typer(group, name="dataset")
 
 
@@ -60,13 +69,15 @@ def publish(
             help="ODRL: your own, private limits within which narrower terms are agreed at once.",
         ),
     ] = None,
+    distinct: Distinct = "",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Publish a dataset with its offers.
 
     Personal data without purpose, legal basis, retention, territory, column classes, population
-    and cap of ε is refused with the list of what is missing.
+    and cap of ε is refused with the list of what is missing. The node reads the whole file first:
+    more persons than declared, too many malformed rows, or persons of another register are refused.
     """
     described = read_object(description)
     if data is not None:
@@ -77,7 +88,7 @@ def publish(
     if reserve is not None:
         described["reserve"] = read_object(reserve)
     with node_of(home) as node:
-        found = node.publish(described)
+        found = node.publish(described, distinct=distinct)
     _print(found, "en", json=json)
 
 
@@ -110,6 +121,21 @@ def show(
     _print(found, language, json=json)
 
 
+def check(
+    dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
+    distinct: Distinct = "",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Read the file of a published dataset again, and say whether jobs may run on it."""
+    with node_of(home) as node:
+        found = node.check(dataset, distinct=distinct)
+    if json:
+        output.json_value(found)
+        return
+    _print_check(found)
+
+
 def _format(data: Path) -> str:
     return "parquet" if data.suffix.lower() in (".parquet", ".pq") else "csv"
 
@@ -124,6 +150,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("title", found.title),
             ("personal data", found.personal),
             ("person", found.person_column),
+            ("spelled as", found.person_format if found.person_column else ""),
             ("rows per person", found.rows_per_person),
             ("population", found.population),
             ("cap ε", found.cap_epsilon),
@@ -135,6 +162,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("file", found.file),
         )
     )
+    _print_check(found)
     output.table(
         ("column", "class", "type"),
         ((c.name, c.kind, c.datatype) for c in found.columns),
@@ -149,3 +177,21 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ((item.constraint, item.label, item.by) for item in offer.coverage),
             empty="no constraint",
         )
+
+
+def _print_check(found: DatasetView) -> None:
+    check = found.check
+    if check is None:
+        return
+    output.pairs(
+        (
+            ("check of the file", check.verdict),
+            ("because", check.reasons),
+            ("rows", check.rows),
+            ("malformed rows", check.malformed),
+            ("persons", check.persons),
+            ("with more rows than stated", check.over),
+            ("persons of the register", check.register_persons),
+            *((f"others than those of {name}", why) for name, why in check.distinct.items()),
+        )
+    )

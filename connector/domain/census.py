@@ -59,12 +59,14 @@ class Overlap:
         register_id: the other register.
         persons: how many.
         same_file: whether a dataset of that register has the very same file.
+        uncounted: whether not all persons of that register could be counted.
         reason: why they are different persons, as the operator stated; empty: not answered.
     """
 
     register_id: str
     persons: int
     same_file: bool
+    uncounted: bool
     reason: str = ""
 
 

@@ -8,10 +8,13 @@ from connector.domain.dataset import Dataset, Offer
 from connector.management import render
 from connector.management.reach import Here, Reach
 from connector.management.views import DatasetView, OfferView
-from connector.services import publish, terms
+from connector.services import publish, publish_check, publish_verdict, terms
 
 router: Final = APIRouter(tags=["datasets"])
 Id = Annotated[str, Query(alias="id", description="id of the dataset")]
+Distinct = Annotated[
+    str, Query(description="why persons that other registers hold too are not the same")
+]
 
 
 @router.get("/datasets")
@@ -21,9 +24,11 @@ def datasets(here: Here) -> list[DatasetView]:
 
 
 @router.post("/datasets")
-def publish_dataset(here: Here, description: Annotated[dict[str, Any], Body()]) -> DatasetView:
+def publish_dataset(
+    here: Here, description: Annotated[dict[str, Any], Body()], distinct: Distinct = ""
+) -> DatasetView:
     """Publish a dataset, or a new version of it, with its offers."""
-    return _shown(here, publish.publish(here.ports, description))
+    return _shown(here, publish.publish(here.ports, description, distinct=distinct))
 
 
 @router.get("/dataset")
@@ -32,8 +37,19 @@ def dataset(here: Here, identifier: Id) -> DatasetView:
     return _shown(here, publish.dataset(here.ports, identifier))
 
 
+@router.post("/dataset/check")
+def check(here: Here, identifier: Id, distinct: Distinct = "") -> DatasetView:
+    """Check the dataset's file again, and keep the verdict."""
+    publish_check.check(here.ports, identifier, distinct=distinct)
+    return _shown(here, publish.dataset(here.ports, identifier))
+
+
 def _shown(here: Reach, value: Dataset) -> DatasetView:
-    return render.dataset(value, [_offer(each) for each in publish.offers(here.ports, value.id)])
+    offers = [_offer(each) for each in publish.offers(here.ports, value.id)]
+    with here.ports.store.read() as tx:
+        found = publish_verdict.verdict(value, tx.censuses.find())
+        persons = tx.persons.get(value.register_id)
+    return render.dataset(value, offers, found, persons)
 
 
 def _offer(value: Offer) -> OfferView:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.audit import LogEntry
+from connector.domain.census import RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.job import Job
 from connector.domain.membership import Membership
@@ -27,6 +28,7 @@ from connector.management.views import (
     CatalogDatasetView,
     CatalogView,
     ChangeView,
+    CheckView,
     ColumnView,
     CoverageView,
     DatasetView,
@@ -42,6 +44,7 @@ from connector.management.views import (
 from connector.protocol.messages import CoverageLine
 from connector.services import discover, terms
 from connector.services.budget_report import AgreementBudget, DatasetBudget
+from connector.services.publish_verdict import Verdict
 from federated.job import parse
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
@@ -75,8 +78,13 @@ def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:
     )
 
 
-def dataset(value: Dataset, offers: Iterable[OfferView]) -> DatasetView:
-    """Return an own dataset."""
+def dataset(
+    value: Dataset,
+    offers: Iterable[OfferView],
+    verdict: Verdict | None = None,
+    persons: RegisterPersons | None = None,
+) -> DatasetView:
+    """Return an own dataset, with what is on record of its file and of its register's persons."""
     return DatasetView(
         id=value.id,
         title=value.title,
@@ -103,6 +111,27 @@ def dataset(value: Dataset, offers: Iterable[OfferView]) -> DatasetView:
         file=value.file.path,
         published_at=value.published_at,
         offers=list(offers),
+        person_format=value.person_format,
+        malformed_share=value.malformed_share,
+        check=_check(verdict, persons) if verdict else None,
+    )
+
+
+def _check(verdict: Verdict, persons: RegisterPersons | None) -> CheckView:
+    census = verdict.census
+    counts = census.counts if census else None
+    return CheckView(
+        verdict=verdict.code or "passed",
+        reasons=list(verdict.reasons),
+        rows=counts.rows if counts else None,
+        malformed=counts.malformed if counts else None,
+        persons=counts.persons if counts else None,
+        over=counts.over if counts else None,
+        register_persons=persons.persons if persons else None,
+        distinct={each.register_id: each.reason for each in census.overlaps if each.reason}
+        if census
+        else {},
+        checked_at=census.at if census else None,
     )
 
 

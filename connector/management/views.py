@@ -75,6 +75,26 @@ class OfferView(View):
     )
 
 
+class CheckView(View):
+    """What a worker found in a dataset's file; for its own operator only."""
+
+    verdict: str = Field(description="`passed`, or the code of why no job runs on it")
+    reasons: list[str] = []
+    rows: int | None = Field(default=None, description="all rows; empty where none could be read")
+    malformed: int | None = Field(default=None, description="rows that are not as described")
+    persons: int | None = Field(default=None, description="distinct persons")
+    over: int | None = Field(
+        default=None, description="persons with more rows than stated, of which the first count"
+    )
+    register_persons: int | None = Field(
+        default=None, description="persons who were ever in the dataset's register"
+    )
+    distinct: dict[str, str] = Field(
+        default={}, description="why persons of other registers are others, by register"
+    )
+    checked_at: datetime | None = None
+
+
 class DatasetView(View):
     """A dataset of this node; the file's path is shown to its own operator only."""
 
@@ -95,6 +115,9 @@ class DatasetView(View):
     file: str
     published_at: datetime
     offers: list[OfferView] = []
+    person_format: str = "text"
+    malformed_share: float = 0.05
+    check: CheckView | None = None
 
 
 class CatalogDatasetView(View):

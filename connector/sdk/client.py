@@ -36,6 +36,7 @@ T = TypeVar("T")
 NEGOTIATION_ENDS: Final = frozenset({"FINALIZED", "TERMINATED"})
 JOB_ENDS: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
 _SECONDS = 60.0
+_READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
 _LOOK_SECONDS = 0.2
 
 
@@ -104,9 +105,19 @@ class Client:
         return self._get(MembershipView, "/membership")
 
     # --- datasets and catalogs
-    def publish(self, description: Mapping[str, Any]) -> DatasetView:
-        """Publish a dataset with its offers; `docs/reference` says what a description states."""
-        return self._post(DatasetView, "/datasets", description)
+    def publish(self, description: Mapping[str, Any], *, distinct: str = "") -> DatasetView:
+        """Publish a dataset with its offers; `docs/reference` says what a description states.
+
+        The node reads the whole file first. `distinct` says why persons that another register
+        holds too are not the same ones.
+        """
+        query = {"distinct": distinct}
+        return self._post(DatasetView, "/datasets", description, query, seconds=_READING_SECONDS)
+
+    def check(self, dataset: str, *, distinct: str = "") -> DatasetView:
+        """Check the file of a published dataset again; `distinct` as in `publish`."""
+        query = {"id": dataset, "distinct": distinct}
+        return self._post(DatasetView, "/dataset/check", {}, query, seconds=_READING_SECONDS)
 
     def datasets(self) -> list[DatasetView]:
         """Return the own published datasets."""
@@ -257,8 +268,11 @@ class Client:
         path: str,
         body: Mapping[str, Any],
         query: Mapping[str, str | int] | None = None,
+        *,
+        seconds: float | None = None,
     ) -> T:
-        return _read(kind, self._wire.call("POST", path, query=query, body=body))
+        answer = self._wire.call("POST", path, query=query, body=body, seconds=seconds)
+        return _read(kind, answer)
 
 
 def _read(kind: type[T], content: bytes) -> T:

@@ -88,6 +88,7 @@ class Transport:
         *,
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
     ) -> bytes:
         """Send a request and return the body of the answer.
 
@@ -96,6 +97,7 @@ class Transport:
             path: of the route.
             query: parameters; empty texts are left out.
             body: JSON object, or none.
+            seconds: longest wait for this answer, where it is not the connection's.
 
         Raises:
             NodeUnreachable: no answer.
@@ -103,7 +105,8 @@ class Transport:
         """
         asked = {name: value for name, value in (query or {}).items() if value != ""}
         try:
-            answer = self._http.request(method, path, params=asked, json=body)
+            wait = httpx.USE_CLIENT_DEFAULT if seconds is None else httpx.Timeout(seconds)
+            answer = self._http.request(method, path, params=asked, json=body, timeout=wait)
         except httpx.HTTPError as exc:
             raise NodeUnreachable(f"the node does not answer: {_why(exc)}", hint=_HINT) from exc
         if answer.is_success:

@@ -23,6 +23,7 @@ from connector.errors import (
     BudgetExceeded,
     ColumnMissing,
     ContractExpired,
+    DataUnchecked,
     DeadlinePassed,
     JobRefused,
     ManifestTampered,
@@ -53,6 +54,7 @@ class Case:
         agreement: ours, of the id that the manifest names for us.
         terms: what it says.
         dataset: as published now.
+        checked: whether the dataset's file passed its check at publication.
         code_hash: of the recipe that this node runs; empty when it runs none.
         now: UTC.
     """
@@ -64,6 +66,7 @@ class Case:
     agreement: Agreement
     terms: Terms
     dataset: Dataset
+    checked: bool
     code_hash: str
     now: datetime
 
@@ -193,6 +196,13 @@ def check_columns(case: Case) -> Refusal | None:
     return None
 
 
+def check_file(case: Case) -> Refusal | None:
+    """The dataset's file passed its check, once and for all jobs: what is on record decides."""
+    if not case.checked:
+        return _no(DataUnchecked, f"the file of `{case.dataset.id}` has no check that it passed")
+    return None
+
+
 def check_code(case: Case) -> Refusal | None:
     """The recipe is the one that this node would run."""
     if not case.code_hash or case.manifest.code != case.code_hash:
@@ -247,6 +257,7 @@ _CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
     check_code,
     check_unit,
     check_columns,
+    check_file,
     check_limits,
 )
 

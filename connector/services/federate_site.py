@@ -52,6 +52,7 @@ from connector.services.federate_run import SiteRun
 from connector.services.federate_terms import terms_of
 from connector.services.federate_threads import JobThreads
 from connector.services.federate_work import names_folder
+from connector.services.publish_verdict import passed
 from connector.services.registers import register_of
 from connector.services.witness import check_peer
 from federated.job import JobManifest, JobState, is_final, parse
@@ -147,6 +148,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
     with ports.store.read() as tx:
         agreement = tx.agreements.get(name) if name else None
         dataset = tx.datasets.get(agreement.dataset_id) if agreement else None
+        checked = dataset is not None and passed(tx, dataset)
     # Another party's contract and one that does not exist get the same answer.
     if agreement is None or dataset is None or agreement.consumer != caller.did:
         raise _no(AgreementUnknown("the manifest names no agreement of this consumer's with us"))
@@ -158,6 +160,7 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
         agreement=agreement,
         terms=terms_of(agreement),
         dataset=dataset,
+        checked=checked,
         code_hash=ports.code_hash,
         now=ports.clock.now(),
     )

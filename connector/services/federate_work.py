@@ -22,6 +22,7 @@ from connector.domain.job import Job
 from connector.errors import (
     AgreementUnknown,
     DataFault,
+    DataUnchecked,
     Malformed,
     PeerFault,
     PreauError,
@@ -32,6 +33,7 @@ from connector.errors import (
 from connector.identity.round_receipt import Versions, is_digest, read_versions
 from connector.ports import Ports, Worker
 from connector.services.federate_round import one_line
+from connector.services.publish_verdict import passed
 from federated.job import JobManifest
 
 START_SECONDS = 120.0
@@ -189,7 +191,12 @@ class SiteWork:
         return {
             "op": "start",
             "manifest": self._job.manifest.decode(),
-            "data": {"path": file.path, "format": file.format, "digest": file.digest},
+            "data": {
+                "path": file.path,
+                "format": file.format,
+                "digest": file.digest,
+                "person_format": dataset.person_format,
+            },
             "population": population,
             "site": site,
             "node": self._manifest.sites.index(site) + 1,
@@ -199,8 +206,11 @@ class SiteWork:
         with self._ports.store.read() as tx:
             agreement = tx.agreements.get(self._job.agreement_id)
             dataset = tx.datasets.get(agreement.dataset_id) if agreement else None
+            checked = dataset is not None and passed(tx, dataset)
         if agreement is None or dataset is None:
             raise AgreementUnknown(f"no agreement `{self._job.agreement_id}`")
+        if not checked:  # a job of an earlier release, taken up again
+            raise DataUnchecked(f"the file of `{dataset.id}` has no check that it passed")
         return dataset, agreement.population
 
     def _end(self) -> None:

@@ -1,43 +1,57 @@
 """Publishes datasets: checks a description, signs it, and makes its offers.
 
 Rules: nothing is half applied: the file, the description and every policy are checked before one
-transaction stores all of it. An offer gets a fresh id and is immutable; publishing a dataset again
-replaces its description and withdraws its older offers, narrowed ones too, while agreements keep
-what they were signed for. A constraint that this node can neither check, enforce nor audit, or an
-offer that promises more than the cap, is not published. What a description file says is
-`publish_description.py`.
+transaction stores all of it; the file is read by a worker (`publish_check.py`), never by the node.
+An offer gets a fresh id and is immutable; publishing a dataset again replaces its description and
+withdraws its older offers, narrowed ones too, while agreements keep what they were signed for. A
+constraint that this node can neither check, enforce nor audit, or an offer that promises more than
+the cap, is not published. What a description file says is `publish_description.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from connector.domain.dataset import Dataset, Offer
-from connector.errors import CapExceeded, ColumnMissing, NotFound, PolicyInvalid
+from connector.errors import CapExceeded, NotFound, PolicyInvalid
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.ports import Ports, Transaction
-from connector.services import publish_description, registers, terms
+from connector.services import (
+    publish_check,
+    publish_description,
+    publish_verdict,
+    registers,
+    terms,
+)
 from policies_odrl import Policy
 from policies_odrl.model import PartyRef, PolicyKind
 
 
-def publish(ports: Ports, description: Mapping[str, Any]) -> Dataset:
+def publish(ports: Ports, description: Mapping[str, Any], *, distinct: str = "") -> Dataset:
     """Publish a dataset, or a new version of it, with its offers.
 
     Args:
         ports: of this node.
         description: a description file, parsed; see `publish_description.py`.
+        distinct: why persons that other registers hold too are not the same; empty: not stated.
 
     Raises:
         DescriptionIncomplete: the reason lists all that is missing or wrong.
         DataFileMissing: no such file.
         DataFileUnreadable: not a file of that format.
         ColumnMissing: a described column is not in the file.
+        RowsMalformed: more rows are malformed than the description allows.
+        PersonsExceeded: more persons than the declared population.
+        PersonsOverlap: persons of another register, and `distinct` is empty.
+        DataUnchecked: the persons of another dataset are not known.
+        KeyUnusable: the key of the persons' digests is lost, or cannot be used.
+        WorkerFailed: the worker that reads the file did not answer.
         PolicyInvalid: an offer or the reserve is not a well-formed policy for a catalog.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: an offer promises more than the cap.
@@ -46,13 +60,27 @@ def publish(ports: Ports, description: Mapping[str, Any]) -> Dataset:
     """
     now = ports.clock.now()
     draft = publish_description.read(description, ports.settings.home, now)
-    described = _with_file(ports, draft.dataset)
-    with ports.store.write() as tx:
-        dataset = _signed(ports, registers.settle(tx, described))
-        reserve = _reserve(ports, draft.reserve, dataset)
-        offers = [_offer(ports, dataset, raw, reserve) for raw in draft.offers]
-        _apply(tx, dataset, offers)
-    return dataset
+    digest = ports.sources.digest(Path(draft.dataset.file.path))
+    described = replace(draft.dataset, file=replace(draft.dataset.file, digest=digest))
+    publish_check.check_all(ports)
+    for _ in range(publish_check.ATTEMPTS):
+        with ports.store.read() as tx:
+            placed = replace(described, register_id=registers.chosen(tx, described))
+        checked = publish_check.examine(ports, placed, distinct=distinct)
+        publish_verdict.refuse(placed, checked.census)
+        with suppress(_Overtaken), ports.store.write() as tx:
+            dataset = _signed(ports, registers.settle(tx, placed))
+            reserve = _reserve(ports, draft.reserve, dataset)
+            offers = [_offer(ports, dataset, raw, reserve) for raw in draft.offers]
+            if not publish_check.keep(tx, checked, distinct=distinct):
+                raise _Overtaken
+            _apply(tx, dataset, offers)
+            return dataset
+    raise publish_check.busy()
+
+
+class _Overtaken(Exception):
+    """Another file was published meanwhile: its persons were not compared."""
 
 
 def datasets(ports: Ports) -> list[Dataset]:
@@ -121,16 +149,6 @@ def new_offer(ports: Ports, policy: Policy, dataset_id: str, **fields: Any) -> O
         created_at=ports.clock.now(),
         **fields,
     )
-
-
-def _with_file(ports: Ports, dataset: Dataset) -> Dataset:
-    path = Path(dataset.file.path)
-    header = ports.sources.header(path, dataset.file.format)
-    absent = [column.name for column in dataset.columns if column.name not in header]
-    if absent:
-        names = ", ".join(f"`{name}`" for name in absent)
-        raise ColumnMissing(f"the file of dataset `{dataset.id}` has no column {names}")
-    return replace(dataset, file=replace(dataset.file, digest=ports.sources.digest(path)))
 
 
 def _signed(ports: Ports, dataset: Dataset) -> Dataset:

@@ -10,8 +10,11 @@ The file (JSON or TOML, parsed by the caller) says:
                         or `category`; description may be left out
     personal            whether it holds personal data; true when left out
     person_column       column that identifies the person
+    person_format       how that column is spelled: `text` (when left out: Unicode NFC, no blanks
+                        at the ends), `text-fold` (also without case) or `number` (an integer)
     rows_per_person     most rows of one person
     population          persons, rounded: at most two significant digits, and a multiple of 10
+    malformed_share     most rows that may be malformed, of all; 0.05 when left out
     collection_purpose, legal_basis   IRIs
     retention           ISO 8601 duration
     territory           ISO 3166 code
@@ -48,8 +51,10 @@ _KNOWN: Final = frozenset(
         "columns",
         "personal",
         "person_column",
+        "person_format",
         "rows_per_person",
         "population",
+        "malformed_share",
         "collection_purpose",
         "legal_basis",
         "retention",
@@ -63,6 +68,8 @@ _KNOWN: Final = frozenset(
 )
 _IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _DURATION: Final = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?")
+_PERSON: Final = re.compile("text|text-fold|number")
+_SHARE: Final = 0.05
 _TERRITORY: Final = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MOST: Final = 2**53 - 1
@@ -146,8 +153,8 @@ class _Reader:
             return 0
         return value
 
-    def number(self, name: str) -> float:
-        value = self._raw.get(name)
+    def number(self, name: str, default: float | None = None) -> float:
+        value = self._raw.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             self.wrong(name, "must be a number")
             return 0.0
@@ -208,6 +215,8 @@ def _dataset(reader: _Reader, home: Path, now: datetime) -> Dataset:
         file=_file(reader, home),
         credential="",
         published_at=now,
+        person_format=reader.text("person_format", _PERSON, "text, text-fold or number") or "text",
+        malformed_share=_share(reader),
     )
 
 
@@ -223,6 +232,13 @@ def _columns(reader: _Reader) -> tuple[Column, ...]:
         known = ColumnClass(kind) if kind in tuple(ColumnClass) else ColumnClass.OTHER
         columns.append(Column(name, known, datatype, below.text("description")))
     return tuple(columns)
+
+
+def _share(reader: _Reader) -> float:
+    share = reader.number("malformed_share", default=_SHARE)
+    if not 0 <= share < 1:
+        reader.wrong("malformed_share", "must be at least 0 and below 1")
+    return share
 
 
 def _cap(reader: _Reader) -> PrivacyCap | None:

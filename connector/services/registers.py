@@ -50,6 +50,24 @@ def register_of(tx: Transaction, dataset: Dataset) -> Register:
     return found
 
 
+def chosen(tx: Transaction, described: Dataset) -> str:
+    """Return the id of the register that a described dataset will belong to.
+
+    Raises:
+        NotFound: the register was never declared.
+        RegisterFixed: the dataset has contracts and another register.
+    """
+    kept, own = tx.datasets.get(described.id), own_register(described.id)
+    wanted = described.register_id or (kept.register_id if kept else own)
+    if kept is not None and wanted != kept.register_id and _has_contracts(tx, described.id):
+        raise RegisterFixed(
+            f"dataset `{described.id}` has contracts; it stays in register `{kept.register_id}`"
+        )
+    if wanted != own and tx.registers.get(wanted) is None:
+        raise NotFound(f"no register `{wanted}`", hint="declare it with `preau register declare`")
+    return wanted
+
+
 def settle(tx: Transaction, described: Dataset) -> Dataset:
     """Return a described dataset with its register and the register's cap, both stored.
 
@@ -64,19 +82,11 @@ def settle(tx: Transaction, described: Dataset) -> Dataset:
         RegisterFixed: the dataset has contracts and another register, or the cap would rise.
         DescriptionIncomplete: the data is personal, and nothing states a cap.
     """
-    kept = tx.datasets.get(described.id)
-    own = own_register(described.id)
-    chosen = described.register_id or (kept.register_id if kept else own)
-    if kept is not None and chosen != kept.register_id and _has_contracts(tx, described.id):
-        raise RegisterFixed(
-            f"dataset `{described.id}` has contracts; it stays in register `{kept.register_id}`"
-        )
-    register = tx.registers.lock(chosen)
-    if register is None and chosen != own:
-        raise NotFound(f"no register `{chosen}`", hint="declare it with `preau register declare`")
+    wanted = chosen(tx, described)
+    register = tx.registers.lock(wanted)
     if register is None:
         cap, rule = described.cap, Accounting(Rule.SUMS)
-        register = _new(tx, Register(own, cap, rule, 0, described.published_at))
+        register = _new(tx, Register(wanted, cap, rule, 0, described.published_at))
     register = _capped(tx, register, described.cap)
     if described.personal and register.cap is None:
         raise DescriptionIncomplete(f"dataset `{described.id}`: missing: cap of ε per person")

@@ -31,6 +31,7 @@ from connector.ports import Signer
 PRIVATE_MODE: Final = 0o600
 PUBLIC_MODE: Final = 0o644
 FOLDER_MODE: Final = 0o700
+_SECRET_BYTES: Final = 32
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _LARGEST_KEY_FILE: Final = 64 * 1024  # bytes; a PKCS #8 Ed25519 key has about 120
 
@@ -97,6 +98,24 @@ def create_signing_key(path: Path) -> None:
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
     private_file(path, pem, replace=False)
+
+
+def secret(path: Path, *, make: bool) -> bytes:
+    """Return the random 32 bytes that a private file holds.
+
+    Args:
+        path: mode 0600.
+        make: whether to make it when it is missing.
+
+    Raises:
+        KeyUnusable: it is missing and may not be made, or cannot be used.
+    """
+    if make and not path.exists():
+        private_file(path, secrets.token_bytes(_SECRET_BYTES), replace=False)
+    found = read_private_file(path)
+    if len(found) != _SECRET_BYTES:
+        raise KeyUnusable(f"key file `{path}` does not hold {_SECRET_BYTES} bytes")
+    return found
 
 
 def private_file(path: Path, data: bytes, *, replace: bool = True) -> None:

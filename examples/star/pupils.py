@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,8 @@ class Division:
     kept_out: dict[str, list[Record]]
 
     def population(self, name: str) -> int:
-        """Return the pupils of a part, rounded to the hundred: what its académie declares."""
-        return round(len({r["id"] for r in self.parts[name]}) / 100) * 100
+        """Return the pupils of a part, rounded up to the hundred: what its académie declares."""
+        return math.ceil(len({r["id"] for r in self.parts[name]}) / 100) * 100
 
 
 def load() -> list[Record]:

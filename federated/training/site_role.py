@@ -82,7 +82,7 @@ def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:
         member(data, "digest", str),
         manifest.columns,
     )
-    persons = encode(table, manifest, str(data.get("person_format", "text")))
+    persons = encode(table, manifest, member(data, "person_format", str))
     engine = Engine(manifest, contract.population, persons, SystemNoise())
     engine.warm()
     identify(manifest, node_of(manifest, name))

@@ -17,6 +17,7 @@ from connector.services import publish
 from connector.services.federate_request import complete
 from connector.sources.files import FileSources
 from federated.job import parse
+from tests.support.census import CensusWorkers
 from tests.support.doubles import ports_for_tests
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ def description(tmp_path: Path) -> dict[str, Any]:
 def test_the_operators_description_and_the_authors_offer_are_published(
     tmp_path: Path, description: dict[str, Any]
 ) -> None:
-    ports = ports_for_tests(tmp_path, sources=FileSources())
+    ports = ports_for_tests(tmp_path, sources=FileSources(), workers=CensusWorkers())
     dataset = publish.publish(ports, description)
     assert dataset.id == description["id"]
     assert len(publish.offers(ports, dataset.id)) == 1
@@ -49,7 +50,7 @@ def test_the_operators_description_and_the_authors_offer_are_published(
 
 def test_without_one_statement_it_is_not(tmp_path: Path, description: dict[str, Any]) -> None:
     del description["legal_basis"]
-    ports = ports_for_tests(tmp_path, sources=FileSources())
+    ports = ports_for_tests(tmp_path, sources=FileSources(), workers=CensusWorkers())
     with pytest.raises(DescriptionIncomplete, match="legal basis"):
         publish.publish(ports, description)
 

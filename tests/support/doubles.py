@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from connector.config import Settings
+from connector.errors import KeyUnusable
 from connector.ports import Ports
 from connector.services.system import ThreadWakeups
 from connector.store import SqlStore
@@ -63,6 +64,19 @@ class Unset:
         raise AssertionError(f"the test gave no port `{self._port}`, and `{name}` of it was used")
 
 
+class PersonKeys:
+    """The port `PersonKey`: the same key for all nodes of a test, unless it is lost."""
+
+    def __init__(self) -> None:
+        self.key = bytes(range(32))
+
+    def __call__(self, *, make: bool) -> bytes:
+        if not self.key and not make:
+            raise KeyUnusable("key file `keys/persons.key` cannot be read")
+        self.key = self.key or bytes(32)
+        return self.key
+
+
 def settings_for_tests(home: Path, did: str, **changes: Any) -> Settings:
     """Return settings of a node that reaches nothing but itself."""
     values: dict[str, Any] = {
@@ -96,6 +110,7 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "wakeups": ThreadWakeups(),
         "own_document": _nothing(b""),
         "own_membership": _nothing(""),
+        "person_key": PersonKeys(),
         **{port: Unset(port) for port in ("web", "wire", "accountant", "workers", "sources")},
         **overrides,
     }

@@ -175,7 +175,7 @@ def publish(fed: Federation, folder: Path) -> None:
         pupils.write(rows, file)
         offer = contracts.offer(name, fed.space.authority.did, until, epsilon=CONTRACT_EPSILON)
         count = len({row["id"] for row in rows})
-        described = contracts.dataset(name, file, round(count / 100) * 100, [offer])
+        described = contracts.dataset(name, file, -(-count // 100) * 100, [offer])
         with node.client() as client:
             client.publish({**described, "cap": CAP})
 

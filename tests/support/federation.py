@@ -42,6 +42,7 @@ from connector.sources.files import FileSources
 from federated.job import render
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
 from policies_odrl import AssetRef, PartyRef, PolicyKind
+from tests.support.census import passing
 from tests.support.contracts import NOW, Member, Space, stranger
 from tests.support.doubles import (
     CountingIds,
@@ -493,6 +494,7 @@ def publish(node: Node, population: int, **changes: Any) -> Dataset:
     with node.ports.store.write() as tx:
         tx.datasets.put(dataset)
         tx.registers.put(register)
+        tx.censuses.put(passing(dataset))
     return dataset
 
 

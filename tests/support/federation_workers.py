@@ -18,6 +18,7 @@ from connector.errors import PeerUnreachable, PreauError, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
 from connector.services.lead_hub import Seat
 from federated.job import parse
+from tests.support.census import CensusWorker
 
 if TYPE_CHECKING:
     from tests.support.federation import Link
@@ -258,7 +259,9 @@ class ScriptedWorkers:
         self.lead = LeadScript()
         self.started: list[SiteWorker | LeadWorker] = []
 
-    def start(self, role: str, folder: Path) -> SiteWorker | LeadWorker:
+    def start(self, role: str, folder: Path) -> SiteWorker | LeadWorker | CensusWorker:
+        if role == "census":
+            return CensusWorker()
         assert folder.is_dir()
         worker = SiteWorker(self.site) if role == "site" else LeadWorker(self.lead)
         self.started.append(worker)

@@ -33,6 +33,7 @@ from connector.protocol import messages
 from connector.services import deliver, onboard
 from connector.services.receive import HANDLERS
 from connector.sources.files import FileSources
+from tests.support.census import CensusWorkers
 from tests.support.contracts import NOW, Member, Space, stranger
 from tests.support.doubles import CountingIds, FixedClock, open_store, ports_for_tests
 
@@ -93,6 +94,7 @@ class Node:
             wire=LinkWire(self.pair, self.did),
             web=LinkWeb(self.pair),
             sources=FileSources(),
+            workers=CensusWorkers(),
             own_document=lambda: self.member.data,
             own_membership=lambda: self.member.membership,
         )

@@ -185,6 +185,7 @@ class Federation:
         )
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         data = {"path": str(path), "format": path.suffix[1:], "digest": digest}
+        data["person_format"] = "text"
         return {"op": "start", "data": data, "population": population, "site": name, "node": 0}
 
 

@@ -315,7 +315,8 @@ def test_the_offer_id_of_another_consumer_is_unknown(pair: Link) -> None:
 
 
 def test_an_offer_of_another_dataset_is_unknown(pair: Link) -> None:
-    publish.publish(pair.school.ports, description(pair.folder, id="urn:example:second"))
+    second = description(pair.folder, id="urn:example:second")
+    publish.publish(pair.school.ports, second, distinct="invented")
     message = m.ContractRequestMessage(
         "urn:x", "urn:c", "", only_offer(pair.school), "urn:example:second"
     )

@@ -31,7 +31,7 @@ def pair(tmp_path: Path) -> Iterator[Link]:
 
 
 def _publish(pair: Link, **changes: Any) -> None:
-    publish.publish(pair.school.ports, description(pair.folder, **changes))
+    publish.publish(pair.school.ports, description(pair.folder, **changes), distinct="invented")
 
 
 def test_a_peers_catalog_comes_with_facts_and_coverage(pair: Link) -> None:

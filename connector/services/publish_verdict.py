@@ -1,0 +1,127 @@
+"""Decides what a census of a dataset's file means: for publication, and for each job after it.
+
+Rules: more persons than the declared population, too many malformed rows, or a quote left open
+refuse. Persons of another register refuse until the operator has said that they are others: else a
+second register would give the same persons a fresh cap. A job asks only for the verdict on record,
+so that no outcome of it depends on a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from connector.domain.census import Census, Counts, Overlap
+from connector.domain.dataset import Dataset
+from connector.errors import (
+    DataFault,
+    DataUnchecked,
+    PersonsExceeded,
+    PersonsOverlap,
+    RowsMalformed,
+)
+from connector.ports import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is on record of a dataset's file.
+
+    Attributes:
+        code: why no job runs on it; empty when it passed.
+        reasons: the same in words, for the operator.
+        census: what was found; None when nothing is on record.
+    """
+
+    code: str
+    reasons: tuple[str, ...]
+    census: Census | None
+
+
+def verdict(dataset: Dataset, censuses: Iterable[Census]) -> Verdict:
+    """Return what is on record of a dataset's file.
+
+    Args:
+        dataset: as published now.
+        censuses: of all datasets of the node.
+    """
+    found = None
+    against = []
+    for census in censuses:
+        if census.dataset_id == dataset.id and census.file == dataset.file.digest:
+            found = census
+            against += [overlap_line(each) for each in census.open_overlaps]
+        elif any(each.register_id == dataset.register_id for each in census.open_overlaps):
+            against.append(f"dataset `{census.dataset_id}` may be about persons of this register")
+    if found is None:
+        return Verdict(DataUnchecked.code, ("the file was not checked yet",), None)
+    if found.code:
+        return Verdict(found.code, (found.reason,), found)
+    return Verdict(PersonsOverlap.code if against else "", tuple(against), found)
+
+
+def passed(tx: Transaction, dataset: Dataset) -> bool:
+    """Whether jobs may run on a dataset's file, from what is on record alone."""
+    return not verdict(dataset, tx.censuses.find()).code
+
+
+def judge(dataset: Dataset, counts: Counts) -> DataFault | None:
+    """Return why a file with these counts may not be used as described, or None."""
+    if counts.quotes:
+        return RowsMalformed(
+            f"{counts.quotes} rows have a quote that is not closed on their line, so that it cannot"
+            " be told where they end",
+            hint="write the file without line breaks in its values",
+        )
+    if counts.malformed > dataset.malformed_share * counts.rows:
+        return RowsMalformed(
+            f"{counts.malformed} of {counts.rows} rows are malformed ({_faults(counts)}), at most "
+            f"{dataset.malformed_share:.4g} of them may be",
+            hint="mend the file, or state `malformed_share`: malformed rows take no part in a job",
+        )
+    if dataset.personal and counts.persons > dataset.population:
+        return PersonsExceeded(
+            f"the file has {counts.persons} persons, the declared population is "
+            f"{dataset.population}",
+            hint="declare a round number that is not below the true one",
+        )
+    return None
+
+
+def refuse(dataset: Dataset, census: Census) -> None:
+    """Stop when a census does not allow publication.
+
+    Raises:
+        RowsMalformed, PersonsExceeded: as `judge`.
+        PersonsOverlap: persons of another register, and nobody has said that they are others.
+    """
+    fault = judge(dataset, census.counts) if census.counts else None
+    if fault is not None:
+        raise fault
+    if census.open_overlaps:
+        first = census.open_overlaps[0].register_id
+        raise PersonsOverlap(
+            "; ".join(overlap_line(each) for each in census.open_overlaps),
+            hint=f'state `register = "{first}"` if they are the same persons, or pass '
+            "`--distinct REASON` if they are others",
+        )
+
+
+def overlap_line(overlap: Overlap) -> str:
+    """Return an overlap in words, for the operator."""
+    where = f"register `{overlap.register_id}`"
+    if overlap.same_file:
+        return f"the same file is published in {where}"
+    if overlap.persons:
+        return f"{overlap.persons} persons are also in {where}"
+    return f"the persons of {where} could not be counted"
+
+
+def _faults(counts: Counts) -> str:
+    parts = {
+        "name no person": counts.nameless,
+        "have another number of fields": counts.fields,
+        "are no UTF-8": counts.encoding,
+        **{f"have no number in `{each.column}`": each.values for each in counts.unreadable},
+    }
+    return ", ".join(f"{number} {what}" for what, number in parts.items() if number)

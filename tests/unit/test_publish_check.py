@@ -1,0 +1,405 @@
+"""The check of a data file: what refuses publication, whose persons are compared, what jobs see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.census import Census, ColumnCount, Counts
+from connector.errors import (
+    ColumnMissing,
+    DataUnchecked,
+    DescriptionIncomplete,
+    KeyUnusable,
+    NotFound,
+    PersonsExceeded,
+    PersonsOverlap,
+    PreauError,
+    RowsMalformed,
+    TooManyRequests,
+    WorkerFailed,
+)
+from connector.services import publish, publish_check
+from connector.services.publish_verdict import Verdict, judge, passed, verdict
+from tests.support.doubles import PersonKeys
+from tests.support.link import DATASET, Link, Node, description, link
+
+OTHER = "urn:uuid:00000000-0000-4000-8000-000000000077"
+GOOD = Counts(100, 90, 2, 5, 1, 1, 1, 0, (ColumnCount("reading", 2),))
+HEADER = "pupil,grade,reading,sex\n"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        yield pair
+
+
+@pytest.fixture
+def school(pair: Link) -> Node:
+    return pair.school
+
+
+def described(pair: Link, name: str, *pupils: str, **changes: Any) -> dict[str, Any]:
+    """Return a description of a file with these pupils, one row each."""
+    path = pair.folder / name
+    path.write_text(HEADER + "".join(f"{pupil},2,410,F\n" for pupil in pupils), encoding="utf-8")
+    file = {"path": str(path), "format": "csv"}
+    return description(pair.folder, **{"file": file, **changes})
+
+
+def put(school: Node, raw: dict[str, Any], **more: Any) -> str:
+    return publish.publish(school.ports, raw, **more).register_id
+
+
+def forget_checks(school: Node) -> None:
+    """Make the datasets those of a release that checked no file."""
+    with school.ports.store.write() as tx:
+        for census in tx.censuses.find():
+            tx.censuses.remove(census.dataset_id)
+        for persons in tx.persons.find():
+            tx.persons.remove(persons.register_id)
+
+
+def verdict_of(school: Node, dataset_id: str = DATASET) -> Verdict:
+    with school.ports.store.read() as tx:
+        dataset = tx.datasets.get(dataset_id)
+        assert dataset is not None
+        found = verdict(dataset, tx.censuses.find())
+        assert passed(tx, dataset) == (not found.code)
+    return found
+
+
+def refused(school: Node, raw: dict[str, Any], code: type[PreauError], **more: Any) -> str:
+    before = school.state_of_everything()
+    with pytest.raises(code) as refusal:
+        publish.publish(school.ports, raw, **more)
+    assert school.state_of_everything() == before
+    assert "\n" not in refusal.value.reason
+    return refusal.value.reason
+
+
+@pytest.mark.parametrize(
+    ("counts", "changes", "fault"),
+    [
+        (GOOD, {}, None),
+        (GOOD, {"population": 90}, None),
+        (GOOD, {"population": 80}, PersonsExceeded),
+        (GOOD, {"population": 80, "personal": False}, None),
+        (replace(GOOD, malformed=6), {}, RowsMalformed),
+        (replace(GOOD, malformed=6), {"malformed_share": 0.06}, None),
+        (GOOD, {"malformed_share": 0.0}, RowsMalformed),
+        (replace(GOOD, malformed=0), {"malformed_share": 0.0}, None),
+        (replace(GOOD, quotes=1), {"malformed_share": 0.9}, RowsMalformed),
+        (Counts(0, 0, 0, 0, 0, 0, 0, 0), {}, None),
+    ],
+)
+def test_what_counts_refuse(
+    pair: Link, school: Node, counts: Counts, changes: dict[str, Any], fault: type | None
+) -> None:
+    dataset = replace(publish.publish(school.ports, description(pair.folder)), **changes)
+    found = judge(dataset, counts)
+    assert (found and type(found)) == fault
+    assert found is None or "\n" not in found.reason
+
+
+def test_a_file_that_is_as_described_runs_jobs(pair: Link, school: Node) -> None:
+    put(school, description(pair.folder))
+    found = verdict_of(school)
+    assert (found.code, found.reasons) == ("", ())
+    assert found.census is not None
+    assert found.census.counts == Counts(2, 2, 0, 0, 0, 0, 0, 0, _odd(grade=0, reading=0))
+
+
+def _odd(**values: int) -> tuple[ColumnCount, ...]:
+    return tuple(ColumnCount(name, number) for name, number in values.items())
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "code"),
+    [
+        ("1,2,x,F\n2,2,410,F\n", {}, RowsMalformed),
+        ("1,2,x,F\n2,2,410,F\n", {"malformed_share": 0.5}, None),
+        ("1,2\n2,2,410,F\n", {}, RowsMalformed),
+        (",2,410,F\n2,2,410,F\n", {}, RowsMalformed),
+        ('1,2,410,"F\n2,2,410,F\n', {"malformed_share": 0.9}, RowsMalformed),
+        ('1,2,410,"F"\n2,2,410,F\n', {}, None),
+        ("".join(f"{i},2,410,F\n" for i in range(11)), {"population": 10}, PersonsExceeded),
+        ("".join(f"{i},2,410,F\n" for i in range(10)), {"population": 10}, None),
+        ("7,2,1,F\n07,2,1,F\n", {"population": 10, "person_format": "number"}, None),
+        ("7,2,1,F\nx,2,1,F\n", {"population": 10, "person_format": "number"}, RowsMalformed),
+    ],
+)
+def test_files_at_publication(
+    pair: Link, school: Node, rows: str, changes: dict[str, Any], code: type[PreauError] | None
+) -> None:
+    raw = described(pair, "rows.csv", **changes)
+    Path(raw["file"]["path"]).write_text(HEADER + rows, encoding="utf-8")
+    if code is None:
+        put(school, raw)
+        assert not verdict_of(school).code
+    else:
+        refused(school, raw, code)
+        assert publish.datasets(school.ports) == []
+
+
+def test_no_count_enters_the_audit_log(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    put(school, described(pair, "b.csv", "p2", id=OTHER), distinct="another town")
+    text = b"".join(entry.event for entry in school.log())
+    for word in (b'persons"', b'rows"', b"malformed"):
+        assert word not in text
+    (entry,) = school.log("persons.distinct")
+    assert b"another town" in entry.event
+
+
+def test_the_same_file_under_another_id_gets_no_cap_of_its_own(pair: Link, school: Node) -> None:
+    register = put(school, described(pair, "a.csv", "p1", "p2"))
+    again = described(pair, "a.csv", "p1", "p2", id=OTHER)
+    assert "the same file" in refused(school, again, PersonsOverlap)
+    assert put(school, {**again, "register": register}) == register
+    assert not verdict_of(school, OTHER).code
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"person_column": "sex"},
+        {"person_format": "text-fold"},
+        {"personal": False},
+        {"personal": False, "person_column": "", "cap": None},
+    ],
+)
+def test_no_description_of_the_same_file_hides_that_it_is_the_same(
+    pair: Link, school: Node, changes: dict[str, Any]
+) -> None:
+    columns = [*description(pair.folder)["columns"], {**SEX}]
+    put(school, described(pair, "a.csv", "p1", "p2", columns=columns))
+    again = described(pair, "a.csv", "p1", "p2", columns=columns, id=OTHER, **changes)
+    assert "the same file" in refused(school, again, PersonsOverlap)
+
+
+SEX = {"name": "sex", "class": "quasi-identifier", "datatype": "category"}
+
+
+@pytest.mark.parametrize("spelling", ["p2", " P2 ", "p2 "])
+def test_persons_of_another_register_are_shown_and_refused(
+    pair: Link, school: Node, spelling: str
+) -> None:
+    register = put(school, described(pair, "a.csv", "p1", "p2"))
+    raw = described(pair, "b.csv", spelling, "p3", id=OTHER)
+    reason = refused(school, raw, PersonsOverlap)
+    assert f"1 persons are also in register `{register}`" in reason
+    assert put(school, raw, distinct="another town") != register
+    assert not verdict_of(school, OTHER).code
+    assert not verdict_of(school).code
+
+
+def test_other_persons_need_no_answer(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    put(school, described(pair, "b.csv", "p3", id=OTHER))
+    assert not school.log("persons.distinct")
+
+
+def test_persons_who_left_the_file_stay_in_the_register(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    put(school, described(pair, "a.csv", "p1"))
+    raw = described(pair, "b.csv", "p2", id=OTHER)
+    assert "1 persons" in refused(school, raw, PersonsOverlap)
+
+
+def test_an_answer_holds_for_the_file_that_it_was_given_for(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    raw = described(pair, "b.csv", "p2", id=OTHER)
+    put(school, raw, distinct="another town")
+    put(school, {**raw, "title": "New title"})
+    refused(school, {**raw, "person_format": "text-fold"}, PersonsOverlap)
+    refused(school, described(pair, "b.csv", "p2", "p1", id=OTHER), PersonsOverlap)
+
+
+def test_a_register_that_nothing_is_left_in_stands_in_nobodys_way(pair: Link, school: Node) -> None:
+    first = put(school, described(pair, "a.csv", "p1"))
+    second = put(school, described(pair, "b.csv", "p9", id=OTHER))
+    assert put(school, described(pair, "a.csv", "p1", register=second)) == second != first
+
+
+@pytest.mark.parametrize("reason", [" ", "two\nlines", "x" * 501])
+def test_a_reason_is_one_line(pair: Link, school: Node, reason: str) -> None:
+    refused(school, description(pair.folder), DescriptionIncomplete, distinct=reason)
+
+
+def test_a_file_published_meanwhile_is_compared_again(pair: Link, school: Node) -> None:
+    raw = described(pair, "b.csv", "p2", id=OTHER)
+    earlier = described(pair, "a.csv", "p1", "p2")
+    workers: Any = school.ports.workers
+
+    def publish_first() -> None:
+        workers.before = lambda: None
+        put(school, earlier)
+
+    workers.before = publish_first
+    with pytest.raises(PersonsOverlap):
+        publish.publish(school.ports, raw)
+    assert [each.id for each in publish.datasets(school.ports)] == [DATASET]
+
+
+def test_a_check_that_is_always_overtaken_gives_up(pair: Link, school: Node) -> None:
+    workers: Any = school.ports.workers
+    names = iter(range(100))
+
+    def publish_another() -> None:
+        again, workers.before = workers.before, lambda: None
+        number = next(names)
+        put(school, described(pair, f"{number}.csv", f"q{number}", id=f"urn:other:{number}"))
+        workers.before = again
+
+    workers.before = publish_another
+    with pytest.raises(TooManyRequests):
+        publish.publish(school.ports, described(pair, "a.csv", "p1"))
+
+
+def test_without_a_worker_nothing_is_published(pair: Link, school: Node) -> None:
+    workers: Any = school.ports.workers
+    workers.failing = True
+    refused(school, description(pair.folder), WorkerFailed)
+    workers.failing = False
+    put(school, description(pair.folder))
+
+
+def test_a_lost_key_compares_nobody(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1"))
+    keys: Any = school.ports.person_key
+    assert isinstance(keys, PersonKeys)
+    kept = keys.key
+    for wrong in (b"", bytes(32)):
+        keys.key = wrong
+        with pytest.raises(KeyUnusable):
+            publish.publish(school.ports, described(pair, "b.csv", "p2", id=OTHER))
+    keys.key = kept
+    put(school, described(pair, "b.csv", "p2", id=OTHER))
+
+
+def test_a_dataset_of_an_earlier_release_runs_no_job_until_it_is_checked(
+    pair: Link, school: Node
+) -> None:
+    put(school, description(pair.folder))
+    forget_checks(school)
+    assert verdict_of(school).code == DataUnchecked.code
+    assert publish_check.waiting(school.ports) == [DATASET]
+    assert publish_check.sweep(school.ports) == []
+    assert not verdict_of(school).code
+    started = school.ports.workers.started  # type: ignore[attr-defined]
+    publish_check.sweep(school.ports)
+    assert school.ports.workers.started == started  # type: ignore[attr-defined]
+
+
+def test_a_sweep_stops_when_asked_and_goes_on_later(pair: Link, school: Node) -> None:
+    put(school, description(pair.folder))
+    forget_checks(school)
+    assert publish_check.sweep(school.ports, lambda: True) == [DATASET]
+    workers: Any = school.ports.workers
+    workers.failing = True
+    assert publish_check.sweep(school.ports) == [DATASET]
+    workers.failing = False
+    assert publish_check.sweep(school.ports) == []
+
+
+@pytest.mark.parametrize("damage", ["gone", "changed", "malformed"])
+def test_a_file_of_an_earlier_release_that_does_not_pass(
+    pair: Link, school: Node, damage: str
+) -> None:
+    raw = described(pair, "a.csv", "p1")
+    put(school, raw)
+    forget_checks(school)
+    path, codes = Path(raw["file"]["path"]), {"gone": "DATA_FILE_MISSING"}
+    if damage == "gone":
+        path.unlink()
+    elif damage == "changed":
+        path.write_text(HEADER, encoding="utf-8")
+        codes["changed"] = "DATA_FILE_CHANGED"
+    else:
+        path.write_text(HEADER + "p1,x,x,F\n", encoding="utf-8")
+        _republish_digest(school)
+        codes["malformed"] = RowsMalformed.code
+    publish_check.sweep(school.ports)
+    found = verdict_of(school)
+    assert found.code == codes[damage]
+    assert found.reasons
+    assert put(school, described(pair, "a.csv", "p1", "p2"))
+    assert not verdict_of(school).code
+
+
+def _republish_digest(school: Node) -> None:
+    with school.ports.store.write() as tx:
+        (dataset,) = tx.datasets.find()
+        digest = school.ports.sources.digest(Path(dataset.file.path))
+        tx.datasets.put(replace(dataset, file=replace(dataset.file, digest=digest)))
+
+
+def test_persons_of_two_old_registers_stop_both_until_answered(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    put(school, described(pair, "b.csv", "p2", id=OTHER), distinct="forgotten below")
+    forget_checks(school)
+    publish_check.sweep(school.ports)
+    assert verdict_of(school).code == verdict_of(school, OTHER).code == PersonsOverlap.code
+    publish_check.check(school.ports, OTHER)
+    assert verdict_of(school).code == PersonsOverlap.code
+    publish_check.check(school.ports, OTHER, distinct="two towns")
+    assert not verdict_of(school).code
+    assert not verdict_of(school, OTHER).code
+
+
+def test_persons_who_could_never_be_counted_are_asked_about(pair: Link, school: Node) -> None:
+    raw = described(pair, "a.csv", "p1")
+    put(school, raw)
+    forget_checks(school)
+    Path(raw["file"]["path"]).unlink()
+    publish_check.sweep(school.ports)
+    other = described(pair, "b.csv", "p9", id=OTHER)
+    assert "could not be counted" in refused(school, other, PersonsOverlap)
+    put(school, other, distinct="another town")
+
+
+def test_nothing_is_published_while_others_cannot_be_checked(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1"))
+    forget_checks(school)
+    workers: Any = school.ports.workers
+    workers.failing = True
+    with pytest.raises(DataUnchecked):
+        publish.publish(school.ports, described(pair, "b.csv", "p9", id=OTHER))
+
+
+def test_checking_what_is_not_published(school: Node) -> None:
+    with pytest.raises(NotFound):
+        publish_check.check(school.ports, DATASET)
+
+
+def test_a_passed_file_that_is_gone_keeps_who_was_in_it(pair: Link, school: Node) -> None:
+    raw = described(pair, "a.csv", "p1")
+    register = put(school, raw)
+    Path(raw["file"]["path"]).unlink()
+    census = publish_check.check(school.ports, DATASET)
+    assert (census.code, census.counts and census.counts.persons) == ("DATA_FILE_MISSING", 1)
+    with school.ports.store.read() as tx:
+        persons = tx.persons.get(register)
+    assert persons is not None
+    assert persons.persons == 1
+
+
+def test_a_described_column_is_in_the_file(pair: Link, school: Node) -> None:
+    columns = [*description(pair.folder)["columns"], {**SEX, "name": "age"}]
+    assert "`age`" in refused(school, described(pair, "a.csv", "1", columns=columns), ColumnMissing)
+
+
+def test_a_verdict_is_of_one_version_of_the_file(pair: Link, school: Node) -> None:
+    put(school, description(pair.folder))
+    (dataset,) = publish.datasets(school.ports)
+    with school.ports.store.read() as tx:
+        (census,) = tx.censuses.find()
+    changed = replace(dataset, file=replace(dataset.file, digest="0" * 64))
+    assert verdict(changed, [census]).code == DataUnchecked.code
+    assert isinstance(census, Census)
