@@ -170,6 +170,25 @@ def test_only_an_authority_admits(running: Space) -> None:
     assert (done.code, done.error["code"]) == (1, "CONFIGURATION_INVALID")
 
 
+def test_the_same_persons_under_another_id_must_be_answered(running: Space, dataset: str) -> None:
+    home, second = running.nodes["school"], "urn:example:second"
+    file = running.folder / "second.json"
+    described = description(running.folder / "data", id=second)
+    file.write_text(json.dumps(described), encoding="utf-8")
+    publish = ("dataset", "publish", str(file))
+    done = preau(*publish, "--json", home=home)
+    assert (done.code, done.error["code"]) == (1, "PERSONS_OVERLAP")
+    shown = ok(*publish, "--distinct", "made up for a test", home=home)
+    assert shown["check"]["verdict"] == "passed"
+    assert list(shown["check"]["distinct"].values()) == ["made up for a test"]
+    assert ok("dataset", "check", dataset, home=home)["check"]["persons"] == 2
+    kinds = [entry["kind"] for entry in ok("audit", "log", "--limit", "1000", home=home)]
+    assert kinds.count("persons.distinct") == 1
+    checks = ok("doctor", "--offline", home=home)["checks"]
+    found = {check["name"]: check["verdict"] for check in checks}
+    assert (found["datasets"], found["key of persons"]) == ("ok", "ok")
+
+
 def test_an_incomplete_description_is_refused_and_logged(running: Space) -> None:
     file = running.folder / "incomplete.json"
     file.write_text(json.dumps({"id": "urn:x", "title": "x"}), encoding="utf-8")

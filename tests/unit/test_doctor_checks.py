@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from connector.config import Settings
-from connector.services import diagnose
+from connector.services import diagnose, diagnose_data
 from connector.services.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact, PeerFact
+from connector.services.publish_verdict import Verdict
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -229,3 +230,37 @@ def test_disk(free: int, verdict: str) -> None:
 def test_a_check_as_json() -> None:
     value = Check("disk", WARN, "little", "make room").as_json()
     assert value == {"name": "disk", "verdict": "warn", "finding": "little", "mend": "make room"}
+
+
+PASSED, FOUND = Verdict("", (), None), KeyFile("keys/persons.key", 0o600)
+
+
+def test_datasets_whose_file_passed_take_one_line() -> None:
+    (found,) = diagnose_data.datasets({"urn:a": PASSED, "urn:b": PASSED})
+    assert "2 of 2" in only(found, OK)
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "mend"),
+    [
+        ("DATA_UNCHECKED", WARN, "dataset check urn:b"),
+        ("ROWS_MALFORMED", FAIL, "publish it again"),
+        ("PERSONS_OVERLAP", FAIL, "--distinct"),
+    ],
+)
+def test_a_dataset_that_runs_no_job_takes_a_line_of_its_own(
+    code: str, verdict: str, mend: str
+) -> None:
+    first, second = diagnose_data.datasets(
+        {"urn:a": PASSED, "urn:b": Verdict(code, ("why",), None)}
+    )
+    assert "1 of 2" in only(first, OK)
+    assert "why" in only(second, verdict)
+    assert mend in second.mend
+
+
+def test_the_key_of_persons() -> None:
+    assert only(diagnose_data.persons_key(FOUND), OK)
+    assert only(diagnose_data.persons_key(FOUND, "another key"), FAIL) == "another key"
+    for lost in (KeyFile(FOUND.name, None), KeyFile(FOUND.name, 0o644, "read by others")):
+        assert only(diagnose_data.persons_key(lost), FAIL)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from connector.domain.budget import ReservationState
+from connector.domain.census import Overlap
 from connector.errors import (
     Malformed,
     NotFound,
@@ -27,6 +28,7 @@ from connector.services import federate_site, onboard
 from connector.services.federate_check import check_receipt
 from connector.services.federate_request import complete
 from federated.job import JobState
+from tests.support.census import passing
 from tests.support.contracts import NOW, stranger
 from tests.support.federation import (
     END,
@@ -265,6 +267,31 @@ def test_a_data_file_that_is_not_the_published_one_refuses(
     refused(federation, answer, job_id, code)
     assert str(path) not in answer["reasons"][0]
     assert site.accountant.asked == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        None,
+        {"code": "ROWS_MALFORMED", "reason": "7 of 9 rows are malformed"},
+        {"file": "0" * 64},
+        {"overlaps": (Overlap("urn:r", 7, same_file=False, uncounted=False),)},
+    ],
+)
+def test_a_data_file_that_passed_no_check_refuses_and_says_no_more(
+    federation: Federation, changes: dict[str, Any] | None
+) -> None:
+    site = federation.site()
+    assert site.dataset is not None
+    with site.ports.store.write() as tx:
+        if changes is None:
+            tx.censuses.remove(site.dataset.id)
+        else:
+            tx.censuses.put(replace(passing(site.dataset), **changes))
+    job_id, body = federation.submission()
+    answer = federation.ask(site, body)
+    refused(federation, answer, job_id, "DATA_UNCHECKED")
+    assert "7" not in answer["reasons"][0].replace(site.dataset.id, "")
 
 
 def test_a_dataset_described_otherwise_since_the_contract_refuses(federation: Federation) -> None:

@@ -160,7 +160,12 @@ def test_the_worker_is_told_the_contract_and_where_the_rows_are(case: Case) -> N
     start = case.site.workers.site.orders[0]
     assert case.site.dataset is not None
     file = case.site.dataset.file
-    assert start["data"] == {"path": file.path, "format": "csv", "digest": file.digest}
+    assert start["data"] == {
+        "path": file.path,
+        "format": "csv",
+        "digest": file.digest,
+        "person_format": "text",
+    }
     assert (start["population"], start["site"], start["node"]) == (1000, SITES[0], 1)
     assert start["manifest"].encode() == case.job.manifest
     assert len(case.site.workers.started) == 1

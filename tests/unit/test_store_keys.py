@@ -27,6 +27,7 @@ from connector.store.keys import (
     private_folder,
     public_file,
     read_private_file,
+    secret,
 )
 from tests.support.keys import MemorySigner
 
@@ -171,3 +172,18 @@ def test_a_key_uri_is_resolved_against_home(key_file: Path, path: str) -> None:
 def test_an_unknown_keeper_is_refused_and_the_known_are_named(tmp_path: Path, uri: str) -> None:
     with pytest.raises(ConfigurationInvalid, match="`file:`"):
         open_signer(uri, tmp_path, KEY_ID)
+
+
+def test_a_secret_is_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "persons.key"
+    with pytest.raises(KeyUnusable):
+        secret(path, make=False)
+    made = secret(path, make=True)
+    assert (len(made), mode(path)) == (32, 0o600)
+    assert secret(path, make=True) == secret(path, make=False) == made
+
+
+def test_a_secret_of_another_length_is_refused(tmp_path: Path) -> None:
+    private_file(tmp_path / "persons.key", b"short")
+    with pytest.raises(KeyUnusable, match="32 bytes"):
+        secret(tmp_path / "persons.key", make=True)

@@ -37,7 +37,12 @@ def _start(path: Path, **changes: Any) -> dict[str, Any]:
     header = {
         "op": "start",
         "manifest": json.dumps(document()),
-        "data": {"path": str(path), "format": "csv", "digest": digest},
+        "data": {
+            "path": str(path),
+            "format": "csv",
+            "digest": digest,
+            "person_format": "text",
+        },
         "population": 100,
         "site": SITES[0],
         "node": 7,
