@@ -82,7 +82,7 @@ class Gradients:
         parameters = sum((inputs + 1) * outputs for inputs, outputs in pairwise(widths))
         self._bits = (EXACT - parameters.bit_length()) // 2
         self._few = max(1, cells // parameters)
-        self._chunk = max(1, cells // (rows * max(widths)))
+        self._chunk = max(1, cells // (rows * sum(widths)))
 
     def total(self, weights: Sequence[Floats], persons: Persons, batch: Integers) -> list[Integers]:
         """Return the sum of the clipped vectors of a batch, an integer matrix a layer.

@@ -63,7 +63,7 @@ def _holds(shape: Shape, draw: np.random.Generator) -> bool:
     widths, activation, rows, count = shape
     whole, parts = (
         Gradients(widths, activation, rows, radius=1e6, unit=1e-6, cells=cells)
-        for cells in (1 << 17, _PART * rows * max(widths))
+        for cells in (1 << 17, _PART * rows * sum(widths))
     )
     persons, weights = _persons(draw, count, rows, widths[0]), _weights(draw, widths)
     matrices = [arithmetic.weights(matrix) for matrix in weights]
