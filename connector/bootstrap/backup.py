@@ -82,6 +82,18 @@ def make(
         )
 
 
+def outside(settings: Settings) -> list[str]:
+    """Return the files that the node needs and that no backup holds, since they are elsewhere."""
+    named = (
+        settings.signing_key.removeprefix("file:"),
+        settings.https_certificate,
+        settings.https_key,
+        settings.web_roots,
+    )
+    paths = [settings.path(name) for name in named if name]
+    return [str(path) for path in paths if not path.is_relative_to(settings.home)]
+
+
 def restore(
     file: Path, home: Path, *, database: str = "", replace_home: bool = False
 ) -> dict[str, Any]:

@@ -40,8 +40,9 @@ def backup(
 
     settings = config.load(home.absolute())
     made = backups.make(settings, file.absolute(), with_keys=not without_keys)
+    outside = backups.outside(settings)
     if json:
-        output.json_value({"file": str(file.absolute()), **asdict(made)})
+        output.json_value({"file": str(file.absolute()), **asdict(made), "outside": outside})
         return
     output.line(f"backup of {made.did} in {file}")
     output.pairs(
@@ -51,6 +52,7 @@ def backup(
             ("log entries", made.log_size),
             ("rounds charged", sum(made.charges.values())),
             ("keys", "included" if made.keys else "left out: keep a copy of keys/ yourself"),
+            ("not in it", ", ".join(outside)),
         )
     )
 

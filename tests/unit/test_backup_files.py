@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -320,10 +321,22 @@ def test_a_key_with_an_odd_name_is_not_left_out_in_silence(lab: Path) -> None:
     assert list(lab.parent.glob("*b.tar*")) == []
 
 
+def test_a_database_elsewhere_comes_into_the_home(lab: Path, tmp_path: Path) -> None:
+    settings = replace(config.load(lab), database=f"sqlite:///{tmp_path}/elsewhere.sqlite")
+    (lab / "node.sqlite").rename(tmp_path / "elsewhere.sqlite")
+    (lab / "preau.toml").write_text(config.dump(settings))
+    backup.make(settings, tmp_path / "b.tar")
+    backup.restore(tmp_path / "b.tar", tmp_path / "home")
+    there = config.load(tmp_path / "home")
+    assert there == replace(settings, home=tmp_path / "home", database="")
+    assert (tmp_path / "home" / "node.sqlite").stat().st_size > 0
+
+
 def test_commands_say_what_they_made(lab: Path, tmp_path: Path) -> None:
     file, home = str(tmp_path / "b.tar"), str(tmp_path / "home")
     shown = preau("backup", file, "--home", str(lab))
     assert "keys            included" in shown.output
+    assert "not in it       " + str(lab.parent / "authority/keys/web-ca.pem") in shown.output
     again = preau("backup", file, "--home", str(lab), "--json")
     assert (again.exit_code, json.loads(again.stderr)["code"]) == (1, "WORLD_FAULT")
     made = preau("backup", file + "2", "--home", str(lab), "--without-keys", "--json")
