@@ -27,8 +27,8 @@ RESULTS = HERE / "results.json"
 README = HERE / "README.md"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 _PACKAGES = (
-    *("cryptography", "dp-accounting", "fastapi", "flwr", "grpcio", "numpy", "preau"),
-    *("sqlalchemy", "uvicorn"),
+    *("cryptography", "dp-accounting", "fastapi", "flwr", "grpcio", "numpy", "opacus", "preau"),
+    *("sqlalchemy", "torch", "uvicorn"),
 )
 _SAME = ("cpu", "cores", "python")
 _HEADINGS = ("work", "ours", "bar or peer", "unit", "kept", "command")

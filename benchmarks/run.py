@@ -21,7 +21,7 @@ import results  # noqa: E402 - after the path is set
 from rich.console import Console  # noqa: E402 - same
 from row import Plan, Row  # noqa: E402 - same
 
-PARTS = ("policies", "node", "negotiation", "round", "kills", "star")
+PARTS = ("policies", "node", "negotiation", "round", "step", "kills", "star")
 CONSOLE = Console(width=None if sys.stdout.isatty() else 170)  # a table in a file is not folded
 
 
