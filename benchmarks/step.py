@@ -58,7 +58,7 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
     )
     rows = []
     for found in json.loads(done.stdout):
-        title = f"training step, {found['model']}, {PERSONS:,} persons, rows of each {found['rows']}"
+        title = f"training step, {found['model']}, {PERSONS:,} persons × {found['rows']} rows"
         for name in ("plain torch", "Opacus"):
             times = found["ours"] / found[name]
             rows.append(
