@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from connector.config import Settings
@@ -391,6 +392,18 @@ class Wakeups(Protocol):
         ...
 
 
+class Pace(Protocol):
+    """Time that passes, for waits that others can see."""
+
+    def now(self) -> float:
+        """Return seconds on a clock that never goes back."""
+        ...
+
+    def wait(self, stop: Event, seconds: float) -> bool:
+        """Wait for `seconds`, or until `stop` is set; return whether it is."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a service may use.
@@ -414,6 +427,7 @@ class Ports:
     workers: Workers
     sources: Sources
     wakeups: Wakeups
+    pace: Pace
     own_document: Callable[[], bytes]
     own_membership: Callable[[], str]
     person_key: PersonKey

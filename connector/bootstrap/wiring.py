@@ -32,7 +32,7 @@ from connector.services.federate_site import SiteRunner
 from connector.services.guard import guarded
 from connector.services.lead_hub import LeadHub
 from connector.services.receive import HANDLERS
-from connector.services.system import SystemClock, ThreadWakeups, UuidIdentifiers
+from connector.services.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
 from connector.services.witness import Witness
 from connector.sources.files import FileSources
 from connector.store import SqlStore, keys, migrations
@@ -72,6 +72,7 @@ def build(settings: Settings) -> Node:
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
         sources=FileSources(),
         wakeups=ThreadWakeups(),
+        pace=SystemPace(),
         own_document=identity.document,
         own_membership=identity.membership,
         person_key=partial(keys.secret, settings.path(PERSON_KEY)),

@@ -1,4 +1,4 @@
-"""May a job go on now? Trust in the lead, the contract's policy, the time, the number of sites.
+"""May a job go on now? Trust in the lead, the contract's policy, file, time and number of sites.
 
 Rules: the lead's membership is judged from the caches, so that no authority has to be up; the
 contract is read anew, so that its end counts at once; what the policy says is decided by
@@ -7,13 +7,18 @@ contract is read anew, so that its end counts at once; what the policy says is d
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from connector.domain.dataset import Dataset
 from connector.domain.decision import Refusal
 from connector.domain.job import Job
 from connector.domain.negotiation import Agreement
 from connector.enforcement.compile import JobFacts, decide
-from connector.errors import JobRefused
+from connector.errors import DataFault, DataFileChanged, JobRefused
 from connector.ports import Ports
 from connector.services import agree, onboard
+from connector.services import federate_padding as padding
+from connector.services.federate_pace import cells_of, padded
 from connector.services.federate_round import check_time
 from connector.services.federate_terms import terms_of
 from federated.job import JobManifest
@@ -45,6 +50,19 @@ def check_policy(
         sites=sites,
     )
     return decide(agree.policy_of(agreement), facts)
+
+
+def check_file(ports: Ports, dataset: Dataset) -> Refusal | None:
+    """Return why the data file is not the one that was published, or None, after a public time."""
+    with padded(ports.pace, lambda: padding.hash_unit(cells_of(dataset))):
+        try:
+            digest = ports.sources.digest(Path(dataset.file.path))
+        except DataFault as exc:  # the path is the institution's own affair
+            return Refusal(exc.code, (f"the data file of `{dataset.id}` cannot be read",))
+    if digest != dataset.file.digest:
+        reason = f"the data file of `{dataset.id}` is not the published one"
+        return Refusal(DataFileChanged.code, (reason,))
+    return None
 
 
 def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int:

@@ -4,7 +4,8 @@ Rules: trust, contract and number of sites are judged before each round and agai
 leaves; the worker reads a round's message before the round is charged, and computes after; its
 update is stored before it is sent (`federate_round.py`); a worker that dies is replaced once for
 the same round; a message that the worker cannot read costs nothing; what the lead learns
-of a failure is its code, never the worker's own words; a broken stream is opened again with growing
+of a failure is a code, never the worker's own words; what took rows ends at a public time
+(`federate_padding.py`), also when it fails; a broken stream is opened again with growing
 pauses until the manifest's deadline. Every wait is bounded by the round or the deadline; a lead
 that asks no new round for `patience` holds no worker and no budget any longer.
 
@@ -15,9 +16,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
@@ -29,6 +32,7 @@ from connector.errors import (
     NotFound,
     PeerFault,
     PreauError,
+    RoundRefused,
     StoreUnavailable,
     TooManyRequests,
     TooManyStreams,
@@ -40,6 +44,8 @@ from connector.identity import round_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports, SiteStream
 from connector.services.federate_judge import may_answer
+from connector.services.federate_pace import padded
+from connector.services.federate_padding import ends_at
 from connector.services.federate_ports import translated
 from connector.services.federate_receipts import check_round, concluded
 from connector.services.federate_round import (
@@ -90,6 +96,7 @@ class SiteRun:
         self._asked = (0, ports.clock.now())  # the newest round, and when it was asked
         self._stream: SiteStream | None = None
         self._worker_fault: PreauError | None = None
+        self._charged = 0  # the newest round that was charged here
 
     def run(self) -> None:
         """Take part until the job has ended, or `abort` is called."""
@@ -117,7 +124,8 @@ class SiteRun:
     def _serve(self) -> Ending | None:
         """Start the worker, then follow the lead over as many streams as it takes."""
         try:
-            self._work.prepare(self._left())
+            with self._padded(lambda: self._work.unit(-1)):
+                self._work.prepare(self._left())
         except (WorkerFailed, DataFault, PeerFault) as exc:
             self._worker_fault = exc
             return self._give_up(exc)
@@ -188,7 +196,7 @@ class SiteRun:
 
     def _reply(self, frame: Round) -> RoundReply:
         """Return the round's reply: the one that was released, or a new one, stored first."""
-        began = time.monotonic()
+        began, starts = self._ports.pace.now(), self._work.starts
         if frame.number > self._asked[0]:  # the same round again is no sign of progress
             self._asked = (frame.number, self._ports.clock.now())
         self._judge(frame)
@@ -197,18 +205,40 @@ class SiteRun:
             reply = replay(tx, self._job_id, frame)
         if reply is not None:
             return reply
-        digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
-        with self._ports.store.write() as tx:
-            reply = charge(tx, self._job_id, frame, self._ports.clock.now(), seen)
-        if reply is not None:
-            return reply
-        update = self._asking(
-            lambda: self._work.update(frame, digest, lambda: self._round_left(began))
-        )
+        self._check_time(starts, began)
+        most = self._round_left(began)
+        with self._padded(lambda: self._work.unit(starts), began, most):
+            digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
+            self._check_time(starts, began)
+            with self._ports.store.write() as tx:
+                reply = charge(tx, self._job_id, frame, self._ports.clock.now(), seen)
+            if reply is not None:
+                return reply
+            self._charged = frame.number
+            update = self._asking(
+                lambda: self._work.update(frame, digest, lambda: self._round_left(began))
+            )
+        if self._round_left(began) <= 0:
+            raise WorkerFailed("the round took longer than its time")
         self._judge(frame)
         with self._ports.store.write() as tx:
             reply = RoundReply(frame.number, update, self._receipt(frame.number, digest))
             return keep(tx, self._job_id, reply, self._ports.clock.now())
+
+    def _padded(
+        self, unit: Callable[[], float], began: float | None = None, most: float = math.inf
+    ) -> AbstractContextManager[None]:
+        return padded(self._ports.pace, unit, stop=self._aborted, began=began, most=most)
+
+    def _check_time(self, starts: int, began: float) -> None:
+        """Check that a round can be answered in its time, by public numbers, before it is charged.
+
+        Raises:
+            RoundRefused: it cannot.
+        """
+        unit, spent = self._work.unit(starts), self._ports.pace.now() - began
+        if ends_at(spent, unit) > spent + self._round_left(began):
+            raise RoundRefused(f"a round takes {unit:.3g} s here, the manifest gives less")
 
     def _views(self, frame: Round) -> tuple[str, ...]:
         """Check that the other sites read the model that we read in the round before.
@@ -266,12 +296,16 @@ class SiteRun:
         return _failed(exc)
 
     def _refuse(self, number: int, exc: PreauError) -> None:
-        """Send a refusal; nothing of a failure's own words leaves, since they may speak of rows."""
+        """Send a refusal; nothing of a failure's own words leaves, since they may speak of rows.
+
+        What fails once a round is charged has one code: the worker has touched rows by then.
+        """
         hidden = exc is self._worker_fault
-        reason = f"the site's worker answered `{exc.code}`" if hidden else exc.reason
+        code = WorkerFailed.code if hidden and number == self._charged else exc.code
+        reason = f"the site's worker answered `{code}`" if hidden else exc.reason
         with contextlib.suppress(PreauError):  # a broken stream tells the lead as much
             if self._stream is not None:
-                self._stream.send(RoundRefusal(number, exc.code, one_line(reason)))
+                self._stream.send(RoundRefusal(number, code, one_line(reason)))
 
     def _close(self) -> None:
         stream, self._stream = self._stream, None
@@ -292,7 +326,7 @@ class SiteRun:
         return DeadlinePassed(f"the lead asked no new round for {seconds:g} s")
 
     def _round_left(self, began: float) -> float:
-        spent = time.monotonic() - began
+        spent = self._ports.pace.now() - began
         return min(self._manifest.round_seconds - spent, self._left())
 
     def _job(self) -> Job:

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from connector.domain.budget import Reservation, ReservationState
@@ -25,8 +24,6 @@ from connector.domain.job import Job, JobSide
 from connector.domain.participant import Participant
 from connector.errors import (
     AgreementUnknown,
-    DataFault,
-    DataFileChanged,
     JobCancelled,
     JobRefused,
     Malformed,
@@ -44,7 +41,7 @@ from connector.protocol.messages import JobCancellation, JobDecision, JobSubmiss
 from connector.services import budget
 from connector.services.federate_book import COMPLETED_REASON
 from connector.services.federate_check import Case, check, check_cost
-from connector.services.federate_judge import check_policy
+from connector.services.federate_judge import check_file, check_policy
 from connector.services.federate_ports import translated
 from connector.services.federate_receipts import check_others, concluded
 from connector.services.federate_round import Ending, end, end_within, one_line
@@ -191,23 +188,8 @@ def _check(ports: Ports, case: Case) -> Refusal | None:
         check(case)
         or check_policy(ports, case.agreement, case.manifest, len(case.manifest.sites))
         or check_others(ports, case.manifest)
-        or _check_file(ports, case)
+        or check_file(ports, case.dataset)
     )
-
-
-def _check_file(ports: Ports, case: Case) -> Refusal | None:
-    """The data file is there, readable, and the one that was published."""
-    file = case.dataset.file
-    try:
-        digest = ports.sources.digest(Path(file.path))
-    except DataFault as exc:  # the path is the institution's own affair
-        return Refusal(exc.code, (f"the data file of `{case.dataset.id}` cannot be read",))
-    if digest != file.digest:
-        return Refusal(
-            DataFileChanged.code,
-            (f"the data file of `{case.dataset.id}` is not the published one",),
-        )
-    return None
 
 
 def _charge(

@@ -4,11 +4,13 @@ Rules: one warm process for the whole job; it is told where the rows are and wha
 of them, and answers with noised updates and nothing else. A round is two questions: `check` lets
 the worker read the lead's message without a row, before anything is charged; `update` follows the
 charge. A worker that dies or falls silent is replaced once for the same round; a message that ends
-two of them is refused. Each wait is bounded by its caller.
+two of them is refused. Each wait is bounded by its caller. `unit` says in which steps of time an
+answer may leave (`federate_padding.py`).
 """
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -32,6 +34,8 @@ from connector.errors import (
 )
 from connector.identity.round_receipt import Versions, is_digest, read_versions
 from connector.ports import Ports, Worker
+from connector.services import federate_padding as padding
+from connector.services.federate_pace import cells_of
 from connector.services.federate_round import one_line
 from connector.services.publish_verdict import passed
 from federated.job import JobManifest
@@ -49,6 +53,7 @@ class SiteWork:
     Attributes:
         recipe: SHA-256 (hex) of the training recipe that the worker runs; empty before it is ready.
         versions: of the libraries that it runs on.
+        starts: how many workers were started.
     """
 
     def __init__(self, ports: Ports, job: Job, manifest: JobManifest) -> None:
@@ -60,6 +65,9 @@ class SiteWork:
         self._stopped = False
         self.recipe = ""
         self.versions: Versions = ()
+        self.starts = 0
+        self._on_nobody = 0.0
+        self._start_unit = padding.start_unit(0)
 
     def prepare(self, seconds: float) -> None:
         """Start the process and wait until it has read the rows; a second try when it dies.
@@ -69,6 +77,19 @@ class SiteWork:
             PreauError: what it refused, by code.
         """
         self._started(seconds)
+
+    def unit(self, starts: int) -> float:
+        """Return the unit of time in which an answer leaves, in seconds.
+
+        Args:
+            starts: workers started before it was asked; one that was started since read the file.
+        """
+        return self.round_unit + (0.0 if starts == self.starts else self._start_unit)
+
+    @property
+    def round_unit(self) -> float:
+        """Unit in which a worker that is ready answers a round, in seconds."""
+        return padding.round_unit(self._on_nobody)
 
     def check(self, frame: Round, left: Callable[[], float]) -> str:
         """Let the worker read a round's message; return the digest of its arrays, SHA-256 in hex.
@@ -167,6 +188,8 @@ class SiteWork:
     def _start(self, seconds: float) -> Worker:
         self._end()
         dataset, population = self._data()
+        self._start_unit = padding.start_unit(cells_of(dataset))
+        self.starts += 1
         worker = self._ports.workers.start("site", job_folder(self._ports, self._job.id))
         with self._guard:
             self._worker = worker
@@ -184,6 +207,7 @@ class SiteWork:
         except Malformed as exc:
             raise self._refused({}) from exc
         self.recipe = str(header["recipe"])
+        self._on_nobody = _seconds(header.get("seconds"))
         return worker
 
     def _order(self, dataset: Dataset, population: int) -> dict[str, Any]:
@@ -249,6 +273,13 @@ def _refused(header: dict[str, Any]) -> PreauError:
         refusal = from_code(str(header.get("code", "")), reason)
         return refusal if isinstance(refusal, _REFUSALS) else WorkerFailed(reason)
     return WorkerFailed("the worker answered something else than was asked")
+
+
+def _seconds(value: object) -> float:
+    """Return what a worker says a round takes on nobody."""
+    if not isinstance(value, float) or not 0 <= value < math.inf:
+        raise WorkerFailed("the worker does not say how long a round takes")
+    return value
 
 
 def _positive(seconds: float) -> float:

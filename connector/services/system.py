@@ -7,6 +7,7 @@ chooses them, and tests put others in their place.
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -17,6 +18,18 @@ class SystemClock:
     def now(self) -> datetime:
         """Return the time, aware, UTC."""
         return datetime.now(UTC)
+
+
+class SystemPace:
+    """Monotonic time of the machine: the port `Pace`."""
+
+    def now(self) -> float:
+        """Return seconds on a clock that never goes back."""
+        return time.monotonic()
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Wait for `seconds`, or until `stop` is set; return whether it is."""
+        return stop.wait(seconds)
 
 
 class UuidIdentifiers:

@@ -39,6 +39,16 @@ class Persons:
         return len(self.mask)
 
 
+def nobody(manifest: JobManifest) -> Persons:
+    """Return no persons at all, in the shapes of a manifest."""
+    shape = (0, manifest.unit.rows)
+    return Persons(
+        inputs=np.zeros((*shape, manifest.width), dtype=np.float32),
+        labels=np.zeros(shape, dtype=np.float32),
+        mask=np.zeros(shape, dtype=np.float32),
+    )
+
+
 def encode(table: Table, manifest: JobManifest, form: str = "text") -> Persons:
     """Encode a table, at most `manifest.unit.rows` rows a person.
 

@@ -126,13 +126,21 @@ class Engine:
         """
         weights = joined(arrays)
         for _ in range(self._steps):
-            drawn = self._source.poisson_sample(self._count, self._mechanism.sampling_rate)
-            weights = self._moved(weights, self._noised(self._sum(weights, drawn)))
+            weights = self._moved(weights, self._noised(self._sum(weights, self._drawn())))
         return split(weights)
 
     def warm(self) -> None:
         """Compute one step on nobody, so that the first round is as fast as the others."""
         self._noised(self._sum(joined(initial(self._manifest)), np.empty(0, np.int64)))
+
+    def _drawn(self) -> Integers:
+        """Return a Poisson sample of the persons.
+
+        As many are asked as are declared, so that the time of a draw does not follow the rows.
+        """
+        asked = max(self._count, self._mechanism.population)
+        drawn = self._source.poisson_sample(asked, self._mechanism.sampling_rate)
+        return drawn[drawn < self._count]
 
     def _sum(self, weights: Sequence[Floats], drawn: Integers) -> list[Integers]:
         """Return the exact sum of the drawn persons' clipped vectors, over a public batch size."""

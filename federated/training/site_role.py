@@ -1,7 +1,7 @@
 """A worker at a site: it holds the rows and answers rounds.
 
     node → start {manifest, data {path, format, digest, person_format}, population, site}
-         ← ready {isolation, recipe, versions}
+         ← ready {isolation, recipe, versions, seconds of a round on nobody}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
          → go {round}
@@ -16,17 +16,18 @@ to the node.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
 from federated.training import code_hash
 from federated.training.client import Site, make_app
 from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
-from federated.training.encode import encode
+from federated.training.encode import encode, nobody
 from federated.training.engine import Engine, Mechanism
 from federated.training.exact import selftest
 from federated.training.flower import identify, node_of
@@ -34,6 +35,8 @@ from federated.training.frames import Frames
 from federated.training.noise import SystemNoise
 from federated.training.table import read_table
 from federated.training.versions import versions
+
+_TIMED: Final = 3  # steps on nobody; the shortest counts, since others may use the machine
 
 
 def run(frames: Frames, isolation: str) -> None:
@@ -44,8 +47,8 @@ def run(frames: Frames, isolation: str) -> None:
     """
     header, _ = expect(frames, "start", START_SECONDS)
     manifest = manifest_of(header)
-    site = _prepare(manifest, header)
-    ready = {"op": "ready", "isolation": isolation}
+    site, seconds = _prepare(manifest, header)
+    ready = {"op": "ready", "isolation": isolation, "seconds": seconds}
     frames.send({**ready, "recipe": code_hash(), "versions": versions()})
     while True:
         header, payload = frames.receive(_left(manifest))
@@ -68,14 +71,19 @@ def _checked(
         return {"op": "failed", "code": exc.code, "reason": exc.reason}
 
 
-def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:
-    """Try the arithmetic, then read and encode the rows, and warm the engine."""
+def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> tuple[Site, float]:
+    """Try and time the arithmetic on nobody, then read and encode the rows, and warm the engine.
+
+    Returns:
+        The site, and the seconds of a round on nobody.
+    """
     name = member(header, "site", str)
     data = member(header, "data", dict)
     contract = manifest.contract(name)
     if contract is None or contract.population != member(header, "population", int):
         raise RoundRefused("the manifest has no contract of this site and population")
     selftest.check(manifest, Mechanism.of(manifest, contract.population).batch_size)
+    seconds = _seconds_on_nobody(manifest, contract.population)
     table = read_table(
         Path(member(data, "path", str)),
         member(data, "format", str),
@@ -86,7 +94,19 @@ def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> Site:
     engine = Engine(manifest, contract.population, persons, SystemNoise())
     engine.warm()
     identify(manifest, node_of(manifest, name))
-    return Site(make_app(engine, manifest), manifest, name)
+    return Site(make_app(engine, manifest), manifest, name), seconds
+
+
+def _seconds_on_nobody(manifest: JobManifest, population: int) -> float:
+    """Return what a round takes without any rows; measured before a row is read."""
+    engine = Engine(manifest, population, nobody(manifest), SystemNoise())
+    engine.warm()
+    took = []
+    for _ in range(_TIMED):
+        began = time.perf_counter()
+        engine.warm()
+        took.append(time.perf_counter() - began)
+    return min(took) * manifest.steps_per_round
 
 
 def _left(manifest: JobManifest) -> float:

@@ -6,6 +6,7 @@ no test reaches a peer, a worker or a file by accident.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,31 @@ class FixedClock:
 
     def set(self, now: datetime) -> None:
         self._now = now
+
+
+class QuickPace:
+    """The port `Pace`: its clock moves when something waits, and by `step` at each look.
+
+    Attributes:
+        waits: seconds of each wait, in order.
+    """
+
+    def __init__(self, step: float = 0.0) -> None:
+        self._now = 0.0
+        self._step = step
+        self._lock = threading.Lock()
+        self.waits: list[float] = []
+
+    def now(self) -> float:
+        with self._lock:
+            self._now += self._step
+            return self._now
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        with self._lock:
+            self._now += seconds
+            self.waits.append(seconds)
+        return stop.is_set()
 
 
 class CountingIds:
@@ -108,6 +134,7 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "ids": CountingIds(),
         "signer": MemorySigner(did),
         "wakeups": ThreadWakeups(),
+        "pace": QuickPace(),
         "own_document": _nothing(b""),
         "own_membership": _nothing(""),
         "person_key": PersonKeys(),

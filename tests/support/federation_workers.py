@@ -69,6 +69,7 @@ class SiteScript:
         misread: digest that the next worker answers instead, once each.
         refuse: code of a failure that the worker answers every round with; empty for none.
         refuse_reading: as `refuse`, before anything is charged.
+        seconds: that a round takes on nobody, as it says.
         silent: whether it answers no round until `stop`.
         start_failure: code that it answers the start with; empty for none.
         orders: frames that the node sent.
@@ -81,6 +82,7 @@ class SiteScript:
     refuse: str = ""
     refuse_reading: str = ""
     silent: bool = False
+    seconds: object = 0.02
     start_failure: str = ""
     orders: list[dict[str, Any]] = field(default_factory=list)
     updates: list[tuple[int, bytes]] = field(default_factory=list)
@@ -106,6 +108,7 @@ class SiteWorker:
         if header["op"] == "start":
             code = script.start_failure
             ready = {"op": "ready", "recipe": "c0de" * 16, "versions": VERSIONS}
+            ready["seconds"] = script.seconds
             self._answers.append(({"op": "failed", "code": code} if code else ready, b""))
             return
         if header["op"] == "round":

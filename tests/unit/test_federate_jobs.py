@@ -261,9 +261,9 @@ def test_a_site_that_refuses_a_round_ends_the_job_with_its_reason(federation: Fe
         site_over(federation, job_id, JobState.FAILED)
     assert job.code == "TOO_FEW_SITES"
     assert SITES[1] in job.reason
-    assert "DATA_FILE_CHANGED" in job.reason
+    assert "WORKER_FAILED" in job.reason
     row = rows(federation, job_id)[SITES[1]]
-    assert (row.decision, row.code) == ("left", "DATA_FILE_CHANGED")
+    assert (row.decision, row.code) == ("left", "WORKER_FAILED")
     for node in federation.sites:  # at most the one round that was committed is spent
         assert node.reservation(job_id).counted_steps <= 2
 

@@ -99,6 +99,9 @@ def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_p
     site.send(_start(write_rows(tmp_path / "rows.csv", 20)))
     header, payload = site.receive(120)
     assert header["op"] == "ready"
+    assert header["recipe"] == code_hash()
+    assert header["seconds"] > 0
+    assert {"python", "numpy", "dp-accounting"} <= set(header["versions"])
     assert payload == b""
     interfaces = Path(f"/proc/{site.pid}/net/dev").read_text(encoding="ascii").splitlines()[2:]
     names = [line.split(":")[0].strip() for line in interfaces]
