@@ -20,9 +20,11 @@ from connector.identity import document as documents
 from connector.identity.evidence import Outcome
 from connector.management import render
 from connector.ports import Ports
-from connector.services import audit, federate_lead
+from connector.services import audit, federate_lead, publish_check
+from connector.services.publish_verdict import passed
 from connector.store import SqlStore, migrations
 from federated.privacy.rule import Accounting, Rule, order_for
+from tests.support.census import CensusWorkers
 from tests.support.doubles import FixedClock, ports_for_tests
 from tests.support.samples import MADE_AT, NODES, REVISION, copy_rows, first_generation
 
@@ -170,6 +172,22 @@ def test_what_both_ids_of_one_file_spent_counts_on_one_register(space: Opened) -
         assert tx.registers.find() == []
 
 
+def test_files_published_before_are_checked_before_a_job_runs_on_them(space: Opened) -> None:
+    school = space["school"]
+    names = ["urn:sample:pupils", "urn:sample:pupils-again"]
+    assert publish_check.waiting(school) == names
+    with school.store.read() as tx:
+        assert [passed(tx, each) for each in tx.datasets.find()] == [False, False]
+    assert publish_check.sweep(school) == []
+    with school.store.read() as tx:
+        assert [passed(tx, each) for each in tx.datasets.find()] == [True, True]
+        (persons,) = tx.persons.find()
+        first, second = (each.counts for each in tx.censuses.find())
+    assert first == second
+    assert first is not None
+    assert persons.persons == first.persons > 0
+
+
 def test_a_site_lists_all_its_jobs_also_the_one_that_it_refused(space: Opened) -> None:
     for name in ("school", "lab"):
         shown = {job.id: render.job(job) for job in federate_lead.jobs(space[name])}
@@ -190,6 +208,7 @@ def _ports(home: Path, url: str) -> Ports:
         clock=clock,
         signer=identity.signer,
         store=SqlStore(url, clock),
+        workers=CensusWorkers(),
         own_document=identity.document,
         own_membership=identity.membership,
     )
