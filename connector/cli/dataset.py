@@ -34,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command("show")(show)
     group.command("check")(check)
+    group.command("merge")(merge)
     app.add_typer(group, name="dataset")
 
 
@@ -134,6 +135,21 @@ def check(
         output.json_value(found)
         return
     _print_check(found)
+
+
+def merge(
+    dataset: Annotated[str, typer.Argument(help="Id of a dataset.")],
+    register: Annotated[str, typer.Argument(help="Id of the register that stays.")],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Count the dataset's register in another one, whose persons are the same.
+
+    All of its datasets, contracts and spending move, under the smaller cap. It cannot be undone.
+    """
+    with node_of(home) as node:
+        found = node.merge(dataset, register)
+    _print(found, "en", json=json)
 
 
 def _format(data: Path) -> str:

@@ -8,7 +8,7 @@ from connector.domain.dataset import Dataset, Offer
 from connector.management import render
 from connector.management.reach import Here, Reach
 from connector.management.views import DatasetView, OfferView
-from connector.services import publish, publish_check, publish_verdict, terms
+from connector.services import publish, publish_check, publish_verdict, register_merge, terms
 
 router: Final = APIRouter(tags=["datasets"])
 Id = Annotated[str, Query(alias="id", description="id of the dataset")]
@@ -41,6 +41,16 @@ def dataset(here: Here, identifier: Id) -> DatasetView:
 def check(here: Here, identifier: Id, distinct: Distinct = "") -> DatasetView:
     """Check the dataset's file again, and keep the verdict."""
     publish_check.check(here.ports, identifier, distinct=distinct)
+    return _shown(here, publish.dataset(here.ports, identifier))
+
+
+@router.post("/dataset/merge")
+def merge(
+    here: Here, identifier: Id, register: Annotated[str, Query(description="the one that stays")]
+) -> DatasetView:
+    """Count the dataset's register in another one, whose persons are the same."""
+    source = publish.dataset(here.ports, identifier).register_id
+    register_merge.merge(here.ports, source, register)
     return _shown(here, publish.dataset(here.ports, identifier))
 
 

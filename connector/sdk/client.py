@@ -119,6 +119,10 @@ class Client:
         query = {"id": dataset, "distinct": distinct}
         return self._post(DatasetView, "/dataset/check", {}, query, seconds=_READING_SECONDS)
 
+    def merge(self, dataset: str, register: str) -> DatasetView:
+        """Count a dataset's register in another one, whose persons are the same."""
+        return self._post(DatasetView, "/dataset/merge", {}, {"id": dataset, "register": register})
+
     def datasets(self) -> list[DatasetView]:
         """Return the own published datasets."""
         return self._get(list[DatasetView], "/datasets")

@@ -45,5 +45,8 @@ def _dataset(name: str, verdict: Verdict) -> Check:
         return Check(f"dataset {name}", WARN, found, mend)
     mend = f"mend it, then publish it again or run `preau dataset check {name}`"
     if verdict.code == PersonsOverlap.code:
-        mend = f"if they are others, run `preau dataset check {name} --distinct REASON`"
+        mend = (
+            f"if they are others, run `preau dataset check {name} --distinct REASON`; if they are "
+            f"the same persons, `preau dataset merge {name} REGISTER`"
+        )
     return Check(f"dataset {name}", FAIL, found, mend)

@@ -1,0 +1,113 @@
+"""Two registers of the same persons become one, and nothing that was spent is refunded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.domain.dataset import PrivacyCap
+from connector.errors import NotFound, PersonsOverlap, RegisterFixed
+from connector.ports import Transaction
+from connector.services import budget, publish, publish_check
+from connector.services.publish_verdict import passed
+from connector.services.register_merge import merge
+from tests.support.federation import reservation
+from tests.support.link import DATASET, Link, Node, description, link
+
+OTHER, THIRD = "urn:example:other", "urn:example:third"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        yield pair
+
+
+@pytest.fixture
+def school(pair: Link) -> Node:
+    return pair.school
+
+
+def put(pair: Link, name: str, *pupils: str, **changes: Any) -> str:
+    """Publish a file with these pupils, as of a release that compared no persons."""
+    path = pair.folder / f"{name[-5:]}.csv"
+    rows = "".join(f"{pupil},2,410\n" for pupil in pupils)
+    path.write_text(f"pupil,grade,reading\n{rows}", encoding="utf-8")
+    file = {"path": str(path), "format": "csv"}
+    raw = description(pair.folder, id=name, file=file, **changes)
+    register = publish.publish(pair.school.ports, raw, distinct="not asked then").register_id
+    with pair.school.ports.store.write() as tx:
+        tx.censuses.remove(name)
+        tx.persons.remove(register)
+    return register
+
+
+def spend(school: Node, job: str, dataset: str, register: str, rounds: int) -> None:
+    with school.ports.store.write() as tx:
+        tx.reservations.put(reservation(job, f"urn:contract:{job}", dataset))
+        for number in range(1, rounds + 1):
+            budget.commit_round(tx, job, number)
+        assert tx.reservations.find(register_id=register)
+
+
+def jobs_run(tx: Transaction) -> dict[str, bool]:
+    return {each.id: passed(tx, each) for each in tx.datasets.find()}
+
+
+def test_both_count_in_the_one_that_stays_under_the_smaller_cap(pair: Link, school: Node) -> None:
+    first = put(pair, DATASET, "p1", "p2", cap={"epsilon": 10, "delta": 2e-5})
+    second = put(pair, OTHER, "p2", "p3", cap={"epsilon": 12, "delta": 1e-5})
+    spend(school, "urn:j1", DATASET, first, 2)
+    spend(school, "urn:j2", OTHER, second, 1)
+    publish_check.sweep(school.ports)
+    with school.ports.store.read() as tx:
+        assert jobs_run(tx) == {DATASET: False, OTHER: False}
+    kept = merge(school.ports, second, first)
+    assert (kept.charges, kept.cap) == (3, PrivacyCap(10, 1e-5))
+    with school.ports.store.read() as tx:
+        assert jobs_run(tx) == {DATASET: True, OTHER: True}
+        assert {each.register_id for each in tx.datasets.find()} == {first}
+        assert {each.job_id for each in tx.reservations.find(register_id=first)} == {
+            "urn:j1",
+            "urn:j2",
+        }
+        (persons,) = tx.persons.find()
+        left = tx.registers.get(second)
+    assert (persons.register_id, persons.persons) == (first, 3)
+    assert persons.digests == b"".join(sorted(persons.digests[i : i + 8] for i in (0, 8, 16)))
+    assert left is not None
+    assert left.charges == 1  # what was counted is never counted down
+
+
+def test_the_one_that_is_left_gives_nobody_a_fresh_cap(pair: Link, school: Node) -> None:
+    first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
+    publish_check.sweep(school.ports)
+    merge(school.ports, second, first)
+    raw = description(pair.folder, id=THIRD, register=second)
+    raw["file"]["path"] = str(pair.folder / f"{OTHER[-5:]}.csv")
+    with pytest.raises(PersonsOverlap):
+        publish.publish(school.ports, raw)
+    assert publish.publish(school.ports, {**raw, "register": first}).register_id == first
+
+
+def test_a_third_register_is_still_to_be_answered(pair: Link, school: Node) -> None:
+    first, second, third = (put(pair, name, "p1") for name in (DATASET, OTHER, THIRD))
+    publish_check.sweep(school.ports)
+    merge(school.ports, second, first)
+    with school.ports.store.read() as tx:
+        assert not any(jobs_run(tx).values())
+    merge(school.ports, third, first)
+    with school.ports.store.read() as tx:
+        assert all(jobs_run(tx).values())
+
+
+def test_registers_that_cannot_be_merged(pair: Link, school: Node) -> None:
+    first = put(pair, DATASET, "p1")
+    for source, target in ((first, "urn:none"), ("urn:none", first)):
+        with pytest.raises(NotFound):
+            merge(school.ports, source, target)
+    with pytest.raises(RegisterFixed):
+        merge(school.ports, first, first)
