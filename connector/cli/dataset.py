@@ -169,6 +169,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("spelled as", found.person_format if found.person_column else ""),
             ("rows per person", found.rows_per_person),
             ("population", found.population),
+            ("register", found.register_id),
             ("cap ε", found.cap_epsilon),
             ("δ", found.cap_delta),
             ("purpose of collection", found.collection_purpose),

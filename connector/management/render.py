@@ -111,6 +111,7 @@ def dataset(
         file=value.file.path,
         published_at=value.published_at,
         offers=list(offers),
+        register_id=value.register_id,
         person_format=value.person_format,
         malformed_share=value.malformed_share,
         check=_check(verdict, persons) if verdict else None,

@@ -115,6 +115,7 @@ class DatasetView(View):
     file: str
     published_at: datetime
     offers: list[OfferView] = []
+    register_id: str = Field(default="", description="register that holds the cap")
     person_format: str = "text"
     malformed_share: float = 0.05
     check: CheckView | None = None

@@ -201,14 +201,24 @@ def _key(ports: Ports, seen: tuple[RegisterPersons, ...]) -> bytes:
 
 
 def _answered(tx: Transaction, dataset: Dataset) -> dict[str, str]:
-    """Return what was answered of the same persons in the same file, by register."""
+    """Return what was answered of the same persons in the same file, by register.
+
+    An answer speaks of two registers; it may have been given for a dataset of either.
+    """
     before, described = tx.censuses.get(dataset.id), tx.datasets.get(dataset.id)
     if before is None or described is None or before.file != dataset.file.digest:
         return {}
     alike = (described.person_column, described.person_format)
     if alike != (dataset.person_column, dataset.person_format):
         return {}
-    return {each.register_id: each.reason for each in before.overlaps}
+    answers = {each.register_id: each.reason for each in before.overlaps if each.reason}
+    places = {each.id: each.register_id for each in tx.datasets.find()}
+    for census in tx.censuses.find():
+        other = places.get(census.dataset_id, "")
+        for overlap in census.overlaps:
+            if overlap.register_id == dataset.register_id and overlap.reason:
+                answers.setdefault(other, overlap.reason)
+    return answers
 
 
 def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:

@@ -184,6 +184,9 @@ def test_the_same_persons_under_another_id_must_be_answered(running: Space, data
     assert ok("dataset", "check", dataset, home=home)["check"]["persons"] == 2
     kinds = [entry["kind"] for entry in ok("audit", "log", "--limit", "1000", home=home)]
     assert kinds.count("persons.distinct") == 1
+    first = ok("dataset", "show", dataset, home=home)["register_id"]
+    assert shown["register_id"] != first
+    assert ok("dataset", "merge", second, first, home=home)["register_id"] == first
     checks = ok("doctor", "--offline", home=home)["checks"]
     found = {check["name"]: check["verdict"] for check in checks}
     assert (found["datasets"], found["key of persons"]) == ("ok", "ok")

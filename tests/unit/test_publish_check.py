@@ -212,6 +212,15 @@ def test_persons_who_left_the_file_stay_in_the_register(pair: Link, school: Node
     assert "1 persons" in refused(school, raw, PersonsOverlap)
 
 
+def test_an_answer_speaks_of_both_registers(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    put(school, described(pair, "b.csv", "p2", id=OTHER), distinct="another town")
+    assert not publish_check.check(school.ports, DATASET).open_overlaps
+    put(school, described(pair, "a.csv", "p1", "p2", title="New title"))
+    assert not verdict_of(school).code
+    refused(school, described(pair, "a.csv", "p2", "p4"), PersonsOverlap)
+
+
 def test_an_answer_holds_for_the_file_that_it_was_given_for(pair: Link, school: Node) -> None:
     put(school, described(pair, "a.csv", "p1", "p2"))
     raw = described(pair, "b.csv", "p2", id=OTHER)
