@@ -31,7 +31,8 @@ _CHUNK: Final = 1 << 20  # bytes
 _LARGEST_MANIFEST: Final = 16 << 20  # bytes
 _STEP: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,40}"
 _NAME: Final = re.compile(
-    rf"database\.jsonl|home/(preau\.toml|keys/({_STEP}/)?{_STEP}|jobs/{_STEP}/model\.npz)"
+    rf"database\.jsonl|home/(preau\.toml|keys/({_STEP}/)?{_STEP}"
+    rf"|jobs/{_STEP}/model\.(npz|card\.json))"
 )
 
 T = TypeVar("T")

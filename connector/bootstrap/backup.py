@@ -67,6 +67,7 @@ def make(
         made_at = instant.text((clock or SystemClock()).now())
         state = writer.add(DATABASE, partial(snapshot.dump, settings.database_url))
         _add(writer, home, sorted((home / "jobs").glob("*/model.npz")))
+        _add(writer, home, sorted((home / "jobs").glob("*/model.card.json")))
         return writer.finish(
             out,
             release=version("preau"),

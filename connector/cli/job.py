@@ -15,7 +15,7 @@ from connector.cli.exits import Exit
 from connector.cli.files import read_object, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
-from connector.errors import from_code
+from connector.errors import NotFound, from_code
 
 if TYPE_CHECKING:
     from connector.management.views import JobView
@@ -101,14 +101,19 @@ def result(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Fetch the final model of a completed job, as NumPy .npz."""
+    """Fetch the final model of a completed job, as NumPy .npz, and its signed card beside it."""
     with node_of(home) as node:
-        content = node.result(job)
+        content, card = node.result(job), _card(node, job)
+    beside = out.with_suffix(".card.json")
     write_new(out, content)
+    if card:
+        write_new(beside, card)
     if json:
-        output.json_value({"job": job, "file": str(out), "bytes": len(content)})
+        written = {"file": str(out), "bytes": len(content), "card": str(beside) if card else None}
+        output.json_value({"job": job, **written})
     else:
-        output.line(f"{len(content)} bytes written to {out}")
+        said = f"its card to {beside}" if card else "no card: an earlier release trained it"
+        output.line(f"{len(content)} bytes written to {out}, {said}")
 
 
 def cancel(
@@ -121,6 +126,14 @@ def cancel(
     with node_of(home) as node:
         found = node.cancel(job, reason=reason)
     _print(found, json=json)
+
+
+def _card(node: Client, job: str) -> bytes:
+    """Return a model's card; nothing of one that an earlier release trained."""
+    try:
+        return node.card(job)
+    except NotFound:
+        return b""
 
 
 def _list(node: Client, *, json: bool) -> None:

@@ -40,6 +40,12 @@ def result(here: Here, identifier: Id) -> Response:
     return Response(content, media_type="application/octet-stream")
 
 
+@router.get("/job/card", response_class=Response)
+def card(here: Here, identifier: Id) -> Response:
+    """Return the signed card of a completed job's model."""
+    return Response(federate_lead.card(here.ports, identifier), media_type="application/json")
+
+
 @router.get("/job/manifest", response_class=Response)
 def manifest(here: Here, identifier: Id) -> Response:
     """Return the manifest of a job, the exact bytes that its lead signed."""

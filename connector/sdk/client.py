@@ -217,6 +217,10 @@ class Client:
         """Return the final model of a completed job, NumPy `.npz`."""
         return self._wire.call("GET", "/job/result", query={"id": job})
 
+    def card(self, job: str) -> bytes:
+        """Return the signed card of a completed job's model, JSON."""
+        return self._wire.call("GET", "/job/card", query={"id": job})
+
     def manifest(self, job: str) -> bytes:
         """Return the manifest of a job, the exact JSON bytes that its lead signed."""
         return self._wire.call("GET", "/job/manifest", query={"id": job})

@@ -135,6 +135,12 @@ def resume_from(ports: Ports, job: Job) -> Completed:
         return _completed(tx, job)
 
 
+def rounds(ports: Ports, job_id: str) -> list[RoundRecord]:
+    """Return the rounds of a job, in order."""
+    with ports.store.read() as tx:
+        return sorted(tx.rounds.find(job_id=job_id), key=lambda record: record.round)
+
+
 def finish(ports: Ports, job_id: str, ending: Ending, result: str = "") -> Ending:
     """End a job and tell its sites; return how it has ended, which may be otherwise."""
     with ports.store.write() as tx:

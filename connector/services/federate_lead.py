@@ -19,7 +19,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
 from connector.services import budget
 from connector.services import federate_book as book
-from connector.services.federate_lead_run import LeadRun
+from connector.services.federate_lead_run import CARD_NAME, LeadRun
 from connector.services.federate_receipts import shown
 from connector.services.federate_request import complete
 from connector.services.federate_site import MANIFEST_TYPE
@@ -101,6 +101,19 @@ def result(ports: Ports, job_id: str) -> Path:
     if not path.is_file():
         raise NotFound(f"the result of job `{job_id}` is gone")
     return path
+
+
+def card(ports: Ports, job_id: str) -> bytes:
+    """Return the card of a completed job's model, signed; see `connector/identity/card.py`.
+
+    Raises:
+        NotFound: no such job is led here, or it has no card.
+        Unlawful: the job has not completed.
+    """
+    path = result(ports, job_id).with_name(CARD_NAME)
+    if not path.is_file():
+        raise NotFound(f"the model of job `{job_id}` has no card")
+    return path.read_bytes()
 
 
 def cancel(ports: Ports, job_id: str, reason: str = "") -> Job:

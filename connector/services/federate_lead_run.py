@@ -27,9 +27,11 @@ from connector.errors import (
     WorldFault,
     from_code,
 )
+from connector.identity.card import seal
 from connector.identity.round_receipt import is_digest
 from connector.ports import Ports, Worker
 from connector.services import federate_book as book
+from connector.services import federate_card as cards
 from connector.services.federate_ports import translated
 from connector.services.federate_relay import Aborted, Relay
 from connector.services.federate_round import Ending, one_line
@@ -40,6 +42,7 @@ from federated.job import JobState, is_final, parse
 
 WORKER_SECONDS = 120.0
 RESULT_NAME = "model.npz"
+CARD_NAME = "model.card.json"
 _OUTCOMES = {JobState.COMPLETED: "completed", JobState.CANCELLED: "cancelled"}
 
 _log = logging.getLogger(__name__)
@@ -90,7 +93,13 @@ class LeadRun:
         steps = (JobState.ACCEPTED,) if self._job.state == JobState.SUBMITTED else ()
         if not book.moved(self._ports, self._job.id, *steps, JobState.RUNNING):
             raise Aborted
-        return Ending(JobState.COMPLETED), str(self._write(self._train()))
+        model = self._train()
+        job, _ = book.load(self._ports, self._job.id)
+        rounds = book.rounds(self._ports, self._job.id)
+        now = self._ports.clock.now()
+        card = cards.describe(job, self._manifest, rounds, model, now)
+        self._write(CARD_NAME, seal(self._ports.signer, card))
+        return Ending(JobState.COMPLETED), str(self._write(RESULT_NAME, model))
 
     def _train(self) -> bytes:
         """Run the worker to the end, once more from the last checkpoint when it dies.
@@ -180,17 +189,17 @@ class LeadRun:
         if worker is not None:
             worker.stop()
 
-    def _write(self, model: bytes) -> Path:
-        """Write the model in one step, so that a result is whole or not there.
+    def _write(self, name: str, content: bytes) -> Path:
+        """Write a file of the result in one step, so that it is whole or not there.
 
         Raises:
             WorldFault: the file cannot be written.
         """
-        target = job_folder(self._ports, self._job.id) / RESULT_NAME
+        target = job_folder(self._ports, self._job.id) / name
         part = target.with_suffix(".part")
         try:
             with part.open("wb") as file:
-                file.write(model)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(target)

@@ -17,7 +17,7 @@ from connector.cli import output
 from connector.cli.app import build
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
-from connector.errors import NodeUnreachable, PreauError
+from connector.errors import NodeUnreachable, NotFound, PreauError
 from connector.management.views import JobView, NegotiationView, SiteView
 from connector.ports import Ports
 from connector.sdk import Client
@@ -374,10 +374,22 @@ def test_a_waiting_look_at_a_job_ends(home: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_result_is_written_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Client, "result", lambda _self, _id: b"model")
+    monkeypatch.setattr(Client, "card", lambda _self, _id: b"{}")
     out = home / "model.npz"
     done = preau(home, "job", "result", "urn:uuid:9", "--out", str(out), "--json")
     assert json.loads(done.stdout)["bytes"] == 5
+    assert json.loads(done.stdout)["card"] == str(home / "model.card.json")
     assert out.read_bytes() == b"model"
+    assert (home / "model.card.json").read_bytes() == b"{}"
+
+    def gone(_self: Client, _id: str) -> bytes:
+        raise NotFound("no card")
+
+    monkeypatch.setattr(Client, "card", gone)
+    old = preau(home, "job", "result", "urn:uuid:9", "--out", str(home / "old.npz"))
+    assert "no card" in old.stdout
+    assert (home / "old.npz").read_bytes() == b"model"
+    assert not (home / "old.card.json").exists()
     again = preau(home, "job", "result", "urn:uuid:9", "--out", str(out))
     assert again.exit_code == 1
     assert "not overwritten" in again.stderr

@@ -89,7 +89,7 @@ def test_the_inventory_holds_every_noun(api: FastAPI) -> None:
     assert paths >= {
         *("/node", "/membership", "/peers", "/datasets", "/dataset", "/catalog"),
         *("/negotiations", "/negotiation", "/offers", "/agreements", "/agreement"),
-        *("/jobs", "/job", "/job/result", "/job/cancel", "/budget"),
+        *("/jobs", "/job", "/job/result", "/job/card", "/job/cancel", "/budget"),
         *("/audit/events", "/audit/evidence", "/audit/checkpoint"),
         *("/members", "/revocations", "/openapi.json"),
     }
@@ -135,6 +135,7 @@ def test_a_node_without_a_membership_says_so(http: httpx.Client) -> None:
         ("GET", "/agreement?id=urn:x", "NOT_FOUND", 404),
         ("GET", "/job?id=urn:x", "NOT_FOUND", 404),
         ("GET", "/job/result?id=urn:x", "NOT_FOUND", 404),
+        ("GET", "/job/card?id=urn:x", "NOT_FOUND", 404),
         ("GET", "/audit/evidence?agreement=urn:x", "AGREEMENT_UNKNOWN", 404),
         ("GET", "/members", "NOT_FOUND", 404),
         ("GET", "/no-such", "NOT_FOUND", 404),

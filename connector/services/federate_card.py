@@ -1,0 +1,96 @@
+"""What a model's card says: from the manifest, the rounds and the sites' receipts. Pure.
+
+Rule: nothing is measured and nothing is left out that the guarantee rests on; the meaning of the
+numbers stands in words beside them. The members are described in `docs/reference/model-card.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from connector.domain import instant
+from connector.domain.job import Job, RoundRecord
+from connector.identity import round_receipt
+from connector.identity.card import VERSION
+from connector.identity.round_receipt import RoundReceipt
+from connector.jsonld.canonical import parse_object, sha256_hex
+from federated.job import JobManifest
+from federated.privacy.rule import ADD_OR_REMOVE_ONE
+
+_NEIGHBOURS: Final = {
+    ADD_OR_REMOVE_ONE: "two data sets are neighbours when one has all rows of one more person",
+}
+_COPIED: Final = ("features", "target", "rounds", "quorum", "learningRate")
+
+
+def describe(
+    job: Job, manifest: JobManifest, rounds: Sequence[RoundRecord], model: bytes, now: datetime
+) -> dict[str, Any]:
+    """Return the card of a job's model.
+
+    Args:
+        job: the lead's.
+        manifest: the job's.
+        rounds: as the lead kept them, in order.
+        model: bytes of the model file.
+        now: UTC.
+    """
+    stated = parse_object(job.manifest)
+    receipts = [round_receipt.unverified(token) for each in rounds for token in each.receipts]
+    return {
+        "version": VERSION,
+        "job": job.id,
+        "lead": manifest.lead,
+        "purpose": manifest.purpose,
+        "madeAt": instant.text(now),
+        "manifest": job.manifest_digest,
+        "model": {**stated["model"], "file": "NumPy .npz", "sha256": sha256_hex(model)},
+        **{name: stated[name] for name in _COPIED},
+        "contracts": [
+            {name: each[name] for name in ("site", "agreement", "digest", "dataset", "population")}
+            for each in stated["contracts"]
+        ],
+        "privacy": _privacy(manifest, stated["privacy"]),
+        "history": [_round(each) for each in rounds],
+        "sites": [_site(site, rounds, receipts) for site in manifest.sites],
+    }
+
+
+def _privacy(manifest: JobManifest, stated: dict[str, Any]) -> dict[str, Any]:
+    """Return the mechanism and its guarantee, for one person at one site."""
+    epsilon, delta = manifest.privacy.epsilon, manifest.privacy.delta
+    return {
+        **stated,
+        "unit": {"column": manifest.unit.column, "rows": manifest.unit.rows},
+        "adjacency": ADD_OR_REMOVE_ONE,
+        "meaning": _NEIGHBOURS[ADD_OR_REMOVE_ONE],
+        # Replacing a person is removing one and adding another: group privacy of two.
+        "replacement": {"epsilon": 2 * epsilon, "delta": delta * (1 + math.exp(epsilon))},
+        "scope": "of this job, at each site; who is at several sites adds theirs up",
+    }
+
+
+def _round(record: RoundRecord) -> dict[str, Any]:
+    models = {round_receipt.unverified(token).digest for token in record.receipts}
+    return {
+        "round": record.round,
+        "answered": sorted(record.answered),
+        "sent": sorted(models),
+        "state": record.request_digest,
+        "receipts": [sha256_hex(token.encode()) for token in record.receipts],
+    }
+
+
+def _site(
+    site: str, rounds: Sequence[RoundRecord], receipts: Sequence[RoundReceipt]
+) -> dict[str, Any]:
+    own = [each for each in receipts if each.site == site]
+    ran = dict.fromkeys((each.recipe, each.versions) for each in own)
+    return {
+        "site": site,
+        "rounds": sum(site in each.answered for each in rounds),
+        "ran": [{"recipe": recipe, "versions": dict(versions)} for recipe, versions in ran],
+    }

@@ -1,0 +1,152 @@
+"""The card of a model: what it says follows from manifest and receipts, and it is signed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import Malformed, NotFound, PreauError, SignatureInvalid, Unlawful
+from connector.identity import document as documents
+from connector.identity.card import read, seal
+from connector.identity.document import DidDocument
+from connector.jsonld.canonical import canonical, sha256_hex
+from connector.services import federate_book, federate_lead
+from federated.job import JobState, is_final
+from tests.support.federation import CODE, LEAD, RESEARCH, SITES, Federation, running, wait_for
+from tests.support.federation_workers import VERSIONS
+
+PAGE = Path(__file__).parents[2] / "docs/reference/model-card.md"
+
+
+@dataclass
+class Done:
+    """A job that has completed with two of three sites."""
+
+    federation: Federation
+    job_id: str
+    file: bytes
+    model: bytes
+
+    @property
+    def document(self) -> DidDocument:
+        return documents.read(self.federation.lead.member.data, LEAD)
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return read(self.file, self.document, self.model)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    federation = Federation(tmp_path_factory.mktemp("card"), sites="2")
+    federation.site(1).workers.site.die_in = [2, 2]
+    lead = federation.lead
+    with running(*federation.sites, lead):
+        job_id = federate_lead.submit(lead.ports, federation.request(quorum=2)).id
+        assert wait_for(lambda: is_final(lead.job(job_id).state))
+    assert lead.job(job_id).state == JobState.COMPLETED, lead.job(job_id)
+    model = federate_lead.result(lead.ports, job_id).read_bytes()
+    return Done(federation, job_id, federate_lead.card(lead.ports, job_id), model)
+
+
+def test_a_card_says_what_manifest_and_receipts_say(done: Done) -> None:
+    card, job = done.card, done.federation.lead.job(done.job_id)
+    manifest = json.loads(job.manifest)
+    assert (card["job"], card["lead"], card["purpose"]) == (done.job_id, LEAD, RESEARCH)
+    assert card["manifest"] == sha256_hex(job.manifest)
+    assert card["model"]["sha256"] == sha256_hex(done.model)
+    assert card["model"]["hidden"] == manifest["model"]["hidden"]
+    assert [each["site"] for each in card["contracts"]] == list(SITES)
+    for name, value in manifest["privacy"].items():
+        assert card["privacy"][name] == value
+    assert card["privacy"]["unit"] == manifest["unit"]
+    for name in ("features", "target", "rounds", "quorum", "learningRate"):
+        assert card[name] == manifest[name]
+
+
+def test_a_card_says_what_its_privacy_means(done: Done) -> None:
+    privacy = done.card["privacy"]
+    assert privacy["adjacency"] == "add-or-remove-one"
+    assert "one more person" in privacy["meaning"]
+    assert privacy["replacement"]["epsilon"] == 2 * privacy["epsilon"]
+    factor = 1 + math.exp(privacy["epsilon"])
+    assert privacy["replacement"]["delta"] == pytest.approx(privacy["delta"] * factor)
+
+
+def test_a_card_names_who_answered_which_round_with_what(done: Done) -> None:
+    history, sites = done.card["history"], done.card["sites"]
+    assert [each["answered"] for each in history] == [
+        sorted(SITES),
+        sorted((SITES[0], SITES[2])),
+        sorted((SITES[0], SITES[2])),
+    ]
+    assert [len(each["sent"]) for each in history] == [1, 1, 1]
+    kept = federate_book.rounds(done.federation.lead.ports, done.job_id)
+    for each, record in zip(history, kept, strict=True):
+        assert each["state"] == record.request_digest
+        assert each["receipts"] == [sha256_hex(token.encode()) for token in record.receipts]
+    assert [(each["site"], each["rounds"]) for each in sites] == list(
+        zip(SITES, (3, 1, 3), strict=True)
+    )
+    assert all(each["ran"] == [{"recipe": CODE, "versions": VERSIONS}] for each in sites)
+
+
+def _other_card(file: dict[str, Any]) -> None:
+    file["card"]["privacy"]["epsilon"] = 0.1
+
+
+def _other_signature(file: dict[str, Any]) -> None:
+    file["signed"] = file["signed"][:-4] + "AAAA"
+
+
+def _unsigned(file: dict[str, Any]) -> None:
+    del file["signed"]
+
+
+def _more(file: dict[str, Any]) -> None:
+    file["note"] = "trust me"
+
+
+@pytest.mark.parametrize("change", [_other_card, _other_signature, _unsigned, _more])
+def test_a_card_that_was_changed_does_not_count(
+    done: Done, change: Callable[[dict[str, Any]], None]
+) -> None:
+    file = json.loads(done.file)
+    assert read(canonical(file), done.document, done.model)
+    change(file)
+    with pytest.raises((SignatureInvalid, Malformed)):
+        read(canonical(file), done.document, done.model)
+
+
+def test_a_card_of_another_model_or_lead_does_not_count(done: Done) -> None:
+    with pytest.raises(SignatureInvalid, match="another model"):
+        read(done.file, done.document, done.model + b"\0")
+    site = done.federation.site().member
+    document = documents.read(site.data, SITES[0])
+    with pytest.raises(PreauError):
+        read(done.file, document, done.model)
+    with pytest.raises(SignatureInvalid, match="another than its lead"):
+        read(seal(site.signer, done.card), document, done.model)
+
+
+def test_a_job_without_result_has_no_card(done: Done) -> None:
+    lead = done.federation.lead
+    waiting = federate_lead.submit(lead.ports, done.federation.request(quorum=2)).id
+    with pytest.raises(Unlawful):
+        federate_lead.card(lead.ports, waiting)
+    with pytest.raises(NotFound):
+        federate_lead.card(lead.ports, "urn:none")
+
+
+def test_every_member_of_a_card_is_documented(done: Done) -> None:
+    words = set(re.findall(r"`([A-Za-z0-9]+)`", PAGE.read_text()))
+    card = done.card
+    used = {*card, *card["privacy"], *card["history"][0], *card["sites"][0], "recipe", "versions"}
+    assert used - words == {"round", "site"}  # said in words there
