@@ -205,6 +205,12 @@ class PeerRolledBack(Unlawful):
     code = "PEER_ROLLED_BACK"
 
 
+class InRecovery(Unlawful):
+    """The node went back to an older state and spends nothing until its operator confirms."""
+
+    code = "RECOVERY"
+
+
 class MembershipRequired(Unlawful):
     """Only members of the space may ask."""
 

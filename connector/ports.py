@@ -6,6 +6,7 @@ into the tree of `connector/errors.py`, once.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.register import Register
+from connector.domain.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
 
 T = TypeVar("T")
@@ -171,6 +173,7 @@ class Transaction(Protocol):
     peer_logs: Repository[PeerLog]  # key: origin
     epochs: Repository[Epoch]  # key: origin, number
     returned_heads: Repository[ReturnedHead]  # key: peer
+    forfeits: Repository[Forfeit]  # key: id
     members: Repository[Membership]  # key: did
     audit: AuditLog
     tokens: UsedTokens
@@ -404,6 +407,63 @@ class Pace(Protocol):
         ...
 
 
+class Charges(Protocol):
+    """What was charged, outside the database: in a file of the home, and sealed for peers."""
+
+    def recorded(self) -> Tally | None:
+        """Return the newest tally of the home; None when there is no record at all.
+
+        Raises:
+            KeyUnusable: the record is there and cannot be read.
+        """
+        ...
+
+    def record(self, tally: Tally) -> None:
+        """Write a tally to the disk, unless one that came as far is there; return once it is safe.
+
+        Raises:
+            KeyUnusable: it cannot be written.
+        """
+        ...
+
+    def seal(self, tally: Tally) -> bytes:
+        """Return a tally as only this node can read it; the same bytes for the same tally.
+
+        Raises:
+            KeyUnusable: the key cannot be used.
+            MessageTooLarge: it is larger than peers take.
+        """
+        ...
+
+    def unseal(self, sealed: bytes) -> Tally:
+        """Return a tally that this node sealed.
+
+        Raises:
+            SignatureInvalid: it did not, or the bytes were altered.
+            KeyUnusable: the key cannot be used.
+        """
+        ...
+
+
+def _over() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What peers were asked of the own log since the node started; thread-safe.
+
+    Attributes:
+        over: set once each known peer has answered, or had the time to; nothing is spent before.
+        answered: when a peer last gave back what it holds, by DID.
+    """
+
+    over: threading.Event = field(default_factory=_over)
+    answered: MutableMapping[str, datetime] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a service may use.
@@ -414,6 +474,7 @@ class Ports:
         person_key: returns the key of the persons' digests.
         code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
+        asking: what peers were asked of the own log since the node started.
     """
 
     settings: Settings
@@ -428,8 +489,10 @@ class Ports:
     sources: Sources
     wakeups: Wakeups
     pace: Pace
+    charges: Charges
     own_document: Callable[[], bytes]
     own_membership: Callable[[], str]
     person_key: PersonKey
     code_hash: str = ""
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)
+    asking: Asking = field(default_factory=Asking, compare=False)

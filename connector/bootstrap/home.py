@@ -22,6 +22,7 @@ from connector.management.listen import UNIX, is_loopback, split
 from connector.ports import Clock
 from connector.services.system import SystemClock
 from connector.store import keys, migrations
+from connector.store.charges import NOTHING, HomeCharges
 
 WEB_CA: Final = "keys/web-ca"
 _HTTPS_PORT: Final = 443
@@ -84,6 +85,7 @@ def create(
     for name in _FOLDERS:
         keys.private_folder(settings.home / name)
     migrations.upgrade(settings.database_url)
+    HomeCharges(settings.home, settings.did).record(NOTHING)
     keys.create_signing_key(settings.path(settings.signing_key.removeprefix("file:")))
     if settings.kind == "participant":
         keys.secret(settings.path(own.PERSON_KEY), make=True)

@@ -26,7 +26,7 @@ from connector.management.server import ManagementServer
 from connector.management.views import NodeView
 from connector.peer.face import Bound, PeerFace
 from connector.ports import Ports
-from connector.services import deliver, diagnose
+from connector.services import deliver, diagnose, recovery
 from connector.services.negotiate_steps import OUTBOX
 
 _THREAD_SECONDS: Final = 15.0
@@ -82,7 +82,7 @@ class Node:
         Raises:
             WorldFault: a node runs in this home already, or an address cannot be bound.
             ConfigurationInvalid: an address is wrong.
-            KeyUnusable: a key or certificate cannot be used.
+            KeyUnusable: a key or certificate cannot be used, or charges cannot be recorded.
         """
         with ExitStack() as started:
             for close in self._closers:
@@ -91,6 +91,7 @@ class Node:
             started.callback(lock.release)
             self._started_at = self._ports.clock.now()
             self._log_start()
+            recovery.begin(self._ports)
             management = self._start_management(started)
             bound = self._start_face(started)
             self._start_parts(started)

@@ -42,12 +42,19 @@ from connector.management.listen import split
 from connector.peer.addresses import judge_address
 from connector.peer.web import GuardedWeb, resolve, tls_context
 from connector.ports import Transaction
-from connector.services import diagnose, diagnose_data, onboard_fetch, publish_check
+from connector.services import (
+    diagnose,
+    diagnose_data,
+    onboard_fetch,
+    publish_check,
+    recovery,
+)
 from connector.services.diagnose import Check, KeyFile, ListFact, PeerFact
 from connector.services.onboard_fetch import Evidence
 from connector.services.publish_verdict import verdict
 from connector.services.system import SystemClock
 from connector.store import SqlStore, keys, migrations
+from connector.store.charges import HomeCharges
 
 _LOOK_SECONDS: Final = 3.0
 _WORKER_SECONDS: Final = 20.0
@@ -175,6 +182,8 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             entries = tx.audit.head()[0]
             known = onboard_fetch.evidence(tx)
             peers = tx.participants.find()
+            charges = HomeCharges(settings.home, settings.did)
+            short = recovery.faults(tx, charges, settings.did)
             back = {log.origin: log.reason for log in tx.peer_logs.find() if log.contradiction}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
             data = _data(settings, tx)
@@ -186,6 +195,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         _membership(settings, known, now),
         *diagnose.status_lists(lists, now),
         *diagnose.peers([_peer(settings, peer, known, now, ask=ask_peers) for peer in peers]),
+        *diagnose.recovery(short),
         *diagnose.gone_back(back),
         *data,
     ]

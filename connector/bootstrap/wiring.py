@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from connector.bootstrap.checks import Checks
+from connector.bootstrap.exchange import Exchange
 from connector.bootstrap.node import Node, Part
 from connector.bootstrap.own import PERSON_KEY, Identity
 from connector.config import Settings
@@ -24,7 +25,7 @@ from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.web import GuardedWeb
-from connector.ports import Ports
+from connector.ports import Asking, Ports
 from connector.services import audit, authority, discover
 from connector.services.federate_lead import LeadRunner
 from connector.services.federate_ports import BoundedAccountant, TranslatedWorkers
@@ -36,6 +37,7 @@ from connector.services.system import SystemClock, SystemPace, ThreadWakeups, Uu
 from connector.services.witness import Witness
 from connector.sources.files import FileSources
 from connector.store import SqlStore, keys, migrations
+from connector.store.charges import HomeCharges
 from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
@@ -73,10 +75,12 @@ def build(settings: Settings) -> Node:
         sources=FileSources(),
         wakeups=ThreadWakeups(),
         pace=SystemPace(),
+        charges=HomeCharges(settings.home, settings.did),
         own_document=identity.document,
         own_membership=identity.membership,
         person_key=partial(keys.secret, settings.path(PERSON_KEY)),
         code_hash=code_hash(),
+        asking=Asking(over=threading.Event()),
     )
     hub = LeadHub()
     checkpoints = _checkpoints(ports)
@@ -84,7 +88,9 @@ def build(settings: Settings) -> Node:
     face = _face(ports, hub, leaves, checkpoints)
     runners: list[Part] = []
     if settings.kind == "participant":
-        runners = [Checks(ports), SiteRunner(ports), LeadRunner(ports, hub)]
+        runners = [Checks(ports), Exchange(ports), SiteRunner(ports), LeadRunner(ports, hub)]
+    else:
+        ports.asking.over.set()  # it has no peers and no budget
     return Node(ports, identity, face, runners, [wire.close, store.close])
 
 

@@ -24,6 +24,7 @@ from connector.cli import (
     negotiate,
     output,
     peer,
+    recovery,
     serve,
 )
 from connector.cli.exits import epilog, exit_of
@@ -81,6 +82,7 @@ _NOUNS = (
     job,
     budget,
     audit,
+    recovery,
     policy,
 )
 

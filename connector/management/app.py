@@ -23,12 +23,13 @@ from connector.management import (
     members,
     negotiations,
     node,
+    recoveries,
 )
 from connector.management.gate import PROBLEM_JSON, Door, Gate, problem
 from connector.management.reach import Reach, reach_of
 
 _log = logging.getLogger(__name__)
-_ROUTERS = (node, datasets, catalogs, negotiations, agreements, jobs, audits, members)
+_ROUTERS = (node, datasets, catalogs, negotiations, agreements, jobs, audits, members, recoveries)
 
 
 def create(reach: Reach, door: Door) -> FastAPI:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.domain.audit import LogEntry
+from connector.domain.audit import Epoch, LogEntry
 from connector.domain.census import RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.job import Job
@@ -32,19 +32,24 @@ from connector.management.views import (
     ColumnView,
     CoverageView,
     DatasetView,
+    EpochView,
     EventView,
     JobBudgetView,
     JobView,
     MemberView,
     NegotiationView,
     OfferView,
+    OwedContractView,
+    OwedJobView,
     PeerView,
+    RecoveryView,
     ThreadFaultView,
 )
 from connector.protocol.messages import CoverageLine
 from connector.services import discover, terms
 from connector.services.budget_report import AgreementBudget, DatasetBudget
 from connector.services.publish_verdict import Verdict
+from connector.services.recovery_plan import Plan
 from federated.job import parse
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
@@ -357,3 +362,26 @@ def _agreement(value: Agreement) -> dict[str, Any]:
         "finalized": value.finalized,
         "concluded_at": value.concluded_at,
     }
+
+
+def recovery(plan: Plan, epochs: Iterable[Epoch]) -> RecoveryView:
+    """Return how the node stands, and what confirming would charge."""
+    debt = plan.debt
+    return RecoveryView(
+        faults=list(plan.faults),
+        jobs=[
+            OwedJobView(job=each.job_id, agreement=each.agreement_id, epsilon=each.epsilon)
+            for each in (debt.jobs if debt else ())
+        ],
+        contracts=[
+            OwedContractView(agreement=each.id, consumer=each.consumer, epsilon=each.epsilon)
+            for each in (debt.contracts if debt else ())
+        ],
+        registers=list(debt.registers) if debt else [],
+        silent=list(debt.silent) if debt else [],
+        unasked=list(plan.unasked),
+        epochs=[
+            EpochView(number=each.number, at=each.at, abandoned=each.abandoned_size)
+            for each in epochs
+        ],
+    )

@@ -400,3 +400,46 @@ class Cancellation(View):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reason: str = Field(default="cancelled by the operator", max_length=200)
+
+
+class OwedJobView(View):
+    """A job that the database forgot, or that was open."""
+
+    job: str
+    agreement: str
+    epsilon: float = Field(description="ε of the whole job")
+
+
+class OwedContractView(View):
+    """A contract that would count in full."""
+
+    agreement: str
+    consumer: str
+    epsilon: float
+
+
+class EpochView(View):
+    """A time at which the node went on from an older state."""
+
+    number: int
+    at: datetime
+    abandoned: int = Field(description="entries of the newest head that counts no more")
+
+
+class RecoveryView(View):
+    """Whether the node went back, and what confirming would charge."""
+
+    faults: list[str] = Field(description="how the database falls short; empty: it does not")
+    jobs: list[OwedJobView]
+    contracts: list[OwedContractView]
+    registers: list[str] = Field(description="registers that would count in full")
+    silent: list[str] = Field(description="counterparties for whose silence contracts do")
+    unasked: list[str] = Field(description="peers that have not answered since the start")
+    epochs: list[EpochView]
+
+
+class Confirmation(BaseModel):
+    """How the operator confirms."""
+
+    model_config = ConfigDict(extra="forbid")
+    charge_in_full: bool = Field(default=False, description="count in full what nobody can tell")

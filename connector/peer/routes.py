@@ -95,6 +95,10 @@ ROUTES: Final[tuple[Route, ...]] = (
            federation_pb2.JobCancellation, federation_pb2.JobDecision),
     _route("AuditService", "RequestConsistency",
            audit_pb2.ConsistencyRequestMessage, audit_pb2.ConsistencyProof),
+    _route("AuditService", "DepositHead", audit_pb2.HeadDeposit, audit_pb2.HeadReceipt),
+    _route("AuditService", "ReturnHead", audit_pb2.HeadRequestMessage, audit_pb2.HeldHead),
+    _route("AuditService", "AnnounceEpoch",
+           audit_pb2.EpochAnnouncement, audit_pb2.EpochReceipt),
 )  # fmt: skip
 BY_KIND: Final[dict[str, Route]] = {route.kind: route for route in ROUTES}
 

@@ -24,6 +24,8 @@ MAX_LINES: Final = 64
 MAX_TOKEN: Final = 262_144  # characters of a compact JWS or VC-JWT
 MAX_POLICY: Final = 262_144  # bytes of a policy
 MAX_DOCUMENT: Final = 1_048_576  # bytes of an agreement or manifest
+MAX_NOTE: Final = 4096  # characters of a signed note
+MAX_SEALED: Final = 1_048_576 + 64  # bytes of a sealed tally
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DECIMAL: Final = re.compile("0|[1-9][0-9]{0,18}")
@@ -52,12 +54,14 @@ class Text:
         limit: most characters.
         empty: whether it may be empty.
         spaces: whether it may hold white space (an identifier may not).
+        lines: whether it may hold line feeds.
         among: the only values allowed; empty for any.
     """
 
     limit: int = MAX_ID
     empty: bool = False
     spaces: bool = False
+    lines: bool = False
     among: tuple[str, ...] = ()
 
     def read(self, value: Any) -> str:
@@ -72,7 +76,8 @@ class Text:
             raise Malformed(f"is longer than {self.limit} characters")
         if not value and not self.empty:
             raise Malformed("is empty")
-        if _CONTROL.search(value) or (not self.spaces and any(map(str.isspace, value))):
+        shown = value.replace("\n", "") if self.lines else value
+        if _CONTROL.search(shown) or (not self.spaces and any(map(str.isspace, value))):
             raise Malformed("holds a character that does not belong there")
         if self.among and value not in self.among:
             raise Malformed(f"is none of {', '.join(self.among)}")

@@ -30,6 +30,10 @@ Policy = Annotated[bytes, Octets(limit=codec.MAX_POLICY)]
 MaybePolicy = Annotated[bytes, Octets(limit=codec.MAX_POLICY, empty=True)]
 Document = Annotated[bytes, Octets(limit=codec.MAX_DOCUMENT)]
 RoundReceipts = Annotated[tuple[str, ...], Several(Text(limit=8 * 1024), limit=100)]
+Note = Annotated[str, Text(limit=codec.MAX_NOTE, spaces=True, lines=True)]
+MaybeNote = Annotated[str, Text(limit=codec.MAX_NOTE, empty=True, spaces=True, lines=True)]
+Sealed = Annotated[bytes, Octets(limit=codec.MAX_SEALED)]
+MaybeSealed = Annotated[bytes, Octets(limit=codec.MAX_SEALED, empty=True)]
 Code = Annotated[str, Text(limit=64)]
 MaybeCode = Annotated[str, Text(limit=64, empty=True)]
 
@@ -241,6 +245,55 @@ class ConsistencyProof(Body):
     hashes: Annotated[tuple[bytes, ...], Several(Octets(limit=32), limit=128)]
 
 
+@dataclass(frozen=True, slots=True)
+class HeadDeposit(Body):
+    """A node gives a peer its head with a sealed tally to keep.
+
+    `proof` shows that the log continues the head of `from_size` entries that the peer holds.
+    """
+
+    note: Note
+    sealed: Sealed
+    from_size: Annotated[int, Whole()]
+    proof: Annotated[tuple[bytes, ...], Several(Octets(limit=32), limit=128)]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadReceipt(Body):
+    """Whether the peer keeps it, and how long the log is that it holds."""
+
+    kept: Annotated[bool, Flag()]
+    held_size: Annotated[int, Whole()]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRequestMessage(Body):
+    """Asks a peer for what it holds of the caller's own log."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldHead(Body):
+    """What a peer holds of the caller's log; empty where it holds nothing."""
+
+    note: MaybeNote
+    deposit: MaybeNote
+    sealed: MaybeSealed
+
+
+@dataclass(frozen=True, slots=True)
+class EpochAnnouncement(Body):
+    """A node's signed record that its log goes on from an older state."""
+
+    record: Token
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReceipt(Body):
+    """The peer has taken the record in."""
+
+    number: Annotated[int, Whole()]
+
+
 Negotiating = (
     ContractRequestMessage
     | ContractOfferMessage
@@ -270,6 +323,9 @@ KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
     "JobSubmission": (JobSubmission, JobDecision),
     "JobCancellation": (JobCancellation, JobDecision),
     "ConsistencyRequestMessage": (ConsistencyRequestMessage, ConsistencyProof),
+    "HeadDeposit": (HeadDeposit, HeadReceipt),
+    "HeadRequestMessage": (HeadRequestMessage, HeldHead),
+    "EpochAnnouncement": (EpochAnnouncement, EpochReceipt),
 }
 
 

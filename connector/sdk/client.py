@@ -28,6 +28,7 @@ from connector.management.views import (
     NegotiationView,
     NodeView,
     PeerView,
+    RecoveryView,
 )
 from connector.sdk.transport import Address, Transport, find
 
@@ -246,6 +247,15 @@ class Client:
     def checkpoint(self) -> str:
         """Return the signed head of the audit log, as text."""
         return self._wire.call("GET", "/audit/checkpoint").decode()
+
+    # --- recovery
+    def recovery(self) -> RecoveryView:
+        """Return whether the node went back to an older state, and what it then owes."""
+        return self._get(RecoveryView, "/recovery")
+
+    def confirm_recovery(self, *, charge_in_full: bool = False) -> RecoveryView:
+        """Charge what is owed, and let the node work on."""
+        return self._post(RecoveryView, "/recovery", {"charge_in_full": charge_in_full})
 
     # --- authority
     def admit(

@@ -198,6 +198,12 @@ def peers(found: Sequence[PeerFact]) -> list[Check]:
     return [Check("peers", OK, f"{good} of {len(found)} in good standing"), *checks]
 
 
+def recovery(faults: Sequence[str]) -> list[Check]:
+    """Name how the database falls short of what home and peers tell."""
+    mend = "`preau recovery show` says what is owed; nothing is spent until you confirm it"
+    return [Check("recovery", FAIL, f"the node went back: {fault}", mend) for fault in faults]
+
+
 def gone_back(reasons: Mapping[str, str]) -> list[Check]:
     """Name each peer whose log went back: DID -> why it is said to."""
     mend = "ask its operator to run `preau recovery show`; no new contract or job until then"

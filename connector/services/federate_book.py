@@ -77,7 +77,9 @@ def moved(ports: Ports, job_id: str, *states: JobState) -> bool:
         for state in states:
             if job.state != state:
                 job = replace(job, state=advance(job.state, state))
-                tx.audit.append(f"job.{state.lower()}", job_id)
+                # A site's own `job.accepted` says that something may be spent there.
+                whose = "job.sites" if state is JobState.ACCEPTED else "job"
+                tx.audit.append(f"{whose}.{state.lower()}", job_id)
         tx.jobs.put(replace(job, updated_at=ports.clock.now()))
     return True
 

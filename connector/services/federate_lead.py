@@ -17,7 +17,7 @@ from connector.errors import NotFound, PreauError, Unlawful
 from connector.identity import jws
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
-from connector.services import budget
+from connector.services import budget, recovery
 from connector.services import federate_book as book
 from connector.services.federate_lead_run import CARD_NAME, LeadRun
 from connector.services.federate_receipts import shown
@@ -49,10 +49,12 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
         Malformed: the request is not one.
         AgreementUnknown: an agreement is not one that we may use.
         ConfigurationInvalid: this node has no training recipe.
+        InRecovery: this node went back to an older state.
         PeerRolledBack: a site's log went back, and its operator has not answered for it.
         PreauError: noise could not be calibrated, or the key cannot be used.
     """
     manifest, data = complete(ports, request)
+    recovery.check(ports)
     signature = jws.sign_detached(ports.signer, data, MANIFEST_TYPE)
     job = _job(ports, manifest, data, signature)
     with ports.store.write() as tx:

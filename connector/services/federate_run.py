@@ -29,6 +29,7 @@ from connector.domain.participant import Participant
 from connector.errors import (
     DataFault,
     DeadlinePassed,
+    InRecovery,
     NotFound,
     PeerFault,
     PreauError,
@@ -43,6 +44,7 @@ from connector.errors import (
 from connector.identity import round_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports, SiteStream
+from connector.services import custody, recovery
 from connector.services.federate_judge import may_answer
 from connector.services.federate_pace import padded
 from connector.services.federate_padding import ends_at
@@ -65,6 +67,7 @@ from federated.privacy.rule import ADD_OR_REMOVE_ONE
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 LONGEST_WAIT = 30.0
+RECOVERY_PAUSE = 15.0
 # A lead may be silent for as long as its other sites may take to decide (300 s), to be gathered
 # (150 s) and to start their workers (120 s), or for ten rounds, if that is longer.
 LEAST_PATIENCE = 600.0
@@ -97,6 +100,7 @@ class SiteRun:
         self._stream: SiteStream | None = None
         self._worker_fault: PreauError | None = None
         self._charged = 0  # the newest round that was charged here
+        self._deposited = False  # whether the lead holds a tally that counts this job in full
 
     def run(self) -> None:
         """Take part until the job has ended, or `abort` is called."""
@@ -106,6 +110,11 @@ class SiteRun:
         except StoreUnavailable:  # nothing can be written now: the job is taken up again
             ending = None
             raise
+        except InRecovery as exc:  # the job stays as it is until the operator has confirmed
+            ending = None
+            self._tell(exc)
+            self._aborted.wait(RECOVERY_PAUSE)
+            raise
         except PreauError as exc:
             ending = None if self._aborted.is_set() else _failed(exc)
         finally:
@@ -113,6 +122,7 @@ class SiteRun:
             self._close()
             if ending is not None:
                 ended = end(self._ports, self._job_id, ending)
+                recovery.note(self._ports)
                 _log.info("job %s: %s %s", self._job_id, ended.state, ended.code)
 
     def abort(self) -> None:
@@ -123,6 +133,10 @@ class SiteRun:
 
     def _serve(self) -> Ending | None:
         """Start the worker, then follow the lead over as many streams as it takes."""
+        while not self._ports.asking.over.wait(FIRST_PAUSE):
+            if self._aborted.is_set():
+                return None
+        recovery.check(self._ports)
         try:
             with self._padded(lambda: self._work.unit(-1)):
                 self._work.prepare(self._left())
@@ -154,6 +168,9 @@ class SiteRun:
             PreauError: the lead refused us.
         """
         self._close()
+        if not self._deposited:
+            custody.deposit(self._ports, self._peer())
+            self._deposited = True
         stream = self._stream = self._ports.wire.participate(self._peer(), self._hello)
         while not self._aborted.is_set():
             left = self._left()
@@ -185,6 +202,8 @@ class SiteRun:
         """
         try:
             reply = self._reply(frame)
+        except InRecovery:
+            raise
         except (PeerFault, DataFault, WorkerFailed, DeadlinePassed) as exc:
             if self._aborted.is_set():
                 return None
@@ -215,6 +234,7 @@ class SiteRun:
             if reply is not None:
                 return reply
             self._charged = frame.number
+            recovery.record(self._ports)  # INVARIANT: on the disk before anything is released
             update = self._asking(
                 lambda: self._work.update(frame, digest, lambda: self._round_left(began))
             )
@@ -281,6 +301,7 @@ class SiteRun:
             raise
 
     def _judge(self, frame: Round) -> None:
+        recovery.check(self._ports)
         taking_part = len(frame.answered) if frame.number > 1 else len(self._manifest.sites)
         minimum = may_answer(self._ports, self._job(), self._manifest, taking_part)
         check_request(self._manifest, self._ports.settings.did, frame, minimum)
@@ -289,11 +310,15 @@ class SiteRun:
         """Tell the lead, once, that nothing will come; then the job is over here."""
         if self._aborted.is_set():
             return None
+        self._tell(exc)
+        return _failed(exc)
+
+    def _tell(self, exc: PreauError) -> None:
+        """Tell the lead why nothing will come."""
         with contextlib.suppress(PreauError):  # it learns it by the deadline of the round instead
             self._close()
             self._stream = self._ports.wire.participate(self._peer(), self._hello)
             self._refuse(self._job().round + 1, exc)
-        return _failed(exc)
 
     def _refuse(self, number: int, exc: PreauError) -> None:
         """Send a refusal; nothing of a failure's own words leaves, since they may speak of rows.

@@ -38,7 +38,7 @@ from connector.identity.key import Relationship
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation, JobDecision, JobSubmission
-from connector.services import budget
+from connector.services import budget, recovery
 from connector.services.federate_book import COMPLETED_REASON
 from connector.services.federate_check import Case, check, check_cost
 from connector.services.federate_judge import check_file, check_policy
@@ -50,6 +50,7 @@ from connector.services.federate_terms import terms_of
 from connector.services.federate_threads import JobThreads
 from connector.services.federate_work import names_folder
 from connector.services.publish_verdict import passed
+from connector.services.recovery_plan import forfeited
 from connector.services.registers import register_of
 from connector.services.witness import check_peer
 from federated.job import JobManifest, JobState, is_final, parse
@@ -71,6 +72,7 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
 
     Raises:
         Malformed: the message cannot be read, or its job id is known with other content.
+        InRecovery: this node went back to an older state.
         PeerRolledBack: the lead's log went back, and its operator has not answered for it.
         PreauError: the decision could not be reached now; nothing was changed.
     """
@@ -78,6 +80,7 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     with ports.store.read() as tx:
         known = tx.jobs.get(message.job_id)
         if known is None:
+            recovery.check_within(ports, tx)
             check_peer(tx, caller.did)
     if known is not None:
         return _again(known, caller, message)
@@ -202,6 +205,10 @@ def _charge(
             the lead has as many as it may.
     """
     new = _reservation(case)
+    with ports.store.read() as tx:
+        refusal = forfeited(tx, new.agreement_id, new.register_id)
+    if refusal is not None:
+        return _refuse(ports, caller, message, refusal, case.agreement.id)
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
             seen = budget.spending(tx, register_of(tx, case.dataset))
@@ -258,6 +265,7 @@ def _accept(
         epsilon=new.epsilon,
         delta=new.delta,
     )
+    tx.after_commit(partial(recovery.note, ports))
     tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
     return _decision(job)
 

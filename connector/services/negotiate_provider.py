@@ -16,12 +16,12 @@ from connector.domain.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
-from connector.errors import NotFound, OfferUnknown, PeerRolledBack, TermsRefused
+from connector.errors import InRecovery, NotFound, OfferUnknown, PeerRolledBack, TermsRefused
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act
-from connector.services import agree, budget, discover, onboard, publish, terms
+from connector.services import agree, budget, discover, onboard, publish, recovery, terms
 from connector.services import negotiate_steps as steps
 from connector.services.registers import register_of
 from connector.services.terms import Verdict
@@ -232,7 +232,7 @@ def _contract(
     ports: Ports, caller: Participant, tx: Transaction, negotiation: Negotiation, found: Offer
 ) -> Negotiation:
     """Conclude on an offer of ours, or terminate with the reason why not."""
-    refusal = _of_peer(tx, caller.did) or _refusal(ports, tx, found)
+    refusal = _of_state(ports, tx, caller.did) or _refusal(ports, tx, found)
     dataset = tx.datasets.get(found.dataset_id)
     if refusal is None and dataset is not None:
         agreement = agree.draw_up(ports, negotiation, found, dataset, caller)
@@ -252,11 +252,12 @@ def _contract(
     return steps.end(ports, tx, negotiation, refusal.code, refusal.reasons)
 
 
-def _of_peer(tx: Transaction, peer: str) -> Refusal | None:
-    """Return why nothing may be concluded with a peer, or None."""
+def _of_state(ports: Ports, tx: Transaction, peer: str) -> Refusal | None:
+    """Return why nothing may be concluded with a peer in the state of the two nodes, or None."""
     try:
+        recovery.check_within(ports, tx)
         check_peer(tx, peer)
-    except PeerRolledBack as exc:
+    except (InRecovery, PeerRolledBack) as exc:
         return Refusal(exc.code, (exc.reason,))
     return None
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connector.domain.participant import Participant
 from connector.ports import Ports
-from connector.services import audit, discover, federate_site, negotiate
+from connector.services import audit, custody, discover, federate_site, negotiate
 
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
 
@@ -31,5 +31,8 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "JobSubmission": federate_site.receive_job,
         "JobCancellation": federate_site.cancel_job,
         "ConsistencyRequestMessage": audit.consistency,
+        "HeadDeposit": custody.keep_head,
+        "HeadRequestMessage": custody.return_head,
+        "EpochAnnouncement": custody.accept_epoch,
     }
 )

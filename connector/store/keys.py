@@ -149,8 +149,12 @@ def private_folder(path: Path) -> None:
         raise KeyUnusable(f"folder `{path}` cannot be made: {exc.strerror}") from exc
 
 
-def read_private_file(path: Path) -> bytes:
+def read_private_file(path: Path, limit: int = _LARGEST_KEY_FILE) -> bytes:
     """Return a private file's bytes.
+
+    Args:
+        path: the file.
+        limit: most bytes.
 
     Raises:
         KeyUnusable: it is missing, not a file, too large, or others may read it.
@@ -160,13 +164,15 @@ def read_private_file(path: Path) -> bytes:
     except OSError as exc:
         raise KeyUnusable(f"key file `{path}` cannot be read: {exc.strerror}") from exc
     try:
-        _check_rights(path, os.fstat(descriptor))
-        return os.read(descriptor, _LARGEST_KEY_FILE)
-    finally:
+        _check_rights(path, os.fstat(descriptor), limit)
+    except KeyUnusable:
         os.close(descriptor)
+        raise
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - judged while open
+        return file.read(limit)
 
 
-def _check_rights(path: Path, found: os.stat_result) -> None:
+def _check_rights(path: Path, found: os.stat_result, limit: int) -> None:
     """Judge the open file itself, so that nobody can swap it in between."""
     if not stat.S_ISREG(found.st_mode):
         raise KeyUnusable(f"key file `{path}` is not a file")
@@ -174,7 +180,7 @@ def _check_rights(path: Path, found: os.stat_result) -> None:
         raise KeyUnusable(
             f"key file `{path}` may be read by others", hint=f"run `chmod 600 {path}`"
         )
-    if found.st_size > _LARGEST_KEY_FILE:
+    if found.st_size > limit:
         raise KeyUnusable(f"key file `{path}` is too large")
 
 

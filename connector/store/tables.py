@@ -406,6 +406,18 @@ class ReturnedHeadRow(Row, table=True):
     at: datetime = Field(sa_type=UTC_TIME)
 
 
+class ForfeitRow(Row, table=True):
+    """`Forfeit`."""
+
+    __tablename__ = "forfeit"
+    __table_args__ = (_keyed("forfeit", "id"),)
+
+    id: str
+    epoch: int = Field(sa_type=WHOLE)
+    reason: str
+    at: datetime = Field(sa_type=UTC_TIME)
+
+
 class MembershipRow(Row, table=True):
     """`Membership`."""
 

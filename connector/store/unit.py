@@ -27,6 +27,7 @@ from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.register import Register
+from connector.domain.tally import Forfeit
 from connector.errors import StoreUnavailable
 from connector.ports import AuditLog, Clock, Repository, UsedTokens
 from connector.store import outbox, tables
@@ -87,6 +88,7 @@ class SqlTransaction:
         self.returned_heads: Repository[ReturnedHead] = SqlRepository(
             scope, ReturnedHead, tables.ReturnedHeadRow
         )
+        self.forfeits: Repository[Forfeit] = SqlRepository(scope, Forfeit, tables.ForfeitRow)
         self.members: Repository[Membership] = SqlRepository(
             scope, Membership, tables.MembershipRow
         )

@@ -22,6 +22,7 @@ from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.register import Register
+from connector.domain.tally import Forfeit
 from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
@@ -50,6 +51,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "peer_logs": (PeerLog, ("origin",)),
     "epochs": (Epoch, ("origin", "number")),
     "returned_heads": (ReturnedHead, ("peer",)),
+    "forfeits": (Forfeit, ("id",)),
     "members": (Membership, ("did",)),
 }
 

@@ -61,6 +61,13 @@ class PostgresServer:
         self._admin(f"CREATE DATABASE {name}{template}")
         return self._url(name)
 
+    def copy(self, url: str) -> str:
+        """Copy a database that nobody has open, and return the copy's URL."""
+        self._count += 1
+        name, of = f"test_{self._count}", url.partition("?")[0].rpartition("/")[2]
+        self._admin(f"CREATE DATABASE {name} TEMPLATE {of}")
+        return self._url(name)
+
     def drop(self, url: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
         self._admin(f"DROP DATABASE {name} WITH (FORCE)")

@@ -18,6 +18,7 @@ from connector.errors import KeyUnusable
 from connector.ports import Ports
 from connector.services.system import ThreadWakeups
 from connector.store import SqlStore
+from connector.store.charges import NOTHING, HomeCharges
 from tests.support.database import sqlite_url
 from tests.support.keys import MemorySigner
 
@@ -135,6 +136,7 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
         "signer": MemorySigner(did),
         "wakeups": ThreadWakeups(),
         "pace": QuickPace(),
+        "charges": charges_in(tmp_path, did),
         "own_document": _nothing(b""),
         "own_membership": _nothing(""),
         "person_key": PersonKeys(),
@@ -144,6 +146,13 @@ def ports_for_tests(tmp_path: Path, did: str = "did:web:node.example", **overrid
     if "store" not in values:
         values["store"] = open_store(tmp_path, clock)
     return Ports(**values)
+
+
+def charges_in(folder: Path, did: str) -> HomeCharges:
+    """Return the record of charges in a home, as `preau init` leaves it."""
+    made = HomeCharges(folder, did)
+    made.record(NOTHING)
+    return made
 
 
 def open_store(folder: Path, clock: Any = None) -> SqlStore:

@@ -37,6 +37,7 @@ from connector.services import federate_lead, federate_site, onboard
 from connector.services.deliver import deliver_due
 from connector.services.federate_request import complete
 from connector.services.lead_hub import LeadHub
+from connector.services.receive import HANDLERS
 from connector.services.registers import register_of
 from connector.sources.files import FileSources
 from federated.job import render
@@ -146,13 +147,10 @@ class Link:
             raise PeerUnreachable(f"`{peer.did}` does not answer")
         there = self._federation.nodes[peer.did].ports
         caller = onboard.judge(there, self._own)
-        handlers = {
-            "JobSubmission": federate_site.receive_job,
-            "JobCancellation": federate_site.cancel_job,
-        }
-        return handlers[kind](there, caller, body)
+        return HANDLERS[kind](there, caller, body)
 
     def participate(self, lead: Participant, hello: Hello) -> MemoryStream:
+        self.calls.append((lead.did, "participate"))
         if lead.did in self.down:
             raise PeerUnreachable(f"`{lead.did}` does not answer")
         hub = self._federation.nodes[lead.did].hub

@@ -15,9 +15,13 @@ from typer.testing import CliRunner, Result
 from connector.cli import negotiate as negotiate_commands
 from connector.cli import output
 from connector.cli.app import build
+from connector.cli.exits import exit_of
+from connector.domain.audit import Head
+from connector.domain.budget import Reservation, ReservationState
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
-from connector.errors import NodeUnreachable, NotFound, PreauError
+from connector.domain.tally import Limit, Tally
+from connector.errors import InRecovery, NodeUnreachable, NotFound, PreauError, Unlawful
 from connector.management.views import JobView, NegotiationView, SiteView
 from connector.ports import Ports
 from connector.sdk import Client
@@ -93,6 +97,44 @@ def test_an_empty_node_says_what_to_do(home: Path, words: tuple[str, ...], says:
 def test_the_membership_is_shown(home: Path) -> None:
     assert "none" in preau(home, "membership").stdout
     assert json.loads(preau(home, "membership", "--json").stdout)["did"] == DID
+
+
+def test_a_node_that_went_back_is_shown_and_confirmed(home: Path, ports: Ports) -> None:
+    assert "nothing is to be recovered" in preau(home, "recovery", "show").stdout
+    nothing = preau(home, "recovery", "confirm")
+    assert (nothing.exit_code, "UNLAWFUL" in nothing.stderr) == (exit_of(Unlawful("")), True)
+    limit = Limit("urn:lost", "urn:register", "did:web:lab.example", 3.0, 1e-5, None)
+    job = Reservation(
+        job_id="urn:job",
+        agreement_id=limit.id,
+        dataset_id="urn:d",
+        register_id=limit.register_id,
+        noise_multiplier=1.0,
+        sampling_rate=0.5,
+        steps=2,
+        steps_per_round=1,
+        committed_rounds=1,
+        epsilon=1.5,
+        delta=1e-6,
+        state=ReservationState.OPEN,
+        created_at=NOON,
+    )
+    before = Head(0, 9, bytes(32))
+    ports.charges.record(Tally(before, {"urn:register": 1}, {limit.id: limit}, {job.job_id: job}))
+    shown = preau(home, "recovery", "show").stdout
+    for words in ("had 9", "urn:job", "contract urn:lost", "did:web:lab.example"):
+        assert words in shown
+    refused = preau(home, "recovery", "confirm")
+    assert (refused.exit_code, "RECOVERY" in refused.stderr) == (exit_of(InRecovery("")), True)
+    assert "--charge-in-full" in refused.stderr
+    done = preau(home, "recovery", "confirm", "--charge-in-full", "--json")
+    answer = json.loads(done.stdout)
+    assert (answer["faults"], [each["number"] for each in answer["epochs"]]) == ([], [1])
+    with ports.store.read() as tx:
+        charged = tx.reservations.get("urn:job")
+        assert charged is not None
+        assert (charged.state, charged.committed_rounds) == (ReservationState.CLOSED, 2)
+        assert {each.id for each in tx.forfeits.find()} == {"urn:lost", "urn:register"}
 
 
 def test_a_negotiation_is_shown(home: Path, ports: Ports) -> None:

@@ -32,6 +32,13 @@ def test_the_worst_verdict_counts() -> None:
     assert diagnose.worst([ok, fail, warn]) == FAIL
 
 
+def test_a_node_that_went_back_fails() -> None:
+    assert diagnose.recovery([]) == []
+    (check,) = diagnose.recovery(["the log has 3 entries, it had 9"])
+    assert "3 entries" in only(check, FAIL)
+    assert "preau recovery show" in check.mend
+
+
 def test_private_keys_pass() -> None:
     files = [KeyFile("keys/signing.pem", 0o100600), KeyFile("keys/https.key", 0o100400)]
     assert "2 private files" in only(diagnose.keys(files), OK)

@@ -84,7 +84,7 @@ def test_a_job_from_submission_to_model(federation: Federation) -> None:
     assert lead.log(job_id) == [
         "job.submitted",
         *["job.site.accepted"] * 3,
-        "job.accepted",
+        "job.sites.accepted",
         "job.running",
         *["job.round.completed"] * 3,
         "job.completed",

@@ -19,3 +19,49 @@ class ConsistencyProof(_message.Message):
     HASHES_FIELD_NUMBER: _ClassVar[int]
     hashes: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, hashes: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class HeadDeposit(_message.Message):
+    __slots__ = ("note", "sealed", "from_size", "proof")
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    FROM_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    note: str
+    sealed: bytes
+    from_size: int
+    proof: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, note: _Optional[str] = ..., sealed: _Optional[bytes] = ..., from_size: _Optional[int] = ..., proof: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class HeadReceipt(_message.Message):
+    __slots__ = ("kept", "held_size")
+    KEPT_FIELD_NUMBER: _ClassVar[int]
+    HELD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    kept: bool
+    held_size: int
+    def __init__(self, kept: _Optional[bool] = ..., held_size: _Optional[int] = ...) -> None: ...
+
+class HeadRequestMessage(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class HeldHead(_message.Message):
+    __slots__ = ("note", "deposit", "sealed")
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    DEPOSIT_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    note: str
+    deposit: str
+    sealed: bytes
+    def __init__(self, note: _Optional[str] = ..., deposit: _Optional[str] = ..., sealed: _Optional[bytes] = ...) -> None: ...
+
+class EpochAnnouncement(_message.Message):
+    __slots__ = ("record",)
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    record: str
+    def __init__(self, record: _Optional[str] = ...) -> None: ...
+
+class EpochReceipt(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...

@@ -41,6 +41,21 @@ class AuditServiceStub:
                 request_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.ConsistencyRequestMessage.SerializeToString,
                 response_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.ConsistencyProof.FromString,
                 _registered_method=True)
+        self.DepositHead = channel.unary_unary(
+                '/connector.peer.v1.AuditService/DepositHead',
+                request_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeadDeposit.SerializeToString,
+                response_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeadReceipt.FromString,
+                _registered_method=True)
+        self.ReturnHead = channel.unary_unary(
+                '/connector.peer.v1.AuditService/ReturnHead',
+                request_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeadRequestMessage.SerializeToString,
+                response_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeldHead.FromString,
+                _registered_method=True)
+        self.AnnounceEpoch = channel.unary_unary(
+                '/connector.peer.v1.AuditService/AnnounceEpoch',
+                request_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochAnnouncement.SerializeToString,
+                response_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochReceipt.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -55,6 +70,27 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DepositHead(self, request, context):
+        """Gives a signed head and a sealed tally of charges to the peer to keep.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnHead(self, request, context):
+        """Asks for what the peer holds of the caller's own log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnnounceEpoch(self, request, context):
+        """Says that the caller's log goes on from an older state.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +98,21 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.RequestConsistency,
                     request_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.ConsistencyRequestMessage.FromString,
                     response_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.ConsistencyProof.SerializeToString,
+            ),
+            'DepositHead': grpc.unary_unary_rpc_method_handler(
+                    servicer.DepositHead,
+                    request_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeadDeposit.FromString,
+                    response_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeadReceipt.SerializeToString,
+            ),
+            'ReturnHead': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnHead,
+                    request_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeadRequestMessage.FromString,
+                    response_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.HeldHead.SerializeToString,
+            ),
+            'AnnounceEpoch': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceEpoch,
+                    request_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochAnnouncement.FromString,
+                    response_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochReceipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +144,87 @@ class AuditService:
             '/connector.peer.v1.AuditService/RequestConsistency',
             connector_dot_peer_dot_v1_dot_audit__pb2.ConsistencyRequestMessage.SerializeToString,
             connector_dot_peer_dot_v1_dot_audit__pb2.ConsistencyProof.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DepositHead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/connector.peer.v1.AuditService/DepositHead',
+            connector_dot_peer_dot_v1_dot_audit__pb2.HeadDeposit.SerializeToString,
+            connector_dot_peer_dot_v1_dot_audit__pb2.HeadReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnHead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/connector.peer.v1.AuditService/ReturnHead',
+            connector_dot_peer_dot_v1_dot_audit__pb2.HeadRequestMessage.SerializeToString,
+            connector_dot_peer_dot_v1_dot_audit__pb2.HeldHead.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceEpoch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/connector.peer.v1.AuditService/AnnounceEpoch',
+            connector_dot_peer_dot_v1_dot_audit__pb2.EpochAnnouncement.SerializeToString,
+            connector_dot_peer_dot_v1_dot_audit__pb2.EpochReceipt.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,103 @@
+"""The thread that deals with peers about this node's own history.
+
+Rules: at the start each known peer is asked what it holds of the own log, several at once and for a
+bounded time, before anything is spent; who did not answer is asked again until it does. A new epoch
+is announced and a changed tally deposited to each; who does not answer gets it later. The thread
+sleeps until it is woken or the next try is due; no fault ends it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
+from typing import Final
+
+from connector.domain.budget import Reservation
+from connector.domain.participant import Participant
+from connector.errors import InRecovery, PreauError
+from connector.ports import Ports
+from connector.services import custody, recovery
+from connector.services.guard import guarded
+
+MOST_PEERS: Final = 256
+AT_ONCE: Final = 8
+START_SECONDS: Final = 15.0  # for all peers together, before the node spends
+PAUSE_SECONDS: Final = 60.0  # between tries; also what a lost wake-up costs
+_STOP_SECONDS: Final = 15.0
+_SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
+_LOOK_SECONDS: Final = 0.5
+
+_Content = tuple[dict[str, int], dict[str, Reservation]]
+
+_log = logging.getLogger(__name__)
+
+
+class Exchange:
+    """Asks, announces and deposits until stopped."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._told: dict[str, int] = {}
+        self._deposited: dict[str, _Content] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="exchange", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within 15 seconds; a call under way is bounded."""
+        self._stopping.set()
+        self._ports.wakeups.notify(recovery.EXCHANGE)
+        self._thread.join(_STOP_SECONDS)
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            guarded(self._ports, "exchange", self._turn, self._stopping.wait)
+            self._ports.asking.over.set()
+            self._ports.wakeups.wait(recovery.EXCHANGE, PAUSE_SECONDS)
+            self._stopping.wait(_SETTLE_SECONDS)
+
+    def _turn(self) -> None:
+        with self._ports.store.read() as tx:
+            peers = [peer for peer in tx.participants.find() if not peer.blocked][:MOST_PEERS]
+            tally = recovery.tally_of(self._ports, tx)
+        content = (dict(tally.charges), dict(tally.jobs))
+        until = time.monotonic() + START_SECONDS
+        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="exchange")
+        try:
+            waiting = {pool.submit(partial(self._deal, peer, content)) for peer in peers}
+            while waiting and time.monotonic() < until and not self._stopping.is_set():
+                waiting = wait(waiting, _LOOK_SECONDS).not_done
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _deal(self, peer: Participant, content: _Content) -> None:
+        """Do with one peer what is due; what fails is tried again at the next turn."""
+        try:
+            if peer.did not in self._ports.asking.answered:
+                custody.ask(self._ports, peer)
+            self._announce(peer)
+            self._deposit(peer, content)
+        except InRecovery:
+            return  # the log says so once, and every refusal does
+        except PreauError as exc:
+            _log.info("`%s` was not asked of this node's log: %s", peer.did, exc.code)
+
+    def _announce(self, peer: Participant) -> None:
+        with self._ports.store.read() as tx:
+            epochs = tx.epochs.find(origin=self._ports.settings.did)
+        newest = max((epoch.number for epoch in epochs), default=0)
+        if newest > self._told.get(peer.did, 0):
+            custody.announce(self._ports, peer)
+            self._told[peer.did] = newest
+
+    def _deposit(self, peer: Participant, content: _Content) -> None:
+        """Deposit a tally that has jobs and has changed."""
+        if content[1] and self._deposited.get(peer.did) != content:
+            custody.deposit(self._ports, peer)
+            self._deposited[peer.did] = content

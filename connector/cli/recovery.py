@@ -1,0 +1,76 @@
+"""`preau recovery`: a node that went back to an older state, what it owes, and the confirmation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json
+
+if TYPE_CHECKING:
+    from connector.management.views import RecoveryView
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(
+        no_args_is_help=True, help="After a restore: what is owed, and how the node goes on."
+    )
+    group.command("show")(show)
+    group.command("confirm")(confirm)
+    app.add_typer(group, name="recovery")
+
+
+def show(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """Show whether the node went back, and what confirming would charge.
+
+    A node that went back answers and spends nothing. What its peers and its home tell of jobs that
+    the database forgot is spent. Contracts of a counterparty that has not answered count in full;
+    where jobs may be missing of which nobody tells, so do the registers.
+    """
+    with node_of(home) as node:
+        found = node.recovery()
+    _show(found, json=json)
+
+
+def confirm(
+    charge_in_full: Annotated[
+        bool,
+        typer.Option(
+            "--charge-in-full", help="Count in full what nobody can tell; it cannot be undone."
+        ),
+    ] = False,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Charge what is owed, and let the node work on within what is left.
+
+    A signed record names the state that counts no more; peers that hold it get the record and
+    resume. Refused without `--charge-in-full` where something would count in full.
+    """
+    with node_of(home) as node:
+        found = node.confirm_recovery(charge_in_full=charge_in_full)
+    _show(found, json=json)
+
+
+def _show(found: RecoveryView, *, json: bool) -> None:
+    if json:
+        output.json_value(found)
+        return
+    if not found.faults:
+        output.line("the node has not gone back: nothing is to be recovered")
+    for fault in found.faults:
+        output.line(f"went back: {fault}")
+    for job in found.jobs:
+        output.line(f"  to be charged: job {job.job} under {job.agreement}, ε {job.epsilon:g}")
+    for contract in found.contracts:
+        output.line(f"  counts in full: contract {contract.agreement}, ε {contract.epsilon:g}")
+    for register in found.registers:
+        output.line(f"  counts in full: register {register}")
+    for did in found.silent:
+        output.line(f"  counterparty that has not answered: {did}")
+    for epoch in found.epochs:
+        output.line(f"epoch {epoch.number} since {epoch.at:%Y-%m-%dT%H:%M:%SZ}")

@@ -1,0 +1,97 @@
+"""What a node that went back owes to the persons of its registers. Pure.
+
+Rules: what anybody counts is counted, an open job in full. A counterparty that has not given back
+what it holds may hold more, so its contracts count in full; one that ended before the database's
+last entry cannot. Where a job was accepted that no tally tells of, its contract is not known
+either, and every register counts in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from connector.domain.audit import Checkpoint, Head
+from connector.domain.budget import Reservation, ReservationState
+from connector.domain.tally import Limit, Tally, join, spent
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What is written when the operator confirms.
+
+    Attributes:
+        abandoned: newest head that counts no more.
+        charges: rounds that were ever charged, by id of the register.
+        jobs: reservations as they count from then on, all closed.
+        contracts: of which nothing is left.
+        registers: ids of those of which nothing is left.
+        silent: DIDs of counterparties because of whose silence contracts count in full.
+    """
+
+    abandoned: Head
+    charges: dict[str, int]
+    jobs: tuple[Reservation, ...]
+    contracts: tuple[Limit, ...]
+    registers: tuple[str, ...]
+    silent: tuple[str, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether all that is owed is known, so that nothing counts in full."""
+        return not self.contracts and not self.registers
+
+
+def owed(
+    local: Tally,
+    others: Sequence[Tally],
+    lost: Sequence[Checkpoint],
+    contracts: Iterable[Limit],
+    answered: Collection[str],
+    last: datetime | None,
+) -> Debt:
+    """Return what is owed.
+
+    Args:
+        local: what the database counts.
+        others: tallies from outside of it.
+        lost: heads of the own log that it does not continue.
+        contracts: all in which this node provides, as the database has them.
+        answered: DIDs of peers that gave back what they hold.
+        last: when the database's newest entry was written, UTC; None when it has none.
+    """
+    merged = join([local, *others])
+    jobs = tuple(spent(job) for job in merged.jobs.values() if _differs(job, local))
+    limits = {limit.id: limit for limit in (*merged.limits.values(), *contracts)}
+    whole = tuple(
+        limit
+        for _, limit in sorted(limits.items())
+        if limit.consumer not in answered and not _over(limit, last)
+    )
+    registers = {*merged.charges, *(limit.register_id for limit in limits.values())}
+    unknown = any(_unknown(head, others) for head in lost)
+    heads = [each.head for each in lost] + [tally.head for tally in others] + [local.head]
+    return Debt(
+        abandoned=max(heads, key=lambda head: head.place),  # of equal ones, what is lost
+        charges=dict(merged.charges),
+        jobs=jobs,
+        contracts=whole,
+        registers=tuple(sorted(registers)) if unknown else (),
+        silent=tuple(sorted({limit.consumer for limit in whole})),
+    )
+
+
+def _differs(job: Reservation, local: Tally) -> bool:
+    known = local.jobs.get(job.job_id)
+    return known is None or known.state is ReservationState.OPEN or known != spent(job)
+
+
+def _over(limit: Limit, last: datetime | None) -> bool:
+    return limit.valid_until is not None and last is not None and limit.valid_until <= last
+
+
+def _unknown(head: Checkpoint, tallies: Sequence[Tally]) -> bool:
+    """Whether a job was accepted up to a head that no tally tells of."""
+    told = (tally.head.place for tally in tallies)
+    return head.charged > 0 and (head.epoch, head.charged) > max(told, default=(-1, 0))

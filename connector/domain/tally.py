@@ -1,0 +1,139 @@
+"""What was charged to persons at a state of the log, as it is kept outside the database. Pure.
+
+A tally goes to two places: a file of the home, and sealed to peers, who can only give it back. So
+a database that went back can be told from one that did not, and what it forgot can be charged.
+
+Rules: tallies are joined, never replaced: of two records of one job the one that counts more
+stands, so that the join is idempotent, commutative and associative, and never counts less than a
+part. An open job counts in full, since its rounds may have been released after the tally was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connector.domain.audit import Head
+from connector.domain.budget import Reservation, ReservationState
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A contract under which jobs were charged.
+
+    Attributes:
+        id: of the agreement.
+        register_id: register of the persons whom it concerns.
+        consumer: DID of the counterparty.
+        epsilon: ε that it allows.
+        delta: its δ.
+        valid_until: UTC; None when it does not end by itself.
+    """
+
+    id: str
+    register_id: str
+    consumer: str
+    epsilon: float
+    delta: float
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was charged when the log had a head.
+
+    Attributes:
+        head: of the own log.
+        charges: rounds that were ever charged, by id of the register.
+        limits: contracts that jobs were charged to, by id.
+        jobs: reservations, by id of the job.
+    """
+
+    head: Head
+    charges: Mapping[str, int]
+    limits: Mapping[str, Limit]
+    jobs: Mapping[str, Reservation]
+
+
+@dataclass(frozen=True, slots=True)
+class Forfeit:
+    """A contract or a register of which nothing is left since a recovery.
+
+    Attributes:
+        id: of the agreement or the register.
+        epoch: in which it was written.
+        reason: one line.
+        at: UTC.
+    """
+
+    id: str
+    epoch: int
+    reason: str
+    at: datetime
+
+
+def join(tallies: Iterable[Tally]) -> Tally:
+    """Return what several tallies count together; its head is the one that came furthest.
+
+    Raises:
+        ValueError: there is none.
+    """
+    every = list(tallies)
+    if not every:
+        raise ValueError("nothing to join")
+    charges: dict[str, int] = {}
+    limits: dict[str, Limit] = {}
+    jobs: dict[str, Reservation] = {}
+    for tally in every:
+        for register, count in tally.charges.items():
+            charges[register] = max(count, charges.get(register, 0))
+        for job, found in tally.jobs.items():
+            jobs[job] = more(found, jobs[job]) if job in jobs else found
+        limits |= tally.limits
+    head = max((tally.head for tally in every), key=lambda head: head.place)
+    return Tally(head, charges, limits, jobs)
+
+
+def more(one: Reservation, other: Reservation) -> Reservation:
+    """Return the one of two records of a job that counts more."""
+    return max(one, other, key=_weight)
+
+
+def spent(record: Reservation) -> Reservation:
+    """Return a record as it counts once nobody can tell what came after it: an open one in full."""
+    if record.state is ReservationState.CLOSED:
+        return record
+    rounds = record.steps // record.steps_per_round
+    return replace(record, state=ReservationState.CLOSED, committed_rounds=rounds)
+
+
+def behind(recorded: Tally, present: Tally, root_at: Callable[[int], bytes]) -> tuple[str, ...]:
+    """Return how a database falls short of what was recorded outside it; nothing where it does not.
+
+    A database that is ahead is one whose node ended between a commit and its record.
+
+    Args:
+        recorded: the newest tally outside the database.
+        present: head and charges as the database has them.
+        root_at: root of the present log when it had so many entries.
+    """
+    before, now = recorded.head, present.head
+    if now.epoch > before.epoch:
+        return ()
+    if now.epoch < before.epoch:
+        return (f"the database is of epoch {now.epoch}, epoch {before.epoch} had begun",)
+    if now.size < before.size:
+        return (f"the log has {now.size} entries, it had {before.size}",)
+    if root_at(before.size) != before.root:
+        return (f"the first {before.size} entries of the log are not those that were written",)
+    return tuple(
+        f"register `{register}` was charged {present.charges.get(register, 0)} rounds, not {count}"
+        for register, count in sorted(recorded.charges.items())
+        if present.charges.get(register, 0) < count
+    )
+
+
+def _weight(record: Reservation) -> tuple[int, bool, int, float]:
+    still_open = record.state is ReservationState.OPEN
+    return record.counted_steps, still_open, record.committed_rounds, record.epsilon

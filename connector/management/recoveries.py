@@ -1,0 +1,25 @@
+"""Routes: has the node gone back to an older state, what does it owe, and the confirmation."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from connector.management import render
+from connector.management.reach import Here
+from connector.management.views import Confirmation, RecoveryView
+from connector.services import recovery_plan
+
+router: Final = APIRouter(tags=["recovery"])
+
+
+@router.get("/recovery")
+def recovery(here: Here) -> RecoveryView:
+    """Say whether the node went back, and what confirming would charge."""
+    return render.recovery(recovery_plan.plan(here.ports), recovery_plan.epochs(here.ports))
+
+
+@router.post("/recovery")
+def confirm(here: Here, how: Confirmation) -> RecoveryView:
+    """Charge what is owed and go on in a new epoch."""
+    recovery_plan.confirm(here.ports, in_full=how.charge_in_full)
+    return render.recovery(recovery_plan.plan(here.ports), recovery_plan.epochs(here.ports))

@@ -1,0 +1,254 @@
+"""What is owed after a node went back, and the operator's confirmation.
+
+Rules: what the newest tally counts without a local record is spent; what nobody can tell counts in
+full, and only when the operator says so. Charges become reservations, closed and counted in full,
+so that the normal ledger carries them; a contract or register of which nothing is left is written
+down besides. The signed epoch record, the charges and the event are one transaction; peers learn of
+it from `custody.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+from connector.domain.audit import Epoch, Head
+from connector.domain.budget import Reservation, ReservationState
+from connector.domain.debt import Debt, owed
+from connector.domain.decision import Refusal
+from connector.domain.job import JobSide
+from connector.domain.negotiation import Role
+from connector.domain.tally import Forfeit, Limit, Tally
+from connector.errors import (
+    BudgetExceeded,
+    CapExceeded,
+    InRecovery,
+    KeyUnusable,
+    PreauError,
+    Unlawful,
+)
+from connector.identity import checkpoint as checkpoints
+from connector.identity import epoch as records
+from connector.ports import Ports, Transaction
+from connector.services import recovery
+from connector.services.audit import ACCEPTED, head
+from connector.services.federate_round import Ending, end_within
+from federated.job import JobState, is_final
+from federated.privacy.rule import Rule
+
+CONFIRMED: Final = "recovery.confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the node stands, and what confirming would write.
+
+    Attributes:
+        faults: how the database falls short, one line each; empty: nothing is to be recovered.
+        debt: what is owed; None when nothing is to be recovered.
+        unasked: DIDs of known peers that have not given back what they hold since the start.
+    """
+
+    faults: tuple[str, ...]
+    debt: Debt | None
+    unasked: tuple[str, ...]
+
+
+def plan(ports: Ports) -> Plan:
+    """Return how the node stands; nothing is changed.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    with ports.store.read() as tx:
+        return _plan(ports, tx)
+
+
+def confirm(ports: Ports, *, in_full: bool = False) -> Epoch:
+    """Charge what is owed and begin a new epoch; the node then works on within what is left.
+
+    Args:
+        ports: of this node.
+        in_full: count in full what nobody can tell.
+
+    Raises:
+        Unlawful: there is nothing to recover.
+        InRecovery: something would count in full, and `in_full` was not given.
+        KeyUnusable: the record cannot be signed, or charges cannot be written.
+    """
+    with ports.store.write() as tx:
+        found = _plan(ports, tx)
+        if found.debt is None:
+            raise Unlawful("this node has not gone back: there is nothing to confirm")
+        if not found.debt.exact and not in_full:
+            raise InRecovery(
+                f"{len(found.debt.contracts)} contracts and {len(found.debt.registers)} registers "
+                "would count in full",
+                hint="wait for the peers that `preau recovery show` names, or pass "
+                "`--charge-in-full`",
+            )
+        number = _next_epoch(ports, tx, found.debt)
+        _end_jobs(ports, tx)
+        _charge(ports, tx, found.debt, number)
+        epoch = _begin_epoch(ports, tx, found.debt, number)
+        tally = recovery.tally_of(ports, tx)
+    ports.charges.record(tally)
+    ports.asking.answered.clear()
+    ports.wakeups.notify(recovery.EXCHANGE)
+    return epoch
+
+
+def epochs(ports: Ports) -> list[Epoch]:
+    """Return the own epochs, oldest first."""
+    with ports.store.read() as tx:
+        return tx.epochs.find(origin=ports.settings.did)
+
+
+def forfeited(tx: Transaction, agreement_id: str, register_id: str) -> Refusal | None:
+    """Return why a contract or its register has nothing left since a recovery, or None."""
+    for name, code in ((agreement_id, BudgetExceeded.code), (register_id, CapExceeded.code)):
+        found = tx.forfeits.get(name) if name else None
+        if found is not None:
+            return Refusal(code, (found.reason,))
+    return None
+
+
+def _plan(ports: Ports, tx: Transaction) -> Plan:
+    found = recovery.faults(tx, ports.charges, ports.settings.did)
+    known = {peer.did for peer in tx.participants.find()}
+    unasked = tuple(sorted(known - set(ports.asking.answered)))
+    if not found:
+        return Plan((), None, unasked)
+    newest = tx.audit.entries(start=max(tx.audit.head()[0] - 1, 0), limit=1)
+    debt = owed(
+        recovery.tally_of(ports, tx),
+        list(_tallies(ports, tx)),
+        [checkpoint for _, checkpoint in recovery.lost_heads(tx, ports.settings.did)],
+        _contracts(tx),
+        frozenset(ports.asking.answered),
+        newest[0].at if newest else None,
+    )
+    return Plan(found, debt, unasked)
+
+
+def _tallies(ports: Ports, tx: Transaction) -> list[Tally]:
+    """Return what home and peers keep; what cannot be read counts nothing, and so leaves doubt."""
+    found = []
+    try:
+        recorded = ports.charges.recorded()
+        found += [recorded] if recorded else []
+    except KeyUnusable:
+        pass
+    for row in tx.returned_heads.find():
+        if row.sealed:
+            try:
+                found.append(ports.charges.unseal(row.sealed))
+            except PreauError:
+                continue
+    return found
+
+
+def _contracts(tx: Transaction) -> list[Limit]:
+    registers = {dataset.id: dataset.register_id for dataset in tx.datasets.find()}
+    return [
+        recovery.limit_of(agreement, registers.get(agreement.dataset_id, ""))
+        for agreement in tx.agreements.find(role=Role.PROVIDER)
+    ]
+
+
+def _next_epoch(ports: Ports, tx: Transaction, debt: Debt) -> int:
+    return max(head(tx, ports.settings.did).epoch, debt.abandoned.epoch) + 1
+
+
+def _end_jobs(ports: Ports, tx: Transaction) -> None:
+    reason = "this node went back to an older state"
+    for state in JobState:
+        if is_final(state):
+            continue
+        for job in tx.jobs.find(side=JobSide.SITE, state=state):
+            ending = Ending(JobState.FAILED, InRecovery.code, reason)
+            end_within(tx, job.id, ending, ports.clock.now())
+
+
+def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
+    now = ports.clock.now()
+    for job in debt.jobs:
+        tx.reservations.put(job)
+    for register in tx.registers.find():
+        most = max(register.charges, debt.charges.get(register.id, 0))
+        tx.registers.put(replace(register, charges=most))
+    registers = set(debt.registers)
+    for limit in debt.contracts:
+        reason = f"the contract counts in full since the recovery of {now:%Y-%m-%d}"
+        tx.forfeits.put(Forfeit(limit.id, number, reason, now))
+        if not _fill(ports, tx, limit, number):
+            registers.add(limit.register_id)
+    for name in sorted(filter(None, registers)):
+        reason = f"the cap of register `{name}` counts in full since the recovery of {now:%Y-%m-%d}"
+        tx.forfeits.put(Forfeit(name, number, reason, now))
+    tx.after_commit(lambda: ports.wakeups.notify("job"))
+
+
+def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
+    """Charge what a contract still allows to its register; False where that is no sum of ε.
+
+    Under Rényi at one order nothing bounds what a contract of another order may have spent.
+    """
+    register, agreement = tx.registers.get(limit.register_id), tx.agreements.get(limit.id)
+    if register is None or register.accounting.rule is not Rule.SUMS:
+        return False
+    found = tx.reservations.find(agreement_id=limit.id)
+    epsilon = limit.epsilon - math.fsum(each.epsilon for each in found)
+    delta = limit.delta - math.fsum(each.delta for each in found)
+    if epsilon > 0:
+        rest = Reservation(
+            job_id=f"urn:preau:recovery:{number}:{limit.id}",
+            agreement_id=limit.id,
+            dataset_id=agreement.dataset_id if agreement else "",
+            register_id=limit.register_id,
+            noise_multiplier=math.sqrt(1 / (2 * epsilon)),  # whose mean privacy loss is ε
+            sampling_rate=1.0,
+            steps=1,
+            steps_per_round=1,
+            committed_rounds=1,
+            epsilon=epsilon,
+            delta=max(delta, 0.0),
+            state=ReservationState.CLOSED,
+            created_at=ports.clock.now(),
+        )
+        tx.reservations.put(rest)
+    return True
+
+
+def _begin_epoch(ports: Ports, tx: Transaction, debt: Debt, number: int) -> Epoch:
+    did, now, abandoned = ports.settings.did, ports.clock.now(), debt.abandoned
+    tx.audit.append(
+        CONFIRMED,
+        did,
+        epoch=number,
+        abandoned={"epoch": abandoned.epoch, "size": abandoned.size, "root": abandoned.root.hex()},
+        jobs=sorted(job.job_id for job in debt.jobs),
+        contracts=[limit.id for limit in debt.contracts],
+        registers=list(debt.registers),
+    )
+    if not tx.audit.since(recovery.RECORDED):
+        tx.audit.append(recovery.RECORDED, did)
+    resumed = Head(number, *tx.audit.head())
+    note = checkpoints.make(ports.signer, did, resumed, tx.audit.since(ACCEPTED))
+    record = records.make(ports.signer, did, number, abandoned, note)
+    epoch = Epoch(
+        origin=did,
+        number=number,
+        abandoned_epoch=abandoned.epoch,
+        abandoned_size=abandoned.size,
+        abandoned_root=abandoned.root,
+        resumed=note,
+        record=record,
+        held="",
+        at=now,
+    )
+    tx.epochs.put(epoch)
+    for row in tx.returned_heads.find():
+        tx.returned_heads.remove(row.peer)
+    return epoch

@@ -1,0 +1,160 @@
+"""What was charged, outside the database: the port `Charges` over a file of the home.
+
+Rules: the file is written whole, to the disk, before what it records is released, and never goes
+back; it is read anew each time, so that one which was put in its place is noticed. What peers keep
+is encrypted (AES-SIV, RFC 5297, with the node's DID bound to it) under a key of the home, and
+padded to one of few sizes, so that it tells them neither contracts nor jobs.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import zlib
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from connector.domain.audit import Head
+from connector.domain.budget import Reservation
+from connector.domain.merkle import EMPTY_ROOT
+from connector.domain.tally import Limit, Tally
+from connector.errors import KeyUnusable, Malformed, MessageTooLarge, SignatureInvalid
+from connector.jsonld.canonical import canonical, parse_object
+from connector.store import keys
+from connector.store.mapping import from_row, to_row
+
+FILE: Final = "charges.json"
+KEY_FILE: Final = "keys/tally.key"
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+SIZES: Final = tuple(4096 * 4**step for step in range(5))  # bytes of a sealed tally's content
+NOTHING: Final = Tally(Head(0, 0, EMPTY_ROOT), {}, {}, {})  # of a node that was just made
+_KEY_BYTES: Final = 64
+_VERSION: Final = 1
+_LENGTH_BYTES: Final = 4
+
+
+class HomeCharges:
+    """The record in a node's home; thread-safe."""
+
+    def __init__(self, home: Path, did: str) -> None:
+        """Keep where it is; nothing is read, and the key is made when it is first needed."""
+        self._file = home / FILE
+        self._key_file = home / KEY_FILE
+        self._did = did.encode()
+        self._lock = threading.Lock()
+
+    def recorded(self) -> Tally | None:
+        """Return the newest tally; see `ports.Charges`.
+
+        Raises:
+            KeyUnusable: the file is there and cannot be read.
+        """
+        if not self._file.exists():
+            return None
+        data = keys.read_private_file(self._file, MAX_FILE_BYTES)
+        try:
+            return _read(parse_object(data, limit=MAX_FILE_BYTES))
+        except (Malformed, KeyError, TypeError, ValueError) as exc:
+            raise KeyUnusable(f"`{self._file}` is not a record of charges") from exc
+
+    def record(self, tally: Tally) -> None:
+        """Write a tally, unless one that came as far is there; see `ports.Charges`.
+
+        Raises:
+            KeyUnusable: it cannot be written, or what is there cannot be read.
+        """
+        with self._lock:
+            before = self.recorded()
+            if before is None or before.head.place < tally.head.place:
+                keys.private_file(self._file, canonical(_written(tally)))
+
+    def seal(self, tally: Tally) -> bytes:
+        """Return a tally as only this node can read it; see `ports.Charges`.
+
+        Raises:
+            MessageTooLarge: it is larger than peers take.
+            KeyUnusable: the key cannot be made or read.
+        """
+        data = zlib.compress(canonical(_written(tally)), level=6)
+        plain = len(data).to_bytes(_LENGTH_BYTES, "big") + data
+        size = next((each for each in SIZES if len(plain) <= each), 0)
+        if not size:
+            raise MessageTooLarge(f"the tally has {len(plain)} bytes, peers take {SIZES[-1]}")
+        return self._cipher().encrypt(plain.ljust(size, b"\0"), [self._did])
+
+    def unseal(self, sealed: bytes) -> Tally:
+        """Return a tally that this node sealed; see `ports.Charges`.
+
+        Raises:
+            SignatureInvalid: it did not, or the bytes were altered.
+            KeyUnusable: the key cannot be made or read.
+        """
+        try:
+            plain = self._cipher().decrypt(sealed, [self._did])
+            length = int.from_bytes(plain[:_LENGTH_BYTES], "big")
+            data = zlib.decompress(plain[_LENGTH_BYTES : _LENGTH_BYTES + length])
+            return _read(parse_object(data, limit=MAX_FILE_BYTES))
+        except (InvalidTag, zlib.error, Malformed, KeyError, TypeError, ValueError) as exc:
+            raise SignatureInvalid("the tally is not one that this node sealed") from exc
+
+    def _cipher(self) -> AESSIV:
+        with self._lock:
+            return AESSIV(_key(self._key_file))
+
+
+def _key(path: Path) -> bytes:
+    if not path.exists():
+        keys.private_folder(path.parent)
+        keys.private_file(path, secrets.token_bytes(_KEY_BYTES), replace=False)
+    key = keys.read_private_file(path)
+    if len(key) != _KEY_BYTES:
+        raise KeyUnusable(f"key file `{path}` has not {_KEY_BYTES} bytes")
+    return key
+
+
+def _written(tally: Tally) -> dict[str, Any]:
+    head = tally.head
+    return {
+        "version": _VERSION,
+        "head": {"epoch": head.epoch, "size": head.size, "root": head.root.hex()},
+        "charges": dict(tally.charges),
+        "limits": [_plain(to_row(each)) for each in tally.limits.values()],
+        "jobs": [_plain(to_row(each)) for each in tally.jobs.values()],
+    }
+
+
+def _read(value: Mapping[str, Any]) -> Tally:
+    if value["version"] != _VERSION:
+        raise ValueError("a record of another release")
+    head = value["head"]
+    limits = [_row(Limit, each) for each in value["limits"]]
+    jobs = [_row(Reservation, each) for each in value["jobs"]]
+    return Tally(
+        Head(int(head["epoch"]), int(head["size"]), bytes.fromhex(head["root"])),
+        {str(register): int(count) for register, count in value["charges"].items()},
+        {each.id: each for each in limits},
+        {each.job_id: each for each in jobs},
+    )
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: item.isoformat() if isinstance(item, datetime) else item for name, item in row.items()
+    }
+
+
+def _row(kind: type[Any], plain: Mapping[str, Any]) -> Any:
+    """Return the value; numbers come back from JSON as what the field is."""
+    row = dict(plain)
+    for item in fields(kind):
+        if "datetime" in str(item.type) and row[item.name] is not None:
+            row[item.name] = datetime.fromisoformat(row[item.name])
+        elif str(item.type) == "float":
+            row[item.name] = float(row[item.name])
+    return from_row(kind, row)

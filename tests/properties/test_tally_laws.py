@@ -1,0 +1,181 @@
+"""Laws of tallies, heads and epoch records: nothing that was counted is ever counted less."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.domain.audit import Checkpoint, Epoch, Head
+from connector.domain.budget import Reservation, ReservationState
+from connector.domain.continuity import Step, covers, step
+from connector.domain.debt import owed
+from connector.domain.tally import Limit, Tally, behind, join, more, spent
+from tests.support.contracts import NOW
+
+DID = "did:web:node.example"
+ROOTS = [bytes([number]) * 32 for number in range(3)]
+REGISTERS = ["urn:r:1", "urn:r:2"]
+
+heads = st.builds(Head, st.integers(0, 2), st.integers(0, 6), st.sampled_from(ROOTS))
+
+
+def checkpoint(head: Head, charged: int = 0, seconds: float = 0.0) -> Checkpoint:
+    at = NOW + timedelta(seconds=seconds)
+    return Checkpoint(DID, head.size, head.root, "note", at, head.epoch, charged)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Reservation:
+    """One of a few jobs, each with its fixed mechanism, at any point of its life."""
+    number = draw(st.integers(0, 3))
+    return Reservation(
+        job_id=f"urn:job:{number}",
+        agreement_id=f"urn:agreement:{number % 2}",
+        dataset_id="urn:d",
+        register_id=REGISTERS[number % 2],
+        noise_multiplier=1.0,
+        sampling_rate=0.5,
+        steps=6,
+        steps_per_round=2,
+        committed_rounds=draw(st.integers(0, 3)),
+        epsilon=1.5,
+        delta=1e-6,
+        state=draw(st.sampled_from(ReservationState)),
+        created_at=NOW,
+    )
+
+
+@st.composite
+def tallies(draw: st.DrawFn) -> Tally:
+    jobs = {job.job_id: job for job in draw(st.lists(records(), max_size=4))}
+    limits = {
+        job.agreement_id: Limit(
+            job.agreement_id, job.register_id, f"did:web:{job.agreement_id[-1]}", 3.0, 1e-5, None
+        )
+        for job in jobs.values()
+    }
+    charges = draw(st.dictionaries(st.sampled_from(REGISTERS), st.integers(0, 9)))
+    return Tally(draw(heads), charges, limits, jobs)
+
+
+def counted(tally: Tally) -> dict[str, int]:
+    return {job.job_id: job.counted_steps for job in tally.jobs.values()}
+
+
+@given(st.lists(tallies(), min_size=1, max_size=4), st.randoms())
+def test_joining_is_idempotent_and_blind_to_order(parts: list[Tally], random: object) -> None:
+    shuffled = [*parts, parts[0]]
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = join(parts), join(shuffled)
+    assert (one.charges, one.jobs, one.limits) == (other.charges, other.jobs, other.limits)
+    assert one.head.place == other.head.place
+    assert join([join(parts[:1]), join(parts)]).jobs == one.jobs
+
+
+@given(st.lists(tallies(), min_size=1, max_size=4))
+def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
+    whole = join(parts)
+    for part in parts:
+        assert all(whole.charges[name] >= count for name, count in part.charges.items())
+        assert all(counted(whole)[job] >= steps for job, steps in counted(part).items())
+
+
+@given(records(), records())
+def test_what_counts_once_nobody_can_tell_is_no_less(one: Reservation, other: Reservation) -> None:
+    other = replace(other, job_id=one.job_id)
+    assert spent(more(one, other)).counted_steps >= max(one.counted_steps, other.counted_steps)
+    assert spent(one).state is ReservationState.CLOSED
+    assert spent(spent(one)) == spent(one)
+
+
+@given(tallies(), st.integers(0, 6), st.sampled_from(ROOTS))
+def test_a_database_that_went_on_is_not_behind(before: Tally, more_: int, root: bytes) -> None:
+    grown = replace(before.head, size=before.head.size + more_, root=root)
+    now = replace(before, head=grown, charges={k: v + 1 for k, v in before.charges.items()})
+    assert behind(before, now, lambda _: before.head.root) == ()
+    assert behind(before, replace(now, head=replace(grown, epoch=9)), lambda _: root) == ()
+
+
+@given(tallies())
+def test_each_way_of_falling_short_is_told(before: Tally) -> None:
+    head, root = before.head, before.head.root
+    longer = replace(before, head=replace(head, size=head.size + 1))
+    assert behind(longer, before, lambda _: root)
+    assert behind(before, before, lambda _: b"\xff" * 32)
+    assert behind(replace(before, head=replace(head, epoch=head.epoch + 1)), before, lambda _: root)
+    charged = replace(before, charges={**before.charges, "urn:r:3": 1})
+    assert behind(charged, before, lambda _: root) == (
+        "register `urn:r:3` was charged 0 rounds, not 1",
+    )
+
+
+@given(tallies(), st.lists(tallies(), max_size=3), st.sets(st.sampled_from(["did:web:0"])))
+def test_nothing_that_anybody_counts_is_refunded(
+    local: Tally, others: list[Tally], answered: set[str]
+) -> None:
+    debt = owed(local, others, [], local.limits.values(), answered, NOW)
+    written = {job.job_id: job for job in debt.jobs}
+    after = counted(replace(local, jobs={**local.jobs, **written}))
+    for part in (local, *others):
+        assert all(after[job] >= steps for job, steps in counted(part).items())
+    assert all(job.state is ReservationState.CLOSED for job in debt.jobs)
+    whole = {limit.id for limit in debt.contracts}
+    limits = [limit for part in (local, *others) for limit in part.limits.values()]
+    assert whole == {limit.id for limit in limits if limit.consumer not in answered}
+    assert debt.exact == (not whole)
+
+
+@given(tallies(), tallies(), heads, st.integers(1, 6))
+def test_a_job_that_no_tally_tells_of_costs_the_cap(
+    local: Tally, known: Tally, head: Head, charged: int
+) -> None:
+    everyone = {limit.consumer for part in (local, known) for limit in part.limits.values()}
+    debt = owed(local, [known], [checkpoint(head, charged)], [], everyone, NOW)
+    told = known.head.place >= (head.epoch, charged)
+    registers = {*local.charges, *known.charges}
+    registers |= {limit.register_id for t in (local, known) for limit in t.limits.values()}
+    assert debt.registers == (() if told else tuple(sorted(registers)))
+
+
+def test_a_contract_that_ended_before_the_last_entry_cannot_have_spent_since() -> None:
+    ended = Limit("urn:a", "urn:r:1", "did:web:silent", 3.0, 1e-5, NOW)
+    empty = Tally(Head(0, 0, ROOTS[0]), {}, {}, {})
+    for last, whole in ((NOW, 0), (NOW - timedelta(seconds=1), 1), (None, 1)):
+        assert len(owed(empty, [], [], [ended], set(), last).contracts) == whole
+
+
+def record(number: int, abandoned: Head) -> Epoch:
+    return Epoch(DID, number, abandoned.epoch, abandoned.size, abandoned.root, "", "", "", NOW)
+
+
+@given(heads, heads, st.integers(1, 4))
+def test_a_record_covers_what_came_before_what_it_abandons(
+    held: Head, abandoned: Head, number: int
+) -> None:
+    covered = covers(record(number, abandoned), held)
+    if held.epoch >= number or held.place > abandoned.place:
+        assert not covered
+    elif held.place < abandoned.place:
+        assert covered
+    else:
+        assert covered == (held.root == abandoned.root)
+    assert covers(record(number, abandoned), None)
+
+
+@given(heads, heads, st.sampled_from([0.0, 60.0, 600.0]))
+def test_only_what_cannot_be_of_one_history_is_a_fork_at_once(
+    held: Head, shown: Head, seconds: float
+) -> None:
+    what = step(checkpoint(held), checkpoint(shown, seconds=seconds))
+    assert step(None, checkpoint(shown)) is Step.KEEP
+    if shown == held:
+        assert what is Step.NOTHING
+    if what is Step.ASK:
+        assert (held.epoch, held.size != shown.size) == (shown.epoch, True)
+    if what is Step.FORK:
+        late = shown.epoch < held.epoch and seconds > 120
+        assert late or (held.place == shown.place and held.root != shown.root)
+    assert (what is Step.UNANNOUNCED) == (shown.epoch > held.epoch)
