@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connector.bootstrap.checks import Checks
 from connector.domain.census import Census, ColumnCount, Counts
 from connector.errors import (
     ColumnMissing,
@@ -26,6 +27,7 @@ from connector.errors import (
 from connector.services import publish, publish_check
 from connector.services.publish_verdict import Verdict, judge, passed, verdict
 from tests.support.doubles import PersonKeys
+from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, Node, description, link
 
 OTHER = "urn:uuid:00000000-0000-4000-8000-000000000077"
@@ -315,6 +317,17 @@ def test_a_sweep_stops_when_asked_and_goes_on_later(pair: Link, school: Node) ->
     assert publish_check.sweep(school.ports) == [DATASET]
     workers.failing = False
     assert publish_check.sweep(school.ports) == []
+
+
+def test_a_running_node_checks_by_itself_what_waits(pair: Link, school: Node) -> None:
+    put(school, description(pair.folder))
+    forget_checks(school)
+    checks = Checks(school.ports)
+    checks.start()
+    assert wait_for(lambda: not publish_check.waiting(school.ports))
+    checks.stop()
+    assert not verdict_of(school).code
+    assert school.ports.faults == {}
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed", "malformed"])

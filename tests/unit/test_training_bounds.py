@@ -190,7 +190,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str,
     """Return what one real worker answered to all hostile messages, and to a good one at last."""
     folder = tmp_path_factory.mktemp("worker")
     file = write_rows(folder / "rows.csv", 20)
-    data = {"path": str(file), "format": "csv"}
+    data = {"path": str(file), "format": "csv", "person_format": "text"}
     data["digest"] = hashlib.sha256(file.read_bytes()).hexdigest()
     start = {"op": "start", "manifest": json.dumps(document()), "data": data}
     worker = ProcessWorkers().start("site", folder / "job")
