@@ -1,7 +1,8 @@
 """Audit the training engine: `make audit`.
 
-Prints a table and writes `audit-output/audit.json`. Ends with 1 when a claim of the engine is
-contradicted, or a planted fault is not seen.
+Prints a table and writes `audit-output/audit.json`; with `--end-to-end` real workers are attacked
+instead, for some minutes, and the file is `end-to-end.json`. Ends with 1 when a claim of the engine
+is contradicted, or a planted fault is not seen.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audit.bound import CONFIDENCE
-from audit.cells import NO_FAULT, Outcome, run_all
+from audit.cells import CELLS, END_TO_END, NO_FAULT, Outcome, run_all
 from audit.rig import DELTA
 from federated.training import code_hash
 from federated.training.versions import versions
@@ -33,7 +34,7 @@ def main() -> int:
     options = _options()
     begun = time.monotonic()
     outcomes = []
-    for outcome in run_all(options.seed):
+    for outcome in run_all(END_TO_END if options.end_to_end else CELLS, options.seed):
         outcomes.append(outcome)
         CONSOLE.print(f"  {_word(outcome):8} {_name(outcome)}", highlight=False)
     seconds = time.monotonic() - begun
@@ -43,7 +44,8 @@ def main() -> int:
         f"seed {options.seed}, {seconds:.0f} s",
         highlight=False,
     )
-    _write(options.out, outcomes, seed=options.seed, seconds=seconds)
+    file = options.out / ("end-to-end.json" if options.end_to_end else "audit.json")
+    _write(file, outcomes, seed=options.seed, seconds=seconds)
     return 0 if all(outcome.as_it_must for outcome in outcomes) else 1
 
 
@@ -52,6 +54,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("audit-output"), help="folder")
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of the auditor"
+    )
+    parser.add_argument(
+        "--end-to-end", action="store_true", help="a hostile lead against real workers instead"
     )
     return parser.parse_args()
 
@@ -83,7 +88,7 @@ def _word(outcome: Outcome) -> str:
     return "caught" if outcome.broken else "MISSED"
 
 
-def _write(folder: Path, outcomes: list[Outcome], *, seed: int, seconds: float) -> None:
+def _write(file: Path, outcomes: list[Outcome], *, seed: int, seconds: float) -> None:
     value: dict[str, Any] = {
         "delta": DELTA,
         "confidence": CONFIDENCE,
@@ -105,9 +110,9 @@ def _write(folder: Path, outcomes: list[Outcome], *, seed: int, seconds: float) 
             for outcome in outcomes
         ],
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    (folder / "audit.json").write_text(text + "\n", encoding="utf-8")
+    file.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ when its bound is, since an audit that does not see the fault has shown nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from audit.bound import Bound, bound
 from audit.canaries import Canaries
 from audit.curve import Curve
+from audit.end_to_end import EndToEnd
 from audit.faults import FAULTS
 from audit.hostile import Hostile
 from audit.rig import DELTA, Floats
@@ -119,6 +120,12 @@ CELLS: Final = (
     Cell("hostile weights, 400 jobs a world", _HOSTILE, 3.0, 400, "plain products"),
 )
 
+# Real workers: minutes, hence only when asked for.
+END_TO_END: Final = tuple(
+    Cell("worker, CSV and frames; hostile weights, 400 jobs a world", EndToEnd(), claim, 400)
+    for claim in (0.5, 1.0, 3.0)
+)
+
 
 def run(cell: Cell, seed: int) -> Outcome:
     """Run a cell.
@@ -137,7 +144,7 @@ def run(cell: Cell, seed: int) -> Outcome:
     return Outcome(cell, noise, size, found, time.monotonic() - begun)
 
 
-def run_all(seed: int) -> Iterator[Outcome]:
-    """Run every cell, each with draws of its own."""
-    for number, cell in enumerate(CELLS):
+def run_all(cells: Iterable[Cell], seed: int) -> Iterator[Outcome]:
+    """Run cells, each with draws of its own."""
+    for number, cell in enumerate(cells):
         yield run(cell, seed + number)

@@ -88,7 +88,12 @@ class Hostile:
                 key=lambda pair: float(np.linalg.norm(pair[1])),
             )
             inside, outside = (
-                np.array([released(engine, manifest, found.arrays) for _ in range(runs)])
+                np.array(
+                    [
+                        released(manifest, found.arrays, engine.run(found.arrays))
+                        for _ in range(runs)
+                    ]
+                )
                 for engine in (Engine(manifest, persons, w, SystemNoise()) for w in worlds)
             )
         return inside @ difference, outside @ difference
@@ -106,16 +111,32 @@ def search(seed: int) -> Attack:
         return max(tries, key=lambda attack: attack.gain)
 
 
-def hostile_job(noise: float, population: int) -> JobManifest:
-    """Return a job of one step whose lead sees a clip as one unit of weight."""
+def hostile_job(
+    noise: float, population: int, *, rounds: int = 1, low: float = 0, high: float = 1
+) -> JobManifest:
+    """Return a job whose rounds are of one step, and whose lead sees a clip as one unit of weight.
+
+    Args:
+        noise: σ.
+        population: as declared.
+        rounds: a round that begins from the same arrays is as good as a job of its own.
+        low: of each feature.
+        high: of each feature.
+    """
     privacy = Privacy(
-        epsilon=1.0, delta=DELTA, noise_multiplier=noise, sampling_rate=1.0, steps=1, clip=_CLIP
+        epsilon=1.0,
+        delta=DELTA,
+        noise_multiplier=noise,
+        sampling_rate=1.0,
+        steps=rounds,
+        clip=_CLIP,
     )
     return job(
-        numbers(INPUTS),
+        numbers(INPUTS, low, high),
         _HIDDEN,
         privacy,
         population=population,
+        rounds=rounds,
         activation="relu",
         learning_rate=population / _CLIP,
     )
@@ -149,10 +170,10 @@ def exact_sum(manifest: JobManifest, persons: Persons, arrays: Arrays) -> Floats
     return np.concatenate([part.ravel() for part in sums]) / _mechanism(manifest).radius
 
 
-def released(engine: Engine, manifest: JobManifest, arrays: Arrays) -> Floats:
-    """Return the noised sum of one job, in clips, in the order of `exact_sum`."""
-    parts = moved(manifest, arrays, engine.run(arrays))
-    layers = zip(list(parts.values())[::2], list(parts.values())[1::2], strict=True)
+def released(manifest: JobManifest, before: Arrays, after: Arrays) -> Floats:
+    """Return the noised sum of a job of one step, in clips, in the order of `exact_sum`."""
+    parts = list(moved(manifest, before, after).values())
+    layers = zip(parts[::2], parts[1::2], strict=True)
     return np.concatenate([np.column_stack([w, b]).ravel() for w, b in layers])
 
 

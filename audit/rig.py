@@ -21,12 +21,12 @@ from federated.training.recipes import Arrays
 Floats = NDArray[np.float64]
 DELTA = 1e-5
 _MOST_VALUES = 200  # of one category, as a manifest may list
-_SITE = "did:web:site.example"
+SITE = "did:web:site.example"
 
 
-def numbers(count: int) -> list[dict[str, Any]]:
-    """Return that many numeric features, in the form of a manifest."""
-    return [{"column": f"n{i}", "kind": "number", "low": 0, "high": 1} for i in range(count)]
+def numbers(count: int, low: float = 0, high: float = 1) -> list[dict[str, Any]]:
+    """Return that many numeric features `n0`, `n1` …, in the form of a manifest."""
+    return [{"column": f"n{i}", "kind": "number", "low": low, "high": high} for i in range(count)]
 
 
 def categories(width: int) -> list[dict[str, Any]]:
@@ -58,7 +58,7 @@ def job(
         "purpose": "https://w3id.org/dpv#AcademicResearch",
         "contracts": [
             {
-                "site": _SITE,
+                "site": SITE,
                 "agreement": "urn:agreement:audit",
                 "digest": "0" * 64,
                 "receipt": "none",
@@ -68,7 +68,7 @@ def job(
         ],
         "model": {"kind": "mlp", "hidden": list(hidden), "activation": activation},
         "features": features,
-        "target": {"column": "score", "by": "grade", "thresholds": {"1": 0}},
+        "target": {"column": "score", "by": "group", "thresholds": dict.fromkeys("FM", 5)},
         "unit": {"column": "person", "rows": rows},
         "privacy": {
             "epsilon": privacy.epsilon,
@@ -89,7 +89,7 @@ def job(
 
 
 def moved(manifest: JobManifest, before: Arrays, after: Arrays) -> dict[str, Floats]:
-    """Return the noised sum of a round's gradients, in units of the clip, array by array."""
+    """Return the noised sum of a round's one step, in clips, array by array."""
     (contract,) = manifest.contracts
     privacy = manifest.privacy
     step = manifest.learning_rate * privacy.clip / (privacy.sampling_rate * contract.population)

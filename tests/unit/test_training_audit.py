@@ -6,11 +6,14 @@ chance below 1e-9.
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from flwr.supercore.task_identity import TaskIdentity
 
 from audit.bound import bound
 from audit.canaries import Canaries
 from audit.cells import CELLS, NO_FAULT, Outcome
+from audit.end_to_end import EndToEnd
 from audit.faults import FAULTS
 from audit.hostile import Hostile, search
 
@@ -66,6 +69,16 @@ def test_hostile_weights_move_a_sum_whose_products_are_not_exact() -> None:
     with FAULTS["plain products"]():
         found = bound(*worlds.scores(1.4, 60, SEED), worlds.curve, DELTA)
     assert found.fitted > worlds.curve.epsilon_of(1.4, DELTA)
+
+
+def test_real_workers_answer_the_hostile_lead_with_new_noise_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("_run_id", "_node_id", "_task_id"):  # the audit's process becomes a lead
+        monkeypatch.setattr(TaskIdentity, name, getattr(TaskIdentity, name))
+    scores = np.concatenate(EndToEnd().scores(1.4, 3, SEED))
+    assert len(np.unique(scores)) == len(scores) == 6
+    assert np.ptp(scores) < 20  # clips, of 994 persons: they differ by the noise and one person
 
 
 def test_every_fault_has_a_cell_and_every_attack_a_sound_twin() -> None:
