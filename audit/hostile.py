@@ -43,7 +43,7 @@ _HIDDEN: Final = (8, 8)
 _TRIES: Final = 400
 _CLIP: Final = 1e-3
 _LARGE: Final = 0.9 * MOST_WEIGHT
-_SMALL: Final = functools.partial(Gradients, cells=PLACES * max(INPUTS, *_HIDDEN))
+_SMALL: Final = functools.partial(Gradients, cells=PLACES * sum((INPUTS, *_HIDDEN, 1)))
 
 
 @dataclass(frozen=True)
