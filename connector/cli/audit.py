@@ -1,12 +1,12 @@
 """`preau audit`: the node's log, and evidence that can be checked without any node.
 
-Rule: `verify` uses no network and no node.
+Rule: `verify` and `card` use no network and no node.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from connector.cli.exits import Exit
 from connector.cli.files import read_bytes, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.errors import PreauError
 
 if TYPE_CHECKING:
     from connector.identity.evidence import Verdict
@@ -26,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("log")(log)
     group.command("export")(export)
     group.command("verify")(verify)
+    group.command("card")(card)
     app.add_typer(group, name="audit")
 
 
@@ -100,6 +102,61 @@ def verify(
     else:
         _show(verdict)
     raise typer.Exit(_EXIT[verdict.outcome.name])
+
+
+def card(
+    model: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="Model file, as a job ended with.")
+    ],
+    lead: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="DID document of the job's lead, had from a source that you trust.",
+        ),
+    ],
+    card: Annotated[
+        Path | None,
+        typer.Option(
+            "--card", exists=True, dir_okay=False, help="Its card. Default: beside the model."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check the card of a model and show it, with no network and no node.
+
+    Ends with 0 when the lead signed it for exactly this model, with 5 when not.
+    """
+    from connector.identity import card as cards  # noqa: PLC0415 - start-up stays fast
+    from connector.identity import document as documents  # noqa: PLC0415 - as above
+    from connector.jsonld.canonical import parse_object  # noqa: PLC0415 - as above
+
+    file = read_bytes(card or model.with_suffix(".card.json"))
+    data = read_bytes(lead)
+    try:
+        document = documents.read(data, str(parse_object(data).get("id", "")))
+        found = cards.read(file, document, read_bytes(model))
+    except PreauError as exc:
+        output.line(f"invalid: {exc.reason}")
+        raise typer.Exit(Exit.INVALID) from exc
+    if json:
+        output.json_value(found)
+    else:
+        output.pairs(_card(found))
+
+
+def _card(card: dict[str, Any]) -> list[tuple[str, object]]:
+    privacy, sites = card["privacy"], card["sites"]
+    return [
+        ("job", card["job"]),
+        ("lead", card["lead"]),
+        ("purpose", card["purpose"]),
+        ("ε, δ", f"{privacy['epsilon']:g}, {privacy['delta']:g} {privacy['scope']}"),
+        ("adjacency", f"{privacy['adjacency']}: {privacy['meaning']}"),
+        ("rounds", card["rounds"]),
+        ("sites", "; ".join(f"{each['site']} ({each['rounds']} rounds)" for each in sites)),
+    ]
 
 
 _EXIT = {"PROVEN": Exit.OK, "CONSISTENT": Exit.UNPROVEN, "INVALID": Exit.INVALID}

@@ -30,8 +30,8 @@ MEANINGS: dict[Exit, str] = {
     Exit.USAGE: "the command was not understood",
     Exit.NO_NODE: "no node is running in that home",
     Exit.UNPROVEN: "`audit verify`: consistent, but the signers are unproven (no authority given)",
-    Exit.INVALID: "`audit verify`: the evidence does not verify; `policy check` and `policy lint`: "
-    "a policy has errors",
+    Exit.INVALID: "`audit verify` and `audit card`: something does not verify; "
+    "`policy check` and `policy lint`: a policy has errors",
     Exit.TO_MEND: "`doctor`: something has to be mended",
     Exit.NOT_YET: "`--wait` or `--watch` ended before the negotiation or job did",
 }

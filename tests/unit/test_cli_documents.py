@@ -27,7 +27,7 @@ ASKED_FOR = {
     *("authority init", "authority admit", "authority revoke", "authority members"),
     *("authority web-certificate", "dataset publish", "dataset list", "dataset show"),
     *("agreement list", "agreement show", "job submit", "job status", "job result", "job cancel"),
-    *("audit log", "audit export", "audit verify"),
+    *("audit log", "audit export", "audit verify", "audit card"),
     *("policy new", "policy check", "policy explain", "policy simulate", "policy compare"),
     *("policy counter", "policy lint", "policy suite", "policy conflicts"),
 }
@@ -74,7 +74,8 @@ def test_a_command_says_what_it_does_and_takes_json_and_home(name: str) -> None:
     options = {opt for param in command.params for opt in param.opts}
     assert "--json" in options
     # Evidence and policies are read from files; all other commands are about one node.
-    assert ("--home" in options) is not (name == "audit verify" or name.startswith("policy "))
+    by_file = name in ("audit verify", "audit card") or name.startswith("policy ")
+    assert ("--home" in options) is not by_file
     silent = [p.name for p in command.params if not getattr(p, "help", None)]
     assert silent == []
 

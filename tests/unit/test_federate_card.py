@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from connector.cli.app import build
 from connector.errors import Malformed, NotFound, PreauError, SignatureInvalid, Unlawful
 from connector.identity import document as documents
 from connector.identity.card import read, seal
@@ -134,6 +136,22 @@ def test_a_card_of_another_model_or_lead_does_not_count(done: Done) -> None:
         read(done.file, document, done.model)
     with pytest.raises(SignatureInvalid, match="another than its lead"):
         read(seal(site.signer, done.card), document, done.model)
+
+
+def test_the_command_shows_a_card_that_verifies(done: Done, tmp_path: Path) -> None:
+    model, lead = tmp_path / "model.npz", tmp_path / "lead.json"
+    model.write_bytes(done.model)
+    (tmp_path / "model.card.json").write_bytes(done.file)
+    lead.write_bytes(done.federation.lead.member.data)
+    words = ["audit", "card", str(model), "--lead", str(lead)]
+    shown = CliRunner().invoke(build(), words, env={"COLUMNS": "400"})
+    assert shown.exit_code == 0, shown.output
+    assert f"{SITES[1]} (1 rounds)" in shown.stdout
+    assert json.loads(CliRunner().invoke(build(), [*words, "--json"]).stdout) == done.card
+    model.write_bytes(done.model + b"x")
+    spoiled = CliRunner().invoke(build(), words)
+    assert spoiled.exit_code == 5
+    assert "invalid: the card is of another model" in spoiled.stdout
 
 
 def test_a_job_without_result_has_no_card(done: Done) -> None:
