@@ -457,11 +457,14 @@ class Asking:
 
     Attributes:
         over: set once each known peer has answered, or had the time to; nothing is spent before.
-        answered: when a peer last gave back what it holds, by DID.
+        answered: when a peer last gave back all that it ever held, by DID.
+        forgetful: peers that have asked us of their own log, and may have gone back: what they
+            were told before is told again.
     """
 
     over: threading.Event = field(default_factory=_over)
     answered: MutableMapping[str, datetime] = field(default_factory=dict)
+    forgetful: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ class Exchange:
     def _deal(self, peer: Participant, content: _Content) -> None:
         """Do with one peer what is due; what fails is tried again at the next turn."""
         try:
+            if peer.did in self._ports.asking.forgetful:
+                self._ports.asking.forgetful.discard(peer.did)
+                self._told.pop(peer.did, None)
+                self._deposited.pop(peer.did, None)
             if peer.did not in self._ports.asking.answered:
                 custody.ask(self._ports, peer)
             self._announce(peer)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final
 
-from connector.domain.audit import Checkpoint, Epoch, Head
+from connector.domain.audit import Checkpoint, Epoch, Head, PeerLog
 
 # A call's token lives a minute, so what is older was not merely overtaken.
 UNDER_WAY: Final = timedelta(minutes=2)
@@ -51,6 +51,19 @@ def covers(record: Epoch, held: Head | None) -> bool:
     if record.number <= held.epoch or record.abandoned.place < held.place:
         return False
     return record.abandoned.place != held.place or record.abandoned.root == held.root
+
+
+def remembers(kept: PeerLog | None, own: list[Epoch]) -> bool:
+    """Return whether a witness knows the newest deposit that a peer ever left with it.
+
+    One that went back itself may have forgotten newer ones, until the peer deposits again.
+
+    Args:
+        kept: what the witness holds of the peer's log.
+        own: epochs of the witness.
+    """
+    begun = max((epoch.at for epoch in own), default=None)
+    return begun is None or (kept is not None and bool(kept.deposit) and kept.at > begun)
 
 
 def answered(head: Head, epochs: list[Epoch]) -> bool:

@@ -1,9 +1,9 @@
 """What a node that went back owes to the persons of its registers. Pure.
 
 Rules: what anybody counts is counted, an open job in full. A counterparty that has not given back
-what it holds may hold more, so its contracts count in full; one that ended before the database's
-last entry cannot. Where a job was accepted that no tally tells of, its contract is not known
-either, and every register counts in full.
+what it holds, or went back itself, may know of more, so its contracts count in full; one that ended
+before the database's last entry cannot. Where a job was accepted that no tally tells of, its
+contract is not known either, and every register counts in full.
 """
 
 from __future__ import annotations

@@ -273,11 +273,16 @@ class HeadRequestMessage(Body):
 
 @dataclass(frozen=True, slots=True)
 class HeldHead(Body):
-    """What a peer holds of the caller's log; empty where it holds nothing."""
+    """What a peer holds of the caller's log; empty where it holds nothing.
+
+    Attributes:
+        complete: false where the peer went back itself, and may have held more before.
+    """
 
     note: MaybeNote
     deposit: MaybeNote
     sealed: MaybeSealed
+    complete: Annotated[bool, Flag()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
-from connector.domain.continuity import answered, covers
+from connector.domain.continuity import answered, covers, remembers
 from connector.domain.merkle import verify_consistency
 from connector.domain.participant import Participant
 from connector.errors import (
@@ -70,6 +70,8 @@ def deposit(ports: Ports, peer: Participant) -> None:
 def ask(ports: Ports, peer: Participant) -> None:
     """Ask a peer for what it holds of the own log; what the log does not continue is kept.
 
+    A peer that went back itself has not answered: it may have held more.
+
     Raises:
         PeerUnreachable: it does not answer.
         PreauError: it refuses, or answers with what this node did not sign.
@@ -79,7 +81,10 @@ def ask(ports: Ports, peer: Participant) -> None:
     with ports.store.write() as tx:
         if found is not None and _tells(ports, tx, found):
             _keep_returned(tx, found)
-    ports.asking.answered[peer.did] = ports.clock.now()
+    if answer.complete:
+        ports.asking.answered[peer.did] = ports.clock.now()
+    else:
+        ports.asking.answered.pop(peer.did, None)
 
 
 def announce(ports: Ports, peer: Participant) -> None:
@@ -134,10 +139,15 @@ def return_head(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     messages.HeadRequestMessage.from_body(body)
     with ports.store.read() as tx:
         held, kept = witness.newest(tx, caller.did), tx.peer_logs.get(caller.did)
+        went_back = recovery.faults(tx, ports.charges, ports.settings.did)
+        own = tx.epochs.find(origin=ports.settings.did)
+    ports.asking.forgetful.add(caller.did)
+    ports.wakeups.notify(recovery.EXCHANGE)
     return messages.HeldHead(
         note=held.note if held else "",
         deposit=kept.deposit if kept else "",
         sealed=kept.sealed if kept else b"",
+        complete=not went_back and remembers(kept, own),
     ).to_body()
 
 

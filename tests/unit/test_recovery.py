@@ -18,6 +18,7 @@ from connector.bootstrap.exchange import Exchange
 from connector.domain.audit import Checkpoint
 from connector.domain.budget import ReservationState
 from connector.domain.job import Job
+from connector.domain.participant import Participant
 from connector.errors import (
     BudgetExceeded,
     CapExceeded,
@@ -101,6 +102,26 @@ def turn(node: Node) -> None:
     """Let the node deal with its peers once."""
     exchange = Exchange(node.ports)
     exchange._turn()
+
+
+def known(node: Node, did: str) -> Participant:
+    with node.ports.store.read() as tx:
+        found = tx.participants.get(did)
+    assert found is not None
+    return found
+
+
+def heard_of(node: Node, other: Node) -> bool:
+    """Whether a node has another's newest epoch record."""
+    with node.ports.store.read() as tx:
+        return bool(tx.epochs.find(origin=other.member.did))
+
+
+def in_full(node: Node) -> list[str]:
+    """Return for whose silence contracts would count in full."""
+    debt = recovery_plan.plan(node.ports).debt
+    assert debt is not None
+    return list(debt.silent)
 
 
 def refused(node: Node, federation: Federation) -> None:
@@ -353,12 +374,77 @@ def test_lead_and_site_restored_together(federation: Federation, tmp_path: Path)
         with pytest.raises(InRecovery):
             recovery.check(node.ports)
     recovery_plan.confirm(lead.ports, in_full=True)
+    with pytest.raises(InRecovery):  # the lead may have forgotten more than the others ever saw
+        recovery_plan.confirm(site.ports)
     recovery_plan.confirm(site.ports, in_full=True)
     for node in (lead, site, lead, site):
         turn(node)
-    assert job(federation).state == JobState.COMPLETED
     assert job(federation).code == BudgetExceeded.code
-    assert released(site) == CONTRACT
+    assert released(site) < CONTRACT
+
+
+def test_a_counterparty_that_went_back_itself_vouches_for_nothing(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    copies = [(node, copied(node, tmp_path / node.home.name)) for node in (lead, site)]
+    job(federation)
+    for node, copy in copies:
+        copy.restore(node)
+        (node.home / FILE).unlink()  # the whole home was lost
+    for node in federation.sites[1:]:
+        lead.link.down.add(node.member.did)
+        site.link.down.add(node.member.did)
+    turn(site)
+    assert in_full(site) == [LEAD]
+    recovery_plan.confirm(lead.ports, in_full=True)
+    turn(lead)
+    turn(site)
+    assert in_full(site) == [LEAD]
+    with pytest.raises(InRecovery):
+        recovery_plan.confirm(site.ports)
+
+
+def test_a_peer_that_resumed_vouches_again_for_what_is_deposited_anew(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    copy = copied(lead, tmp_path / "lead")
+    job(federation)
+    Witness(site.ports).see(LEAD, shown(lead).note)
+    copy.restore(lead, home=True)
+    turn(lead)
+    recovery_plan.confirm(lead.ports, in_full=True)
+    asking = Exchange(site.ports)
+    asking._turn()
+    site.ports.asking.answered.clear()
+    custody.ask(site.ports, known(site, LEAD))
+    assert LEAD not in site.ports.asking.answered
+    lead.clock.advance(1)
+    turn(lead)  # it asks, and is told again
+    asking._turn()
+    custody.ask(site.ports, known(site, LEAD))
+    assert LEAD in site.ports.asking.answered
+
+
+def test_a_peer_that_went_back_hears_again_of_an_epoch(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    older, before = copied(lead, tmp_path / "lead"), copied(site, tmp_path / "site")
+    job(federation)
+    before.restore(site)
+    turn(site)
+    recovery_plan.confirm(site.ports)
+    exchange = Exchange(site.ports)
+    exchange._turn()
+    assert heard_of(lead, site)
+    older.restore(lead, home=True)
+    exchange._turn()
+    assert not heard_of(lead, site)  # it was told, and has forgotten
+    turn(lead)
+    exchange._turn()
+    assert heard_of(lead, site)
 
 
 def test_a_record_that_covers_too_little_is_refused(federation: Federation, tmp_path: Path) -> None:

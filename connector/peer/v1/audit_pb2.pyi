@@ -45,14 +45,16 @@ class HeadRequestMessage(_message.Message):
     def __init__(self) -> None: ...
 
 class HeldHead(_message.Message):
-    __slots__ = ("note", "deposit", "sealed")
+    __slots__ = ("note", "deposit", "sealed", "complete")
     NOTE_FIELD_NUMBER: _ClassVar[int]
     DEPOSIT_FIELD_NUMBER: _ClassVar[int]
     SEALED_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
     note: str
     deposit: str
     sealed: bytes
-    def __init__(self, note: _Optional[str] = ..., deposit: _Optional[str] = ..., sealed: _Optional[bytes] = ...) -> None: ...
+    complete: bool
+    def __init__(self, note: _Optional[str] = ..., deposit: _Optional[str] = ..., sealed: _Optional[bytes] = ..., complete: _Optional[bool] = ...) -> None: ...
 
 class EpochAnnouncement(_message.Message):
     __slots__ = ("record",)
