@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from federated.training import lines
 from federated.training.encode import encode
 from federated.training.lines import Lost, read_csv
-from federated.training.persons import FORMS
+from federated.training.persons import FORMS, spelled
 from federated.training.table import Table
 from tests.support.training_rig import manifest
 
@@ -74,3 +76,29 @@ def test_many_rows_at_once_are_as_each_by_itself(rows: list[bytes]) -> None:
     fields = [each._one(row) for row in rows]
     assert each.lost() == Lost()
     assert [list(row.values()) for row in _table(rows).data.to_pylist()] == fields
+
+
+VALUE = st.sampled_from([b"1", b" 2.5 ", b"1e-400", b"1e999", b"NA", b"\xff", b"7"]) | st.binary(
+    max_size=6
+)
+
+
+def _unchecked(values: list[bytes]) -> Table:
+    """Return a text column as a Parquet file may hold it: nobody has looked at its bytes."""
+    raw = pa.array(values, pa.binary())
+    return Table(pa.table({"a": pa.Array.from_buffers(pa.string(), len(raw), raw.buffers())}))
+
+
+@given(values=st.lists(VALUE, max_size=8), odd=VALUE, place=st.integers(0, 8))
+def test_a_value_changes_no_other(values: list[bytes], odd: bytes, place: int) -> None:
+    place = min(place, len(values))
+    found, without = _unchecked([*values[:place], odd, *values[place:]]), _unchecked(values)
+    text = found.text("a").to_pylist()
+    assert text[:place] + text[place + 1 :] == without.text("a").to_pylist()
+    numbers = np.delete(found.numbers("a"), place)
+    assert np.array_equal(numbers, without.numbers("a"), equal_nan=True)
+    for form in FORMS:
+        persons = spelled(found.text("a"), form).to_pylist()
+        assert (
+            persons[:place] + persons[place + 1 :] == spelled(without.text("a"), form).to_pylist()
+        )
