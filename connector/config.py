@@ -7,6 +7,7 @@ weakens identity.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -51,6 +52,8 @@ class Settings:
         max_jobs_per_lead: jobs of one lead that this site has accepted and that have not ended;
             another one is decided when one of them has.
         first_contacts_per_minute: first contacts answered, per address.
+        recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,
+            besides the one that this node runs; `preau agreement show` lists a contract's.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
             libraries take 0.2 GiB; a job that needs more fails with WORKER_FAILED; 0: none.
     """
@@ -83,6 +86,7 @@ class Settings:
     max_jobs: int = 8
     max_jobs_per_lead: int = 2
     first_contacts_per_minute: int = 30
+    recipes: tuple[str, ...] = ()
     worker_memory_bytes: int = 8 * 1024**3
 
     def path(self, name: str) -> Path:
@@ -127,6 +131,8 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     if missing:
         raise ConfigurationInvalid(f"setting `{missing[0]}` is missing in `{FILE_NAME}`")
     values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
+    if not all(re.fullmatch("[0-9a-f]{64}", recipe) for recipe in values.get("recipes", ())):
+        raise ConfigurationInvalid("setting `recipes` must list SHA-256 in hex")
     return Settings(home=home, **values)
 
 

@@ -29,6 +29,7 @@ from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
+from federated.privacy.question import Question
 
 T = TypeVar("T")
 
@@ -276,31 +277,13 @@ class SiteStream(Protocol):
 
 
 class Accountant(Protocol):
-    """ε of mechanisms, computed outside the node's process."""
+    """Cost of mechanisms, computed outside the node's process."""
 
-    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
-        """Return ε at `delta` of the composition of subsampled Gaussian events.
-
-        Args:
-            events: each with `noise_multiplier`, `sampling_rate`, `steps`.
-            delta: δ in (0, 1).
+    def costs(self, questions: Sequence[Question]) -> list[float]:
+        """Return the answer to each question; infinity where events have no finite cost.
 
         Raises:
-            WorkerFailed: the computation did not end, or an event is unknown.
-        """
-        ...
-
-    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
-        """Return ε of several compositions at once, each at its own δ; as `epsilon`.
-
-        Args:
-            cases: (events, δ).
-
-        Returns:
-            ε of each; infinity where the events have no finite ε at that δ.
-
-        Raises:
-            WorkerFailed: the computation did not end, or an event is unknown.
+            WorkerFailed: the computation did not end.
         """
         ...
 

@@ -166,6 +166,7 @@ class Node:
             started_at=self._started_at or self._ports.clock.now(),
             grpc=self._ready.get("grpc", ""),
             https=self._ready.get("https", ""),
+            recipe=self._ports.code_hash,
             unsafe=diagnose.unsafe(settings),
             faults=[render.thread_fault(*each) for each in sorted(self._ports.faults.items())],
         )

@@ -43,6 +43,7 @@ from connector.peer.addresses import judge_address
 from connector.peer.web import GuardedWeb, resolve, tls_context
 from connector.ports import Transaction
 from connector.services import (
+    budget_report,
     diagnose,
     diagnose_data,
     onboard_fetch,
@@ -50,11 +51,13 @@ from connector.services import (
     recovery,
 )
 from connector.services.diagnose import Check, KeyFile, ListFact, PeerFact
+from connector.services.federate_ports import BoundedAccountant
 from connector.services.onboard_fetch import Evidence
 from connector.services.publish_verdict import verdict
 from connector.services.system import SystemClock
 from connector.store import SqlStore, keys, migrations
 from connector.store.charges import HomeCharges
+from federated.privacy.process import ProcessAccountant
 
 _LOOK_SECONDS: Final = 3.0
 _WORKER_SECONDS: Final = 20.0
@@ -198,6 +201,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         *diagnose.recovery(short),
         *diagnose.gone_back(back),
         *data,
+        *_budgets(settings, now),
     ]
 
 
@@ -217,6 +221,16 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
         except KeyUnusable as exc:
             fault = exc.reason
     return [*checks, diagnose_data.persons_key(file, fault)]
+
+
+def _budgets(settings: Settings, now: datetime) -> list[Check]:
+    """Find contracts and registers that are beyond their rule."""
+    try:
+        with _opened(settings) as store:
+            found = budget_report.budgets(store, BoundedAccountant(ProcessAccountant()), now)
+    except PreauError as exc:
+        return diagnose.budgets({}, exc.reason)
+    return diagnose.budgets(budget_report.beyond(found))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from connector.cli import (
     output,
     peer,
     recovery,
+    register,
     serve,
 )
 from connector.cli.exits import epilog, exit_of
@@ -75,6 +76,7 @@ _NOUNS = (
     backup,
     authority,
     peer,
+    register,
     dataset,
     catalog,
     negotiate,

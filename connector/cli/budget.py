@@ -1,14 +1,21 @@
-"""`preau budget`: ε promised and spent per dataset and contract."""
+"""`preau budget`: ε promised, spent and left per register and contract."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli import output
+from connector.cli.files import read_object
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.errors import ConfigurationInvalid
+
+if TYPE_CHECKING:
+    from connector.management.budget_views import RuleView
+    from connector.sdk import Client
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,27 +25,70 @@ def add_to(app: typer.Typer) -> None:
 
 def budget(
     dataset: Annotated[str, typer.Argument(help="Id of a dataset; without it, all.")] = "",
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="JSON or TOML with `epsilon`, `delta` and `jobs`, each the `privacy` of a job "
+            "request: say what each rule would make of them, before anything is signed.",
+        ),
+    ] = None,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Show the privacy budget: the cap per person, what contracts promise, what jobs spent."""
+    """Show the privacy budget: the cap per person, what contracts promise, what jobs spent.
+
+    The last two columns say what is left under either rule; the rule that was signed decides.
+    """
     with node_of(home) as node:
+        if plan is not None:
+            _print_plan(_planned(node, plan), json=json)
+            return
         found = node.budget(dataset)
     if json:
         output.json_value(found)
         return
+    ways = ("by sums", "by Rényi")
     output.table(
-        ("dataset", "cap ε", "δ", "promised ε", "spent ε", "reserved ε", "left ε"),
-        ((b.dataset, b.cap, b.delta, b.promised, b.spent, b.reserved, b.left) for b in found),
+        ("register", "cap ε", "δ", "rule", "promised ε", "spent ε", "reserved ε", "left ε", *ways),
+        (
+            (
+                *(b.id, b.epsilon, b.delta, b.rule, b.promised, b.spent, b.reserved, b.left),
+                *(b.would_leave.get("sums"), b.would_leave.get("renyi")),
+            )
+            for b in found
+        ),
         empty="no dataset with a cap is published",
     )
     lines = [line for shown in found for line in shown.agreements]
     if lines:
         output.table(
-            ("agreement", "consumer", "ε", "δ", "spent ε", "reserved ε", "left ε", "jobs"),
+            ("agreement", "consumer", "ε", "δ", "rule", "spent ε", "reserved ε", "left ε", *ways),
             (
-                (a.agreement, a.peer, a.epsilon, a.delta, a.spent, a.reserved, a.left, len(a.jobs))
+                (
+                    *(a.agreement, a.peer, a.epsilon, a.delta, a.rule, a.spent, a.reserved),
+                    *(a.left, a.would_leave.get("sums"), a.would_leave.get("renyi")),
+                )
                 for a in lines
             ),
             empty="",
         )
+
+
+def _planned(node: Client, file: Path) -> list[RuleView]:
+    asked = read_object(file)
+    if set(asked) != {"epsilon", "delta", "jobs"}:
+        raise ConfigurationInvalid(f"`{file}` must state `epsilon`, `delta` and `jobs`")
+    return node.plan(asked["epsilon"], asked["delta"], asked["jobs"])
+
+
+def _print_plan(found: list[RuleView], *, json: bool) -> None:
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("rule", "order", "jobs that fit", "spent ε", "left ε"),
+        ((r.rule, r.order or None, r.admitted, r.spent, r.left) for r in found),
+        empty="",
+    )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from federated.privacy.rule import Rule
+
 
 class ReservationState(StrEnum):
     """Life of a reservation: open until the job ends, then closed."""
@@ -21,8 +23,7 @@ class ReservationState(StrEnum):
 class Reservation:
     """ε set aside for one job before it starts.
 
-    An OPEN reservation counts in full (`steps`), a CLOSED one counts what was committed
-    (`committed_steps`). INVARIANT: committed_steps <= steps, and only grows.
+    INVARIANT: committed_rounds * steps_per_round <= steps, and committed_rounds only grows.
 
     Attributes:
         job_id: one reservation a job.
@@ -34,8 +35,8 @@ class Reservation:
         steps: optimiser steps of the whole job.
         steps_per_round: steps that one committed round spends.
         committed_rounds: rounds whose spending is written down.
-        epsilon: ε of the whole job alone at the contract's δ, by PLD; for people.
-        delta: δ of the contract.
+        epsilon: ε of the whole job alone at `delta`, by PLD.
+        delta: δ that the job states.
         state: see `ReservationState`.
         created_at: UTC.
     """
@@ -54,9 +55,15 @@ class Reservation:
     state: ReservationState
     created_at: datetime
 
-    @property
-    def counted_steps(self) -> int:
-        """Steps that count against contract and cap now."""
+    def counted_steps(self, rule: Rule) -> int:
+        """Return the steps that count against a budget of a rule now.
+
+        What is open counts in full. What has ended counts what was committed under Rényi, and
+        under sums the whole job: its ε was stated for all of it. A job without a committed round
+        was never asked anything, and counts nothing.
+        """
         if self.state is ReservationState.OPEN:
+            return self.steps
+        if rule is Rule.SUMS and self.committed_rounds:
             return self.steps
         return self.committed_rounds * self.steps_per_round

@@ -16,6 +16,7 @@ from datetime import datetime
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
+from federated.privacy.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +137,6 @@ def behind(recorded: Tally, present: Tally, root_at: Callable[[int], bytes]) -> 
 
 def _weight(record: Reservation) -> tuple[int, bool, int, float]:
     still_open = record.state is ReservationState.OPEN
-    return record.counted_steps, still_open, record.committed_rounds, record.epsilon
+    # Of closed records, more committed rounds count no less under either rule.
+    steps = record.counted_steps(Rule.RENYI)
+    return steps, still_open, record.committed_rounds, record.epsilon

@@ -3,7 +3,9 @@
 Rules: what is signed are the exact RFC 8785 bytes, kept by both and never written anew to verify;
 the document names both DIDs, the digests of both DID documents, the offer and the dataset's
 description, so that nothing outside it can be swapped later. Reading is strict: another member,
-another spelling or two statements that contradict one another are `AgreementTampered`.
+another spelling or two statements that contradict one another are `AgreementTampered`. Version 2
+states how privacy is accounted for and which training recipes are accepted; a contract of version
+1 states neither, and stays readable. What that means is `services/federate_terms.py`.
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """
@@ -21,11 +23,16 @@ from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
+from federated.errors import PrivacyFault
+from federated.privacy.rule import Accounting, stated
+from federated.privacy.rule import read as read_accounting
 
 TYPE: Final = "preau:Agreement"
-VERSION: Final = 1
+VERSION: Final = 2
 SIGNATURE_TYPE: Final = "preau-agreement+jws"
 MAX_BYTES: Final = 1024 * 1024
+_SINCE_2: Final = frozenset(("accounting", "recipes"))
+_MOST_RECIPES: Final = 64
 _MEMBERS: Final = {
     "": "type version agreement offer dataset provider consumer coverage timestamp",
     "offer": "id digest",
@@ -87,6 +94,10 @@ class AgreementDocument:
         policy: the ODRL Agreement, compact JSON-LD.
         coverage: how the provider's node upholds each constraint.
         timestamp: UTC.
+        version: of the document.
+        accounting: rule and adjacency of its ε and δ; None in version 1.
+        recipes: SHA-256 (hex) of the training recipes that the provider accepts, sorted; none in
+            version 1.
         data: the exact bytes.
         digest: their SHA-256, hex.
     """
@@ -100,11 +111,14 @@ class AgreementDocument:
     policy: Mapping[str, Any] = field(repr=False)
     coverage: tuple[Mapping[str, str], ...] = field(repr=False)
     timestamp: datetime
+    version: int
+    accounting: Accounting | None
+    recipes: tuple[str, ...]
     data: bytes = field(repr=False)
     digest: str
 
 
-def build(
+def build(  # noqa: PLR0913 - the parts of an agreement
     policy: Mapping[str, Any],
     *,
     offer_id: str,
@@ -113,6 +127,8 @@ def build(
     provider: Party,
     consumer: Party,
     coverage: Sequence[Mapping[str, str]],
+    accounting: Accounting,
+    recipes: Sequence[str],
     timestamp: datetime,
 ) -> bytes:
     """Return the canonical bytes of an agreement.
@@ -126,6 +142,8 @@ def build(
         provider: who gives, with the key that will sign.
         consumer: who may use.
         coverage: lines with `path`, `constraint`, `label`, `by`.
+        accounting: rule and adjacency of its ε and δ.
+        recipes: SHA-256 (hex) of the training recipes that are accepted.
         timestamp: UTC.
 
     Raises:
@@ -144,18 +162,11 @@ def build(
                 "rowsPerPerson": dataset.rows_per_person,
                 "personColumn": dataset.person_column,
             },
-            "provider": {
-                "did": provider.did,
-                "key": provider.key,
-                "documentDigest": provider.document_digest,
-                "pid": provider.pid,
-            },
-            "consumer": {
-                "did": consumer.did,
-                "documentDigest": consumer.document_digest,
-                "pid": consumer.pid,
-            },
+            "provider": {**_named(provider), "key": provider.key},
+            "consumer": _named(consumer),
             "coverage": [dict(line) for line in coverage],
+            "accounting": stated(accounting),
+            "recipes": sorted(set(recipes)),
             "timestamp": instant.text(timestamp),
         }
     )
@@ -235,11 +246,14 @@ def _verify(
 
 
 def _check_shape(document: Mapping[str, Any], data: bytes) -> None:
+    if isinstance(document.get("version"), bool):  # equal to 1 in Python, not in JSON
+        raise AgreementTampered("not an agreement of a known version")
     for name, members in _MEMBERS.items():
         part = document[name] if name else document
-        if not isinstance(part, dict) or set(part) != set(members.split()):
+        newer = _SINCE_2 if not name and document.get("version") == VERSION else frozenset()
+        if not isinstance(part, dict) or set(part) != {*members.split(), *newer}:
             raise AgreementTampered(f"the agreement's part `{name or '/'}` is not as agreed on")
-    if document["type"] != TYPE or document["version"] != VERSION:
+    if document["type"] != TYPE or document["version"] not in (1, VERSION):
         raise AgreementTampered("not an agreement of a known version")
     if canonical(document) != data:
         raise AgreementTampered("the agreement is not in canonical form")
@@ -265,6 +279,9 @@ def _read(document: Mapping[str, Any], data: bytes) -> AgreementDocument:
         policy=policy,
         coverage=_coverage(document["coverage"]),
         timestamp=instant.read(document["timestamp"]),
+        version=document["version"],
+        accounting=_accounting(document["accounting"]) if "accounting" in document else None,
+        recipes=_recipes(document.get("recipes", [])),
         data=data,
         digest=sha256_hex(data),
     )
@@ -290,6 +307,10 @@ def _check_policy(agreement: AgreementDocument) -> None:
         raise AgreementTampered("nobody contracts with oneself")
 
 
+def _named(party: Party) -> dict[str, str]:
+    return {"did": party.did, "documentDigest": party.document_digest, "pid": party.pid}
+
+
 def _party(part: Mapping[str, Any]) -> Party:
     key = _text(part, "key") if "key" in part else ""
     return Party(_text(part, "did"), _digest(part, "documentDigest"), _text(part, "pid"), key)
@@ -306,6 +327,22 @@ def _coverage(lines: object) -> tuple[Mapping[str, str], ...]:
         if line["label"] not in _LABELS:
             raise AgreementTampered("a label of the agreement's coverage is not known")
     return tuple(lines)
+
+
+def _accounting(part: object) -> Accounting:
+    try:
+        return read_accounting(part)
+    except PrivacyFault as exc:
+        raise AgreementTampered(f"the agreement's accounting: {exc.reason}") from exc
+
+
+def _recipes(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > _MOST_RECIPES:
+        raise AgreementTampered("the agreement's recipes are not a short list")
+    found = tuple(_digest({"recipe": value}, "recipe") for value in values)
+    if list(found) != sorted(set(found)):
+        raise AgreementTampered("the agreement's recipes are not sorted, or one stands there twice")
+    return found
 
 
 def _text(part: Mapping[str, Any], name: str, *, empty: bool = False) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from connector.domain.dataset import Column, ColumnClass, PrivacyCap
 from connector.errors import DescriptionTampered
+from federated.privacy.rule import ADD_OR_REMOVE_ONE, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class DatasetFacts:
         retention: ISO 8601 duration; may be empty.
         territory: ISO 3166 code; may be empty.
         cap: ε and δ per person over all agreements; None when none is stated.
+        rule: how the ε of jobs adds up in a contract; None when none is stated. Neighbours differ
+            by adding or removing one person, whether that is stated or not.
     """
 
     id: str
@@ -49,6 +52,7 @@ class DatasetFacts:
     retention: str
     territory: str
     cap: PrivacyCap | None
+    rule: Rule | None = None
 
 
 def read_facts(subject: Mapping[str, Any]) -> DatasetFacts:
@@ -81,6 +85,7 @@ def _read(subject: Mapping[str, Any]) -> DatasetFacts:
         retention=_linked(governance, "preau:retention", "@value"),
         territory=_text(governance.get("dct:spatial", "")),
         cap=_cap(cap) if cap is not None else None,
+        rule=_rule(governance["preau:accounting"]) if "preau:accounting" in governance else None,
     )
 
 
@@ -98,6 +103,12 @@ def _cap(node: Mapping[str, Any]) -> PrivacyCap:
     if not (0 < epsilon < float("inf") and 0 < delta < 1):
         raise ValueError("cap")
     return PrivacyCap(epsilon, delta)
+
+
+def _rule(node: Mapping[str, Any]) -> Rule:
+    if node["preau:adjacency"] != ADD_OR_REMOVE_ONE:
+        raise ValueError("adjacency")
+    return Rule(node["preau:rule"])
 
 
 def _linked(node: Mapping[str, Any], name: str, member: str) -> str:

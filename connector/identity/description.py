@@ -19,6 +19,7 @@ from connector.errors import DescriptionTampered, PreauError
 from connector.identity import credential as credentials
 from connector.identity import jws
 from connector.jsonld.canonical import sha256_hex
+from federated.privacy.rule import Accounting
 
 CONTEXT: Final = {
     "gx": "https://w3id.org/gaia-x/development#",
@@ -58,12 +59,15 @@ def describe_participant(did: str, name: str, country: str, registration: str) -
     }
 
 
-def describe_dataset(dataset: Dataset, provider_did: str) -> dict[str, Any]:
+def describe_dataset(
+    dataset: Dataset, provider_did: str, accounting: Accounting | None = None
+) -> dict[str, Any]:
     """Return a dataset's description: dcat:Dataset and gx:VirtualResource, and our node.
 
     Args:
         dataset: without its credential; its file is left out.
         provider_did: who publishes it.
+        accounting: of its register; stated where there is a cap.
     """
     return {
         "id": dataset.id,
@@ -75,7 +79,7 @@ def describe_dataset(dataset: Dataset, provider_did: str) -> dict[str, Any]:
         "gx:copyrightOwnedBy": provider_did,
         "gx:license": LICENCE,
         "gx:resourcePolicy": POLICY,
-        "preau:governance": _governance(dataset),
+        "preau:governance": _governance(dataset, accounting),
     }
 
 
@@ -165,7 +169,7 @@ def digest(token: str) -> str:
     return sha256_hex(token.encode())
 
 
-def _governance(dataset: Dataset) -> dict[str, Any]:
+def _governance(dataset: Dataset, accounting: Accounting | None) -> dict[str, Any]:
     node: dict[str, Any] = {
         "id": f"{dataset.id}#governance",
         "type": "preau:DataGovernance",
@@ -187,6 +191,11 @@ def _governance(dataset: Dataset) -> dict[str, Any]:
             "preau:epsilon": dataset.cap.epsilon,
             "preau:delta": dataset.cap.delta,
         }
+        if accounting is not None:
+            node["preau:accounting"] = {
+                "preau:rule": accounting.rule.value,
+                "preau:adjacency": accounting.adjacency,
+            }
     return node
 
 

@@ -2,8 +2,8 @@
 
 Rules: it binds the agreement's digest and both signatures; a third party, which never sees the
 agreement, reads from it who contracted which dataset, how many persons it has, how many sites a
-job needs and until when. A federated job carries the receipts of all its contracts, so that each
-site can count the others (`preau:minimumSites`).
+job needs, until when, and how its ε is accounted for. A federated job carries the receipts of all
+its contracts, so that each site can count the others (`preau:minimumSites`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from connector.identity.agreement import AgreementDocument
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
+from federated.errors import PrivacyFault
+from federated.privacy.rule import Accounting, stated
+from federated.privacy.rule import read as read_accounting
 
 TYPE: Final = "preau-receipt+jws"
 MAX_CHARS: Final = 16 * 1024
@@ -32,6 +35,7 @@ _TEXTS: Final = (
     "dataset",
 )
 _OTHERS: Final = ("population", "minimumSites", "validUntil", "timestamp")
+_SINCE_2: Final = "accounting"  # a receipt of an older contract has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Receipt:
         minimum_sites: sites that a job needs at least; 0 when the contract demands none.
         valid_until: end of the contract, UTC; None when it names none.
         timestamp: when it was made, UTC.
+        accounting: as the agreement states it; None in an older receipt, which means neighbours by
+            adding or removing one person.
     """
 
     agreement: str
@@ -63,6 +69,7 @@ class Receipt:
     minimum_sites: int
     valid_until: datetime | None
     timestamp: datetime
+    accounting: Accounting | None = None
 
 
 def make_receipt(
@@ -89,7 +96,7 @@ def make_receipt(
     Raises:
         KeyUnusable: the key cannot be used.
     """
-    statement = {
+    statement: dict[str, Any] = {
         "agreement": agreement.id,
         "digest": agreement.digest,
         "provider": agreement.provider.did,
@@ -102,6 +109,8 @@ def make_receipt(
         "validUntil": instant.text(valid_until) if valid_until else "",
         "timestamp": instant.text(now),
     }
+    if agreement.accounting is not None:
+        statement[_SINCE_2] = stated(agreement.accounting)
     return jws.sign_compact(signer, canonical(statement), TYPE)
 
 
@@ -155,13 +164,14 @@ def check_receipt(
     Raises:
         AgreementTampered: it is another's.
     """
-    stated = (
+    found = (
         receipt.agreement,
         receipt.digest,
         receipt.provider,
         receipt.consumer,
         receipt.dataset,
         receipt.population,
+        receipt.accounting,
     )
     agreed = (
         agreement.id,
@@ -170,10 +180,11 @@ def check_receipt(
         agreement.consumer.did,
         agreement.dataset.id,
         agreement.dataset.population,
+        agreement.accounting,
     )
     signatures = (receipt.provider_signature_digest, receipt.consumer_signature_digest)
     made = tuple(sha256_hex(text.encode()) for text in (provider_signature, consumer_signature))
-    if stated != agreed or signatures != made:
+    if found != agreed or signatures != made:
         raise AgreementTampered("the receipt is not that of this agreement and these signatures")
 
 
@@ -184,7 +195,7 @@ def _sized(token: str) -> str:
 
 
 def _read(statement: dict[str, Any]) -> Receipt:
-    if set(statement) != {*_TEXTS, *_OTHERS}:
+    if set(statement) - {_SINCE_2} != {*_TEXTS, *_OTHERS}:
         raise AgreementTampered("the receipt is not complete")
     if not all(isinstance(statement[name], str) and statement[name] for name in _TEXTS):
         raise AgreementTampered("the receipt is not complete")
@@ -201,7 +212,17 @@ def _read(statement: dict[str, Any]) -> Receipt:
         minimum_sites=_count(statement["minimumSites"]),
         valid_until=instant.read(end) if end else None,
         timestamp=instant.read(statement["timestamp"]),
+        accounting=_accounting(statement),
     )
+
+
+def _accounting(statement: dict[str, Any]) -> Accounting | None:
+    if _SINCE_2 not in statement:
+        return None
+    try:
+        return read_accounting(statement[_SINCE_2])
+    except PrivacyFault as exc:
+        raise AgreementTampered(f"the receipt's accounting: {exc.reason}") from exc
 
 
 def _count(value: Any) -> int:

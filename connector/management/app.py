@@ -17,6 +17,7 @@ from connector.errors import Malformed, NotFound, PreauError, StoreUnavailable, 
 from connector.management import (
     agreements,
     audits,
+    budgets,
     catalogs,
     datasets,
     jobs,
@@ -29,7 +30,10 @@ from connector.management.gate import PROBLEM_JSON, Door, Gate, problem
 from connector.management.reach import Reach, reach_of
 
 _log = logging.getLogger(__name__)
-_ROUTERS = (node, datasets, catalogs, negotiations, agreements, jobs, audits, members, recoveries)
+_ROUTERS = (
+    *(node, datasets, catalogs, negotiations, agreements, jobs, budgets, audits, members),
+    recoveries,
+)
 
 
 def create(reach: Reach, door: Door) -> FastAPI:

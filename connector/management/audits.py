@@ -1,4 +1,4 @@
-"""Routes: the privacy budget, the audit log and evidence from it."""
+"""Routes: the audit log and evidence from it."""
 
 from typing import Annotated, Final
 
@@ -7,18 +7,10 @@ from fastapi.responses import PlainTextResponse, Response
 
 from connector.management import render
 from connector.management.reach import Here
-from connector.management.views import BudgetView, EventView
-from connector.services import audit, budget_report
+from connector.management.views import EventView
+from connector.services import audit
 
 router: Final = APIRouter(tags=["audit"])
-
-
-@router.get("/budget")
-def budget(
-    here: Here, dataset: Annotated[str, Query(description="one dataset; empty: all")] = ""
-) -> list[BudgetView]:
-    """Show ε promised and spent of the node's datasets."""
-    return [render.budget(each) for each in budget_report.report(here.ports, dataset)]
 
 
 @router.get("/audit/events")

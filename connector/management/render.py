@@ -21,10 +21,8 @@ from connector.errors import PreauError
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
 from connector.management.views import (
-    AgreementBudgetView,
     AgreementDetailView,
     AgreementView,
-    BudgetView,
     CatalogDatasetView,
     CatalogView,
     ChangeView,
@@ -34,7 +32,6 @@ from connector.management.views import (
     DatasetView,
     EpochView,
     EventView,
-    JobBudgetView,
     JobView,
     MemberView,
     NegotiationView,
@@ -47,10 +44,11 @@ from connector.management.views import (
 )
 from connector.protocol.messages import CoverageLine
 from connector.services import discover, terms
-from connector.services.budget_report import AgreementBudget, DatasetBudget
+from connector.services.federate_terms import budget_of
 from connector.services.publish_verdict import Verdict
 from connector.services.recovery_plan import Plan
 from federated.job import parse
+from federated.privacy.rule import stated
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
 
@@ -210,6 +208,8 @@ def agreement_detail(value: Agreement) -> AgreementDetailView:
     return AgreementDetailView(
         **_agreement(value),
         document=document,
+        **stated(budget_of(value).accounting),
+        recipes=document.get("recipes", []),
         coverage=[CoverageView(**line) for line in document.get("coverage", [])],
         sentences=sentences(document.get("agreement", {})),
         provider_signature=value.provider_signature,
@@ -277,22 +277,6 @@ def job(value: Job) -> JobView:
     )
 
 
-def budget(value: DatasetBudget) -> BudgetView:
-    """Return the budget of a dataset."""
-    return BudgetView(
-        dataset=value.dataset_id,
-        title=value.title,
-        cap=value.cap_epsilon,
-        delta=value.cap_delta,
-        promised=value.promised_epsilon,
-        promised_delta=value.promised_delta,
-        spent=value.spent,
-        reserved=value.reserved,
-        left=value.left,
-        agreements=[_agreement_budget(each) for each in value.agreements],
-    )
-
-
 def event(value: LogEntry) -> EventView:
     """Return an event of the audit log."""
     return EventView(
@@ -324,28 +308,6 @@ def _not_compared(reason: str) -> ChangeView:
         operand="",
         line=terms.one_line(f"the two texts cannot be compared: {reason}"),
         sentences=dict(_NOT_COMPARED),
-    )
-
-
-def _agreement_budget(value: AgreementBudget) -> AgreementBudgetView:
-    return AgreementBudgetView(
-        agreement=value.agreement_id,
-        peer=value.peer,
-        epsilon=value.epsilon,
-        delta=value.delta,
-        spent=value.spent,
-        reserved=value.reserved,
-        left=value.left,
-        jobs=[
-            JobBudgetView(
-                job=each.job_id,
-                open=each.open,
-                epsilon=each.epsilon,
-                committed_rounds=each.committed_rounds,
-                rounds=each.rounds,
-            )
-            for each in value.jobs
-        ],
     )
 
 

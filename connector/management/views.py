@@ -38,6 +38,9 @@ class NodeView(View):
     started_at: datetime
     grpc: str = Field(description="host:port that is bound; empty for an authority")
     https: str = Field(description="host:port that is bound")
+    recipe: str = Field(
+        default="", description="SHA-256 of its training recipe; empty when it has none"
+    )
     unsafe: list[str] = Field(description="settings that are exceptions from safety")
     faults: list[ThreadFaultView] = Field(
         default_factory=list, description="background threads that met an unforeseen fault"
@@ -203,6 +206,13 @@ class AgreementDetailView(AgreementView):
     """A contract with all that proves it."""
 
     document: dict[str, Any]
+    rule: str = Field(description="how jobs add up: `sums` or `renyi`")
+    order: int = Field(description="Rényi order; 0 under sums")
+    adjacency: str = Field(description="what neighbours differ by")
+    recipes: list[str] = Field(
+        description="SHA-256 of the training recipes that are accepted; none in a contract of "
+        "version 1, which accepts the site's own"
+    )
     coverage: list[CoverageView]
     sentences: dict[str, list[str]] = Field(
         default={}, description="the contract in plain words, by language (`en`, `fr`)"
@@ -259,44 +269,6 @@ class JobView(View):
     receipts: list[RoundReceiptView] = Field(
         default=[], description="of the last round, signed by its sites"
     )
-
-
-class JobBudgetView(View):
-    """ε of one job."""
-
-    job: str
-    open: bool = Field(description="whether it may still spend")
-    epsilon: float = Field(description="of the whole job alone, at the contract's δ")
-    committed_rounds: int
-    rounds: int
-
-
-class AgreementBudgetView(View):
-    """ε of one contract, at its δ."""
-
-    agreement: str
-    peer: str
-    epsilon: float = Field(description="that the contract allows")
-    delta: float
-    spent: float = Field(description="committed, composed by PLD")
-    reserved: float = Field(description="committed and set aside, composed by PLD")
-    left: float
-    jobs: list[JobBudgetView]
-
-
-class BudgetView(View):
-    """ε of one dataset over all its contracts, at the δ of its cap."""
-
-    dataset: str
-    title: str
-    cap: float
-    delta: float
-    promised: float = Field(description="sum of ε over the contracts that count")
-    promised_delta: float
-    spent: float
-    reserved: float
-    left: float
-    agreements: list[AgreementBudgetView]
 
 
 class EventView(View):

@@ -7,7 +7,7 @@ raised as the exception of its code. Leaves HTTP to `transport.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -15,10 +15,10 @@ from typing import Any, Final, Self, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from connector.errors import PreauError
+from connector.management.budget_views import BudgetView, RegisterView, RuleView
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,
-    BudgetView,
     CatalogView,
     DatasetView,
     EventView,
@@ -105,7 +105,18 @@ class Client:
             return self._post(MembershipView, "/membership", {})
         return self._get(MembershipView, "/membership")
 
-    # --- datasets and catalogs
+    # --- registers, datasets and catalogs
+    def declare_register(
+        self, register: str, epsilon: float, delta: float, *, rule: str = "sums", order: int = 0
+    ) -> RegisterView:
+        """Declare a register of persons: its cap, and the rule by which jobs add up, for good."""
+        body = {"id": register, "epsilon": epsilon, "delta": delta, "rule": rule, "order": order}
+        return self._post(RegisterView, "/registers", body)
+
+    def registers(self) -> list[RegisterView]:
+        """Return the own registers of persons."""
+        return self._get(list[RegisterView], "/registers")
+
     def publish(self, description: Mapping[str, Any], *, distinct: str = "") -> DatasetView:
         """Publish a dataset with its offers; `docs/reference` says what a description states.
 
@@ -234,6 +245,13 @@ class Client:
     def budget(self, dataset: str = "") -> list[BudgetView]:
         """Return ε promised and spent of the own datasets, or of one."""
         return self._get(list[BudgetView], "/budget", {"dataset": dataset})
+
+    def plan(
+        self, epsilon: float, delta: float, jobs: Sequence[Mapping[str, Any]]
+    ) -> list[RuleView]:
+        """Return what each rule would make of jobs under a contract of (ε, δ)."""
+        body = {"epsilon": epsilon, "delta": delta, "jobs": list(jobs)}
+        return self._post(list[RuleView], "/budget/plan", body)
 
     def events(self, *, start: int = 0, limit: int = 100, subject: str = "") -> list[EventView]:
         """Return events of the audit log."""

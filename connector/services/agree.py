@@ -36,6 +36,7 @@ from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services import terms
+from federated.privacy.rule import Accounting, Rule, fixed
 from policies_odrl import Policy
 from policies_odrl.model import AssetRef, PartyRef, PolicyKind
 
@@ -102,9 +103,16 @@ def coverage_of(agreement: Agreement) -> tuple[messages.CoverageLine, ...]:
 
 
 def draw_up(
-    ports: Ports, negotiation: Negotiation, offer: Offer, dataset: Dataset, consumer: Participant
+    ports: Ports,
+    negotiation: Negotiation,
+    offer: Offer,
+    dataset: Dataset,
+    rule: Rule,
+    consumer: Participant,
 ) -> Agreement:
     """Return the contract on an offer of ours, signed by us, not stored.
+
+    It accounts for privacy by the rule of the dataset's register.
 
     Raises:
         KeyUnusable: our key cannot sign.
@@ -123,6 +131,8 @@ def draw_up(
         ),
         consumer=Party(consumer.did, consumer.document_digest, negotiation.peer_pid),
         coverage=[line.to_body() for line in terms.coverage(policy)],
+        accounting=_accounting(rule, policy),
+        recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
         timestamp=now,
     )
     return replace(
@@ -248,6 +258,11 @@ def _subject(dataset: Dataset) -> Subject:
     )
 
 
+def _accounting(rule: Rule, policy: Policy) -> Accounting:
+    limits = terms.limits(policy)
+    return fixed(rule, limits.epsilon, limits.delta)
+
+
 def _unsigned(document: AgreementDocument, negotiation: Negotiation) -> Agreement:
     return Agreement(
         id=document.id,
@@ -283,8 +298,13 @@ def _checked(
     about = did_documents.read(provider.document, provider.did)
     _check_parties(ports, document, negotiation, about)
     documents.verify_provider(document, signature, about)
-    _check_dataset(document, negotiation, about)
-    return terms.limits(_check_terms(document, negotiation)).valid_until
+    rule = _check_dataset(document, negotiation, about)
+    policy = _check_terms(document, negotiation)
+    if document.accounting is None:
+        raise AgreementTampered("the agreement does not say how privacy is accounted for")
+    if document.accounting != _accounting(rule or document.accounting.rule, policy):
+        raise AgreementTampered("the agreement accounts for privacy otherwise than described")
+    return terms.limits(policy).valid_until
 
 
 def _check_parties(
@@ -305,8 +325,12 @@ def _check_parties(
 
 def _check_dataset(
     document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
-) -> None:
-    """The dataset is the one whose description this node decided on, and stated as there."""
+) -> Rule | None:
+    """The dataset is the one whose description this node decided on, and stated as there.
+
+    Returns:
+        How the description says that jobs add up; None when it says nothing.
+    """
     described = descriptions.verify_description(
         negotiation.description, provider, negotiation.dataset_id
     )
@@ -321,6 +345,7 @@ def _check_dataset(
     )
     if stated != expected:
         raise AgreementTampered("the agreement is about another dataset than the one described")
+    return facts.rule
 
 
 def _check_terms(document: AgreementDocument, negotiation: Negotiation) -> Policy:

@@ -4,13 +4,13 @@ Rules:
 - Cap and spending are those of a register of persons, which several datasets may share.
 - Promises add up plainly: the sum of ε and the sum of δ over the contracts stay within the
   register's cap. That is what negotiation checks, without any computation.
-- Jobs compose by the accountant (PLD) over all events: those of the contract within the contract's
-  ε at its δ, those of the register within the cap. That is what acceptance of a job checks.
+- A job must fit its contract and the register, each by its own rule (`federated/privacy/ledger`).
+  That is what acceptance of a job checks.
 - Charge before release: a job is reserved in full when it is accepted, a round is committed before
-  it starts, the rest is released when the job ends.
+  it starts; what an ended job counts is said by the rule.
 
-INVARIANT: `reserve` writes only when no reservation was added or grew since the one that the
-accountant saw, so that jobs accepted at the same time cannot overspend together.
+INVARIANT: `reserve` writes only when no reservation was added since the accountant saw them, so
+that jobs accepted at the same time cannot overspend together.
 
 The accountant runs outside the node's process and never inside a transaction. What a contract's
 terms are is `services/federate_terms.py`; figures for people are `services/budget_report.py`.
@@ -18,7 +18,7 @@ terms are is `services/federate_terms.py`; figures for people are `services/budg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
@@ -29,7 +29,12 @@ from connector.domain.negotiation import Agreement, NegotiationState, Role
 from connector.domain.register import Register
 from connector.errors import BudgetExceeded, CapExceeded, NotFound, RoundRefused
 from connector.ports import Accountant, Transaction
-from connector.services.federate_terms import privacy_limits
+from connector.services.federate_terms import budget_of, privacy_limits
+from federated.privacy import ledger
+from federated.privacy.event import SubsampledGaussian
+from federated.privacy.ledger import Amount, Budget
+from federated.privacy.question import Divergence, Epsilon, Question
+from federated.privacy.rule import Rule
 
 # Sums and comparisons of ε and δ tolerate the last bits of binary fractions, and nothing else.
 _TOLERANCE = 1e-9
@@ -53,30 +58,41 @@ class Spending:
         return tuple(item for item in self.reservations if item.agreement_id == agreement_id)
 
     def covers(self, current: Iterable[Reservation]) -> bool:
-        """Whether nothing in `current` counts more than it did here."""
-        seen = {item.job_id: item.counted_steps for item in self.reservations}
-        return all(item.counted_steps <= seen.get(item.job_id, -1) for item in current)
+        """Whether `current` has no reservation that was not seen; none ever counts more later."""
+        seen = {item.job_id for item in self.reservations}
+        return all(item.job_id in seen for item in current)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One of the budgets that a job must fit.
+
+    Attributes:
+        code: of a refusal.
+        where: whose budget it is, for people.
+        budget: the budget.
+        before: what its other jobs count.
+        job: what the job would count.
+    """
+
+    code: str
+    where: str
+    budget: Budget
+    before: Amount
+    job: Amount
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """ε of a job and of what it comes on top of, by the accountant.
+    """What a job costs and what it comes on top of.
 
     Attributes:
-        declared: of the job alone, at the manifest's δ.
-        alone: of the job alone, at the contract's δ.
-        before: of the contract's other jobs, at its δ.
-        after: of those and the job.
-        all_before: of the register's other jobs, at the cap's δ.
-        all_after: of those and the job.
+        epsilon: of the whole job alone, at the δ that it states, by PLD.
+        levels: the budgets that it must fit: the contract's, then the register's where it has one.
     """
 
-    declared: float
-    alone: float
-    before: float
-    after: float
-    all_before: float
-    all_after: float
+    epsilon: float
+    levels: tuple[Level, ...]
 
 
 def within(value: float, limit: float) -> bool:
@@ -141,11 +157,7 @@ def check_agreement(
 
 
 def account(
-    accountant: Accountant,
-    seen: Spending,
-    agreement: Agreement,
-    new: Reservation,
-    declared_delta: float,
+    accountant: Accountant, seen: Spending, agreement: Agreement, new: Reservation
 ) -> Figures:
     """Compute all that a job's acceptance rests on, in one question to the accountant.
 
@@ -155,48 +167,84 @@ def account(
         accountant: composes.
         seen: what is reserved and committed of the register.
         agreement: contract that the job spends from.
-        new: the job's reservation; its `epsilon` is not read.
-        declared_delta: δ of the manifest.
+        new: the job's reservation, with the δ that it states; its `epsilon` is not read.
 
     Raises:
         WorkerFailed: the accountant did not answer; nothing is decided.
+        PolicyInvalid: the contract's figures are no budget.
     """
-    own, delta = seen.of_agreement(agreement.id), privacy_limits(agreement)[1]
-    cap_delta = seen.register.cap.delta if seen.register.cap else delta
-    declared, alone, before, after, all_before, all_after = accountant.epsilons(
-        [
-            (counted([new]), declared_delta),
-            (counted([new]), delta),
-            (counted(own), delta),
-            (counted([*own, new]), delta),
-            (counted(seen.reservations), cap_delta),
-            (counted([*seen.reservations, new]), cap_delta),
-        ]
-    )
-    return Figures(declared, alone, before, after, all_before, all_after)
+    own = seen.of_agreement(agreement.id)
+    places = [(BudgetExceeded.code, "the contract", budget_of(agreement), own)]
+    held = register_budget(seen.register)
+    if held is not None:
+        where = f"the register `{seen.register.id}`"
+        places.append((CapExceeded.code, where, held, seen.reservations))
+    questions: list[Question] = [Epsilon((event(new, new.steps),), new.delta)]
+    for _, _, budget, others in places:
+        questions += [*asked(budget, others), *asked(budget, [new])]
+    answers = iter(accountant.costs(questions))
+    epsilon = next(answers)
+    priced = replace(new, epsilon=epsilon)
+    levels = [
+        Level(
+            code, where, budget, amount(budget, others, answers), amount(budget, [priced], answers)
+        )
+        for code, where, budget, others in places
+    ]
+    return Figures(epsilon, tuple(levels))
 
 
-def check_job(figures: Figures, agreement: Agreement, register: Register) -> Refusal | None:
+def check_job(figures: Figures) -> Refusal | None:
     """Return why a job may not be charged, or None: contract first, then the register's cap."""
-    epsilon = privacy_limits(agreement)[0]
-    if not within(figures.after, epsilon):
-        left = epsilon - figures.before
-        return _over(BudgetExceeded.code, "the contract", left, epsilon, figures, figures.after)
-    if register.cap is None or within(figures.all_after, register.cap.epsilon):
-        return None
-    left, where = register.cap.epsilon - figures.all_before, f"the register `{register.id}`"
-    return _over(CapExceeded.code, where, left, register.cap.epsilon, figures, figures.all_after)
+    for level in figures.levels:
+        if not ledger.admits(level.budget, [level.before, level.job]):
+            return Refusal(level.code, (_too_much(level),))
+    return None
+
+
+def asked(budget: Budget, reservations: Iterable[Reservation]) -> list[Question]:
+    """Return what must be asked of the accountant to know what reservations count."""
+    rule = budget.accounting.rule
+    if rule is Rule.SUMS:
+        return []
+    counted = ((item, item.counted_steps(rule)) for item in reservations)
+    events = tuple(event(item, steps) for item, steps in counted if steps)
+    return [Divergence(events, budget.accounting.order)]
+
+
+def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterator[float]) -> Amount:
+    """Return what reservations count against a budget.
+
+    Args:
+        budget: the budget, which says by which rule.
+        reservations: all open in full, those that ended as the rule counts them.
+        answers: of the accountant, to `asked`; those that are due are taken.
+    """
+    rule = budget.accounting.rule
+    if rule is not Rule.SUMS:
+        return (next(answers),)
+    counting = [item for item in reservations if item.counted_steps(rule)]
+    return ledger.total(budget, ((item.epsilon, item.delta) for item in counting))
+
+
+def register_budget(register: Register) -> Budget | None:
+    """Return what a register allows; None where it has no cap."""
+    cap = register.cap
+    return None if cap is None else Budget(cap.epsilon, cap.delta, register.accounting)
 
 
 def reserve(tx: Transaction, seen: Spending, new: Reservation) -> bool:
-    """Set ε aside for a job; False when more is reserved than was seen, or the cap fell since.
+    """Set ε aside for a job; False when what was seen is no longer all that counts.
 
     Idempotent for a job that has its reservation.
     """
     register = tx.registers.lock(seen.register.id)
     if tx.reservations.get(new.job_id) is not None:
         return True
-    if register is None or register.cap != seen.register.cap:
+    dataset = tx.datasets.get(new.dataset_id)
+    if register is None or dataset is None or dataset.register_id != register.id:
+        return False
+    if register.cap != seen.register.cap:
         return False
     if not seen.covers(tx.reservations.find(register_id=seen.register.id)):
         return False
@@ -241,29 +289,9 @@ def release(tx: Transaction, job_id: str) -> None:
         tx.reservations.put(replace(kept, state=ReservationState.CLOSED))
 
 
-def counted(reservations: Iterable[Reservation]) -> list[Mapping[str, float]]:
-    """Return the events that reservations count: open jobs in full, closed ones as committed."""
-    return _events((item, item.counted_steps) for item in reservations)
-
-
-def committed(reservations: Iterable[Reservation]) -> list[Mapping[str, float]]:
-    """Return the events that reservations have committed."""
-    return _events((item, item.committed_rounds * item.steps_per_round) for item in reservations)
-
-
-def event(noise_multiplier: float, sampling_rate: float, steps: int) -> Mapping[str, float]:
-    """Return a subsampled Gaussian event as the accountant takes it."""
-    return {
-        "noise_multiplier": noise_multiplier,
-        "sampling_rate": sampling_rate,
-        "steps": float(steps),
-    }
-
-
-def _events(spent: Iterable[tuple[Reservation, int]]) -> list[Mapping[str, float]]:
-    return [
-        event(item.noise_multiplier, item.sampling_rate, steps) for item, steps in spent if steps
-    ]
+def event(reservation: Reservation, steps: int) -> SubsampledGaussian:
+    """Return so many steps of a reservation's mechanism."""
+    return SubsampledGaussian(reservation.noise_multiplier, reservation.sampling_rate, steps)
 
 
 def _promise(
@@ -273,12 +301,11 @@ def _promise(
     over = agreement.valid_until is not None and agreement.valid_until <= now
     if not over and _stands(tx, agreement):
         return epsilon, delta
-    own = [item for item in spent.of_agreement(agreement.id) if item.counted_steps > 0]
-    # One job alone costs its own ε at the contract's δ. Several together cost no more than the
-    # contract's ε at that δ, since acceptance composed them; their plain sum holds at no one δ.
-    if len(own) == 1:
-        return min(own[0].epsilon, epsilon), delta
-    return (epsilon, delta) if own else (0.0, 0.0)
+    rule = budget_of(agreement).accounting.rule
+    own = [item for item in spent.of_agreement(agreement.id) if item.counted_steps(rule)]
+    # Jobs cost at most what each costs alone, and at most what acceptance held them to together.
+    sums = sum(item.epsilon for item in own), sum(item.delta for item in own)
+    return sums if within(sums[0], epsilon) and within(sums[1], delta) else (epsilon, delta)
 
 
 def _stands(tx: Transaction, agreement: Agreement) -> bool:
@@ -292,11 +319,13 @@ def _cap(register: Register, rest: str) -> Refusal:
     return Refusal(CapExceeded.code, (f"the cap of register `{register.id}` {rest}",))
 
 
-def _over(
-    code: str, where: str, left: float, limit: float, figures: Figures, total: float
-) -> Refusal:
-    reason = (
-        f"{where} has ε {max(left, 0.0):.4g} of {limit:g} left, the job asks {figures.alone:.4g} "
-        f"(together {total:.4g})"
-    )
-    return Refusal(code, (reason,))
+def _too_much(level: Level) -> str:
+    """Return a refusal's reason: what is left, and what the job asks."""
+    limit, left = level.budget.limit, ledger.left(level.budget, [level.before])
+    sums = level.budget.accounting.rule is Rule.SUMS
+    names = ("ε", "δ") if sums else ("divergence",)
+    parts = [
+        f"{name} {there:.4g} of {most:.4g} left and {job:.4g} asked"
+        for name, there, most, job in zip(names, left, limit, level.job, strict=True)
+    ]
+    return f"{level.where} has {', '.join(parts)} ({level.budget.accounting})"

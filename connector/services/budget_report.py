@@ -1,206 +1,200 @@
-"""ε promised and spent, for people: per dataset, per contract, per job.
+"""What is promised, spent and left, for people: per register, per contract, per job.
 
-Rules: `spent` is what was committed, whatever became of it; `reserved` counts open jobs in full as
-well; both are composed by the accountant, at the contract's δ for a contract and at the cap's δ for
-a dataset. No figure here decides anything.
+Rules: `spent` counts jobs with a committed round, `reserved` open jobs as well, each by the rule of
+its contract or register; beside what is left stands what either rule would leave. No figure here
+decides anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import Dataset, PrivacyCap
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.register import Register
-from connector.ports import Ports, Transaction
-from connector.services.budget import committed, counted, promised, spending
-from connector.services.federate_terms import privacy_limits
-from connector.services.registers import register_of
+from connector.ports import Accountant, Ports, Store, Transaction
+from connector.services.budget import amount, asked, promised, register_budget, spending
+from connector.services.federate_terms import budget_of
+from federated.privacy import ledger
+from federated.privacy.ledger import Budget
+from federated.privacy.question import Question
+from federated.privacy.rule import Rule, fixed
 
 
 @dataclass(frozen=True, slots=True)
-class JobBudget:
-    """ε of one job.
+class Standing:
+    """A budget and what became of it.
 
     Attributes:
-        job_id: the job.
-        open: whether it may still spend.
-        epsilon: ε of the whole job alone, at the contract's δ.
-        committed_rounds: rounds that are spent.
-        rounds: rounds reserved.
+        budget: what is allowed, and by which rule.
+        spent: ε of jobs with a committed round.
+        reserved: ε of those and of open jobs.
+        left: ε that is left.
+        would_leave: ε that would be left, by rule; Rényi at the stated order, or at the one that
+            follows from the budget.
+        beyond: whether more is counted than allowed, so that no job runs.
     """
 
-    job_id: str
-    open: bool
-    epsilon: float
-    committed_rounds: int
-    rounds: int
+    budget: Budget
+    spent: float
+    reserved: float
+    left: float
+    would_leave: Mapping[Rule, float]
+    beyond: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementBudget:
-    """ε of one contract.
+    """The budget of one contract.
 
     Attributes:
         agreement_id: the contract.
         peer: DID of the consumer.
-        epsilon: ε that it allows.
-        delta: its δ.
-        spent: ε committed.
-        reserved: ε committed and set aside.
-        left: `epsilon` less `reserved`, never below 0.
-        jobs: its jobs, oldest first.
+        standing: its figures.
+        jobs: reservations of its jobs, oldest first.
     """
 
     agreement_id: str
     peer: str
-    epsilon: float
-    delta: float
-    spent: float
-    reserved: float
-    left: float
-    jobs: tuple[JobBudget, ...]
+    standing: Standing
+    jobs: tuple[Reservation, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetBudget:
-    """ε of one dataset over all its contracts.
+class RegisterBudget:
+    """The budget of one register over all its contracts.
 
     Attributes:
-        dataset_id: the dataset.
-        title: one line.
-        cap_epsilon: its cap.
-        cap_delta: δ of the cap.
+        register_id: the register.
+        datasets: ids of its datasets.
         promised_epsilon: sum of ε over contracts that count.
         promised_delta: sum of δ.
-        spent: ε committed, at the cap's δ.
-        reserved: ε committed and set aside, at the cap's δ.
-        left: cap less `reserved`, never below 0.
-        agreements: contracts on it, oldest first.
+        standing: its figures.
+        agreements: contracts on its datasets, oldest first.
     """
 
-    dataset_id: str
-    title: str
-    cap_epsilon: float
-    cap_delta: float
+    register_id: str
+    datasets: tuple[str, ...]
     promised_epsilon: float
     promised_delta: float
-    spent: float
-    reserved: float
-    left: float
+    standing: Standing
     agreements: tuple[AgreementBudget, ...]
 
 
-def report(ports: Ports, dataset_id: str = "") -> list[DatasetBudget]:
-    """Return the budgets of all datasets with a cap, or of one.
+def report(ports: Ports, dataset_id: str = "") -> list[RegisterBudget]:
+    """Return the budgets of all registers with a cap, or of a dataset's.
 
     Raises:
         WorkerFailed: the accountant did not answer.
+        PolicyInvalid: a contract has no figures.
     """
-    now = ports.clock.now()
-    with ports.store.read() as tx:
-        datasets = tx.datasets.find(id=dataset_id) if dataset_id else tx.datasets.find()
-        capped = [(each, register_of(tx, each)) for each in datasets]
-        seen = [_seen(tx, each, held, now) for each, held in capped if held.cap is not None]
-    figures = _figures(ports, seen)
-    return [_dataset(each, figures) for each in seen]
+    return budgets(ports.store, ports.accountant, ports.clock.now(), dataset_id)
+
+
+def beyond(found: Sequence[RegisterBudget]) -> dict[str, str]:
+    """Return the registers and contracts that count more than allowed: what it is -> its rule."""
+    places = [(f"register `{each.register_id}`", each.standing) for each in found]
+    for each in found:
+        places += [(f"contract `{one.agreement_id}`", one.standing) for one in each.agreements]
+    return {what: str(it.budget.accounting) for what, it in places if it.beyond}
+
+
+def budgets(
+    store: Store, accountant: Accountant, now: datetime, dataset_id: str = ""
+) -> list[RegisterBudget]:
+    """Return the budgets as `report` does, of a database.
+
+    Raises:
+        WorkerFailed: the accountant did not answer.
+        PolicyInvalid: a contract has no figures.
+    """
+    with store.read() as tx:
+        wanted = {each.register_id for each in tx.datasets.find(id=dataset_id)}
+        registers = [r for r in tx.registers.find() if not dataset_id or r.id in wanted]
+        seen = [found for each in registers if (found := _seen(tx, each, now)) is not None]
+    questions = [question for each in seen for line in each.lines() for question in _asked(line)]
+    answers = iter(accountant.costs(questions) if questions else [])
+    return [_register(each, answers) for each in seen]
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """What one row of a report composes."""
+    """What one row of a report adds up."""
 
+    budget: Budget
     reservations: tuple[Reservation, ...]
-    delta: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A dataset's budget as one transaction saw it, not computed yet."""
+    """A register's budget as one transaction saw it, not computed yet."""
 
-    dataset: Dataset
-    cap: PrivacyCap
+    register: Register
+    datasets: tuple[str, ...]
     promised: tuple[float, float]
     whole: _Line
-    agreements: tuple[tuple[Agreement, float, _Line], ...]
+    agreements: tuple[tuple[Agreement, _Line], ...]
 
     def lines(self) -> list[_Line]:
-        return [self.whole, *(line for _, _, line in self.agreements)]
+        return [self.whole, *(line for _, line in self.agreements)]
 
 
-_Figures = Mapping[_Line, tuple[float, float]]
+def _seen(tx: Transaction, register: Register, now: datetime) -> _Seen | None:
+    budget = register_budget(register)
+    if budget is None:
+        return None
+    spent = spending(tx, register)
+    datasets = tuple(each.id for each in tx.datasets.find(register_id=register.id))
+    agreements = tuple(
+        (agreement, _Line(budget_of(agreement), spent.of_agreement(agreement.id)))
+        for dataset in datasets
+        for agreement in tx.agreements.find(dataset_id=dataset, role=Role.PROVIDER)
+    )
+    whole = _Line(budget, spent.reservations)
+    return _Seen(register, datasets, promised(tx, register, now), whole, agreements)
 
 
-def _seen(tx: Transaction, dataset: Dataset, register: Register, now: datetime) -> _Seen:
-    spent, cap = spending(tx, register), register.cap or PrivacyCap(0.0, 0.0)
-    agreements = []
-    for agreement in tx.agreements.find(dataset_id=dataset.id):
-        if agreement.role is Role.PROVIDER:
-            epsilon, delta = privacy_limits(agreement)
-            line = _Line(spent.of_agreement(agreement.id), delta)
-            agreements.append((agreement, epsilon, line))
-    whole = _Line(spent.reservations, cap.delta)
-    return _Seen(dataset, cap, promised(tx, register, now), whole, tuple(agreements))
+def _ways(line: _Line) -> list[tuple[Budget, Sequence[Reservation]]]:
+    """Return what is added up for a line, and by which rule: spent, reserved, by the other rule."""
+    budget = line.budget
+    other = Rule.SUMS if budget.accounting.rule is Rule.RENYI else Rule.RENYI
+    under_other = replace(budget, accounting=fixed(other, budget.epsilon, budget.delta))
+    ended = [replace(item, state=ReservationState.CLOSED) for item in line.reservations]
+    return [(budget, ended), (budget, line.reservations), (under_other, line.reservations)]
 
 
-def _figures(ports: Ports, seen: list[_Seen]) -> _Figures:
-    """Return ε committed, and ε committed or set aside, of each line; asked all at once."""
-    lines = [line for each in seen for line in each.lines()]
-    cases = [
-        case
-        for line in lines
-        for case in (
-            (committed(line.reservations), line.delta),
-            (counted(line.reservations), line.delta),
-        )
-    ]
-    found = ports.accountant.epsilons(cases) if cases else []
-    return dict(zip(lines, zip(found[::2], found[1::2], strict=True), strict=True))
+def _asked(line: _Line) -> list[Question]:
+    return [question for way in _ways(line) for question in asked(*way)]
 
 
-def _dataset(seen: _Seen, figures: _Figures) -> DatasetBudget:
-    spent, reserved = figures[seen.whole]
-    return DatasetBudget(
-        dataset_id=seen.dataset.id,
-        title=seen.dataset.title,
-        cap_epsilon=seen.cap.epsilon,
-        cap_delta=seen.cap.delta,
+def _standing(line: _Line, answers: Iterator[float]) -> Standing:
+    spent, reserved, other = ((way[0], [amount(*way, answers)]) for way in _ways(line))
+    return Standing(
+        budget=line.budget,
+        spent=ledger.epsilon_of(*spent),
+        reserved=ledger.epsilon_of(*reserved),
+        left=ledger.left_epsilon(*reserved),
+        would_leave={
+            budget.accounting.rule: ledger.left_epsilon(budget, amounts)
+            for budget, amounts in (reserved, other)
+        },
+        beyond=not ledger.admits(*reserved),
+    )
+
+
+def _register(seen: _Seen, answers: Iterator[float]) -> RegisterBudget:
+    return RegisterBudget(
+        register_id=seen.register.id,
+        datasets=seen.datasets,
         promised_epsilon=seen.promised[0],
         promised_delta=seen.promised[1],
-        spent=spent,
-        reserved=reserved,
-        left=max(seen.cap.epsilon - reserved, 0.0),
+        standing=_standing(seen.whole, answers),
         agreements=tuple(
-            _agreement(agreement, epsilon, line, figures[line])
-            for agreement, epsilon, line in seen.agreements
+            AgreementBudget(
+                agreement.id, agreement.consumer, _standing(line, answers), line.reservations
+            )
+            for agreement, line in seen.agreements
         ),
-    )
-
-
-def _agreement(
-    agreement: Agreement, epsilon: float, line: _Line, figures: tuple[float, float]
-) -> AgreementBudget:
-    spent, reserved = figures
-    return AgreementBudget(
-        agreement_id=agreement.id,
-        peer=agreement.consumer,
-        epsilon=epsilon,
-        delta=line.delta,
-        spent=spent,
-        reserved=reserved,
-        left=max(epsilon - reserved, 0.0),
-        jobs=tuple(_job(item) for item in line.reservations),
-    )
-
-
-def _job(item: Reservation) -> JobBudget:
-    return JobBudget(
-        job_id=item.job_id,
-        open=item.state is ReservationState.OPEN,
-        epsilon=item.epsilon,
-        committed_rounds=item.committed_rounds,
-        rounds=item.steps // item.steps_per_round,
     )

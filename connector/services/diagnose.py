@@ -213,6 +213,23 @@ def gone_back(reasons: Mapping[str, str]) -> list[Check]:
     ]
 
 
+def budgets(beyond: Mapping[str, str], fault: str = "") -> list[Check]:
+    """Name each contract or register that counts more than its rule allows.
+
+    Args:
+        beyond: what it is -> its rule.
+        fault: why that could not be found out; empty when it could.
+    """
+    if fault:
+        mend = 'pip install "preau[federated]"'
+        return [Check("budgets", WARN, f"not known which are used up: {fault}", mend)]
+    mend = "nothing, if what it has is done; a new contract is under the cap of its register"
+    return [
+        Check("budget", WARN, f"{what} is beyond its rule ({rule}): it runs no further job", mend)
+        for what, rule in sorted(beyond.items())
+    ]
+
+
 def status_lists(found: Sequence[ListFact], now: datetime) -> list[Check]:
     """Judge the cached status lists."""
     if not found:

@@ -2,10 +2,10 @@
 
 Rules: the lead is the caller and the consumer of every contract; each other site's contract is
 proved by its provider's receipt; unit of privacy, rows per person, population, ε and δ are those
-of the contract; no column that identifies a person is an input; the recipe is the one that this
-node runs; the job ends within the contract. The first check that fails answers, cheap ones first.
-What the manifest's arithmetic costs, and what is left to spend, is decided after all of these, by
-`federate_site.py` and `budget.py`; signatures are verified there too.
+of the contract; no column that identifies a person is an input; the recipes are ones that the
+contract accepts; the job ends within the contract. The first check that fails answers, cheap ones
+first. What the manifest's arithmetic costs, and what is left to spend, is decided after all of
+these, by `federate_site.py` and `budget.py`; signatures are verified there too.
 """
 
 from __future__ import annotations
@@ -204,9 +204,16 @@ def check_file(case: Case) -> Refusal | None:
 
 
 def check_code(case: Case) -> Refusal | None:
-    """The recipe is the one that this node would run."""
-    if not case.code_hash or case.manifest.code != case.code_hash:
-        return _no(JobRefused, "the job's code is not the training recipe that this site runs")
+    """The contract accepts the lead's recipe and the one that this node would run in its place.
+
+    A contract that lists none accepts the one that this node runs.
+    """
+    asked, own = case.manifest.code, case.code_hash
+    accepted = (own,) if case.terms.recipes is None else case.terms.recipes
+    if not own or asked not in accepted:
+        return _no(JobRefused, "the job's training recipe is none that this contract accepts")
+    if own not in accepted:
+        return _no(JobRefused, "the contract does not accept the training recipe of this site")
     return None
 
 

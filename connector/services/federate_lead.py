@@ -17,8 +17,8 @@ from connector.errors import NotFound, PreauError, Unlawful
 from connector.identity import jws
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
-from connector.services import budget, recovery
 from connector.services import federate_book as book
+from connector.services import recovery
 from connector.services.federate_lead_run import CARD_NAME, LeadRun
 from connector.services.federate_receipts import shown
 from connector.services.federate_request import complete
@@ -27,6 +27,8 @@ from connector.services.federate_threads import JobThreads
 from connector.services.lead_hub import LeadHub
 from connector.services.witness import check_peer
 from federated.job import JobManifest, JobState, is_final, parse
+from federated.privacy.event import SubsampledGaussian
+from federated.privacy.question import Epsilon
 
 WAKEUP: Final = "lead"
 
@@ -194,21 +196,13 @@ def _curve(ports: Ports, manifest: JobManifest) -> dict[int, float]:
     one process for the whole job.
     """
     privacy, rounds = manifest.privacy, range(1, manifest.rounds + 1)
-    cases = [
-        (
-            [
-                budget.event(
-                    privacy.noise_multiplier,
-                    privacy.sampling_rate,
-                    number * manifest.steps_per_round,
-                )
-            ],
-            privacy.delta,
-        )
-        for number in rounds
+    sigma, rate = privacy.noise_multiplier, privacy.sampling_rate
+    questions = [
+        Epsilon((SubsampledGaussian(sigma, rate, n * manifest.steps_per_round),), privacy.delta)
+        for n in rounds
     ]
     try:
-        return {0: 0.0, **dict(zip(rounds, ports.accountant.epsilons(cases), strict=True))}
+        return {0: 0.0, **dict(zip(rounds, ports.accountant.costs(questions), strict=True))}
     except PreauError:  # a view says that it does not know, rather than failing
         return {0: 0.0}
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from connector.errors import PreauError, TooManyRequests, from_code
 from connector.ports import Accountant, Worker, Workers
 from federated.errors import FederatedError
+from federated.privacy.question import Question
 
 T = TypeVar("T")
 
@@ -39,23 +40,14 @@ class BoundedAccountant:
         self._turns = threading.BoundedSemaphore(at_once)
         self._seconds = seconds
 
-    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
-        """Return ε at `delta` of the composition of subsampled Gaussian events.
+    def costs(self, questions: Sequence[Question]) -> list[float]:
+        """Return the answer to each question; infinity where events have no finite cost.
 
         Raises:
             WorkerFailed: the computation did not end.
             TooManyRequests: no turn came in time.
         """
-        return self._in_turn(lambda: self._inner.epsilon(events, delta))
-
-    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
-        """Return ε of several compositions at once, each at its own δ; infinity where none is.
-
-        Raises:
-            WorkerFailed: the computation did not end.
-            TooManyRequests: no turn came in time.
-        """
-        return self._in_turn(lambda: self._inner.epsilons(cases))
+        return self._in_turn(lambda: self._inner.costs(questions))
 
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
         """Return the smallest σ with which `steps` steps cost at most `epsilon` at `delta`.

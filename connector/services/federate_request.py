@@ -59,7 +59,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         "job": ports.ids.new(),
         "lead": ports.settings.did,
         "contracts": [_contract(agreement) for agreement in agreements],
-        "privacy": _privacy(ports, request.get("privacy")),
+        "privacy": with_noise(ports, request.get("privacy")),
         "quorum": request.get("quorum", len(agreements)),
         "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
         "deadline": _deadline(now, request.get("deadlineSeconds", DEADLINE_SECONDS)),
@@ -103,7 +103,14 @@ def _contract(agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def _privacy(ports: Ports, asked: object) -> dict[str, Any]:
+def with_noise(ports: Ports, asked: object) -> dict[str, Any]:
+    """Return the `privacy` of a request, its noise calibrated to its ε where it is left out.
+
+    Raises:
+        Malformed: it is not what is described.
+        JobRefused: no noise keeps the ε that was asked.
+        WorkerFailed: the accountant did not answer.
+    """
     if not isinstance(asked, Mapping):
         raise Malformed("`privacy` must be an object")
     _known(asked, _PRIVACY, "privacy/")

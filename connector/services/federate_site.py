@@ -212,16 +212,8 @@ def _charge(
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
             seen = budget.spending(tx, register_of(tx, case.dataset))
-        figures = budget.account(
-            ports.accountant,
-            seen,
-            case.agreement,
-            new,
-            case.manifest.privacy.delta,
-        )
-        refusal = check_cost(case, figures.declared) or budget.check_job(
-            figures, case.agreement, seen.register
-        )
+        figures = budget.account(ports.accountant, seen, case.agreement, new)
+        refusal = check_cost(case, figures.epsilon) or budget.check_job(figures)
         if refusal is not None:
             return _refuse(ports, caller, message, refusal, case.agreement.id)
         with ports.store.write() as tx:
@@ -229,7 +221,7 @@ def _charge(
             if known is not None:
                 return _again(known, caller, message)
             _check_room(ports, tx, caller)
-            charged = replace(new, epsilon=figures.alone)
+            charged = replace(new, epsilon=figures.epsilon)
             if budget.reserve(tx, seen, charged):
                 return _accept(ports, tx, caller, message, charged)
     raise TooManyRequests("other jobs on this dataset are being decided", hint="submit again")
@@ -355,7 +347,7 @@ def _reservation(case: Case) -> Reservation:
         steps_per_round=case.manifest.steps_per_round,
         committed_rounds=0,
         epsilon=0.0,
-        delta=case.terms.delta,
+        delta=privacy.delta,
         state=ReservationState.OPEN,
         created_at=case.now,
     )

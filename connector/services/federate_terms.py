@@ -11,8 +11,12 @@ from dataclasses import dataclass
 
 from connector.domain.negotiation import Agreement
 from connector.enforcement.compile import budget
+from connector.errors import PolicyInvalid
 from connector.identity import agreement as documents
 from connector.services import agree, terms
+from federated.errors import PrivacyFault
+from federated.privacy.ledger import Budget
+from federated.privacy.rule import Rule, fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Terms:
         rows_per_person: most rows of one person.
         person_column: column that identifies the person.
         population: persons, as declared.
+        recipes: SHA-256 (hex) of the training recipes that it accepts; None where it lists none
+            (version 1), so that only the site's own is accepted.
     """
 
     epsilon: float
@@ -34,6 +40,7 @@ class Terms:
     rows_per_person: int
     person_column: str
     population: int
+    recipes: tuple[str, ...] | None = None
 
 
 def terms_of(agreement: Agreement) -> Terms:
@@ -44,7 +51,8 @@ def terms_of(agreement: Agreement) -> Terms:
         PreauError: its policy is none that this node can uphold.
     """
     limits = terms.limits(agree.policy_of(agreement))
-    dataset = documents.read(agreement.document).dataset
+    document = documents.read(agreement.document)
+    dataset = document.dataset
     return Terms(
         epsilon=limits.epsilon,
         delta=limits.delta,
@@ -52,6 +60,7 @@ def terms_of(agreement: Agreement) -> Terms:
         rows_per_person=dataset.rows_per_person,
         person_column=dataset.person_column,
         population=dataset.population,
+        recipes=None if document.version == 1 else document.recipes,
     )
 
 
@@ -64,3 +73,21 @@ def privacy_limits(agreement: Agreement) -> tuple[float, float]:
         PreauError: its document cannot be read, or has no such figures.
     """
     return budget(agree.policy_of(agreement))
+
+
+def budget_of(agreement: Agreement) -> Budget:
+    """Return what a contract allows, with the rule that it states.
+
+    A contract of version 1 states none: it is held to Rényi, at the order that follows from its
+    ε and δ alone.
+
+    Raises:
+        PreauError: its document cannot be read, or has no such figures.
+        PolicyInvalid: its figures are no budget.
+    """
+    epsilon, delta = privacy_limits(agreement)
+    stated = documents.read(agreement.document).accounting
+    try:
+        return Budget(epsilon, delta, stated or fixed(Rule.RENYI, epsilon, delta))
+    except PrivacyFault as exc:
+        raise PolicyInvalid(exc.reason) from exc

@@ -214,6 +214,7 @@ class SiteWork:
         file, site = dataset.file, self._ports.settings.did
         return {
             "op": "start",
+            "recipe": self._ports.code_hash,
             "manifest": self._job.manifest.decode(),
             "data": {
                 "path": file.path,

@@ -235,7 +235,8 @@ def _contract(
     refusal = _of_state(ports, tx, caller.did) or _refusal(ports, tx, found)
     dataset = tx.datasets.get(found.dataset_id)
     if refusal is None and dataset is not None:
-        agreement = agree.draw_up(ports, negotiation, found, dataset, caller)
+        rule = register_of(tx, dataset).accounting.rule
+        agreement = agree.draw_up(ports, negotiation, found, dataset, rule, caller)
         tx.agreements.put(agreement)
         message = messages.ContractAgreementMessage(
             message_id=ports.ids.new(),

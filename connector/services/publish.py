@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.domain.dataset import Dataset, Offer
+from connector.domain.register import Register
 from connector.errors import CapExceeded, NotFound, PolicyInvalid
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import sha256_hex
@@ -56,7 +57,8 @@ def publish(ports: Ports, description: Mapping[str, Any], *, distinct: str = "")
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: an offer promises more than the cap.
         NotFound: the register that it names was never declared.
-        RegisterFixed: its register or the register's cap would change in a way that refunds ε.
+        RegisterFixed: its register, its rule or the register's cap would change as they may not.
+        ConfigurationInvalid: no job could ever fit the cap under the rule that it states.
     """
     now = ports.clock.now()
     draft = publish_description.read(description, ports.settings.home, now)
@@ -69,7 +71,8 @@ def publish(ports: Ports, description: Mapping[str, Any], *, distinct: str = "")
         checked = publish_check.examine(ports, placed, distinct=distinct)
         publish_verdict.refuse(placed, checked.census)
         with suppress(_Overtaken), ports.store.write() as tx:
-            dataset = _signed(ports, registers.settle(tx, placed))
+            dataset, register = registers.settle(tx, placed, draft.rule, draft.order)
+            dataset = _signed(ports, dataset, register)
             reserve = _reserve(ports, draft.reserve, dataset)
             offers = [_offer(ports, dataset, raw, reserve) for raw in draft.offers]
             if not publish_check.keep(tx, checked, distinct=distinct):
@@ -151,10 +154,10 @@ def new_offer(ports: Ports, policy: Policy, dataset_id: str, **fields: Any) -> O
     )
 
 
-def _signed(ports: Ports, dataset: Dataset) -> Dataset:
+def _signed(ports: Ports, dataset: Dataset, register: Register) -> Dataset:
     credential = descriptions.issue_description(
         ports.signer,
-        descriptions.describe_dataset(dataset, ports.settings.did),
+        descriptions.describe_dataset(dataset, ports.settings.did, register.accounting),
         issuer_did=ports.settings.did,
         valid_from=dataset.published_at,
     )

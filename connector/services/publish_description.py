@@ -21,6 +21,8 @@ The file (JSON or TOML, parsed by the caller) says:
     register            IRI of the register of persons that holds the cap; left out: its own
     cap                 {epsilon, delta} per person over all agreements of the register; left out:
                         the register's
+    accounting          {rule, order}: `sums` or `renyi`, and the Rényi order (left out: the one
+                        that follows from the cap); left out: the register's, `sums` for a new one
     offer or offers     ODRL Offer as JSON-LD, or a list of them
     reserve             private limits for narrowed terms, ODRL as JSON-LD (may be left out)
 
@@ -41,6 +43,7 @@ from typing import Any, Final
 from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.errors import DescriptionIncomplete
 from connector.identity import description as descriptions
+from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Rule
 
 _KNOWN: Final = frozenset(
     (
@@ -61,12 +64,13 @@ _KNOWN: Final = frozenset(
         "territory",
         "register",
         "cap",
+        "accounting",
         "offer",
         "offers",
         "reserve",
     )
 )
-_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
+IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _DURATION: Final = re.compile(r"P(?=.)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?")
 _PERSON: Final = re.compile("text|text-fold|number")
 _SHARE: Final = 0.05
@@ -83,11 +87,15 @@ class Draft:
         dataset: without the file's digest and without its credential.
         offers: ODRL Offers as given.
         reserve: private limits as given; None when there are none.
+        rule: how the dataset's own register adds up jobs; None when it says nothing.
+        order: Rényi order; 0 where it states none.
     """
 
     dataset: Dataset
     offers: tuple[Mapping[str, Any], ...]
     reserve: Mapping[str, Any] | None
+    rule: Rule | None
+    order: int
 
 
 def read(description: Mapping[str, Any], home: Path, now: datetime) -> Draft:
@@ -100,13 +108,14 @@ def read(description: Mapping[str, Any], home: Path, now: datetime) -> Draft:
     dataset = _dataset(reader, home, now)
     offers = reader.offers()
     reserve = reader.part("reserve")
+    rule, order = _accounting(reader)
     missing = reader.absent + descriptions.missing_statements(dataset)
     problems = reader.problems + _contradictions(dataset)
     if missing or problems:
         said = [f"missing: {', '.join(dict.fromkeys(missing))}"] if missing else []
         name = dataset.id or "without id"
         raise DescriptionIncomplete(f"dataset `{name}`: {'; '.join(said + problems)}")
-    return Draft(dataset, offers, reserve)
+    return Draft(dataset, offers, reserve, rule, order)
 
 
 def is_rounded(population: int) -> bool:
@@ -198,7 +207,7 @@ class _Reader:
 def _dataset(reader: _Reader, home: Path, now: datetime) -> Dataset:
     reader.unknown(_KNOWN)
     return Dataset(
-        id=reader.needed("id", _IRI, "an absolute IRI"),
+        id=reader.needed("id", IRI, "an absolute IRI"),
         title=reader.text("title"),
         description=reader.text("description"),
         personal=reader.flag("personal", default=True),
@@ -206,11 +215,11 @@ def _dataset(reader: _Reader, home: Path, now: datetime) -> Dataset:
         person_column=reader.text("person_column"),
         rows_per_person=reader.whole("rows_per_person"),
         population=reader.whole("population"),
-        collection_purpose=reader.text("collection_purpose", _IRI, "an absolute IRI"),
-        legal_basis=reader.text("legal_basis", _IRI, "an absolute IRI"),
+        collection_purpose=reader.text("collection_purpose", IRI, "an absolute IRI"),
+        legal_basis=reader.text("legal_basis", IRI, "an absolute IRI"),
         retention=reader.text("retention", _DURATION, "an ISO 8601 duration such as `P1Y`"),
         territory=reader.text("territory", _TERRITORY, "an ISO 3166 code such as `FR`"),
-        register_id=reader.text("register", _IRI, "an absolute IRI"),
+        register_id=reader.text("register", IRI, "an absolute IRI"),
         cap=_cap(reader),
         file=_file(reader, home),
         credential="",
@@ -253,6 +262,20 @@ def _cap(reader: _Reader) -> PrivacyCap | None:
     if not 0 < cap.delta < 1:
         below.wrong("delta", "must be between 0 and 1")
     return cap
+
+
+def _accounting(reader: _Reader) -> tuple[Rule | None, int]:
+    part = reader.part("accounting")
+    if part is None:
+        return None, 0
+    below = reader.below(part, "accounting/")
+    below.unknown(frozenset(("rule", "order")))
+    rule, order = below.needed("rule"), below.whole("order")
+    if rule and rule not in tuple(Rule):
+        below.wrong("rule", f"must be one of {', '.join(Rule)}")
+    if order and (rule == Rule.SUMS or not LEAST_ORDER <= order <= MOST_ORDER):
+        below.wrong("order", f"must lie between {LEAST_ORDER} and {MOST_ORDER}, beside renyi")
+    return (Rule(rule) if rule in tuple(Rule) else None), order
 
 
 def _file(reader: _Reader, home: Path) -> DataFile:

@@ -12,17 +12,38 @@ from dataclasses import replace
 from connector.domain.dataset import Dataset, PrivacyCap
 from connector.domain.negotiation import Role
 from connector.domain.register import Register, own_register
-from connector.errors import DescriptionIncomplete, NotFound, RegisterFixed
+from connector.errors import (
+    ConfigurationInvalid,
+    DescriptionIncomplete,
+    NotFound,
+    RegisterFixed,
+)
 from connector.ports import Ports, Transaction
-from federated.privacy.rule import Accounting, Rule
+from connector.services.publish_description import IRI
+from federated.errors import PrivacyFault
+from federated.privacy.ledger import Budget
+from federated.privacy.rule import Accounting, Rule, fixed
 
 
-def declare(ports: Ports, register_id: str, cap: PrivacyCap, accounting: Accounting) -> Register:
+def declare(
+    ports: Ports, register_id: str, cap: PrivacyCap, rule: Rule = Rule.SUMS, order: int = 0
+) -> Register:
     """Declare a register; the same declaration again changes nothing.
 
+    Args:
+        ports: of this node.
+        register_id: IRI.
+        cap: ε and δ per person over all contracts of its datasets.
+        rule: how jobs add up.
+        order: Rényi order; 0: under `sums`, or the one that follows from the cap.
+
     Raises:
+        ConfigurationInvalid: the id is no IRI, the numbers are no budget, or no job could ever fit.
         RegisterFixed: it was declared otherwise.
     """
+    if not IRI.fullmatch(register_id):
+        raise ConfigurationInvalid("the id of a register must be an absolute IRI")
+    accounting = _accounting(cap, rule, order)
     with ports.store.write() as tx:
         known = tx.registers.lock(register_id)
         if known is None:
@@ -68,29 +89,38 @@ def chosen(tx: Transaction, described: Dataset) -> str:
     return wanted
 
 
-def settle(tx: Transaction, described: Dataset) -> Dataset:
-    """Return a described dataset with its register and the register's cap, both stored.
+def settle(
+    tx: Transaction, described: Dataset, rule: Rule | None = None, order: int = 0
+) -> tuple[Dataset, Register]:
+    """Return a described dataset with the cap of its register, and that register, stored.
 
     Call it in the write transaction that stores the dataset.
 
     Args:
         tx: the transaction.
         described: `register_id` and `cap` as its description states them, or empty.
+        rule: as its description states it, or None.
+        order: as its description states it, or 0.
 
     Raises:
         NotFound: the register was never declared.
-        RegisterFixed: the dataset has contracts and another register, or the cap would rise.
+        ConfigurationInvalid: no job could ever fit the cap under that rule.
+        RegisterFixed: the dataset has contracts and another register, the cap would rise, or the
+            rule would change.
         DescriptionIncomplete: the data is personal, and nothing states a cap.
     """
     wanted = chosen(tx, described)
     register = tx.registers.lock(wanted)
     if register is None:
-        cap, rule = described.cap, Accounting(Rule.SUMS)
-        register = _new(tx, Register(wanted, cap, rule, 0, described.published_at))
+        accounting = _accounting(described.cap, rule or Rule.SUMS, order)
+        register = _new(tx, Register(wanted, described.cap, accounting, 0, described.published_at))
+    kept_rule, kept_order = register.accounting.rule, register.accounting.order
+    if rule not in (None, kept_rule) or order not in (0, kept_order):
+        raise RegisterFixed(f"register `{register.id}` accounts by {register.accounting}, for good")
     register = _capped(tx, register, described.cap)
     if described.personal and register.cap is None:
         raise DescriptionIncomplete(f"dataset `{described.id}`: missing: cap of ε per person")
-    return replace(described, register_id=register.id, cap=register.cap)
+    return replace(described, register_id=register.id, cap=register.cap), register
 
 
 def _capped(tx: Transaction, register: Register, stated: PrivacyCap | None) -> Register:
@@ -107,6 +137,27 @@ def _capped(tx: Transaction, register: Register, stated: PrivacyCap | None) -> R
     tx.registers.put(lowered)
     _log(tx, "register.lowered", lowered)
     return lowered
+
+
+def _accounting(cap: PrivacyCap | None, rule: Rule, order: int) -> Accounting:
+    """Return the accounting of a new register.
+
+    Raises:
+        ConfigurationInvalid: its numbers are no budget, or no job could ever fit it.
+    """
+    if cap is None:
+        return Accounting(Rule.SUMS)
+    try:
+        found = fixed(rule, cap.epsilon, cap.delta, order)
+        budget = Budget(cap.epsilon, cap.delta, found)
+    except PrivacyFault as exc:
+        raise ConfigurationInvalid(exc.reason) from exc
+    if min(budget.limit) <= 0:
+        raise ConfigurationInvalid(
+            f"at the Rényi order {found.order}, no job fits ε {cap.epsilon:g} at δ {cap.delta:g}",
+            hint="state a larger order, or none",
+        )
+    return found
 
 
 def _has_contracts(tx: Transaction, dataset_id: str) -> bool:

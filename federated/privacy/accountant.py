@@ -1,4 +1,4 @@
-"""ε of composed events, by numerical composition of privacy loss distributions (PLD).
+"""What composed events cost: ε by numerical composition of privacy losses (PLD), or Rényi.
 
 Rules: the bound is pessimistic, never optimistic; neighbours differ by one person added or
 removed; one accountant serves training and queries; what costs far more than any budget is told
@@ -24,6 +24,7 @@ from dp_accounting.rdp import RdpAccountant
 
 from federated.errors import CalibrationImpossible, PrivacyFault
 from federated.privacy.event import SubsampledGaussian, merged
+from federated.privacy.rule import LEAST_ORDER
 
 INTERVAL: Final = 1e-3
 LEAST_NOISE: Final = 0.3  # below it a step has no protection worth the name
@@ -31,6 +32,7 @@ MOST_NOISE: Final = 10_000.0
 _TOLERANCE: Final = 1e-3
 _WIDE: Final = 1000.0  # half a million points on either side
 _HOPELESS: Final = 100.0  # ε that no contract promises
+_ROUNDING: Final = 1e-12  # of a step's divergence: a sum of logarithms of up to a few hundred
 
 
 def epsilon(events: Iterable[SubsampledGaussian], delta: float) -> float:
@@ -54,6 +56,29 @@ def epsilon(events: Iterable[SubsampledGaussian], delta: float) -> float:
         NeighboringRelation.ADD_OR_REMOVE_ONE, value_discretization_interval=INTERVAL
     )
     return _composed(fine, counted, delta)
+
+
+def divergence(events: Iterable[SubsampledGaussian], order: int) -> float:
+    """Return the Rényi divergence of the events composed, at one order; no events cost 0.
+
+    It holds in both directions: for a Gaussian with Poisson sampling, at whole orders, the person
+    added gives the larger divergence (Mironov, Talwar and Zhang 2019, theorem 5 and section 3.3).
+
+    Args:
+        events: what was or may be released, in any order.
+        order: α, a whole number of at least 2.
+
+    Raises:
+        PrivacyFault: the order is no whole number of at least 2.
+    """
+    if not isinstance(order, int) or order < LEAST_ORDER:
+        raise PrivacyFault("a Rényi order must be a whole number of at least 2")
+    counted = merged(events)
+    accountant = RdpAccountant([order], NeighboringRelation.ADD_OR_REMOVE_ONE)
+    for event in counted:
+        accountant.compose(_step(event), event.steps)
+    steps = sum(event.steps for event in counted)
+    return max(float(accountant.rdp[0]), 0.0) + steps * _ROUNDING
 
 
 def calibrate(*, target: float, delta: float, sampling_rate: float, steps: int) -> float:

@@ -1,6 +1,6 @@
 """One question to the accountant: `python -m federated.privacy.oneshot`, JSON in, JSON out.
 
-Question: `{"op":"epsilon","events":[…],"delta":…}` or
+Question: `{"op":"epsilon","events":[…],"delta":…}`, `{"op":"divergence","events":[…],"order":…}` or
 `{"op":"calibrate","epsilon":…,"delta":…,"sampling_rate":…,"steps":…}`. Answer: `{"value":…}` or
 `{"code":…,"reason":…}`; to `{"op":"several","questions":[…]}` it is `{"answers":[…]}`. Rules: what
 is not understood is answered with a reason, never with a number; the process ends by itself after
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from federated.errors import FederatedError, PrivacyFault
-from federated.privacy.accountant import calibrate, epsilon
+from federated.privacy.accountant import calibrate, divergence, epsilon
 from federated.privacy.event import from_mapping
 
 MOST_SECONDS: Final = 600
@@ -55,6 +55,8 @@ def main() -> None:
 def _compute(question: Mapping[str, Any]) -> float:
     if question["op"] == "epsilon":
         return epsilon([from_mapping(item) for item in question["events"]], question["delta"])
+    if question["op"] == "divergence":
+        return divergence([from_mapping(item) for item in question["events"]], question["order"])
     if question["op"] == "calibrate":
         return calibrate(
             target=question["epsilon"],
@@ -62,7 +64,7 @@ def _compute(question: Mapping[str, Any]) -> float:
             sampling_rate=question["sampling_rate"],
             steps=question["steps"],
         )
-    raise PrivacyFault("the accountant knows `epsilon` and `calibrate`")
+    raise PrivacyFault("the accountant knows `epsilon`, `divergence` and `calibrate`")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """The accountant in a process of its own, so that its library never loads into a node.
 
-Rules: every wait is bounded; the same question is computed once; what is no known event is refused
-before a process starts. Standard library only. The mathematics is `accountant.py`, run by
-`oneshot.py`.
+Rules: every wait is bounded; the same question is computed once. Standard library only. The
+mathematics is `accountant.py`, run by `oneshot.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from typing import Any, Final
 
 from federated.child import command, environment
 from federated.errors import PrivacyFault, WorkerFailed
-from federated.privacy.event import from_mapping, merged, to_mapping
+from federated.privacy.question import Question, spelled
 
 _KEPT: Final = 512
 _MOST_OUTPUT: Final = 65_536
 
 
 class ProcessAccountant:
-    """Computes ε, and the noise for an ε, in one-shot processes. May be used by many threads."""
+    """Computes costs, and noise for an ε, in one-shot processes. May be used by many threads."""
 
     def __init__(self, *, seconds: float = 120.0) -> None:
         """Keep the longest wait for one computation, in seconds."""
@@ -34,38 +33,18 @@ class ProcessAccountant:
         self._known: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
-    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
-        """Return ε at `delta` of the composition of subsampled Gaussian events.
-
-        Args:
-            events: each with `noise_multiplier`, `sampling_rate`, `steps`.
-            delta: δ in (0, 1).
-
-        Raises:
-            EventUnknown: one of them is another mechanism.
-            PrivacyFault: δ is out of range.
-            WorkerFailed: the computation did not end in time.
-        """
-        key = _question(events, delta)
-        return self._answer(key) if key else 0.0
-
-    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
-        """Return ε of several compositions, each at its δ, computed in one process.
+    def costs(self, questions: Sequence[Question]) -> list[float]:
+        """Return the answer to each question, computed in one process.
 
         Starting the process is what costs; a composition takes some hundredths of a second.
 
-        Args:
-            cases: (events, δ), as `epsilon` takes them.
-
         Returns:
-            ε of each; infinity where the events have no finite ε at that δ.
+            One number each; infinity where the events have no finite cost.
 
         Raises:
-            EventUnknown: one of the events is another mechanism.
-            PrivacyFault: a δ is out of range.
             WorkerFailed: the computation did not end in time.
         """
-        keys = [_question(events, delta) for events, delta in cases]
+        keys = [spelled(question) for question in questions]
         with self._lock:
             found = {key: self._known[key] for key in keys if key in self._known}
         missing = [key for key in dict.fromkeys(keys) if key and key not in found]
@@ -131,14 +110,6 @@ class ProcessAccountant:
         if done.returncode != 0 or len(done.stdout) > _MOST_OUTPUT:
             raise WorkerFailed("the accountant failed; is the extra `federated` installed")
         return done.stdout
-
-
-def _question(events: Sequence[Mapping[str, float]], delta: float) -> str:
-    """Return the question about a composition, in one spelling; empty when there is nothing."""
-    counted = [to_mapping(event) for event in merged(from_mapping(item) for item in events)]
-    _in_unit_interval(delta)
-    question = {"op": "epsilon", "events": counted, "delta": delta}
-    return json.dumps(question, sort_keys=True) if counted else ""
 
 
 def _read(output: bytes) -> dict[str, Any]:

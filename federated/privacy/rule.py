@@ -8,15 +8,17 @@ unknown rule or adjacency is refused. Standard library only. What a job costs un
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from federated.errors import PrivacyFault
 
 ADD_OR_REMOVE_ONE: Final = "add-or-remove-one"
 LEAST_ORDER: Final = 2
 MOST_ORDER: Final = 1024
+_MEMBERS: Final = {"rule", "order", "adjacency"}
 
 
 class Rule(StrEnum):
@@ -51,6 +53,40 @@ class Accounting:
             raise PrivacyFault("sums have no order")
         if self.rule is Rule.RENYI and not LEAST_ORDER <= self.order <= MOST_ORDER:
             raise PrivacyFault(f"a Rényi order must lie between {LEAST_ORDER} and {MOST_ORDER}")
+
+    def __str__(self) -> str:
+        """Return the rule for people."""
+        return "sums" if self.rule is Rule.SUMS else f"Rényi, order {self.order}"
+
+
+def read(value: object) -> Accounting:
+    """Read what a document states: `rule`, `order` and `adjacency`, and nothing else.
+
+    Raises:
+        PrivacyFault: it is not that.
+    """
+    if not isinstance(value, Mapping) or set(value) != _MEMBERS:
+        raise PrivacyFault("an accounting states `rule`, `order` and `adjacency`")
+    rule, order, adjacency = value["rule"], value["order"], value["adjacency"]
+    if rule not in tuple(Rule) or type(order) is not int:
+        raise PrivacyFault("the rule of an accounting must be `sums` or `renyi`, its order whole")
+    return Accounting(Rule(rule), order, adjacency)
+
+
+def stated(accounting: Accounting) -> dict[str, Any]:
+    """Return what a document states; `read` reads it back."""
+    return asdict(accounting) | {"rule": accounting.rule.value}
+
+
+def fixed(rule: Rule, epsilon: float, delta: float, order: int = 0) -> Accounting:
+    """Return the accounting of a budget: its order is the stated one, or follows from the budget.
+
+    Raises:
+        PrivacyFault: the order is none, or an argument is out of range.
+    """
+    if rule is Rule.SUMS:
+        return Accounting(rule, order)
+    return Accounting(rule, order or order_for(epsilon, delta))
 
 
 def order_for(epsilon: float, delta: float) -> int:

@@ -1,8 +1,8 @@
 """What both roles of a worker say to their node: frames with a name and members of a kind.
 
 Rules: another frame than the one expected, or one without a member, ends the worker with a reason;
-a manifest of another training recipe is refused before anything is read. The frames of each role
-stand in `site_role.py` and `lead_role.py`.
+a job that was accepted for another training recipe is refused before anything is read. The frames
+of each role stand in `site_role.py` and `lead_role.py`.
 """
 
 from __future__ import annotations
@@ -47,11 +47,14 @@ def member(header: Mapping[str, Any], name: str, kind: type[T]) -> T:
 def manifest_of(header: Mapping[str, Any]) -> JobManifest:
     """Return the manifest of a `start` frame.
 
+    A site may run a job by its own recipe instead of the manifest's, where the contract accepts
+    both: the node judged that, and says by `recipe` which one it accepted.
+
     Raises:
-        ManifestInvalid: it cannot be read, or names another recipe than this code.
+        ManifestInvalid: it cannot be read, or another recipe was accepted than this code.
         WorkerFailed: the frame has none.
     """
     manifest = parse(member(header, "manifest", str).encode())
-    if manifest.code != code_hash():
+    if header.get("recipe", manifest.code) != code_hash():
         raise ManifestInvalid("/code", "is another training recipe than the one installed here")
     return manifest

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from space import Node
 
-from connector.management.views import EventView, JobBudgetView, JobView, SiteView
+from connector.management.budget_views import JobBudgetView
+from connector.management.views import EventView, JobView, SiteView
 from tests.support.drill_faults import charged, ending, negotiated, used
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -36,7 +37,7 @@ def log(committed: list[int], released: list[int]) -> list[EventView]:
 
 
 def ledger(committed: int, **changes: Any) -> JobBudgetView:
-    values = {"job": "job", "open": False, "epsilon": 1.0, "rounds": 3, **changes}
+    values = {"job": "job", "open": False, "epsilon": 1.0, "delta": 1e-6, "rounds": 3, **changes}
     return JobBudgetView(committed_rounds=committed, **values)
 
 

@@ -151,7 +151,7 @@ def test_what_was_spent_is_what_the_rounds_and_the_log_say(space: Opened) -> Non
     }
     assert committed == rounds
     by_dataset = {
-        name: sum(s.counted_steps for s in spent.values() if s.dataset_id == name)
+        name: sum(s.counted_steps(Rule.RENYI) for s in spent.values() if s.dataset_id == name)
         for name in ("urn:sample:pupils", "urn:sample:pupils-again")
     }
     assert by_dataset == {"urn:sample:pupils": 12, "urn:sample:pupils-again": 10}

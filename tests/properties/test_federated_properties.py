@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from federated.errors import ManifestInvalid, PrivacyFault
+from federated.errors import ManifestInvalid
 from federated.job import parse, render
-from federated.privacy import ledger
 from federated.privacy.event import SubsampledGaussian, from_mapping, merged, to_mapping
 from federated.training.encode import encode
 from federated.training.score import area
@@ -81,34 +80,6 @@ def test_merging_keeps_steps_and_forgets_order(events: list[SubsampledGaussian])
     assert merged(reversed(events)) == together
     assert merged(together) == together
     assert all(from_mapping(to_mapping(event)) == event for event in events)
-
-
-@given(
-    rounds=st.integers(1, 10),
-    steps=st.integers(1, 5),
-    moves=st.lists(st.sampled_from(["commit", "close"]), max_size=15),
-)
-def test_a_reservation_only_falls_when_it_closes_and_never_below_what_was_committed(
-    rounds: int, steps: int, moves: list[str]
-) -> None:
-    entry = ledger.reserve(SubsampledGaussian(1.0, 0.5, rounds * steps), rounds)
-    committed = 0
-    for move in moves:
-        before = _steps(entry)
-        if move == "close":
-            entry = ledger.close(entry)
-        else:
-            try:
-                entry = ledger.commit(entry)
-                committed += 1
-            except PrivacyFault:
-                assert not entry.open or committed == rounds
-        assert committed * steps <= _steps(entry) <= before
-    assert entry.committed_rounds == committed
-
-
-def _steps(entry: ledger.Entry) -> int:
-    return sum(event.steps for event in ledger.spent([entry]))
 
 
 ROWS = st.lists(

@@ -13,6 +13,7 @@ from connector.domain.budget import Reservation, ReservationState
 from connector.domain.continuity import Step, covers, step
 from connector.domain.debt import owed
 from connector.domain.tally import Limit, Tally, behind, join, more, spent
+from federated.privacy.rule import Rule
 from tests.support.contracts import NOW
 
 DID = "did:web:node.example"
@@ -61,8 +62,9 @@ def tallies(draw: st.DrawFn) -> Tally:
     return Tally(draw(heads), charges, limits, jobs)
 
 
-def counted(tally: Tally) -> dict[str, int]:
-    return {job.job_id: job.counted_steps for job in tally.jobs.values()}
+def counted(tally: Tally) -> dict[tuple[str, Rule], int]:
+    jobs = tally.jobs.values()
+    return {(job.job_id, rule): job.counted_steps(rule) for job in jobs for rule in Rule}
 
 
 @given(st.lists(tallies(), min_size=1, max_size=4), st.randoms())
@@ -86,7 +88,9 @@ def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
 @given(records(), records())
 def test_what_counts_once_nobody_can_tell_is_no_less(one: Reservation, other: Reservation) -> None:
     other = replace(other, job_id=one.job_id)
-    assert spent(more(one, other)).counted_steps >= max(one.counted_steps, other.counted_steps)
+    for rule in Rule:
+        most = max(one.counted_steps(rule), other.counted_steps(rule))
+        assert spent(more(one, other)).counted_steps(rule) >= most
     assert spent(one).state is ReservationState.CLOSED
     assert spent(spent(one)) == spent(one)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -15,6 +16,8 @@ from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.identity.agreement import Party, Subject
 from connector.identity.document import DidDocument
+from connector.jsonld.canonical import canonical
+from federated.privacy.rule import Accounting, Rule
 from tests.support.keys import MemorySigner
 
 NOW = datetime(2026, 11, 24, 15, 0, 0, tzinfo=UTC)
@@ -144,11 +147,20 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
         "coverage": [
             {"path": "/permission/0", "constraint": "x", "label": "checked", "by": "request"}
         ],
+        "accounting": Accounting(Rule.SUMS),
+        "recipes": [DIGEST],
         "timestamp": NOW,
         **changes,
     }
     stated = policy(assigner=provider.did, assignee=consumer.did)
     return agreements.build(values.pop("policy", stated), **values)
+
+
+def of_version_1(data: bytes) -> bytes:
+    """Return an agreement as the first version of the document states it."""
+    document = json.loads(data)
+    del document["accounting"], document["recipes"]
+    return canonical(document | {"version": 1})
 
 
 def contract(provider: Member, consumer: Member, **changes: Any) -> Contract:

@@ -177,7 +177,7 @@ def publish(fed: Federation, folder: Path) -> None:
         count = len({row["id"] for row in rows})
         described = contracts.dataset(name, file, -(-count // 100) * 100, [offer])
         with node.client() as client:
-            client.publish({**described, "cap": CAP})
+            client.publish({**described, "cap": CAP, "accounting": {"rule": "renyi"}})
 
 
 def meet(fed: Federation, name: str) -> None:

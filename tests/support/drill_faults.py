@@ -21,17 +21,16 @@ import contracts
 from space import Node
 
 from connector.errors import PreauError
-from connector.management.views import (
-    AgreementBudgetView,
-    BudgetView,
-    EventView,
-    JobBudgetView,
-    JobView,
-    NegotiationView,
-)
+from connector.management.budget_views import AgreementBudgetView, BudgetView, JobBudgetView
+from connector.management.views import EventView, JobView, NegotiationView
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
+from federated.privacy import ledger
+from federated.privacy.event import SubsampledGaussian
+from federated.privacy.ledger import Budget
 from federated.privacy.process import ProcessAccountant
+from federated.privacy.question import Divergence
+from federated.privacy.rule import Accounting, Rule
 from tests.support.drill import CONTRACT_EPSILON, LOOK_SECONDS, Federation
 
 _SETTLE_SECONDS = 90.0
@@ -163,11 +162,11 @@ def ending(job: str, who: str, view: JobView) -> list[str]:
 def _report(fed: Federation, report: BudgetView) -> list[str]:
     """Compare the report with what follows from its own jobs and contracts."""
     found = []
-    if report.spent > report.reserved + _CLOSE or report.reserved > report.cap:
-        found.append(f"{report.dataset}: spent {report.spent}, reserved {report.reserved}")
+    if report.spent > report.reserved + _CLOSE or report.reserved > report.epsilon:
+        found.append(f"{report.id}: spent {report.spent}, reserved {report.reserved}")
     standing = sum(each.epsilon for each in report.agreements if _stands(fed, each))
     if abs(report.promised - standing) > _CLOSE:
-        found.append(f"{report.dataset}: promises {report.promised}, contracts sum {standing}")
+        found.append(f"{report.id}: promises {report.promised}, contracts sum {standing}")
     for each in report.agreements:
         expected = _cost(fed, each)
         if abs(each.spent - expected) > _CLOSE or each.reserved > each.epsilon + _CLOSE:
@@ -185,18 +184,14 @@ def _stands(fed: Federation, agreement: AgreementBudgetView) -> bool:
 
 
 def _cost(fed: Federation, agreement: AgreementBudgetView) -> float:
-    events = [
-        {
-            "noise_multiplier": fed.size.noise,
-            "sampling_rate": contracts.job([])["privacy"]["samplingRate"],
-            "steps": float(job.committed_rounds * fed.size.steps),
-        }
-        for job in agreement.jobs
-        if job.committed_rounds
-    ]
-    if agreement.epsilon != CONTRACT_EPSILON:
+    if (agreement.epsilon, agreement.rule) != (CONTRACT_EPSILON, Rule.RENYI):
         return -1.0
-    return _ACCOUNTANT.epsilon(events, contracts.DELTA) if events else 0.0
+    rate = contracts.job([])["privacy"]["samplingRate"]
+    steps = sum(job.committed_rounds for job in agreement.jobs) * fed.size.steps
+    events = (SubsampledGaussian(fed.size.noise, rate, steps),)
+    found = _ACCOUNTANT.costs([Divergence(events, agreement.order)])
+    accounting = Accounting(Rule.RENYI, agreement.order)
+    return ledger.epsilon_of(Budget(agreement.epsilon, agreement.delta, accounting), [(found[0],)])
 
 
 def charged(spent: JobBudgetView, events: list[EventView]) -> list[str]:

@@ -260,6 +260,8 @@ class Federation:
         node, lead = self.nodes[site], self.lead
         assert node.dataset is not None
         stated = {**self.terms, **terms}
+        accounting = stated.pop("accounting", Accounting(Rule.SUMS))
+        recipes = stated.pop("recipes", [CODE])
         until = stated.get("until", END)
         data = agreements.build(
             policy(LEAD, site, node.dataset.id, number, **stated),
@@ -277,6 +279,8 @@ class Federation:
             ),
             consumer=Party(LEAD, lead.member.document.digest, f"urn:c:{number}"),
             coverage=[],
+            accounting=accounting,
+            recipes=recipes,
             timestamp=NOW,
         )
         signed = agreements.sign(node.member.signer, data)
@@ -331,7 +335,7 @@ class Federation:
             "unit": {"column": "pupil", "rows": 4},
             "privacy": {
                 "epsilon": 1.5,
-                "delta": 1e-5,
+                "delta": 1e-6,
                 "noiseMultiplier": 1.0,
                 "samplingRate": 0.5,
                 "steps": 6,
@@ -505,7 +509,7 @@ def reservation(job_id: str, agreement_id: str, dataset_id: str, **changes: Any)
         "steps_per_round": 2,
         "committed_rounds": 0,
         "epsilon": 1.5,
-        "delta": 1e-5,
+        "delta": 1e-6,
         "state": ReservationState.OPEN,
         "created_at": NOW,
         **changes,

@@ -18,6 +18,8 @@ from connector.errors import PeerUnreachable, PreauError, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
 from connector.services.lead_hub import Seat
 from federated.job import parse
+from federated.privacy.event import SubsampledGaussian
+from federated.privacy.question import Question
 from tests.support.census import CensusWorker
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ VERSIONS = {"numpy": "2.4.0", "python": "3.11.7"}
 
 
 class AdditiveAccountant:
-    """The port `Accountant`: ε = Σ steps · (q / σ)², whatever δ."""
+    """The port `Accountant`: everything costs Σ steps · (q / σ)², whatever δ or order."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -36,18 +38,17 @@ class AdditiveAccountant:
         self.failure: PreauError | None = None
         self.boundless = False
 
-    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
-        assert 0 < delta < 1
+    def costs(self, questions: Sequence[Question]) -> list[float]:
         self.asked += 1
         self.before()
         if self.failure is not None:
             raise self.failure
+        return [self._cost(question.events) for question in questions]
+
+    def _cost(self, events: Sequence[SubsampledGaussian]) -> float:
         if self.boundless and events:
             return math.inf
-        return sum(e["steps"] * (e["sampling_rate"] / e["noise_multiplier"]) ** 2 for e in events)
-
-    def epsilons(self, cases: Sequence[tuple[Sequence[Mapping[str, float]], float]]) -> list[float]:
-        return [self.epsilon(events, delta) for events, delta in cases]
+        return sum(e.steps * (e.sampling_rate / e.noise_multiplier) ** 2 for e in events)
 
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
         assert 0 < delta < 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +13,11 @@ from connector.domain.budget import ReservationState
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
 from connector.services import budget
-from connector.services.budget_report import report
-from tests.support.contracts import NOW
+from connector.services.budget_report import beyond, report
+from connector.services.federate_terms import budget_of
+from federated.privacy.ledger import Budget
+from federated.privacy.rule import Accounting, Rule, order_for
+from tests.support.contracts import NOW, of_version_1
 from tests.support.federation import SITES, Federation, Node, reservation
 
 
@@ -90,13 +92,16 @@ def test_an_expired_contract_counts_what_one_job_cost(
     assert promised(site, days=31)[0] == expected
 
 
-def test_an_expired_contract_with_several_jobs_counts_in_full(
+def test_an_expired_contract_counts_its_jobs_and_never_more_than_it_allowed(
     site: Node, agreement_id: str
 ) -> None:
     assert site.dataset is not None
     with site.ports.store.write() as tx:
         for name in ("urn:j1", "urn:j2"):
             tx.reservations.put(reservation(name, agreement_id, site.dataset.id, epsilon=0.5))
+    assert promised(site, days=31) == (1.0, 2e-6)
+    with site.ports.store.write() as tx:
+        tx.reservations.put(reservation("urn:j3", agreement_id, site.dataset.id, epsilon=2.5))
     assert promised(site, days=31) == (3.0, 1e-5)
 
 
@@ -168,14 +173,17 @@ def test_a_dataset_without_persons_has_no_cap(site: Node) -> None:
         assert budget.check_agreement(tx, free, 1e9, 0.5, NOW) is None
 
 
-def decide(federation: Federation, site: Node, **changes: object) -> str | None:
+def weighed(federation: Federation, site: Node, **changes: object) -> budget.Figures:
     agreement = federation.agreements[SITES[0]]
     assert site.dataset is not None
     with site.ports.store.read() as tx:
         seen = budget.spending(tx, site.register)
     new = reservation("urn:new", agreement.id, site.dataset.id, **changes)
-    figures = budget.account(site.accountant, seen, agreement, new, 1e-5)
-    refusal = budget.check_job(figures, agreement, site.register)
+    return budget.account(site.accountant, seen, agreement, new)
+
+
+def decide(federation: Federation, site: Node, **changes: object) -> str | None:
+    refusal = budget.check_job(weighed(federation, site, **changes))
     return refusal.code if refusal else None
 
 
@@ -186,14 +194,22 @@ def spend(site: Node, agreement_id: str, **changes: object) -> None:
         tx.reservations.put(reservation(name, agreement_id, site.dataset.id, **changes))
 
 
-def test_jobs_of_a_contract_compose(federation: Federation, site: Node, agreement_id: str) -> None:
+def test_jobs_of_a_contract_add_up(federation: Federation, site: Node, agreement_id: str) -> None:
     spend(site, agreement_id)
     assert decide(federation, site) is None
     spend(site, agreement_id)
     assert decide(federation, site) == "BUDGET_EXCEEDED"
 
 
-def test_what_was_not_committed_is_free_after_the_end(
+def test_the_deltas_of_jobs_add_up_too(
+    federation: Federation, site: Node, agreement_id: str
+) -> None:
+    spend(site, agreement_id, delta=9e-6)
+    assert decide(federation, site, delta=1e-6) is None
+    assert decide(federation, site, delta=2e-6) == "BUDGET_EXCEEDED"
+
+
+def test_an_ended_job_keeps_its_whole_charge_unless_it_never_ran(
     federation: Federation, site: Node, agreement_id: str
 ) -> None:
     spend(site, agreement_id)
@@ -203,7 +219,39 @@ def test_what_was_not_committed_is_free_after_the_end(
     assert decide(federation, site) == "BUDGET_EXCEEDED"
 
 
-def test_jobs_of_all_contracts_compose_against_the_cap(federation: Federation, site: Node) -> None:
+def test_under_renyi_what_was_not_committed_is_free_after_the_end(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, accounting=Accounting(Rule.RENYI, 64))
+    site, agreement_id = federation.site(), federation.agreements[SITES[0]].id
+    spend(site, agreement_id)  # a divergence of 1.5, of 2.87 at that order
+    assert decide(federation, site) == "BUDGET_EXCEEDED"
+    with site.ports.store.write() as tx:
+        budget.commit_round(tx, "urn:j0", 1)
+        budget.release(tx, "urn:j0")
+    assert decide(federation, site) is None
+    spend(site, agreement_id, steps=8)
+    assert decide(federation, site) == "BUDGET_EXCEEDED"
+
+
+def test_contract_and_register_count_by_their_own_rules(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, accounting=Accounting(Rule.RENYI, 64))
+    site = federation.site()
+    contract, register = weighed(federation, site).levels
+    assert contract.budget == Budget(3.0, 1e-5, Accounting(Rule.RENYI, 64))
+    assert register.budget == Budget(4.5, 3e-5, Accounting(Rule.SUMS))
+    assert (contract.before, contract.job) == ((0.0,), (1.5,))
+    assert (register.before, register.job) == ((0.0, 0.0), (1.5, 1e-6))
+
+
+def test_a_contract_of_version_1_is_held_to_renyi_at_an_order_of_its_budget(
+    federation: Federation,
+) -> None:
+    agreement = federation.agreements[SITES[0]]
+    older = replace(agreement, document=of_version_1(agreement.document))
+    assert budget_of(older) == Budget(3.0, 1e-5, Accounting(Rule.RENYI, order_for(3.0, 1e-5)))
+    assert budget_of(agreement).accounting == Accounting(Rule.SUMS)
+
+
+def test_jobs_of_all_contracts_add_up_against_the_cap(federation: Federation, site: Node) -> None:
     spend(site, "urn:another")
     assert decide(federation, site) is None
     spend(site, "urn:another")
@@ -214,40 +262,19 @@ def test_jobs_of_all_contracts_compose_against_the_cap(federation: Federation, s
 def test_the_reason_says_what_is_left_and_what_was_asked(
     federation: Federation, site: Node, agreement_id: str
 ) -> None:
-    spend(site, agreement_id, steps=8)
-    agreement = federation.agreements[SITES[0]]
-    assert site.dataset is not None
-    with site.ports.store.read() as tx:
-        seen = budget.spending(tx, site.register)
-    new = reservation("urn:new", agreement.id, site.dataset.id)
-    figures = budget.account(site.accountant, seen, agreement, new, 1e-5)
-    refusal = budget.check_job(figures, agreement, site.register)
+    spend(site, agreement_id, epsilon=2.0)
+    refusal = budget.check_job(weighed(federation, site))
     assert refusal is not None
-    assert refusal.reasons == ("the contract has ε 1 of 3 left, the job asks 1.5 (together 3.5)",)
+    (reason,) = refusal.reasons
+    assert reason.startswith("the contract has ε 1 of 3 left and 1.5 asked")
+    assert reason.endswith("δ 9e-06 of 1e-05 left and 1e-06 asked (sums)")
 
 
-def test_a_dataset_without_cap_knows_only_the_contract(federation: Federation, site: Node) -> None:
+def test_a_register_without_cap_knows_only_the_contract(federation: Federation, site: Node) -> None:
     with site.ports.store.write() as tx:
         tx.registers.put(replace(site.register, cap=None))
-    spend(site, "urn:another", steps=600)
+    spend(site, "urn:another", epsilon=600.0)
     assert decide(federation, site) is None
-
-
-def test_each_figure_is_asked_at_its_own_delta(federation: Federation, site: Node) -> None:
-    agreement = federation.agreements[SITES[0]]
-    assert site.dataset is not None
-    asked: list[float] = []
-
-    class Deltas:
-        def epsilons(self, cases: Sequence[tuple[object, float]]) -> list[float]:
-            asked.extend(delta for _, delta in cases)
-            return [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
-
-    new = reservation("urn:new", agreement.id, site.dataset.id)
-    seen = budget.Spending(site.register, ())
-    figures = budget.account(Deltas(), seen, agreement, new, 1e-6)
-    assert asked == [1e-6, 1e-5, 1e-5, 1e-5, 3e-5, 3e-5]
-    assert figures == budget.Figures(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
 def test_events_without_finite_cost_are_over_any_budget(federation: Federation, site: Node) -> None:
@@ -314,7 +341,8 @@ def test_a_closed_reservation_spends_nothing_more(reserved: Node) -> None:
             budget.commit_round(tx, "urn:j", 2)
         kept = tx.reservations.get("urn:j")
     assert kept is not None
-    assert (kept.state, kept.counted_steps) == (ReservationState.CLOSED, 2)
+    assert kept.state is ReservationState.CLOSED
+    assert (kept.counted_steps(Rule.RENYI), kept.counted_steps(Rule.SUMS)) == (2, 6)
 
 
 def test_a_job_without_reservation_commits_nothing(site: Node) -> None:
@@ -352,17 +380,30 @@ def test_concurrent_jobs_cannot_overspend(federation: Federation, site: Node) ->
 
 
 def test_the_report_tells_spent_from_reserved(site: Node, agreement_id: str) -> None:
-    spend(site, agreement_id, committed_rounds=1)
-    spend(site, agreement_id, state=ReservationState.CLOSED, committed_rounds=2)
+    spend(site, agreement_id)
+    spend(site, agreement_id, state=ReservationState.CLOSED, committed_rounds=2, epsilon=1.0)
     (found,) = report(site.ports)
-    assert (found.cap_epsilon, found.promised_epsilon) == (4.5, 3.0)
-    assert (found.spent, found.reserved, found.left) == (1.5, 2.5, 2.0)
+    assert site.dataset is not None
+    assert (found.datasets, found.promised_epsilon) == ((site.dataset.id,), 3.0)
+    whole = found.standing
+    assert (whole.budget.epsilon, whole.spent, whole.reserved, whole.left) == (4.5, 1.0, 2.5, 2.0)
     (line,) = found.agreements
-    assert (line.epsilon, line.spent, line.reserved, line.left) == (3.0, 1.5, 2.5, 0.5)
-    assert [(job.open, job.committed_rounds, job.rounds) for job in line.jobs] == [
-        (True, 1, 3),
-        (False, 2, 3),
-    ]
+    standing = line.standing
+    assert (standing.spent, standing.reserved, standing.left) == (1.0, 2.5, 0.5)
+    assert standing.would_leave[Rule.SUMS] == standing.left
+    assert standing.would_leave[Rule.RENYI] == 0  # both count 2.5 of the 1.95 at its order
+    assert not standing.beyond
+    assert [job.committed_rounds for job in line.jobs] == [0, 2]
+
+
+def test_the_report_tells_what_is_beyond_its_rule(site: Node, agreement_id: str) -> None:
+    for _ in range(3):
+        spend(site, agreement_id)
+    (found,) = report(site.ports)
+    (line,) = found.agreements
+    assert (line.standing.beyond, line.standing.left) == (True, 0.0)
+    assert not found.standing.beyond
+    assert beyond([found]) == {f"contract `{agreement_id}`": "sums"}
 
 
 def test_the_report_of_one_dataset_or_of_none(site: Node) -> None:

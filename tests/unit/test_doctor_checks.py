@@ -271,3 +271,14 @@ def test_the_key_of_persons() -> None:
     assert only(diagnose_data.persons_key(FOUND, "another key"), FAIL) == "another key"
     for lost in (KeyFile(FOUND.name, None), KeyFile(FOUND.name, 0o644, "read by others")):
         assert only(diagnose_data.persons_key(lost), FAIL)
+
+
+def test_what_is_beyond_its_rule_is_listed_one_line_each() -> None:
+    assert diagnose.budgets({}) == []
+    found = diagnose.budgets({"register `urn:r`": "sums", "contract `urn:a`": "Rényi, order 9"})
+    assert [(each.verdict, each.finding) for each in found] == [
+        ("warn", "contract `urn:a` is beyond its rule (Rényi, order 9): it runs no further job"),
+        ("warn", "register `urn:r` is beyond its rule (sums): it runs no further job"),
+    ]
+    (unknown,) = diagnose.budgets({}, "the accountant failed")
+    assert (unknown.verdict, "the accountant failed" in unknown.finding) == ("warn", True)

@@ -28,9 +28,11 @@ from connector.services import federate_site, onboard
 from connector.services.federate_check import check_receipt
 from connector.services.federate_request import complete
 from federated.job import JobState
+from federated.privacy.rule import Rule
 from tests.support.census import passing
-from tests.support.contracts import NOW, stranger
+from tests.support.contracts import NOW, of_version_1, stranger
 from tests.support.federation import (
+    CODE,
     END,
     LEAD,
     MARKETING,
@@ -71,7 +73,7 @@ def test_a_lawful_job_is_accepted_reserved_and_logged(federation: Federation) ->
     assert (kept.state, kept.steps, kept.steps_per_round) == (ReservationState.OPEN, 6, 2)
     assert (kept.epsilon, kept.delta, kept.agreement_id) == (
         1.5,
-        1e-5,
+        1e-6,
         federation.agreements[SITES[0]].id,
     )
     assert site.job(job_id).state == JobState.ACCEPTED
@@ -233,6 +235,50 @@ def test_a_contract_that_is_not_final_refuses(federation: Federation) -> None:
     with federation.site().ports.store.write() as tx:
         tx.agreements.put(replace(federation.agreements[SITES[0]], finalized=False))
     refused(federation, federation.ask(federation.site(), body), job_id, "AGREEMENT_UNKNOWN")
+
+
+OTHER = "0123" * 16
+CHEAP = {
+    "epsilon": 0.1,
+    "delta": 1e-6,
+    "noiseMultiplier": 4.0,
+    "samplingRate": 0.5,
+    "steps": 6,
+    "clip": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked", "code"),
+    [
+        ([CODE], CODE, ""),
+        ([CODE, OTHER], CODE, ""),
+        ([CODE, OTHER], OTHER, ""),  # the lead has another release; the site runs its own
+        ([CODE], OTHER, "JOB_REFUSED"),
+        ([OTHER], OTHER, "JOB_REFUSED"),  # the site has been upgraded past its contract
+        ([OTHER], CODE, "JOB_REFUSED"),
+        ([], CODE, "JOB_REFUSED"),
+    ],
+)
+def test_a_contract_lists_the_recipes_of_both(
+    tmp_path: Path, listed: list[str], asked: str, code: str
+) -> None:
+    federation = Federation(tmp_path, recipes=listed)
+    _, body = federation.submission(set_at("code", to=asked))
+    answer = federation.ask(federation.site(), body)
+    assert (answer["accepted"], answer["code"]) == (not code, code)
+
+
+@pytest.mark.parametrize(("asked", "code"), [(CODE, ""), (OTHER, "JOB_REFUSED")])
+def test_a_contract_of_version_1_accepts_the_sites_own_recipe(
+    federation: Federation, asked: str, code: str
+) -> None:
+    site, kept = federation.site(), federation.agreements[SITES[0]]
+    with site.ports.store.write() as tx:
+        tx.agreements.put(replace(kept, document=of_version_1(kept.document)))
+    _, body = federation.submission(set_at("code", to=asked), privacy=CHEAP)
+    answer = federation.ask(site, body)
+    assert (answer["accepted"], answer["code"]) == (not code, code)
 
 
 def test_a_site_without_recipe_refuses(federation: Federation) -> None:
@@ -400,7 +446,7 @@ def test_the_budget_is_used_up(federation: Federation) -> None:
     job_id, body = federation.submission()
     answer = federation.ask(site, body)
     assert (answer["accepted"], answer["code"]) == (False, "BUDGET_EXCEEDED")
-    assert "has ε 0 of 3 left, the job asks 1.5" in answer["reasons"][0]
+    assert "has ε 0 of 3 left and 1.5 asked" in answer["reasons"][0]
     assert site.job(job_id).state == JobState.REFUSED
 
 
@@ -474,7 +520,7 @@ def test_a_cancelled_job_releases_its_budget(federation: Federation) -> None:
     job = site.job(job_id)
     assert (job.state, job.code, job.reason) == (JobState.CANCELLED, "JOB_CANCELLED", "enough")
     kept = site.reservation(job_id)
-    assert (kept.state, kept.counted_steps) == (ReservationState.CLOSED, 0)
+    assert (kept.state, kept.counted_steps(Rule.RENYI)) == (ReservationState.CLOSED, 0)
     assert site.log(job_id) == ["job.accepted", "job.cancelled"]
     assert federation.ask(site, body)["accepted"]  # the decision of old, which changes nothing
     assert site.job(job_id).state == JobState.CANCELLED

@@ -23,6 +23,7 @@ from connector.errors import (
 )
 from connector.services import federate_book, federate_lead, federate_lead_run
 from federated.job import JobState, is_final
+from federated.privacy.rule import Rule
 from tests.support.federation import MARKETING, SITES, Federation, Node, running, wait_for
 
 
@@ -80,7 +81,7 @@ def test_a_job_from_submission_to_model(federation: Federation) -> None:
     assert lead.workers.lead.replies == {1: list(SITES), 2: list(SITES), 3: list(SITES)}
     for node in federation.sites:
         assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
-        assert node.reservation(job_id).counted_steps == 6
+        assert node.reservation(job_id).counted_steps(Rule.RENYI) == 6
     assert lead.log(job_id) == [
         "job.submitted",
         *["job.site.accepted"] * 3,
@@ -112,7 +113,7 @@ def test_a_live_view_shows_rounds_bytes_and_epsilon(federation: Federation) -> N
         first = federate_lead.progress(lead.ports, job_id)
         over(federation, job_id, JobState.COMPLETED)
     shown = federate_lead.progress(lead.ports, job_id)
-    assert (first["rounds"], first["epsilon"], first["delta"]) == (3, 1.5, 1e-5)
+    assert (first["rounds"], first["epsilon"], first["delta"]) == (3, 1.5, 1e-6)
     assert (shown["round"], shown["state"], shown["answered"]) == (3, "COMPLETED", sorted(SITES))
     update = len(federation.site().workers.site.updates[0][1])
     for site in shown["sites"]:
@@ -265,7 +266,7 @@ def test_a_site_that_refuses_a_round_ends_the_job_with_its_reason(federation: Fe
     row = rows(federation, job_id)[SITES[1]]
     assert (row.decision, row.code) == ("left", "WORKER_FAILED")
     for node in federation.sites:  # at most the one round that was committed is spent
-        assert node.reservation(job_id).counted_steps <= 2
+        assert node.reservation(job_id).counted_steps(Rule.RENYI) <= 2
 
 
 def test_a_silent_site_ends_the_round_within_its_time(federation: Federation) -> None:
@@ -496,7 +497,7 @@ def test_a_job_can_be_cancelled(federation: Federation) -> None:
         again = federate_lead.cancel(lead.ports, job_id, "again")
     assert again.reason == "enough of it"
     for node in federation.sites:
-        assert node.reservation(job_id).counted_steps == 0
+        assert node.reservation(job_id).counted_steps(Rule.RENYI) == 0
 
 
 def test_a_job_cancelled_while_submitting_reaches_no_first_round(federation: Federation) -> None:

@@ -18,6 +18,7 @@ from connector.services.federate_pace import cells_of, padded
 from connector.services.federate_padding import ends_at
 from connector.services.system import SystemPace
 from federated.job import JobState, parse
+from federated.privacy.rule import Rule
 from tests.support.doubles import QuickPace
 from tests.support.federation import SITES, Federation, running, wait_for
 
@@ -182,7 +183,7 @@ def test_a_round_that_cannot_end_in_its_time_costs_nothing(tmp_path: Path) -> No
     assert isinstance(frame, RoundRefusal)
     assert frame.code == "ROUND_REFUSED"
     assert "a round takes 37.5 s here" in frame.reason
-    assert site.node.reservation(site.job_id).counted_steps == 0
+    assert site.node.reservation(site.job_id).counted_steps(Rule.RENYI) == 0
     assert site.node.workers.site.updates == []
 
 

@@ -14,10 +14,12 @@ from connector import errors
 from connector.services.federate_ports import BoundedAccountant, TranslatedWorkers, translated
 from federated import errors as foreign
 from federated.privacy import oneshot
+from federated.privacy.event import SubsampledGaussian
 from federated.privacy.process import ProcessAccountant
+from federated.privacy.question import Divergence, Epsilon, Question
 
-EVENT = {"noise_multiplier": 3.0, "sampling_rate": 0.2, "steps": 20.0}
-Cases = Sequence[tuple[Sequence[Mapping[str, float]], float]]
+EVENT = SubsampledGaussian(3.0, 0.2, 20)
+ASKED = [Epsilon((EVENT,), 0.5)]
 
 
 class Inner:
@@ -28,18 +30,15 @@ class Inner:
         self.inside = threading.Semaphore(0)
         self.go = threading.Event()
 
-    def epsilon(self, events: Sequence[Mapping[str, float]], delta: float) -> float:
+    def costs(self, questions: Sequence[Question]) -> list[float]:
         self.inside.release()
         if self.failure is not None:
             raise self.failure
         assert self.go.wait(20)
-        return delta + len(events)
-
-    def epsilons(self, cases: Cases) -> list[float]:
-        return [self.epsilon(events, delta) for events, delta in cases]
+        return [float(len(question.events)) for question in questions]
 
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
-        return self.epsilon([], epsilon + delta + sampling_rate + steps)
+        return epsilon + delta + sampling_rate + steps
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_failures_keep_their_code(
     failure: foreign.FederatedError, expected: type[errors.PreauError]
 ) -> None:
     with pytest.raises(expected) as caught:
-        BoundedAccountant(Inner(failure)).epsilon([EVENT], 0.1)
+        BoundedAccountant(Inner(failure)).costs(ASKED)
     assert (caught.value.code, caught.value.reason) == (failure.code, failure.reason)
     assert caught.value.__cause__ is failure
 
@@ -72,22 +71,21 @@ def test_answers_pass_through() -> None:
     inner = Inner()
     inner.go.set()
     accountant = BoundedAccountant(inner)
-    assert accountant.epsilon([EVENT], 0.5) == 1.5
-    assert accountant.epsilons([([EVENT], 0.5), ([], 0.25)]) == [1.5, 0.25]
+    assert accountant.costs([*ASKED, Divergence((), 2)]) == [1, 0]
     assert accountant.calibrate(epsilon=1, delta=0.5, sampling_rate=0.5, steps=2) == 4
 
 
 def test_only_so_many_compute_at_once_and_the_rest_is_told() -> None:
     inner = Inner()
     accountant = BoundedAccountant(inner, at_once=1, seconds=0.05)
-    thread = threading.Thread(target=accountant.epsilon, args=([EVENT], 0.5))
+    thread = threading.Thread(target=accountant.costs, args=(ASKED,))
     thread.start()
     assert inner.inside.acquire(timeout=20)
     with pytest.raises(errors.TooManyRequests):
-        accountant.epsilon([EVENT], 0.5)
+        accountant.costs(ASKED)
     inner.go.set()
     thread.join(20)
-    assert accountant.epsilon([EVENT], 0.5) == 1.5  # the turn was given back
+    assert accountant.costs(ASKED) == [1]  # the turn was given back
 
 
 class FakeWorker:
@@ -136,28 +134,7 @@ def test_workers_are_translated(tmp_path: Path) -> None:
     assert inner.worker.stopped
 
 
-# Several questions at once, through the real process
-
-
-def test_several_compositions_take_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[str] = []
-    run = ProcessAccountant._run
-
-    def counting(self: ProcessAccountant, question: str) -> bytes:
-        started.append(question)
-        return run(self, question)
-
-    monkeypatch.setattr(ProcessAccountant, "_run", counting)
-    accountant = ProcessAccountant()
-    more = {**EVENT, "steps": 40.0}
-    found = accountant.epsilons([([EVENT], 1e-5), ([more], 1e-5), ([], 1e-5), ([EVENT], 1e-5)])
-    assert len(started) == 1
-    assert found[0] == found[3]
-    assert found[2] == 0
-    assert 0 < found[0] < found[1]
-    assert accountant.epsilon([EVENT], 1e-5) == found[0]
-    assert accountant.epsilons([([more], 1e-5)]) == [found[1]]
-    assert len(started) == 1
+# Several questions at once
 
 
 def test_questions_among_several_are_refused_one_by_one() -> None:
@@ -180,7 +157,7 @@ def test_what_has_no_finite_cost_is_infinite(
     monkeypatch: pytest.MonkeyPatch, output: bytes, expected: list[float]
 ) -> None:
     monkeypatch.setattr(ProcessAccountant, "_run", lambda *_: output)
-    assert ProcessAccountant().epsilons([([EVENT], 1e-5)]) == expected
+    assert ProcessAccountant().costs([Epsilon((EVENT,), 1e-5)]) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,4 +175,4 @@ def test_an_answer_that_is_none_is_a_failure(
 ) -> None:
     monkeypatch.setattr(ProcessAccountant, "_run", lambda *_: output)
     with pytest.raises(foreign.WorkerFailed):
-        ProcessAccountant().epsilons([([EVENT], 1e-5)])
+        ProcessAccountant().costs([Epsilon((EVENT,), 1e-5)])

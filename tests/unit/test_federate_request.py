@@ -19,6 +19,8 @@ from connector.services import federate_lead
 from connector.services.federate_request import complete
 from connector.services.federate_site import MANIFEST_TYPE
 from federated.job import JobState, parse
+from federated.privacy.event import SubsampledGaussian
+from federated.privacy.question import Epsilon
 from tests.support.contracts import NOW
 from tests.support.federation import CODE, LEAD, SITES, Federation
 
@@ -64,8 +66,8 @@ def test_noise_that_is_left_out_is_calibrated_and_never_too_little(federation: F
     lead = federation.lead
     manifest, _ = complete(lead.ports, federation.request(privacy={**privacy, "epsilon": 1.3}))
     sigma = manifest.privacy.noise_multiplier
-    event = {"noise_multiplier": sigma, "sampling_rate": 0.5, "steps": 6.0}
-    assert 1.29 < lead.accountant.epsilon([event], 1e-5) <= 1.3
+    (cost,) = lead.accountant.costs([Epsilon((SubsampledGaussian(sigma, 0.5, 6),), 1e-5)])
+    assert 1.29 < cost <= 1.3
     assert sigma == round(sigma, 3)
 
 

@@ -30,6 +30,7 @@ from connector.services.federate_site import cancel_job
 from connector.services.federate_work import job_folder
 from connector.services.lead_hub import Left
 from federated.job import JobState, is_final, parse
+from federated.privacy.rule import Rule
 from tests.support.federation import (
     LEAD,
     SITES,
@@ -147,7 +148,7 @@ def test_rounds_are_answered_and_the_job_completes(case: Case) -> None:
     case.send(Finish("completed", "", "", case.receipts(3)))
     job = case.ended(JobState.COMPLETED)
     assert (job.code, job.reason) == ("", "")
-    assert case.site.reservation(case.job_id).counted_steps == 6
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 6
     assert case.site.log(case.job_id) == [
         "job.accepted",
         *["job.round.committed", "job.round.released"] * 3,
@@ -198,7 +199,7 @@ def test_another_request_for_a_round_is_refused(case: Case) -> None:
     job = case.ended(JobState.FAILED)
     assert "another request" in job.reason
     assert len(case.drawn) == 1
-    assert case.site.reservation(case.job_id).counted_steps == 2
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_a_first_round_that_may_not_be_answered(
     assert (frame.number, frame.code) == (number, code)
     case.ended(JobState.FAILED)
     assert case.drawn == []
-    assert case.site.reservation(case.job_id).counted_steps == 0
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,9 @@ def test_a_lead_that_is_revoked_while_the_worker_computes_gets_nothing(tmp_path:
         assert frame.code == "CREDENTIAL_REVOKED"
         case.ended(JobState.FAILED)
     assert case.record(1) == b""
-    assert case.site.reservation(case.job_id).counted_steps == 2  # charged, though not released
+    assert (
+        case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+    )  # charged, though not released
 
 
 def test_a_contract_that_is_gone_gets_nothing(case: Case) -> None:
@@ -319,7 +322,7 @@ def test_the_lead_ends_the_job(case: Case, finish: Finish, state: JobState, code
     assert job.code == code
     assert "\n" not in job.reason
     assert job.reason
-    assert case.site.reservation(case.job_id).counted_steps == 2
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
 
 
 def test_a_worker_that_dies_is_replaced_once_for_the_same_round(case: Case) -> None:
@@ -345,7 +348,7 @@ def test_a_message_that_ends_the_worker_twice_is_refused_and_costs_nothing(case:
     assert frame == RoundRefusal(2, "ROUND_REFUSED", "the site's worker answered `ROUND_REFUSED`")
     job = case.ended(JobState.FAILED)
     assert "could not be read" in job.reason
-    assert case.site.reservation(case.job_id).counted_steps == 2
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
     assert case.record(2) is None
     assert case.site.log(case.job_id).count("job.round.committed") == 1
 
@@ -357,7 +360,7 @@ def test_a_message_that_the_worker_refuses_costs_nothing(case: Case, code: str) 
     assert isinstance(frame, RoundRefusal)
     assert "byte 7" not in frame.reason
     assert "byte 7" in case.ended(JobState.FAILED).reason
-    assert case.site.reservation(case.job_id).counted_steps == 0
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
     assert case.record(1) is None
     assert case.drawn == []
 
@@ -369,7 +372,7 @@ def test_a_digest_that_is_none_is_no_answer(case: Case, digest: str) -> None:
     assert isinstance(frame, RoundRefusal)
     assert frame.code == "WORKER_FAILED"
     case.ended(JobState.FAILED)
-    assert case.site.reservation(case.job_id).counted_steps == 0
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
 
 
 def test_a_replacement_that_reads_another_model_computes_nothing(case: Case) -> None:
@@ -388,7 +391,7 @@ def test_a_worker_that_dies_twice_ends_the_job(case: Case) -> None:
     frame = case.ask(1)
     assert frame == RoundRefusal(1, "WORKER_FAILED", "the site's worker answered `WORKER_FAILED`")
     case.ended(JobState.FAILED)
-    assert case.site.reservation(case.job_id).counted_steps == 2
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
 
 
 @pytest.mark.parametrize(
@@ -460,7 +463,7 @@ def test_a_lead_that_asks_no_new_round_is_given_up(tmp_path: Path) -> None:
         "DEADLINE_PASSED",
         "the lead asked no new round for 600 s",
     )
-    assert case.site.reservation(case.job_id).counted_steps == 0
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
 
 
 def test_the_same_round_again_is_no_sign_of_progress(case: Case) -> None:
@@ -504,7 +507,7 @@ def test_a_cancellation_stops_the_run(case: Case) -> None:
     cancel_job(case.site.ports, lead, JobCancellation(case.job_id, "enough").to_body())
     job = case.ended(JobState.CANCELLED)
     assert job.reason == "enough"
-    assert case.site.reservation(case.job_id).counted_steps == 2
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
 
 
 def test_completion_told_by_message_counts_once_all_rounds_are_released(case: Case) -> None:

@@ -24,6 +24,7 @@ from connector.services import federate_lead, federate_relay
 from connector.services.federate_site import cancel_job
 from connector.services.federate_views import check_complete, contradiction
 from federated.job import JobState, is_final, parse
+from federated.privacy.rule import Rule
 from tests.support.federation import (
     CODE,
     LEAD,
@@ -261,7 +262,7 @@ def test_a_split_view_ends_the_job_with_both_receipts_in_the_log(
     assert wait_for(lambda: lead.job.state == JobState.FAILED)
     assert (lead.job.code, lead.job.round) == ("SPLIT_VIEW", 1)
     assert lead.split_events() == [{"round": 1, "ours": own, "other": others[1]}]
-    assert lead.site.reservation(lead.job_id).counted_steps == 2
+    assert lead.site.reservation(lead.job_id).counted_steps(Rule.RENYI) == 2
     assert [number for number, _ in lead.site.workers.site.updates] == [1]
 
 
@@ -310,7 +311,7 @@ def test_receipts_that_do_not_count_end_the_job(lead: Lead, make: object) -> Non
     assert isinstance(frame, RoundRefusal)
     assert frame.code == "ROUND_REFUSED"
     assert wait_for(lambda: lead.job.state == JobState.FAILED)
-    assert lead.site.reservation(lead.job_id).counted_steps == 2
+    assert lead.site.reservation(lead.job_id).counted_steps(Rule.RENYI) == 2
 
 
 @pytest.mark.parametrize("by_message", [False, True])
@@ -387,7 +388,7 @@ def test_a_lead_that_misleads_one_site_is_found_by_all(
     assert "SPLIT_VIEW" in {job.code for job in ended}
     for node in federation.sites:
         assert [each for each, _ in node.workers.site.updates] == list(range(1, number + 1))
-        assert node.reservation(job_id).counted_steps == 2 * number
+        assert node.reservation(job_id).counted_steps(Rule.RENYI) == 2 * number
 
 
 def test_a_site_that_signs_another_model_leaves_and_the_others_go_on(tmp_path: Path) -> None:

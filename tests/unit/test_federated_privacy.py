@@ -16,10 +16,11 @@ from dp_accounting.rdp import RdpAccountant
 
 from federated import child
 from federated.errors import CalibrationImpossible, EventUnknown, PrivacyFault, WorkerFailed
-from federated.privacy import accountant, ledger, oneshot, process
-from federated.privacy.accountant import LEAST_NOISE, calibrate, epsilon
+from federated.privacy import accountant, oneshot, process
+from federated.privacy.accountant import LEAST_NOISE, calibrate, divergence, epsilon
 from federated.privacy.event import SubsampledGaussian, from_mapping, merged, to_mapping
 from federated.privacy.process import ProcessAccountant
+from federated.privacy.question import Divergence, Epsilon, spelled
 
 DELTA = 1e-5
 
@@ -70,49 +71,6 @@ def test_equal_mechanisms_are_merged() -> None:
     events = [_event(2, 0.1, 3), _event(1, 0.1, 1), _event(2, 0.1, 4), _event(5, 0.1, 0)]
     assert merged(events) == (_event(1, 0.1, 1), _event(2, 0.1, 7))
     assert merged(reversed(events)) == merged(events)
-
-
-# Ledger
-
-
-def test_open_counts_in_full_and_closed_counts_what_was_committed() -> None:
-    entry = ledger.reserve(_event(2, 0.2, 20), rounds=10)
-    assert ledger.spent([entry]) == (_event(2, 0.2, 20),)
-    entry = ledger.commit(ledger.commit(entry))
-    assert ledger.spent([entry]) == (_event(2, 0.2, 20),)
-    assert ledger.spent([ledger.close(entry)]) == (_event(2, 0.2, 4),)
-    assert ledger.close(ledger.close(entry)) == ledger.close(entry)
-
-
-def test_a_job_that_never_ran_costs_nothing() -> None:
-    assert ledger.spent([ledger.close(ledger.reserve(_event(), rounds=5))]) == ()
-
-
-def test_jobs_add_up() -> None:
-    entries = [ledger.reserve(_event(2, 0.2, 20), 10), ledger.reserve(_event(2, 0.2, 10), 5)]
-    assert ledger.spent(entries) == (_event(2, 0.2, 30),)
-
-
-@pytest.mark.parametrize(("steps", "rounds"), [(20, 3), (20, 0), (20, -1), (0, 1)])
-def test_steps_that_do_not_split_cannot_be_reserved(steps: int, rounds: int) -> None:
-    with pytest.raises(PrivacyFault):
-        ledger.reserve(_event(steps=steps), rounds)
-
-
-def test_no_round_beyond_the_reservation() -> None:
-    entry = ledger.commit(ledger.reserve(_event(steps=2), rounds=1))
-    with pytest.raises(PrivacyFault, match="no round is left"):
-        ledger.commit(entry)
-    with pytest.raises(PrivacyFault, match="no round is left"):
-        ledger.commit(ledger.close(ledger.reserve(_event(), rounds=5)))
-
-
-@pytest.mark.parametrize(("rounds", "steps", "committed"), [(2, 1, 3), (2, 1, -1), (2, 0, 1)])
-def test_an_entry_cannot_spend_more_than_it_reserved(
-    rounds: int, steps: int, committed: int
-) -> None:
-    with pytest.raises(PrivacyFault):
-        ledger.Entry(1.0, 0.1, rounds, steps, committed)
 
 
 # The laws of an accountant
@@ -222,7 +180,7 @@ def test_delta_out_of_range_is_refused(delta: float) -> None:
     with pytest.raises(PrivacyFault):
         epsilon([_event()], delta)
     with pytest.raises(PrivacyFault):
-        ProcessAccountant().epsilon([to_mapping(_event())], delta)
+        Epsilon((_event(),), delta)
 
 
 @pytest.mark.parametrize("rate", [0.2, 1.0])
@@ -320,10 +278,9 @@ def test_the_process_bounds_its_own_life_and_memory(
 
 
 def test_the_process_gives_what_the_library_gives() -> None:
-    ours = ProcessAccountant()
-    events = [to_mapping(_event()), to_mapping(_event(3.0, 0.1, 50))]
-    value = ours.epsilon(events, DELTA)
-    assert value == epsilon([_event(), _event(3.0, 0.1, 50)], DELTA)
+    events = (_event(), _event(3.0, 0.1, 50))
+    found = ProcessAccountant().costs([Epsilon(events, DELTA), Divergence(events, 9)])
+    assert found == [epsilon(events, DELTA), divergence(events, 9)]
 
 
 def test_the_process_calibrates() -> None:
@@ -343,37 +300,47 @@ def _counting(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> list[str]:
 
 
 def test_the_same_question_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = _counting(monkeypatch, b'{"value": 1.5}')
+    asked = _counting(monkeypatch, b'{"answers": [{"value": 1.5}]}')
     ours = ProcessAccountant()
-    split = [to_mapping(_event(steps=5)), to_mapping(_event(steps=15))]
-    assert ours.epsilon([to_mapping(_event(steps=20))], DELTA) == 1.5
-    assert ours.epsilon(split, DELTA) == 1.5
+    split = (_event(steps=5), _event(steps=15))
+    assert ours.costs([Epsilon((_event(steps=20),), DELTA)]) == [1.5]
+    assert ours.costs([Epsilon(split, DELTA)]) == [1.5]
     assert len(asked) == 1
-    ours.epsilon(split, 1e-6)
-    assert len(asked) == 2
+    ours.costs([Epsilon(split, 1e-6)])
+    ours.costs([Divergence(split, 9)])
+    ours.costs([Divergence(split, 10)])
+    assert len(asked) == 4
 
 
 def test_no_more_answers_are_kept_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = _counting(monkeypatch, b'{"value": 1.5}')
+    asked = _counting(monkeypatch, b'{"answers": [{"value": 1.5}]}')
     ours = ProcessAccountant()
     for steps in range(1, 600):
-        ours.epsilon([to_mapping(_event(steps=steps))], DELTA)
+        ours.costs([Epsilon((_event(steps=steps),), DELTA)])
     assert len(ours._known) == 512
-    ours.epsilon([to_mapping(_event(steps=599))], DELTA)
+    ours.costs([Epsilon((_event(steps=599),), DELTA)])
     assert len(asked) == 599
 
 
 def test_nothing_costs_nothing_without_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = _counting(monkeypatch, b"")
-    assert ProcessAccountant().epsilon([], DELTA) == 0
+    assert ProcessAccountant().costs([Epsilon((), DELTA), Divergence((_event(steps=0),), 9)]) == [
+        *(0, 0)
+    ]
     assert asked == []
 
 
-def test_an_unknown_event_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = _counting(monkeypatch, b'{"value": 0}')
-    with pytest.raises(EventUnknown):
-        ProcessAccountant().epsilon([{"laplace": 1.0}], DELTA)
-    assert asked == []
+@pytest.mark.parametrize("order", [1, 0, -3, 1025])
+def test_an_order_out_of_range_is_no_question(order: int) -> None:
+    with pytest.raises(PrivacyFault):
+        Divergence((_event(),), order)
+
+
+def test_equal_questions_are_equal_text() -> None:
+    one, other = _event(2, 0.1, 3), _event(1, 0.1, 1)
+    assert spelled(Epsilon((one, other), DELTA)) == spelled(Epsilon((other, one), DELTA))
+    assert spelled(Epsilon((one,), DELTA)) != spelled(Divergence((one,), 9))
+    assert spelled(Epsilon((), DELTA)) == ""
 
 
 def test_a_refusal_comes_back_as_one() -> None:
@@ -386,19 +353,10 @@ def test_several_questions_are_one_process(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch, b'{"answers": [{"value": 1.5}, {"code": "JOB_REFUSED", "reason": "x"}]}'
     )
     ours = ProcessAccountant()
-    one, two = [to_mapping(_event(steps=1))], [to_mapping(_event(steps=2))]
-    assert ours.epsilons([(one, DELTA), ([], DELTA), (two, DELTA), (one, DELTA)]) == [
-        *(1.5, 0.0, math.inf, 1.5)
-    ]
-    assert ours.epsilons([(two, DELTA), (one, DELTA)]) == [math.inf, 1.5]
-    assert ours.epsilon(one, DELTA) == 1.5
+    one, two = Epsilon((_event(steps=1),), DELTA), Epsilon((_event(steps=2),), DELTA)
+    assert ours.costs([one, Epsilon((), DELTA), two, one]) == [1.5, 0.0, math.inf, 1.5]
+    assert ours.costs([two, one]) == [math.inf, 1.5]
     assert len(asked) == 1
-
-
-def test_several_questions_get_what_each_would_get() -> None:
-    one, two = [to_mapping(_event(steps=1))], [to_mapping(_event(3.0, 0.1, 50))]
-    found = ProcessAccountant().epsilons([(one, DELTA), (two, 1e-6)])
-    assert found == [epsilon([_event(steps=1)], DELTA), epsilon([_event(3.0, 0.1, 50)], 1e-6)]
 
 
 @pytest.mark.parametrize(
@@ -416,13 +374,13 @@ def test_an_answer_that_does_not_fit_is_none(
 ) -> None:
     _counting(monkeypatch, answer)
     with pytest.raises(WorkerFailed):
-        ProcessAccountant().epsilons([([to_mapping(_event())], DELTA)])
+        ProcessAccountant().costs([Epsilon((_event(),), DELTA)])
 
 
 def test_a_failure_is_not_taken_for_infinity(monkeypatch: pytest.MonkeyPatch) -> None:
     _counting(monkeypatch, b'{"answers": [{"code": "WORKER_FAILED", "reason": "x"}]}')
     with pytest.raises(WorkerFailed):
-        ProcessAccountant().epsilons([([to_mapping(_event())], DELTA)])
+        ProcessAccountant().costs([Epsilon((_event(),), DELTA)])
 
 
 @pytest.mark.parametrize(
@@ -439,13 +397,13 @@ def test_a_process_that_fails_is_an_answer(
 ) -> None:
     monkeypatch.setattr(process, "command", lambda _: [sys.executable, "-c", program])
     with pytest.raises(WorkerFailed, match=reason):
-        ProcessAccountant(seconds=1.0).epsilon([to_mapping(_event())], DELTA)
+        ProcessAccountant(seconds=1.0).costs([Epsilon((_event(),), DELTA)])
 
 
 def test_a_process_that_cannot_start_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "command", lambda _: ["/nowhere/python"])
     with pytest.raises(WorkerFailed, match="did not start"):
-        ProcessAccountant().epsilon([to_mapping(_event())], DELTA)
+        ProcessAccountant().costs([Epsilon((_event(),), DELTA)])
 
 
 @pytest.mark.parametrize("loader", [True, False])

@@ -14,6 +14,7 @@ from connector.identity import document as documents
 from connector.identity import jws, receipt
 from connector.identity.agreement import Party, Subject
 from connector.jsonld.canonical import canonical, sha256_hex
+from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import (
     AGREEMENT,
     CONSUMER,
@@ -23,6 +24,7 @@ from tests.support.contracts import (
     PROVIDER,
     agreement_bytes,
     contract,
+    of_version_1,
     policy,
     stranger,
 )
@@ -74,7 +76,22 @@ def test_open_statements_may_be_empty() -> None:
         lambda c: c.update(extra=1),
         lambda c: c.pop("coverage"),
         lambda c: c.pop("offer"),
-        lambda c: c.update(version=2),
+        lambda c: c.update(version=1),
+        lambda c: c.update(version=3),
+        lambda c: c.update(version=True),
+        lambda c: c.pop("accounting"),
+        lambda c: c.pop("recipes"),
+        lambda c: c.update(accounting={}),
+        lambda c: c["accounting"].update(rule="renyi"),
+        lambda c: c["accounting"].update(rule="best"),
+        lambda c: c["accounting"].update(adjacency="replace-one"),
+        lambda c: c["accounting"].update(extra=1),
+        lambda c: c.update(recipes={}),
+        lambda c: c.update(recipes=[1]),
+        lambda c: c.update(recipes=["AB" * 32]),
+        lambda c: c.update(recipes=[DIGEST, DIGEST]),
+        lambda c: c.update(recipes=["ef" * 32, "ab" * 32]),
+        lambda c: c.update(recipes=[f"{n:064x}" for n in range(65)]),
         lambda c: c.update(type="Agreement"),
         lambda c: c.update(agreement=[]),
         lambda c: c.update(provider="x"),
@@ -118,6 +135,25 @@ def test_open_statements_may_be_empty() -> None:
 def test_agreements_that_are_refused(change: Callable[[dict[str, Any]], Any]) -> None:
     with pytest.raises(AgreementTampered):
         agreements.read(spoiled(change))
+
+
+def test_rule_and_recipes_are_read_back() -> None:
+    recipes = ["ef" * 32, "ab" * 32, "ab" * 32]
+    stated = agreement_bytes(GIVER, TAKER, accounting=Accounting(Rule.RENYI, 9), recipes=recipes)
+    found = agreements.read(stated)
+    assert (found.version, found.accounting) == (2, Accounting(Rule.RENYI, 9))
+    assert found.recipes == ("ab" * 32, "ef" * 32)
+    assert agreements.read(agreement_bytes(GIVER, TAKER, recipes=[])).recipes == ()
+
+
+def test_an_agreement_of_version_1_stays_readable_and_verifies() -> None:
+    data = of_version_1(DATA)
+    older = agreements.read(data)
+    assert (older.version, older.accounting, older.recipes) == (1, None, ())
+    agreements.verify_provider(older, agreements.sign(GIVER.signer, data), GIVER.document)
+    for name, value in (("recipes", []), ("accounting", json.loads(DATA)["accounting"])):
+        with pytest.raises(AgreementTampered):
+            agreements.read(canonical({**json.loads(data), name: value}))
 
 
 def test_nobody_contracts_with_oneself() -> None:
@@ -210,6 +246,27 @@ def test_receipt_of_a_contract_without_end() -> None:
         GIVER.signer, READ, "a", "b", minimum_sites=0, valid_until=None, now=NOW
     )
     assert receipt.read_receipt(token, GIVER.document).valid_until is None
+
+
+def test_a_receipt_states_the_accounting_of_its_agreement() -> None:
+    found = receipt.read_receipt(CONTRACT.receipt, GIVER.document)
+    assert found.accounting == READ.accounting == Accounting(Rule.SUMS)
+    other = replace(found, accounting=Accounting(Rule.RENYI, 9))
+    for wrong in (other, replace(found, accounting=None)):
+        with pytest.raises(AgreementTampered):
+            receipt.check_receipt(
+                wrong, READ, CONTRACT.provider_signature, CONTRACT.consumer_signature
+            )
+
+
+def test_the_receipt_of_an_older_contract_states_none() -> None:
+    older = agreements.read(of_version_1(DATA))
+    token = receipt.make_receipt(
+        GIVER.signer, older, "a", "b", minimum_sites=3, valid_until=None, now=NOW
+    )
+    found = receipt.read_receipt(token, GIVER.document)
+    assert found.accounting is None
+    receipt.check_receipt(found, older, "a", "b")
 
 
 def test_receipt_of_another_contract() -> None:

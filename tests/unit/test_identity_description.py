@@ -13,6 +13,7 @@ from connector.errors import DescriptionTampered
 from connector.identity import description
 from connector.identity.dataset_facts import DatasetFacts, read_facts
 from connector.jsonld.canonical import canonical, sha256_hex
+from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import DATASET, NOW, PROVIDER, stranger
 
 NODE = stranger(PROVIDER)
@@ -34,13 +35,13 @@ SET = Dataset(
     legal_basis="https://w3id.org/dpv/legal/eu/gdpr#A6-1-e",
     retention="P5Y",
     territory="FR",
-    register_id="urn:register",
+    register_id="",
     cap=PrivacyCap(6.0, 1e-5),
     file=DataFile("/secret/place/star.csv", "csv", "f" * 64),
     credential="",
     published_at=NOW,
 )
-SUBJECT = description.describe_dataset(SET, PROVIDER)
+SUBJECT = description.describe_dataset(SET, PROVIDER, Accounting(Rule.SUMS))
 
 
 def issued(subject: dict[str, Any] = SUBJECT, **changes: Any) -> str:
@@ -51,9 +52,9 @@ def issued(subject: dict[str, Any] = SUBJECT, **changes: Any) -> str:
 def test_every_statement_is_there_and_can_be_read_back() -> None:
     facts = read_facts(description.verify_description(issued(), NODE.document, DATASET))
     for field in fields(DatasetFacts):
-        if field.name != "publisher":
+        if field.name not in ("publisher", "rule"):
             assert getattr(facts, field.name) == getattr(SET, field.name)
-    assert facts.publisher == PROVIDER
+    assert (facts.publisher, facts.rule) == (PROVIDER, Rule.SUMS)
 
 
 def test_the_file_is_never_described() -> None:
@@ -196,3 +197,17 @@ def test_descriptions_that_cannot_be_read(change: Callable[[dict[str, Any]], Any
     change(subject)
     with pytest.raises(DescriptionTampered):
         read_facts(subject)
+
+
+def test_neighbours_of_another_kind_are_refused_and_an_older_description_states_none() -> None:
+    governance = SUBJECT["preau:governance"]
+    older = {name: value for name, value in governance.items() if name != "preau:accounting"}
+    assert read_facts({**SUBJECT, "preau:governance": older}).rule is None
+    for stated in (
+        {"preau:rule": "sums", "preau:adjacency": "replace-one"},
+        {"preau:rule": "sums"},
+        {"preau:rule": "best", "preau:adjacency": "add-or-remove-one"},
+        {},
+    ):
+        with pytest.raises(DescriptionTampered):
+            read_facts({**SUBJECT, "preau:governance": {**governance, "preau:accounting": stated}})

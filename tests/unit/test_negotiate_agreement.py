@@ -151,6 +151,15 @@ def _more_members(document: dict[str, Any]) -> None:
     document["annex"] = "small print"
 
 
+def _other_rule(document: dict[str, Any]) -> None:
+    document["accounting"] = {**document["accounting"], "rule": "renyi", "order": 9}
+
+
+def _older_version(document: dict[str, Any]) -> None:
+    del document["accounting"], document["recipes"]
+    document["version"] = 1
+
+
 def _nothing(_document: dict[str, Any]) -> None:
     pass
 
@@ -171,6 +180,9 @@ CHANGES: list[Change] = [
     _other_constraint,
     _line_twice,
     _many_conditions,
+    _other_rule,
+    _older_version,
+    _set("accounting", "adjacency", "replace-one"),
     _set("dataset", "population", 46000),
     _set("dataset", "rowsPerPerson", 1),
     _set("dataset", "personColumn", "grade"),

@@ -33,6 +33,7 @@ from connector.services import audit, custody, federate_lead, recovery, recovery
 from connector.services.witness import Witness, check_peer
 from connector.store.charges import FILE
 from federated.job import JobState, is_final
+from federated.privacy.rule import Rule
 from tests.support.doubles import charges_in, open_store
 from tests.support.federation import LEAD, SITES, Federation, Node, publish, running, wait_for
 
@@ -174,7 +175,7 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
     assert (plan.debt.exact, [each.job_id for each in plan.debt.jobs]) == (True, [first.id])
     epoch = recovery_plan.confirm(site.ports)
     assert epoch.number == 1
-    assert site.reservation(first.id).counted_steps == 6
+    assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
     turn(site)
     assert job(federation).state == JobState.COMPLETED
     third = job(federation)
@@ -257,7 +258,7 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     with pytest.raises(InRecovery):
         recovery_plan.confirm(site.ports)
     recovery_plan.confirm(site.ports, in_full=True)
-    assert site.reservation(first.id).counted_steps == 6
+    assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
     assert site.dataset is not None
     publish(site, site.dataset.population)
     federation._introduce(site, [node.member for node in federation.nodes.values()])
@@ -322,7 +323,7 @@ def test_a_running_job_waits_and_ends_with_the_confirmation(
     recovery_plan.confirm(site.ports)
     ended = site.job(job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, InRecovery.code)
-    assert site.reservation(job_id).counted_steps == 6
+    assert site.reservation(job_id).counted_steps(Rule.RENYI) == 6
     assert lead.ports.settings.did == LEAD
 
 

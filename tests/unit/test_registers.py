@@ -11,9 +11,17 @@ import pytest
 
 from connector.domain.dataset import PrivacyCap
 from connector.domain.register import Register, own_register
-from connector.errors import DescriptionIncomplete, NotFound, PreauError, RegisterFixed
+from connector.errors import (
+    ConfigurationInvalid,
+    DescriptionIncomplete,
+    NotFound,
+    PreauError,
+    RegisterFixed,
+)
+from connector.identity import dataset_facts
+from connector.identity import description as descriptions
 from connector.services import budget, publish, registers
-from federated.privacy.rule import Accounting, Rule
+from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.federation import reservation
 from tests.support.link import DATASET, Link, Node, description, link
 
@@ -74,7 +82,7 @@ def test_a_dataset_that_names_none_declares_its_own(pair: Link, school: Node) ->
 
 
 def test_two_datasets_share_a_declared_register_and_its_cap(pair: Link, school: Node) -> None:
-    registers.declare(school.ports, PUPILS, CAP, SUMS)
+    registers.declare(school.ports, PUPILS, CAP)
     first = publish.publish(school.ports, described(pair, register=PUPILS, cap=None))
     second = publish.publish(school.ports, described(pair, "urn:b", register=PUPILS, cap=None))
     assert first.register_id == second.register_id == PUPILS
@@ -85,26 +93,26 @@ def test_two_datasets_share_a_declared_register_and_its_cap(pair: Link, school: 
 
 
 def test_the_same_declaration_again_changes_nothing(school: Node) -> None:
-    first = registers.declare(school.ports, PUPILS, CAP, SUMS)
-    assert registers.declare(school.ports, PUPILS, CAP, SUMS) == first
+    first = registers.declare(school.ports, PUPILS, CAP)
+    assert registers.declare(school.ports, PUPILS, CAP) == first
     assert registers.registers(school.ports) == [first]
     assert len(school.log("register.declared")) == 1
 
 
 @pytest.mark.parametrize(
-    ("cap", "accounting"),
+    ("cap", "rule", "order"),
     [
-        (PrivacyCap(6.1, 1e-4), SUMS),
-        (PrivacyCap(5.0, 1e-4), SUMS),
-        (CAP, Accounting(Rule.RENYI, 8)),
+        (PrivacyCap(6.1, 1e-4), Rule.SUMS, 0),
+        (PrivacyCap(5.0, 1e-4), Rule.SUMS, 0),
+        (CAP, Rule.RENYI, 8),
     ],
 )
 def test_another_declaration_of_the_same_register_is_refused(
-    school: Node, cap: PrivacyCap, accounting: Accounting
+    school: Node, cap: PrivacyCap, rule: Rule, order: int
 ) -> None:
-    first = registers.declare(school.ports, PUPILS, CAP, SUMS)
+    first = registers.declare(school.ports, PUPILS, CAP)
     with pytest.raises(RegisterFixed):
-        registers.declare(school.ports, PUPILS, cap, accounting)
+        registers.declare(school.ports, PUPILS, cap, rule, order)
     assert registers.registers(school.ports) == [first]
 
 
@@ -123,7 +131,7 @@ def test_publishing_again_lowers_the_cap_and_never_raises_it(pair: Link, school:
 
 
 def test_a_dataset_with_spending_stays_in_its_register(pair: Link, school: Node) -> None:
-    registers.declare(school.ports, PUPILS, CAP, SUMS)
+    registers.declare(school.ports, PUPILS, CAP)
     own = publish.publish(school.ports, described(pair)).register_id
     spend(school, DATASET)
     assert own in refused(school, described(pair, register=PUPILS), RegisterFixed)
@@ -132,7 +140,7 @@ def test_a_dataset_with_spending_stays_in_its_register(pair: Link, school: Node)
 
 
 def test_a_dataset_without_contracts_may_join_another_register(pair: Link, school: Node) -> None:
-    registers.declare(school.ports, PUPILS, CAP, SUMS)
+    registers.declare(school.ports, PUPILS, CAP)
     publish.publish(school.ports, described(pair))
     assert publish.publish(school.ports, described(pair, register=PUPILS)).register_id == PUPILS
     again = publish.publish(school.ports, described(pair))  # names none: it stays
@@ -165,3 +173,52 @@ def test_personal_data_needs_a_cap_from_somewhere(pair: Link, school: Node) -> N
     raw = described(pair, register=register, cap=None)
     assert "cap of ε" in refused(school, raw, DescriptionIncomplete)
     assert publish.publish(school.ports, {**raw, "cap": {"epsilon": 3, "delta": 1e-5}}).cap
+
+
+@pytest.mark.parametrize(
+    ("register", "cap", "rule", "order"),
+    [
+        ("pupils", CAP, Rule.SUMS, 0),
+        (PUPILS, CAP, Rule.SUMS, 8),
+        (PUPILS, CAP, Rule.RENYI, 1),
+        (PUPILS, CAP, Rule.RENYI, 2),  # ln(1/δ) alone is above ε there
+        (PUPILS, PrivacyCap(0.0, 1e-4), Rule.SUMS, 0),
+        (PUPILS, PrivacyCap(float("nan"), 1e-4), Rule.RENYI, 0),
+        (PUPILS, PrivacyCap(1.0, 1.0), Rule.RENYI, 0),
+    ],
+)
+def test_a_declaration_that_is_none_is_refused(
+    school: Node, register: str, cap: PrivacyCap, rule: Rule, order: int
+) -> None:
+    with pytest.raises(ConfigurationInvalid):
+        registers.declare(school.ports, register, cap, rule, order)
+    assert registers.registers(school.ports) == []
+
+
+def test_the_rule_that_a_description_states_is_that_of_its_own_register_for_good(
+    pair: Link, school: Node
+) -> None:
+    stated = {"rule": "renyi", "order": 12}
+    published = publish.publish(school.ports, described(pair, accounting=stated))
+    found = kept(school, published.register_id).accounting
+    assert found == Accounting(Rule.RENYI, 12)
+    for other in ({"rule": "sums"}, {"rule": "renyi", "order": 13}):
+        assert "for good" in refused(school, described(pair, accounting=other), RegisterFixed)
+    for same in (None, {"rule": "renyi"}, stated):
+        again = publish.publish(school.ports, described(pair, accounting=same))
+        assert kept(school, again.register_id).accounting == found
+
+
+def test_the_order_follows_from_the_cap_where_none_is_stated(pair: Link, school: Node) -> None:
+    published = publish.publish(school.ports, described(pair, accounting={"rule": "renyi"}))
+    assert kept(school, published.register_id).accounting.order == order_for(6.0, 1e-4)
+
+
+def test_the_description_states_rule_and_neighbours(pair: Link, school: Node) -> None:
+    published = publish.publish(school.ports, described(pair, accounting={"rule": "renyi"}))
+    subject = descriptions.verify_description(published.credential, school.member.document, DATASET)
+    assert subject["preau:governance"]["preau:accounting"] == {
+        "preau:rule": "renyi",
+        "preau:adjacency": "add-or-remove-one",
+    }
+    assert dataset_facts.read_facts(subject).rule is Rule.RENYI

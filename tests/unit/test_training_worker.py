@@ -95,6 +95,26 @@ def test_the_code_hash_is_one_of_the_sources(tmp_path: Path) -> None:
     assert elsewhere() != code_hash()
 
 
+@pytest.mark.parametrize(
+    ("named", "accepted", "answer"),
+    [
+        ("00" * 32, "", "ready"),  # the lead has another release; the node accepted it for this one
+        ("", "00" * 32, "failed"),
+        ("00" * 32, None, "failed"),
+    ],
+)
+def test_a_site_runs_what_its_node_accepted_its_own_recipe_for(
+    site: ProcessWorker, tmp_path: Path, named: str, accepted: str | None, answer: str
+) -> None:
+    manifest = document()
+    manifest["code"] = named or code_hash()
+    header = _start(write_rows(tmp_path / "rows.csv", 20), manifest=json.dumps(manifest))
+    if accepted is not None:
+        header["recipe"] = accepted or code_hash()
+    site.send(header)
+    assert site.receive(120)[0]["op"] == answer
+
+
 def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_path: Path) -> None:
     site.send(_start(write_rows(tmp_path / "rows.csv", 20)))
     header, payload = site.receive(120)

@@ -1,0 +1,80 @@
+"""`preau register`: registers of persons, who hold a cap and what of it is spent.
+
+Leaves judging numbers and rule to the node.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json
+
+
+class RuleName(StrEnum):
+    """Rules by which jobs add up, as options."""
+
+    SUMS = "sums"
+    RENYI = "renyi"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Registers of persons that datasets share.")
+    group.command("declare")(declare)
+    group.command("list")(list_)
+    app.add_typer(group, name="register")
+
+
+def declare(
+    register: Annotated[str, typer.Argument(help="IRI of the register; datasets name it.")],
+    epsilon: Annotated[float, typer.Option(help="Cap: ε per person over all contracts.")],
+    delta: Annotated[float, typer.Option(help="Cap: δ per person over all contracts.")],
+    rule: Annotated[
+        RuleName,
+        typer.Option(help="How jobs add up: `sums` of ε and δ, or `renyi` at one order."),
+    ] = RuleName.SUMS,
+    order: Annotated[
+        int, typer.Option(help="Rényi order; 0: the one that follows from the cap.")
+    ] = 0,
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Declare a register once: its cap may fall later and never rises, its rule stays.
+
+    Datasets about the same persons must name the same register (`register` in the description),
+    so that what one of them spends counts for all.
+    """
+    with node_of(home) as node:
+        found = node.declare_register(register, epsilon, delta, rule=rule.value, order=order)
+    if json:
+        output.json_value(found)
+        return
+    output.pairs(
+        (
+            ("register", found.id),
+            ("cap ε", found.epsilon),
+            ("δ", found.delta),
+            ("rule", found.rule),
+            ("Rényi order", found.order or None),
+            ("neighbours", found.adjacency),
+        )
+    )
+
+
+def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+    """List the registers of this node."""
+    with node_of(home) as node:
+        found = node.registers()
+    if json:
+        output.json_value(found)
+        return
+    output.table(
+        ("register", "cap ε", "δ", "rule", "order", "rounds charged"),
+        ((r.id, r.epsilon, r.delta, r.rule, r.order or None, r.charges) for r in found),
+        empty="no register is declared; publishing a dataset declares one",
+    )

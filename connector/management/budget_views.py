@@ -1,0 +1,97 @@
+"""What the management API answers of registers and budgets, as models that the SDK shares.
+
+Rules: ε and δ are per person, for neighbours that differ by one person added or removed; no figure
+decides anything.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from connector.management.views import View
+
+
+class JobBudgetView(View):
+    """ε of one job."""
+
+    job: str
+    open: bool = Field(description="whether it may still spend")
+    epsilon: float = Field(description="of the whole job alone, at its own δ")
+    delta: float
+    committed_rounds: int
+    rounds: int
+
+
+class StandingView(View):
+    """A budget of ε at δ and what became of it, by its own rule."""
+
+    epsilon: float = Field(description="that is allowed")
+    delta: float
+    rule: str = Field(description="`sums` or `renyi`, fixed when it was signed or declared")
+    order: int = Field(description="Rényi order; 0 under sums")
+    adjacency: str
+    spent: float = Field(description="ε of jobs with a committed round")
+    reserved: float = Field(description="ε of those and of open jobs")
+    left: float
+    would_leave: dict[str, float] = Field(description="ε that would be left, by rule")
+    beyond: bool = Field(description="more is counted than allowed: no job runs")
+
+
+class AgreementBudgetView(StandingView):
+    """The budget of one contract."""
+
+    agreement: str
+    peer: str
+    jobs: list[JobBudgetView]
+
+
+class BudgetView(StandingView):
+    """The budget of one register of persons over all its contracts."""
+
+    id: str = Field(description="the register")
+    datasets: list[str]
+    promised: float = Field(description="sum of ε over the contracts that count")
+    promised_delta: float
+    agreements: list[AgreementBudgetView]
+
+
+class RegisterView(View):
+    """A register of persons: who holds a cap and what of it is spent."""
+
+    id: str
+    epsilon: float | None = Field(description="cap per person; none for data of no person")
+    delta: float | None
+    rule: str
+    order: int
+    adjacency: str
+    charges: int = Field(description="rounds that were ever charged to it")
+    created_at: datetime
+
+
+class RegisterDeclaration(View):
+    """A register to declare."""
+
+    id: str
+    epsilon: float
+    delta: float
+    rule: Literal["sums", "renyi"] = "sums"
+    order: int = Field(default=0, description="Rényi order; 0: the one that follows from the cap")
+
+
+class RuleView(View):
+    """What one rule would make of a row of jobs."""
+
+    rule: str
+    order: int = Field(description="Rényi order; 0 under sums")
+    admitted: list[int] = Field(description="places in the list of the jobs that fit, from 1")
+    spent: float = Field(description="ε of the jobs that fit")
+    left: float
+
+
+class Plan(View):
+    """A budget and the jobs that are meant to spend it, in order."""
+
+    epsilon: float
+    delta: float
+    jobs: list[dict[str, Any]] = Field(description="each the `privacy` of a job request")

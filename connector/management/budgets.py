@@ -1,0 +1,116 @@
+"""Routes: registers of persons, and the privacy budget."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+
+from connector.domain.budget import Reservation, ReservationState
+from connector.domain.dataset import PrivacyCap
+from connector.domain.register import Register
+from connector.management.budget_views import (
+    AgreementBudgetView,
+    BudgetView,
+    JobBudgetView,
+    Plan,
+    RegisterDeclaration,
+    RegisterView,
+    RuleView,
+)
+from connector.management.reach import Here
+from connector.services import budget_plan, budget_report, registers
+from connector.services.budget_report import AgreementBudget, RegisterBudget, Standing
+from federated.privacy.rule import Rule, stated
+
+router: Final = APIRouter(tags=["budgets"])
+
+
+@router.get("/registers")
+def all_registers(here: Here) -> list[RegisterView]:
+    """List the registers of persons, oldest first."""
+    return [_register(each) for each in registers.registers(here.ports)]
+
+
+@router.post("/registers")
+def declare(here: Here, what: RegisterDeclaration) -> RegisterView:
+    """Declare a register of persons: its cap, and the rule by which jobs add up, for good."""
+    cap = PrivacyCap(what.epsilon, what.delta)
+    return _register(registers.declare(here.ports, what.id, cap, Rule(what.rule), what.order))
+
+
+@router.get("/budget")
+def budget(
+    here: Here, dataset: Annotated[str, Query(description="one dataset; empty: all")] = ""
+) -> list[BudgetView]:
+    """Show ε promised, spent and left of the node's registers."""
+    return [_budget(each) for each in budget_report.report(here.ports, dataset)]
+
+
+@router.post("/budget/plan")
+def plan(here: Here, what: Plan) -> list[RuleView]:
+    """Say what each rule would make of jobs, before anything is signed."""
+    found = budget_plan.plan(here.ports, what.epsilon, what.delta, what.jobs)
+    return [
+        RuleView(
+            rule=each.budget.accounting.rule.value,
+            order=each.budget.accounting.order,
+            admitted=list(each.admitted),
+            spent=each.spent,
+            left=each.left,
+        )
+        for each in found
+    ]
+
+
+def _register(value: Register) -> RegisterView:
+    return RegisterView(
+        id=value.id,
+        epsilon=value.cap.epsilon if value.cap else None,
+        delta=value.cap.delta if value.cap else None,
+        charges=value.charges,
+        created_at=value.created_at,
+        **stated(value.accounting),
+    )
+
+
+def _budget(value: RegisterBudget) -> BudgetView:
+    return BudgetView(
+        id=value.register_id,
+        datasets=list(value.datasets),
+        promised=value.promised_epsilon,
+        promised_delta=value.promised_delta,
+        agreements=[_agreement(each) for each in value.agreements],
+        **_standing(value.standing),
+    )
+
+
+def _agreement(value: AgreementBudget) -> AgreementBudgetView:
+    return AgreementBudgetView(
+        agreement=value.agreement_id,
+        peer=value.peer,
+        jobs=[_job(each) for each in value.jobs],
+        **_standing(value.standing),
+    )
+
+
+def _standing(value: Standing) -> dict[str, Any]:
+    return {
+        "epsilon": value.budget.epsilon,
+        "delta": value.budget.delta,
+        **stated(value.budget.accounting),
+        "spent": value.spent,
+        "reserved": value.reserved,
+        "left": value.left,
+        "would_leave": {rule.value: left for rule, left in value.would_leave.items()},
+        "beyond": value.beyond,
+    }
+
+
+def _job(value: Reservation) -> JobBudgetView:
+    return JobBudgetView(
+        job=value.job_id,
+        open=value.state is ReservationState.OPEN,
+        epsilon=value.epsilon,
+        delta=value.delta,
+        committed_rounds=value.committed_rounds,
+        rounds=value.steps // value.steps_per_round,
+    )

@@ -1,0 +1,66 @@
+"""What may be asked of an accountant about events that are composed.
+
+Rules: a question holds public numbers only, in one spelling, so that equal questions are equal
+text; what is out of range is refused before anything is computed. Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from federated.errors import PrivacyFault
+from federated.privacy.event import SubsampledGaussian, merged, to_mapping
+from federated.privacy.rule import LEAST_ORDER, MOST_ORDER
+
+
+@dataclass(frozen=True, slots=True)
+class Epsilon:
+    """Smallest ε found with which the events together are (ε, `delta`)-private.
+
+    Attributes:
+        events: what is released, in any order.
+        delta: δ in (0, 1).
+    """
+
+    events: tuple[SubsampledGaussian, ...]
+    delta: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.delta < 1:
+            raise PrivacyFault("δ must be above 0 and below 1")
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked, beside the events."""
+        return {"op": "epsilon", "delta": self.delta}
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Rényi divergence of the events together, at one order, in both directions.
+
+    Attributes:
+        events: what is released, in any order.
+        order: α, a whole number.
+    """
+
+    events: tuple[SubsampledGaussian, ...]
+    order: int
+
+    def __post_init__(self) -> None:
+        if not LEAST_ORDER <= self.order <= MOST_ORDER:
+            raise PrivacyFault(f"a Rényi order must lie between {LEAST_ORDER} and {MOST_ORDER}")
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked, beside the events."""
+        return {"op": "divergence", "order": self.order}
+
+
+Question = Epsilon | Divergence
+
+
+def spelled(question: Question) -> str:
+    """Return a question as JSON, in one spelling; empty when it has no events."""
+    events = [to_mapping(event) for event in merged(question.events)]
+    return json.dumps(question.asked() | {"events": events}, sort_keys=True) if events else ""
