@@ -39,6 +39,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation, JobDecision, JobSubmission
 from connector.services import budget, recovery
+from connector.services.audit import head
 from connector.services.federate_book import COMPLETED_REASON
 from connector.services.federate_check import Case, check, check_cost
 from connector.services.federate_judge import check_file, check_policy
@@ -205,13 +206,13 @@ def _charge(
             the lead has as many as it may.
     """
     new = _reservation(case)
-    with ports.store.read() as tx:
-        refusal = forfeited(tx, new.agreement_id, new.register_id)
-    if refusal is not None:
-        return _refuse(ports, caller, message, refusal, case.agreement.id)
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
+            epoch = head(tx, ports.settings.did).epoch
+            refusal = forfeited(tx, new.agreement_id, new.register_id)
             seen = budget.spending(tx, register_of(tx, case.dataset))
+        if refusal is not None:
+            return _refuse(ports, caller, message, refusal, case.agreement.id)
         figures = budget.account(ports.accountant, seen, case.agreement, new)
         refusal = check_cost(case, figures.epsilon) or budget.check_job(figures)
         if refusal is not None:
@@ -221,6 +222,9 @@ def _charge(
             if known is not None:
                 return _again(known, caller, message)
             _check_room(ports, tx, caller)
+            recovery.check_within(ports, tx)
+            if head(tx, ports.settings.did).epoch != epoch:
+                continue  # what is spent was written anew since it was seen
             charged = replace(new, epsilon=figures.epsilon)
             if budget.reserve(tx, seen, charged):
                 return _accept(ports, tx, caller, message, charged)

@@ -198,7 +198,8 @@ def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
     register, agreement = tx.registers.get(limit.register_id), tx.agreements.get(limit.id)
     if register is None or register.accounting.rule is not Rule.SUMS:
         return False
-    found = tx.reservations.find(agreement_id=limit.id)
+    # A job without a committed round was never asked anything, and counts nothing.
+    found = [each for each in tx.reservations.find(agreement_id=limit.id) if each.committed_rounds]
     epsilon = limit.epsilon - math.fsum(each.epsilon for each in found)
     delta = limit.delta - math.fsum(each.delta for each in found)
     if epsilon > 0:

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import wiring
+from connector.bootstrap import exchange, wiring
+from connector.bootstrap.exchange import Exchange
 from connector.bootstrap.renewal import Renewal
 from connector.domain.job import JobSide
 from connector.ports import Ports
-from connector.services import audit, deliver, guard, onboard
+from connector.services import deliver, guard, onboard
 from connector.services.federate_threads import JobThreads
 from connector.services.guard import guarded, place
 from connector.services.negotiate_steps import OUTBOX
 from connector.services.system import ThreadWakeups
+from connector.services.witness import Witness
 from tests.support.doubles import ports_for_tests, settings_for_tests
 
 SECRET = "the name of a person"
@@ -143,7 +145,8 @@ def test_the_renewal_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch, whic
 
 def test_the_witness_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     came = threading.Event()
-    monkeypatch.setattr(audit, "witness", failing(came))
+    step = failing(came)
+    monkeypatch.setattr(Witness, "see", lambda _self, *shown: step(*shown))
     checkpoints = wiring._checkpoints(ports)
     checkpoints.start()
     for peer in "abc":
@@ -151,6 +154,20 @@ def test_the_witness_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> N
     assert came.wait(20)
     checkpoints.stop()
     assert ports.faults["witness"].times == 2
+
+
+def test_the_exchange_with_peers_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
+    came = threading.Event()
+    step = failing(came)
+    monkeypatch.setattr(Exchange, "_turn", lambda _self: step())
+    monkeypatch.setattr(exchange, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(exchange, "PAUSE_SECONDS", 0.0)
+    running = Exchange(ports)
+    running.start()
+    assert came.wait(20)
+    running.stop()
+    assert ports.asking.over.is_set()
+    assert ports.faults["exchange"].times == 2
 
 
 def test_one_odd_peer_keeps_no_other_from_being_refreshed(ports: Ports) -> None:
