@@ -174,7 +174,9 @@ def _end_jobs(ports: Ports, tx: Transaction) -> None:
 def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
     now = ports.clock.now()
     for job in debt.jobs:
-        tx.reservations.put(job)
+        dataset = tx.datasets.get(job.dataset_id)  # its register may have been merged since
+        register_id = dataset.register_id if dataset else job.register_id
+        tx.reservations.put(replace(job, register_id=register_id))
     for register in tx.registers.find():
         most = max(register.charges, debt.charges.get(register.id, 0))
         tx.registers.put(replace(register, charges=most))

@@ -270,6 +270,25 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     assert (answer["accepted"], answer["code"]) == (False, BudgetExceeded.code)
 
 
+def test_a_job_is_charged_to_the_register_that_its_data_is_in(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """Registers were merged after the copy; with the database, that went back too."""
+    site = federation.site()
+    copy = copied(site, tmp_path / "copy")
+    first = job(federation)
+    with site.ports.store.write() as tx:
+        kept = site.reservation(first.id)
+        tx.reservations.put(replace(kept, register_id="urn:merged"))
+        tx.audit.append("register.merged", "urn:merged")
+    recovery.record(site.ports)
+    copy.restore(site)
+    turn(site)
+    recovery_plan.confirm(site.ports)
+    assert site.dataset is not None
+    assert site.reservation(first.id).register_id == site.dataset.register_id
+
+
 def test_a_home_without_record_beside_an_empty_database_is_not_believed(tmp_path: Path) -> None:
     federation = Federation(tmp_path)
     site = federation.site()
