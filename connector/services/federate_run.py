@@ -62,7 +62,6 @@ from connector.services.federate_round import (
 )
 from connector.services.federate_work import SiteWork
 from federated.job import JobState, is_final, parse
-from federated.privacy.rule import ADD_OR_REMOVE_ONE
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
@@ -284,7 +283,7 @@ class SiteRun:
             digest=digest,
             recipe=self._work.recipe,
             versions=self._work.versions,
-            adjacency=ADD_OR_REMOVE_ONE,
+            adjacency=self._work.adjacency,
         )
         return round_receipt.sign(self._ports.signer, receipt)
 

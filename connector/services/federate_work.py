@@ -37,6 +37,7 @@ from connector.ports import Ports, Worker
 from connector.services import federate_padding as padding
 from connector.services.federate_pace import cells_of
 from connector.services.federate_round import one_line
+from connector.services.federate_terms import budget_of
 from connector.services.publish_verdict import passed
 from federated.job import JobManifest
 
@@ -53,6 +54,7 @@ class SiteWork:
     Attributes:
         recipe: SHA-256 (hex) of the training recipe that the worker runs; empty before it is ready.
         versions: of the libraries that it runs on.
+        adjacency: which data sets are neighbours, by the contract.
         starts: how many workers were started.
     """
 
@@ -65,6 +67,7 @@ class SiteWork:
         self._stopped = False
         self.recipe = ""
         self.versions: Versions = ()
+        self.adjacency = ""
         self.starts = 0
         self._on_nobody = 0.0
         self._start_unit = padding.start_unit(0)
@@ -236,6 +239,7 @@ class SiteWork:
             raise AgreementUnknown(f"no agreement `{self._job.agreement_id}`")
         if not checked:  # a job of an earlier release, taken up again
             raise DataUnchecked(f"the file of `{dataset.id}` has no check that it passed")
+        self.adjacency = budget_of(agreement).accounting.adjacency
         return dataset, agreement.population
 
     def _end(self) -> None:

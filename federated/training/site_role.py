@@ -1,6 +1,6 @@
 """A worker at a site: it holds the rows and answers rounds.
 
-    node → start {manifest, data {path, format, digest, person_format}, population, site}
+    node → start {recipe, manifest, data {path, format, digest, person_format}, population, site}
          ← ready {isolation, recipe, versions, seconds of a round on nobody}
          → round {round} + Flower message
          ← checked {round, digest}, or failed {code, reason}
@@ -36,7 +36,7 @@ from federated.training.noise import SystemNoise
 from federated.training.table import read_table
 from federated.training.versions import versions
 
-_TIMED: Final = 3  # steps on nobody; the shortest counts, since others may use the machine
+_TIMED: Final = 5  # steps on nobody; the shortest counts, since others may use the machine
 
 
 def run(frames: Frames, isolation: str) -> None:
