@@ -28,11 +28,12 @@ from connector.config import Settings
 from connector.domain import instant
 from connector.errors import BackupInvalid, ConfigurationInvalid, WorldFault
 from connector.ports import Clock
+from connector.services.recovery import RECORDED
 from connector.services.system import SystemClock
-from connector.store import keys, snapshot
+from connector.store import SqlStore, keys, snapshot
+from connector.store.charges import FILE as COUNTER
 from connector.store.snapshot import State
 
-COUNTER: Final = "charges.json"
 _POSTGRES: Final = ("postgresql:", "postgresql+psycopg:")
 _SQLITE_FILE: Final = "node.sqlite"
 
@@ -96,7 +97,12 @@ def outside(settings: Settings) -> list[str]:
 
 
 def restore(
-    file: Path, home: Path, *, database: str = "", replace_home: bool = False
+    file: Path,
+    home: Path,
+    *,
+    database: str = "",
+    replace_home: bool = False,
+    clock: Clock | None = None,
 ) -> dict[str, Any]:
     """Make a home from a backup, in whole or not at all; return what was made.
 
@@ -106,6 +112,7 @@ def restore(
         database: URL of a PostgreSQL database; empty: the one that the backup's settings name, or
             else a SQLite file in the home.
         replace_home: the node of the same DID that is there is replaced.
+        clock: wall time; the machine's by default.
 
     Raises:
         BackupInvalid: the file is damaged, incomplete, or of another release.
@@ -127,6 +134,8 @@ def restore(
                 _carry_over(before.home, staged, with_keys=not manifest.keys)
             url = settings.database or f"sqlite:///{staged / _SQLITE_FILE}"
             _load(found, url, home, replace_database=before is not None)
+            if not (staged / COUNTER).exists():
+                _expect_record(url, manifest.did, clock or SystemClock())
             aside = _exchanged(staged, home)
     return {
         "home": str(home),
@@ -225,6 +234,20 @@ def _load(found: Archive, url: str, home: Path, *, replace_database: bool) -> No
     (part,) = (part for part in manifest.parts if part.name == DATABASE)
     moved = (manifest.home, str(home))
     snapshot.load(url, found.content(part), stated, moved=moved, replace=replace_database)
+
+
+def _expect_record(url: str, did: str, clock: Clock) -> None:
+    """Let the log say that there was a record of charges, so that its absence means recovery.
+
+    A backup that was taken before this release first ran does not say so by itself.
+    """
+    store = SqlStore(url, clock)
+    try:
+        with store.write() as tx:
+            if not tx.audit.since(RECORDED):
+                tx.audit.append(RECORDED, did)
+    finally:
+        store.close()
 
 
 def _exchanged(staged: Path, home: Path) -> Path | None:
