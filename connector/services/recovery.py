@@ -156,14 +156,12 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
     limits = dict(recorded.limits) if recorded else {}
     jobs = {job.job_id: job for job in tx.reservations.find()}
     found: dict[str, Limit] = {}
-    for job in jobs.values():
-        if job.agreement_id in found:
-            continue
-        agreement = tx.agreements.get(job.agreement_id) if job.agreement_id not in limits else None
+    for name, register_id in {job.agreement_id: job.register_id for job in jobs.values()}.items():
+        agreement = tx.agreements.get(name) if name not in limits else None
         if agreement is not None:
-            found[agreement.id] = limit_of(agreement, job.register_id)
-        elif job.agreement_id in limits:
-            found[job.agreement_id] = limits[job.agreement_id]
+            found[name] = limit_of(agreement, register_id)
+        elif name in limits:
+            found[name] = limits[name]
     charges = {register.id: register.charges for register in tx.registers.find()}
     return Tally(head(tx, ports.settings.did), charges, found, jobs)
 
