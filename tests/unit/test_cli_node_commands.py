@@ -82,6 +82,7 @@ def preau(home: Path, *words: str) -> Result:
         (("negotiation", "list"), "no negotiation yet"),
         (("job", "status"), "no job yet"),
         (("budget",), "no dataset with a cap"),
+        (("register", "list"), "no register is declared"),
         (("audit", "log"), "no event"),
         (("catalog",), "no dataset is offered"),
     ],
@@ -194,6 +195,28 @@ def test_a_refusal_is_one_line_with_its_code(home: Path, words: tuple[str, ...],
     assert as_json.exit_code == 1
     assert json.loads(as_json.stderr)["code"] == code
     assert set(json.loads(as_json.stderr)) == {"code", "reason", "hint"}
+
+
+def test_a_register_is_declared_once_and_listed(home: Path) -> None:
+    words = ("register", "declare", "urn:pupils", "--epsilon", "3", "--delta", "0.00001")
+    declared = preau(home, *words, "--rule", "renyi", "--json")
+    assert declared.exit_code == 0
+    found = json.loads(declared.stdout)
+    assert (found["rule"], found["order"], found["charges"]) == ("renyi", 10, 0)
+    assert "renyi" in preau(home, "register", "list").stdout
+    other = preau(home, *words)
+    assert other.exit_code != 0
+    assert "REGISTER_FIXED" in other.stderr
+
+
+def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps({"epsilon": 3, "delta": 1e-5, "jobs": []}))
+    found = json.loads(preau(home, "budget", "--plan", str(file), "--json").stdout)
+    assert [(each["rule"], each["admitted"]) for each in found] == [("sums", []), ("renyi", [])]
+    assert "renyi" in preau(home, "budget", "--plan", str(file)).stdout
+    file.write_text(json.dumps({"epsilon": 3, "jobs": []}))
+    assert "CONFIGURATION_INVALID" in preau(home, "budget", "--plan", str(file)).stderr
 
 
 @pytest.mark.parametrize(
