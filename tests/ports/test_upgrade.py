@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,17 @@ from connector.identity import document as documents
 from connector.identity.evidence import Outcome
 from connector.management import render
 from connector.ports import Ports
-from connector.services import audit, federate_lead, publish_check
+from connector.services import (
+    audit,
+    budget,
+    budget_report,
+    diagnose,
+    federate_lead,
+    publish_check,
+)
 from connector.services.publish_verdict import passed
 from connector.store import SqlStore, migrations
+from federated.privacy.process import ProcessAccountant
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.census import CensusWorkers
 from tests.support.doubles import FixedClock, ports_for_tests
@@ -186,6 +194,34 @@ def test_files_published_before_are_checked_before_a_job_runs_on_them(space: Ope
     assert first == second
     assert first is not None
     assert persons.persons == first.persons > 0
+
+
+def test_a_contract_that_is_beyond_its_rule_is_listed_and_runs_no_further_job(
+    space: Opened,
+) -> None:
+    school, accountant = space["school"], ProcessAccountant()
+    (found,) = budget_report.report(replace(school, accountant=accountant))
+    first, second = (
+        next(
+            each for each in found.agreements if len(each.jobs) == 2 and each.standing.beyond is it
+        )
+        for it in (True, False)
+    )
+    assert first.standing.spent > 3.0 > second.standing.spent  # 2.51 by PLD, which is no filter
+    assert list(budget_report.beyond([found])) == [f"contract `{first.agreement_id}`"]
+    (line,) = diagnose.budgets(budget_report.beyond([found]))
+    assert (line.verdict, first.agreement_id in line.finding) == (diagnose.WARN, True)
+    with school.store.read() as tx:
+        (register,) = tx.registers.find()
+        seen = budget.spending(tx, register)
+        contracts = [tx.agreements.get(each.agreement_id) for each in (first, second)]
+    small = replace(first.jobs[0], job_id="urn:uuid:new", noise_multiplier=100.0, delta=1e-7)
+    refusals = [
+        budget.check_job(budget.account(accountant, seen, contract, small))
+        for contract in contracts
+        if contract is not None
+    ]
+    assert [each.code if each else "" for each in refusals] == ["BUDGET_EXCEEDED", ""]
 
 
 def test_a_site_lists_all_its_jobs_also_the_one_that_it_refused(space: Opened) -> None:
