@@ -224,7 +224,7 @@ class SiteRun:
         if reply is not None:
             return reply
         self._check_time(starts, began)
-        most = self._round_left(began)
+        most = self._ports.pace.now() - began + self._round_left(began)  # from `began`, too
         with self._padded(lambda: self._work.unit(starts), began, most):
             digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
             self._check_time(starts, began)

@@ -182,7 +182,7 @@ class SiteWork:
             WorkerFailed: it died twice, or was not ready in time.
             PreauError: what it refused, by code.
         """
-        until = time.monotonic() + min(seconds, START_SECONDS)
+        until = time.monotonic() + min(_positive(seconds), START_SECONDS)
         try:
             return self._start(_left(until))
         except WorkerFailed:

@@ -59,10 +59,14 @@ class QuickPace:
             self._now += self._step
             return self._now
 
-    def wait(self, stop: threading.Event, seconds: float) -> bool:
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass of which nobody waits for the end."""
         with self._lock:
             self._now += seconds
-            self.waits.append(seconds)
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        self.pass_by(seconds)
+        self.waits.append(seconds)
         return stop.is_set()
 
 

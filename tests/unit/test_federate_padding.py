@@ -6,6 +6,7 @@ import math
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from connector.domain.federation import Round, RoundRefusal, RoundReply
 from connector.services import federate_padding as padding
+from connector.services import federate_run
 from connector.services.federate_judge import check_file
 from connector.services.federate_pace import cells_of, padded
 from connector.services.federate_padding import ends_at
@@ -158,6 +160,26 @@ def test_a_round_that_fails_ends_at_a_public_time(tmp_path: Path, fault: str) ->
         assert frame.code == ("WORKER_FAILED" if charged else "ROUND_REFUSED")
         assert site.node.reservation(site.job_id).committed_rounds == int(charged)
     assert site.pace.waits[2:] == pytest.approx([site.start + once if died else once])
+
+
+@pytest.mark.parametrize(("before", "padded_by"), [(0.0, 18.03), (20.0, 16.06)])
+def test_what_came_before_a_round_shortens_no_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: float, padded_by: float
+) -> None:
+    """A slow look at the lead's standing must not let a round out when its rows are done."""
+    site = Site(tmp_path, seconds=12.0, roundSeconds=40)  # a unit of 18.03 s
+    judged = federate_run.may_answer
+
+    def slow(*args: Any) -> int:
+        site.pace.pass_by(before)
+        return judged(*args)
+
+    with running(site.node):
+        assert wait_for(lambda: len(site.pace.waits) == 2)  # hashing and start
+        monkeypatch.setattr(federate_run, "may_answer", slow)
+        frame = site.ask()
+    assert site.pace.waits[2:] == pytest.approx([padded_by])
+    assert isinstance(frame, RoundReply)
 
 
 def test_a_worker_that_was_replaced_read_the_file_again(tmp_path: Path) -> None:
