@@ -55,7 +55,8 @@ class Settings:
         recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,
             besides the one that this node runs; `preau agreement show` lists a contract's.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
-            libraries take 0.2 GiB; a job that needs more fails with WORKER_FAILED; 0: none.
+            libraries take 0.2 GiB; half of it is for reading a file, half for the persons that a
+            contract declares; a job that needs more fails with WORKER_FAILED; 0: none.
     """
 
     home: Path

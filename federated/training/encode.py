@@ -65,11 +65,12 @@ def encode(table: Table, manifest: JobManifest, form: str = "text") -> Persons:
     """
     person = spelled(table.text(manifest.unit.column), form)
     labels = encode_labels(table, manifest.target)
-    inputs = encode_features(table, manifest.features)
     usable = np.flatnonzero(~np.isnan(labels) & np.asarray(pc.is_valid(person)))
     entry, place = _places(person.take(pa.array(usable)))
     kept = place < manifest.unit.rows
-    return _fill(inputs[usable][kept], labels[usable][kept], entry[kept], place[kept], manifest)
+    rows = usable[kept]  # only these, so that memory follows the agreed numbers (`memory.py`)
+    inputs = encode_features(table.take(rows), manifest.features)
+    return _fill(inputs, labels[rows], entry[kept], place[kept], manifest)
 
 
 def encode_features(table: Table, features: tuple[Feature, ...]) -> Floats:

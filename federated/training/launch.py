@@ -21,6 +21,7 @@ from federated.child import command, environment
 from federated.errors import WorkerFailed
 from federated.privacy.process import ProcessAccountant
 from federated.training.frames import Frames
+from federated.training.memory import for_file
 
 __all__ = ["ProcessAccountant", "ProcessWorker", "ProcessWorkers"]
 
@@ -79,7 +80,8 @@ class ProcessWorkers:
         """Keep the limits of the workers.
 
         Args:
-            memory: most private memory of a worker in bytes; 0 for no limit.
+            memory: most private memory of a worker in bytes, of which a census may use half; 0 for
+                no limit.
         """
         self._memory = memory
 
@@ -110,7 +112,8 @@ class ProcessWorkers:
 
     def _spawn(self, role: str, folder: Path, end: int) -> subprocess.Popen[bytes]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        words = ("--fd", str(end), "--role", role, "--memory", str(self._memory))
+        memory = for_file(self._memory) if role == "census" else self._memory
+        words = ("--fd", str(end), "--role", role, "--memory", str(memory))
         log = os.open(
             folder / f"{role}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600
         )

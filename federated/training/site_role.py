@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
-from federated.training import code_hash
+from federated.training import code_hash, memory
 from federated.training.client import Site, make_app
 from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
 from federated.training.encode import encode, nobody
@@ -82,6 +82,7 @@ def _prepare(manifest: JobManifest, header: Mapping[str, Any]) -> tuple[Site, fl
     contract = manifest.contract(name)
     if contract is None or contract.population != member(header, "population", int):
         raise RoundRefused("the manifest has no contract of this site and population")
+    memory.check(manifest, contract.population)
     selftest.check(manifest, Mechanism.of(manifest, contract.population).batch_size)
     seconds = _seconds_on_nobody(manifest, contract.population)
     table = read_table(

@@ -53,6 +53,10 @@ class Table:
         """Number of rows."""
         return int(self.data.num_rows)
 
+    def take(self, rows: NDArray[np.int64]) -> Table:
+        """Return some rows, by their places."""
+        return Table(self.data.take(pa.array(rows)), self.lost)
+
     def text(self, column: str) -> pa.Array:
         """Return a column as text; null where missing, or where it has no text in UTF-8.
 

@@ -1,0 +1,49 @@
+"""Does a job fit into its worker's memory? Decided by public numbers, before a row is read.
+
+A worker that outgrows its memory dies, and its lead learns so. Were that left to the rows at hand,
+a lead could choose a width of inputs at which the number of persons decides. Hence one half of the
+memory is for the file, which the census at publication had to be content with, and the other for
+persons as the model sees them: as many as the contract declares, whether they are there or not.
+"""
+
+from __future__ import annotations
+
+import resource
+from typing import Final
+
+from federated.errors import WorkerFailed
+from federated.manifest import JobManifest
+
+_FLOAT: Final = 4  # bytes
+_COPIES: Final = 4  # encoding and the engine's own check hold three and their masks at once
+_LIBRARIES: Final = 256 * 1024**2  # bytes
+
+
+def for_file(memory: int) -> int:
+    """Return how much of a worker's memory, in bytes, a census may use; 0 for no limit."""
+    return memory // 2
+
+
+def most_bytes(manifest: JobManifest, population: int) -> int:
+    """Return what the encoded persons of a contract take at most, in bytes."""
+    columns = manifest.width + 2  # a label and a mask beside the inputs
+    return _COPIES * _FLOAT * population * manifest.unit.rows * columns
+
+
+def check(manifest: JobManifest, population: int, limit: int | None = None) -> None:
+    """Check that all declared persons would fit.
+
+    Args:
+        manifest: of the job.
+        population: persons that the contract declares.
+        limit: of this process in bytes (RLIMIT_DATA); the one in force, when not given.
+
+    Raises:
+        WorkerFailed: they would not, however few there are.
+    """
+    if limit is None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit == resource.RLIM_INFINITY:
+        return
+    if most_bytes(manifest, population) + _LIBRARIES > limit - for_file(limit):
+        raise WorkerFailed("the declared persons, at that many inputs, outgrow a worker's memory")
