@@ -20,6 +20,7 @@ from federated.training.engine import Engine
 from federated.training.launch import ProcessWorkers
 from federated.training.noise import SystemNoise
 from federated.training.table import from_columns
+from tests.support.federation import wait_for
 from tests.support.training_rig import SITES, contract, document, manifest
 
 POPULATION = 3000
@@ -113,8 +114,9 @@ def test_a_census_may_use_the_half_that_is_for_the_file(
     tmp_path: Path, role: str, gib: int, own: int
 ) -> None:
     worker = ProcessWorkers(memory=gib * 1024 * MIB).start(role, tmp_path / "job")
-    try:
-        words = Path(f"/proc/{worker.pid}/cmdline").read_bytes().split(b"\0")
+    line = Path(f"/proc/{worker.pid}/cmdline")
+    wanted = f"--memory\0{own * 1024 * MIB}\0".encode()
+    try:  # the line is there once the process has become its own program
+        assert wait_for(lambda: wanted in line.read_bytes())
     finally:
         worker.stop()
-    assert int(words[words.index(b"--memory") + 1]) == own * 1024 * MIB
