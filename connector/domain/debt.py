@@ -2,7 +2,7 @@
 
 Rules: what anybody counts is counted, an open job in full. A counterparty that has not given back
 what it holds, or went back itself, may know of more, so its contracts count in full; one that ended
-before the database's last entry cannot. Where a job was accepted that no tally tells of, its
+before the database last accepted a job cannot. Where a job was accepted that no tally tells of, its
 contract is not known either, and every register counts in full.
 """
 
@@ -59,7 +59,7 @@ def owed(
         lost: heads of the own log that it does not continue.
         contracts: all in which this node provides, as the database has them.
         answered: DIDs of peers that gave back what they hold.
-        last: when the database's newest entry was written, UTC; None when it has none.
+        last: when the database last accepted a job, or was confirmed, UTC; None when it never was.
     """
     merged = join([local, *others])
     jobs = tuple(spent(job) for job in merged.jobs.values() if _differs(job, local))

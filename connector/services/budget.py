@@ -146,6 +146,9 @@ def check_agreement(
     cap = register.cap
     if cap is None:
         return None
+    whole = tx.forfeits.get(register.id)
+    if whole is not None:
+        return Refusal(CapExceeded.code, (whole.reason,))
     epsilons, deltas = promised(tx, register, now, excluding=excluding)
     if not within(epsilons + epsilon, cap.epsilon):
         left = max(cap.epsilon - epsilons, 0.0)

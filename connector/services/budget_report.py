@@ -1,8 +1,8 @@
 """What is promised, spent and left, for people: per register, per contract, per job.
 
 Rules: `spent` counts jobs with a committed round, `reserved` open jobs as well, each by the rule of
-its contract or register; beside what is left stands what either rule would leave. No figure here
-decides anything.
+its contract or register; beside what is left stands what either rule would leave; nothing is left
+of what counts in full since a recovery. No figure here decides anything.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ class _Line:
 
     budget: Budget
     reservations: tuple[Reservation, ...]
+    forfeited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +149,16 @@ def _seen(tx: Transaction, register: Register, now: datetime) -> _Seen | None:
     spent = spending(tx, register)
     datasets = tuple(each.id for each in tx.datasets.find(register_id=register.id))
     agreements = tuple(
-        (agreement, _Line(budget_of(agreement), spent.of_agreement(agreement.id)))
+        (agreement, _line(tx, agreement.id, budget_of(agreement), spent.of_agreement(agreement.id)))
         for dataset in datasets
         for agreement in tx.agreements.find(dataset_id=dataset, role=Role.PROVIDER)
     )
-    whole = _Line(budget, spent.reservations)
+    whole = _line(tx, register.id, budget, spent.reservations)
     return _Seen(register, datasets, promised(tx, register, now), whole, agreements)
+
+
+def _line(tx: Transaction, name: str, budget: Budget, spent: tuple[Reservation, ...]) -> _Line:
+    return _Line(budget, spent, forfeited=tx.forfeits.get(name) is not None)
 
 
 def _ways(line: _Line) -> list[tuple[Budget, Sequence[Reservation]]]:
@@ -175,9 +180,9 @@ def _standing(line: _Line, answers: Iterator[float]) -> Standing:
         budget=line.budget,
         spent=ledger.epsilon_of(*spent),
         reserved=ledger.epsilon_of(*reserved),
-        left=ledger.left_epsilon(*reserved),
+        left=0.0 if line.forfeited else ledger.left_epsilon(*reserved),
         would_leave={
-            budget.accounting.rule: ledger.left_epsilon(budget, amounts)
+            budget.accounting.rule: 0.0 if line.forfeited else ledger.left_epsilon(budget, amounts)
             for budget, amounts in (reserved, other)
         },
         beyond=not ledger.admits(*reserved),

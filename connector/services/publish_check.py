@@ -224,7 +224,8 @@ def _answered(tx: Transaction, dataset: Dataset) -> dict[str, str]:
 def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
     """Return the other registers that hold data or have spent, without what they share.
 
-    Only a file of an earlier release that was lost before it could be checked is left uncounted.
+    Uncounted are a file of an earlier release that was lost before it could be checked, and a
+    register of which a recovery knows nothing but its jobs.
     """
     datasets = [each for each in tx.datasets.find() if each.id != dataset.id]
     lost = {each.dataset_id for each in tx.censuses.find() if each.counts is None}
@@ -239,7 +240,10 @@ def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
         uncounted = dataset.personal and any(each.personal and each.id in lost for each in held)
         same_file = personal and dataset.file.digest in digests
         found.append(Overlap(register.id, 0, same_file=same_file, uncounted=uncounted))
-    return found
+    spent_in = {each.register_id for each in tx.reservations.find()} - {"", dataset.register_id}
+    forgotten = sorted(name for name in spent_in if tx.registers.get(name) is None)
+    unknown = [Overlap(name, 0, same_file=False, uncounted=True) for name in forgotten]
+    return found + unknown if dataset.personal else found
 
 
 def _unreadable(ports: Ports, dataset: Dataset, fault: DataFault) -> Census:

@@ -22,6 +22,7 @@ from connector.identity import checkpoint as checkpoints
 from connector.ports import Charges, Ports, Transaction
 from connector.services.audit import head
 from connector.services.federate_terms import privacy_limits
+from federated.privacy.rule import Rule
 
 RECORDED: Final = "charges.recorded"  # from this entry on, the home holds a record of charges
 EXCHANGE: Final = "exchange"  # wakes the thread that deals with peers (`custody.py`)
@@ -154,7 +155,9 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
     """Return what the database counts as charged."""
     recorded = _recorded(ports)
     limits = dict(recorded.limits) if recorded else {}
-    jobs = {job.job_id: job for job in tx.reservations.find()}
+    # A job that ended uncharged is left out: cancelled ones could fill the record for nothing.
+    counting = [job for job in tx.reservations.find() if job.counted_steps(Rule.SUMS)]
+    jobs = {job.job_id: job for job in counting}
     found: dict[str, Limit] = {}
     for name, register_id in {job.agreement_id: job.register_id for job in jobs.values()}.items():
         agreement = tx.agreements.get(name) if name not in limits else None

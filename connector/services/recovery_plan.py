@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from connector.domain.audit import Epoch, Head
@@ -38,6 +39,7 @@ from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
 
 CONFIRMED: Final = "recovery.confirmed"
+_LEAST_EPSILON: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,9 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Epoch:
     Raises:
         Unlawful: there is nothing to recover.
         InRecovery: something would count in full, and `in_full` was not given.
-        KeyUnusable: the record cannot be signed, or charges cannot be written.
+        KeyUnusable: the record cannot be signed, or charges cannot be read or written.
     """
+    ports.charges.recorded()  # else nothing could be written over it, once all is committed
     with ports.store.write() as tx:
         found = _plan(ports, tx)
         if found.debt is None:
@@ -120,16 +123,25 @@ def _plan(ports: Ports, tx: Transaction) -> Plan:
     unasked = tuple(sorted(known - set(ports.asking.answered)))
     if not found:
         return Plan((), None, unasked)
-    newest = tx.audit.entries(start=max(tx.audit.head()[0] - 1, 0), limit=1)
     debt = owed(
         recovery.tally_of(ports, tx),
         list(_tallies(ports, tx)),
         [checkpoint for _, checkpoint in recovery.lost_heads(tx, ports.settings.did)],
         _contracts(tx),
         frozenset(ports.asking.answered),
-        newest[0].at if newest else None,
+        _sound_at(tx),
     )
     return Plan(found, debt, unasked)
+
+
+def _sound_at(tx: Transaction) -> datetime | None:
+    """Return when the database last showed that it had not gone back.
+
+    Other entries say nothing of that: a node in recovery writes them too.
+    """
+    size = max(tx.audit.since(ACCEPTED), tx.audit.since(CONFIRMED))
+    newest = tx.audit.entries(start=size - 1, limit=1) if size else []
+    return newest[0].at if newest else None
 
 
 def _tallies(ports: Ports, tx: Transaction) -> list[Tally]:
@@ -181,7 +193,8 @@ def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
         most = max(register.charges, debt.charges.get(register.id, 0))
         tx.registers.put(replace(register, charges=most))
     registers = set(debt.registers)
-    for limit in debt.contracts:
+    for each in debt.contracts:
+        limit = _placed(tx, each)
         reason = f"the contract counts in full since the recovery of {now:%Y-%m-%d}"
         tx.forfeits.put(Forfeit(limit.id, number, reason, now))
         if not _fill(ports, tx, limit, number):
@@ -190,6 +203,12 @@ def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
         reason = f"the cap of register `{name}` counts in full since the recovery of {now:%Y-%m-%d}"
         tx.forfeits.put(Forfeit(name, number, reason, now))
     tx.after_commit(lambda: ports.wakeups.notify("job"))
+
+
+def _placed(tx: Transaction, limit: Limit) -> Limit:
+    """Return a contract with the register that its jobs are counted in now."""
+    jobs = tx.reservations.find(agreement_id=limit.id)
+    return replace(limit, register_id=jobs[0].register_id) if jobs else limit
 
 
 def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
@@ -202,21 +221,22 @@ def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
         return False
     # A job without a committed round was never asked anything, and counts nothing.
     found = [each for each in tx.reservations.find(agreement_id=limit.id) if each.committed_rounds]
-    epsilon = limit.epsilon - math.fsum(each.epsilon for each in found)
-    delta = limit.delta - math.fsum(each.delta for each in found)
-    if epsilon > 0:
+    epsilon = max(limit.epsilon - math.fsum(each.epsilon for each in found), 0.0)
+    delta = max(limit.delta - math.fsum(each.delta for each in found), 0.0)
+    if epsilon > 0 or delta > 0:  # a job may cost δ alone
         rest = Reservation(
             job_id=f"urn:preau:recovery:{number}:{limit.id}",
             agreement_id=limit.id,
             dataset_id=agreement.dataset_id if agreement else "",
             register_id=limit.register_id,
-            noise_multiplier=math.sqrt(1 / (2 * epsilon)),  # whose mean privacy loss is ε
+            # whose mean privacy loss is ε
+            noise_multiplier=math.sqrt(1 / (2 * max(epsilon, _LEAST_EPSILON))),
             sampling_rate=1.0,
             steps=1,
             steps_per_round=1,
             committed_rounds=1,
             epsilon=epsilon,
-            delta=max(delta, 0.0),
+            delta=delta,
             state=ReservationState.CLOSED,
             created_at=ports.clock.now(),
         )

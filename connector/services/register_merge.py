@@ -1,8 +1,9 @@
 """Merges two registers that turned out to be about the same persons.
 
 Rules: what either spent counts in the one that stays, under its rule and the smaller cap, so that
-nothing is refunded; the other is left without data, persons or spending, and its count of charges
-stands. Neither contracts nor data sets change but for the register that they are counted in.
+nothing is refunded, what a recovery counts in full included; the other is left without data,
+persons or spending, and its count of charges stands. Neither contracts nor data sets change but for
+the register that they are counted in.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from connector.domain.dataset import PrivacyCap
 from connector.domain.register import Register
 from connector.errors import NotFound, RegisterFixed
 from connector.ports import Ports, Transaction
+from federated.privacy.rule import Rule
 
 
 def merge(ports: Ports, source: str, target: str) -> Register:
@@ -21,12 +23,14 @@ def merge(ports: Ports, source: str, target: str) -> Register:
 
     Raises:
         NotFound: one of them was never declared.
-        RegisterFixed: they are one and the same.
+        RegisterFixed: they are one and the same, or the rule of `target` cannot count what
+            contracts of `source` may have spent.
     """
     if source == target:
         raise RegisterFixed(f"register `{source}` is not merged with itself")
     with ports.store.write() as tx:
         gone, kept = (_locked(tx, name) for name in (source, target))
+        _merge_forfeit(tx, source, kept)
         cap = _smaller(gone.cap, kept.cap)
         kept = replace(kept, cap=cap, charges=kept.charges + gone.charges)
         tx.registers.put(kept)
@@ -53,6 +57,21 @@ def _locked(tx: Transaction, register_id: str) -> Register:
     if found is None:
         raise NotFound(f"no register `{register_id}`")
     return found
+
+
+def _merge_forfeit(tx: Transaction, source: str, kept: Register) -> None:
+    """Let what counts in full since a recovery count so in the register that stays."""
+    whole = tx.forfeits.get(source)
+    if whole is not None:
+        tx.forfeits.put(replace(whole, id=kept.id))
+        return
+    jobs = tx.reservations.find(register_id=source)
+    if kept.accounting.rule is not Rule.SUMS and any(tx.forfeits.get(j.agreement_id) for j in jobs):
+        # Of a contract that counts in full only ε and δ are known, which bound no divergence.
+        raise RegisterFixed(
+            f"contracts of register `{source}` count in full, which Rényi cannot count",
+            hint=f"merge `{kept.id}` into `{source}`",
+        )
 
 
 def _smaller(one: PrivacyCap | None, other: PrivacyCap | None) -> PrivacyCap | None:

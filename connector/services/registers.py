@@ -74,15 +74,19 @@ def register_of(tx: Transaction, dataset: Dataset) -> Register:
 def chosen(tx: Transaction, described: Dataset) -> str:
     """Return the id of the register that a described dataset will belong to.
 
+    A dataset that a recovery knows only by its jobs belongs where those are counted.
+
     Raises:
         NotFound: the register was never declared.
         RegisterFixed: the dataset has contracts and another register.
     """
     kept, own = tx.datasets.get(described.id), own_register(described.id)
-    wanted = described.register_id or (kept.register_id if kept else own)
-    if kept is not None and wanted != kept.register_id and _has_contracts(tx, described.id):
+    places = [kept] if kept else tx.reservations.find(dataset_id=described.id)
+    held = places[0].register_id if places else own
+    wanted = described.register_id or held
+    if wanted != held and _has_contracts(tx, described.id):
         raise RegisterFixed(
-            f"dataset `{described.id}` has contracts; it stays in register `{kept.register_id}`"
+            f"dataset `{described.id}` has contracts; it stays in register `{held}`"
         )
     if wanted != own and tx.registers.get(wanted) is None:
         raise NotFound(f"no register `{wanted}`", hint="declare it with `preau register declare`")

@@ -62,7 +62,10 @@ class HomeCharges:
         try:
             return _read(parse_object(data, limit=MAX_FILE_BYTES))
         except (Malformed, KeyError, TypeError, ValueError) as exc:
-            raise KeyUnusable(f"`{self._file}` is not a record of charges") from exc
+            raise KeyUnusable(
+                f"`{self._file}` is not a record of charges",
+                hint="move it away, then run `preau recovery confirm`",
+            ) from exc
 
     def record(self, tally: Tally) -> None:
         """Write a tally, unless one that came as far is there; see `ports.Charges`.

@@ -11,6 +11,7 @@ import pytest
 
 from connector.domain.budget import ReservationState
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.tally import Forfeit
 from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
 from connector.services import budget
 from connector.services.budget_report import beyond, report
@@ -404,6 +405,22 @@ def test_the_report_tells_what_is_beyond_its_rule(site: Node, agreement_id: str)
     assert (line.standing.beyond, line.standing.left) == (True, 0.0)
     assert not found.standing.beyond
     assert beyond([found]) == {f"contract `{agreement_id}`": "sums"}
+
+
+def test_the_report_leaves_nothing_of_what_counts_in_full(site: Node, agreement_id: str) -> None:
+    def left() -> tuple[float, float]:
+        (found,) = report(site.ports)
+        (line,) = found.agreements
+        assert (found.standing.left > 0) == (found.standing.would_leave[Rule.SUMS] > 0)
+        return found.standing.left, line.standing.left
+
+    assert left() == (4.5, 3.0)
+    with site.ports.store.write() as tx:
+        tx.forfeits.put(Forfeit(agreement_id, 1, "counts in full", NOW))
+    assert left() == (4.5, 0.0)
+    with site.ports.store.write() as tx:
+        tx.forfeits.put(Forfeit(site.register.id, 1, "counts in full", NOW))
+    assert left() == (0.0, 0.0)
 
 
 def test_the_report_of_one_dataset_or_of_none(site: Node) -> None:

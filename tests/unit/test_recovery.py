@@ -24,18 +24,32 @@ from connector.errors import (
     CapExceeded,
     CheckpointFork,
     InRecovery,
+    JobCancelled,
+    KeyUnusable,
     PeerRolledBack,
     PreauError,
     Unlawful,
     WorldFault,
 )
 from connector.services import audit, custody, federate_lead, recovery, recovery_plan
+from connector.services.federate_round import Ending, end
 from connector.services.witness import Witness, check_peer
 from connector.store.charges import FILE
 from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
+from tests.support.contracts import NOW
 from tests.support.doubles import charges_in, open_store
-from tests.support.federation import LEAD, SITES, Federation, Node, publish, running, wait_for
+from tests.support.federation import (
+    END,
+    LEAD,
+    SITES,
+    Federation,
+    Node,
+    publish,
+    reservation,
+    running,
+    wait_for,
+)
 
 ROUND = 0.5
 CONTRACT = 3.0
@@ -222,6 +236,108 @@ def test_a_silent_counterparty_s_contract_counts_in_full(
         spent = tx.reservations.find(agreement_id=federation.agreements[SITES[0]].id)
     assert sum(each.epsilon for each in spent) == pytest.approx(CONTRACT)
     assert all(each.state is ReservationState.CLOSED for each in spent)
+
+
+def test_a_contract_that_ended_since_the_copy_counts_in_full(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """What a node writes in recovery does not say that the contract had ended before."""
+    site = federation.site()
+    copy = copied(site, tmp_path / "copy")
+    job(federation)
+    federation.clock.advance((END - NOW).total_seconds() + 2)
+    copy.restore(site)
+    with site.ports.store.write() as tx:
+        tx.audit.append("command.refused", site.member.did)
+    assert in_full(site) == [LEAD]
+
+
+def test_a_contract_that_ended_before_the_last_job_owes_what_is_known(
+    federation: Federation, tmp_path: Path
+) -> None:
+    site = federation.site()
+    federation.clock.advance((END - NOW).total_seconds() + 2)
+    with site.ports.store.write() as tx:
+        tx.audit.append(audit.ACCEPTED, "urn:job:of:another:contract")
+    copy = copied(site, tmp_path / "copy")
+    with site.ports.store.write() as tx:
+        tx.audit.append("later", site.member.did)
+    recovery.record(site.ports)
+    copy.restore(site)
+    assert in_full(site) == []
+
+
+def test_a_contract_without_epsilon_left_still_owes_its_delta(federation: Federation) -> None:
+    site, agreement = federation.site(), federation.agreements[SITES[0]]
+    with site.ports.store.write() as tx:
+        whole = {"epsilon": CONTRACT, "committed_rounds": 3, "state": ReservationState.CLOSED}
+        tx.reservations.put(reservation("urn:j", agreement.id, agreement.dataset_id, **whole))
+    (site.home / FILE).unlink()
+    recovery_plan.confirm(site.ports, in_full=True)
+    with site.ports.store.read() as tx:
+        found = tx.reservations.find(agreement_id=agreement.id)
+    limit = recovery.limit_of(agreement, site.register.id)
+    assert sum(each.epsilon for each in found) == pytest.approx(limit.epsilon)
+    assert sum(each.delta for each in found) == pytest.approx(limit.delta)
+
+
+def test_a_contract_that_the_copy_lacks_counts_where_its_jobs_do(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """Its data set was in another register at the time of the copy."""
+    site, agreement = federation.site(), federation.agreements[SITES[0]]
+    assert site.dataset is not None
+    with site.ports.store.write() as tx:
+        tx.agreements.remove(agreement.id)
+    copy = copied(site, tmp_path / "copy")
+    with site.ports.store.write() as tx:
+        tx.agreements.put(agreement)
+        tx.registers.put(replace(site.register, id="urn:later"))
+        tx.datasets.put(replace(site.dataset, register_id="urn:later"))
+        lost = reservation("urn:j", agreement.id, site.dataset.id)
+        tx.reservations.put(replace(lost, register_id="urn:later"))
+        tx.audit.append("later", site.member.did)
+    recovery.record(site.ports)
+    copy.restore(site)
+    recovery_plan.confirm(site.ports, in_full=True)
+    with site.ports.store.read() as tx:
+        found = tx.reservations.find(register_id=site.register.id)
+    assert sum(each.epsilon for each in found) == pytest.approx(CONTRACT)
+
+
+def test_a_job_that_a_lead_calls_off_at_once_takes_no_place_in_the_record(
+    federation: Federation,
+) -> None:
+    site = federation.site()
+    called_off, body = federation.submission()
+    assert federation.ask(site, body)["accepted"]
+    recorded = site.ports.charges.recorded()
+    assert recorded is not None
+    assert set(recorded.jobs) == {called_off}
+    end(site.ports, called_off, Ending(JobState.CANCELLED, JobCancelled.code, "called off"))
+    recovery.record(site.ports)
+    recorded = site.ports.charges.recorded()
+    assert recorded is not None
+    assert recorded.jobs == {}
+    first = job(federation)
+    recorded = site.ports.charges.recorded()
+    assert recorded is not None
+    assert set(recorded.jobs) == {first.id}
+
+
+def test_a_record_that_cannot_be_read_stops_the_confirmation_before_it_writes(
+    federation: Federation,
+) -> None:
+    site = federation.site()
+    (site.home / FILE).write_text("{")
+    (site.home / FILE).chmod(0o600)
+    with pytest.raises(KeyUnusable) as refusal:
+        recovery_plan.confirm(site.ports, in_full=True)
+    assert "move it away" in refusal.value.hint
+    assert recovery_plan.epochs(site.ports) == []
+    (site.home / FILE).unlink()
+    recovery_plan.confirm(site.ports, in_full=True)
+    recovery.check(site.ports)
 
 
 def test_a_job_that_no_tally_tells_of_costs_the_cap(federation: Federation, tmp_path: Path) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.domain.dataset import PrivacyCap
-from connector.errors import NotFound, PersonsOverlap, RegisterFixed
+from connector.domain.tally import Forfeit
+from connector.errors import CapExceeded, NotFound, PersonsOverlap, RegisterFixed
 from connector.ports import Transaction
 from connector.services import budget, publish, publish_check
 from connector.services.publish_verdict import passed
+from connector.services.recovery_plan import forfeited
 from connector.services.register_merge import merge
+from federated.privacy.rule import Accounting, Rule
+from tests.support.contracts import NOW
 from tests.support.federation import reservation
 from tests.support.link import DATASET, Link, Node, description, link
 
@@ -91,6 +96,38 @@ def test_the_one_that_is_left_gives_nobody_a_fresh_cap(pair: Link, school: Node)
     with pytest.raises(PersonsOverlap):
         publish.publish(school.ports, raw)
     assert publish.publish(school.ports, {**raw, "register": first}).register_id == first
+
+
+def test_what_counts_in_full_counts_so_in_the_one_that_stays(pair: Link, school: Node) -> None:
+    first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
+    publish_check.sweep(school.ports)
+    with school.ports.store.write() as tx:
+        tx.forfeits.put(Forfeit(second, 1, "counts in full", NOW))
+        before = tx.registers.get(first)
+        assert before is not None
+        assert budget.check_agreement(tx, before, 0.1, 1e-9, NOW) is None
+    kept = merge(school.ports, second, first)
+    with school.ports.store.read() as tx:
+        refusal = forfeited(tx, "urn:contract", first)
+        assert budget.check_agreement(tx, kept, 0.1, 1e-9, NOW) == refusal
+    assert refusal is not None
+    assert refusal.code == CapExceeded.code
+
+
+def test_no_divergence_is_made_up_for_a_contract_that_counts_in_full(
+    pair: Link, school: Node
+) -> None:
+    first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
+    spend(school, "urn:j", OTHER, second, 1)
+    with school.ports.store.write() as tx:
+        tx.forfeits.put(Forfeit("urn:contract:urn:j", 1, "counts in full", NOW))
+        kept = tx.registers.get(first)
+        assert kept is not None
+        tx.registers.put(replace(kept, accounting=Accounting(Rule.RENYI, 8)))
+    with pytest.raises(RegisterFixed) as refusal:
+        merge(school.ports, second, first)
+    assert refusal.value.hint == f"merge `{first}` into `{second}`"
+    assert merge(school.ports, first, second).accounting == Accounting(Rule.SUMS)
 
 
 def test_a_third_register_is_still_to_be_answered(pair: Link, school: Node) -> None:

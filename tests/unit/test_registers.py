@@ -15,6 +15,7 @@ from connector.errors import (
     ConfigurationInvalid,
     DescriptionIncomplete,
     NotFound,
+    PersonsOverlap,
     PreauError,
     RegisterFixed,
 )
@@ -137,6 +138,34 @@ def test_a_dataset_with_spending_stays_in_its_register(pair: Link, school: Node)
     assert own in refused(school, described(pair, register=PUPILS), RegisterFixed)
     assert publish.publish(school.ports, described(pair)).register_id == own
     assert publish.publish(school.ports, described(pair, register=own)).register_id == own
+
+
+def test_a_dataset_that_only_its_jobs_tell_of_stays_in_their_register(
+    pair: Link, school: Node
+) -> None:
+    """A restored database may know neither the data set nor its register."""
+    with school.ports.store.write() as tx:
+        lost = replace(reservation("urn:j", "urn:a", DATASET), register_id=PUPILS)
+        tx.reservations.put(lost)
+    assert PUPILS in refused(school, described(pair), NotFound)
+    registers.declare(school.ports, PUPILS, CAP)
+    own = own_register(DATASET)
+    assert PUPILS in refused(school, described(pair, register=own), RegisterFixed)
+    published = publish.publish(school.ports, described(pair))
+    assert published.register_id == PUPILS
+    with school.ports.store.read() as tx:
+        assert len(budget.spending(tx, kept(school, PUPILS)).reservations) == 1
+
+
+def test_persons_of_a_register_that_only_jobs_tell_of_are_asked_about(
+    pair: Link, school: Node
+) -> None:
+    with school.ports.store.write() as tx:
+        tx.reservations.put(replace(reservation("urn:j", "urn:a", "urn:lost"), register_id=PUPILS))
+    assert PUPILS in refused(school, described(pair), PersonsOverlap)
+    registers.declare(school.ports, PUPILS, CAP)
+    same = publish.publish(school.ports, described(pair, "urn:lost", register=PUPILS))
+    assert same.register_id == PUPILS
 
 
 def test_a_dataset_without_contracts_may_join_another_register(pair: Link, school: Node) -> None:
