@@ -1,0 +1,81 @@
+"""Nodes restored from their backups between jobs: real processes, and no ε comes back.
+
+Whatever is restored, the school counts every job whose updates left it, or the whole contract where
+nobody can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from connector.errors import InRecovery
+from tests.support.command import short_folder
+from tests.support.restore_drill import CONTRACT, WENT_BACK, Pair, pair
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def two(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    databases: dict[str, str] = {}
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        databases = {name: server.create(migrated=False) for name in ("school", "lab")}
+    with short_folder() as folder, pair(folder, databases) as made:
+        yield made
+
+
+def test_site_and_lead_restored_one_after_the_other(two: Pair) -> None:
+    two.job()
+    school, lab = two.backup(two.school), two.backup(two.lab)
+    last = two.job()
+    spent = two.spent()
+    assert len(spent) == 2
+
+    two.restore(two.school, school)
+    assert two.refusal().startswith(WENT_BACK)
+    plan = two.recovery(two.school)
+    assert ([job.job for job in plan.jobs], plan.contracts) == ([last.id], [])
+    two.confirm(two.school)
+    assert two.spent() == spent
+    assert two.refusal(settled=True).startswith("BUDGET_EXCEEDED")
+
+    two.restore(two.lab, lab)
+    assert two.recovery(two.lab, lambda view: bool(view.faults)).faults
+    assert two.refusal().startswith(WENT_BACK)
+    two.confirm(two.lab)
+    assert two.refusal(settled=True).startswith("BUDGET_EXCEEDED")
+    assert two.spent() == spent
+
+
+@pytest.mark.parametrize("two", ["sqlite"], indirect=True)
+def test_site_and_lead_lost_together_and_then_a_deleted_database(two: Pair) -> None:
+    school, lab = two.backup(two.school), two.backup(two.lab)
+    two.job()
+    two.lab.stop()
+
+    two.restore(two.school, school, lost=True)  # its counterparty is silent
+    plan = two.recovery(two.school, lambda view: bool(view.silent))
+    assert [(each.agreement, each.epsilon) for each in plan.contracts] == [
+        (two.agreement, CONTRACT)
+    ]
+    two.restore(two.lab, lab, lost=True)  # it answers, and has forgotten the job itself
+    two.recovery(two.lab, lambda view: bool(view.faults))
+    two.confirm(two.lab)
+    assert two.recovery(two.school, lambda view: bool(view.faults)).contracts == plan.contracts
+    with pytest.raises(InRecovery):
+        two.confirm(two.school)
+    two.confirm(two.school, in_full=True)
+    assert two.refusal(settled=True).startswith("BUDGET_EXCEEDED")
+
+    two.school.stop()
+    for file in two.school.home.glob("node.sqlite*"):
+        file.unlink()
+    two.school.start()
+    assert two.recovery(two.school, lambda view: bool(view.faults)).faults
+    with pytest.raises(InRecovery):
+        two.confirm(two.school)  # it knows nobody who could tell
+    with two.school.client() as client:
+        assert client.datasets() == []

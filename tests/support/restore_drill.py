@@ -1,0 +1,194 @@
+"""A school and a lab whose nodes are restored from backups: real processes, real files.
+
+    with pair(folder) as two:
+        two.job()
+        saved = two.backup(two.school)
+        two.job()
+        two.restore(two.school, saved)
+
+A contract holds ε 3: two jobs of 1.4 fit, and nothing much beside them.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import contracts
+import space as spaces
+from space import Node, Space
+
+from connector.errors import PreauError
+from connector.management.views import JobView, RecoveryView
+from tests.support.drill import wait_for
+
+DATASET = "urn:drill:grades"
+CONTRACT = 3.0
+JOB = 1.4
+MUCH = 2.9
+WENT_BACK = ("RECOVERY", "PEER_ROLLED_BACK")  # whoever notices first
+ROUNDS = 2
+PATIENCE = 90.0
+PUPILS = 200
+
+
+@dataclass
+class Pair:
+    """A site and a lead with one contract.
+
+    Attributes:
+        space: with the authority.
+        school: the site.
+        lab: the lead.
+        agreement: id of the contract.
+    """
+
+    space: Space
+    school: Node
+    lab: Node
+    agreement: str
+
+    def job(self, epsilon: float = JOB) -> JobView:
+        """Let the lab run a job to its end."""
+        with self.lab.client() as lab:
+            return lab.await_job(lab.submit(_job(self.agreement, epsilon)).id, seconds=PATIENCE)
+
+    def refusal(self, *, settled: bool = False) -> str:
+        """Let the lab ask for all that is left and more; return the code and the reason.
+
+        Args:
+            settled: ask again until both have heard that each other's recovery is over.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            answer = self._refusal()
+            if not settled or not answer.startswith(WENT_BACK) or time.monotonic() > until:
+                return answer
+            time.sleep(1)
+
+    def _refusal(self) -> str:
+        try:
+            job = self.job(MUCH)
+        except PreauError as exc:
+            return f"{exc.code}: {exc.reason}"
+        assert job.state in {"REFUSED", "FAILED"}, job
+        return f"{job.code}: {job.reason}"
+
+    def spent(self) -> dict[str, float]:
+        """Return ε of each job that the school counts, by job."""
+        with self.school.client() as school:
+            (report,) = school.budget(DATASET)
+        return {
+            job.job: job.epsilon
+            for agreement in report.agreements
+            for job in agreement.jobs
+            if job.committed_rounds
+        }
+
+    def backup(self, node: Node) -> Path:
+        """Back a running node up."""
+        file = self.space.folder / f"{node.home.name}-{next(_NUMBERS)}.tar"
+        spaces.preau("backup", str(file), "--home", str(node.home))
+        return file
+
+    def restore(self, node: Node, file: Path, *, lost: bool = False) -> None:
+        """Put a node back to a backup and start it; what else was in a `lost` home is gone."""
+        node.stop()
+        if lost:
+            shutil.rmtree(node.home)
+        how = () if lost else ("--replace",)
+        spaces.preau("restore", str(file), "--home", str(node.home), *how)
+        node.start()
+
+    def recovery(
+        self, node: Node, until: Callable[[RecoveryView], bool] = lambda view: not view.unasked
+    ) -> RecoveryView:
+        """Return how a node stands, once its peers have answered, or as `until` says."""
+        assert wait_for(node, lambda client: until(client.recovery()), PATIENCE)
+        with node.client() as client:
+            return client.recovery()
+
+    def confirm(self, node: Node, *, in_full: bool = False) -> RecoveryView:
+        """Confirm what is owed."""
+        with node.client() as client:
+            return client.confirm_recovery(charge_in_full=in_full)
+
+
+@contextmanager
+def pair(folder: Path, databases: Mapping[str, str] | None = None) -> Iterator[Pair]:
+    """Make the two nodes, a published data set and a contract.
+
+    Args:
+        folder: for homes and files; must be short enough for Unix sockets.
+        databases: URL by `school` and `lab`; SQLite where there is none.
+    """
+    urls = databases or {}
+    with spaces.space(folder / "space") as space:
+        school, lab = (
+            space.node(name.capitalize(), **({"database": urls[name]} if name in urls else {}))
+            for name in ("school", "lab")
+        )
+        with school.client() as client:
+            client.publish(_dataset(folder, space.authority.did))
+        with lab.client() as client:
+            client.meet(school.did)
+            opened = client.negotiate(school.did, DATASET)
+            ended = client.await_negotiation(opened.pid)
+        assert ended.state == "FINALIZED", ended
+        yield Pair(space, school, lab, str(ended.agreement))
+
+
+def _dataset(folder: Path, authority: str) -> dict[str, Any]:
+    chance = random.Random(0)  # noqa: S311 - invented pupils
+    file = folder / "grades.csv"
+    lines = (
+        f"p{pupil},{grade},{4 * grade + chance.gauss(100, 10):.1f}"
+        for pupil in range(PUPILS)
+        for grade in range(1, 4)
+    )
+    file.write_text("\n".join(("pupil,grade,score", *lines)) + "\n")
+    until = datetime.now(UTC) + timedelta(days=30)
+    offer = contracts.offer("drill", authority, until, epsilon=CONTRACT)
+    for constraint in offer["permission"][0]["constraint"]:
+        if constraint["leftOperand"].endswith("#minimumSites"):
+            constraint["rightOperand"]["@value"] = "1"
+    described = contracts.dataset("drill", file, PUPILS, [offer])
+    columns = (("pupil", "direct identifier", "category"), ("grade", "other", "number"))
+    return {
+        **described,
+        "id": DATASET,
+        "person_column": "pupil",
+        "cap": {"epsilon": 9.0, "delta": 1e-3},
+        "columns": [
+            {"name": name, "class": kind, "datatype": datatype}
+            for name, kind, datatype in (*columns, ("score", "sensitive", "number"))
+        ],
+    }
+
+
+def _job(agreement: str, epsilon: float) -> dict[str, Any]:
+    request = contracts.job([agreement], rounds=ROUNDS)
+    return {
+        **request,
+        "model": {"kind": "mlp", "hidden": [], "activation": "tanh"},
+        "features": [{"kind": "number", "column": "grade", "low": 1, "high": 3}],
+        "target": {
+            "column": "score",
+            "by": "grade",
+            "thresholds": {str(g): 108.0 for g in (1, 2, 3)},
+        },
+        "unit": {"column": "pupil", "rows": 4},
+        "privacy": {**request["privacy"], "epsilon": epsilon, "delta": 3e-6, "steps": 2 * ROUNDS},
+        "quorum": 1,
+    }
+
+
+_NUMBERS = count(1)
