@@ -5,8 +5,9 @@ stranger is met first) and the receipt verifies with a key that the provider's D
 statements; what it says is compared with the manifest by `federate_check.py`. A provider that
 cannot be reached decides nothing: the lead asks again. A round's receipt counts when the site's
 document as it is known here verifies it: whether that site is still a member says nothing of what
-it was sent. What round receipts must have in common is `federate_views.py`; a contradiction is
-logged with both texts.
+it was sent. One that does not verify may be the first sign of rotated keys: a site, which its
+signer does not call, then fetches that document anew, once. What round receipts must have in common
+is `federate_views.py`; a contradiction is logged with both texts.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from connector.errors import (
     PeerFault,
     PreauError,
     RoundRefused,
+    SignatureInvalid,
     SplitView,
     UnknownPeer,
     WorldFault,
@@ -85,7 +87,9 @@ def check_round(
     own = round_receipt.unverified(ours)
     if len(tokens) > len(manifest.sites):
         raise RoundRefused(f"round {number} comes with more receipts than the job has sites")
-    found = {token: _verified(ports, manifest, token) for token in tokens if token != ours}
+    found = {
+        token: _verified(ports, manifest, token, anew=True) for token in tokens if token != ours
+    }
     others = sorted(found, key=lambda token: found[token].site)
     receipts = [found[token] for token in others]
     views.check_complete(own, receipts, answered, manifest.quorum)
@@ -148,8 +152,16 @@ def shown(token: str) -> dict[str, Any]:
     }
 
 
-def _verified(ports: Ports, manifest: JobManifest, token: str) -> RoundReceipt:
+def _verified(
+    ports: Ports, manifest: JobManifest, token: str, *, anew: bool = False
+) -> RoundReceipt:
     """Read a round's receipt of one of the job's sites.
+
+    Args:
+        ports: of this node.
+        manifest: the job's.
+        token: the receipt.
+        anew: whether the signer's document is fetched when the one known here does not verify it.
 
     Raises:
         RoundRefused: it does not verify.
@@ -160,7 +172,14 @@ def _verified(ports: Ports, manifest: JobManifest, token: str) -> RoundReceipt:
             known = tx.participants.get(site) if site in manifest.sites else None
         if known is None:
             raise RoundRefused("a receipt is of no site of the job")
-        return round_receipt.read(token, documents.read(known.document, site))
+        try:
+            return round_receipt.read(token, documents.read(known.document, site))
+        except SignatureInvalid:
+            if not anew or site == ports.settings.did:
+                raise
+        return round_receipt.read(
+            token, documents.read(onboard.reacquaint(ports, site).document, site)
+        )
     except PreauError as exc:
         raise RoundRefused(f"a receipt of the round does not count: {exc.reason}") from exc
 

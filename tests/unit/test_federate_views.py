@@ -14,17 +14,20 @@ from hypothesis import strategies as st
 
 from connector.domain.federation import Finish, Round, RoundRefusal, RoundReply
 from connector.domain.job import Job
-from connector.errors import Malformed, RoundRefused, SignatureInvalid
+from connector.domain.participant import Participant
+from connector.errors import Malformed, PeerUnreachable, RoundRefused, SignatureInvalid
 from connector.identity import document as documents
 from connector.identity import jws, round_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
+from connector.ports import Ports
 from connector.protocol.messages import JobCancellation
-from connector.services import federate_lead, federate_relay
+from connector.services import federate_lead, federate_relay, onboard
 from connector.services.federate_site import cancel_job
 from connector.services.federate_views import check_complete, contradiction
 from federated.job import JobState, is_final, parse
 from federated.privacy.rule import Rule
+from tests.support.contracts import stranger
 from tests.support.federation import (
     CODE,
     LEAD,
@@ -214,7 +217,11 @@ class Lead:
 
 
 @pytest.fixture
-def lead(tmp_path: Path) -> Iterator[Lead]:
+def lead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lead]:
+    def unreachable(_: Ports, did: str) -> Participant:
+        raise PeerUnreachable(f"`{did}` does not answer")
+
+    monkeypatch.setattr(onboard, "reacquaint", unreachable)
     found = Lead(tmp_path)
     with running(found.site):
         yield found
@@ -312,6 +319,27 @@ def test_receipts_that_do_not_count_end_the_job(lead: Lead, make: object) -> Non
     assert frame.code == "ROUND_REFUSED"
     assert wait_for(lambda: lead.job.state == JobState.FAILED)
     assert lead.site.reservation(lead.job_id).counted_steps(Rule.RENYI) == 2
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_site_that_rotated_its_keys_ends_no_job_of_others(
+    lead: Lead, monkeypatch: pytest.MonkeyPatch, *, served: bool
+) -> None:
+    """Its receipt counts once the document that it serves now has the key."""
+    lead.ask(1, [])
+    rotated = lead.federation.space.admit(stranger(C), index=3)
+    lead.federation.nodes[C].member = rotated
+    fetched = []
+
+    def reacquaint(_: Ports, did: str) -> Participant:
+        fetched.append(did)
+        found = lead.federation.caller(lead.site, did)
+        return replace(found, document=rotated.data) if served else found
+
+    monkeypatch.setattr(onboard, "reacquaint", reacquaint)
+    frame = lead.ask(2, lead.others(1))
+    assert isinstance(frame, RoundReply) == served
+    assert fetched == [C]
 
 
 @pytest.mark.parametrize("by_message", [False, True])
