@@ -322,10 +322,12 @@ class SiteRun:
     def _refuse(self, number: int, exc: PreauError) -> None:
         """Send a refusal; nothing of a failure's own words leaves, since they may speak of rows.
 
-        What fails once a round is charged has one code: the worker has touched rows by then.
+        What fails once a round is charged has one code: the worker has touched rows by then. In the
+        same words is said that it took too long, whoever noticed.
         """
-        hidden = exc is self._worker_fault
-        code = WorkerFailed.code if hidden and number == self._charged else exc.code
+        charged = number == self._charged
+        hidden = exc is self._worker_fault or (charged and isinstance(exc, WorkerFailed))
+        code = WorkerFailed.code if hidden and charged else exc.code
         reason = f"the site's worker answered `{code}`" if hidden else exc.reason
         with contextlib.suppress(PreauError):  # a broken stream tells the lead as much
             if self._stream is not None:

@@ -32,9 +32,10 @@ from federated.training.encode import Persons
 from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION, NoiseSource
+from federated.training.reach import most_drawn
 from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, split, widths
 
-_DEVIATIONS: Final = 6.5  # a Poisson sample lies further above its mean with a chance below 1e-9
+_CHANCE: Final = 1e-9  # at most, that a sample is larger than a batch
 # The discrete Gaussian of deviation S stands for a continuous one of variance S² - 1/12.
 _SLACK: Final = 1 - 2.0**-40
 
@@ -76,8 +77,7 @@ class Mechanism:
     @property
     def batch_size(self) -> int:
         """Entries that every step computes, drawn persons and empty ones together."""
-        spread = math.sqrt(self.expected_batch * (1 - self.sampling_rate))
-        return math.ceil(self.expected_batch + _DEVIATIONS * spread)
+        return math.ceil(most_drawn(self.population, self.sampling_rate, _CHANCE))
 
     @property
     def radius(self) -> float:
@@ -130,8 +130,12 @@ class Engine:
         return split(weights)
 
     def warm(self) -> None:
-        """Compute one step on nobody, so that the first round is as fast as the others."""
-        self._noised(self._sum(joined(initial(self._manifest)), np.empty(0, np.int64)))
+        """Compute one step on nobody, so that the first round is as fast as the others.
+
+        It draws and moves as any other step does: it is what the public time of a round rests on.
+        """
+        weights = joined(initial(self._manifest))
+        self._moved(weights, self._noised(self._sum(weights, self._drawn()[:0])))
 
     def _drawn(self) -> Integers:
         """Return a Poisson sample of the persons.

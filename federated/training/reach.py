@@ -51,7 +51,7 @@ def reach(manifest: JobManifest, population: int) -> Reach:
     privacy, steps = manifest.privacy, manifest.steps_per_round
     size = sum(math.prod(shape) for shape in shapes(manifest).values())
     share = CHANCE / _PARTS
-    drawn = steps * _most_drawn(population, privacy.sampling_rate, share / steps)
+    drawn = steps * most_drawn(population, privacy.sampling_rate, share / steps)
     deviation = math.sqrt(steps) * privacy.noise_multiplier
     tail = math.sqrt(2 * math.log(2 * size * steps / share))
     surprise = -math.log(share)
@@ -73,7 +73,7 @@ def is_within(sent: Arrays, found: Arrays, bound: Reach) -> bool:
     return bool(cut_off) or length <= bound.norm
 
 
-def _most_drawn(population: int, rate: float, chance: float) -> float:
+def most_drawn(population: int, rate: float, chance: float) -> float:
     """Return a number of persons that a Poisson sample exceeds with at most this chance."""
     surprise = -math.log(chance)
     variance = population * rate * (1 - rate)

@@ -182,6 +182,31 @@ def test_what_came_before_a_round_shortens_no_wait(
     assert isinstance(frame, RoundReply)
 
 
+@pytest.mark.parametrize("fault", ["late", "refused"])
+def test_of_a_charged_round_that_fails_the_lead_learns_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    site = Site(tmp_path, seconds=12.0, roundSeconds=40)
+    charged = federate_run.charge
+
+    def slow(*args: Any) -> RoundReply | None:
+        site.pace.pass_by(38.0)  # its next multiple lies beyond its time
+        return charged(*args)
+
+    if fault == "late":
+        monkeypatch.setattr(federate_run, "charge", slow)
+    else:
+        site.node.workers.site.refuse = "DATA_FAULT"
+    with running(site.node):
+        frame = site.ask()
+    assert isinstance(frame, RoundRefusal)
+    assert (frame.code, frame.reason) == (
+        "WORKER_FAILED",
+        "the site's worker answered `WORKER_FAILED`",
+    )
+    assert site.node.reservation(site.job_id).committed_rounds == 1
+
+
 def test_a_worker_that_was_replaced_read_the_file_again(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.node.workers.site.die_in = [1]

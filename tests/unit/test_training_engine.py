@@ -195,7 +195,8 @@ def test_every_step_computes_as_many_entries(monkeypatch: pytest.MonkeyPatch, pe
     Engine(job, POPULATION, _persons(persons), ForeseenNoise(seed=1)).run(initial(job))
     mechanism = Mechanism(0.5, 3.0, 0.2, 1.0, POPULATION)
     assert sizes == [mechanism.batch_size] * 3
-    assert mechanism.batch_size == 46  # 20 expected, deviation 4
+    assert mechanism.batch_size == 54  # 20 expected, deviation 4
+    assert Mechanism(0.5, 3.0, 1.0, 1.0, POPULATION).batch_size == POPULATION
 
 
 def test_a_sample_beyond_the_usual_is_computed_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +213,24 @@ def test_warming_leaves_no_trace() -> None:
     cold = Engine(job, POPULATION, persons, ForeseenNoise())
     first, second = warm.run(initial(job)), cold.run(initial(job))
     assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("persons", [0, 5])
+def test_warming_draws_as_a_step_does(monkeypatch: pytest.MonkeyPatch, persons: int) -> None:
+    """The public time of a round is measured on it; of many persons, a draw is most of a step."""
+    asked: list[int] = []
+    draw = ForeseenNoise.poisson_sample
+
+    def count(self: ForeseenNoise, size: int, rate: float) -> np.ndarray:
+        asked.append(size)
+        return draw(self, size, rate)
+
+    monkeypatch.setattr(ForeseenNoise, "poisson_sample", count)
+    job = _manifest(steps=1)
+    engine = Engine(job, POPULATION, _persons(persons), ForeseenNoise())
+    engine.run(initial(job))
+    engine.warm()
+    assert asked == [POPULATION] * 2
 
 
 def test_the_persons_are_not_changed() -> None:

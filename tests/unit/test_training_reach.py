@@ -14,7 +14,7 @@ from federated.manifest import JobManifest
 from federated.training.encode import Persons
 from federated.training.engine import Engine
 from federated.training.noise import SystemNoise
-from federated.training.reach import CHANCE, _most_drawn, is_within, reach
+from federated.training.reach import CHANCE, is_within, most_drawn, reach
 from federated.training.recipes import MOST_WEIGHT, Arrays, bounded, initial
 from tests.support.training_rig import ForeseenNoise, document, manifest
 
@@ -102,7 +102,7 @@ def test_weights_of_a_million_do_not_enter() -> None:
 def test_more_are_drawn_only_with_the_stated_chance(
     population: int, rate: float, chance: float
 ) -> None:
-    most = _most_drawn(population, rate, chance)
+    most = most_drawn(population, rate, chance)
     assert most <= population
     assert stats.binom.sf(math.floor(most), population, rate) <= chance
 
