@@ -45,6 +45,12 @@ class PrivacyCap:
     epsilon: float
     delta: float
 
+    def smaller(self, other: PrivacyCap | None) -> PrivacyCap:
+        """Return what neither cap exceeds; no cap limits nothing."""
+        if other is None:
+            return self
+        return PrivacyCap(min(self.epsilon, other.epsilon), min(self.delta, other.delta))
+
 
 @dataclass(frozen=True, slots=True)
 class DataFile:

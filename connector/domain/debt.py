@@ -14,6 +14,7 @@ from datetime import datetime
 
 from connector.domain.audit import Checkpoint, Head
 from connector.domain.budget import Reservation, ReservationState
+from connector.domain.dataset import PrivacyCap
 from connector.domain.tally import Limit, Tally, join, spent
 
 
@@ -24,6 +25,7 @@ class Debt:
     Attributes:
         abandoned: newest head that counts no more.
         charges: rounds that were ever charged, by id of the register.
+        caps: the smallest that was ever recorded, by id of the register.
         jobs: reservations as they count from then on, all closed.
         contracts: of which nothing is left.
         registers: ids of those of which nothing is left.
@@ -32,6 +34,7 @@ class Debt:
 
     abandoned: Head
     charges: dict[str, int]
+    caps: dict[str, PrivacyCap]
     jobs: tuple[Reservation, ...]
     contracts: tuple[Limit, ...]
     registers: tuple[str, ...]
@@ -75,6 +78,7 @@ def owed(
     return Debt(
         abandoned=max(heads, key=lambda head: head.place),  # of equal ones, what is lost
         charges=dict(merged.charges),
+        caps=dict(merged.caps),
         jobs=jobs,
         contracts=whole,
         registers=tuple(sorted(registers)) if unknown else (),

@@ -4,18 +4,20 @@ A tally goes to two places: a file of the home, and sealed to peers, who can onl
 a database that went back can be told from one that did not, and what it forgot can be charged.
 
 Rules: tallies are joined, never replaced: of two records of one job the one that counts more
-stands, so that the join is idempotent, commutative and associative, and never counts less than a
-part. An open job counts in full, since its rounds may have been released after the tally was made.
+stands, and of two caps the smaller, so that the join is idempotent, commutative and associative,
+and never counts less than a part. An open job counts in full, since its rounds may have been
+released after the tally was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
+from connector.domain.dataset import PrivacyCap
 from federated.privacy.rule import Rule
 
 
@@ -49,12 +51,14 @@ class Tally:
         charges: rounds that were ever charged, by id of the register.
         limits: contracts that jobs were charged to, by id.
         jobs: reservations, by id of the job.
+        caps: of registers that have one, by id.
     """
 
     head: Head
     charges: Mapping[str, int]
     limits: Mapping[str, Limit]
     jobs: Mapping[str, Reservation]
+    caps: Mapping[str, PrivacyCap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,17 @@ def join(tallies: Iterable[Tally]) -> Tally:
     charges: dict[str, int] = {}
     limits: dict[str, Limit] = {}
     jobs: dict[str, Reservation] = {}
+    caps: dict[str, PrivacyCap] = {}
     for tally in every:
         for register, count in tally.charges.items():
             charges[register] = max(count, charges.get(register, 0))
         for job, found in tally.jobs.items():
             jobs[job] = more(found, jobs[job]) if job in jobs else found
+        for register, cap in tally.caps.items():
+            caps[register] = cap.smaller(caps.get(register))
         limits |= tally.limits
     head = max((tally.head for tally in every), key=lambda head: head.place)
-    return Tally(head, charges, limits, jobs)
+    return Tally(head, charges, limits, jobs, caps)
 
 
 def more(one: Reservation, other: Reservation) -> Reservation:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from connector.services import (
     publish_check,
     publish_description,
     publish_verdict,
+    recovery,
     registers,
     terms,
 )
@@ -78,6 +80,7 @@ def publish(ports: Ports, description: Mapping[str, Any], *, distinct: str = "")
             if not publish_check.keep(tx, checked, distinct=distinct):
                 raise _Overtaken
             _apply(tx, dataset, offers)
+            tx.after_commit(partial(recovery.note, ports))
             return dataset
     raise publish_check.busy()
 

@@ -165,8 +165,10 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
             found[name] = limit_of(agreement, register_id)
         elif name in limits:
             found[name] = limits[name]
-    charges = {register.id: register.charges for register in tx.registers.find()}
-    return Tally(head(tx, ports.settings.did), charges, found, jobs)
+    registers = tx.registers.find()
+    charges = {register.id: register.charges for register in registers}
+    caps = {register.id: register.cap for register in registers if register.cap is not None}
+    return Tally(head(tx, ports.settings.did), charges, found, jobs, caps)
 
 
 def limit_of(agreement: Agreement, register_id: str) -> Limit:

@@ -191,7 +191,9 @@ def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
         tx.reservations.put(replace(job, register_id=register_id))
     for register in tx.registers.find():
         most = max(register.charges, debt.charges.get(register.id, 0))
-        tx.registers.put(replace(register, charges=most))
+        known = debt.caps.get(register.id)
+        cap = known.smaller(register.cap) if known else register.cap
+        tx.registers.put(replace(register, charges=most, cap=cap))
     registers = set(debt.registers)
     for each in debt.contracts:
         limit = _placed(tx, each)

@@ -9,12 +9,13 @@ the register that they are counted in.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from connector.domain.census import DIGEST_BYTES, Census, RegisterPersons
-from connector.domain.dataset import PrivacyCap
 from connector.domain.register import Register
 from connector.errors import NotFound, RegisterFixed
 from connector.ports import Ports, Transaction
+from connector.services import recovery
 from federated.privacy.rule import Rule
 
 
@@ -31,7 +32,7 @@ def merge(ports: Ports, source: str, target: str) -> Register:
     with ports.store.write() as tx:
         gone, kept = (_locked(tx, name) for name in (source, target))
         _merge_forfeit(tx, source, kept)
-        cap = _smaller(gone.cap, kept.cap)
+        cap = kept.cap.smaller(gone.cap) if kept.cap else gone.cap
         kept = replace(kept, cap=cap, charges=kept.charges + gone.charges)
         tx.registers.put(kept)
         moved = [replace(each, register_id=target) for each in tx.datasets.find(register_id=source)]
@@ -49,6 +50,7 @@ def merge(ports: Ports, source: str, target: str) -> Register:
             epsilon=cap.epsilon if cap else None,
             delta=cap.delta if cap else None,
         )
+        tx.after_commit(partial(recovery.note, ports))
     return kept
 
 
@@ -72,12 +74,6 @@ def _merge_forfeit(tx: Transaction, source: str, kept: Register) -> None:
             f"contracts of register `{source}` count in full, which Rényi cannot count",
             hint=f"merge `{kept.id}` into `{source}`",
         )
-
-
-def _smaller(one: PrivacyCap | None, other: PrivacyCap | None) -> PrivacyCap | None:
-    if one is None or other is None:
-        return one or other
-    return PrivacyCap(min(one.epsilon, other.epsilon), min(one.delta, other.delta))
 
 
 def _merge_persons(tx: Transaction, source: str, target: str) -> None:

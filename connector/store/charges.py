@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation
+from connector.domain.dataset import PrivacyCap
 from connector.domain.merkle import EMPTY_ROOT
 from connector.domain.tally import Limit, Tally
 from connector.errors import KeyUnusable, Malformed, MessageTooLarge, SignatureInvalid
@@ -131,6 +132,7 @@ def _written(tally: Tally) -> bytes:
         "charges": dict(tally.charges),
         "limits": [_plain(to_row(each)) for each in tally.limits.values()],
         "jobs": [_plain(to_row(each)) for each in tally.jobs.values()],
+        "caps": {name: to_row(cap) for name, cap in tally.caps.items()},
     }
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
 
@@ -146,6 +148,7 @@ def _read(value: Mapping[str, Any]) -> Tally:
         {str(register): int(count) for register, count in value["charges"].items()},
         {each.id: each for each in limits},
         {each.job_id: each for each in jobs},
+        {str(name): _row(PrivacyCap, cap) for name, cap in value["caps"].items()},
     )
 
 

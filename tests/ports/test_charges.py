@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
+from connector.domain.dataset import PrivacyCap
 from connector.domain.merkle import EMPTY_ROOT
 from connector.domain.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
@@ -40,7 +41,8 @@ def home(tmp_path: Path) -> Path:
 def test_what_is_recorded_and_sealed_comes_back_equal(
     tmp_path: Path, job: Reservation, limit: Limit
 ) -> None:
-    value = Tally(Head(1, 2, EMPTY_ROOT), {"é": 3}, {limit.id: limit}, {job.job_id: job})
+    caps = {"é": PrivacyCap(limit.epsilon, limit.delta)}
+    value = Tally(Head(1, 2, EMPTY_ROOT), {"é": 3}, {limit.id: limit}, {job.job_id: job}, caps)
     (tmp_path / FILE).unlink(missing_ok=True)
     charges = HomeCharges(tmp_path, DID)
     assert charges.recorded() is None

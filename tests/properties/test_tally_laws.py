@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from connector.domain.audit import Checkpoint, Epoch, Head
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.continuity import Step, covers, step
+from connector.domain.dataset import PrivacyCap
 from connector.domain.debt import owed
 from connector.domain.tally import Limit, Tally, behind, join, more, spent
 from federated.privacy.rule import Rule
@@ -59,7 +60,9 @@ def tallies(draw: st.DrawFn) -> Tally:
         for job in jobs.values()
     }
     charges = draw(st.dictionaries(st.sampled_from(REGISTERS), st.integers(0, 9)))
-    return Tally(draw(heads), charges, limits, jobs)
+    caps = st.builds(PrivacyCap, st.floats(0.1, 9), st.floats(1e-9, 1e-3))
+    known = draw(st.dictionaries(st.sampled_from(REGISTERS), caps))
+    return Tally(draw(heads), charges, limits, jobs, known)
 
 
 def counted(tally: Tally) -> dict[tuple[str, Rule], int]:
@@ -83,6 +86,9 @@ def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
     for part in parts:
         assert all(whole.charges[name] >= count for name, count in part.charges.items())
         assert all(counted(whole)[job] >= steps for job, steps in counted(part).items())
+        assert all(
+            whole.caps[name] == cap.smaller(whole.caps[name]) for name, cap in part.caps.items()
+        )
 
 
 @given(records(), records())

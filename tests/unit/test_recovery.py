@@ -238,6 +238,23 @@ def test_a_silent_counterparty_s_contract_counts_in_full(
     assert all(each.state is ReservationState.CLOSED for each in spent)
 
 
+def test_a_cap_that_was_lowered_since_the_copy_stays_low(
+    federation: Federation, tmp_path: Path
+) -> None:
+    site = federation.site()
+    before = site.register.cap
+    assert before is not None
+    copy = copied(site, tmp_path / "copy")
+    with site.ports.store.write() as tx:
+        tx.registers.put(replace(site.register, cap=replace(before, epsilon=before.epsilon / 2)))
+        tx.audit.append("register.lowered", site.register.id)
+    recovery.record(site.ports)
+    copy.restore(site)
+    assert site.register.cap == before
+    recovery_plan.confirm(site.ports, in_full=True)
+    assert site.register.cap == replace(before, epsilon=before.epsilon / 2)
+
+
 def test_a_contract_that_ended_since_the_copy_counts_in_full(
     federation: Federation, tmp_path: Path
 ) -> None:

@@ -128,6 +128,9 @@ def test_publishing_again_lowers_the_cap_and_never_raises_it(pair: Link, school:
     lowered = publish.publish(school.ports, described(pair, cap={"epsilon": 4, "delta": 1e-5}))
     assert kept(school, lowered.register_id).cap == lowered.cap == PrivacyCap(4.0, 1e-5)
     assert len(school.log("register.lowered")) == 1
+    recorded = school.ports.charges.recorded()
+    assert recorded is not None
+    assert recorded.caps == {lowered.register_id: lowered.cap}
     refused(school, described(pair), RegisterFixed)
 
 
