@@ -18,6 +18,7 @@ HASH_SECONDS: Final = 0.1
 HASH_SECONDS_PER_CELL: Final = 1e-7
 START_SECONDS: Final = 2.0  # a worker loads its libraries and tries its arithmetic
 START_SECONDS_PER_CELL: Final = 3e-6
+START_SECONDS_PER_INPUT: Final = 1e-7  # a lead chooses how many inputs it makes of a column
 ROUND_SECONDS: Final = 0.03
 ROUND_FACTOR: Final = 1.5  # of what a round takes on nobody
 
@@ -32,9 +33,14 @@ def hash_unit(values: int) -> float:
     return HASH_SECONDS + HASH_SECONDS_PER_CELL * values
 
 
-def start_unit(values: int) -> float:
-    """Return the unit in which a worker starts and reads a file, in seconds."""
-    return START_SECONDS + START_SECONDS_PER_CELL * values
+def start_unit(values: int, inputs: int = 0) -> float:
+    """Return the unit in which a worker starts, reads a file and encodes it, in seconds.
+
+    Args:
+        values: that the file has at most.
+        inputs: that the model gets of all declared persons.
+    """
+    return START_SECONDS + START_SECONDS_PER_CELL * values + START_SECONDS_PER_INPUT * inputs
 
 
 def round_unit(seconds_on_nobody: float) -> float:

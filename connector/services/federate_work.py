@@ -191,7 +191,8 @@ class SiteWork:
     def _start(self, seconds: float) -> Worker:
         self._end()
         dataset, population = self._data()
-        self._start_unit = padding.start_unit(cells_of(dataset))
+        inputs = padding.cells(population, self._manifest.unit.rows, self._manifest.width)
+        self._start_unit = padding.start_unit(cells_of(dataset), inputs)
         self.starts += 1
         worker = self._ports.workers.start("site", job_folder(self._ports, self._job.id))
         with self._guard:

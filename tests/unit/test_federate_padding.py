@@ -67,6 +67,7 @@ def test_units_grow_with_the_public_numbers_and_are_above_zero(
     quick, slow = sorted((quick, slow))
     assert 0 < padding.hash_unit(few) <= padding.hash_unit(more)
     assert 0 < padding.start_unit(few) <= padding.start_unit(more)
+    assert padding.start_unit(few, few) <= padding.start_unit(few, more)
     assert quick < padding.round_unit(quick) <= padding.round_unit(slow)
 
 
@@ -122,8 +123,10 @@ class Site:
 
     @property
     def start(self) -> float:
-        assert self.node.dataset is not None
-        return padding.start_unit(cells_of(self.node.dataset))
+        dataset, manifest = self.node.dataset, parse(self.node.job(self.job_id).manifest)
+        assert dataset is not None
+        inputs = dataset.population * manifest.unit.rows * manifest.width
+        return padding.start_unit(cells_of(dataset), inputs)
 
     def ask(self) -> RoundReply | RoundRefusal:
         self.hub.send(self.job_id, SITES[0], Round(1, (), b"m"))
@@ -205,6 +208,19 @@ def test_of_a_charged_round_that_fails_the_lead_learns_no_more(
         "the site's worker answered `WORKER_FAILED`",
     )
     assert site.node.reservation(site.job_id).committed_rounds == 1
+
+
+def test_a_start_takes_a_public_time_for_the_inputs_that_a_lead_asks(tmp_path: Path) -> None:
+    names = [f"g{number}" for number in range(200)]
+    wide = [{"column": "grade", "kind": "category", "values": names}]
+    narrow, site = Site(tmp_path / "1"), Site(tmp_path / "2", features=wide)
+    dataset = site.node.dataset
+    assert dataset is not None
+    more = 199 * dataset.population * 4 * padding.START_SECONDS_PER_INPUT
+    assert site.start == pytest.approx(narrow.start + more)
+    with running(site.node):
+        assert isinstance(site.ask(), RoundReply)
+    assert site.pace.waits[1] == pytest.approx(site.start + padding.round_unit(0.02), rel=1e-9)
 
 
 def test_a_worker_that_was_replaced_read_the_file_again(tmp_path: Path) -> None:
