@@ -36,6 +36,8 @@ from federated.job import JobManifest
 GATHER_SECONDS = 150.0  # more than a worker may take to start
 LOOK_SECONDS = 0.25  # how soon an abort is seen while waiting for sites; answers wake at once
 JOIN_LOOK_SECONDS = 0.05
+# An answer holds the arrays of its request, and Flower's own words about them.
+MOST_LONGER = 4096
 
 
 class Aborted(Exception):
@@ -110,7 +112,7 @@ class Relay:
         sent = {site: len(messages[site]) for site in waiting}
         replies: dict[str, RoundReply] = {}
         try:
-            self._collect(number, digest, waiting, replies, until)
+            self._collect(number, digest, waiting, sent, replies, until)
         finally:
             received = {site: len(reply.message) for site, reply in replies.items()}
             book.count(self._ports, self._manifest.job, sent, received)
@@ -155,6 +157,7 @@ class Relay:
         number: int,
         digest: str,
         waiting: set[str],
+        sent: Mapping[str, int],
         replies: dict[str, RoundReply],
         until: float,
     ) -> None:
@@ -172,15 +175,21 @@ class Relay:
                 self._leave(site, frame.code, frame.reason)
             elif frame.number == number:
                 waiting.discard(site)
-                if self._believed(site, digest, frame):
+                if self._believed(site, digest, sent[site] + MOST_LONGER, frame):
                     replies[site] = frame
         for site in sorted(waiting):
             silence = f"no answer to round {number} within {self._manifest.round_seconds:g} s"
             self._leave(site, PeerUnreachable.code, silence + hung_up.get(site, ""))
         self._check_enough(len(replies), (), number)
 
-    def _believed(self, site: str, digest: str, reply: RoundReply) -> bool:
-        """Check a site's receipt; with a false one the other sites would end the job."""
+    def _believed(self, site: str, digest: str, most: int, reply: RoundReply) -> bool:
+        """Check a site's answer before the worker, or another site, is handed any of it.
+
+        Answers that are too long would end the worker together; a false receipt would end the job.
+        """
+        if len(reply.message) > most:
+            self._leave(site, UpdateRefused.code, f"its answer is longer than {most} bytes")
+            return False
         try:
             check_reply(self._ports, self._job, self._manifest, site, digest, reply)
         except RoundRefused as exc:

@@ -71,6 +71,7 @@ class SiteScript:
         refuse: code of a failure that the worker answers every round with; empty for none.
         refuse_reading: as `refuse`, before anything is charged.
         seconds: that a round takes on nobody, as it says.
+        longer: bytes that an update has more than it needs.
         silent: whether it answers no round until `stop`.
         start_failure: code that it answers the start with; empty for none.
         orders: frames that the node sent.
@@ -82,6 +83,7 @@ class SiteScript:
     misread: list[str] = field(default_factory=list)
     refuse: str = ""
     refuse_reading: str = ""
+    longer: int = 0
     silent: bool = False
     seconds: object = 0.02
     start_failure: str = ""
@@ -124,7 +126,7 @@ class SiteWorker:
             secret = {"reason": "row 7 is odd", "code": script.refuse}
             self._answers.append(({"op": "failed", **secret}, b""))
         elif not script.silent:
-            update = b"update:" + secrets.token_bytes(16)
+            update = b"update:" + secrets.token_bytes(16) + bytes(script.longer)
             script.updates.append((number, update))
             self._answers.append(({"op": "update", "round": number}, update))
 

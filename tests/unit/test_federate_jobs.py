@@ -314,6 +314,18 @@ def test_an_answer_that_is_no_update_does_not_count(federation: Federation) -> N
         assert tx.rounds.find(job_id=job_id) == []
 
 
+@pytest.mark.parametrize(("longer", "left"), [(4000, False), (4200, True)])
+def test_an_answer_far_longer_than_its_request_never_reaches_the_worker(
+    tmp_path: Path, longer: int, *, left: bool
+) -> None:
+    federation = Federation(tmp_path, sites="2")
+    federation.site(1).workers.site.longer = longer
+    with all_running(federation):
+        job_id = submitted(federation, quorum=2)
+        over(federation, job_id, JobState.COMPLETED)
+    assert (rows(federation, job_id)[SITES[1]].code == "UPDATE_REFUSED") is left
+
+
 def test_with_more_sites_than_the_quorum_the_job_goes_on_without_one(tmp_path: Path) -> None:
     """Two of three suffice where the contracts say so; who left is told, and frees its budget."""
     federation = Federation(tmp_path, sites="2")
