@@ -150,8 +150,21 @@ def test_a_peer_pid_does_not_change(pair: Link, act: Act) -> None:
     assert pair.school.state_of_everything() == before
 
 
-@pytest.mark.parametrize("kind", HANDLERS)
-@pytest.mark.parametrize("body", [{}, {"message_id": 3}, {"unknown": "x"}], ids=str)
+def test_a_request_for_a_head_says_nothing(pair: Link) -> None:
+    caller = participant(pair.lab.member)
+    assert HANDLERS["HeadRequestMessage"](pair.school.ports, caller, {})["note"] == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (kind, body)
+        for kind in HANDLERS
+        for body in ({}, {"message_id": 3}, {"unknown": "x"})
+        if body or kind != "HeadRequestMessage"
+    ],
+    ids=str,
+)
 def test_malformed_messages_change_nothing(pair: Link, kind: str, body: dict[str, Any]) -> None:
     before = pair.school.state_of_everything()
     with pytest.raises(Malformed):

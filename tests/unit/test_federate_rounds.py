@@ -11,125 +11,27 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.budget import ReservationState
 from connector.domain.federation import (
     Finish,
-    LeadFrame,
     Round,
     RoundRefusal,
     RoundReply,
-    SiteFrame,
 )
-from connector.domain.job import Job
-from connector.errors import NotFound, RoundRefused, StoreUnavailable, WorkerFailed
+from connector.errors import RoundRefused
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol.messages import JobCancellation
 from connector.services import federate_round
-from connector.services.federate_run import SiteRun, patience
+from connector.services.federate_run import patience
 from connector.services.federate_site import cancel_job
-from connector.services.federate_work import job_folder
-from connector.services.lead_hub import Left
 from federated.job import JobState, is_final, parse
 from federated.privacy.rule import Rule
 from tests.support.federation import (
     LEAD,
     SITES,
-    Federation,
-    Node,
     running,
-    signed_receipt,
     wait_for,
 )
-from tests.support.federation_workers import model_digest
-
-
-class Case:
-    """A job that a site has accepted, and a lead that sends what it likes."""
-
-    def __init__(self, folder: Path, **changes: object) -> None:
-        self.federation = Federation(folder)
-        self.site = self.federation.site()
-        self.models: dict[int, bytes] = {}
-        self.own: dict[int, str] = {}
-        self.hub = self.federation.lead.hub
-        self.job_id, body = self.federation.submission(**changes)
-        assert self.federation.ask(self.site, body)["accepted"]
-        self.open()
-
-    def open(self) -> None:
-        job = self.job
-        self.hub.open(self.job_id, job.manifest_digest, parse(job.manifest).sites)
-
-    @property
-    def job(self) -> Job:
-        return self.site.job(self.job_id)
-
-    @property
-    def drawn(self) -> list[tuple[int, bytes]]:
-        return self.site.workers.site.updates
-
-    def send(self, frame: LeadFrame) -> None:
-        self.hub.send(self.job_id, SITES[0], frame)
-
-    def answer(self) -> SiteFrame:
-        """Return the site's next frame, past departures."""
-        for _ in range(20):
-            got = self.hub.receive(self.job_id, 10)
-            assert got is not None, "the site sent nothing"
-            if not isinstance(got[1], Left):
-                return got[1]
-        raise AssertionError("the site keeps leaving")
-
-    def ask(
-        self, number: int, message: bytes = b"m", answered: tuple[str, ...] | None = None
-    ) -> SiteFrame:
-        before = SITES if number > 1 else ()
-        receipts = self.receipts(number - 1) if number > 1 else ()
-        self.models[number] = message
-        self.send(Round(number, before if answered is None else answered, message, receipts))
-        frame = self.answer()
-        if isinstance(frame, RoundReply):
-            self.own[number] = frame.receipt
-        return frame
-
-    def receipts(self, number: int) -> tuple[str, ...]:
-        """Return the receipts of a round as an honest lead hands them on."""
-        digest = model_digest(self.models.get(number, b""))
-        others = [
-            signed_receipt(self.federation, self.job, site, number, digest) for site in SITES[1:]
-        ]
-        return (self.own[number], *others) if number in self.own else tuple(others)
-
-    def charge(self, message: bytes = b"m") -> RoundReply | None:
-        """Charge round 1, as the site does."""
-        now = self.federation.clock.now()
-        with self.site.ports.store.write() as tx:
-            return federate_round.charge(tx, self.job_id, Round(1, (), message), now)
-
-    def keep(self, update: bytes, number: int = 1) -> RoundReply:
-        """Store a reply, as the site does."""
-        digest = model_digest(b"m")
-        token = signed_receipt(self.federation, self.job, SITES[0], number, digest)
-        reply, now = RoundReply(number, update, token), self.federation.clock.now()
-        with self.site.ports.store.write() as tx:
-            return federate_round.keep(tx, self.job_id, reply, now)
-
-    def ended(self, state: JobState) -> Job:
-        assert wait_for(lambda: self.job.state == state), self.job
-        assert wait_for(lambda: self.site.workers.running == 0)
-        assert self.site.reservation(self.job_id).state is ReservationState.CLOSED
-        return self.job
-
-    def record(self, number: int) -> bytes | None:
-        with self.site.ports.store.read() as tx:
-            found = tx.rounds.get(self.job_id, number)
-        return found.payload if found else None
-
-
-def released(frame: SiteFrame) -> tuple[int, bytes]:
-    """Return round and update of a reply."""
-    assert isinstance(frame, RoundReply), frame
-    return frame.number, frame.message
+from tests.support.site_rounds import Case, released
 
 
 @pytest.fixture
@@ -517,164 +419,3 @@ def test_completion_told_by_message_counts_once_all_rounds_are_released(case: Ca
     told = JobCancellation(case.job_id, "completed", case.receipts(3))
     cancel_job(case.site.ports, lead, told.to_body())
     case.ended(JobState.COMPLETED)
-
-
-class Crash(BaseException):
-    """Stands for `kill -9`: nothing catches it."""
-
-
-def crashed(site: Node, case: Case) -> None:
-    """Reopen the site's database, as after a crash."""
-    assert case.job_id
-    site.reopen()
-
-
-def test_crash_between_commit_and_release(tmp_path: Path) -> None:
-    """The round is run again, without a second commit."""
-    case = Case(tmp_path)
-    assert case.charge() is None
-    crashed(case.site, case)
-    assert case.site.reservation(case.job_id).committed_rounds == 1
-    with running(case.site):
-        reply = case.ask(1)
-        assert released(reply) == (1, case.drawn[0][1])
-        assert case.site.reservation(case.job_id).committed_rounds == 1
-        assert isinstance(case.ask(2), RoundReply)
-    assert case.site.log(case.job_id).count("job.round.committed") == 2
-
-
-def test_another_request_after_a_crash_between_commit_and_release_is_refused(
-    tmp_path: Path,
-) -> None:
-    case = Case(tmp_path)
-    case.charge()
-    crashed(case.site, case)
-    with running(case.site):
-        frame = case.ask(1, b"other")
-        assert isinstance(frame, RoundRefusal)
-        case.ended(JobState.FAILED)
-    assert case.drawn == []
-
-
-def test_crash_between_release_and_send(tmp_path: Path) -> None:
-    """What was stored is what is sent: the worker is not asked again."""
-    case = Case(tmp_path)
-    case.charge()
-    case.keep(b"released")
-    crashed(case.site, case)
-    with running(case.site):
-        assert released(case.ask(1)) == (1, b"released")
-        assert case.drawn == []
-        assert isinstance(case.ask(2), RoundReply)
-    assert case.site.reservation(case.job_id).committed_rounds == 2
-
-
-def test_a_crash_inside_a_step_leaves_nothing_of_it(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    now = case.federation.clock.now()
-
-    def crash_after(done: object) -> None:
-        assert done is None
-        raise Crash
-
-    with pytest.raises(Crash), case.site.ports.store.write() as tx:
-        crash_after(federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now))
-    crashed(case.site, case)
-    assert case.site.reservation(case.job_id).committed_rounds == 0
-    assert case.record(1) is None
-    assert case.site.log(case.job_id) == ["job.accepted"]
-
-
-def test_a_running_job_goes_on_after_a_restart(case: Case) -> None:
-    first = case.ask(1)
-    case.site.restart()
-    assert case.ask(1) == first
-    assert isinstance(case.ask(2), RoundReply)
-    assert case.site.reservation(case.job_id).committed_rounds == 2
-
-
-def test_what_was_released_once_stays(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    assert case.charge() is None
-    first = case.keep(b"one")
-    assert first.message == b"one"
-    assert case.keep(b"two") == first
-    assert case.charge() == first
-    with pytest.raises(RoundRefused):
-        case.keep(b"x", number=2)
-    federate_round.end(
-        case.site.ports, case.job_id, federate_round.Ending(JobState.FAILED, "X", "x")
-    )
-    with pytest.raises(RoundRefused):
-        case.keep(b"one")
-    with pytest.raises(RoundRefused):
-        case.charge()
-
-
-def test_the_first_ending_stands(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    first = federate_round.Ending(JobState.FAILED, "WORKER_FAILED", "gone")
-    assert federate_round.end(case.site.ports, case.job_id, first) == first
-    second = federate_round.Ending(JobState.CANCELLED, "JOB_CANCELLED", "enough")
-    assert federate_round.end(case.site.ports, case.job_id, second) == first
-    assert federate_round.end(case.site.ports, "urn:none", second) == second
-    assert case.site.log(case.job_id).count("job.failed") == 1
-
-
-def test_a_run_whose_job_is_gone_ends_by_itself(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    run = SiteRun(case.site.ports, case.job)
-    federate_round.end(
-        case.site.ports, case.job_id, federate_round.Ending(JobState.FAILED, "X", "x")
-    )
-    case.send(Round(1, (), b"m"))
-    run.run()
-    assert case.drawn == []
-    assert case.site.workers.running == 0
-
-
-def test_a_stored_manifest_that_cannot_be_read_ends_the_job(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    with case.site.ports.store.write() as tx:
-        tx.jobs.put(replace(case.job, manifest=b"{}"))
-    with running(case.site):
-        assert case.ended(JobState.FAILED).code == "MALFORMED_MESSAGE"
-
-
-def test_jobs_beyond_the_limit_wait_their_turn(tmp_path: Path) -> None:
-    case = Case(tmp_path)
-    settings = replace(case.site.ports.settings, max_jobs=1)
-    case.site.ports = replace(case.site.ports, settings=settings)
-    second, body = case.federation.submission()
-    assert case.federation.ask(case.site, body)["accepted"]
-    with running(case.site):
-        assert isinstance(case.ask(1), RoundReply)
-        assert len(case.site.workers.started) == 1
-        case.send(Finish("cancelled", "JOB_CANCELLED", "enough"))
-        assert wait_for(lambda: len(case.site.workers.started) == 2)
-    assert case.site.job(second).state == JobState.ACCEPTED
-
-
-def test_a_store_that_is_away_does_not_end_the_watcher(case: Case) -> None:
-    store = case.site.ports.store
-    failures = iter([StoreUnavailable("locked")])
-
-    class Flaky:
-        def read(self) -> object:
-            error = next(failures, None)
-            if error is not None:
-                raise error
-            return store.read()
-
-    watcher = case.site._runners[0]
-    watcher._ports = replace(watcher._ports, store=Flaky())
-    case.site.ports.wakeups.notify("job")
-    assert wait_for(lambda: next(failures, None) is None)
-    assert isinstance(case.ask(1), RoundReply)
-
-
-def test_names_that_are_not_there(case: Case) -> None:
-    with pytest.raises(WorkerFailed):
-        job_folder(case.site.ports, "urn:uuid:../..")
-    with pytest.raises(NotFound):
-        case.hub.send("urn:none", SITES[0], Finish("failed", "", ""))

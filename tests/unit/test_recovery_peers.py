@@ -1,0 +1,214 @@
+"""A node that went back, as its peers see it: proofs, epoch records, what they give back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from connector.bootstrap.exchange import Exchange
+from connector.domain.audit import Checkpoint
+from connector.errors import (
+    BudgetExceeded,
+    CheckpointFork,
+    InRecovery,
+    PeerRolledBack,
+    PreauError,
+)
+from connector.services import audit, custody, federate_lead, recovery, recovery_plan
+from connector.services.witness import Witness, check_peer
+from connector.store.charges import FILE
+from federated.job import JobState
+from tests.support.federation import (
+    LEAD,
+    SITES,
+    Federation,
+    Node,
+)
+from tests.support.recovering import (
+    CONTRACT,
+    copied,
+    heard_of,
+    in_full,
+    job,
+    known,
+    refused,
+    released,
+    silent,
+    turn,
+)
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    found = Federation(tmp_path / "space")
+    for node in found.nodes.values():
+        recovery.begin(node.ports)
+    return found
+
+
+def shown(node: Node) -> Checkpoint:
+    return audit.checkpoint(node.ports)
+
+
+def test_a_restored_lead_begins_nothing_until_its_record_is_in(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    copy = copied(lead, tmp_path / "copy")
+    job(federation)
+    witness = Witness(site.ports)
+    witness.see(LEAD, shown(lead).note)
+    held = shown(lead)
+    copy.restore(lead)
+    turn(lead)
+    federation.clock.advance(5)
+    with pytest.raises(CheckpointFork):
+        witness.see(LEAD, shown(lead).note)
+    with pytest.raises(InRecovery):
+        federate_lead.submit(lead.ports, federation.request())
+    recovery_plan.confirm(lead.ports)
+    with pytest.raises(PeerRolledBack), site.ports.store.read() as tx:
+        check_peer(tx, LEAD)
+    turn(lead)
+    with site.ports.store.read() as tx:
+        check_peer(tx, LEAD)
+        (record,) = tx.epochs.find(origin=LEAD)
+        (kept,) = tx.checkpoints.find(origin=LEAD)
+    assert (record.held, kept.epoch) == (held.note, 1)
+    assert job(federation).state == JobState.COMPLETED
+
+
+def test_lead_and_site_restored_together(federation: Federation, tmp_path: Path) -> None:
+    lead, site, other = federation.lead, federation.site(), federation.site(1)
+    copies = [(node, copied(node, tmp_path / node.home.name)) for node in (lead, site)]
+    job(federation)
+    turn(site)  # as a running node does after a job
+    Witness(other.ports).see(LEAD, shown(lead).note)
+    for node, copy in copies:
+        copy.restore(node, home=True)
+    for node in (lead, site):
+        turn(node)  # the other sites tell both
+        with pytest.raises(InRecovery):
+            recovery.check(node.ports)
+    recovery_plan.confirm(lead.ports, in_full=True)
+    with pytest.raises(InRecovery):  # the lead may have forgotten more than the others ever saw
+        recovery_plan.confirm(site.ports)
+    recovery_plan.confirm(site.ports, in_full=True)
+    for node in (lead, site, lead, site):
+        turn(node)
+    assert job(federation).code == BudgetExceeded.code
+    assert released(site) < CONTRACT
+
+
+def test_a_counterparty_that_went_back_itself_vouches_for_nothing(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    copies = [(node, copied(node, tmp_path / node.home.name)) for node in (lead, site)]
+    job(federation)
+    for node, copy in copies:
+        copy.restore(node)
+        (node.home / FILE).unlink()  # the whole home was lost
+    for node in federation.sites[1:]:
+        lead.link.down.add(node.member.did)
+        site.link.down.add(node.member.did)
+    turn(site)
+    assert in_full(site) == [LEAD]
+    recovery_plan.confirm(lead.ports, in_full=True)
+    turn(lead)
+    turn(site)
+    assert in_full(site) == [LEAD]
+    with pytest.raises(InRecovery):
+        recovery_plan.confirm(site.ports)
+
+
+def test_a_peer_that_resumed_vouches_again_for_what_is_deposited_anew(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    copy = copied(lead, tmp_path / "lead")
+    job(federation)
+    Witness(site.ports).see(LEAD, shown(lead).note)
+    copy.restore(lead, home=True)
+    turn(lead)
+    recovery_plan.confirm(lead.ports, in_full=True)
+    asking = Exchange(site.ports)
+    asking._turn()
+    site.ports.asking.answered.clear()
+    custody.ask(site.ports, known(site, LEAD))
+    assert LEAD not in site.ports.asking.answered
+    lead.clock.advance(1)
+    turn(lead)  # it asks, and is told again
+    asking._turn()
+    custody.ask(site.ports, known(site, LEAD))
+    assert LEAD in site.ports.asking.answered
+
+
+def test_a_peer_that_went_back_hears_again_of_an_epoch(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    older, before = copied(lead, tmp_path / "lead"), copied(site, tmp_path / "site")
+    job(federation)
+    before.restore(site)
+    turn(site)
+    recovery_plan.confirm(site.ports)
+    exchange = Exchange(site.ports)
+    exchange._turn()
+    assert heard_of(lead, site)
+    older.restore(lead, home=True)
+    exchange._turn()
+    assert not heard_of(lead, site)  # it was told, and has forgotten
+    turn(lead)
+    exchange._turn()
+    assert heard_of(lead, site)
+
+
+def test_a_record_that_covers_too_little_is_refused(federation: Federation, tmp_path: Path) -> None:
+    """The site confirms without asking the lead, which then shows what it holds."""
+    site, lead = federation.site(), federation.lead
+    copy = copied(site, tmp_path / "copy")
+    with site.ports.store.write() as tx:
+        tx.audit.append("later", site.member.did)
+    recovery.record(site.ports)
+    charges = (site.home / FILE).read_bytes()
+    job(federation)
+    copy.restore(site, home=True)
+    (site.home / FILE).write_bytes(charges)
+    with silent(site, LEAD):
+        recovery_plan.confirm(site.ports, in_full=True)
+    with pytest.raises(PeerRolledBack):
+        custody.announce(site.ports, federation.caller(site))
+    turn(site)
+    refused(site, federation)
+    assert recovery_plan.confirm(site.ports, in_full=True).number == 2
+    turn(site)
+    with lead.ports.store.read() as tx:
+        assert [each.number for each in tx.epochs.find(origin=SITES[0])] == [2]
+
+
+def test_a_peer_gives_back_to_the_owner_only(federation: Federation) -> None:
+    job(federation)
+    lead = federation.lead
+    for did in SITES:
+        body = custody.return_head(lead.ports, federation.caller(lead, did), {})
+        assert body["deposit"].startswith(f"{did}\n")
+    (stranger,) = [node for node in federation.sites if node.member.did == SITES[1]]
+    answer = custody.return_head(stranger.ports, federation.caller(stranger), {})
+    assert answer["sealed"] == ""
+
+
+def test_a_peer_cannot_invent_a_head(federation: Federation) -> None:
+    """What it gives back is believed by the node's own signature and seal alone."""
+    site = federation.site()
+    job(federation)
+    lead = federation.lead
+    with lead.ports.store.write() as tx:
+        tx.checkpoints.remove(SITES[0], next(iter(tx.checkpoints.find(origin=SITES[0]))).size)
+        tx.checkpoints.put(replace(shown(lead), origin=SITES[0], size=10_000))
+    with pytest.raises(PreauError):
+        custody.ask(site.ports, federation.caller(site))
+    recovery.check(site.ports)
+    assert LEAD not in site.ports.asking.answered
