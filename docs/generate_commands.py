@@ -43,8 +43,10 @@ def _exits() -> str:
 
 def _leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from _leaves(f"{path} {name}", child)
+        within = click.Context(command)
+        for name in command.list_commands(within):
+            if (child := command.get_command(within, name)) is not None:
+                yield from _leaves(f"{path} {name}", child)
     else:
         yield path, command
 

@@ -30,12 +30,24 @@ from connector.cli import (
 )
 from connector.cli.exits import epilog, exit_of
 from connector.cli.options import JSON_ASKED
-from connector.cli.policy import group as policy
 from connector.errors import PreauError
 
 
 class Commands(TyperGroup):
-    """The root group: prints errors in one place."""
+    """The root group: prints errors in one place, and loads the policy engine when it is asked for.
+
+    The engine takes most of the time that a command needs to start, and one noun needs it.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the nouns in their order."""
+        return [*(name for name in super().list_commands(ctx) if name != _POLICY), _POLICY]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a noun's command."""
+        if cmd_name == _POLICY and cmd_name not in self.commands:
+            self.commands[_POLICY] = _policy()
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; turn an error of ours into a line and an exit code."""
@@ -85,8 +97,21 @@ _NOUNS = (
     budget,
     audit,
     recovery,
-    policy,
 )
+_POLICY = "policy"
+
+
+def _policy() -> click.Command:
+    from connector.cli.policy import group  # noqa: PLC0415 - half of a command's start
+
+    app = typer.Typer()
+    app.callback()(_nothing)
+    group.add_to(app)
+    return typer.main.get_group(app).commands[_POLICY]
+
+
+def _nothing() -> None:
+    """Make a group of one command a group."""
 
 
 def _version(value: bool) -> None:

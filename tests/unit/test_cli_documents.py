@@ -45,8 +45,10 @@ def generator() -> ModuleType:
 
 def leaves(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from leaves(f"{path} {name}".strip(), child)
+        within = click.Context(command)
+        for name in command.list_commands(within):
+            if (child := command.get_command(within, name)) is not None:
+                yield from leaves(f"{path} {name}".strip(), child)
     else:
         yield path, command
 
@@ -122,3 +124,18 @@ def test_nothing_heavy_is_loaded_for_help() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("words", "loaded"), [(["catalog"], False), (["policy", "check"], True)])
+def test_a_command_loads_the_policy_engine_only_when_it_is_about_policies(
+    words: list[str], *, loaded: bool
+) -> None:
+    program = (
+        "import sys, typer; from connector.cli.app import build; "
+        f"typer.main.get_command(build())([*{words!r}, '--help'], standalone_mode=False); "
+        "print('policies_odrl' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == str(loaded)
