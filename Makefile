@@ -10,9 +10,9 @@ demo:            ## The main job on real pupil data: five processes, three contr
 	@scripts/setup demo
 	@$(BIN)/python examples/star/run.py --out $(OUT) $(ARGS)
 
-test:            ## Every test, as many at once as there are cores
+test:            ## Every test, as many at once as there are cores; who is idle takes from others
 	@scripts/setup dev
-	@$(BIN)/python -m pytest -q -n $$(nproc) $(ARGS)
+	@$(BIN)/python -m pytest -q -n $$(nproc) --dist worksteal $(ARGS)
 
 lint:            ## Formatting, rules, types, import contracts
 	@scripts/setup dev
