@@ -17,7 +17,7 @@ from tests.support.restore_drill import CONTRACT, WENT_BACK, Pair, pair
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture
+@pytest.fixture(params=["sqlite", "postgresql"])
 def two(request: pytest.FixtureRequest) -> Iterator[Pair]:
     databases: dict[str, str] = {}
     if request.param == "postgresql":
@@ -27,7 +27,6 @@ def two(request: pytest.FixtureRequest) -> Iterator[Pair]:
         yield made
 
 
-@pytest.mark.parametrize("two", ["postgresql"], indirect=True)
 def test_site_and_lead_restored_one_after_the_other(two: Pair) -> None:
     two.job()
     school, lab = two.backup(two.school), two.backup(two.lab)
