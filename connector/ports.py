@@ -443,11 +443,13 @@ class Asking:
         answered: when a peer last gave back all that it ever held, by DID.
         forgetful: peers that have asked us of their own log, and may have gone back: what they
             were told before is told again.
+        again: peers that were heard after they had not answered a call; they are asked anew.
     """
 
     over: threading.Event = field(default_factory=_over)
     answered: MutableMapping[str, datetime] = field(default_factory=dict)
     forgetful: set[str] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The thread that deals with peers about this node's own history.
 
 Rules: at the start each known peer is asked what it holds of the own log, several at once and for a
-bounded time, before anything is spent; who did not answer is asked again until it does. A new epoch
-is announced and a changed tally deposited to each; who does not answer gets it later. The thread
+bounded time, before anything is spent; who did not answer is asked again until it does, and whoever
+is heard after a call to it failed is asked anew, at most once in `AGAIN_SECONDS`. A new epoch is
+announced and a changed tally deposited to each; who does not answer gets it later. The thread
 sleeps until it is woken or the next try is due; no fault ends it.
 """
 
@@ -26,6 +27,7 @@ MOST_PEERS: Final = 256
 AT_ONCE: Final = 8
 START_SECONDS: Final = 15.0  # for all peers together, before the node spends
 PAUSE_SECONDS: Final = 60.0  # between tries; also what a lost wake-up costs
+AGAIN_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 15.0
 _SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
 _LOOK_SECONDS: Final = 0.5
@@ -42,6 +44,7 @@ class Exchange:
         self._ports = ports
         self._told: dict[str, int] = {}
         self._deposited: dict[str, _Content] = {}
+        self._asked: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="exchange", daemon=True)
 
@@ -83,14 +86,23 @@ class Exchange:
                 self._ports.asking.forgetful.discard(peer.did)
                 self._told.pop(peer.did, None)
                 self._deposited.pop(peer.did, None)
-            if peer.did not in self._ports.asking.answered:
-                custody.ask(self._ports, peer)
+            self._ask(peer)
             self._announce(peer)
             self._deposit(peer, content)
         except InRecovery:
             return  # the log says so once, and every refusal does
         except PreauError as exc:
             _log.info("`%s` was not asked of this node's log: %s", peer.did, exc.code)
+
+    def _ask(self, peer: Participant) -> None:
+        """Ask a peer that has not answered yet, or that is back."""
+        asking, now = self._ports.asking, time.monotonic()
+        rested = now - self._asked.get(peer.did, -AGAIN_SECONDS) >= AGAIN_SECONDS
+        back = rested and peer.did in asking.again
+        if back or peer.did not in asking.answered:
+            self._asked[peer.did] = now
+            asking.again.discard(peer.did)
+            custody.ask(self._ports, peer)
 
     def _announce(self, peer: Participant) -> None:
         with self._ports.store.read() as tx:

@@ -26,7 +26,7 @@ from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.web import GuardedWeb
 from connector.ports import Asking, Ports
-from connector.services import audit, authority, discover
+from connector.services import audit, authority, custody, discover
 from connector.services.federate_lead import LeadRunner
 from connector.services.federate_ports import BoundedAccountant, TranslatedWorkers
 from connector.services.federate_site import SiteRunner
@@ -126,6 +126,7 @@ def _checkpoints(ports: Ports) -> Checkpoints:
     return Checkpoints(
         audit.SignedHead(ports).note,
         Witness(ports).see,
+        again=partial(custody.ask_again, ports),
         guard=partial(guarded, ports, "witness"),
     )
 

@@ -2,8 +2,8 @@
 
 Rules: the newest checkpoint of the own log goes with every call and answer, signed once for each
 size of the log; a peer's checkpoint is looked at off the hot path, one at a time, the newest of
-each peer only, so that a flood of them costs nothing. What a checkpoint proves is
-`services.audit`'s.
+each peer only, so that a flood of them costs nothing. A peer that is heard after it did not answer
+is reported, once. What a checkpoint proves is `services.witness`'s.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from connector.errors import PreauError
 
 MAX_NOTE_BYTES: Final = 4096
 MAX_WAITING: Final = 256
+MAX_LOST: Final = 1024
 _STOP_SECONDS: Final = 15.0
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,10 @@ Witness = Callable[[str, str], None]
 Guard = Callable[[Callable[[], object], Callable[[float], object]], object]
 
 
+def _nobody(_peer: str) -> None:
+    return None
+
+
 def _straight(step: Callable[[], object], _pause: Callable[[float], object]) -> object:
     return step()
 
@@ -35,17 +40,27 @@ def _straight(step: Callable[[], object], _pause: Callable[[float], object]) -> 
 class Checkpoints:
     """Hands out the own checkpoint, and passes received ones to the witness in one thread."""
 
-    def __init__(self, own: Own, witness: Witness, *, guard: Guard = _straight) -> None:
+    def __init__(
+        self,
+        own: Own,
+        witness: Witness,
+        *,
+        again: Callable[[str], None] = _nobody,
+        guard: Guard = _straight,
+    ) -> None:
         """Prepare.
 
         Args:
             own: returns the newest signed note of the own log; empty when there is none.
             witness: takes the DID of an authenticated peer and its note.
+            again: takes the DID of a peer that is heard after it was lost; must not block.
             guard: outermost guard of the thread (`services.guard`).
         """
         self._guard = guard
         self._own = own
         self._witness = witness
+        self._again = again
+        self._lost: set[str] = set()
         self._changed = threading.Condition()
         self._waiting: dict[str, bytes] = {}
         self._stopping = False
@@ -59,8 +74,19 @@ class Checkpoints:
             _log.warning("no checkpoint could be made: %s", exc.code)
             return b""
 
+    def lost(self, peer: str) -> None:
+        """Remember that a peer did not answer a call."""
+        with self._changed:
+            if len(self._lost) < MAX_LOST:
+                self._lost.add(peer)
+
     def received(self, peer: str, note: bytes) -> None:
         """Queue the note of an authenticated peer; an older one still waiting is dropped."""
+        with self._changed:
+            back = peer in self._lost
+            self._lost.discard(peer)
+        if back:
+            self._again(peer)
         if not 0 < len(note) <= MAX_NOTE_BYTES:
             return
         with self._changed:

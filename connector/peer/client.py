@@ -133,7 +133,7 @@ class GrpcWire:
             except grpc.RpcError as exc:
                 failure = translate(peer.did, exc)
                 if isinstance(failure, PeerUnreachable):
-                    link.retire()  # the next call resolves and connects afresh
+                    self._lost(peer, link)
                 raise failure from exc
             carried = tuple(done.trailing_metadata() or ())
             generations.check(peer.did, routes.generation_in(carried))
@@ -165,7 +165,7 @@ class GrpcWire:
         try:
             stream.open(link.channel, metadata)
         except PeerUnreachable:
-            link.retire()
+            self._lost(lead, link)
             raise
         return stream
 
@@ -245,6 +245,12 @@ class GrpcWire:
         note = self._checkpoints.own() if self._checkpoints else b""
         carried: routes.Metadata = ((routes.TOKEN_KEY, call_token), *routes.STATED)
         return (*carried, (routes.CHECKPOINT_KEY, note)) if note else carried
+
+    def _lost(self, peer: Participant, link: Link) -> None:
+        """Let the next call resolve and connect afresh."""
+        link.retire()
+        if self._checkpoints is not None:
+            self._checkpoints.lost(peer.did)
 
     def _witness(self, peer: Participant, metadata: routes.Metadata) -> None:
         if self._checkpoints is not None:

@@ -87,6 +87,12 @@ def ask(ports: Ports, peer: Participant) -> None:
         ports.asking.answered.pop(peer.did, None)
 
 
+def ask_again(ports: Ports, peer: str) -> None:
+    """Let a peer be asked anew, since it is heard after it did not answer; returns at once."""
+    ports.asking.again.add(peer)
+    ports.wakeups.notify(recovery.EXCHANGE)
+
+
 def announce(ports: Ports, peer: Participant) -> None:
     """Tell a peer of the newest own epoch; nothing where there is none.
 

@@ -429,6 +429,20 @@ class TestConnections:
             alpha.call(beta, "GetNegotiationMessage", ASKED)
         beta.restart()
         assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+        assert alpha.heard.back == [beta.did]
+        assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+        assert alpha.heard.back == [beta.did]  # it was lost once
+
+    def test_a_peer_that_comes_back_and_calls_first(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        beta.face.stop()
+        with pytest.raises(PeerUnreachable):
+            alpha.call(beta, "GetNegotiationMessage", ASKED)
+        beta.restart()
+        alpha.heard.answers["GetNegotiationMessage"] = lambda _caller, _body: STATE
+        assert beta.call(alpha, "GetNegotiationMessage", ASKED) == STATE
+        assert alpha.heard.back == [beta.did]
+        assert beta.heard.back == []
 
 
 class TestRotation:

@@ -68,6 +68,12 @@ class PostgresServer:
         self._admin(f"CREATE DATABASE {name} TEMPLATE {of}")
         return self._url(name)
 
+    def empty(self, url: str) -> None:
+        """Replace a database with one that holds nothing, as after a loss."""
+        self.drop(url)
+        name = url.partition("?")[0].rpartition("/")[2]
+        self._admin(f"CREATE DATABASE {name}")
+
     def drop(self, url: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
         self._admin(f"DROP DATABASE {name} WITH (FORCE)")

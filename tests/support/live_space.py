@@ -177,6 +177,7 @@ class Heard:
         default_factory=dict
     )
     notes: list[tuple[str, str]] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
 
 
 class Node:
@@ -270,7 +271,9 @@ class Node:
             own_membership=lambda: self.membership,
         )
         checkpoints = Checkpoints(
-            lambda: self.note, lambda peer, note: self.heard.notes.append((peer, note))
+            lambda: self.note,
+            lambda peer, note: self.heard.notes.append((peer, note)),
+            again=self.heard.back.append,
         )
         self.wire.exchange(checkpoints)
         self.face = PeerFace(

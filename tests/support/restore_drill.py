@@ -1,12 +1,13 @@
 """A school and a lab whose nodes are restored from backups: real processes, real files.
 
     with pair(folder) as two:
+        two.negotiate()
         two.job()
         saved = two.backup(two.school)
         two.job()
         two.restore(two.school, saved)
 
-A contract holds ε 3: two jobs of 1.4 fit, and nothing much beside them.
+Each contract holds ε 3: two jobs of 1.4 fit, and nothing much beside them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import contracts
 import space as spaces
 from space import Node, Space
 
+from connector.config import load
 from connector.errors import PreauError
 from connector.management.views import JobView, RecoveryView
 from tests.support.drill import wait_for
@@ -42,19 +44,28 @@ PUPILS = 200
 
 @dataclass
 class Pair:
-    """A site and a lead with one contract.
+    """A site and a lead.
 
     Attributes:
         space: with the authority.
         school: the site.
         lab: the lead.
-        agreement: id of the contract.
+        agreement: id of the newest contract.
+        empty: empties a database by its URL; SQLite files are deleted.
     """
 
     space: Space
     school: Node
     lab: Node
-    agreement: str
+    agreement: str = ""
+    empty: Callable[[str], None] | None = None
+
+    def negotiate(self) -> None:
+        """Sign a new contract, under which jobs run from now on."""
+        with self.lab.client() as lab:
+            ended = lab.await_negotiation(lab.negotiate(self.school.did, DATASET).pid)
+        assert ended.state == "FINALIZED", ended
+        self.agreement = str(ended.agreement)
 
     def job(self, epsilon: float = JOB) -> JobView:
         """Let the lab run a job to its end."""
@@ -100,13 +111,26 @@ class Pair:
         return file
 
     def restore(self, node: Node, file: Path, *, lost: bool = False) -> None:
-        """Put a node back to a backup and start it; what else was in a `lost` home is gone."""
+        """Put a node back to a backup and start it; of a `lost` machine all else is gone."""
         node.stop()
         if lost:
+            self._empty(node)
             shutil.rmtree(node.home)
         how = () if lost else ("--replace",)
         spaces.preau("restore", str(file), "--home", str(node.home), *how)
         node.start()
+
+    def delete_database(self, node: Node) -> None:
+        """Stop a node, delete what its database holds, and start it beside its keys."""
+        node.stop()
+        self._empty(node)
+        for file in node.home.glob("node.sqlite*"):
+            file.unlink()
+        node.start()
+
+    def _empty(self, node: Node) -> None:
+        if self.empty is not None:
+            self.empty(load(node.home).database_url)
 
     def recovery(
         self, node: Node, until: Callable[[RecoveryView], bool] = lambda view: not view.unasked
@@ -123,12 +147,17 @@ class Pair:
 
 
 @contextmanager
-def pair(folder: Path, databases: Mapping[str, str] | None = None) -> Iterator[Pair]:
-    """Make the two nodes, a published data set and a contract.
+def pair(
+    folder: Path,
+    databases: Mapping[str, str] | None = None,
+    empty: Callable[[str], None] | None = None,
+) -> Iterator[Pair]:
+    """Make the two nodes, and a published data set.
 
     Args:
         folder: for homes and files; must be short enough for Unix sockets.
         databases: URL by `school` and `lab`; SQLite where there is none.
+        empty: empties one of these databases.
     """
     urls = databases or {}
     with spaces.space(folder / "space") as space:
@@ -140,10 +169,7 @@ def pair(folder: Path, databases: Mapping[str, str] | None = None) -> Iterator[P
             client.publish(_dataset(folder, space.authority.did))
         with lab.client() as client:
             client.meet(school.did)
-            opened = client.negotiate(school.did, DATASET)
-            ended = client.await_negotiation(opened.pid)
-        assert ended.state == "FINALIZED", ended
-        yield Pair(space, school, lab, str(ended.agreement))
+        yield Pair(space, school, lab, empty=empty)
 
 
 def _dataset(folder: Path, authority: str) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from connector.bootstrap import exchange as exchanges
 from connector.bootstrap.exchange import Exchange
 from connector.domain.audit import Checkpoint
+from connector.domain.participant import Participant
 from connector.errors import (
     BudgetExceeded,
     CheckpointFork,
@@ -16,6 +18,7 @@ from connector.errors import (
     PeerRolledBack,
     PreauError,
 )
+from connector.ports import Ports
 from connector.services import audit, custody, federate_lead, recovery, recovery_plan
 from connector.services.witness import Witness, check_peer
 from connector.store.charges import FILE
@@ -144,6 +147,33 @@ def test_a_peer_that_resumed_vouches_again_for_what_is_deposited_anew(
     asking._turn()
     custody.ask(site.ports, known(site, LEAD))
     assert LEAD in site.ports.asking.answered
+
+
+def test_a_peer_that_is_back_is_asked_anew_but_not_at_once_again(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = federation.site()
+    asked: list[str] = []
+
+    def ask(ports: Ports, peer: Participant) -> None:
+        asked.extend([LEAD] if peer.did == LEAD else [])
+        ports.asking.answered[peer.did] = site.clock.now()
+
+    monkeypatch.setattr(custody, "ask", ask)
+    exchange = Exchange(site.ports)
+    exchange._turn()
+    exchange._turn()
+    assert asked == [LEAD]  # it answered
+    monkeypatch.setattr(exchanges, "AGAIN_SECONDS", 0.0)
+    custody.ask_again(site.ports, LEAD)
+    exchange._turn()
+    exchange._turn()
+    assert asked == [LEAD, LEAD]
+    monkeypatch.setattr(exchanges, "AGAIN_SECONDS", 60.0)
+    custody.ask_again(site.ports, LEAD)
+    exchange._turn()
+    assert asked == [LEAD, LEAD]
+    assert site.ports.asking.again == {LEAD}  # at a later turn
 
 
 def test_a_peer_that_went_back_hears_again_of_an_epoch(
