@@ -33,10 +33,15 @@ _TOLERANCE: Final = 1e-3
 _WIDE: Final = 1000.0  # half a million points on either side
 _HOPELESS: Final = 100.0  # ε that no contract promises
 _ROUNDING: Final = 1e-12  # of a step's divergence: a sum of logarithms of up to a few hundred
+# Of δ, for each sampled step: T steps are the T-th power of a Fourier transform in float64. At most
+# a tenth of this was seen lost, against sums without a transform.
+_LOST: Final = 2.0**-50
 
 
 def epsilon(events: Iterable[SubsampledGaussian], delta: float) -> float:
     """Return ε at `delta` of the events composed; no events cost 0.
+
+    It is infinite where δ is as small as what the computation itself loses.
 
     Args:
         events: what was or may be released, in any order.
@@ -52,10 +57,13 @@ def epsilon(events: Iterable[SubsampledGaussian], delta: float) -> float:
         coarse = _composed(RdpAccountant(), counted, delta)
         if not coarse <= _HOPELESS:  # true for NaN, too
             return coarse
+    sure = delta - _LOST * sum(event.steps for event in counted if event.sampling_rate < 1)
+    if sure <= 0:
+        return math.inf
     fine = PLDAccountant(
         NeighboringRelation.ADD_OR_REMOVE_ONE, value_discretization_interval=INTERVAL
     )
-    return _composed(fine, counted, delta)
+    return _composed(fine, counted, sure)
 
 
 def divergence(events: Iterable[SubsampledGaussian], order: int) -> float:

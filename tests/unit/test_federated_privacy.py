@@ -175,6 +175,13 @@ def test_from_fine_to_coarse_costs_only_grow() -> None:
     assert costs[0] < 100 < costs[-1]
 
 
+@pytest.mark.parametrize("delta", [1e-5, 1e-9, 1e-13])
+def test_what_a_transform_loses_is_not_taken_from_the_cost(delta: float) -> None:
+    nearly, all_of_them = (_event(200.0, rate, 20_000) for rate in (1 - 2.0**-53, 1.0))
+    # Sampling saves 20,000 ln q, some 2e-12. Without it the cost has a closed form.
+    assert epsilon([nearly], delta) > epsilon([all_of_them], delta) - 1e-6
+
+
 @pytest.mark.parametrize("delta", [0.0, 1.0, -0.1, 2.0, math.nan])
 def test_delta_out_of_range_is_refused(delta: float) -> None:
     with pytest.raises(PrivacyFault):
