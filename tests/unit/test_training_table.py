@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from pyarrow import parquet
 
@@ -199,6 +200,22 @@ def test_in_parquet_only_the_value_that_cannot_be_read_is_missing(tmp_path: Path
     assert table.text("pupil").to_pylist() == ["7", None, "9"]
     assert _same(table.numbers("score"), [7, np.nan, 9])
     assert [text is None for text in table.text("class").to_pylist()][::2] == [False, False]
+
+
+def test_a_value_that_cannot_be_read_is_found_by_halving(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = pc.cast
+
+    def count(values: Any, kind: pa.DataType, **more: Any) -> Any:
+        if kind == pa.string():
+            sizes.append(len(values) if isinstance(values, pa.Array) else 1)
+        return real(values, kind, **more)
+
+    table = Table(pa.table({"a": pa.array([b"7"] * 700 + [b"\xff"] + [b"9"] * 323)}))
+    monkeypatch.setattr(pc, "cast", count)
+    assert table.text("a").to_pylist() == ["7"] * 700 + [None] + ["9"] * 323
+    assert min(sizes) == 1
+    assert sum(sizes) == 1024 + 2 * 1023  # not each of them, one by one
 
 
 def test_asking_for_a_column_that_was_not_read() -> None:
