@@ -1,6 +1,6 @@
 """Which class stands behind which port of a node.
 
-Rule: everything is made here and handed in; nothing is started (`node.py` does). Torch and Flower
+Rule: everything is made here and handed in; nothing is started (`node.py` does). NumPy and Flower
 are never imported: workers are processes of their own.
 """
 

@@ -58,8 +58,7 @@ class ProcessAccountant:
         """Return the smallest σ found with which `steps` steps cost at most `epsilon` at `delta`.
 
         Raises:
-            PrivacyFault: the target is out of range.
-            CalibrationImpossible: no σ within bounds reaches it.
+            PrivacyFault: the target is out of range, or no σ within bounds reaches it.
             WorkerFailed: the computation did not end in time.
         """
         _in_unit_interval(delta)

@@ -1,9 +1,9 @@
 """A worker's test of its own arithmetic, on made-up persons, before it reads a row.
 
-What the guarantee rests on is tried on this machine: each person alone, all together, one person
-less, in another order and in other parts must give the same integers, and each layer the same
-floats, under weights that blow rounding up. Rules: everything here is public and the same for each
-run; one differing bit refuses the job. It takes some tenths of a second.
+What the guarantee rests on is tried on this machine: all together, few at a time, one person
+alone, one person less, in another order and in other parts must give the same integers, and each
+layer the same floats, under weights that blow rounding up. Rules: everything here is public and the
+same for each run; one differing bit refuses the job. It takes some tenths of a second.
 """
 
 from __future__ import annotations
