@@ -86,7 +86,7 @@ class PeerLog:
         sealed: that tally, which only the peer can read.
         contradiction: note that contradicts what the peer had shown; empty when none does.
         reason: one line, why it does.
-        at: when it was last written, UTC.
+        at: when the deposit came, UTC; where there is none, when the contradiction did.
     """
 
     origin: str

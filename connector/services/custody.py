@@ -190,7 +190,7 @@ def _accept(tx: Transaction, record: Epoch, resumed: Checkpoint) -> None:
     tx.checkpoints.put(resumed)
     kept = tx.peer_logs.get(record.origin)
     if kept is not None:
-        tx.peer_logs.put(replace(kept, contradiction="", reason="", at=record.at))
+        tx.peer_logs.put(replace(kept, contradiction="", reason=""))
     tx.audit.append(
         "peer.resumed",
         record.origin,

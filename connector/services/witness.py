@@ -132,11 +132,11 @@ def contradict(ports: Ports, held: Checkpoint, shown: Checkpoint, reason: str) -
     Raises:
         CheckpointFork: always.
     """
-    now = ports.clock.now()
     with ports.store.write() as tx:
-        kept = tx.peer_logs.get(held.origin) or PeerLog(held.origin, "", b"", "", "", now)
+        kept = tx.peer_logs.get(held.origin)
+        kept = kept or PeerLog(held.origin, "", b"", "", "", shown.at)
         if not kept.contradiction:
-            suspect = replace(kept, contradiction=shown.note, reason=reason, at=now)
+            suspect = replace(kept, contradiction=shown.note, reason=reason)
             tx.peer_logs.put(suspect)
             tx.audit.append(FORKED, held.origin, held=held.note, shown=shown.note, reason=reason)
     raise CheckpointFork(f"`{held.origin}` showed two histories of its log")

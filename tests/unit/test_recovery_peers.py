@@ -20,7 +20,7 @@ from connector.errors import (
 )
 from connector.ports import Ports
 from connector.services import audit, custody, federate_lead, recovery, recovery_plan
-from connector.services.witness import Witness, check_peer
+from connector.services.witness import Witness, check_peer, contradict, newest
 from connector.store.charges import FILE
 from federated.job import JobState
 from tests.support.federation import (
@@ -147,6 +147,28 @@ def test_a_peer_that_resumed_vouches_again_for_what_is_deposited_anew(
     asking._turn()
     custody.ask(site.ports, known(site, LEAD))
     assert LEAD in site.ports.asking.answered
+
+
+def test_only_a_deposit_lets_a_peer_that_resumed_vouch_again(
+    federation: Federation, tmp_path: Path
+) -> None:
+    lead, site = federation.lead, federation.site()
+    job(federation)  # of which the lead holds a tally
+    copy = copied(lead, tmp_path / "lead")
+    job(federation)
+    Witness(site.ports).see(LEAD, shown(lead).note)
+    copy.restore(lead, home=True)
+    turn(lead)
+    recovery_plan.confirm(lead.ports, in_full=True)
+    lead.clock.advance(1)
+    with lead.ports.store.read() as tx:
+        held = newest(tx, SITES[0])
+    assert held is not None
+    with pytest.raises(CheckpointFork):
+        contradict(lead.ports, held, held, "it went back")
+    site.ports.asking.answered.clear()
+    custody.ask(site.ports, known(site, LEAD))
+    assert LEAD not in site.ports.asking.answered
 
 
 def test_a_peer_that_is_back_is_asked_anew_but_not_at_once_again(
