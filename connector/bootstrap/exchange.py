@@ -18,6 +18,7 @@ from typing import Final
 
 from connector.domain.budget import Reservation
 from connector.domain.participant import Participant
+from connector.domain.register import Register
 from connector.errors import InRecovery, PreauError
 from connector.ports import Ports
 from connector.services import custody, recovery
@@ -32,7 +33,7 @@ _STOP_SECONDS: Final = 15.0
 _SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
 _LOOK_SECONDS: Final = 0.5
 
-_Content = tuple[dict[str, int], dict[str, Reservation]]
+_Content = tuple[dict[str, Register], dict[str, Reservation]]
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ class Exchange:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            guarded(self._ports, "exchange", self._turn, self._stopping.wait)
+            if not guarded(self._ports, "exchange", self._turn, self._stopping.wait):
+                continue  # nobody was asked, so nothing is spent yet
             self._ports.asking.over.set()
             self._ports.wakeups.wait(recovery.EXCHANGE, PAUSE_SECONDS)
             self._stopping.wait(_SETTLE_SECONDS)
@@ -69,7 +71,7 @@ class Exchange:
         with self._ports.store.read() as tx:
             peers = [peer for peer in tx.participants.find() if not peer.blocked][:MOST_PEERS]
             tally = recovery.tally_of(self._ports, tx)
-        content = (dict(tally.charges), dict(tally.jobs))
+        content = (dict(tally.registers), dict(tally.jobs))
         until = time.monotonic() + START_SECONDS
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="exchange")
         try:

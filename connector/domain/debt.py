@@ -14,7 +14,7 @@ from datetime import datetime
 
 from connector.domain.audit import Checkpoint, Head
 from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import PrivacyCap
+from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally, join, spent
 
 
@@ -24,8 +24,7 @@ class Debt:
 
     Attributes:
         abandoned: newest head that counts no more.
-        charges: rounds that were ever charged, by id of the register.
-        caps: the smallest that was ever recorded, by id of the register.
+        accounts: registers as they stand from then on, lost ones too.
         jobs: reservations as they count from then on, all closed.
         contracts: of which nothing is left.
         registers: ids of those of which nothing is left.
@@ -33,8 +32,7 @@ class Debt:
     """
 
     abandoned: Head
-    charges: dict[str, int]
-    caps: dict[str, PrivacyCap]
+    accounts: tuple[Register, ...]
     jobs: tuple[Reservation, ...]
     contracts: tuple[Limit, ...]
     registers: tuple[str, ...]
@@ -72,13 +70,12 @@ def owed(
         for _, limit in sorted(limits.items())
         if limit.consumer not in answered and not _over(limit, last)
     )
-    registers = {*merged.charges, *(limit.register_id for limit in limits.values())}
+    registers = {*merged.registers, *(limit.register_id for limit in limits.values())}
     unknown = any(_unknown(head, others) for head in lost)
     heads = [each.head for each in lost] + [tally.head for tally in others] + [local.head]
     return Debt(
         abandoned=max(heads, key=lambda head: head.place),  # of equal ones, what is lost
-        charges=dict(merged.charges),
-        caps=dict(merged.caps),
+        accounts=tuple(merged.registers.values()),
         jobs=jobs,
         contracts=whole,
         registers=tuple(sorted(registers)) if unknown else (),

@@ -5,7 +5,7 @@ The arithmetic is `federated/privacy`; here is only what is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -32,6 +32,22 @@ class Register:
     accounting: Accounting
     charges: int
     created_at: datetime
+
+
+def joined(one: Register, other: Register) -> Register:
+    """Return what two records of one register count together; the rule declared first stands."""
+    first = min(one, other, key=_declared)
+    charges = max(one.charges, other.charges)
+    return replace(first, cap=smaller(one.cap, other.cap), charges=charges)
+
+
+def _declared(register: Register) -> tuple[datetime, str, int]:
+    return register.created_at, register.accounting.rule, register.accounting.order
+
+
+def smaller(one: PrivacyCap | None, other: PrivacyCap | None) -> PrivacyCap | None:
+    """Return what neither of two caps exceeds; no cap limits nothing."""
+    return one.smaller(other) if one else other
 
 
 def own_register(dataset_id: str) -> str:

@@ -4,20 +4,20 @@ A tally goes to two places: a file of the home, and sealed to peers, who can onl
 a database that went back can be told from one that did not, and what it forgot can be charged.
 
 Rules: tallies are joined, never replaced: of two records of one job the one that counts more
-stands, and of two caps the smaller, so that the join is idempotent, commutative and associative,
-and never counts less than a part. An open job counts in full, since its rounds may have been
-released after the tally was made.
+stands, of two of one register the smaller cap and the rule that was declared first, so that the
+join is idempotent, commutative and associative, and never counts less than a part. An open job
+counts in full, since its rounds may have been released after the tally was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import PrivacyCap
+from connector.domain.register import Register, joined
 from federated.privacy.rule import Rule
 
 
@@ -48,17 +48,15 @@ class Tally:
 
     Attributes:
         head: of the own log.
-        charges: rounds that were ever charged, by id of the register.
+        registers: with their caps, rules and rounds that were ever charged, by id.
         limits: contracts that jobs were charged to, by id.
         jobs: reservations, by id of the job.
-        caps: of registers that have one, by id.
     """
 
     head: Head
-    charges: Mapping[str, int]
+    registers: Mapping[str, Register]
     limits: Mapping[str, Limit]
     jobs: Mapping[str, Reservation]
-    caps: Mapping[str, PrivacyCap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +85,17 @@ def join(tallies: Iterable[Tally]) -> Tally:
     every = list(tallies)
     if not every:
         raise ValueError("nothing to join")
-    charges: dict[str, int] = {}
+    registers: dict[str, Register] = {}
     limits: dict[str, Limit] = {}
     jobs: dict[str, Reservation] = {}
-    caps: dict[str, PrivacyCap] = {}
     for tally in every:
-        for register, count in tally.charges.items():
-            charges[register] = max(count, charges.get(register, 0))
+        for name, register in tally.registers.items():
+            registers[name] = joined(register, registers.get(name, register))
         for job, found in tally.jobs.items():
             jobs[job] = more(found, jobs[job]) if job in jobs else found
-        for register, cap in tally.caps.items():
-            caps[register] = cap.smaller(caps.get(register))
         limits |= tally.limits
     head = max((tally.head for tally in every), key=lambda head: head.place)
-    return Tally(head, charges, limits, jobs, caps)
+    return Tally(head, registers, limits, jobs)
 
 
 def more(one: Reservation, other: Reservation) -> Reservation:
@@ -135,10 +130,11 @@ def behind(recorded: Tally, present: Tally, root_at: Callable[[int], bytes]) -> 
         return (f"the log has {now.size} entries, it had {before.size}",)
     if root_at(before.size) != before.root:
         return (f"the first {before.size} entries of the log are not those that were written",)
+    charged = {name: register.charges for name, register in present.registers.items()}
     return tuple(
-        f"register `{register}` was charged {present.charges.get(register, 0)} rounds, not {count}"
-        for register, count in sorted(recorded.charges.items())
-        if present.charges.get(register, 0) < count
+        f"register `{name}` was charged {charged.get(name, 0)} rounds, not {register.charges}"
+        for name, register in sorted(recorded.registers.items())
+        if charged.get(name, 0) < register.charges
     )
 
 

@@ -223,7 +223,8 @@ def _charge(
                 return _again(known, caller, message)
             _check_room(ports, tx, caller)
             recovery.check_within(ports, tx)
-            if head(tx, ports.settings.did).epoch != epoch:
+            forfeit = forfeited(tx, new.agreement_id, new.register_id)
+            if forfeit is not None or head(tx, ports.settings.did).epoch != epoch:
                 continue  # what is spent was written anew since it was seen
             charged = replace(new, epsilon=figures.epsilon)
             if budget.reserve(tx, seen, charged):

@@ -224,11 +224,12 @@ def _answered(tx: Transaction, dataset: Dataset) -> dict[str, str]:
 def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
     """Return the other registers that hold data or have spent, without what they share.
 
-    Uncounted are a file of an earlier release that was lost before it could be checked, and a
-    register of which a recovery knows nothing but its jobs.
+    Uncounted are a file of an earlier release that was lost before it could be checked, and the
+    files of jobs that only a recovery tells of.
     """
     datasets = [each for each in tx.datasets.find() if each.id != dataset.id]
     lost = {each.dataset_id for each in tx.censuses.find() if each.counts is None}
+    recovered = _recovered(tx)
     found = []
     for register in tx.registers.find():
         held = [each for each in datasets if each.register_id == register.id]
@@ -237,13 +238,20 @@ def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
             continue
         personal = dataset.personal or any(each.personal for each in held)
         digests = {each.file.digest for each in held}
-        uncounted = dataset.personal and any(each.personal and each.id in lost for each in held)
+        unknown = any(each.personal and each.id in lost for each in held)
+        uncounted = dataset.personal and (unknown or register.id in recovered)
         same_file = personal and dataset.file.digest in digests
         found.append(Overlap(register.id, 0, same_file=same_file, uncounted=uncounted))
-    spent_in = {each.register_id for each in tx.reservations.find()} - {"", dataset.register_id}
-    forgotten = sorted(name for name in spent_in if tx.registers.get(name) is None)
-    unknown = [Overlap(name, 0, same_file=False, uncounted=True) for name in forgotten]
-    return found + unknown if dataset.personal else found
+    return found
+
+
+def _recovered(tx: Transaction) -> set[str]:
+    """Return the registers that count jobs of which the database knows nothing else.
+
+    Such a job may have run on a file whose persons are not on record any more.
+    """
+    lost = {each.register_id for each in tx.reservations.find() if not tx.jobs.get(each.job_id)}
+    return lost | {each.id for each in tx.forfeits.find()}
 
 
 def _unreadable(ports: Ports, dataset: Dataset, fault: DataFault) -> Census:

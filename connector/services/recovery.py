@@ -16,6 +16,7 @@ from typing import Final
 from connector.domain.audit import Checkpoint, Head
 from connector.domain.continuity import answered
 from connector.domain.negotiation import Agreement
+from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally, behind
 from connector.errors import InRecovery, KeyUnusable, PreauError, WorldFault
 from connector.identity import checkpoint as checkpoints
@@ -165,10 +166,7 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
             found[name] = limit_of(agreement, register_id)
         elif name in limits:
             found[name] = limits[name]
-    registers = tx.registers.find()
-    charges = {register.id: register.charges for register in registers}
-    caps = {register.id: register.cap for register in registers if register.cap is not None}
-    return Tally(head(tx, ports.settings.did), charges, found, jobs, caps)
+    return Tally(head(tx, ports.settings.did), _registers(tx), found, jobs)
 
 
 def limit_of(agreement: Agreement, register_id: str) -> Limit:
@@ -190,8 +188,11 @@ def _of_home(tx: Transaction, home: Charges, did: str) -> tuple[str, ...]:
     if recorded is None:  # a release that kept none leaves nothing to be missed
         begun = tx.audit.since(RECORDED)
         return ("the record of charges in the home is missing",) if begun else ()
-    charges = {register.id: register.charges for register in tx.registers.find()}
-    return behind(recorded, Tally(own, charges, {}, {}), tx.audit.root)
+    return behind(recorded, Tally(own, _registers(tx), {}, {}), tx.audit.root)
+
+
+def _registers(tx: Transaction) -> dict[str, Register]:
+    return {register.id: register for register in tx.registers.find()}
 
 
 def _recorded(ports: Ports) -> Tally | None:

@@ -189,11 +189,8 @@ def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
         dataset = tx.datasets.get(job.dataset_id)  # its register may have been merged since
         register_id = dataset.register_id if dataset else job.register_id
         tx.reservations.put(replace(job, register_id=register_id))
-    for register in tx.registers.find():
-        most = max(register.charges, debt.charges.get(register.id, 0))
-        known = debt.caps.get(register.id)
-        cap = known.smaller(register.cap) if known else register.cap
-        tx.registers.put(replace(register, charges=most, cap=cap))
+    for register in debt.accounts:  # else one that is lost could be declared with a larger cap
+        tx.registers.put(register)
     registers = set(debt.registers)
     for each in debt.contracts:
         limit = _placed(tx, each)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from connector.domain.census import DIGEST_BYTES, Census, RegisterPersons
-from connector.domain.register import Register
+from connector.domain.register import Register, smaller
 from connector.errors import NotFound, RegisterFixed
 from connector.ports import Ports, Transaction
 from connector.services import recovery
@@ -26,13 +26,15 @@ def merge(ports: Ports, source: str, target: str) -> Register:
         NotFound: one of them was never declared.
         RegisterFixed: they are one and the same, or the rule of `target` cannot count what
             contracts of `source` may have spent.
+        InRecovery: this node went back to an older state.
     """
     if source == target:
         raise RegisterFixed(f"register `{source}` is not merged with itself")
     with ports.store.write() as tx:
+        recovery.whole(ports, tx)  # else caps and spending of the two are not known
         gone, kept = (_locked(tx, name) for name in (source, target))
         _merge_forfeit(tx, source, kept)
-        cap = kept.cap.smaller(gone.cap) if kept.cap else gone.cap
+        cap = smaller(kept.cap, gone.cap)
         kept = replace(kept, cap=cap, charges=kept.charges + gone.charges)
         tx.registers.put(kept)
         moved = [replace(each, register_id=target) for each in tx.datasets.find(register_id=source)]

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation
-from connector.domain.dataset import PrivacyCap
 from connector.domain.merkle import EMPTY_ROOT
+from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally
 from connector.errors import KeyUnusable, Malformed, MessageTooLarge, SignatureInvalid
 from connector.jsonld.canonical import parse_object
@@ -129,10 +129,9 @@ def _written(tally: Tally) -> bytes:
     value = {
         "version": _VERSION,
         "head": {"epoch": head.epoch, "size": head.size, "root": head.root.hex()},
-        "charges": dict(tally.charges),
+        "registers": [_plain(to_row(each)) for each in tally.registers.values()],
         "limits": [_plain(to_row(each)) for each in tally.limits.values()],
         "jobs": [_plain(to_row(each)) for each in tally.jobs.values()],
-        "caps": {name: to_row(cap) for name, cap in tally.caps.items()},
     }
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
 
@@ -141,14 +140,14 @@ def _read(value: Mapping[str, Any]) -> Tally:
     if value["version"] != _VERSION:
         raise ValueError("a record of another release")
     head = value["head"]
+    registers = [_row(Register, each) for each in value["registers"]]
     limits = [_row(Limit, each) for each in value["limits"]]
     jobs = [_row(Reservation, each) for each in value["jobs"]]
     return Tally(
         Head(int(head["epoch"]), int(head["size"]), bytes.fromhex(head["root"])),
-        {str(register): int(count) for register, count in value["charges"].items()},
+        {each.id: each for each in registers},
         {each.id: each for each in limits},
         {each.job_id: each for each in jobs},
-        {str(name): _row(PrivacyCap, cap) for name, cap in value["caps"].items()},
     )
 
 

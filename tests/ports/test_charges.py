@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import PrivacyCap
 from connector.domain.merkle import EMPTY_ROOT
+from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
 from connector.store.charges import FILE, KEY_FILE, NOTHING, SIZES, HomeCharges
+from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 from tests.support.values import values_of
 
@@ -27,7 +28,8 @@ JOB = Reservation("urn:j", "urn:a", "urn:d", "urn:r", 1.0, 0.5, 6, 2, 1, 1.5, 1e
 def tally(size: int = 3, epoch: int = 0, jobs: tuple[Reservation, ...] = ()) -> Tally:
     limit = Limit("urn:a", "urn:r", "did:web:lab.example", 3.0, 1e-5, NOW)
     held = {each.job_id: each for each in jobs}
-    return Tally(Head(epoch, size, EMPTY_ROOT), {"urn:r": 4}, {limit.id: limit}, held)
+    register = Register("urn:r", None, Accounting(Rule.SUMS), 4, NOW)
+    return Tally(Head(epoch, size, EMPTY_ROOT), {register.id: register}, {limit.id: limit}, held)
 
 
 @pytest.fixture
@@ -36,13 +38,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@given(job=values_of(Reservation), limit=values_of(Limit))
+@given(job=values_of(Reservation), limit=values_of(Limit), register=values_of(Register))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_recorded_and_sealed_comes_back_equal(
-    tmp_path: Path, job: Reservation, limit: Limit
+    tmp_path: Path, job: Reservation, limit: Limit, register: Register
 ) -> None:
-    caps = {"é": PrivacyCap(limit.epsilon, limit.delta)}
-    value = Tally(Head(1, 2, EMPTY_ROOT), {"é": 3}, {limit.id: limit}, {job.job_id: job}, caps)
+    held = {register.id: register}, {limit.id: limit}, {job.job_id: job}
+    value = Tally(Head(1, 2, EMPTY_ROOT), *held)
     (tmp_path / FILE).unlink(missing_ok=True)
     charges = HomeCharges(tmp_path, DID)
     assert charges.recorded() is None

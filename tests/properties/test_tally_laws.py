@@ -13,8 +13,9 @@ from connector.domain.budget import Reservation, ReservationState
 from connector.domain.continuity import Step, covers, step
 from connector.domain.dataset import PrivacyCap
 from connector.domain.debt import owed
+from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally, behind, join, more, spent
-from federated.privacy.rule import Rule
+from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 
 DID = "did:web:node.example"
@@ -59,10 +60,13 @@ def tallies(draw: st.DrawFn) -> Tally:
         )
         for job in jobs.values()
     }
-    charges = draw(st.dictionaries(st.sampled_from(REGISTERS), st.integers(0, 9)))
-    caps = st.builds(PrivacyCap, st.floats(0.1, 9), st.floats(1e-9, 1e-3))
-    known = draw(st.dictionaries(st.sampled_from(REGISTERS), caps))
-    return Tally(draw(heads), charges, limits, jobs, known)
+    caps = st.none() | st.builds(PrivacyCap, st.floats(0.1, 9), st.floats(1e-9, 1e-3))
+    rules = st.sampled_from([Accounting(Rule.SUMS), Accounting(Rule.RENYI, 2)])
+    times = st.sampled_from([NOW, NOW + timedelta(days=1)])
+    values = st.tuples(caps, rules, st.integers(0, 9), times)
+    known = draw(st.dictionaries(st.sampled_from(REGISTERS), values))
+    registers = {name: Register(name, *value) for name, value in known.items()}
+    return Tally(draw(heads), registers, limits, jobs)
 
 
 def counted(tally: Tally) -> dict[tuple[str, Rule], int]:
@@ -75,7 +79,7 @@ def test_joining_is_idempotent_and_blind_to_order(parts: list[Tally], random: ob
     shuffled = [*parts, parts[0]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = join(parts), join(shuffled)
-    assert (one.charges, one.jobs, one.limits) == (other.charges, other.jobs, other.limits)
+    assert (one.registers, one.jobs, one.limits) == (other.registers, other.jobs, other.limits)
     assert one.head.place == other.head.place
     assert join([join(parts[:1]), join(parts)]).jobs == one.jobs
 
@@ -84,11 +88,12 @@ def test_joining_is_idempotent_and_blind_to_order(parts: list[Tally], random: ob
 def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
     whole = join(parts)
     for part in parts:
-        assert all(whole.charges[name] >= count for name, count in part.charges.items())
+        for name, register in part.registers.items():
+            found = whole.registers[name]
+            assert found.charges >= register.charges
+            assert register.cap is None or found.cap == register.cap.smaller(found.cap)
+            assert found.created_at <= register.created_at
         assert all(counted(whole)[job] >= steps for job, steps in counted(part).items())
-        assert all(
-            whole.caps[name] == cap.smaller(whole.caps[name]) for name, cap in part.caps.items()
-        )
 
 
 @given(records(), records())
@@ -104,7 +109,8 @@ def test_what_counts_once_nobody_can_tell_is_no_less(one: Reservation, other: Re
 @given(tallies(), st.integers(0, 6), st.sampled_from(ROOTS))
 def test_a_database_that_went_on_is_not_behind(before: Tally, more_: int, root: bytes) -> None:
     grown = replace(before.head, size=before.head.size + more_, root=root)
-    now = replace(before, head=grown, charges={k: v + 1 for k, v in before.charges.items()})
+    more_charged = {k: replace(r, charges=r.charges + 1) for k, r in before.registers.items()}
+    now = replace(before, head=grown, registers=more_charged)
     assert behind(before, now, lambda _: before.head.root) == ()
     assert behind(before, replace(now, head=replace(grown, epoch=9)), lambda _: root) == ()
 
@@ -116,7 +122,8 @@ def test_each_way_of_falling_short_is_told(before: Tally) -> None:
     assert behind(longer, before, lambda _: root)
     assert behind(before, before, lambda _: b"\xff" * 32)
     assert behind(replace(before, head=replace(head, epoch=head.epoch + 1)), before, lambda _: root)
-    charged = replace(before, charges={**before.charges, "urn:r:3": 1})
+    third = Register("urn:r:3", None, Accounting(Rule.SUMS), 1, NOW)
+    charged = replace(before, registers={**before.registers, third.id: third})
     assert behind(charged, before, lambda _: root) == (
         "register `urn:r:3` was charged 0 rounds, not 1",
     )
@@ -145,7 +152,7 @@ def test_a_job_that_no_tally_tells_of_costs_the_cap(
     everyone = {limit.consumer for part in (local, known) for limit in part.limits.values()}
     debt = owed(local, [known], [checkpoint(head, charged)], [], everyone, NOW)
     told = known.head.place >= (head.epoch, charged)
-    registers = {*local.charges, *known.charges}
+    registers = {*local.registers, *known.registers}
     registers |= {limit.register_id for t in (local, known) for limit in t.limits.values()}
     assert debt.registers == (() if told else tuple(sorted(registers)))
 

@@ -159,13 +159,21 @@ def test_the_witness_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_exchange_with_peers_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     came = threading.Event()
     step = failing(came)
-    monkeypatch.setattr(Exchange, "_turn", lambda _self: step())
+    over: list[bool] = []
+
+    def turn(_: Exchange) -> None:
+        over.append(ports.asking.over.is_set())
+        step()
+
+    ports.asking.over.clear()
+    monkeypatch.setattr(Exchange, "_turn", turn)
     monkeypatch.setattr(exchange, "_SETTLE_SECONDS", 0.0)
     monkeypatch.setattr(exchange, "PAUSE_SECONDS", 0.0)
     running = Exchange(ports)
     running.start()
     assert came.wait(20)
     running.stop()
+    assert over[:3] == [False] * 3  # who failed to ask its peers spends nothing yet
     assert ports.asking.over.is_set()
     assert ports.faults["exchange"].times == 2
 

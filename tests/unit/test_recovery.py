@@ -8,20 +8,24 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.domain.budget import ReservationState
+from connector.domain.dataset import PrivacyCap
+from connector.domain.tally import Forfeit
 from connector.errors import (
     BudgetExceeded,
     CapExceeded,
     InRecovery,
     JobCancelled,
     KeyUnusable,
+    RegisterFixed,
     Unlawful,
     WorldFault,
 )
-from connector.services import audit, custody, recovery, recovery_plan
+from connector.services import audit, budget, custody, recovery, recovery_plan, registers
 from connector.services.federate_round import Ending, end
 from connector.store.charges import FILE
 from federated.job import JobState
@@ -159,6 +163,37 @@ def test_a_cap_that_was_lowered_since_the_copy_stays_low(
     assert site.register.cap == before
     recovery_plan.confirm(site.ports, in_full=True)
     assert site.register.cap == replace(before, epsilon=before.epsilon / 2)
+
+
+def test_a_register_that_the_copy_lacks_keeps_its_cap(
+    federation: Federation, tmp_path: Path
+) -> None:
+    site = federation.site()
+    copy = copied(site, tmp_path / "copy")
+    later = registers.declare(site.ports, "urn:later", PrivacyCap(1.0, 1e-5))
+    recovery.record(site.ports)
+    copy.restore(site)
+    recovery_plan.confirm(site.ports, in_full=True)
+    assert later in registers.registers(site.ports)
+    with pytest.raises(RegisterFixed):
+        registers.declare(site.ports, later.id, PrivacyCap(9.0, 1e-5))
+
+
+def test_a_job_is_refused_whose_register_is_forfeited_while_it_is_accounted_for(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = federation.site()
+    account = budget.account
+
+    def slow(*seen: Any) -> budget.Figures:
+        with site.ports.store.write() as tx:
+            tx.forfeits.put(Forfeit(site.register.id, 1, "it counts in full", NOW))
+        return account(*seen)
+
+    monkeypatch.setattr(budget, "account", slow)
+    _, body = federation.submission()
+    answer = federation.ask(site, body)
+    assert (answer["accepted"], answer["code"]) == (False, CapExceeded.code)
 
 
 def test_a_contract_that_ended_since_the_copy_counts_in_full(
@@ -299,9 +334,12 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     recovery_plan.confirm(site.ports, in_full=True)
     assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
     assert site.dataset is not None
+    register = site.register
+    assert register.charges == 3
     publish(site, site.dataset.population)
     federation._introduce(site, [node.member for node in federation.nodes.values()])
     with site.ports.store.write() as tx:
+        tx.registers.put(register)
         tx.agreements.put(federation.agreements[SITES[0]])
     turn(site)
     _, body = federation.submission()

@@ -11,7 +11,7 @@ import pytest
 
 from connector.domain.dataset import PrivacyCap
 from connector.domain.tally import Forfeit
-from connector.errors import CapExceeded, NotFound, PersonsOverlap, RegisterFixed
+from connector.errors import CapExceeded, InRecovery, NotFound, PersonsOverlap, RegisterFixed
 from connector.ports import Transaction
 from connector.services import budget, publish, publish_check
 from connector.services.publish_verdict import passed
@@ -139,6 +139,16 @@ def test_a_third_register_is_still_to_be_answered(pair: Link, school: Node) -> N
     merge(school.ports, third, first)
     with school.ports.store.read() as tx:
         assert all(jobs_run(tx).values())
+
+
+def test_a_node_that_went_back_merges_nothing(pair: Link, school: Node) -> None:
+    first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
+    recorded = school.ports.charges.recorded()
+    assert recorded is not None
+    longer = replace(recorded.head, size=recorded.head.size + 9)
+    school.ports.charges.record(replace(recorded, head=longer))
+    with pytest.raises(InRecovery):
+        merge(school.ports, second, first)
 
 
 def test_registers_that_cannot_be_merged(pair: Link, school: Node) -> None:
