@@ -131,7 +131,7 @@ def restore(
         with _held(before), _staged(home) as staged:
             settings = _settled(_unpacked(found, staged), database)
             if before is not None:
-                _carry_over(before.home, staged, with_keys=not manifest.keys)
+                _carry_over(before.home, staged)
             url = settings.database or f"sqlite:///{staged / _SQLITE_FILE}"
             _load(found, url, home, replace_database=before is not None)
             if not (staged / COUNTER).exists():
@@ -218,10 +218,16 @@ def _settled(settings: Settings, database: str) -> Settings:
     return settled
 
 
-def _carry_over(old: Path, staged: Path, *, with_keys: bool) -> None:
-    """Take from the replaced home what is newer than any backup, and what this one leaves out."""
-    if with_keys:
-        shutil.copytree(old / "keys", staged / "keys", dirs_exist_ok=True)
+def _carry_over(old: Path, staged: Path) -> None:
+    """Take from the replaced home what is newer than any backup, and keys that this one lacks.
+
+    Without the key of the sealed tallies, peers would give back what nobody can read.
+    """
+    for file in (old / "keys").rglob("*"):
+        target = staged / file.relative_to(old)
+        if file.is_file() and not target.exists():
+            keys.private_folder(target.parent)
+            shutil.copy2(file, target)
     with suppress(FileNotFoundError):
         shutil.copy2(old / COUNTER, staged / COUNTER)
 

@@ -276,8 +276,12 @@ def test_a_home_is_replaced_only_when_told_so_and_stays_beside_it(lab: Path) -> 
     with pytest.raises(ConfigurationInvalid, match="not empty"):
         backup.restore(file, lab)
     (lab / "charges.json").write_text("newer")
+    (lab / "keys" / "tally.key").write_text("made since")
+    (lab / "keys" / "signing.pem").write_text("spoiled")
     made = backup.restore(file, lab, replace_home=True)
     assert (lab / "charges.json").read_text() == "newer"
+    assert (lab / "keys" / "tally.key").read_text() == "made since"
+    assert "PRIVATE KEY" in (lab / "keys" / "signing.pem").read_text()
     assert not (lab / "notes.txt").exists()
     assert (Path(made["before"]) / "notes.txt").read_text() == "ours"
 
