@@ -137,13 +137,15 @@ def card(
     try:
         document = documents.read(data, str(parse_object(data).get("id", "")))
         found = cards.read(file, document, read_bytes(model))
-    except PreauError as exc:
-        output.line(f"invalid: {exc.reason}")
+        shown = _card(found)
+    except (PreauError, KeyError, TypeError, ValueError) as exc:  # a lead may sign anything
+        reason = exc.reason if isinstance(exc, PreauError) else "the card is not complete"
+        output.line(f"invalid: {reason}")
         raise typer.Exit(Exit.INVALID) from exc
     if json:
         output.json_value(found)
     else:
-        output.pairs(_card(found))
+        output.pairs(shown)
 
 
 def _card(card: dict[str, Any]) -> list[tuple[str, object]]:

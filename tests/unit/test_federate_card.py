@@ -148,6 +148,10 @@ def test_the_command_shows_a_card_that_verifies(done: Done, tmp_path: Path) -> N
     assert shown.exit_code == 0, shown.output
     assert f"{SITES[1]} (1 rounds)" in shown.stdout
     assert json.loads(CliRunner().invoke(build(), [*words, "--json"]).stdout) == done.card
+    part = {name: value for name, value in done.card.items() if name != "sites"}
+    (tmp_path / "part.json").write_bytes(seal(done.federation.lead.ports.signer, part))
+    bare = CliRunner().invoke(build(), [*words, "--card", str(tmp_path / "part.json")])
+    assert (bare.exit_code, bare.stdout) == (5, "invalid: the card is not complete\n")
     model.write_bytes(done.model + b"x")
     spoiled = CliRunner().invoke(build(), words)
     assert spoiled.exit_code == 5
