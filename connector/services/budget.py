@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
 
+from connector.domain import tally
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Agreement, NegotiationState, Role
@@ -290,6 +291,13 @@ def release(tx: Transaction, job_id: str) -> None:
     kept = tx.reservations.lock(job_id)
     if kept is not None and kept.state is ReservationState.OPEN:
         tx.reservations.put(replace(kept, state=ReservationState.CLOSED))
+
+
+def exhaust(tx: Transaction, job_id: str) -> None:
+    """Close a job's reservation as if all its rounds had been charged. Idempotent."""
+    kept = tx.reservations.lock(job_id)
+    if kept is not None and kept.state is ReservationState.OPEN:
+        tx.reservations.put(tally.spent(kept))
 
 
 def event(reservation: Reservation, steps: int) -> SubsampledGaussian:

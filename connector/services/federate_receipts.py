@@ -30,14 +30,15 @@ from connector.errors import (
 )
 from connector.identity import document as documents
 from connector.identity import round_receipt
+from connector.identity.document import DidDocument
 from connector.identity.receipt import read_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports
+from connector.services import budget, onboard
 from connector.services import federate_views as views
-from connector.services import onboard
 from connector.services.federate_check import check_receipt
 from connector.services.federate_round import Ending, one_line, remember
-from federated.job import JobManifest, JobState, SiteContract
+from federated.job import MAX_SITES, JobManifest, JobState, SiteContract
 
 
 def check_others(ports: Ports, manifest: JobManifest) -> Refusal | None:
@@ -82,6 +83,7 @@ def check_round(
     with ports.store.read() as tx:
         record = tx.rounds.get(job.id, number)
     if record is None or not record.receipts:
+        count_forgotten(ports, job, tokens)
         raise RoundRefused(f"we have no receipt of round {number} of our own")
     ours = record.receipts[0]
     own = round_receipt.unverified(ours)
@@ -100,6 +102,20 @@ def check_round(
             tx.audit.append("job.view.split", job.id, round=number, ours=ours, other=token)
         raise SplitView(f"the lead sent us another model of round {number} than `{against.site}`")
     return (ours, *others)
+
+
+def count_forgotten(ports: Ports, job: Job, tokens: Sequence[str]) -> None:
+    """Count a job in full whose lead shows our own receipt of a round that we do not know.
+
+    Home and database went back together by less than peers are told of; nobody else can say how
+    many rounds ran.
+    """
+    own = documents.read(ports.own_document(), ports.settings.did)
+    if not any(_is_ours(job, own, token) for token in tokens[:MAX_SITES]):
+        return
+    with ports.store.write() as tx:
+        budget.exhaust(tx, job.id)
+        tx.audit.append("job.rounds.forgotten", job.id, known=job.round)
 
 
 def concluded(ports: Ports, job: Job, manifest: JobManifest, tokens: Sequence[str]) -> Ending:
@@ -150,6 +166,14 @@ def shown(token: str) -> dict[str, Any]:
         "versions": dict(receipt.versions),
         "adjacency": receipt.adjacency,
     }
+
+
+def _is_ours(job: Job, own: DidDocument, token: str) -> bool:
+    try:
+        found = round_receipt.read(token, own)
+    except PreauError:
+        return False
+    return found.job == job.id and found.round > job.round
 
 
 def _verified(

@@ -49,7 +49,7 @@ from connector.services.federate_judge import may_answer
 from connector.services.federate_pace import padded
 from connector.services.federate_padding import ends_at
 from connector.services.federate_ports import translated
-from connector.services.federate_receipts import check_round, concluded
+from connector.services.federate_receipts import check_round, concluded, count_forgotten
 from connector.services.federate_round import (
     Ending,
     charge,
@@ -190,6 +190,7 @@ class SiteRun:
         job = self._job()
         ending = ending_of(frame, job, self._manifest)
         if ending.state is not JobState.COMPLETED:
+            count_forgotten(self._ports, job, frame.receipts)
             return ending
         return concluded(self._ports, job, self._manifest, frame.receipts)
 

@@ -44,7 +44,7 @@ from connector.services.federate_book import COMPLETED_REASON
 from connector.services.federate_check import Case, check, check_cost
 from connector.services.federate_judge import check_file, check_policy
 from connector.services.federate_ports import translated
-from connector.services.federate_receipts import check_others, concluded
+from connector.services.federate_receipts import check_others, concluded, count_forgotten
 from connector.services.federate_round import Ending, end, end_within, one_line
 from connector.services.federate_run import SiteRun
 from connector.services.federate_terms import terms_of
@@ -367,6 +367,7 @@ def _completed(ports: Ports, caller: Participant, message: JobCancellation) -> E
         return None
     manifest = parse(job.manifest)
     if job.round != manifest.rounds:
+        count_forgotten(ports, job, message.receipts)
         return None
     return concluded(ports, job, manifest, message.receipts)
 

@@ -29,8 +29,10 @@ from tests.support.federation import (
     LEAD,
     SITES,
     running,
+    signed_receipt,
     wait_for,
 )
+from tests.support.federation_workers import model_digest
 from tests.support.site_rounds import Case, released
 
 
@@ -410,6 +412,31 @@ def test_a_cancellation_stops_the_run(case: Case) -> None:
     job = case.ended(JobState.CANCELLED)
     assert job.reason == "enough"
     assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 2
+
+
+@pytest.mark.parametrize("way", ["round", "end", "message"])
+@pytest.mark.parametrize(("shown", "counted"), [(2, 6), (1, 2)])
+def test_a_receipt_of_a_round_that_we_forgot_counts_the_job_in_full(
+    case: Case, way: str, shown: int, counted: int
+) -> None:
+    """Home and database of a snapshot, which was taken after round 1; the lead was at round 2."""
+    case.ask(1)
+    digest = model_digest(b"m")
+    receipts = tuple(
+        signed_receipt(case.federation, case.job, site, number, digest)
+        for site, number in ((SITES[0], shown), (SITES[1], 2), (SITES[2], 2))
+    )
+    if way == "round":
+        case.send(Round(3, SITES, b"m", receipts))
+    elif way == "end":
+        case.send(Finish("completed", "", "", receipts))
+    else:
+        lead = case.federation.caller(case.site)
+        message = JobCancellation(case.job_id, "completed", receipts)
+        cancel_job(case.site.ports, lead, message.to_body())
+    assert wait_for(lambda: is_final(case.job.state))
+    assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == counted
+    assert ("job.rounds.forgotten" in case.site.log(case.job_id)) == (counted == 6)
 
 
 def test_completion_told_by_message_counts_once_all_rounds_are_released(case: Case) -> None:
