@@ -25,7 +25,7 @@ MAX_TOKEN: Final = 262_144  # characters of a compact JWS or VC-JWT
 MAX_POLICY: Final = 262_144  # bytes of a policy
 MAX_DOCUMENT: Final = 1_048_576  # bytes of an agreement or manifest
 MAX_NOTE: Final = 4096  # characters of a signed note
-MAX_SEALED: Final = 1_048_576 + 64  # bytes of a sealed tally
+MAX_SEALED: Final = 4_194_304 + 64  # bytes of a sealed tally
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DECIMAL: Final = re.compile("0|[1-9][0-9]{0,18}")

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
+from typing import Final
 
 from connector.domain import tally
 from connector.domain.budget import Reservation, ReservationState
@@ -39,6 +40,7 @@ from federated.privacy.rule import Rule
 
 # Sums and comparisons of ε and δ tolerate the last bits of binary fractions, and nothing else.
 _TOLERANCE = 1e-9
+MOST_JOBS: Final = 1000  # charged to one contract; what peers keep of this node has room for many
 _NOT_STANDING = frozenset({NegotiationState.TERMINATED})
 
 
@@ -90,10 +92,12 @@ class Figures:
     Attributes:
         epsilon: of the whole job alone, at the δ that it states, by PLD.
         levels: the budgets that it must fit: the contract's, then the register's where it has one.
+        jobs: how many are charged to the contract before it.
     """
 
     epsilon: float
     levels: tuple[Level, ...]
+    jobs: int
 
 
 def within(value: float, limit: float) -> bool:
@@ -195,11 +199,15 @@ def account(
         )
         for code, where, budget, others in places
     ]
-    return Figures(epsilon, tuple(levels))
+    charged = sum(1 for item in own if item.counted_steps(Rule.SUMS))
+    return Figures(epsilon, tuple(levels), charged)
 
 
 def check_job(figures: Figures) -> Refusal | None:
     """Return why a job may not be charged, or None: contract first, then the register's cap."""
+    if figures.jobs >= MOST_JOBS:
+        reason = f"the contract has run {figures.jobs} jobs, as many as one may"
+        return Refusal(BudgetExceeded.code, (reason,))
     for level in figures.levels:
         if not ledger.admits(level.budget, [level.before, level.job]):
             return Refusal(level.code, (_too_much(level),))

@@ -34,7 +34,7 @@ from connector.store.mapping import from_row, to_row
 FILE: Final = "charges.json"
 KEY_FILE: Final = "keys/tally.key"
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-SIZES: Final = tuple(4096 * 4**step for step in range(5))  # bytes of a sealed tally's content
+SIZES: Final = tuple(4096 * 4**step for step in range(6))  # bytes of a sealed tally's content
 NOTHING: Final = Tally(Head(0, 0, EMPTY_ROOT), {}, {}, {})  # of a node that was just made
 _KEY_BYTES: Final = 64
 _VERSION: Final = 1

@@ -260,6 +260,23 @@ def test_jobs_of_all_contracts_add_up_against_the_cap(federation: Federation, si
     assert decide(federation, site) == "CAP_EXCEEDED"
 
 
+def test_a_contract_runs_no_endless_number_of_jobs(
+    federation: Federation,
+    site: Node,
+    agreement_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "MOST_JOBS", 2)
+    spend(site, agreement_id, epsilon=1e-6)
+    spend(site, agreement_id, state=ReservationState.CLOSED)  # it was never asked anything
+    spend(site, "urn:another", epsilon=1e-6)
+    assert decide(federation, site) is None
+    spend(site, agreement_id, epsilon=1e-6)
+    refusal = budget.check_job(weighed(federation, site))
+    assert refusal is not None
+    assert refusal.reasons == ("the contract has run 2 jobs, as many as one may",)
+
+
 def test_the_reason_says_what_is_left_and_what_was_asked(
     federation: Federation, site: Node, agreement_id: str
 ) -> None:
