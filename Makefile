@@ -1,6 +1,8 @@
 # One command per chore; each sets up what it needs. `make demo` and `make test` are all a
 # newcomer needs. Override the interpreter with `make PYTHON=/path/to/python3.11 …`.
 export PYTHON
+# Nodes and workers are processes: what is compiled once must not be compiled at each start.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 OUT ?= demo-output
 

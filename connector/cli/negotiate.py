@@ -35,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 Pid = Annotated[str, typer.Argument(help="Our id of the negotiation.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until it has ended, or waits for you.")]
 Seconds = Annotated[float, typer.Option("--seconds", min=0.1, help="Longest wait.")]
 PolicyFile = Annotated[
     Path | None,
@@ -62,7 +62,8 @@ def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
 
     Without --policy the offer is asked for as it stands. With --wait the command ends when both
     have signed, or fails with the code of the refusal. Where the provider answers with other terms,
-    what they change is listed, as this node finds by comparing them, beside the provider's reasons.
+    it ends with 7: what they change is listed, as this node finds by comparing them, beside the
+    provider's reasons, and you decide.
     """
     asked = read_object(policy) if policy else None
     with node_of(home) as node:

@@ -181,8 +181,11 @@ class Client:
         return self._post(NegotiationView, "/negotiation", body, {"pid": pid})
 
     def await_negotiation(self, pid: str, *, seconds: float = 30.0) -> NegotiationView:
-        """Return a negotiation once it has ended, or as it stands after `seconds`."""
-        return _until(lambda: self.negotiation(pid), lambda n: n.state in NEGOTIATION_ENDS, seconds)
+        """Return a negotiation once nothing is to be expected of the peer, or after `seconds`.
+
+        That is when it has ended, or when the peer's offer waits for an answer of this side's.
+        """
+        return _until(lambda: self.negotiation(pid), _rests, seconds)
 
     def agreements(self) -> list[AgreementView]:
         """Return all contracts."""
@@ -319,6 +322,11 @@ def _read(kind: type[T], content: bytes) -> T:
             "the node's answer is not understood",
             hint="command and node should be of the same version",
         ) from exc
+
+
+def _rests(negotiation: NegotiationView) -> bool:
+    waits = (negotiation.role, negotiation.state) == ("consumer", "OFFERED")
+    return waits or negotiation.state in NEGOTIATION_ENDS
 
 
 def _until(look: Callable[[], T], done: Callable[[T], bool], seconds: float) -> T:

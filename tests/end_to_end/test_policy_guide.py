@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connector.cli.app import build
-from tests.support.command import preau
+from tests.support.command import typed
 from tests.support.command_space import Space, space
 from tests.support.pages import Command, Shown, matches, parts
 
@@ -115,7 +115,7 @@ def _becomes_true(part: Command, names: Names) -> bool:
     """Run a command; one that only shows something is repeated until the peer has answered."""
     until = time.monotonic() + (SECONDS if part.words[:2] == ("agreement", "list") else 0)
     while True:
-        done = preau(*(names.here(word) for word in part.words))
+        done = typed(*(names.here(word) for word in part.words))
         names.learn(part.printed, done.out)
         got = _narrow(done.out + done.err)
         fits = done.code == part.code and matches(got, _narrow(names.here(part.printed)))

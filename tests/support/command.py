@@ -1,4 +1,8 @@
-"""Real `preau` processes for tests: run a command, serve a node, stop it, all bounded."""
+"""Real `preau` processes for tests: run a command, serve a node, stop it, all bounded.
+
+A command that is only a step towards what is tested can be typed in the test's own process, which
+saves the start of another.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,20 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+from connector.cli.app import build
+
 READY_SECONDS = 60.0
 STOP_SECONDS = 60.0
 COMMAND_SECONDS = 120.0
+_TERMINAL = {"NO_COLOR": "1", "COLUMNS": "200"}
 
 
 @dataclass(frozen=True)
@@ -50,9 +59,16 @@ def preau(*words: str, home: Path | None = None, seconds: float = COMMAND_SECOND
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def ok(*words: str, home: Path | None = None) -> Any:
+def typed(*words: str, home: Path | None = None) -> Done:
+    """Run a command in this process."""
+    line = [*words, *(["--home", str(home)] if home else [])]
+    done = CliRunner().invoke(build(), line, env=_TERMINAL)
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def ok(*words: str, home: Path | None = None, run: Callable[..., Done] = preau) -> Any:
     """Run a command with `--json` that must end with 0, and return what it printed."""
-    done = preau(*words, "--json", home=home)
+    done = run(*words, "--json", home=home)
     assert done.code == 0, f"{words}: {done.code} {done.err}"
     return done.value
 
@@ -151,4 +167,4 @@ def serving(*homes: Path) -> Iterator[list[Served]]:
 
 def _environment() -> dict[str, str]:
     root = str(Path(__file__).parents[2])
-    return {**os.environ, "PYTHONPATH": root, "NO_COLOR": "1", "COLUMNS": "200"}
+    return {**os.environ, "PYTHONPATH": root, **_TERMINAL}

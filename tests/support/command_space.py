@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.command import Served, free_ports, ok, serving, short_folder
+from tests.support.command import Served, free_ports, ok, serving, short_folder, typed
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,12 @@ def space(*names: str, admit: bool = True) -> Iterator[Space]:
             *("authority", "init", "--did", dids["authority"], "--name", "Ministère d'essai"),
             *("--allow-host", "localhost"),
             home=authority,
+            run=typed,
         )
         web = ok(
             *("authority", "web-certificate", "localhost", "--out", str(folder / "web")),
             home=authority,
+            run=typed,
         )
         for index, name in enumerate(names):
             dids[name] = did_at(ports[1 + 2 * index])
@@ -58,11 +60,20 @@ def space(*names: str, admit: bool = True) -> Iterator[Space]:
                 *("--https-certificate", web["certificate"], "--https-key", web["key"]),
                 *("--web-roots", web["web_roots"]),
                 home=folder / name,
+                run=typed,
             )
         nodes = {name: folder / name for name in names}
         with serving(authority, *nodes.values()) as served:
             running = dict(zip(("authority", *names), served, strict=True))
             for name in names if admit else ():
-                ok("authority", "admit", dids[name], "--name", f"Node {name}", home=authority)
-                ok("membership", "--refresh", home=nodes[name])
+                ok(
+                    "authority",
+                    "admit",
+                    dids[name],
+                    "--name",
+                    f"Node {name}",
+                    home=authority,
+                    run=typed,
+                )
+                ok("membership", "--refresh", home=nodes[name], run=typed)
             yield Space(folder, authority, nodes, dids, running)

@@ -36,7 +36,7 @@ from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
 # A contract holds many drill jobs, a dataset many contracts.
 CONTRACT_EPSILON = 3.0
 CAP = {"epsilon": 10_000.0, "delta": 0.01}
-LOOK_SECONDS = 0.005
+LOOK_SECONDS = 0.02
 LONGEST_MOMENT = 0.4  # seconds after a round's end: about the length of a round
 MOST_OPENED = 20
 

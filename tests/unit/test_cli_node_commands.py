@@ -20,6 +20,7 @@ from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally
 from connector.errors import InRecovery, NodeUnreachable, NotFound, PreauError, Unlawful
 from connector.management.views import JobView, NegotiationView, SiteView
@@ -27,6 +28,7 @@ from connector.ports import Ports
 from connector.sdk import Client
 from connector.sdk import client as sdk_client
 from connector.sdk.transport import find
+from federated.privacy.rule import Accounting, Rule
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 from tests.support.management import TOKEN, application_of, served
 
@@ -120,8 +122,10 @@ def test_a_node_that_went_back_is_shown_and_confirmed(home: Path, ports: Ports) 
         state=ReservationState.OPEN,
         created_at=NOON,
     )
+    register = Register(limit.register_id, None, Accounting(Rule.SUMS), 1, NOON)
+    registers = {register.id: register}
     before = Head(0, 9, bytes(32))
-    ports.charges.record(Tally(before, {"urn:register": 1}, {limit.id: limit}, {job.job_id: job}))
+    ports.charges.record(Tally(before, registers, {limit.id: limit}, {job.job_id: job}))
     shown = preau(home, "recovery", "show").stdout
     for words in ("had 9", "urn:job", "contract urn:lost", "did:web:lab.example"):
         assert words in shown
@@ -135,7 +139,7 @@ def test_a_node_that_went_back_is_shown_and_confirmed(home: Path, ports: Ports) 
         charged = tx.reservations.get("urn:job")
         assert charged is not None
         assert (charged.state, charged.committed_rounds) == (ReservationState.CLOSED, 2)
-        assert {each.id for each in tx.forfeits.find()} == {"urn:lost", "urn:register"}
+        assert {each.id for each in tx.forfeits.find()} == {"urn:lost"}
 
 
 def test_a_negotiation_is_shown(home: Path, ports: Ports) -> None:
@@ -343,6 +347,25 @@ def test_a_negotiation_still_under_way_ends_with_seven(
     words = ("negotiate", "did:web:a.example", "urn:d")
     assert preau(home, *words).exit_code == 0
     assert preau(home, *words, "--wait", "--seconds", "0.3").exit_code == 7
+
+
+def test_an_offer_that_waits_for_us_is_not_waited_for(
+    home: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = negotiation(state=NegotiationState.OFFERED, policy_by=Role.PROVIDER)
+    with ports.store.write() as tx:
+        tx.negotiations.put(offered)
+
+    def sleep(_seconds: float) -> None:
+        with ports.store.write() as tx:
+            tx.negotiations.put(replace(offered, state=NegotiationState.FINALIZED))
+
+    monkeypatch.setattr(sdk_client.time, "sleep", sleep)
+    with Client(home) as node:
+        assert node.await_negotiation("urn:uuid:1").state == "OFFERED"
+        with ports.store.write() as tx:  # of a provider, it waits for the peer
+            tx.negotiations.put(replace(offered, role=Role.PROVIDER))
+        assert node.await_negotiation("urn:uuid:1").state == "FINALIZED"
 
 
 def job(**changes: Any) -> JobView:
