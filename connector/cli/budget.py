@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from connector.sdk import Client
 
 
+_SPENT = ("spent ε", "with open ε", "left to jobs ε")
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
     app.command("budget")(budget)
@@ -39,7 +42,9 @@ def budget(
 ) -> None:
     """Show the privacy budget: the cap per person, what contracts promise, what jobs spent.
 
-    The last two columns say what is left under either rule; the rule that was signed decides.
+    A new contract gets at most `promisable ε`, a new job `left to jobs ε`. `spent ε`
+    counts jobs with a finished round, `with open ε` open jobs as well. The last two columns say
+    what is left to jobs under either rule; the rule that was signed decides.
     """
     with node_of(home) as node:
         if plan is not None:
@@ -51,20 +56,24 @@ def budget(
         return
     ways = ("by sums", "by Rényi")
     output.table(
-        ("register", "cap ε", "δ", "rule", "promised ε", "spent ε", "reserved ε", "left ε", *ways),
+        (
+            *("register", "cap ε", "δ", "rule", "promised ε", "promisable ε"),
+            *(*_SPENT, *ways),
+        ),
         (
             (
-                *(b.id, b.epsilon, b.delta, b.rule, b.promised, b.spent, b.reserved, b.left),
+                *(b.id, b.epsilon, b.delta, b.rule, b.promised, b.unpromised),
+                *(b.spent, b.reserved, b.left),
                 *(b.would_leave.get("sums"), b.would_leave.get("renyi")),
             )
             for b in found
         ),
-        empty="no dataset with a cap is published",
+        empty=f"dataset `{dataset}` has no cap" if dataset else "no register has a cap",
     )
     lines = [line for shown in found for line in shown.agreements]
     if lines:
         output.table(
-            ("agreement", "consumer", "ε", "δ", "rule", "spent ε", "reserved ε", "left ε", *ways),
+            ("agreement", "consumer", "ε", "δ", "rule", *_SPENT, *ways),
             (
                 (
                     *(a.agreement, a.peer, a.epsilon, a.delta, a.rule, a.spent, a.reserved),

@@ -33,7 +33,7 @@ class StandingView(View):
     adjacency: str
     spent: float = Field(description="ε of jobs with a committed round")
     reserved: float = Field(description="ε of those and of open jobs")
-    left: float
+    left: float = Field(description="ε that further jobs may still reserve")
     would_leave: dict[str, float] = Field(description="ε that would be left, by rule")
     beyond: bool = Field(description="more is counted than allowed: no job runs")
 
@@ -53,6 +53,7 @@ class BudgetView(StandingView):
     datasets: list[str]
     promised: float = Field(description="sum of ε over the contracts that count")
     promised_delta: float
+    unpromised: float = Field(description="ε that a further contract may still promise")
     agreements: list[AgreementBudgetView]
 
 

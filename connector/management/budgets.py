@@ -78,6 +78,7 @@ def _budget(value: RegisterBudget) -> BudgetView:
         datasets=list(value.datasets),
         promised=value.promised_epsilon,
         promised_delta=value.promised_delta,
+        unpromised=value.unpromised,
         agreements=[_agreement(each) for each in value.agreements],
         **_standing(value.standing),
     )

@@ -117,6 +117,7 @@ def promised(
 
     A contract counts in full from AGREED on while it runs. After its end it counts what its jobs
     committed, never more than it allowed; a terminated one that committed nothing counts nothing.
+    A contract of which only jobs are known, since a recovery, counts those.
 
     Args:
         tx: the transaction.
@@ -125,11 +126,17 @@ def promised(
         excluding: id of an agreement to leave out (the one being decided).
     """
     spent = spending(tx, register)
-    sums = [
-        _promise(tx, agreement, spent, now)
+    known = {
+        agreement.id: agreement
         for dataset in tx.datasets.find(register_id=register.id)
-        for agreement in tx.agreements.find(dataset_id=dataset.id)
-        if agreement.role is Role.PROVIDER and agreement.id != excluding
+        for agreement in tx.agreements.find(dataset_id=dataset.id, role=Role.PROVIDER)
+    }
+    standing = [agreement for agreement in known.values() if agreement.id != excluding]
+    sums = [_promise(tx, agreement, spent, now) for agreement in standing]
+    sums += [
+        (job.epsilon, job.delta)
+        for job in spent.reservations
+        if job.agreement_id not in known and job.counted_steps(Rule.SUMS)
     ]
     return sum(epsilon for epsilon, _ in sums), sum(delta for _, delta in sums)
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.register import Register
+from connector.errors import NotFound
 from connector.ports import Accountant, Ports, Store, Transaction
 from connector.services.budget import amount, asked, promised, register_budget, spending
 from connector.services.federate_terms import budget_of
@@ -31,7 +32,7 @@ class Standing:
         budget: what is allowed, and by which rule.
         spent: ε of jobs with a committed round.
         reserved: ε of those and of open jobs.
-        left: ε that is left.
+        left: ε that further jobs may still reserve.
         would_leave: ε that would be left, by rule; Rényi at the stated order, or at the one that
             follows from the budget.
         beyond: whether more is counted than allowed, so that no job runs.
@@ -71,6 +72,7 @@ class RegisterBudget:
         datasets: ids of its datasets.
         promised_epsilon: sum of ε over contracts that count.
         promised_delta: sum of δ.
+        unpromised: ε that a further contract may still promise.
         standing: its figures.
         agreements: contracts on its datasets, oldest first.
     """
@@ -79,6 +81,7 @@ class RegisterBudget:
     datasets: tuple[str, ...]
     promised_epsilon: float
     promised_delta: float
+    unpromised: float
     standing: Standing
     agreements: tuple[AgreementBudget, ...]
 
@@ -87,6 +90,7 @@ def report(ports: Ports, dataset_id: str = "") -> list[RegisterBudget]:
     """Return the budgets of all registers with a cap, or of a dataset's.
 
     Raises:
+        NotFound: no such dataset.
         WorkerFailed: the accountant did not answer.
         PolicyInvalid: a contract has no figures.
     """
@@ -107,11 +111,14 @@ def budgets(
     """Return the budgets as `report` does, of a database.
 
     Raises:
+        NotFound: no such dataset.
         WorkerFailed: the accountant did not answer.
         PolicyInvalid: a contract has no figures.
     """
     with store.read() as tx:
         wanted = {each.register_id for each in tx.datasets.find(id=dataset_id)}
+        if dataset_id and not wanted:
+            raise NotFound(f"no dataset `{dataset_id}`")
         registers = [r for r in tx.registers.find() if not dataset_id or r.id in wanted]
         seen = [found for each in registers if (found := _seen(tx, each, now)) is not None]
     questions = [question for each in seen for line in each.lines() for question in _asked(line)]
@@ -195,6 +202,7 @@ def _register(seen: _Seen, answers: Iterator[float]) -> RegisterBudget:
         datasets=seen.datasets,
         promised_epsilon=seen.promised[0],
         promised_delta=seen.promised[1],
+        unpromised=_unpromised(seen),
         standing=_standing(seen.whole, answers),
         agreements=tuple(
             AgreementBudget(
@@ -203,3 +211,7 @@ def _register(seen: _Seen, answers: Iterator[float]) -> RegisterBudget:
             for agreement, line in seen.agreements
         ),
     )
+
+
+def _unpromised(seen: _Seen) -> float:
+    return 0.0 if seen.whole.forfeited else max(seen.whole.budget.epsilon - seen.promised[0], 0.0)

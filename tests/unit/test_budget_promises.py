@@ -133,6 +133,43 @@ def test_our_own_contracts_as_consumer_do_not_count(federation: Federation, site
 
 
 @pytest.mark.parametrize(
+    ("agreement_known", "changes", "left"),
+    [
+        (True, {}, 1.5),
+        (False, {}, 3.0),
+        (False, {"state": ReservationState.CLOSED, "committed_rounds": 1}, 3.0),
+        (False, {"state": ReservationState.CLOSED}, 4.5),
+    ],
+    ids=["in a contract", "open", "ended", "never asked"],
+)
+def test_a_job_whose_contract_was_lost_counts_against_what_is_promised(
+    site: Node,
+    agreement_id: str,
+    agreement_known: bool,  # noqa: FBT001 - a parameter of the test
+    changes: dict[str, object],
+    left: float,
+) -> None:
+    """A recovery knows the job, and no contract; one that is known counts in full already."""
+    spend(site, agreement_id, **changes)
+    with site.ports.store.write() as tx:
+        if not agreement_known:
+            tx.agreements.remove(agreement_id)
+        assert budget.check_agreement(tx, site.register, left, 1e-5, NOW) is None
+        refusal = budget.check_agreement(tx, site.register, left + 0.01, 1e-5, NOW)
+        again = budget.check_agreement(
+            tx, site.register, 4.5, 1e-5, NOW, excluding=agreement_id if agreement_known else ""
+        )
+    assert refusal is not None
+    assert (refusal.code, f"has ε {left:.4g} of 4.5 left" in refusal.reasons[0]) == (
+        "CAP_EXCEEDED",
+        True,
+    )
+    assert (again is None) == (agreement_known or left == 4.5)
+    (found,) = report(site.ports)
+    assert found.unpromised == left
+
+
+@pytest.mark.parametrize(
     ("epsilon", "delta", "code"),
     [
         (1.5, 1e-5, None),
@@ -427,6 +464,7 @@ def test_the_report_tells_what_is_beyond_its_rule(site: Node, agreement_id: str)
 def test_the_report_leaves_nothing_of_what_counts_in_full(site: Node, agreement_id: str) -> None:
     def left() -> tuple[float, float]:
         (found,) = report(site.ports)
+        assert (found.unpromised > 0) == (found.standing.left > 0)
         (line,) = found.agreements
         assert (found.standing.left > 0) == (found.standing.would_leave[Rule.SUMS] > 0)
         return found.standing.left, line.standing.left
@@ -443,7 +481,8 @@ def test_the_report_leaves_nothing_of_what_counts_in_full(site: Node, agreement_
 def test_the_report_of_one_dataset_or_of_none(site: Node) -> None:
     assert site.dataset is not None
     assert len(report(site.ports, site.dataset.id)) == 1
-    assert report(site.ports, "urn:none") == []
+    with pytest.raises(NotFound, match="no dataset `urn:none`"):
+        report(site.ports, "urn:none")
     with site.ports.store.write() as tx:
         tx.registers.put(replace(site.register, cap=None))
-    assert report(site.ports) == []
+    assert report(site.ports) == report(site.ports, site.dataset.id) == []

@@ -83,7 +83,7 @@ def preau(home: Path, *words: str) -> Result:
         (("agreement", "list"), "no contract yet"),
         (("negotiation", "list"), "no negotiation yet"),
         (("job", "status"), "no job yet"),
-        (("budget",), "no dataset with a cap"),
+        (("budget",), "no register has a cap"),
         (("register", "list"), "no register is declared"),
         (("audit", "log"), "no event"),
         (("catalog",), "no dataset is offered"),
