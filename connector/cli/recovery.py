@@ -11,7 +11,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
 
 if TYPE_CHECKING:
-    from connector.management.views import RecoveryView
+    from connector.management.views import EpochView, OwedContractView, RecoveryView
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,12 +48,29 @@ def confirm(
 ) -> None:
     """Charge what is owed, and let the node work on within what is left.
 
-    A signed record names the state that counts no more; peers that hold it get the record and
-    resume. Refused without `--charge-in-full` where something would count in full.
+    A signed record names the state that counts no more; the log goes on in a new epoch, and peers
+    that hold the old state get the record and resume. Refused without `--charge-in-full` where
+    something would count in full. A peer that answers later may hold more: then the node is in
+    recovery again, and what that peer tells is confirmed too.
     """
     with node_of(home) as node:
-        found = node.confirm_recovery(charge_in_full=charge_in_full)
-    _show(found, json=json)
+        done = node.confirm_recovery(charge_in_full=charge_in_full)
+    if json:
+        output.json_value(done)
+        return
+    for job in done.jobs:
+        output.line(f"charged: job {job.job} under {job.agreement}, ε {job.epsilon:g}")
+    for contract in done.contracts:
+        output.line(f"counts in full: contract {contract.agreement}, ε {contract.epsilon:g}")
+    for register in done.registers:
+        output.line(f"counts in full: register {register}")
+    _show_gone(done.gone)
+    _show_epoch(done.epoch)
+    output.line("the node goes on within what is left")
+    for did in done.unasked:
+        output.line(f"has not answered: {did}, see `preau peer meet {did}`")
+    output.line("look again in a minute (`preau recovery show`): a peer that answers later may")
+    output.line("hold more, which is then confirmed too")
 
 
 def _show(found: RecoveryView, *, json: bool) -> None:
@@ -71,6 +88,19 @@ def _show(found: RecoveryView, *, json: bool) -> None:
     for register in found.registers:
         output.line(f"  counts in full: register {register}")
     for did in found.silent:
-        output.line(f"  counterparty that has not answered: {did}")
+        output.line(f"  counterparty that has not answered: {did}, see `preau peer meet {did}`")
+    _show_gone(found.gone)
     for epoch in found.epochs:
-        output.line(f"epoch {epoch.number} since {epoch.at:%Y-%m-%dT%H:%M:%SZ}")
+        _show_epoch(epoch)
+
+
+def _show_gone(gone: list[OwedContractView]) -> None:
+    for contract in gone:
+        output.line(f"  lost: contract {contract.agreement}; {contract.consumer} negotiates anew")
+
+
+def _show_epoch(epoch: EpochView) -> None:
+    output.line(
+        f"epoch {epoch.number} of the log since {epoch.at:%Y-%m-%dT%H:%M:%SZ}, "
+        f"in place of a state of {epoch.abandoned} entries"
+    )

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from connector.management import render
 from connector.management.reach import Here
-from connector.management.views import Confirmation, RecoveryView
+from connector.management.views import Confirmation, ConfirmedView, RecoveryView
 from connector.services import recovery_plan
 
 router: Final = APIRouter(tags=["recovery"])
@@ -19,7 +19,6 @@ def recovery(here: Here) -> RecoveryView:
 
 
 @router.post("/recovery")
-def confirm(here: Here, how: Confirmation) -> RecoveryView:
-    """Charge what is owed and go on in a new epoch."""
-    recovery_plan.confirm(here.ports, in_full=how.charge_in_full)
-    return render.recovery(recovery_plan.plan(here.ports), recovery_plan.epochs(here.ports))
+def confirm(here: Here, how: Confirmation) -> ConfirmedView:
+    """Charge what is owed, go on in a new epoch, and say what was charged."""
+    return render.confirmed(recovery_plan.confirm(here.ports, in_full=how.charge_in_full))

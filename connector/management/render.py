@@ -10,12 +10,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.audit import Epoch, LogEntry
+from connector.domain.budget import Reservation
 from connector.domain.census import RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.job import Job
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation, Role
 from connector.domain.participant import Participant
+from connector.domain.tally import Limit
 from connector.domain.thread import ThreadFault
 from connector.errors import PreauError
 from connector.jsonld.canonical import parse_object
@@ -28,6 +30,7 @@ from connector.management.views import (
     ChangeView,
     CheckView,
     ColumnView,
+    ConfirmedView,
     CoverageView,
     DatasetView,
     EpochView,
@@ -46,7 +49,7 @@ from connector.protocol.messages import CoverageLine
 from connector.services import discover, terms
 from connector.services.federate_terms import budget_of
 from connector.services.publish_verdict import Verdict
-from connector.services.recovery_plan import Plan
+from connector.services.recovery_plan import Confirmed, Plan
 from federated.job import parse
 from federated.privacy.rule import stated
 from policies_odrl.language.explain import explain
@@ -331,19 +334,35 @@ def recovery(plan: Plan, epochs: Iterable[Epoch]) -> RecoveryView:
     debt = plan.debt
     return RecoveryView(
         faults=list(plan.faults),
-        jobs=[
-            OwedJobView(job=each.job_id, agreement=each.agreement_id, epsilon=each.epsilon)
-            for each in (debt.jobs if debt else ())
-        ],
-        contracts=[
-            OwedContractView(agreement=each.id, consumer=each.consumer, epsilon=each.epsilon)
-            for each in (debt.contracts if debt else ())
-        ],
+        jobs=[_owed_job(each) for each in (debt.jobs if debt else ())],
+        contracts=[_owed_contract(each) for each in (debt.contracts if debt else ())],
         registers=list(debt.registers) if debt else [],
         silent=list(debt.silent) if debt else [],
         unasked=list(plan.unasked),
-        epochs=[
-            EpochView(number=each.number, at=each.at, abandoned=each.abandoned_size)
-            for each in epochs
-        ],
+        gone=[_owed_contract(each) for each in plan.gone],
+        epochs=[_epoch(each) for each in epochs],
     )
+
+
+def confirmed(value: Confirmed) -> ConfirmedView:
+    """Return what a confirmation charged."""
+    return ConfirmedView(
+        jobs=[_owed_job(each) for each in value.debt.jobs],
+        contracts=[_owed_contract(each) for each in value.debt.contracts],
+        registers=list(value.debt.registers),
+        unasked=list(value.unasked),
+        gone=[_owed_contract(each) for each in value.gone],
+        epoch=_epoch(value.epoch),
+    )
+
+
+def _owed_job(value: Reservation) -> OwedJobView:
+    return OwedJobView(job=value.job_id, agreement=value.agreement_id, epsilon=value.epsilon)
+
+
+def _owed_contract(value: Limit) -> OwedContractView:
+    return OwedContractView(agreement=value.id, consumer=value.consumer, epsilon=value.epsilon)
+
+
+def _epoch(value: Epoch) -> EpochView:
+    return EpochView(number=value.number, at=value.at, abandoned=value.abandoned_size)

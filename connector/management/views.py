@@ -383,7 +383,7 @@ class OwedJobView(View):
 
 
 class OwedContractView(View):
-    """A contract that would count in full."""
+    """A contract that counts in full, or is gone."""
 
     agreement: str
     consumer: str
@@ -391,7 +391,7 @@ class OwedContractView(View):
 
 
 class EpochView(View):
-    """A time at which the node went on from an older state."""
+    """A time at which the node went on from an older state: its log continues under a number."""
 
     number: int
     at: datetime
@@ -407,7 +407,23 @@ class RecoveryView(View):
     registers: list[str] = Field(description="registers that would count in full")
     silent: list[str] = Field(description="counterparties for whose silence contracts do")
     unasked: list[str] = Field(description="peers that have not answered since the start")
+    gone: list[OwedContractView] = Field(
+        description="contracts of which only jobs are known, to be negotiated anew"
+    )
     epochs: list[EpochView]
+
+
+class ConfirmedView(View):
+    """What a confirmation charged."""
+
+    jobs: list[OwedJobView]
+    contracts: list[OwedContractView] = Field(description="contracts that count in full")
+    registers: list[str] = Field(description="registers that count in full")
+    unasked: list[str] = Field(description="peers that had not answered, and may hold more")
+    gone: list[OwedContractView] = Field(
+        description="contracts of which only jobs are known, to be negotiated anew"
+    )
+    epoch: EpochView
 
 
 class Confirmation(BaseModel):

@@ -20,6 +20,7 @@ from connector.management.views import (
     AgreementDetailView,
     AgreementView,
     CatalogView,
+    ConfirmedView,
     DatasetView,
     EventView,
     JobView,
@@ -274,9 +275,9 @@ class Client:
         """Return whether the node went back to an older state, and what it then owes."""
         return self._get(RecoveryView, "/recovery")
 
-    def confirm_recovery(self, *, charge_in_full: bool = False) -> RecoveryView:
-        """Charge what is owed, and let the node work on."""
-        return self._post(RecoveryView, "/recovery", {"charge_in_full": charge_in_full})
+    def confirm_recovery(self, *, charge_in_full: bool = False) -> ConfirmedView:
+        """Charge what is owed, let the node work on, and return what was charged."""
+        return self._post(ConfirmedView, "/recovery", {"charge_in_full": charge_in_full})
 
     # --- authority
     def admit(

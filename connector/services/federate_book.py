@@ -53,8 +53,10 @@ def load(ports: Ports, job_id: str) -> tuple[Job, list[JobSite]]:
     with ports.store.read() as tx:
         job = tx.jobs.get(job_id)
         sites = tx.sites.find(job_id=job_id)
+        recovered = job is None and tx.reservations.get(job_id) is not None
     if job is None:
-        raise NotFound(f"no job `{job_id}`")
+        hint = f"only its charge is known, since a recovery: `preau audit log --subject {job_id}`"
+        raise NotFound(f"no job `{job_id}`", hint=hint if recovered else "")
     return job, sites
 
 

@@ -152,7 +152,8 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
         checked = dataset is not None and passed(tx, dataset)
     # Another party's contract and one that does not exist get the same answer.
     if agreement is None or dataset is None or agreement.consumer != caller.did:
-        raise _no(AgreementUnknown("the manifest names no agreement of this consumer's with us"))
+        reason = "the manifest names no agreement of this consumer's with us"
+        raise _no(AgreementUnknown(f"{reason}; one that was lost is negotiated anew"))
     return Case(
         manifest=manifest,
         job_id=message.job_id,

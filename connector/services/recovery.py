@@ -74,9 +74,12 @@ def faults(tx: Transaction, charges: Charges, did: str) -> tuple[str, ...]:
         charges: the record of the home.
         did: of this node.
     """
+    furthest: dict[str, Head] = {}  # a peer holds the head that it saw last and the deposited one
+    for peer, lost in lost_heads(tx, did):
+        furthest[peer] = max(lost.head, furthest.get(peer, lost.head), key=lambda each: each.place)
     lines = (
         f"`{peer}` holds a head of {lost.size} entries that the log does not continue"
-        for peer, lost in lost_heads(tx, did)
+        for peer, lost in furthest.items()
     )
     return (*_of_home(tx, charges, did), *lines)
 

@@ -9,6 +9,7 @@ it from `custody.py`.
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,7 +40,11 @@ from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
 
 CONFIRMED: Final = "recovery.confirmed"
+CHARGED: Final = "recovery.charged"  # of a job that the database had forgotten, or that was open
+FORFEITED: Final = "recovery.forfeited"  # of a contract or a register
 _LEAST_EPSILON: Final = 1e-12
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,31 @@ class Plan:
         faults: how the database falls short, one line each; empty: nothing is to be recovered.
         debt: what is owed; None when nothing is to be recovered.
         unasked: DIDs of known peers that have not given back what they hold since the start.
+        gone: contracts of which only their jobs are known; they are negotiated anew.
     """
 
     faults: tuple[str, ...]
     debt: Debt | None
     unasked: tuple[str, ...]
+    gone: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a confirmation wrote.
+
+    Attributes:
+        epoch: that began.
+        debt: what was charged.
+        unasked: DIDs of known peers that had not answered; one that holds more than was charged
+            brings the node into recovery again.
+        gone: contracts that are negotiated anew.
+    """
+
+    epoch: Epoch
+    debt: Debt
+    unasked: tuple[str, ...]
+    gone: tuple[Limit, ...]
 
 
 def plan(ports: Ports) -> Plan:
@@ -67,7 +92,7 @@ def plan(ports: Ports) -> Plan:
         return _plan(ports, tx)
 
 
-def confirm(ports: Ports, *, in_full: bool = False) -> Epoch:
+def confirm(ports: Ports, *, in_full: bool = False) -> Confirmed:
     """Charge what is owed and begin a new epoch; the node then works on within what is left.
 
     Args:
@@ -99,7 +124,11 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Epoch:
     ports.charges.record(tally)
     ports.asking.answered.clear()
     ports.wakeups.notify(recovery.EXCHANGE)
-    return epoch
+    _log.warning(
+        "recovery confirmed: epoch %d begins; charged: %d jobs, in full %d contracts, %d registers",
+        *(number, len(found.debt.jobs), len(found.debt.contracts), len(found.debt.registers)),
+    )
+    return Confirmed(epoch, found.debt, found.unasked, found.gone)
 
 
 def epochs(ports: Ports) -> list[Epoch]:
@@ -123,15 +152,27 @@ def _plan(ports: Ports, tx: Transaction) -> Plan:
     unasked = tuple(sorted(known - set(ports.asking.answered)))
     if not found:
         return Plan((), None, unasked)
+    tallies = _tallies(ports, tx)
     debt = owed(
         recovery.tally_of(ports, tx),
-        list(_tallies(ports, tx)),
+        tallies,
         [checkpoint for _, checkpoint in recovery.lost_heads(tx, ports.settings.did)],
         _contracts(tx),
         frozenset(ports.asking.answered),
         _sound_at(tx),
     )
-    return Plan(found, debt, unasked)
+    return Plan(found, debt, unasked, _gone(tx, tallies, ports.clock.now()))
+
+
+def _gone(tx: Transaction, tallies: list[Tally], now: datetime) -> tuple[Limit, ...]:
+    """Return the contracts of lost jobs that the database has not, and that would still run."""
+    told = {limit.id: limit for tally in tallies for limit in tally.limits.values()}
+    return tuple(
+        limit
+        for name, limit in sorted(told.items())
+        if tx.agreements.get(name) is None
+        and (limit.valid_until is None or limit.valid_until > now)
+    )
 
 
 def _sound_at(tx: Transaction) -> datetime | None:
@@ -189,19 +230,26 @@ def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
         dataset = tx.datasets.get(job.dataset_id)  # its register may have been merged since
         register_id = dataset.register_id if dataset else job.register_id
         tx.reservations.put(replace(job, register_id=register_id))
+        facts = {"agreement": job.agreement_id, "register": register_id, "epsilon": job.epsilon}
+        tx.audit.append(CHARGED, job.job_id, **facts, delta=job.delta, epoch=number)
     for register in debt.accounts:  # else one that is lost could be declared with a larger cap
         tx.registers.put(register)
     registers = set(debt.registers)
     for each in debt.contracts:
         limit = _placed(tx, each)
         reason = f"the contract counts in full since the recovery of {now:%Y-%m-%d}"
-        tx.forfeits.put(Forfeit(limit.id, number, reason, now))
+        _forfeit(tx, Forfeit(limit.id, number, reason, now))
         if not _fill(ports, tx, limit, number):
             registers.add(limit.register_id)
     for name in sorted(filter(None, registers)):
         reason = f"the cap of register `{name}` counts in full since the recovery of {now:%Y-%m-%d}"
-        tx.forfeits.put(Forfeit(name, number, reason, now))
+        _forfeit(tx, Forfeit(name, number, reason, now))
     tx.after_commit(lambda: ports.wakeups.notify("job"))
+
+
+def _forfeit(tx: Transaction, forfeit: Forfeit) -> None:
+    tx.forfeits.put(forfeit)
+    tx.audit.append(FORFEITED, forfeit.id, reason=forfeit.reason, epoch=forfeit.epoch)
 
 
 def _placed(tx: Transaction, limit: Limit) -> Limit:

@@ -29,7 +29,7 @@ from space import Node, Space
 
 from connector.config import load
 from connector.errors import PreauError
-from connector.management.views import JobView, RecoveryView
+from connector.management.views import ConfirmedView, JobView, RecoveryView
 from tests.support.drill import wait_for
 
 DATASET = "urn:drill:grades"
@@ -140,7 +140,7 @@ class Pair:
         with node.client() as client:
             return client.recovery()
 
-    def confirm(self, node: Node, *, in_full: bool = False) -> RecoveryView:
+    def confirm(self, node: Node, *, in_full: bool = False) -> ConfirmedView:
         """Confirm what is owed."""
         with node.client() as client:
             return client.confirm_recovery(charge_in_full=in_full)

@@ -132,9 +132,19 @@ def test_a_node_that_went_back_is_shown_and_confirmed(home: Path, ports: Ports) 
     refused = preau(home, "recovery", "confirm")
     assert (refused.exit_code, "RECOVERY" in refused.stderr) == (exit_of(InRecovery("")), True)
     assert "--charge-in-full" in refused.stderr
-    done = preau(home, "recovery", "confirm", "--charge-in-full", "--json")
-    answer = json.loads(done.stdout)
-    assert (answer["faults"], [each["number"] for each in answer["epochs"]]) == ([], [1])
+    assert "preau peer meet did:web:lab.example" in shown
+    done = preau(home, "recovery", "confirm", "--charge-in-full")
+    told = (
+        *("charged: job urn:job under urn:lost, ε 1.5", "counts in full: contract urn:lost"),
+        *("lost: contract urn:lost; did:web:lab.example negotiates anew", "epoch 1 of the log"),
+        *("in place of a state of 9 entries", "a peer that answers later"),
+    )
+    assert [words for words in told if words not in done.stdout] == []
+    after = json.loads(preau(home, "recovery", "show", "--json").stdout)
+    assert (after["faults"], [each["number"] for each in after["epochs"]]) == ([], [1])
+    assert "recovery.charged" in preau(home, "audit", "log", "--subject", "urn:job").stdout
+    assert "preau audit log --subject urn:job" in preau(home, "job", "status", "urn:job").stderr
+    assert "hint" not in preau(home, "job", "status", "urn:never").stderr
     with ports.store.read() as tx:
         charged = tx.reservations.get("urn:job")
         assert charged is not None

@@ -21,11 +21,13 @@ from connector.errors import (
     InRecovery,
     JobCancelled,
     KeyUnusable,
+    NotFound,
     RegisterFixed,
     Unlawful,
     WorldFault,
 )
 from connector.services import audit, budget, custody, recovery, recovery_plan, registers
+from connector.services.federate_book import load
 from connector.services.federate_round import Ending, end
 from connector.store.charges import FILE
 from federated.job import JobState
@@ -97,14 +99,38 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
     plan = recovery_plan.plan(site.ports)
     assert plan.debt is not None
     assert (plan.debt.exact, [each.job_id for each in plan.debt.jobs]) == (True, [first.id])
-    epoch = recovery_plan.confirm(site.ports)
-    assert epoch.number == 1
+    done = recovery_plan.confirm(site.ports)
+    assert (done.epoch.number, done.debt, done.gone) == (1, plan.debt, ())
+    with site.ports.store.read() as tx:
+        (charged,) = tx.audit.entries(subject=first.id, kind=recovery_plan.CHARGED)
+    assert b'"epsilon":1.5' in charged.event
     assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
     turn(site)
     assert job(federation).state == JobState.COMPLETED
     third = job(federation)
     assert (third.state, third.code) == (JobState.REFUSED, BudgetExceeded.code)
     assert released(site) == CONTRACT
+
+
+def test_a_peer_is_named_once_by_the_newest_head_that_it_holds(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """It gives back the head that it saw last and the one that was deposited."""
+    site = federation.site()
+    copy = copied(site, tmp_path / "copy")
+    job(federation)
+    with site.ports.store.write() as tx:
+        tx.audit.append("later", site.member.did)
+    newest = audit.checkpoint(site.ports)
+    with federation.lead.ports.store.write() as tx:
+        tx.checkpoints.put(newest)
+    copy.restore(site, home=True)
+    turn(site)
+    with site.ports.store.read() as tx:
+        held = [head.size for peer, head in recovery.lost_heads(tx, SITES[0]) if peer == LEAD]
+    assert len(held) == 2
+    named = [line for line in recovery_plan.plan(site.ports).faults if f"`{LEAD}`" in line]
+    assert [f"of {newest.size} entries" in line for line in named] == [True]
 
 
 def test_a_lead_finds_out_before_its_next_job_is_charged(
@@ -331,7 +357,17 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
         recovery.check(site.ports)
     with pytest.raises(InRecovery):
         recovery_plan.confirm(site.ports)
-    recovery_plan.confirm(site.ports, in_full=True)
+    done = recovery_plan.confirm(site.ports, in_full=True)
+    assert [each.id for each in done.gone] == [federation.agreements[SITES[0]].id]
+    with site.ports.store.read() as tx:
+        (lost,) = tx.audit.entries(subject=done.gone[0].id, kind=recovery_plan.FORFEITED)
+    assert b"counts in full" in lost.event
+    with pytest.raises(NotFound) as unknown:
+        load(site.ports, first.id)
+    assert first.id in unknown.value.hint
+    with pytest.raises(NotFound) as unknown:
+        load(site.ports, "urn:never")
+    assert unknown.value.hint == ""
     assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
     assert site.dataset is not None
     register = site.register

@@ -235,7 +235,7 @@ def test_a_record_that_covers_too_little_is_refused(federation: Federation, tmp_
         custody.announce(site.ports, federation.caller(site))
     turn(site)
     refused(site, federation)
-    assert recovery_plan.confirm(site.ports, in_full=True).number == 2
+    assert recovery_plan.confirm(site.ports, in_full=True).epoch.number == 2
     turn(site)
     with lead.ports.store.read() as tx:
         assert [each.number for each in tx.epochs.find(origin=SITES[0])] == [2]
