@@ -28,9 +28,9 @@ from connector.cli import (
     register,
     serve,
 )
-from connector.cli.exits import epilog, exit_of
+from connector.cli.exits import Exit, epilog, exit_of
 from connector.cli.options import JSON_ASKED
-from connector.errors import PreauError
+from connector.errors import ConfigurationInvalid, PreauError
 
 
 class Commands(TyperGroup):
@@ -50,9 +50,18 @@ class Commands(TyperGroup):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; turn an error of ours into a line and an exit code."""
+        """Run the command; turn an error of ours into a line and an exit code.
+
+        With --json an error of usage is an object too, also where it was met before that option.
+        """
+        as_json = "--json" in ctx.args
         try:
             return super().invoke(ctx)
+        except click.UsageError as exc:
+            if not as_json:
+                raise
+            output.error(_misused(exc), as_json=True)
+            raise typer.Exit(Exit.USAGE) from exc
         except PreauError as exc:
             output.error(exc, as_json=bool(ctx.meta.get(JSON_ASKED)))
             raise typer.Exit(exit_of(exc)) from exc
@@ -73,6 +82,12 @@ def build() -> typer.Typer:
     for noun in _NOUNS:
         noun.add_to(app)
     return app
+
+
+def _misused(exc: click.UsageError) -> ConfigurationInvalid:
+    path = exc.ctx.command_path if exc.ctx else "preau"
+    reason = " ".join(exc.format_message().split()).rstrip(".")
+    return ConfigurationInvalid(reason, hint=f"`{path} --help` explains")
 
 
 _HELP = """Préau: a data-space node. Data is used without being given away.

@@ -12,7 +12,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.exits import Exit
-from connector.cli.files import read_bytes, write_new
+from connector.cli.files import check_new, read_bytes, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.errors import PreauError
@@ -65,6 +65,7 @@ def export(
 
     `preau audit verify` checks it anywhere, with no network and no node.
     """
+    check_new(out)  # the node logs what it gives out
     with node_of(home) as node:
         content = node.evidence(agreement)
     write_new(out, content)

@@ -81,6 +81,19 @@ def read_bytes(file: Path) -> bytes:
         raise ConfigurationInvalid(f"cannot read `{file}`: {exc}") from exc
 
 
+def check_new(*files: Path) -> None:
+    """Stop before anything is asked for that could not be written.
+
+    Raises:
+        WorldFault: a file exists, or its folder does not.
+    """
+    for file in files:
+        if file.exists():
+            raise _exists(file)
+        if not file.parent.is_dir():
+            raise WorldFault(f"cannot write `{file}`: there is no folder `{file.parent}`")
+
+
 def write_new(file: Path, content: bytes) -> None:
     """Write a file that is not there yet.
 
@@ -91,8 +104,12 @@ def write_new(file: Path, content: bytes) -> None:
         with file.open("xb") as out:
             out.write(content)
     except FileExistsError as exc:
-        raise WorldFault(
-            f"`{file}` exists and is not overwritten", hint="choose another name with --out"
-        ) from exc
+        raise _exists(file) from exc
     except OSError as exc:
         raise WorldFault(f"cannot write `{file}`: {exc.strerror}") from exc
+
+
+def _exists(file: Path) -> WorldFault:
+    return WorldFault(
+        f"`{file}` exists and is not overwritten", hint="choose another name with --out"
+    )

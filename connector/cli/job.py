@@ -12,7 +12,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.exits import Exit
-from connector.cli.files import read_object, write_new
+from connector.cli.files import check_new, read_object, write_new
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
 from connector.errors import NotFound, from_code
@@ -102,9 +102,10 @@ def result(
     json: Json = False,
 ) -> None:
     """Fetch the final model of a completed job, as NumPy .npz, and its signed card beside it."""
+    beside = out.with_suffix(".card.json")
+    check_new(out, beside)  # both or neither
     with node_of(home) as node:
         content, card = node.result(job), _card(node, job)
-    beside = out.with_suffix(".card.json")
     write_new(out, content)
     if card:
         write_new(beside, card)

@@ -1,7 +1,8 @@
 """Printing: tables for people, JSON for programs, errors for both.
 
 Rules: results go to standard output and everything else to standard error; JSON output is one
-value; text from peers is never taken as markup, and its control characters are not printed.
+value; text from peers is never taken as markup, and its control characters are not printed; what
+holds no blank, such as an identifier, stays on one line at any width.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_WIDEST = 1 << 16  # characters, wider than any table
+
+
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; in pipes it is wide and plain."""
+    """Return a console that takes text as it is."""
     from rich.console import Console  # noqa: PLC0415 - start-up stays fast
 
     return Console(stderr=stderr, soft_wrap=False, highlight=False, markup=False, emoji=False)
@@ -51,8 +55,12 @@ def plain(value: Any) -> Any:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Print a table, or `empty` when there is nothing to show."""
+    """Print a table, or `empty` when there is nothing to show.
+
+    Lines break at blanks only; a table whose words need more than the width gets it.
+    """
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up stays fast
+    from rich.cells import cell_len  # noqa: PLC0415 - same
     from rich.table import Table  # noqa: PLC0415 - same
 
     lines = [[clean(cell(value)) for value in row] for row in rows]
@@ -60,11 +68,17 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: s
         line(empty)
         return
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        shown.add_column(heading, overflow="fold")
+    for heading, texts in zip(headings, zip(*lines, strict=True), strict=True):
+        whole = not any(" " in text for text in texts)
+        parts = [part for text in (heading, *texts) for part in ([text] if whole else text.split())]
+        least = max(map(cell_len, parts), default=0)
+        shown.add_column(heading, overflow="fold", min_width=least, no_wrap=whole)
     for cells in lines:
         shown.add_row(*cells)
-    console().print(shown)
+    printer = console()
+    needed = printer.measure(shown, options=printer.options.update(width=_WIDEST)).minimum
+    printer.width = max(printer.width, needed)
+    printer.print(shown, crop=False)
 
 
 def pairs(rows: Iterable[tuple[str, object]]) -> None:
