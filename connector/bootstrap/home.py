@@ -155,7 +155,9 @@ def _check(settings: Settings) -> None:
         try:
             dids.parse(did)
         except DidUnresolvable as exc:
-            raise ConfigurationInvalid(exc.reason, hint="pass a DID as `--space`") from exc
+            raise ConfigurationInvalid(
+                exc.reason, hint="`--authority` (or `--space`) takes a DID"
+            ) from exc
     listen = settings.management_listen
     if not listen.startswith(UNIX) and not is_loopback(split(listen)[0]):
         raise ConfigurationInvalid("`management_listen` may only name loopback")

@@ -99,7 +99,8 @@ class Node:
             management.start()
             lock.announce(self._ready)
             self._running = started.pop_all()
-        _log.info("ready: %s", ", ".join(f"{k} {v}" for k, v in self._ready.items() if v))
+        said = (f"{k} {v}" for k, v in self._ready.items() if v and k != "ready")
+        _log.info("ready: %s", ", ".join(said))
 
     def ready(self) -> Mapping[str, Any]:
         """Return pid and addresses, for scripts; empty before `start`."""

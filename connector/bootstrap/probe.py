@@ -177,7 +177,8 @@ def _bindable(host: str, port: int) -> bool:
 def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
     """Look at what is in the database: itself, membership, status lists, peers."""
     if not settings.database and not (settings.home / "node.sqlite").exists():
-        return [diagnose.database("`node.sqlite` is missing", migrated=False, entries=0)]
+        missing = "`node.sqlite` is missing"
+        return [diagnose.database(missing, migrated=False, entries=0, lost=True)]
     try:
         if not migrations.is_current(settings.database_url):
             return [diagnose.database("", migrated=False, entries=0)]
@@ -252,7 +253,9 @@ def _membership(settings: Settings, known: Evidence, now: datetime) -> Check:
         document = documents.read(identity.document(), settings.did)
         facts = _judged(settings, credential, document, known, now)
     except PreauError as exc:
-        return diagnose.membership(required, f"{exc.code}: {exc.reason}", None, now)
+        lost = isinstance(exc, KeyUnusable)
+        fault = f"{exc.code}: {exc.reason}"
+        return diagnose.membership(required, fault, None, now, keys_lost=lost)
     return diagnose.membership(required, "", facts.valid_until, now)
 
 

@@ -11,7 +11,7 @@ from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
-from connector.errors import ConfigurationInvalid
+from connector.errors import ConfigurationInvalid, JobRefused, Malformed
 
 if TYPE_CHECKING:
     from connector.management.budget_views import RuleView
@@ -89,7 +89,10 @@ def _planned(node: Client, file: Path) -> list[RuleView]:
     asked = read_object(file)
     if set(asked) != {"epsilon", "delta", "jobs"}:
         raise ConfigurationInvalid(f"`{file}` must state `epsilon`, `delta` and `jobs`")
-    return node.plan(asked["epsilon"], asked["delta"], asked["jobs"])
+    try:
+        return node.plan(asked["epsilon"], asked["delta"], asked["jobs"])
+    except (Malformed, JobRefused) as exc:
+        raise type(exc)(f"`{file}`: {exc.reason}", hint=exc.hint) from exc
 
 
 def _print_plan(found: list[RuleView], *, json: bool) -> None:

@@ -14,14 +14,25 @@ from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.errors import from_code
 
 if TYPE_CHECKING:
     from connector.management.views import DatasetView
 
+_PASSED = "passed"
+
+
+def _stated(reason: str | None) -> str | None:
+    if reason is not None and not reason.strip():
+        raise typer.BadParameter("the reason is empty")
+    return reason
+
+
 Distinct = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="REASON",
+        callback=_stated,
         help="Why persons whom another register holds too are not the same; goes into the log.",
     ),
 ]
@@ -70,7 +81,7 @@ def publish(
             help="ODRL: your own, private limits within which narrower terms are agreed at once.",
         ),
     ] = None,
-    distinct: Distinct = "",
+    distinct: Distinct = None,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -89,7 +100,7 @@ def publish(
     if reserve is not None:
         described["reserve"] = read_object(reserve)
     with node_of(home) as node:
-        found = node.publish(described, distinct=distinct)
+        found = node.publish(described, distinct=distinct or "")
     _print(found, "en", json=json)
 
 
@@ -124,17 +135,24 @@ def show(
 
 def check(
     dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
-    distinct: Distinct = "",
+    distinct: Distinct = None,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Read the file of a published dataset again, and say whether jobs may run on it."""
+    """Read the file of a published dataset again, and say whether jobs may run on it.
+
+    Ends with 1 when none may.
+    """
     with node_of(home) as node:
-        found = node.check(dataset, distinct=distinct)
+        found = node.check(dataset, distinct=distinct or "")
     if json:
         output.json_value(found)
-        return
-    _print_check(found)
+    else:
+        output.pairs((("file", found.file),))
+        _print_check(found)
+    if found.check is not None and found.check.verdict != _PASSED:
+        reason = f"no job runs on `{dataset}`: {'; '.join(found.check.reasons)}"
+        raise from_code(found.check.verdict, reason, hint=found.check.mend)
 
 
 def merge(
@@ -204,6 +222,7 @@ def _print_check(found: DatasetView) -> None:
         (
             ("check of the file", check.verdict),
             ("because", check.reasons),
+            ("to do", check.mend),
             ("rows", check.rows),
             ("malformed rows", check.malformed),
             ("persons", check.persons),

@@ -41,14 +41,18 @@ def read(file: bytes, document: DidDocument, model: bytes) -> dict[str, Any]:
         Malformed: it is no card.
     """
     value = parse_object(file)
-    if set(value) != {"card", "signed"} or not isinstance(value["signed"], str):
+    sealed = isinstance(value.get("card"), dict) and isinstance(value.get("signed"), str)
+    if set(value) != {"card", "signed"} or not sealed:
         raise Malformed("not the card of a model")
+    lead = value["card"].get("lead")
+    if lead != document.did:
+        raise SignatureInvalid(
+            f"the card names `{str(lead)[:200]}` as its lead, not `{document.did}`"
+        )
     payload = jws.verify_compact(value["signed"], document, Relationship.ASSERTION, TYPE)
     card = parse_object(payload)
     if card != value["card"]:
         raise SignatureInvalid("the card is not the one that was signed")
-    if card.get("lead") != document.did:
-        raise SignatureInvalid("the card was signed by another than its lead")
     stated = card.get("model")
     if not isinstance(stated, dict) or stated.get("sha256") != sha256_hex(model):
         raise SignatureInvalid("the card is of another model")

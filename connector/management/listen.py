@@ -142,7 +142,10 @@ def _loopback(where: str) -> Listening:
         sock.listen(_BACKLOG)
     except OSError as exc:
         sock.close()
-        raise WorldFault(f"cannot listen on `{where}`: {exc.strerror}") from exc
+        raise WorldFault(
+            f"cannot listen on `{where}`: {exc.strerror}",
+            hint="stop the program that listens there, or change the address in preau.toml",
+        ) from exc
     bound = sock.getsockname()[1]
     named = f"[{host}]" if ":" in host else host
     hosts = frozenset({f"{named}:{bound}", f"localhost:{bound}", f"127.0.0.1:{bound}"})

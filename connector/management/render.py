@@ -48,7 +48,7 @@ from connector.management.views import (
 from connector.protocol.messages import CoverageLine
 from connector.services import discover, terms
 from connector.services.federate_terms import budget_of
-from connector.services.publish_verdict import Verdict
+from connector.services.publish_verdict import OF_THE_FILE, Verdict, mend
 from connector.services.recovery_plan import Confirmed, Plan
 from federated.job import parse
 from federated.privacy.rule import stated
@@ -120,16 +120,18 @@ def dataset(
         register_id=value.register_id,
         person_format=value.person_format,
         malformed_share=value.malformed_share,
-        check=_check(verdict, persons) if verdict else None,
+        check=_check(value.id, verdict, persons) if verdict else None,
     )
 
 
-def _check(verdict: Verdict, persons: RegisterPersons | None) -> CheckView:
+def _check(dataset_id: str, verdict: Verdict, persons: RegisterPersons | None) -> CheckView:
     census = verdict.census
-    counts = census.counts if census else None
+    # Counts on record are of the file that was published, which is not the one that is there.
+    counts = census.counts if census and verdict.code not in OF_THE_FILE else None
     return CheckView(
         verdict=verdict.code or "passed",
         reasons=list(verdict.reasons),
+        mend=mend(dataset_id, verdict.code),
         rows=counts.rows if counts else None,
         malformed=counts.malformed if counts else None,
         persons=counts.persons if counts else None,

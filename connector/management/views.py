@@ -83,6 +83,7 @@ class CheckView(View):
 
     verdict: str = Field(description="`passed`, or the code of why no job runs on it")
     reasons: list[str] = []
+    mend: str = Field(default="", description="what to do about it")
     rows: int | None = Field(default=None, description="all rows; empty where none could be read")
     malformed: int | None = Field(default=None, description="rows that are not as described")
     persons: int | None = Field(default=None, description="distinct persons")

@@ -9,7 +9,6 @@ connection after `CONNECTION_SECONDS`, however slowly it speaks. What is answere
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import threading
 import time
@@ -20,16 +19,14 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connector.errors import ConfigurationInvalid, KeyUnusable, WorldFault
-from connector.peer.https_sockets import Admission, BoundedListener
+from connector.errors import KeyUnusable, WorldFault
+from connector.peer.https_sockets import Admission, BoundedListener, listening
 
 HANDSHAKE_SECONDS: Final = 5.0
 CONNECTION_SECONDS: Final = 60.0
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 2
-_BACKLOG: Final = 128
-_MAX_PORT: Final = 65535
 
 
 class BoundedProtocol(H11Protocol):
@@ -83,7 +80,7 @@ class HttpsServer:
             WorldFault: the address cannot be bound, or the server does not come up.
         """
         config = self._configured()
-        sock = _bind(self._where, self._admission)
+        sock = listening(self._where, lambda family: BoundedListener(family, self._admission))
         server = self._server = uvicorn.Server(config)
         thread = self._thread = threading.Thread(
             target=server.run, kwargs={"sockets": [sock]}, name="https", daemon=True
@@ -133,19 +130,3 @@ class HttpsServer:
         if config.ssl is not None:
             config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
         return config
-
-
-def _bind(where: str, admission: Admission) -> socket.socket:
-    host, _, port = where.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
-        raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
-    name = host.removeprefix("[").removesuffix("]")
-    sock = BoundedListener(socket.AF_INET6 if ":" in name else socket.AF_INET, admission)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((name, int(port)))
-        sock.listen(_BACKLOG)
-    except OSError as exc:
-        sock.close()
-        raise WorldFault(f"cannot listen on `{where}`: {exc.strerror}") from exc
-    return sock

@@ -11,11 +11,16 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections import Counter
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, Final
 
+from connector.errors import ConfigurationInvalid, WorldFault
+
 CONNECTIONS: Final = 96
 PER_ORIGIN: Final = 24
+_BACKLOG: Final = 128
+_MAX_PORT: Final = 65535
 _V6_PREFIX: Final = 64  # bits; who has one IPv6 address has 2**64 of them
 
 
@@ -100,3 +105,32 @@ def origin(address: str) -> str:
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((int(found), _V6_PREFIX), strict=False))
+
+
+def listening(where: str, make: Callable[[int], socket.socket]) -> socket.socket:
+    """Return a socket that listens at an address.
+
+    Args:
+        where: `host:port`.
+        make: makes the socket, of an address family.
+
+    Raises:
+        ConfigurationInvalid: the address has another form.
+        WorldFault: it cannot be bound.
+    """
+    host, _, port = where.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
+        raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
+    name = host.removeprefix("[").removesuffix("]")
+    sock = make(socket.AF_INET6 if ":" in name else socket.AF_INET)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((name, int(port)))
+        sock.listen(_BACKLOG)
+    except OSError as exc:
+        sock.close()
+        raise WorldFault(
+            f"cannot listen on `{where}`: {exc.strerror}",
+            hint="stop the program that listens there, or change the address in preau.toml",
+        ) from exc
+    return sock

@@ -11,6 +11,7 @@ above the limit, so that what is merely too large is refused by this node and re
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import FRAME_ROOM
 from connector.peer.counted import Counted
 from connector.peer.credentials import Leaves, ServerTrust
+from connector.peer.https_sockets import listening
 from connector.peer.patience import Patience
 from connector.peer.refusals import Refusals
 from connector.peer.routes import STATED, Metadata, Route
@@ -102,10 +104,13 @@ class PeerServer:
             The port that was bound.
 
         Raises:
-            WorldFault: the address cannot be bound.
+            ConfigurationInvalid: the address is not `host:port`.
+            WorldFault: it cannot be bound.
             StoreUnavailable: the participants cannot be read.
         """
         where = self._ports.settings.grpc_listen
+        # gRPC would not say why it cannot listen, and print lines of its own.
+        listening(where, socket.socket).close()
         try:
             port = self._server.add_secure_port(where, self._trust.credentials())
         except RuntimeError as exc:

@@ -108,7 +108,7 @@ class GuardedWeb:
             ):
                 return _read(goal, answer, limit, posting=body is not None)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
-            raise PeerUnreachable(f"no answer from `{goal.host}`: {type(exc).__name__}") from exc
+            raise _unreachable(goal, exc) from exc
 
     def _pin(self, goal: Target) -> str:
         addresses = self._resolve(goal.host, goal.port)
@@ -175,6 +175,21 @@ def _problem(goal: Target, status: int, body: bytes) -> PreauError:
     if status == _NOT_FOUND:
         return NotFound(f"`{goal.host}` has nothing at this address")
     return PeerUnreachable(f"`{goal.host}` answers with status {status}")
+
+
+def _unreachable(goal: Target, exc: Exception) -> PeerUnreachable:
+    hint = "see whether its node runs, and whether its name and port are right"
+    said = "its answer is no HTTP"
+    if isinstance(exc, httpcore.TimeoutException):
+        said = "it took too long"
+    elif isinstance(exc, httpcore.ConnectError):
+        said = "no connection"
+        if isinstance(exc.__cause__ or exc.__context__, ssl.SSLError):
+            said = "its certificate is not trusted, or it speaks no TLS"
+            hint = "name the authority of its certificate in the setting `web_roots`"
+    elif isinstance(exc, httpcore.NetworkError):
+        said = "the connection broke off"
+    return PeerUnreachable(f"no answer from `{goal.host}:{goal.port}`: {said}", hint=hint)
 
 
 def _line(text: str) -> str:

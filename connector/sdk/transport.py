@@ -22,7 +22,9 @@ NODE_FILE = "run/node.json"
 _TOKEN_FILE = "run/management.token"  # noqa: S105 - a file name
 _UNIX = "unix:"
 _CONNECT_SECONDS = 5.0
+_SETTINGS_FILE = "preau.toml"
 _HINT = "start it with `preau serve`, or pass `--home`"
+_NO_HOME = "pass `--home`, or make a node with `preau init`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ def find(home: Path) -> Address:
         token = (home / _TOKEN_FILE).read_text(encoding="ascii").strip()
         return Address(str(record["management"]), token)
     except (OSError, ValueError, KeyError, TypeError) as exc:
+        if not (home / _SETTINGS_FILE).exists():
+            raise NodeUnreachable(f"`{home}` is no home of a node", hint=_NO_HOME) from exc
         raise NodeUnreachable(f"no node runs in `{home}`", hint=_HINT) from exc
 
 

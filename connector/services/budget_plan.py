@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connector.errors import Malformed
+from connector.errors import JobRefused, Malformed
 from connector.ports import Ports
 from connector.services.federate_request import with_noise
 from federated.errors import EventUnknown, PrivacyFault
@@ -60,7 +60,7 @@ def plan(
         raise Malformed(f"at most {MOST_JOBS} jobs are planned at once")
     try:
         budgets = [Budget(epsilon, delta, fixed(rule, epsilon, delta)) for rule in Rule]
-        asked = [_asked(with_noise(ports, job)) for job in jobs]
+        asked = [_job(ports, place, job) for place, job in enumerate(jobs, start=1)]
     except (PrivacyFault, EventUnknown) as exc:
         raise Malformed(exc.reason) from exc
     questions = [each for budget in budgets for one in asked for each in _questions(budget, one)]
@@ -68,6 +68,16 @@ def plan(
     return [
         _outcome(budget, [_amount(budget, one, answers) for one in asked]) for budget in budgets
     ]
+
+
+def _job(ports: Ports, place: int, job: Mapping[str, Any]) -> Epsilon:
+    """Return the question about one job; a refusal says which one."""
+    try:
+        return _asked(with_noise(ports, job))
+    except (PrivacyFault, EventUnknown) as exc:
+        raise Malformed(f"job {place}: {exc.reason}") from exc
+    except (Malformed, JobRefused) as exc:
+        raise type(exc)(f"job {place}: {exc.reason}") from exc
 
 
 def _asked(privacy: Mapping[str, Any]) -> Epsilon:

@@ -24,6 +24,7 @@ NOTICEABLE_SKEW: Final = timedelta(seconds=5)
 SOON: Final = timedelta(days=14)
 LITTLE_DISK: Final = 1 << 30  # bytes
 NO_DISK: Final = 100 << 20  # bytes
+PUT_BACK: Final = "put it back: from a backup, or from your own copy of `keys/`"
 OLDEST_PYTHON: Final = (3, 11)
 
 
@@ -111,23 +112,34 @@ def keys(files: Sequence[KeyFile], mismatch: str = "") -> Check:
         mismatch: why key and DID document do not belong together; empty when they do.
     """
     for file in files:
-        if file.mode is None:
-            return Check("keys", FAIL, f"`{file.name}` is missing", "restore it from your backup")
-        if stat.S_IMODE(file.mode) & 0o077:
-            found = f"`{file.name}` may be read by others (mode {stat.S_IMODE(file.mode):o})"
-            return Check("keys", FAIL, found, f"chmod 600 {file.name}, then consider it seen")
-        if file.fault:
-            return Check("keys", FAIL, file.fault, "restore it from your backup")
+        said = unusable(file)
+        if said is not None:
+            return Check("keys", FAIL, *said)
     if mismatch:
         return Check("keys", FAIL, mismatch, "restart the node, so that it serves its own document")
     return Check("keys", OK, f"{len(files)} private files, readable by their owner only")
+
+
+def unusable(file: KeyFile, fault: str = "") -> tuple[str, str] | None:
+    """Return why a private file is not in order, and how to mend it; None when it is.
+
+    Args:
+        file: as found.
+        fault: what else is wrong with its content.
+    """
+    if file.mode is None:
+        return f"`{file.name}` is missing", PUT_BACK
+    if stat.S_IMODE(file.mode) & 0o077:
+        found = f"`{file.name}` may be read by others (mode {stat.S_IMODE(file.mode):o})"
+        return found, f"chmod 600 {file.name}, then consider it seen"
+    return (file.fault or fault, PUT_BACK) if file.fault or fault else None
 
 
 def certificate(name: str, expires: datetime | None, now: datetime, fault: str = "") -> Check:
     """Judge how long a certificate is still valid."""
     mend = "get a new one and restart the node"
     if expires is None:
-        return Check(name, FAIL, fault or "cannot be read", mend)
+        return Check(name, FAIL, fault or "cannot be read", PUT_BACK)
     if expires <= now:
         return Check(name, FAIL, f"expired at {_at(expires)}", mend)
     if expires - now < SOON:
@@ -179,8 +191,21 @@ def port(name: str, address: str, *, running: bool, free: bool, answers: bool) -
     return Check(name, FAIL, f"{address} cannot be bound, and no node of this home runs", mend)
 
 
-def database(fault: str, *, migrated: bool, entries: int) -> Check:
-    """Judge the database."""
+def database(fault: str, *, migrated: bool, entries: int, lost: bool = False) -> Check:
+    """Judge the database.
+
+    Args:
+        fault: why it cannot be read; empty when it can.
+        migrated: whether its schema is this version's.
+        entries: events in the audit log.
+        lost: the fault is that its file is not there.
+    """
+    if lost:
+        mend = (
+            "stop the node, `preau restore FILE --home FOLDER --replace`; without a backup, serve: "
+            "the node goes into recovery (`preau recovery show`)"
+        )
+        return Check("database", FAIL, fault, mend)
     if fault:
         return Check("database", FAIL, fault, "check `database` in preau.toml, and its server")
     if not migrated:
@@ -242,13 +267,26 @@ def membership(
     fault: str,
     valid_until: datetime | None,
     now: datetime,
+    *,
+    keys_lost: bool = False,
 ) -> Check:
-    """Judge the node's own membership credential."""
-    mend = "ask the space's authority for `preau authority admit`, then restart the node"
+    """Judge the node's own membership credential.
+
+    Args:
+        required: whether such a node needs one.
+        fault: why it is not believed; empty when it is.
+        valid_until: its end; None when there is none.
+        now: UTC.
+        keys_lost: the fault is that our own keys cannot be used.
+    """
+    mend = (
+        "ask the space's authority for `preau authority admit`; a running node then joins by "
+        "itself, at once with `preau membership --refresh`"
+    )
     if not required:
         return Check("membership", OK, "an authority needs none")
     if fault:
-        return Check("membership", FAIL, fault, mend)
+        return Check("membership", FAIL, fault, "put the keys back" if keys_lost else mend)
     if valid_until is None:
         return Check("membership", WARN, "not a member of the space yet", mend)
     if valid_until <= now:

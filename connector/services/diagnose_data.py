@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connector.errors import DataUnchecked, PersonsOverlap
-from connector.services.diagnose import FAIL, OK, WARN, Check, KeyFile
-from connector.services.publish_verdict import Verdict
+from connector.errors import DataUnchecked
+from connector.services.diagnose import FAIL, OK, WARN, Check, KeyFile, unusable
+from connector.services.publish_verdict import Verdict, mend
 
 
 def persons_key(found: KeyFile, fault: str = "") -> Check:
@@ -19,11 +19,9 @@ def persons_key(found: KeyFile, fault: str = "") -> Check:
         found: its file.
         fault: why it is not the key of the persons on record; empty when it is.
     """
-    mend = "restore it from your backup; until then nothing can be published"
-    if found.mode is None:
-        return Check("key of persons", FAIL, f"`{found.name}` is missing", mend)
-    if found.fault or fault:
-        return Check("key of persons", FAIL, found.fault or fault, mend)
+    said = unusable(found, fault)
+    if said is not None:
+        return Check("key of persons", FAIL, said[0], f"{said[1]}; until then publish nothing")
     return Check("key of persons", OK, f"`{found.name}` is the one of the persons on record")
 
 
@@ -40,13 +38,5 @@ def datasets(found: Mapping[str, Verdict]) -> list[Check]:
 
 def _dataset(name: str, verdict: Verdict) -> Check:
     found = f"no job runs on it: {verdict.code}: {'; '.join(verdict.reasons)}"
-    if verdict.code == DataUnchecked.code:
-        mend = f"a running node checks it by itself; or run `preau dataset check {name}`"
-        return Check(f"dataset {name}", WARN, found, mend)
-    mend = f"mend it, then publish it again or run `preau dataset check {name}`"
-    if verdict.code == PersonsOverlap.code:
-        mend = (
-            f"if they are others, run `preau dataset check {name} --distinct REASON`; if they are "
-            f"the same persons, `preau dataset merge {name} REGISTER`"
-        )
-    return Check(f"dataset {name}", FAIL, found, mend)
+    severity = WARN if verdict.code == DataUnchecked.code else FAIL
+    return Check(f"dataset {name}", severity, found, mend(name, verdict.code))

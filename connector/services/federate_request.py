@@ -129,8 +129,17 @@ def with_noise(ports: Ports, asked: object) -> dict[str, Any]:
 
 def _calibrated(ports: Ports, numbers: Mapping[str, Any], steps: int) -> float:
     epsilon, delta, rate = (numbers[name] for name in ("epsilon", "delta", "samplingRate"))
-    if not (epsilon > 0 and 0 < delta < 1 and 0 < rate <= 1 and steps > 0):
-        raise JobRefused("no noise keeps an ε, δ or sampling rate that is out of range")
+    ranges = {
+        "epsilon": (epsilon > 0, "above 0"),
+        "delta": (0 < delta < 1, "between 0 and 1"),
+        "samplingRate": (0 < rate <= 1, "above 0 and at most 1"),
+        "steps": (steps > 0, "above 0"),
+    }
+    wrong = [
+        f"`privacy/{name}` must be {form}" for name, (good, form) in ranges.items() if not good
+    ]
+    if wrong:
+        raise JobRefused("; ".join(wrong))
     # Rounded up to what people read: more noise than needed costs less ε, never more.
     sigma = ports.accountant.calibrate(
         epsilon=float(epsilon), delta=float(delta), sampling_rate=float(rate), steps=steps

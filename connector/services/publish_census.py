@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connector.domain.census import DIGEST_BYTES, ColumnCount, Counts
-from connector.domain.dataset import Dataset
-from connector.errors import DataFault, PreauError, WorkerFailed, from_code
+from connector.domain.dataset import DataFile, Dataset
+from connector.errors import ColumnMissing, DataFault, PreauError, WorkerFailed, from_code
 from connector.ports import Ports
 from connector.services.federate_round import one_line
 
 SECONDS: Final = 600.0
 FOLDER: Final = "jobs/check"
+_COMMAS: Final = "the first line of a CSV file names the columns, with commas between them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def take(ports: Ports, dataset: Dataset, key: bytes, own: bytes, others: Sequenc
     finally:
         worker.stop()
     if header.get("op") == "failed":
-        raise _fault(header)
+        raise _fault(header, dataset.file)
     try:
         return _taken(header, payload, len(others))
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -84,9 +85,11 @@ def _question(dataset: Dataset, key: bytes, registers: Sequence[bytes]) -> dict[
     }
 
 
-def _fault(header: Mapping[str, Any]) -> PreauError:
+def _fault(header: Mapping[str, Any], file: DataFile) -> PreauError:
     reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
-    fault = from_code(str(header.get("code", "")), reason)
+    code = str(header.get("code", ""))
+    hint = _COMMAS if (code, file.format) == (ColumnMissing.code, "csv") else ""
+    fault = from_code(code, f"`{file.path}`: {reason}", hint=hint)
     return fault if isinstance(fault, DataFault) else WorkerFailed(reason)
 
 

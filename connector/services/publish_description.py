@@ -114,7 +114,12 @@ def read(description: Mapping[str, Any], home: Path, now: datetime) -> Draft:
     if missing or problems:
         said = [f"missing: {', '.join(dict.fromkeys(missing))}"] if missing else []
         name = dataset.id or "without id"
-        raise DescriptionIncomplete(f"dataset `{name}`: {'; '.join(said + problems)}")
+        raise DescriptionIncomplete(
+            f"dataset `{name}`: {'; '.join(said + problems)}",
+            hint="`--offer FILE` names an offer; `preau policy new` writes one"
+            if "offer" in missing
+            else "",
+        )
     return Draft(dataset, offers, reserve, rule, order)
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from connector.domain.census import Census, Counts, Overlap
 from connector.domain.dataset import Dataset
 from connector.errors import (
     DataFault,
+    DataFileChanged,
+    DataFileMissing,
+    DataFileUnreadable,
     DataUnchecked,
     PersonsExceeded,
     PersonsOverlap,
@@ -65,6 +69,26 @@ def passed(tx: Transaction, dataset: Dataset) -> bool:
     return not verdict(dataset, tx.censuses.find()).code
 
 
+def mend(dataset_id: str, code: str) -> str:
+    """Return what the operator can do about a verdict; empty when the file passed."""
+    check = f"`preau dataset check {dataset_id}`"
+    if not code:
+        return ""
+    if code == DataUnchecked.code:
+        return f"a running node checks it by itself; or run {check}"
+    if code == PersonsOverlap.code:
+        return (
+            f"if they are others, run `preau dataset check {dataset_id} --distinct REASON`; if "
+            f"they are the same persons, `preau dataset merge {dataset_id} REGISTER`"
+        )
+    if code in OF_THE_FILE:
+        return f"put back the file as it was and run {check}, or publish the new one"
+    return "mend the file or its description, and publish it again"
+
+
+OF_THE_FILE: Final = {each.code for each in (DataFileMissing, DataFileChanged, DataFileUnreadable)}
+
+
 def judge(dataset: Dataset, counts: Counts) -> DataFault | None:
     """Return why a file with these counts may not be used as described, or None."""
     if counts.quotes:
@@ -92,10 +116,14 @@ def refuse(dataset: Dataset, census: Census) -> None:
     """Stop when a census does not allow publication.
 
     Raises:
-        RowsMalformed, PersonsExceeded: as `judge`.
+        RowsMalformed: as `judge`, or there is no row at all.
+        PersonsExceeded: as `judge`.
         PersonsOverlap: persons of another register, and nobody has said that they are others.
     """
     fault = judge(dataset, census.counts) if census.counts else None
+    if census.counts and not census.counts.rows:
+        # Here only: a job must not end otherwise because one person is or is not in the file.
+        fault = RowsMalformed("the file holds no row", hint="publish it once it holds data")
     if fault is not None:
         raise fault
     if census.open_overlaps:

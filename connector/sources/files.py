@@ -15,6 +15,7 @@ from typing import BinaryIO, Final
 from connector.errors import DataFileMissing, DataFileUnreadable
 
 _CHUNK: Final = 1 << 20  # bytes
+_RELATIVE: Final = "a relative `file.path` begins at the node's home; `--data FILE` where you are"
 
 
 class FileSources:
@@ -42,7 +43,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with _open(path) as file:
             yield file
     except FileNotFoundError as exc:
-        raise DataFileMissing(f"no file `{path}`") from exc
+        raise DataFileMissing(f"no file `{path}`", hint=_RELATIVE) from exc
     except OSError as exc:
         raise DataFileUnreadable(f"`{path}` cannot be read: {exc.strerror}") from exc
 

@@ -171,13 +171,17 @@ def test_a_did_that_is_none_makes_nothing(tmp_path: Path, did: str) -> None:
     ("more", "says"),
     [
         (("--space", "the ministry"), "did:web"),
+        (("--authority", "foo"), "did:web"),
         (("--management-listen", "0.0.0.0:9000"), "loopback"),
         (("--management-listen", "nowhere"), "host:port"),
         (("--database", "mysql://db/x"), "database"),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, more: tuple[str, ...], says: str) -> None:
-    refused(init(tmp_path / "node", *more), "CONFIGURATION_INVALID", says)
+    result = init(tmp_path / "node", *more)
+    refused(result, "CONFIGURATION_INVALID", says)
+    assert more[0] in ("--space", "--authority") or "--space" not in result.stderr
+    assert more[0] != "--authority" or "hint: `--authority`" in result.stderr
     assert not (tmp_path / "node" / "preau.toml").exists()
 
 

@@ -229,6 +229,13 @@ def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Pat
     found = json.loads(preau(home, "budget", "--plan", str(file), "--json").stdout)
     assert [(each["rule"], each["admitted"]) for each in found] == [("sums", []), ("renyi", [])]
     assert "renyi" in preau(home, "budget", "--plan", str(file)).stdout
+    good = {"noiseMultiplier": 4.0, "delta": 1e-6, "samplingRate": 0.2, "steps": 10}
+    asked = {"epsilon": 1, "delta": 1e-6, "samplingRate": 0.2}
+    for steps, says in (("1", "an integer"), (-1, "above 0")):
+        jobs = [good, asked | {"steps": steps}]
+        file.write_text(json.dumps({"epsilon": 3, "delta": 1e-5, "jobs": jobs}))
+        refused = preau(home, "budget", "--plan", str(file))
+        assert f"`{file}`: job 2: `privacy/steps` must be {says}\n" in refused.stderr
     file.write_text(json.dumps({"epsilon": 3, "jobs": []}))
     assert "CONFIGURATION_INVALID" in preau(home, "budget", "--plan", str(file)).stderr
 
@@ -246,6 +253,10 @@ def test_without_a_node_the_code_is_three(tmp_path: Path, words: tuple[str, ...]
     assert text.exit_code == 3
     lines = text.stderr.splitlines()
     assert lines[0].startswith("error NODE_UNREACHABLE: ")
+    assert lines[1] == "hint: pass `--home`, or make a node with `preau init`"
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "nowhere" / "preau.toml").touch()
+    lines = preau(tmp_path / "nowhere", *words).stderr.splitlines()
     assert lines[1] == "hint: start it with `preau serve`, or pass `--home`"
 
 
@@ -286,6 +297,40 @@ def test_a_file_that_is_none_is_named(home: Path, content: str, says: str) -> No
     assert done.exit_code == 1
     assert done.stderr.startswith("error CONFIGURATION_INVALID: ")
     assert says in done.stderr
+
+
+def test_what_cannot_be_written_is_not_asked_for(home: Path, tmp_path: Path) -> None:
+    there, nowhere = tmp_path / "there.json", tmp_path / "none" / "x.json"
+    there.touch()
+    for words in (("audit", "export", "urn:a"), ("job", "result", "urn:j")):
+        for out, says in ((there, "exists"), (nowhere, "no folder")):
+            done = preau(home, *words, "--out", str(out))
+            assert (done.exit_code, "error WORLD_FAULT" in done.stderr) == (1, True)
+            assert says in done.stderr
+        assert "WORLD_FAULT" not in preau(home, *words, "--out", str(tmp_path / "new")).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("dataset", "check"), "Missing argument"),
+        (("dataset", "publish", "none.json"), "none.json"),
+        (("audit", "log", "--limit", "0"), "--limit"),
+        (("no-such-command",), "no-such-command"),
+        (("dataset", "check", "urn:x", "--no-such-option"), "--no-such-option"),
+        (("dataset", "check", "urn:x", "--distinct", ""), "the reason is empty"),
+        (("dataset", "publish", __file__, "--distinct", " "), "the reason is empty"),
+    ],
+)
+def test_an_error_of_usage_is_an_object_too(home: Path, words: tuple[str, ...], says: str) -> None:
+    done = preau(home, *words, "--json")
+    assert (done.exit_code, done.stdout) == (2, "")
+    error = json.loads(done.stderr)
+    assert set(error) == {"code", "reason", "hint"}
+    assert says in error["reason"]
+    assert "--help" in error["hint"]
+    text = preau(home, *words)
+    assert (text.exit_code, "Usage:" in text.stderr) == (2, True)
 
 
 def test_a_toml_description_is_read(home: Path) -> None:

@@ -134,14 +134,18 @@ def test_one_home_runs_one_node(home: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["https_listen", "grpc_listen", "management_listen"])
-def test_a_taken_port_leaves_nothing_running(home: Path, setting: str) -> None:
+def test_a_taken_port_leaves_nothing_running(
+    home: Path, setting: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = f"127.0.0.1:{other.getsockname()[1]}"
         node = bootstrap.build(replace(config.load(home), **{setting: taken}))
-        with pytest.raises(WorldFault, match=taken):
+        with pytest.raises(WorldFault, match=f"{taken}`: Address already in use") as caught:
             node.start()
+    assert "preau.toml" in caught.value.hint
+    assert ".cc:" not in capfd.readouterr().err  # gRPC says nothing of its own
     assert not state.is_running(home)
     assert not (home / "run" / "management.sock").exists()
     again = started(home)
@@ -221,8 +225,18 @@ def test_doctor_finds_what_is_missing(home: Path, name: str, check: str) -> None
     code, found = checks(home)
     assert code == 6
     assert found[check]["verdict"] == "fail"
-    assert found[check]["mend"]
+    for words in ("put it back",) if name != "node.sqlite" else ("restore", "recovery"):
+        assert words in found[check]["mend"]
     assert not (home / name).exists()  # a doctor looks, and makes nothing
+
+
+def test_doctor_of_a_home_without_keys_asks_for_the_keys_alone(home: Path) -> None:
+    assert "membership --refresh" in checks(home)[1]["membership"]["mend"]
+    (home / "keys").rename(home / "away")
+    found = checks(home)[1]
+    bad = {name: check["mend"] for name, check in found.items() if check["verdict"] == "fail"}
+    assert set(bad) == {"keys", "HTTPS certificate", "TLS authority", "membership"}
+    assert all("back" in mend for mend in bad.values()), bad
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,8 @@ def test_datasets_whose_file_passed_take_one_line() -> None:
     [
         ("DATA_UNCHECKED", WARN, "dataset check urn:b"),
         ("ROWS_MALFORMED", FAIL, "publish it again"),
+        ("DATA_FILE_CHANGED", FAIL, "put back the file as it was"),
+        ("DATA_FILE_MISSING", FAIL, "put back the file as it was"),
         ("PERSONS_OVERLAP", FAIL, "--distinct"),
     ],
 )
@@ -269,8 +271,12 @@ def test_a_dataset_that_runs_no_job_takes_a_line_of_its_own(
 def test_the_key_of_persons() -> None:
     assert only(diagnose_data.persons_key(FOUND), OK)
     assert only(diagnose_data.persons_key(FOUND, "another key"), FAIL) == "another key"
-    for lost in (KeyFile(FOUND.name, None), KeyFile(FOUND.name, 0o644, "read by others")):
-        assert only(diagnose_data.persons_key(lost), FAIL)
+    lost = diagnose_data.persons_key(KeyFile(FOUND.name, None))
+    assert "missing" in only(lost, FAIL)
+    assert "put it back" in lost.mend
+    seen = diagnose_data.persons_key(KeyFile(FOUND.name, 0o644, "read by others"))
+    assert "mode 644" in only(seen, FAIL)
+    assert seen.mend.startswith("chmod 600")
 
 
 def test_what_is_beyond_its_rule_is_listed_one_line_each() -> None:

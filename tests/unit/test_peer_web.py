@@ -159,8 +159,10 @@ def test_a_name_that_does_not_resolve() -> None:
 def test_the_certificate_must_be_of_a_known_root_and_of_the_host(web: Path) -> None:
     with served(web, says(answer("200 OK", b"x"))) as port:
         strange = GuardedWeb(tls_context(), allow_hosts=("localhost",))
-        with pytest.raises(PeerUnreachable):
+        said = f"no answer from `localhost:{port}`: its certificate is not trusted"
+        with pytest.raises(PeerUnreachable, match=said) as caught:
             strange.get(f"https://localhost:{port}/")
+        assert "web_roots" in caught.value.hint
         other = GuardedWeb(
             tls_context(web / "root.pem"),
             allow_hosts=("other.example",),
@@ -209,7 +211,7 @@ def test_a_peer_that_drips_is_cut_off_by_one_deadline(web: Path) -> None:
                 return
 
     with served(web, drip) as port:
-        with pytest.raises(PeerUnreachable):
+        with pytest.raises(PeerUnreachable, match="it took too long"):
             client(web, seconds=0.6).get(f"https://localhost:{port}/")
         gone.set()
 
@@ -218,8 +220,10 @@ def test_nobody_listens(web: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-        with pytest.raises(PeerUnreachable):
+        said = f"^no answer from `localhost:{port}`: no connection$"
+        with pytest.raises(PeerUnreachable, match=said) as caught:
             client(web).get(f"https://localhost:{port}/")
+    assert "node runs" in caught.value.hint
 
 
 def test_a_refused_post_keeps_its_code(web: Path) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from connector.bootstrap.checks import Checks
+from connector.cli.app import build
+from connector.cli.exits import exit_of
 from connector.domain.census import Census, ColumnCount, Counts
 from connector.errors import (
     ColumnMissing,
+    DataFault,
     DataUnchecked,
     DescriptionIncomplete,
     KeyUnusable,
@@ -29,6 +34,7 @@ from connector.services.publish_verdict import Verdict, judge, passed, verdict
 from tests.support.doubles import PersonKeys
 from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, Node, description, link
+from tests.support.management import TOKEN, application_of, served
 
 OTHER = "urn:uuid:00000000-0000-4000-8000-000000000077"
 GOOD = Counts(100, 90, 2, 5, 1, 1, 1, 0, (ColumnCount("reading", 2),))
@@ -410,6 +416,54 @@ def test_a_passed_file_that_is_gone_keeps_who_was_in_it(pair: Link, school: Node
         persons = tx.persons.get(register)
     assert persons is not None
     assert persons.persons == 1
+
+
+@pytest.mark.parametrize("damage", ["none", "gone", "changed"])
+def test_the_command_ends_as_the_check_does(pair: Link, school: Node, damage: str) -> None:
+    raw = described(pair, "a.csv", "p1", "p2")
+    put(school, raw)
+    path = Path(raw["file"]["path"])
+    code = {"gone": "DATA_FILE_MISSING", "changed": "DATA_FILE_CHANGED"}.get(damage, "")
+    if damage == "gone":
+        path.unlink()
+    if damage == "changed":
+        path.write_text(HEADER + "p9,2,410,F\n", encoding="utf-8")
+    done = preau(school, "dataset", "check", DATASET)
+    assert done.exit_code == (exit_of(DataFault("")) if code else 0)
+    assert str(path) in done.stdout
+    assert ("rows" in done.stdout.replace("rows it", "")) == (not code)
+    assert f"error {code}: no job runs on `{DATASET}`: `{path}`: " in done.stderr or not code
+    assert ("hint: put back the file as it was" in done.stderr) == bool(code)
+    as_json = preau(school, "dataset", "check", DATASET, "--json")
+    check = json.loads(as_json.stdout)["check"]
+    assert (check["verdict"], check["persons"]) == ((code, None) if code else ("passed", 2))
+    assert not code or json.loads(as_json.stderr)["code"] == code
+
+
+def preau(school: Node, *words: str) -> Result:
+    """Run a command against the node."""
+    home = school.ports.settings.home
+    (home / "run").mkdir(exist_ok=True)
+    with served(application_of(school.ports), school.ports.settings) as address:
+        (home / "run" / "node.json").write_text(json.dumps({"management": address}))
+        (home / "run" / "management.token").write_text(TOKEN)
+        return CliRunner().invoke(build(), [*words, "--home", str(home)])
+
+
+def test_a_file_without_a_row_is_not_published_and_stops_no_job(pair: Link, school: Node) -> None:
+    assert "no row" in refused(school, described(pair, "empty.csv"), RowsMalformed)
+    put(school, described(pair, "a.csv", "p1"))
+    (dataset,) = publish.datasets(school.ports)
+    assert judge(dataset, Counts(0, 0, 0, 0, 0, 0, 0, 0)) is None
+
+
+def test_a_file_with_semicolons_is_named_with_a_hint(pair: Link, school: Node) -> None:
+    raw = described(pair, "semicolons.csv", "p1")
+    path = Path(raw["file"]["path"])
+    path.write_text(path.read_text().replace(",", ";"), encoding="utf-8")
+    with pytest.raises(ColumnMissing, match=f"`{path}`") as caught:
+        publish.publish(school.ports, raw)
+    assert "commas" in caught.value.hint
 
 
 def test_a_described_column_is_in_the_file(pair: Link, school: Node) -> None:

@@ -87,7 +87,7 @@ def test_the_file_is_remembered_by_its_digest(pair: Link, school: Node) -> None:
 
 
 def test_a_relative_path_starts_at_the_nodes_home(pair: Link, school: Node) -> None:
-    (school.home / "rows.csv").write_text("pupil,grade,reading\n", encoding="utf-8")
+    (school.home / "rows.csv").write_text("pupil,grade,reading\np1,2,410\n", encoding="utf-8")
     raw = description(pair.folder, file={"path": "rows.csv", "format": "csv"})
     assert publish.publish(school.ports, raw).file.path == str(school.home / "rows.csv")
 
@@ -144,6 +144,9 @@ def test_every_missing_statement_is_listed(pair: Link, school: Node) -> None:
     ):
         del raw[name]
     reason = refused(school, raw, DescriptionIncomplete)
+    with pytest.raises(DescriptionIncomplete) as caught:
+        publish.publish(school.ports, raw)
+    assert "--offer FILE" in caught.value.hint
     for words in (
         *("title", "column classes", "person column", "rows per person", "rounded population"),
         *("cap of ε", "purpose of collection", "legal basis", "retention", "territory"),
@@ -228,6 +231,10 @@ def test_a_described_column_that_the_file_lacks(pair: Link, school: Node) -> Non
 def test_no_such_file(pair: Link, school: Node) -> None:
     raw = description(pair.folder, file={"path": "none.csv", "format": "csv"})
     refused(school, raw, DataFileMissing)
+    with pytest.raises(DataFileMissing) as caught:
+        publish.publish(school.ports, raw)
+    assert str(school.ports.settings.home / "none.csv") in caught.value.reason
+    assert "--data FILE" in caught.value.hint
 
 
 def test_a_file_of_another_format(pair: Link, school: Node) -> None:
