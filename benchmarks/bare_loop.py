@@ -13,7 +13,7 @@ import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from connector.services.system import SystemClock
+from connector.bootstrap.system import SystemClock
 from connector.store import SqlStore, migrations
 
 SIGNATURES = 15

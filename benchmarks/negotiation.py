@@ -25,8 +25,8 @@ from row import Plan, Row, at_most, beside, percentile
 from space import Node, Space, space
 
 from connector import config
+from connector.bootstrap.system import SystemClock
 from connector.sdk import Client
-from connector.services.system import SystemClock
 from connector.store import SqlStore
 from tests.support.database import PostgresServer
 

@@ -20,7 +20,7 @@ import numpy as np
 from row import Plan, Row, at_most, beside
 
 from connector import config
-from connector.services.system import SystemClock
+from connector.bootstrap.system import SystemClock
 from connector.store import SqlStore
 from federated.job import JobManifest, parse
 from federated.training import recipes

@@ -24,12 +24,12 @@ from connector import config
 from connector.bootstrap import archive
 from connector.bootstrap.archive import DATABASE, HOME, Archive, Manifest, Writer
 from connector.bootstrap.state import HomeLock
+from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain import instant
 from connector.errors import BackupInvalid, ConfigurationInvalid, WorldFault
 from connector.ports import Clock
-from connector.services.recovery import RECORDED
-from connector.services.system import SystemClock
+from connector.services.continuity.recovery import RECORDED
 from connector.store import SqlStore, keys, snapshot
 from connector.store.charges import FILE as COUNTER
 from connector.store.snapshot import State

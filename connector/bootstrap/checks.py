@@ -2,7 +2,7 @@
 
 Rules: one file after the other, each within bounds; what cannot be checked now is tried again with
 long pauses, and runs no job meanwhile; once all are checked, the thread ends. What a check is, is
-`services/publish_check.py`.
+`services/publication/checking.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import threading
 from typing import Final
 
 from connector.ports import Ports
-from connector.services import publish_check
 from connector.services.guard import guarded
+from connector.services.publication import checking
 
 PAUSE_SECONDS: Final = 300.0
 _STOP_SECONDS: Final = 15.0
@@ -44,4 +44,4 @@ class Checks:
             self._stopping.wait(PAUSE_SECONDS)
 
     def _sweep(self) -> None:
-        self._done = not publish_check.sweep(self._ports, self._stopping.is_set)
+        self._done = not checking.sweep(self._ports, self._stopping.is_set)

@@ -21,7 +21,7 @@ from connector.domain.participant import Participant
 from connector.domain.register import Register
 from connector.errors import InRecovery, PreauError
 from connector.ports import Ports
-from connector.services import custody, recovery
+from connector.services.continuity import custody, recovery
 from connector.services.guard import guarded
 
 MOST_PEERS: Final = 256

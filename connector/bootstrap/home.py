@@ -14,13 +14,13 @@ from typing import Final
 
 from connector import config
 from connector.bootstrap import own
+from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, DidUnresolvable
 from connector.identity import certificate as certificates
 from connector.identity import did as dids
 from connector.management.listen import UNIX, is_loopback, split
 from connector.ports import Clock
-from connector.services.system import SystemClock
 from connector.store import keys, migrations
 from connector.store.charges import NOTHING, HomeCharges
 

@@ -26,8 +26,10 @@ from connector.management.server import ManagementServer
 from connector.management.views import NodeView
 from connector.peer.face import Bound, PeerFace
 from connector.ports import Ports
-from connector.services import deliver, diagnose, recovery
-from connector.services.negotiate_steps import OUTBOX
+from connector.services.continuity import recovery
+from connector.services.health import diagnose
+from connector.services.messages import deliver
+from connector.services.negotiation.steps import OUTBOX
 
 _THREAD_SECONDS: Final = 15.0
 

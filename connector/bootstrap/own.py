@@ -15,7 +15,7 @@ from connector.config import Settings
 from connector.errors import KeyUnusable
 from connector.identity import did as dids
 from connector.identity import document as documents
-from connector.services import onboard_fetch as names
+from connector.services.membership import fetching as names
 from connector.store import keys
 
 TLS_CA: Final = "keys/tls-ca-"

@@ -1,7 +1,7 @@
 """Collects the facts that `preau doctor` judges, from the home, the database and the network.
 
 Rules: nothing is changed; each look is bounded and none stops the others: what cannot be found out
-is itself a fact. Works with and without the node running. Judging is `services/diagnose.py`.
+is itself a fact. Works with and without the node running. Judging is `services/health/diagnose.py`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from connector.bootstrap import own, state
+from connector.bootstrap.computing import BoundedAccountant
+from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain import generation as generations
 from connector.domain.participant import Participant
@@ -42,19 +44,15 @@ from connector.management.listen import split
 from connector.peer.addresses import judge_address
 from connector.peer.web import GuardedWeb, resolve, tls_context
 from connector.ports import Transaction
-from connector.services import (
-    budget_report,
-    diagnose,
-    diagnose_data,
-    onboard_fetch,
-    publish_check,
-    recovery,
-)
-from connector.services.diagnose import Check, KeyFile, ListFact, PeerFact
-from connector.services.federate_ports import BoundedAccountant
-from connector.services.onboard_fetch import Evidence
-from connector.services.publish_verdict import verdict
-from connector.services.system import SystemClock
+from connector.services.continuity import recovery
+from connector.services.health import data as data_checks
+from connector.services.health import diagnose
+from connector.services.health.diagnose import Check, KeyFile, ListFact, PeerFact
+from connector.services.membership import fetching
+from connector.services.membership.fetching import Evidence
+from connector.services.privacy import standing
+from connector.services.publication import checking
+from connector.services.publication.verdicts import verdict
 from connector.store import SqlStore, keys, migrations
 from connector.store.charges import HomeCharges
 from federated.privacy.process import ProcessAccountant
@@ -184,7 +182,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             return [diagnose.database("", migrated=False, entries=0)]
         with _opened(settings) as store, store.read() as tx:
             entries = tx.audit.head()[0]
-            known = onboard_fetch.evidence(tx)
+            known = fetching.evidence(tx)
             peers = tx.participants.find()
             charges = HomeCharges(settings.home, settings.did)
             short = recovery.faults(tx, charges, settings.did)
@@ -210,7 +208,7 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
     """Look at the checks of published files, and at the key under which persons are compared."""
     censuses = tx.censuses.find()
     verdicts = {each.id: verdict(each, censuses) for each in tx.datasets.find()}
-    checks = diagnose_data.datasets(verdicts) if verdicts else []
+    checks = data_checks.datasets(verdicts) if verdicts else []
     used = {each.key for each in tx.persons.find()}
     if not used:
         return checks
@@ -218,20 +216,20 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
     if file.mode is not None and not file.fault:
         try:
             key = keys.secret(settings.path(own.PERSON_KEY), make=False)
-            fault = "" if {publish_check.fingerprint(key)} == used else _OTHER_KEY
+            fault = "" if {checking.fingerprint(key)} == used else _OTHER_KEY
         except KeyUnusable as exc:
             fault = exc.reason
-    return [*checks, diagnose_data.persons_key(file, fault)]
+    return [*checks, data_checks.persons_key(file, fault)]
 
 
 def _budgets(settings: Settings, now: datetime) -> list[Check]:
     """Find contracts and registers that are beyond their rule."""
     try:
         with _opened(settings) as store:
-            found = budget_report.budgets(store, BoundedAccountant(ProcessAccountant()), now)
+            found = standing.budgets(store, BoundedAccountant(ProcessAccountant()), now)
     except PreauError as exc:
         return diagnose.budgets({}, exc.reason)
-    return diagnose.budgets(budget_report.beyond(found))
+    return diagnose.budgets(standing.beyond(found))
 
 
 @contextmanager
@@ -277,7 +275,7 @@ def _peer(
 def _too_old(settings: Settings, did: str) -> str:
     """Return why a peer's node cannot work with ours; empty when it can, or does not answer."""
     try:
-        generations.check(did, onboard_fetch.generation(GuardedWeb.of(settings), did))
+        generations.check(did, fetching.generation(GuardedWeb.of(settings), did))
     except UpgradeRequired as exc:
         return f"{exc.code}: {exc.reason}"
     except PreauError:

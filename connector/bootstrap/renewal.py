@@ -2,7 +2,7 @@
 
 Rules: a failure leaves what was known and is tried again; the own membership is fetched with short
 pauses until there is one, and again when it is near its end; nothing waits for this thread, and
-no fault ends it. What is fetched and believed is `services/onboard.py`'s.
+no fault ends it. What is fetched and believed is `services/membership/onboard.py`'s.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Final
 from connector.bootstrap.own import Identity
 from connector.errors import PreauError
 from connector.ports import Ports
-from connector.services import negotiate, onboard
 from connector.services.guard import guarded
+from connector.services.membership import onboard
+from connector.services.negotiation import negotiate
 
 FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
 LONGEST_PAUSE: Final = 30.0

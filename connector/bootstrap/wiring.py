@@ -16,9 +16,11 @@ from functools import partial
 from typing import Final
 
 from connector.bootstrap.checks import Checks
+from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.bootstrap.exchange import Exchange
 from connector.bootstrap.node import Node, Part
 from connector.bootstrap.own import PERSON_KEY, Identity
+from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
 from connector.config import Settings
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
@@ -26,15 +28,16 @@ from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.web import GuardedWeb
 from connector.ports import Asking, Ports
-from connector.services import audit, authority, custody, discover
-from connector.services.federate_lead import LeadRunner
-from connector.services.federate_ports import BoundedAccountant, TranslatedWorkers
-from connector.services.federate_site import SiteRunner
+from connector.services.continuity import custody
+from connector.services.evidence import own_log
+from connector.services.evidence.witness import Witness
+from connector.services.federation.lead.hub import LeadHub
+from connector.services.federation.lead.jobs import LeadRunner
+from connector.services.federation.site.jobs import SiteRunner
 from connector.services.guard import guarded
-from connector.services.lead_hub import LeadHub
-from connector.services.receive import HANDLERS
-from connector.services.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
-from connector.services.witness import Witness
+from connector.services.membership import authority
+from connector.services.messages.receive import HANDLERS
+from connector.services.publication import catalog_pages
 from connector.sources.files import FileSources
 from connector.store import SqlStore, keys, migrations
 from connector.store.charges import HomeCharges
@@ -124,7 +127,7 @@ def _tls_authority(settings: Settings, identity: Identity) -> tuple[str, str]:
 
 def _checkpoints(ports: Ports) -> Checkpoints:
     return Checkpoints(
-        audit.SignedHead(ports).note,
+        own_log.SignedHead(ports).note,
         Witness(ports).see,
         again=partial(custody.ask_again, ports),
         guard=partial(guarded, ports, "witness"),
@@ -139,7 +142,7 @@ def _face(ports: Ports, hub: LeadHub, leaves: Leaves, checkpoints: Checkpoints) 
         hub,
         handlers=HANDLERS,
         checkpoints=checkpoints,
-        description=lambda: discover.own_description(ports),
+        description=lambda: catalog_pages.own_description(ports),
         leaves=leaves if participant else None,
         status_list=None if participant else lambda: authority.status_list(ports),
     )

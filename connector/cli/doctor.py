@@ -1,6 +1,6 @@
 """`preau doctor`: what is wrong with a node, and how to mend it.
 
-Leaves the checks to `services/diagnose.py` and collecting the facts to `bootstrap`.
+Leaves the checks to `services/health/diagnose.py` and collecting the facts to `bootstrap`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def doctor(
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
     from connector.bootstrap import probe  # noqa: PLC0415 - same
-    from connector.services import diagnose  # noqa: PLC0415 - same
+    from connector.services.health import diagnose  # noqa: PLC0415 - same
 
     settings = config.load(home.absolute())
     checks = probe.examine(settings, ask_peers=not offline)

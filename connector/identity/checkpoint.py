@@ -11,7 +11,8 @@ Rules: the origin is the node's DID and names the key; the signature covers all 
 empty one. Other signature lines (cosigners) are allowed and ignored. The extension line says in
 which epoch the log is, how long it was when the newest job was accepted, and which sealed tally of
 charges came with the note; a note without it is of epoch 0 and may have accepted a job with any of
-its entries. Whether a head continues one that was seen before is judged in `services/witness.py`.
+its entries. Whether a head continues one that was seen before is judged in
+`services/evidence/witness.py`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Rules: a site signs one receipt for each round that it answers; the lead hands a
 round to every site, so that a lead that sends different models to different sites is found. The
 receipt names the manifest by its digest, so that two manifests under one job's name are found, too.
 There is no time in it: that would tell how long private rows took. What receipts of one round must
-have in common is `connector/services/federate_views.py`.
+have in common is `connector/services/federation/views.py`.
 """
 
 from __future__ import annotations

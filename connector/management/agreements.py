@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import AgreementDetailView, AgreementView
-from connector.services import agree
+from connector.services.negotiation import agree
 
 router: Final = APIRouter(tags=["agreements"])
 

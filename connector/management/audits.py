@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse, Response
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import EventView
-from connector.services import audit
+from connector.services.evidence import own_log
 
 router: Final = APIRouter(tags=["audit"])
 
@@ -21,7 +21,9 @@ def events(
     subject: str = "",
 ) -> list[EventView]:
     """List events of the audit log, in order."""
-    return [render.event(each) for each in audit.events(here.ports, start, limit, subject or None)]
+    return [
+        render.event(each) for each in own_log.events(here.ports, start, limit, subject or None)
+    ]
 
 
 @router.get("/audit/evidence", response_class=Response)
@@ -29,10 +31,10 @@ def evidence(
     here: Here, agreement: Annotated[str, Query(description="id of the agreement")]
 ) -> Response:
     """Return the sealed evidence of a contract, to be kept as it is."""
-    return Response(audit.export(here.ports, agreement), media_type="application/json")
+    return Response(own_log.export(here.ports, agreement), media_type="application/json")
 
 
 @router.get("/audit/checkpoint", response_class=PlainTextResponse)
 def checkpoint(here: Here) -> str:
     """Return the signed head of the log (C2SP signed note)."""
-    return audit.checkpoint(here.ports).note
+    return own_log.checkpoint(here.ports).note

@@ -17,8 +17,8 @@ from connector.management.budget_views import (
     RuleView,
 )
 from connector.management.reach import Here
-from connector.services import budget_plan, budget_report, registers
-from connector.services.budget_report import AgreementBudget, RegisterBudget, Standing
+from connector.services.privacy import forecast, registers, standing
+from connector.services.privacy.standing import AgreementBudget, RegisterBudget, Standing
 from federated.privacy.rule import Rule, stated
 
 router: Final = APIRouter(tags=["budgets"])
@@ -42,13 +42,13 @@ def budget(
     here: Here, dataset: Annotated[str, Query(description="one dataset; empty: all")] = ""
 ) -> list[BudgetView]:
     """Show ε promised, spent and left of the node's registers."""
-    return [_budget(each) for each in budget_report.report(here.ports, dataset)]
+    return [_budget(each) for each in standing.report(here.ports, dataset)]
 
 
 @router.post("/budget/plan")
 def plan(here: Here, what: Plan) -> list[RuleView]:
     """Say what each rule would make of jobs, before anything is signed."""
-    found = budget_plan.plan(here.ports, what.epsilon, what.delta, what.jobs)
+    found = forecast.plan(here.ports, what.epsilon, what.delta, what.jobs)
     return [
         RuleView(
             rule=each.budget.accounting.rule.value,

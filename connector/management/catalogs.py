@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import CatalogView
-from connector.services import discover
+from connector.services.publication import catalog_pages
 
 router: Final = APIRouter(tags=["catalogs"])
 
@@ -17,4 +17,4 @@ def catalog(
     here: Here, peer: Annotated[str, Query(description="DID of the provider")]
 ) -> CatalogView:
     """Fetch a peer's catalog and verify its descriptions; a new peer is met first."""
-    return render.catalog(discover.fetch_catalog(here.ports, peer))
+    return render.catalog(catalog_pages.fetch_catalog(here.ports, peer))

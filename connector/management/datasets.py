@@ -8,7 +8,9 @@ from connector.domain.dataset import Dataset, Offer
 from connector.management import render
 from connector.management.reach import Here, Reach
 from connector.management.views import DatasetView, OfferView
-from connector.services import publish, publish_check, publish_verdict, register_merge, terms
+from connector.services.negotiation import terms
+from connector.services.privacy import merging
+from connector.services.publication import checking, publish, verdicts
 
 router: Final = APIRouter(tags=["datasets"])
 Id = Annotated[str, Query(alias="id", description="id of the dataset")]
@@ -40,7 +42,7 @@ def dataset(here: Here, identifier: Id) -> DatasetView:
 @router.post("/dataset/check")
 def check(here: Here, identifier: Id, distinct: Distinct = "") -> DatasetView:
     """Check the dataset's file again, and keep the verdict."""
-    publish_check.check(here.ports, identifier, distinct=distinct)
+    checking.check(here.ports, identifier, distinct=distinct)
     return _shown(here, publish.dataset(here.ports, identifier))
 
 
@@ -50,14 +52,14 @@ def merge(
 ) -> DatasetView:
     """Count the dataset's register in another one, whose persons are the same."""
     source = publish.dataset(here.ports, identifier).register_id
-    register_merge.merge(here.ports, source, register)
+    merging.merge(here.ports, source, register)
     return _shown(here, publish.dataset(here.ports, identifier))
 
 
 def _shown(here: Reach, value: Dataset) -> DatasetView:
     offers = [_offer(each) for each in publish.offers(here.ports, value.id)]
     with here.ports.store.read() as tx:
-        found = publish_verdict.verdict(value, tx.censuses.find())
+        found = verdicts.verdict(value, tx.censuses.find())
         persons = tx.persons.get(value.register_id)
     return render.dataset(value, offers, found, persons)
 

@@ -9,7 +9,7 @@ from connector.errors import NotFound
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import Cancellation, JobView
-from connector.services import federate_lead
+from connector.services.federation.lead import jobs as lead_jobs
 
 router: Final = APIRouter(tags=["jobs"])
 Id = Annotated[str, Query(alias="id", description="id of the job")]
@@ -18,32 +18,32 @@ Id = Annotated[str, Query(alias="id", description="id of the job")]
 @router.get("/jobs")
 def jobs(here: Here) -> list[JobView]:
     """List all jobs, oldest first."""
-    return [render.job(each) for each in federate_lead.jobs(here.ports)]
+    return [render.job(each) for each in lead_jobs.jobs(here.ports)]
 
 
 @router.post("/jobs")
 def submit(here: Here, request: Annotated[dict[str, Any], Body()]) -> JobView:
     """Submit a job; returns once it is signed and stored, its sites decide next."""
-    return render.job(federate_lead.submit(here.ports, request))
+    return render.job(lead_jobs.submit(here.ports, request))
 
 
 @router.get("/job")
 def job(here: Here, identifier: Id) -> JobView:
     """Show a job: rounds, the sites that answered, ε spent per site."""
-    return JobView.model_validate(federate_lead.progress(here.ports, identifier))
+    return JobView.model_validate(lead_jobs.progress(here.ports, identifier))
 
 
 @router.get("/job/result", response_class=Response)
 def result(here: Here, identifier: Id) -> Response:
     """Return the final model of a completed job, NumPy `.npz`."""
-    content = federate_lead.result(here.ports, identifier).read_bytes()
+    content = lead_jobs.result(here.ports, identifier).read_bytes()
     return Response(content, media_type="application/octet-stream")
 
 
 @router.get("/job/card", response_class=Response)
 def card(here: Here, identifier: Id) -> Response:
     """Return the signed card of a completed job's model."""
-    return Response(federate_lead.card(here.ports, identifier), media_type="application/json")
+    return Response(lead_jobs.card(here.ports, identifier), media_type="application/json")
 
 
 @router.get("/job/manifest", response_class=Response)
@@ -59,4 +59,4 @@ def manifest(here: Here, identifier: Id) -> Response:
 @router.post("/job/cancel")
 def cancel(here: Here, identifier: Id, why: Cancellation) -> JobView:
     """Stop a job that this node leads; what the sites have not spent is released."""
-    return render.job(federate_lead.cancel(here.ports, identifier, why.reason))
+    return render.job(lead_jobs.cancel(here.ports, identifier, why.reason))

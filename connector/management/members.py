@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import Admission, MemberView, Revocation
-from connector.services import authority
+from connector.services.membership import authority
 
 router: Final = APIRouter(tags=["authority"])
 

@@ -13,7 +13,7 @@ from connector.management.views import (
     NegotiationView,
     OfferToPeer,
 )
-from connector.services import negotiate
+from connector.services.negotiation import negotiate
 
 router: Final = APIRouter(tags=["negotiations"])
 Pid = Annotated[str, Query(description="our id of the negotiation")]

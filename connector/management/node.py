@@ -11,7 +11,7 @@ from connector.identity.trust import MembershipFacts
 from connector.management import render
 from connector.management.reach import Here, Reach
 from connector.management.views import Introduction, MembershipView, NodeView, PeerView
-from connector.services import onboard
+from connector.services.membership import onboard
 
 router: Final = APIRouter(tags=["node"])
 

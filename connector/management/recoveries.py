@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import Confirmation, ConfirmedView, RecoveryView
-from connector.services import recovery_plan
+from connector.services.continuity import confirmation
 
 router: Final = APIRouter(tags=["recovery"])
 
@@ -15,10 +15,10 @@ router: Final = APIRouter(tags=["recovery"])
 @router.get("/recovery")
 def recovery(here: Here) -> RecoveryView:
     """Say whether the node went back, and what confirming would charge."""
-    return render.recovery(recovery_plan.plan(here.ports), recovery_plan.epochs(here.ports))
+    return render.recovery(confirmation.plan(here.ports), confirmation.epochs(here.ports))
 
 
 @router.post("/recovery")
 def confirm(here: Here, how: Confirmation) -> ConfirmedView:
     """Charge what is owed, go on in a new epoch, and say what was charged."""
-    return render.confirmed(recovery_plan.confirm(here.ports, in_full=how.charge_in_full))
+    return render.confirmed(confirmation.confirm(here.ports, in_full=how.charge_in_full))

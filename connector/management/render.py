@@ -46,10 +46,11 @@ from connector.management.views import (
     ThreadFaultView,
 )
 from connector.protocol.messages import CoverageLine
-from connector.services import discover, terms
-from connector.services.federate_terms import budget_of
-from connector.services.publish_verdict import OF_THE_FILE, Verdict, mend
-from connector.services.recovery_plan import Confirmed, Plan
+from connector.services.continuity.confirmation import Confirmed, Plan
+from connector.services.federation.allowance import budget_of
+from connector.services.negotiation import terms
+from connector.services.publication import catalog_pages
+from connector.services.publication.verdicts import OF_THE_FILE, Verdict, mend
 from federated.job import parse
 from federated.privacy.rule import stated
 from policies_odrl.language.explain import explain
@@ -223,7 +224,7 @@ def agreement_detail(value: Agreement) -> AgreementDetailView:
     )
 
 
-def catalog(value: discover.CatalogView) -> CatalogView:
+def catalog(value: catalog_pages.CatalogView) -> CatalogView:
     """Return a peer's catalog."""
     return CatalogView(
         participant=value.participant,

@@ -37,7 +37,7 @@ from connector.identity import certificate, token
 from connector.identity import document as documents
 from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
 from connector.ports import Ports
-from connector.services import onboard
+from connector.services.membership import onboard
 
 RETRY_SECONDS: Final = 60.0
 

@@ -3,7 +3,7 @@
 Rules: the newest checkpoint of the own log goes with every call and answer, signed once for each
 size of the log; a peer's checkpoint is looked at off the hot path, one at a time, the newest of
 each peer only, so that a flood of them costs nothing. A peer that is heard after it did not answer
-is reported, once. What a checkpoint proves is `services.witness`'s.
+is reported, once. What a checkpoint proves is `services.evidence.witness`'s.
 """
 
 from __future__ import annotations

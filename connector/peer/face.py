@@ -17,7 +17,7 @@ from connector.peer.https_server import HttpsServer
 from connector.peer.refusals import PUBLIC_PER_MINUTE, Refusals
 from connector.peer.server import Handler, PeerServer
 from connector.ports import Ports
-from connector.services.lead_hub import LeadHub
+from connector.services.federation.lead.hub import LeadHub
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class PeerFace:
         Args:
             ports: of this node.
             hub: where streams of jobs are seated.
-            handlers: of unary messages, by kind (`services.receive.HANDLERS`).
+            handlers: of unary messages, by kind (`services.messages.receive.HANDLERS`).
             checkpoints: what travels with calls; started and stopped here.
-            description: returns the node's self-description (`services.discover`).
+            description: returns the node's self-description (`services.publication.catalog_pages`).
             leaves: the node's TLS certificates; None on an authority, which serves no gRPC.
             status_list: returns an authority's status list; None on other nodes.
         """

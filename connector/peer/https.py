@@ -36,8 +36,7 @@ from connector.peer.rate import Rate
 from connector.peer.refusals import Refusals
 from connector.peer.status import tellable, unforeseen
 from connector.ports import Ports
-from connector.services import onboard
-from connector.services import onboard_fetch as fetching
+from connector.services.membership import fetching, onboard
 
 JWT: Final = "application/vc+jwt"
 PROBLEM: Final = "application/problem+json"

@@ -65,7 +65,7 @@ class Route:
 
     @property
     def kind(self) -> str:
-        """Kind of the message in `services.receive.HANDLERS`."""
+        """Kind of the message in `services.messages.receive.HANDLERS`."""
         return str(self.request.DESCRIPTOR.name)
 
 

@@ -34,9 +34,9 @@ from connector.peer.routes import STATED, Metadata, Route
 from connector.peer.status import refuse, understood, unforeseen
 from connector.peer.streams import SPARE_THREADS, Participate
 from connector.ports import Ports
+from connector.services.federation.lead.hub import LeadHub
 from connector.services.guard import guarded
-from connector.services.lead_hub import LeadHub
-from connector.services.onboard import REVOCATION
+from connector.services.membership.onboard import REVOCATION
 
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
 

@@ -33,8 +33,8 @@ from connector.peer.refusals import Refusals
 from connector.peer.routes import STATED
 from connector.peer.status import refuse, understood, unforeseen
 from connector.ports import Ports
-from connector.services import onboard
-from connector.services.lead_hub import LeadHub, Seat
+from connector.services.federation.lead.hub import LeadHub, Seat
+from connector.services.membership import onboard
 
 HELLO_SECONDS: Final = 10.0
 # An idle stream is judged again at least this often, and at once when a revocation is told.

@@ -14,9 +14,9 @@ from connector.errors import IllegalMessage, Malformed, NotFound
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m
 from connector.protocol.negotiation import RECEIVING, SENDING, Act, allowed
-from connector.services import negotiate, publish
-from connector.services import negotiate_steps as steps
-from connector.services.receive import HANDLERS
+from connector.services.messages.receive import HANDLERS
+from connector.services.negotiation import negotiate, steps
+from connector.services.publication import publish
 from tests.support.link import DATASET, Link, Node, description, link, offer, participant
 
 P, C = "urn:provider-pid", "urn:consumer-pid"

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from connector.cli.app import build
 from connector.errors import DescriptionIncomplete
-from connector.services import publish
-from connector.services.federate_request import complete
+from connector.services.federation.lead.request import complete
+from connector.services.publication import publish
 from connector.sources.files import FileSources
 from federated.job import parse
 from tests.support.census import CensusWorkers

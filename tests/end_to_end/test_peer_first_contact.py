@@ -39,7 +39,7 @@ from connector.identity import credential
 from connector.identity import did as dids
 from connector.peer.https_server import HttpsServer
 from connector.peer.web import GuardedWeb
-from connector.services import onboard
+from connector.services.membership import onboard
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveSpace, Node, free_port, live_space
 

@@ -14,7 +14,7 @@ from connector.domain.federation import Hello
 from connector.errors import Malformed, PreauError, UpgradeRequired
 from connector.peer import https, server, status, streams
 from connector.peer.routes import GENERATION_KEY, PARTICIPATE, TOKEN_KEY, Metadata, write_hello
-from connector.services import onboard
+from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, live_space
 from tests.support.raw_caller import GET, body_of, channel_to, token_of
 

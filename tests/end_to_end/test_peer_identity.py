@@ -26,7 +26,7 @@ from connector.peer import server
 from connector.peer.credentials import ServerTrust
 from connector.peer.routes import STATED, TOKEN_KEY
 from connector.peer.status import translate
-from connector.services import onboard
+from connector.services.membership import onboard
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveAuthority, LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import (

@@ -31,8 +31,8 @@ from connector.peer.routes import (
 )
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
-from connector.services import onboard
-from connector.services.lead_hub import Left
+from connector.services.federation.lead.hub import Left
+from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
 

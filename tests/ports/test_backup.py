@@ -15,7 +15,7 @@ from connector import config
 from connector.bootstrap import archive, backup
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, StoreUnavailable
-from connector.services.recovery import RECORDED
+from connector.services.continuity.recovery import RECORDED
 from connector.store import SqlStore, migrations, snapshot
 from tests.support.doubles import FixedClock
 from tests.support.hammer import CHARGED, JOB, hammered

@@ -14,7 +14,8 @@ from connector.domain.dataset import PrivacyCap
 from connector.domain.register import Register
 from connector.errors import InRecovery
 from connector.ports import Ports
-from connector.services import budget, recovery, recovery_plan
+from connector.services.continuity import confirmation, recovery
+from connector.services.privacy import budget
 from connector.store import SqlStore
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
@@ -101,7 +102,7 @@ def test_an_older_database_beside_a_newer_record(
     recovery.begin(restored)
     with pytest.raises(InRecovery):
         charged(restored, 2)
-    recovery_plan.confirm(restored, in_full=True)
+    confirmation.confirm(restored, in_full=True)
     recovery.check(restored)
     with restored.store.read() as tx:
         kept, register = tx.reservations.get(JOB.job_id), tx.registers.get("urn:r")

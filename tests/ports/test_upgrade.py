@@ -20,15 +20,12 @@ from connector.identity import document as documents
 from connector.identity.evidence import Outcome
 from connector.management import render
 from connector.ports import Ports
-from connector.services import (
-    audit,
-    budget,
-    budget_report,
-    diagnose,
-    federate_lead,
-    publish_check,
-)
-from connector.services.publish_verdict import passed
+from connector.services.evidence import own_log
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.health import diagnose
+from connector.services.privacy import budget, standing
+from connector.services.publication import checking
+from connector.services.publication.verdicts import passed
 from connector.store import SqlStore, migrations
 from federated.privacy.process import ProcessAccountant
 from federated.privacy.rule import Accounting, Rule, order_for
@@ -129,10 +126,12 @@ def test_evidence_exported_then_and_now_is_proven_under_the_authority(space: Ope
     with space["school"].store.read() as tx:
         ids = [each.id for each in tx.agreements.find()]
     bundles = [file.read_bytes() for file in stored]
-    bundles += [audit.export(space["school"], each) for each in ids]
+    bundles += [own_log.export(space["school"], each) for each in ids]
     for bundle in bundles:
-        assert audit.verify_file(bundle, key).outcome is Outcome.PROVEN
-    assert audit.verify_file(bundles[0], space["school"].own_document()).outcome is Outcome.INVALID
+        assert own_log.verify_file(bundle, key).outcome is Outcome.PROVEN
+    assert (
+        own_log.verify_file(bundles[0], space["school"].own_document()).outcome is Outcome.INVALID
+    )
 
 
 def test_what_was_spent_is_what_the_rounds_and_the_log_say(space: Opened) -> None:
@@ -183,10 +182,10 @@ def test_what_both_ids_of_one_file_spent_counts_on_one_register(space: Opened) -
 def test_files_published_before_are_checked_before_a_job_runs_on_them(space: Opened) -> None:
     school = space["school"]
     names = ["urn:sample:pupils", "urn:sample:pupils-again"]
-    assert publish_check.waiting(school) == names
+    assert checking.waiting(school) == names
     with school.store.read() as tx:
         assert [passed(tx, each) for each in tx.datasets.find()] == [False, False]
-    assert publish_check.sweep(school) == []
+    assert checking.sweep(school) == []
     with school.store.read() as tx:
         assert [passed(tx, each) for each in tx.datasets.find()] == [True, True]
         (persons,) = tx.persons.find()
@@ -200,7 +199,7 @@ def test_a_contract_that_is_beyond_its_rule_is_listed_and_runs_no_further_job(
     space: Opened,
 ) -> None:
     school, accountant = space["school"], ProcessAccountant()
-    (found,) = budget_report.report(replace(school, accountant=accountant))
+    (found,) = standing.report(replace(school, accountant=accountant))
     first, second = (
         next(
             each for each in found.agreements if len(each.jobs) == 2 and each.standing.beyond is it
@@ -208,8 +207,8 @@ def test_a_contract_that_is_beyond_its_rule_is_listed_and_runs_no_further_job(
         for it in (True, False)
     )
     assert first.standing.spent > 3.0 > second.standing.spent  # 2.51 by PLD, which is no filter
-    assert list(budget_report.beyond([found])) == [f"contract `{first.agreement_id}`"]
-    (line,) = diagnose.budgets(budget_report.beyond([found]))
+    assert list(standing.beyond([found])) == [f"contract `{first.agreement_id}`"]
+    (line,) = diagnose.budgets(standing.beyond([found]))
     assert (line.verdict, first.agreement_id in line.finding) == (diagnose.WARN, True)
     with school.store.read() as tx:
         (register,) = tx.registers.find()
@@ -226,7 +225,7 @@ def test_a_contract_that_is_beyond_its_rule_is_listed_and_runs_no_further_job(
 
 def test_a_site_lists_all_its_jobs_also_the_one_that_it_refused(space: Opened) -> None:
     for name in ("school", "lab"):
-        shown = {job.id: render.job(job) for job in federate_lead.jobs(space[name])}
+        shown = {job.id: render.job(job) for job in lead_jobs.jobs(space[name])}
         states = sorted(each.state for each in shown.values())
         assert states == ["CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED", "REFUSED"]
     refused = [each for each in shown.values() if each.state == "REFUSED"]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from connector.domain.negotiation import NegotiationState
 from connector.protocol.negotiation import TERMINAL
-from connector.services import negotiate, publish
+from connector.services.negotiation import negotiate
+from connector.services.publication import publish
 from tests.support.link import DATASET, Call, Fault, Link, description, link, offer
 
 FAULTS = st.lists(st.sampled_from(Fault), max_size=16)

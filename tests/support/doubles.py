@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from connector.bootstrap.system import ThreadWakeups
 from connector.config import Settings
 from connector.errors import KeyUnusable
 from connector.ports import Ports
-from connector.services.system import ThreadWakeups
 from connector.store import SqlStore
 from connector.store.charges import NOTHING, HomeCharges
 from tests.support.database import sqlite_url

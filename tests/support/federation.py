@@ -33,12 +33,14 @@ from connector.identity.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports
-from connector.services import federate_lead, federate_site, onboard
-from connector.services.deliver import deliver_due
-from connector.services.federate_request import complete
-from connector.services.lead_hub import LeadHub
-from connector.services.receive import HANDLERS
-from connector.services.registers import register_of
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.lead.hub import LeadHub
+from connector.services.federation.lead.request import complete
+from connector.services.federation.site import jobs as site_jobs
+from connector.services.membership import onboard
+from connector.services.messages.deliver import deliver_due
+from connector.services.messages.receive import HANDLERS
+from connector.services.privacy.registers import register_of
 from connector.sources.files import FileSources
 from federated.job import render
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
@@ -185,8 +187,8 @@ class Node:
 
     def start(self) -> None:
         self._runners = [
-            federate_site.SiteRunner(self.ports),
-            federate_lead.LeadRunner(self.ports, self.hub),
+            site_jobs.SiteRunner(self.ports),
+            lead_jobs.LeadRunner(self.ports, self.hub),
         ]
         for runner in self._runners:
             runner.start()
@@ -361,9 +363,7 @@ class Federation:
     def signed(self, value: dict[str, Any], signer: Any = None) -> tuple[str, dict[str, Any]]:
         """Return (job id, body) of a manifest signed by the lead, or by another."""
         data = canonical(value)
-        token = jws.sign_detached(
-            signer or self.lead.member.signer, data, federate_site.MANIFEST_TYPE
-        )
+        token = jws.sign_detached(signer or self.lead.member.signer, data, site_jobs.MANIFEST_TYPE)
         body = {
             "job_id": value["job"],
             "manifest": base64.b64encode(data).decode(),
@@ -380,7 +380,7 @@ class Federation:
 
     def ask(self, node: Node, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Submit a job to one site, as the lead."""
-        return federate_site.receive_job(node.ports, self.caller(node), body)
+        return site_jobs.receive_job(node.ports, self.caller(node), body)
 
     def deliver(self) -> None:
         """Deliver the lead's outbox."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from connector.domain.federation import LeadFrame, SiteFrame
 from connector.errors import PeerUnreachable, PreauError, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
-from connector.services.lead_hub import Seat
+from connector.services.federation.lead.hub import Seat
 from federated.job import parse
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.question import Question

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from connector.bootstrap.system import SystemClock
 from connector.domain.budget import ReservationState
 from connector.ports import Transaction
-from connector.services import budget
-from connector.services.system import SystemClock
+from connector.services.privacy import budget
 from connector.store import SqlStore
 
 JOB = "urn:uuid:00000000-0000-4000-8000-00000000ad3d"

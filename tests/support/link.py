@@ -30,8 +30,9 @@ from connector.identity import document as documents
 from connector.peer.v1 import audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2
 from connector.ports import Ports
 from connector.protocol import messages
-from connector.services import deliver, onboard
-from connector.services.receive import HANDLERS
+from connector.services.membership import onboard
+from connector.services.messages import deliver
+from connector.services.messages.receive import HANDLERS
 from connector.sources.files import FileSources
 from tests.support.census import CensusWorkers
 from tests.support.contracts import NOW, Member, Space, stranger

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connector.bootstrap.system import UuidIdentifiers
 from connector.config import Settings
 from connector.domain.membership import Membership
 from connector.domain.participant import Participant
@@ -33,9 +34,8 @@ from connector.peer.face import PeerFace
 from connector.peer.routes import ROUTES
 from connector.peer.web import GuardedWeb
 from connector.ports import Ports
-from connector.services import onboard
-from connector.services.lead_hub import LeadHub
-from connector.services.system import UuidIdentifiers
+from connector.services.federation.lead.hub import LeadHub
+from connector.services.membership import onboard
 from tests.support.doubles import open_store, ports_for_tests
 from tests.support.keys import MemorySigner
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from connector.domain.negotiation import NegotiationState
-from connector.services import negotiate, publish
+from connector.services.negotiation import negotiate
+from connector.services.publication import publish
 from tests.support.link import (
     DATASET,
     Link,

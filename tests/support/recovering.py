@@ -17,7 +17,8 @@ from connector.domain.participant import Participant
 from connector.errors import (
     InRecovery,
 )
-from connector.services import federate_lead, recovery, recovery_plan
+from connector.services.continuity import confirmation, recovery
+from connector.services.federation.lead import jobs as lead_jobs
 from connector.store.charges import FILE
 from federated.job import JobState, is_final
 from tests.support.doubles import charges_in, open_store
@@ -70,7 +71,7 @@ def job(federation: Federation, **changes: Any) -> Job:
     """Run a job of three rounds to its end."""
     nodes = [*federation.sites, federation.lead]
     with running(*nodes):
-        job_id = federate_lead.submit(federation.lead.ports, federation.request(**changes)).id
+        job_id = lead_jobs.submit(federation.lead.ports, federation.request(**changes)).id
         assert wait_for(lambda: is_final(federation.lead.job(job_id).state))
         if federation.lead.job(job_id).state == JobState.COMPLETED:
             for node in federation.sites:
@@ -103,7 +104,7 @@ def heard_of(node: Node, other: Node) -> bool:
 
 def in_full(node: Node) -> list[str]:
     """Return for whose silence contracts would count in full."""
-    debt = recovery_plan.plan(node.ports).debt
+    debt = confirmation.plan(node.ports).debt
     assert debt is not None
     return list(debt.silent)
 

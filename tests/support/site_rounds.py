@@ -12,8 +12,8 @@ from connector.domain.federation import (
     SiteFrame,
 )
 from connector.domain.job import Job
-from connector.services import federate_round
-from connector.services.lead_hub import Left
+from connector.services.federation.lead.hub import Left
+from connector.services.federation.site import rounds
 from federated.job import JobState, parse
 from tests.support.federation import (
     SITES,
@@ -85,7 +85,7 @@ class Case:
         """Charge round 1, as the site does."""
         now = self.federation.clock.now()
         with self.site.ports.store.write() as tx:
-            return federate_round.charge(tx, self.job_id, Round(1, (), message), now)
+            return rounds.charge(tx, self.job_id, Round(1, (), message), now)
 
     def keep(self, update: bytes, number: int = 1) -> RoundReply:
         """Store a reply, as the site does."""
@@ -93,7 +93,7 @@ class Case:
         token = signed_receipt(self.federation, self.job, SITES[0], number, digest)
         reply, now = RoundReply(number, update, token), self.federation.clock.now()
         with self.site.ports.store.write() as tx:
-            return federate_round.keep(tx, self.job_id, reply, now)
+            return rounds.keep(tx, self.job_id, reply, now)
 
     def ended(self, state: JobState) -> Job:
         assert wait_for(lambda: self.job.state == state), self.job

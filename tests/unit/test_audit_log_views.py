@@ -24,7 +24,7 @@ from connector.identity.evidence import Outcome
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.protocol.messages import ConsistencyProof
-from connector.services import audit
+from connector.services.evidence import own_log
 from tests.support.contracts import (
     CONSUMER,
     NOW,
@@ -70,7 +70,7 @@ def ports(tmp_path: Path) -> Ports:
 
 
 def events_of(ports: Ports, kind: str) -> int:
-    return sum(entry.kind == kind for entry in audit.events(ports))
+    return sum(entry.kind == kind for entry in own_log.events(ports))
 
 
 # --- own log
@@ -80,19 +80,19 @@ def test_events_in_order_and_by_subject(ports: Ports) -> None:
     with ports.store.write() as tx:
         for number in range(5):
             tx.audit.append("thing.done", f"urn:{number % 2}", number=number)
-    assert [entry.index for entry in audit.events(ports)] == [0, 1, 2, 3, 4]
-    assert [entry.index for entry in audit.events(ports, start=3, limit=1)] == [3]
-    assert [entry.index for entry in audit.events(ports, subject="urn:1")] == [1, 3]
-    assert audit.events(ports, subject="urn:9") == []
+    assert [entry.index for entry in own_log.events(ports)] == [0, 1, 2, 3, 4]
+    assert [entry.index for entry in own_log.events(ports, start=3, limit=1)] == [3]
+    assert [entry.index for entry in own_log.events(ports, subject="urn:1")] == [1, 3]
+    assert own_log.events(ports, subject="urn:9") == []
 
 
 def test_own_head_is_signed(ports: Ports) -> None:
     own = stranger(PROVIDER)
     ports = replace(ports, signer=own.signer)
-    assert audit.checkpoint(ports).size == 0
+    assert own_log.checkpoint(ports).size == 0
     with ports.store.write() as tx:
         entry = tx.audit.append("thing.done", "urn:1")
-    head = audit.checkpoint(ports)
+    head = own_log.checkpoint(ports)
     assert (head.size, head.root) == (1, entry.leaf)
     assert checkpoints.verify(head.note, own.document, NOW) == head
 
@@ -109,7 +109,7 @@ def test_a_head_is_signed_once_for_each_state_of_the_log(ports: Ports) -> None:
             return own.signer.sign(data)
 
     ports = replace(ports, signer=Counting())
-    head = audit.SignedHead(ports)
+    head = own_log.SignedHead(ports)
     first = head.note()
     assert head.note() == first
     assert len(signed) == 1
@@ -126,7 +126,7 @@ def test_proofs_for_peers(ports: Ports) -> None:
         for number in range(6):
             tx.audit.append("thing.done", f"urn:{number}")
         first, second = tx.audit.root(3), tx.audit.root(6)
-    body = audit.consistency(ports, participant(PEER), {"from_size": 3, "to_size": 6})
+    body = own_log.consistency(ports, participant(PEER), {"from_size": 3, "to_size": 6})
     proof = ConsistencyProof.from_body(body).hashes
     assert merkle.verify_consistency(3, 6, first, second, proof)
 
@@ -136,14 +136,14 @@ def test_proofs_for_peers(ports: Ports) -> None:
 )
 def test_proofs_that_are_refused(ports: Ports, body: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
-        audit.consistency(ports, participant(PEER), body)
+        own_log.consistency(ports, participant(PEER), body)
 
 
 def test_a_head_says_when_the_newest_job_was_accepted(ports: Ports) -> None:
     with ports.store.write() as tx:
-        for kind in ("thing.done", audit.ACCEPTED, "thing.done", audit.ACCEPTED, "thing.done"):
+        for kind in ("thing.done", own_log.ACCEPTED, "thing.done", own_log.ACCEPTED, "thing.done"):
             tx.audit.append(kind, "urn:1")
-    assert (audit.checkpoint(ports).size, audit.checkpoint(ports).charged) == (5, 4)
+    assert (own_log.checkpoint(ports).size, own_log.checkpoint(ports).charged) == (5, 4)
 
 
 # --- evidence
@@ -218,12 +218,12 @@ def test_export_is_proven_by_the_authority_s_key(
     tmp_path: Path, space: Space, made: Contract, role: Role
 ) -> None:
     ports = node(tmp_path, made, space, role)
-    data = audit.export(ports, stored(made, role).id)
-    verdict = audit.verify_file(data, key_of(space))
+    data = own_log.export(ports, stored(made, role).id)
+    verdict = own_log.verify_file(data, key_of(space))
     assert verdict.outcome is Outcome.PROVEN, verdict.reason
     assert any("2 log entries" in check for check in verdict.checks)
-    assert audit.verify_file(data).outcome is Outcome.CONSISTENT
-    assert audit.verify_file(data, key_of(Space())).outcome is Outcome.INVALID
+    assert own_log.verify_file(data).outcome is Outcome.CONSISTENT
+    assert own_log.verify_file(data, key_of(Space())).outcome is Outcome.INVALID
     assert events_of(ports, "evidence.exported") == 1
 
 
@@ -252,7 +252,7 @@ def test_export_holds_the_jobs_of_the_contract(
         tx.jobs.put(job)
         tx.audit.append("job.accepted", job.id)
         tx.audit.append("job.accepted", "urn:another")
-    verdict = audit.verify_file(audit.export(ports, agreement.id), key_of(space))
+    verdict = own_log.verify_file(own_log.export(ports, agreement.id), key_of(space))
     assert any("3 log entries" in check for check in verdict.checks)
 
 
@@ -262,11 +262,11 @@ def test_a_long_history_can_be_exported(tmp_path: Path, space: Space, made: Cont
     with ports.store.write() as tx:
         for _ in range(5):  # more than a JWS of another kind may hold
             tx.audit.append("round.released", agreement.id, stands_for_many="x" * (1 << 20))
-    data = audit.export(ports, agreement.id)
+    data = own_log.export(ports, agreement.id)
     assert len(data) > jws.MAX_PAYLOAD_BYTES
-    assert audit.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+    assert own_log.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
     spoiled = data.replace(b"xxxx", b"xxxy", 1)
-    assert audit.verify_file(spoiled, key_of(space)).outcome is Outcome.INVALID
+    assert own_log.verify_file(spoiled, key_of(space)).outcome is Outcome.INVALID
 
 
 def test_export_carries_the_peer_s_head(
@@ -276,9 +276,9 @@ def test_export_carries_the_peer_s_head(
     note = log.note(made.consumer)
     with ports.store.write() as tx:
         tx.checkpoints.put(Checkpoint(CONSUMER, 5, log.root(), note, NOW))
-    data = audit.export(ports, stored(made, Role.PROVIDER).id)
+    data = own_log.export(ports, stored(made, Role.PROVIDER).id)
     assert canonical(note) in data
-    assert audit.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+    assert own_log.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
 
 
 def test_a_head_by_a_later_key_of_the_peer_is_left_out(
@@ -288,9 +288,9 @@ def test_a_head_by_a_later_key_of_the_peer_is_left_out(
     note = log.note(stranger(CONSUMER))
     with ports.store.write() as tx:
         tx.checkpoints.put(Checkpoint(CONSUMER, 5, log.root(), note, NOW))
-    data = audit.export(ports, stored(made, Role.PROVIDER).id)
+    data = own_log.export(ports, stored(made, Role.PROVIDER).id)
     assert canonical(note) not in data
-    assert audit.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+    assert own_log.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
 
 
 def test_only_finalized_contracts_are_exported(
@@ -299,7 +299,7 @@ def test_only_finalized_contracts_are_exported(
     ports = node(tmp_path, made, space, Role.PROVIDER, finalized=False)
     for wanted in (stored(made, Role.PROVIDER).id, "urn:none"):
         with pytest.raises(AgreementUnknown):
-            audit.export(ports, wanted)
+            own_log.export(ports, wanted)
     assert events_of(ports, "evidence.exported") == 0
 
 
@@ -309,7 +309,7 @@ def test_an_agreements_entries_include_its_negotiations(
     ports = node(tmp_path, made, space, Role.PROVIDER)
     with ports.store.read() as tx:
         agreement = tx.agreements.find()[0]
-    found = audit.events(ports, subject=agreement.id)
+    found = own_log.events(ports, subject=agreement.id)
     assert [entry.kind for entry in found] == ["negotiation.agreed", "negotiation.finalized"]
-    assert audit.events(ports, limit=1, subject=agreement.id) == found[:1]
-    assert audit.events(ports, start=found[1].index, subject=agreement.id) == found[1:]
+    assert own_log.events(ports, limit=1, subject=agreement.id) == found[:1]
+    assert own_log.events(ports, start=found[1].index, subject=agreement.id) == found[1:]

@@ -22,7 +22,7 @@ from connector.identity import document as documents
 from connector.identity import status, trust
 from connector.identity.trust import MembershipFacts
 from connector.ports import Ports
-from connector.services import authority
+from connector.services.membership import authority
 from tests.support.contracts import AUTHORITY, CONSUMER, NOW, PROVIDER, Member, Space, stranger
 from tests.support.doubles import FixedClock, ports_for_tests, settings_for_tests
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.errors import Malformed
-from connector.services.budget_plan import MOST_JOBS, Outcome, plan
+from connector.services.privacy.forecast import MOST_JOBS, Outcome, plan
 from federated.privacy.rule import Rule, order_for
 from tests.support.federation import Federation, Node
 

@@ -13,9 +13,9 @@ from connector.domain.budget import ReservationState
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.tally import Forfeit
 from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
-from connector.services import budget
-from connector.services.budget_report import beyond, report
-from connector.services.federate_terms import budget_of
+from connector.services.federation.allowance import budget_of
+from connector.services.privacy import budget
+from connector.services.privacy.standing import beyond, report
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.contracts import NOW, of_version_1

@@ -30,7 +30,7 @@ from connector.domain.thread import ThreadFault
 from connector.errors import KeyUnusable, MembershipRequired, PeerUnreachable, WorldFault
 from connector.identity.trust import MembershipFacts
 from connector.sdk import Client
-from connector.services import onboard
+from connector.services.membership import onboard
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 
 pytestmark = pytest.mark.filterwarnings("ignore:websockets")

@@ -31,7 +31,9 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m
-from connector.services import deliver, negotiate, publish
+from connector.services.messages import deliver
+from connector.services.negotiation import negotiate
+from connector.services.publication import publish
 from tests.support.link import DATASET, Fault, Link, Node, description, link, offer
 
 State = NegotiationState

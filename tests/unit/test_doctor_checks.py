@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from connector.config import Settings
-from connector.services import diagnose, diagnose_data
-from connector.services.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact, PeerFact
-from connector.services.publish_verdict import Verdict
+from connector.services.health import data as data_checks
+from connector.services.health import diagnose
+from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact, PeerFact
+from connector.services.publication.verdicts import Verdict
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -243,7 +244,7 @@ PASSED, FOUND = Verdict("", (), None), KeyFile("keys/persons.key", 0o600)
 
 
 def test_datasets_whose_file_passed_take_one_line() -> None:
-    (found,) = diagnose_data.datasets({"urn:a": PASSED, "urn:b": PASSED})
+    (found,) = data_checks.datasets({"urn:a": PASSED, "urn:b": PASSED})
     assert "2 of 2" in only(found, OK)
 
 
@@ -260,21 +261,19 @@ def test_datasets_whose_file_passed_take_one_line() -> None:
 def test_a_dataset_that_runs_no_job_takes_a_line_of_its_own(
     code: str, verdict: str, mend: str
 ) -> None:
-    first, second = diagnose_data.datasets(
-        {"urn:a": PASSED, "urn:b": Verdict(code, ("why",), None)}
-    )
+    first, second = data_checks.datasets({"urn:a": PASSED, "urn:b": Verdict(code, ("why",), None)})
     assert "1 of 2" in only(first, OK)
     assert "why" in only(second, verdict)
     assert mend in second.mend
 
 
 def test_the_key_of_persons() -> None:
-    assert only(diagnose_data.persons_key(FOUND), OK)
-    assert only(diagnose_data.persons_key(FOUND, "another key"), FAIL) == "another key"
-    lost = diagnose_data.persons_key(KeyFile(FOUND.name, None))
+    assert only(data_checks.persons_key(FOUND), OK)
+    assert only(data_checks.persons_key(FOUND, "another key"), FAIL) == "another key"
+    lost = data_checks.persons_key(KeyFile(FOUND.name, None))
     assert "missing" in only(lost, FAIL)
     assert "put it back" in lost.mend
-    seen = diagnose_data.persons_key(KeyFile(FOUND.name, 0o644, "read by others"))
+    seen = data_checks.persons_key(KeyFile(FOUND.name, 0o644, "read by others"))
     assert "mode 644" in only(seen, FAIL)
     assert seen.mend.startswith("chmod 600")
 

@@ -19,7 +19,8 @@ from connector.identity import document as documents
 from connector.identity.card import read, seal
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import canonical, sha256_hex
-from connector.services import federate_book, federate_lead
+from connector.services.federation.lead import book
+from connector.services.federation.lead import jobs as lead_jobs
 from federated.job import JobState, is_final
 from tests.support.federation import CODE, LEAD, RESEARCH, SITES, Federation, running, wait_for
 from tests.support.federation_workers import VERSIONS
@@ -51,11 +52,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
     federation.site(1).workers.site.die_in = [2, 2]
     lead = federation.lead
     with running(*federation.sites, lead):
-        job_id = federate_lead.submit(lead.ports, federation.request(quorum=2)).id
+        job_id = lead_jobs.submit(lead.ports, federation.request(quorum=2)).id
         assert wait_for(lambda: is_final(lead.job(job_id).state))
     assert lead.job(job_id).state == JobState.COMPLETED, lead.job(job_id)
-    model = federate_lead.result(lead.ports, job_id).read_bytes()
-    return Done(federation, job_id, federate_lead.card(lead.ports, job_id), model)
+    model = lead_jobs.result(lead.ports, job_id).read_bytes()
+    return Done(federation, job_id, lead_jobs.card(lead.ports, job_id), model)
 
 
 def test_a_card_says_what_manifest_and_receipts_say(done: Done) -> None:
@@ -90,7 +91,7 @@ def test_a_card_names_who_answered_which_round_with_what(done: Done) -> None:
         sorted((SITES[0], SITES[2])),
     ]
     assert [len(each["sent"]) for each in history] == [1, 1, 1]
-    kept = federate_book.rounds(done.federation.lead.ports, done.job_id)
+    kept = book.rounds(done.federation.lead.ports, done.job_id)
     for each, record in zip(history, kept, strict=True):
         assert each["state"] == record.request_digest
         assert each["receipts"] == [sha256_hex(token.encode()) for token in record.receipts]
@@ -161,11 +162,11 @@ def test_the_command_shows_a_card_that_verifies(done: Done, tmp_path: Path) -> N
 
 def test_a_job_without_result_has_no_card(done: Done) -> None:
     lead = done.federation.lead
-    waiting = federate_lead.submit(lead.ports, done.federation.request(quorum=2)).id
+    waiting = lead_jobs.submit(lead.ports, done.federation.request(quorum=2)).id
     with pytest.raises(Unlawful):
-        federate_lead.card(lead.ports, waiting)
+        lead_jobs.card(lead.ports, waiting)
     with pytest.raises(NotFound):
-        federate_lead.card(lead.ports, "urn:none")
+        lead_jobs.card(lead.ports, "urn:none")
 
 
 def test_every_member_of_a_card_is_documented(done: Done) -> None:

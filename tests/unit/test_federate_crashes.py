@@ -15,9 +15,9 @@ from connector.domain.federation import (
     RoundReply,
 )
 from connector.errors import NotFound, RoundRefused, StoreUnavailable, WorkerFailed
-from connector.services import federate_round
-from connector.services.federate_run import SiteRun
-from connector.services.federate_work import job_folder
+from connector.services.federation.site import rounds
+from connector.services.federation.site.run import SiteRun
+from connector.services.federation.site.work import job_folder
 from federated.job import JobState
 from tests.support.federation import (
     SITES,
@@ -94,7 +94,7 @@ def test_a_crash_inside_a_step_leaves_nothing_of_it(tmp_path: Path) -> None:
         raise Crash
 
     with pytest.raises(Crash), case.site.ports.store.write() as tx:
-        crash_after(federate_round.charge(tx, case.job_id, Round(1, (), b"m"), now))
+        crash_after(rounds.charge(tx, case.job_id, Round(1, (), b"m"), now))
     crashed(case.site, case)
     assert case.site.reservation(case.job_id).committed_rounds == 0
     assert case.record(1) is None
@@ -118,9 +118,7 @@ def test_what_was_released_once_stays(tmp_path: Path) -> None:
     assert case.charge() == first
     with pytest.raises(RoundRefused):
         case.keep(b"x", number=2)
-    federate_round.end(
-        case.site.ports, case.job_id, federate_round.Ending(JobState.FAILED, "X", "x")
-    )
+    rounds.end(case.site.ports, case.job_id, rounds.Ending(JobState.FAILED, "X", "x"))
     with pytest.raises(RoundRefused):
         case.keep(b"one")
     with pytest.raises(RoundRefused):
@@ -129,20 +127,18 @@ def test_what_was_released_once_stays(tmp_path: Path) -> None:
 
 def test_the_first_ending_stands(tmp_path: Path) -> None:
     case = Case(tmp_path)
-    first = federate_round.Ending(JobState.FAILED, "WORKER_FAILED", "gone")
-    assert federate_round.end(case.site.ports, case.job_id, first) == first
-    second = federate_round.Ending(JobState.CANCELLED, "JOB_CANCELLED", "enough")
-    assert federate_round.end(case.site.ports, case.job_id, second) == first
-    assert federate_round.end(case.site.ports, "urn:none", second) == second
+    first = rounds.Ending(JobState.FAILED, "WORKER_FAILED", "gone")
+    assert rounds.end(case.site.ports, case.job_id, first) == first
+    second = rounds.Ending(JobState.CANCELLED, "JOB_CANCELLED", "enough")
+    assert rounds.end(case.site.ports, case.job_id, second) == first
+    assert rounds.end(case.site.ports, "urn:none", second) == second
     assert case.site.log(case.job_id).count("job.failed") == 1
 
 
 def test_a_run_whose_job_is_gone_ends_by_itself(tmp_path: Path) -> None:
     case = Case(tmp_path)
     run = SiteRun(case.site.ports, case.job)
-    federate_round.end(
-        case.site.ports, case.job_id, federate_round.Ending(JobState.FAILED, "X", "x")
-    )
+    rounds.end(case.site.ports, case.job_id, rounds.Ending(JobState.FAILED, "X", "x"))
     case.send(Round(1, (), b"m"))
     run.run()
     assert case.drawn == []

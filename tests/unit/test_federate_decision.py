@@ -24,9 +24,10 @@ from connector.errors import (
 from connector.identity.receipt import read_receipt
 from connector.jsonld.canonical import parse_object
 from connector.protocol.messages import JobCancellation
-from connector.services import federate_site, onboard
-from connector.services.federate_check import check_receipt
-from connector.services.federate_request import complete
+from connector.services.federation.fitting import check_receipt
+from connector.services.federation.lead.request import complete
+from connector.services.federation.site import jobs as site_jobs
+from connector.services.membership import onboard
 from federated.job import JobState
 from federated.privacy.rule import Rule
 from tests.support.census import passing
@@ -215,7 +216,7 @@ def test_another_consumer_gets_the_answer_of_an_unknown_agreement(federation: Fe
     value_signer = federation.nodes[SITES[1]].member.signer
     value = parse_object(base64.b64decode(body["manifest"]))
     job_id, body = federation.signed(value, value_signer)
-    answer = federate_site.receive_job(site.ports, federation.caller(site, SITES[1]), body)
+    answer = site_jobs.receive_job(site.ports, federation.caller(site, SITES[1]), body)
     refused(federation, answer, job_id, "AGREEMENT_UNKNOWN")
 
 
@@ -417,7 +418,7 @@ def test_a_lead_has_two_jobs_at_a_site_at_a_time(federation: Federation) -> None
     assert site.accountant.asked == asked
     assert federation.ask(site, body)["accepted"]  # what was decided stays so
     cancel = JobCancellation(first, "enough").to_body()
-    federate_site.cancel_job(site.ports, federation.caller(site), cancel)
+    site_jobs.cancel_job(site.ports, federation.caller(site), cancel)
     assert federation.ask(site, late)["accepted"]
 
 
@@ -489,7 +490,7 @@ def test_a_job_id_of_another_lead_is_taken(federation: Federation) -> None:
     _, body = federation.submission()
     federation.ask(site, body)
     with pytest.raises(Malformed, match="taken"):
-        federate_site.receive_job(site.ports, federation.caller(site, SITES[1]), body)
+        site_jobs.receive_job(site.ports, federation.caller(site, SITES[1]), body)
 
 
 @pytest.mark.parametrize(
@@ -508,7 +509,7 @@ def test_a_message_that_cannot_be_read_changes_nothing(
 def cancel(federation: Federation, job_id: str, reason: str = "enough", did: str = LEAD) -> Any:
     site = federation.site()
     body = JobCancellation(job_id, reason).to_body()
-    return federate_site.cancel_job(site.ports, federation.caller(site, did), body)
+    return site_jobs.cancel_job(site.ports, federation.caller(site, did), body)
 
 
 def test_a_cancelled_job_releases_its_budget(federation: Federation) -> None:

@@ -21,7 +21,9 @@ from connector.errors import (
     Unlawful,
     WorkerFailed,
 )
-from connector.services import federate_book, federate_lead, federate_lead_run
+from connector.services.federation.lead import book
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.lead import run as lead_run
 from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
 from tests.support.federation import MARKETING, SITES, Federation, Node, running, wait_for
@@ -40,7 +42,7 @@ def all_running(federation: Federation, *without: Node) -> Iterator[None]:
 
 
 def submitted(federation: Federation, **changes: Any) -> str:
-    return federate_lead.submit(federation.lead.ports, federation.request(**changes)).id
+    return lead_jobs.submit(federation.lead.ports, federation.request(**changes)).id
 
 
 def over(federation: Federation, job_id: str, state: JobState) -> Job:
@@ -73,7 +75,7 @@ def test_a_job_from_submission_to_model(federation: Federation) -> None:
         job = over(federation, job_id, JobState.COMPLETED)
         site_over(federation, job_id, JobState.COMPLETED)
         assert wait_for(lambda: lead.workers.running == 0)
-    path = federate_lead.result(lead.ports, job_id)
+    path = lead_jobs.result(lead.ports, job_id)
     assert str(path) == job.result
     assert path.read_bytes().startswith(b"model:")
     assert path.parent.parent == lead.home / "jobs"
@@ -110,9 +112,9 @@ def test_a_live_view_shows_rounds_bytes_and_epsilon(federation: Federation) -> N
     lead = federation.lead
     with all_running(federation):
         job_id = submitted(federation)
-        first = federate_lead.progress(lead.ports, job_id)
+        first = lead_jobs.progress(lead.ports, job_id)
         over(federation, job_id, JobState.COMPLETED)
-    shown = federate_lead.progress(lead.ports, job_id)
+    shown = lead_jobs.progress(lead.ports, job_id)
     assert (first["rounds"], first["epsilon"], first["delta"]) == (3, 1.5, 1e-6)
     assert (shown["round"], shown["state"], shown["answered"]) == (3, "COMPLETED", sorted(SITES))
     update = len(federation.site().workers.site.updates[0][1])
@@ -121,7 +123,7 @@ def test_a_live_view_shows_rounds_bytes_and_epsilon(federation: Federation) -> N
         assert site["bytes_received"] == 3 * update
         assert site["bytes_sent"] > 0
     lead.accountant.failure = WorkerFailed("gone")
-    unknown = federate_lead.progress(lead.ports, job_id)
+    unknown = lead_jobs.progress(lead.ports, job_id)
     assert [site["epsilon"] for site in unknown["sites"]] == [None] * 3
 
 
@@ -129,11 +131,11 @@ def test_a_site_shows_its_own_side(federation: Federation) -> None:
     job_id, body = federation.submission()
     site = federation.site()
     federation.ask(site, body)
-    shown = federate_lead.progress(site.ports, job_id)
+    shown = lead_jobs.progress(site.ports, job_id)
     assert (shown["side"], shown["state"], shown["sites"]) == ("site", "ACCEPTED", [])
     _, bad = federation.submission(purpose=MARKETING)
     federation.ask(site, bad)
-    refused = federate_lead.progress(site.ports, bad["job_id"])
+    refused = lead_jobs.progress(site.ports, bad["job_id"])
     assert (refused["state"], refused["code"], refused["rounds"]) == (
         "REFUSED",
         "PURPOSE_FORBIDDEN",
@@ -397,7 +399,7 @@ def test_a_lead_that_dies_after_its_sites_released_gets_the_same_bytes(
     federation: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lead = federation.lead
-    kept = federate_book.checkpoint
+    kept = book.checkpoint
     crash = threading.Event()
 
     def lose(ports: Any, job_id: str, number: int, completed: Any) -> bool:
@@ -406,7 +408,7 @@ def test_a_lead_that_dies_after_its_sites_released_gets_the_same_bytes(
             return False  # the node dies before the state of round 2 is written
         return kept(ports, job_id, number, completed)
 
-    monkeypatch.setattr(federate_lead_run.book, "checkpoint", lose)
+    monkeypatch.setattr(lead_run.book, "checkpoint", lose)
     with all_running(federation):
         job_id = submitted(federation)
         assert crash.wait(20)
@@ -469,7 +471,7 @@ def test_a_lead_that_dies_while_submitting_asks_only_who_has_not_decided(
 def test_a_refusal_that_was_kept_counts_after_a_restart(federation: Federation) -> None:
     job_id = submitted(federation)
     lead = federation.lead
-    federate_book.decided(lead.ports, job_id, SITES[1], "refused", "CAP_EXCEEDED", "too much")
+    book.decided(lead.ports, job_id, SITES[1], "refused", "CAP_EXCEEDED", "too much")
     with all_running(federation):
         job = over(federation, job_id, JobState.REFUSED)
     assert (job.code, job.reason) == ("CAP_EXCEEDED", f"`{SITES[1]}`: too much")
@@ -497,7 +499,7 @@ def test_a_job_can_be_cancelled(federation: Federation) -> None:
     with all_running(federation):
         job_id = submitted(federation)
         assert wait_for(lambda: len(lead.hub.connected(job_id)) == 3)
-        job = federate_lead.cancel(lead.ports, job_id, "enough\nof it")
+        job = lead_jobs.cancel(lead.ports, job_id, "enough\nof it")
         assert (job.state, job.code, job.reason) == (
             JobState.CANCELLED,
             "JOB_CANCELLED",
@@ -506,7 +508,7 @@ def test_a_job_can_be_cancelled(federation: Federation) -> None:
         federation.deliver()
         site_over(federation, job_id, JobState.CANCELLED)
         assert wait_for(lambda: lead.workers.running == 0)
-        again = federate_lead.cancel(lead.ports, job_id, "again")
+        again = lead_jobs.cancel(lead.ports, job_id, "again")
     assert again.reason == "enough of it"
     for node in federation.sites:
         assert node.reservation(job_id).counted_steps(Rule.RENYI) == 0
@@ -520,7 +522,7 @@ def test_a_job_cancelled_while_submitting_reaches_no_first_round(federation: Fed
         assert wait_for(
             lambda: [r.decision for r in rows(federation, job_id).values()].count("accepted") == 2
         )
-        federate_lead.cancel(lead.ports, job_id)
+        lead_jobs.cancel(lead.ports, job_id)
         lead.link.down.clear()
         federation.deliver()
         site_over(federation, job_id, JobState.CANCELLED, federation.sites[:2])
@@ -535,14 +537,14 @@ def test_questions_about_jobs_that_are_not_led_here(federation: Federation) -> N
     lead, site = federation.lead, federation.site()
     job_id, body = federation.submission()
     federation.ask(site, body)
-    for question in (federate_lead.result, federate_lead.cancel):
+    for question in (lead_jobs.result, lead_jobs.cancel):
         with pytest.raises(NotFound):
             question(site.ports, job_id)
         with pytest.raises(NotFound):
             question(lead.ports, "urn:none")
     with pytest.raises(NotFound):
-        federate_lead.progress(lead.ports, "urn:none")
-    assert [job.id for job in federate_lead.jobs(site.ports)] == [job_id]
+        lead_jobs.progress(lead.ports, "urn:none")
+    assert [job.id for job in lead_jobs.jobs(site.ports)] == [job_id]
 
 
 def test_a_result_only_of_a_completed_job_whose_file_is_there(federation: Federation) -> None:
@@ -552,15 +554,15 @@ def test_a_result_only_of_a_completed_job_whose_file_is_there(federation: Federa
         over(federation, job_id, JobState.COMPLETED)
     waiting = submitted(federation)
     with pytest.raises(Unlawful):
-        federate_lead.result(lead.ports, waiting)
-    federate_lead.result(lead.ports, job_id).unlink()
+        lead_jobs.result(lead.ports, waiting)
+    lead_jobs.result(lead.ports, job_id).unlink()
     with pytest.raises(NotFound):
-        federate_lead.result(lead.ports, job_id)
+        lead_jobs.result(lead.ports, job_id)
 
 
 def test_an_agreement_of_another_role_cannot_be_used(federation: Federation) -> None:
     with pytest.raises(AgreementUnknown):
-        federate_lead.submit(federation.site().ports, federation.request())
+        lead_jobs.submit(federation.site().ports, federation.request())
 
 
 def test_a_completed_message_cannot_reach_a_site_that_is_away_and_is_kept(

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.bootstrap.system import SystemPace
 from connector.domain.federation import Round, RoundRefusal, RoundReply
-from connector.services import federate_padding as padding
-from connector.services import federate_run
-from connector.services.federate_judge import check_file
-from connector.services.federate_pace import cells_of, padded
-from connector.services.federate_padding import ends_at
-from connector.services.system import SystemPace
+from connector.services.federation import padding
+from connector.services.federation.pace import cells_of, padded
+from connector.services.federation.padding import ends_at
+from connector.services.federation.site import run as site_run
+from connector.services.federation.site.judge import check_file
 from federated.job import JobState, parse
 from federated.privacy.rule import Rule
 from tests.support.doubles import QuickPace
@@ -171,7 +171,7 @@ def test_what_came_before_a_round_shortens_no_wait(
 ) -> None:
     """A slow look at the lead's standing must not let a round out when its rows are done."""
     site = Site(tmp_path, seconds=12.0, roundSeconds=40)  # a unit of 18.03 s
-    judged = federate_run.may_answer
+    judged = site_run.may_answer
 
     def slow(*args: Any) -> int:
         site.pace.pass_by(before)
@@ -179,7 +179,7 @@ def test_what_came_before_a_round_shortens_no_wait(
 
     with running(site.node):
         assert wait_for(lambda: len(site.pace.waits) == 2)  # hashing and start
-        monkeypatch.setattr(federate_run, "may_answer", slow)
+        monkeypatch.setattr(site_run, "may_answer", slow)
         frame = site.ask()
     assert site.pace.waits[2:] == pytest.approx([padded_by])
     assert isinstance(frame, RoundReply)
@@ -190,14 +190,14 @@ def test_of_a_charged_round_that_fails_the_lead_learns_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     site = Site(tmp_path, seconds=12.0, roundSeconds=40)
-    charged = federate_run.charge
+    charged = site_run.charge
 
     def slow(*args: Any) -> RoundReply | None:
         site.pace.pass_by(38.0)  # its next multiple lies beyond its time
         return charged(*args)
 
     if fault == "late":
-        monkeypatch.setattr(federate_run, "charge", slow)
+        monkeypatch.setattr(site_run, "charge", slow)
     else:
         site.node.workers.site.refuse = "DATA_FAULT"
     with running(site.node):

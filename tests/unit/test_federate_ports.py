@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from connector import errors
-from connector.services.federate_ports import BoundedAccountant, TranslatedWorkers, translated
+from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
+from connector.services.federation.translation import translated
 from federated import errors as foreign
 from federated.privacy import oneshot
 from federated.privacy.event import SubsampledGaussian

@@ -15,9 +15,9 @@ from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused,
 from connector.identity import jws
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, parse_object
-from connector.services import federate_lead
-from connector.services.federate_request import complete
-from connector.services.federate_site import MANIFEST_TYPE
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.lead.request import complete
+from connector.services.federation.site.jobs import MANIFEST_TYPE
 from federated.job import JobState, parse
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.question import Epsilon
@@ -73,7 +73,7 @@ def test_noise_that_is_left_out_is_calibrated_and_never_too_little(federation: F
 
 def test_a_job_is_signed_and_stored_before_any_site_hears_of_it(federation: Federation) -> None:
     lead = federation.lead
-    job = federate_lead.submit(lead.ports, federation.request())
+    job = lead_jobs.submit(lead.ports, federation.request())
     jws.verify_detached(
         job.signature,
         job.manifest,
@@ -135,8 +135,8 @@ def test_a_request_that_is_none_stores_nothing(
     request = {**federation.request(), **change}
     request = {key: value for key, value in request.items() if value is not ...}
     with pytest.raises(error):
-        federate_lead.submit(federation.lead.ports, request)
-    assert federate_lead.jobs(federation.lead.ports) == []
+        lead_jobs.submit(federation.lead.ports, request)
+    assert lead_jobs.jobs(federation.lead.ports) == []
     assert name
 
 

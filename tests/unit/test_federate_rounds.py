@@ -20,9 +20,9 @@ from connector.domain.federation import (
 from connector.errors import RoundRefused
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol.messages import JobCancellation
-from connector.services import federate_round
-from connector.services.federate_run import patience
-from connector.services.federate_site import cancel_job
+from connector.services.federation.site import rounds
+from connector.services.federation.site.jobs import cancel_job
+from connector.services.federation.site.run import patience
 from federated.job import JobState, is_final, parse
 from federated.privacy.rule import Rule
 from tests.support.federation import (
@@ -156,8 +156,8 @@ def test_our_own_answer_must_have_entered(case: Case) -> None:
     )
     frame = Round(2, others, b"m")
     with pytest.raises(RoundRefused, match="did not enter"):
-        federate_round.check_request(wide, SITES[0], frame, 3)
-    federate_round.check_request(wide, "did:web:a", frame, 3)
+        rounds.check_request(wide, SITES[0], frame, 3)
+    rounds.check_request(wide, "did:web:a", frame, 3)
 
 
 def test_a_revoked_lead_gets_nothing(case: Case) -> None:

@@ -22,9 +22,11 @@ from connector.identity.round_receipt import RoundReceipt
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.protocol.messages import JobCancellation
-from connector.services import federate_lead, federate_relay, onboard
-from connector.services.federate_site import cancel_job
-from connector.services.federate_views import check_complete, contradiction
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.federation.lead import relay
+from connector.services.federation.site.jobs import cancel_job
+from connector.services.federation.views import check_complete, contradiction
+from connector.services.membership import onboard
 from federated.job import JobState, is_final, parse
 from federated.privacy.rule import Rule
 from tests.support.contracts import stranger
@@ -252,7 +254,7 @@ def test_receipts_that_agree_are_kept_and_shown(lead: Lead) -> None:
     others = lead.others(1)
     assert isinstance(lead.ask(2, [*others, lead.own]), RoundReply)
     assert set(lead.stored(1)[1:]) == set(others)
-    shown = federate_lead.progress(lead.site.ports, lead.job_id)["receipts"]
+    shown = lead_jobs.progress(lead.site.ports, lead.job_id)["receipts"]
     assert [(each["site"], each["round"], each["recipe"]) for each in shown] == [(A, 2, CODE)]
     assert lead.split_events() == []
 
@@ -379,7 +381,7 @@ def _all_running(federation: Federation) -> Iterator[None]:
 
 
 def _submitted(federation: Federation) -> str:
-    return federate_lead.submit(federation.lead.ports, federation.request()).id
+    return lead_jobs.submit(federation.lead.ports, federation.request()).id
 
 
 def _over(node: Node, job_id: str) -> Job:
@@ -395,7 +397,7 @@ def test_an_honest_lead_keeps_and_shows_the_receipts_of_all_sites(tmp_path: Path
         for node in federation.sites:
             assert _over(node, job_id).state == JobState.COMPLETED
     for node in (federation.lead, *federation.sites):
-        shown = federate_lead.progress(node.ports, job_id)["receipts"]
+        shown = lead_jobs.progress(node.ports, job_id)["receipts"]
         assert sorted(each["site"] for each in shown) == sorted(SITES)
         assert len({each["digest"] for each in shown}) == 1
 
@@ -405,7 +407,7 @@ def test_a_lead_that_misleads_one_site_is_found_by_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """The lead's node is hostile, too: it takes whatever receipt comes."""
-    monkeypatch.setattr(federate_relay, "check_reply", lambda *_: None)
+    monkeypatch.setattr(relay, "check_reply", lambda *_: None)
     federation = Federation(tmp_path)
     federation.lead.workers.lead.mislead = {number: (B,)}
     with _all_running(federation):
@@ -424,7 +426,7 @@ def test_a_site_that_signs_another_model_leaves_and_the_others_go_on(tmp_path: P
     federation = Federation(tmp_path, sites="2")
     federation.site(1).workers.site.misread = [OTHER]
     with _all_running(federation):
-        job_id = federate_lead.submit(federation.lead.ports, federation.request(quorum=2)).id
+        job_id = lead_jobs.submit(federation.lead.ports, federation.request(quorum=2)).id
         assert _over(federation.lead, job_id).state == JobState.COMPLETED
         ended = [_over(node, job_id) for node in federation.sites]
     assert [job.state for job in ended] == [

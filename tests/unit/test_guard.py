@@ -13,14 +13,16 @@ import pytest
 from connector.bootstrap import exchange, wiring
 from connector.bootstrap.exchange import Exchange
 from connector.bootstrap.renewal import Renewal
+from connector.bootstrap.system import ThreadWakeups
 from connector.domain.job import JobSide
 from connector.ports import Ports
-from connector.services import deliver, guard, onboard
-from connector.services.federate_threads import JobThreads
+from connector.services import guard
+from connector.services.evidence.witness import Witness
+from connector.services.federation.threads import JobThreads
 from connector.services.guard import guarded, place
-from connector.services.negotiate_steps import OUTBOX
-from connector.services.system import ThreadWakeups
-from connector.services.witness import Witness
+from connector.services.membership import onboard
+from connector.services.messages import deliver
+from connector.services.negotiation.steps import OUTBOX
 from tests.support.doubles import ports_for_tests, settings_for_tests
 
 SECRET = "the name of a person"

@@ -16,7 +16,9 @@ from connector.identity import agreement as agreements
 from connector.identity import jws, receipt
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.protocol import messages as m
-from connector.services import budget, negotiate, publish
+from connector.services.negotiation import negotiate
+from connector.services.privacy import budget
+from connector.services.publication import publish
 from tests.support.contracts import stranger
 from tests.support.link import DATASET, PREAU, Call, Fault, Link, description, limit, link, offer
 

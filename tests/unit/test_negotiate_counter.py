@@ -15,15 +15,10 @@ from connector.errors import ConstraintUnknown
 from connector.jsonld.canonical import canonical
 from connector.management import render
 from connector.protocol import messages as m
-from connector.services import (
-    budget,
-    discover,
-    federate_terms,
-    negotiate,
-    negotiate_provider,
-    publish,
-    terms,
-)
+from connector.services.federation import allowance
+from connector.services.negotiation import negotiate, provider_side, terms
+from connector.services.privacy import budget
+from connector.services.publication import catalog_pages, publish
 from policies_odrl import ChangeKind
 from policies_odrl.vocabulary import PREAU
 from tests.support.link import DATASET, Link, description, link, offer
@@ -67,12 +62,12 @@ def test_one_counter_offer_lists_each_change_in_order(pair: Link) -> None:
 def test_the_consumer_computes_the_changes_and_does_not_believe_the_provider(
     pair: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = negotiate_provider._message
+    honest = provider_side._message
 
     def lying(*arguments: object) -> object:
         return replace(honest(*arguments), reasons=("epsilon stays 5, \u202esign here",))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(negotiate_provider, "_message", lying)
+    monkeypatch.setattr(provider_side, "_message", lying)
     ask(pair, policy=offer(epsilon="5"))
     found = pair.lab.only()
     assert found.reasons == ("epsilon stays 5, \u202esign here",)  # as said; shown as such
@@ -348,7 +343,7 @@ def test_an_offer_older_than_the_rules_hides_no_other_and_is_not_contracted(pair
     fine, stale = (o for o in publish.offers(pair.school.ports, DATASET) if not o.withdrawn)
     with pair.school.ports.store.write() as tx:
         tx.offers.put(replace(stale, policy=canonical(offer(extra=(_either(),)))))
-    (shown,) = discover.fetch_catalog(pair.lab.ports, pair.school.did).datasets
+    (shown,) = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets
     assert {each.id: len(each.coverage) for each in shown.offers} == {fine.id: 8, stale.id: 0}
     with pytest.raises(ConstraintUnknown, match="membership"):
         ask(pair, offer_id=stale.id)
@@ -378,7 +373,7 @@ def test_a_contract_older_than_the_rules_still_counts_and_blocks_no_other(pair: 
         tx.agreements.put(replace(signed, document=canonical(text)))
         (stale,) = tx.agreements.find()
     with pytest.raises(ConstraintUnknown):
-        federate_terms.terms_of(stale)  # no job runs on it
+        allowance.terms_of(stale)  # no job runs on it
     with store.read() as tx:
         register = tx.registers.find()[0]
         assert budget.promised(tx, register, stale.concluded_at)[0] == 1

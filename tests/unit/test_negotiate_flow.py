@@ -21,7 +21,8 @@ from connector.identity import agreement as agreements
 from connector.identity import document as documents
 from connector.identity import receipt
 from connector.jsonld.canonical import sha256_hex
-from connector.services import agree, negotiate, publish, terms
+from connector.services.negotiation import agree, negotiate, terms
+from connector.services.publication import publish
 from tests.support.link import (
     DATASET,
     Fault,

@@ -23,7 +23,8 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m
-from connector.services import negotiate, publish, terms
+from connector.services.negotiation import negotiate, terms
+from connector.services.publication import publish
 from tests.support.link import (
     DATASET,
     END,

@@ -11,7 +11,9 @@ from connector.errors import (
     AgreementUnknown,
     ContractExpired,
 )
-from connector.services import agree, budget, negotiate, publish
+from connector.services.negotiation import agree, negotiate
+from connector.services.privacy import budget
+from connector.services.publication import publish
 from tests.support.link import (
     DATASET,
     Link,

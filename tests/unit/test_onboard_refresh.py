@@ -25,7 +25,7 @@ from connector.identity import certificate, credential, status
 from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.ports import Ports
-from connector.services import onboard
+from connector.services.membership import onboard
 from tests.support.doubles import NOON, FixedClock, ports_for_tests
 from tests.support.keys import MemorySigner
 

@@ -31,7 +31,7 @@ from connector.peer.refusals import PUBLIC_PER_MINUTE, Refusals
 from connector.peer.status import problem, tellable, translate
 from connector.peer.v1 import federation_pb2, negotiation_pb2
 from connector.services.guard import guarded
-from connector.services.receive import HANDLERS
+from connector.services.messages.receive import HANDLERS
 from tests.support.doubles import FixedClock, ports_for_tests
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.bootstrap.system import SystemClock
 from connector.errors import ConfigurationInvalid, KeyUnusable, TooManyStreams, WorldFault
 from connector.identity import certificate
 from connector.peer.checkpoints import Checkpoints
@@ -17,8 +18,7 @@ from connector.peer.face import PeerFace
 from connector.peer.https_server import HttpsServer
 from connector.peer.https_sockets import Admission, origin
 from connector.peer.patience import Patience
-from connector.services.lead_hub import LeadHub
-from connector.services.system import SystemClock
+from connector.services.federation.lead.hub import LeadHub
 from tests.support.doubles import ports_for_tests, settings_for_tests
 
 

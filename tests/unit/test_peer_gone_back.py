@@ -10,7 +10,10 @@ import pytest
 from connector.domain.audit import PeerLog
 from connector.errors import PeerRolledBack
 from connector.ports import Ports
-from connector.services import diagnose, federate_lead, negotiate, publish
+from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.health import diagnose
+from connector.services.negotiation import negotiate
+from connector.services.publication import publish
 from tests.support.contracts import NOW
 from tests.support.federation import LEAD, SITES, Federation
 from tests.support.link import DATASET, Link, description, link
@@ -79,11 +82,11 @@ def test_a_site_takes_no_job_of_a_lead_that_went_back(tmp_path: Path) -> None:
 
 def test_a_lead_submits_no_job_to_a_site_that_went_back(tmp_path: Path) -> None:
     federation = Federation(tmp_path)
-    assert federate_lead.submit(federation.lead.ports, federation.request()).id
+    assert lead_jobs.submit(federation.lead.ports, federation.request()).id
     suspect(federation.lead.ports, SITES[1])
     with pytest.raises(PeerRolledBack):
-        federate_lead.submit(federation.lead.ports, federation.request())
-    assert len(federate_lead.jobs(federation.lead.ports)) == 1
+        lead_jobs.submit(federation.lead.ports, federation.request())
+    assert len(lead_jobs.jobs(federation.lead.ports)) == 1
 
 
 def test_doctor_names_a_peer_that_went_back() -> None:

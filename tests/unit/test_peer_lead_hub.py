@@ -6,7 +6,7 @@ import pytest
 
 from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
 from connector.errors import ManifestTampered, NotFound, TooManyRequests
-from connector.services.lead_hub import MAX_OVER, MAX_UNREAD_PER_SITE, LeadHub, Left
+from connector.services.federation.lead.hub import MAX_OVER, MAX_UNREAD_PER_SITE, LeadHub, Left
 
 DIGEST = "ab" * 32
 A, B = "did:web:a.example", "did:web:b.example"

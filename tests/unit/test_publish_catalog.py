@@ -20,7 +20,7 @@ from connector.errors import (
 )
 from connector.identity import description as descriptions
 from connector.protocol import messages
-from connector.services import discover, publish
+from connector.services.publication import catalog_pages, publish
 from tests.support.link import DATASET, Call, Fault, Link, description, link, offer
 
 
@@ -36,7 +36,7 @@ def _publish(pair: Link, **changes: Any) -> None:
 
 def test_a_peers_catalog_comes_with_facts_and_coverage(pair: Link) -> None:
     _publish(pair)
-    catalog = discover.fetch_catalog(pair.lab.ports, pair.school.did)
+    catalog = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
     assert catalog.participant == pair.school.did
     assert catalog.description["type"] == "gx:LegalPerson"
     (dataset,) = catalog.datasets
@@ -49,45 +49,45 @@ def test_a_peers_catalog_comes_with_facts_and_coverage(pair: Link) -> None:
 
 
 def test_an_empty_catalog(pair: Link) -> None:
-    assert discover.fetch_catalog(pair.lab.ports, pair.school.did).datasets == ()
+    assert catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets == ()
 
 
 def test_an_offer_for_another_is_not_shown(pair: Link) -> None:
     _publish(pair, offer=offer(assignee=pair.lab.did))
-    assert discover.fetch_catalog(pair.other.ports, pair.school.did).datasets == ()
+    assert catalog_pages.fetch_catalog(pair.other.ports, pair.school.did).datasets == ()
     with pytest.raises(NotFound):
-        discover.fetch_dataset(pair.other.ports, pair.school.did, DATASET)
-    assert discover.fetch_dataset(pair.lab.ports, pair.school.did, DATASET).offers
+        catalog_pages.fetch_dataset(pair.other.ports, pair.school.did, DATASET)
+    assert catalog_pages.fetch_dataset(pair.lab.ports, pair.school.did, DATASET).offers
 
 
 def test_a_withdrawn_offer_is_not_shown(pair: Link) -> None:
     _publish(pair)
     (made,) = publish.offers(pair.school.ports, DATASET)
     publish.withdraw(pair.school.ports, made.id)
-    assert discover.fetch_catalog(pair.lab.ports, pair.school.did).datasets == ()
+    assert catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets == ()
 
 
 def test_an_unknown_dataset_is_not_found(pair: Link) -> None:
     with pytest.raises(NotFound):
-        discover.fetch_dataset(pair.lab.ports, pair.school.did, "urn:example:none")
+        catalog_pages.fetch_dataset(pair.lab.ports, pair.school.did, "urn:example:none")
 
 
 def test_pages(pair: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(discover, "PAGE", 2)
+    monkeypatch.setattr(catalog_pages, "PAGE", 2)
     ids = [f"urn:example:{index}" for index in range(5)]
     for identifier in reversed(ids):
         _publish(pair, id=identifier)
-    catalog = discover.fetch_catalog(pair.lab.ports, pair.school.did)
+    catalog = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
     assert [dataset.id for dataset in catalog.datasets] == ids
     assert len(pair.calls) == 3
 
 
 def test_pages_that_do_not_end(pair: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(discover, "MOST_PAGES", 3)
+    monkeypatch.setattr(catalog_pages, "MOST_PAGES", 3)
     endless = messages.Catalog(pair.school.did, "", (), "again").to_body()
     monkeypatch.setattr(pair, "handle", lambda _call: endless)
     with pytest.raises(Malformed, match="more than 3 pages"):
-        discover.fetch_catalog(pair.lab.ports, pair.school.did)
+        catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
     assert len(pair.calls) == 3
 
 
@@ -95,7 +95,7 @@ def test_pages_that_do_not_end(pair: Link, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_page_token_that_is_not_ours(pair: Link, token: str) -> None:
     before = pair.school.state_of_everything()
     with pytest.raises(Malformed):
-        discover.receive_catalog(pair.school.ports, _caller(pair), {"page_token": token})
+        catalog_pages.receive_catalog(pair.school.ports, _caller(pair), {"page_token": token})
     assert pair.school.state_of_everything() == before
 
 
@@ -108,7 +108,7 @@ def test_choosing_among_offers(pair: Link) -> None:
     raw = description(pair.folder)
     del raw["offer"]
     publish.publish(pair.school.ports, {**raw, "offers": [offer(), offer(epsilon="1")]})
-    dataset = discover.fetch_dataset(pair.lab.ports, pair.school.did, DATASET)
+    dataset = catalog_pages.fetch_dataset(pair.lab.ports, pair.school.did, DATASET)
     first, second = dataset.offers
     assert dataset.offer(second.id) == second
     with pytest.raises(OfferUnknown, match="2 offers"):
@@ -121,7 +121,7 @@ def test_choosing_among_offers(pair: Link) -> None:
 def test_a_silent_peer(pair: Link) -> None:
     pair.fault = lambda _call: Fault.LOSE_REQUEST
     with pytest.raises(PeerUnreachable):
-        discover.fetch_catalog(pair.lab.ports, pair.school.did)
+        catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
 
 
 def test_a_peer_that_is_no_longer_believed_is_not_asked(pair: Link) -> None:
@@ -130,7 +130,7 @@ def test_a_peer_that_is_no_longer_believed_is_not_asked(pair: Link) -> None:
         assert known is not None
         tx.participants.put(replace(known, blocked="by hand"))
     with pytest.raises(Untrusted):
-        discover.fetch_catalog(pair.lab.ports, pair.school.did)
+        catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
     assert pair.calls == []
 
 
@@ -217,7 +217,7 @@ def test_a_tampered_catalog_is_refused_whole(
 
     monkeypatch.setattr(pair, "handle", tampered)
     with pytest.raises(DescriptionTampered):
-        discover.fetch_catalog(pair.lab.ports, pair.school.did)
+        catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
 
 
 def test_another_dataset_than_the_one_asked_for(
@@ -228,13 +228,13 @@ def test_another_dataset_than_the_one_asked_for(
     other = {"dataset": DATASET}
     monkeypatch.setattr(pair, "handle", lambda call: honest(replace(call, body=other)))
     with pytest.raises(DescriptionTampered, match="another dataset"):
-        discover.fetch_dataset(pair.lab.ports, pair.school.did, "urn:example:x")
+        catalog_pages.fetch_dataset(pair.lab.ports, pair.school.did, "urn:example:x")
 
 
 def test_a_peer_that_was_never_met_is_met_first(pair: Link) -> None:
     with pair.lab.ports.store.write() as tx:
         tx.participants.remove(pair.school.did)
     with pytest.raises(DidUnresolvable, match="takes no first contact"):
-        discover.fetch_catalog(pair.lab.ports, pair.school.did)
+        catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
     with pair.lab.ports.store.read() as tx:
         assert tx.participants.get(pair.school.did) is not None

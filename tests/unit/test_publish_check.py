@@ -29,8 +29,8 @@ from connector.errors import (
     TooManyRequests,
     WorkerFailed,
 )
-from connector.services import publish, publish_check
-from connector.services.publish_verdict import Verdict, judge, passed, verdict
+from connector.services.publication import checking, publish
+from connector.services.publication.verdicts import Verdict, judge, passed, verdict
 from tests.support.doubles import PersonKeys
 from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, Node, description, link
@@ -223,7 +223,7 @@ def test_persons_who_left_the_file_stay_in_the_register(pair: Link, school: Node
 def test_an_answer_speaks_of_both_registers(pair: Link, school: Node) -> None:
     put(school, described(pair, "a.csv", "p1", "p2"))
     put(school, described(pair, "b.csv", "p2", id=OTHER), distinct="another town")
-    assert not publish_check.check(school.ports, DATASET).open_overlaps
+    assert not checking.check(school.ports, DATASET).open_overlaps
     put(school, described(pair, "a.csv", "p1", "p2", title="New title"))
     assert not verdict_of(school).code
     refused(school, described(pair, "a.csv", "p2", "p4"), PersonsOverlap)
@@ -306,23 +306,23 @@ def test_a_dataset_of_an_earlier_release_runs_no_job_until_it_is_checked(
     put(school, description(pair.folder))
     forget_checks(school)
     assert verdict_of(school).code == DataUnchecked.code
-    assert publish_check.waiting(school.ports) == [DATASET]
-    assert publish_check.sweep(school.ports) == []
+    assert checking.waiting(school.ports) == [DATASET]
+    assert checking.sweep(school.ports) == []
     assert not verdict_of(school).code
     started = school.ports.workers.started  # type: ignore[attr-defined]
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     assert school.ports.workers.started == started  # type: ignore[attr-defined]
 
 
 def test_a_sweep_stops_when_asked_and_goes_on_later(pair: Link, school: Node) -> None:
     put(school, description(pair.folder))
     forget_checks(school)
-    assert publish_check.sweep(school.ports, lambda: True) == [DATASET]
+    assert checking.sweep(school.ports, lambda: True) == [DATASET]
     workers: Any = school.ports.workers
     workers.failing = True
-    assert publish_check.sweep(school.ports) == [DATASET]
+    assert checking.sweep(school.ports) == [DATASET]
     workers.failing = False
-    assert publish_check.sweep(school.ports) == []
+    assert checking.sweep(school.ports) == []
 
 
 def test_a_running_node_checks_by_itself_what_waits(pair: Link, school: Node) -> None:
@@ -330,7 +330,7 @@ def test_a_running_node_checks_by_itself_what_waits(pair: Link, school: Node) ->
     forget_checks(school)
     checks = Checks(school.ports)
     checks.start()
-    assert wait_for(lambda: not publish_check.waiting(school.ports))
+    assert wait_for(lambda: not checking.waiting(school.ports))
     checks.stop()
     assert not verdict_of(school).code
     assert school.ports.faults == {}
@@ -353,7 +353,7 @@ def test_a_file_of_an_earlier_release_that_does_not_pass(
         path.write_text(HEADER + "p1,x,x,F\n", encoding="utf-8")
         _republish_digest(school)
         codes["malformed"] = RowsMalformed.code
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     found = verdict_of(school)
     assert found.code == codes[damage]
     assert found.reasons
@@ -372,11 +372,11 @@ def test_persons_of_two_old_registers_stop_both_until_answered(pair: Link, schoo
     put(school, described(pair, "a.csv", "p1", "p2"))
     put(school, described(pair, "b.csv", "p2", id=OTHER), distinct="forgotten below")
     forget_checks(school)
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     assert verdict_of(school).code == verdict_of(school, OTHER).code == PersonsOverlap.code
-    publish_check.check(school.ports, OTHER)
+    checking.check(school.ports, OTHER)
     assert verdict_of(school).code == PersonsOverlap.code
-    publish_check.check(school.ports, OTHER, distinct="two towns")
+    checking.check(school.ports, OTHER, distinct="two towns")
     assert not verdict_of(school).code
     assert not verdict_of(school, OTHER).code
 
@@ -386,7 +386,7 @@ def test_persons_who_could_never_be_counted_are_asked_about(pair: Link, school: 
     put(school, raw)
     forget_checks(school)
     Path(raw["file"]["path"]).unlink()
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     other = described(pair, "b.csv", "p9", id=OTHER)
     assert "could not be counted" in refused(school, other, PersonsOverlap)
     put(school, other, distinct="another town")
@@ -403,14 +403,14 @@ def test_nothing_is_published_while_others_cannot_be_checked(pair: Link, school:
 
 def test_checking_what_is_not_published(school: Node) -> None:
     with pytest.raises(NotFound):
-        publish_check.check(school.ports, DATASET)
+        checking.check(school.ports, DATASET)
 
 
 def test_a_passed_file_that_is_gone_keeps_who_was_in_it(pair: Link, school: Node) -> None:
     raw = described(pair, "a.csv", "p1")
     register = put(school, raw)
     Path(raw["file"]["path"]).unlink()
-    census = publish_check.check(school.ports, DATASET)
+    census = checking.check(school.ports, DATASET)
     assert (census.code, census.counts and census.counts.persons) == ("DATA_FILE_MISSING", 1)
     with school.ports.store.read() as tx:
         persons = tx.persons.get(register)

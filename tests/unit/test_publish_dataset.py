@@ -23,7 +23,7 @@ from connector.errors import (
 )
 from connector.identity import dataset_facts
 from connector.identity import description as descriptions
-from connector.services import publish, publish_description
+from connector.services.publication import describing, publish
 from tests.support.link import DATASET, PREAU, Link, Node, description, limit, link, offer
 
 RULE = offer()["permission"][0]
@@ -214,12 +214,12 @@ def test_ill_formed_statements(
 
 @pytest.mark.parametrize("population", [10, 90, 120, 4600, 12000, 1_000_000])
 def test_rounded_populations(population: int) -> None:
-    assert publish_description.is_rounded(population)
+    assert describing.is_rounded(population)
 
 
 @pytest.mark.parametrize("population", [1, 45, 123, 4610, 11_598, 1_234_000])
 def test_populations_that_say_too_much(population: int) -> None:
-    assert not publish_description.is_rounded(population)
+    assert not describing.is_rounded(population)
 
 
 def test_a_described_column_that_the_file_lacks(pair: Link, school: Node) -> None:

@@ -26,9 +26,11 @@ from connector.errors import (
     Unlawful,
     WorldFault,
 )
-from connector.services import audit, budget, custody, recovery, recovery_plan, registers
-from connector.services.federate_book import load
-from connector.services.federate_round import Ending, end
+from connector.services.continuity import confirmation, custody, recovery
+from connector.services.evidence import own_log
+from connector.services.federation.lead.book import load
+from connector.services.federation.site.rounds import Ending, end
+from connector.services.privacy import budget, registers
 from connector.store.charges import FILE
 from federated.job import JobState
 from federated.privacy.rule import Rule
@@ -69,9 +71,9 @@ def test_a_node_that_did_not_go_back_recovers_nothing(federation: Federation) ->
     assert job(federation).state == JobState.COMPLETED
     restarted(site)
     turn(site)
-    assert recovery_plan.plan(site.ports).debt is None
+    assert confirmation.plan(site.ports).debt is None
     with pytest.raises(Unlawful):
-        recovery_plan.confirm(site.ports)
+        confirmation.confirm(site.ports)
     assert job(federation).state == JobState.COMPLETED
     assert released(site) == CONTRACT
 
@@ -88,7 +90,7 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
     assert first.state == JobState.COMPLETED
     copy.restore(site, home=home)
     if home:  # nothing on the machine tells; a peer does
-        assert recovery_plan.plan(site.ports).faults == ()
+        assert confirmation.plan(site.ports).faults == ()
         site.ports.asking.over.clear()
         _, body = federation.submission()
         with pytest.raises(WorldFault):
@@ -96,13 +98,13 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
         site.ports.asking.over.set()
     turn(site)
     refused(site, federation)
-    plan = recovery_plan.plan(site.ports)
+    plan = confirmation.plan(site.ports)
     assert plan.debt is not None
     assert (plan.debt.exact, [each.job_id for each in plan.debt.jobs]) == (True, [first.id])
-    done = recovery_plan.confirm(site.ports)
+    done = confirmation.confirm(site.ports)
     assert (done.epoch.number, done.debt, done.gone) == (1, plan.debt, ())
     with site.ports.store.read() as tx:
-        (charged,) = tx.audit.entries(subject=first.id, kind=recovery_plan.CHARGED)
+        (charged,) = tx.audit.entries(subject=first.id, kind=confirmation.CHARGED)
     assert b'"epsilon":1.5' in charged.event
     assert site.reservation(first.id).counted_steps(Rule.RENYI) == 6
     turn(site)
@@ -121,7 +123,7 @@ def test_a_peer_is_named_once_by_the_newest_head_that_it_holds(
     job(federation)
     with site.ports.store.write() as tx:
         tx.audit.append("later", site.member.did)
-    newest = audit.checkpoint(site.ports)
+    newest = own_log.checkpoint(site.ports)
     with federation.lead.ports.store.write() as tx:
         tx.checkpoints.put(newest)
     copy.restore(site, home=True)
@@ -129,7 +131,7 @@ def test_a_peer_is_named_once_by_the_newest_head_that_it_holds(
     with site.ports.store.read() as tx:
         held = [head.size for peer, head in recovery.lost_heads(tx, SITES[0]) if peer == LEAD]
     assert len(held) == 2
-    named = [line for line in recovery_plan.plan(site.ports).faults if f"`{LEAD}`" in line]
+    named = [line for line in confirmation.plan(site.ports).faults if f"`{LEAD}`" in line]
     assert [f"of {newest.size} entries" in line for line in named] == [True]
 
 
@@ -158,12 +160,12 @@ def test_a_silent_counterparty_s_contract_counts_in_full(
     copy.restore(site)
     with silent(site, LEAD):
         turn(site)
-        plan = recovery_plan.plan(site.ports)
+        plan = confirmation.plan(site.ports)
         assert plan.debt is not None
         assert (plan.debt.silent, LEAD in plan.unasked) == ((LEAD,), True)
         with pytest.raises(InRecovery):
-            recovery_plan.confirm(site.ports)
-        recovery_plan.confirm(site.ports, in_full=True)
+            confirmation.confirm(site.ports)
+        confirmation.confirm(site.ports, in_full=True)
     turn(site)
     second = job(federation)
     assert (second.state, second.code) == (JobState.REFUSED, BudgetExceeded.code)
@@ -187,7 +189,7 @@ def test_a_cap_that_was_lowered_since_the_copy_stays_low(
     recovery.record(site.ports)
     copy.restore(site)
     assert site.register.cap == before
-    recovery_plan.confirm(site.ports, in_full=True)
+    confirmation.confirm(site.ports, in_full=True)
     assert site.register.cap == replace(before, epsilon=before.epsilon / 2)
 
 
@@ -199,7 +201,7 @@ def test_a_register_that_the_copy_lacks_keeps_its_cap(
     later = registers.declare(site.ports, "urn:later", PrivacyCap(1.0, 1e-5))
     recovery.record(site.ports)
     copy.restore(site)
-    recovery_plan.confirm(site.ports, in_full=True)
+    confirmation.confirm(site.ports, in_full=True)
     assert later in registers.registers(site.ports)
     with pytest.raises(RegisterFixed):
         registers.declare(site.ports, later.id, PrivacyCap(9.0, 1e-5))
@@ -242,7 +244,7 @@ def test_a_contract_that_ended_before_the_last_job_owes_what_is_known(
     site = federation.site()
     federation.clock.advance((END - NOW).total_seconds() + 2)
     with site.ports.store.write() as tx:
-        tx.audit.append(audit.ACCEPTED, "urn:job:of:another:contract")
+        tx.audit.append(own_log.ACCEPTED, "urn:job:of:another:contract")
     copy = copied(site, tmp_path / "copy")
     with site.ports.store.write() as tx:
         tx.audit.append("later", site.member.did)
@@ -257,7 +259,7 @@ def test_a_contract_without_epsilon_left_still_owes_its_delta(federation: Federa
         whole = {"epsilon": CONTRACT, "committed_rounds": 3, "state": ReservationState.CLOSED}
         tx.reservations.put(reservation("urn:j", agreement.id, agreement.dataset_id, **whole))
     (site.home / FILE).unlink()
-    recovery_plan.confirm(site.ports, in_full=True)
+    confirmation.confirm(site.ports, in_full=True)
     with site.ports.store.read() as tx:
         found = tx.reservations.find(agreement_id=agreement.id)
     limit = recovery.limit_of(agreement, site.register.id)
@@ -283,7 +285,7 @@ def test_a_contract_that_the_copy_lacks_counts_where_its_jobs_do(
         tx.audit.append("later", site.member.did)
     recovery.record(site.ports)
     copy.restore(site)
-    recovery_plan.confirm(site.ports, in_full=True)
+    confirmation.confirm(site.ports, in_full=True)
     with site.ports.store.read() as tx:
         found = tx.reservations.find(register_id=site.register.id)
     assert sum(each.epsilon for each in found) == pytest.approx(CONTRACT)
@@ -316,11 +318,11 @@ def test_a_record_that_cannot_be_read_stops_the_confirmation_before_it_writes(
     (site.home / FILE).write_text("{")
     (site.home / FILE).chmod(0o600)
     with pytest.raises(KeyUnusable) as refusal:
-        recovery_plan.confirm(site.ports, in_full=True)
+        confirmation.confirm(site.ports, in_full=True)
     assert "move it away" in refusal.value.hint
-    assert recovery_plan.epochs(site.ports) == []
+    assert confirmation.epochs(site.ports) == []
     (site.home / FILE).unlink()
-    recovery_plan.confirm(site.ports, in_full=True)
+    confirmation.confirm(site.ports, in_full=True)
     recovery.check(site.ports)
 
 
@@ -329,17 +331,17 @@ def test_a_job_that_no_tally_tells_of_costs_the_cap(federation: Federation, tmp_
     site, lead = federation.site(), federation.lead
     copy = copied(site, tmp_path / "copy")
     job(federation)
-    head = audit.checkpoint(site.ports)
+    head = own_log.checkpoint(site.ports)
     for node in federation.nodes.values():
         with node.ports.store.write() as tx:
             tx.peer_logs.remove(SITES[0])
             tx.checkpoints.put(head)
     copy.restore(site, home=True)
     turn(site)
-    plan = recovery_plan.plan(site.ports)
+    plan = confirmation.plan(site.ports)
     assert plan.debt is not None
     assert (plan.debt.contracts, len(plan.debt.registers)) == ((), 1)
-    recovery_plan.confirm(site.ports, in_full=True)
+    confirmation.confirm(site.ports, in_full=True)
     turn(site)
     second = job(federation)
     assert (second.state, second.code) == (JobState.REFUSED, CapExceeded.code)
@@ -356,11 +358,11 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     with pytest.raises(InRecovery):
         recovery.check(site.ports)
     with pytest.raises(InRecovery):
-        recovery_plan.confirm(site.ports)
-    done = recovery_plan.confirm(site.ports, in_full=True)
+        confirmation.confirm(site.ports)
+    done = confirmation.confirm(site.ports, in_full=True)
     assert [each.id for each in done.gone] == [federation.agreements[SITES[0]].id]
     with site.ports.store.read() as tx:
-        (lost,) = tx.audit.entries(subject=done.gone[0].id, kind=recovery_plan.FORFEITED)
+        (lost,) = tx.audit.entries(subject=done.gone[0].id, kind=confirmation.FORFEITED)
     assert b"counts in full" in lost.event
     with pytest.raises(NotFound) as unknown:
         load(site.ports, first.id)
@@ -397,7 +399,7 @@ def test_a_job_is_charged_to_the_register_that_its_data_is_in(
     recovery.record(site.ports)
     copy.restore(site)
     turn(site)
-    recovery_plan.confirm(site.ports)
+    confirmation.confirm(site.ports)
     assert site.dataset is not None
     assert site.reservation(first.id).register_id == site.dataset.register_id
 
@@ -416,7 +418,7 @@ def test_a_lost_record_is_noticed_and_a_first_one_is_made(federation: Federation
     refused(site, federation)
     recovery.begin(site.ports)  # the log says that there was one
     refused(site, federation)
-    recovery_plan.confirm(site.ports, in_full=True)
+    confirmation.confirm(site.ports, in_full=True)
     recovery.check(site.ports)
 
 
@@ -452,7 +454,7 @@ def test_a_running_job_waits_and_ends_with_the_confirmation(
     with running(site):
         assert wait_for(lambda: (LEAD, "participate") in site.link.calls)
     assert (site.job(job_id).state, site.workers.site.orders) == (JobState.ACCEPTED, [])
-    recovery_plan.confirm(site.ports)
+    confirmation.confirm(site.ports)
     ended = site.job(job_id)
     assert (ended.state, ended.code) == (JobState.FAILED, InRecovery.code)
     assert site.reservation(job_id).counted_steps(Rule.RENYI) == 6

@@ -19,8 +19,10 @@ from connector.errors import (
     PreauError,
 )
 from connector.ports import Ports
-from connector.services import audit, custody, federate_lead, recovery, recovery_plan
-from connector.services.witness import Witness, check_peer, contradict, newest
+from connector.services.continuity import confirmation, custody, recovery
+from connector.services.evidence import own_log
+from connector.services.evidence.witness import Witness, check_peer, contradict, newest
+from connector.services.federation.lead import jobs as lead_jobs
 from connector.store.charges import FILE
 from federated.job import JobState
 from tests.support.federation import (
@@ -52,7 +54,7 @@ def federation(tmp_path: Path) -> Federation:
 
 
 def shown(node: Node) -> Checkpoint:
-    return audit.checkpoint(node.ports)
+    return own_log.checkpoint(node.ports)
 
 
 def test_a_restored_lead_begins_nothing_until_its_record_is_in(
@@ -70,8 +72,8 @@ def test_a_restored_lead_begins_nothing_until_its_record_is_in(
     with pytest.raises(CheckpointFork):
         witness.see(LEAD, shown(lead).note)
     with pytest.raises(InRecovery):
-        federate_lead.submit(lead.ports, federation.request())
-    recovery_plan.confirm(lead.ports)
+        lead_jobs.submit(lead.ports, federation.request())
+    confirmation.confirm(lead.ports)
     with pytest.raises(PeerRolledBack), site.ports.store.read() as tx:
         check_peer(tx, LEAD)
     turn(lead)
@@ -95,10 +97,10 @@ def test_lead_and_site_restored_together(federation: Federation, tmp_path: Path)
         turn(node)  # the other sites tell both
         with pytest.raises(InRecovery):
             recovery.check(node.ports)
-    recovery_plan.confirm(lead.ports, in_full=True)
+    confirmation.confirm(lead.ports, in_full=True)
     with pytest.raises(InRecovery):  # the lead may have forgotten more than the others ever saw
-        recovery_plan.confirm(site.ports)
-    recovery_plan.confirm(site.ports, in_full=True)
+        confirmation.confirm(site.ports)
+    confirmation.confirm(site.ports, in_full=True)
     for node in (lead, site, lead, site):
         turn(node)
     assert job(federation).code == BudgetExceeded.code
@@ -119,12 +121,12 @@ def test_a_counterparty_that_went_back_itself_vouches_for_nothing(
         site.link.down.add(node.member.did)
     turn(site)
     assert in_full(site) == [LEAD]
-    recovery_plan.confirm(lead.ports, in_full=True)
+    confirmation.confirm(lead.ports, in_full=True)
     turn(lead)
     turn(site)
     assert in_full(site) == [LEAD]
     with pytest.raises(InRecovery):
-        recovery_plan.confirm(site.ports)
+        confirmation.confirm(site.ports)
 
 
 def test_a_peer_that_resumed_vouches_again_for_what_is_deposited_anew(
@@ -136,7 +138,7 @@ def test_a_peer_that_resumed_vouches_again_for_what_is_deposited_anew(
     Witness(site.ports).see(LEAD, shown(lead).note)
     copy.restore(lead, home=True)
     turn(lead)
-    recovery_plan.confirm(lead.ports, in_full=True)
+    confirmation.confirm(lead.ports, in_full=True)
     asking = Exchange(site.ports)
     asking._turn()
     site.ports.asking.answered.clear()
@@ -159,7 +161,7 @@ def test_only_a_deposit_lets_a_peer_that_resumed_vouch_again(
     Witness(site.ports).see(LEAD, shown(lead).note)
     copy.restore(lead, home=True)
     turn(lead)
-    recovery_plan.confirm(lead.ports, in_full=True)
+    confirmation.confirm(lead.ports, in_full=True)
     lead.clock.advance(1)
     with lead.ports.store.read() as tx:
         held = newest(tx, SITES[0])
@@ -206,7 +208,7 @@ def test_a_peer_that_went_back_hears_again_of_an_epoch(
     job(federation)
     before.restore(site)
     turn(site)
-    recovery_plan.confirm(site.ports)
+    confirmation.confirm(site.ports)
     exchange = Exchange(site.ports)
     exchange._turn()
     assert heard_of(lead, site)
@@ -230,12 +232,12 @@ def test_a_record_that_covers_too_little_is_refused(federation: Federation, tmp_
     copy.restore(site, home=True)
     (site.home / FILE).write_bytes(charges)
     with silent(site, LEAD):
-        recovery_plan.confirm(site.ports, in_full=True)
+        confirmation.confirm(site.ports, in_full=True)
     with pytest.raises(PeerRolledBack):
         custody.announce(site.ports, federation.caller(site))
     turn(site)
     refused(site, federation)
-    assert recovery_plan.confirm(site.ports, in_full=True).epoch.number == 2
+    assert confirmation.confirm(site.ports, in_full=True).epoch.number == 2
     turn(site)
     with lead.ports.store.read() as tx:
         assert [each.number for each in tx.epochs.find(origin=SITES[0])] == [2]

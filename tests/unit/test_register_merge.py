@@ -13,10 +13,11 @@ from connector.domain.dataset import PrivacyCap
 from connector.domain.tally import Forfeit
 from connector.errors import CapExceeded, InRecovery, NotFound, PersonsOverlap, RegisterFixed
 from connector.ports import Transaction
-from connector.services import budget, publish, publish_check
-from connector.services.publish_verdict import passed
-from connector.services.recovery_plan import forfeited
-from connector.services.register_merge import merge
+from connector.services.continuity.confirmation import forfeited
+from connector.services.privacy import budget
+from connector.services.privacy.merging import merge
+from connector.services.publication import checking, publish
+from connector.services.publication.verdicts import passed
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 from tests.support.federation import reservation
@@ -67,7 +68,7 @@ def test_both_count_in_the_one_that_stays_under_the_smaller_cap(pair: Link, scho
     second = put(pair, OTHER, "p2", "p3", cap={"epsilon": 12, "delta": 1e-5})
     spend(school, "urn:j1", DATASET, first, 2)
     spend(school, "urn:j2", OTHER, second, 1)
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     with school.ports.store.read() as tx:
         assert jobs_run(tx) == {DATASET: False, OTHER: False}
     kept = merge(school.ports, second, first)
@@ -89,7 +90,7 @@ def test_both_count_in_the_one_that_stays_under_the_smaller_cap(pair: Link, scho
 
 def test_the_one_that_is_left_gives_nobody_a_fresh_cap(pair: Link, school: Node) -> None:
     first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     merge(school.ports, second, first)
     raw = description(pair.folder, id=THIRD, register=second)
     raw["file"]["path"] = str(pair.folder / f"{OTHER[-5:]}.csv")
@@ -100,7 +101,7 @@ def test_the_one_that_is_left_gives_nobody_a_fresh_cap(pair: Link, school: Node)
 
 def test_what_counts_in_full_counts_so_in_the_one_that_stays(pair: Link, school: Node) -> None:
     first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     with school.ports.store.write() as tx:
         tx.forfeits.put(Forfeit(second, 1, "counts in full", NOW))
         before = tx.registers.get(first)
@@ -132,7 +133,7 @@ def test_no_divergence_is_made_up_for_a_contract_that_counts_in_full(
 
 def test_a_third_register_is_still_to_be_answered(pair: Link, school: Node) -> None:
     first, second, third = (put(pair, name, "p1") for name in (DATASET, OTHER, THIRD))
-    publish_check.sweep(school.ports)
+    checking.sweep(school.ports)
     merge(school.ports, second, first)
     with school.ports.store.read() as tx:
         assert not any(jobs_run(tx).values())

@@ -21,7 +21,8 @@ from connector.errors import (
 )
 from connector.identity import dataset_facts
 from connector.identity import description as descriptions
-from connector.services import budget, publish, registers
+from connector.services.privacy import budget, registers
+from connector.services.publication import publish
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.federation import reservation
 from tests.support.link import DATASET, Link, Node, description, link

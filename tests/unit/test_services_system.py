@@ -6,7 +6,7 @@ import threading
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from connector.services.system import SystemClock, ThreadWakeups, UuidIdentifiers
+from connector.bootstrap.system import SystemClock, ThreadWakeups, UuidIdentifiers
 
 
 def test_the_clock_is_aware_and_utc() -> None:

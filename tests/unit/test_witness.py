@@ -23,8 +23,8 @@ from connector.errors import (
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.protocol.messages import ConsistencyProof
-from connector.services import audit, witness
-from connector.services.witness import Witness
+from connector.services.evidence import own_log, witness
+from connector.services.evidence.witness import Witness
 from tests.support.contracts import CONSUMER, NOW, PROVIDER, stranger
 from tests.support.doubles import FixedClock, ports_for_tests
 from tests.support.evidence import Log
@@ -82,7 +82,7 @@ class Rig:
         return [head.size for head in self.held()]
 
     def events(self) -> list[str]:
-        return [entry.kind for entry in audit.events(self.ports)]
+        return [entry.kind for entry in own_log.events(self.ports)]
 
     def suspected(self) -> bool:
         with self.ports.store.read() as tx:
@@ -197,7 +197,7 @@ def test_both_heads_of_a_fork_are_kept_as_proof(rig: Rig) -> None:
     rig.log.events[2] = rig.log.events[1]
     with pytest.raises(CheckpointFork):
         rig.see()
-    event = audit.events(rig.ports, subject=CONSUMER)[0].event
+    event = own_log.events(rig.ports, subject=CONSUMER)[0].event
     for note in (first, rig.log.note(PEER)):
         assert canonical(note) in event
 

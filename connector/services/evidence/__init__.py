@@ -1,0 +1,1 @@
+"""The node's own log shown to others, and others' logs witnessed."""

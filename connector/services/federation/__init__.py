@@ -1,0 +1,1 @@
+"""Federated training under contracts: what both sides of a job share."""

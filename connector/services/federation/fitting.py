@@ -1,0 +1,281 @@
+"""Does a job's manifest fit the contract that it names? Pure: values in, a refusal or None out.
+
+Rules: the lead is the caller and the consumer of every contract; each other site's contract is
+proved by its provider's receipt; unit of privacy, rows per person, population, ε and δ are those
+of the contract; no column that identifies a person is an input; the recipes are ones that the
+contract accepts; the job ends within the contract. The first check that fails answers, cheap ones
+first. What the manifest's arithmetic costs, and what is left to spend, is decided after all of
+these, by `jobs.py` and `budget.py`; signatures are verified there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connector.domain.dataset import ColumnClass, Dataset
+from connector.domain.decision import Refusal
+from connector.domain.negotiation import Agreement, Role
+from connector.errors import (
+    AgreementUnknown,
+    BudgetExceeded,
+    ColumnMissing,
+    ContractExpired,
+    DataUnchecked,
+    DeadlinePassed,
+    JobRefused,
+    ManifestTampered,
+    PreauError,
+    TooFewSites,
+)
+from connector.identity.receipt import Receipt
+from connector.services.federation.allowance import Terms
+from federated.job import CategoryFeature, JobManifest, SiteContract
+
+# Relative; σ, q and T are floating point on both sides, ε comes from the same accountant.
+TOLERANCE = 1e-6
+# Noise below this multiple of the clip protects nobody, and makes the accountant's work unbounded.
+LEAST_NOISE = 0.3
+# So does a mechanism whose mean privacy loss alone is this many times the contract's ε.
+FAR_TOO_MUCH = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a check may look at.
+
+    Attributes:
+        manifest: as read from the signed bytes.
+        job_id: as stated in the message around them.
+        caller: DID of the authenticated caller.
+        site: our own DID.
+        agreement: ours, of the id that the manifest names for us.
+        terms: what it says.
+        dataset: as published now.
+        checked: whether the dataset's file passed its check at publication.
+        code_hash: of the recipe that this node runs; empty when it runs none.
+        now: UTC.
+    """
+
+    manifest: JobManifest
+    job_id: str
+    caller: str
+    site: str
+    agreement: Agreement
+    terms: Terms
+    dataset: Dataset
+    checked: bool
+    code_hash: str
+    now: datetime
+
+
+def check(case: Case) -> Refusal | None:
+    """Return why the job does not fit our contract, or None."""
+    return next((refusal for test in _CHECKS if (refusal := test(case)) is not None), None)
+
+
+def check_parties(case: Case) -> Refusal | None:
+    """The job's lead calls, and is the consumer of our contract, which is concluded."""
+    manifest, agreement = case.manifest, case.agreement
+    if manifest.job != case.job_id:
+        return _no(ManifestTampered, "the manifest is of another job than the message says")
+    if manifest.lead != case.caller:
+        return _no(JobRefused, f"the manifest names `{manifest.lead}` as lead, who is not calling")
+    ours = agreement.role is Role.PROVIDER and agreement.provider == case.site
+    if not ours or agreement.consumer != case.caller or not agreement.finalized:
+        return _no(AgreementUnknown, f"no agreement `{agreement.id}` with this consumer")
+    return None
+
+
+def check_contract(case: Case) -> Refusal | None:
+    """The manifest's statement of our contract is what was signed."""
+    stated = case.manifest.contract(case.site)
+    if stated is None or stated.agreement != case.agreement.id:
+        return _no(AgreementUnknown, "the manifest names no contract with this site")
+    if stated.receipt != case.agreement.receipt:
+        return _no(ManifestTampered, "the receipt of our contract is not the one that we gave")
+    facts = (stated.digest, stated.dataset, stated.population)
+    if facts != (case.agreement.digest, case.agreement.dataset_id, case.agreement.population):
+        return _no(
+            ManifestTampered, "the manifest states our contract otherwise than it was signed"
+        )
+    return None
+
+
+def check_distinct(case: Case) -> Refusal | None:
+    """No contract counts twice. That no site does is said by the manifest's reader."""
+    names = [contract.agreement for contract in case.manifest.contracts]
+    if len(set(names)) != len(names):
+        return _no(JobRefused, "the manifest names a contract twice")
+    return None
+
+
+def check_sites(case: Case) -> Refusal | None:
+    """Enough sites take part, and the job never goes on with fewer."""
+    sites, minimum = len(case.manifest.sites), case.terms.minimum_sites
+    if sites < minimum:
+        return _no(TooFewSites, f"{sites} sites take part, the contract demands {minimum}")
+    if case.manifest.quorum < minimum:
+        return _no(
+            TooFewSites,
+            f"a quorum of {case.manifest.quorum} is below the contract's {minimum} sites",
+        )
+    return None
+
+
+def check_time(case: Case) -> Refusal | None:
+    """The contract runs, and the job ends within it."""
+    end, deadline = case.agreement.valid_until, case.manifest.deadline
+    if end is not None and case.now >= end:
+        return _no(ContractExpired, f"the contract ended at {_text(end)}")
+    if case.now >= deadline:
+        return _no(DeadlinePassed, f"the job's deadline was {_text(deadline)}")
+    if end is not None and deadline > end:
+        return _no(
+            ContractExpired,
+            f"the deadline {_text(deadline)} is past the contract's end {_text(end)}",
+        )
+    return None
+
+
+def check_unit(case: Case) -> Refusal | None:
+    """The unit of privacy is the contract's person, and the dataset is still described so."""
+    unit, terms, dataset = case.manifest.unit, case.terms, case.dataset
+    described = (dataset.person_column, dataset.rows_per_person, dataset.population)
+    if described != (terms.person_column, terms.rows_per_person, terms.population):
+        return _no(JobRefused, "the dataset is described otherwise than when the contract was made")
+    if unit.column != terms.person_column:
+        return _no(
+            JobRefused, f"the unit of privacy is `{terms.person_column}`, not `{unit.column}`"
+        )
+    if unit.rows != terms.rows_per_person:
+        return _no(
+            JobRefused,
+            f"{unit.rows} rows per person were asked, {terms.rows_per_person} are agreed",
+        )
+    return None
+
+
+def check_limits(case: Case) -> Refusal | None:
+    """The job alone asks no more than the contract allows, by a mechanism that can be computed."""
+    asked, terms = case.manifest.privacy, case.terms
+    exposure = asked.steps * (asked.sampling_rate / asked.noise_multiplier) ** 2 / 2
+    if asked.noise_multiplier < LEAST_NOISE or exposure > FAR_TOO_MUCH * max(terms.epsilon, 1.0):
+        return _no(JobRefused, f"a noise multiplier of {asked.noise_multiplier:g} protects nobody")
+    if asked.epsilon > terms.epsilon * (1 + TOLERANCE):
+        return _no(
+            BudgetExceeded,
+            f"the job asks ε {asked.epsilon:g}, the contract allows {terms.epsilon:g}",
+        )
+    if asked.delta > terms.delta * (1 + TOLERANCE):
+        return _no(
+            BudgetExceeded, f"the job asks δ {asked.delta:g}, the contract allows {terms.delta:g}"
+        )
+    return None
+
+
+def check_columns(case: Case) -> Refusal | None:
+    """Every column is published, of the kind stated, and none that is read identifies a person."""
+    published = {column.name: column for column in case.dataset.columns}
+    manifest = case.manifest
+    for name in manifest.columns:
+        if name not in published:
+            return _no(ColumnMissing, f"the dataset has no column `{name}`")
+    inputs = [feature.column for feature in manifest.features]
+    for name in (*inputs, manifest.target.column, manifest.target.by):
+        if name == case.terms.person_column or (
+            published[name].kind is ColumnClass.DIRECT_IDENTIFIER
+        ):
+            return _no(JobRefused, f"the column `{name}` identifies a person")
+    kinds = {f.column: _kind(f) for f in manifest.features} | {manifest.target.column: "number"}
+    for name, kind in kinds.items():
+        if kind == "number" and published[name].datatype != "number":
+            return _no(ColumnMissing, f"the column `{name}` is not published as a number")
+    return None
+
+
+def check_file(case: Case) -> Refusal | None:
+    """The dataset's file passed its check, once and for all jobs: what is on record decides."""
+    if not case.checked:
+        return _no(DataUnchecked, f"the file of `{case.dataset.id}` has no check that it passed")
+    return None
+
+
+def check_code(case: Case) -> Refusal | None:
+    """The contract accepts the lead's recipe and the one that this node would run in its place.
+
+    A contract that lists none accepts the one that this node runs.
+    """
+    asked, own = case.manifest.code, case.code_hash
+    accepted = (own,) if case.terms.recipes is None else case.terms.recipes
+    if not own or asked not in accepted:
+        return _no(JobRefused, "the job's training recipe is none that this contract accepts")
+    if own not in accepted:
+        return _no(JobRefused, "the contract does not accept the training recipe of this site")
+    return None
+
+
+def check_receipt(
+    contract: SiteContract, receipt: Receipt, lead: str, deadline: datetime
+) -> Refusal | None:
+    """Another site's contract is what its provider's verified receipt says, with the same lead."""
+    if lead in (contract.site, receipt.provider):
+        return _no(JobRefused, "the lead does not count as a site")
+    stated = (contract.agreement, contract.digest, contract.site)
+    if stated != (receipt.agreement, receipt.digest, receipt.provider):
+        return _no(ManifestTampered, f"the receipt of `{contract.site}` is of another contract")
+    if receipt.consumer != lead:
+        return _no(ManifestTampered, f"the receipt of `{contract.site}` is another consumer's")
+    if (contract.dataset, contract.population) != (receipt.dataset, receipt.population):
+        return _no(
+            ManifestTampered,
+            f"the receipt of `{contract.site}` states another dataset or population",
+        )
+    if receipt.valid_until is not None and deadline > receipt.valid_until:
+        return _no(
+            ContractExpired, f"the contract of `{contract.site}` ends before the job's deadline"
+        )
+    return None
+
+
+def check_cost(case: Case, epsilon: float) -> Refusal | None:
+    """The mechanism that the manifest describes costs no more than the manifest declares.
+
+    Args:
+        case: the job.
+        epsilon: of its σ, q and steps at its δ, by the accountant.
+    """
+    declared = case.manifest.privacy.epsilon
+    if epsilon <= declared * (1 + TOLERANCE):
+        return None
+    return _no(
+        JobRefused, f"the job declares ε {declared:g}, its noise and steps cost {epsilon:.4g}"
+    )
+
+
+_CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
+    check_parties,
+    check_contract,
+    check_distinct,
+    check_time,
+    check_sites,
+    check_code,
+    check_unit,
+    check_columns,
+    check_file,
+    check_limits,
+)
+
+
+def _kind(feature: Any) -> str:
+    return "category" if isinstance(feature, CategoryFeature) else "number"
+
+
+def _text(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _no(kind: type[PreauError], reason: str) -> Refusal:
+    return Refusal(kind.code, (reason,))

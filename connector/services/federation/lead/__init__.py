@@ -1,0 +1,1 @@
+"""A federated job at its lead: submitted, run, concluded."""

@@ -1,0 +1,210 @@
+"""What a lead writes down of its job: the sites' decisions, checkpoints, and how it ends.
+
+Rules: each step is one transaction with its audit event; the first ending stands; every site that
+may still hold a reservation is told of the end by a message in the same transaction, so that a
+lead that dies at any instant leaves no site waiting. Threads and streams are others' affair
+(`run.py`, `relay.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from connector.domain.delivery import OutgoingMessage
+from connector.domain.job import Job, JobSite, RoundRecord
+from connector.errors import JobCancelled, NotFound
+from connector.jsonld.canonical import canonical, sha256_hex
+from connector.ports import Ports, Transaction
+from connector.protocol.messages import JobCancellation
+from connector.services.federation.site.rounds import Ending, forget_payloads, one_line
+from federated.job import JobState, advance, is_final
+
+PENDING = "pending"
+ACCEPTED = "accepted"
+REFUSED = "refused"
+LEFT = "left"
+COMPLETED_REASON = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A round that is over, as the lead holds it; empty before the first.
+
+    Attributes:
+        state: npz bytes after it; empty once the job has ended.
+        answered: DIDs whose update entered it.
+        receipts: compact JWS of each site that answered it.
+    """
+
+    state: bytes = b""
+    answered: tuple[str, ...] = ()
+    receipts: tuple[str, ...] = ()
+
+
+def load(ports: Ports, job_id: str) -> tuple[Job, list[JobSite]]:
+    """Return a job and its sites, in the manifest's order.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    with ports.store.read() as tx:
+        job = tx.jobs.get(job_id)
+        sites = tx.sites.find(job_id=job_id)
+        recovered = job is None and tx.reservations.get(job_id) is not None
+    if job is None:
+        hint = f"only its charge is known, since a recovery: `preau audit log --subject {job_id}`"
+        raise NotFound(f"no job `{job_id}`", hint=hint if recovered else "")
+    return job, sites
+
+
+def decided(ports: Ports, job_id: str, site: str, decision: str, code: str, reason: str) -> None:
+    """Write down what a site decided, or why it left."""
+    with ports.store.write() as tx:
+        row = tx.sites.lock(job_id, site)
+        if row is None:
+            return
+        tx.sites.put(replace(row, decision=decision, code=code, reason=reason))
+        tx.audit.append(f"job.site.{decision}", job_id, site=site, code=code, reason=reason)
+
+
+def moved(ports: Ports, job_id: str, *states: JobState) -> bool:
+    """Move a job through states; False when it has ended meanwhile."""
+    with ports.store.write() as tx:
+        job = tx.jobs.lock(job_id)
+        if job is None or is_final(job.state):
+            return False
+        for state in states:
+            if job.state != state:
+                job = replace(job, state=advance(job.state, state))
+                # A site's own `job.accepted` says that something may be spent there.
+                whose = "job.sites" if state is JobState.ACCEPTED else "job"
+                tx.audit.append(f"{whose}.{state.lower()}", job_id)
+        tx.jobs.put(replace(job, updated_at=ports.clock.now()))
+    return True
+
+
+def count(ports: Ports, job_id: str, sent: Mapping[str, int], received: Mapping[str, int]) -> None:
+    """Add payload bytes to the sites' counts."""
+    with ports.store.write() as tx:
+        for site in {*sent, *received}:
+            row = tx.sites.lock(job_id, site)
+            if row is not None:
+                tx.sites.put(
+                    replace(
+                        row,
+                        bytes_sent=row.bytes_sent + sent.get(site, 0),
+                        bytes_received=row.bytes_received + received.get(site, 0),
+                    )
+                )
+
+
+def checkpoint(ports: Ports, job_id: str, number: int, completed: Completed) -> bool:
+    """Keep the state after a round; False when the job has ended meanwhile.
+
+    Only the newest state's bytes are kept; of older rounds, digest and sites.
+    """
+    now = ports.clock.now()
+    with ports.store.write() as tx:
+        job = tx.jobs.lock(job_id)
+        if job is None or is_final(job.state):
+            return False
+        state, answered, receipts = completed.state, completed.answered, completed.receipts
+        digest = sha256_hex(state)
+        tx.rounds.put(RoundRecord(job_id, number, digest, state, answered, now, receipts))
+        before = tx.rounds.lock(job_id, number - 1)
+        if before is not None:
+            tx.rounds.put(replace(before, payload=b""))
+        for site in answered:
+            row = tx.sites.lock(job_id, site)
+            if row is not None:
+                tx.sites.put(replace(row, last_round=number))
+        tx.jobs.put(replace(job, round=number, updated_at=now))
+        tx.audit.append(
+            "job.round.completed",
+            job_id,
+            round=number,
+            sites=sorted(answered),
+            state=digest,
+            receipts=[sha256_hex(token.encode()) for token in receipts],
+        )
+    return True
+
+
+def resume_from(ports: Ports, job: Job) -> Completed:
+    """Return the last completed round."""
+    with ports.store.read() as tx:
+        return _completed(tx, job)
+
+
+def rounds(ports: Ports, job_id: str) -> list[RoundRecord]:
+    """Return the rounds of a job, in order."""
+    with ports.store.read() as tx:
+        return sorted(tx.rounds.find(job_id=job_id), key=lambda record: record.round)
+
+
+def finish(ports: Ports, job_id: str, ending: Ending, result: str = "") -> Ending:
+    """End a job and tell its sites; return how it has ended, which may be otherwise."""
+    with ports.store.write() as tx:
+        return finish_within(ports, tx, job_id, ending, result)
+
+
+def finish_within(
+    ports: Ports, tx: Transaction, job_id: str, ending: Ending, result: str = ""
+) -> Ending:
+    """As `finish`, in a transaction of the caller's."""
+    job = tx.jobs.lock(job_id)
+    if job is None:
+        return ending
+    if is_final(job.state):
+        return Ending(JobState(job.state), job.code, job.reason)
+    now = ports.clock.now()
+    state = advance(job.state, ending.state)
+    tx.jobs.put(
+        replace(
+            job,
+            state=state,
+            code=ending.code,
+            reason=ending.reason,
+            result=result,
+            updated_at=now,
+        )
+    )
+    forget_payloads(tx, job_id)
+    facts = {"code": ending.code, "reason": ending.reason} if ending.code else {}
+    tx.audit.append(f"job.{state.lower()}", job_id, rounds=job.round, **facts)
+    for row in tx.sites.find(job_id=job_id):
+        if row.decision != REFUSED:
+            tx.outbox.put(_notice(ports, row, ending, _completed(tx, job).receipts, now))
+    tx.after_commit(partial(ports.wakeups.notify, "outbox"))
+    return ending
+
+
+def cancelled(reason: str) -> Ending:
+    """Return the ending of a job that its lead cancels."""
+    return Ending(
+        JobState.CANCELLED, JobCancelled.code, one_line(reason) or "cancelled by the lead"
+    )
+
+
+def _completed(tx: Transaction, job: Job) -> Completed:
+    record = tx.rounds.get(job.id, job.round) if job.round else None
+    return Completed(record.payload, record.answered, record.receipts) if record else Completed()
+
+
+def _notice(
+    ports: Ports, row: JobSite, ending: Ending, receipts: tuple[str, ...], now: datetime
+) -> OutgoingMessage:
+    done = ending.state is JobState.COMPLETED
+    reason = COMPLETED_REASON if done else f"{ending.code}: {ending.reason}"
+    return OutgoingMessage(
+        id=ports.ids.new(),
+        peer=row.site,
+        kind=JobCancellation.__name__,
+        body=canonical(JobCancellation(row.job_id, reason, receipts if done else ()).to_body()),
+        subject=f"{row.job_id} {row.site}",
+        created_at=now,
+        due_at=now,
+    )

@@ -1,0 +1,234 @@
+"""Federated jobs that this node leads: submitting, looking, cancelling, and running them.
+
+Rules: a job is signed and stored before any site hears of it; it is submitted and run by
+`LeadRunner`, which takes up every job that has not ended, also after a restart; what is shown of
+the privacy spent is what the accountant says, round by round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from connector.domain.job import Job, JobSide, JobSite
+from connector.errors import NotFound, PreauError, Unlawful
+from connector.identity import jws
+from connector.jsonld.canonical import sha256_hex
+from connector.ports import Ports
+from connector.services.continuity import recovery
+from connector.services.evidence.witness import check_peer
+from connector.services.federation.lead import book
+from connector.services.federation.lead.hub import LeadHub
+from connector.services.federation.lead.request import complete
+from connector.services.federation.lead.run import CARD_NAME, LeadRun
+from connector.services.federation.receipts import shown
+from connector.services.federation.site.jobs import MANIFEST_TYPE
+from connector.services.federation.threads import JobThreads
+from federated.job import JobManifest, JobState, is_final, parse
+from federated.privacy.event import SubsampledGaussian
+from federated.privacy.question import Epsilon
+
+WAKEUP: Final = "lead"
+
+
+class LeadRunner(JobThreads):
+    """Runs the jobs that this node leads."""
+
+    def __init__(self, ports: Ports, hub: LeadHub) -> None:
+        super().__init__(ports, JobSide.LEAD, WAKEUP, partial(LeadRun, ports, hub), book.finish)
+
+
+def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
+    """Sign and store a job; its sites decide next.
+
+    Args:
+        ports: of the lead.
+        request: see `request.complete`.
+
+    Raises:
+        Malformed: the request is not one.
+        AgreementUnknown: an agreement is not one that we may use.
+        ConfigurationInvalid: this node has no training recipe.
+        InRecovery: this node went back to an older state.
+        PeerRolledBack: a site's log went back, and its operator has not answered for it.
+        PreauError: noise could not be calibrated, or the key cannot be used.
+    """
+    manifest, data = complete(ports, request)
+    recovery.check(ports)
+    signature = jws.sign_detached(ports.signer, data, MANIFEST_TYPE)
+    job = _job(ports, manifest, data, signature)
+    with ports.store.write() as tx:
+        tx.jobs.put(job)
+        for contract in manifest.contracts:
+            check_peer(tx, contract.site)
+            tx.sites.put(
+                JobSite(job.id, contract.site, contract.agreement, book.PENDING, "", "", 0, 0, 0)
+            )
+        tx.audit.append(
+            "job.submitted",
+            job.id,
+            manifest=job.manifest_digest,
+            agreements=sorted(contract.agreement for contract in manifest.contracts),
+        )
+        tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
+    return job
+
+
+def status(ports: Ports, job_id: str) -> Job:
+    """Return a job, led or taken part in.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    return book.load(ports, job_id)[0]
+
+
+def jobs(ports: Ports) -> list[Job]:
+    """Return all jobs, led or taken part in, oldest first."""
+    with ports.store.read() as tx:
+        return tx.jobs.find()
+
+
+def result(ports: Ports, job_id: str) -> Path:
+    """Return the file of a completed job's model.
+
+    Raises:
+        NotFound: no such job is led here, or its file is gone.
+        Unlawful: the job has not completed.
+    """
+    job = _led(ports, job_id)
+    if job.state != JobState.COMPLETED:
+        raise Unlawful(f"job `{job_id}` has no result: it is {job.state}")
+    path = Path(job.result)
+    if not path.is_file():
+        raise NotFound(f"the result of job `{job_id}` is gone")
+    return path
+
+
+def card(ports: Ports, job_id: str) -> bytes:
+    """Return the card of a completed job's model, signed; see `connector/identity/card.py`.
+
+    Raises:
+        NotFound: no such job is led here, or it has no card.
+        Unlawful: the job has not completed.
+    """
+    path = result(ports, job_id).with_name(CARD_NAME)
+    if not path.is_file():
+        raise NotFound(f"the model of job `{job_id}` has no card")
+    return path.read_bytes()
+
+
+def cancel(ports: Ports, job_id: str, reason: str = "") -> Job:
+    """End a job that we lead, and tell its sites; a job that has ended stays as it is.
+
+    Raises:
+        NotFound: no such job is led here.
+    """
+    _led(ports, job_id)
+    with ports.store.write() as tx:
+        book.finish_within(ports, tx, job_id, book.cancelled(reason))
+        tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
+    return status(ports, job_id)
+
+
+def progress(ports: Ports, job_id: str) -> dict[str, Any]:
+    """Return a job for a live view: rounds, and per site answers, bytes and ε.
+
+    A site's `epsilon` is what the rounds that it answered cost a person there, at the manifest's δ,
+    by the accountant; a round under way is added when it is answered. None where the accountant
+    does not answer. The site's own ledger (`preau budget` there) is what counts.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    job, sites = book.load(ports, job_id)
+    manifest = parse(job.manifest) if job.manifest else None
+    with ports.store.read() as tx:
+        last = tx.rounds.get(job_id, job.round) if job.round else None
+    answered = any(site.last_round for site in sites)
+    curve = _curve(ports, manifest) if manifest and answered else {0: 0.0}
+    return {
+        "id": job.id,
+        "side": str(job.side),
+        "lead": job.peer,
+        "agreement": job.agreement_id,
+        "state": str(job.state),
+        "round": job.round,
+        "rounds": manifest.rounds if manifest else 0,
+        "code": job.code,
+        "reason": job.reason,
+        "result": job.result,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+        "epsilon": manifest.privacy.epsilon if manifest else None,
+        "delta": manifest.privacy.delta if manifest else None,
+        "sites": [_site(site, curve) for site in sites],
+        "answered": sorted(last.answered) if last else [],
+        "receipts": [shown(token) for token in last.receipts] if last else [],
+    }
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to a job."""
+    return is_final(job.state)
+
+
+def _site(site: JobSite, epsilons: Mapping[int, float]) -> dict[str, Any]:
+    return {
+        "site": site.site,
+        "agreement": site.agreement_id,
+        "decision": site.decision,
+        "code": site.code,
+        "reason": site.reason,
+        "last_round": site.last_round,
+        "bytes_sent": site.bytes_sent,
+        "bytes_received": site.bytes_received,
+        "epsilon": epsilons.get(site.last_round),
+    }
+
+
+def _curve(ports: Ports, manifest: JobManifest) -> dict[int, float]:
+    """Return ε after each number of rounds; nothing when the accountant does not answer.
+
+    All rounds are asked at once, since the accountant remembers its answers: a live view starts
+    one process for the whole job.
+    """
+    privacy, rounds = manifest.privacy, range(1, manifest.rounds + 1)
+    sigma, rate = privacy.noise_multiplier, privacy.sampling_rate
+    questions = [
+        Epsilon((SubsampledGaussian(sigma, rate, n * manifest.steps_per_round),), privacy.delta)
+        for n in rounds
+    ]
+    try:
+        return {0: 0.0, **dict(zip(rounds, ports.accountant.costs(questions), strict=True))}
+    except PreauError:  # a view says that it does not know, rather than failing
+        return {0: 0.0}
+
+
+def _led(ports: Ports, job_id: str) -> Job:
+    job = status(ports, job_id)
+    if job.side is not JobSide.LEAD:
+        raise NotFound(f"no job `{job_id}` is led here")
+    return job
+
+
+def _job(ports: Ports, manifest: JobManifest, data: bytes, signature: str) -> Job:
+    now = ports.clock.now()
+    return Job(
+        id=manifest.job,
+        side=JobSide.LEAD,
+        peer=ports.settings.did,
+        agreement_id="",
+        manifest=data,
+        manifest_digest=sha256_hex(data),
+        signature=signature,
+        state=JobState.SUBMITTED,
+        round=0,
+        code="",
+        reason="",
+        result="",
+        created_at=now,
+        updated_at=now,
+    )

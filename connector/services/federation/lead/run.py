@@ -1,0 +1,241 @@
+"""A job at its lead, from the first submission to its end: one thread, one worker process.
+
+Rules: every site decides before anything runs, and one refusal ends the job; the state after a
+round is stored before the next one starts, so that a lead or a worker that dies goes on from there
+with the very same messages; the model is written in one step. Every wait is bounded.
+
+Submitting is `submission.py`, rounds are `relay.py`, what is written down is
+`book.py`; which jobs run is `LeadRunner`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.domain.federation import Finish
+from connector.domain.job import Job
+from connector.errors import (
+    DeadlinePassed,
+    PreauError,
+    StoreUnavailable,
+    WorkerFailed,
+    WorldFault,
+    from_code,
+)
+from connector.identity.card import seal
+from connector.identity.round_receipt import is_digest
+from connector.ports import Ports, Worker
+from connector.services.federation.lead import book
+from connector.services.federation.lead import card as cards
+from connector.services.federation.lead.hub import LeadHub
+from connector.services.federation.lead.relay import Aborted, Relay
+from connector.services.federation.lead.submission import Submission
+from connector.services.federation.site.rounds import Ending, one_line
+from connector.services.federation.site.work import job_folder
+from connector.services.federation.translation import translated
+from federated.job import JobState, is_final, parse
+
+WORKER_SECONDS = 120.0
+RESULT_NAME = "model.npz"
+CARD_NAME = "model.card.json"
+_OUTCOMES = {JobState.COMPLETED: "completed", JobState.CANCELLED: "cancelled"}
+
+_log = logging.getLogger(__name__)
+
+
+class LeadRun:
+    """One job that this node leads."""
+
+    def __init__(self, ports: Ports, hub: LeadHub, job: Job) -> None:
+        self._ports = ports
+        self._hub = hub
+        self._job = job
+        with translated():
+            self._manifest = parse(job.manifest)
+        self._aborted = threading.Event()
+        self._relay = Relay(ports, hub, job, self._manifest, self._aborted)
+        self._guard = threading.Lock()
+        self._worker: Worker | None = None
+
+    def run(self) -> None:
+        """Lead until the job has ended, or `abort` is called."""
+        ending: Ending | None = Ending(JobState.FAILED, PreauError.code, "the lead failed")
+        result = ""
+        try:
+            self._hub.open(self._job.id, self._job.manifest_digest, self._manifest.sites)
+            ending, result = self._lead()
+        except Aborted:
+            ending = None
+        except StoreUnavailable:  # nothing can be written now: the job is taken up again
+            ending = None
+            raise
+        except PreauError as exc:
+            ending = Ending(JobState.FAILED, exc.code, one_line(exc.reason))
+        finally:
+            self._stop_worker()
+            self._end(None if self._aborted.is_set() else ending, result)
+
+    def abort(self) -> None:
+        """Stop without deciding how the job ends: it was cancelled, or the node stops."""
+        self._aborted.set()
+        self._stop_worker()
+
+    def _lead(self) -> tuple[Ending, str]:
+        if self._job.state == JobState.SUBMITTED:
+            refusal = Submission(self._ports, self._job, self._aborted, self._left()).run()
+            if refusal is not None:
+                return refusal, ""
+        steps = (JobState.ACCEPTED,) if self._job.state == JobState.SUBMITTED else ()
+        if not book.moved(self._ports, self._job.id, *steps, JobState.RUNNING):
+            raise Aborted
+        model = self._train()
+        job, _ = book.load(self._ports, self._job.id)
+        rounds = book.rounds(self._ports, self._job.id)
+        now = self._ports.clock.now()
+        card = cards.describe(job, self._manifest, rounds, model, now)
+        self._write(CARD_NAME, seal(self._ports.signer, card))
+        return Ending(JobState.COMPLETED), str(self._write(RESULT_NAME, model))
+
+    def _train(self) -> bytes:
+        """Run the worker to the end, once more from the last checkpoint when it dies.
+
+        Raises:
+            WorkerFailed: it died twice.
+            TooFewSites: a round had too few answers.
+            DeadlinePassed: the job's time is over.
+        """
+        try:
+            return self._attempt()
+        except WorkerFailed:
+            if self._aborted.is_set():
+                raise
+            _log.warning("job %s: the lead's worker failed and is started again", self._job.id)
+            self._stop_worker()
+            return self._attempt()
+
+    def _attempt(self) -> bytes:
+        """Start a worker with the last checkpoint and serve it until it is done."""
+        job, _ = book.load(self._ports, self._job.id)
+        last = book.resume_from(self._ports, job)
+        worker = self._start_worker()
+        sites = list(self._manifest.sites)
+        order = {"op": "start", "manifest": job.manifest.decode(), "sites": sites}
+        worker.send({**order, "round": job.round}, last.state)
+        self._relay.gather()  # the sites' workers and ours start at the same time
+        self._receive(worker, "ready", None)
+        for number in range(job.round + 1, self._manifest.rounds + 1):
+            last = self._round(worker, number, last)
+        return self._receive(worker, "done", None)[1]
+
+    def _round(self, worker: Worker, number: int, before: book.Completed) -> book.Completed:
+        """Carry one round and keep it; return it."""
+        header, payload = self._receive(worker, "round", number)
+        digest = header.get("digest")
+        if not is_digest(digest):
+            raise WorkerFailed("the lead's worker sent a round without its digest")
+        replies = self._relay.round(number, before, _split(header, payload), str(digest))
+        updates = [reply.message for reply in replies.values()]
+        sizes = [len(update) for update in updates]
+        reply = {"op": "replies", "round": number, "sites": list(replies), "sizes": sizes}
+        worker.send(reply, b"".join(updates))
+        header, state = self._receive(worker, "state", number)
+        entered = self._relay.entered(
+            number, replies, header.get("answered"), header.get("refused")
+        )
+        receipts = tuple(reply.receipt for reply in replies.values())
+        completed = book.Completed(state, entered, receipts)
+        if not book.checkpoint(self._ports, self._job.id, number, completed):
+            raise Aborted
+        worker.send({"op": "saved"})
+        return completed
+
+    def _receive(self, worker: Worker, op: str, number: int | None) -> tuple[dict[str, Any], bytes]:
+        """Return the worker's next frame, which must be the one that is due.
+
+        Raises:
+            WorkerFailed: it is gone, silent, or sent another.
+            PreauError: what it refused, by code.
+        """
+        left = self._left()
+        if left <= 0:
+            raise DeadlinePassed("the job's deadline passed")
+        header, payload = worker.receive(min(WORKER_SECONDS, left))
+        if header.get("op") == "failed":
+            reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
+            raise from_code(str(header.get("code", "")), reason)
+        if header.get("op") != op or (number is not None and header.get("round") != number):
+            raise WorkerFailed("the lead's worker sent something else than was expected")
+        if not payload and op != "ready":
+            raise WorkerFailed("the lead's worker sent an empty frame")
+        return header, payload
+
+    def _start_worker(self) -> Worker:
+        worker = self._ports.workers.start("lead", job_folder(self._ports, self._job.id))
+        with self._guard:
+            self._worker = worker
+        if self._aborted.is_set():
+            self._stop_worker()
+            raise Aborted
+        return worker
+
+    def _stop_worker(self) -> None:
+        with self._guard:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
+
+    def _write(self, name: str, content: bytes) -> Path:
+        """Write a file of the result in one step, so that it is whole or not there.
+
+        Raises:
+            WorldFault: the file cannot be written.
+        """
+        target = job_folder(self._ports, self._job.id) / name
+        part = target.with_suffix(".part")
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        except OSError as exc:
+            raise WorldFault(f"cannot write `{target}`") from exc
+        return target
+
+    def _end(self, ending: Ending | None, result: str) -> None:
+        """Write down the ending, and tell connected sites; a job that goes on is left as it is."""
+        if ending is not None:
+            book.finish(self._ports, self._job.id, ending, result)
+        job, _ = book.load(self._ports, self._job.id)
+        if is_final(job.state):
+            outcome = _OUTCOMES.get(JobState(job.state), "failed")
+            done = job.state == JobState.COMPLETED
+            receipts = book.resume_from(self._ports, job).receipts if done else ()
+            self._relay.dismiss(Finish(outcome, job.code, job.reason, receipts))
+        self._hub.close(self._job.id)
+
+    def _left(self) -> float:
+        return (self._manifest.deadline - self._ports.clock.now()).total_seconds()
+
+
+def _split(header: Mapping[str, Any], payload: bytes) -> dict[str, bytes]:
+    """Cut a worker's payload into one message per site.
+
+    Raises:
+        WorkerFailed: sites, sizes and payload do not fit.
+    """
+    sites, sizes = header.get("sites"), header.get("sizes")
+    if not isinstance(sites, list) or not isinstance(sizes, list) or len(sites) != len(sizes):
+        raise WorkerFailed("the lead's worker sent a round without sites")
+    if not all(isinstance(size, int) and size > 0 for size in sizes) or sum(sizes) != len(payload):
+        raise WorkerFailed("the lead's worker sent a round of another size than it says")
+    messages, at = {}, 0
+    for site, size in zip(sites, sizes, strict=True):
+        messages[str(site)] = payload[at : at + size]
+        at += size
+    return messages

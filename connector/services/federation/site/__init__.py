@@ -1,0 +1,1 @@
+"""A federated job at a site: decided, run, charged."""

@@ -1,0 +1,378 @@
+"""A site's decision about a job, and the jobs that it runs.
+
+Rules: a job is decided once: the same submission gets the same answer again, another one under the
+same id is refused; checks go from cheap to dear, and the accountant comes last, outside any
+transaction; nothing of the data is read before all have passed but the file's digest; acceptance,
+reservation and audit event are one transaction. What the world withholds (a peer, the accountant)
+decides nothing, and the lead asks again.
+
+The checks themselves are `fitting.py`, `judge.py` and `budget.py`; a job's life
+after acceptance is `run.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+from connector.domain.budget import Reservation, ReservationState
+from connector.domain.decision import Refusal
+from connector.domain.job import Job, JobSide
+from connector.domain.participant import Participant
+from connector.errors import (
+    AgreementUnknown,
+    JobCancelled,
+    JobRefused,
+    Malformed,
+    ManifestTampered,
+    NotFound,
+    PreauError,
+    TooManyRequests,
+)
+from connector.identity import document as documents
+from connector.identity import jws
+from connector.identity.key import Relationship
+from connector.jsonld.canonical import sha256_hex
+from connector.ports import Ports, Transaction
+from connector.protocol.messages import JobCancellation, JobDecision, JobSubmission
+from connector.services.continuity import recovery
+from connector.services.continuity.confirmation import forfeited
+from connector.services.evidence.own_log import head
+from connector.services.evidence.witness import check_peer
+from connector.services.federation.allowance import terms_of
+from connector.services.federation.fitting import Case, check, check_cost
+from connector.services.federation.lead.book import COMPLETED_REASON
+from connector.services.federation.receipts import check_others, concluded, count_forgotten
+from connector.services.federation.site.judge import check_file, check_policy
+from connector.services.federation.site.rounds import Ending, end, end_within, one_line
+from connector.services.federation.site.run import SiteRun
+from connector.services.federation.site.work import names_folder
+from connector.services.federation.threads import JobThreads
+from connector.services.federation.translation import translated
+from connector.services.privacy import budget
+from connector.services.privacy.registers import register_of
+from connector.services.publication.verdicts import passed
+from federated.job import JobManifest, JobState, is_final, parse
+
+MANIFEST_TYPE: Final = "preau-manifest+jws"
+WAKEUP: Final = "job"
+ATTEMPTS: Final = 5
+
+
+class SiteRunner(JobThreads):
+    """Runs the jobs that this node accepted as a site."""
+
+    def __init__(self, ports: Ports) -> None:
+        super().__init__(ports, JobSide.SITE, WAKEUP, partial(SiteRun, ports), end)
+
+
+def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Decide about a job, once and for all, and return the decision.
+
+    Raises:
+        Malformed: the message cannot be read, or its job id is known with other content.
+        InRecovery: this node went back to an older state.
+        PeerRolledBack: the lead's log went back, and its operator has not answered for it.
+        PreauError: the decision could not be reached now; nothing was changed.
+    """
+    message = JobSubmission.from_body(body)
+    with ports.store.read() as tx:
+        known = tx.jobs.get(message.job_id)
+        if known is None:
+            recovery.check_within(ports, tx)
+            check_peer(tx, caller.did)
+    if known is not None:
+        return _again(known, caller, message)
+    try:
+        case = _case(ports, caller, message)
+        with ports.store.read() as tx:
+            _check_room(ports, tx, caller)
+        refusal = _check(ports, case)
+    except _Refused as exc:
+        return _refuse(ports, caller, message, exc.refusal, exc.agreement_id)
+    if refusal is not None:
+        return _refuse(ports, caller, message, refusal, case.agreement.id)
+    return _charge(ports, caller, message, case)
+
+
+def cancel_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """End a job for its lead; what was not spent is free again. Idempotent.
+
+    A job that was never submitted is remembered as cancelled, so that a submission that was
+    overtaken by its cancellation is refused.
+
+    Raises:
+        Malformed: the message cannot be read.
+        NotFound: the job is another lead's.
+    """
+    message = JobCancellation.from_body(body)
+    now = ports.clock.now()
+    reason = one_line(message.reason) or "cancelled by the lead"
+    completed = _completed(ports, caller, message)
+    with ports.store.write() as tx:
+        job = tx.jobs.lock(message.job_id)
+        if job is None:
+            refusal = Refusal(JobCancelled.code, (reason,))
+            tx.jobs.put(_record(caller, JobSubmission(message.job_id, b"", ""), refusal, "", now))
+            tx.audit.append("job.cancelled", message.job_id, lead=caller.did, reason=reason)
+        elif job.peer != caller.did or job.side is not JobSide.SITE:
+            raise NotFound(f"no job `{message.job_id}` of this lead")
+        elif not is_final(job.state):
+            called_off = Ending(JobState.CANCELLED, JobCancelled.code, reason)
+            end_within(tx, job.id, completed or called_off, now)
+            tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
+    return JobDecision(message.job_id, accepted=True, code="", reasons=()).to_body()
+
+
+class _Refused(Exception):
+    """A refusal on its way to the answer."""
+
+    def __init__(self, refusal: Refusal, agreement_id: str = "") -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+        self.agreement_id = agreement_id
+
+
+def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
+    """Verify the signature, read the manifest, and put together what is to be checked."""
+    if not names_folder(message.job_id):
+        raise _no(JobRefused("the job's id is not of the form `urn:uuid:…`"))
+    try:
+        with translated():
+            manifest = _verified(caller, message)
+    except PreauError as exc:
+        raise _no(exc) from exc
+    stated = manifest.contract(ports.settings.did)
+    name = stated.agreement if stated else ""
+    with ports.store.read() as tx:
+        agreement = tx.agreements.get(name) if name else None
+        dataset = tx.datasets.get(agreement.dataset_id) if agreement else None
+        checked = dataset is not None and passed(tx, dataset)
+    # Another party's contract and one that does not exist get the same answer.
+    if agreement is None or dataset is None or agreement.consumer != caller.did:
+        reason = "the manifest names no agreement of this consumer's with us"
+        raise _no(AgreementUnknown(f"{reason}; one that was lost is negotiated anew"))
+    return Case(
+        manifest=manifest,
+        job_id=message.job_id,
+        caller=caller.did,
+        site=ports.settings.did,
+        agreement=agreement,
+        terms=terms_of(agreement),
+        dataset=dataset,
+        checked=checked,
+        code_hash=ports.code_hash,
+        now=ports.clock.now(),
+    )
+
+
+def _verified(caller: Participant, message: JobSubmission) -> JobManifest:
+    """Read the manifest, once the caller's signature over its exact bytes is verified."""
+    try:
+        jws.verify_detached(
+            message.signature,
+            message.manifest,
+            documents.read(caller.document, caller.did),
+            Relationship.ASSERTION,
+            MANIFEST_TYPE,
+        )
+    except PreauError as exc:
+        raise ManifestTampered(f"the manifest's signature: {exc.reason}") from exc
+    return parse(message.manifest)
+
+
+def _check(ports: Ports, case: Case) -> Refusal | None:
+    """Every check but the accountant's, cheap ones first.
+
+    Raises:
+        WorldFault: a peer does not answer.
+    """
+    return (
+        check(case)
+        or check_policy(ports, case.agreement, case.manifest, len(case.manifest.sites))
+        or check_others(ports, case.manifest)
+        or check_file(ports, case.dataset)
+    )
+
+
+def _charge(
+    ports: Ports, caller: Participant, message: JobSubmission, case: Case
+) -> Mapping[str, Any]:
+    """Reserve the job's budget and accept it, or refuse it for what is left.
+
+    Raises:
+        TooManyRequests: other jobs were accepted each time while this one was accounted for, or
+            the lead has as many as it may.
+    """
+    new = _reservation(case)
+    for _ in range(ATTEMPTS):
+        with ports.store.read() as tx:
+            epoch = head(tx, ports.settings.did).epoch
+            refusal = forfeited(tx, new.agreement_id, new.register_id)
+            seen = budget.spending(tx, register_of(tx, case.dataset))
+        if refusal is not None:
+            return _refuse(ports, caller, message, refusal, case.agreement.id)
+        figures = budget.account(ports.accountant, seen, case.agreement, new)
+        refusal = check_cost(case, figures.epsilon) or budget.check_job(figures)
+        if refusal is not None:
+            return _refuse(ports, caller, message, refusal, case.agreement.id)
+        with ports.store.write() as tx:
+            known = tx.jobs.lock(message.job_id)
+            if known is not None:
+                return _again(known, caller, message)
+            _check_room(ports, tx, caller)
+            recovery.check_within(ports, tx)
+            forfeit = forfeited(tx, new.agreement_id, new.register_id)
+            if forfeit is not None or head(tx, ports.settings.did).epoch != epoch:
+                continue  # what is spent was written anew since it was seen
+            charged = replace(new, epsilon=figures.epsilon)
+            if budget.reserve(tx, seen, charged):
+                return _accept(ports, tx, caller, message, charged)
+    raise TooManyRequests("other jobs on this dataset are being decided", hint="submit again")
+
+
+def _check_room(ports: Ports, tx: Transaction, caller: Participant) -> None:
+    """See that one lead does not take the places of all: that decides nothing, it may ask again.
+
+    Raises:
+        TooManyRequests: as many of its jobs as it may have here have not ended.
+    """
+    most, side = ports.settings.max_jobs_per_lead, JobSide.SITE
+    going = (JobState.ACCEPTED, JobState.RUNNING)
+    here = sum(len(tx.jobs.find(side=side, peer=caller.did, state=state)) for state in going)
+    if here >= most:
+        raise TooManyRequests(
+            f"{here} jobs of this lead have not ended here, {most} may run",
+            hint="wait until one has ended, or cancel it",
+        )
+
+
+def _accept(
+    ports: Ports, tx: Transaction, caller: Participant, message: JobSubmission, new: Reservation
+) -> Mapping[str, Any]:
+    job = _record(caller, message, None, new.agreement_id, ports.clock.now())
+    tx.jobs.put(job)
+    tx.audit.append(
+        "job.accepted",
+        job.id,
+        lead=caller.did,
+        agreement=new.agreement_id,
+        manifest=job.manifest_digest,
+        epsilon=new.epsilon,
+        delta=new.delta,
+    )
+    tx.after_commit(partial(recovery.note, ports))
+    tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
+    return _decision(job)
+
+
+def _refuse(
+    ports: Ports, caller: Participant, message: JobSubmission, refusal: Refusal, agreement_id: str
+) -> Mapping[str, Any]:
+    now = ports.clock.now()
+    with ports.store.write() as tx:
+        known = tx.jobs.lock(message.job_id)
+        if known is not None:
+            return _again(known, caller, message)
+        job = _record(caller, message, refusal, agreement_id, now)
+        tx.jobs.put(job)
+        tx.audit.append(
+            "job.refused",
+            job.id,
+            lead=caller.did,
+            agreement=agreement_id,
+            manifest=job.manifest_digest,
+            code=job.code,
+            reason=job.reason,
+        )
+    return _decision(job)
+
+
+def _again(job: Job, caller: Participant, message: JobSubmission) -> Mapping[str, Any]:
+    """Answer a known job id: the same decision for the same submission, nothing else.
+
+    Raises:
+        Malformed: the id is another lead's, or came with another manifest before.
+    """
+    if job.side is not JobSide.SITE or job.peer != caller.did:
+        raise Malformed(f"job id `{message.job_id}` is taken")
+    if job.manifest_digest not in ("", sha256_hex(message.manifest)):
+        raise Malformed(f"job `{message.job_id}` came with another manifest before")
+    return _decision(job)
+
+
+def _decision(job: Job) -> Mapping[str, Any]:
+    if job.state == JobState.REFUSED:
+        return JobDecision(job.id, accepted=False, code=job.code, reasons=(job.reason,)).to_body()
+    return JobDecision(job.id, accepted=True, code="", reasons=()).to_body()
+
+
+def _record(
+    caller: Participant,
+    message: JobSubmission,
+    refusal: Refusal | None,
+    agreement_id: str,
+    now: datetime,
+) -> Job:
+    """Return the job as it is stored; of a refused one the manifest's digest is enough."""
+    job = Job(
+        id=message.job_id,
+        side=JobSide.SITE,
+        peer=caller.did,
+        agreement_id=agreement_id,
+        manifest=message.manifest,
+        manifest_digest=sha256_hex(message.manifest) if message.manifest else "",
+        signature=message.signature,
+        state=JobState.ACCEPTED,
+        round=0,
+        code="",
+        reason="",
+        result="",
+        created_at=now,
+        updated_at=now,
+    )
+    if refusal is None:
+        return job
+    reason = one_line("; ".join(refusal.reasons))
+    return replace(job, manifest=b"", state=JobState.REFUSED, code=refusal.code, reason=reason)
+
+
+def _reservation(case: Case) -> Reservation:
+    """Return what the job would reserve; its ε is computed later."""
+    privacy = case.manifest.privacy
+    return Reservation(
+        job_id=case.job_id,
+        agreement_id=case.agreement.id,
+        dataset_id=case.dataset.id,
+        register_id=case.dataset.register_id,
+        noise_multiplier=privacy.noise_multiplier,
+        sampling_rate=privacy.sampling_rate,
+        steps=privacy.steps,
+        steps_per_round=case.manifest.steps_per_round,
+        committed_rounds=0,
+        epsilon=0.0,
+        delta=privacy.delta,
+        state=ReservationState.OPEN,
+        created_at=case.now,
+    )
+
+
+def _completed(ports: Ports, caller: Participant, message: JobCancellation) -> Ending | None:
+    """Return how a job ends whose rounds are all done, as its lead says; None for another."""
+    with ports.store.read() as tx:
+        job = tx.jobs.get(message.job_id)
+    ours = job is not None and job.side is JobSide.SITE and job.peer == caller.did
+    if job is None or not ours or is_final(job.state) or message.reason != COMPLETED_REASON:
+        return None
+    manifest = parse(job.manifest)
+    if job.round != manifest.rounds:
+        count_forgotten(ports, job, message.receipts)
+        return None
+    return concluded(ports, job, manifest, message.receipts)
+
+
+def _no(exc: PreauError) -> _Refused:
+    return _Refused(Refusal(exc.code, (exc.reason,)))

@@ -1,0 +1,89 @@
+"""May a job go on now? Trust in the lead, the contract's policy, file, time and number of sites.
+
+Rules: the lead's membership is judged from the caches, so that no authority has to be up; the
+contract is read anew, so that its end counts at once; what the policy says is decided by
+`enforcement`, with the facts of this moment; what cannot be evaluated refuses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from connector.domain.dataset import Dataset
+from connector.domain.decision import Refusal
+from connector.domain.job import Job
+from connector.domain.negotiation import Agreement
+from connector.enforcement.compile import JobFacts, decide
+from connector.errors import DataFault, DataFileChanged, JobRefused
+from connector.ports import Ports
+from connector.services.federation import padding
+from connector.services.federation.allowance import terms_of
+from connector.services.federation.pace import cells_of, padded
+from connector.services.federation.site.rounds import check_time
+from connector.services.membership import onboard
+from connector.services.negotiation import agree
+from federated.job import JobManifest
+
+
+def check_policy(
+    ports: Ports, agreement: Agreement, manifest: JobManifest, sites: int
+) -> Refusal | None:
+    """Return why the contract's policy does not allow the job now, or None.
+
+    The caller has judged the lead's membership of this node's space.
+
+    Args:
+        ports: of the site.
+        agreement: our contract.
+        manifest: the job's.
+        sites: sites of the job, or those that answered the round before.
+    """
+    space = ports.settings.space
+    facts = JobFacts(
+        assignee=manifest.lead,
+        target=agreement.dataset_id,
+        purpose=manifest.purpose,
+        now=ports.clock.now(),
+        memberships=(space,) if space else (),
+        epsilon=manifest.privacy.epsilon,
+        delta=manifest.privacy.delta,
+        rows_per_person=manifest.unit.rows,
+        sites=sites,
+    )
+    return decide(agree.policy_of(agreement), facts)
+
+
+def check_file(ports: Ports, dataset: Dataset) -> Refusal | None:
+    """Return why the data file is not the one that was published, or None, after a public time."""
+    with padded(ports.pace, lambda: padding.hash_unit(cells_of(dataset))):
+        try:
+            digest = ports.sources.digest(Path(dataset.file.path))
+        except DataFault as exc:  # the path is the institution's own affair
+            return Refusal(exc.code, (f"the data file of `{dataset.id}` cannot be read",))
+    if digest != dataset.file.digest:
+        reason = f"the data file of `{dataset.id}` is not the published one"
+        return Refusal(DataFileChanged.code, (reason,))
+    return None
+
+
+def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int:
+    """Judge the lead and the contract before a round; return the fewest sites it demands.
+
+    Raises:
+        Untrusted: the lead is no longer believed; the class says why.
+        AgreementUnknown: the contract is not there any more.
+        ContractExpired: its time is over.
+        DeadlinePassed: the job's is.
+        PreauError: the policy does not allow the round, by the refusal's code.
+    """
+    lead = onboard.judge(ports, job.peer)
+    if manifest.lead != lead.did:
+        raise JobRefused("the manifest names another lead")
+    now = ports.clock.now()
+    with ports.store.read() as tx:
+        agreement = agree.agreement_for(tx, job.agreement_id, lead.did, now)
+    check_time(manifest, agreement.valid_until, now)
+    refusal = check_policy(ports, agreement, manifest, sites)
+    if refusal is not None:
+        raise refusal.as_error()
+    return terms_of(agreement).minimum_sites

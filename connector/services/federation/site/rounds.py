@@ -1,0 +1,235 @@
+"""One round at a site: what is charged, what is replayed, what is kept, and how a job ends.
+
+Rules: a round is charged and remembered before the worker computes; its update is stored before it
+is sent; the same request is answered with the same bytes, another request for the same round is
+refused; below the contract's minimum of sites nothing more is sent; a job that has ended releases
+what it did not commit and sends nothing more. Every step is one transaction with its audit event,
+so that a node that dies between two of them goes on where it was.
+
+Threads, streams and workers are `run.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connector.domain.federation import Finish, Round, RoundReply
+from connector.domain.job import Job, RoundRecord
+from connector.errors import (
+    BY_CODE,
+    ContractExpired,
+    DeadlinePassed,
+    JobCancelled,
+    PeerFault,
+    RoundRefused,
+    TooFewSites,
+)
+from connector.jsonld.canonical import sha256_hex
+from connector.ports import Ports, Transaction
+from connector.services.privacy import budget
+from federated.job import JobManifest, JobState, advance, is_final
+
+MAX_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ends.
+
+    Attributes:
+        state: a final state.
+        code: stable code of `connector/errors.py`; empty when completed.
+        reason: one line; empty when completed.
+    """
+
+    state: JobState
+    code: str = ""
+    reason: str = ""
+
+
+def check_request(manifest: JobManifest, site: str, frame: Round, minimum: int) -> None:
+    """Check which sites answered the round before, as the lead states it.
+
+    Args:
+        manifest: the job's.
+        site: our own DID; it answered every round before this one.
+        frame: the request.
+        minimum: fewest sites, from the contract.
+
+    Raises:
+        RoundRefused: the statement cannot be true.
+        TooFewSites: fewer answered than the contract demands.
+    """
+    answered = set(frame.answered)
+    if not 1 <= frame.number <= manifest.rounds:
+        raise RoundRefused(f"round {frame.number} is not one of the job's {manifest.rounds}")
+    if len(answered) != len(frame.answered) or not answered <= set(manifest.sites):
+        raise RoundRefused("the sites said to have answered are not those of the job")
+    if frame.number == 1:
+        if answered:
+            raise RoundRefused("no site can have answered before round 1")
+        answered = set(manifest.sites)
+    elif site not in answered:
+        raise RoundRefused(f"our update of round {frame.number - 1} did not enter the model")
+    if len(answered) < minimum:
+        raise TooFewSites(f"{len(answered)} sites take part, the contract demands {minimum}")
+
+
+def replay(tx: Transaction, job_id: str, frame: Round) -> RoundReply | None:
+    """Return the reply to replay, or None: then the worker is asked. Nothing is charged.
+
+    Raises:
+        RoundRefused: as `charge`.
+    """
+    job = _going(tx.jobs.get(job_id))
+    return _released(job, tx.rounds.get(job_id, frame.number), frame)
+
+
+def charge(
+    tx: Transaction, job_id: str, frame: Round, now: datetime, receipts: tuple[str, ...] = ()
+) -> RoundReply | None:
+    """Commit a round before it starts; return the reply to replay, or None.
+
+    A crash between this and `keep` leads here again: the same request is not committed twice.
+    `receipts` are those of the round before, as they were checked.
+
+    Raises:
+        RoundRefused: the job has ended, the round is out of order, or this round was asked with
+            another request before.
+        BudgetExceeded: the round goes beyond what was reserved.
+    """
+    job = _going(tx.jobs.lock(job_id))
+    kept = tx.rounds.get(job_id, frame.number)
+    reply = _released(job, kept, frame)
+    if kept is not None:
+        return reply
+    remember(tx, job_id, frame.number - 1, receipts)
+    digest = sha256_hex(frame.message)
+    budget.commit_round(tx, job_id, frame.number)
+    tx.rounds.put(RoundRecord(job_id, frame.number, digest, b"", (), now))
+    if job.state != JobState.RUNNING:
+        tx.jobs.put(replace(job, state=advance(job.state, JobState.RUNNING), updated_at=now))
+    tx.audit.append("job.round.committed", job_id, round=frame.number, request=digest)
+    return None
+
+
+def remember(tx: Transaction, job_id: str, number: int, receipts: tuple[str, ...]) -> None:
+    """Keep all sites' receipts of a round, ours first."""
+    record = tx.rounds.lock(job_id, number)
+    if record is not None and receipts:
+        tx.rounds.put(replace(record, receipts=receipts))
+
+
+def keep(tx: Transaction, job_id: str, reply: RoundReply, now: datetime) -> RoundReply:
+    """Store a round's reply before it is sent; return what to send.
+
+    Raises:
+        RoundRefused: the job has ended meanwhile, or the round was never committed.
+    """
+    job = _going(tx.jobs.lock(job_id))
+    number, update = reply.number, reply.message
+    record = tx.rounds.lock(job_id, number)
+    if record is None or not update or not reply.receipt:
+        raise RoundRefused(f"round {number} was not committed")
+    if record.payload:  # INVARIANT: what was released once is what is sent, always
+        return _reply(record)
+    tx.rounds.put(replace(record, payload=update, at=now, receipts=(reply.receipt,)))
+    tx.jobs.put(replace(job, round=number, updated_at=now))
+    tx.audit.append(
+        "job.round.released",
+        job_id,
+        round=number,
+        update=sha256_hex(update),
+        bytes=len(update),
+        receipt=reply.receipt,
+    )
+    return reply
+
+
+def end(ports: Ports, job_id: str, ending: Ending) -> Ending:
+    """End a job at this site and release what it did not spend; return how it has ended.
+
+    The first ending stands.
+    """
+    with ports.store.write() as tx:
+        return end_within(tx, job_id, ending, ports.clock.now())
+
+
+def end_within(tx: Transaction, job_id: str, ending: Ending, now: datetime) -> Ending:
+    """As `end`, in a transaction of the caller's."""
+    job = tx.jobs.lock(job_id)
+    if job is None or is_final(job.state):
+        return Ending(JobState(job.state), job.code, job.reason) if job else ending
+    state = advance(job.state, ending.state)
+    tx.jobs.put(replace(job, state=state, code=ending.code, reason=ending.reason, updated_at=now))
+    budget.release(tx, job_id)
+    forget_payloads(tx, job_id)
+    facts = {"code": ending.code, "reason": ending.reason} if ending.code else {}
+    tx.audit.append(f"job.{state.lower()}", job_id, rounds=job.round, **facts)
+    return ending
+
+
+def forget_payloads(tx: Transaction, job_id: str) -> None:
+    """Drop the bytes of a job that has ended: nothing is replayed any more; the digests stay."""
+    for record in tx.rounds.find(job_id=job_id):
+        if record.payload:
+            tx.rounds.put(replace(record, payload=b""))
+
+
+def ending_of(frame: Finish, job: Job, manifest: JobManifest) -> Ending:
+    """Return what the lead's last frame means for our side of the job."""
+    if frame.outcome == "completed":
+        if job.round == manifest.rounds:
+            return Ending(JobState.COMPLETED)
+        reason = f"the lead ended the job after round {job.round} of {manifest.rounds}"
+        return Ending(JobState.FAILED, RoundRefused.code, reason)
+    reason = one_line(frame.reason) or "the lead gave no reason"
+    if frame.outcome == "cancelled":
+        return Ending(JobState.CANCELLED, JobCancelled.code, reason)
+    code = frame.code if frame.code in BY_CODE else PeerFault.code
+    return Ending(JobState.FAILED, code, reason)
+
+
+def check_time(manifest: JobManifest, valid_until: datetime | None, now: datetime) -> None:
+    """Check that neither the contract nor the job is over.
+
+    Raises:
+        ContractExpired: the contract is.
+        DeadlinePassed: the job is.
+    """
+    if valid_until is not None and now >= valid_until:
+        raise ContractExpired(f"the contract ended at {valid_until:%Y-%m-%dT%H:%M:%SZ}")
+    if now >= manifest.deadline:
+        raise DeadlinePassed(f"the job's deadline was {manifest.deadline:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def one_line(text: str) -> str:
+    """Return a peer's text as one bounded line that can be shown."""
+    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(line.split())[:MAX_REASON]
+
+
+def _released(job: Job, kept: RoundRecord | None, frame: Round) -> RoundReply | None:
+    """Return what was released for this request before, or None when it may be computed.
+
+    Raises:
+        RoundRefused: the round is out of order, or was asked with another request before.
+    """
+    if kept is None:
+        if frame.number != job.round + 1:
+            raise RoundRefused(f"round {frame.number} was asked, round {job.round + 1} is next")
+        return None
+    if kept.request_digest != sha256_hex(frame.message):
+        raise RoundRefused(f"round {frame.number} was asked with another request before")
+    return _reply(kept) if kept.payload else None
+
+
+def _reply(kept: RoundRecord) -> RoundReply:
+    return RoundReply(kept.round, kept.payload, kept.receipts[0] if kept.receipts else "")
+
+
+def _going(job: Job | None) -> Job:
+    if job is None or is_final(job.state):
+        raise RoundRefused("the job has ended at this site")
+    return job

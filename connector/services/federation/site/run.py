@@ -1,0 +1,376 @@
+"""A job at its site, from the first connection to its end: one thread, one worker process.
+
+Rules: trust, contract and number of sites are judged before each round and again before its update
+leaves; the worker reads a round's message before the round is charged, and computes after; its
+update is stored before it is sent (`rounds.py`); a worker that dies is replaced once for
+the same round; a message that the worker cannot read costs nothing; what the lead learns
+of a failure is a code, never the worker's own words; what took rows ends at a public time
+(`padding.py`), also when it fails; a broken stream is opened again with growing
+pauses until the manifest's deadline. Every wait is bounded by the round or the deadline; a lead
+that asks no new round for `patience` holds no worker and no budget any longer.
+
+What a job may cost is decided before (`jobs.py`); which jobs run is `SiteRunner`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
+from connector.domain.job import Job
+from connector.domain.participant import Participant
+from connector.errors import (
+    DataFault,
+    DeadlinePassed,
+    InRecovery,
+    NotFound,
+    PeerFault,
+    PreauError,
+    RoundRefused,
+    StoreUnavailable,
+    TooManyRequests,
+    TooManyStreams,
+    Untrusted,
+    WorkerFailed,
+    WorldFault,
+)
+from connector.identity import round_receipt
+from connector.identity.round_receipt import RoundReceipt
+from connector.ports import Ports, SiteStream
+from connector.services.continuity import custody, recovery
+from connector.services.federation.pace import padded
+from connector.services.federation.padding import ends_at
+from connector.services.federation.receipts import check_round, concluded, count_forgotten
+from connector.services.federation.site.judge import may_answer
+from connector.services.federation.site.rounds import (
+    Ending,
+    charge,
+    check_request,
+    end,
+    ending_of,
+    keep,
+    one_line,
+    replay,
+)
+from connector.services.federation.site.work import SiteWork
+from connector.services.federation.translation import translated
+from federated.job import JobState, is_final, parse
+
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+LONGEST_WAIT = 30.0
+RECOVERY_PAUSE = 15.0
+# A lead may be silent for as long as its other sites may take to decide (300 s), to be gathered
+# (150 s) and to start their workers (120 s), or for ten rounds, if that is longer.
+LEAST_PATIENCE = 600.0
+PATIENCE_ROUNDS = 10
+# Refusals of the lead's that may pass: it is restarting, busy, or cannot judge us just now.
+_PASSING = (WorldFault, NotFound, TooManyStreams, TooManyRequests, Untrusted)
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+def patience(round_seconds: float) -> float:
+    """Return how long a lead may ask no new round before its job ends here, in seconds."""
+    return max(LEAST_PATIENCE, PATIENCE_ROUNDS * round_seconds)
+
+
+class SiteRun:
+    """One job at this site."""
+
+    def __init__(self, ports: Ports, job: Job) -> None:
+        self._ports = ports
+        self._job_id = job.id
+        self._lead = job.peer
+        with translated():
+            self._manifest = parse(job.manifest)
+        self._hello = Hello(job.id, job.manifest_digest)
+        self._work = SiteWork(ports, job, self._manifest)
+        self._aborted = threading.Event()
+        self._asked = (0, ports.clock.now())  # the newest round, and when it was asked
+        self._stream: SiteStream | None = None
+        self._worker_fault: PreauError | None = None
+        self._charged = 0  # the newest round that was charged here
+        self._deposited = False  # whether the lead holds a tally that counts this job in full
+
+    def run(self) -> None:
+        """Take part until the job has ended, or `abort` is called."""
+        ending: Ending | None = Ending(JobState.FAILED, PreauError.code, "the site failed")
+        try:
+            ending = self._serve()
+        except StoreUnavailable:  # nothing can be written now: the job is taken up again
+            ending = None
+            raise
+        except InRecovery as exc:  # the job stays as it is until the operator has confirmed
+            ending = None
+            self._tell(exc)
+            self._aborted.wait(RECOVERY_PAUSE)
+            raise
+        except PreauError as exc:
+            ending = None if self._aborted.is_set() else _failed(exc)
+        finally:
+            self._work.stop()
+            self._close()
+            if ending is not None:
+                ended = end(self._ports, self._job_id, ending)
+                recovery.note(self._ports)
+                _log.info("job %s: %s %s", self._job_id, ended.state, ended.code)
+
+    def abort(self) -> None:
+        """Stop without deciding how the job ends: it was ended elsewhere, or the node stops."""
+        self._aborted.set()
+        self._work.stop()
+        self._close()
+
+    def _serve(self) -> Ending | None:
+        """Start the worker, then follow the lead over as many streams as it takes."""
+        while not self._ports.asking.over.wait(FIRST_PAUSE):
+            if self._aborted.is_set():
+                return None
+        recovery.check(self._ports)
+        try:
+            with self._padded(lambda: self._work.unit(-1)):
+                self._work.prepare(self._left())
+        except (WorkerFailed, DataFault, PeerFault) as exc:
+            self._worker_fault = exc
+            return self._give_up(exc)
+        self._asked = (0, self._ports.clock.now())
+        pause = FIRST_PAUSE
+        while not self._aborted.is_set():
+            if self._left() <= 0:
+                raise self._late()
+            began = time.monotonic()
+            try:
+                return self._follow()
+            except _PASSING as exc:
+                _log.info("job %s: stream ended: %s", self._job_id, exc.code)
+            # A stream that lived for a while ends the row of failures.
+            lived = time.monotonic() - began > LONGEST_PAUSE
+            pause = FIRST_PAUSE if lived else min(pause * 2, LONGEST_PAUSE)
+            self._aborted.wait(min(pause, max(self._left(), 0.0)))
+        return None
+
+    def _follow(self) -> Ending | None:
+        """Follow one stream.
+
+        Raises:
+            PeerUnreachable: it broke.
+            DeadlinePassed: the job's time is over.
+            PreauError: the lead refused us.
+        """
+        self._close()
+        if not self._deposited:
+            custody.deposit(self._ports, self._peer())
+            self._deposited = True
+        stream = self._stream = self._ports.wire.participate(self._peer(), self._hello)
+        while not self._aborted.is_set():
+            left = self._left()
+            if left <= 0:
+                late = self._late()
+                self._refuse(0, late)
+                return _failed(late)
+            frame = stream.receive(min(left, LONGEST_WAIT))
+            if isinstance(frame, Finish):
+                return self._finished(frame)
+            if isinstance(frame, Round):
+                ending = self._answer(stream, frame)
+                if ending is not None:
+                    return ending
+        return None
+
+    def _finished(self, frame: Finish) -> Ending:
+        job = self._job()
+        ending = ending_of(frame, job, self._manifest)
+        if ending.state is not JobState.COMPLETED:
+            count_forgotten(self._ports, job, frame.receipts)
+            return ending
+        return concluded(self._ports, job, self._manifest, frame.receipts)
+
+    def _answer(self, stream: SiteStream, frame: Round) -> Ending | None:
+        """Answer one round; return how the job ends when we cannot.
+
+        Raises:
+            PeerUnreachable: the stream broke; the update is kept and sent on the next one.
+        """
+        try:
+            reply = self._reply(frame)
+        except InRecovery:
+            raise
+        except (PeerFault, DataFault, WorkerFailed, DeadlinePassed) as exc:
+            if self._aborted.is_set():
+                return None
+            _log.info("job %s: round %d refused: %s", self._job_id, frame.number, exc.code)
+            self._refuse(frame.number, exc)
+            return _failed(exc)
+        stream.send(reply)
+        return None
+
+    def _reply(self, frame: Round) -> RoundReply:
+        """Return the round's reply: the one that was released, or a new one, stored first."""
+        began, starts = self._ports.pace.now(), self._work.starts
+        if frame.number > self._asked[0]:  # the same round again is no sign of progress
+            self._asked = (frame.number, self._ports.clock.now())
+        self._judge(frame)
+        seen = self._views(frame)
+        with self._ports.store.read() as tx:
+            reply = replay(tx, self._job_id, frame)
+        if reply is not None:
+            return reply
+        self._check_time(starts, began)
+        most = self._ports.pace.now() - began + self._round_left(began)  # from `began`, too
+        with self._padded(lambda: self._work.unit(starts), began, most):
+            digest = self._asking(lambda: self._work.check(frame, lambda: self._round_left(began)))
+            self._check_time(starts, began)
+            with self._ports.store.write() as tx:
+                reply = charge(tx, self._job_id, frame, self._ports.clock.now(), seen)
+            if reply is not None:
+                return reply
+            self._charged = frame.number
+            recovery.record(self._ports)  # INVARIANT: on the disk before anything is released
+            update = self._asking(
+                lambda: self._work.update(frame, digest, lambda: self._round_left(began))
+            )
+        if self._round_left(began) <= 0:
+            raise WorkerFailed("the round took longer than its time")
+        self._judge(frame)
+        with self._ports.store.write() as tx:
+            reply = RoundReply(frame.number, update, self._receipt(frame.number, digest))
+            return keep(tx, self._job_id, reply, self._ports.clock.now())
+
+    def _padded(
+        self, unit: Callable[[], float], began: float | None = None, most: float = math.inf
+    ) -> AbstractContextManager[None]:
+        return padded(self._ports.pace, unit, stop=self._aborted, began=began, most=most)
+
+    def _check_time(self, starts: int, began: float) -> None:
+        """Check that a round can be answered in its time, by public numbers, before it is charged.
+
+        Raises:
+            RoundRefused: it cannot.
+        """
+        unit, spent = self._work.unit(starts), self._ports.pace.now() - began
+        if ends_at(spent, unit) > spent + self._round_left(began):
+            raise RoundRefused(f"a round takes {unit:.3g} s here, the manifest gives less")
+
+    def _views(self, frame: Round) -> tuple[str, ...]:
+        """Check that the other sites read the model that we read in the round before.
+
+        Raises:
+            SplitView: they did not.
+            RoundRefused: it is not shown.
+        """
+        if frame.number == 1:
+            return ()
+        before = frame.number - 1
+        return check_round(
+            self._ports, self._job(), self._manifest, before, frame.receipts, frame.answered
+        )
+
+    def _receipt(self, number: int, digest: str) -> str:
+        """Return our receipt of a round, signed."""
+        receipt = RoundReceipt(
+            job=self._job_id,
+            manifest=self._hello.manifest_digest,
+            round=number,
+            site=self._ports.settings.did,
+            digest=digest,
+            recipe=self._work.recipe,
+            versions=self._work.versions,
+            adjacency=self._work.adjacency,
+        )
+        return round_receipt.sign(self._ports.signer, receipt)
+
+    def _asking(self, ask: Callable[[], T]) -> T:
+        """Ask the worker, and note whose words a failure has.
+
+        Raises:
+            PreauError: what the worker answered.
+        """
+        try:
+            return ask()
+        except PreauError as exc:
+            self._worker_fault = exc
+            raise
+
+    def _judge(self, frame: Round) -> None:
+        recovery.check(self._ports)
+        taking_part = len(frame.answered) if frame.number > 1 else len(self._manifest.sites)
+        minimum = may_answer(self._ports, self._job(), self._manifest, taking_part)
+        check_request(self._manifest, self._ports.settings.did, frame, minimum)
+
+    def _give_up(self, exc: PreauError) -> Ending | None:
+        """Tell the lead, once, that nothing will come; then the job is over here."""
+        if self._aborted.is_set():
+            return None
+        self._tell(exc)
+        return _failed(exc)
+
+    def _tell(self, exc: PreauError) -> None:
+        """Tell the lead why nothing will come."""
+        with contextlib.suppress(PreauError):  # it learns it by the deadline of the round instead
+            self._close()
+            self._stream = self._ports.wire.participate(self._peer(), self._hello)
+            self._refuse(self._job().round + 1, exc)
+
+    def _refuse(self, number: int, exc: PreauError) -> None:
+        """Send a refusal; nothing of a failure's own words leaves, since they may speak of rows.
+
+        What fails once a round is charged has one code: the worker has touched rows by then. In the
+        same words is said that it took too long, whoever noticed.
+        """
+        charged = number == self._charged
+        hidden = exc is self._worker_fault or (charged and isinstance(exc, WorkerFailed))
+        code = WorkerFailed.code if hidden and charged else exc.code
+        reason = f"the site's worker answered `{code}`" if hidden else exc.reason
+        with contextlib.suppress(PreauError):  # a broken stream tells the lead as much
+            if self._stream is not None:
+                self._stream.send(RoundRefusal(number, code, one_line(reason)))
+
+    def _close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def _left(self) -> float:
+        """Return the seconds until the deadline, or until the lead has been silent too long."""
+        now = self._ports.clock.now()
+        silent = (now - self._asked[1]).total_seconds()
+        left = (self._manifest.deadline - now).total_seconds()
+        return min(left, patience(self._manifest.round_seconds) - silent)
+
+    def _late(self) -> DeadlinePassed:
+        if self._ports.clock.now() >= self._manifest.deadline:
+            return DeadlinePassed("the job's deadline passed")
+        seconds = patience(self._manifest.round_seconds)
+        return DeadlinePassed(f"the lead asked no new round for {seconds:g} s")
+
+    def _round_left(self, began: float) -> float:
+        spent = self._ports.pace.now() - began
+        return min(self._manifest.round_seconds - spent, self._left())
+
+    def _job(self) -> Job:
+        with self._ports.store.read() as tx:
+            job = tx.jobs.get(self._job_id)
+        if job is None or is_final(job.state):
+            self._aborted.set()
+            raise NotFound(f"job `{self._job_id}` is over")
+        return job
+
+    def _peer(self) -> Participant:
+        with self._ports.store.read() as tx:
+            lead = tx.participants.get(self._lead)
+        if lead is None:
+            raise NotFound(f"the lead `{self._lead}` is not known any more")
+        return lead
+
+
+def _failed(exc: PreauError) -> Ending:
+    return Ending(JobState.FAILED, exc.code, one_line(exc.reason))

@@ -1,0 +1,298 @@
+"""The worker process of a job at its site, as one thing that answers rounds.
+
+Rules: one warm process for the whole job; it is told where the rows are and what the contract says
+of them, and answers with noised updates and nothing else. A round is two questions: `check` lets
+the worker read the lead's message without a row, before anything is charged; `update` follows the
+charge. A worker that dies or falls silent is replaced once for the same round; a message that ends
+two of them is refused. Each wait is bounded by its caller. `unit` says in which steps of time an
+answer may leave (`padding.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.domain.dataset import Dataset
+from connector.domain.federation import Round
+from connector.domain.job import Job
+from connector.errors import (
+    AgreementUnknown,
+    DataFault,
+    DataUnchecked,
+    Malformed,
+    PeerFault,
+    PreauError,
+    RoundRefused,
+    WorkerFailed,
+    from_code,
+)
+from connector.identity.round_receipt import Versions, is_digest, read_versions
+from connector.ports import Ports, Worker
+from connector.services.federation import padding
+from connector.services.federation.allowance import budget_of
+from connector.services.federation.pace import cells_of
+from connector.services.federation.site.rounds import one_line
+from connector.services.publication.verdicts import passed
+from federated.job import JobManifest
+
+START_SECONDS = 120.0
+ATTEMPTS = 2
+_JOB = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+# What a worker may say went wrong; anything else is a failure of the worker.
+_REFUSALS = (DataFault, PeerFault, WorkerFailed)
+
+
+class SiteWork:
+    """One job's worker. `stop` may be called from another thread, at any time.
+
+    Attributes:
+        recipe: SHA-256 (hex) of the training recipe that the worker runs; empty before it is ready.
+        versions: of the libraries that it runs on.
+        adjacency: which data sets are neighbours, by the contract.
+        starts: how many workers were started.
+    """
+
+    def __init__(self, ports: Ports, job: Job, manifest: JobManifest) -> None:
+        self._ports = ports
+        self._job = job
+        self._manifest = manifest
+        self._guard = threading.Lock()
+        self._worker: Worker | None = None
+        self._stopped = False
+        self.recipe = ""
+        self.versions: Versions = ()
+        self.adjacency = ""
+        self.starts = 0
+        self._on_nobody = 0.0
+        self._start_unit = padding.start_unit(0)
+
+    def prepare(self, seconds: float) -> None:
+        """Start the process and wait until it has read the rows; a second try when it dies.
+
+        Raises:
+            WorkerFailed: it died twice, or was not ready within `seconds` (at most two minutes).
+            PreauError: what it refused, by code.
+        """
+        self._started(seconds)
+
+    def unit(self, starts: int) -> float:
+        """Return the unit of time in which an answer leaves, in seconds.
+
+        Args:
+            starts: workers started before it was asked; one that was started since read the file.
+        """
+        return self.round_unit + (0.0 if starts == self.starts else self._start_unit)
+
+    @property
+    def round_unit(self) -> float:
+        """Unit in which a worker that is ready answers a round, in seconds."""
+        return padding.round_unit(self._on_nobody)
+
+    def check(self, frame: Round, left: Callable[[], float]) -> str:
+        """Let the worker read a round's message; return the digest of its arrays, SHA-256 in hex.
+
+        Args:
+            frame: the round.
+            left: seconds until the round is over.
+
+        Raises:
+            RoundRefused: the worker refused the message, or died of it twice.
+            WorkerFailed: no worker could be started in two tries.
+            PreauError: what it refused, by code.
+        """
+        for _ in range(ATTEMPTS):
+            worker = self._worker or self._started(left())
+            try:
+                order = {"op": "round", "round": frame.number}
+                header, _ = self._ask(worker, order, frame.message, left)
+            except WorkerFailed:
+                continue
+            found = header.get("digest")
+            if header.get("op") != "checked" or header.get("round") != frame.number:
+                raise self._refused(header)
+            if not is_digest(found):
+                raise self._refused({})
+            return str(found)
+        raise RoundRefused("the round's message could not be read: it ended the worker")
+
+    def update(self, frame: Round, digest: str, left: Callable[[], float]) -> bytes:
+        """Return the noised update of a round that was checked, and charged since.
+
+        Args:
+            frame: the round.
+            digest: of its arrays, as `check` returned it.
+            left: seconds until the round is over.
+
+        Raises:
+            WorkerFailed: the process died twice, or the round is over.
+            PreauError: what it refused, by code.
+        """
+        try:
+            return self._go(frame, left)
+        except WorkerFailed:
+            if self.check(frame, left) != digest:
+                raise
+            return self._go(frame, left)
+
+    def stop(self) -> None:
+        """End the process, and let no other start."""
+        with self._guard:
+            self._stopped = True
+        self._end()
+
+    def _go(self, frame: Round, left: Callable[[], float]) -> bytes:
+        worker = self._worker
+        if worker is None:
+            raise WorkerFailed("the job was stopped")
+        header, payload = self._ask(worker, {"op": "go", "round": frame.number}, b"", left)
+        if header.get("op") != "update" or header.get("round") != frame.number or not payload:
+            raise self._refused(header)
+        return payload
+
+    def _ask(
+        self, worker: Worker, order: Mapping[str, Any], payload: bytes, left: Callable[[], float]
+    ) -> tuple[dict[str, Any], bytes]:
+        """Send a frame and return the answer; a worker that gives none is ended.
+
+        Raises:
+            WorkerFailed: it died, or did not answer in time.
+        """
+        try:
+            worker.send(order, payload)
+            return worker.receive(_positive(left()))
+        except WorkerFailed:
+            self._end()
+            raise
+
+    def _refused(self, header: dict[str, Any]) -> PreauError:
+        """End the worker, and return what its unexpected answer means."""
+        self._end()
+        return _refused(header)
+
+    def _started(self, seconds: float) -> Worker:
+        """Start a worker, once more when it dies.
+
+        Raises:
+            WorkerFailed: it died twice, or was not ready in time.
+            PreauError: what it refused, by code.
+        """
+        until = time.monotonic() + min(_positive(seconds), START_SECONDS)
+        try:
+            return self._start(_left(until))
+        except WorkerFailed:
+            return self._start(_left(until))
+
+    def _start(self, seconds: float) -> Worker:
+        self._end()
+        dataset, population = self._data()
+        inputs = padding.cells(population, self._manifest.unit.rows, self._manifest.width)
+        self._start_unit = padding.start_unit(cells_of(dataset), inputs)
+        self.starts += 1
+        worker = self._ports.workers.start("site", job_folder(self._ports, self._job.id))
+        with self._guard:
+            self._worker = worker
+            stopped = self._stopped
+        if stopped:
+            self._end()
+            raise WorkerFailed("the job was stopped")
+        until = time.monotonic() + seconds
+        order = self._order(dataset, population)
+        header, _ = self._ask(worker, order, b"", lambda: _left(until))
+        if header.get("op") != "ready" or not is_digest(header.get("recipe")):
+            raise self._refused(header)
+        try:
+            self.versions = read_versions(header.get("versions"))
+        except Malformed as exc:
+            raise self._refused({}) from exc
+        self.recipe = str(header["recipe"])
+        self._on_nobody = _seconds(header.get("seconds"))
+        return worker
+
+    def _order(self, dataset: Dataset, population: int) -> dict[str, Any]:
+        file, site = dataset.file, self._ports.settings.did
+        return {
+            "op": "start",
+            "recipe": self._ports.code_hash,
+            "manifest": self._job.manifest.decode(),
+            "data": {
+                "path": file.path,
+                "format": file.format,
+                "digest": file.digest,
+                "person_format": dataset.person_format,
+            },
+            "population": population,
+            "site": site,
+            "node": self._manifest.sites.index(site) + 1,
+        }
+
+    def _data(self) -> tuple[Dataset, int]:
+        with self._ports.store.read() as tx:
+            agreement = tx.agreements.get(self._job.agreement_id)
+            dataset = tx.datasets.get(agreement.dataset_id) if agreement else None
+            checked = dataset is not None and passed(tx, dataset)
+        if agreement is None or dataset is None:
+            raise AgreementUnknown(f"no agreement `{self._job.agreement_id}`")
+        if not checked:  # a job of an earlier release, taken up again
+            raise DataUnchecked(f"the file of `{dataset.id}` has no check that it passed")
+        self.adjacency = budget_of(agreement).accounting.adjacency
+        return dataset, agreement.population
+
+    def _end(self) -> None:
+        with self._guard:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.stop()
+
+
+def names_folder(job_id: str) -> bool:
+    """Whether a job's id is a UUID URN in its one spelling, from which a folder is named."""
+    return _JOB.fullmatch(job_id) is not None
+
+
+def job_folder(ports: Ports, job_id: str) -> Path:
+    """Return the folder of a job's worker and result, made when missing (0700).
+
+    Raises:
+        WorkerFailed: the id is not one that names a folder, or the folder cannot be made.
+    """
+    match = _JOB.fullmatch(job_id)
+    if match is None:
+        raise WorkerFailed("the job's id is not of the form `urn:uuid:…`")
+    folder = ports.settings.path("jobs") / match[1]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise WorkerFailed(f"cannot make the folder of job `{job_id}`") from exc
+    return folder
+
+
+def _refused(header: dict[str, Any]) -> PreauError:
+    """Return what a worker's unexpected answer means."""
+    if header.get("op") == "failed":
+        reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
+        refusal = from_code(str(header.get("code", "")), reason)
+        return refusal if isinstance(refusal, _REFUSALS) else WorkerFailed(reason)
+    return WorkerFailed("the worker answered something else than was asked")
+
+
+def _seconds(value: object) -> float:
+    """Return what a worker says a round takes on nobody."""
+    if not isinstance(value, float) or not 0 <= value < math.inf:
+        raise WorkerFailed("the worker does not say how long a round takes")
+    return value
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise WorkerFailed("the worker did not answer in time")
+    return seconds
+
+
+def _left(until: float) -> float:
+    return until - time.monotonic()

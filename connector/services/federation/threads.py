@@ -1,0 +1,143 @@
+"""Runs jobs in threads: one a job, a bounded number at once, each ended when its job has ended.
+
+Rules: the database says which jobs run, so that a restart goes on where it was; nothing is polled
+in the hot path: the watcher sleeps until it is woken by name; `stop` ends every thread within a
+bounded time. What a job does is its `Run`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from connector.domain.job import Job, JobSide
+from connector.errors import PreauError, StoreUnavailable
+from connector.ports import Ports
+from connector.services.federation.site.rounds import Ending, one_line
+from connector.services.guard import guarded
+from federated.job import JobState, is_final
+
+LONGEST_SLEEP = 15.0
+STOP_SECONDS = 15.0
+
+_log = logging.getLogger(__name__)
+
+
+class Run(Protocol):
+    """One job's life on this node."""
+
+    def run(self) -> None:
+        """Work until the job has ended or `abort` was called."""
+        ...
+
+    def abort(self) -> None:
+        """Make `run` return soon, without deciding how the job ends."""
+        ...
+
+
+class JobThreads:
+    """The threads of all jobs of one side."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        side: JobSide,
+        wakeup: str,
+        make: Callable[[Job], Run],
+        end: Callable[[Ports, str, Ending], Ending],
+    ) -> None:
+        """Prepare; nothing runs before `start`.
+
+        Args:
+            ports: of this node.
+            side: whose jobs.
+            wakeup: name of the event that says that a job began or ended.
+            make: makes a job's run; raises PreauError for a job that cannot be run.
+            end: ends such a job on this side.
+        """
+        self._ports = ports
+        self._side = side
+        self._wakeup = wakeup
+        self._make = make
+        self._end = end
+        self._stopping = threading.Event()
+        self._guard = threading.Lock()
+        self._running: dict[str, tuple[Run, threading.Thread]] = {}
+        self._watcher: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the watcher, which takes up every job that has not ended."""
+        self._watcher = threading.Thread(target=self._watch, name=f"{self._wakeup}-watcher")
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """End all threads; jobs stay as they are and go on after the next start."""
+        self._stopping.set()
+        self._ports.wakeups.notify(self._wakeup)
+        if self._watcher is not None:
+            self._watcher.join(STOP_SECONDS)
+        with self._guard:
+            running = list(self._running.values())
+        for run, _ in running:
+            run.abort()
+        for _, thread in running:
+            thread.join(STOP_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            guarded(self._ports, f"{self._wakeup}-watcher", self._look, self._stopping.wait)
+
+    def _look(self) -> None:
+        try:
+            self._reconcile()
+        except StoreUnavailable as exc:
+            _log.warning("jobs cannot be read: %s", exc.reason)
+        self._ports.wakeups.wait(self._wakeup, LONGEST_SLEEP)
+
+    def _reconcile(self) -> None:
+        """Abort runs whose job has ended, then start what has not, oldest first."""
+        with self._ports.store.read() as tx:
+            going = {
+                job.id: job
+                for state in JobState
+                if not is_final(state)
+                for job in tx.jobs.find(side=self._side, state=state)
+            }
+        with self._guard:
+            running = dict(self._running)
+        for job_id, (run, _) in running.items():
+            if job_id not in going:
+                run.abort()
+        free = self._ports.settings.max_jobs - len(running)
+        new = [job for job in going.values() if job.id not in running]
+        for job in sorted(new, key=lambda job: job.created_at)[: max(free, 0)]:
+            self._begin(job)
+
+    def _begin(self, job: Job) -> None:
+        try:
+            run = self._make(job)
+        except PreauError as exc:  # it can never run here: it gets an end instead
+            self._end(self._ports, job.id, Ending(JobState.FAILED, exc.code, one_line(exc.reason)))
+            return
+        thread = threading.Thread(target=self._work, args=(job.id, run), name=f"job-{job.id[-12:]}")
+        with self._guard:
+            self._running[job.id] = (run, thread)
+        thread.start()
+
+    def _work(self, job_id: str, run: Run) -> None:
+        def attempt() -> None:
+            try:
+                run.run()
+            except PreauError as exc:  # the job stays as it is and is taken up again
+                _log.warning("job %s: %s: %s", job_id, exc.code, exc.reason)
+                self._stopping.wait(1.0)
+
+        try:
+            guarded(self._ports, f"{self._wakeup}-run", attempt, self._stopping.wait)
+        finally:
+            with self._guard:
+                del self._running[job_id]
+            if not self._stopping.is_set():
+                self._ports.wakeups.notify(self._wakeup)

@@ -1,0 +1,1 @@
+"""What `preau doctor` judges."""

@@ -1,0 +1,42 @@
+"""What `preau doctor` judges of published data: the checks of the files, and the key of persons.
+
+Rules: as in `diagnose.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connector.errors import DataUnchecked
+from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, unusable
+from connector.services.publication.verdicts import Verdict, mend
+
+
+def persons_key(found: KeyFile, fault: str = "") -> Check:
+    """Judge the key under which persons are compared, once persons are on record.
+
+    Args:
+        found: its file.
+        fault: why it is not the key of the persons on record; empty when it is.
+    """
+    said = unusable(found, fault)
+    if said is not None:
+        return Check("key of persons", FAIL, said[0], f"{said[1]}; until then publish nothing")
+    return Check("key of persons", OK, f"`{found.name}` is the one of the persons on record")
+
+
+def datasets(found: Mapping[str, Verdict]) -> list[Check]:
+    """Judge the checks of the published files: one line when all passed, one for each that did not.
+
+    Args:
+        found: verdict by dataset.
+    """
+    checks = [_dataset(name, verdict) for name, verdict in found.items() if verdict.code]
+    good = len(found) - len(checks)
+    return [Check("datasets", OK, f"{good} of {len(found)} passed the check of the file"), *checks]
+
+
+def _dataset(name: str, verdict: Verdict) -> Check:
+    found = f"no job runs on it: {verdict.code}: {'; '.join(verdict.reasons)}"
+    severity = WARN if verdict.code == DataUnchecked.code else FAIL
+    return Check(f"dataset {name}", severity, found, mend(name, verdict.code))

@@ -1,0 +1,1 @@
+"""Who belongs to the space, and whom this node believes."""

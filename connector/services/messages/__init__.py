@@ -1,0 +1,1 @@
+"""What goes to peers and what comes from them, whatever the binding."""

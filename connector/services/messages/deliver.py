@@ -1,0 +1,251 @@
+"""Delivers what the outbox holds: at least once, in order of each subject, never lost.
+
+Rules: a message waits in the database until the peer has answered it, so that a crash loses
+nothing; the oldest message of a subject goes first; a peer that does not answer delays only its
+own messages. What may pass by itself is tried again with growing pauses, within bounds; a refusal
+by the peer is final. What either means for a negotiation is `outcomes.py`.
+
+Nothing is polled in the hot path: the dispatcher sleeps until it is woken, or until the next
+message falls due.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from connector.domain.delivery import OutgoingMessage
+from connector.domain.participant import Participant
+from connector.errors import (
+    CertificateMismatch,
+    DidUnresolvable,
+    PeerUnreachable,
+    PreauError,
+    StatusListStale,
+    StoreUnavailable,
+    TokenReplayed,
+    TooManyRequests,
+    TooManyStreams,
+    UnknownPeer,
+    UpgradeRequired,
+    WorldFault,
+)
+from connector.jsonld.canonical import parse_object
+from connector.ports import Ports, Transaction
+from connector.services.guard import guarded
+from connector.services.negotiation import outcomes
+from connector.services.negotiation.steps import OUTBOX
+
+MAX_ATTEMPTS: Final = 60
+MAX_AGE: Final = timedelta(days=1)
+FIRST_PAUSE: Final = 0.2  # seconds
+LONGEST_PAUSE: Final = 300.0  # seconds
+CALL_SECONDS: Final = 10.0
+THREADS: Final = 16
+PER_PEER: Final = 4  # calls to one peer at once; one while it does not answer
+BATCH: Final = 512
+LONGEST_SLEEP: Final = 5.0  # seconds without being woken
+
+# Refusals that may pass by themselves: the peer is loaded, is too old and may be upgraded, or does
+# not know us or our keys yet.
+_PASSING: Final = (
+    WorldFault,
+    TooManyRequests,
+    TooManyStreams,
+    UnknownPeer,
+    StatusListStale,
+    DidUnresolvable,
+    CertificateMismatch,
+    TokenReplayed,
+    UpgradeRequired,
+)
+
+_log = logging.getLogger(__name__)
+
+
+def deliver_due(ports: Ports) -> int:
+    """Try every message that is due, one after another; return how many were delivered."""
+    with ports.store.read() as tx:
+        due = tx.due_messages(ports.clock.now(), BATCH)
+    return sum(deliver(ports, message) for message in due)
+
+
+def run(ports: Ports, stop: threading.Event) -> None:
+    """Deliver until `stop` is set; wake `outbox` after setting it, to be heard at once."""
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="deliver") as pool:
+        dispatcher = Dispatcher(ports, pool)
+
+        def turn() -> None:
+            seconds = dispatcher.dispatch()
+            if not stop.is_set():
+                ports.wakeups.wait(OUTBOX, seconds)
+
+        while not stop.is_set():
+            guarded(ports, OUTBOX, turn, stop.wait)
+
+
+def retry(ports: Ports, subject: str) -> int:
+    """Send again what was given up for a subject; return how many messages that are."""
+    now = ports.clock.now()
+    with ports.store.write() as tx:
+        given_up = [m for m in tx.outbox.find(subject=subject, delivered_at=None) if m.failed]
+        for message in given_up:
+            again = replace(message, failed="", attempts=0, due_at=now, created_at=now)
+            tx.outbox.put(again)
+        tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
+    return len(given_up)
+
+
+def deliver(ports: Ports, message: OutgoingMessage) -> bool:
+    """Send one message and write down what became of it; return whether it was delivered.
+
+    Raises:
+        StoreUnavailable: the outcome could not be written; the message goes out again.
+    """
+    with ports.store.read() as tx:
+        waiting = tx.outbox.get(message.id)
+        peer = tx.participants.get(message.peer)
+    if waiting is None or waiting.delivered_at is not None or waiting.failed:
+        return False
+    try:
+        answer = _call(ports, peer, waiting)
+        with ports.store.write() as tx:
+            _delivered(ports, tx, waiting, answer)
+    except StoreUnavailable:
+        raise
+    except PreauError as error:
+        _not_delivered(ports, waiting, error)
+        return False
+    return True
+
+
+def pause(message: OutgoingMessage) -> timedelta:
+    """Return how long to wait after an attempt: doubling, bounded, spread between messages.
+
+    The spread is taken from the message's id and attempt; it need not be unguessable.
+    """
+    full = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(message.attempts, 20))
+    seed = hashlib.sha256(f"{message.id}:{message.attempts}".encode()).digest()
+    return timedelta(seconds=full * (0.5 + seed[0] / 512))
+
+
+class Dispatcher:
+    """Hands due messages to threads: one at a time of a subject, few at a time of a peer."""
+
+    def __init__(self, ports: Ports, pool: ThreadPoolExecutor) -> None:
+        self._ports = ports
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._subjects: set[str] = set()
+        self._calls: Counter[str] = Counter()
+        self._silent: set[str] = set()
+
+    def dispatch(self) -> float:
+        """Start what is due, and return in how many seconds to look again."""
+        now = self._ports.clock.now()
+        try:
+            with self._ports.store.read() as tx:
+                soon = tx.due_messages(now + timedelta(seconds=LONGEST_SLEEP), BATCH)
+        except StoreUnavailable as error:
+            _log.warning("outbox cannot be read: %s", error.reason)
+            return 1.0
+        for message in soon:
+            if message.due_at <= now and self._claim(message):
+                task = self._pool.submit(deliver, self._ports, message)
+                task.add_done_callback(partial(self._done, message))
+        return _until_next(soon, now)
+
+    def _claim(self, message: OutgoingMessage) -> bool:
+        with self._lock:
+            limit = 1 if message.peer in self._silent else PER_PEER
+            if message.subject in self._subjects or self._calls[message.peer] >= limit:
+                return False
+            self._subjects.add(message.subject)
+            self._calls[message.peer] += 1
+            return True
+
+    def _done(self, message: OutgoingMessage, task: Future[bool]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            _log.error("message `%s` could not be handled", message.kind, exc_info=error)
+            self._rest(message)
+        with self._lock:
+            self._subjects.discard(message.subject)
+            self._calls[message.peer] -= 1
+            if error is None and task.result():
+                self._silent.discard(message.peer)
+            elif error is None:
+                self._silent.add(message.peer)
+        self._ports.wakeups.notify(OUTBOX)
+
+    def _rest(self, message: OutgoingMessage) -> None:
+        """After a fault of our own: let the message wait, so that it starves no other."""
+        try:
+            _not_delivered(self._ports, message, PreauError("a fault of this node"))
+        except PreauError as error:
+            _log.warning("outbox cannot be written: %s", error.reason)
+
+
+def _until_next(soon: list[OutgoingMessage], now: datetime) -> float:
+    """Return seconds until the next message falls due; those due now are claimed or in flight."""
+    later = [(m.due_at - now).total_seconds() for m in soon if m.due_at > now]
+    return min([LONGEST_SLEEP, *later])
+
+
+def _call(ports: Ports, peer: Participant | None, message: OutgoingMessage) -> Mapping[str, Any]:
+    if peer is None:
+        raise PeerUnreachable("the peer was never met")
+    body = parse_object(message.body)
+    return ports.wire.call(peer, message.kind, body, seconds=CALL_SECONDS)
+
+
+def _delivered(
+    ports: Ports, tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]
+) -> None:
+    if message.kind in outcomes.KINDS:
+        outcomes.acknowledged(ports, tx, message, answer)
+    now = ports.clock.now()
+    tx.outbox.put(replace(message, attempts=message.attempts + 1, delivered_at=now))
+
+
+def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:
+    tried = replace(message, attempts=message.attempts + 1)
+    passing = isinstance(error, _PASSING) or type(error) is PreauError
+    if not passing:
+        _give_up(ports, tried, error.code, error.reason)
+    elif tried.attempts >= MAX_ATTEMPTS or ports.clock.now() - message.created_at >= MAX_AGE:
+        reason = f"given up after {tried.attempts} attempts: {error.reason}"
+        _give_up(ports, tried, PeerUnreachable.code, reason)
+    else:
+        _postpone(ports, tried, silent=isinstance(error, PeerUnreachable))
+
+
+def _postpone(ports: Ports, message: OutgoingMessage, *, silent: bool) -> None:
+    """Try later; what else is due for a silent peer waits as long, without a try of its own."""
+    due = ports.clock.now() + pause(message)
+    with ports.store.write() as tx:
+        others = tx.outbox.find(peer=message.peer, delivered_at=None, failed="") if silent else []
+        for other in others:
+            if other.due_at < due:
+                tx.outbox.put(replace(other, due_at=due))
+        tx.outbox.put(replace(message, due_at=due))
+
+
+def _give_up(ports: Ports, message: OutgoingMessage, code: str, reason: str) -> None:
+    with ports.store.write() as tx:
+        tx.outbox.put(replace(message, failed=f"{code}: {reason}"))
+        tx.audit.append(
+            "delivery.failed", message.subject, peer=message.peer, message=message.kind, code=code
+        )
+        if message.kind in outcomes.KINDS:
+            outcomes.given_up(ports, tx, message, code, reason)

@@ -1,0 +1,42 @@
+"""Where messages of peers arrive: one handler for each kind, whatever the binding.
+
+Rules: the binding has authenticated the caller and judged its membership; a handler reads the body
+strictly, answers with a body, or refuses by an exception of `connector/errors.py`, in which case
+nothing was changed. Refusals are written to the audit log by the binding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from connector.domain.participant import Participant
+from connector.ports import Ports
+from connector.services.continuity import custody
+from connector.services.evidence import own_log
+from connector.services.federation.site import jobs as site_jobs
+from connector.services.negotiation import negotiate
+from connector.services.publication import catalog_pages
+
+Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
+
+HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
+    {
+        "CatalogRequestMessage": catalog_pages.receive_catalog,
+        "DatasetRequestMessage": catalog_pages.receive_dataset,
+        "ContractRequestMessage": negotiate.receive_request,
+        "ContractOfferMessage": negotiate.receive_offer,
+        "ContractAgreementMessage": negotiate.receive_agreement,
+        "ContractAgreementVerificationMessage": negotiate.receive_verification,
+        "ContractNegotiationEventMessage": negotiate.receive_event,
+        "ContractNegotiationTerminationMessage": negotiate.receive_termination,
+        "GetNegotiationMessage": negotiate.receive_get,
+        "JobSubmission": site_jobs.receive_job,
+        "JobCancellation": site_jobs.cancel_job,
+        "ConsistencyRequestMessage": own_log.consistency,
+        "HeadDeposit": custody.keep_head,
+        "HeadRequestMessage": custody.return_head,
+        "EpochAnnouncement": custody.accept_epoch,
+    }
+)

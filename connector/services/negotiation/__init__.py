@@ -1,0 +1,1 @@
+"""From an offer to a contract that both have signed."""

@@ -1,0 +1,362 @@
+"""Contracts: the provider draws one up, the consumer checks and signs it, both keep the bytes.
+
+Rules: the document is written by the provider from its own offer, never from what a consumer
+sent; the consumer signs only what means the terms it accepted, for the dataset that it saw, with
+the parties as it knows them. The exact bytes, both signatures, both DID documents and both
+memberships as of signing are kept. A contract may be used by its own parties, once it is
+finalized, until its end.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+
+from connector.domain import instant
+from connector.domain.dataset import Dataset, Offer
+from connector.domain.negotiation import Agreement, Negotiation, Role
+from connector.domain.participant import Participant
+from connector.errors import (
+    AgreementTampered,
+    AgreementUnknown,
+    ContractExpired,
+    NotFound,
+    PreauError,
+)
+from connector.identity import agreement as documents
+from connector.identity import dataset_facts, receipt
+from connector.identity import description as descriptions
+from connector.identity import document as did_documents
+from connector.identity.agreement import AgreementDocument, Party, Subject
+from connector.identity.document import DidDocument
+from connector.jsonld.canonical import sha256_hex
+from connector.jsonld.policy import policy_document, read_policy
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.services.negotiation import terms
+from federated.privacy.rule import Accounting, Rule, fixed
+from policies_odrl import Policy
+from policies_odrl.model import AssetRef, PartyRef, PolicyKind
+
+
+def agreements(ports: Ports) -> list[Agreement]:
+    """Return all contracts of this node that both parties signed, oldest first."""
+    with ports.store.read() as tx:
+        return tx.agreements.find(finalized=True)
+
+
+def agreement(ports: Ports, agreement_id: str) -> Agreement:
+    """Return a contract of this node, finalized or not.
+
+    Raises:
+        NotFound: none of that id.
+    """
+    with ports.store.read() as tx:
+        found = tx.agreements.get(agreement_id)
+    if found is None:
+        raise NotFound(f"no agreement `{agreement_id}`")
+    return found
+
+
+def agreement_for(tx: Transaction, agreement_id: str, caller: str, now: datetime) -> Agreement:
+    """Return a contract that a peer may use now.
+
+    Args:
+        tx: the transaction.
+        agreement_id: as the peer states it.
+        caller: DID of the peer, authenticated.
+        now: UTC.
+
+    Raises:
+        AgreementUnknown: no finalized contract of that id with this peer.
+        ContractExpired: its time is over.
+    """
+    found = tx.agreements.get(agreement_id)
+    if found is None or not found.finalized or caller not in (found.provider, found.consumer):
+        raise AgreementUnknown(f"no agreement `{agreement_id}` with this peer")
+    if found.valid_until is not None and now >= found.valid_until:
+        raise ContractExpired(
+            f"agreement `{agreement_id}` ended at {instant.text(found.valid_until)}"
+        )
+    return found
+
+
+def policy_of(agreement: Agreement) -> Policy:
+    """Return the ODRL Agreement of a contract.
+
+    Raises:
+        AgreementTampered: its document cannot be read.
+    """
+    return _policy(agreement.document)
+
+
+def coverage_of(agreement: Agreement) -> tuple[messages.CoverageLine, ...]:
+    """Return how the provider upholds each constraint, as both parties signed it.
+
+    Raises:
+        AgreementTampered: its document cannot be read.
+    """
+    lines = documents.read(agreement.document).coverage
+    return tuple(messages.CoverageLine(**line) for line in lines)
+
+
+def draw_up(
+    ports: Ports,
+    negotiation: Negotiation,
+    offer: Offer,
+    dataset: Dataset,
+    rule: Rule,
+    consumer: Participant,
+) -> Agreement:
+    """Return the contract on an offer of ours, signed by us, not stored.
+
+    It accounts for privacy by the rule of the dataset's register.
+
+    Raises:
+        KeyUnusable: our key cannot sign.
+        PolicyInvalid: the offer cannot be written as an agreement.
+    """
+    now = instant.read(instant.text(ports.clock.now()))
+    policy = read_policy(offer.policy)
+    own = ports.own_document()
+    data = documents.build(
+        policy_document(_agreed(ports, policy, offer, consumer.did, now)),
+        offer_id=offer.id,
+        offer_digest=offer.digest,
+        dataset=_subject(dataset),
+        provider=Party(
+            ports.settings.did, sha256_hex(own), negotiation.pid, key=ports.signer.key_id
+        ),
+        consumer=Party(consumer.did, consumer.document_digest, negotiation.peer_pid),
+        coverage=[line.to_body() for line in terms.coverage(policy)],
+        accounting=_accounting(rule, policy),
+        recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
+        timestamp=now,
+    )
+    return replace(
+        _unsigned(documents.read(data), negotiation),
+        provider_signature=documents.sign(ports.signer, data),
+        valid_until=terms.limits(policy).valid_until,
+        provider_document=own,
+        consumer_document=consumer.document,
+        provider_membership=ports.own_membership(),
+        consumer_membership=consumer.membership,
+    )
+
+
+def check(
+    ports: Ports,
+    negotiation: Negotiation,
+    message: messages.ContractAgreementMessage,
+    provider: Participant,
+) -> Agreement:
+    """Check a contract that the provider signed, sign it, and return it, not stored.
+
+    Raises:
+        AgreementTampered: it does not verify, or is not what this node accepted.
+        KeyUnusable: our key cannot sign.
+    """
+    document = documents.read(message.agreement)
+    try:
+        valid_until = _checked(ports, negotiation, document, message.provider_signature, provider)
+    except AgreementTampered:
+        raise
+    except PreauError as exc:
+        raise AgreementTampered(f"the agreement cannot be judged: {exc.reason}") from exc
+    return replace(
+        _unsigned(document, negotiation),
+        provider_signature=message.provider_signature,
+        consumer_signature=documents.sign(ports.signer, document.data),
+        valid_until=valid_until,
+        provider_document=provider.document,
+        consumer_document=ports.own_document(),
+        provider_membership=provider.membership,
+        consumer_membership=ports.own_membership(),
+    )
+
+
+def consider(ports: Ports, caller: Participant, message: messages.ContractAgreementMessage) -> None:
+    """Compare terms before the write transaction that handles an agreement; `check` judges."""
+    with ports.store.read() as tx:
+        found = tx.negotiations.get(message.consumer_pid)
+    if found is not None and found.peer == caller.did:
+        with suppress(PreauError):
+            _check_terms(documents.read(message.agreement), found)
+
+
+def countersign(ports: Ports, agreement: Agreement, consumer_signature: str) -> Agreement:
+    """Verify the consumer's signature on a contract of ours, and complete it with our receipt.
+
+    Raises:
+        AgreementTampered: the signature does not verify.
+        KeyUnusable: our key cannot sign.
+    """
+    document = documents.read(agreement.document)
+    consumer = did_documents.read(agreement.consumer_document, agreement.consumer)
+    documents.verify_consumer(document, consumer_signature, consumer)
+    token = receipt.make_receipt(
+        ports.signer,
+        document,
+        agreement.provider_signature,
+        consumer_signature,
+        minimum_sites=terms.limits(policy_of(agreement)).minimum_sites,
+        valid_until=agreement.valid_until,
+        now=ports.clock.now(),
+    )
+    return replace(agreement, consumer_signature=consumer_signature, receipt=token, finalized=True)
+
+
+def complete(agreement: Agreement, token: str) -> Agreement:
+    """Verify the provider's receipt on a contract that we verified, and complete it.
+
+    Raises:
+        AgreementTampered: the receipt does not verify, or is another's.
+    """
+    provider = did_documents.read(agreement.provider_document, agreement.provider)
+    found = receipt.read_receipt(token, provider)
+    document = documents.read(agreement.document)
+    receipt.check_receipt(
+        found, document, agreement.provider_signature, agreement.consumer_signature
+    )
+    agreed = terms.limits(policy_of(agreement))
+    if (found.minimum_sites, found.valid_until) != (agreed.minimum_sites, agreement.valid_until):
+        raise AgreementTampered("the receipt states other terms than the agreement")
+    return replace(agreement, receipt=token, finalized=True)
+
+
+@lru_cache(maxsize=256)
+def _policy(document: bytes) -> Policy:
+    try:
+        return read_policy(documents.read(document).policy)
+    except AgreementTampered:
+        raise
+    except PreauError as exc:
+        raise AgreementTampered(f"the agreement's policy cannot be read: {exc.reason}") from exc
+
+
+def _agreed(ports: Ports, policy: Policy, offer: Offer, consumer: str, now: datetime) -> Policy:
+    return replace(
+        policy,
+        kind=PolicyKind.AGREEMENT,
+        id=ports.ids.new(),
+        target=AssetRef(offer.dataset_id),
+        assigner=PartyRef(ports.settings.did),
+        assignee=PartyRef(consumer),
+        timestamp=instant.text(now),
+    )
+
+
+def _subject(dataset: Dataset) -> Subject:
+    return Subject(
+        id=dataset.id,
+        description_digest=descriptions.digest(dataset.credential),
+        population=dataset.population,
+        rows_per_person=dataset.rows_per_person,
+        person_column=dataset.person_column,
+    )
+
+
+def _accounting(rule: Rule, policy: Policy) -> Accounting:
+    limits = terms.limits(policy)
+    return fixed(rule, limits.epsilon, limits.delta)
+
+
+def _unsigned(document: AgreementDocument, negotiation: Negotiation) -> Agreement:
+    return Agreement(
+        id=document.id,
+        pid=negotiation.pid,
+        role=negotiation.role,
+        provider=document.provider.did,
+        consumer=document.consumer.did,
+        dataset_id=document.dataset.id,
+        document=document.data,
+        digest=document.digest,
+        provider_signature="",
+        consumer_signature="",
+        receipt="",
+        valid_until=None,
+        population=document.dataset.population,
+        finalized=False,
+        provider_document=b"",
+        consumer_document=b"",
+        provider_membership="",
+        consumer_membership="",
+        concluded_at=document.timestamp,
+    )
+
+
+def _checked(
+    ports: Ports,
+    negotiation: Negotiation,
+    document: AgreementDocument,
+    signature: str,
+    provider: Participant,
+) -> datetime | None:
+    """Check all that a consumer must before it signs; return the end of the contract."""
+    about = did_documents.read(provider.document, provider.did)
+    _check_parties(ports, document, negotiation, about)
+    documents.verify_provider(document, signature, about)
+    rule = _check_dataset(document, negotiation, about)
+    policy = _check_terms(document, negotiation)
+    if document.accounting is None:
+        raise AgreementTampered("the agreement does not say how privacy is accounted for")
+    if document.accounting != _accounting(rule or document.accounting.rule, policy):
+        raise AgreementTampered("the agreement accounts for privacy otherwise than described")
+    return terms.limits(policy).valid_until
+
+
+def _check_parties(
+    ports: Ports, document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
+) -> None:
+    """The parties are the two of the negotiation, under the DID documents that both serve."""
+    expected = (
+        (document.provider.did, negotiation.peer),
+        (document.provider.pid, negotiation.peer_pid),
+        (document.provider.document_digest, provider.digest),
+        (document.consumer.did, ports.settings.did),
+        (document.consumer.pid, negotiation.pid),
+        (document.consumer.document_digest, sha256_hex(ports.own_document())),
+    )
+    if negotiation.role is not Role.CONSUMER or any(a != b for a, b in expected):
+        raise AgreementTampered("the agreement names other parties than the negotiation's")
+
+
+def _check_dataset(
+    document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
+) -> Rule | None:
+    """The dataset is the one whose description this node decided on, and stated as there.
+
+    Returns:
+        How the description says that jobs add up; None when it says nothing.
+    """
+    described = descriptions.verify_description(
+        negotiation.description, provider, negotiation.dataset_id
+    )
+    facts = dataset_facts.read_facts(described)
+    stated = document.dataset
+    expected = Subject(
+        id=negotiation.dataset_id,
+        description_digest=descriptions.digest(negotiation.description),
+        population=facts.population,
+        rows_per_person=facts.rows_per_person,
+        person_column=facts.person_column,
+    )
+    if stated != expected:
+        raise AgreementTampered("the agreement is about another dataset than the one described")
+    return facts.rule
+
+
+def _check_terms(document: AgreementDocument, negotiation: Negotiation) -> Policy:
+    """The policy means what was accepted, and the table says what this node's would."""
+    policy = _policy(document.data)
+    if (document.offer_id, policy.kind) != (negotiation.offer_id, PolicyKind.AGREEMENT):
+        raise AgreementTampered("the agreement is on another offer than the one accepted")
+    terms.check_size(policy)
+    if not terms.same(read_policy(negotiation.policy), policy):
+        raise AgreementTampered("the agreement does not mean what was accepted")
+    stated = sorted((line["path"], line["constraint"], line["label"]) for line in document.coverage)
+    if stated != sorted((it.path, it.constraint, it.label) for it in terms.coverage(policy)):
+        raise AgreementTampered("the agreement does not say how each constraint is upheld")
+    return policy

@@ -1,0 +1,288 @@
+"""The consumer's side of a negotiation.
+
+Rules: a request starts from an offer that the provider showed, whose description verified; an
+offer is accepted by itself only when it means what was asked; an agreement is signed only when
+`agree.check` finds that it means what was accepted, and refused otherwise: then nothing changes
+here, and the provider, whose call was refused, ends the negotiation. Terms that this node could not
+uphold or read are never accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.participant import Participant
+from connector.errors import AgreementTampered, Malformed, NotFound, PolicyInvalid
+from connector.jsonld.canonical import canonical
+from connector.jsonld.policy import read_policy
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.protocol.negotiation import Act, step
+from connector.services.evidence.witness import check_peer
+from connector.services.negotiation import agree, steps, terms
+from connector.services.publication import catalog_pages
+
+
+def request(
+    ports: Ports,
+    peer_did: str,
+    dataset_id: str,
+    offer_id: str = "",
+    policy: Mapping[str, Any] | bytes | None = None,
+) -> Negotiation:
+    """Ask a provider for a contract on one of its offers.
+
+    Args:
+        ports: of this node.
+        peer_did: the provider.
+        dataset_id: what it is about.
+        offer_id: the provider's offer; may be left out where there is only one.
+        policy: terms asked for, JSON-LD; as offered when left out.
+
+    Raises:
+        UnknownPeer: this node has not met it, and cannot.
+        NotFound: the provider shows no such dataset.
+        OfferUnknown: it shows no such offer.
+        DescriptionTampered: the dataset's description does not verify.
+        PolicyInvalid: offer or wish is not a policy that this node knows.
+        ConstraintUnknown: the offer holds a constraint that nobody could uphold.
+        PeerUnreachable: the provider does not answer.
+        PeerRolledBack: its log went back, and its operator has not answered for it.
+    """
+    dataset = catalog_pages.fetch_dataset(ports, peer_did, dataset_id)
+    chosen = dataset.offer(offer_id)
+    terms.check_readable(chosen.policy)
+    wish = _wish(policy)
+    now = ports.clock.now()
+    negotiation = Negotiation(
+        pid=ports.ids.new(),
+        role=Role.CONSUMER,
+        peer=peer_did,
+        peer_pid="",
+        state=step(None, Act.REQUEST, Role.CONSUMER, sending=True),
+        dataset_id=dataset_id,
+        offer_id=chosen.id,
+        policy=wish or chosen.policy,
+        policy_by=Role.CONSUMER,
+        agreement_id="",
+        code="",
+        reasons=(),
+        created_at=now,
+        updated_at=now,
+        description=dataset.description,
+        asked=wish or chosen.policy,
+    )
+    with ports.store.write() as tx:
+        check_peer(tx, peer_did)
+        message = _request_message(ports, negotiation, wish)
+        steps.enqueue(ports, tx, peer_did, negotiation.pid, message)
+        return steps.store(ports, tx, negotiation)
+
+
+def accept(ports: Ports, pid: str) -> Negotiation:
+    """Accept the provider's offer that is on the table.
+
+    Raises:
+        NotFound: no such negotiation, or the provider no longer shows the dataset.
+        IllegalMessage: nothing of the provider's is on the table.
+        PolicyInvalid: the offer is not a policy that this node knows.
+        ConstraintUnknown: it holds a constraint that nobody could uphold.
+    """
+    description = _described(ports, pid)
+    with ports.store.write() as tx:
+        negotiation = steps.own(tx, pid, Role.CONSUMER)
+        terms.check_readable(negotiation.policy)
+        described = replace(negotiation, description=negotiation.description or description)
+        return _accept(ports, tx, described)
+
+
+def counter(ports: Ports, pid: str, policy: Mapping[str, Any] | bytes) -> Negotiation:
+    """Answer the provider's offer with other terms.
+
+    Raises:
+        NotFound: no such negotiation, or the provider no longer shows the dataset.
+        IllegalMessage: nothing of the provider's is on the table.
+        PolicyInvalid: the terms are not a policy that this node knows.
+    """
+    wish = _wish(policy)
+    description = _described(ports, pid)
+    with ports.store.write() as tx:
+        negotiation = steps.own(tx, pid, Role.CONSUMER)
+        message = _request_message(ports, negotiation, wish)
+        sent = steps.send(
+            ports,
+            tx,
+            negotiation,
+            message,
+            policy=wish,
+            policy_by=Role.CONSUMER,
+            asked=wish,
+            description=negotiation.description or description,
+        )
+        return steps.store(ports, tx, sent)
+
+
+def on_offer(
+    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractOfferMessage
+) -> Negotiation:
+    """Handle an offer: an opening one waits for the operator, others also unless they fit.
+
+    Raises:
+        IllegalMessage: the negotiation's state does not allow it.
+        NotFound: no such negotiation with this peer.
+        Malformed: the offer is about another dataset, or cannot be read.
+        PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
+    """
+    about = terms.read_small(message.policy).target
+    if about is not None and about.id != message.dataset:
+        raise Malformed("the terms offered are about another dataset")
+    if not message.consumer_pid:
+        return steps.store(ports, tx, _opened(ports, caller, tx, message))
+    pids = (message.provider_pid, message.consumer_pid)
+    negotiation = steps.held(tx, caller, *pids)
+    after = steps.received(
+        negotiation,
+        Act.OFFER,
+        ports.clock.now(),
+        offer_id=message.offer_id,
+        policy=message.policy,
+        policy_by=Role.PROVIDER,
+        reasons=message.reasons,
+    )
+    if message.dataset != negotiation.dataset_id:
+        raise Malformed("the offer is about another dataset than the negotiation")
+    steps.store(ports, tx, after)
+    if terms.fits(negotiation.policy, message.policy):  # known from `consider`
+        return _accept(ports, tx, after)
+    return after
+
+
+def consider(ports: Ports, caller: Participant, message: messages.ContractOfferMessage) -> None:
+    """Judge an offer before the write transaction that handles it; see `terms.fits`.
+
+    Raises:
+        Malformed: it cannot be read.
+        PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
+    """
+    terms.read_small(message.policy)
+    with ports.store.read() as tx:
+        found = tx.negotiations.get(message.consumer_pid)
+    if found is not None and found.peer == caller.did:
+        terms.fits(found.policy, message.policy)
+
+
+def on_agreement(
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    negotiation: Negotiation,
+    message: messages.ContractAgreementMessage,
+) -> Negotiation:
+    """Handle an agreement: sign it.
+
+    Raises:
+        IllegalMessage: the negotiation's state does not allow it.
+        AgreementTampered: it is not what was accepted; nothing changes.
+        PeerRolledBack: the provider's log went back, and its operator has not answered for it.
+    """
+    check_peer(tx, caller.did)
+    agreed = steps.received(negotiation, Act.AGREEMENT, ports.clock.now())
+    agreement = agree.check(ports, negotiation, message, caller)
+    agreed = replace(agreed, agreement_id=agreement.id)
+    facts = {"agreement": agreement.id, "digest": agreement.digest}
+    steps.store(ports, tx, agreed, **facts)
+    if not tx.agreements.add(agreement):
+        raise AgreementTampered("an agreement of that id is here already")
+    verification = messages.ContractAgreementVerificationMessage(
+        message_id=ports.ids.new(),
+        **steps.pids(agreed),
+        consumer_signature=agreement.consumer_signature,
+    )
+    verified = steps.send(ports, tx, agreed, verification)
+    return steps.store(ports, tx, verified, **facts)
+
+
+def on_finalized(
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    negotiation: Negotiation,
+    message: messages.ContractNegotiationEventMessage,
+) -> Negotiation:
+    """Handle the provider's receipt: the contract is complete.
+
+    Raises:
+        IllegalMessage: the negotiation's state does not allow it.
+        AgreementTampered: the receipt does not verify; nothing changes.
+    """
+    del caller
+    final = steps.received(negotiation, Act.FINALIZED, ports.clock.now())
+    agreement = tx.agreements.lock(final.agreement_id)
+    if agreement is None:
+        raise NotFound("the agreement of this negotiation is not here")
+    tx.agreements.put(agree.complete(agreement, message.receipt))
+    return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
+
+
+def _opened(
+    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractOfferMessage
+) -> Negotiation:
+    return steps.opened(
+        ports,
+        tx,
+        caller,
+        Role.CONSUMER,
+        message.provider_pid,
+        state=step(None, Act.OFFER, Role.PROVIDER, sending=False),
+        dataset_id=message.dataset,
+        offer_id=message.offer_id,
+        policy=message.policy,
+        policy_by=Role.PROVIDER,
+        reasons=message.reasons,
+    )
+
+
+def _accept(ports: Ports, tx: Transaction, negotiation: Negotiation) -> Negotiation:
+    check_peer(tx, negotiation.peer)
+    event = messages.ContractNegotiationEventMessage(
+        message_id=ports.ids.new(), **steps.pids(negotiation), event_type="ACCEPTED"
+    )
+    accepted = steps.send(ports, tx, negotiation, event, reasons=())
+    return steps.store(ports, tx, accepted)
+
+
+def _described(ports: Ports, pid: str) -> str:
+    """Return the description of a negotiation's dataset; fetched where the provider opened it."""
+    with ports.store.read() as tx:
+        negotiation = tx.negotiations.get(pid)
+    if negotiation is None:
+        raise NotFound(f"no negotiation `{pid}`")
+    offered = (negotiation.role, negotiation.state) == (Role.CONSUMER, NegotiationState.OFFERED)
+    if negotiation.description or not offered:
+        return negotiation.description
+    return catalog_pages.fetch_dataset(ports, negotiation.peer, negotiation.dataset_id).description
+
+
+def _request_message(
+    ports: Ports, negotiation: Negotiation, wish: bytes
+) -> messages.ContractRequestMessage:
+    return messages.ContractRequestMessage(
+        message_id=ports.ids.new(),
+        consumer_pid=negotiation.pid,
+        provider_pid=negotiation.peer_pid,
+        offer_id=negotiation.offer_id,
+        dataset=negotiation.dataset_id,
+        policy=wish,
+    )
+
+
+def _wish(policy: Mapping[str, Any] | bytes | None) -> bytes:
+    if policy is None:
+        return b""
+    data = policy if isinstance(policy, bytes) else canonical(dict(policy))
+    if not read_policy(data).permissions:
+        raise PolicyInvalid("the terms asked for permit nothing")
+    return data

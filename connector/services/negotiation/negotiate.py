@@ -1,0 +1,261 @@
+"""Negotiations: what an operator does with them, and where their messages arrive.
+
+Rules: either side may open; every message goes through the protocol's table; a refused message
+changes nothing and is in the audit log. What each side does by itself on a message is
+`provider_side.py` and `consumer_side.py`; delivery is `deliver.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from connector.domain.negotiation import Negotiation, NegotiationState
+from connector.domain.participant import Participant
+from connector.errors import AgreementTampered, NotFound, PeerUnreachable, PreauError
+from connector.identity import agreement as documents
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.protocol.negotiation import Act
+from connector.services.membership import onboard
+from connector.services.messages import deliver
+from connector.services.negotiation import agree, consumer_side, provider_side, steps
+from connector.services.negotiation.consumer_side import accept, counter, request
+from connector.services.negotiation.provider_side import offer
+
+__all__ = [
+    "accept",
+    "counter",
+    "expire",
+    "negotiation",
+    "negotiations",
+    "offer",
+    "receive_agreement",
+    "receive_event",
+    "receive_get",
+    "receive_offer",
+    "receive_request",
+    "receive_termination",
+    "receive_verification",
+    "reconcile",
+    "request",
+    "terminate",
+]
+
+# A negotiation in which nothing happens for so long is over; VERIFIED is not, see `deliver.py`.
+STALE: Final = timedelta(days=7)
+# An agreement that its consumer does not verify counts against the dataset's cap, so not for long.
+UNVERIFIED: Final = timedelta(hours=1)
+_WAITING: Final[Mapping[NegotiationState, timedelta]] = {
+    NegotiationState.REQUESTED: STALE,
+    NegotiationState.OFFERED: STALE,
+    NegotiationState.ACCEPTED: STALE,
+    NegotiationState.AGREED: UNVERIFIED,
+}
+_REFUSED: Final = "agreement.refused"
+
+
+def negotiations(ports: Ports) -> list[Negotiation]:
+    """Return all negotiations of this node, oldest first."""
+    with ports.store.read() as tx:
+        return tx.negotiations.find()
+
+
+def negotiation(ports: Ports, pid: str) -> Negotiation:
+    """Return a negotiation of this node by its own id of it.
+
+    Raises:
+        NotFound: none of that id.
+    """
+    with ports.store.read() as tx:
+        found = tx.negotiations.get(pid)
+    if found is None:
+        raise NotFound(f"no negotiation `{pid}`")
+    return found
+
+
+def terminate(ports: Ports, pid: str, reason: str = "") -> Negotiation:
+    """End a negotiation, and tell the peer.
+
+    Raises:
+        NotFound: no such negotiation.
+        IllegalMessage: this side may not end it in its state.
+    """
+    reasons = (reason,) if reason else ()
+    with ports.store.write() as tx:
+        found = steps.own(tx, pid)
+        if not found.peer_pid and not steps.is_over(found):
+            return steps.end_here(ports, tx, found, "", reasons)
+        return steps.end(ports, tx, found, "", reasons)
+
+
+def reconcile(ports: Ports, pid: str) -> Negotiation:
+    """Ask the peer for its state and mend a disagreement: send again, or end what it has ended.
+
+    Raises:
+        NotFound: no such negotiation.
+        PeerUnreachable: the peer does not answer.
+    """
+    found = negotiation(ports, pid)
+    if not found.peer_pid:
+        deliver.retry(ports, pid)
+        return found
+    peer = onboard.judge(ports, found.peer)
+    try:
+        question = messages.GetNegotiationMessage(found.peer_pid)
+        answer = ports.wire.call(peer, "GetNegotiationMessage", question.to_body())
+        theirs = messages.ContractNegotiation.from_body(answer).state
+    except NotFound:
+        theirs = NegotiationState.TERMINATED.value
+    if theirs != NegotiationState.TERMINATED.value:
+        deliver.retry(ports, pid)
+        return negotiation(ports, pid)
+    with ports.store.write() as tx:
+        found = steps.own(tx, pid)
+        if steps.is_over(found):
+            return found
+        reason = "the peer has terminated the negotiation"
+        return steps.end_here(ports, tx, replace(found, peer_pid=""), "", (reason,))
+
+
+def expire(ports: Ports) -> int:
+    """End negotiations in which nothing has happened for too long; return how many.
+
+    That is `STALE`, and `UNVERIFIED` for an agreement of ours that the consumer does not verify.
+    """
+    now = ports.clock.now()
+    with ports.store.write() as tx:
+        stale = [
+            (item, wait)
+            for state, wait in _WAITING.items()
+            for item in tx.negotiations.find(state=state)
+            if item.updated_at < now - wait
+        ]
+        for item, wait in stale:
+            hours = int(wait.total_seconds()) // 3600
+            reasons = (f"nothing happened for {hours} h",)
+            steps.end_here(ports, tx, item, PeerUnreachable.code, reasons)
+    return len(stale)
+
+
+def receive_request(
+    ports: Ports, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Receive a `ContractRequestMessage`; see `negotiate_provider.on_request`."""
+    message = messages.ContractRequestMessage.from_body(body)
+    provider_side.consider(ports, caller, message)
+    handle = partial(provider_side.on_request, ports, caller)
+    return steps.receive_once(ports, caller, message, handle)
+
+
+def receive_offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Receive a `ContractOfferMessage`; see `negotiate_consumer.on_offer`."""
+    message = messages.ContractOfferMessage.from_body(body)
+    consumer_side.consider(ports, caller, message)
+    handle = partial(consumer_side.on_offer, ports, caller)
+    return steps.receive_once(ports, caller, message, handle)
+
+
+def receive_agreement(
+    ports: Ports, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Receive a `ContractAgreementMessage`; see `negotiate_consumer.on_agreement`.
+
+    Raises:
+        AgreementTampered: it is not what was accepted; nothing changed but the audit log.
+    """
+    message = messages.ContractAgreementMessage.from_body(body)
+    provider = _as_of_signing(ports, caller, message.agreement)
+    agree.consider(ports, caller, message)
+
+    def handle(tx: Transaction, said: messages.ContractAgreementMessage) -> Negotiation:
+        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
+        return consumer_side.on_agreement(ports, provider, tx, found, said)
+
+    try:
+        return steps.receive_once(ports, caller, message, handle)
+    except AgreementTampered as exc:
+        _note_refused(ports, caller, message, exc)
+        raise
+
+
+def receive_verification(
+    ports: Ports, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Receive a `ContractAgreementVerificationMessage`."""
+    message = messages.ContractAgreementVerificationMessage.from_body(body)
+
+    def handle(tx: Transaction, said: messages.ContractAgreementVerificationMessage) -> Negotiation:
+        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
+        return provider_side.on_verification(ports, caller, tx, found, said)
+
+    return steps.receive_once(ports, caller, message, handle)
+
+
+def receive_event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Receive a `ContractNegotiationEventMessage`: ACCEPTED or FINALIZED."""
+    message = messages.ContractNegotiationEventMessage.from_body(body)
+    accepted = messages.act_of(message) is Act.ACCEPTED
+    on_event = provider_side.on_accepted if accepted else consumer_side.on_finalized
+
+    def handle(tx: Transaction, said: messages.ContractNegotiationEventMessage) -> Negotiation:
+        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
+        return on_event(ports, caller, tx, found, said)
+
+    return steps.receive_once(ports, caller, message, handle)
+
+
+def receive_termination(
+    ports: Ports, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Receive a `ContractNegotiationTerminationMessage`."""
+    message = messages.ContractNegotiationTerminationMessage.from_body(body)
+
+    def handle(
+        tx: Transaction, said: messages.ContractNegotiationTerminationMessage
+    ) -> Negotiation:
+        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
+        now = ports.clock.now()
+        ended = steps.received(found, Act.TERMINATION, now, code=said.code, reasons=said.reasons)
+        return steps.store(ports, tx, ended, code=said.code, by=found.role.other.value)
+
+    return steps.receive_once(ports, caller, message, handle)
+
+
+def receive_get(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Answer a `GetNegotiationMessage`.
+
+    Raises:
+        NotFound: none of that id with this peer.
+    """
+    pid = messages.GetNegotiationMessage.from_body(body).pid
+    with ports.store.read() as tx:
+        found = tx.negotiations.get(pid)
+    if found is None or found.peer != caller.did:
+        raise NotFound("no such negotiation with this peer")
+    return steps.answer_of(found)
+
+
+def _note_refused(
+    ports: Ports,
+    caller: Participant,
+    message: messages.ContractAgreementMessage,
+    refusal: AgreementTampered,
+) -> None:
+    """Write a refused agreement to the audit log, once for each negotiation."""
+    with ports.store.write() as tx:
+        if not tx.audit.entries(subject=message.consumer_pid, kind=_REFUSED, limit=1):
+            tx.audit.append(_REFUSED, message.consumer_pid, peer=caller.did, code=refusal.code)
+
+
+def _as_of_signing(ports: Ports, caller: Participant, data: bytes) -> Participant:
+    """Return the provider under the DID document that an agreement fixes, fetched if it is new."""
+    try:
+        if documents.read(data).provider.document_digest == caller.document_digest:
+            return caller
+        return onboard.reacquaint(ports, caller.did)
+    except PreauError:
+        return caller  # `agree.check` says what is wrong with it

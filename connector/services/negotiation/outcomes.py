@@ -1,0 +1,70 @@
+"""What the fate of an outgoing message does to its negotiation.
+
+Rules: an acknowledgement brings the peer's pid; a refusal ends the negotiation here with the
+peer's code and reason, and the peer is told where the table allows it; so does silence past the
+bounds of `deliver.py`, with one exception. INVARIANT: whoever has signed last never gives up
+alone. A verification or FINALIZED that cannot be delivered, or that is refused for whatever reason,
+leaves the negotiation as it is, since the peer may hold the contract already; it is sent again by
+`deliver.retry`. Only a peer that states that it has terminated ends it, see `negotiate.reconcile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from connector.domain.delivery import OutgoingMessage
+from connector.domain.negotiation import NegotiationState
+from connector.errors import PeerUnreachable
+from connector.jsonld.canonical import parse_object
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.services.negotiation import steps
+
+KINDS: Final[frozenset[str]] = frozenset(
+    kind for kind, (_, answer) in messages.KINDS.items() if answer is messages.ContractNegotiation
+)
+_AGREEMENT: Final = messages.ContractAgreementMessage.__name__
+
+
+def acknowledged(
+    ports: Ports, tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]
+) -> None:
+    """Note the peer's pid from its first acknowledgement.
+
+    Raises:
+        Malformed: the answer is not a `ContractNegotiation`.
+    """
+    del ports
+    ack = messages.ContractNegotiation.from_body(answer)
+    negotiation = tx.negotiations.lock(message.subject)
+    if negotiation is None or negotiation.peer_pid:
+        return
+    named = replace(negotiation, peer_pid=ack.provider_pid)
+    if steps.pids(negotiation)["provider_pid"] == negotiation.pid:
+        named = replace(negotiation, peer_pid=ack.consumer_pid)
+    tx.negotiations.put(named)
+
+
+def given_up(
+    ports: Ports, tx: Transaction, message: OutgoingMessage, code: str, reason: str
+) -> None:
+    """End the negotiation of a message that was refused, or that cannot be delivered."""
+    negotiation = tx.negotiations.lock(message.subject)
+    if negotiation is None or steps.is_over(negotiation):
+        return
+    if _signed(message):
+        return
+    if message.kind == _AGREEMENT and code != PeerUnreachable.code:
+        # The refused agreement changed nothing at the consumer: there the negotiation stands where
+        # it stood before, and where the table lets us end it and tell so.
+        negotiation = replace(negotiation, state=NegotiationState.REQUESTED)
+    steps.end_here(ports, tx, negotiation, code, (reason,))
+
+
+def _signed(message: OutgoingMessage) -> bool:
+    """Whether the message carries the last signature of its sender's side."""
+    if message.kind == messages.ContractAgreementVerificationMessage.__name__:
+        return True
+    return bool(parse_object(message.body).get("receipt"))

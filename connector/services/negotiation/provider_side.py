@@ -1,0 +1,279 @@
+"""The provider's side of a negotiation.
+
+Rules: what is contracted is always an offer of ours in our own words, never text that a consumer
+sent; an offer that is unknown, withdrawn or another consumer's gets one and the same answer; every
+condition is judged again at each step, and the cap in the transaction that stores the agreement.
+Within policy everything is answered at once: as offered, an agreement; terms inside the offer or
+the private reserve, a new offer for this consumer; other terms, one counter-offer, and after that
+an explained refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from connector.domain.dataset import Offer
+from connector.domain.decision import Refusal
+from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.participant import Participant
+from connector.errors import InRecovery, NotFound, OfferUnknown, PeerRolledBack, TermsRefused
+from connector.jsonld.policy import read_policy
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.protocol.negotiation import Act
+from connector.services.continuity import recovery
+from connector.services.evidence.witness import check_peer
+from connector.services.membership import onboard
+from connector.services.negotiation import agree, steps, terms
+from connector.services.negotiation.terms import Verdict
+from connector.services.privacy import budget
+from connector.services.privacy.registers import register_of
+from connector.services.publication import catalog_pages, publish
+
+
+def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negotiation:
+    """Open a negotiation with an offer of ours, of our own accord.
+
+    Raises:
+        UnknownPeer: this node has not met it, and cannot.
+        Untrusted: it is no longer believed.
+        OfferUnknown: no such offer of this dataset, or made for another.
+        PeerRolledBack: its log went back, and its operator has not answered for it.
+    """
+    peer = onboard.judge(ports, peer_did)
+    now = ports.clock.now()
+    with ports.store.write() as tx:
+        check_peer(tx, peer.did)
+        found = catalog_pages.visible_offer(tx, peer.did, offer_id, dataset_id)
+        negotiation = Negotiation(
+            pid=ports.ids.new(),
+            role=Role.PROVIDER,
+            peer=peer.did,
+            peer_pid="",
+            state=NegotiationState.OFFERED,
+            dataset_id=dataset_id,
+            offer_id=found.id,
+            policy=found.policy,
+            policy_by=Role.PROVIDER,
+            agreement_id="",
+            code="",
+            reasons=(),
+            created_at=now,
+            updated_at=now,
+        )
+        steps.enqueue(ports, tx, peer.did, negotiation.pid, _message(ports, negotiation, ()))
+        return steps.store(ports, tx, negotiation)
+
+
+def on_request(
+    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractRequestMessage
+) -> Negotiation:
+    """Handle a request: open a negotiation, or take up a counter-offer of the consumer's.
+
+    Raises:
+        IllegalMessage: the negotiation's state does not allow it.
+        NotFound: no such negotiation with this peer.
+        OfferUnknown: no such offer for this consumer.
+        PolicyInvalid: the terms asked for cannot be read.
+        Malformed: the terms are about another dataset, or cannot be read.
+        PeerRolledBack: the consumer's log went back, and its operator has not answered for it.
+    """
+    check_peer(tx, caller.did)
+    if message.provider_pid:
+        pids = (message.provider_pid, message.consumer_pid)
+        before = steps.received(steps.held(tx, caller, *pids), Act.REQUEST, ports.clock.now())
+    else:
+        before = _opened(ports, caller, tx, message)
+    found = catalog_pages.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
+    verdict = terms.judge(found, message.policy, before.dataset_id)  # known from `consider`
+    requested = replace(
+        before,
+        offer_id=found.id,
+        policy=message.policy or found.policy,
+        policy_by=Role.CONSUMER if message.policy else Role.PROVIDER,
+        asked=message.policy or found.policy,
+    )
+    steps.store(ports, tx, requested)
+    return _answer(ports, caller, tx, requested, found, verdict)
+
+
+def consider(ports: Ports, caller: Participant, message: messages.ContractRequestMessage) -> None:
+    """Judge a request before the write transaction that handles it; see `terms.judge`.
+
+    Raises:
+        PolicyInvalid: the terms asked for cannot be read, or are too large to be judged.
+        Malformed: the terms are about another dataset, or cannot be read.
+    """
+    if not message.policy:
+        return
+    terms.read_small(message.policy)
+    with ports.store.read() as tx:
+        found = tx.offers.get(message.offer_id)
+    if found is not None and not found.withdrawn and found.audience in ("", caller.did):
+        terms.judge(found, message.policy, found.dataset_id)
+
+
+def on_accepted(
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    negotiation: Negotiation,
+    message: messages.ContractNegotiationEventMessage,
+) -> Negotiation:
+    """Handle the consumer's acceptance of our offer: contract it, unless something changed.
+
+    Raises:
+        IllegalMessage: the negotiation's state does not allow it.
+    """
+    del message
+    accepted = steps.received(negotiation, Act.ACCEPTED, ports.clock.now())
+    steps.store(ports, tx, accepted)
+    try:
+        found = catalog_pages.visible_offer(tx, caller.did, accepted.offer_id, accepted.dataset_id)
+    except OfferUnknown as exc:
+        return steps.end(ports, tx, accepted, exc.code, ("the offer was withdrawn",))
+    return _contract(ports, caller, tx, accepted, found)
+
+
+def on_verification(
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    negotiation: Negotiation,
+    message: messages.ContractAgreementVerificationMessage,
+) -> Negotiation:
+    """Handle the consumer's signature: verify it, and complete the contract with our receipt.
+
+    Raises:
+        IllegalMessage: the negotiation's state does not allow it.
+        AgreementTampered: the signature does not verify; nothing changes.
+    """
+    del caller
+    verified = steps.received(negotiation, Act.VERIFICATION, ports.clock.now())
+    agreement = tx.agreements.lock(verified.agreement_id)
+    if agreement is None:
+        raise NotFound("the agreement of this negotiation is not here")
+    complete = agree.countersign(ports, agreement, message.consumer_signature)
+    steps.store(ports, tx, verified, agreement=agreement.id)
+    tx.agreements.put(complete)
+    event = messages.ContractNegotiationEventMessage(
+        message_id=ports.ids.new(),
+        **steps.pids(verified),
+        event_type="FINALIZED",
+        receipt=complete.receipt,
+    )
+    final = steps.send(ports, tx, verified, event)
+    return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
+
+
+def _opened(
+    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractRequestMessage
+) -> Negotiation:
+    return steps.opened(
+        ports,
+        tx,
+        caller,
+        Role.PROVIDER,
+        message.consumer_pid,
+        state=NegotiationState.REQUESTED,
+        dataset_id=message.dataset,
+        policy_by=Role.CONSUMER,
+    )
+
+
+def _answer(
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    negotiation: Negotiation,
+    found: Offer,
+    verdict: Verdict,
+) -> Negotiation:
+    if verdict.as_offered:
+        return _contract(ports, caller, tx, negotiation, found)
+    countered_before = bool(negotiation.reasons)
+    if verdict.policy is None or (verdict.reasons and countered_before):
+        return steps.end(ports, tx, negotiation, TermsRefused.code, verdict.reasons)
+    narrowed = publish.new_offer(
+        ports,
+        verdict.policy,
+        found.dataset_id,
+        audience=caller.did,
+        derived_from=found.id,
+        reserve=found.reserve,
+    )
+    refusal = _refusal(ports, tx, narrowed)
+    if refusal is not None:
+        return steps.end(ports, tx, negotiation, refusal.code, refusal.reasons)
+    steps.withdraw_narrowed(tx, found.id)  # what it replaces on the table
+    tx.offers.put(narrowed)
+    tx.audit.append(
+        "offer.narrowed", narrowed.id, dataset=narrowed.dataset_id, derived_from=found.id
+    )
+    tabled = replace(
+        negotiation, offer_id=narrowed.id, policy=narrowed.policy, policy_by=Role.PROVIDER
+    )
+    message = _message(ports, tabled, verdict.reasons)
+    offered = steps.send(ports, tx, tabled, message, reasons=verdict.reasons)
+    return steps.store(ports, tx, offered)
+
+
+def _message(
+    ports: Ports, negotiation: Negotiation, reasons: tuple[str, ...]
+) -> messages.ContractOfferMessage:
+    return messages.ContractOfferMessage(
+        message_id=ports.ids.new(),
+        **steps.pids(negotiation),
+        offer_id=negotiation.offer_id,
+        dataset=negotiation.dataset_id,
+        policy=negotiation.policy,
+        reasons=reasons,
+    )
+
+
+def _contract(
+    ports: Ports, caller: Participant, tx: Transaction, negotiation: Negotiation, found: Offer
+) -> Negotiation:
+    """Conclude on an offer of ours, or terminate with the reason why not."""
+    refusal = _of_state(ports, tx, caller.did) or _refusal(ports, tx, found)
+    dataset = tx.datasets.get(found.dataset_id)
+    if refusal is None and dataset is not None:
+        rule = register_of(tx, dataset).accounting.rule
+        agreement = agree.draw_up(ports, negotiation, found, dataset, rule, caller)
+        tx.agreements.put(agreement)
+        message = messages.ContractAgreementMessage(
+            message_id=ports.ids.new(),
+            **steps.pids(negotiation),
+            agreement=agreement.document,
+            provider_signature=agreement.provider_signature,
+        )
+        agreed = steps.send(
+            ports, tx, negotiation, message, agreement_id=agreement.id, policy=found.policy
+        )
+        agreed = replace(agreed, policy_by=Role.PROVIDER, reasons=())
+        return steps.store(ports, tx, agreed, agreement=agreement.id, digest=agreement.digest)
+    refusal = refusal or Refusal(OfferUnknown.code, ("the dataset is no longer here",))
+    return steps.end(ports, tx, negotiation, refusal.code, refusal.reasons)
+
+
+def _of_state(ports: Ports, tx: Transaction, peer: str) -> Refusal | None:
+    """Return why nothing may be concluded with a peer in the state of the two nodes, or None."""
+    try:
+        recovery.check_within(ports, tx)
+        check_peer(tx, peer)
+    except (InRecovery, PeerRolledBack) as exc:
+        return Refusal(exc.code, (exc.reason,))
+    return None
+
+
+def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:
+    """Return why an offer cannot be contracted now, or None; call it where it is stored."""
+    dataset = tx.datasets.get(found.dataset_id)
+    policy = read_policy(found.policy)
+    now = ports.clock.now()
+    refusal = terms.refusal_now(policy, ports.settings.space, now)
+    if refusal is not None or dataset is None:
+        return refusal
+    limits = terms.limits(policy)
+    register = register_of(tx, dataset)
+    return budget.check_agreement(tx, register, limits.epsilon, limits.delta, now)

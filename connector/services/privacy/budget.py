@@ -1,0 +1,357 @@
+"""What the contracts of a register promise of its privacy, and what jobs may spend of it.
+
+Rules:
+- Cap and spending are those of a register of persons, which several datasets may share.
+- Promises add up plainly: the sum of ε and the sum of δ over the contracts stay within the
+  register's cap. That is what negotiation checks, without any computation.
+- A job must fit its contract and the register, each by its own rule (`federated/privacy/ledger`).
+  That is what acceptance of a job checks.
+- Charge before release: a job is reserved in full when it is accepted, a round is committed before
+  it starts; what an ended job counts is said by the rule.
+
+INVARIANT: `reserve` writes only when no reservation was added since the accountant saw them, so
+that jobs accepted at the same time cannot overspend together.
+
+The accountant runs outside the node's process and never inside a transaction. What a contract's
+terms are is `services/federation/allowance.py`; figures for people are `standing.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import isfinite
+from typing import Final
+
+from connector.domain import tally
+from connector.domain.budget import Reservation, ReservationState
+from connector.domain.decision import Refusal
+from connector.domain.negotiation import Agreement, NegotiationState, Role
+from connector.domain.register import Register
+from connector.errors import BudgetExceeded, CapExceeded, NotFound, RoundRefused
+from connector.ports import Accountant, Transaction
+from connector.services.federation.allowance import budget_of, privacy_limits
+from federated.privacy import ledger
+from federated.privacy.event import SubsampledGaussian
+from federated.privacy.ledger import Amount, Budget
+from federated.privacy.question import Divergence, Epsilon, Question
+from federated.privacy.rule import Rule
+
+# Sums and comparisons of ε and δ tolerate the last bits of binary fractions, and nothing else.
+_TOLERANCE = 1e-9
+MOST_JOBS: Final = 1000  # charged to one contract; what peers keep of this node has room for many
+_NOT_STANDING = frozenset({NegotiationState.TERMINATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Reservations of one register as one transaction saw them.
+
+    Attributes:
+        register: the register.
+        reservations: all of it, open and closed.
+    """
+
+    register: Register
+    reservations: tuple[Reservation, ...]
+
+    def of_agreement(self, agreement_id: str) -> tuple[Reservation, ...]:
+        """Return those of one contract."""
+        return tuple(item for item in self.reservations if item.agreement_id == agreement_id)
+
+    def covers(self, current: Iterable[Reservation]) -> bool:
+        """Whether `current` has no reservation that was not seen; none ever counts more later."""
+        seen = {item.job_id for item in self.reservations}
+        return all(item.job_id in seen for item in current)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One of the budgets that a job must fit.
+
+    Attributes:
+        code: of a refusal.
+        where: whose budget it is, for people.
+        budget: the budget.
+        before: what its other jobs count.
+        job: what the job would count.
+    """
+
+    code: str
+    where: str
+    budget: Budget
+    before: Amount
+    job: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a job costs and what it comes on top of.
+
+    Attributes:
+        epsilon: of the whole job alone, at the δ that it states, by PLD.
+        levels: the budgets that it must fit: the contract's, then the register's where it has one.
+        jobs: how many are charged to the contract before it.
+    """
+
+    epsilon: float
+    levels: tuple[Level, ...]
+    jobs: int
+
+
+def within(value: float, limit: float) -> bool:
+    """Whether a spent or promised quantity is within its limit; what is not finite is not."""
+    return isfinite(value) and value <= limit * (1 + _TOLERANCE)
+
+
+def spending(tx: Transaction, register: Register) -> Spending:
+    """Read what is reserved and committed of a register."""
+    return Spending(register, tuple(tx.reservations.find(register_id=register.id)))
+
+
+def promised(
+    tx: Transaction, register: Register, now: datetime, *, excluding: str = ""
+) -> tuple[float, float]:
+    """Return (Σε, Σδ) that the contracts of a register may still cost a person.
+
+    A contract counts in full from AGREED on while it runs. After its end it counts what its jobs
+    committed, never more than it allowed; a terminated one that committed nothing counts nothing.
+    A contract of which only jobs are known, since a recovery, counts those.
+
+    Args:
+        tx: the transaction.
+        register: the register.
+        now: UTC.
+        excluding: id of an agreement to leave out (the one being decided).
+    """
+    spent = spending(tx, register)
+    known = {
+        agreement.id: agreement
+        for dataset in tx.datasets.find(register_id=register.id)
+        for agreement in tx.agreements.find(dataset_id=dataset.id, role=Role.PROVIDER)
+    }
+    standing = [agreement for agreement in known.values() if agreement.id != excluding]
+    sums = [_promise(tx, agreement, spent, now) for agreement in standing]
+    sums += [
+        (job.epsilon, job.delta)
+        for job in spent.reservations
+        if job.agreement_id not in known and job.counted_steps(Rule.SUMS)
+    ]
+    return sum(epsilon for epsilon, _ in sums), sum(delta for _, delta in sums)
+
+
+def check_agreement(
+    tx: Transaction,
+    register: Register,
+    epsilon: float,
+    delta: float,
+    now: datetime,
+    *,
+    excluding: str = "",
+) -> Refusal | None:
+    """Return why a further contract of (ε, δ) may not be concluded, or None.
+
+    Call it in the write transaction that stores the agreement: writers run one after another, so
+    that two negotiations cannot promise the same ε.
+    """
+    cap = register.cap
+    if cap is None:
+        return None
+    whole = tx.forfeits.get(register.id)
+    if whole is not None:
+        return Refusal(CapExceeded.code, (whole.reason,))
+    epsilons, deltas = promised(tx, register, now, excluding=excluding)
+    if not within(epsilons + epsilon, cap.epsilon):
+        left = max(cap.epsilon - epsilons, 0.0)
+        return _cap(register, f"has ε {left:.4g} of {cap.epsilon:g} left, {epsilon:g} was asked")
+    if not within(deltas + delta, cap.delta):
+        left = max(cap.delta - deltas, 0.0)
+        return _cap(register, f"has δ {left:.4g} of {cap.delta:g} left, {delta:g} was asked")
+    return None
+
+
+def account(
+    accountant: Accountant, seen: Spending, agreement: Agreement, new: Reservation
+) -> Figures:
+    """Compute all that a job's acceptance rests on, in one question to the accountant.
+
+    Takes seconds; call it outside transactions.
+
+    Args:
+        accountant: composes.
+        seen: what is reserved and committed of the register.
+        agreement: contract that the job spends from.
+        new: the job's reservation, with the δ that it states; its `epsilon` is not read.
+
+    Raises:
+        WorkerFailed: the accountant did not answer; nothing is decided.
+        PolicyInvalid: the contract's figures are no budget.
+    """
+    own = seen.of_agreement(agreement.id)
+    places = [(BudgetExceeded.code, "the contract", budget_of(agreement), own)]
+    held = register_budget(seen.register)
+    if held is not None:
+        where = f"the register `{seen.register.id}`"
+        places.append((CapExceeded.code, where, held, seen.reservations))
+    questions: list[Question] = [Epsilon((event(new, new.steps),), new.delta)]
+    for _, _, budget, others in places:
+        questions += [*asked(budget, others), *asked(budget, [new])]
+    answers = iter(accountant.costs(questions))
+    epsilon = next(answers)
+    priced = replace(new, epsilon=epsilon)
+    levels = [
+        Level(
+            code, where, budget, amount(budget, others, answers), amount(budget, [priced], answers)
+        )
+        for code, where, budget, others in places
+    ]
+    charged = sum(1 for item in own if item.counted_steps(Rule.SUMS))
+    return Figures(epsilon, tuple(levels), charged)
+
+
+def check_job(figures: Figures) -> Refusal | None:
+    """Return why a job may not be charged, or None: contract first, then the register's cap."""
+    if figures.jobs >= MOST_JOBS:
+        reason = f"the contract has run {figures.jobs} jobs, as many as one may"
+        return Refusal(BudgetExceeded.code, (reason,))
+    for level in figures.levels:
+        if not ledger.admits(level.budget, [level.before, level.job]):
+            return Refusal(level.code, (_too_much(level),))
+    return None
+
+
+def asked(budget: Budget, reservations: Iterable[Reservation]) -> list[Question]:
+    """Return what must be asked of the accountant to know what reservations count."""
+    rule = budget.accounting.rule
+    if rule is Rule.SUMS:
+        return []
+    counted = ((item, item.counted_steps(rule)) for item in reservations)
+    events = tuple(event(item, steps) for item, steps in counted if steps)
+    return [Divergence(events, budget.accounting.order)]
+
+
+def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterator[float]) -> Amount:
+    """Return what reservations count against a budget.
+
+    Args:
+        budget: the budget, which says by which rule.
+        reservations: all open in full, those that ended as the rule counts them.
+        answers: of the accountant, to `asked`; those that are due are taken.
+    """
+    rule = budget.accounting.rule
+    if rule is not Rule.SUMS:
+        return (next(answers),)
+    counting = [item for item in reservations if item.counted_steps(rule)]
+    return ledger.total(budget, ((item.epsilon, item.delta) for item in counting))
+
+
+def register_budget(register: Register) -> Budget | None:
+    """Return what a register allows; None where it has no cap."""
+    cap = register.cap
+    return None if cap is None else Budget(cap.epsilon, cap.delta, register.accounting)
+
+
+def reserve(tx: Transaction, seen: Spending, new: Reservation) -> bool:
+    """Set ε aside for a job; False when what was seen is no longer all that counts.
+
+    Idempotent for a job that has its reservation.
+    """
+    register = tx.registers.lock(seen.register.id)
+    if tx.reservations.get(new.job_id) is not None:
+        return True
+    dataset = tx.datasets.get(new.dataset_id)
+    if register is None or dataset is None or dataset.register_id != register.id:
+        return False
+    if register.cap != seen.register.cap:
+        return False
+    if not seen.covers(tx.reservations.find(register_id=seen.register.id)):
+        return False
+    return tx.reservations.add(new)
+
+
+def commit_round(tx: Transaction, job_id: str, number: int) -> Reservation:
+    """Write down that a round is spent, before it starts, and count it in the register.
+
+    Idempotent: a round that was committed is not committed again. Rounds come in order, without
+    gaps, and never more than were reserved.
+
+    Raises:
+        NotFound: the job has no reservation, or the reservation no register.
+        RoundRefused: the reservation is closed, or the round is out of order.
+        BudgetExceeded: the round goes beyond what was reserved.
+    """
+    kept = tx.reservations.lock(job_id)
+    if kept is None:
+        raise NotFound(f"job `{job_id}` has no reservation")
+    if kept.state is not ReservationState.OPEN:
+        raise RoundRefused(f"the budget of job `{job_id}` is closed")
+    if number <= kept.committed_rounds:
+        return kept
+    if number != kept.committed_rounds + 1:
+        raise RoundRefused(f"round {number} was asked, round {kept.committed_rounds + 1} is next")
+    if number * kept.steps_per_round > kept.steps:
+        raise BudgetExceeded(f"round {number} goes beyond the {kept.steps} steps reserved")
+    spent = replace(kept, committed_rounds=number)
+    register = tx.registers.lock(kept.register_id)
+    if register is None:
+        raise NotFound(f"no register `{kept.register_id}`")
+    tx.reservations.put(spent)
+    tx.registers.put(replace(register, charges=register.charges + 1))
+    return spent
+
+
+def release(tx: Transaction, job_id: str) -> None:
+    """Close a job's reservation: what was not committed is free again. Idempotent."""
+    kept = tx.reservations.lock(job_id)
+    if kept is not None and kept.state is ReservationState.OPEN:
+        tx.reservations.put(replace(kept, state=ReservationState.CLOSED))
+
+
+def exhaust(tx: Transaction, job_id: str) -> None:
+    """Close a job's reservation as if all its rounds had been charged. Idempotent."""
+    kept = tx.reservations.lock(job_id)
+    if kept is not None and kept.state is ReservationState.OPEN:
+        tx.reservations.put(tally.spent(kept))
+
+
+def event(reservation: Reservation, steps: int) -> SubsampledGaussian:
+    """Return so many steps of a reservation's mechanism."""
+    return SubsampledGaussian(reservation.noise_multiplier, reservation.sampling_rate, steps)
+
+
+def _promise(
+    tx: Transaction, agreement: Agreement, spent: Spending, now: datetime
+) -> tuple[float, float]:
+    epsilon, delta = privacy_limits(agreement)
+    over = agreement.valid_until is not None and agreement.valid_until <= now
+    if not over and _stands(tx, agreement):
+        return epsilon, delta
+    rule = budget_of(agreement).accounting.rule
+    own = [item for item in spent.of_agreement(agreement.id) if item.counted_steps(rule)]
+    # Jobs cost at most what each costs alone, and at most what acceptance held them to together.
+    sums = sum(item.epsilon for item in own), sum(item.delta for item in own)
+    return sums if within(sums[0], epsilon) and within(sums[1], delta) else (epsilon, delta)
+
+
+def _stands(tx: Transaction, agreement: Agreement) -> bool:
+    if agreement.finalized:  # nothing follows FINALIZED, so the many need no look-up each
+        return True
+    negotiation = tx.negotiations.get(agreement.pid)
+    return negotiation is None or negotiation.state not in _NOT_STANDING
+
+
+def _cap(register: Register, rest: str) -> Refusal:
+    return Refusal(CapExceeded.code, (f"the cap of register `{register.id}` {rest}",))
+
+
+def _too_much(level: Level) -> str:
+    """Return a refusal's reason: what is left, and what the job asks."""
+    limit, left = level.budget.limit, ledger.left(level.budget, [level.before])
+    sums = level.budget.accounting.rule is Rule.SUMS
+    names = ("ε", "δ") if sums else ("divergence",)
+    parts = [
+        f"{name} {there:.4g} of {most:.4g} left and {job:.4g} asked"
+        for name, there, most, job in zip(names, left, limit, level.job, strict=True)
+    ]
+    return f"{level.where} has {', '.join(parts)} ({level.budget.accounting})"

@@ -1,0 +1,113 @@
+"""Merges two registers that turned out to be about the same persons.
+
+Rules: what either spent counts in the one that stays, under its rule and the smaller cap, so that
+nothing is refunded, what a recovery counts in full included; the other is left without data,
+persons or spending, and its count of charges stands. Neither contracts nor data sets change but for
+the register that they are counted in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from connector.domain.census import DIGEST_BYTES, Census, RegisterPersons
+from connector.domain.register import Register, smaller
+from connector.errors import NotFound, RegisterFixed
+from connector.ports import Ports, Transaction
+from connector.services.continuity import recovery
+from federated.privacy.rule import Rule
+
+
+def merge(ports: Ports, source: str, target: str) -> Register:
+    """Move all that is in register `source` into register `target`, and return that.
+
+    Raises:
+        NotFound: one of them was never declared.
+        RegisterFixed: they are one and the same, or the rule of `target` cannot count what
+            contracts of `source` may have spent.
+        InRecovery: this node went back to an older state.
+    """
+    if source == target:
+        raise RegisterFixed(f"register `{source}` is not merged with itself")
+    with ports.store.write() as tx:
+        recovery.whole(ports, tx)  # else caps and spending of the two are not known
+        gone, kept = (_locked(tx, name) for name in (source, target))
+        _merge_forfeit(tx, source, kept)
+        cap = smaller(kept.cap, gone.cap)
+        kept = replace(kept, cap=cap, charges=kept.charges + gone.charges)
+        tx.registers.put(kept)
+        moved = [replace(each, register_id=target) for each in tx.datasets.find(register_id=source)]
+        for dataset in moved:
+            tx.datasets.put(dataset)
+        for reservation in tx.reservations.find(register_id=source):
+            tx.reservations.put(replace(reservation, register_id=target))
+        _merge_persons(tx, source, target)
+        _mend_overlaps(tx, source, target)
+        tx.audit.append(
+            "register.merged",
+            target,
+            source=source,
+            datasets=[each.id for each in moved],
+            epsilon=cap.epsilon if cap else None,
+            delta=cap.delta if cap else None,
+        )
+        tx.after_commit(partial(recovery.note, ports))
+    return kept
+
+
+def _locked(tx: Transaction, register_id: str) -> Register:
+    found = tx.registers.lock(register_id)
+    if found is None:
+        raise NotFound(f"no register `{register_id}`")
+    return found
+
+
+def _merge_forfeit(tx: Transaction, source: str, kept: Register) -> None:
+    """Let what counts in full since a recovery count so in the register that stays."""
+    whole = tx.forfeits.get(source)
+    if whole is not None:
+        tx.forfeits.put(replace(whole, id=kept.id))
+        return
+    jobs = tx.reservations.find(register_id=source)
+    if kept.accounting.rule is not Rule.SUMS and any(tx.forfeits.get(j.agreement_id) for j in jobs):
+        # Of a contract that counts in full only ε and δ are known, which bound no divergence.
+        raise RegisterFixed(
+            f"contracts of register `{source}` count in full, which Rényi cannot count",
+            hint=f"merge `{kept.id}` into `{source}`",
+        )
+
+
+def _merge_persons(tx: Transaction, source: str, target: str) -> None:
+    gone, kept = tx.persons.get(source), tx.persons.get(target)
+    if gone is None:
+        return
+    if kept is not None and kept.key != gone.key:
+        raise RegisterFixed("the persons of the two registers were recorded under different keys")
+    digests = _parts(gone) | (_parts(kept) if kept else set())
+    tx.persons.put(RegisterPersons(target, gone.key, b"".join(sorted(digests))))
+    tx.persons.remove(source)
+
+
+def _parts(persons: RegisterPersons) -> set[bytes]:
+    held = persons.digests
+    return {held[i : i + DIGEST_BYTES] for i in range(0, len(held), DIGEST_BYTES)}
+
+
+def _mend_overlaps(tx: Transaction, source: str, target: str) -> None:
+    """Let no check speak of the register that is gone, or of sharing persons with itself."""
+    for census in tx.censuses.find():
+        dataset = tx.datasets.get(census.dataset_id)
+        own = dataset.register_id if dataset else ""
+        tx.censuses.put(_mended(census, own, source, target))
+
+
+def _mended(census: Census, own: str, source: str, target: str) -> Census:
+    named = [
+        replace(each, register_id=target) if each.register_id == source else each
+        for each in census.overlaps
+    ]
+    # Unanswered ones first: of two that name one register now, that one stands.
+    named.sort(key=lambda each: bool(each.reason))
+    kept = {each.register_id: each for each in reversed(named) if each.register_id != own}
+    return replace(census, overlaps=tuple(kept[name] for name in sorted(kept)))

@@ -1,0 +1,1 @@
+"""Datasets: described, counted, checked, signed and shown in the catalog."""

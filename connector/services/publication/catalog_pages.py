@@ -1,0 +1,262 @@
+"""The catalog: what a caller may see of ours, and what a peer shows us.
+
+Rules: a caller sees datasets that have an offer for it, and of those only such offers; an offer
+made for one consumer is shown to nobody else. Every offer comes with the table of how each
+constraint is upheld. What a peer shows is believed only where its signature verifies: one
+tampered description refuses the whole catalog. That the caller is a member is judged before, by
+the binding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Any, Final
+
+from connector.domain.dataset import Dataset, Offer
+from connector.domain.participant import Participant
+from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown, UnknownPeer
+from connector.identity import dataset_facts
+from connector.identity import description as descriptions
+from connector.identity import document as documents
+from connector.identity.dataset_facts import DatasetFacts
+from connector.jsonld.canonical import b64url, unb64url
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.services.membership import onboard
+from connector.services.negotiation import terms
+
+PAGE: Final = 50  # datasets
+MOST_PAGES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OfferView:
+    """An offer as a peer shows it.
+
+    Attributes:
+        id: IRI.
+        policy: canonical JSON-LD of the ODRL Offer, exact bytes.
+        coverage: how the peer's node upholds each constraint.
+    """
+
+    id: str
+    policy: bytes
+    coverage: tuple[messages.CoverageLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetView:
+    """A dataset as a peer describes it, its signature verified.
+
+    Attributes:
+        id: IRI.
+        description: VC-JWT, exact text; an agreement fixes its digest.
+        subject: what it says, JSON-LD.
+        facts: the same as values.
+        offers: those that this node may use.
+    """
+
+    id: str
+    description: str
+    subject: Mapping[str, Any]
+    facts: DatasetFacts
+    offers: tuple[OfferView, ...]
+
+    def offer(self, offer_id: str = "") -> OfferView:
+        """Return an offer of the dataset; the only one when no id is given.
+
+        Raises:
+            OfferUnknown: no such offer, or several to choose from.
+        """
+        found = [offer for offer in self.offers if offer_id in ("", offer.id)]
+        if not found:
+            raise OfferUnknown(f"dataset `{self.id}` has no offer `{offer_id}`")
+        if len(found) > 1:
+            raise OfferUnknown(f"dataset `{self.id}` has {len(found)} offers; name one")
+        return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogView:
+    """A peer's catalog, everything in it verified.
+
+    Attributes:
+        participant: DID.
+        name: legal name, as its membership states it.
+        description: its self-description as JSON-LD; empty when it shows none.
+        datasets: in the peer's order.
+    """
+
+    participant: str
+    name: str
+    description: Mapping[str, Any]
+    datasets: tuple[DatasetView, ...]
+
+
+def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a page of our catalog.
+
+    Raises:
+        Malformed: the request cannot be read, or the page token is not one of ours.
+    """
+    after = _page_start(messages.CatalogRequestMessage.from_body(body).page_token)
+    with ports.store.read() as tx:
+        found = _visible(tx, caller.did, after)
+    page = tuple(_entry(dataset, offers) for dataset, offers in found[:PAGE])
+    more = len(found) > PAGE
+    return messages.Catalog(
+        participant_id=ports.settings.did,
+        participant_description=own_description(ports),
+        datasets=page,
+        next_page_token=b64url(page[-1].id.encode()) if more else "",
+    ).to_body()
+
+
+def receive_dataset(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer one dataset.
+
+    Raises:
+        Malformed: the request cannot be read.
+        NotFound: no such dataset that the caller may see.
+    """
+    wanted = messages.DatasetRequestMessage.from_body(body).dataset
+    with ports.store.read() as tx:
+        dataset = tx.datasets.get(wanted)
+        offers = _offers(tx, caller.did, wanted)
+    if dataset is None or not offers:
+        raise NotFound("no such dataset")
+    return _entry(dataset, offers).to_body()
+
+
+def visible_offer(tx: Transaction, caller: str, offer_id: str, dataset_id: str) -> Offer:
+    """Return an offer of ours that a consumer may use for a dataset.
+
+    Raises:
+        OfferUnknown: unknown, withdrawn, made for another consumer, or about another dataset; the
+            answer does not say which.
+    """
+    offer = tx.offers.get(offer_id)
+    if (
+        offer is None
+        or offer.withdrawn
+        or offer.dataset_id != dataset_id
+        or offer.audience not in ("", caller)
+    ):
+        raise OfferUnknown("no such offer of this dataset")
+    return offer
+
+
+def own_description(ports: Ports) -> str:
+    """Return this node's self-description, VC-JWT; the same text for a whole day."""
+    settings = ports.settings
+    day = datetime.combine(ports.clock.now().date(), time(), UTC)
+    subject = descriptions.describe_participant(
+        settings.did, settings.name, settings.country, settings.registration
+    )
+    return descriptions.issue_description(
+        ports.signer, subject, issuer_did=settings.did, valid_from=day
+    )
+
+
+def fetch_catalog(ports: Ports, peer_did: str) -> CatalogView:
+    """Fetch and verify a peer's whole catalog.
+
+    Raises:
+        UnknownPeer: this node has not met it.
+        DescriptionTampered: a description does not verify, or is another's.
+        Malformed: an answer cannot be read, or the pages do not end.
+        PeerUnreachable: it does not answer.
+        PreauError: the refusal that it answered with.
+    """
+    peer = _peer(ports, peer_did)
+    pages = list(_pages(ports, peer))
+    first = pages[0].participant_description
+    now = ports.clock.now()
+    about = documents.read(peer.document, peer.did)
+    described = descriptions.verify_description(first, about, peer.did, now=now) if first else {}
+    entries = tuple(_verified(peer, entry) for page in pages for entry in page.datasets)
+    return CatalogView(peer.did, peer.name, described, entries)
+
+
+def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
+    """Fetch and verify one dataset of a peer.
+
+    Raises:
+        UnknownPeer: this node has not met it.
+        NotFound: the peer shows no such dataset.
+        DescriptionTampered: its description does not verify, or is another's.
+        Malformed: the answer cannot be read.
+        PeerUnreachable: it does not answer.
+    """
+    peer = _peer(ports, peer_did)
+    request = messages.DatasetRequestMessage(dataset_id)
+    answer = ports.wire.call(peer, "DatasetRequestMessage", request.to_body())
+    entry = messages.Dataset.from_body(answer)
+    if entry.id != dataset_id:
+        raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")
+    return _verified(peer, entry)
+
+
+def _peer(ports: Ports, did: str) -> Participant:
+    """Return an admitted peer that is still believed; its keys are what we verify with."""
+    try:
+        return onboard.judge(ports, did)
+    except UnknownPeer:
+        return onboard.meet(ports, did)
+
+
+def _pages(ports: Ports, peer: Participant) -> Iterator[messages.Catalog]:
+    token = ""
+    for _ in range(MOST_PAGES):
+        request = messages.CatalogRequestMessage(token)
+        answer = ports.wire.call(peer, "CatalogRequestMessage", request.to_body())
+        page = messages.Catalog.from_body(answer)
+        if page.participant_id != peer.did:
+            raise DescriptionTampered(f"the catalog is not that of `{peer.did}`")
+        yield page
+        token = page.next_page_token
+        if not token:
+            return
+    raise Malformed(f"the catalog of `{peer.did}` has more than {MOST_PAGES} pages")
+
+
+def _verified(peer: Participant, entry: messages.Dataset) -> DatasetView:
+    document = documents.read(peer.document, peer.did)
+    subject = descriptions.verify_description(entry.description, document, entry.id)
+    facts = dataset_facts.read_facts(subject)
+    if facts.publisher != peer.did:
+        raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
+    offers = tuple(OfferView(offer.id, offer.policy, offer.coverage) for offer in entry.offers)
+    return DatasetView(entry.id, entry.description, subject, facts, offers)
+
+
+def _visible(tx: Transaction, caller: str, after: str) -> list[tuple[Dataset, list[Offer]]]:
+    """Return what a caller may see with an id after this one, by id."""
+    datasets = sorted(tx.datasets.find(), key=lambda item: item.id)
+    found = ((item, _offers(tx, caller, item.id)) for item in datasets if item.id > after)
+    return [(item, offers) for item, offers in found if offers]
+
+
+def _offers(tx: Transaction, caller: str, dataset_id: str) -> list[Offer]:
+    """Return the published offers for a caller; one made in a negotiation is on no shelf."""
+    found = tx.offers.find(dataset_id=dataset_id, withdrawn=False, derived_from="")
+    return [offer for offer in found if offer.audience in ("", caller)]
+
+
+def _entry(dataset: Dataset, offers: list[Offer]) -> messages.Dataset:
+    shown = tuple(
+        messages.CatalogOffer(offer.id, offer.policy, terms.coverage_of(offer.policy))
+        for offer in offers
+    )
+    return messages.Dataset(dataset.id, dataset.credential, shown)
+
+
+def _page_start(token: str) -> str:
+    if not token:
+        return ""
+    try:
+        return unb64url(token).decode()
+    except UnicodeDecodeError as exc:
+        raise Malformed("the page token is not one of ours") from exc

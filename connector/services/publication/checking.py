@@ -1,0 +1,275 @@
+"""Checks a dataset's file, compares its persons with those of all registers, keeps what was found.
+
+Rules: a file is checked once for each digest, at publication; those of an earlier release are made
+up for. A file is published only when the persons of all others are known, and what was compared is
+still so when it is kept. Counts stay on this node and out of the audit log. What they mean is
+`verdicts.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Final
+
+from connector.domain.census import Census, Overlap, RegisterPersons
+from connector.domain.dataset import Dataset
+from connector.errors import (
+    DataFault,
+    DataUnchecked,
+    DescriptionIncomplete,
+    KeyUnusable,
+    NotFound,
+    PreauError,
+    TooManyRequests,
+)
+from connector.ports import Ports, Transaction
+from connector.services.publication import counting
+from connector.services.publication.verdicts import judge
+
+ATTEMPTS: Final = 3
+LONGEST_REASON: Final = 500
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A census with all that must still hold when it is kept.
+
+    Attributes:
+        census: what was found.
+        persons: those of the dataset's register, the file's included.
+        seen: persons of all registers, as the census compared them.
+    """
+
+    census: Census
+    persons: RegisterPersons
+    seen: tuple[RegisterPersons, ...]
+
+
+def examine(ports: Ports, dataset: Dataset, *, distinct: str = "") -> Checked:
+    """Take the census of a dataset's file; nothing is kept.
+
+    Args:
+        ports: of this node.
+        dataset: with its register and its file's digest.
+        distinct: why persons shared with other registers are not the same; empty: not stated.
+
+    Raises:
+        DataFault: the file cannot be read as training would read it.
+        DescriptionIncomplete: `distinct` is no line of text.
+        WorkerFailed: the worker did not answer; nothing is known.
+        KeyUnusable: the key of the persons' digests is lost, or cannot be used.
+    """
+    _check_reason(distinct)
+    with ports.store.read() as tx:
+        seen = tuple(tx.persons.find())
+        others = _others(tx, dataset)
+        known = _answered(tx, dataset)
+    key = _key(ports, seen)
+    held = {each.register_id: each.digests for each in seen}
+    own = held.pop(dataset.register_id, b"")
+    taken = counting.take(ports, dataset, key, own, list(held.values()))
+    shared = dict(zip(held, taken.shared, strict=True))
+    found = (replace(each, persons=shared.get(each.register_id, 0)) for each in others)
+    overlaps = tuple(
+        replace(each, reason=distinct or known.get(each.register_id, ""))
+        for each in found
+        if each.persons or each.same_file or each.uncounted
+    )
+    fault = judge(dataset, taken.counts)
+    census = Census(
+        dataset_id=dataset.id,
+        file=dataset.file.digest,
+        counts=taken.counts,
+        code=fault.code if fault else "",
+        reason=fault.reason if fault else "",
+        overlaps=overlaps,
+        at=ports.clock.now(),
+    )
+    persons = RegisterPersons(dataset.register_id, fingerprint(key), taken.digests)
+    return Checked(census, persons, seen)
+
+
+def keep(tx: Transaction, checked: Checked, *, distinct: str = "") -> bool:
+    """Keep a census, in the transaction that stores its dataset.
+
+    Returns:
+        Whether it was kept: not when the persons of a register changed since they were compared.
+    """
+    if tuple(tx.persons.find()) != checked.seen:
+        return False
+    tx.censuses.put(checked.census)
+    tx.persons.put(checked.persons)
+    if distinct and checked.census.overlaps:
+        tx.audit.append(
+            "persons.distinct",
+            checked.census.dataset_id,
+            registers=[each.register_id for each in checked.census.overlaps],
+            reason=distinct,
+        )
+    return True
+
+
+def check(ports: Ports, dataset_id: str, *, distinct: str = "") -> Census:
+    """Check a published dataset's file again, and keep the verdict.
+
+    Args:
+        ports: of this node.
+        dataset_id: the dataset.
+        distinct: as in `examine`.
+
+    Raises:
+        NotFound: no dataset of that id.
+        WorkerFailed: the worker did not answer; nothing was changed.
+        TooManyRequests: other files were checked meanwhile.
+        KeyUnusable: as in `examine`.
+        DescriptionIncomplete: `distinct` is no line of text.
+    """
+    for _ in range(ATTEMPTS):
+        with ports.store.read() as tx:
+            dataset = tx.datasets.get(dataset_id)
+        if dataset is None:
+            raise NotFound(f"no dataset `{dataset_id}`")
+        try:
+            checked = examine(ports, dataset, distinct=distinct)
+        except DescriptionIncomplete:
+            raise
+        except DataFault as exc:
+            return _unreadable(ports, dataset, exc)
+        with ports.store.write() as tx:
+            if tx.datasets.get(dataset_id) == dataset and keep(tx, checked, distinct=distinct):
+                return checked.census
+    raise busy()
+
+
+def busy() -> TooManyRequests:
+    """Return the refusal of a check that others overtook each time."""
+    return TooManyRequests("other data files are being checked", hint="try again")
+
+
+def waiting(ports: Ports) -> list[str]:
+    """Return the ids of datasets whose file has no check on record, oldest first."""
+    with ports.store.read() as tx:
+        found = {each.dataset_id: each.file for each in tx.censuses.find()}
+        return [d.id for d in tx.datasets.find() if found.get(d.id) != d.file.digest]
+
+
+def sweep(ports: Ports, stopped: Callable[[], bool] = lambda: False) -> list[str]:
+    """Check each dataset that has no check on record; return those that still have none."""
+    for dataset_id in waiting(ports):
+        if stopped():
+            break
+        try:
+            census = check(ports, dataset_id)
+            _log.info("data file of %s checked: %s", dataset_id, census.code or "readable")
+        except PreauError as exc:
+            _log.warning("data file of %s not checked: %s", dataset_id, exc.code)
+    return waiting(ports)
+
+
+def check_all(ports: Ports) -> None:
+    """See that the persons of all datasets are known, before another one is published.
+
+    Raises:
+        DataUnchecked: a dataset of an earlier release could not be checked now.
+    """
+    left = sweep(ports)
+    if left:
+        raise DataUnchecked(
+            f"the data file of `{left[0]}` could not be checked, so that its persons are not known",
+            hint=f"run `preau dataset check {left[0]}`",
+        )
+
+
+def fingerprint(key: bytes) -> str:
+    """Return the name of a key, from which the key cannot be found."""
+    return blake2b(b"preau persons", digest_size=8, key=key).hexdigest()
+
+
+def _key(ports: Ports, seen: tuple[RegisterPersons, ...]) -> bytes:
+    key = ports.person_key(make=not seen)
+    if any(each.key != fingerprint(key) for each in seen):
+        raise KeyUnusable(
+            "the key of the persons' digests is not the one that they were made with",
+            hint="restore `keys/persons.key` from your backup",
+        )
+    return key
+
+
+def _answered(tx: Transaction, dataset: Dataset) -> dict[str, str]:
+    """Return what was answered of the same persons in the same file, by register.
+
+    An answer speaks of two registers; it may have been given for a dataset of either.
+    """
+    before, described = tx.censuses.get(dataset.id), tx.datasets.get(dataset.id)
+    if before is None or described is None or before.file != dataset.file.digest:
+        return {}
+    alike = (described.person_column, described.person_format)
+    if alike != (dataset.person_column, dataset.person_format):
+        return {}
+    answers = {each.register_id: each.reason for each in before.overlaps if each.reason}
+    places = {each.id: each.register_id for each in tx.datasets.find()}
+    for census in tx.censuses.find():
+        other = places.get(census.dataset_id, "")
+        for overlap in census.overlaps:
+            if overlap.register_id == dataset.register_id and overlap.reason:
+                answers.setdefault(other, overlap.reason)
+    return answers
+
+
+def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
+    """Return the other registers that hold data or have spent, without what they share.
+
+    Uncounted are a file of an earlier release that was lost before it could be checked, and the
+    files of jobs that only a recovery tells of.
+    """
+    datasets = [each for each in tx.datasets.find() if each.id != dataset.id]
+    lost = {each.dataset_id for each in tx.censuses.find() if each.counts is None}
+    recovered = _recovered(tx)
+    found = []
+    for register in tx.registers.find():
+        held = [each for each in datasets if each.register_id == register.id]
+        spent = register.charges or tx.reservations.find(register_id=register.id)
+        if register.id == dataset.register_id or not (held or spent):
+            continue
+        personal = dataset.personal or any(each.personal for each in held)
+        digests = {each.file.digest for each in held}
+        unknown = any(each.personal and each.id in lost for each in held)
+        uncounted = dataset.personal and (unknown or register.id in recovered)
+        same_file = personal and dataset.file.digest in digests
+        found.append(Overlap(register.id, 0, same_file=same_file, uncounted=uncounted))
+    return found
+
+
+def _recovered(tx: Transaction) -> set[str]:
+    """Return the registers that count jobs of which the database knows nothing else.
+
+    Such a job may have run on a file whose persons are not on record any more.
+    """
+    lost = {each.register_id for each in tx.reservations.find() if not tx.jobs.get(each.job_id)}
+    return lost | {each.id for each in tx.forfeits.find()}
+
+
+def _unreadable(ports: Ports, dataset: Dataset, fault: DataFault) -> Census:
+    """Keep the verdict on a published file that cannot be read; its persons stay uncounted."""
+    file, now = dataset.file.digest, ports.clock.now()
+    census = Census(dataset.id, file, None, fault.code, fault.reason, (), now)
+    with ports.store.write() as tx:
+        before = tx.censuses.get(dataset.id)
+        if before is not None and before.file == file and before.counts is not None:
+            census = replace(census, counts=before.counts, overlaps=before.overlaps)
+        tx.censuses.put(census)
+    return census
+
+
+def _check_reason(distinct: str) -> None:
+    plain = distinct.isprintable() and len(distinct) <= LONGEST_REASON
+    if distinct and not (plain and distinct.strip()):
+        raise DescriptionIncomplete(
+            f"the reason why persons are others must be one line of at most {LONGEST_REASON} "
+            "characters"
+        )
