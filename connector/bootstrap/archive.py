@@ -206,14 +206,18 @@ def opened(file: Path) -> Iterator[Archive]:
     """Open and verify a backup.
 
     Raises:
-        BackupInvalid: it cannot be read, or is not the file that it states.
+        BackupInvalid: it cannot be read, or is not the file that it states; each names the file,
+            those too that the reader of its parts raises.
     """
     try:
         handle = file.open("rb")
     except OSError as exc:
         raise BackupInvalid(f"`{file}` cannot be read: {exc.strerror}") from exc
     with handle:
-        yield Archive(handle)
+        try:
+            yield Archive(handle)
+        except BackupInvalid as exc:
+            raise BackupInvalid(f"`{file}`: {exc.reason}", hint=exc.hint) from exc
 
 
 def _header(name: str, size: int) -> bytes:

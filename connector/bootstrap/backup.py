@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from connector import config
-from connector.bootstrap import archive
+from connector.bootstrap import archive, own
 from connector.bootstrap.archive import DATABASE, HOME, Archive, Manifest, Writer
 from connector.bootstrap.state import HomeLock
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain import instant
-from connector.errors import BackupInvalid, ConfigurationInvalid, WorldFault
+from connector.errors import BackupInvalid, ConfigurationInvalid, KeyUnusable, WorldFault
 from connector.ports import Clock
 from connector.services.continuity.recovery import RECORDED
 from connector.store import SqlStore, keys, snapshot
@@ -52,12 +52,15 @@ def make(
     Raises:
         WorldFault: the file is there already, or cannot be written.
         StoreUnavailable: the database did not answer, or is not there.
-        ConfigurationInvalid: the database is of another release.
+        ConfigurationInvalid: the database is of another release, or keys are missing that are to
+            be in it.
         BackupInvalid: a file of the home has a name that a backup cannot hold.
     """
     home = settings.home
+    if with_keys:
+        _require_keys(settings)
     with (
-        _translated(file),
+        _translated(file, "read"),
         _placed(file) as out,
         tempfile.TemporaryFile(dir=file.parent) as spool,
     ):
@@ -85,7 +88,11 @@ def make(
 
 
 def outside(settings: Settings) -> list[str]:
-    """Return the files that the node needs and that no backup holds, since they are elsewhere."""
+    """Return the files that the node needs and that no backup holds: data, and what is elsewhere.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
     named = (
         settings.signing_key.removeprefix("file:"),
         settings.https_certificate,
@@ -93,7 +100,8 @@ def outside(settings: Settings) -> list[str]:
         settings.web_roots,
     )
     paths = [settings.path(name) for name in named if name]
-    return [str(path) for path in paths if not path.is_relative_to(settings.home)]
+    elsewhere = [str(path) for path in paths if not path.is_relative_to(settings.home)]
+    return [*elsewhere, *snapshot.data_files(settings.database_url)]
 
 
 def restore(
@@ -125,7 +133,7 @@ def restore(
         raise ConfigurationInvalid(
             "`--database` must be a URL of PostgreSQL; SQLite is in the home"
         )
-    with archive.opened(file) as found, _translated(home):
+    with archive.opened(file) as found, _translated(home, "read or written"):
         manifest = found.manifest
         before = _before(home, manifest.did, replace_home=replace_home)
         with _held(before), _staged(home) as staged:
@@ -145,6 +153,16 @@ def restore(
         "keys": manifest.keys or before is not None,
         "before": str(aside or ""),
     }
+
+
+def _require_keys(settings: Settings) -> None:
+    for name in own.key_files(settings):
+        path = settings.path(name)
+        if path.is_relative_to(settings.home) and not path.is_file():
+            raise ConfigurationInvalid(
+                f"`{path}` is missing, so that no node could start from the backup",
+                hint="put the keys back, or pass `--without-keys`",
+            )
 
 
 def _add(writer: Writer, home: Path, files: list[Path]) -> None:
@@ -184,8 +202,12 @@ def _held(before: Settings | None) -> Iterator[None]:
 def _staged(home: Path) -> Iterator[Path]:
     """Make a folder beside the home; it is gone at the end unless it became the home."""
     folder = home.with_name(f".{home.name}.{secrets.token_hex(8)}")
-    for name in ("", "keys", "run", "jobs"):
-        keys.private_folder(folder / name)
+    try:
+        for name in ("", "keys", "run", "jobs"):
+            keys.private_folder(folder / name)
+    except KeyUnusable as exc:  # which names a folder that nobody asked for
+        why = exc.__cause__.strerror if isinstance(exc.__cause__, OSError) else exc.reason
+        raise WorldFault(f"`{home}` cannot be made: {why}") from exc
     try:
         yield folder
     finally:
@@ -282,6 +304,10 @@ def _placed(file: Path) -> Iterator[BinaryIO]:
         with _created(part) as out:
             yield out
         part.rename(file)
+    except OSError as exc:
+        if exc.filename is None or str(exc.filename) == str(part):
+            raise WorldFault(f"`{file}` cannot be written: {exc.strerror or exc}") from exc
+        raise
     finally:
         part.unlink(missing_ok=True)
     keys.sync_folder(file.parent)
@@ -298,8 +324,11 @@ def _created(file: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise WorldFault(f"`{exc.filename or path}`: {exc.strerror or exc}") from exc
+        name = str(exc.filename or path)
+        if f"/.{path.name}." in name:  # on its way to where it belongs
+            name = str(path)
+        raise WorldFault(f"`{name}` cannot be {what}: {exc.strerror or exc}") from exc

@@ -27,6 +27,12 @@ SELF_DESCRIPTION_PATH: Final = "/self-description"
 MEMBERSHIPS_PATH: Final = "/memberships"
 
 
+def key_files(settings: Settings) -> list[str]:
+    """Return the private files without which the node does not start, as its settings name them."""
+    names = [settings.signing_key.removeprefix("file:"), settings.https_key]
+    return names + ([f"{TLS_CA}1.key"] if settings.kind == "participant" else [])
+
+
 class Identity:
     """Who the node is. Thread-safe."""
 

@@ -86,8 +86,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
 
 
 def _keys(settings: Settings) -> list[Check]:
-    names = [settings.signing_key.removeprefix("file:"), settings.https_key]
-    names += [f"{own.TLS_CA}1.key"] if settings.kind == "participant" else []
+    names = own.key_files(settings)
     checks = [diagnose.keys([_key_file(settings, name) for name in names], _mismatch(settings))]
     now = SystemClock().now()
     found = [("HTTPS certificate", settings.https_certificate)]

@@ -31,7 +31,8 @@ def backup(
     """Write settings, keys, models and every row of the database into one file.
 
     The node may run. The file is as secret as the home: it holds private keys unless told
-    otherwise, and in any case contracts and budgets. Data files are not in it.
+    otherwise, and in any case contracts and budgets. Data files are not in it; they are listed,
+    and so are other files that the node needs and keeps elsewhere. Refused while keys are missing.
     """
     from dataclasses import asdict  # noqa: PLC0415 - start-up stays fast
 
@@ -47,7 +48,7 @@ def backup(
     output.line(f"backup of {made.did} in {file}")
     output.pairs(
         (
-            ("made_at", made.made_at),
+            ("made at", made.made_at),
             ("schema", made.schema),
             ("log entries", made.log_size),
             ("rounds charged", sum(made.charges.values())),
@@ -97,3 +98,8 @@ def restore(
         output.line(f"  put the node's keys into {made['home']}/keys")
     output.line(f"  preau doctor --home {made['home']}")
     output.line(f"  preau serve --home {made['home']}")
+    output.line(f"  preau recovery show --home {made['home']}")
+    output.line(
+        "what was spent since the backup stays spent: the node asks its peers, and where it"
+    )
+    output.line("went back it works on only after `preau recovery confirm`")

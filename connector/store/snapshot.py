@@ -8,6 +8,7 @@ anew from the events, and its head must be the one that is stated.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -72,6 +73,23 @@ def dump(url: str, out: BinaryIO) -> State:
             rows = {name: _dump(connection, table, out) for name, table in tables.items()}
             head = _head(connection, tables)
             return State(schema, rows, head.size, head.root().hex(), _charges(connection, tables))
+    finally:
+        engine.dispose()
+
+
+def data_files(url: str) -> list[str]:
+    """Return the paths of the data files that a database names, of whatever release it is.
+
+    Raises:
+        ConfigurationInvalid: not a URL of a database that this node knows.
+        StoreUnavailable: the database did not answer.
+    """
+    _require_file(url)
+    engine = open_engine(url, _WAIT_SECONDS)
+    try:
+        with translated(), engine.connect() as connection:
+            named = connection.scalars(sa.select(sa.table("dataset", sa.column("file")).c.file))
+            return sorted({str(json.loads(each)["path"]) for each in named})
     finally:
         engine.dispose()
 

@@ -340,6 +340,7 @@ def test_commands_say_what_they_made(lab: Path, tmp_path: Path) -> None:
     file, home = str(tmp_path / "b.tar"), str(tmp_path / "home")
     shown = preau("backup", file, "--home", str(lab))
     assert "keys            included" in shown.output
+    assert "made at         " in shown.output
     assert "not in it       " + str(lab.parent / "authority/keys/web-ca.pem") in shown.output
     again = preau("backup", file, "--home", str(lab), "--json")
     assert (again.exit_code, json.loads(again.stderr)["code"]) == (1, "WORLD_FAULT")
@@ -347,9 +348,56 @@ def test_commands_say_what_they_made(lab: Path, tmp_path: Path) -> None:
     assert json.loads(made.output)["keys"] is False
     restored = preau("restore", file, "--home", home)
     assert f"preau serve --home {home}" in restored.output
+    assert f"preau recovery show --home {home}" in restored.output
     told = preau("restore", file + "2", "--home", home + "2")
     assert f"keys into {home}2/keys" in told.output
     assert preau("restore", file, "--home", home + "3", "--database", "sqlite:///x").exit_code == 1
+
+
+def test_data_files_are_listed_as_not_in_it(lab: Path, tmp_path: Path) -> None:
+    """The sample's database is of an older release."""
+    home = lab.parent / "school"
+    with sqlite3.connect(home / "node.sqlite") as database:
+        stored = [
+            json.loads(row[0])["path"] for row in database.execute("SELECT file FROM dataset")
+        ]
+    database.close()
+    shown = preau("backup", str(tmp_path / "b.tar"), "--home", str(home), "--json")
+    assert stored
+    assert set(stored) <= set(json.loads(shown.output)["outside"])
+    assert not set(stored) & set(backup.outside(config.load(lab)))
+
+
+@pytest.mark.parametrize("key", ["signing.pem", "tls-ca-1.key"])
+def test_no_backup_claims_keys_that_are_not_there(lab: Path, tmp_path: Path, key: str) -> None:
+    (lab / "keys" / key).rename(tmp_path / key)
+    refusal = preau("backup", str(tmp_path / "b.tar"), "--home", str(lab))
+    assert key in refusal.stderr
+    assert "--without-keys" in refusal.stderr
+    assert not (tmp_path / "b.tar").exists()
+    backup.make(config.load(lab), tmp_path / "b.tar", with_keys=False)
+    (tmp_path / key).rename(lab / "keys" / key)
+    made = backup.make(config.load(lab), tmp_path / "whole.tar")
+    assert f"home/keys/{key}" in [each.name for each in made.parts]
+
+
+def test_a_place_that_cannot_be_written_is_named_as_it_was_asked(lab: Path, tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "b.tar"
+    with pytest.raises(WorldFault) as fault:
+        backup.make(config.load(lab), file)
+    assert fault.value.reason == f"`{file}` cannot be written: No such file or directory"
+    (tmp_path / "plain").write_text("a file")
+    backup.make(config.load(lab), tmp_path / "b.tar")
+    with pytest.raises(WorldFault) as fault:
+        backup.restore(tmp_path / "b.tar", tmp_path / "plain" / "home")
+    assert f"`{tmp_path}/plain/home` cannot be made: Not a directory" in fault.value.reason
+
+
+def test_a_backup_that_is_refused_is_named(space: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes((space / "lab.tar").read_bytes()[:5000])
+    for bad in (cut, forged(space, tmp_path / "b.tar", BAD["an unknown table"][0])):
+        refused(bad, tmp_path / "home", f"^`{bad}`: ")
 
 
 def preau(*words: str) -> Result:
