@@ -55,6 +55,21 @@ def test_without_one_statement_it_is_not(tmp_path: Path, description: dict[str, 
         publish.publish(ports, description)
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "docs/index.md", GUIDES / "auditor.md", ROOT / "README.md"]
+)
+def test_who_looks_for_the_audit_of_the_engine_finds_it(page: Path) -> None:
+    links = re.findall(r"\]\(([\w./-]+\.md)\)", page.read_text(encoding="utf-8"))
+    assert ROOT / "docs/audit.md" in [(page.parent / link).resolve() for link in links]
+
+
+def test_the_index_leads_to_every_page() -> None:
+    docs = ROOT / "docs"
+    links = re.findall(r"\]\(([\w./-]+\.md)\)", (docs / "index.md").read_text(encoding="utf-8"))
+    pages = {*docs.glob("*.md"), *GUIDES.glob("*.md")} - {docs / "index.md"}
+    assert {docs / link for link in links} >= pages
+
+
 def test_the_scientists_request_has_the_members_of_a_request() -> None:
     request = json.loads(block("data-scientist.md", "json"))
     manifest = {
