@@ -45,6 +45,7 @@ from connector.peer.addresses import judge_address
 from connector.peer.web import GuardedWeb, resolve, tls_context
 from connector.ports import Transaction
 from connector.services.continuity import recovery
+from connector.services.evidence import own_log
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
 from connector.services.health.diagnose import Check, KeyFile, ListFact, PeerFact
@@ -54,7 +55,7 @@ from connector.services.privacy import standing
 from connector.services.publication import checking
 from connector.services.publication.verdicts import verdict
 from connector.store import SqlStore, keys, migrations
-from connector.store.charges import HomeCharges
+from connector.store.charges import KEY_FILE, HomeCharges
 from federated.privacy.process import ProcessAccountant
 
 _LOOK_SECONDS: Final = 3.0
@@ -187,7 +188,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             short = recovery.faults(tx, charges, settings.did)
             back = {log.origin: log.reason for log in tx.peer_logs.find() if log.contradiction}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
-            data = _data(settings, tx)
+            data = [*_tally_key(settings, tx), *_data(settings, tx)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, migrated=False, entries=0)]
     now = SystemClock().now()
@@ -201,6 +202,14 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         *data,
         *_budgets(settings, now),
     ]
+
+
+def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
+    """Look at the key of sealed tallies, which is made with the first job that is charged."""
+    file = _key_file(settings, KEY_FILE)
+    charged = any(each.committed_rounds for each in tx.reservations.find())
+    used = charged and tx.audit.since(own_log.ACCEPTED) > tx.audit.since(recovery.RECORDED) > 0
+    return [data_checks.tally_key(file)] if used or file.mode is not None else []
 
 
 def _data(settings: Settings, tx: Transaction) -> list[Check]:

@@ -74,7 +74,10 @@ def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
         output.json_value(found)
         return
     output.table(
-        ("register", "cap ε", "δ", "rule", "order", "rounds charged"),
-        ((r.id, r.epsilon, r.delta, r.rule, r.order or None, r.charges) for r in found),
+        ("register", "cap ε", "δ", "rule", "order", "rounds charged", "merged into"),
+        (
+            (*(r.id, r.epsilon, r.delta, r.rule, r.order or None), r.charges, r.merged_into)
+            for r in found
+        ),
         empty="no register is declared; publishing a dataset declares one",
     )

@@ -67,6 +67,7 @@ class RegisterView(View):
     order: int
     adjacency: str
     charges: int = Field(description="rounds that were ever charged to it")
+    merged_into: str = Field(description="register that holds all that was in it; or empty")
     created_at: datetime
 
 

@@ -27,7 +27,10 @@ router: Final = APIRouter(tags=["budgets"])
 @router.get("/registers")
 def all_registers(here: Here) -> list[RegisterView]:
     """List the registers of persons, oldest first."""
-    return [_register(each) for each in registers.registers(here.ports)]
+    with here.ports.store.read() as tx:
+        into = registers.merged(tx)
+    found = registers.registers(here.ports)
+    return [_register(each, into.get(each.id, "")) for each in found]
 
 
 @router.post("/registers")
@@ -61,12 +64,13 @@ def plan(here: Here, what: Plan) -> list[RuleView]:
     ]
 
 
-def _register(value: Register) -> RegisterView:
+def _register(value: Register, merged_into: str = "") -> RegisterView:
     return RegisterView(
         id=value.id,
         epsilon=value.cap.epsilon if value.cap else None,
         delta=value.cap.delta if value.cap else None,
         charges=value.charges,
+        merged_into=merged_into,
         created_at=value.created_at,
         **stated(value.accounting),
     )

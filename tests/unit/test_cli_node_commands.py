@@ -217,7 +217,8 @@ def test_a_register_is_declared_once_and_listed(home: Path) -> None:
     assert declared.exit_code == 0
     found = json.loads(declared.stdout)
     assert (found["rule"], found["order"], found["charges"]) == ("renyi", 10, 0)
-    assert "renyi" in preau(home, "register", "list").stdout
+    listed = preau(home, "register", "list").stdout
+    assert ("renyi" in listed, "merged into" in listed) == (True, True)
     other = preau(home, *words)
     assert other.exit_code != 0
     assert "REGISTER_FIXED" in other.stderr

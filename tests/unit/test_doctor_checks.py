@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from connector.bootstrap import probe
 from connector.config import Settings
+from connector.services.continuity.recovery import RECORDED
+from connector.services.evidence.own_log import ACCEPTED
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
 from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact, PeerFact
 from connector.services.publication.verdicts import Verdict
+from connector.store.charges import KEY_FILE
+from tests.support.doubles import ports_for_tests
+from tests.support.federation import reservation
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -276,6 +283,47 @@ def test_the_key_of_persons() -> None:
     seen = data_checks.persons_key(KeyFile(FOUND.name, 0o644, "read by others"))
     assert "mode 644" in only(seen, FAIL)
     assert seen.mend.startswith("chmod 600")
+
+
+def test_the_key_of_charges() -> None:
+    found = KeyFile("keys/tally.key", 0o600)
+    assert only(data_checks.tally_key(found), OK)
+    lost = data_checks.tally_key(replace(found, mode=None))
+    assert "missing" in only(lost, FAIL)
+    assert "put it back" in lost.mend
+    seen = data_checks.tally_key(replace(found, mode=0o644))
+    assert "mode 644" in only(seen, FAIL)
+    assert seen.mend.startswith("chmod 600")
+
+
+@pytest.mark.parametrize(
+    ("events", "rounds", "mode", "verdicts"),
+    [
+        ((RECORDED, ACCEPTED), 1, None, [FAIL]),
+        ((RECORDED, ACCEPTED), 1, 0o600, [OK]),
+        ((RECORDED, ACCEPTED), 1, 0o644, [FAIL]),
+        ((RECORDED, ACCEPTED), 0, None, []),
+        ((ACCEPTED, RECORDED), 1, None, []),
+        ((), 0, 0o644, [FAIL]),
+    ],
+    ids=["lost", "whole", "open", "nothing charged", "charged by an older release", "unused"],
+)
+def test_the_key_of_charges_is_looked_at_where_there_must_be_one(
+    tmp_path: Path, events: tuple[str, ...], rounds: int, mode: int | None, verdicts: list[str]
+) -> None:
+    ports = ports_for_tests(tmp_path)
+    with ports.store.write() as tx:
+        tx.reservations.put(reservation("urn:j", "urn:a", "urn:d", committed_rounds=rounds))
+        for kind in events:
+            tx.audit.append(kind, "urn:s")
+    if mode is not None:
+        key = tmp_path / KEY_FILE
+        key.parent.mkdir(exist_ok=True)
+        key.write_bytes(bytes(64))
+        key.chmod(mode)
+    with ports.store.read() as tx:
+        found = probe._tally_key(replace(ports.settings, home=tmp_path), tx)
+    assert [each.verdict for each in found] == verdicts
 
 
 def test_what_is_beyond_its_rule_is_listed_one_line_each() -> None:

@@ -14,13 +14,15 @@ from connector.domain.tally import Forfeit
 from connector.errors import CapExceeded, InRecovery, NotFound, PersonsOverlap, RegisterFixed
 from connector.ports import Transaction
 from connector.services.continuity.confirmation import forfeited
-from connector.services.privacy import budget
+from connector.services.privacy import budget, registers
 from connector.services.privacy.merging import merge
+from connector.services.privacy.standing import budgets
 from connector.services.publication import checking, publish
 from connector.services.publication.verdicts import passed
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 from tests.support.federation import reservation
+from tests.support.federation_workers import AdditiveAccountant
 from tests.support.link import DATASET, Link, Node, description, link
 
 OTHER, THIRD = "urn:example:other", "urn:example:third"
@@ -86,6 +88,28 @@ def test_both_count_in_the_one_that_stays_under_the_smaller_cap(pair: Link, scho
     assert persons.digests == b"".join(sorted(persons.digests[i : i + 8] for i in (0, 8, 16)))
     assert left is not None
     assert left.charges == 1  # what was counted is never counted down
+
+
+def test_the_one_that_is_left_is_marked_and_counts_as_nobodys_budget(
+    pair: Link, school: Node
+) -> None:
+    first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
+
+    def counted() -> set[str]:
+        found = budgets(school.ports.store, AdditiveAccountant(), NOW)
+        return {each.register_id for each in found}
+
+    with school.ports.store.read() as tx:
+        assert registers.merged(tx) == {}
+    assert counted() == {first, second}
+    merge(school.ports, second, first)
+    with school.ports.store.read() as tx:
+        assert registers.merged(tx) == {second: first}
+    assert counted() == {first}
+    put(pair, THIRD, "p2", register=second)
+    with school.ports.store.read() as tx:
+        assert registers.merged(tx) == {}
+    assert counted() == {first, second}
 
 
 def test_the_one_that_is_left_gives_nobody_a_fresh_cap(pair: Link, school: Node) -> None:

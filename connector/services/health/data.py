@@ -1,4 +1,4 @@
-"""What `preau doctor` judges of published data: the checks of the files, and the key of persons.
+"""What `preau doctor` judges of published data: the checks of the files, and two keys of the home.
 
 Rules: as in `diagnose.py`.
 """
@@ -23,6 +23,15 @@ def persons_key(found: KeyFile, fault: str = "") -> Check:
     if said is not None:
         return Check("key of persons", FAIL, said[0], f"{said[1]}; until then publish nothing")
     return Check("key of persons", OK, f"`{found.name}` is the one of the persons on record")
+
+
+def tally_key(found: KeyFile) -> Check:
+    """Judge the key under which peers keep what was charged, once something was."""
+    said = unusable(found)
+    if said is None:
+        return Check("key of charges", OK, f"`{found.name}` is there")
+    mend = f"{said[1]}; without it nobody reads what peers keep of this node's charges"
+    return Check("key of charges", FAIL, said[0], mend)
 
 
 def datasets(found: Mapping[str, Verdict]) -> list[Check]:

@@ -16,6 +16,7 @@ from connector.domain.register import Register, smaller
 from connector.errors import NotFound, RegisterFixed
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
+from connector.services.privacy.registers import MERGED
 from federated.privacy.rule import Rule
 
 
@@ -45,7 +46,7 @@ def merge(ports: Ports, source: str, target: str) -> Register:
         _merge_persons(tx, source, target)
         _mend_overlaps(tx, source, target)
         tx.audit.append(
-            "register.merged",
+            MERGED,
             target,
             source=source,
             datasets=[each.id for each in moved],

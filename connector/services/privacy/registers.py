@@ -8,6 +8,7 @@ to another, since what was spent stays where it was spent.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from connector.domain.dataset import Dataset, PrivacyCap
 from connector.domain.negotiation import Role
@@ -18,11 +19,15 @@ from connector.errors import (
     NotFound,
     RegisterFixed,
 )
+from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
 from connector.services.publication.describing import IRI
 from federated.errors import PrivacyFault
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule, fixed
+
+MERGED: Final = "register.merged"
+_EVERY: Final = 1_000_000  # entries of a log
 
 
 def declare(
@@ -57,6 +62,17 @@ def registers(ports: Ports) -> list[Register]:
     """Return the registers of this node, oldest first."""
     with ports.store.read() as tx:
         return tx.registers.find()
+
+
+def merged(tx: Transaction) -> dict[str, str]:
+    """Return the registers that hold nothing since they were merged into others: id -> those."""
+    events = tx.audit.entries(kind=MERGED, limit=_EVERY)
+    into = {parse_object(each.event)["facts"]["source"]: each.subject for each in events}
+    return {
+        name: other
+        for name, other in into.items()
+        if not tx.datasets.find(register_id=name) and not tx.reservations.find(register_id=name)
+    }
 
 
 def register_of(tx: Transaction, dataset: Dataset) -> Register:

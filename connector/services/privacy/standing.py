@@ -17,6 +17,7 @@ from connector.domain.register import Register
 from connector.errors import NotFound
 from connector.ports import Accountant, Ports, Store, Transaction
 from connector.services.federation.allowance import budget_of
+from connector.services.privacy import registers
 from connector.services.privacy.budget import amount, asked, promised, register_budget, spending
 from federated.privacy import ledger
 from federated.privacy.ledger import Budget
@@ -119,8 +120,11 @@ def budgets(
         wanted = {each.register_id for each in tx.datasets.find(id=dataset_id)}
         if dataset_id and not wanted:
             raise NotFound(f"no dataset `{dataset_id}`")
-        registers = [r for r in tx.registers.find() if not dataset_id or r.id in wanted]
-        seen = [found for each in registers if (found := _seen(tx, each, now)) is not None]
+        gone = registers.merged(tx)
+        held = [each for each in tx.registers.find() if each.id not in gone]
+        if dataset_id:
+            held = [each for each in held if each.id in wanted]
+        seen = [found for each in held if (found := _seen(tx, each, now)) is not None]
     questions = [question for each in seen for line in each.lines() for question in _asked(line)]
     answers = iter(accountant.costs(questions) if questions else [])
     return [_register(each, answers) for each in seen]
