@@ -163,6 +163,12 @@ class AgreementTampered(Malformed):
     code = "AGREEMENT_TAMPERED"
 
 
+class AgreementTimeWrong(AgreementTampered):
+    """The agreement's time cannot be: by a party's clock, the negotiation, or a membership."""
+
+    code = "AGREEMENT_TIME_WRONG"
+
+
 class ManifestTampered(Malformed):
     """The job manifest's signature or digest does not verify."""
 

@@ -6,10 +6,12 @@ no other spelling, so that equal times have equal text.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from connector.errors import Malformed
 
+SKEW: Final = timedelta(seconds=30)  # most that the clocks of two nodes may differ
 _FORM = "%Y-%m-%dT%H:%M:%SZ"
 _EXPECTED = "a time of the form `2026-11-24T15:00:00Z` was expected"
 

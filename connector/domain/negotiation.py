@@ -1,10 +1,20 @@
-"""A contract negotiation as one side holds it. The transitions are `protocol/negotiation.py`."""
+"""A contract negotiation as one side holds it. The transitions are `protocol/negotiation.py`.
+
+Rule: a contract is concluded after the act that it answers, before the negotiation's deadline, and
+in nobody's future; both sides check that by their own clocks. How long it was under way says
+nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+from connector.domain import instant
+from connector.errors import AgreementTimeWrong
 
 
 class Role(StrEnum):
@@ -29,6 +39,18 @@ class NegotiationState(StrEnum):
     VERIFIED = "VERIFIED"
     FINALIZED = "FINALIZED"
     TERMINATED = "TERMINATED"
+
+
+# A negotiation in which nothing happens for so long is over; VERIFIED is not, see `outcomes.py`.
+STALE: Final = timedelta(days=7)
+# An agreement that its consumer does not verify counts against the dataset's cap, so not for long.
+UNVERIFIED: Final = timedelta(hours=1)
+WAITING: Final[Mapping[NegotiationState, timedelta]] = {
+    NegotiationState.REQUESTED: STALE,
+    NegotiationState.OFFERED: STALE,
+    NegotiationState.ACCEPTED: STALE,
+    NegotiationState.AGREED: UNVERIFIED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +94,12 @@ class Negotiation:
     updated_at: datetime
     description: str = ""
     asked: bytes = b""
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When it is over unless something happens, UTC; None in a state that waits for ever."""
+        wait = WAITING.get(self.state)
+        return None if wait is None else self.updated_at + wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +147,29 @@ class Agreement:
     provider_membership: str
     consumer_membership: str
     concluded_at: datetime
+
+
+def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> None:
+    """Check the time that a contract states, before this side signs it.
+
+    Args:
+        negotiation: as it stands before the signature: its last act is what the contract answers.
+        at: `timestamp` of the contract, UTC.
+        now: UTC.
+
+    Raises:
+        AgreementTimeWrong: ahead of this clock, before that act, or after the deadline.
+    """
+    stated = f"the agreement states `{instant.text(at)}`, which is"
+    if at > now + instant.SKEW:
+        raise _wrong(f"{stated} ahead of this clock, `{instant.text(now)}`")
+    if at < negotiation.updated_at - instant.SKEW:
+        asked = instant.text(negotiation.updated_at)
+        raise _wrong(f"{stated} before it was asked for, `{asked}`")
+    if negotiation.deadline is not None and at > negotiation.deadline + instant.SKEW:
+        end = instant.text(negotiation.deadline)
+        raise _wrong(f"{stated} after the negotiation's deadline, `{end}`")
+
+
+def _wrong(reason: str) -> AgreementTimeWrong:
+    return AgreementTimeWrong(reason, hint="set the clocks of both nodes, then ask again")

@@ -177,8 +177,17 @@ def unverified_issuer(token: str) -> str:
     Raises:
         CredentialInvalid: it cannot be read.
     """
+    return unverified_credential(token).issuer
+
+
+def unverified_credential(token: str) -> Credential:
+    """Read a credential that nobody verifies here.
+
+    Raises:
+        CredentialInvalid: it cannot be read.
+    """
     try:
-        return _read(parse_object(jws.unverified_payload(_sized(token)))).issuer
+        return _read(parse_object(jws.unverified_payload(_sized(token))))
     except CredentialInvalid:
         raise
     except PreauError as exc:

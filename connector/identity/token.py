@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from connector.domain import instant
 from connector.errors import PreauError, TokenInvalid, TokenMismatch
 from connector.identity import jws
 from connector.identity.certificate import Pem, thumbprint
@@ -22,7 +23,7 @@ from connector.jsonld.canonical import b64url, canonical, parse_object
 
 TYPE: Final = "preau-call+jwt"
 LIFE: Final = timedelta(seconds=60)
-LEEWAY: Final = timedelta(seconds=30)  # clocks of two institutions
+LEEWAY: Final = instant.SKEW
 MAX_CHARS: Final = 8 * 1024
 MAX_JTI_CHARS: Final = 128
 

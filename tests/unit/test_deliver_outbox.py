@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.negotiation import NegotiationState
+from connector.domain.negotiation import UNVERIFIED, NegotiationState
 from connector.domain.participant import Participant
 from connector.errors import (
     CredentialExpired,
@@ -267,7 +267,7 @@ def test_a_stated_end_ends_what_was_signed(pair: Link) -> None:
     pair.hold("ContractAgreementVerificationMessage")
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     pair.deliver()
-    pair.clock.advance(negotiate.UNVERIFIED.total_seconds() + 1)
+    pair.clock.advance(UNVERIFIED.total_seconds() + 1)
     assert negotiate.expire(pair.school.ports) == 1
     pair.hold()
     deliver.deliver_due(pair.lab.ports)  # refused: the school has ended it

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.domain.negotiation import STALE, UNVERIFIED
 from connector.errors import (
     AgreementUnknown,
     ContractExpired,
@@ -209,7 +210,7 @@ def test_reconciling_an_agreed_state_changes_nothing(pair: Link) -> None:
 def test_a_negotiation_in_which_nothing_happens_ends(pair: Link) -> None:
     ask(pair, policy=offer(epsilon="5"))
     assert negotiate.expire(pair.lab.ports) == 0
-    pair.clock.advance(negotiate.STALE.total_seconds() + 1)
+    pair.clock.advance(STALE.total_seconds() + 1)
     assert negotiate.expire(pair.lab.ports) == 1
     pair.pump()
     assert states(pair) == both(State.TERMINATED)
@@ -224,7 +225,7 @@ def test_an_agreement_that_nobody_verifies_frees_the_cap_soon(pair: Link) -> Non
     pair.hold("ContractAgreementVerificationMessage")
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     pair.deliver()
-    pair.clock.advance(negotiate.UNVERIFIED.total_seconds())
+    pair.clock.advance(UNVERIFIED.total_seconds())
     assert negotiate.expire(pair.school.ports) == 0  # the twin: not a moment before
     assert pair.school.only().state is State.AGREED
     pair.clock.advance(1.0)

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connector.config import Settings
+from connector.domain import instant
 
 OK: Final = "ok"
 WARN: Final = "warn"
 FAIL: Final = "fail"
 _ORDER: Final = (OK, WARN, FAIL)
 
-MAX_SKEW: Final = timedelta(seconds=30)  # call tokens live a minute or less
+MAX_SKEW: Final = instant.SKEW
 NOTICEABLE_SKEW: Final = timedelta(seconds=5)
 SOON: Final = timedelta(days=14)
 LITTLE_DISK: Final = 1 << 30  # bytes

@@ -16,16 +16,19 @@ from functools import lru_cache
 
 from connector.domain import instant
 from connector.domain.dataset import Dataset, Offer
-from connector.domain.negotiation import Agreement, Negotiation, Role
+from connector.domain.negotiation import Agreement, Negotiation, Role, check_concluded
 from connector.domain.participant import Participant
 from connector.errors import (
     AgreementTampered,
+    AgreementTimeWrong,
     AgreementUnknown,
     ContractExpired,
+    CredentialExpired,
     NotFound,
     PreauError,
 )
 from connector.identity import agreement as documents
+from connector.identity import credential as credentials
 from connector.identity import dataset_facts, receipt
 from connector.identity import description as descriptions
 from connector.identity import document as did_documents
@@ -156,6 +159,7 @@ def check(
 
     Raises:
         AgreementTampered: it does not verify, or is not what this node accepted.
+        AgreementTimeWrong: it cannot have been concluded when it says.
         KeyUnusable: our key cannot sign.
     """
     document = documents.read(message.agreement)
@@ -300,11 +304,34 @@ def _checked(
     documents.verify_provider(document, signature, about)
     rule = _check_dataset(document, negotiation, about)
     policy = _check_terms(document, negotiation)
+    _check_time(ports, negotiation, document, provider, policy)
     if document.accounting is None:
         raise AgreementTampered("the agreement does not say how privacy is accounted for")
     if document.accounting != _accounting(rule or document.accounting.rule, policy):
         raise AgreementTampered("the agreement accounts for privacy otherwise than described")
     return terms.limits(policy).valid_until
+
+
+def _check_time(
+    ports: Ports,
+    negotiation: Negotiation,
+    document: AgreementDocument,
+    provider: Participant,
+    policy: Policy,
+) -> None:
+    """The contract is concluded when both parties are members, and before its own end."""
+    at = document.timestamp
+    check_concluded(negotiation, at, ports.clock.now())
+    end = terms.limits(policy).valid_until
+    if end is not None and at >= end:
+        raise AgreementTimeWrong("the agreement is concluded after its own end")
+    members = {provider.did: provider.membership, ports.settings.did: ports.own_membership()}
+    for did, token in members.items():
+        try:
+            credentials.check_period(credentials.unverified_credential(token), at)
+        except CredentialExpired as exc:
+            reason = f"the membership of `{did}` is not of the time of the agreement"
+            raise AgreementTimeWrong(reason, hint="ask again, for a new agreement") from exc
 
 
 def _check_parties(

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.negotiation import Negotiation, NegotiationState
+from connector.domain.negotiation import WAITING, Negotiation, NegotiationState
 from connector.domain.participant import Participant
 from connector.errors import AgreementTampered, NotFound, PeerUnreachable, PreauError
 from connector.identity import agreement as documents
@@ -45,16 +44,6 @@ __all__ = [
     "terminate",
 ]
 
-# A negotiation in which nothing happens for so long is over; VERIFIED is not, see `deliver.py`.
-STALE: Final = timedelta(days=7)
-# An agreement that its consumer does not verify counts against the dataset's cap, so not for long.
-UNVERIFIED: Final = timedelta(hours=1)
-_WAITING: Final[Mapping[NegotiationState, timedelta]] = {
-    NegotiationState.REQUESTED: STALE,
-    NegotiationState.OFFERED: STALE,
-    NegotiationState.ACCEPTED: STALE,
-    NegotiationState.AGREED: UNVERIFIED,
-}
 _REFUSED: Final = "agreement.refused"
 
 
@@ -129,13 +118,13 @@ def expire(ports: Ports) -> int:
     now = ports.clock.now()
     with ports.store.write() as tx:
         stale = [
-            (item, wait)
-            for state, wait in _WAITING.items()
+            item
+            for state in WAITING
             for item in tx.negotiations.find(state=state)
-            if item.updated_at < now - wait
+            if item.deadline is not None and item.deadline < now
         ]
-        for item, wait in stale:
-            hours = int(wait.total_seconds()) // 3600
+        for item in stale:
+            hours = int(WAITING[item.state].total_seconds()) // 3600
             reasons = (f"nothing happened for {hours} h",)
             steps.end_here(ports, tx, item, PeerUnreachable.code, reasons)
     return len(stale)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from connector.domain.dataset import Offer
 from connector.domain.decision import Refusal
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.negotiation import Negotiation, NegotiationState, Role, check_concluded
 from connector.domain.participant import Participant
 from connector.errors import InRecovery, NotFound, OfferUnknown, PeerRolledBack, TermsRefused
 from connector.jsonld.policy import read_policy
@@ -147,12 +147,14 @@ def on_verification(
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
         AgreementTampered: the signature does not verify; nothing changes.
+        AgreementTimeWrong: by this clock it cannot have been concluded when it says.
     """
     del caller
     verified = steps.received(negotiation, Act.VERIFICATION, ports.clock.now())
     agreement = tx.agreements.lock(verified.agreement_id)
     if agreement is None:
         raise NotFound("the agreement of this negotiation is not here")
+    check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
     complete = agree.countersign(ports, agreement, message.consumer_signature)
     steps.store(ports, tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
