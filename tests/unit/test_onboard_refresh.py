@@ -25,6 +25,7 @@ from connector.identity import certificate, credential, status
 from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.ports import Ports
+from connector.services.continuity.recovery import EXCHANGE
 from connector.services.membership import onboard
 from tests.support.doubles import NOON, FixedClock, ports_for_tests
 from tests.support.keys import MemorySigner
@@ -155,6 +156,14 @@ def test_meeting_tells_the_peer_who_we_are(world: World) -> None:
     del world.peer_services["PreauFirstContact"]
     with pytest.raises(DidUnresolvable):
         onboard.meet(world.ports, PEER)
+
+
+def test_who_was_met_is_asked_at_once_what_it_holds_of_our_log(world: World) -> None:
+    assert world.ports.wakeups.wait(EXCHANGE, 0)
+    world.web.down = {"example"}
+    with pytest.raises(PeerUnreachable):
+        onboard.meet(world.ports, PEER)
+    assert not world.ports.wakeups.wait(EXCHANGE, 0)
 
 
 def test_judging_fetches_nothing_and_writes_nothing(world: World) -> None:

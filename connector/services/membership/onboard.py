@@ -31,6 +31,7 @@ from connector.identity.document import DidDocument
 from connector.identity.trust import MembershipFacts
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
+from connector.services.continuity import recovery
 from connector.services.guard import guarded
 from connector.services.membership import fetching
 from connector.services.membership.fetching import Evidence, Fetched
@@ -59,6 +60,7 @@ def meet(ports: Ports, did: str) -> Participant:
     if not address:
         raise DidUnresolvable(f"`{did}` takes no first contact")
     ports.web.post(address, canonical({"did": ports.settings.did}))
+    ports.wakeups.notify(recovery.EXCHANGE)  # it may hold a newer state of our log
     generations.check(did, fetching.generation(ports.web, did))
     return participant
 
