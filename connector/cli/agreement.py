@@ -68,6 +68,7 @@ def show(
             ("finalized", found.finalized),
         )
     )
+    output.unreadable([(found.id, found.fault)])
     for sentence in found.sentences.get(language, []):
         output.line(f"  {sentence}")
     output.table(

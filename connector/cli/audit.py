@@ -51,6 +51,7 @@ def log(
         ((e.index, e.at, e.kind, e.subject) for e in found),
         empty="no event",
     )
+    output.unreadable((f"event {e.index}", e.fault) for e in found)
 
 
 def export(

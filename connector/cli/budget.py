@@ -83,6 +83,7 @@ def budget(
             ),
             empty="",
         )
+        output.unreadable((a.agreement, a.fault) for a in lines)
 
 
 def _planned(node: Client, file: Path) -> list[RuleView]:

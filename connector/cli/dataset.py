@@ -205,6 +205,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
     )
     for offer in found.offers:
         output.line(f"offer {offer.id}" + (" (withdrawn)" if offer.withdrawn else ""))
+        output.unreadable([(offer.id, offer.fault)])
         for sentence in offer.sentences.get(language, []):
             output.line(f"  {sentence}")
         output.table(

@@ -147,6 +147,7 @@ def _list(node: Client, *, json: bool) -> None:
         ((j.id, j.side, j.state, _rounds(j), j.lead, j.updated_at, j.code) for j in jobs),
         empty="no job yet; `preau job submit REQUEST` starts one",
     )
+    output.unreadable((j.id, j.fault) for j in jobs)
 
 
 def _watch(node: Client, job: str, seconds: float, *, json: bool) -> JobView:
@@ -183,6 +184,7 @@ def _print(job: JobView, *, json: bool) -> None:
             ("receipts of it", len(job.receipts)),
         )
     )
+    output.unreadable([(job.id, job.fault)])
     if job.sites:
         from connector.cli import job_view  # noqa: PLC0415 - rich loads only when it is shown
 

@@ -87,6 +87,7 @@ def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
         ((n.pid, n.role, n.peer, n.dataset, n.state, n.agreement or n.code) for n in found),
         empty="no negotiation yet; `preau negotiate PEER DATASET` opens one",
     )
+    output.unreadable((n.pid, n.fault) for n in found)
 
 
 def show(
@@ -160,6 +161,7 @@ def _print(shown: NegotiationView, *, json: bool, language: str = "en") -> None:
             ("reasons", shown.reasons),
         )
     )
+    output.unreadable([(shown.pid, shown.fault)])
     for number, change in enumerate(shown.changes, 1):
         output.line(f"change {number}  {change.sentences.get(language) or change.line}")
 

@@ -89,6 +89,17 @@ def pairs(rows: Iterable[tuple[str, object]]) -> None:
         line(f"{name.ljust(width)}  {value}")
 
 
+def unreadable(rows: Iterable[tuple[str, str]]) -> None:
+    """Say of each row whether a part of it could not be shown.
+
+    Args:
+        rows: what it is, and why a part of it cannot be read; empty where all is shown.
+    """
+    for name, fault in rows:
+        if fault:
+            line(f"{name}: a part cannot be shown: {fault}")
+
+
 def line(text: str) -> None:
     """Print a line of result."""
     sys.stdout.write(clean(text) + "\n")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from typing import Any
 
 import rfc8785
@@ -35,16 +36,24 @@ def parse(data: bytes | str, *, limit: int = MAX_JSON_BYTES) -> Any:
     """Read JSON strictly.
 
     Raises:
-        Malformed: not JSON, over `limit` bytes, nested past `MAX_DEPTH`, a member name twice, or
-            NaN / Infinity.
+        Malformed: not JSON, over `limit` bytes, nested past `MAX_DEPTH`, a member name twice, a
+            number that no double holds, or text with a lone surrogate (RFC 7493 sections 2.1, 2.2).
     """
-    raw = data.encode() if isinstance(data, str) else data
+    try:
+        raw = data.encode() if isinstance(data, str) else data
+    except UnicodeEncodeError as exc:
+        raise Malformed("not well-formed JSON") from exc
     if len(raw) > limit:
         raise Malformed(f"JSON of {len(raw)} bytes is over the limit of {limit}")
     try:
         value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
+            raw.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
+        if b"\\u" in raw:  # an escape is the only way for a lone surrogate to be in UTF-8
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as exc:
         raise Malformed("not well-formed JSON") from exc
     if _depth(value) > MAX_DEPTH:
@@ -94,6 +103,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("duplicate member")
     return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _no_constant(name: str) -> Any:

@@ -44,6 +44,10 @@ class AgreementBudgetView(StandingView):
     agreement: str
     peer: str
     jobs: list[JobBudgetView]
+    fault: str = Field(
+        default="",
+        description="why its figures cannot be read; those of the register stand in their place",
+    )
 
 
 class BudgetView(StandingView):

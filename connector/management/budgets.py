@@ -93,6 +93,7 @@ def _agreement(value: AgreementBudget) -> AgreementBudgetView:
         agreement=value.agreement_id,
         peer=value.peer,
         jobs=[_job(each) for each in value.jobs],
+        fault=value.fault,
         **_standing(value.standing),
     )
 

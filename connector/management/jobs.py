@@ -53,6 +53,8 @@ def manifest(here: Here, identifier: Id) -> Response:
         found = tx.jobs.get(identifier)
     if found is None:
         raise NotFound(f"no job `{identifier}`")
+    if not found.manifest:
+        raise NotFound(f"the manifest of job `{identifier}` is not kept: it was never accepted")
     return Response(found.manifest, media_type="application/json")
 
 

@@ -1,11 +1,13 @@
 """Domain values as views: the one place where they are mapped.
 
-Rule: what a view does not name stays inside.
+Rules: what a view does not name stays inside; a stored value is always shown, and says of which
+part it could not be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from connector.domain.participant import Participant
 from connector.domain.tally import Limit
 from connector.domain.thread import ThreadFault
 from connector.errors import PreauError
+from connector.identity import agreement as documents
 from connector.jsonld.canonical import parse_object
 from connector.jsonld.policy import read_policy
 from connector.management.views import (
@@ -48,10 +51,11 @@ from connector.management.views import (
 from connector.protocol.messages import CoverageLine
 from connector.services.continuity.confirmation import Confirmed, Plan
 from connector.services.federation.allowance import budget_of
+from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.negotiation import terms
 from connector.services.publication import catalog_pages
 from connector.services.publication.verdicts import OF_THE_FILE, Verdict, mend
-from federated.job import parse
+from connector.services.readable import Readable
 from federated.privacy.rule import stated
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
@@ -66,6 +70,11 @@ _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+_UNKNOWN_RULE: Final[Mapping[str, Any]] = MappingProxyType(
+    {"rule": "unknown", "order": 0, "adjacency": "unknown"}
+)
+
+
 def thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:
     """Return the last fault of a background thread."""
     return ThreadFaultView(
@@ -75,13 +84,15 @@ def thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:
 
 def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:
     """Return an own offer."""
+    shown = Readable()
     return OfferView(
         id=value.id,
-        policy=parse_object(value.policy),
+        policy=shown.part(partial(parse_object, value.policy), {}),
         sentences=sentences(value.policy),
         coverage=[coverage(line) for line in lines],
         audience=value.audience,
         withdrawn=value.withdrawn,
+        fault=shown.fault,
     )
 
 
@@ -160,6 +171,7 @@ def peer(value: Participant, code: str = "", reason: str = "") -> PeerView:
 
 def negotiation(value: Negotiation) -> NegotiationView:
     """Return a negotiation."""
+    shown = Readable()
     return NegotiationView(
         pid=value.pid,
         role=value.role.value,
@@ -168,7 +180,7 @@ def negotiation(value: Negotiation) -> NegotiationView:
         state=value.state.value,
         dataset=value.dataset_id,
         offer=value.offer_id,
-        policy=parse_object(value.policy) if value.policy else {},
+        policy=shown.part(partial(parse_object, value.policy), {}) if value.policy else {},
         policy_by=value.policy_by.value,
         agreement=value.agreement_id,
         code=value.code,
@@ -176,6 +188,7 @@ def negotiation(value: Negotiation) -> NegotiationView:
         changes=changes(value),
         created_at=value.created_at,
         updated_at=value.updated_at,
+        fault=shown.fault,
     )
 
 
@@ -210,17 +223,21 @@ def agreement(value: Agreement) -> AgreementView:
 
 def agreement_detail(value: Agreement) -> AgreementDetailView:
     """Return a contract with all that proves it."""
-    document = parse_object(value.document)
+    shown = Readable()
+    document: dict[str, Any] = shown.part(partial(parse_object, value.document), {})
+    read = shown.part(partial(documents.read, value.document), None)
+    accounting = shown.part(lambda: stated(budget_of(value).accounting), _UNKNOWN_RULE)
     return AgreementDetailView(
         **_agreement(value),
         document=document,
-        **stated(budget_of(value).accounting),
-        recipes=document.get("recipes", []),
-        coverage=[CoverageView(**line) for line in document.get("coverage", [])],
-        sentences=sentences(document.get("agreement", {})),
+        **accounting,
+        recipes=list(read.recipes) if read else [],
+        coverage=[CoverageView(**line) for line in read.coverage] if read else [],
+        sentences=sentences(read.policy) if read else {},
         provider_signature=value.provider_signature,
         consumer_signature=value.consumer_signature,
         receipt=value.receipt,
+        fault=shown.fault,
     )
 
 
@@ -263,34 +280,20 @@ def coverage(line: CoverageLine) -> CoverageView:
 
 
 def job(value: Job) -> JobView:
-    """Return a job without its sites; a site keeps no manifest of a job that it refused."""
-    manifest = parse(value.manifest) if value.manifest else None
-    return JobView(
-        id=value.id,
-        side=value.side.value,
-        lead=value.peer,
-        agreement=value.agreement_id,
-        state=str(value.state),
-        round=value.round,
-        rounds=manifest.rounds if manifest else 0,
-        code=value.code,
-        reason=value.reason,
-        result=value.result,
-        created_at=value.created_at,
-        updated_at=value.updated_at,
-        epsilon=manifest.privacy.epsilon if manifest else None,
-        delta=manifest.privacy.delta if manifest else None,
-    )
+    """Return a job without its sites."""
+    return JobView.model_validate(lead_jobs.summary(value))
 
 
 def event(value: LogEntry) -> EventView:
     """Return an event of the audit log."""
+    shown = Readable()
     return EventView(
         index=value.index,
         kind=value.kind,
         at=value.at,
         subject=value.subject,
-        event=parse_object(value.event),
+        event=shown.part(partial(parse_object, value.event), {}),
+        fault=shown.fault,
     )
 
 

@@ -16,6 +16,12 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class StoredView(View):
+    """A stored value, which is shown whatever it holds."""
+
+    fault: str = Field(default="", description="why a part cannot be read; empty: all is shown")
+
+
 class ThreadFaultView(View):
     """The last fault of a background thread that nobody foresaw; the thread went on."""
 
@@ -65,7 +71,7 @@ class ColumnView(View):
     description: str = ""
 
 
-class OfferView(View):
+class OfferView(StoredView):
     """An offer."""
 
     id: str
@@ -166,7 +172,7 @@ class ChangeView(View):
     sentences: dict[str, str] = Field(description="in plain words, by language")
 
 
-class NegotiationView(View):
+class NegotiationView(StoredView):
     """A contract negotiation, our side."""
 
     pid: str
@@ -188,7 +194,7 @@ class NegotiationView(View):
     updated_at: datetime
 
 
-class AgreementView(View):
+class AgreementView(StoredView):
     """A contract."""
 
     id: str
@@ -248,7 +254,7 @@ class RoundReceiptView(View):
     adjacency: str = Field(description="which data sets are neighbours")
 
 
-class JobView(View):
+class JobView(StoredView):
     """A federated job."""
 
     id: str
@@ -272,7 +278,7 @@ class JobView(View):
     )
 
 
-class EventView(View):
+class EventView(StoredView):
     """An event of the audit log."""
 
     index: int

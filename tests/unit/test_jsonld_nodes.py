@@ -90,6 +90,10 @@ BAD: dict[str, Any] = {
     "a class that is a number": doc(**{"@type": 5}),
     "an identifier that is a number": doc(**{"@id": 5}),
     "an odd key": doc(**{"": "x"}),
+    "half a character": json.dumps(doc(**{"dct:title": "a\ud800"})),
+    "half a character as it is": json.dumps(doc(**{"dct:title": "a\ud800"}), ensure_ascii=False),
+    "half a character in a name": json.dumps(doc(**{"dct:a\udc00": "x"})),
+    "a number that no double holds": json.dumps(doc()).replace("{", '{"dct:extent": 1e400, ', 1),
     "a member name twice": '{"@context": "' + DSP + '", "@id": "urn:a", "@id": "urn:b"}',
 }
 
@@ -113,6 +117,8 @@ GOOD: dict[str, Any] = {
     },
     "a graph": {"@context": PROFILE, "@graph": [{"@id": "urn:a", "@type": "Offer"}]},
     "an empty list": doc(permission=[]),
+    "a whole character in two escapes": json.dumps(doc(**{"dct:title": "\N{SCHOOL}"})),
+    "the largest double": json.dumps(doc()).replace("{", '{"dct:extent": 1.7e308, ', 1),
     "as many contexts as there may be": {
         **doc(),
         "@context": [DSP, *[PROFILE] * (MAX_CONTEXTS - 1)],

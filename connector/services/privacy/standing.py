@@ -18,7 +18,15 @@ from connector.errors import NotFound
 from connector.ports import Accountant, Ports, Store, Transaction
 from connector.services.federation.allowance import budget_of
 from connector.services.privacy import registers
-from connector.services.privacy.budget import amount, asked, promised, register_budget, spending
+from connector.services.privacy.budget import (
+    Spending,
+    amount,
+    asked,
+    promised,
+    register_budget,
+    spending,
+)
+from connector.services.readable import Readable
 from federated.privacy import ledger
 from federated.privacy.ledger import Budget
 from federated.privacy.question import Question
@@ -56,12 +64,15 @@ class AgreementBudget:
         peer: DID of the consumer.
         standing: its figures.
         jobs: reservations of its jobs, oldest first.
+        fault: why its own figures cannot be read; then those of the register stand there, and
+            nothing is left. Empty when they can.
     """
 
     agreement_id: str
     peer: str
     standing: Standing
     jobs: tuple[Reservation, ...]
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,8 @@ class RegisterBudget:
     Attributes:
         register_id: the register.
         datasets: ids of its datasets.
-        promised_epsilon: sum of ε over contracts that count.
-        promised_delta: sum of δ.
+        promised_epsilon: sum of ε over contracts that count; all of it where one cannot be read.
+        promised_delta: sum of δ; likewise.
         unpromised: ε that a further contract may still promise.
         standing: its figures.
         agreements: contracts on its datasets, oldest first.
@@ -93,7 +104,6 @@ def report(ports: Ports, dataset_id: str = "") -> list[RegisterBudget]:
     Raises:
         NotFound: no such dataset.
         WorkerFailed: the accountant did not answer.
-        PolicyInvalid: a contract has no figures.
     """
     return budgets(ports.store, ports.accountant, ports.clock.now(), dataset_id)
 
@@ -114,7 +124,6 @@ def budgets(
     Raises:
         NotFound: no such dataset.
         WorkerFailed: the accountant did not answer.
-        PolicyInvalid: a contract has no figures.
     """
     with store.read() as tx:
         wanted = {each.register_id for each in tx.datasets.find(id=dataset_id)}
@@ -137,6 +146,7 @@ class _Line:
     budget: Budget
     reservations: tuple[Reservation, ...]
     forfeited: bool
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +170,21 @@ def _seen(tx: Transaction, register: Register, now: datetime) -> _Seen | None:
     spent = spending(tx, register)
     datasets = tuple(each.id for each in tx.datasets.find(register_id=register.id))
     agreements = tuple(
-        (agreement, _line(tx, agreement.id, budget_of(agreement), spent.of_agreement(agreement.id)))
+        (agreement, _contract(tx, agreement, budget, spent))
         for dataset in datasets
         for agreement in tx.agreements.find(dataset_id=dataset, role=Role.PROVIDER)
     )
     whole = _line(tx, register.id, budget, spent.reservations)
-    return _Seen(register, datasets, promised(tx, register, now), whole, agreements)
+    everything = (budget.epsilon, budget.delta)
+    sums = Readable().part(lambda: promised(tx, register, now), everything)
+    return _Seen(register, datasets, sums, whole, agreements)
+
+
+def _contract(tx: Transaction, agreement: Agreement, whole: Budget, spent: Spending) -> _Line:
+    shown = Readable()
+    budget = shown.part(lambda: budget_of(agreement), whole)
+    line = _line(tx, agreement.id, budget, spent.of_agreement(agreement.id))
+    return replace(line, forfeited=line.forfeited or bool(shown.fault), fault=shown.fault)
 
 
 def _line(tx: Transaction, name: str, budget: Budget, spent: tuple[Reservation, ...]) -> _Line:
@@ -210,7 +229,11 @@ def _register(seen: _Seen, answers: Iterator[float]) -> RegisterBudget:
         standing=_standing(seen.whole, answers),
         agreements=tuple(
             AgreementBudget(
-                agreement.id, agreement.consumer, _standing(line, answers), line.reservations
+                agreement.id,
+                agreement.consumer,
+                _standing(line, answers),
+                line.reservations,
+                line.fault,
             )
             for agreement, line in seen.agreements
         ),

@@ -23,9 +23,10 @@ from connector.services.federation.lead import book
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.request import complete
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
-from connector.services.federation.receipts import shown
+from connector.services.federation.receipts import shown as receipt_view
 from connector.services.federation.site.jobs import MANIFEST_TYPE
 from connector.services.federation.threads import JobThreads
+from connector.services.readable import Readable
 from federated.job import JobManifest, JobState, is_final, parse
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.question import Epsilon
@@ -144,11 +145,39 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
         NotFound: there is none of that id.
     """
     job, sites = book.load(ports, job_id)
-    manifest = parse(job.manifest) if job.manifest else None
+    shown = Readable()
+    manifest = _manifest(shown, job)
     with ports.store.read() as tx:
         last = tx.rounds.get(job_id, job.round) if job.round else None
     answered = any(site.last_round for site in sites)
     curve = _curve(ports, manifest) if manifest and answered else {0: 0.0}
+    tokens = last.receipts if last else ()
+    receipts = [shown.part(partial(receipt_view, token), None) for token in tokens]
+    return {
+        **_summary(job, manifest),
+        "sites": [_site(site, curve) for site in sites],
+        "answered": sorted(last.answered) if last else [],
+        "receipts": [receipt for receipt in receipts if receipt is not None],
+        "fault": shown.fault,
+    }
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """Return a job in one line; a site keeps no manifest of a job that it refused."""
+    shown = Readable()
+    return {**_summary(job, _manifest(shown, job)), "fault": shown.fault}
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to a job."""
+    return is_final(job.state)
+
+
+def _manifest(shown: Readable, job: Job) -> JobManifest | None:
+    return shown.part(partial(parse, job.manifest), None) if job.manifest else None
+
+
+def _summary(job: Job, manifest: JobManifest | None) -> dict[str, Any]:
     return {
         "id": job.id,
         "side": str(job.side),
@@ -164,15 +193,7 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
         "updated_at": job.updated_at,
         "epsilon": manifest.privacy.epsilon if manifest else None,
         "delta": manifest.privacy.delta if manifest else None,
-        "sites": [_site(site, curve) for site in sites],
-        "answered": sorted(last.answered) if last else [],
-        "receipts": [shown(token) for token in last.receipts] if last else [],
     }
-
-
-def is_over(job: Job) -> bool:
-    """Whether nothing more happens to a job."""
-    return is_final(job.state)
 
 
 def _site(site: JobSite, epsilons: Mapping[int, float]) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""What of a stored value can still be read, so that no list fails for one of its rows.
+
+A value may be older than this release's rules, or come from a peer that an older one was laxer
+with. It is shown without the part that cannot be read, and with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from connector.errors import PreauError
+from connector.services.federation.translation import translated
+
+T = TypeVar("T")
+
+
+class Readable:
+    """Reads the parts of one value.
+
+    Attributes:
+        fault: code and reason of the first part that could not be read; empty when all could.
+    """
+
+    def __init__(self) -> None:
+        self.fault = ""
+
+    def part(self, read: Callable[[], T], instead: T) -> T:
+        """Return a part of the value, or `instead`."""
+        try:
+            with translated():
+                return read()
+        except PreauError as exc:
+            self.fault = self.fault or f"{exc.code}: {exc.reason}"
+            return instead

@@ -1,0 +1,202 @@
+"""No stored state makes a list or a view fail: what cannot be read is shown as such."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from connector.cli.app import build
+from connector.domain.budget import Reservation
+from connector.domain.census import Census
+from connector.domain.dataset import Dataset, Offer, PrivacyCap
+from connector.domain.job import Job, JobSide, JobSite, RoundRecord
+from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
+from connector.domain.participant import Participant
+from connector.domain.register import Register
+from connector.ports import Ports
+from tests.support.doubles import NOON, ports_for_tests
+from tests.support.federation_workers import AdditiveAccountant
+from tests.support.management import SHOWN, TOKEN, application_of, served
+from tests.support.values import values_of
+
+# Where each kind of value is kept, and what it is called by.
+KEPT = {
+    Participant: ("participants", ("did",)),
+    Register: ("registers", ("id",)),
+    Dataset: ("datasets", ("id",)),
+    Census: ("censuses", ("dataset_id",)),
+    Offer: ("offers", ("id",)),
+    Negotiation: ("negotiations", ("pid",)),
+    Agreement: ("agreements", ("id",)),
+    Reservation: ("reservations", ("job_id",)),
+    Job: ("jobs", ("id",)),
+    JobSite: ("sites", ("job_id", "site")),
+    RoundRecord: ("rounds", ("job_id", "round")),
+}
+IDS = {"id": "urn:x:1", "pid": "urn:x:1", "job_id": "urn:x:1", "dataset_id": "urn:x:1"}
+IDS |= {"register_id": "urn:x:1", "agreement_id": "urn:x:1", "did": "did:web:x.example"}
+# What an older release, or a peer that it was laxer with, may have left where JSON is expected.
+ODD = st.sampled_from(
+    [b"", b"{", b"[]", b"{}", b'{"@type":"Offer"}', b'{"a":"\\ud800"}', b'{"a":1e999}', b"\xff"]
+)
+# Figures of our own registers and jobs are checked before they are kept.
+SHARES = st.floats(1e-9, 0.5)
+AMOUNTS = st.floats(1e-3, 50)
+FIGURES: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
+    Register: {"cap": st.none() | st.builds(PrivacyCap, AMOUNTS, SHARES)},
+    Reservation: dict.fromkeys(("epsilon", "noise_multiplier"), AMOUNTS)
+    | dict.fromkeys(("delta", "sampling_rate"), SHARES),
+}
+LISTS = {
+    "/peers": ("did", Participant),
+    "/registers": ("id", Register),
+    "/datasets": ("id", Dataset),
+    "/negotiations": ("pid", Negotiation),
+    "/agreements": ("id", Agreement),
+    "/jobs": ("id", Job),
+    "/budget": ("id", Register),
+}
+SHOWS = {
+    "/dataset?id=urn:x:1": Dataset,
+    "/negotiation?pid=urn:x:1": Negotiation,
+    "/agreement?id=urn:x:1": Agreement,
+    "/job?id=urn:x:1": Job,
+}
+COMMANDS = (
+    *(("peer", "list"), ("register", "list"), ("dataset", "list"), ("negotiation", "list")),
+    *(("agreement", "list"), ("job", "status"), ("budget",), ("audit", "log")),
+    *(("dataset", "show", "urn:x:1"), ("negotiation", "show", "urn:x:1")),
+    *(("agreement", "show", "urn:x:1"), ("job", "status", "urn:x:1")),
+)
+
+
+def states() -> st.SearchStrategy[list[Any]]:
+    """One value of each kind, of one another: whatever fields its table can hold."""
+    return st.tuples(*map(_state, KEPT)).map(list)
+
+
+def _state(kind: type[Any]) -> st.SearchStrategy[Any]:
+    names = {item.name for item in fields(kind)}
+    own = {name: value for name, value in IDS.items() if name in names}
+    read = [item.name for item in fields(kind) if item.type == "bytes"]
+    odd = st.fixed_dictionaries(FIGURES.get(kind, {}), optional=dict.fromkeys(read, ODD))
+    return st.builds(lambda value, part: replace(value, **own, **part), values_of(kind), odd)
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Ports:
+    return ports_for_tests(tmp_path_factory.mktemp("node"), accountant=AdditiveAccountant())
+
+
+@pytest.fixture(scope="module")
+def home(ports: Ports) -> Iterator[Path]:
+    folder = ports.settings.home
+    with served(application_of(ports), ports.settings) as address:
+        (folder / "run").mkdir()
+        (folder / "run" / "node.json").write_text(json.dumps({"management": address}))
+        (folder / "run" / "management.token").write_text(TOKEN)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def http(home: Path) -> Iterator[httpx.Client]:
+    address = json.loads((home / "run" / "node.json").read_text())["management"]
+    transport = httpx.HTTPTransport(uds=address.removeprefix("unix:"))
+    with httpx.Client(transport=transport, base_url="http://node", headers=SHOWN) as client:
+        yield client
+
+
+def keep(ports: Ports, values: list[Any]) -> None:
+    """Put these values into the store, in place of those that were there."""
+    with ports.store.write() as tx:
+        for value in values:
+            name, key = KEPT[type(value)]
+            table = getattr(tx, name)
+            for old in table.find():
+                table.remove(*(getattr(old, part) for part in key))
+            table.put(value)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(values=states())
+def test_every_list_names_every_value_whatever_it_holds(
+    ports: Ports, http: httpx.Client, values: list[Any]
+) -> None:
+    keep(ports, values)
+    found = {type(value): value for value in values}
+    for path, (key, kind) in LISTS.items():
+        answer = http.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        names = [row[key] for row in answer.json()]
+        shown = (kind is not Agreement or found[kind].finalized) and (
+            path != "/budget" or found[kind].cap is not None
+        )
+        assert names == [getattr(found[kind], key)] * shown, path
+    for path in SHOWS:
+        answer = http.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(values=states())
+def test_every_command_shows_them(ports: Ports, home: Path, values: list[Any]) -> None:
+    keep(ports, values)
+    for words in COMMANDS:
+        got = CliRunner().invoke(build(), [*words, "--home", str(home)])
+        assert got.exit_code == 0, (words, got.output, got.exception)
+
+
+def test_a_part_that_cannot_be_read_is_named_and_hides_no_other_row(
+    ports: Ports, home: Path, http: httpx.Client
+) -> None:
+    whole = Negotiation(
+        *("urn:whole", Role.CONSUMER, "did:web:a.example", "", NegotiationState.REQUESTED),
+        *("urn:d", "urn:o", b'{"@type":"Offer"}', Role.CONSUMER, "", "", (), NOON, NOON),
+    )
+    odd = replace(whole, pid="urn:odd", policy=b'{"a":"\\ud800"}')
+    keep(ports, [whole])
+    with ports.store.write() as tx:
+        tx.negotiations.put(odd)
+    first, second = http.get("/negotiations").json()
+    assert (first["pid"], first["policy"], first["fault"]) == ("urn:whole", {"@type": "Offer"}, "")
+    assert (second["pid"], second["policy"]) == ("urn:odd", {})
+    assert second["fault"] == "MALFORMED_MESSAGE: not well-formed JSON"
+    shown = CliRunner().invoke(build(), ["negotiation", "list", "--home", str(home)]).stdout
+    assert "urn:odd: a part cannot be shown: MALFORMED_MESSAGE" in shown
+    assert "urn:whole: a part cannot be shown" not in shown
+
+
+def test_a_refused_job_is_listed_and_shown_and_has_no_manifest(
+    ports: Ports, http: httpx.Client
+) -> None:
+    """A site keeps the digest of what it refused, and nothing else of it."""
+    digest = "ab" * 32
+    refused = Job(
+        *("urn:x:1", JobSide.SITE, "did:web:a.example", "", b"", digest, "", "REFUSED", 0),
+        *("BUDGET_EXCEEDED", "the contract has ε 0 left", "", NOON, NOON),
+    )
+    keep(ports, [refused])
+    for found in (*http.get("/jobs").json(), http.get("/job?id=urn:x:1").json()):
+        assert (found["state"], found["code"], found["fault"]) == ("REFUSED", refused.code, "")
+    answer = http.get("/job/manifest?id=urn:x:1")
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    keep(ports, [replace(refused, manifest=b"{}")])
+    assert http.get("/job/manifest?id=urn:x:1").content == b"{}"
+    assert http.get("/job?id=urn:x:1").json()["fault"].startswith("MALFORMED_MESSAGE: manifest")
