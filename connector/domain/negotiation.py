@@ -76,6 +76,8 @@ class Negotiation:
             on the provider's side, and until the consumer has fetched it.
         asked: terms that the consumer asked for last, canonical JSON-LD; empty while it has asked
             for none.
+        offered: the provider's offer under `offer_id` as the consumer was shown it, exact bytes:
+            an agreement is on these; empty on the provider's side.
     """
 
     pid: str
@@ -94,6 +96,7 @@ class Negotiation:
     updated_at: datetime
     description: str = ""
     asked: bytes = b""
+    offered: bytes = b""
 
     @property
     def deadline(self) -> datetime | None:

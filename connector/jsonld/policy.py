@@ -18,7 +18,7 @@ from connector.jsonld.canonical import canonical
 from connector.jsonld.nodes import nodes
 from connector.jsonld.turtle import turtle_bytes, turtle_nodes
 from policies_odrl import Knowledge, OdrlError, Policy
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Value
 from policies_odrl.reading.compact import shared_by
 from policies_odrl.reading.inventory import described
 from policies_odrl.vocabulary import DCT, DPV, PREAU
@@ -107,6 +107,16 @@ def policy_turtle(policy: Policy, knowledge: Knowledge | None = None) -> bytes:
     return data
 
 
+def identical(left: Policy, right: Policy) -> bool:
+    """Return whether two policies are the same to the letter, descriptions included."""
+    return left == right and described(left) == described(right)
+
+
+def said(policy: Policy) -> frozenset[tuple[str, tuple[str, Value]]]:
+    """Return (what is described, (property, value)) of all that decisions ignore in a policy."""
+    return frozenset((what, note) for what, notes in described(policy) for note in notes)
+
+
 @lru_cache(maxsize=128)
 def _read_text(data: bytes) -> Policy:
     return _read(data)
@@ -124,7 +134,7 @@ def _policy(found: list[dict[str, Any]], knowledge: Knowledge | None) -> Policy:
 
 
 def _same(found: Policy, policy: Policy) -> None:
-    lost = found != policy or described(found) != described(policy)
+    lost = not identical(found, policy)
     if policy.inherits:  # rules to come will share it (IM 2.9), and equality leaves it out
         lost = lost or shared_by(found) != shared_by(policy)
     if lost:

@@ -195,6 +195,7 @@ class NegotiationRow(Row, table=True):
     updated_at: datetime = Field(sa_type=UTC_TIME)
     description: str
     asked: bytes
+    offered: bytes
 
 
 class AgreementRow(Row, table=True):

@@ -14,7 +14,7 @@ import pytest
 from connector.domain import instant
 from connector.domain.instant import SKEW
 from connector.domain.negotiation import STALE, UNVERIFIED, Negotiation, NegotiationState
-from connector.errors import AgreementTampered, AgreementTimeWrong
+from connector.errors import AgreementTampered, AgreementTimeWrong, PolicyInvalid
 from connector.identity import agreement as agreements
 from connector.identity import jws, receipt
 from connector.jsonld.canonical import canonical, sha256_hex
@@ -36,6 +36,8 @@ from tests.support.link import (
 )
 
 State = NegotiationState
+LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+ABOUT = "http://purl.org/dc/terms/description"
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -162,6 +164,26 @@ def _by_another_means(document: dict[str, Any]) -> None:
     document["coverage"][-1]["by"] = "the provider's own words of how"
 
 
+def _lines_in_another_order(document: dict[str, Any]) -> None:
+    document["coverage"].reverse()
+
+
+def _small_print(document: dict[str, Any]) -> None:
+    document["agreement"][ABOUT] = "also allows marketing"
+
+
+def _small_print_of_a_rule(document: dict[str, Any]) -> None:
+    document["agreement"]["permission"][0][LABEL] = "training, and marketing"
+
+
+def _small_print_of_a_constraint(document: dict[str, Any]) -> None:
+    _constraints(document)[0][LABEL] = "not in August"
+
+
+def _other_rule_name(document: dict[str, Any]) -> None:
+    document["agreement"]["permission"][0]["@id"] = "urn:example:marketing"
+
+
 def _more_members(document: dict[str, Any]) -> None:
     document["annex"] = "small print"
 
@@ -208,6 +230,9 @@ CHANGES: list[Change] = [
     _many_conditions,
     _other_rule,
     _older_version,
+    _by_another_means,
+    _lines_in_another_order,
+    _set("offer", "digest", "ab" * 32),
     _set("accounting", "adjacency", "replace-one"),
     _set("dataset", "population", 46000),
     _set("dataset", "rowsPerPerson", 1),
@@ -219,13 +244,6 @@ CHANGES: list[Change] = [
     _set("consumer", "documentDigest", "ab" * 32),
     _set("consumer", "pid", "urn:other"),
 ]
-
-
-def test_how_a_provider_upholds_a_constraint_is_its_own_to_say(pair: Link) -> None:
-    tamper(pair, "ContractAgreementMessage", rewritten(pair, _by_another_means))
-    pair.hold("ContractAgreementVerificationMessage")
-    negotiated(pair)
-    assert pair.lab.only().state is State.VERIFIED
 
 
 def test_the_twin_of_all_below_is_signed(pair: Link) -> None:
@@ -249,6 +267,51 @@ def test_an_agreement_that_is_not_what_was_accepted(pair: Link, change: Change) 
     with pair.school.ports.store.read() as tx:
         register = tx.registers.find()[0]
         assert budget.promised(tx, register, pair.clock.now()) == (0.0, 0.0)
+
+
+SMALL_PRINT = [
+    _small_print,
+    _small_print_of_a_rule,
+    _small_print_of_a_constraint,
+    _other_rule_name,
+]
+
+
+@pytest.mark.parametrize("change", SMALL_PRINT, ids=lambda change: change.__name__.strip("_"))
+def test_small_print_is_refused_for_what_it_is(pair: Link, change: Change) -> None:
+    tamper(pair, "ContractAgreementMessage", rewritten(pair, change))
+    negotiated(pair)
+    assert pair.lab.agreements() == []
+    assert pair.school.only().reasons == (
+        "the agreement says something else than the offer that was shown",
+    )
+
+
+def test_what_the_offer_says_beside_its_rules_is_signed_as_it_was_shown(pair: Link) -> None:
+    """The twin of the small print above."""
+    told = offer(**{ABOUT: "for research only"})
+    told["permission"][0][LABEL] = "training"
+    publish.publish(pair.school.ports, description(pair.folder, offer=told))
+    negotiated(pair)
+    assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
+    (agreement,) = pair.lab.agreements()
+    assert b"for research only" in agreement.document
+    assert json.loads(agreement.document)["offer"]["digest"] == sha256_hex(pair.lab.only().offered)
+
+
+def test_a_catalog_that_shows_another_table_than_what_would_be_signed(pair: Link) -> None:
+    honest = pair.handle
+
+    def handle(call: Call) -> Any:
+        answer: Any = honest(call)
+        if call.kind == "DatasetRequestMessage":
+            answer["offers"][0]["coverage"][0]["by"] = "trust"
+        return answer
+
+    pair.handle = handle  # type: ignore[method-assign] - as in `tamper`
+    with pytest.raises(PolicyInvalid, match="upheld otherwise"):
+        negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    assert pair.lab.negotiations() == []
 
 
 @pytest.mark.parametrize("wish", [None, "5"], ids=["requested", "accepted"])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from connector.services.negotiation import negotiate, provider_side, terms
 from connector.services.privacy import budget
 from connector.services.publication import catalog_pages, publish
 from policies_odrl import ChangeKind
+from policies_odrl.model import Literal
 from policies_odrl.vocabulary import PREAU
 from tests.support.link import DATASET, Link, description, link, offer
 from tests.support.negotiating import (
@@ -379,3 +381,34 @@ def test_a_contract_older_than_the_rules_still_counts_and_blocks_no_other(pair: 
         assert budget.promised(tx, register, stale.concluded_at)[0] == 1
     ask(pair, policy=offer(epsilon="1"))
     assert {item.state for item in pair.lab.negotiations()} == {State.FINALIZED}
+
+
+# --- what an offer says beside its terms
+
+ABOUT = "http://purl.org/dc/terms/description"
+
+
+@pytest.mark.parametrize(
+    ("said", "state"),
+    [("for research only", State.FINALIZED), ("also allows marketing", State.OFFERED)],
+)
+def test_an_offer_that_says_something_new_waits_for_the_operator(
+    pair: Link, monkeypatch: pytest.MonkeyPatch, said: str, state: State
+) -> None:
+    """It means what was asked for, which alone would be accepted by itself."""
+    told = offer(**{ABOUT: "for research only"})
+    publish.publish(pair.school.ports, description(pair.folder, offer=told))
+    honest = publish.new_offer
+
+    def wordy(ports: Any, policy: Any, *rest: Any, **more: Any) -> Any:
+        about = ((ABOUT, Literal(said)),)
+        return honest(ports, replace(policy, metadata=about), *rest, **more)
+
+    monkeypatch.setattr(publish, "new_offer", wordy)
+    ask(pair, policy=offer(epsilon="2"))
+    assert states(pair) == both(state)
+    if state is State.OFFERED:  # whoever reads it may accept it
+        negotiate.accept(pair.lab.ports, pair.lab.only().pid)
+        pair.pump()
+        assert states(pair) == both(State.FINALIZED)
+        assert said.encode() in pair.lab.agreements()[0].document

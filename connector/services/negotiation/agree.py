@@ -1,10 +1,9 @@
-"""Contracts: the provider draws one up, the consumer checks and signs it, both keep the bytes.
+"""Contracts: the provider draws one up, the consumer signs it, both keep the bytes.
 
 Rules: the document is written by the provider from its own offer, never from what a consumer
-sent; the consumer signs only what means the terms it accepted, for the dataset that it saw, with
-the parties as it knows them. The exact bytes, both signatures, both DID documents and both
-memberships as of signing are kept. A contract may be used by its own parties, once it is
-finalized, until its end.
+sent; what the consumer checks first is `checking.py`. The exact bytes, both signatures, both DID
+documents and both memberships as of signing are kept. A contract may be used by its own parties,
+once it is finalized, until its end.
 """
 
 from __future__ import annotations
@@ -16,32 +15,27 @@ from functools import lru_cache
 
 from connector.domain import instant
 from connector.domain.dataset import Dataset, Offer
-from connector.domain.negotiation import Agreement, Negotiation, Role, check_concluded
+from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.participant import Participant
 from connector.errors import (
     AgreementTampered,
-    AgreementTimeWrong,
     AgreementUnknown,
     ContractExpired,
-    CredentialExpired,
     NotFound,
     PreauError,
 )
 from connector.identity import agreement as documents
-from connector.identity import credential as credentials
-from connector.identity import dataset_facts, receipt
 from connector.identity import description as descriptions
 from connector.identity import document as did_documents
+from connector.identity import receipt
 from connector.identity.agreement import AgreementDocument, Party, Subject
-from connector.identity.document import DidDocument
 from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
-from connector.services.negotiation import terms
-from federated.privacy.rule import Accounting, Rule, fixed
+from connector.services.negotiation import checking, terms
+from federated.privacy.rule import Rule
 from policies_odrl import Policy
-from policies_odrl.model import AssetRef, PartyRef, PolicyKind
 
 
 def agreements(ports: Ports) -> list[Agreement]:
@@ -92,7 +86,7 @@ def policy_of(agreement: Agreement) -> Policy:
     Raises:
         AgreementTampered: its document cannot be read.
     """
-    return _policy(agreement.document)
+    return _policy_in(agreement.document)
 
 
 def coverage_of(agreement: Agreement) -> tuple[messages.CoverageLine, ...]:
@@ -124,8 +118,10 @@ def draw_up(
     now = instant.read(instant.text(ports.clock.now()))
     policy = read_policy(offer.policy)
     own = ports.own_document()
+    parties = (ports.settings.did, consumer.did)
+    agreed = terms.as_agreement(policy, ports.ids.new(), offer.dataset_id, parties, now)
     data = documents.build(
-        policy_document(_agreed(ports, policy, offer, consumer.did, now)),
+        policy_document(agreed),
         offer_id=offer.id,
         offer_digest=offer.digest,
         dataset=_subject(dataset),
@@ -134,7 +130,7 @@ def draw_up(
         ),
         consumer=Party(consumer.did, consumer.document_digest, negotiation.peer_pid),
         coverage=[line.to_body() for line in terms.coverage(policy)],
-        accounting=_accounting(rule, policy),
+        accounting=terms.accounting(rule, policy),
         recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
         timestamp=now,
     )
@@ -164,7 +160,14 @@ def check(
     """
     document = documents.read(message.agreement)
     try:
-        valid_until = _checked(ports, negotiation, document, message.provider_signature, provider)
+        valid_until = checking.check(
+            ports,
+            negotiation,
+            document,
+            _policy_in(message.agreement),
+            message.provider_signature,
+            provider,
+        )
     except AgreementTampered:
         raise
     except PreauError as exc:
@@ -187,7 +190,9 @@ def consider(ports: Ports, caller: Participant, message: messages.ContractAgreem
         found = tx.negotiations.get(message.consumer_pid)
     if found is not None and found.peer == caller.did:
         with suppress(PreauError):
-            _check_terms(documents.read(message.agreement), found)
+            checking.check_terms(
+                documents.read(message.agreement), _policy_in(message.agreement), found
+            )
 
 
 def countersign(ports: Ports, agreement: Agreement, consumer_signature: str) -> Agreement:
@@ -231,25 +236,13 @@ def complete(agreement: Agreement, token: str) -> Agreement:
 
 
 @lru_cache(maxsize=256)
-def _policy(document: bytes) -> Policy:
+def _policy_in(document: bytes) -> Policy:
     try:
         return read_policy(documents.read(document).policy)
     except AgreementTampered:
         raise
     except PreauError as exc:
         raise AgreementTampered(f"the agreement's policy cannot be read: {exc.reason}") from exc
-
-
-def _agreed(ports: Ports, policy: Policy, offer: Offer, consumer: str, now: datetime) -> Policy:
-    return replace(
-        policy,
-        kind=PolicyKind.AGREEMENT,
-        id=ports.ids.new(),
-        target=AssetRef(offer.dataset_id),
-        assigner=PartyRef(ports.settings.did),
-        assignee=PartyRef(consumer),
-        timestamp=instant.text(now),
-    )
 
 
 def _subject(dataset: Dataset) -> Subject:
@@ -260,11 +253,6 @@ def _subject(dataset: Dataset) -> Subject:
         rows_per_person=dataset.rows_per_person,
         person_column=dataset.person_column,
     )
-
-
-def _accounting(rule: Rule, policy: Policy) -> Accounting:
-    limits = terms.limits(policy)
-    return fixed(rule, limits.epsilon, limits.delta)
 
 
 def _unsigned(document: AgreementDocument, negotiation: Negotiation) -> Agreement:
@@ -289,101 +277,3 @@ def _unsigned(document: AgreementDocument, negotiation: Negotiation) -> Agreemen
         consumer_membership="",
         concluded_at=document.timestamp,
     )
-
-
-def _checked(
-    ports: Ports,
-    negotiation: Negotiation,
-    document: AgreementDocument,
-    signature: str,
-    provider: Participant,
-) -> datetime | None:
-    """Check all that a consumer must before it signs; return the end of the contract."""
-    about = did_documents.read(provider.document, provider.did)
-    _check_parties(ports, document, negotiation, about)
-    documents.verify_provider(document, signature, about)
-    rule = _check_dataset(document, negotiation, about)
-    policy = _check_terms(document, negotiation)
-    _check_time(ports, negotiation, document, provider, policy)
-    if document.accounting is None:
-        raise AgreementTampered("the agreement does not say how privacy is accounted for")
-    if document.accounting != _accounting(rule or document.accounting.rule, policy):
-        raise AgreementTampered("the agreement accounts for privacy otherwise than described")
-    return terms.limits(policy).valid_until
-
-
-def _check_time(
-    ports: Ports,
-    negotiation: Negotiation,
-    document: AgreementDocument,
-    provider: Participant,
-    policy: Policy,
-) -> None:
-    """The contract is concluded when both parties are members, and before its own end."""
-    at = document.timestamp
-    check_concluded(negotiation, at, ports.clock.now())
-    end = terms.limits(policy).valid_until
-    if end is not None and at >= end:
-        raise AgreementTimeWrong("the agreement is concluded after its own end")
-    members = {provider.did: provider.membership, ports.settings.did: ports.own_membership()}
-    for did, token in members.items():
-        try:
-            credentials.check_period(credentials.unverified_credential(token), at)
-        except CredentialExpired as exc:
-            reason = f"the membership of `{did}` is not of the time of the agreement"
-            raise AgreementTimeWrong(reason, hint="ask again, for a new agreement") from exc
-
-
-def _check_parties(
-    ports: Ports, document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
-) -> None:
-    """The parties are the two of the negotiation, under the DID documents that both serve."""
-    expected = (
-        (document.provider.did, negotiation.peer),
-        (document.provider.pid, negotiation.peer_pid),
-        (document.provider.document_digest, provider.digest),
-        (document.consumer.did, ports.settings.did),
-        (document.consumer.pid, negotiation.pid),
-        (document.consumer.document_digest, sha256_hex(ports.own_document())),
-    )
-    if negotiation.role is not Role.CONSUMER or any(a != b for a, b in expected):
-        raise AgreementTampered("the agreement names other parties than the negotiation's")
-
-
-def _check_dataset(
-    document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
-) -> Rule | None:
-    """The dataset is the one whose description this node decided on, and stated as there.
-
-    Returns:
-        How the description says that jobs add up; None when it says nothing.
-    """
-    described = descriptions.verify_description(
-        negotiation.description, provider, negotiation.dataset_id
-    )
-    facts = dataset_facts.read_facts(described)
-    stated = document.dataset
-    expected = Subject(
-        id=negotiation.dataset_id,
-        description_digest=descriptions.digest(negotiation.description),
-        population=facts.population,
-        rows_per_person=facts.rows_per_person,
-        person_column=facts.person_column,
-    )
-    if stated != expected:
-        raise AgreementTampered("the agreement is about another dataset than the one described")
-    return facts.rule
-
-
-def _check_terms(document: AgreementDocument, negotiation: Negotiation) -> Policy:
-    """The policy means what was accepted, and the table says what this node's would."""
-    policy = _policy(document.data)
-    if (document.offer_id, policy.kind) != (negotiation.offer_id, PolicyKind.AGREEMENT):
-        raise AgreementTampered("the agreement is on another offer than the one accepted")
-    terms.check_size(policy)
-    if not terms.same(read_policy(negotiation.policy), policy):
-        raise AgreementTampered("the agreement does not mean what was accepted")
-    stated = sorted((line["path"], line["constraint"], line["label"]) for line in document.coverage)
-    if stated != sorted((it.path, it.constraint, it.label) for it in terms.coverage(policy)):
-        raise AgreementTampered("the agreement does not say how each constraint is upheld")
-    return policy

@@ -1,10 +1,10 @@
 """The consumer's side of a negotiation.
 
 Rules: a request starts from an offer that the provider showed, whose description verified; an
-offer is accepted by itself only when it means what was asked; an agreement is signed only when
-`agree.check` finds that it means what was accepted, and refused otherwise: then nothing changes
-here, and the provider, whose call was refused, ends the negotiation. Terms that this node could not
-uphold or read are never accepted.
+offer is accepted by itself only when it means what was asked and says nothing new; an agreement is
+signed only when `agree.check` finds that it is what was accepted, and refused otherwise: then
+nothing changes here, and the provider, whose call was refused, ends the negotiation. Terms that
+this node could not uphold or read are never accepted.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from connector.protocol.negotiation import Act, step
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, steps, terms
 from connector.services.publication import catalog_pages
+from connector.services.publication.catalog_pages import OfferView
 
 
 def request(
@@ -47,7 +48,8 @@ def request(
         NotFound: the provider shows no such dataset.
         OfferUnknown: it shows no such offer.
         DescriptionTampered: the dataset's description does not verify.
-        PolicyInvalid: offer or wish is not a policy that this node knows.
+        PolicyInvalid: offer or wish is not a policy that this node knows, or the provider shows
+            that it upholds the offer otherwise than this node understands.
         ConstraintUnknown: the offer holds a constraint that nobody could uphold.
         PeerUnreachable: the provider does not answer.
         PeerRolledBack: its log went back, and its operator has not answered for it.
@@ -55,6 +57,7 @@ def request(
     dataset = catalog_pages.fetch_dataset(ports, peer_did, dataset_id)
     chosen = dataset.offer(offer_id)
     terms.check_readable(chosen.policy)
+    _check_table(chosen)
     wish = _wish(policy)
     now = ports.clock.now()
     negotiation = Negotiation(
@@ -74,6 +77,7 @@ def request(
         updated_at=now,
         description=dataset.description,
         asked=wish or chosen.policy,
+        offered=chosen.policy,
     )
     with ports.store.write() as tx:
         check_peer(tx, peer_did)
@@ -151,11 +155,13 @@ def on_offer(
         policy=message.policy,
         policy_by=Role.PROVIDER,
         reasons=message.reasons,
+        offered=message.policy,
     )
     if message.dataset != negotiation.dataset_id:
         raise Malformed("the offer is about another dataset than the negotiation")
     steps.store(ports, tx, after)
-    if terms.fits(negotiation.policy, message.policy):  # known from `consider`
+    seen = (negotiation.policy, negotiation.offered)
+    if terms.fits(*seen, message.policy):  # known from `consider`
         return _accept(ports, tx, after)
     return after
 
@@ -171,7 +177,7 @@ def consider(ports: Ports, caller: Participant, message: messages.ContractOfferM
     with ports.store.read() as tx:
         found = tx.negotiations.get(message.consumer_pid)
     if found is not None and found.peer == caller.did:
-        terms.fits(found.policy, message.policy)
+        terms.fits(found.policy, found.offered, message.policy)
 
 
 def on_agreement(
@@ -242,6 +248,7 @@ def _opened(
         policy=message.policy,
         policy_by=Role.PROVIDER,
         reasons=message.reasons,
+        offered=message.policy,
     )
 
 
@@ -277,6 +284,15 @@ def _request_message(
         dataset=negotiation.dataset_id,
         policy=wish,
     )
+
+
+def _check_table(offer: OfferView) -> None:
+    """The provider shows the table that will be signed: the one that this node works out too."""
+    if offer.coverage != terms.coverage(read_policy(offer.policy)):
+        raise PolicyInvalid(
+            f"the catalog says that offer `{offer.id}` is upheld otherwise than this node finds",
+            hint="both nodes need releases that uphold terms alike",
+        )
 
 
 def _wish(policy: Mapping[str, Any] | bytes | None) -> bytes:

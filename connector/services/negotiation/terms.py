@@ -28,9 +28,10 @@ from connector.errors import (
     PolicyInvalid,
     PreauError,
 )
-from connector.jsonld.policy import read_policy
+from connector.jsonld.policy import read_policy, said
 from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import CoverageLine
+from federated.privacy.rule import Accounting, Rule, fixed
 from policies_odrl import AssetRef, CounterOffer, PartyRef, Policy, PolicyKind, TermChange
 from policies_odrl.checking.findings import Severity
 
@@ -88,6 +89,40 @@ def limits(policy: Policy) -> Limits:
     plan = _plan(policy)
     training = plan.training
     return Limits(training.epsilon, training.delta, training.minimum_sites, plan.valid_until)
+
+
+def accounting(rule: Rule, policy: Policy) -> Accounting:
+    """Return how privacy is accounted for under a policy.
+
+    Raises:
+        PreauError: as `limits`.
+    """
+    figures = limits(policy)
+    return fixed(rule, figures.epsilon, figures.delta)
+
+
+def as_agreement(
+    policy: Policy, name: str, dataset_id: str, parties: tuple[str, str], at: datetime
+) -> Policy:
+    """Return an offer as an agreement; nothing else of it changes.
+
+    Args:
+        policy: the offer.
+        name: IRI of the agreement.
+        dataset_id: what it is about.
+        parties: DIDs of provider and consumer.
+        at: when it is concluded, UTC.
+    """
+    provider, consumer = parties
+    return replace(
+        policy,
+        kind=PolicyKind.AGREEMENT,
+        id=name,
+        target=AssetRef(dataset_id),
+        assigner=PartyRef(provider),
+        assignee=PartyRef(consumer),
+        timestamp=instant.text(at),
+    )
 
 
 def coverage(policy: Policy) -> tuple[CoverageLine, ...]:
@@ -181,18 +216,26 @@ def same(left: Policy, right: Policy) -> bool:
     return policies_odrl.same_meaning(_bare(left), _bare(right))
 
 
-def fits(asked: bytes, offered: bytes) -> bool:
-    """Whether an offer means what was asked for, and this node understands all of it.
+def fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
+    """Whether an offer means what was asked for, says nothing new, and this node understands it.
+
+    Labels, descriptions and metadata decide nothing, yet a person reads them: an offer that holds
+    one more than what was asked for or shown before waits for the operator.
 
     Ask it before a write transaction too: the answer to the same question is kept, so that the
     transaction only looks it up.
+
+    Args:
+        asked: terms that the consumer asked for.
+        shown: the provider's offer before this one; may be empty.
+        offered: the offer.
 
     Raises:
         Malformed: the offer cannot be read without loss.
         PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
     read_small(offered)
-    return _fits(asked, offered)
+    return _fits(asked, shown, offered)
 
 
 def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
@@ -235,8 +278,11 @@ def _changed(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
 
 
 @lru_cache(maxsize=32)
-def _fits(asked: bytes, offered: bytes) -> bool:
-    return same(read_policy(asked), read_policy(offered)) and is_readable(offered)
+def _fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
+    new = said(read_policy(offered)).difference(
+        *(said(read_policy(it)) for it in (asked, shown) if it)
+    )
+    return not new and same(read_policy(asked), read_policy(offered)) and is_readable(offered)
 
 
 @lru_cache(maxsize=32)

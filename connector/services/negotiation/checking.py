@@ -1,0 +1,153 @@
+"""What the consumer checks before it signs an agreement.
+
+Rules: it signs only the offer that it was shown, to the letter, and only where that means what it
+asked for; for the dataset whose description it decided on; with the parties as it knows them; at a
+time that can be. What decisions ignore is compared too, since a reader of the contract will not.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from connector.domain.negotiation import Negotiation, Role, check_concluded
+from connector.domain.participant import Participant
+from connector.errors import AgreementTampered, AgreementTimeWrong, CredentialExpired
+from connector.identity import agreement as documents
+from connector.identity import credential as credentials
+from connector.identity import dataset_facts
+from connector.identity import description as descriptions
+from connector.identity import document as did_documents
+from connector.identity.agreement import AgreementDocument, Subject
+from connector.identity.document import DidDocument
+from connector.jsonld.canonical import sha256_hex
+from connector.jsonld.policy import identical, read_policy
+from connector.ports import Ports
+from connector.services.negotiation import terms
+from federated.privacy.rule import Rule
+from policies_odrl import Policy
+
+
+def check(
+    ports: Ports,
+    negotiation: Negotiation,
+    document: AgreementDocument,
+    policy: Policy,
+    signature: str,
+    provider: Participant,
+) -> datetime | None:
+    """Check all that a consumer must before it signs; return the end of the contract.
+
+    Args:
+        ports: of this node.
+        negotiation: as it stands before the agreement.
+        document: the agreement.
+        policy: its policy.
+        signature: the provider's.
+        provider: who must have signed.
+
+    Raises:
+        AgreementTampered: it does not verify, or is not what this node accepted.
+        AgreementTimeWrong: it cannot have been concluded when it says.
+        PreauError: a part cannot be judged.
+    """
+    about = did_documents.read(provider.document, provider.did)
+    _check_parties(ports, document, negotiation, about)
+    documents.verify_provider(document, signature, about)
+    rule = _check_dataset(document, negotiation, about)
+    check_terms(document, policy, negotiation)
+    _check_time(ports, negotiation, document, provider, policy)
+    if document.accounting is None:
+        raise AgreementTampered("the agreement does not say how privacy is accounted for")
+    if document.accounting != terms.accounting(rule or document.accounting.rule, policy):
+        raise AgreementTampered("the agreement accounts for privacy otherwise than described")
+    return terms.limits(policy).valid_until
+
+
+def _check_time(
+    ports: Ports,
+    negotiation: Negotiation,
+    document: AgreementDocument,
+    provider: Participant,
+    policy: Policy,
+) -> None:
+    """The contract is concluded when both parties are members, and before its own end."""
+    at = document.timestamp
+    check_concluded(negotiation, at, ports.clock.now())
+    end = terms.limits(policy).valid_until
+    if end is not None and at >= end:
+        raise AgreementTimeWrong("the agreement is concluded after its own end")
+    members = {provider.did: provider.membership, ports.settings.did: ports.own_membership()}
+    for did, token in members.items():
+        try:
+            credentials.check_period(credentials.unverified_credential(token), at)
+        except CredentialExpired as exc:
+            reason = f"the membership of `{did}` is not of the time of the agreement"
+            raise AgreementTimeWrong(reason, hint="ask again, for a new agreement") from exc
+
+
+def _check_parties(
+    ports: Ports, document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
+) -> None:
+    """The parties are the two of the negotiation, under the DID documents that both serve."""
+    expected = (
+        (document.provider.did, negotiation.peer),
+        (document.provider.pid, negotiation.peer_pid),
+        (document.provider.document_digest, provider.digest),
+        (document.consumer.did, ports.settings.did),
+        (document.consumer.pid, negotiation.pid),
+        (document.consumer.document_digest, sha256_hex(ports.own_document())),
+    )
+    if negotiation.role is not Role.CONSUMER or any(a != b for a, b in expected):
+        raise AgreementTampered("the agreement names other parties than the negotiation's")
+
+
+def _check_dataset(
+    document: AgreementDocument, negotiation: Negotiation, provider: DidDocument
+) -> Rule | None:
+    """The dataset is the one whose description this node decided on, and stated as there.
+
+    Returns:
+        How the description says that jobs add up; None when it says nothing.
+    """
+    described = descriptions.verify_description(
+        negotiation.description, provider, negotiation.dataset_id
+    )
+    facts = dataset_facts.read_facts(described)
+    stated = document.dataset
+    expected = Subject(
+        id=negotiation.dataset_id,
+        description_digest=descriptions.digest(negotiation.description),
+        population=facts.population,
+        rows_per_person=facts.rows_per_person,
+        person_column=facts.person_column,
+    )
+    if stated != expected:
+        raise AgreementTampered("the agreement is about another dataset than the one described")
+    return facts.rule
+
+
+def check_terms(document: AgreementDocument, policy: Policy, negotiation: Negotiation) -> None:
+    """The policy is the offer that was shown, to the letter, and means what was asked for.
+
+    Raises:
+        AgreementTampered: it is not, or the table of how it is upheld is not this node's.
+        PreauError: a part cannot be judged.
+    """
+    accepted = (negotiation.offer_id, sha256_hex(negotiation.offered))
+    if (document.offer_id, document.offer_digest) != accepted:
+        raise AgreementTampered("the agreement is on another offer than the one accepted")
+    terms.check_size(policy)
+    parties = (document.provider.did, document.consumer.did)
+    expected = terms.as_agreement(
+        read_policy(negotiation.offered),
+        document.id,
+        document.dataset.id,
+        parties,
+        document.timestamp,
+    )
+    if not identical(policy, expected):
+        raise AgreementTampered("the agreement says something else than the offer that was shown")
+    if not terms.same(read_policy(negotiation.policy), policy):
+        raise AgreementTampered("the agreement does not mean what was accepted")
+    if list(document.coverage) != [line.to_body() for line in terms.coverage(policy)]:
+        raise AgreementTampered("the agreement does not say how each constraint is upheld")

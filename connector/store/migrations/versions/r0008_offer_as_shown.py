@@ -1,0 +1,23 @@
+"""A consumer keeps the offer that it was shown, beside the terms on the table."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "negotiation", sa.Column("offered", sa.LargeBinary(), nullable=False, server_default="")
+    )
+    # Where the consumer's own words were on the table, the agreement under way is asked for again.
+    op.execute("UPDATE negotiation SET offered = policy WHERE role = 'consumer'")
+
+
+def downgrade() -> None:
+    op.drop_column("negotiation", "offered")
