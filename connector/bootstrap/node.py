@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from connector.bootstrap.own import Identity
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.state import HomeLock
+from connector.domain.delivery import OUTBOX
 from connector.management import app, listen, render
 from connector.management.gate import Door
 from connector.management.reach import Reach
@@ -29,7 +30,6 @@ from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.health import diagnose
 from connector.services.messages import deliver
-from connector.services.negotiation.steps import OUTBOX
 
 _THREAD_SECONDS: Final = 15.0
 

@@ -24,32 +24,29 @@ from typing import Final
 
 from connector.bootstrap import own, state
 from connector.bootstrap.computing import BoundedAccountant
+from connector.bootstrap.reputation import peers
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
-from connector.domain import generation as generations
-from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
     ConfigurationInvalid,
     KeyUnusable,
     PreauError,
     StoreUnavailable,
-    UpgradeRequired,
 )
-from connector.identity import certificate, trust
+from connector.identity import certificate
 from connector.identity import did as dids
 from connector.identity import document as documents
-from connector.identity.document import DidDocument
 from connector.management.listen import split
-from connector.peer.addresses import judge_address
-from connector.peer.web import GuardedWeb, resolve, tls_context
+from connector.peer.web import tls_context
 from connector.ports import Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
-from connector.services.health.diagnose import Check, KeyFile, ListFact, PeerFact
-from connector.services.membership import fetching
+from connector.services.health import peers as peer_checks
+from connector.services.health.diagnose import Check, KeyFile, ListFact
+from connector.services.membership import fetching, onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import standing
 from connector.services.publication import checking
@@ -183,7 +180,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         with _opened(settings) as store, store.read() as tx:
             entries = tx.audit.head()[0]
             known = fetching.evidence(tx)
-            peers = tx.participants.find()
+            found = tx.participants.find()
             charges = HomeCharges(settings.home, settings.did)
             short = recovery.faults(tx, charges, settings.did)
             back = {log.origin: log.reason for log in tx.peer_logs.find() if log.contradiction}
@@ -196,9 +193,9 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         diagnose.database("", migrated=True, entries=entries),
         _membership(settings, known, now),
         *diagnose.status_lists(lists, now),
-        *diagnose.peers([_peer(settings, peer, known, now, ask=ask_peers) for peer in peers]),
+        *peer_checks.peers(peers(settings, found, known, now, ask=ask_peers)),
         *diagnose.recovery(short),
-        *diagnose.gone_back(back),
+        *peer_checks.gone_back(back),
         *data,
         *_budgets(settings, now),
     ]
@@ -257,65 +254,12 @@ def _membership(settings: Settings, known: Evidence, now: datetime) -> Check:
         if not credential or not required:
             return diagnose.membership(required, "", None, now)
         document = documents.read(identity.document(), settings.did)
-        facts = _judged(settings, credential, document, known, now)
+        facts = onboard.judged(settings, credential, document, known, now)
     except PreauError as exc:
         lost = isinstance(exc, KeyUnusable)
         fault = f"{exc.code}: {exc.reason}"
         return diagnose.membership(required, fault, None, now, keys_lost=lost)
     return diagnose.membership(required, "", facts.valid_until, now)
-
-
-def _peer(
-    settings: Settings, peer: Participant, known: Evidence, now: datetime, *, ask: bool
-) -> PeerFact:
-    fault = "blocked by the operator" if peer.blocked else ""
-    try:
-        document = documents.read(peer.document, peer.did)
-        _judged(settings, peer.membership, document, known, now)
-    except PreauError as exc:
-        fault = fault or f"{exc.code}: {exc.reason}"
-    if not ask:
-        return PeerFact(peer.did, fault, None)
-    fault = fault or _too_old(settings, peer.did)
-    return PeerFact(peer.did, fault, _silence(settings, peer.grpc_endpoint))
-
-
-def _too_old(settings: Settings, did: str) -> str:
-    """Return why a peer's node cannot work with ours; empty when it can, or does not answer."""
-    try:
-        generations.check(did, fetching.generation(GuardedWeb.of(settings), did))
-    except UpgradeRequired as exc:
-        return f"{exc.code}: {exc.reason}"
-    except PreauError:
-        return ""  # `_silence` says so
-    return ""
-
-
-def _judged(
-    settings: Settings, credential: str, document: DidDocument, known: Evidence, now: datetime
-) -> trust.MembershipFacts:
-    return trust.judge_membership(
-        credential,
-        document,
-        issuers=known.issuers,
-        status_lists=known.status_lists,
-        trusted_issuers=settings.trusted_issuers,
-        space=settings.space,
-        now=now,
-    )
-
-
-def _silence(settings: Settings, endpoint: str) -> str:
-    """Return why a peer's gRPC server does not answer; empty when it does."""
-    try:
-        host, port = split(endpoint)
-        for address in resolve(host, port):
-            judge_address(host, address, settings.unsafe_allow_hosts)
-            if _answers(address, port):
-                return ""
-    except PreauError as exc:
-        return exc.reason
-    return f"no connection to {endpoint}"
 
 
 def _skews(settings: Settings) -> dict[str, timedelta]:

@@ -1,7 +1,8 @@
 """The thread that keeps documents, memberships and status lists fresh, and drops what is stale.
 
 Rules: a failure leaves what was known and is tried again; the own membership is fetched with short
-pauses until there is one, and again when it is near its end; nothing waits for this thread, and
+pauses until there is one, and again when it is near its end; peers are told of each new document
+and membership; nothing waits for this thread, and
 no fault ends it. What is fetched and believed is `services/membership/onboard.py`'s.
 """
 
@@ -17,7 +18,7 @@ from connector.bootstrap.own import Identity
 from connector.errors import PreauError
 from connector.ports import Ports
 from connector.services.guard import guarded
-from connector.services.membership import onboard
+from connector.services.membership import introducing, onboard
 from connector.services.negotiation import negotiate
 
 FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
@@ -63,6 +64,8 @@ class Renewal:
 
     def _look(self) -> None:
         self._member = self._membership()
+        if self._member and self._ports.settings.kind == "participant":
+            introducing.announce(self._ports)
 
     def _refresh_when_due(self) -> None:
         if time.monotonic() >= self._refresh_at:

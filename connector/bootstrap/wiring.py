@@ -26,6 +26,7 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
+from connector.peer.healing import HealingWire
 from connector.peer.web import GuardedWeb
 from connector.ports import Asking, Ports
 from connector.services.continuity import custody
@@ -35,7 +36,7 @@ from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.jobs import LeadRunner
 from connector.services.federation.site.jobs import SiteRunner
 from connector.services.guard import guarded
-from connector.services.membership import authority
+from connector.services.membership import authority, onboard
 from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
 from connector.sources.files import FileSources
@@ -65,6 +66,7 @@ def build(settings: Settings) -> Node:
     leaves = Leaves(_tls_authority(settings, identity), settings.did, clock, settings.leaf_seconds)
     ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
+    healing = HealingWire(wire)
     ports = Ports(
         settings=settings,
         clock=clock,
@@ -72,7 +74,7 @@ def build(settings: Settings) -> Node:
         signer=identity.signer,
         store=store,
         web=GuardedWeb.of(settings),
-        wire=wire,
+        wire=healing,
         accountant=BoundedAccountant(ProcessAccountant()),
         workers=TranslatedWorkers(ProcessWorkers(memory=settings.worker_memory_bytes)),
         sources=FileSources(),
@@ -88,13 +90,14 @@ def build(settings: Settings) -> Node:
     hub = LeadHub()
     checkpoints = _checkpoints(ports)
     wire.exchange(checkpoints)
+    healing.introduce_by(partial(onboard.meet, ports))
     face = _face(ports, hub, leaves, checkpoints)
     runners: list[Part] = []
     if settings.kind == "participant":
         runners = [Checks(ports), Exchange(ports), SiteRunner(ports), LeadRunner(ports, hub)]
     else:
         ports.asking.over.set()  # it has no peers and no budget
-    return Node(ports, identity, face, runners, [wire.close, store.close])
+    return Node(ports, identity, face, runners, [healing.close, wire.close, store.close])
 
 
 @contextmanager

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+# Whoever delivers what the outbox holds is woken by this name.
+OUTBOX: Final = "outbox"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from connector.management import render
-from connector.management.node import known
 from connector.management.reach import Here
 from connector.management.views import (
     NegotiationAnswer,
@@ -41,7 +40,6 @@ def request(here: Here, asked: NegotiationRequest) -> NegotiationView:
 @router.post("/offers")
 def offer(here: Here, made: OfferToPeer) -> NegotiationView:
     """Open a negotiation as the provider, with one of the node's offers."""
-    known(here, made.peer)
     return render.negotiation(negotiate.offer(here.ports, made.peer, made.dataset, made.offer))
 
 

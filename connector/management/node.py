@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from connector.domain.participant import Participant
-from connector.errors import MembershipRequired, PreauError, UnknownPeer
+from connector.errors import MembershipRequired, PreauError
 from connector.identity.trust import MembershipFacts
 from connector.management import render
 from connector.management.reach import Here, Reach
@@ -57,19 +57,6 @@ def peers(here: Here) -> list[PeerView]:
 def meet(here: Here, who: Introduction) -> PeerView:
     """Meet a peer."""
     return render.peer(onboard.meet(here.ports, who.did))
-
-
-def known(here: Reach, did: str) -> Participant:
-    """Return a peer in good standing, meeting it first when it is new.
-
-    Raises:
-        Untrusted: it is not believed; the class says why.
-        PeerUnreachable: it does not answer.
-    """
-    try:
-        return onboard.judge(here.ports, did)
-    except UnknownPeer:
-        return onboard.meet(here.ports, did)
 
 
 def _peer(here: Reach, participant: Participant) -> PeerView:

@@ -7,16 +7,15 @@
 5. the token was not used before, also not before a restart;
 6. the participant's membership stands now, by the cached status list.
 
-A certificate or token that does not fit may be the first sign of rotated keys: the peer's document
-is then fetched anew, at most once in `RETRY_SECONDS` a peer, and the checks run again. A stranger
-can not make this node fetch anything.
+A certificate or token that does not fit may be the first sign of rotated keys, and a membership
+that does not stand may have been renewed: the peer's document and membership are then fetched anew,
+at most once in `RETRY_SECONDS` a peer, and the checks run again. A stranger can not make this node
+fetch anything.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -32,9 +31,11 @@ from connector.errors import (
     TokenMissing,
     TokenReplayed,
     UnknownPeer,
+    Untrusted,
 )
 from connector.identity import certificate, token
 from connector.identity import document as documents
+from connector.peer.healing import Backoff
 from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
 from connector.ports import Ports
 from connector.services.membership import onboard
@@ -89,9 +90,7 @@ class Gate:
 
     def __init__(self, ports: Ports, *, retry_seconds: float = RETRY_SECONDS) -> None:
         self._ports = ports
-        self._retry_seconds = retry_seconds
-        self._lock = threading.Lock()
-        self._tried: dict[str, float] = {}
+        self._again = Backoff(retry_seconds, retry_seconds)
 
     def identify(self, call: Shown) -> Participant:
         """Return the admitted participant whose certificate the connection shows (1, 2).
@@ -140,7 +139,12 @@ class Gate:
             fresh = tx.tokens.use(used.issuer, used.jti, used.expires)
         if not fresh:
             raise TokenReplayed("the token was used before")
-        return onboard.judge(self._ports, caller.did)
+        try:
+            return onboard.judge(self._ports, caller.did)
+        except Untrusted:
+            if not self._reacquaint(call.did):
+                raise
+            return onboard.judge(self._ports, caller.did)
 
     def _known(self, did: str) -> Participant:
         with self._ports.store.read() as tx:
@@ -164,11 +168,8 @@ class Gate:
 
     def _reacquaint(self, did: str) -> bool:
         """Fetch an admitted peer's document anew; return whether that was done."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._tried.get(did, -self._retry_seconds) < self._retry_seconds:
-                return False
-            self._tried[did] = now  # admitted DIDs only, so this stays as small as they are few
+        if not self._again.take(did):
+            return False
         try:
             onboard.reacquaint(self._ports, did)
         except PreauError as exc:

@@ -14,7 +14,9 @@ from connector.services.continuity.recovery import RECORDED
 from connector.services.evidence.own_log import ACCEPTED
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
-from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact, PeerFact
+from connector.services.health import peers as peer_checks
+from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact
+from connector.services.health.peers import PeerFact
 from connector.services.publication.verdicts import Verdict
 from connector.store.charges import KEY_FILE
 from tests.support.doubles import ports_for_tests
@@ -130,27 +132,29 @@ def test_the_database() -> None:
 
 
 def test_peers_in_good_standing_take_one_line() -> None:
-    found = diagnose.peers([PeerFact("did:web:a", "", ""), PeerFact("did:web:b", "", None)])
+    found = peer_checks.peers([PeerFact("did:web:a", "", ""), PeerFact("did:web:b", "", None)])
     assert [check.verdict for check in found] == [OK]
     assert "2 of 2" in found[0].finding
 
 
 def test_a_peer_with_a_fault_takes_a_line_of_its_own() -> None:
-    found = diagnose.peers(
+    found = peer_checks.peers(
         [
             PeerFact("did:web:a", "", ""),
             PeerFact("did:web:b", "CREDENTIAL_REVOKED: revoked", ""),
             PeerFact("did:web:c", "", "no connection to c:1"),
+            PeerFact("did:web:d", "", "", "TOKEN_INVALID: the token has expired"),
         ]
     )
-    assert [check.verdict for check in found] == [OK, WARN, WARN]
-    assert "1 of 3" in found[0].finding
+    assert [check.verdict for check in found] == [OK, WARN, WARN, WARN]
+    assert "1 of 4" in found[0].finding
+    assert "it refuses this node: TOKEN_INVALID" in only(found[3], WARN)
     assert "REVOKED" in only(found[1], WARN)
     assert "no connection" in only(found[2], WARN)
 
 
 def test_no_peer_is_no_fault() -> None:
-    assert [check.verdict for check in diagnose.peers([])] == [OK]
+    assert [check.verdict for check in peer_checks.peers([])] == [OK]
 
 
 def test_status_lists_by_their_own_end() -> None:

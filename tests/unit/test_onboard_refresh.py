@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connector.domain.delivery import OutgoingMessage
 from connector.domain.participant import Participant
 from connector.errors import (
     CredentialInvalid,
@@ -19,6 +21,7 @@ from connector.errors import (
     PeerUnreachable,
     StatusListStale,
     UnknownPeer,
+    Untrusted,
     UntrustedIssuer,
 )
 from connector.identity import certificate, credential, status
@@ -26,7 +29,8 @@ from connector.identity import did as dids
 from connector.identity import document as documents
 from connector.ports import Ports
 from connector.services.continuity.recovery import EXCHANGE
-from connector.services.membership import onboard
+from connector.services.membership import introducing, onboard
+from connector.services.messages import deliver
 from tests.support.doubles import NOON, FixedClock, ports_for_tests
 from tests.support.keys import MemorySigner
 
@@ -56,6 +60,8 @@ class MemoryWeb:
         return data
 
     def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
+        if any(host in url for host in self.down):
+            raise PeerUnreachable("down")
         self.posted.append((url, body))
         return b"{}"[:limit]
 
@@ -320,3 +326,93 @@ def test_lists_that_only_the_own_membership_names(world: World) -> None:
         known = onboard.fetching.evidence(tx)
     found: Any = onboard.fetching.list_addresses(world.ports, known, [])
     assert found == {LIST}
+
+
+class TestBadJudgements:
+    """A cached no is looked up again before it counts."""
+
+    def test_known_looks_up_what_it_would_refuse(self, world: World) -> None:
+        world.revoked = [1]
+        onboard.refresh(world.ports)
+        with pytest.raises(CredentialRevoked):
+            onboard.known(world.ports, PEER)  # still so
+        world.membership = world.issue(PEER, world.peer, 3)
+        assert onboard.known(world.ports, PEER).membership == world.membership
+
+    def test_known_meets_a_peer_that_is_new_and_leaves_a_blocked_one(self, world: World) -> None:
+        with world.ports.store.write() as tx:
+            tx.participants.put(replace(world.known(), blocked="by the operator"))
+        with pytest.raises(Untrusted):
+            onboard.known(world.ports, PEER)
+        assert world.web.fetched == []
+        with world.ports.store.write() as tx:
+            tx.participants.remove(PEER)
+        assert onboard.known(world.ports, PEER).did == PEER
+
+    def test_the_timer_looks_up_whoever_is_refused(self, world: World) -> None:
+        world.revoked = [1]
+        assert onboard.refresh(world.ports) == [PEER]
+        world.membership = world.issue(PEER, world.peer, 3)
+        assert onboard.refresh(world.ports) == []
+
+    def test_papers_fetched_in_the_future_are_fetched_again(self, world: World) -> None:
+        """A clock that was set back must not leave a peer unrefreshed until it catches up."""
+        world.clock.advance(7200)
+        onboard.refresh(world.ports)
+        world.clock.advance(-7100)
+        onboard.refresh(world.ports)
+        assert world.known().refreshed_at == world.clock.now()
+
+
+class TestIntroductions:
+    @pytest.fixture(autouse=True)
+    def posted(self, world: World) -> None:
+        world.web.posted.clear()
+
+    def sent(self, world: World) -> OutgoingMessage:
+        with world.ports.store.read() as tx:
+            (found,) = tx.outbox.find(kind=introducing.KIND)
+        return found
+
+    def test_go_out_once_for_what_is_served(self, world: World) -> None:
+        assert introducing.announce(world.ports) == 1
+        assert introducing.untold(world.ports) == [PEER]
+        assert deliver.deliver_due(world.ports) == 1
+        assert introducing.untold(world.ports) == []
+        assert introducing.announce(world.ports) == deliver.deliver_due(world.ports) == 0
+        assert len(world.web.posted) == 1
+
+    @pytest.mark.parametrize("what", ["own_document", "own_membership"])
+    def test_go_out_again_for_what_is_new(self, world: World, what: str) -> None:
+        introducing.announce(world.ports)
+        deliver.deliver_due(world.ports)
+        value: Any = {"own_document": b"another document", "own_membership": "another"}[what]
+        object.__setattr__(world.ports, what, lambda: value)
+        assert introducing.untold(world.ports) == [PEER]
+        assert introducing.announce(world.ports) == deliver.deliver_due(world.ports) == 1
+        assert introducing.untold(world.ports) == []
+        assert len(world.web.posted) == 2
+
+    def test_wait_for_a_peer_that_is_down(self, world: World) -> None:
+        introducing.announce(world.ports)
+        world.web.down = {"example"}
+        assert deliver.deliver_due(world.ports) == 0
+        waiting = self.sent(world)
+        assert (waiting.attempts, waiting.failed) == (1, "")
+        world.web.down = set()
+        world.clock.advance(deliver.LONGEST_PAUSE)
+        assert deliver.deliver_due(world.ports) == 1
+
+    def test_do_not_go_to_a_blocked_peer(self, world: World) -> None:
+        with world.ports.store.write() as tx:
+            tx.participants.put(replace(world.known(), blocked="by the operator"))
+        assert introducing.announce(world.ports) == 0
+
+    def test_what_waits_for_a_peer_goes_as_soon_as_it_is_heard(self, world: World) -> None:
+        introducing.announce(world.ports)
+        later = world.clock.now() + timedelta(seconds=deliver.LONGEST_PAUSE)
+        with world.ports.store.write() as tx:
+            tx.outbox.put(replace(self.sent(world), due_at=later))
+        assert deliver.deliver_due(world.ports) == 0
+        onboard.welcome(world.ports, PEER)
+        assert deliver.deliver_due(world.ports) == 1

@@ -18,14 +18,12 @@ from typing import Any
 from connector.domain.decision import Refusal
 from connector.domain.federation import RoundReply
 from connector.domain.job import Job
-from connector.domain.participant import Participant
 from connector.errors import (
     PeerFault,
     PreauError,
     RoundRefused,
     SignatureInvalid,
     SplitView,
-    UnknownPeer,
     WorldFault,
 )
 from connector.identity import document as documents
@@ -211,7 +209,7 @@ def _verified(
 
 def _check(ports: Ports, manifest: JobManifest, contract: SiteContract) -> Refusal | None:
     try:
-        provider = _member(ports, contract.site)
+        provider = onboard.known(ports, contract.site)
         document = documents.read(provider.document, provider.did)
         receipt = read_receipt(contract.receipt, document)
     except WorldFault:
@@ -219,15 +217,3 @@ def _check(ports: Ports, manifest: JobManifest, contract: SiteContract) -> Refus
     except PreauError as exc:
         return Refusal(exc.code, (f"site `{contract.site}`: {exc.reason}",))
     return check_receipt(contract, receipt, manifest.lead, manifest.deadline)
-
-
-def _member(ports: Ports, did: str) -> Participant:
-    """Return a provider in good standing; one that was never met is met now.
-
-    Raises:
-        PreauError: it is not believed, or cannot be reached.
-    """
-    try:
-        return onboard.judge(ports, did)
-    except UnknownPeer:
-        return onboard.meet(ports, did)

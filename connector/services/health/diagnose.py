@@ -71,21 +71,6 @@ class KeyFile:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerFact:
-    """A peer as it was found.
-
-    Attributes:
-        did: the peer.
-        fault: why it is not in good standing; empty when it is.
-        unreachable: why it did not answer; empty when it did, None when it was not asked.
-    """
-
-    did: str
-    fault: str
-    unreachable: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class ListFact:
     """A status list as it was found.
 
@@ -214,29 +199,10 @@ def database(fault: str, *, migrated: bool, entries: int, lost: bool = False) ->
     return Check("database", OK, f"reachable, schema up to date, {entries} events in the audit log")
 
 
-def peers(found: Sequence[PeerFact]) -> list[Check]:
-    """Judge the peers: one line when all is well, one for each that is not."""
-    if not found:
-        mend = "`preau peer meet DID` meets one"
-        return [Check("peers", OK, f"none met yet; {mend}")]
-    checks = [_peer(fact) for fact in found if fact.fault or fact.unreachable]
-    good = len(found) - len(checks)
-    return [Check("peers", OK, f"{good} of {len(found)} in good standing"), *checks]
-
-
 def recovery(faults: Sequence[str]) -> list[Check]:
     """Name how the database falls short of what home and peers tell."""
     mend = "`preau recovery show` says what is owed; nothing is spent until you confirm it"
     return [Check("recovery", FAIL, f"the node went back: {fault}", mend) for fault in faults]
-
-
-def gone_back(reasons: Mapping[str, str]) -> list[Check]:
-    """Name each peer whose log went back: DID -> why it is said to."""
-    mend = "ask its operator to run `preau recovery show`; no new contract or job until then"
-    return [
-        Check(f"log of {did}", WARN, f"went back: {reason}", mend)
-        for did, reason in sorted(reasons.items())
-    ]
 
 
 def budgets(beyond: Mapping[str, str], fault: str = "") -> list[Check]:
@@ -370,14 +336,6 @@ def disk(free: int) -> Check:
     if free < LITTLE_DISK:
         return Check("disk", WARN, found, "make room soon: the audit log and jobs/ need it")
     return Check("disk", OK, found)
-
-
-def _peer(fact: PeerFact) -> Check:
-    if fact.fault:
-        mend = "ask its operator, or the space's authority; its calls are refused until then"
-        return Check(f"peer {fact.did}", WARN, fact.fault, mend)
-    mend = "ask its operator whether it runs; messages to it wait and are sent again"
-    return Check(f"peer {fact.did}", WARN, f"does not answer: {fact.unreachable}", mend)
 
 
 def _status_list(fact: ListFact, now: datetime) -> Check:

@@ -1,8 +1,9 @@
 """What onboarding fetches: peers' documents and credentials, issuers' documents, status lists.
 
 Rules: everything fetched is verified before it replaces what is cached; a status list never goes
-back to an older one, since that would undo a revocation; what a failed fetch leaves behind is the
-cache as it was. Judging what was fetched is `onboard.py`'s and `identity.trust`'s.
+back to an older one while it is valid, since that would undo a revocation; what a failed fetch
+leaves behind is the cache as it was. Judging what was fetched is `onboard.py`'s and
+`identity.trust`'s.
 """
 
 from __future__ import annotations
@@ -149,7 +150,8 @@ def refresh_list(ports: Ports, url: str) -> None:
         old = tx.status_lists.lock(url)
         if old is not None and old.credential == token:
             return
-        if old is not None and _made(old, issuer) > found.valid_from:
+        # One that is not valid yet answers nothing: it was fetched before a clock was set back.
+        if old is not None and found.valid_from < _made(old, issuer) <= ports.clock.now():
             raise CredentialInvalid("the status list is older than the one known")
         tx.status_lists.put(StatusList(url, token, found.valid_until, ports.clock.now()))
         tx.audit.append("status_list.fetched", url, issuer=did)
@@ -173,7 +175,8 @@ def ensure_evidence(ports: Ports, membership: str) -> Evidence:
         document = refresh_issuer(ports, issuer)
     url = trust.status_url(membership, document)
     cached = known.status_lists.get(url)
-    if url and (cached is None or cached.valid_until <= ports.clock.now()):
+    now = ports.clock.now()
+    if url and (cached is None or not cached.fetched_at <= now < cached.valid_until):
         refresh_list(ports, url)
     with ports.store.read() as tx:
         return evidence(tx)

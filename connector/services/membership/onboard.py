@@ -3,7 +3,9 @@
 Rules: signature valid never means belongs: a peer is admitted once a trusted issuer's membership
 for its keys is judged; from then on it is judged again at every call, from the caches alone, so
 that an authority that is down stops nothing and a slow one delays nothing. A status list past its
-own end answers no. A failed refresh leaves what was known. Fetching is `fetching.py`'s.
+own end answers no, and so do a peer's papers `BELIEVED_FOR` after they were last fetched. A cached
+no is looked up again before it counts (`known`, `refresh`). A failed refresh leaves what was known.
+Fetching is `fetching.py`'s.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
+from connector.config import Settings
 from connector.domain import generation as generations
+from connector.domain.delivery import OUTBOX
 from connector.domain.participant import Participant
 from connector.errors import (
-    CredentialExpired,
     DidUnresolvable,
     Malformed,
     MembershipRequired,
@@ -29,16 +33,17 @@ from connector.identity import document as documents
 from connector.identity import trust
 from connector.identity.document import DidDocument
 from connector.identity.trust import MembershipFacts
-from connector.jsonld.canonical import canonical
-from connector.ports import Ports
+from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.guard import guarded
-from connector.services.membership import fetching
+from connector.services.membership import fetching, introducing
 from connector.services.membership.fetching import Evidence, Fetched
 
 REVOCATION: Final = "revocation"
 # How old a peer's document and membership may be before they are fetched again.
 RENEW_AFTER: Final = timedelta(hours=1)
+# How long they are believed while they cannot be fetched again.
+BELIEVED_FOR: Final = timedelta(days=7)
 
 _log = logging.getLogger(__name__)
 
@@ -55,11 +60,7 @@ def meet(ports: Ports, did: str) -> Participant:
         PreauError: the refusal that it answered our introduction with.
     """
     participant = welcome(ports, did)
-    document = documents.read(participant.document, did)
-    address = document.services.get(fetching.FIRST_CONTACT, "")
-    if not address:
-        raise DidUnresolvable(f"`{did}` takes no first contact")
-    ports.web.post(address, canonical({"did": ports.settings.did}))
+    introducing.introduce(ports.web, ports.settings.did, participant)
     ports.wakeups.notify(recovery.EXCHANGE)  # it may hold a newer state of our log
     generations.check(did, fetching.generation(ports.web, did))
     return participant
@@ -79,7 +80,7 @@ def welcome(ports: Ports, did: str) -> Participant:
         raise Malformed("a node does not meet itself")
     fetched = fetching.fetch_peer(ports, did)
     known = fetching.ensure_evidence(ports, fetched.membership)
-    facts = _judge(ports, fetched.membership, fetched.document, known)
+    facts = judged(ports.settings, fetched.membership, fetched.document, known, ports.clock.now())
     return _admit(ports, fetched, facts)
 
 
@@ -97,8 +98,28 @@ def judge(ports: Ports, did: str) -> Participant:
         raise UnknownPeer(
             f"`{did[:200]}` was never admitted here", hint="make first contact over HTTPS"
         )
-    _judge_known(ports, participant, known)
+    judge_known(ports.settings, participant, known, ports.clock.now())
     return participant
+
+
+def known(ports: Ports, did: str) -> Participant:
+    """Return a peer in good standing; one that is new, or judged badly, is looked up now.
+
+    Raises:
+        Untrusted: it is not believed; the class says why.
+        PreauError: it is new, and cannot be met.
+    """
+    try:
+        return judge(ports, did)
+    except UnknownPeer:
+        return meet(ports, did)
+    except Untrusted:
+        with ports.store.read() as tx:
+            found = tx.participants.get(did)
+        if found is None or found.blocked:
+            raise
+        _try(reacquaint, ports, did)
+        return judge(ports, did)
 
 
 def judge_own(ports: Ports) -> MembershipFacts:
@@ -117,7 +138,7 @@ def judge_own(ports: Ports) -> MembershipFacts:
     with ports.store.read() as tx:
         known = fetching.evidence(tx)
     document = documents.read(ports.own_document(), ports.settings.did)
-    return _judge(ports, membership, document, known)
+    return judged(ports.settings, membership, document, known, ports.clock.now())
 
 
 def refresh(ports: Ports) -> list[str]:
@@ -134,7 +155,7 @@ def refresh(ports: Ports) -> list[str]:
         _try(fetching.refresh_issuer, ports, issuer)
     _refresh_lists(ports)
     for did, code in before.items():
-        if code == CredentialExpired.code or _due(ports, did):
+        if _due(ports, did, doubted=bool(code)):
             _try(reacquaint, ports, did)
     after = _standing(ports)
     fallen = sorted(did for did, code in after.items() if code)
@@ -175,32 +196,49 @@ def fetch_own_membership(ports: Ports, save: Callable[[str], None]) -> Membershi
     membership = fetching.fetch_membership_from_authority(ports, ports.settings.did)
     known = fetching.ensure_evidence(ports, membership)
     own = documents.read(ports.own_document(), ports.settings.did)
-    facts = _judge(ports, membership, own, known)
+    facts = judged(ports.settings, membership, own, known, ports.clock.now())
     save(membership)
     with ports.store.write() as tx:
         tx.audit.append("membership.fetched", ports.settings.did, issuer=facts.issuer)
     return facts
 
 
-def _judge(
-    ports: Ports, membership: str, document: DidDocument, known: Evidence
+def judged(
+    settings: Settings, membership: str, document: DidDocument, known: Evidence, now: datetime
 ) -> MembershipFacts:
+    """Judge a membership now, from cached papers.
+
+    Raises:
+        Untrusted: it is not believed; the class says why.
+    """
     return trust.judge_membership(
         membership,
         document,
         issuers=known.issuers,
         status_lists=known.status_lists,
-        trusted_issuers=ports.settings.trusted_issuers,
-        space=ports.settings.space,
-        now=ports.clock.now(),
+        trusted_issuers=settings.trusted_issuers,
+        space=settings.space,
+        now=now,
     )
 
 
-def _judge_known(ports: Ports, participant: Participant, known: Evidence) -> None:
+def judge_known(
+    settings: Settings, participant: Participant, known: Evidence, now: datetime
+) -> None:
+    """Judge a peer now, from cached papers.
+
+    Raises:
+        Untrusted: it is blocked by the operator, or not believed; the class says why.
+    """
     if participant.blocked:
         raise Untrusted(f"`{participant.did}` is blocked by the operator")
+    if now - participant.refreshed_at > BELIEVED_FOR:
+        raise DidUnresolvable(
+            f"the document of `{participant.did}` was not to be had for {BELIEVED_FOR.days} days",
+            hint="its HTTPS server must answer this node",
+        )
     document = documents.read(participant.document, participant.did)
-    _judge(ports, participant.membership, document, known)
+    judged(settings, participant.membership, document, known, now)
 
 
 def _admit(ports: Ports, fetched: Fetched, facts: MembershipFacts) -> Participant:
@@ -225,10 +263,20 @@ def _admit(ports: Ports, fetched: Fetched, facts: MembershipFacts) -> Participan
         if old is not None:
             new = replace(new, admitted_at=old.admitted_at)
         tx.participants.put(new)
+        _hasten(ports, tx, new.did)
         if old is None or replace(old, refreshed_at=now) != new:
             kind = "participant.admitted" if old is None else "participant.renewed"
             tx.audit.append(kind, new.did, document=document.digest, issuer=facts.issuer)
     return new
+
+
+def _hasten(ports: Ports, tx: Transaction, did: str) -> None:
+    """Let what waits for a peer be sent now: it answers, and may have a new address."""
+    now = ports.clock.now()
+    for waiting in tx.outbox.find(peer=did, delivered_at=None, failed=""):
+        if waiting.due_at > now:
+            tx.outbox.put(replace(waiting, due_at=now))
+            tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
 
 
 def _standing(ports: Ports) -> dict[str, str]:
@@ -239,7 +287,7 @@ def _standing(ports: Ports) -> dict[str, str]:
     standing = {}
     for participant in participants:
         try:
-            _judge_known(ports, participant, known)
+            judge_known(ports.settings, participant, known, ports.clock.now())
             standing[participant.did] = ""
         except PreauError as exc:  # whatever it is: who cannot be judged is not believed
             standing[participant.did] = exc.code
@@ -264,12 +312,13 @@ def _refresh_lists(ports: Ports) -> None:
         _try(fetching.refresh_list, ports, url)
 
 
-def _due(ports: Ports, did: str) -> bool:
+def _due(ports: Ports, did: str, *, doubted: bool) -> bool:
     with ports.store.read() as tx:
         participant = tx.participants.get(did)
     if participant is None or participant.blocked:
         return False
-    return ports.clock.now() - participant.refreshed_at >= RENEW_AFTER
+    # Also when it was fetched in what is the future now: then a clock was set back.
+    return doubted or abs(ports.clock.now() - participant.refreshed_at) >= RENEW_AFTER
 
 
 def _try(step: Callable[[Ports, str], object], ports: Ports, about: str) -> None:

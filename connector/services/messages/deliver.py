@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.delivery import OutgoingMessage
+from connector.domain.delivery import OUTBOX, OutgoingMessage
 from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
@@ -41,8 +41,8 @@ from connector.errors import (
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
 from connector.services.guard import guarded
+from connector.services.membership import introducing
 from connector.services.negotiation import outcomes
-from connector.services.negotiation.steps import OUTBOX
 
 MAX_ATTEMPTS: Final = 60
 MAX_AGE: Final = timedelta(days=1)
@@ -205,6 +205,9 @@ def _until_next(soon: list[OutgoingMessage], now: datetime) -> float:
 def _call(ports: Ports, peer: Participant | None, message: OutgoingMessage) -> Mapping[str, Any]:
     if peer is None:
         raise PeerUnreachable("the peer was never met")
+    if message.kind == introducing.KIND:
+        introducing.introduce(ports.web, ports.settings.did, peer)
+        return {}
     body = parse_object(message.body)
     return ports.wire.call(peer, message.kind, body, seconds=CALL_SECONDS)
 

@@ -92,7 +92,7 @@ def reconcile(ports: Ports, pid: str) -> Negotiation:
     if not found.peer_pid:
         deliver.retry(ports, pid)
         return found
-    peer = onboard.judge(ports, found.peer)
+    peer = onboard.known(ports, found.peer)
     try:
         question = messages.GetNegotiationMessage(found.peer_pid)
         answer = ports.wire.call(peer, "GetNegotiationMessage", question.to_body())

@@ -40,7 +40,7 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
         OfferUnknown: no such offer of this dataset, or made for another.
         PeerRolledBack: its log went back, and its operator has not answered for it.
     """
-    peer = onboard.judge(ports, peer_did)
+    peer = onboard.known(ports, peer_did)
     now = ports.clock.now()
     with ports.store.write() as tx:
         check_peer(tx, peer.did)

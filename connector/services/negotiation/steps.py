@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from connector.domain.delivery import OutgoingMessage, ReceivedMessage
+from connector.domain.delivery import OUTBOX, OutgoingMessage, ReceivedMessage
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.errors import IllegalMessage, Malformed, NotFound
@@ -27,7 +27,6 @@ from connector.protocol.negotiation import TERMINAL, Act, allowed, step
 
 M = TypeVar("M", bound=Negotiating)
 
-OUTBOX: Final = "outbox"
 # Whoever waits for the end of a negotiation is woken by this name.
 NEGOTIATION: Final = "negotiation"
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.participant import Participant
-from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown, UnknownPeer
+from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown
 from connector.identity import dataset_facts
 from connector.identity import description as descriptions
 from connector.identity import document as documents
@@ -170,7 +170,7 @@ def fetch_catalog(ports: Ports, peer_did: str) -> CatalogView:
         PeerUnreachable: it does not answer.
         PreauError: the refusal that it answered with.
     """
-    peer = _peer(ports, peer_did)
+    peer = onboard.known(ports, peer_did)
     pages = list(_pages(ports, peer))
     first = pages[0].participant_description
     now = ports.clock.now()
@@ -190,21 +190,13 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
         Malformed: the answer cannot be read.
         PeerUnreachable: it does not answer.
     """
-    peer = _peer(ports, peer_did)
+    peer = onboard.known(ports, peer_did)
     request = messages.DatasetRequestMessage(dataset_id)
     answer = ports.wire.call(peer, "DatasetRequestMessage", request.to_body())
     entry = messages.Dataset.from_body(answer)
     if entry.id != dataset_id:
         raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")
     return _verified(peer, entry)
-
-
-def _peer(ports: Ports, did: str) -> Participant:
-    """Return an admitted peer that is still believed; its keys are what we verify with."""
-    try:
-        return onboard.judge(ports, did)
-    except UnknownPeer:
-        return onboard.meet(ports, did)
 
 
 def _pages(ports: Ports, peer: Participant) -> Iterator[messages.Catalog]:

@@ -89,7 +89,7 @@ class Submission:
 
     def _call(self, site: str) -> JobDecision:
         message = JobSubmission(self._job.id, self._job.manifest, self._job.signature)
-        peer = onboard.judge(self._ports, site)
+        peer = onboard.known(self._ports, site)
         seconds = min(CALL_SECONDS, max(self._left(), 0.1))
         answer: Mapping[str, Any] = self._ports.wire.call(
             peer, JobSubmission.__name__, message.to_body(), seconds=seconds

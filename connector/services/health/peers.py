@@ -1,0 +1,58 @@
+"""What `preau doctor` judges of the peers: their standing here, and this node's standing there.
+
+Rules: as in `diagnose.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connector.services.health.diagnose import OK, WARN, Check
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFact:
+    """A peer as it was found.
+
+    Attributes:
+        did: the peer.
+        fault: why it is not in good standing; empty when it is.
+        unreachable: why it did not answer; empty when it did, None when it was not asked.
+        said: what it says against this node; empty when nothing.
+    """
+
+    did: str
+    fault: str
+    unreachable: str | None
+    said: str = ""
+
+
+def peers(found: Sequence[PeerFact]) -> list[Check]:
+    """Judge the peers: one line when all is well, one for each that is not."""
+    if not found:
+        mend = "`preau peer meet DID` meets one"
+        return [Check("peers", OK, f"none met yet; {mend}")]
+    checks = [_peer(fact) for fact in found if fact.fault or fact.unreachable or fact.said]
+    good = len(found) - len(checks)
+    return [Check("peers", OK, f"{good} of {len(found)} in good standing"), *checks]
+
+
+def gone_back(reasons: Mapping[str, str]) -> list[Check]:
+    """Name each peer whose log went back: DID -> why it is said to."""
+    mend = "ask its operator to run `preau recovery show`; no new contract or job until then"
+    return [
+        Check(f"log of {did}", WARN, f"went back: {reason}", mend)
+        for did, reason in sorted(reasons.items())
+    ]
+
+
+def _peer(fact: PeerFact) -> Check:
+    if fact.fault:
+        mend = "ask its operator, or the space's authority; its calls are refused until then"
+        return Check(f"peer {fact.did}", WARN, fact.fault, mend)
+    if fact.said:
+        mend = "see `membership`, `clock` and `keys`; else `preau doctor` at the peer tells"
+        return Check(f"peer {fact.did}", WARN, f"it refuses this node: {fact.said}", mend)
+    mend = "ask its operator whether it runs; messages to it wait and are sent again"
+    return Check(f"peer {fact.did}", WARN, f"does not answer: {fact.unreachable}", mend)
