@@ -1,7 +1,8 @@
 """Log lines of a running node, on standard error.
 
-Rules: no personal data and no secret; one line per event; times in UTC. The audit log is another
-thing: it is in the database, and it proves.
+Rules: no personal data and no secret; one line per event; times in UTC; a line carries the id of
+the negotiation or job that it is about; a line that comes again within `QUIET_SECONDS` is counted
+and not written. The audit log is another thing: it is in the database, and it proves.
 """
 
 from __future__ import annotations
@@ -9,7 +10,17 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
+
+from connector.services import correlation
+
+QUIET_SECONDS: Final = 60.0
+_LINES: Final = 1024  # that are remembered at once
 
 
 class JsonLines(logging.Formatter):
@@ -17,12 +28,16 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        value = {
+        value: dict[str, object] = {
             "at": _at(record),
             "level": record.levelname.lower(),
             "from": record.name,
             "text": _one_line(record.getMessage()),
         }
+        if about := _about(record):
+            value["about"] = about
+        if again := getattr(record, "again", 0):
+            value["again"] = again
         if record.exc_info:
             value["trace"] = self.formatException(record.exc_info)
         return json.dumps(value, ensure_ascii=False)
@@ -34,14 +49,44 @@ class PlainLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and a traceback below it when there is one."""
         text = _one_line(record.getMessage())
+        about, again = _about(record), getattr(record, "again", 0)
         shown = f"{_at(record)} {record.levelname.lower():7} {record.name}: {text}"
+        shown += f" [{about}]" if about else ""
+        shown += f" ({again} times more since)" if again else ""
         return f"{shown}\n{self.formatException(record.exc_info)}" if record.exc_info else shown
+
+
+class Repeats(logging.Filter):
+    """Holds back a line that was written less than `QUIET_SECONDS` ago; the next says how many."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now = now
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[tuple[str, str, str], tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is written; `again` of it is how often it was not."""
+        line = (record.name, record.getMessage(), _about(record))
+        with self._lock:
+            written, held = self._seen.get(line, (-QUIET_SECONDS, 0))
+            now = self._now()
+            if now - written < QUIET_SECONDS:
+                self._seen[line] = (written, held + 1)
+                return False
+            self._seen[line] = (now, 0)
+            self._seen.move_to_end(line)
+            if len(self._seen) > _LINES:
+                self._seen.popitem(last=False)
+        record.again = held
+        return True
 
 
 def configure(*, as_json: bool, verbose: bool) -> None:
     """Send the process's log lines to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if as_json else PlainLines())
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -50,6 +95,10 @@ def configure(*, as_json: bool, verbose: bool) -> None:
 
 def _at(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _about(record: logging.LogRecord) -> str:
+    return _one_line(getattr(record, "about", "") or correlation.current())
 
 
 def _one_line(text: str) -> str:

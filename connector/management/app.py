@@ -68,8 +68,9 @@ def _answer(error: PreauError) -> JSONResponse:
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
     fault = error if isinstance(error, PreauError) else PreauError("the node failed")
-    _log.info("refused %s %s: %s", request.method, request.url.path, fault.code)
-    if request.method != "GET":
+    if request.method == "GET":
+        _log.info("refused GET %s: %s", request.url.path, fault.code)
+    else:
         _record(request, fault)
     return _answer(fault)
 
@@ -82,7 +83,7 @@ def _record(request: Request, fault: PreauError) -> None:
             command = f"{request.method} {request.url.path}"
             tx.audit.append("command.refused", ports.settings.did, code=fault.code, command=command)
     except StoreUnavailable:
-        _log.warning("a refusal could not be recorded")
+        _log.warning("a refused command could not be recorded: %s", fault.code)
 
 
 def _unreadable(_request: Request, error: Exception) -> JSONResponse:

@@ -44,7 +44,6 @@ class Refusals:
             refusal: why.
         """
         subject = caller or "unknown"
-        _log.info("refused `%s` to `%s`: %s", method, subject, refusal.code)
         missed = self._admit()
         if missed is None:
             return
@@ -54,7 +53,7 @@ class Refusals:
                     "call.refused", subject, code=refusal.code, method=method, missed=missed
                 )
         except StoreUnavailable:
-            _log.warning("a refusal could not be recorded")
+            _log.warning("a refusal of `%s` could not be recorded: %s", method, refusal.code)
 
     def count(self) -> None:
         """Count a refusal that is not written; the next line that is says how many there were."""

@@ -34,6 +34,7 @@ from connector.peer.routes import STATED, Metadata, Route
 from connector.peer.status import refuse, understood, unforeseen
 from connector.peer.streams import SPARE_THREADS, Participate
 from connector.ports import Ports
+from connector.services import correlation
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.guard import guarded
 from connector.services.membership.onboard import REVOCATION
@@ -192,7 +193,8 @@ class PeerServer:
 
     def _handled(self, route: Route, caller: Participant, data: bytes) -> bytes:
         body = routes.to_body(routes.read(route.request, data))
-        answer = self._handlers[route.kind](self._ports, caller, body)
+        with correlation.about(*correlation.ids_of(body)):
+            answer = self._handlers[route.kind](self._ports, caller, body)
         try:
             return routes.from_body(route.answer, answer).SerializeToString()
         except Malformed as exc:  # our own answer, so our own fault

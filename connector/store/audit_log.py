@@ -7,7 +7,10 @@ Perfect subtrees are stored when they are complete: head, root and proofs cost O
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
@@ -21,14 +24,30 @@ from connector.store.scope import Scope
 from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
 
 HEAD_ID = 1
+_SHOWN: Final = ("state", "round", "code", "method", "command", "missed", "message", "peer")
+
+_log = logging.getLogger("connector.events")
 
 
 class SqlAuditLog:
     """The log of one node."""
 
-    def __init__(self, scope: Scope, clock: Clock) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        clock: Clock,
+        after_commit: Callable[[Callable[[], None]], None] | None = None,
+    ) -> None:
+        """Open.
+
+        Args:
+            scope: of the transaction.
+            clock: stamps entries.
+            after_commit: takes what is to be done once the transaction is on disk.
+        """
         self._scope = scope
         self._clock = clock
+        self._after_commit = after_commit
         self._entries = table_of(AuditEntryRow)
         self._nodes = table_of(AuditNodeRow)
         self._heads = table_of(AuditHeadRow)
@@ -50,6 +69,8 @@ class SqlAuditLog:
             .where(self._heads.c.id == HEAD_ID)
             .values(size=grown.size, frontier=b"".join(grown.hashes))
         )
+        if self._after_commit is not None:
+            self._after_commit(partial(_tell, kind, subject, facts))
         return entry
 
     def entries(
@@ -155,3 +176,9 @@ class SqlAuditLog:
             return found
 
         return read
+
+
+def _tell(kind: str, subject: str, facts: dict[str, Any]) -> None:
+    """Write an event to the process's log too, under the id of what it is about."""
+    shown = [f"{name}={facts[name]}" for name in _SHOWN if facts.get(name) not in (None, "")]
+    _log.info("%s", " ".join([kind, *shown]), extra={"about": subject})

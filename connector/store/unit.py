@@ -92,7 +92,7 @@ class SqlTransaction:
         self.members: Repository[Membership] = SqlRepository(
             scope, Membership, tables.MembershipRow
         )
-        self.audit: AuditLog = SqlAuditLog(scope, clock)
+        self.audit: AuditLog = SqlAuditLog(scope, clock, self.after_commit)
         self.tokens: UsedTokens = SqlUsedTokens(scope)
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:

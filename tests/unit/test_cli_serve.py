@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from connector import bootstrap, config
-from connector.bootstrap import logs, own, renewal, state
+from connector.bootstrap import own, renewal, state
 from connector.bootstrap.node import Node
 from connector.bootstrap.renewal import Renewal
 from connector.cli.app import build
@@ -416,32 +413,7 @@ def test_expired_tokens_are_forgotten_and_stale_negotiations_end(
     assert states == {"urn:uuid:1": "TERMINATED", "urn:uuid:2": "REQUESTED"}
 
 
-# --- log lines
-
-
-def logged(*, as_json: bool, text: str) -> str:
-    stream = io.StringIO()
-    root, level = logging.getLogger(), logging.getLogger().level
-    before, stderr = root.handlers[:], sys.stderr
-    sys.stderr = stream
-    try:
-        logs.configure(as_json=as_json, verbose=False)
-        logging.getLogger("connector.test").info("%s", text)
-        logging.getLogger("connector.test").debug("not shown")
-        logging.getLogger("other.library").info("not shown")
-    finally:
-        sys.stderr = stderr
-        root.handlers[:] = before
-        root.setLevel(level)
-        logging.getLogger("connector").setLevel(logging.NOTSET)
-    return stream.getvalue()
-
-
-def test_log_lines_are_one_line_each() -> None:
-    assert logged(as_json=False, text="a\nb").endswith("connector.test: a b\n")
-    value = json.loads(logged(as_json=True, text="a\nb"))
-    assert value["text"] == "a b"
-    assert set(value) == {"at", "level", "from", "text"}
+# --- settings
 
 
 def test_settings_that_are_dumped_are_read_again(tmp_path: Path) -> None:

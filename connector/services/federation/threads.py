@@ -15,6 +15,7 @@ from typing import Protocol
 from connector.domain.job import Job, JobSide
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports
+from connector.services import correlation
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.guard import guarded
 from federated.job import JobState, is_final
@@ -131,11 +132,12 @@ class JobThreads:
             try:
                 run.run()
             except PreauError as exc:  # the job stays as it is and is taken up again
-                _log.warning("job %s: %s: %s", job_id, exc.code, exc.reason)
+                _log.warning("%s: %s", exc.code, exc.reason)
                 self._stopping.wait(1.0)
 
         try:
-            guarded(self._ports, f"{self._wakeup}-run", attempt, self._stopping.wait)
+            with correlation.about(job_id):
+                guarded(self._ports, f"{self._wakeup}-run", attempt, self._stopping.wait)
         finally:
             with self._guard:
                 del self._running[job_id]

@@ -40,6 +40,7 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
+from connector.services import correlation
 from connector.services.guard import guarded
 from connector.services.membership import introducing
 from connector.services.negotiation import outcomes
@@ -116,9 +117,10 @@ def deliver(ports: Ports, message: OutgoingMessage) -> bool:
     if waiting is None or waiting.delivered_at is not None or waiting.failed:
         return False
     try:
-        answer = _call(ports, peer, waiting)
-        with ports.store.write() as tx:
-            _delivered(ports, tx, waiting, answer)
+        with correlation.about(waiting.subject):
+            answer = _call(ports, peer, waiting)
+            with ports.store.write() as tx:
+                _delivered(ports, tx, waiting, answer)
     except StoreUnavailable:
         raise
     except PreauError as error:
@@ -177,7 +179,8 @@ class Dispatcher:
             return
         error = task.exception()
         if error is not None:
-            _log.error("message `%s` could not be handled", message.kind, exc_info=error)
+            with correlation.about(message.subject):
+                _log.error("message `%s` could not be handled", message.kind, exc_info=error)
             self._rest(message)
         with self._lock:
             self._subjects.discard(message.subject)

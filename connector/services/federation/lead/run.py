@@ -114,7 +114,7 @@ class LeadRun:
         except WorkerFailed:
             if self._aborted.is_set():
                 raise
-            _log.warning("job %s: the lead's worker failed and is started again", self._job.id)
+            _log.warning("the lead's worker failed and is started again")
             self._stop_worker()
             return self._attempt()
 

@@ -122,7 +122,7 @@ class SiteRun:
             if ending is not None:
                 ended = end(self._ports, self._job_id, ending)
                 recovery.note(self._ports)
-                _log.info("job %s: %s %s", self._job_id, ended.state, ended.code)
+                _log.info("ended: %s %s", ended.state, ended.code)
 
     def abort(self) -> None:
         """Stop without deciding how the job ends: it was ended elsewhere, or the node stops."""
@@ -151,7 +151,7 @@ class SiteRun:
             try:
                 return self._follow()
             except _PASSING as exc:
-                _log.info("job %s: stream ended: %s", self._job_id, exc.code)
+                _log.info("stream ended: %s", exc.code)
             # A stream that lived for a while ends the row of failures.
             lived = time.monotonic() - began > LONGEST_PAUSE
             pause = FIRST_PAUSE if lived else min(pause * 2, LONGEST_PAUSE)
@@ -207,7 +207,7 @@ class SiteRun:
         except (PeerFault, DataFault, WorkerFailed, DeadlinePassed) as exc:
             if self._aborted.is_set():
                 return None
-            _log.info("job %s: round %d refused: %s", self._job_id, frame.number, exc.code)
+            _log.info("round %d refused: %s", frame.number, exc.code)
             self._refuse(frame.number, exc)
             return _failed(exc)
         stream.send(reply)

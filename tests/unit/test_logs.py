@@ -1,0 +1,149 @@
+"""Log lines: one an event, found by the id of their negotiation or job, never the same each second.
+
+What the handler writes is read back from standard error; the clock of the repeats is a test's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from connector.bootstrap import logs
+from connector.bootstrap.logs import QUIET_SECONDS, JsonLines, Repeats
+from connector.services import correlation
+from connector.services.negotiation import negotiate
+from connector.services.publication import publish
+from tests.support.doubles import ports_for_tests
+from tests.support.link import DATASET, description, link
+
+JOB = "urn:uuid:00000000-0000-4000-8000-000000000001"
+_log = logging.getLogger("connector.test")
+
+
+@pytest.fixture(autouse=True)
+def unchanged() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("connector").setLevel(logging.NOTSET)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_plain_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(as_json=False, verbose=False)
+    with correlation.about(JOB):
+        _log.info("%s", "a\nb")
+    shown = capsys.readouterr().err
+    assert shown.endswith(f"connector.test: a b [{JOB}]\n")
+    assert shown.count("\n") == 1
+
+
+def test_a_json_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(as_json=True, verbose=False)
+    _log.info("%s", "a\nb")
+    _log.debug("not shown")
+    logging.getLogger("other.library").info("not shown")
+    (line,) = lines(capsys)
+    assert line["text"] == "a b"
+    assert set(line) == {"at", "level", "from", "text"}
+
+
+def test_a_line_carries_what_its_block_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(as_json=True, verbose=False)
+    with correlation.about(JOB):
+        _log.info("within")
+        with correlation.about("urn:uuid:2", "", "urn:uuid:3"):
+            _log.info("deeper")
+    _log.info("after")
+    assert [line.get("about") for line in lines(capsys)] == [JOB, "urn:uuid:2 urn:uuid:3", None]
+
+
+@pytest.mark.parametrize("value", [7, "", None, ["urn:uuid:1"]])
+def test_a_message_names_ids_only_as_text(value: object) -> None:
+    assert correlation.ids_of({"job_id": value, "provider_pid": JOB}) == (JOB,)
+
+
+def test_an_id_of_a_peer_is_cut_and_stays_on_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(as_json=False, verbose=False)
+    with correlation.about("x\n" + "y" * 10_000):
+        _log.info("refused")
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert len(shown) < 400
+
+
+def test_each_event_of_the_audit_log_is_a_line_once_it_is_committed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(as_json=True, verbose=False)
+    ports = ports_for_tests(tmp_path)
+    with suppress(LookupError), ports.store.write() as tx:
+        tx.audit.append("job.failed", JOB, code="WORKER_FAILED")
+        raise LookupError
+    assert lines(capsys) == []
+    with ports.store.write() as tx:
+        tx.audit.append("job.failed", JOB, code="WORKER_FAILED", reason="a text of a peer's")
+        assert lines(capsys) == []
+    (line,) = lines(capsys)
+    assert (line["about"], line["text"]) == (JOB, "job.failed code=WORKER_FAILED")
+
+
+def test_the_lines_of_a_negotiation_are_found_by_its_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(as_json=True, verbose=False)
+    with link(tmp_path) as pair:
+        publish.publish(pair.school.ports, description(pair.folder))
+        negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+        pair.pump()
+        own = {node.only().pid for node in pair.nodes.values()}
+        events = {entry.kind for entry in pair.lab.log() if entry.subject == pair.lab.only().pid}
+    found = [line for line in lines(capsys) if line.get("about") == pair.lab.only().pid]
+    assert events
+    assert {str(line["text"]).split()[0] for line in found} == events
+    assert len(own) == 2
+
+
+def test_a_line_that_comes_again_is_counted_and_not_written() -> None:
+    now = [100.0]
+    repeats, shown = Repeats(lambda: now[0]), []
+    for second in range(int(QUIET_SECONDS) * 2 + 1):
+        now[0] = 100.0 + second
+        record = logging.LogRecord(
+            "a", logging.INFO, "", 0, "jobs cannot be read: %s", ("x",), None
+        )
+        if repeats.filter(record):
+            shown.append((second, json.loads(JsonLines().format(record)).get("again")))
+    held = int(QUIET_SECONDS) - 1
+    assert shown == [(0, None), (int(QUIET_SECONDS), held), (2 * int(QUIET_SECONDS), held)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "about"), [("b", "t", "1"), ("a", "u", "1"), ("a", "t", "2")]
+)
+def test_another_line_is_written_at_once(name: str, text: str, about: str) -> None:
+    repeats = Repeats(lambda: 100.0)
+    first = logging.LogRecord("a", logging.INFO, "", 0, "t", (), None)
+    other = logging.LogRecord(name, logging.INFO, "", 0, text, (), None)
+    first.about, other.about = "1", about
+    assert repeats.filter(first)
+    assert repeats.filter(other)
+    assert not repeats.filter(first)
+
+
+def test_what_is_remembered_of_lines_is_bounded() -> None:
+    repeats = Repeats(lambda: 100.0)
+    for number in range(5000):
+        record = logging.LogRecord("a", logging.INFO, "", 0, str(number), (), None)
+        assert repeats.filter(record)
+    assert len(repeats._seen) <= 1024
