@@ -433,6 +433,12 @@ class StoreUnavailable(WorldFault):
     code = "STORE_UNAVAILABLE"
 
 
+class LogBroken(WorldFault):
+    """This node's own audit log is not the one that it wrote."""
+
+    code = "LOG_BROKEN"
+
+
 class KeyUnusable(WorldFault):
     """A key file is missing, has unsafe rights or cannot be read."""
 

@@ -138,6 +138,10 @@ class AuditLog(Protocol):
         """Return the consistency proof (RFC 6962 section 2.1.2) from `first` to `second`."""
         ...
 
+    def check(self) -> str:
+        """Recompute the log from its events; return its first fault, one line, or nothing."""
+        ...
+
 
 class UsedTokens(Protocol):
     """Which call tokens were used. Survives restarts."""

@@ -28,6 +28,7 @@ from connector.management.views import NodeView
 from connector.peer.face import Bound, PeerFace
 from connector.ports import Ports
 from connector.services.continuity import recovery
+from connector.services.evidence import own_log
 from connector.services.health import diagnose
 from connector.services.messages import deliver
 
@@ -85,6 +86,7 @@ class Node:
             WorldFault: a node runs in this home already, or an address cannot be bound.
             ConfigurationInvalid: an address is wrong.
             KeyUnusable: a key or certificate cannot be used, or charges cannot be recorded.
+            LogBroken: the audit log in the database is not the one that was written.
         """
         with ExitStack() as started:
             for close in self._closers:
@@ -93,6 +95,7 @@ class Node:
             started.callback(lock.release)
             self._started_at = self._ports.clock.now()
             self._log_start()
+            own_log.check_whole(self._ports)
             recovery.begin(self._ports)
             management = self._start_management(started)
             bound = self._start_face(started)

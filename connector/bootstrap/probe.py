@@ -183,7 +183,10 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             found = tx.participants.find()
             charges = HomeCharges(settings.home, settings.did)
             short = recovery.faults(tx, charges, settings.did)
-            back = {log.origin: log.reason for log in tx.peer_logs.find() if log.contradiction}
+            broken = tx.audit.check()
+            logs = tx.peer_logs.find()
+            back = {log.origin: log.reason for log in logs if log.contradiction}
+            unproven = {log.origin: log.refusal for log in logs if log.unproven}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
@@ -191,11 +194,13 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
     now = SystemClock().now()
     return [
         diagnose.database("", migrated=True, entries=entries),
+        diagnose.own_log(broken, entries, own_log.MEND),
         _membership(settings, known, now),
         *diagnose.status_lists(lists, now),
         *peer_checks.peers(peers(settings, found, known, now, ask=ask_peers)),
         *diagnose.recovery(short),
         *peer_checks.gone_back(back),
+        *peer_checks.unproven(unproven),
         *data,
         *_budgets(settings, now),
     ]

@@ -87,6 +87,9 @@ class PeerLog:
         contradiction: note that contradicts what the peer had shown; empty when none does.
         reason: one line, why it does.
         at: when the deposit came, UTC; where there is none, when the contradiction did.
+        unproven: note of a head that the peer signed and has not joined to the one held, since it
+            did not answer with a proof; empty when there is none.
+        refusal: code of the newest refusal to prove it; empty when there is none.
     """
 
     origin: str
@@ -95,6 +98,8 @@ class PeerLog:
     contradiction: str
     reason: str
     at: datetime
+    unproven: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ Perfect subtrees are stored when they are complete: head, root and proofs cost O
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from connector.store.scope import Scope
 from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
 
 HEAD_ID = 1
+CHECKED_AT_ONCE = 1000
 _SHOWN: Final = ("state", "round", "code", "method", "command", "missed", "message", "peer")
 
 _log = logging.getLogger("connector.events")
@@ -129,6 +130,32 @@ class SqlAuditLog:
         self._reached(second)
         return merkle.consistency(first, second, self._node())
 
+    def check(self) -> str:
+        """Recompute the log from its events; return its first fault, one line, or nothing.
+
+        Columns, leaves and stored subtrees must be those of the events, and the head that of all.
+        """
+        kept = self._frontier()
+        grown, query = Frontier(), select(self._entries).order_by(self._entries.c.index)
+        while True:
+            rows = self._scope.read(
+                query.where(self._entries.c.index >= grown.size).limit(CHECKED_AT_ONCE)
+            ).mappings()
+            trees: list[Subtree] = []
+            before = grown.size
+            for row in rows:
+                if not _faithful(row, grown.size):
+                    return f"entry {grown.size} is missing, or was changed"
+                grown, done = merkle.grow(grown, row["leaf"])
+                trees.extend(done[1:])
+            if not self._holds(trees, before, grown.size):
+                return f"the tree over the entries {before} to {grown.size - 1} was changed"
+            if grown.size == before:
+                break
+        if grown != kept:
+            return f"the log has {grown.size} entries, and its head is of {kept.size} others"
+        return ""
+
     def hold(self) -> Frontier:
         """Return the frontier, and keep other writers waiting until the transaction ends.
 
@@ -159,6 +186,15 @@ class SqlAuditLog:
             rows = [{"level": t.level, "position": t.index, "hash": t.hash} for t in trees]
             self._scope.change(self._nodes.insert().values(rows))
 
+    def _holds(self, trees: list[Subtree], start: int, end: int) -> bool:
+        """Return whether the subtrees that the entries of a range complete are stored as such."""
+        table, found = self._nodes.c, {}
+        for level in sorted({tree.level for tree in trees}):
+            within = table.position.between(start >> level, end >> level)
+            rows = self._scope.read(select(self._nodes).where(table.level == level, within))
+            found.update({(row.level, row.position): row.hash for row in rows})
+        return all(found.get((tree.level, tree.index)) == tree.hash for tree in trees)
+
     def _reached(self, size: int) -> None:
         if not 0 <= size <= self._frontier().size:
             raise ValueError(f"the log never had {size} entries")
@@ -182,3 +218,12 @@ def _tell(kind: str, subject: str, facts: dict[str, Any]) -> None:
     """Write an event to the process's log too, under the id of what it is about."""
     shown = [f"{name}={facts[name]}" for name in _SHOWN if facts.get(name) not in (None, "")]
     _log.info("%s", " ".join([kind, *shown]), extra={"about": subject})
+
+
+def _faithful(row: Mapping[Any, Any], index: int) -> bool:
+    """Return whether a row is the entry of an index, and its columns and leaf its event's."""
+    event: bytes = row["event"]
+    ends = canonical({"index": index, "kind": row["kind"], "subject": row["subject"]})[1:]
+    starts = b'{"at":' + canonical(instant.text(row["at"])) + b","
+    whole = event.startswith(starts) and event.endswith(b"," + ends)
+    return row["index"] == index and whole and row["leaf"] == merkle.leaf_hash(event)

@@ -373,6 +373,8 @@ class PeerLogRow(Row, table=True):
     contradiction: str
     reason: str
     at: datetime = Field(sa_type=UTC_TIME)
+    unproven: str
+    refusal: str
 
 
 class EpochRow(Row, table=True):

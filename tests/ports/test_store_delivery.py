@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connector.domain import merkle
 from connector.errors import Malformed
 from connector.jsonld.canonical import parse_object
-from connector.store import SqlStore
+from connector.store import SqlStore, audit_log
 from tests.support.doubles import NOON, FixedClock
 from tests.support.stored import message
 
@@ -141,6 +142,53 @@ def test_facts_without_canonical_form_are_refused(
         assert tx.audit.head()[0] == 0
 
 
+ANOTHER = "(SELECT event FROM audit_entry WHERE {index} = 3)"
+TREE = "(SELECT hash FROM audit_node WHERE level = 1 AND position = 0)"
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        ("SELECT 1", ""),
+        ("UPDATE audit_entry SET event = {another} WHERE {index} = 2", "entry 2 "),
+        ("UPDATE audit_entry SET leaf = event WHERE {index} = 5", "entry 5 "),
+        ("UPDATE audit_entry SET kind = 'x.y' WHERE {index} = 4", "entry 4 "),
+        ("UPDATE audit_entry SET subject = 'x' WHERE {index} = 0", "entry 0 "),
+        ("UPDATE audit_entry SET {index} = 9 WHERE {index} = 1", "entry 1 "),
+        ("DELETE FROM audit_entry WHERE {index} = 3", "entry 3 "),
+        ("DELETE FROM audit_entry WHERE {index} >= 6", "has 6 entries"),
+        ("UPDATE audit_head SET size = 6", "head is of 6 others"),
+        ("UPDATE audit_head SET frontier = {tree}", "has 7 entries"),
+        ("UPDATE audit_node SET hash = {tree} WHERE level = 1 AND position = 2", "the tree over"),
+        ("DELETE FROM audit_node WHERE level = 2", "the tree over"),
+    ],
+)
+def test_an_edited_log_is_found(store: SqlStore, database_url: str, edit: str, says: str) -> None:
+    with store.write() as tx:
+        for index in range(7):
+            tx.audit.append("test.event", f"s{index}", text='a "quoted" é')
+    for name, means in (("{another}", ANOTHER), ("{tree}", TREE), ("{index}", '"index"')):
+        edit = edit.replace(name, means)
+    engine = sa.create_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text(edit))
+    engine.dispose()
+    with store.read() as tx:
+        found = tx.audit.check()
+    assert (says in found) if says else found == ""
+
+
+def test_a_log_is_recomputed_a_page_at_a_time(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_log, "CHECKED_AT_ONCE", 3)
+    with store.write() as tx:
+        assert tx.audit.check() == ""
+        for index in range(9):
+            tx.audit.append("test.event", f"s{index}")
+            assert tx.audit.check() == ""
+
+
 def test_proofs_verify_after_a_restart(
     store: SqlStore, open_again: Callable[..., SqlStore]
 ) -> None:
@@ -229,7 +277,7 @@ def in_threads(count: int, act: Callable[[int], None]) -> None:
 _HALF = """
 import sys, time
 from connector.domain.participant import IssuerDocument
-from connector.store import SqlStore
+from connector.store import SqlStore, audit_log
 from tests.support.doubles import NOON, FixedClock
 store = SqlStore(sys.argv[1], FixedClock())
 with store.write() as tx:
@@ -241,7 +289,7 @@ with store.write() as tx:
 _LOOP = """
 import sys
 from connector.domain.participant import IssuerDocument
-from connector.store import SqlStore
+from connector.store import SqlStore, audit_log
 from tests.support.doubles import NOON, FixedClock
 store = SqlStore(sys.argv[1], FixedClock())
 for number in range(100_000):

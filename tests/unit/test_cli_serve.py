@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -172,6 +173,30 @@ def test_serve_with_a_key_that_others_read_is_refused(home: Path) -> None:
 def test_serve_with_a_missing_key_is_refused(home: Path, name: str) -> None:
     (home / "keys" / name).unlink()
     serve_refused(home, "KEY_UNUSABLE")
+
+
+def test_serve_with_an_edited_log_is_refused_and_doctor_says_so_before(home: Path) -> None:
+    started(home).stop()
+    assert checks(home)[1]["audit log"]["verdict"] == "ok"
+    with closing(sqlite3.connect(home / "node.sqlite")) as database, database:
+        database.execute("UPDATE audit_entry SET subject = 'did:web:else.example'")
+    code, found = checks(home)
+    assert (code, found["audit log"]["verdict"]) == (6, "fail")
+    assert "preau restore" in found["audit log"]["mend"]
+    assert "entry 0 is missing, or was changed" in serve_refused(home, "LOG_BROKEN")
+    assert not state.is_running(home)
+
+
+def test_a_log_that_was_cut_to_a_true_beginning_counts_as_gone_back(home: Path) -> None:
+    """Nothing in the database tells; what the home keeps of charges does."""
+    started(home).stop()
+    with closing(sqlite3.connect(home / "node.sqlite")) as database, database:
+        database.execute("DELETE FROM audit_entry")
+        database.execute("DELETE FROM audit_node")
+        database.execute("UPDATE audit_head SET size = 0, frontier = x''")
+    found = checks(home)[1]
+    assert found["audit log"]["verdict"] == "ok"
+    assert found["recovery"]["verdict"] == "fail"
 
 
 def test_serve_with_an_unknown_setting_is_refused(home: Path) -> None:

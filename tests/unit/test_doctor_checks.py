@@ -49,6 +49,14 @@ def test_a_node_that_went_back_fails() -> None:
     assert "preau recovery show" in check.mend
 
 
+def test_the_own_log_and_what_peers_leave_unproven() -> None:
+    assert "7 entries" in only(diagnose.own_log("", 7, "x"), OK)
+    assert "entry 3" in only(diagnose.own_log("entry 3 is missing", 7, "x"), FAIL)
+    assert peer_checks.unproven({}) == []
+    (check,) = peer_checks.unproven({"did:web:p": "NOT_FOUND"})
+    assert "NOT_FOUND" in only(check, WARN)
+
+
 def test_private_keys_pass() -> None:
     files = [KeyFile("keys/signing.pem", 0o100600), KeyFile("keys/https.key", 0o100400)]
     assert "2 private files" in only(diagnose.keys(files), OK)

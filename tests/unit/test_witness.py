@@ -14,10 +14,14 @@ from connector.domain.audit import Checkpoint
 from connector.domain.participant import Participant
 from connector.errors import (
     CheckpointFork,
+    InRecovery,
     Malformed,
+    NotFound,
     PeerRolledBack,
     PeerUnreachable,
+    PreauError,
     SignatureInvalid,
+    TooManyRequests,
     UnknownPeer,
 )
 from connector.jsonld.canonical import canonical
@@ -39,15 +43,15 @@ class Wire:
 
     log: Log
     asked: list[tuple[int, int]] = field(default_factory=list)
-    down: bool = False
+    fault: PreauError | None = None
 
     def call(
         self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
     ) -> Mapping[str, Any]:
         assert (peer.did, kind) == (CONSUMER, "ConsistencyRequestMessage")
         assert seconds > 0
-        if self.down:
-            raise PeerUnreachable("down")
+        if self.fault is not None:
+            raise self.fault
         first, second = int(body["from_size"]), int(body["to_size"])
         self.asked.append((first, second))
         if second > len(self.log.events):
@@ -83,6 +87,11 @@ class Rig:
 
     def events(self) -> list[str]:
         return [entry.kind for entry in own_log.events(self.ports)]
+
+    def unproven(self) -> tuple[str, str]:
+        with self.ports.store.read() as tx:
+            found = tx.peer_logs.get(CONSUMER)
+        return (found.unproven, found.refusal) if found else ("", "")
 
     def suspected(self) -> bool:
         with self.ports.store.read() as tx:
@@ -183,6 +192,95 @@ def test_two_roots_of_one_size_are_a_fork(rig: Rig) -> None:
     assert rig.held()[0].root != rig.log.root()
 
 
+def test_a_smaller_head_with_another_root_is_found_however_soon_it_is_shown(rig: Rig) -> None:
+    """The peer speaks again before it may be asked, and shows only its true log from then on."""
+    other = Log(rig.log.events[:2])
+    other.append("thing.else", "urn:else")
+    rig.see()
+    rig.see(other.note(PEER))
+    assert rig.wire.asked == []
+    rig.see()
+    rig.grow()
+    with pytest.raises(CheckpointFork):
+        rig.see()
+    assert (rig.wire.asked, rig.suspected(), rig.sizes()) == ([(3, 5)], True, [5])
+    assert canonical(other.note(PEER)) in own_log.events(rig.ports, subject=CONSUMER)[0].event
+
+
+def test_a_smaller_head_of_the_same_log_is_proven_and_harmless(rig: Rig) -> None:
+    """The twin of the one above."""
+    rig.see()
+    rig.see(Log(rig.log.events[:3]).note(PEER))
+    rig.grow()
+    rig.see()
+    rig.grow()
+    rig.see()
+    assert (rig.wire.asked, rig.suspected(), rig.sizes()) == ([(3, 5), (5, 7)], False, [7])
+
+
+def test_a_waiting_head_that_the_peer_has_passed_with_another_root(rig: Rig) -> None:
+    other = Log(list(rig.log.events))
+    other.append("thing.else", "urn:else")
+    rig.see()
+    rig.see(other.note(PEER))  # waits: it grew, says the peer
+    rig.log.append("thing.done", "urn:5")
+    with rig.ports.store.write() as tx:  # a deposit proved the true one meanwhile
+        witness.keep_within(tx, witness.verified(rig.ports, participant(PEER), rig.log.note(PEER)))
+    with pytest.raises(CheckpointFork):
+        rig.see()
+    assert rig.suspected()
+
+
+@pytest.mark.parametrize("fault", [NotFound("no"), TooManyRequests("later"), InRecovery("no")])
+def test_a_head_whose_proof_is_refused_is_kept_and_asked_for_again(
+    rig: Rig, fault: PreauError
+) -> None:
+    rig.see()
+    rig.grow()
+    rig.wire.fault = fault
+    unproven = rig.log.note(PEER)
+    for _ in range(4):
+        with pytest.raises(type(fault)):
+            rig.see()
+        rig.grow()
+    assert (rig.sizes(), rig.suspected(), rig.unproven()) == ([5], False, (unproven, fault.code))
+    assert rig.events() == [witness.UNPROVEN]  # once, so that no two logs chase one another
+    rig.wire.fault = None
+    rig.see()
+    assert (rig.sizes(), rig.unproven()) == ([10], (unproven, fault.code))
+    assert isinstance(rig.ports.clock, FixedClock)
+    rig.ports.clock.advance(witness.AGAIN_EVERY.total_seconds())
+    rig.see()
+    assert (rig.wire.asked[-1], rig.unproven()) == ((6, 10), ("", ""))
+
+
+def test_a_refused_head_that_turns_out_to_be_another_history(rig: Rig) -> None:
+    other = Log(list(rig.log.events))
+    other.append("thing.else", "urn:else")
+    rig.see()
+    rig.grow()
+    rig.wire.fault = NotFound("no")
+    with pytest.raises(NotFound):
+        rig.see(other.note(PEER))
+    rig.wire.fault = None
+    rig.grow()
+    rig.see()
+    assert isinstance(rig.ports.clock, FixedClock)
+    rig.ports.clock.advance(witness.AGAIN_EVERY.total_seconds())
+    with pytest.raises(CheckpointFork):
+        rig.see()
+    assert rig.suspected()
+
+
+def test_silence_is_kept_but_not_logged(rig: Rig) -> None:
+    rig.see()
+    rig.grow()
+    rig.wire.fault = PeerUnreachable("down")
+    with pytest.raises(PeerUnreachable):
+        rig.see()
+    assert (rig.unproven(), rig.events()) == ((rig.log.note(PEER), "PEER_UNREACHABLE"), [])
+
+
 def test_an_epoch_without_its_record_is_not_believed(rig: Rig) -> None:
     rig.see()
     rig.grow()
@@ -205,10 +303,10 @@ def test_both_heads_of_a_fork_are_kept_as_proof(rig: Rig) -> None:
 def test_a_peer_that_gives_no_proof_is_asked_again_later(rig: Rig) -> None:
     rig.see()
     rig.grow()
-    rig.wire.down = True
+    rig.wire.fault = PeerUnreachable("down")
     with pytest.raises(PeerUnreachable):
         rig.see()
-    rig.wire.down = False
+    rig.wire.fault = None
     rig.see()  # not yet: it was asked just now
     assert (rig.suspected(), rig.sizes()) == (False, [5])
     rig.grow()

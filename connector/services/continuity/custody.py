@@ -191,7 +191,7 @@ def _accept(tx: Transaction, record: Epoch, resumed: Checkpoint) -> None:
     tx.checkpoints.put(resumed)
     kept = tx.peer_logs.get(record.origin)
     if kept is not None:
-        tx.peer_logs.put(replace(kept, contradiction="", reason=""))
+        tx.peer_logs.put(replace(kept, contradiction="", reason="", unproven="", refusal=""))
     tx.audit.append(
         "peer.resumed",
         record.origin,

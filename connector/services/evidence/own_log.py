@@ -13,7 +13,7 @@ from typing import Any, Final
 from connector.domain.audit import Checkpoint, Head, LogEntry
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import Participant
-from connector.errors import AgreementUnknown, Malformed, PreauError
+from connector.errors import AgreementUnknown, LogBroken, Malformed, PreauError
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
@@ -26,6 +26,7 @@ from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMess
 from connector.services.evidence.witness import newest
 
 PAGE: Final = 1000
+MEND: Final = "put the database back from a backup (`preau restore`), and find out who wrote to it"
 ACCEPTED: Final = "job.accepted"  # the kind of entry that says that a job may spend
 
 
@@ -43,6 +44,19 @@ def events(
         if agreement is not None:
             found += tx.audit.entries(start=start, limit=most, subject=agreement.pid)
     return sorted(found, key=lambda entry: entry.index)[:most]
+
+
+def check_whole(ports: Ports) -> None:
+    """Check that the own log is the one that was written, entry by entry.
+
+    Raises:
+        LogBroken: it was edited or cut.
+        StoreUnavailable: the database did not answer.
+    """
+    with ports.store.read() as tx:
+        fault = tx.audit.check()
+    if fault:
+        raise LogBroken(f"the audit log was edited: {fault}", hint=MEND)
 
 
 def checkpoint(ports: Ports) -> Checkpoint:

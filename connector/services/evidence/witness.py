@@ -1,11 +1,13 @@
 """Others' logs witnessed: what peers show of their history, and what follows when it went back.
 
 Rules: a peer's signed heads must be of one history (`domain/continuity.py` says what to do with
-each). Calls overtake one another, so a head that differs from the one held is settled by one proof;
-a peer is asked at most once in `PROOF_EVERY`, and only its failure to prove counts against it. Both
-heads are then written down, the head that we hold stays, and the peer is asked nothing more: it
-gets no new contract and no new job until its operator answers with an epoch record. Witnessing
-itself writes nothing to our log, so that two nodes do not chase one another's heads.
+each). Calls overtake one another, so a head that differs from the one held is settled by one proof,
+an older head as well as a newer one; a peer is asked at most once in `PROOF_EVERY`, and what it
+shows meanwhile waits: the oldest and the newest head. Only its failure to prove counts against it.
+Both heads are then written down, the head that we hold stays, and the peer is asked nothing more:
+it gets no new contract and no new job until its operator answers with an epoch record. A head whose
+proof it refuses is kept, named by `doctor`, and asked for again. Witnessing writes nothing else to
+our log, so that two nodes do not chase one another's heads.
 """
 
 from __future__ import annotations
@@ -14,11 +16,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from connector.domain.audit import Checkpoint, PeerLog
+from connector.domain.audit import Checkpoint, Head, PeerLog
 from connector.domain.continuity import Step, step
 from connector.domain.merkle import verify_consistency
 from connector.domain.participant import Participant
-from connector.errors import CheckpointFork, Malformed, PeerRolledBack, UnknownPeer
+from connector.errors import (
+    CheckpointFork,
+    Malformed,
+    PeerRolledBack,
+    PeerUnreachable,
+    PreauError,
+    UnknownPeer,
+)
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
 from connector.ports import Ports, Transaction
@@ -26,8 +35,10 @@ from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMess
 
 PROOF_EVERY: Final = timedelta(seconds=2)  # per peer; what comes between is covered by the next
 PROOF_SECONDS: Final = 10.0
+AGAIN_EVERY: Final = timedelta(minutes=1)  # per peer, of a head whose proof it did not give
 FORKED: Final = "checkpoint.forked"
-_ASKED_OF: Final = 1024  # peers whose last question is remembered; a space has fewer
+UNPROVEN: Final = "checkpoint.unproven"
+_ASKED_OF: Final = 1024  # peers of which that is remembered; a space has fewer
 
 
 class Witness:
@@ -36,6 +47,8 @@ class Witness:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._asked: dict[str, datetime] = {}
+        self._waiting: dict[str, list[Checkpoint]] = {}
+        self._fine: dict[str, Head] = {}  # the older head that was proven last
 
     def see(self, peer: str, note: str) -> None:
         """Take in a signed head of a peer's log; asks the peer for a proof when it differs.
@@ -51,32 +64,65 @@ class Witness:
             Malformed: not a checkpoint of that peer's.
             SignatureInvalid: the peer did not sign it.
             CheckpointFork: it contradicts what the peer showed before.
-            PeerUnreachable: the peer did not answer with a proof; nothing is decided.
+            PreauError: the peer did not answer with a proof; the head is kept as unproven.
         """
         with self._ports.store.read() as tx:
             participant = tx.participants.get(peer)
-            held = newest(tx, peer)
-            suspect = suspicion(tx, peer) is not None
+            held, kept = newest(tx, peer), tx.peer_logs.get(peer)
         if participant is None:
             raise UnknownPeer(f"no participant `{peer}`")
         shown = verified(self._ports, participant, note)
-        if suspect:
+        if kept is not None and kept.contradiction:
             return
         what = step(held, shown)
         if what is Step.KEEP:
             keep(self._ports, shown)
-        elif held is not None and what is Step.ASK:
-            self._ask(participant, held, shown)
-        elif held is not None and what is not Step.NOTHING:
-            contradict(self._ports, held, shown, what.value)
+        elif held is not None:
+            if what not in (Step.NOTHING, Step.ASK):
+                contradict(self._ports, held, shown, what.value)
+            self._settle(participant, held, shown, kept)
+
+    def _settle(
+        self, peer: Participant, held: Checkpoint, shown: Checkpoint, kept: PeerLog | None
+    ) -> None:
+        """Ask for one proof, if it is time to; the oldest head that waits goes first."""
+        waiting = self._due(held, shown)
+        last = max(self._asked.get(peer.did, held.at), held.at)
+        rested = self._ports.clock.now() - last
+        if not waiting and kept is not None and kept.unproven and rested >= AGAIN_EVERY:
+            claim = checkpoints.unverified_claim(kept.unproven)  # verified before it was kept
+            unproven = replace(
+                shown, size=claim.head.size, root=claim.head.root, note=kept.unproven
+            )
+            waiting = [unproven] if step(held, unproven) is Step.ASK else []
+        if not waiting or rested < PROOF_EVERY:
+            return
+        self._asked[peer.did] = self._ports.clock.now()
+        self._ask(peer, held, waiting.pop(0))
+
+    def _due(self, held: Checkpoint, shown: Checkpoint) -> list[Checkpoint]:
+        """Return the heads that wait for a proof: the oldest and the newest.
+
+        Raises:
+            CheckpointFork: one of them contradicts the head that is held by now.
+        """
+        if len(self._waiting) >= _ASKED_OF:
+            for kept in (self._waiting, self._asked, self._fine):
+                kept.clear()
+        new = [shown] if shown.head != self._fine.get(shown.origin) else []
+        found = [*self._waiting.get(held.origin, ()), *new]
+        for each in found:
+            if step(held, each) is Step.FORK:
+                contradict(self._ports, held, each, Step.FORK.value)
+        due = sorted(
+            (each for each in found if step(held, each) is Step.ASK), key=lambda each: each.size
+        )
+        older = [each for each in due if each.size < held.size]
+        newer = [each for each in due if each.size > held.size]
+        self._waiting[held.origin] = [*older[:1], *newer[-1:]]
+        return self._waiting[held.origin]
 
     def _ask(self, peer: Participant, held: Checkpoint, shown: Checkpoint) -> None:
-        last = max(self._asked.get(peer.did, held.at), held.at)
-        if shown.at - last < PROOF_EVERY:
-            return
-        if len(self._asked) >= _ASKED_OF:
-            self._asked.clear()
-        self._asked[peer.did] = shown.at
         small, large = sorted((held, shown), key=lambda each: each.size)
         request = ConsistencyRequestMessage(from_size=small.size, to_size=large.size)
         kind = ConsistencyRequestMessage.__name__
@@ -85,10 +131,19 @@ class Witness:
             proof = ConsistencyProof.from_body(answer).hashes
         except Malformed:  # it says that it never had so many entries, or says nothing readable
             contradict(self._ports, held, shown, "it cannot prove that one continues the other")
+        except PreauError as exc:
+            _note_unproven(self._ports, held, shown, exc.code)
+            raise
         if not verify_consistency(small.size, large.size, small.root, large.root, proof):
             contradict(self._ports, held, shown, "neither continues the other")
-        if shown.size > held.size:
-            keep(self._ports, shown)
+        if shown.size < held.size:
+            self._fine[peer.did] = shown.head
+        with self._ports.store.write() as tx:
+            if shown.size > held.size:
+                keep_within(tx, shown)
+            kept = tx.peer_logs.get(peer.did)
+            if kept is not None and kept.unproven == shown.note:
+                tx.peer_logs.put(replace(kept, unproven="", refusal=""))
 
 
 def newest(tx: Transaction, origin: str) -> Checkpoint | None:
@@ -140,6 +195,21 @@ def contradict(ports: Ports, held: Checkpoint, shown: Checkpoint, reason: str) -
             tx.peer_logs.put(suspect)
             tx.audit.append(FORKED, held.origin, held=held.note, shown=shown.note, reason=reason)
     raise CheckpointFork(f"`{held.origin}` showed two histories of its log")
+
+
+def _note_unproven(ports: Ports, held: Checkpoint, shown: Checkpoint, code: str) -> None:
+    """Keep a head whose proof was not had; a refusal goes to the log, once until it is proven."""
+    with ports.store.write() as tx:
+        kept = tx.peer_logs.get(held.origin)
+        kept = kept or PeerLog(held.origin, "", b"", "", "", shown.at)
+        told = kept.unproven and kept.refusal != PeerUnreachable.code
+        silent = code == PeerUnreachable.code
+        if told or (silent and kept.unproven):
+            return
+        tx.peer_logs.put(replace(kept, unproven=shown.note, refusal=code))
+        if not silent:
+            notes = {"held": held.note, "shown": shown.note}
+            tx.audit.append(UNPROVEN, held.origin, **notes, code=code)
 
 
 def keep(ports: Ports, shown: Checkpoint) -> None:

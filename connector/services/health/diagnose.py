@@ -205,6 +205,13 @@ def recovery(faults: Sequence[str]) -> list[Check]:
     return [Check("recovery", FAIL, f"the node went back: {fault}", mend) for fault in faults]
 
 
+def own_log(fault: str, entries: int, mend: str) -> Check:
+    """Say whether the own audit log, recomputed from its events, is the one that was written."""
+    if fault:
+        return Check("audit log", FAIL, f"it was edited: {fault}", mend)
+    return Check("audit log", OK, f"{entries} entries, recomputed")
+
+
 def budgets(beyond: Mapping[str, str], fault: str = "") -> list[Check]:
     """Name each contract or register that counts more than its rule allows.
 

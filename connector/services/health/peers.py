@@ -38,6 +38,15 @@ def peers(found: Sequence[PeerFact]) -> list[Check]:
     return [Check("peers", OK, f"{good} of {len(found)} in good standing"), *checks]
 
 
+def unproven(refusals: Mapping[str, str]) -> list[Check]:
+    """Name each peer that did not join a head it signed to its log: DID -> code of its refusal."""
+    mend = "it is asked again; if it lasts, ask its operator why"
+    return [
+        Check(f"log of {did}", WARN, f"a head that it signed is not proven: {code}", mend)
+        for did, code in sorted(refusals.items())
+    ]
+
+
 def gone_back(reasons: Mapping[str, str]) -> list[Check]:
     """Name each peer whose log went back: DID -> why it is said to."""
     mend = "ask its operator to run `preau recovery show`; no new contract or job until then"
