@@ -62,6 +62,15 @@ class Pair:
         """Ask for a contract and return the negotiation."""
         return (client or self.client).negotiate(self.provider.did, DATASET).pid
 
+    @contextmanager
+    def provider_store(self) -> Iterator[SqlStore]:
+        """Open the provider's database beside its node."""
+        store = SqlStore(config.load(self.provider.home).database_url, SystemClock())
+        try:
+            yield store
+        finally:
+            store.close()
+
     def wait(self, pid: str) -> None:
         """Wait for the end of a negotiation.
 
@@ -85,12 +94,12 @@ class Pair:
 
 def measure(folder: Path, plan: Plan) -> list[Row]:
     """Measure on SQLite, then on PostgreSQL."""
-    with _pair(folder / "sqlite") as pair:
+    with pair_of(folder / "sqlite") as pair:
         rows = _rows(pair, "SQLite", f"sqlite:///{folder / 'loop'}", plan)
     server = PostgresServer()
     try:
         urls = [server.create(migrated=False) for _ in range(2)]
-        with _pair(folder / "pg", *urls) as pair:
+        with pair_of(folder / "pg", *urls) as pair:
             rows += _rows(pair, "PostgreSQL", server.create(migrated=False), plan)
     finally:
         server.stop()
@@ -100,21 +109,21 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
 def _rows(pair: Pair, database: str, loop: str, plan: Plan) -> list[Row]:
     for _ in range(WARM_UP):
         pair.wait(pair.open())
-    alone = _one_after_another(pair, plan.times(60, 15))
+    alone = spans(pair, plan.times(60, 15))
     delivered = _to_delivery(pair, alone)
     rate = _at_once(pair, plan.times(EACH, 3))
     floor = [seconds * 1e3 for seconds in bare_loop(loop, plan.times(60, 15))]
-    spans = [span * 1e3 for span in alone.values()]
+    walls = [span * 1e3 for span in alone.values()]
     stricter = (
-        f"{len(spans)} one after another; p95 {percentile(spans, 0.95):.1f}; up to the provider's "
+        f"{len(walls)} one after another; p95 {percentile(walls, 0.95):.1f}; up to the provider's "
         f"record that the last message was answered, p50 {statistics.median(delivered):.1f}"
     )
     peer = "bare loop in one process"
     title = f"negotiation, request to FINALIZED, {database}"
     note = "15 signatures, 15 verifications and 13 commits, without network, policy or queue"
     return [
-        at_most(f"{title}, p50", statistics.median(spans), BAR_MS, "ms", PART, stricter),
-        beside(f"{title}, p95", percentile(spans, 0.95), peer, percentile(floor, 0.95), "ms", PART),
+        at_most(f"{title}, p50", statistics.median(walls), BAR_MS, "ms", PART, stricter),
+        beside(f"{title}, p95", percentile(walls, 0.95), peer, percentile(floor, 0.95), "ms", PART),
         beside(
             f"negotiations, {AT_ONCE} at once, {database}",
             rate,
@@ -127,7 +136,7 @@ def _rows(pair: Pair, database: str, loop: str, plan: Plan) -> list[Row]:
     ]
 
 
-def _one_after_another(pair: Pair, count: int) -> dict[str, float]:
+def spans(pair: Pair, count: int) -> dict[str, float]:
     """Return negotiation -> seconds from request to FINALIZED, by the consumer's record."""
     pids = []
     for _ in range(count):
@@ -143,13 +152,9 @@ def _span(client: Client, pid: str) -> float:
 
 def _to_delivery(pair: Pair, alone: dict[str, float]) -> list[float]:
     """Return milliseconds from request to the provider's record of the last answer."""
-    store = SqlStore(config.load(pair.provider.home).database_url, SystemClock())
-    try:
-        with store.read() as tx:
-            theirs = {each.peer_pid: each.pid for each in tx.negotiations.find()}
-            sent = {pid: tx.outbox.find(subject=theirs[pid]) for pid in alone}
-    finally:
-        store.close()
+    with pair.provider_store() as store, store.read() as tx:
+        theirs = {each.peer_pid: each.pid for each in tx.negotiations.find()}
+        sent = {pid: tx.outbox.find(subject=theirs[pid]) for pid in alone}
     return [
         (message.delivered_at - pair.client.negotiation(pid).created_at).total_seconds() * 1e3
         for pid, messages in sent.items()
@@ -182,7 +187,9 @@ def _at_once(pair: Pair, each: int) -> float:
 
 
 @contextmanager
-def _pair(folder: Path, *urls: str) -> Iterator[Pair]:
+def pair_of(
+    folder: Path, *urls: str, cap: dict[str, float] = CAP, delta: str = ""
+) -> Iterator[Pair]:
     """Make provider and consumer, introduce them, and stop the authority."""
     with space(folder) as made:
         names = ("Provider", "Consumer")
@@ -191,7 +198,7 @@ def _pair(folder: Path, *urls: str) -> Iterator[Pair]:
         else:
             nodes = [made.node(name) for name in names]
         provider, consumer = nodes
-        _publish(provider, made, folder)
+        _publish(provider, made, folder, cap, delta)
         url = config.load(consumer.home).database_url
         records = sqlalchemy.create_engine(url, pool_size=AT_ONCE)
         with consumer.client() as client:
@@ -203,12 +210,15 @@ def _pair(folder: Path, *urls: str) -> Iterator[Pair]:
                 records.dispose()
 
 
-def _publish(provider: Node, made: Space, folder: Path) -> None:
+def _publish(provider: Node, made: Space, folder: Path, cap: dict[str, float], delta: str) -> None:
     division = pupils.divide(pupils.load())
     file = folder / "star.csv"
     pupils.write(division.parts["sud"], file)
     until = datetime.now(UTC) + timedelta(days=1)
     offer = contracts.offer("sud", made.authority.did, until, epsilon=EPSILON)
+    for constraint in offer["permission"][0]["constraint"]:
+        if delta and constraint["leftOperand"].endswith("#delta"):
+            constraint["rightOperand"]["@value"] = delta
     described = contracts.dataset("sud", file, division.population("sud"), [offer])
     with provider.client() as client:
-        client.publish({**described, "cap": CAP})
+        client.publish({**described, "cap": cap})

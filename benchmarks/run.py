@@ -21,7 +21,10 @@ import results  # noqa: E402 - after the path is set
 from rich.console import Console  # noqa: E402 - same
 from row import Plan, Row  # noqa: E402 - same
 
-PARTS = ("policies", "node", "negotiation", "round", "step", "kills", "star")
+PARTS = (
+    *("policies", "node", "negotiation", "many_contracts"),
+    *("round", "step", "kills", "star"),
+)
 CONSOLE = Console(width=None if sys.stdout.isatty() else 170)  # a table in a file is not folded
 
 

@@ -25,7 +25,9 @@ from connector.domain.federation import Hello, LeadFrame, SiteFrame
 from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.page import PAGE, Page
 from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.promise import Claim
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
@@ -72,6 +74,13 @@ class Signer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Not:
+    """In `Repository.find`: a field that differs from the value."""
+
+    value: object
+
+
 class Repository(Protocol[T]):
     """One kind of value, by key. Keys are in the order of the table in `store/tables.py`."""
 
@@ -92,7 +101,11 @@ class Repository(Protocol[T]):
         ...
 
     def find(self, **equal: object) -> list[T]:
-        """Return the values whose fields equal these, oldest first."""
+        """Return the values whose fields equal these, oldest first; see `Not`."""
+        ...
+
+    def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
+        """Return as `find`, at most `limit` values that come after a page."""
         ...
 
     def remove(self, *key: str | int) -> None:
@@ -143,6 +156,21 @@ class AuditLog(Protocol):
         ...
 
 
+class Promises(Protocol):
+    """What counts against the cap of a register of persons. No contract is read for it."""
+
+    def standing(self, register_id: str, now: datetime) -> tuple[float, float]:
+        """Return (Σε, Σδ) of the contracts that stand and run, which count in full."""
+        ...
+
+    def ended(self, register_id: str, now: datetime) -> list[Claim]:
+        """Return, for each contract that counts in full no longer, what its jobs add up to.
+
+        A contract of which only jobs are known, since a recovery, is among them.
+        """
+        ...
+
+
 class UsedTokens(Protocol):
     """Which call tokens were used. Survives restarts."""
 
@@ -181,6 +209,7 @@ class Transaction(Protocol):
     forfeits: Repository[Forfeit]  # key: id
     members: Repository[Membership]  # key: did
     audit: AuditLog
+    promises: Promises
     tokens: UsedTokens
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:

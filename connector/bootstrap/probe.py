@@ -202,7 +202,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         *peer_checks.gone_back(back),
         *peer_checks.unproven(unproven),
         *data,
-        *_budgets(settings, now),
+        *_budgets(settings),
     ]
 
 
@@ -232,14 +232,14 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
     return [*checks, data_checks.persons_key(file, fault)]
 
 
-def _budgets(settings: Settings, now: datetime) -> list[Check]:
+def _budgets(settings: Settings) -> list[Check]:
     """Find contracts and registers that are beyond their rule."""
     try:
         with _opened(settings) as store:
-            found = standing.budgets(store, BoundedAccountant(ProcessAccountant()), now)
+            found = standing.beyond(store, BoundedAccountant(ProcessAccountant()))
     except PreauError as exc:
         return diagnose.budgets({}, exc.reason)
-    return diagnose.budgets(standing.beyond(found))
+    return diagnose.budgets(found)
 
 
 @contextmanager

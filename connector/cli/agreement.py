@@ -8,7 +8,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,10 +19,13 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(group, name="agreement")
 
 
-def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def list_(
+    limit: Limit = PAGE, after: After = "", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """List the contracts, as provider and as consumer."""
     with node_of(home) as node:
-        found = node.agreements()
+        found = node.agreements(limit=limit, after=after)
+    output.more("contracts", found.next)
     if json:
         output.json_value(found)
         return

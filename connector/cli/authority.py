@@ -13,7 +13,7 @@ import typer
 from connector.cli import init as participant
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 from connector.config import Settings
 
 if TYPE_CHECKING:
@@ -97,10 +97,13 @@ def revoke(
         _print(node.revoke(did, reason), "revoked", json=json)
 
 
-def members(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def members(
+    limit: Limit = PAGE, after: After = "", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """List the members."""
     with node_of(home) as node:
-        found = node.members()
+        found = node.members(limit=limit, after=after)
+    output.more("members", found.next)
     if json:
         output.json_value(found)
         return

@@ -10,15 +10,16 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 from connector.errors import ConfigurationInvalid, JobRefused, Malformed
 
 if TYPE_CHECKING:
-    from connector.management.budget_views import RuleView
+    from connector.management.budget_views import AgreementBudgetView, BudgetView, RuleView
     from connector.sdk import Client
 
 
 _SPENT = ("spent ε", "with open ε", "left to jobs ε")
+_WAYS = ("by sums", "by Rényi")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,6 +38,8 @@ def budget(
             "request: say what each rule would make of them, before anything is signed.",
         ),
     ] = None,
+    limit: Limit = PAGE,
+    after: After = "",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -50,15 +53,29 @@ def budget(
         if plan is not None:
             _print_plan(_planned(node, plan), json=json)
             return
-        found = node.budget(dataset)
+        found = node.budget(dataset, limit=limit)
+        lines = node.contract_budgets(dataset, limit=limit, after=after)
+    output.more("contracts", lines.next)
+    if found.next:
+        output.note("there are more registers: name a dataset")
     if json:
-        output.json_value(found)
+        output.json_value([_whole(each, lines) for each in found])
         return
-    ways = ("by sums", "by Rényi")
+    _print_registers(found, dataset)
+    if lines:
+        _print_contracts(lines)
+
+
+def _whole(register: BudgetView, lines: list[AgreementBudgetView]) -> BudgetView:
+    own = [each for each in lines if each.register_id == register.id]
+    return register.model_copy(update={"agreements": own})
+
+
+def _print_registers(found: list[BudgetView], dataset: str) -> None:
     output.table(
         (
             *("register", "cap ε", "δ", "rule", "promised ε", "promisable ε"),
-            *(*_SPENT, *ways),
+            *(*_SPENT, *_WAYS),
         ),
         (
             (
@@ -70,20 +87,21 @@ def budget(
         ),
         empty=f"dataset `{dataset}` has no cap" if dataset else "no register has a cap",
     )
-    lines = [line for shown in found for line in shown.agreements]
-    if lines:
-        output.table(
-            ("agreement", "consumer", "ε", "δ", "rule", *_SPENT, *ways),
+
+
+def _print_contracts(lines: list[AgreementBudgetView]) -> None:
+    output.table(
+        ("agreement", "consumer", "ε", "δ", "rule", *_SPENT, *_WAYS),
+        (
             (
-                (
-                    *(a.agreement, a.peer, a.epsilon, a.delta, a.rule, a.spent, a.reserved),
-                    *(a.left, a.would_leave.get("sums"), a.would_leave.get("renyi")),
-                )
-                for a in lines
-            ),
-            empty="",
-        )
-        output.unreadable((a.agreement, a.fault) for a in lines)
+                *(a.agreement, a.peer, a.epsilon, a.delta, a.rule, a.spent, a.reserved),
+                *(a.left, a.would_leave.get("sums"), a.would_leave.get("renyi")),
+            )
+            for a in lines
+        ),
+        empty="",
+    )
+    output.unreadable((a.agreement, a.fault) for a in lines)
 
 
 def _planned(node: Client, file: Path) -> list[RuleView]:

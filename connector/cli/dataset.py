@@ -13,7 +13,7 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
 from connector.errors import from_code
 
 if TYPE_CHECKING:
@@ -104,10 +104,13 @@ def publish(
     _print(found, "en", json=json)
 
 
-def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def list_(
+    limit: Limit = PAGE, after: After = "", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """List the published datasets."""
     with node_of(home) as node:
-        found = node.datasets()
+        found = node.datasets(limit=limit, after=after)
+    output.more("datasets", found.next)
     if json:
         output.json_value(found)
         return

@@ -14,7 +14,7 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_object
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
 from connector.errors import from_code
 
 if TYPE_CHECKING:
@@ -75,10 +75,13 @@ def negotiate(  # noqa: PLR0913, PLR0917 - each is an option
         _conclude(shown)
 
 
-def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def list_(
+    limit: Limit = PAGE, after: After = "", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """List all negotiations."""
     with node_of(home) as node:
-        found = node.negotiations()
+        found = node.negotiations(limit=limit, after=after)
+    output.more("negotiations", found.next)
     if json:
         output.json_value(found)
         return

@@ -31,6 +31,12 @@ Json = Annotated[
 ]
 DEFAULT_HOME = Path("preau-home")
 
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Longest list.")]
+After = Annotated[
+    str, typer.Option("--after", metavar="PLACE", help="Go on where a list ended that said so.")
+]
+PAGE = 100
+
 Language = Annotated[
     str,
     typer.Option(

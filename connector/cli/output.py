@@ -81,6 +81,12 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: s
     printer.print(shown, crop=False)
 
 
+def more(what: str, place: str) -> None:
+    """Say that a list goes on, and how to see the rest."""
+    if place:
+        note(f"there are more {what}: pass `--after {place}`")
+
+
 def pairs(rows: Iterable[tuple[str, object]]) -> None:
     """Print names and values, one a line; empty values are left out."""
     shown = [(name, clean(cell(value))) for name, value in rows if cell(value)]

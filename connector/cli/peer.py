@@ -9,7 +9,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,10 +21,13 @@ def add_to(app: typer.Typer) -> None:
     app.command("membership")(membership)
 
 
-def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def list_(
+    limit: Limit = PAGE, after: After = "", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """List the peers and whether each is in good standing."""
     with node_of(home) as node:
-        peers = node.peers()
+        peers = node.peers(limit=limit, after=after)
+    output.more("peers", peers.next)
     if json:
         output.json_value(peers)
         return

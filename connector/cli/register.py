@@ -12,7 +12,7 @@ import typer
 
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 
 
 class RuleName(StrEnum):
@@ -66,10 +66,13 @@ def declare(
     )
 
 
-def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
+def list_(
+    limit: Limit = PAGE, after: After = "", home: Home = DEFAULT_HOME, json: Json = False
+) -> None:
     """List the registers of this node."""
     with node_of(home) as node:
-        found = node.registers()
+        found = node.registers(limit=limit, after=after)
+    output.more("registers", found.next)
     if json:
         output.json_value(found)
         return

@@ -129,6 +129,9 @@ class Agreement:
         provider_membership: provider's membership credential as of signing.
         consumer_membership: consumer's.
         concluded_at: `timestamp` of the document, UTC.
+        epsilon: ε per person that it allows, as the document states it.
+        delta: its δ.
+        stands: whether it counts in full until its end; False once its negotiation was terminated.
     """
 
     id: str
@@ -150,6 +153,9 @@ class Agreement:
     provider_membership: str
     consumer_membership: str
     concluded_at: datetime
+    epsilon: float
+    delta: float
+    stands: bool = True
 
 
 def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> None:

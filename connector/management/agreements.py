@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from connector.management import render
+from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.management.views import AgreementDetailView, AgreementView
 from connector.services.negotiation import agree
@@ -13,9 +14,10 @@ router: Final = APIRouter(tags=["agreements"])
 
 
 @router.get("/agreements")
-def agreements(here: Here) -> list[AgreementView]:
+def agreements(here: Here, paged: Paged) -> list[AgreementView]:
     """List the contracts that both parties signed, oldest first."""
-    return [render.agreement(each) for each in agree.agreements(here.ports)]
+    page = agree.agreements(here.ports, after=paged.after, limit=paged.limit)
+    return [render.agreement(each) for each in paged.values(page)]
 
 
 @router.get("/agreement")

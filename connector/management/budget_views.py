@@ -42,11 +42,12 @@ class AgreementBudgetView(StandingView):
     """The budget of one contract."""
 
     agreement: str
+    register_id: str = ""
     peer: str
     jobs: list[JobBudgetView]
     fault: str = Field(
         default="",
-        description="why its figures cannot be read; those of the register stand in their place",
+        description="why its figures cannot be read; those on record stand in their place",
     )
 
 
@@ -58,7 +59,9 @@ class BudgetView(StandingView):
     promised: float = Field(description="sum of ε over the contracts that count")
     promised_delta: float
     unpromised: float = Field(description="ε that a further contract may still promise")
-    agreements: list[AgreementBudgetView]
+    agreements: list[AgreementBudgetView] = Field(
+        default=[], description="empty in the API's answer: they have a list of their own"
+    )
 
 
 class RegisterView(View):

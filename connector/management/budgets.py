@@ -16,21 +16,23 @@ from connector.management.budget_views import (
     RegisterView,
     RuleView,
 )
+from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.services.privacy import forecast, registers, standing
 from connector.services.privacy.standing import AgreementBudget, RegisterBudget, Standing
 from federated.privacy.rule import Rule, stated
 
 router: Final = APIRouter(tags=["budgets"])
+OfDataset = Annotated[str, Query(description="one dataset; empty: all")]
 
 
 @router.get("/registers")
-def all_registers(here: Here) -> list[RegisterView]:
+def all_registers(here: Here, paged: Paged) -> list[RegisterView]:
     """List the registers of persons, oldest first."""
     with here.ports.store.read() as tx:
         into = registers.merged(tx)
-    found = registers.registers(here.ports)
-    return [_register(each, into.get(each.id, "")) for each in found]
+    page = registers.registers(here.ports, after=paged.after, limit=paged.limit)
+    return [_register(each, into.get(each.id, "")) for each in paged.values(page)]
 
 
 @router.post("/registers")
@@ -41,11 +43,17 @@ def declare(here: Here, what: RegisterDeclaration) -> RegisterView:
 
 
 @router.get("/budget")
-def budget(
-    here: Here, dataset: Annotated[str, Query(description="one dataset; empty: all")] = ""
-) -> list[BudgetView]:
-    """Show ε promised, spent and left of the node's registers."""
-    return [_budget(each) for each in standing.report(here.ports, dataset)]
+def budget(here: Here, paged: Paged, dataset: OfDataset = "") -> list[BudgetView]:
+    """Show ε promised, spent and left of the node's registers, oldest first."""
+    page = standing.registers(here.ports, dataset, after=paged.after, limit=paged.limit)
+    return [_budget(each) for each in paged.values(page)]
+
+
+@router.get("/budget/agreements")
+def agreements(here: Here, paged: Paged, dataset: OfDataset = "") -> list[AgreementBudgetView]:
+    """Show ε spent and left of the contracts that the node provides, oldest first."""
+    page = standing.contracts(here.ports, dataset, after=paged.after, limit=paged.limit)
+    return [_agreement(each) for each in paged.values(page)]
 
 
 @router.post("/budget/plan")
@@ -83,7 +91,6 @@ def _budget(value: RegisterBudget) -> BudgetView:
         promised=value.promised_epsilon,
         promised_delta=value.promised_delta,
         unpromised=value.unpromised,
-        agreements=[_agreement(each) for each in value.agreements],
         **_standing(value.standing),
     )
 
@@ -91,6 +98,7 @@ def _budget(value: RegisterBudget) -> BudgetView:
 def _agreement(value: AgreementBudget) -> AgreementBudgetView:
     return AgreementBudgetView(
         agreement=value.agreement_id,
+        register_id=value.register_id,
         peer=value.peer,
         jobs=[_job(each) for each in value.jobs],
         fault=value.fault,

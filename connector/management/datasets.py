@@ -4,10 +4,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query
 
+from connector.domain.census import Census
 from connector.domain.dataset import Dataset, Offer
 from connector.management import render
+from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
 from connector.management.views import DatasetView, OfferView
+from connector.ports import Transaction
 from connector.services.negotiation import terms
 from connector.services.privacy import merging
 from connector.services.publication import checking, publish, verdicts
@@ -20,9 +23,15 @@ Distinct = Annotated[
 
 
 @router.get("/datasets")
-def datasets(here: Here) -> list[DatasetView]:
-    """List the published datasets with their offers."""
-    return [_shown(here, dataset) for dataset in publish.datasets(here.ports)]
+def datasets(here: Here, paged: Paged) -> list[DatasetView]:
+    """List the published datasets, oldest first.
+
+    With their offers as they stand; in plain words, and how each is upheld, at `/dataset`.
+    """
+    page = publish.datasets(here.ports, after=paged.after, limit=paged.limit)
+    with here.ports.store.read() as tx:
+        checks = verdicts.on_record(tx, *page.values)
+        return [_in_brief(tx, each, checks) for each in paged.values(page)]
 
 
 @router.post("/datasets")
@@ -56,10 +65,16 @@ def merge(
     return _shown(here, publish.dataset(here.ports, identifier))
 
 
+def _in_brief(tx: Transaction, value: Dataset, checks: list[Census]) -> DatasetView:
+    offers = map(render.offer_in_brief, tx.offers.find(dataset_id=value.id, withdrawn=False))
+    found = verdicts.verdict(value, checks)
+    return render.dataset(value, offers, found, tx.persons.get(value.register_id))
+
+
 def _shown(here: Reach, value: Dataset) -> DatasetView:
     offers = [_offer(each) for each in publish.offers(here.ports, value.id)]
     with here.ports.store.read() as tx:
-        found = verdicts.verdict(value, tx.censuses.find())
+        found = verdicts.verdict(value, verdicts.on_record(tx, value))
         persons = tx.persons.get(value.register_id)
     return render.dataset(value, offers, found, persons)
 

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from connector.errors import NotFound
 from connector.management import render
+from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.management.views import Cancellation, JobView
 from connector.services.federation.lead import jobs as lead_jobs
@@ -16,9 +17,10 @@ Id = Annotated[str, Query(alias="id", description="id of the job")]
 
 
 @router.get("/jobs")
-def jobs(here: Here) -> list[JobView]:
+def jobs(here: Here, paged: Paged) -> list[JobView]:
     """List all jobs, oldest first."""
-    return [render.job(each) for each in lead_jobs.jobs(here.ports)]
+    page = lead_jobs.jobs(here.ports, after=paged.after, limit=paged.limit)
+    return [render.job(each) for each in paged.values(page)]
 
 
 @router.post("/jobs")

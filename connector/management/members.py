@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from connector.management import render
+from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.management.views import Admission, MemberView, Revocation
 from connector.services.membership import authority
@@ -13,9 +14,10 @@ router: Final = APIRouter(tags=["authority"])
 
 
 @router.get("/members")
-def members(here: Here) -> list[MemberView]:
+def members(here: Here, paged: Paged) -> list[MemberView]:
     """List the members, revoked ones too, oldest first."""
-    return [render.member(each) for each in authority.members(here.ports)]
+    page = authority.members(here.ports, after=paged.after, limit=paged.limit)
+    return [render.member(each) for each in paged.values(page)]
 
 
 @router.post("/members")

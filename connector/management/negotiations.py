@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 
 from connector.management import render
+from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.management.views import (
     NegotiationAnswer,
@@ -19,9 +20,10 @@ Pid = Annotated[str, Query(description="our id of the negotiation")]
 
 
 @router.get("/negotiations")
-def negotiations(here: Here) -> list[NegotiationView]:
+def negotiations(here: Here, paged: Paged) -> list[NegotiationView]:
     """List all negotiations, oldest first."""
-    return [render.negotiation(each) for each in negotiate.negotiations(here.ports)]
+    page = negotiate.negotiations(here.ports, after=paged.after, limit=paged.limit)
+    return [render.negotiation(each) for each in paged.values(page)]
 
 
 @router.get("/negotiation")

@@ -9,6 +9,7 @@ from connector.domain.participant import Participant
 from connector.errors import MembershipRequired, PreauError
 from connector.identity.trust import MembershipFacts
 from connector.management import render
+from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
 from connector.management.views import Introduction, MembershipView, NodeView, PeerView
 from connector.services.membership import onboard
@@ -46,11 +47,11 @@ def fetch_membership(here: Here) -> MembershipView:
 
 
 @router.get("/peers")
-def peers(here: Here) -> list[PeerView]:
-    """List the peers that the node has met, judged now."""
+def peers(here: Here, paged: Paged) -> list[PeerView]:
+    """List the peers that the node has met, judged now, oldest first."""
     with here.ports.store.read() as tx:
-        found = tx.participants.find()
-    return [_peer(here, participant) for participant in found]
+        page = tx.participants.page(after=paged.after, limit=paged.limit)
+    return [_peer(here, participant) for participant in paged.values(page)]
 
 
 @router.post("/peers")

@@ -84,12 +84,19 @@ def thread_fault(thread: str, value: ThreadFault) -> ThreadFaultView:
 
 def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:
     """Return an own offer."""
+    said = {
+        "sentences": sentences(value.policy),
+        "coverage": [coverage(line) for line in lines],
+    }
+    return offer_in_brief(value).model_copy(update=said)
+
+
+def offer_in_brief(value: Offer) -> OfferView:
+    """Return an own offer as it stands in a list."""
     shown = Readable()
     return OfferView(
         id=value.id,
         policy=shown.part(partial(parse_object, value.policy), {}),
-        sentences=sentences(value.policy),
-        coverage=[coverage(line) for line in lines],
         audience=value.audience,
         withdrawn=value.withdrawn,
         fault=shown.fault,

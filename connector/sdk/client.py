@@ -7,7 +7,7 @@ raised as the exception of its code. Leaves HTTP to `transport.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -15,7 +15,12 @@ from typing import Any, Final, Self, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from connector.errors import PreauError
-from connector.management.budget_views import BudgetView, RegisterView, RuleView
+from connector.management.budget_views import (
+    AgreementBudgetView,
+    BudgetView,
+    RegisterView,
+    RuleView,
+)
 from connector.management.views import (
     AgreementDetailView,
     AgreementView,
@@ -40,10 +45,23 @@ JOB_ENDS: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
 _SECONDS = 60.0
 _READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
 _LOOK_SECONDS = 0.2
+_PAGE = 100  # values that one request asks for where a whole list is wanted
+
+
+class Listing(list[T]):
+    """Values of a list.
+
+    Attributes:
+        next: pass it as `after` for what comes next; empty where nothing does.
+    """
+
+    def __init__(self, values: Iterable[T] = (), *, next: str = "") -> None:  # noqa: A002 - its name
+        super().__init__(values)
+        self.next = next
 
 
 class Client:
-    """A node, as its operator drives it.
+    """A node, as its operator drives it. Lists come whole, or with `limit` a page at a time.
 
     Args:
         home: folder of a node on this machine.
@@ -92,9 +110,9 @@ class Client:
         """Return the node's own DID document, as it is served."""
         return self._wire.call("GET", "/document")
 
-    def peers(self) -> list[PeerView]:
+    def peers(self, *, limit: int = 0, after: str = "") -> Listing[PeerView]:
         """Return the peers that the node has met, and whether each is in good standing."""
-        return self._get(list[PeerView], "/peers")
+        return self._list(list[PeerView], "/peers", {}, limit, after)
 
     def meet(self, did: str) -> PeerView:
         """Meet a peer: verify its documents and membership, and let it verify ours."""
@@ -114,9 +132,9 @@ class Client:
         body = {"id": register, "epsilon": epsilon, "delta": delta, "rule": rule, "order": order}
         return self._post(RegisterView, "/registers", body)
 
-    def registers(self) -> list[RegisterView]:
+    def registers(self, *, limit: int = 0, after: str = "") -> Listing[RegisterView]:
         """Return the own registers of persons."""
-        return self._get(list[RegisterView], "/registers")
+        return self._list(list[RegisterView], "/registers", {}, limit, after)
 
     def publish(self, description: Mapping[str, Any], *, distinct: str = "") -> DatasetView:
         """Publish a dataset with its offers; `docs/reference` says what a description states.
@@ -136,9 +154,9 @@ class Client:
         """Count a dataset's register in another one, whose persons are the same."""
         return self._post(DatasetView, "/dataset/merge", {}, {"id": dataset, "register": register})
 
-    def datasets(self) -> list[DatasetView]:
+    def datasets(self, *, limit: int = 0, after: str = "") -> Listing[DatasetView]:
         """Return the own published datasets."""
-        return self._get(list[DatasetView], "/datasets")
+        return self._list(list[DatasetView], "/datasets", {}, limit, after)
 
     def dataset(self, dataset: str) -> DatasetView:
         """Return one own dataset with its offers and their coverage."""
@@ -166,9 +184,9 @@ class Client:
         body = {"peer": peer, "dataset": dataset, "offer": offer}
         return self._post(NegotiationView, "/offers", body)
 
-    def negotiations(self) -> list[NegotiationView]:
+    def negotiations(self, *, limit: int = 0, after: str = "") -> Listing[NegotiationView]:
         """Return all negotiations."""
-        return self._get(list[NegotiationView], "/negotiations")
+        return self._list(list[NegotiationView], "/negotiations", {}, limit, after)
 
     def negotiation(self, pid: str) -> NegotiationView:
         """Return one negotiation."""
@@ -188,9 +206,9 @@ class Client:
         """
         return _until(lambda: self.negotiation(pid), _rests, seconds)
 
-    def agreements(self) -> list[AgreementView]:
+    def agreements(self, *, limit: int = 0, after: str = "") -> Listing[AgreementView]:
         """Return all contracts."""
-        return self._get(list[AgreementView], "/agreements")
+        return self._list(list[AgreementView], "/agreements", {}, limit, after)
 
     def agreement(self, agreement: str) -> AgreementDetailView:
         """Return one contract with all that proves it."""
@@ -204,9 +222,9 @@ class Client:
         """
         return self._post(JobView, "/jobs", request)
 
-    def jobs(self) -> list[JobView]:
+    def jobs(self, *, limit: int = 0, after: str = "") -> Listing[JobView]:
         """Return all jobs, led or taken part in."""
-        return self._get(list[JobView], "/jobs")
+        return self._list(list[JobView], "/jobs", {}, limit, after)
 
     def job(self, job: str) -> JobView:
         """Return one job with its sites."""
@@ -246,9 +264,26 @@ class Client:
         return self._post(JobView, "/job/cancel", {"reason": reason} if reason else {}, {"id": job})
 
     # --- budget and audit
-    def budget(self, dataset: str = "") -> list[BudgetView]:
-        """Return ε promised and spent of the own datasets, or of one."""
-        return self._get(list[BudgetView], "/budget", {"dataset": dataset})
+    def budget(self, dataset: str = "", *, limit: int = 0, after: str = "") -> Listing[BudgetView]:
+        """Return ε promised and spent of the own registers, or of a dataset's.
+
+        Where all are asked for, each has its contracts; a page leaves them to `contract_budgets`.
+        """
+        query = {"dataset": dataset}
+        found = self._list(list[BudgetView], "/budget", query, limit, after)
+        if limit:
+            return found
+        lines: dict[str, list[AgreementBudgetView]] = {each.id: [] for each in found}
+        for each in self.contract_budgets(dataset):
+            lines.setdefault(each.register_id, []).append(each)
+        return Listing(each.model_copy(update={"agreements": lines[each.id]}) for each in found)
+
+    def contract_budgets(
+        self, dataset: str = "", *, limit: int = 0, after: str = ""
+    ) -> Listing[AgreementBudgetView]:
+        """Return ε spent and left of the contracts that this node provides, or of a dataset's."""
+        query = {"dataset": dataset}
+        return self._list(list[AgreementBudgetView], "/budget/agreements", query, limit, after)
 
     def plan(
         self, epsilon: float, delta: float, jobs: Sequence[Mapping[str, Any]]
@@ -291,9 +326,9 @@ class Client:
         """Revoke a membership; only on an authority's node."""
         return self._post(MemberView, "/revocations", {"did": did, "reason": reason})
 
-    def members(self) -> list[MemberView]:
+    def members(self, *, limit: int = 0, after: str = "") -> Listing[MemberView]:
         """Return the members; only on an authority's node."""
-        return self._get(list[MemberView], "/members")
+        return self._list(list[MemberView], "/members", {}, limit, after)
 
     def openapi(self) -> dict[str, Any]:
         """Return the API's own description."""
@@ -301,6 +336,18 @@ class Client:
 
     def _get(self, kind: type[T], path: str, query: Mapping[str, str | int] | None = None) -> T:
         return _read(kind, self._wire.call("GET", path, query=query))
+
+    def _list(
+        self, kind: type[list[T]], path: str, query: Mapping[str, str | int], limit: int, after: str
+    ) -> Listing[T]:
+        """Return a page of a list, or all that comes after one where `limit` is 0."""
+        found: Listing[T] = Listing(next=after)
+        while True:
+            asked = {**query, "limit": limit or _PAGE, "after": found.next}
+            content, found.next = self._wire.answer("GET", path, query=asked)
+            found += _read(kind, content)
+            if limit or not found.next:
+                return found
 
     def _post(
         self,

@@ -94,7 +94,19 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         seconds: float | None = None,
     ) -> bytes:
-        """Send a request and return the body of the answer.
+        """Send a request and return the body of the answer; arguments as of `answer`."""
+        return self.answer(method, path, query=query, body=body, seconds=seconds)[0]
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
+    ) -> tuple[bytes, str]:
+        """Send a request; return the body of the answer, and where its next page begins.
 
         Args:
             method: of HTTP.
@@ -114,7 +126,8 @@ class Transport:
         except httpx.HTTPError as exc:
             raise NodeUnreachable(f"the node does not answer: {_why(exc)}", hint=_HINT) from exc
         if answer.is_success:
-            return answer.content
+            following = httpx.URL(answer.links.get("next", {}).get("url", ""))
+            return answer.content, following.params.get("after", "")
         raise _refusal(answer)
 
 

@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, delete, select
 
+from connector.domain.page import PAGE, Page, place
+from connector.ports import Not
 from connector.store.mapping import codecs_of, from_row, storable_key, to_row
 from connector.store.scope import Scope
 from connector.store.tables import Row, table_of
@@ -60,6 +62,21 @@ class SqlRepository(Generic[T]):
         """
         return self.matching(*(self._equals(name, wanted) for name, wanted in equal.items()))
 
+    def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
+        """Return as `find`, at most `limit` values that come after a page.
+
+        Raises:
+            Malformed: `after` is not a `Page.next`.
+            KeyError: the value has no such field (a fault of the caller's code).
+        """
+        seq = self._table.c.seq
+        conditions = (self._equals(name, wanted) for name, wanted in equal.items())
+        query = select(seq, *self._select().selected_columns)
+        query = query.where(*conditions, seq > place(after)).order_by(seq).limit(limit + 1)
+        rows = list(self._scope.read(query).mappings())
+        values = tuple(from_row(self._kind, row) for row in rows[:limit])
+        return Page(values, str(rows[limit - 1]["seq"]) if len(rows) > limit else "")
+
     def remove(self, *key: str | int) -> None:
         """Remove the value of a key, if it is there.
 
@@ -92,7 +109,9 @@ class SqlRepository(Generic[T]):
     def _equals(self, name: str, wanted: object) -> ColumnElement[bool]:
         """Return the condition that a field equals a value; `None` equals an empty column."""
         column: ColumnElement[Any] = self._table.c[name]
-        condition: ColumnElement[bool] = column == codecs_of(self._kind)[name].to_column(wanted)
+        differs, value = (True, wanted.value) if isinstance(wanted, Not) else (False, wanted)
+        stored = codecs_of(self._kind)[name].to_column(value)
+        condition: ColumnElement[bool] = column != stored if differs else column == stored
         return condition
 
     def _columns(self, value: T) -> dict[str, Any]:

@@ -50,6 +50,14 @@ class Scope:
             .on_conflict_do_update(index_elements=list(key), set_=rest)
         )
 
+    def add_up(self, table: Table, values: Mapping[str, Any], key: Sequence[str]) -> None:
+        """Insert a row, or add what is no key to the one that is there."""
+        insertion = self._insert(table).values(**values)
+        sums = {
+            name: table.c[name] + insertion.excluded[name] for name in values if name not in key
+        }
+        self.change(insertion.on_conflict_do_update(index_elements=list(key), set_=sums))
+
     def insert_new(self, table: Table, values: Mapping[str, Any], key: Sequence[str]) -> bool:
         """Insert a row unless its key is taken; return whether it was inserted."""
         result = self.change(

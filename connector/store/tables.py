@@ -155,7 +155,10 @@ class OfferRow(Row, table=True):
     """`Offer`."""
 
     __tablename__ = "offer"
-    __table_args__ = (_keyed("offer", "id"), Index("offer_dataset", "dataset_id"))
+    __table_args__ = (
+        _keyed("offer", "id"),
+        Index("offer_dataset", "dataset_id", "withdrawn", "derived_from"),
+    )
 
     id: str
     dataset_id: str
@@ -202,7 +205,10 @@ class AgreementRow(Row, table=True):
     """`Agreement`."""
 
     __tablename__ = "agreement"
-    __table_args__ = (_keyed("agreement", "id"), Index("agreement_dataset", "dataset_id"))
+    __table_args__ = (
+        _keyed("agreement", "id"),
+        Index("agreement_dataset", "dataset_id", "role", "seq"),
+    )
 
     id: str
     pid: str
@@ -223,6 +229,23 @@ class AgreementRow(Row, table=True):
     provider_membership: str
     consumer_membership: str
     concluded_at: datetime = Field(sa_type=UTC_TIME)
+    epsilon: float
+    delta: float
+    stands: bool
+
+
+class PromiseRow(Row, table=True):
+    """How many contracts that we provide stand, by their figures; written with `AgreementRow`."""
+
+    __tablename__ = "promise"
+    __table_args__ = (_keyed("promise", "dataset_id", "until", "epsilon", "delta"),)
+    KEY = ("dataset_id", "until", "epsilon", "delta")
+
+    dataset_id: str
+    until: datetime = Field(sa_type=UTC_TIME)
+    epsilon: float
+    delta: float
+    contracts: int = Field(sa_type=WHOLE)
 
 
 class OutboxRow(Row, table=True):

@@ -29,10 +29,11 @@ from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.errors import StoreUnavailable
-from connector.ports import AuditLog, Clock, Repository, UsedTokens
+from connector.ports import AuditLog, Clock, Promises, Repository, UsedTokens
 from connector.store import outbox, tables
 from connector.store.audit_log import SqlAuditLog
 from connector.store.engine import WRITES, open_engine, translated
+from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.repository import SqlRepository
 from connector.store.scope import Scope
 from connector.store.tokens import SqlUsedTokens
@@ -65,9 +66,9 @@ class SqlTransaction:
         self.negotiations: Repository[Negotiation] = SqlRepository(
             scope, Negotiation, tables.NegotiationRow
         )
-        self.agreements: Repository[Agreement] = SqlRepository(
-            scope, Agreement, tables.AgreementRow
-        )
+        promises = SqlPromises(scope)
+        self.promises: Promises = promises
+        self.agreements: Repository[Agreement] = SqlAgreements(scope, promises)
         self.outbox: Repository[OutgoingMessage] = SqlRepository(
             scope, OutgoingMessage, tables.OutboxRow
         )

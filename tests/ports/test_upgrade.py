@@ -199,16 +199,17 @@ def test_a_contract_that_is_beyond_its_rule_is_listed_and_runs_no_further_job(
     space: Opened,
 ) -> None:
     school, accountant = space["school"], ProcessAccountant()
-    (found,) = standing.report(replace(school, accountant=accountant))
+    (found,) = standing.registers(replace(school, accountant=accountant)).values
+    contracts = standing.contracts(replace(school, accountant=accountant)).values
     first, second = (
-        next(
-            each for each in found.agreements if len(each.jobs) == 2 and each.standing.beyond is it
-        )
+        next(each for each in contracts if len(each.jobs) == 2 and each.standing.beyond is it)
         for it in (True, False)
     )
     assert first.standing.spent > 3.0 > second.standing.spent  # 2.51 by PLD, which is no filter
-    assert list(standing.beyond([found])) == [f"contract `{first.agreement_id}`"]
-    (line,) = diagnose.budgets(standing.beyond([found]))
+    assert not found.standing.beyond
+    beyond = standing.beyond(school.store, accountant)
+    assert list(beyond) == [f"contract `{first.agreement_id}`"]
+    (line,) = diagnose.budgets(beyond)
     assert (line.verdict, first.agreement_id in line.finding) == (diagnose.WARN, True)
     with school.store.read() as tx:
         (register,) = tx.registers.find()
@@ -225,7 +226,7 @@ def test_a_contract_that_is_beyond_its_rule_is_listed_and_runs_no_further_job(
 
 def test_a_site_lists_all_its_jobs_also_the_one_that_it_refused(space: Opened) -> None:
     for name in ("school", "lab"):
-        shown = {job.id: render.job(job) for job in lead_jobs.jobs(space[name])}
+        shown = {job.id: render.job(job) for job in lead_jobs.jobs(space[name]).values}
         states = sorted(each.state for each in shown.values())
         assert states == ["CANCELLED", "COMPLETED", "COMPLETED", "COMPLETED", "REFUSED"]
     refused = [each for each in shown.values() if each.state == "REFUSED"]

@@ -53,6 +53,7 @@ SHARES = st.floats(1e-9, 0.5)
 AMOUNTS = st.floats(1e-3, 50)
 FIGURES: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
     Register: {"cap": st.none() | st.builds(PrivacyCap, AMOUNTS, SHARES)},
+    Agreement: {"epsilon": AMOUNTS, "delta": SHARES},
     Reservation: dict.fromkeys(("epsilon", "noise_multiplier"), AMOUNTS)
     | dict.fromkeys(("delta", "sampling_rate"), SHARES),
 }

@@ -317,6 +317,8 @@ class Federation:
             provider_membership=node.member.membership,
             consumer_membership=lead.member.membership,
             concluded_at=NOW,
+            epsilon=float(stated.get("epsilon", "3")),
+            delta=float(stated.get("delta", "0.00001")),
         )
         for holder, role in ((node, Role.PROVIDER), (lead, Role.CONSUMER)):
             with holder.ports.store.write() as tx:

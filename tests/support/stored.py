@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from connector.domain.dataset import DataFile, Dataset, PrivacyCap
 from connector.domain.delivery import OutgoingMessage
+from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import IssuerDocument
 from tests.support.doubles import NOON
 
@@ -17,3 +19,24 @@ def message(name: str, subject: str = "s", **changes: Any) -> OutgoingMessage:
 
 def issuer(name: str, document: bytes = b"{}") -> IssuerDocument:
     return IssuerDocument(name, document, NOON)
+
+
+def dataset(name: str, register: str) -> Dataset:
+    file = DataFile("/data/pupils.csv", "csv", "ab" * 32)
+    cap = PrivacyCap(10.0, 1e-4)
+    words = ("urn:purpose", "urn:basis", "P1Y", "FR")
+    return Dataset(
+        *(name, "Pupils", "", True, (), "pupil", 4, 4600, *words, register, cap, file, "", NOON),
+        person_format="text",
+        malformed_share=0.05,
+    )
+
+
+def contract(name: str, **changes: Any) -> Agreement:
+    plain = Agreement(
+        *(name, "urn:p", Role.PROVIDER, "did:web:p", "did:web:c", "urn:d1", b"{}", "ab" * 32),
+        *("signed", "signed", "receipt", None, 4600, True, b"{}", b"{}", "member", "member", NOON),
+        epsilon=3.0,
+        delta=1e-5,
+    )
+    return replace(plain, **changes)

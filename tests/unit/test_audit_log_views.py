@@ -181,6 +181,8 @@ def stored(made: Contract, role: Role, **changes: Any) -> Agreement:
         "provider_membership": made.provider.membership,
         "consumer_membership": made.consumer.membership,
         "concluded_at": NOW,
+        "epsilon": 3.0,
+        "delta": 1e-5,
         **changes,
     }
     return Agreement(**values)

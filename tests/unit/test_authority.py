@@ -96,7 +96,7 @@ def test_an_admitted_member_is_believed(ports: Ports) -> None:
     assert (facts.name, facts.role) == ("Nord", "provider")
     assert facts.valid_until == NOW + timedelta(days=30)
     assert authority.membership_of(ports, PROVIDER) == member
-    assert authority.members(ports) == [member]
+    assert authority.members(ports).values == (member,)
     assert kinds(ports) == ["membership.issued"]
 
 
@@ -134,7 +134,7 @@ def test_keys_of_another_do_not_serve(ports: Ports) -> None:
 def test_documents_that_are_refused(ports: Ports, document: bytes) -> None:
     with pytest.raises(DidUnresolvable):
         authority.admit(ports, PROVIDER, document=document)
-    assert authority.members(ports) == []
+    assert authority.members(ports).values == ()
     assert kinds(ports) == []
 
 

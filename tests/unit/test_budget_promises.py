@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from connector.domain.budget import ReservationState
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.tally import Forfeit
 from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
 from connector.services.federation.allowance import budget_of
-from connector.services.privacy import budget
-from connector.services.privacy.standing import beyond, report
+from connector.services.negotiation import steps
+from connector.services.privacy import budget, standing
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.contracts import NOW, of_version_1
@@ -37,9 +37,9 @@ def agreement_id(federation: Federation) -> str:
     return federation.agreements[SITES[0]].id
 
 
-def negotiation(pid: str, state: NegotiationState) -> Negotiation:
+def negotiation(agreement: Agreement, state: NegotiationState) -> Negotiation:
     return Negotiation(
-        pid=pid,
+        pid=agreement.pid,
         role=Role.PROVIDER,
         peer="did:web:lab.example",
         peer_pid="urn:c",
@@ -48,7 +48,7 @@ def negotiation(pid: str, state: NegotiationState) -> Negotiation:
         offer_id="urn:o",
         policy=b"{}",
         policy_by=Role.PROVIDER,
-        agreement_id="urn:a",
+        agreement_id=agreement.id,
         code="",
         reasons=(),
         created_at=NOW,
@@ -120,8 +120,8 @@ def test_a_negotiation_counts_from_agreed_on(
 ) -> None:
     agreement = federation.agreements[SITES[0]]
     with site.ports.store.write() as tx:
-        tx.negotiations.put(negotiation(agreement.pid, state))
         tx.agreements.put(replace(agreement, finalized=state is NegotiationState.FINALIZED))
+        steps.store(site.ports, tx, negotiation(agreement, state))
     assert promised(site)[0] == expected
 
 
@@ -156,16 +156,12 @@ def test_a_job_whose_contract_was_lost_counts_against_what_is_promised(
             tx.agreements.remove(agreement_id)
         assert budget.check_agreement(tx, site.register, left, 1e-5, NOW) is None
         refusal = budget.check_agreement(tx, site.register, left + 0.01, 1e-5, NOW)
-        again = budget.check_agreement(
-            tx, site.register, 4.5, 1e-5, NOW, excluding=agreement_id if agreement_known else ""
-        )
     assert refusal is not None
     assert (refusal.code, f"has ε {left:.4g} of 4.5 left" in refusal.reasons[0]) == (
         "CAP_EXCEEDED",
         True,
     )
-    assert (again is None) == (agreement_known or left == 4.5)
-    (found,) = report(site.ports)
+    (found,) = standing.registers(site.ports).values
     assert found.unpromised == left
 
 
@@ -190,18 +186,6 @@ def test_a_further_contract_fits_under_the_cap_or_not(
     if refusal:
         assert "left" in refusal.reasons[0]
         assert "was asked" in refusal.reasons[0]
-
-
-def test_the_contract_that_is_decided_does_not_count_against_itself(
-    site: Node, agreement_id: str
-) -> None:
-    assert site.dataset is not None
-    with site.ports.store.write() as tx:
-        assert budget.check_agreement(tx, site.register, 3.0, 1e-5, NOW) is not None
-        excluding = budget.check_agreement(
-            tx, site.register, 3.0, 1e-5, NOW, excluding=agreement_id
-        )
-    assert excluding is None
 
 
 def test_a_dataset_without_persons_has_no_cap(site: Node) -> None:
@@ -437,35 +421,37 @@ def test_concurrent_jobs_cannot_overspend(federation: Federation, site: Node) ->
 def test_the_report_tells_spent_from_reserved(site: Node, agreement_id: str) -> None:
     spend(site, agreement_id)
     spend(site, agreement_id, state=ReservationState.CLOSED, committed_rounds=2, epsilon=1.0)
-    (found,) = report(site.ports)
+    (found,) = standing.registers(site.ports).values
     assert site.dataset is not None
     assert (found.datasets, found.promised_epsilon) == ((site.dataset.id,), 3.0)
     whole = found.standing
     assert (whole.budget.epsilon, whole.spent, whole.reserved, whole.left) == (4.5, 1.0, 2.5, 2.0)
-    (line,) = found.agreements
-    standing = line.standing
-    assert (standing.spent, standing.reserved, standing.left) == (1.0, 2.5, 0.5)
-    assert standing.would_leave[Rule.SUMS] == standing.left
-    assert standing.would_leave[Rule.RENYI] == 0  # both count 2.5 of the 1.95 at its order
-    assert not standing.beyond
+    (line,) = standing.contracts(site.ports).values
+    own = line.standing
+    assert (own.spent, own.reserved, own.left) == (1.0, 2.5, 0.5)
+    assert own.would_leave[Rule.SUMS] == own.left
+    assert own.would_leave[Rule.RENYI] == 0  # both count 2.5 of the 1.95 at its order
+    assert not own.beyond
     assert [job.committed_rounds for job in line.jobs] == [0, 2]
 
 
 def test_the_report_tells_what_is_beyond_its_rule(site: Node, agreement_id: str) -> None:
     for _ in range(3):
         spend(site, agreement_id)
-    (found,) = report(site.ports)
-    (line,) = found.agreements
+    (found,) = standing.registers(site.ports).values
+    (line,) = standing.contracts(site.ports).values
     assert (line.standing.beyond, line.standing.left) == (True, 0.0)
     assert not found.standing.beyond
-    assert beyond([found]) == {f"contract `{agreement_id}`": "sums"}
+    assert standing.beyond(site.ports.store, site.ports.accountant) == {
+        f"contract `{agreement_id}`": "sums"
+    }
 
 
 def test_the_report_leaves_nothing_of_what_counts_in_full(site: Node, agreement_id: str) -> None:
     def left() -> tuple[float, float]:
-        (found,) = report(site.ports)
+        (found,) = standing.registers(site.ports).values
         assert (found.unpromised > 0) == (found.standing.left > 0)
-        (line,) = found.agreements
+        (line,) = standing.contracts(site.ports).values
         assert (found.standing.left > 0) == (found.standing.would_leave[Rule.SUMS] > 0)
         return found.standing.left, line.standing.left
 
@@ -480,9 +466,11 @@ def test_the_report_leaves_nothing_of_what_counts_in_full(site: Node, agreement_
 
 def test_the_report_of_one_dataset_or_of_none(site: Node) -> None:
     assert site.dataset is not None
-    assert len(report(site.ports, site.dataset.id)) == 1
-    with pytest.raises(NotFound, match="no dataset `urn:none`"):
-        report(site.ports, "urn:none")
+    for ask in (standing.registers, standing.contracts):
+        assert len(ask(site.ports, site.dataset.id).values) == 1
+        with pytest.raises(NotFound, match="no dataset `urn:none`"):
+            ask(site.ports, "urn:none")
     with site.ports.store.write() as tx:
         tx.registers.put(replace(site.register, cap=None))
-    assert report(site.ports) == report(site.ports, site.dataset.id) == []
+    for name in ("", site.dataset.id):
+        assert standing.registers(site.ports, name).values == ()

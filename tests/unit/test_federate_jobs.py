@@ -544,7 +544,7 @@ def test_questions_about_jobs_that_are_not_led_here(federation: Federation) -> N
             question(lead.ports, "urn:none")
     with pytest.raises(NotFound):
         lead_jobs.progress(lead.ports, "urn:none")
-    assert [job.id for job in lead_jobs.jobs(site.ports)] == [job_id]
+    assert [job.id for job in lead_jobs.jobs(site.ports).values] == [job_id]
 
 
 def test_a_result_only_of_a_completed_job_whose_file_is_there(federation: Federation) -> None:

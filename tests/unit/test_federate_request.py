@@ -136,7 +136,7 @@ def test_a_request_that_is_none_stores_nothing(
     request = {key: value for key, value in request.items() if value is not ...}
     with pytest.raises(error):
         lead_jobs.submit(federation.lead.ports, request)
-    assert lead_jobs.jobs(federation.lead.ports) == []
+    assert lead_jobs.jobs(federation.lead.ports).values == ()
     assert name
 
 

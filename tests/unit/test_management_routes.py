@@ -228,7 +228,7 @@ def test_a_refusal_is_answered_also_when_it_cannot_be_recorded(
 def test_each_error_keeps_code_reason_and_hint(
     http: httpx.Client, monkeypatch: pytest.MonkeyPatch, cls: type[PreauError]
 ) -> None:
-    def refuse(_ports: Ports) -> None:
+    def refuse(_ports: Ports, **_page: object) -> None:
         raise cls("why", hint="what to do")
 
     monkeypatch.setattr(negotiations.negotiate, "negotiations", refuse)

@@ -114,7 +114,9 @@ def test_narrower_terms_are_contracted_in_the_providers_words(pair: Link) -> Non
     ask(pair, policy=wish)
     assert states(pair) == both(State.FINALIZED)
     (agreed,) = pair.school.agreements()
-    published, narrowed = publish.offers(pair.school.ports, DATASET)
+    (published,) = publish.offers(pair.school.ports, DATASET)
+    with pair.school.ports.store.read() as tx:
+        (narrowed,) = tx.offers.find(derived_from=published.id)
     assert narrowed.audience == pair.lab.did
     assert narrowed.derived_from == published.id
     assert narrowed.withdrawn  # it was for this negotiation
@@ -216,7 +218,7 @@ def test_the_provider_opens_and_the_consumer_accepts(pair: Link) -> None:
     negotiate.accept(pair.lab.ports, pair.lab.only().pid)
     pair.pump()
     assert states(pair) == both(State.FINALIZED)
-    assert pair.lab.only().description == publish.datasets(pair.school.ports)[0].credential
+    assert pair.lab.only().description == publish.datasets(pair.school.ports).values[0].credential
 
 
 def test_the_provider_opens_and_the_consumer_counters(pair: Link) -> None:

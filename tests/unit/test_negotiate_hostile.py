@@ -413,7 +413,7 @@ def test_an_offer_that_cannot_be_read_is_refused(pair: Link) -> None:
 def test_an_opening_offer_waits_although_it_could_be_accepted(pair: Link) -> None:
     negotiate.offer(pair.school.ports, pair.lab.did, DATASET, only_offer(pair.school))
     pair.pump()
-    assert [n.state for n in negotiate.negotiations(pair.lab.ports)] == [State.OFFERED]
+    assert [n.state for n in negotiate.negotiations(pair.lab.ports).values] == [State.OFFERED]
     assert pair.lab.waiting() == []
 
 

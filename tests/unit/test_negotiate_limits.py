@@ -156,7 +156,7 @@ def test_a_contract_is_used_by_its_parties_only_and_in_time(pair: Link) -> None:
     now = pair.clock.now()
     with pair.lab.ports.store.read() as tx, pytest.raises(AgreementUnknown):
         agree.agreement_for(tx, signed.id, pair.school.did, now)  # no receipt yet
-    assert agree.agreements(pair.lab.ports) == []
+    assert agree.agreements(pair.lab.ports).values == ()
     pair.hold()
     pair.pump()
     with pair.school.ports.store.read() as tx:
@@ -168,7 +168,7 @@ def test_a_contract_is_used_by_its_parties_only_and_in_time(pair: Link) -> None:
             agree.agreement_for(tx, "urn:none", pair.lab.did, now)
         with pytest.raises(ContractExpired):
             agree.agreement_for(tx, signed.id, pair.lab.did, found.valid_until)
-    assert agree.agreements(pair.school.ports) == [found]
+    assert agree.agreements(pair.school.ports).values == (found,)
     assert agree.agreement(pair.school.ports, found.id) == found
     assert agree.policy_of(found).target is not None
     assert len(agree.coverage_of(found)) == 8

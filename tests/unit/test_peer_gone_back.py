@@ -86,7 +86,7 @@ def test_a_lead_submits_no_job_to_a_site_that_went_back(tmp_path: Path) -> None:
     suspect(federation.lead.ports, SITES[1])
     with pytest.raises(PeerRolledBack):
         lead_jobs.submit(federation.lead.ports, federation.request())
-    assert len(lead_jobs.jobs(federation.lead.ports)) == 1
+    assert len(lead_jobs.jobs(federation.lead.ports).values) == 1
 
 
 def test_doctor_names_a_peer_that_went_back() -> None:

@@ -152,7 +152,7 @@ def test_files_at_publication(
         assert not verdict_of(school).code
     else:
         refused(school, raw, code)
-        assert publish.datasets(school.ports) == []
+        assert publish.datasets(school.ports).values == ()
 
 
 def test_no_count_enters_the_audit_log(pair: Link, school: Node) -> None:
@@ -261,7 +261,7 @@ def test_a_file_published_meanwhile_is_compared_again(pair: Link, school: Node) 
     workers.before = publish_first
     with pytest.raises(PersonsOverlap):
         publish.publish(school.ports, raw)
-    assert [each.id for each in publish.datasets(school.ports)] == [DATASET]
+    assert [each.id for each in publish.datasets(school.ports).values] == [DATASET]
 
 
 def test_a_check_that_is_always_overtaken_gives_up(pair: Link, school: Node) -> None:
@@ -453,7 +453,7 @@ def preau(school: Node, *words: str) -> Result:
 def test_a_file_without_a_row_is_not_published_and_stops_no_job(pair: Link, school: Node) -> None:
     assert "no row" in refused(school, described(pair, "empty.csv"), RowsMalformed)
     put(school, described(pair, "a.csv", "p1"))
-    (dataset,) = publish.datasets(school.ports)
+    (dataset,) = publish.datasets(school.ports).values
     assert judge(dataset, Counts(0, 0, 0, 0, 0, 0, 0, 0)) is None
 
 
@@ -473,7 +473,7 @@ def test_a_described_column_is_in_the_file(pair: Link, school: Node) -> None:
 
 def test_a_verdict_is_of_one_version_of_the_file(pair: Link, school: Node) -> None:
     put(school, description(pair.folder))
-    (dataset,) = publish.datasets(school.ports)
+    (dataset,) = publish.datasets(school.ports).values
     with school.ports.store.read() as tx:
         (census,) = tx.censuses.find()
     changed = replace(dataset, file=replace(dataset.file, digest="0" * 64))

@@ -46,14 +46,14 @@ def refused(school: Node, raw: dict[str, Any], code: type[PreauError]) -> str:
     with pytest.raises(code) as refusal:
         publish.publish(school.ports, raw)
     assert school.state_of_everything() == before
-    assert publish.datasets(school.ports) == []
+    assert publish.datasets(school.ports).values == ()
     assert "\n" not in refusal.value.reason
     return refusal.value.reason
 
 
 def test_a_dataset_with_its_offer(pair: Link, school: Node) -> None:
     published = publish.publish(school.ports, description(pair.folder))
-    assert publish.datasets(school.ports) == [published]
+    assert publish.datasets(school.ports).values == (published,)
     assert publish.dataset(school.ports, DATASET) == published
     (made,) = publish.offers(school.ports, DATASET)
     assert not made.withdrawn
@@ -96,7 +96,7 @@ def test_publishing_again_is_a_new_version_with_new_offers(pair: Link, school: N
     publish.publish(school.ports, description(pair.folder))
     (old,) = publish.offers(school.ports, DATASET)
     again = publish.publish(school.ports, description(pair.folder, population=4700))
-    assert publish.datasets(school.ports) == [again]
+    assert publish.datasets(school.ports).values == (again,)
     first, second = publish.offers(school.ports, DATASET)
     assert (first.id, first.withdrawn) == (old.id, True)
     assert second.id != old.id
@@ -306,7 +306,7 @@ def test_a_bad_second_version_leaves_the_first(pair: Link, school: Node) -> None
     with pytest.raises(ConstraintUnknown):
         publish.publish(school.ports, description(pair.folder, offer=offer(**_rule(action="use"))))
     assert school.state_of_everything() == before
-    assert publish.datasets(school.ports) == [first]
+    assert publish.datasets(school.ports).values == (first,)
 
 
 def test_an_offer_that_nothing_could_satisfy_is_not_published(pair: Link, school: Node) -> None:

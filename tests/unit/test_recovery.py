@@ -202,7 +202,7 @@ def test_a_register_that_the_copy_lacks_keeps_its_cap(
     recovery.record(site.ports)
     copy.restore(site)
     confirmation.confirm(site.ports, in_full=True)
-    assert later in registers.registers(site.ports)
+    assert later in registers.registers(site.ports).values
     with pytest.raises(RegisterFixed):
         registers.declare(site.ports, later.id, PrivacyCap(9.0, 1e-5))
 

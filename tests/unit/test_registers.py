@@ -97,7 +97,7 @@ def test_two_datasets_share_a_declared_register_and_its_cap(pair: Link, school: 
 def test_the_same_declaration_again_changes_nothing(school: Node) -> None:
     first = registers.declare(school.ports, PUPILS, CAP)
     assert registers.declare(school.ports, PUPILS, CAP) == first
-    assert registers.registers(school.ports) == [first]
+    assert registers.registers(school.ports).values == (first,)
     assert len(school.log("register.declared")) == 1
 
 
@@ -115,7 +115,7 @@ def test_another_declaration_of_the_same_register_is_refused(
     first = registers.declare(school.ports, PUPILS, CAP)
     with pytest.raises(RegisterFixed):
         registers.declare(school.ports, PUPILS, cap, rule, order)
-    assert registers.registers(school.ports) == [first]
+    assert registers.registers(school.ports).values == (first,)
 
 
 def test_a_register_that_was_never_declared_is_refused(pair: Link, school: Node) -> None:
@@ -224,7 +224,7 @@ def test_a_declaration_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(ConfigurationInvalid):
         registers.declare(school.ports, register, cap, rule, order)
-    assert registers.registers(school.ports) == []
+    assert registers.registers(school.ports).values == ()
 
 
 def test_the_rule_that_a_description_states_is_that_of_its_own_register_for_good(

@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Final
 
 from connector.domain.membership import Membership
+from connector.domain.page import PAGE, Page
 from connector.domain.participant import StatusList
 from connector.errors import ConfigurationInvalid, DidUnresolvable, NotFound
 from connector.identity import credential as credentials
@@ -108,15 +109,16 @@ def revoke(ports: Ports, did: str, reason: str) -> Membership:
     return revoked
 
 
-def members(ports: Ports) -> list[Membership]:
-    """Return the members, revoked ones too, oldest first.
+def members(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Membership]:
+    """Return a page of the members, revoked ones too, oldest first.
 
     Raises:
         NotFound: this node is not an authority.
+        Malformed: `after` is not a `Page.next`.
     """
     _check_serving(ports)
     with ports.store.read() as tx:
-        return tx.members.find()
+        return tx.members.page(after=after, limit=limit)
 
 
 def membership_of(ports: Ports, did: str) -> Membership:

@@ -16,6 +16,7 @@ from functools import lru_cache
 from connector.domain import instant
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.errors import (
     AgreementTampered,
@@ -34,14 +35,19 @@ from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.negotiation import checking, terms
+from connector.services.negotiation.terms import Limits
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
 
 
-def agreements(ports: Ports) -> list[Agreement]:
-    """Return all contracts of this node that both parties signed, oldest first."""
+def agreements(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Agreement]:
+    """Return a page of the contracts of this node that both parties signed, oldest first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
     with ports.store.read() as tx:
-        return tx.agreements.find(finalized=True)
+        return tx.agreements.page(after=after, limit=limit, finalized=True)
 
 
 def agreement(ports: Ports, agreement_id: str) -> Agreement:
@@ -117,6 +123,7 @@ def draw_up(
     """
     now = instant.read(instant.text(ports.clock.now()))
     policy = read_policy(offer.policy)
+    limits = terms.limits(policy)
     own = ports.own_document()
     parties = (ports.settings.did, consumer.did)
     agreed = terms.as_agreement(policy, ports.ids.new(), offer.dataset_id, parties, now)
@@ -135,9 +142,8 @@ def draw_up(
         timestamp=now,
     )
     return replace(
-        _unsigned(documents.read(data), negotiation),
+        _unsigned(documents.read(data), negotiation, limits),
         provider_signature=documents.sign(ports.signer, data),
-        valid_until=terms.limits(policy).valid_until,
         provider_document=own,
         consumer_document=consumer.document,
         provider_membership=ports.own_membership(),
@@ -160,7 +166,7 @@ def check(
     """
     document = documents.read(message.agreement)
     try:
-        valid_until = checking.check(
+        limits = checking.check(
             ports,
             negotiation,
             document,
@@ -173,10 +179,9 @@ def check(
     except PreauError as exc:
         raise AgreementTampered(f"the agreement cannot be judged: {exc.reason}") from exc
     return replace(
-        _unsigned(document, negotiation),
+        _unsigned(document, negotiation, limits),
         provider_signature=message.provider_signature,
         consumer_signature=documents.sign(ports.signer, document.data),
-        valid_until=valid_until,
         provider_document=provider.document,
         consumer_document=ports.own_document(),
         provider_membership=provider.membership,
@@ -255,7 +260,7 @@ def _subject(dataset: Dataset) -> Subject:
     )
 
 
-def _unsigned(document: AgreementDocument, negotiation: Negotiation) -> Agreement:
+def _unsigned(document: AgreementDocument, negotiation: Negotiation, limits: Limits) -> Agreement:
     return Agreement(
         id=document.id,
         pid=negotiation.pid,
@@ -268,7 +273,7 @@ def _unsigned(document: AgreementDocument, negotiation: Negotiation) -> Agreemen
         provider_signature="",
         consumer_signature="",
         receipt="",
-        valid_until=None,
+        valid_until=limits.valid_until,
         population=document.dataset.population,
         finalized=False,
         provider_document=b"",
@@ -276,4 +281,6 @@ def _unsigned(document: AgreementDocument, negotiation: Negotiation) -> Agreemen
         provider_membership="",
         consumer_membership="",
         concluded_at=document.timestamp,
+        epsilon=limits.epsilon,
+        delta=limits.delta,
     )

@@ -7,8 +7,6 @@ time that can be. What decisions ignore is compared too, since a reader of the c
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from connector.domain.negotiation import Negotiation, Role, check_concluded
 from connector.domain.participant import Participant
 from connector.errors import AgreementTampered, AgreementTimeWrong, CredentialExpired
@@ -23,6 +21,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import identical, read_policy
 from connector.ports import Ports
 from connector.services.negotiation import terms
+from connector.services.negotiation.terms import Limits
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
 
@@ -34,8 +33,8 @@ def check(
     policy: Policy,
     signature: str,
     provider: Participant,
-) -> datetime | None:
-    """Check all that a consumer must before it signs; return the end of the contract.
+) -> Limits:
+    """Check all that a consumer must before it signs; return the figures of the contract.
 
     Args:
         ports: of this node.
@@ -60,7 +59,7 @@ def check(
         raise AgreementTampered("the agreement does not say how privacy is accounted for")
     if document.accounting != terms.accounting(rule or document.accounting.rule, policy):
         raise AgreementTampered("the agreement accounts for privacy otherwise than described")
-    return terms.limits(policy).valid_until
+    return terms.limits(policy)
 
 
 def _check_time(

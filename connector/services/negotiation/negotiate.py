@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from connector.domain.negotiation import WAITING, Negotiation, NegotiationState
+from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.errors import AgreementTampered, NotFound, PeerUnreachable, PreauError
 from connector.identity import agreement as documents
@@ -47,10 +48,14 @@ __all__ = [
 _REFUSED: Final = "agreement.refused"
 
 
-def negotiations(ports: Ports) -> list[Negotiation]:
-    """Return all negotiations of this node, oldest first."""
+def negotiations(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Negotiation]:
+    """Return a page of the negotiations of this node, oldest first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
     with ports.store.read() as tx:
-        return tx.negotiations.find()
+        return tx.negotiations.page(after=after, limit=limit)
 
 
 def negotiation(ports: Ports, pid: str) -> Negotiation:

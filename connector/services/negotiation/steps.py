@@ -155,6 +155,8 @@ def store(ports: Ports, tx: Transaction, negotiation: Negotiation, **facts: Any)
     Terms that were written for this negotiation are no longer on offer once it is decided.
     """
     tx.negotiations.put(negotiation)
+    if negotiation.state is NegotiationState.TERMINATED:
+        _free(tx, negotiation.agreement_id)
     if negotiation.role is Role.PROVIDER and negotiation.state in _DECIDED:
         withdraw_narrowed(tx, negotiation.offer_id)
     tx.audit.append(
@@ -168,6 +170,13 @@ def store(ports: Ports, tx: Transaction, negotiation: Negotiation, **facts: Any)
     )
     tx.after_commit(lambda: ports.wakeups.notify(NEGOTIATION))
     return negotiation
+
+
+def _free(tx: Transaction, agreement_id: str) -> None:
+    """Let a contract that was never completed count no longer."""
+    agreement = tx.agreements.lock(agreement_id) if agreement_id else None
+    if agreement is not None and agreement.stands and not agreement.finalized:
+        tx.agreements.put(replace(agreement, stands=False))
 
 
 def withdraw_narrowed(tx: Transaction, offer_id: str) -> None:

@@ -27,11 +27,12 @@ from typing import Final
 from connector.domain import tally
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.decision import Refusal
-from connector.domain.negotiation import Agreement, NegotiationState, Role
+from connector.domain.negotiation import Agreement
+from connector.domain.promise import Claim
 from connector.domain.register import Register
 from connector.errors import BudgetExceeded, CapExceeded, NotFound, RoundRefused
 from connector.ports import Accountant, Transaction
-from connector.services.federation.allowance import budget_of, privacy_limits
+from connector.services.federation.allowance import budget_of
 from federated.privacy import ledger
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.ledger import Amount, Budget
@@ -41,7 +42,6 @@ from federated.privacy.rule import Rule
 # Sums and comparisons of ε and δ tolerate the last bits of binary fractions, and nothing else.
 _TOLERANCE = 1e-9
 MOST_JOBS: Final = 1000  # charged to one contract; what peers keep of this node has room for many
-_NOT_STANDING = frozenset({NegotiationState.TERMINATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,45 +110,20 @@ def spending(tx: Transaction, register: Register) -> Spending:
     return Spending(register, tuple(tx.reservations.find(register_id=register.id)))
 
 
-def promised(
-    tx: Transaction, register: Register, now: datetime, *, excluding: str = ""
-) -> tuple[float, float]:
+def promised(tx: Transaction, register: Register, now: datetime) -> tuple[float, float]:
     """Return (Σε, Σδ) that the contracts of a register may still cost a person.
 
-    A contract counts in full from AGREED on while it runs. After its end it counts what its jobs
-    committed, never more than it allowed; a terminated one that committed nothing counts nothing.
-    A contract of which only jobs are known, since a recovery, counts those.
-
-    Args:
-        tx: the transaction.
-        register: the register.
-        now: UTC.
-        excluding: id of an agreement to leave out (the one being decided).
+    A contract counts in full from AGREED on while it stands and runs. After that it counts what
+    its jobs committed, never more than it allowed. A contract of which only jobs are known, since
+    a recovery, counts those.
     """
-    spent = spending(tx, register)
-    known = {
-        agreement.id: agreement
-        for dataset in tx.datasets.find(register_id=register.id)
-        for agreement in tx.agreements.find(dataset_id=dataset.id, role=Role.PROVIDER)
-    }
-    standing = [agreement for agreement in known.values() if agreement.id != excluding]
-    sums = [_promise(tx, agreement, spent, now) for agreement in standing]
-    sums += [
-        (job.epsilon, job.delta)
-        for job in spent.reservations
-        if job.agreement_id not in known and job.counted_steps(Rule.SUMS)
-    ]
+    sums = [tx.promises.standing(register.id, now)]
+    sums += [_jobs(claim) for claim in tx.promises.ended(register.id, now)]
     return sum(epsilon for epsilon, _ in sums), sum(delta for _, delta in sums)
 
 
 def check_agreement(
-    tx: Transaction,
-    register: Register,
-    epsilon: float,
-    delta: float,
-    now: datetime,
-    *,
-    excluding: str = "",
+    tx: Transaction, register: Register, epsilon: float, delta: float, now: datetime
 ) -> Refusal | None:
     """Return why a further contract of (ε, δ) may not be concluded, or None.
 
@@ -161,7 +136,7 @@ def check_agreement(
     whole = tx.forfeits.get(register.id)
     if whole is not None:
         return Refusal(CapExceeded.code, (whole.reason,))
-    epsilons, deltas = promised(tx, register, now, excluding=excluding)
+    epsilons, deltas = promised(tx, register, now)
     if not within(epsilons + epsilon, cap.epsilon):
         left = max(cap.epsilon - epsilons, 0.0)
         return _cap(register, f"has ε {left:.4g} of {cap.epsilon:g} left, {epsilon:g} was asked")
@@ -228,7 +203,7 @@ def asked(budget: Budget, reservations: Iterable[Reservation]) -> list[Question]
         return []
     counted = ((item, item.counted_steps(rule)) for item in reservations)
     events = tuple(event(item, steps) for item, steps in counted if steps)
-    return [Divergence(events, budget.accounting.order)]
+    return [Divergence(events, budget.accounting.order)] if events else []
 
 
 def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterator[float]) -> Amount:
@@ -240,9 +215,9 @@ def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterato
         answers: of the accountant, to `asked`; those that are due are taken.
     """
     rule = budget.accounting.rule
-    if rule is not Rule.SUMS:
-        return (next(answers),)
     counting = [item for item in reservations if item.counted_steps(rule)]
+    if rule is not Rule.SUMS:
+        return (next(answers) if counting else 0.0,)
     return ledger.total(budget, ((item.epsilon, item.delta) for item in counting))
 
 
@@ -320,25 +295,12 @@ def event(reservation: Reservation, steps: int) -> SubsampledGaussian:
     return SubsampledGaussian(reservation.noise_multiplier, reservation.sampling_rate, steps)
 
 
-def _promise(
-    tx: Transaction, agreement: Agreement, spent: Spending, now: datetime
-) -> tuple[float, float]:
-    epsilon, delta = privacy_limits(agreement)
-    over = agreement.valid_until is not None and agreement.valid_until <= now
-    if not over and _stands(tx, agreement):
-        return epsilon, delta
-    rule = budget_of(agreement).accounting.rule
-    own = [item for item in spent.of_agreement(agreement.id) if item.counted_steps(rule)]
-    # Jobs cost at most what each costs alone, and at most what acceptance held them to together.
-    sums = sum(item.epsilon for item in own), sum(item.delta for item in own)
-    return sums if within(sums[0], epsilon) and within(sums[1], delta) else (epsilon, delta)
-
-
-def _stands(tx: Transaction, agreement: Agreement) -> bool:
-    if agreement.finalized:  # nothing follows FINALIZED, so the many need no look-up each
-        return True
-    negotiation = tx.negotiations.get(agreement.pid)
-    return negotiation is None or negotiation.state not in _NOT_STANDING
+def _jobs(claim: Claim) -> tuple[float, float]:
+    """Jobs cost at most what each costs alone, and what acceptance held them to together."""
+    summed = within(claim.epsilon, claim.allowed_epsilon)
+    if summed and within(claim.delta, claim.allowed_delta):
+        return claim.epsilon, claim.delta
+    return claim.allowed_epsilon, claim.allowed_delta
 
 
 def _cap(register: Register, rest: str) -> Refusal:

@@ -12,6 +12,7 @@ from typing import Final
 
 from connector.domain.dataset import Dataset, PrivacyCap
 from connector.domain.negotiation import Role
+from connector.domain.page import PAGE, Page
 from connector.domain.register import Register, own_register
 from connector.errors import (
     ConfigurationInvalid,
@@ -58,10 +59,14 @@ def declare(
     return known
 
 
-def registers(ports: Ports) -> list[Register]:
-    """Return the registers of this node, oldest first."""
+def registers(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Register]:
+    """Return a page of the registers of this node, oldest first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
     with ports.store.read() as tx:
-        return tx.registers.find()
+        return tx.registers.page(after=after, limit=limit)
 
 
 def merged(tx: Transaction) -> dict[str, str]:
@@ -181,8 +186,8 @@ def _accounting(cap: PrivacyCap | None, rule: Rule, order: int) -> Accounting:
 
 
 def _has_contracts(tx: Transaction, dataset_id: str) -> bool:
-    provided = tx.agreements.find(dataset_id=dataset_id, role=Role.PROVIDER)
-    return bool(provided or tx.reservations.find(dataset_id=dataset_id))
+    provided = tx.agreements.page(limit=1, dataset_id=dataset_id, role=Role.PROVIDER)
+    return bool(provided.values or tx.reservations.page(limit=1, dataset_id=dataset_id).values)
 
 
 def _new(tx: Transaction, register: Register) -> Register:

@@ -12,25 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.domain.budget import Reservation, ReservationState
+from connector.domain.dataset import Dataset
 from connector.domain.negotiation import Agreement, Role
+from connector.domain.page import PAGE, Page
 from connector.domain.register import Register
 from connector.errors import NotFound
 from connector.ports import Accountant, Ports, Store, Transaction
 from connector.services.federation.allowance import budget_of
-from connector.services.privacy import registers
-from connector.services.privacy.budget import (
-    Spending,
-    amount,
-    asked,
-    promised,
-    register_budget,
-    spending,
-)
+from connector.services.privacy.budget import amount, asked, promised, spending
+from connector.services.privacy.budget import register_budget as _cap
+from connector.services.privacy.registers import merged
 from connector.services.readable import Readable
 from federated.privacy import ledger
 from federated.privacy.ledger import Budget
 from federated.privacy.question import Question
-from federated.privacy.rule import Rule, fixed
+from federated.privacy.rule import Accounting, Rule, fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +57,16 @@ class AgreementBudget:
 
     Attributes:
         agreement_id: the contract.
+        register_id: register of the persons whom it concerns.
         peer: DID of the consumer.
         standing: its figures.
         jobs: reservations of its jobs, oldest first.
-        fault: why its own figures cannot be read; then those of the register stand there, and
-            nothing is left. Empty when they can.
+        fault: why its own figures cannot be read; then those on record stand there, under sums,
+            and nothing is left. Empty when they can.
     """
 
     agreement_id: str
+    register_id: str
     peer: str
     standing: Standing
     jobs: tuple[Reservation, ...]
@@ -82,11 +80,10 @@ class RegisterBudget:
     Attributes:
         register_id: the register.
         datasets: ids of its datasets.
-        promised_epsilon: sum of ε over contracts that count; all of it where one cannot be read.
-        promised_delta: sum of δ; likewise.
+        promised_epsilon: sum of ε over contracts that count.
+        promised_delta: sum of δ.
         unpromised: ε that a further contract may still promise.
         standing: its figures.
-        agreements: contracts on its datasets, oldest first.
     """
 
     register_id: str
@@ -95,48 +92,88 @@ class RegisterBudget:
     promised_delta: float
     unpromised: float
     standing: Standing
-    agreements: tuple[AgreementBudget, ...]
 
 
-def report(ports: Ports, dataset_id: str = "") -> list[RegisterBudget]:
-    """Return the budgets of all registers with a cap, or of a dataset's.
-
-    Raises:
-        NotFound: no such dataset.
-        WorkerFailed: the accountant did not answer.
-    """
-    return budgets(ports.store, ports.accountant, ports.clock.now(), dataset_id)
-
-
-def beyond(found: Sequence[RegisterBudget]) -> dict[str, str]:
-    """Return the registers and contracts that count more than allowed: what it is -> its rule."""
-    places = [(f"register `{each.register_id}`", each.standing) for each in found]
-    for each in found:
-        places += [(f"contract `{one.agreement_id}`", one.standing) for one in each.agreements]
-    return {what: str(it.budget.accounting) for what, it in places if it.beyond}
-
-
-def budgets(
-    store: Store, accountant: Accountant, now: datetime, dataset_id: str = ""
-) -> list[RegisterBudget]:
-    """Return the budgets as `report` does, of a database.
+def registers(
+    ports: Ports, dataset_id: str = "", *, after: str = "", limit: int = PAGE
+) -> Page[RegisterBudget]:
+    """Return a page of the budgets of all registers with a cap, oldest first, or of a dataset's.
 
     Raises:
         NotFound: no such dataset.
+        Malformed: `after` is not a `Page.next`.
         WorkerFailed: the accountant did not answer.
     """
+    now = ports.clock.now()
+    with ports.store.read() as tx:
+        only = {"id": _dataset(tx, dataset_id).register_id} if dataset_id else {}
+        page = tx.registers.page(after=after, limit=limit, **only)
+        gone = merged(tx)
+        held = [(each, _cap(each)) for each in page.values if each.id not in gone]
+        seen = [_seen(tx, each, budget, now) for each, budget in held if budget]
+    standings = _standings(ports.accountant, [each.whole for each in seen])
+    found = zip(seen, standings, strict=True)
+    return Page(tuple(_register(each, standing) for each, standing in found), page.next)
+
+
+def contracts(
+    ports: Ports, dataset_id: str = "", *, after: str = "", limit: int = PAGE
+) -> Page[AgreementBudget]:
+    """Return a page of the budgets of the contracts that this node provides, oldest first.
+
+    Args:
+        ports: of this node.
+        dataset_id: of whose contracts; empty: of all.
+        after: `next` of the page before.
+        limit: most contracts.
+
+    Raises:
+        NotFound: no such dataset.
+        Malformed: `after` is not a `Page.next`.
+        WorkerFailed: the accountant did not answer.
+    """
+    with ports.store.read() as tx:
+        only = {"dataset_id": _dataset(tx, dataset_id).id} if dataset_id else {}
+        page = tx.agreements.page(after=after, limit=limit, role=Role.PROVIDER, **only)
+        places = {name: tx.datasets.get(name) for name in {each.dataset_id for each in page.values}}
+        lines = [_contract(tx, each) for each in page.values]
+    standings = _standings(ports.accountant, lines)
+    found = tuple(
+        AgreementBudget(
+            agreement.id,
+            place.register_id if (place := places[agreement.dataset_id]) else "",
+            agreement.consumer,
+            standing,
+            line.reservations,
+            line.fault,
+        )
+        for agreement, line, standing in zip(page.values, lines, standings, strict=True)
+    )
+    return Page(found, page.next)
+
+
+def beyond(store: Store, accountant: Accountant) -> dict[str, str]:
+    """Return the registers and contracts that count more than allowed: what it is -> its rule.
+
+    Only those that jobs were charged to can.
+
+    Raises:
+        WorkerFailed: the accountant did not answer.
+    """
+    lines: dict[str, _Line] = {}
     with store.read() as tx:
-        wanted = {each.register_id for each in tx.datasets.find(id=dataset_id)}
-        if dataset_id and not wanted:
-            raise NotFound(f"no dataset `{dataset_id}`")
-        gone = registers.merged(tx)
-        held = [each for each in tx.registers.find() if each.id not in gone]
-        if dataset_id:
-            held = [each for each in held if each.id in wanted]
-        seen = [found for each in held if (found := _seen(tx, each, now)) is not None]
-    questions = [question for each in seen for line in each.lines() for question in _asked(line)]
-    answers = iter(accountant.costs(questions) if questions else [])
-    return [_register(each, answers) for each in seen]
+        jobs = tx.reservations.find()
+        for name in dict.fromkeys(job.register_id for job in jobs):
+            register = tx.registers.get(name)
+            budget = _cap(register) if register else None
+            if register and budget:
+                lines[f"register `{name}`"] = _whole(tx, register, budget)
+        for name in dict.fromkeys(job.agreement_id for job in jobs):
+            agreement = tx.agreements.get(name)
+            if agreement is not None:
+                lines[f"contract `{name}`"] = _contract(tx, agreement)
+    standings = zip(lines, _standings(accountant, list(lines.values())), strict=True)
+    return {what: str(it.budget.accounting) for what, it in standings if it.beyond}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,38 +194,32 @@ class _Seen:
     datasets: tuple[str, ...]
     promised: tuple[float, float]
     whole: _Line
-    agreements: tuple[tuple[Agreement, _Line], ...]
-
-    def lines(self) -> list[_Line]:
-        return [self.whole, *(line for _, line in self.agreements)]
 
 
-def _seen(tx: Transaction, register: Register, now: datetime) -> _Seen | None:
-    budget = register_budget(register)
-    if budget is None:
-        return None
-    spent = spending(tx, register)
+def _dataset(tx: Transaction, dataset_id: str) -> Dataset:
+    found = tx.datasets.get(dataset_id)
+    if found is None:
+        raise NotFound(f"no dataset `{dataset_id}`")
+    return found
+
+
+def _seen(tx: Transaction, register: Register, budget: Budget, now: datetime) -> _Seen:
     datasets = tuple(each.id for each in tx.datasets.find(register_id=register.id))
-    agreements = tuple(
-        (agreement, _contract(tx, agreement, budget, spent))
-        for dataset in datasets
-        for agreement in tx.agreements.find(dataset_id=dataset, role=Role.PROVIDER)
-    )
-    whole = _line(tx, register.id, budget, spent.reservations)
-    everything = (budget.epsilon, budget.delta)
-    sums = Readable().part(lambda: promised(tx, register, now), everything)
-    return _Seen(register, datasets, sums, whole, agreements)
+    return _Seen(register, datasets, promised(tx, register, now), _whole(tx, register, budget))
 
 
-def _contract(tx: Transaction, agreement: Agreement, whole: Budget, spent: Spending) -> _Line:
+def _whole(tx: Transaction, register: Register, budget: Budget) -> _Line:
+    forfeited = tx.forfeits.get(register.id) is not None
+    return _Line(budget, spending(tx, register).reservations, forfeited)
+
+
+def _contract(tx: Transaction, agreement: Agreement) -> _Line:
+    jobs = tuple(tx.reservations.find(agreement_id=agreement.id))
+    forfeited = tx.forfeits.get(agreement.id) is not None
     shown = Readable()
-    budget = shown.part(lambda: budget_of(agreement), whole)
-    line = _line(tx, agreement.id, budget, spent.of_agreement(agreement.id))
-    return replace(line, forfeited=line.forfeited or bool(shown.fault), fault=shown.fault)
-
-
-def _line(tx: Transaction, name: str, budget: Budget, spent: tuple[Reservation, ...]) -> _Line:
-    return _Line(budget, spent, forfeited=tx.forfeits.get(name) is not None)
+    nothing = Budget(agreement.epsilon, agreement.delta, Accounting(Rule.SUMS))
+    budget = shown.part(lambda: budget_of(agreement), nothing)
+    return _Line(budget, jobs, forfeited or bool(shown.fault), shown.fault)
 
 
 def _ways(line: _Line) -> list[tuple[Budget, Sequence[Reservation]]]:
@@ -202,6 +233,12 @@ def _ways(line: _Line) -> list[tuple[Budget, Sequence[Reservation]]]:
 
 def _asked(line: _Line) -> list[Question]:
     return [question for way in _ways(line) for question in asked(*way)]
+
+
+def _standings(accountant: Accountant, lines: Sequence[_Line]) -> list[Standing]:
+    questions = [question for line in lines for question in _asked(line)]
+    answers = iter(accountant.costs(questions) if questions else [])
+    return [_standing(line, answers) for line in lines]
 
 
 def _standing(line: _Line, answers: Iterator[float]) -> Standing:
@@ -219,26 +256,7 @@ def _standing(line: _Line, answers: Iterator[float]) -> Standing:
     )
 
 
-def _register(seen: _Seen, answers: Iterator[float]) -> RegisterBudget:
-    return RegisterBudget(
-        register_id=seen.register.id,
-        datasets=seen.datasets,
-        promised_epsilon=seen.promised[0],
-        promised_delta=seen.promised[1],
-        unpromised=_unpromised(seen),
-        standing=_standing(seen.whole, answers),
-        agreements=tuple(
-            AgreementBudget(
-                agreement.id,
-                agreement.consumer,
-                _standing(line, answers),
-                line.reservations,
-                line.fault,
-            )
-            for agreement, line in seen.agreements
-        ),
-    )
-
-
-def _unpromised(seen: _Seen) -> float:
-    return 0.0 if seen.whole.forfeited else max(seen.whole.budget.epsilon - seen.promised[0], 0.0)
+def _register(seen: _Seen, standing: Standing) -> RegisterBudget:
+    epsilon, delta = seen.promised
+    left = 0.0 if seen.whole.forfeited else max(seen.whole.budget.epsilon - epsilon, 0.0)
+    return RegisterBudget(seen.register.id, seen.datasets, epsilon, delta, left, standing)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.domain.dataset import Dataset, Offer
+from connector.domain.page import PAGE, Page
 from connector.domain.register import Register
 from connector.errors import CapExceeded, NotFound, PolicyInvalid
 from connector.identity import description as descriptions
@@ -85,10 +86,14 @@ class _Overtaken(Exception):
     """Another file was published meanwhile: its persons were not compared."""
 
 
-def datasets(ports: Ports) -> list[Dataset]:
-    """Return the datasets of this node, oldest first."""
+def datasets(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Dataset]:
+    """Return a page of the datasets of this node, oldest first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
     with ports.store.read() as tx:
-        return tx.datasets.find()
+        return tx.datasets.page(after=after, limit=limit)
 
 
 def dataset(ports: Ports, dataset_id: str) -> Dataset:
@@ -105,9 +110,15 @@ def dataset(ports: Ports, dataset_id: str) -> Dataset:
 
 
 def offers(ports: Ports, dataset_id: str) -> list[Offer]:
-    """Return all offers ever made for a dataset, withdrawn ones too, oldest first."""
+    """Return the offers of a dataset, oldest first.
+
+    Those that stand, and withdrawn ones that were published; the many that were narrowed for one
+    negotiation each are shown there.
+    """
     with ports.store.read() as tx:
-        return tx.offers.find(dataset_id=dataset_id)
+        standing = tx.offers.find(dataset_id=dataset_id, withdrawn=False)
+        gone = tx.offers.find(dataset_id=dataset_id, withdrawn=True, derived_from="")
+    return sorted((*standing, *gone), key=lambda offer: offer.created_at)
 
 
 def withdraw(ports: Ports, offer_id: str) -> Offer:

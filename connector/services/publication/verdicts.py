@@ -24,7 +24,7 @@ from connector.errors import (
     PersonsOverlap,
     RowsMalformed,
 )
-from connector.ports import Transaction
+from connector.ports import Not, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def verdict(dataset: Dataset, censuses: Iterable[Census]) -> Verdict:
 
     Args:
         dataset: as published now.
-        censuses: of all datasets of the node.
+        censuses: see `on_record`.
     """
     found = None
     against = []
@@ -64,9 +64,16 @@ def verdict(dataset: Dataset, censuses: Iterable[Census]) -> Verdict:
     return Verdict(PersonsOverlap.code if against else "", tuple(against), found)
 
 
+def on_record(tx: Transaction, *datasets: Dataset) -> list[Census]:
+    """Return all that verdicts on datasets rest on: their censuses, and those with overlaps."""
+    own = (tx.censuses.get(each.id) for each in datasets)
+    found = [*filter(None, own), *tx.censuses.find(overlaps=Not(()))]
+    return list({each.dataset_id: each for each in found}.values())
+
+
 def passed(tx: Transaction, dataset: Dataset) -> bool:
     """Whether jobs may run on a dataset's file, from what is on record alone."""
-    return not verdict(dataset, tx.censuses.find()).code
+    return not verdict(dataset, on_record(tx, dataset)).code
 
 
 def mend(dataset_id: str, code: str) -> str:

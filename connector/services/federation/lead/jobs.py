@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connector.domain.job import Job, JobSide, JobSite
+from connector.domain.page import PAGE, Page
 from connector.errors import NotFound, PreauError, Unlawful
 from connector.identity import jws
 from connector.jsonld.canonical import sha256_hex
@@ -86,10 +87,14 @@ def status(ports: Ports, job_id: str) -> Job:
     return book.load(ports, job_id)[0]
 
 
-def jobs(ports: Ports) -> list[Job]:
-    """Return all jobs, led or taken part in, oldest first."""
+def jobs(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Job]:
+    """Return a page of the jobs, led or taken part in, oldest first.
+
+    Raises:
+        Malformed: `after` is not a `Page.next`.
+    """
     with ports.store.read() as tx:
-        return tx.jobs.find()
+        return tx.jobs.page(after=after, limit=limit)
 
 
 def result(ports: Ports, job_id: str) -> Path:
