@@ -19,8 +19,8 @@ from connector.errors import PreauError
 from connector.identity import agreement as documents
 from connector.jsonld.policy import read_policy
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
