@@ -16,7 +16,7 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from connector.config import Settings
-from connector.domain.audit import Checkpoint, Epoch, LogEntry, PeerLog, ReturnedHead
+from connector.domain.audit import Checkpoint, CosignedHead, Epoch, LogEntry, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
 from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
@@ -206,6 +206,7 @@ class Transaction(Protocol):
     peer_logs: Repository[PeerLog]  # key: origin
     epochs: Repository[Epoch]  # key: origin, number
     returned_heads: Repository[ReturnedHead]  # key: peer
+    cosigned_heads: Repository[CosignedHead]  # key: peer
     forfeits: Repository[Forfeit]  # key: id
     members: Repository[Membership]  # key: did
     audit: AuditLog
@@ -477,12 +478,14 @@ class Asking:
         forgetful: peers that have asked us of their own log, and may have gone back: what they
             were told before is told again.
         again: peers that were heard after they had not answered a call; they are asked anew.
+        cosigners: peers that a contract was concluded with; they are asked to cosign the log.
     """
 
     over: threading.Event = field(default_factory=_over)
     answered: MutableMapping[str, datetime] = field(default_factory=dict)
     forgetful: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
+    cosigners: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

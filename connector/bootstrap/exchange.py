@@ -3,7 +3,8 @@
 Rules: at the start each known peer is asked what it holds of the own log, several at once and for a
 bounded time, before anything is spent; who did not answer is asked again until it does, and whoever
 is heard after a call to it failed is asked anew, at most once in `AGAIN_SECONDS`. A new epoch is
-announced and a changed tally deposited to each; who does not answer gets it later. The thread
+announced and a changed tally deposited to each, and who concluded a contract with this node is
+asked to cosign its log; who does not answer gets it later. The thread
 sleeps until it is woken or the next try is due; no fault ends it.
 """
 
@@ -22,6 +23,7 @@ from connector.domain.register import Register
 from connector.errors import InRecovery, PreauError
 from connector.ports import Ports
 from connector.services.continuity import custody, recovery
+from connector.services.evidence import cosigning
 from connector.services.guard import guarded
 
 MOST_PEERS: Final = 256
@@ -91,6 +93,7 @@ class Exchange:
             self._ask(peer)
             self._announce(peer)
             self._deposit(peer, content)
+            self._cosign(peer)
         except InRecovery:
             return  # the log says so once, and every refusal does
         except PreauError as exc:
@@ -119,3 +122,10 @@ class Exchange:
         if content[1] and self._deposited.get(peer.did) != content:
             custody.deposit(self._ports, peer)
             self._deposited[peer.did] = content
+
+    def _cosign(self, peer: Participant) -> None:
+        """Let a peer cosign the log after a contract with it; it is asked again until it does."""
+        asking = self._ports.asking
+        if peer.did in asking.cosigners:
+            cosigning.ask(self._ports, peer)
+            asking.cosigners.discard(peer.did)

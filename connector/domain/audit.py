@@ -135,6 +135,23 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class CosignedHead:
+    """The newest head of the own log that a peer cosigned.
+
+    Attributes:
+        peer: DID of the peer.
+        size: entries.
+        note: the signed note with the peer's line.
+        at: when the peer cosigned it, by its clock, UTC.
+    """
+
+    peer: str
+    size: int
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnedHead:
     """What a peer holds of this node's own log, as it gave it back.
 

@@ -7,8 +7,13 @@
 
     — <origin> <base64(key hash || Ed25519 signature)>
 
-Rules: the origin is the node's DID and names the key; the signature covers all lines before the
-empty one. Other signature lines (cosigners) are allowed and ignored. The extension line says in
+A witness adds a line of its own (C2SP tlog-cosignature): it signs `cosignature/v1`, its time and
+all lines before the empty one.
+
+    — <witness: DID> <base64(key hash || seconds, 8 bytes || Ed25519 signature)>
+
+Rules: the origin is the node's DID and names the key; its signature covers all lines before the
+empty one. Lines of others are allowed, and prove nothing of the origin. The extension line says in
 which epoch the log is, how long it was when the newest job was accepted, and which sealed tally of
 charges came with the note; a note without it is of epoch 0 and may have accepted a job with any of
 its entries. Whether a head continues one that was seen before is judged in
@@ -21,7 +26,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -38,7 +43,10 @@ MAX_CHARS: Final = 4096
 MAX_SIZE_DIGITS: Final = 18
 _DASH: Final = "\N{EM DASH}"
 _ED25519: Final = b"\x01"  # C2SP signed-note, signature type
+_COSIGNATURE: Final = b"\x04"  # C2SP tlog-cosignature, signature type
 _KEY_HASH_BYTES: Final = 4
+_TIME_BYTES: Final = 8
+_TIME_BITS: Final = 35  # beyond the year 3000
 _LINES: Final = 3
 _NUMBER: Final = rf"(0|[1-9][0-9]{{0,{MAX_SIZE_DIGITS - 1}}})"
 _EXTENSION: Final = re.compile(
@@ -110,6 +118,43 @@ def verify(note: str, document: DidDocument, at: datetime) -> Checkpoint:
     )
 
 
+def cosign(signer: jws.Signer, witness: str, note: str, at: datetime) -> str:
+    """Return the line with which a witness cosigns a note that it has verified.
+
+    Args:
+        signer: the witness's.
+        witness: its DID.
+        note: the signed note.
+        at: UTC.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+    """
+    seconds = int(at.timestamp())
+    signature = signer.sign(_cosigned(note, seconds))
+    named = _key_hash(witness, signer.public_jwk["x"], _COSIGNATURE)
+    blob = named + seconds.to_bytes(_TIME_BYTES, "big") + signature
+    return f"{_DASH} {witness} {base64.b64encode(blob).decode()}\n"
+
+
+def cosigned_at(note: str, document: DidDocument) -> datetime | None:
+    """Return when a witness cosigned a note, by its clock; None when it did not.
+
+    Args:
+        note: the signed note, with the witness's line.
+        document: DID document of the witness.
+
+    Raises:
+        Malformed: not a checkpoint.
+    """
+    unverified_claim(note)
+    for line in note.partition("\n\n")[2].splitlines():
+        seconds = _witnessed(note, line, document)
+        if seconds is not None:
+            return datetime.fromtimestamp(seconds, UTC)
+    return None
+
+
 def unverified_claim(note: str) -> Claim:
     """Return what a note says that nobody has verified yet.
 
@@ -159,8 +204,36 @@ def _signed_by(signed: bytes, line: str, document: DidDocument) -> bool:
     return False
 
 
-def _key_hash(origin: str, x: str) -> bytes:
-    named = origin.encode() + b"\n" + _ED25519 + unb64url(x)
+def _witnessed(note: str, line: str, document: DidDocument) -> int | None:
+    """Return the seconds that a witness's line states, once its signature verifies."""
+    parts = line.split(" ")
+    if len(parts) != 3 or parts[:2] != [_DASH, document.did]:  # noqa: PLR2004  the layout above
+        return None
+    blob = _base64(parts[2])
+    named, stated = blob[:_KEY_HASH_BYTES], blob[_KEY_HASH_BYTES:][:_TIME_BYTES]
+    seconds = int.from_bytes(stated, "big")
+    if seconds >= 1 << _TIME_BITS:
+        return None
+    for kid in sorted(document.assertion):
+        jwk = document.keys[kid]
+        if jwk["kty"] != "OKP" or named != _key_hash(document.did, jwk["x"], _COSIGNATURE):
+            continue
+        try:
+            key = Ed25519PublicKey.from_public_bytes(unb64url(jwk["x"]))
+            key.verify(blob[_KEY_HASH_BYTES + _TIME_BYTES :], _cosigned(note, seconds))
+        except InvalidSignature:
+            continue
+        return seconds
+    return None
+
+
+def _cosigned(note: str, seconds: int) -> bytes:
+    text = note.partition("\n\n")[0]
+    return f"cosignature/v1\ntime {seconds}\n{text}\n".encode()
+
+
+def _key_hash(origin: str, x: str, kind: bytes = _ED25519) -> bytes:
+    named = origin.encode() + b"\n" + kind + unb64url(x)
     return hashlib.sha256(named).digest()[:_KEY_HASH_BYTES]
 
 

@@ -99,6 +99,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("AuditService", "ReturnHead", audit_pb2.HeadRequestMessage, audit_pb2.HeldHead),
     _route("AuditService", "AnnounceEpoch",
            audit_pb2.EpochAnnouncement, audit_pb2.EpochReceipt),
+    _route("AuditService", "CosignHead", audit_pb2.CosignRequestMessage, audit_pb2.Cosignature),
 )  # fmt: skip
 BY_KIND: Final[dict[str, Route]] = {route.kind: route for route in ROUTES}
 

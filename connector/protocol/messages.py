@@ -267,6 +267,27 @@ class HeadReceipt(Body):
 
 
 @dataclass(frozen=True, slots=True)
+class CosignRequestMessage(Body):
+    """Asks a peer to cosign a head; `proof` as in `HeadDeposit`."""
+
+    note: Note
+    from_size: Annotated[int, Whole()]
+    proof: Annotated[tuple[bytes, ...], Several(Octets(limit=32), limit=128)]
+
+
+@dataclass(frozen=True, slots=True)
+class Cosignature(Body):
+    """The peer's cosignature, and how long the log is that it holds.
+
+    Attributes:
+        line: of a C2SP signed note; empty where the proof does not begin at `held_size`.
+    """
+
+    line: MaybeNote
+    held_size: Annotated[int, Whole()]
+
+
+@dataclass(frozen=True, slots=True)
 class HeadRequestMessage(Body):
     """Asks a peer for what it holds of the caller's own log."""
 
@@ -331,6 +352,7 @@ KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
     "HeadDeposit": (HeadDeposit, HeadReceipt),
     "HeadRequestMessage": (HeadRequestMessage, HeldHead),
     "EpochAnnouncement": (EpochAnnouncement, EpochReceipt),
+    "CosignRequestMessage": (CosignRequestMessage, Cosignature),
 }
 
 

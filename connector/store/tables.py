@@ -432,6 +432,19 @@ class ReturnedHeadRow(Row, table=True):
     at: datetime = Field(sa_type=UTC_TIME)
 
 
+class CosignedHeadRow(Row, table=True):
+    """`CosignedHead`."""
+
+    __tablename__ = "cosigned_head"
+    __table_args__ = (_keyed("cosigned_head", "peer"),)
+    KEY = ("peer",)
+
+    peer: str
+    size: int = Field(sa_type=WHOLE)
+    note: str
+    at: datetime = Field(sa_type=UTC_TIME)
+
+
 class ForfeitRow(Row, table=True):
     """`Forfeit`."""
 

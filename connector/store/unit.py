@@ -17,7 +17,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
+from connector.domain.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
 from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
@@ -88,6 +88,9 @@ class SqlTransaction:
         self.epochs: Repository[Epoch] = SqlRepository(scope, Epoch, tables.EpochRow)
         self.returned_heads: Repository[ReturnedHead] = SqlRepository(
             scope, ReturnedHead, tables.ReturnedHeadRow
+        )
+        self.cosigned_heads: Repository[CosignedHead] = SqlRepository(
+            scope, CosignedHead, tables.CosignedHeadRow
         )
         self.forfeits: Repository[Forfeit] = SqlRepository(scope, Forfeit, tables.ForfeitRow)
         self.members: Repository[Membership] = SqlRepository(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.domain import merkle
-from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
+from connector.domain.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
@@ -51,6 +51,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "peer_logs": (PeerLog, ("origin",)),
     "epochs": (Epoch, ("origin", "number")),
     "returned_heads": (ReturnedHead, ("peer",)),
+    "cosigned_heads": (CosignedHead, ("peer",)),
     "forfeits": (Forfeit, ("id",)),
     "members": (Membership, ("did",)),
 }

@@ -250,6 +250,8 @@ def test_the_twin_of_all_below_is_signed(pair: Link) -> None:
     tamper(pair, "ContractAgreementMessage", rewritten(pair, _nothing))
     negotiated(pair)
     assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
+    assert pair.lab.ports.asking.cosigners == {pair.school.did}  # each asks the other to cosign
+    assert pair.school.ports.asking.cosigners == {pair.lab.did}
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__.strip("_"))

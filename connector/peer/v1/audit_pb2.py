@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onnector/peer/v1/audit.proto\x12\x11\x63onnector.peer.v1\"?\n\x19\x43onsistencyRequestMessage\x12\x11\n\tfrom_size\x18\x01 \x01(\x04\x12\x0f\n\x07to_size\x18\x02 \x01(\x04\"\"\n\x10\x43onsistencyProof\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"M\n\x0bHeadDeposit\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\x12\x11\n\tfrom_size\x18\x03 \x01(\x04\x12\r\n\x05proof\x18\x04 \x03(\x0c\".\n\x0bHeadReceipt\x12\x0c\n\x04kept\x18\x01 \x01(\x08\x12\x11\n\theld_size\x18\x02 \x01(\x04\"\x14\n\x12HeadRequestMessage\"K\n\x08HeldHead\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65posit\x18\x02 \x01(\t\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\"#\n\x11\x45pochAnnouncement\x12\x0e\n\x06record\x18\x01 \x01(\t\"\x1e\n\x0c\x45pochReceipt\x12\x0e\n\x06number\x18\x01 \x01(\x04\x32\xf0\x02\n\x0c\x41uditService\x12g\n\x12RequestConsistency\x12,.connector.peer.v1.ConsistencyRequestMessage\x1a#.connector.peer.v1.ConsistencyProof\x12M\n\x0b\x44\x65positHead\x12\x1e.connector.peer.v1.HeadDeposit\x1a\x1e.connector.peer.v1.HeadReceipt\x12P\n\nReturnHead\x12%.connector.peer.v1.HeadRequestMessage\x1a\x1b.connector.peer.v1.HeldHead\x12V\n\rAnnounceEpoch\x12$.connector.peer.v1.EpochAnnouncement\x1a\x1f.connector.peer.v1.EpochReceiptb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63onnector/peer/v1/audit.proto\x12\x11\x63onnector.peer.v1\"?\n\x19\x43onsistencyRequestMessage\x12\x11\n\tfrom_size\x18\x01 \x01(\x04\x12\x0f\n\x07to_size\x18\x02 \x01(\x04\"\"\n\x10\x43onsistencyProof\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"M\n\x0bHeadDeposit\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\x12\x11\n\tfrom_size\x18\x03 \x01(\x04\x12\r\n\x05proof\x18\x04 \x03(\x0c\".\n\x0bHeadReceipt\x12\x0c\n\x04kept\x18\x01 \x01(\x08\x12\x11\n\theld_size\x18\x02 \x01(\x04\"\x14\n\x12HeadRequestMessage\"K\n\x08HeldHead\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65posit\x18\x02 \x01(\t\x12\x0e\n\x06sealed\x18\x03 \x01(\x0c\x12\x10\n\x08\x63omplete\x18\x04 \x01(\x08\"#\n\x11\x45pochAnnouncement\x12\x0e\n\x06record\x18\x01 \x01(\t\"\x1e\n\x0c\x45pochReceipt\x12\x0e\n\x06number\x18\x01 \x01(\x04\"F\n\x14\x43osignRequestMessage\x12\x0c\n\x04note\x18\x01 \x01(\t\x12\x11\n\tfrom_size\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\".\n\x0b\x43osignature\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x11\n\theld_size\x18\x02 \x01(\x04\x32\xc7\x03\n\x0c\x41uditService\x12g\n\x12RequestConsistency\x12,.connector.peer.v1.ConsistencyRequestMessage\x1a#.connector.peer.v1.ConsistencyProof\x12M\n\x0b\x44\x65positHead\x12\x1e.connector.peer.v1.HeadDeposit\x1a\x1e.connector.peer.v1.HeadReceipt\x12P\n\nReturnHead\x12%.connector.peer.v1.HeadRequestMessage\x1a\x1b.connector.peer.v1.HeldHead\x12V\n\rAnnounceEpoch\x12$.connector.peer.v1.EpochAnnouncement\x1a\x1f.connector.peer.v1.EpochReceipt\x12U\n\nCosignHead\x12\'.connector.peer.v1.CosignRequestMessage\x1a\x1e.connector.peer.v1.Cosignatureb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EPOCHANNOUNCEMENT']._serialized_end=414
   _globals['_EPOCHRECEIPT']._serialized_start=416
   _globals['_EPOCHRECEIPT']._serialized_end=446
-  _globals['_AUDITSERVICE']._serialized_start=449
-  _globals['_AUDITSERVICE']._serialized_end=817
+  _globals['_COSIGNREQUESTMESSAGE']._serialized_start=448
+  _globals['_COSIGNREQUESTMESSAGE']._serialized_end=518
+  _globals['_COSIGNATURE']._serialized_start=520
+  _globals['_COSIGNATURE']._serialized_end=566
+  _globals['_AUDITSERVICE']._serialized_start=569
+  _globals['_AUDITSERVICE']._serialized_end=1024
 # @@protoc_insertion_point(module_scope)

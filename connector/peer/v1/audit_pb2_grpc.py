@@ -56,6 +56,11 @@ class AuditServiceStub:
                 request_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochAnnouncement.SerializeToString,
                 response_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochReceipt.FromString,
                 _registered_method=True)
+        self.CosignHead = channel.unary_unary(
+                '/connector.peer.v1.AuditService/CosignHead',
+                request_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.CosignRequestMessage.SerializeToString,
+                response_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.Cosignature.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -91,6 +96,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CosignHead(self, request, context):
+        """Asks the peer to sign that the head continues what it holds of the caller's log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -113,6 +125,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.AnnounceEpoch,
                     request_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochAnnouncement.FromString,
                     response_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.EpochReceipt.SerializeToString,
+            ),
+            'CosignHead': grpc.unary_unary_rpc_method_handler(
+                    servicer.CosignHead,
+                    request_deserializer=connector_dot_peer_dot_v1_dot_audit__pb2.CosignRequestMessage.FromString,
+                    response_serializer=connector_dot_peer_dot_v1_dot_audit__pb2.Cosignature.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -225,6 +242,33 @@ class AuditService:
             '/connector.peer.v1.AuditService/AnnounceEpoch',
             connector_dot_peer_dot_v1_dot_audit__pb2.EpochAnnouncement.SerializeToString,
             connector_dot_peer_dot_v1_dot_audit__pb2.EpochReceipt.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CosignHead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/connector.peer.v1.AuditService/CosignHead',
+            connector_dot_peer_dot_v1_dot_audit__pb2.CosignRequestMessage.SerializeToString,
+            connector_dot_peer_dot_v1_dot_audit__pb2.Cosignature.FromString,
             options,
             channel_credentials,
             insecure,

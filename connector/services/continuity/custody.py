@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
 from connector.domain.continuity import answered, covers, remembers
-from connector.domain.merkle import verify_consistency
 from connector.domain.participant import Participant
 from connector.errors import (
     Malformed,
@@ -126,7 +125,7 @@ def keep_head(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Map
         held = witness.newest(tx, caller.did)
         if held is not None and shown.epoch != held.epoch:
             raise PeerRolledBack(f"a head of epoch {held.epoch} is held, one of {shown.epoch} came")
-        fits = held is None or _fits(held, shown, message)
+        fits = witness.fits(held, shown, message.from_size, message.proof)
         if fits:
             witness.keep_within(tx, shown)
             kept = tx.peer_logs.get(caller.did)
@@ -199,17 +198,6 @@ def _accept(tx: Transaction, record: Epoch, resumed: Checkpoint) -> None:
         record=record.record,
         held=held.note if held else "",
     )
-
-
-def _fits(held: Checkpoint, shown: Checkpoint, message: messages.HeadDeposit) -> bool | None:
-    """Return whether a deposit continues the head held; None when it is shown not to."""
-    if shown.size == held.size:
-        return True if shown.root == held.root else None
-    if shown.size < held.size or message.from_size != held.size:
-        return False
-    proof = message.proof
-    fine = verify_consistency(held.size, shown.size, held.root, shown.root, proof)
-    return True if fine else None
 
 
 def _contradicted(ports: Ports, held: Checkpoint, shown: Checkpoint) -> None:

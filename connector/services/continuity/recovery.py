@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from connector.domain.audit import Checkpoint, Head
@@ -87,15 +88,16 @@ def faults(tx: Transaction, charges: Charges, did: str) -> tuple[str, ...]:
 def lost_heads(tx: Transaction, did: str) -> Iterator[tuple[str, Checkpoint]]:
     """Return (peer, head) of each own head that a peer holds and the log does not continue."""
     own, epochs = head(tx, did), tx.epochs.find(origin=did)
-    for row in tx.returned_heads.find():
-        for note in filter(None, (row.note, row.deposit)):
+    rows: list[tuple[str, datetime, tuple[str, ...]]]
+    rows = [(row.peer, row.at, (row.note, row.deposit)) for row in tx.returned_heads.find()]
+    rows += [(row.peer, row.at, (row.note,)) for row in tx.cosigned_heads.find()]
+    for peer, at, notes in rows:
+        for note in filter(None, notes):
             claim = checkpoints.unverified_claim(note)  # it was verified before it was stored
             if not answered(claim.head, epochs) and not continues(tx, own, claim.head):
                 size, root = claim.head.size, claim.head.root
-                yield (
-                    row.peer,
-                    Checkpoint(did, size, root, note, row.at, claim.head.epoch, claim.charged),
-                )
+                epoch, charged = claim.head.epoch, claim.charged
+                yield peer, Checkpoint(did, size, root, note, at, epoch, charged)
 
 
 def continues(tx: Transaction, own: Head, earlier: Head) -> bool:

@@ -12,6 +12,7 @@ our log, so that two nodes do not chase one another's heads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -159,6 +160,29 @@ def verified(ports: Ports, peer: Participant, note: str) -> Checkpoint:
         SignatureInvalid: the peer did not sign it.
     """
     return checkpoints.verify(note, documents.read(peer.document, peer.did), ports.clock.now())
+
+
+def fits(
+    held: Checkpoint | None, shown: Checkpoint, from_size: int, proof: Sequence[bytes]
+) -> bool | None:
+    """Return whether a head that comes with a proof continues the one held.
+
+    Args:
+        held: newest head held of the same epoch; None when there is none.
+        shown: the head.
+        from_size: where the proof begins.
+        proof: RFC 6962 consistency proof.
+
+    Returns:
+        None when it is shown not to; False when the proof says nothing of the head held.
+    """
+    if held is None:
+        return True
+    if shown.size == held.size:
+        return True if shown.root == held.root else None
+    if shown.size < held.size or from_size != held.size:
+        return False
+    return verify_consistency(held.size, shown.size, held.root, shown.root, proof) or None
 
 
 def suspicion(tx: Transaction, peer: str) -> PeerLog | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from connector.domain.participant import Participant
 from connector.ports import Ports
 from connector.services.continuity import custody
-from connector.services.evidence import own_log
+from connector.services.evidence import cosigning, own_log
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.negotiation import negotiate
 from connector.services.publication import catalog_pages
@@ -38,5 +38,6 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "HeadDeposit": custody.keep_head,
         "HeadRequestMessage": custody.return_head,
         "EpochAnnouncement": custody.accept_epoch,
+        "CosignRequestMessage": cosigning.cosign,
     }
 )

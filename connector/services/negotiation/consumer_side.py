@@ -21,6 +21,7 @@ from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act, step
+from connector.services.evidence import cosigning
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, steps, terms
 from connector.services.publication import catalog_pages
@@ -230,6 +231,7 @@ def on_finalized(
     if agreement is None:
         raise NotFound("the agreement of this negotiation is not here")
     tx.agreements.put(agree.complete(agreement, message.receipt))
+    cosigning.owe(ports, tx, final.peer)
     return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
 
 

@@ -22,6 +22,7 @@ from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act
 from connector.services.continuity import recovery
+from connector.services.evidence import cosigning
 from connector.services.evidence.witness import check_peer
 from connector.services.membership import onboard
 from connector.services.negotiation import agree, steps, terms
@@ -158,6 +159,7 @@ def on_verification(
     complete = agree.countersign(ports, agreement, message.consumer_signature)
     steps.store(ports, tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
+    cosigning.owe(ports, tx, verified.peer)
     event = messages.ContractNegotiationEventMessage(
         message_id=ports.ids.new(),
         **steps.pids(verified),

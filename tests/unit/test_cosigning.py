@@ -1,0 +1,196 @@
+"""Counterparties cosign one another's logs, and only what continues what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.bootstrap.exchange import Exchange
+from connector.domain.audit import CosignedHead, Head
+from connector.errors import (
+    CheckpointFork,
+    InRecovery,
+    NotFound,
+    PeerRolledBack,
+    PeerUnreachable,
+    SignatureInvalid,
+)
+from connector.identity import checkpoint as checkpoints
+from connector.protocol import messages as m
+from connector.services.continuity import recovery
+from connector.services.evidence import cosigning, own_log, witness
+from tests.support.contracts import NOW, stranger
+from tests.support.link import Call, Link, link, participant
+
+SCHOOL, LAB = stranger("did:web:school.example"), stranger("did:web:lab.example")
+HEAD = Head(0, 3, b"r" * 32)
+NOTE = checkpoints.make(SCHOOL.signer, SCHOOL.did, HEAD, 0)
+COSIGNED = NOTE + checkpoints.cosign(LAB.signer, LAB.did, NOTE, NOW)
+
+
+def test_a_cosignature_says_who_and_when() -> None:
+    assert checkpoints.cosigned_at(COSIGNED, LAB.document) == NOW
+    assert checkpoints.verify(COSIGNED, SCHOOL.document, NOW).head == HEAD  # still the origin's
+
+
+def _flipped(line: int, place: int) -> str:
+    lines = COSIGNED.split("\n")
+    spoiled = "A" if lines[line][place] != "A" else "B"
+    lines[line] = lines[line][:place] + spoiled + lines[line][place + 1 :]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        NOTE,
+        NOTE + checkpoints.cosign(stranger(LAB.did).signer, LAB.did, NOTE, NOW),
+        NOTE + checkpoints.cosign(LAB.signer, SCHOOL.did, NOTE, NOW),
+        NOTE + NOTE.splitlines()[-1].replace(SCHOOL.did, LAB.did) + "\n",
+        COSIGNED.replace("\n3\n", "\n2\n", 1),
+        _flipped(-2, -20),
+        _flipped(-2, len(LAB.did) + 12),  # the time
+    ],
+    ids=["no line", "another key", "another name", "a head's line", "another size", "-", "time"],
+)
+def test_lines_that_cosign_nothing(note: str) -> None:
+    assert checkpoints.cosigned_at(note, LAB.document) is None
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        for node in (pair.school, pair.lab):
+            with node.ports.store.write() as tx:
+                tx.audit.append("node.started", node.did)
+        yield pair
+
+
+def ask(pair: Link) -> CosignedHead:
+    return cosigning.ask(pair.school.ports, participant(pair.lab.member))
+
+
+def kept(pair: Link) -> list[CosignedHead]:
+    with pair.school.ports.store.read() as tx:
+        return tx.cosigned_heads.find()
+
+
+def grow(pair: Link) -> None:
+    with pair.school.ports.store.write() as tx:
+        tx.audit.append("thing.done", "urn:x")
+
+
+def test_a_log_that_grows_is_cosigned_again(pair: Link) -> None:
+    first = ask(pair)
+    grow(pair)
+    pair.clock.advance(5)
+    second = ask(pair)
+    assert (first.size, second.size, kept(pair)) == (1, 2, [second])
+    assert second.at == pair.clock.now()
+    asked = [call for call in pair.calls if call.kind == "CosignRequestMessage"]
+    assert [call.body["from_size"] for call in asked] == ["0", "0", "1"]
+
+
+def test_a_history_that_went_another_way_is_not_cosigned(pair: Link) -> None:
+    ask(pair)
+    other = own_log.signed(pair.school.ports, _Other())  # type: ignore[arg-type] - what it reads
+    with pytest.raises(CheckpointFork):
+        _cosign(pair, m.CosignRequestMessage(other.note, 1, (b"x" * 32,)))
+    with pair.lab.ports.store.read() as tx:
+        assert witness.suspicion(tx, pair.school.did) is not None
+    grow(pair)
+    with pytest.raises(PeerRolledBack):
+        ask(pair)
+
+
+class _Other:
+    """A log of two entries that nobody wrote."""
+
+    def __init__(self) -> None:
+        self.audit, self.epochs = self, self
+
+    def head(self) -> tuple[int, bytes]:
+        return 2, b"z" * 32
+
+    def since(self, _kind: str) -> int:
+        return 0
+
+    def find(self, **_equal: object) -> list[Any]:
+        return []
+
+
+def _cosign(pair: Link, message: m.Body) -> m.Cosignature:
+    body = cosigning.cosign(pair.lab.ports, participant(pair.school.member), message.to_body())
+    return m.Cosignature.from_body(body)
+
+
+def test_a_proof_from_elsewhere_or_a_smaller_head_gets_no_line(pair: Link) -> None:
+    small = own_log.checkpoint(pair.school.ports).note
+    grow(pair)
+    ask(pair)
+    assert _cosign(pair, m.CosignRequestMessage(small, 0, ())) == m.Cosignature("", 2)
+    grow(pair)
+    large = own_log.checkpoint(pair.school.ports).note
+    assert _cosign(pair, m.CosignRequestMessage(large, 1, ())) == m.Cosignature("", 2)
+
+
+def test_a_head_that_another_signed_gets_no_line(pair: Link) -> None:
+    forged = checkpoints.make(stranger(pair.school.did).signer, pair.school.did, HEAD, 0)
+    with pytest.raises(SignatureInvalid):
+        _cosign(pair, m.CosignRequestMessage(forged, 0, ()))
+
+
+def test_a_line_that_does_not_verify_is_not_kept(pair: Link) -> None:
+    honest = pair.handle
+
+    def handle(call: Call) -> Any:
+        answer = dict(honest(call))
+        if call.kind == "CosignRequestMessage":
+            answer["line"] = COSIGNED.splitlines()[-1] + "\n"
+        return answer
+
+    pair.handle = handle  # type: ignore[method-assign] - a dishonest peer
+    with pytest.raises(SignatureInvalid):
+        ask(pair)
+    assert kept(pair) == []
+
+
+@pytest.mark.parametrize("fault", [PeerUnreachable("down"), NotFound("an older release")])
+def test_who_does_not_cosign_is_asked_again_later(pair: Link, fault: Exception) -> None:
+    honest = pair.handle
+
+    def handle(call: Call) -> Any:
+        if call.kind == "CosignRequestMessage":
+            raise fault
+        return honest(call)
+
+    pair.handle = handle  # type: ignore[method-assign] - as above
+    asking = pair.school.ports.asking
+    asking.cosigners.add(pair.lab.did)
+    exchange = Exchange(pair.school.ports)
+    exchange._turn()
+    assert (asking.cosigners, kept(pair)) == ({pair.lab.did}, [])
+    pair.handle = honest  # type: ignore[method-assign] - as above
+    exchange._turn()
+    assert (asking.cosigners, [each.peer for each in kept(pair)]) == (set(), [pair.lab.did])
+
+
+def test_a_log_that_falls_short_of_a_cosigned_head_went_back(pair: Link) -> None:
+    grow(pair)
+    head = ask(pair)
+    with pair.school.ports.store.write() as tx:
+        claim = checkpoints.unverified_claim(head.note)
+        longer = checkpoints.make(
+            pair.school.member.signer, pair.school.did, replace(claim.head, size=9), 0
+        )
+        tx.cosigned_heads.put(replace(head, size=9, note=longer))
+        assert any(
+            "9 entries" in line
+            for line in recovery.faults(tx, pair.school.ports.charges, pair.school.did)
+        )
+    with pytest.raises(InRecovery):
+        ask(pair)
