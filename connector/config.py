@@ -36,6 +36,8 @@ class Settings:
         https_key: PEM key, mode 0600.
         web_roots: PEM file of extra roots for fetching peers' HTTPS; empty: the system's only.
         management_listen: `unix:PATH` or `host:port` on loopback.
+        metrics_listen: `host:port` on loopback where Prometheus finds `/metrics`, without a token;
+            empty: nowhere.
         database: SQLAlchemy URL; empty: SQLite file `node.sqlite` in home.
         signing_key: key URI, `file:PATH`.
         space: IRI of the space whose members are served; the DID of its authority.
@@ -72,6 +74,7 @@ class Settings:
     https_key: str = "keys/https.key"
     web_roots: str = ""
     management_listen: str = "unix:run/management.sock"
+    metrics_listen: str = ""
     database: str = ""
     signing_key: str = "file:keys/signing.pem"
     space: str = ""

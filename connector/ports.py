@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from connector.config import Settings
 from connector.domain.audit import Checkpoint, CosignedHead, Epoch, LogEntry, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
+from connector.domain.calls import Calls
 from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
@@ -106,6 +107,10 @@ class Repository(Protocol[T]):
 
     def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
         """Return as `find`, at most `limit` values that come after a page."""
+        ...
+
+    def count(self, **equal: object) -> int:
+        """Return how many values have fields that equal these."""
         ...
 
     def remove(self, *key: str | int) -> None:
@@ -499,6 +504,7 @@ class Ports:
         code_hash: SHA-256 (hex) of the training recipe that the node would run; empty: none.
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
         asking: what peers were asked of the own log since the node started.
+        calls: how many calls of peers were answered, and how.
     """
 
     settings: Settings
@@ -520,3 +526,4 @@ class Ports:
     code_hash: str = ""
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)
     asking: Asking = field(default_factory=Asking, compare=False)
+    calls: Calls = field(default_factory=Calls, compare=False)

@@ -16,12 +16,13 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final, Protocol
 
+from connector.bootstrap.life import Life
 from connector.bootstrap.own import Identity
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.state import HomeLock
 from connector.domain.delivery import OUTBOX
-from connector.management import app, listen, render
-from connector.management.gate import Door
+from connector.management import app, listen, observe, render
+from connector.management.gate import Door, Gate
 from connector.management.reach import Reach
 from connector.management.server import ManagementServer
 from connector.management.views import NodeView
@@ -74,6 +75,7 @@ class Node:
         self._face = face
         self._parts = parts
         self._closers = closers
+        self._life = Life(ports.settings)
         self._running = ExitStack()
         self._asked = threading.Event()
         self._ready: dict[str, Any] = {}
@@ -94,14 +96,17 @@ class Node:
             lock = HomeLock(self._ports.settings.home)
             started.callback(lock.release)
             self._started_at = self._ports.clock.now()
+            self._life.begin()
             self._log_start()
             own_log.check_whole(self._ports)
             recovery.begin(self._ports)
-            management = self._start_management(started)
+            servers = self._start_management(started)
             bound = self._start_face(started)
             self._start_parts(started)
-            self._ready = self._described(bound, management)
-            management.start()
+            self._ready = self._described(bound, servers[0])
+            for server in servers:
+                server.start()
+            self._life.begun()
             lock.announce(self._ready)
             self._running = started.pop_all()
         said = (f"{k} {v}" for k, v in self._ready.items() if v and k != "ready")
@@ -122,18 +127,26 @@ class Node:
     def stop(self) -> None:
         """Stop everything that was started, in the other order; harmless before `start`."""
         _log.info("stopping")
+        self._life.stopping = True
         self._running.close()
 
-    def _start_management(self, started: ExitStack) -> ManagementServer:
-        """Bind the management API and make its application; it is served last."""
+    def _start_management(self, started: ExitStack) -> list[ManagementServer]:
+        """Bind the management API, and the metrics if asked for; they are served last."""
         settings = self._ports.settings
         listening = listen.bind(settings)
         started.callback(listening.close)
-        door = Door(listen.write_token(settings), listening.hosts)
-        reach = Reach(self._ports, self.about, self._identity.keep_membership)
-        server = ManagementServer(app.create(reach, door), listening)
-        started.callback(server.stop)
-        return server
+        doors = [(listening, Door(listen.write_token(settings), listening.hosts, observe.OPEN))]
+        if settings.metrics_listen:
+            watched = listen.loopback("metrics_listen", settings.metrics_listen)
+            started.callback(watched.close)
+            paths = observe.OPEN | {observe.METRICS}
+            doors.append((watched, Door("", watched.hosts, paths)))
+        keep = self._identity.keep_membership
+        api = app.create(Reach(self._ports, self.about, keep, self._life.vitals))
+        servers = [ManagementServer(Gate(api, door), where) for where, door in doors]
+        for server in servers:
+            started.callback(server.stop)
+        return servers
 
     def _start_face(self, started: ExitStack) -> Bound:
         bound = self._face.start()

@@ -1,6 +1,6 @@
 """The management application: routes, their errors, and the gate before them.
 
-Rule: nothing is answered before the gate has let the request in. Leaves each noun's routes to its
+Rule: a gate (`gate.py`) stands before it and lets requests in. Leaves each noun's routes to its
 file.
 """
 
@@ -24,24 +24,24 @@ from connector.management import (
     members,
     negotiations,
     node,
+    observe,
     recoveries,
 )
-from connector.management.gate import PROBLEM_JSON, Door, Gate, problem
+from connector.management.gate import PROBLEM_JSON, problem
 from connector.management.reach import Reach, reach_of
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (
     *(node, datasets, catalogs, negotiations, agreements, jobs, budgets, audits, members),
-    recoveries,
+    *(recoveries, observe),
 )
 
 
-def create(reach: Reach, door: Door) -> FastAPI:
-    """Return the application.
+def create(reach: Reach) -> FastAPI:
+    """Return the application; a `Gate` has to stand before it.
 
     Args:
         reach: what the routes may reach.
-        door: what a request must show.
     """
     api = FastAPI(
         title="Préau management API",
@@ -58,7 +58,6 @@ def create(reach: Reach, door: Door) -> FastAPI:
     api.add_exception_handler(RequestValidationError, _unreadable)
     api.add_exception_handler(HTTPException, _no_route)
     api.add_exception_handler(Exception, _fault)
-    api.add_middleware(Gate, door=door)
     return api
 
 

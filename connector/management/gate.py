@@ -1,7 +1,8 @@
 """Who may use the management API: the holder of the token in `run/management.token`.
 
 Rules: every request is judged before routing, so that no path, not even one that does not exist or
-the API's own description, answers without the token; on the Unix socket too. No browser is a
+the API's own description, answers without the token, on the Unix socket too; but for those that
+`Door.open` names. No browser is a
 client, hence any `Origin` is refused, and on TCP the `Host` must name loopback (DNS rebinding).
 The ASGI interface is asynchronous; nothing here waits. Leaves routing to FastAPI.
 """
@@ -36,24 +37,27 @@ class Door:
     Attributes:
         token: bearer token.
         hosts: values of `Host` that are answered; empty on a Unix socket, where none matters.
+        open: paths that are answered without a token, to GET alone.
     """
 
     token: str
     hosts: frozenset[str] = frozenset()
+    open: frozenset[str] = frozenset()
 
 
-def judge(headers: Mapping[str, str], door: Door) -> PreauError | None:
+def judge(headers: Mapping[str, str], door: Door, path: str = "") -> PreauError | None:
     """Return why a request is refused, or None.
 
     Args:
         headers: names in lower case.
         door: what it must show.
+        path: what a GET asks for; empty for other methods.
     """
     if "origin" in headers:
         return Unauthenticated("requests of web pages are not answered")
     if door.hosts and headers.get("host", "") not in door.hosts:
         return Unauthenticated("the request names a host that is not this node")
-    if not _holds(headers.get("authorization", ""), door.token):
+    if path not in door.open and not _holds(headers.get("authorization", ""), door.token):
         return Unauthenticated(
             "no valid management token",
             hint="the token is in run/management.token of the node's home, new at each start",
@@ -86,7 +90,8 @@ class Gate:
         if scope["type"] != "http":
             return
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-        refusal = judge(headers, self._door)
+        path = str(scope["path"]) if scope["method"] == "GET" else ""
+        refusal = judge(headers, self._door, path)
         if refusal is None:
             await self._app(scope, receive, send)
         else:

@@ -53,7 +53,7 @@ def bind(settings: Settings) -> Listening:
     where = settings.management_listen
     if where.startswith(UNIX):
         return _unix(settings.path(where.removeprefix(UNIX)).absolute())
-    return _loopback(where)
+    return loopback("management_listen", where)
 
 
 def write_token(settings: Settings) -> str:
@@ -126,13 +126,21 @@ def _unix(path: Path) -> Listening:
     return Listening(sock, UNIX + str(path), frozenset())
 
 
-def _loopback(where: str) -> Listening:
+def loopback(setting: str, where: str) -> Listening:
+    """Bind a TCP address of this machine alone.
+
+    Args:
+        setting: its name.
+        where: `host:port`.
+
+    Raises:
+        ConfigurationInvalid: not loopback.
+        WorldFault: the address is taken or cannot be bound.
+    """
     host, port = split(where)
     if not is_loopback(host):
-        raise ConfigurationInvalid(
-            f"`management_listen` may only name loopback, not `{where}`",
-            hint="use `unix:run/management.sock` or `127.0.0.1:PORT`",
-        )
+        hint = "use `127.0.0.1:PORT`"
+        raise ConfigurationInvalid(f"`{setting}` may only name loopback, not `{where}`", hint=hint)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Named as TCP, since asyncio turns Nagle's delay (40 ms an answer) off only where it sees that.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from connector.management.views import NodeView
 from connector.ports import Ports
+from connector.services.health.vitals import Vitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,13 @@ class Reach:
         ports: of the node.
         about: tells who the node is.
         keep_membership: keeps a fetched membership credential.
+        vitals: tells how the process is.
     """
 
     ports: Ports
     about: Callable[[], NodeView]
     keep_membership: Callable[[str], None]
+    vitals: Callable[[], Vitals] = Vitals
 
 
 def reach_of(request: Request) -> Reach:

@@ -17,11 +17,14 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.domain import generation as generations
+from connector.domain.calls import OK, Calls
 from connector.errors import (
     Malformed,
     MessageTooLarge,
@@ -45,6 +48,7 @@ GENERATION: Final = fetching.GENERATION_PATH
 MAX_BODY: Final = 2048
 BODY_SECONDS: Final = 5.0
 CONTACTS_AT_ONCE: Final = 4
+_CODE: Final = "preau.code"  # in the scope of a request: how it was answered
 
 # Every route of a node, and why nobody need log in to use it.
 PUBLIC: Final[Mapping[str, str]] = {
@@ -106,6 +110,7 @@ class PublicFace:
             ]
         return Starlette(
             routes=routes,
+            middleware=[Middleware(_Counting, calls=self._ports.calls)],
             exception_handlers={
                 PreauError: _refused,
                 HTTPException: _http_fault,
@@ -177,6 +182,24 @@ class PublicFace:
             self._turns.release()
 
 
+class _Counting:
+    """ASGI middleware that counts requests by the name of what answers, and by code."""
+
+    def __init__(self, app: ASGIApp, calls: Calls) -> None:
+        self._app = app
+        self._calls = calls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and count it."""
+        code = PreauError.code
+        try:
+            await self._app(scope, receive, send)
+            code = scope.get(_CODE, OK)
+        finally:
+            name = getattr(scope.get("endpoint"), "__name__", "unknown").strip("_")
+            self._calls.add(f"https:{name}", code)
+
+
 def problem(error: PreauError) -> dict[str, Any]:
     """Return an error as problem JSON (RFC 9457 section 3)."""
     told = tellable(error)
@@ -194,17 +217,20 @@ def _answer(error: PreauError) -> Response:
     return JSONResponse(problem(error), status(error.code)[1], media_type=PROBLEM)
 
 
-def _refused(_request: Request, error: Exception) -> Response:
-    return _answer(error if isinstance(error, PreauError) else unforeseen("https"))
+def _refused(request: Request, error: Exception) -> Response:
+    fault = error if isinstance(error, PreauError) else unforeseen("https")
+    request.scope[_CODE] = fault.code
+    return _answer(fault)
 
 
 def _failed(request: Request, _error: Exception) -> Response:
     return _answer(unforeseen(request.url.path))
 
 
-def _http_fault(_request: Request, error: Exception) -> Response:
+def _http_fault(request: Request, error: Exception) -> Response:
     number = error.status_code if isinstance(error, HTTPException) else 500
     fault = NotFound("no such address") if number == 404 else Malformed("not a request for this")  # noqa: PLR2004 - HTTP's own number
+    request.scope[_CODE] = fault.code
     return JSONResponse({**problem(fault), "status": number}, number, media_type=PROBLEM)
 
 

@@ -170,7 +170,9 @@ class PeerServer:
         except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
             failure = unforeseen(route.method)
         else:
+            self._ports.calls.add(route.method)
             return answer
+        self._ports.calls.add(route.method, failure.code)
         self._refusals.record(proven, route.method, failure)
         return refuse(context, understood(failure, call.generation))
 

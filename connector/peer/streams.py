@@ -82,10 +82,12 @@ class Participate:
         except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
             failure = unforeseen(routes.PARTICIPATE)
         else:
+            self._ports.calls.add(routes.PARTICIPATE)
             return
         finally:
             if seat is not None:
                 self._forget(seat)
+        self._ports.calls.add(routes.PARTICIPATE, failure.code)
         self._refusals.record(proven, routes.PARTICIPATE, failure)
         refuse(context, understood(failure, call.generation))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, delete, select
+from sqlalchemy import ColumnElement, Select, and_, delete, func, select
 
 from connector.domain.page import PAGE, Page, place
 from connector.ports import Not
@@ -76,6 +76,16 @@ class SqlRepository(Generic[T]):
         rows = list(self._scope.read(query).mappings())
         values = tuple(from_row(self._kind, row) for row in rows[:limit])
         return Page(values, str(rows[limit - 1]["seq"]) if len(rows) > limit else "")
+
+    def count(self, **equal: object) -> int:
+        """Return how many values have fields that equal these.
+
+        Raises:
+            KeyError: the value has no such field (a fault of the caller's code).
+        """
+        conditions = (self._equals(name, wanted) for name, wanted in equal.items())
+        query = select(func.count()).select_from(self._table).where(*conditions)
+        return int(self._scope.read(query).scalar_one())
 
     def remove(self, *key: str | int) -> None:
         """Remove the value of a key, if it is there.

@@ -10,18 +10,22 @@ from tempfile import TemporaryDirectory
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from connector.config import Settings
 from connector.management import app as application
-from connector.management import listen
-from connector.management.gate import Door
+from connector.management import listen, observe
+from connector.management.gate import Door, Gate
 from connector.management.reach import Reach
 from connector.management.server import ManagementServer
 from connector.management.views import NodeView
 from connector.ports import Ports
+from connector.services.health.vitals import Vitals
 from tests.support.doubles import NOON
 
 TOKEN = "management-token"
+DOOR = Door(TOKEN, open=observe.OPEN)
+FINE = Vitals()
 SHOWN = {"authorization": f"Bearer {TOKEN}"}
 
 
@@ -40,13 +44,18 @@ def about() -> NodeView:
     )
 
 
-def application_of(ports: Ports, token: str = TOKEN) -> FastAPI:
-    """The application over these ports; a fetched membership is dropped."""
-    return application.create(Reach(ports, about, lambda _credential: None), Door(token))
+def application_of(ports: Ports, door: Door = DOOR, vitals: Vitals = FINE) -> ASGIApp:
+    """The application over these ports, behind its gate."""
+    return Gate(routes_of(ports, vitals), door)
+
+
+def routes_of(ports: Ports, vitals: Vitals = FINE) -> FastAPI:
+    """The application without its gate; a fetched membership is dropped."""
+    return application.create(Reach(ports, about, lambda _credential: None, lambda: vitals))
 
 
 @contextmanager
-def served(api: FastAPI, settings: Settings) -> Iterator[str]:
+def served(api: ASGIApp, settings: Settings) -> Iterator[str]:
     """Serve an application on a Unix socket; yields its address, `unix:PATH`."""
     with TemporaryDirectory(prefix="preau-") as folder:  # short: sockets have short paths
         listening = listen.bind(replace(settings, management_listen=f"unix:{folder}/s"))
@@ -60,7 +69,7 @@ def served(api: FastAPI, settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def asked(api: FastAPI, settings: Settings) -> Iterator[httpx.Client]:
+def asked(api: ASGIApp, settings: Settings) -> Iterator[httpx.Client]:
     """A plain HTTP client of an application; it shows no token by itself."""
     with served(api, settings) as address:
         uds = address.removeprefix("unix:")

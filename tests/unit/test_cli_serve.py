@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -25,7 +26,13 @@ from connector.cli.app import build
 from connector.config import Settings
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.thread import ThreadFault
-from connector.errors import KeyUnusable, MembershipRequired, PeerUnreachable, WorldFault
+from connector.errors import (
+    ConfigurationInvalid,
+    KeyUnusable,
+    MembershipRequired,
+    PeerUnreachable,
+    WorldFault,
+)
 from connector.identity.trust import MembershipFacts
 from connector.sdk import Client
 from connector.services.membership import onboard
@@ -111,6 +118,34 @@ def test_commands_may_come_over_loopback(home: Path) -> None:
         node.stop()
 
 
+def test_a_running_node_says_how_it_is_to_anyone_on_this_machine(home: Path) -> None:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    node = started(home, metrics_listen=f"127.0.0.1:{port}", management_listen="127.0.0.1:0")
+    monitor = f"http://127.0.0.1:{port}"
+    try:
+        for url in (monitor, node.ready()["management"]):
+            assert httpx.get(f"{url}/health").json() == {"health": "ok", "dead": []}
+            assert httpx.get(f"{url}/ready").json() == {"ready": True, "reasons": []}
+        shown = httpx.get(f"{monitor}/metrics").text
+        assert 'preau_certificate_left_seconds{certificate="https"}' in shown
+        assert httpx.get(f"{node.ready()['management']}/metrics").status_code == 401
+        assert httpx.get(f"{monitor}/node").status_code == 401
+        lasting = {each.name for each in node._life._lasting}
+        assert lasting >= {"outbox", "renewal", "exchange", "https", "management"}
+    finally:
+        node.stop()
+
+
+@pytest.mark.parametrize("where", ["0.0.0.0:9464", "node.example:9464", "9464"])
+def test_metrics_are_for_this_machine_alone(home: Path, where: str) -> None:
+    node = bootstrap.build(replace(config.load(home), metrics_listen=where))
+    with pytest.raises(ConfigurationInvalid):
+        node.start()
+    assert not state.is_running(home)
+
+
 def test_waiting_ends_when_the_node_is_asked_to_stop(home: Path) -> None:
     node = bootstrap.build(config.load(home))
     assert node.wait(0.01) is False
@@ -131,15 +166,15 @@ def test_one_home_runs_one_node(home: Path) -> None:
         node.stop()
 
 
-@pytest.mark.parametrize("setting", ["https_listen", "grpc_listen", "management_listen"])
+@pytest.mark.parametrize("face", ["https", "grpc", "management", "metrics"])
 def test_a_taken_port_leaves_nothing_running(
-    home: Path, setting: str, capfd: pytest.CaptureFixture[str]
+    home: Path, face: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = f"127.0.0.1:{other.getsockname()[1]}"
-        node = bootstrap.build(replace(config.load(home), **{setting: taken}))
+        node = bootstrap.build(replace(config.load(home), **{f"{face}_listen": taken}))
         with pytest.raises(WorldFault, match=f"{taken}`: Address already in use") as caught:
             node.start()
     assert "preau.toml" in caught.value.hint

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.routing import Route
 
@@ -145,6 +147,25 @@ class TestPublicRoutes:
                 assert PUBLIC[known]
                 seen.add(known)
         assert seen == set(PUBLIC)
+
+    def test_each_request_is_counted_by_what_answers_and_how(self, tmp_path: Path) -> None:
+        ports = ports_for_tests(tmp_path, "did:web:node.example")
+        app = PublicFace(ports, Refusals(ports), description=str).application()
+        paths = ["/.well-known/did.json", "/membership", *(f"/no-such-{n}" for n in range(3))]
+
+        async def ask() -> list[int]:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="https://a") as client:
+                found = [(await client.get(path)).status_code for path in paths]
+                return [*found, (await client.post("/first-contact", content=b"{")).status_code]
+
+        assert asyncio.run(ask()) == [200, 404, 404, 404, 404, 400]
+        assert ports.calls.counts() == {
+            ("https:document", "OK"): 1,
+            ("https:membership", "NOT_FOUND"): 1,
+            ("https:unknown", "NOT_FOUND"): 3,
+            ("https:first_contact", "MALFORMED_MESSAGE"): 1,
+        }
 
     def test_only_first_contact_takes_anything(self, tmp_path: Path) -> None:
         inventory = self.inventory(tmp_path, "did:web:node.example", authority=False)
