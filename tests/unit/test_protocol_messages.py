@@ -41,11 +41,11 @@ GOOD: list[Body] = [
     m.JobDecision("urn:j", False, "JOB_REFUSED", ("why",)),  # noqa: FBT003
     m.JobCancellation("urn:j", "no longer needed"),
     m.ConsistencyRequestMessage(0, 2**40),
+    m.ConsistencyProof((b"\x00" * 32, b"\x01" * 32)),
+    m.JobCancellation("urn:j", "completed", ("h.p.s", "h.q.s")),
     m.CosignRequestMessage("did:web:a\n", 3, (b"x" * 32,)),
     m.Cosignature("\N{EM DASH} did:web:a x\n", 7),
     m.Cosignature("", 7),
-    m.ConsistencyProof((b"\x00" * 32, b"\x01" * 32)),
-    m.JobCancellation("urn:j", "completed", ("h.p.s", "h.q.s")),
 ]
 BY_PROTO = {
     name: getattr(module, name)
