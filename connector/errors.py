@@ -241,6 +241,18 @@ class ContractExpired(Unlawful):
     code = "CONTRACT_EXPIRED"
 
 
+class ContractEnded(Unlawful):
+    """A party has ended the agreement, for good."""
+
+    code = "CONTRACT_ENDED"
+
+
+class ContractSuspended(Unlawful):
+    """A party has suspended the agreement, and not resumed it."""
+
+    code = "CONTRACT_SUSPENDED"
+
+
 class AgreementUnknown(Unlawful):
     """No finalized agreement of that id between the two parties."""
 

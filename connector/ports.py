@@ -26,6 +26,7 @@ from connector.domain.federation import Hello, LeadFrame, SiteFrame
 from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.notice import Notice
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.promise import Claim
@@ -201,6 +202,7 @@ class Transaction(Protocol):
     offers: Repository[Offer]  # key: id
     negotiations: Repository[Negotiation]  # key: pid
     agreements: Repository[Agreement]  # key: id
+    notices: Repository[Notice]  # key: agreement_id, party, number
     outbox: Repository[OutgoingMessage]  # key: id
     inbox: Repository[ReceivedMessage]  # key: peer, id
     reservations: Repository[Reservation]  # key: job_id

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,12 +11,23 @@ from connector.cli import output
 from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language, Limit
 
+if TYPE_CHECKING:
+    from connector.management.views import AgreementDetailView
+
+Id = Annotated[str, typer.Argument(help="Id of the agreement.")]
+Reason = Annotated[
+    str, typer.Option(help="Why, in one line that names no person; the other party is told.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="Contracts of this node.")
     group.command("list")(list_)
     group.command("show")(show)
+    group.command("end")(end)
+    group.command("suspend")(suspend)
+    group.command("resume")(resume)
     app.add_typer(group, name="agreement")
 
 
@@ -30,9 +42,9 @@ def list_(
         output.json_value(found)
         return
     output.table(
-        ("agreement", "role", "provider", "consumer", "dataset", "valid until", "finalized"),
+        ("agreement", "role", "provider", "consumer", "dataset", "valid until", "standing"),
         (
-            (a.id, a.role, a.provider, a.consumer, a.dataset, a.valid_until, a.finalized)
+            (a.id, a.role, a.provider, a.consumer, a.dataset, a.valid_until, a.standing)
             for a in found
         ),
         empty="no contract yet; `preau negotiate PEER DATASET` asks for one",
@@ -40,7 +52,7 @@ def list_(
 
 
 def show(
-    agreement: Annotated[str, typer.Argument(help="Id of the agreement.")],
+    agreement: Id,
     language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
@@ -48,12 +60,61 @@ def show(
     """Show a contract, and how each of its constraints is upheld."""
     with node_of(home) as node:
         found = node.agreement(agreement)
+    _print(found, language, json=json)
+
+
+def end(
+    agreement: Id,
+    reason: Reason,
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """End a contract for good, as provider or as consumer.
+
+    No further round runs under it. What its jobs spent stays spent; the rest is free again.
+    """
+    _print(_take_back(home, agreement, "end", reason), language, json=json)
+
+
+def suspend(
+    agreement: Id,
+    reason: Reason,
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Suspend a contract: running jobs end before their next round, and none begins.
+
+    What it promises of the privacy budget stays set aside. Only this side can resume it.
+    """
+    _print(_take_back(home, agreement, "suspend", reason), language, json=json)
+
+
+def resume(
+    agreement: Id,
+    reason: Reason,
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Resume a contract that this side has suspended."""
+    _print(_take_back(home, agreement, "resume", reason), language, json=json)
+
+
+def _take_back(home: Path, agreement: str, act: str, reason: str) -> AgreementDetailView:
+    with node_of(home) as node:
+        return node.take_back(agreement, act, reason)
+
+
+def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
     output.pairs(
         (
             ("agreement", found.id),
+            ("standing", found.standing),
             ("our role", found.role),
             ("provider", found.provider),
             ("consumer", found.consumer),
@@ -71,6 +132,8 @@ def show(
             ("finalized", found.finalized),
         )
     )
+    for notice in found.notices:
+        output.line(f"{output.cell(notice.at)}  {notice.act} by {notice.by}: {notice.reason}")
     output.unreadable([(found.id, found.fault)])
     for sentence in found.sentences.get(language, []):
         output.line(f"  {sentence}")

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from connector.domain import instant
+from connector.domain.notice import Standing
 from connector.errors import AgreementTimeWrong
 
 
@@ -131,7 +132,9 @@ class Agreement:
         concluded_at: `timestamp` of the document, UTC.
         epsilon: ε per person that it allows, as the document states it.
         delta: its δ.
-        stands: whether it counts in full until its end; False once its negotiation was terminated.
+        stands: whether it counts in full until its end; False once its negotiation was terminated
+            or a party has ended it.
+        standing: what the notices of both parties make of it.
     """
 
     id: str
@@ -156,6 +159,7 @@ class Agreement:
     epsilon: float
     delta: float
     stands: bool = True
+    standing: Standing = Standing.RUNNING
 
 
 def check_concluded(negotiation: Negotiation, at: datetime, now: datetime) -> None:

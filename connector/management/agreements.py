@@ -1,16 +1,21 @@
-"""Routes: contracts."""
+"""Routes: contracts, and taking them back."""
 
+from types import MappingProxyType
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
+from connector.domain.negotiation import Agreement
+from connector.domain.notice import Act
 from connector.management import render
 from connector.management.paging import Paged
-from connector.management.reach import Here
-from connector.management.views import AgreementDetailView, AgreementView
-from connector.services.negotiation import agree
+from connector.management.reach import Here, Reach
+from connector.management.views import AgreementDetailView, AgreementView, NoticeRequest
+from connector.services.negotiation import agree, notices
 
 router: Final = APIRouter(tags=["agreements"])
+Id = Annotated[str, Query(alias="id", description="id of the agreement")]
+_ACTS: Final = MappingProxyType({"end": Act.ENDED, "suspend": Act.SUSPENDED, "resume": Act.RESUMED})
 
 
 @router.get("/agreements")
@@ -21,8 +26,16 @@ def agreements(here: Here, paged: Paged) -> list[AgreementView]:
 
 
 @router.get("/agreement")
-def agreement(
-    here: Here, identifier: Annotated[str, Query(alias="id", description="id of the agreement")]
-) -> AgreementDetailView:
+def agreement(here: Here, identifier: Id) -> AgreementDetailView:
     """Show a contract with all that proves it."""
-    return render.agreement_detail(agree.agreement(here.ports, identifier))
+    return _shown(here, agree.agreement(here.ports, identifier))
+
+
+@router.post("/agreement")
+def take_back(here: Here, identifier: Id, what: NoticeRequest) -> AgreementDetailView:
+    """End, suspend or resume a contract, and tell the other party why."""
+    return _shown(here, notices.give(here.ports, identifier, _ACTS[what.act], what.reason))
+
+
+def _shown(here: Reach, value: Agreement) -> AgreementDetailView:
+    return render.agreement_detail(value, notices.of_agreement(here.ports, value.id))

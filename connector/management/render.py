@@ -18,6 +18,7 @@ from connector.domain.dataset import Dataset, Offer
 from connector.domain.job import Job
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation, Role
+from connector.domain.notice import Notice
 from connector.domain.participant import Participant
 from connector.domain.tally import Limit
 from connector.domain.thread import ThreadFault
@@ -41,6 +42,7 @@ from connector.management.views import (
     JobView,
     MemberView,
     NegotiationView,
+    NoticeView,
     OfferView,
     OwedContractView,
     OwedJobView,
@@ -228,7 +230,7 @@ def agreement(value: Agreement) -> AgreementView:
     return AgreementView(**_agreement(value))
 
 
-def agreement_detail(value: Agreement) -> AgreementDetailView:
+def agreement_detail(value: Agreement, said: Iterable[Notice]) -> AgreementDetailView:
     """Return a contract with all that proves it."""
     shown = Readable()
     document: dict[str, Any] = shown.part(partial(parse_object, value.document), {})
@@ -244,6 +246,10 @@ def agreement_detail(value: Agreement) -> AgreementDetailView:
         provider_signature=value.provider_signature,
         consumer_signature=value.consumer_signature,
         receipt=value.receipt,
+        notices=[
+            NoticeView(by=each.party, act=each.act.value, reason=each.reason, at=each.at)
+            for each in said
+        ],
         fault=shown.fault,
     )
 
@@ -339,6 +345,7 @@ def _agreement(value: Agreement) -> dict[str, Any]:
         "valid_until": value.valid_until,
         "finalized": value.finalized,
         "concluded_at": value.concluded_at,
+        "standing": value.standing.value,
     }
 
 

@@ -207,6 +207,16 @@ class AgreementView(StoredView):
     valid_until: datetime | None
     finalized: bool
     concluded_at: datetime
+    standing: str = Field(default="running", description="running, suspended or ended by a party")
+
+
+class NoticeView(View):
+    """What a party signed about a contract after it was concluded."""
+
+    by: str
+    act: str = Field(description="ended, suspended, resumed, or noted: the other party is told")
+    reason: str
+    at: datetime
 
 
 class AgreementDetailView(AgreementView):
@@ -227,6 +237,7 @@ class AgreementDetailView(AgreementView):
     provider_signature: str
     consumer_signature: str
     receipt: str
+    notices: list[NoticeView] = []
 
 
 class SiteView(View):
@@ -333,6 +344,15 @@ class NegotiationAnswer(View):
     act: str = Field(pattern="^(accept|counter|terminate|reconcile)$")
     policy: dict[str, Any] | None = None
     reason: str = ""
+
+
+class NoticeRequest(View):
+    """What to do with a contract, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    act: str = Field(pattern="^(end|suspend|resume)$")
+    reason: str = Field(min_length=1, max_length=300, description="the other party is told")
 
 
 class OfferToPeer(View):

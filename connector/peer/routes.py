@@ -89,6 +89,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     _route("NegotiationService", "Terminate",
            negotiation_pb2.ContractNegotiationTerminationMessage, _STATE),
     _route("NegotiationService", "Get", negotiation_pb2.GetNegotiationMessage, _STATE),
+    _route("NegotiationService", "Notify",
+           negotiation_pb2.AgreementNotice, negotiation_pb2.AgreementNoticeReceipt),
     _route("FederationService", "SubmitJob",
            federation_pb2.JobSubmission, federation_pb2.JobDecision),
     _route("FederationService", "CancelJob",

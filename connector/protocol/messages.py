@@ -194,6 +194,21 @@ class ContractNegotiation(Body):
 
 
 @dataclass(frozen=True, slots=True)
+class AgreementNotice(Body):
+    """Either party: a signed statement about a contract, see `domain/notice.py`."""
+
+    message_id: Id
+    statement: Token
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementNoticeReceipt(Body):
+    """The other party has taken it in."""
+
+    number: Annotated[int, Whole()]
+
+
+@dataclass(frozen=True, slots=True)
 class JobSubmission(Body):
     """Lead: the signed manifest of a job, exact bytes."""
 
@@ -346,6 +361,7 @@ KINDS: Final[Mapping[str, tuple[type[Body], type[Body]]]] = {
         ContractNegotiation,
     ),
     "GetNegotiationMessage": (GetNegotiationMessage, ContractNegotiation),
+    "AgreementNotice": (AgreementNotice, AgreementNoticeReceipt),
     "JobSubmission": (JobSubmission, JobDecision),
     "JobCancellation": (JobCancellation, JobDecision),
     "ConsistencyRequestMessage": (ConsistencyRequestMessage, ConsistencyProof),

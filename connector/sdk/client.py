@@ -214,6 +214,11 @@ class Client:
         """Return one contract with all that proves it."""
         return self._get(AgreementDetailView, "/agreement", {"id": agreement})
 
+    def take_back(self, agreement: str, act: str, reason: str) -> AgreementDetailView:
+        """Do one of `end`, `suspend`, `resume` with a contract; the other party is told why."""
+        body = {"act": act, "reason": reason}
+        return self._post(AgreementDetailView, "/agreement", body, {"id": agreement})
+
     # --- jobs
     def submit(self, request: Mapping[str, Any]) -> JobView:
         """Submit a federated job: purpose, agreements, model, features, target, privacy and more.

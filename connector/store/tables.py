@@ -232,6 +232,7 @@ class AgreementRow(Row, table=True):
     epsilon: float
     delta: float
     stands: bool
+    standing: str
 
 
 class PromiseRow(Row, table=True):
@@ -246,6 +247,22 @@ class PromiseRow(Row, table=True):
     epsilon: float
     delta: float
     contracts: int = Field(sa_type=WHOLE)
+
+
+class NoticeRow(Row, table=True):
+    """`Notice`."""
+
+    __tablename__ = "notice"
+    __table_args__ = (_keyed("notice", "agreement_id", "party", "number"),)
+    KEY = ("agreement_id", "party", "number")
+
+    agreement_id: str
+    party: str
+    number: int = Field(sa_type=WHOLE)
+    act: str
+    reason: str
+    statement: str
+    at: datetime = Field(sa_type=UTC_TIME)
 
 
 class OutboxRow(Row, table=True):

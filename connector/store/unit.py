@@ -25,6 +25,7 @@ from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.notice import Notice
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
@@ -69,6 +70,7 @@ class SqlTransaction:
         promises = SqlPromises(scope)
         self.promises: Promises = promises
         self.agreements: Repository[Agreement] = SqlAgreements(scope, promises)
+        self.notices: Repository[Notice] = SqlRepository(scope, Notice, tables.NoticeRow)
         self.outbox: Repository[OutgoingMessage] = SqlRepository(
             scope, OutgoingMessage, tables.OutboxRow
         )

@@ -20,6 +20,7 @@ from connector.domain.census import Census
 from connector.domain.dataset import Dataset, Offer, PrivacyCap
 from connector.domain.job import Job, JobSide, JobSite, RoundRecord
 from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
+from connector.domain.notice import Notice
 from connector.domain.participant import Participant
 from connector.domain.register import Register
 from connector.ports import Ports
@@ -37,6 +38,7 @@ KEPT = {
     Offer: ("offers", ("id",)),
     Negotiation: ("negotiations", ("pid",)),
     Agreement: ("agreements", ("id",)),
+    Notice: ("notices", ("agreement_id", "party", "number")),
     Reservation: ("reservations", ("job_id",)),
     Job: ("jobs", ("id",)),
     JobSite: ("sites", ("job_id", "site")),

@@ -109,3 +109,17 @@ class ContractNegotiation(_message.Message):
     consumer_pid: str
     state: str
     def __init__(self, provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
+
+class AgreementNotice(_message.Message):
+    __slots__ = ("message_id", "statement")
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    statement: str
+    def __init__(self, message_id: _Optional[str] = ..., statement: _Optional[str] = ...) -> None: ...
+
+class AgreementNoticeReceipt(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...

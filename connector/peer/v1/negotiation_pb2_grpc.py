@@ -72,6 +72,11 @@ class NegotiationServiceStub:
                 request_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.GetNegotiationMessage.SerializeToString,
                 response_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.ContractNegotiation.FromString,
                 _registered_method=True)
+        self.Notify = channel.unary_unary(
+                '/connector.peer.v1.NegotiationService/Notify',
+                request_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNotice.SerializeToString,
+                response_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNoticeReceipt.FromString,
+                _registered_method=True)
 
 
 class NegotiationServiceServicer:
@@ -123,6 +128,13 @@ class NegotiationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Notify(self, request, context):
+        """What a party signs about a contract afterwards: that it ends, rests or goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NegotiationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -160,6 +172,11 @@ def add_NegotiationServiceServicer_to_server(servicer, server):
                     servicer.Get,
                     request_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.GetNegotiationMessage.FromString,
                     response_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.ContractNegotiation.SerializeToString,
+            ),
+            'Notify': grpc.unary_unary_rpc_method_handler(
+                    servicer.Notify,
+                    request_deserializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNotice.FromString,
+                    response_serializer=connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNoticeReceipt.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +371,33 @@ class NegotiationService:
             '/connector.peer.v1.NegotiationService/Get',
             connector_dot_peer_dot_v1_dot_negotiation__pb2.GetNegotiationMessage.SerializeToString,
             connector_dot_peer_dot_v1_dot_negotiation__pb2.ContractNegotiation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Notify(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/connector.peer.v1.NegotiationService/Notify',
+            connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNotice.SerializeToString,
+            connector_dot_peer_dot_v1_dot_negotiation__pb2.AgreementNoticeReceipt.FromString,
             options,
             channel_credentials,
             insecure,

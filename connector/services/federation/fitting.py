@@ -29,9 +29,11 @@ from connector.errors import (
     ManifestTampered,
     PreauError,
     TooFewSites,
+    Unlawful,
 )
 from connector.identity.receipt import Receipt
 from connector.services.federation.allowance import Terms
+from connector.services.negotiation import agree
 from federated.job import CategoryFeature, JobManifest, SiteContract
 
 # Relative; σ, q and T are floating point on both sides, ε comes from the same accountant.
@@ -122,6 +124,15 @@ def check_sites(case: Case) -> Refusal | None:
             TooFewSites,
             f"a quorum of {case.manifest.quorum} is below the contract's {minimum} sites",
         )
+    return None
+
+
+def check_stands(case: Case) -> Refusal | None:
+    """Neither party has taken the contract back."""
+    try:
+        agree.check_stands(case.agreement)
+    except Unlawful as exc:
+        return Refusal(exc.code, (exc.reason,))
     return None
 
 
@@ -259,6 +270,7 @@ _CHECKS: tuple[Callable[[Case], Refusal | None], ...] = (
     check_parties,
     check_contract,
     check_distinct,
+    check_stands,
     check_time,
     check_sites,
     check_code,

@@ -16,7 +16,7 @@ from connector.ports import Ports
 from connector.services.continuity import custody
 from connector.services.evidence import cosigning, own_log
 from connector.services.federation.site import jobs as site_jobs
-from connector.services.negotiation import negotiate
+from connector.services.negotiation import negotiate, notices
 from connector.services.publication import catalog_pages
 
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
@@ -32,6 +32,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "ContractNegotiationEventMessage": negotiate.receive_event,
         "ContractNegotiationTerminationMessage": negotiate.receive_termination,
         "GetNegotiationMessage": negotiate.receive_get,
+        "AgreementNotice": notices.receive,
         "JobSubmission": site_jobs.receive_job,
         "JobCancellation": site_jobs.cancel_job,
         "ConsistencyRequestMessage": own_log.consistency,

@@ -3,27 +3,34 @@
 Rules: the document is written by the provider from its own offer, never from what a consumer
 sent; what the consumer checks first is `checking.py`. The exact bytes, both signatures, both DID
 documents and both memberships as of signing are kept. A contract may be used by its own parties,
-once it is finalized, until its end.
+once it is finalized, until its end, unless one of them has taken it back (`notices.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
 
 from connector.domain import instant
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.notice import Standing
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.errors import (
     AgreementTampered,
     AgreementUnknown,
+    ContractEnded,
     ContractExpired,
+    ContractSuspended,
     NotFound,
     PreauError,
+    Unlawful,
 )
 from connector.identity import agreement as documents
 from connector.identity import description as descriptions
@@ -38,6 +45,10 @@ from connector.services.negotiation import checking, terms
 from connector.services.negotiation.terms import Limits
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
+
+TAKEN_BACK: Final[Mapping[Standing, type[Unlawful]]] = MappingProxyType(
+    {Standing.ENDED: ContractEnded, Standing.SUSPENDED: ContractSuspended}
+)
 
 
 def agreements(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Agreement]:
@@ -74,16 +85,31 @@ def agreement_for(tx: Transaction, agreement_id: str, caller: str, now: datetime
 
     Raises:
         AgreementUnknown: no finalized contract of that id with this peer.
+        ContractEnded: a party has ended it.
+        ContractSuspended: a party has suspended it.
         ContractExpired: its time is over.
     """
     found = tx.agreements.get(agreement_id)
     if found is None or not found.finalized or caller not in (found.provider, found.consumer):
         raise AgreementUnknown(f"no agreement `{agreement_id}` with this peer")
+    check_stands(found)
     if found.valid_until is not None and now >= found.valid_until:
         raise ContractExpired(
             f"agreement `{agreement_id}` ended at {instant.text(found.valid_until)}"
         )
     return found
+
+
+def check_stands(agreement: Agreement) -> None:
+    """Check that neither party has taken a contract back.
+
+    Raises:
+        ContractEnded: one has ended it.
+        ContractSuspended: one has suspended it.
+    """
+    fault = TAKEN_BACK.get(agreement.standing)
+    if fault is not None:
+        raise fault(f"agreement `{agreement.id}` is {agreement.standing.value}")
 
 
 def policy_of(agreement: Agreement) -> Policy:

@@ -200,7 +200,13 @@ def send(
     return replace(negotiation, state=after, updated_at=now, **changes)
 
 
-def enqueue(ports: Ports, tx: Transaction, peer: str, subject: str, message: Negotiating) -> None:
+def enqueue(
+    ports: Ports,
+    tx: Transaction,
+    peer: str,
+    subject: str,
+    message: Negotiating | messages.AgreementNotice,
+) -> None:
     """Put a message into the outbox and wake the dispatcher once it is committed."""
     now = ports.clock.now()
     tx.outbox.put(

@@ -113,7 +113,8 @@ def spending(tx: Transaction, register: Register) -> Spending:
 def promised(tx: Transaction, register: Register, now: datetime) -> tuple[float, float]:
     """Return (Σε, Σδ) that the contracts of a register may still cost a person.
 
-    A contract counts in full from AGREED on while it stands and runs. After that it counts what
+    A contract counts in full from AGREED on while it stands and runs, also while it is
+    suspended. After that it counts what
     its jobs committed, never more than it allowed. A contract of which only jobs are known, since
     a recovery, counts those.
     """

@@ -16,6 +16,7 @@ from connector.domain.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
+from connector.services.negotiation import agree
 from federated.errors import ManifestInvalid
 from federated.job import VERSION, JobManifest, parse
 
@@ -44,6 +45,8 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
     Raises:
         Malformed: the request is not what is described, or asks for the impossible.
         AgreementUnknown: an agreement is not one that we may use.
+        ContractEnded: a party has ended one.
+        ContractSuspended: a party has suspended one.
         ConfigurationInvalid: this node has no training recipe.
         JobRefused: no noise keeps the ε that was asked.
     """
@@ -89,6 +92,7 @@ def _agreement(ports: Ports, name: str) -> Agreement:
         raise AgreementUnknown(f"no agreement `{name}` of ours as consumer")
     if not agreement.finalized:
         raise AgreementUnknown(f"the agreement `{name}` is not final yet")
+    agree.check_stands(agreement)
     return agreement
 
 

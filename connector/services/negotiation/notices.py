@@ -1,0 +1,181 @@
+"""Taking a contract back: its end, its rest and its resumption, by either party, with a reason.
+
+Rules: a notice is signed by its party, kept and logged by both, and delivered through the outbox,
+after all messages of the negotiation; what it does to the contract holds here at once, whether or
+not the other party hears of it. A job stops before its next round (`agree.agreement_for`); one that
+we lead under the contract ends here and now. What was spent stays spent. How the notices of both
+add up is `domain/notice.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from connector.domain import notice as notices
+from connector.domain.job import JobSide
+from connector.domain.negotiation import Agreement, Role
+from connector.domain.notice import Act, Notice, Standing
+from connector.domain.participant import Participant
+from connector.errors import (
+    AgreementUnknown,
+    ContractEnded,
+    Malformed,
+    NotFound,
+    TooManyRequests,
+    Unlawful,
+)
+from connector.identity import document as documents
+from connector.identity import notice as signed
+from connector.ports import Ports, Transaction
+from connector.protocol.messages import AgreementNotice, AgreementNoticeReceipt
+from connector.services.federation.lead import book
+from connector.services.federation.site.rounds import Ending
+from connector.services.messages import deliver
+from connector.services.negotiation import agree, steps
+from federated.job import JobState, is_final
+
+MOST: Final = 500  # notices of one party about one contract; an end is always taken
+_STOPPING: Final = frozenset({Act.ENDED, Act.SUSPENDED})
+
+
+def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
+    """End, suspend or resume a contract of ours, and tell the other party.
+
+    The same act again changes nothing, and sends again what could not be delivered.
+
+    Raises:
+        NotFound: no finalized contract of that id.
+        Malformed: the reason is empty, too long, or more than one line.
+        ContractEnded: it has ended.
+        Unlawful: it is resumed, and this node did not suspend it.
+        KeyUnusable: our key cannot sign.
+    """
+    own = ports.settings.did
+    if not 0 < len(reason) <= signed.MAX_REASON or not reason.isprintable():
+        raise Malformed(f"a reason is one line of 1 to {signed.MAX_REASON} characters")
+    with ports.store.write() as tx:
+        agreement = tx.agreements.lock(agreement_id)
+        if agreement is None or not agreement.finalized:
+            raise NotFound(f"no agreement `{agreement_id}` that both have signed")
+        known = tx.notices.find(agreement_id=agreement_id)
+        latest = notices.newest(known, own)
+        again = latest is not None and latest.act is act
+        if not again:
+            if agreement.standing is Standing.ENDED:
+                raise ContractEnded(f"agreement `{agreement_id}` has ended")
+            if act is Act.RESUMED and (latest is None or latest.act is not Act.SUSPENDED):
+                raise Unlawful(
+                    f"this node has not suspended agreement `{agreement_id}`",
+                    hint="only the party that suspended a contract resumes it",
+                )
+            agreement = _give(ports, tx, agreement, act, reason, known)
+    if again:
+        deliver.retry(ports, agreement.pid)
+    return agreement
+
+
+def note(ports: Ports, tx: Transaction, agreements: Iterable[Agreement], reason: str) -> None:
+    """Tell the other parties of contracts something that concerns them, and log it.
+
+    Raises:
+        KeyUnusable: our key cannot sign.
+    """
+    for agreement in agreements:
+        known = tx.notices.find(agreement_id=agreement.id)
+        _give(ports, tx, agreement, Act.NOTED, reason[: signed.MAX_REASON], known)
+
+
+def of_agreement(ports: Ports, agreement_id: str) -> list[Notice]:
+    """Return the notices about a contract, by time."""
+    with ports.store.read() as tx:
+        found = tx.notices.find(agreement_id=agreement_id)
+    return sorted(found, key=lambda each: (each.at, each.number))
+
+
+def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take in the other party's notice. Idempotent.
+
+    Raises:
+        Malformed: it cannot be read, names another contract, or its number came with other words.
+        SignatureInvalid: the caller did not sign it.
+        AgreementUnknown: no finalized contract of that id with this peer.
+        Unlawful: the caller had ended the contract.
+        TooManyRequests: the caller has given as many as one may about a contract.
+    """
+    message = AgreementNotice.from_body(body)
+    document = documents.read(caller.document, caller.did)
+    notice, digest = signed.verify(message.statement, document)
+    with ports.store.write() as tx:
+        agreement = tx.agreements.lock(notice.agreement_id)
+        if agreement is None or not agreement.finalized or _other(agreement) != caller.did:
+            raise AgreementUnknown(f"no agreement `{notice.agreement_id}` with this peer")
+        if digest != agreement.digest:
+            raise Malformed("the notice is about another document than the one that was signed")
+        known = tx.notices.find(agreement_id=agreement.id)
+        own = [each for each in known if each.party == caller.did]
+        before = next((each for each in own if each.number == notice.number), None)
+        if before is None:
+            _check_further(own, notice)
+            _keep(tx, agreement, notice, known)
+        elif (before.act, before.reason, before.at) != (notice.act, notice.reason, notice.at):
+            raise Malformed(f"notice {notice.number} came with other words before")
+    return AgreementNoticeReceipt(notice.number).to_body()
+
+
+def _check_further(own: list[Notice], notice: Notice) -> None:
+    if any(each.act is Act.ENDED for each in own):
+        raise Unlawful("the caller has ended this contract")
+    if len(own) >= MOST and notice.act is not Act.ENDED:
+        raise TooManyRequests(f"{MOST} notices about one contract are kept")
+
+
+def _give(
+    ports: Ports, tx: Transaction, agreement: Agreement, act: Act, reason: str, known: list[Notice]
+) -> Agreement:
+    own, now = ports.settings.did, ports.clock.now()
+    number = notices.next_number(known, own, now)
+    plain = Notice(agreement.id, own, number, act, reason, "", now.replace(microsecond=0))
+    notice = replace(plain, statement=signed.make(ports.signer, plain, agreement.digest))
+    message = AgreementNotice(ports.ids.new(), notice.statement)
+    # After FINALIZED, which the other party must have first: hence the negotiation's subject.
+    steps.enqueue(ports, tx, _other(agreement), agreement.pid, message)
+    if act in _STOPPING:
+        _stop_led(ports, tx, agreement, act, reason)
+    return _keep(tx, agreement, notice, known)
+
+
+def _keep(tx: Transaction, agreement: Agreement, notice: Notice, known: list[Notice]) -> Agreement:
+    tx.notices.put(notice)
+    standing = notices.standing([*known, notice])
+    stands = agreement.stands and standing is not Standing.ENDED  # what was spent still counts
+    changed = replace(agreement, standing=standing, stands=stands)
+    tx.agreements.put(changed)
+    tx.audit.append(
+        f"agreement.{notice.act.value}",
+        agreement.id,
+        by=notice.party,
+        reason=notice.reason,
+        digest=agreement.digest,
+        statement=notice.statement,
+    )
+    return changed
+
+
+def _stop_led(ports: Ports, tx: Transaction, agreement: Agreement, act: Act, reason: str) -> None:
+    """End the jobs that we lead under a contract; their sites are told."""
+    if agreement.role is not Role.CONSUMER:
+        return
+    code = agree.TAKEN_BACK[Standing(act.value)].code
+    for row in tx.sites.find(agreement_id=agreement.id):
+        job = tx.jobs.get(row.job_id)
+        if job is not None and job.side is JobSide.LEAD and not is_final(job.state):
+            line = f"agreement `{agreement.id}` was {act.value}: {reason}"
+            book.finish_within(ports, tx, job.id, Ending(JobState.CANCELLED, code, line))
+            tx.after_commit(partial(ports.wakeups.notify, "lead"))
+
+
+def _other(agreement: Agreement) -> str:
+    return agreement.consumer if agreement.role is Role.PROVIDER else agreement.provider
