@@ -475,6 +475,24 @@ class DeadlinePassed(WorldFault):
     code = "DEADLINE_PASSED"
 
 
+# What may pass by itself, so that it ends nothing: the other side is away, loaded or too old, one
+# of two clocks is wrong, or either side does not know the other's newest keys yet.
+PASSING: Final[tuple[type[PreauError], ...]] = (
+    WorldFault,
+    TooManyRequests,
+    TooManyStreams,
+    UpgradeRequired,
+    UnknownPeer,
+    StatusListStale,
+    CredentialExpired,
+    CredentialInvalid,
+    DidUnresolvable,
+    CertificateMismatch,
+    TokenInvalid,
+    TokenMismatch,
+    TokenReplayed,
+)
+
 # One table for both bindings: code -> (gRPC status name, HTTP status).
 # RFC 9457 for HTTP problems; grpc/status.proto for the names. Families first, then what differs.
 _FAMILY: Final[dict[type[PreauError], tuple[str, int]]] = {

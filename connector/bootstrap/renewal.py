@@ -15,10 +15,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.bootstrap.own import Identity
+from connector.bootstrap.system import Steadiness
 from connector.errors import PreauError
 from connector.ports import Ports
 from connector.services.guard import guarded
 from connector.services.membership import introducing, onboard
+from connector.services.messages import deliver
 from connector.services.negotiation import negotiate
 
 FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
@@ -40,6 +42,7 @@ class Renewal:
         self._pause = FIRST_PAUSE
         self._refresh_at = time.monotonic()
         self._member = False
+        self._steadiness = Steadiness(ports.clock, ports.pace)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="renewal", daemon=True)
 
@@ -105,7 +108,11 @@ class Renewal:
             _log.warning("peer %s is not in good standing", did)
 
     def _tidy(self) -> None:
-        """End negotiations that nobody goes on with, and forget tokens that expired."""
+        """End negotiations that nobody goes on with, and mend what stands still."""
+        deliver.set_right(self._ports)
+        negotiate.settle(self._ports)
+        if not self._steadiness.steady():
+            return
         with self._ports.store.write() as tx:
             tx.tokens.forget(self._ports.clock.now() - CLOCK_ROOM)
         ended = negotiate.expire(self._ports)

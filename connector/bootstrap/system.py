@@ -1,4 +1,4 @@
-"""The machine's own clock, fresh identifiers and wake-ups between threads: three small ports.
+"""The machine's own clocks, fresh identifiers and wake-ups between threads: small ports.
 
 They need nothing but the standard library, so they stand beside the services; `bootstrap.py`
 chooses them, and tests put others in their place.
@@ -6,10 +6,19 @@ chooses them, and tests put others in their place.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
 from datetime import UTC, datetime
+from typing import Final
+
+from connector.ports import Clock, Pace
+
+JUMP_SECONDS: Final = 60.0
+STEADY_SECONDS: Final = 3600.0
+
+_log = logging.getLogger(__name__)
 
 
 class SystemClock:
@@ -30,6 +39,32 @@ class SystemPace:
     def wait(self, stop: threading.Event, seconds: float) -> bool:
         """Wait for `seconds`, or until `stop` is set; return whether it is."""
         return stop.wait(seconds)
+
+
+class Steadiness:
+    """Whether the wall clock has gone with the monotonic one for long enough to end anything by it.
+
+    A clock is mended minutes after a start or a pause of the machine; what counted hours by it
+    until then counted wrongly.
+    """
+
+    def __init__(self, clock: Clock, pace: Pace) -> None:
+        self._clock = clock
+        self._pace = pace
+        self._since = pace.now()
+        self._apart = self._offset()
+
+    def steady(self) -> bool:
+        """Look at both clocks, as often as something is ended; return whether one may."""
+        apart = self._offset()
+        if abs(apart - self._apart) > JUMP_SECONDS:
+            _log.warning("the clock jumped by %+.0f s; nothing is ended by it", apart - self._apart)
+            self._since = self._pace.now()
+        self._apart = apart
+        return self._pace.now() - self._since >= STEADY_SECONDS
+
+    def _offset(self) -> float:
+        return self._clock.now().timestamp() - self._pace.now()
 
 
 class UuidIdentifiers:

@@ -201,9 +201,17 @@ def check_period(credential: Credential, now: datetime) -> None:
         CredentialExpired: not yet, or no longer.
     """
     if credential.valid_from is not None and now < credential.valid_from:
-        raise CredentialExpired("the credential is not valid yet")
+        raise CredentialExpired(
+            f"the credential is not valid before {instant.text(credential.valid_from)}, and here"
+            f" it is {instant.text(now)}",
+            hint="check both clocks",
+        )
     if credential.valid_until is not None and now >= credential.valid_until:
-        raise CredentialExpired("the credential has expired")
+        raise CredentialExpired(
+            f"the credential expired at {instant.text(credential.valid_until)}, and here it is"
+            f" {instant.text(now)}",
+            hint="renew it, or check both clocks",
+        )
 
 
 def _sized(token: str) -> str:

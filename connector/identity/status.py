@@ -167,7 +167,10 @@ def check(
     if found.purpose != entry.purpose or entry.purpose != "revocation":
         raise CredentialInvalid("the status list is for another purpose")
     if not found.valid_from <= now + LEEWAY or now >= found.valid_until:
-        raise StatusListStale("the status list is not valid at this time")
+        raise StatusListStale(
+            f"the status list is valid from {instant.text(found.valid_from)} until"
+            f" {instant.text(found.valid_until)}, and here it is {instant.text(now)}"
+        )
     if found.is_set(entry.index):
         raise CredentialRevoked("the membership was revoked")
     return found

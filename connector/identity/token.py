@@ -158,9 +158,15 @@ def _check_time(claims: dict[str, Any], now: datetime) -> datetime:
     if not timedelta(0) < expires - issued <= LIFE:
         raise TokenInvalid("the token's life is not between 0 and 60 seconds")
     if issued > now + LEEWAY:
-        raise TokenInvalid("the token is from the future", hint="check both clocks")
+        raise TokenInvalid(
+            f"the token was made at {instant.text(issued)}, and here it is {instant.text(now)}",
+            hint="check both clocks",
+        )
     if now >= expires + LEEWAY:
-        raise TokenInvalid("the token has expired", hint="check both clocks")
+        raise TokenInvalid(
+            f"the token expired at {instant.text(expires)}, and here it is {instant.text(now)}",
+            hint="check both clocks",
+        )
     return expires
 
 

@@ -43,6 +43,7 @@ T = TypeVar("T")
 NEGOTIATION_ENDS: Final = frozenset({"FINALIZED", "TERMINATED"})
 JOB_ENDS: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "REFUSED"})
 _SECONDS = 60.0
+_PATIENCE_SECONDS = 60.0
 _READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
 _LOOK_SECONDS = 0.2
 _PAGE = 100  # values that one request asks for where a whole list is wanted
@@ -68,6 +69,8 @@ class Client:
         url: `unix:PATH` or `http://host:port` instead of `home`.
         token: management token; needed with `url`.
         seconds: longest wait for one answer.
+        patience: seconds for which a node that has answered is waited for while it is away, for
+            example while it starts again.
 
     Raises:
         NodeUnreachable: no node has started in `home`.
@@ -80,9 +83,14 @@ class Client:
         url: str = "",
         token: str = "",
         seconds: float = _SECONDS,
+        patience: float = _PATIENCE_SECONDS,
     ) -> None:
-        address = Address(url, token) if url else find(Path(home or "preau-home"))
-        self._wire = Transport(address, seconds=seconds)
+        folder = Path(home or "preau-home")
+
+        def where() -> Address:
+            return Address(url, token) if url else find(folder)
+
+        self._wire = Transport(where, seconds=seconds, patience=patience)
 
     def __enter__(self) -> Self:
         """Return the client; `close` is called at the end of the block."""

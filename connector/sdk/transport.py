@@ -2,26 +2,31 @@
 
 Rules: the address and the token come from the node's home (`run/node.json`,
 `run/management.token`) or from the caller; problem JSON becomes the exception of its code; a node
-that does not answer is `NodeUnreachable`. Nothing is retried. Leaves the calls to `client.py`.
+that does not answer is `NodeUnreachable`. A node that has answered before, and is away, is waited
+for: it starts again with another token, and perhaps elsewhere. A request that may have been carried
+out is not repeated unless it only asks. Leaves the calls to `client.py`.
 """
 
 from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from connector.errors import NodeUnreachable, PreauError, from_code
+from connector.errors import NodeUnreachable, PreauError, Unauthenticated, from_code
 
 NODE_FILE = "run/node.json"
 _TOKEN_FILE = "run/management.token"  # noqa: S105 - a file name
 _UNIX = "unix:"
 _CONNECT_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
 _SETTINGS_FILE = "preau.toml"
 _HINT = "start it with `preau serve`, or pass `--home`"
 _NO_HOME = "pass `--home`, or make a node with `preau init`"
@@ -57,29 +62,28 @@ def find(home: Path) -> Address:
 
 
 class Transport:
-    """One connection to a node's management API. Safe to use from several threads."""
+    """A connection to a node's management API. Safe to use from several threads."""
 
-    def __init__(self, address: Address, *, seconds: float) -> None:
+    def __init__(
+        self, where: Callable[[], Address], *, seconds: float, patience: float = 0.0
+    ) -> None:
         """Prepare.
 
         Args:
-            address: of the node.
+            where: returns the address of the node; asked again once it no longer answers.
             seconds: longest wait for one answer.
+            patience: how long a node that has answered before is waited for while it is away.
 
         Raises:
             NodeUnreachable: nobody listens on the Unix socket.
         """
-        url = address.url
-        uds = url.removeprefix(_UNIX) if url.startswith(_UNIX) else None
-        if uds is not None:
-            _knock(uds)
-        self._http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=uds),
-            base_url="http://node" if uds else url,
-            headers={"authorization": f"Bearer {address.token}"},
-            timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
-            trust_env=False,
-        )
+        self._where = where
+        self._seconds = seconds
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._answered = False
+        self._address = where()
+        self._http = _connected(self._address, seconds)
 
     def close(self) -> None:
         """Close the connection."""
@@ -120,19 +124,82 @@ class Transport:
             PreauError: the refusal that the node answered with, by its code.
         """
         asked = {name: value for name, value in (query or {}).items() if value != ""}
+        wait = httpx.USE_CLIENT_DEFAULT if seconds is None else httpx.Timeout(seconds)
+        until = time.monotonic() + (self._patience if self._answered else 0.0)
+        while True:
+            used = self._http
+            try:
+                _knock(self._address)
+                answer = used.request(method, path, params=asked, json=body, timeout=wait)
+            except NodeUnreachable:
+                if not self._again(used, until):
+                    raise
+                continue
+            except httpx.HTTPError as exc:
+                # What was sent whole may have been done, so only questions are asked again.
+                again = method == "GET" or isinstance(exc, httpx.ConnectError)
+                if isinstance(exc, httpx.ReadTimeout) or not (again and self._again(used, until)):
+                    why = f"the node does not answer: {_why(exc)}"
+                    raise NodeUnreachable(why, hint=_HINT) from exc
+                continue
+            self._answered = True
+            if answer.is_success:
+                following = httpx.URL(answer.links.get("next", {}).get("url", ""))
+                return answer.content, following.params.get("after", "")
+            refusal = _refusal(answer)
+            if not isinstance(refusal, Unauthenticated) or not self._renewed(used):
+                raise refusal
+
+    def _again(self, used: httpx.Client, until: float) -> bool:
+        """Wait for the node and connect anew; return whether it is there in time."""
+        while time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+            try:
+                self._connect(used, self._where())
+            except NodeUnreachable:
+                continue
+            return True
+        return False
+
+    def _renewed(self, used: httpx.Client) -> bool:
+        """Connect anew if the node has another token since it started again."""
         try:
-            wait = httpx.USE_CLIENT_DEFAULT if seconds is None else httpx.Timeout(seconds)
-            answer = self._http.request(method, path, params=asked, json=body, timeout=wait)
-        except httpx.HTTPError as exc:
-            raise NodeUnreachable(f"the node does not answer: {_why(exc)}", hint=_HINT) from exc
-        if answer.is_success:
-            following = httpx.URL(answer.links.get("next", {}).get("url", ""))
-            return answer.content, following.params.get("after", "")
-        raise _refusal(answer)
+            address = self._where()
+            return address != self._address and self._connect(used, address)
+        except NodeUnreachable:
+            return False
+
+    def _connect(self, used: httpx.Client, address: Address) -> bool:
+        fresh = _connected(address, self._seconds)
+        with self._lock:
+            stale = self._http is used  # else another thread was first
+            if stale:
+                self._address, self._http = address, fresh
+        (used if stale else fresh).close()
+        return True
 
 
-def _knock(path: str) -> None:
-    """Say plainly that nobody listens; httpcore would leave the refused socket open."""
+def _connected(address: Address, seconds: float) -> httpx.Client:
+    _knock(address)
+    url, uds = address.url, _socket_of(address)
+    return httpx.Client(
+        transport=httpx.HTTPTransport(uds=uds),
+        base_url="http://node" if uds else url,
+        headers={"authorization": f"Bearer {address.token}"},
+        timeout=httpx.Timeout(seconds, connect=_CONNECT_SECONDS),
+        trust_env=False,
+    )
+
+
+def _socket_of(address: Address) -> str | None:
+    return address.url.removeprefix(_UNIX) if address.url.startswith(_UNIX) else None
+
+
+def _knock(address: Address) -> None:
+    """Say plainly that nobody listens; httpcore would leave the refused Unix socket open."""
+    path = _socket_of(address)
+    if path is None:
+        return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(_CONNECT_SECONDS)
         try:

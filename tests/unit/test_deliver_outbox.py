@@ -27,6 +27,7 @@ from connector.errors import (
     TokenInvalid,
     TooManyRequests,
     UnknownPeer,
+    Untrusted,
     UpgradeRequired,
 )
 from connector.jsonld.canonical import canonical
@@ -101,6 +102,11 @@ def kept(node: Node, identifier: str) -> OutgoingMessage:
     return found
 
 
+def outgoing(node: Node) -> list[OutgoingMessage]:
+    with node.ports.store.read() as tx:
+        return tx.outbox.find()
+
+
 def test_one_subject_in_order(pair: Link) -> None:
     wire = scripted(pair.lab, acknowledge)
     for identifier in ("urn:1", "urn:2", "urn:3"):
@@ -162,8 +168,7 @@ def test_a_silent_peer_delays_its_other_messages_without_trying_each(pair: Link)
 
 def test_a_peer_that_was_never_met_is_given_up_in_the_end(pair: Link) -> None:
     queue(pair.lab, "urn:1", "did:web:unheard.example")
-    pair.clock.advance(deliver.MAX_AGE.total_seconds() + 1)
-    assert deliver.deliver_due(pair.lab.ports) == 0
+    _outlast(pair, pair.lab)
     assert "never met" in kept(pair.lab, "urn:1").failed
 
 
@@ -183,33 +188,62 @@ def test_a_refusal_is_final(pair: Link, error: PreauError) -> None:
 def test_silence_past_the_bound_ends_the_negotiation(pair: Link) -> None:
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     wire = scripted(pair.lab, refuse(PeerUnreachable("no answer")))
+    pause = deliver.MAX_AGE.total_seconds() / (deliver.MAX_ATTEMPTS - 1)
     for _ in range(deliver.MAX_ATTEMPTS):
         assert pair.lab.only().state is State.REQUESTED
         deliver.deliver_due(pair.lab.ports)
-        pair.clock.advance(deliver.LONGEST_PAUSE)
+        pair.clock.advance(pause)
     assert len(wire.calls) == deliver.MAX_ATTEMPTS
     assert pair.lab.only().state is State.TERMINATED
     assert pair.lab.only().code == "PEER_UNREACHABLE"
     assert deliver.deliver_due(pair.lab.ports) == 0
 
 
-def test_age_is_a_bound_too(pair: Link) -> None:
+@pytest.mark.parametrize("seconds", [7200.0, deliver.MAX_AGE.total_seconds() * 400])
+@pytest.mark.parametrize(
+    "error",
+    [TokenInvalid("x"), CredentialExpired("x"), PeerUnreachable("x")],
+    ids=lambda error: error.code,
+)
+def test_a_clock_that_jumps_ends_nothing(pair: Link, error: PreauError, seconds: float) -> None:
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
-    scripted(pair.lab, refuse(PeerUnreachable("no answer")))
-    pair.clock.advance(deliver.MAX_AGE.total_seconds())
+    honest = pair.lab.ports.wire
+    scripted(pair.lab, refuse(error))
+    pair.clock.advance(seconds)
     deliver.deliver_due(pair.lab.ports)
-    assert pair.lab.only().state is State.TERMINATED
+    assert pair.lab.only().state is State.REQUESTED
+    pair.clock.advance(-seconds)
+    pair.lab.ports = replace(pair.lab.ports, wire=honest)
+    assert deliver.deliver_due(pair.lab.ports) == 0  # it was postponed by the other time
+    deliver.set_right(pair.lab.ports)
+    assert deliver.deliver_due(pair.lab.ports) == 1
 
 
-def _outlast(pair: Link, node: Node) -> None:
-    pair.clock.advance((deliver.MAX_AGE + timedelta(seconds=1)).total_seconds())
-    deliver.deliver_due(node.ports)
+def test_what_waits_a_usual_pause_is_left_alone(pair: Link) -> None:
+    queue(pair.lab, "urn:1", pair.school.did)
+    scripted(pair.lab, refuse(PeerUnreachable("x")))
+    deliver.deliver_due(pair.lab.ports)
+    before = kept(pair.lab, "urn:1")
+    deliver.set_right(pair.lab.ports)
+    assert kept(pair.lab, "urn:1") == before
+
+
+def _outlast(pair: Link, node: Node, age: timedelta = deliver.SIGNED_AGE) -> None:
+    """Let the last try of what waits come, `age` after it was written."""
+    now = pair.clock.now()
+    with node.ports.store.write() as tx:
+        for waiting in tx.outbox.find(delivered_at=None, failed=""):
+            old = replace(waiting, created_at=now - age, due_at=now)
+            tx.outbox.put(replace(old, attempts=deliver.MAX_ATTEMPTS - 1))
+    assert deliver.deliver_due(node.ports) == 0
 
 
 def test_who_has_signed_last_does_not_give_up_alone(pair: Link) -> None:
     pair.hold("ContractAgreementVerificationMessage", "ContractNegotiationEventMessage")
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     pair.deliver()
+    _outlast(pair, pair.lab, deliver.MAX_AGE)
+    assert len(pair.lab.waiting()) == 1
     _outlast(pair, pair.lab)
     assert pair.lab.only().state is State.VERIFIED
     assert pair.lab.waiting() == []
@@ -253,7 +287,8 @@ def test_a_refused_signature_does_not_end_what_the_peer_may_hold(
     pair.clock.advance(deliver.LONGEST_PAUSE)
     deliver.deliver_due(pair.lab.ports)
     failed = kept(pair.lab, waiting.id)
-    assert failed.failed.startswith(error.code)
+    believed = not isinstance(error, Untrusted)
+    assert failed.failed.partition(":")[0] == (error.code if believed else "")
     assert not any(n.state is State.TERMINATED for n in pair.lab.negotiations())
     pair.lab.ports = replace(pair.lab.ports, wire=honest)
     pair.hold()
@@ -261,6 +296,25 @@ def test_a_refused_signature_does_not_end_what_the_peer_may_hold(
     pair.pump()
     assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
     assert kept(pair.lab, waiting.id).delivered_at is not None
+
+
+def test_what_stands_still_is_settled_without_an_operator(pair: Link) -> None:
+    pair.hold("ContractAgreementVerificationMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    _outlast(pair, pair.lab)
+    pair.hold()
+    assert negotiate.settle(pair.lab.ports) == 0  # too old to be asked of by itself
+    (failed,) = [m for m in outgoing(pair.lab) if m.failed]
+    with pair.lab.ports.store.write() as tx:
+        tx.outbox.put(replace(failed, created_at=pair.clock.now()))
+    assert negotiate.settle(pair.lab.ports) == 0  # it was just tried
+    with pair.lab.ports.store.write() as tx:
+        before = pair.clock.now() - 2 * negotiate.SETTLE_EVERY
+        tx.outbox.put(replace(failed, created_at=before))
+    assert negotiate.settle(pair.lab.ports) == 1
+    pair.pump()
+    assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
 
 
 def test_a_stated_end_ends_what_was_signed(pair: Link) -> None:

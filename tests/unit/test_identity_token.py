@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from connector.domain import instant
 from connector.errors import CertificateMismatch, TokenInvalid, TokenMismatch
 from connector.identity import certificate, jws, token
 from connector.identity import document as documents
@@ -180,3 +181,10 @@ def test_no_certificate() -> None:
     with pytest.raises(CertificateMismatch):
         checked(made(), leaf_pem="")
     assert certificate.thumbprint(LEAF) in jws.unverified_payload(made()).decode()
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_is_wrong_is_refused_with_the_time_here(hours: int) -> None:
+    here = NOW + timedelta(hours=hours)
+    with pytest.raises(TokenInvalid, match=f"here it is {instant.text(here)}"):
+        checked(made(), now=here)

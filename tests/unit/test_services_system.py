@@ -6,7 +6,17 @@ import threading
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from connector.bootstrap.system import SystemClock, ThreadWakeups, UuidIdentifiers
+import pytest
+
+from connector.bootstrap.system import (
+    JUMP_SECONDS,
+    STEADY_SECONDS,
+    Steadiness,
+    SystemClock,
+    ThreadWakeups,
+    UuidIdentifiers,
+)
+from tests.support.doubles import FixedClock, QuickPace
 
 
 def test_the_clock_is_aware_and_utc() -> None:
@@ -60,3 +70,35 @@ def test_one_event_wakes_one_of_two() -> None:
     for thread in threads:
         thread.join(20)
     assert sorted(woken) == [False, True]
+
+
+class TestSteadiness:
+    """Nothing is ended by a clock that has not gone steadily for an hour."""
+
+    def test_after_a_start(self) -> None:
+        clock, pace = FixedClock(), QuickPace()
+        watch = Steadiness(clock, pace)
+        assert not watch.steady()
+        clock.advance(STEADY_SECONDS)
+        pace.pass_by(STEADY_SECONDS)
+        assert watch.steady()
+
+    @pytest.mark.parametrize("seconds", [7200.0, -7200.0])
+    def test_after_a_jump(self, seconds: float) -> None:
+        clock, pace = FixedClock(), QuickPace()
+        watch = Steadiness(clock, pace)
+        clock.advance(STEADY_SECONDS + seconds)
+        pace.pass_by(STEADY_SECONDS)
+        assert not watch.steady()
+        clock.advance(STEADY_SECONDS)
+        pace.pass_by(STEADY_SECONDS)
+        assert watch.steady()
+
+    def test_a_clock_that_is_corrected_bit_by_bit_is_steady(self) -> None:
+        clock, pace = FixedClock(), QuickPace()
+        watch = Steadiness(clock, pace)
+        for _ in range(12):
+            clock.advance(300 + JUMP_SECONDS / 2)
+            pace.pass_by(300)
+            found = watch.steady()
+        assert found

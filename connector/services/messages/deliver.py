@@ -2,8 +2,11 @@
 
 Rules: a message waits in the database until the peer has answered it, so that a crash loses
 nothing; the oldest message of a subject goes first; a peer that does not answer delays only its
-own messages. What may pass by itself is tried again with growing pauses, within bounds; a refusal
-by the peer is final. What either means for a negotiation is `outcomes.py`.
+own messages. What may pass by itself (`errors.PASSING`) is tried again with growing pauses; it is
+given up only when it was tried `MAX_ATTEMPTS` times and `MAX_AGE` has passed, so that a clock that
+jumps ends nothing. Another refusal by the peer is final. What carries its sender's last signature
+is tried for `SIGNED_AGE`, and also while the peer does not believe us. What either means for a
+negotiation is `outcomes.py`.
 
 Nothing is polled in the hot path: the dispatcher sleeps until it is woken, or until the next
 message falls due.
@@ -25,17 +28,11 @@ from typing import Any, Final
 from connector.domain.delivery import OUTBOX, OutgoingMessage
 from connector.domain.participant import Participant
 from connector.errors import (
-    CertificateMismatch,
-    DidUnresolvable,
+    PASSING,
     PeerUnreachable,
     PreauError,
-    StatusListStale,
     StoreUnavailable,
-    TokenReplayed,
-    TooManyRequests,
-    TooManyStreams,
-    UnknownPeer,
-    UpgradeRequired,
+    Untrusted,
     WorldFault,
 )
 from connector.jsonld.canonical import parse_object
@@ -47,6 +44,7 @@ from connector.services.negotiation import outcomes
 
 MAX_ATTEMPTS: Final = 60
 MAX_AGE: Final = timedelta(days=1)
+SIGNED_AGE: Final = timedelta(days=30)
 FIRST_PAUSE: Final = 0.2  # seconds
 LONGEST_PAUSE: Final = 300.0  # seconds
 CALL_SECONDS: Final = 10.0
@@ -54,20 +52,6 @@ THREADS: Final = 16
 PER_PEER: Final = 4  # calls to one peer at once; one while it does not answer
 BATCH: Final = 512
 LONGEST_SLEEP: Final = 5.0  # seconds without being woken
-
-# Refusals that may pass by themselves: the peer is loaded, is too old and may be upgraded, or does
-# not know us or our keys yet.
-_PASSING: Final = (
-    WorldFault,
-    TooManyRequests,
-    TooManyStreams,
-    UnknownPeer,
-    StatusListStale,
-    DidUnresolvable,
-    CertificateMismatch,
-    TokenReplayed,
-    UpgradeRequired,
-)
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +87,17 @@ def retry(ports: Ports, subject: str) -> int:
             tx.outbox.put(again)
         tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
     return len(given_up)
+
+
+def set_right(ports: Ports) -> None:
+    """Let go what waits longer than any pause: it was postponed by a clock that was ahead."""
+    now = ports.clock.now()
+    latest = now + timedelta(seconds=LONGEST_PAUSE)
+    with ports.store.write() as tx:
+        for message in tx.outbox.find(delivered_at=None, failed=""):
+            if message.due_at > latest:
+                tx.outbox.put(replace(message, due_at=now))
+                tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
 
 
 def deliver(ports: Ports, message: OutgoingMessage) -> bool:
@@ -226,19 +221,24 @@ def _delivered(
 
 def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:
     tried = replace(message, attempts=message.attempts + 1)
-    passing = isinstance(error, _PASSING) or type(error) is PreauError
-    if not passing:
+    signed = outcomes.signed(message)
+    passing = isinstance(error, PASSING) or type(error) is PreauError
+    age = ports.clock.now() - message.created_at
+    if not passing and not (signed and isinstance(error, Untrusted)):
         _give_up(ports, tried, error.code, error.reason)
-    elif tried.attempts >= MAX_ATTEMPTS or ports.clock.now() - message.created_at >= MAX_AGE:
-        reason = f"given up after {tried.attempts} attempts: {error.reason}"
-        _give_up(ports, tried, PeerUnreachable.code, reason)
+    elif tried.attempts >= MAX_ATTEMPTS and age >= (SIGNED_AGE if signed else MAX_AGE):
+        code = PeerUnreachable.code if isinstance(error, WorldFault) else error.code
+        _give_up(ports, tried, code, f"given up after {tried.attempts} attempts: {error.reason}")
     else:
-        _postpone(ports, tried, silent=isinstance(error, PeerUnreachable))
+        _postpone(ports, tried, error)
 
 
-def _postpone(ports: Ports, message: OutgoingMessage, *, silent: bool) -> None:
+def _postpone(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:
     """Try later; what else is due for a silent peer waits as long, without a try of its own."""
-    due = ports.clock.now() + pause(message)
+    due, silent = ports.clock.now() + pause(message), isinstance(error, PeerUnreachable)
+    if message.attempts.bit_count() == 1:  # the 1st, 2nd, 4th …: a line that does not repeat
+        said = (message.kind, message.peer, message.attempts, error.code, error.reason)
+        _log.warning("`%s` to `%s` waits after %d attempts: %s: %s", *said)
     with ports.store.write() as tx:
         others = tx.outbox.find(peer=message.peer, delivered_at=None, failed="") if silent else []
         for other in others:

@@ -7,8 +7,10 @@ changes nothing and is in the audit log. What each side does by itself on a mess
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -22,7 +24,7 @@ from connector.protocol import messages
 from connector.protocol.negotiation import Act
 from connector.services.membership import onboard
 from connector.services.messages import deliver
-from connector.services.negotiation import agree, consumer_side, provider_side, steps
+from connector.services.negotiation import agree, consumer_side, outcomes, provider_side, steps
 from connector.services.negotiation.consumer_side import accept, counter, request
 from connector.services.negotiation.provider_side import offer
 
@@ -42,10 +44,15 @@ __all__ = [
     "receive_verification",
     "reconcile",
     "request",
+    "settle",
     "terminate",
 ]
 
+SETTLE_EVERY: Final = timedelta(hours=6)
+MOST_SETTLED: Final = 20  # at a time
 _REFUSED: Final = "agreement.refused"
+
+_log = logging.getLogger(__name__)
 
 
 def negotiations(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Negotiation]:
@@ -113,6 +120,30 @@ def reconcile(ports: Ports, pid: str) -> Negotiation:
             return found
         reason = "the peer has terminated the negotiation"
         return steps.end_here(ports, tx, replace(found, peer_pid=""), "", (reason,))
+
+
+def settle(ports: Ports) -> int:
+    """Reconcile what stands still since its last signature was not taken; return how many.
+
+    At most once in `SETTLE_EVERY` a message; what the peer does not answer waits for the next time.
+    """
+    now = ports.clock.now()
+    with ports.store.read() as tx:
+        stuck = {
+            message.subject
+            for message in tx.outbox.find(delivered_at=None)
+            if message.failed
+            and SETTLE_EVERY < now - message.created_at < deliver.SIGNED_AGE
+            and outcomes.signed(message)
+        }
+        found = (tx.negotiations.get(pid) for pid in sorted(stuck))
+        pids = [each.pid for each in found if each and each.state != NegotiationState.TERMINATED]
+    for pid in pids[:MOST_SETTLED]:
+        try:
+            reconcile(ports, pid)
+        except PreauError as exc:
+            _log.info("negotiation `%s` stands still: %s: %s", pid, exc.code, exc.reason)
+    return len(pids)
 
 
 def expire(ports: Ports) -> int:

@@ -54,7 +54,7 @@ def given_up(
     negotiation = tx.negotiations.lock(message.subject)
     if negotiation is None or steps.is_over(negotiation):
         return
-    if _signed(message):
+    if signed(message):
         return
     if message.kind == _AGREEMENT and code != PeerUnreachable.code:
         # The refused agreement changed nothing at the consumer: there the negotiation stands where
@@ -63,8 +63,10 @@ def given_up(
     steps.end_here(ports, tx, negotiation, code, (reason,))
 
 
-def _signed(message: OutgoingMessage) -> bool:
-    """Whether the message carries the last signature of its sender's side."""
+def signed(message: OutgoingMessage) -> bool:
+    """Return whether a message carries the last signature of its sender's side."""
+    if message.kind not in KINDS:
+        return False
     if message.kind == messages.ContractAgreementVerificationMessage.__name__:
         return True
     return bool(parse_object(message.body).get("receipt"))

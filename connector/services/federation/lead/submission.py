@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from connector.domain.job import Job
-from connector.errors import PeerUnreachable, PreauError, TooManyRequests, WorldFault
+from connector.errors import PASSING, PeerUnreachable, PreauError, WorldFault
 from connector.ports import Ports
 from connector.protocol.messages import JobDecision, JobSubmission
 from connector.services.federation.lead import book
@@ -27,7 +27,6 @@ CALL_SECONDS = 60.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 THREADS = 8
-_PASSING = (WorldFault, TooManyRequests)
 
 
 class Submission:
@@ -66,9 +65,9 @@ class Submission:
         while self._left() > 0 and not self._enough.is_set() and not self._aborted.is_set():
             try:
                 decision = self._call(site)
-            except _PASSING as exc:
-                busy = isinstance(exc, TooManyRequests)
-                code, last = TooManyRequests.code if busy else PeerUnreachable.code, exc.reason
+            except PASSING as exc:
+                silent = isinstance(exc, WorldFault)
+                code, last = PeerUnreachable.code if silent else exc.code, exc.reason
                 self._enough.wait(min(pause, max(self._left(), 0.0)))
                 pause = min(pause * 2, LONGEST_PAUSE)
             except PreauError as exc:
