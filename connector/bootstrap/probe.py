@@ -6,27 +6,25 @@ is itself a fact. Works with and without the node running. Judging is `services/
 
 from __future__ import annotations
 
-import http.client
 import importlib
 import importlib.metadata
 import importlib.util
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap import own, state
+from connector.bootstrap import liveness, own, reputation
 from connector.bootstrap.computing import BoundedAccountant
-from connector.bootstrap.reputation import peers
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
+from connector.domain.negotiation import NegotiationState
+from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
     ConfigurationInvalid,
@@ -35,24 +33,23 @@ from connector.errors import (
     StoreUnavailable,
 )
 from connector.identity import certificate
-from connector.identity import did as dids
 from connector.identity import document as documents
-from connector.management.listen import split
-from connector.peer.web import tls_context
 from connector.ports import Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
 from connector.services.health import peers as peer_checks
+from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, KeyFile, ListFact
 from connector.services.membership import fetching, onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import standing
 from connector.services.publication import checking
 from connector.services.publication.verdicts import verdict
-from connector.store import SqlStore, keys, migrations
+from connector.store import SqlStore, integrity, keys, migrations
 from connector.store.charges import KEY_FILE, HomeCharges
+from connector.store.migrations import Schema
 from federated.privacy.process import ProcessAccountant
 
 _LOOK_SECONDS: Final = 3.0
@@ -66,17 +63,16 @@ _EXTRA: Final = ("flwr", "dp_accounting", "numpy", "pyarrow")
 def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
     """Look at everything and return the judged findings, in the order of `preau doctor`."""
     began = (time.time(), time.monotonic())
-    running = state.is_running(settings.home)
     checks = [
         *_keys(settings),
-        *_ports(settings, running=running),
+        *liveness.checks(settings),
         *_stored(settings, ask_peers=ask_peers),
         diagnose.isolation(_tier(), _missing()),
         *diagnose.unsafe_settings(settings),
         *_versions(),
         diagnose.disk(shutil.disk_usage(settings.home).free),
     ]
-    skews = _skews(settings) if ask_peers else {}
+    skews = reputation.skews(settings, settings.trusted_issuers) if ask_peers else {}
     elapsed = (time.time() - began[0], time.monotonic() - began[1])
     steady = abs(elapsed[0] - elapsed[1]) < _JUMP
     checks.insert(1, diagnose.clock(skews, monotonic=steady, now=SystemClock().now()))
@@ -87,11 +83,13 @@ def _keys(settings: Settings) -> list[Check]:
     names = own.key_files(settings)
     checks = [diagnose.keys([_key_file(settings, name) for name in names], _mismatch(settings))]
     now = SystemClock().now()
-    found = [("HTTPS certificate", settings.https_certificate)]
-    found += [("TLS authority", f"{own.TLS_CA}1.pem")] if settings.kind == "participant" else []
-    for label, name in found:
+    found = [("HTTPS certificate", settings.https_certificate, diagnose.RENEWED)]
+    if settings.kind == "participant":
+        mend = "put the next `keys/tls-ca-N.pem` and `.key` beside it, and restart the node"
+        found.append(("TLS authority", f"{own.TLS_CA}1.pem", mend))
+    for label, name, mend in found:
         expires, fault = _expiry(settings.path(name))
-        checks.append(diagnose.certificate(label, expires, now, fault))
+        checks.append(diagnose.certificate(label, expires, now, fault, mend))
     return checks
 
 
@@ -127,56 +125,18 @@ def _expiry(path: Path) -> tuple[datetime | None, str]:
         return None, exc.reason
 
 
-def _ports(settings: Settings, *, running: bool) -> list[Check]:
-    announced = state.announced(settings.home) if running else {}
-    wanted = [("https", settings.https_listen)]
-    if settings.kind == "participant":
-        wanted.insert(0, ("grpc", settings.grpc_listen))
-    checks = []
-    for name, configured in wanted:
-        address = str(announced.get(name) or configured)
-        host, port = split(address)
-        answers = _answers(_reachable(host), port)
-        free = not answers and _bindable(host, port)
-        checks.append(
-            diagnose.port(f"{name} port", address, running=running, free=free, answers=answers)
-        )
-    return checks
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-
-
-def _answers(host: str, port: int) -> bool:
-    if port == 0:
-        return False
-    try:
-        with closing(socket.create_connection((host, port), timeout=_LOOK_SECONDS)):
-            return True
-    except OSError:
-        return False
-
-
-def _bindable(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
-
-
 def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
     """Look at what is in the database: itself, membership, status lists, peers."""
     if not settings.database and not (settings.home / "node.sqlite").exists():
         missing = "`node.sqlite` is missing"
-        return [diagnose.database(missing, migrated=False, entries=0, lost=True)]
+        return [diagnose.database(missing, entries=0, lost=True)]
     try:
-        if not migrations.is_current(settings.database_url):
-            return [diagnose.database("", migrated=False, entries=0)]
+        schema = migrations.schema(settings.database_url)
+        if schema is not Schema.CURRENT:
+            return [diagnose.schema(newer=schema is Schema.NEWER)]
+        pages = integrity.fault(settings.database_url)
+        if pages:
+            return [diagnose.database(f"damaged: {pages}", entries=0, lost=True)]
         with _opened(settings) as store, store.read() as tx:
             entries = tx.audit.head()[0]
             known = fetching.evidence(tx)
@@ -188,22 +148,30 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             back = {log.origin: log.reason for log in logs if log.contradiction}
             unproven = {log.origin: log.refusal for log in logs if log.unproven}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
+            ended = {each.pid for each in tx.negotiations.find(state=NegotiationState.TERMINATED)}
+            sent = deliveries(tx.outbox.find(delivered_at=None), ended, SystemClock().now())
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
-        return [diagnose.database(exc.reason, migrated=False, entries=0)]
+        return [diagnose.database(exc.reason, entries=0)]
     now = SystemClock().now()
     return [
-        diagnose.database("", migrated=True, entries=entries),
+        diagnose.database("", entries=entries, unchecked=pages is None),
         diagnose.own_log(broken, entries, own_log.MEND),
         _membership(settings, known, now),
         *diagnose.status_lists(lists, now),
-        *peer_checks.peers(peers(settings, found, known, now, ask=ask_peers)),
+        *peer_checks.peers(reputation.peers(settings, found, known, now, ask=ask_peers)),
+        *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
+        *sent,
         *diagnose.recovery(short),
         *peer_checks.gone_back(back),
         *peer_checks.unproven(unproven),
         *data,
         *_budgets(settings),
     ]
+
+
+def _clocks(settings: Settings, peers: list[Participant]) -> dict[str, timedelta]:
+    return reputation.skews(settings, [peer.did for peer in peers if not peer.blocked])
 
 
 def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
@@ -265,33 +233,6 @@ def _membership(settings: Settings, known: Evidence, now: datetime) -> Check:
         fault = f"{exc.code}: {exc.reason}"
         return diagnose.membership(required, fault, None, now, keys_lost=lost)
     return diagnose.membership(required, "", facts.valid_until, now)
-
-
-def _skews(settings: Settings) -> dict[str, timedelta]:
-    """Return, for each trusted issuer that answers, its time minus ours."""
-    found = {did: _skew(settings, did) for did in settings.trusted_issuers if did != settings.did}
-    return {did: skew for did, skew in found.items() if skew is not None}
-
-
-def _skew(settings: Settings, did: str) -> timedelta | None:
-    """Ask for the time of a host that our own settings name; its answer has whole seconds."""
-    try:
-        parts = dids.parse(did)
-        roots = settings.path(settings.web_roots) if settings.web_roots else None
-        tls = tls_context(roots)
-    except PreauError:
-        return None
-    connection = http.client.HTTPSConnection(
-        parts.host, parts.port or 443, timeout=_LOOK_SECONDS, context=tls
-    )
-    try:
-        with closing(connection):
-            connection.request("GET", dids.document_url(did).removeprefix(dids.origin(did)))
-            shown = connection.getresponse().getheader("Date") or ""
-        theirs = parsedate_to_datetime(shown)
-    except (OSError, http.client.HTTPException, ValueError):
-        return None
-    return theirs.astimezone(UTC) - datetime.now(UTC).replace(microsecond=0)
 
 
 def _missing() -> list[str]:

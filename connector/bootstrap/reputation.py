@@ -9,10 +9,10 @@ which mends what can be mended, and its refusal is what it says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from connector.config import Settings
 from connector.domain import generation as generations
 from connector.domain.participant import Participant
 from connector.errors import DidUnresolvable, NotFound, PeerUnreachable, PreauError, UpgradeRequired
+from connector.identity.did import document_url
 from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
 from connector.peer.web import GuardedWeb
@@ -50,6 +51,18 @@ def peers(
     with _reputation(settings) as asked, ThreadPoolExecutor(_AT_ONCE) as pool:
         look = partial(_peer, settings, known, now, asked if ask else None)
         return list(pool.map(look, found))
+
+
+def skews(settings: Settings, dids: Collection[str]) -> dict[str, timedelta]:
+    """Return, for each of these nodes that answers, its time minus ours, to the second."""
+    try:
+        web = GuardedWeb.of(settings)
+    except PreauError:
+        return {}
+    others = [did for did in dids if did != settings.did]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = dict(zip(others, pool.map(partial(_skew, web), others), strict=True))
+    return {did: skew for did, skew in found.items() if skew is not None}
 
 
 class Reputation:
@@ -95,6 +108,14 @@ class Reputation:
         except PreauError as exc:
             return f"{exc.code}: {exc.reason}", ""
         return "", ""
+
+
+def _skew(web: GuardedWeb, did: str) -> timedelta | None:
+    try:
+        theirs = web.time(document_url(did))
+    except PreauError:
+        return None
+    return theirs - SystemClock().now().replace(microsecond=0)
 
 
 def _peer(

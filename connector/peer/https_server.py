@@ -3,7 +3,8 @@
 Rules: TLS 1.2 or newer; no header of a proxy is believed, so that an address is the connection's;
 the number of connections is bounded in all and per address, from the accept on
 (`https_sockets.py`); a TLS handshake ends after `HANDSHAKE_SECONDS`, and so does the life of each
-connection after `CONNECTION_SECONDS`, however slowly it speaks. What is answered is `https.py`'s.
+connection after `CONNECTION_SECONDS`, however slowly it speaks. A renewed certificate is taken
+without a restart (`web_certificate.py`). What is answered is `https.py`'s.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connector.errors import KeyUnusable, WorldFault
 from connector.peer.https_sockets import Admission, BoundedListener, listening
+from connector.peer.web_certificate import FollowedCertificate
 
 HANDSHAKE_SECONDS: Final = 5.0
 CONNECTION_SECONDS: Final = 60.0
@@ -122,6 +124,7 @@ class HttpsServer:
         )
         try:
             config.load()
+            followed = FollowedCertificate(self._certificate, self._key)
         except (OSError, ssl.SSLError) as exc:
             raise KeyUnusable(
                 "the HTTPS certificate or its key cannot be read",
@@ -129,4 +132,5 @@ class HttpsServer:
             ) from exc
         if config.ssl is not None:
             config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+            followed.follow(config.ssl)
         return config

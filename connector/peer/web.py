@@ -14,6 +14,8 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,6 +87,21 @@ class GuardedWeb:
         """Fetch a document; see `ports.Web`."""
         return self._exchange("GET", url, None, limit)
 
+    def time(self, url: str) -> datetime:
+        """Return the time at which an answer was made, by its sender's clock, UTC (RFC 9110 6.6.1).
+
+        Raises:
+            AddressForbidden: the address is not one that this node calls.
+            PeerUnreachable: no answer, or one without a time.
+        """
+        seen: list[httpcore.Response] = []
+        self._exchange("GET", url, None, 1 << 16, seen.append)
+        shown = dict(seen[0].headers).get(b"date", b"")
+        try:
+            return parsedate_to_datetime(shown.decode("ascii")).astimezone(UTC)
+        except ValueError as exc:
+            raise PeerUnreachable(f"`{target(url).host}` states no time") from exc
+
     def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
         """Post a JSON body; see `ports.Web`.
 
@@ -93,7 +110,14 @@ class GuardedWeb:
         """
         return self._exchange("POST", url, body, limit)
 
-    def _exchange(self, method: str, url: str, body: bytes | None, limit: int) -> bytes:
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        limit: int,
+        seen: Callable[[httpcore.Response], object] = lambda _answer: None,
+    ) -> bytes:
         goal = target(url)
         backend = _PinnedBackend(self._pin(goal), time.monotonic() + self._seconds)
         try:
@@ -106,6 +130,7 @@ class GuardedWeb:
                     content=body,
                 ) as answer,
             ):
+                seen(answer)
                 return _read(goal, answer, limit, posting=body is not None)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise _unreachable(goal, exc) from exc

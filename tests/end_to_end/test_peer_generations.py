@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from connector.bootstrap import probe
+from connector.bootstrap.reputation import Reputation
 from connector.domain import generation as generations
 from connector.domain.federation import Hello
 from connector.errors import Malformed, PreauError, UpgradeRequired
@@ -130,17 +130,18 @@ def test_first_contact_is_open_to_all_and_says_who_must_upgrade(
     space: LiveSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new, other = space["new"], space["other"]
-    assert probe._too_old(new.settings, other.did) == ""
+    asked = Reputation(new.did, new.wire, new.ports.web)
+    assert asked.too_old(other.did) == ""
     monkeypatch.setattr(https, "GENERATION", "/not-there-yet")
     old = space.add("old")
     with pytest.raises(UpgradeRequired, match=f"`{old.did}` must upgrade"):
         onboard.meet(new.ports, old.did)
     assert old.known(new.did).did == new.did
     assert new.known(old.did).did == old.did
-    assert f"UPGRADE_REQUIRED: `{old.did}` must upgrade" in probe._too_old(new.settings, old.did)
+    assert f"UPGRADE_REQUIRED: `{old.did}` must upgrade" in asked.too_old(old.did)
     onboard.meet(old.ports, new.did)
     old.stop()
-    assert probe._too_old(new.settings, old.did) == ""  # it does not answer: said elsewhere
+    assert asked.too_old(old.did) == ""  # it does not answer: said elsewhere
 
 
 @pytest.mark.parametrize("text", ["", " 2", "2 ", "+2", "-2", "2.0", "٢", "²", "99999", "None"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connector.bootstrap import reputation
 from connector.bootstrap.reputation import Reputation
 from connector.errors import CredentialRevoked, PeerUnreachable
 from connector.peer.credentials import Leaves
@@ -140,6 +141,15 @@ class TestWhatPeersSay:
         assert (said.partition(":")[0], silent) == ("MEMBERSHIP_REQUIRED", "")
         stranger.join_space()
         assert self.said(stranger, beta) == ("", "")
+
+    def test_what_time_it_is(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        asked = [alpha.did, beta.did, space.authority.did]
+        found = reputation.skews(alpha.settings, asked)
+        assert set(found) == {beta.did, space.authority.did}
+        assert all(abs(skew) < timedelta(minutes=10) for skew in found.values())
+        beta.face.stop()
+        assert set(reputation.skews(alpha.settings, asked)) == {space.authority.did}
 
     def test_nothing(self, space: LiveSpace) -> None:
         alpha, beta = space["alpha"], space["beta"]

@@ -51,7 +51,7 @@ def test_a_home_is_whole_and_private(tmp_path: Path) -> None:
     for name in ("signing.pem", "tls-ca-1.key", "https.key"):
         assert mode(home / "keys" / name) == 0o600
     assert mode(home / "preau.toml") == 0o600
-    assert migrations.is_current(config.load(home).database_url)
+    assert migrations.schema(config.load(home).database_url) is migrations.Schema.CURRENT
     assert hosts(home / "keys" / "https.pem") == ["localhost"]
     identity = own.Identity(config.load(home))
     read = document.read(identity.document(), DID)

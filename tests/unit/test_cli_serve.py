@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from connector import bootstrap, config
 from connector.bootstrap import own, renewal, state
 from connector.bootstrap.node import Node
 from connector.bootstrap.renewal import Renewal
+from connector.bootstrap.system import STEADY_SECONDS
 from connector.cli.app import build
 from connector.config import Settings
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
@@ -321,6 +322,64 @@ def test_doctor_finds_an_old_database(home: Path) -> None:
     assert (code, found["database"]["verdict"]) == (6, "fail")
 
 
+def test_doctor_knows_a_newer_database(home: Path) -> None:
+    with closing(sqlite3.connect(home / "node.sqlite")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    code, found = checks(home)
+    assert (code, found["database"]["verdict"]) == (6, "fail")
+    assert "newer release" in found["database"]["finding"]
+    assert "another release" in serve_refused(home, "CONFIGURATION_INVALID")
+
+
+def test_doctor_finds_a_damaged_page(home: Path) -> None:
+    started(home).stop()
+    with closing(sqlite3.connect(home / "node.sqlite")) as database:
+        (page,) = database.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'participant'"
+        ).fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    assert "pages whole" in checks(home)[1]["database"]["finding"]
+    with (home / "node.sqlite").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    code, found = checks(home)
+    assert (code, found["database"]["verdict"]) == (6, "fail")
+    assert "damaged" in found["database"]["finding"]
+    assert "preau restore" in found["database"]["mend"]
+
+
+def test_doctor_asks_a_running_node(home: Path) -> None:
+    node = started(home)
+    try:
+        found = checks(home)[1]
+        names = ("node", "grpc port", "https port")
+        assert [found[name]["verdict"] for name in names] == ["ok", "ok", "ok"]
+    finally:
+        node.stop()
+
+
+def test_doctor_is_not_deceived_by_the_sockets_of_a_frozen_node(home: Path) -> None:
+    """Such a process holds its lock, and the system takes connections for it."""
+    with ExitStack() as stack:
+        ports = {}
+        for name in ("grpc", "https"):
+            sock = stack.enter_context(closing(socket.socket()))
+            sock.bind(("127.0.0.1", 0))
+            sock.listen()
+            ports[name] = f"127.0.0.1:{sock.getsockname()[1]}"
+        path = home / "run" / "management.sock"
+        unix = stack.enter_context(closing(socket.socket(socket.AF_UNIX)))
+        unix.bind(str(path))
+        unix.listen()
+        lock = state.HomeLock(home)
+        stack.callback(lock.release)
+        lock.announce({**ports, "management": f"unix:{path}"})
+        code, found = checks(home)
+    assert code == 6
+    names = ("node", "grpc port", "https port")
+    assert [found[name]["verdict"] for name in names] == ["fail", "fail", "fail"]
+
+
 def test_doctor_finds_a_taken_port(home: Path) -> None:
     with closing(socket.socket()) as other:
         other.bind(("127.0.0.1", 0))
@@ -465,7 +524,13 @@ def test_expired_tokens_are_forgotten_and_stale_negotiations_end(
         tx.negotiations.put(negotiation(pid="urn:uuid:1", updated_at=NOON - timedelta(days=8)))
         tx.negotiations.put(negotiation(pid="urn:uuid:2", updated_at=NOON - timedelta(days=6)))
     monkeypatch.setattr(onboard, "refresh", lambda _ports: [])
-    Renewal(ports, Kept())._refresh()  # type: ignore[arg-type] - as far as it is used
+    timer = Renewal(ports, Kept())  # type: ignore[arg-type] - as far as it is used
+    timer._refresh()
+    with ports.store.read() as tx:
+        assert len(tx.negotiations.find(state=NegotiationState.REQUESTED)) == 2
+    ports.clock.advance(STEADY_SECONDS)  # type: ignore[attr-defined] - a fixed clock
+    ports.pace.pass_by(STEADY_SECONDS)  # type: ignore[attr-defined] - a quick pace
+    timer._refresh()
     with ports.store.write() as tx:
         assert tx.tokens.use("did:web:a.example", "old", long_ago)
         assert not tx.tokens.use("did:web:a.example", "new", soon)

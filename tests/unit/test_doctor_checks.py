@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.bootstrap import probe
 from connector.config import Settings
+from connector.domain.delivery import OutgoingMessage
 from connector.services.continuity.recovery import RECORDED
 from connector.services.evidence.own_log import ACCEPTED
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
 from connector.services.health import peers as peer_checks
+from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import FAIL, OK, WARN, Check, KeyFile, ListFact
 from connector.services.health.peers import PeerFact
 from connector.services.publication.verdicts import Verdict
@@ -134,9 +137,77 @@ def test_ports(*, running: bool, free: bool, answers: bool, verdict: str) -> Non
 
 
 def test_the_database() -> None:
-    assert "7 events" in only(diagnose.database("", migrated=True, entries=7), OK)
-    assert only(diagnose.database("", migrated=False, entries=0), FAIL)
-    assert only(diagnose.database("no answer", migrated=True, entries=0), FAIL) == "no answer"
+    assert "7 events" in only(diagnose.database("", entries=7), OK)
+    assert only(diagnose.database("no answer"), FAIL) == "no answer"
+    assert "every page" in only(diagnose.database("", entries=7, unchecked=True), WARN)
+
+
+def test_a_schema_of_another_release() -> None:
+    assert "newer release" in only(diagnose.schema(newer=True), FAIL)
+    assert "preau serve" in diagnose.schema(newer=False).mend
+
+
+def test_a_process_by_its_answer() -> None:
+    assert only(diagnose.process(silent=False), OK)
+    assert only(diagnose.process(silent=True), FAIL)
+
+
+def test_clocks_of_peers() -> None:
+    assert peer_checks.clocks({"did:web:a": timedelta(seconds=-29)}) == []
+    skews = {"did:web:a": timedelta(hours=2), "did:web:b": timedelta(seconds=-40)}
+    ahead, behind = peer_checks.clocks(skews)
+    assert "7200 s ahead of" in only(ahead, WARN)
+    assert "40 s behind" in only(behind, WARN)
+
+
+class TestDeliveries:
+    def message(self, number: int = 1, **changes: Any) -> OutgoingMessage:
+        made = OutgoingMessage(
+            id=f"urn:{number}",
+            peer="did:web:a",
+            kind="ContractRequestMessage",
+            body=b"{}",
+            subject=f"urn:pid:{number}",
+            created_at=NOW - timedelta(minutes=59),
+            due_at=NOW,
+        )
+        return replace(made, **changes)
+
+    def test_what_is_on_its_way_is_no_fault(self) -> None:
+        (check,) = deliveries([self.message()], (), NOW)
+        assert only(check, OK)
+
+    def test_what_waits_for_long_is_told_once_a_peer(self) -> None:
+        old = NOW - timedelta(hours=2)
+        found = [self.message(number, created_at=old) for number in (1, 2)]
+        (check,) = deliveries(found, (), NOW)
+        assert "2 wait, the oldest since 2026-11-24T10:00:00Z" in only(check, WARN)
+
+    def test_what_failed_for_good_says_how_it_is_sent_again(self) -> None:
+        failed = self.message(failed="TOKEN_INVALID: the token has expired")
+        (check,) = deliveries([failed], (), NOW)
+        assert "TOKEN_INVALID" in only(check, WARN)
+        assert check.mend.startswith("`preau negotiate reconcile urn:pid:1`")
+
+    @pytest.mark.parametrize(
+        ("changes", "over"),
+        [
+            ({"failed": "the negotiation is over"}, ()),
+            ({"failed": "TERMS_REFUSED: no"}, ("urn:pid:1",)),
+            ({"failed": "TERMS_REFUSED: no", "created_at": NOW - 31 * DAY}, ()),
+        ],
+    )
+    def test_what_nobody_waits_for_is_left_out(
+        self, changes: dict[str, Any], over: tuple[str, ...]
+    ) -> None:
+        (check,) = deliveries([self.message(**changes)], over, NOW)
+        assert only(check, OK)
+
+    def test_many_are_counted(self) -> None:
+        found = [self.message(number, failed="TERMS_REFUSED: no") for number in range(12)]
+        checks = deliveries(found, (), NOW)
+        assert [check.name for check in checks[-1:]] == ["deliveries"]
+        assert "2 older ones" in only(checks[-1], WARN)
 
 
 def test_peers_in_good_standing_take_one_line() -> None:

@@ -25,6 +25,7 @@ NOTICEABLE_SKEW: Final = timedelta(seconds=5)
 SOON: Final = timedelta(days=14)
 LITTLE_DISK: Final = 1 << 30  # bytes
 NO_DISK: Final = 100 << 20  # bytes
+RENEWED: Final = "put a new one in its place; a running node takes it"
 PUT_BACK: Final = "put it back: from a backup, or from your own copy of `keys/`"
 OLDEST_PYTHON: Final = (3, 11)
 
@@ -121,9 +122,10 @@ def unusable(file: KeyFile, fault: str = "") -> tuple[str, str] | None:
     return (file.fault or fault, PUT_BACK) if file.fault or fault else None
 
 
-def certificate(name: str, expires: datetime | None, now: datetime, fault: str = "") -> Check:
+def certificate(
+    name: str, expires: datetime | None, now: datetime, fault: str = "", mend: str = RENEWED
+) -> Check:
     """Judge how long a certificate is still valid."""
-    mend = "get a new one and restart the node"
     if expires is None:
         return Check(name, FAIL, fault or "cannot be read", PUT_BACK)
     if expires <= now:
@@ -177,14 +179,33 @@ def port(name: str, address: str, *, running: bool, free: bool, answers: bool) -
     return Check(name, FAIL, f"{address} cannot be bound, and no node of this home runs", mend)
 
 
-def database(fault: str, *, migrated: bool, entries: int, lost: bool = False) -> Check:
+def process(*, silent: bool) -> Check:
+    """Judge the running process by whether it answers."""
+    if silent:
+        mend = "end it (its pid is in run/node.json), then `preau serve`; nothing is lost"
+        return Check("node", FAIL, "it runs and answers nothing", mend)
+    return Check("node", OK, "it runs and answers")
+
+
+def schema(*, newer: bool) -> Check:
+    """Judge a database whose schema is not this release's."""
+    if newer:
+        finding = "its schema is of a newer release than this one"
+        mend = "install the newer release again, or restore a backup of this one"
+        return Check("database", FAIL, finding, mend)
+    finding = "its schema is of an older release, or it has none"
+    mend = "`preau backup FILE` with that release, then `preau serve` brings it up to date"
+    return Check("database", FAIL, finding, mend)
+
+
+def database(fault: str, *, entries: int = 0, lost: bool = False, unchecked: bool = False) -> Check:
     """Judge the database.
 
     Args:
         fault: why it cannot be read; empty when it can.
-        migrated: whether its schema is this version's.
         entries: events in the audit log.
-        lost: the fault is that its file is not there.
+        lost: the fault is that its file is not there, or not whole.
+        unchecked: not all pages could be looked at in the time that there was.
     """
     if lost:
         mend = (
@@ -194,9 +215,11 @@ def database(fault: str, *, migrated: bool, entries: int, lost: bool = False) ->
         return Check("database", FAIL, fault, mend)
     if fault:
         return Check("database", FAIL, fault, "check `database` in preau.toml, and its server")
-    if not migrated:
-        return Check("database", FAIL, "the schema is not this version's", "run `preau serve`")
-    return Check("database", OK, f"reachable, schema up to date, {entries} events in the audit log")
+    found = f"reachable, schema up to date, {entries} events in the audit log"
+    if unchecked:
+        mend = "stop the node and run `preau doctor` again"
+        return Check("database", WARN, f"{found}; too large to look at every page now", mend)
+    return Check("database", OK, f"{found}, pages whole")
 
 
 def recovery(faults: Sequence[str]) -> list[Check]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from connector.services.health.diagnose import OK, WARN, Check
+from connector.services.health.diagnose import MAX_SKEW, OK, WARN, Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,22 @@ def unproven(refusals: Mapping[str, str]) -> list[Check]:
     return [
         Check(f"log of {did}", WARN, f"a head that it signed is not proven: {code}", mend)
         for did, code in sorted(refusals.items())
+    ]
+
+
+def clocks(skews: Mapping[str, timedelta]) -> list[Check]:
+    """Name each peer whose clock is too far from ours: DID -> its time minus ours."""
+    mend = "see `clock`; if this node's is right, ask the peer's operator to set its own"
+    return [
+        Check(
+            f"clock of {did}",
+            WARN,
+            f"{abs(skew).total_seconds():.0f} s {'ahead of' if skew > timedelta() else 'behind'}"
+            " this node's; calls between the two are refused until they agree",
+            mend,
+        )
+        for did, skew in sorted(skews.items())
+        if abs(skew) > MAX_SKEW
     ]
 
 

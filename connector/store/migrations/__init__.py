@@ -7,6 +7,7 @@ does not need.
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,14 @@ HEAD: Final = "0012"
 VERSION_TABLE: Final = "alembic_version"
 _TURN: Final = 0x50524541  # advisory lock of PostgreSQL, any fixed number
 _WAIT_SECONDS: Final = 30.0
+
+
+class Schema(Enum):
+    """How a database's schema stands to the one of this release."""
+
+    CURRENT = "current"
+    OLDER = "older"  # or none at all
+    NEWER = "newer"
 
 
 def upgrade(url: str) -> None:
@@ -41,8 +50,8 @@ def upgrade(url: str) -> None:
         engine.dispose()
 
 
-def is_current(url: str) -> bool:
-    """Return whether a database has the newest schema; nothing is changed.
+def schema(url: str) -> Schema:
+    """Return how a database's schema stands to this release's; nothing is changed.
 
     Raises:
         ConfigurationInvalid: not a URL of a database that this node knows.
@@ -51,7 +60,11 @@ def is_current(url: str) -> bool:
     engine = open_engine(url, _WAIT_SECONDS)
     try:
         with translated(), engine.connect() as connection:
-            return current(connection) == HEAD
+            found = current(connection)
+            if found == HEAD:
+                return Schema.CURRENT
+            known = not found or is_known(connection, found)
+            return Schema.OLDER if known else Schema.NEWER
     finally:
         engine.dispose()
 
