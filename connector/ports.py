@@ -31,6 +31,8 @@ from connector.domain.page import PAGE, Page
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.promise import Claim
 from connector.domain.register import Register
+from connector.domain.search import Search
+from connector.domain.shelf import Entry
 from connector.domain.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
 from federated.privacy.question import Question
@@ -177,6 +179,21 @@ class Promises(Protocol):
         ...
 
 
+class Shelf(Protocol):
+    """The own catalog as a consumer may see it."""
+
+    def page(self, caller: str, search: Search, *, after: str = "", limit: int) -> Page[Entry]:
+        """Return datasets that are wanted and have an offer for a consumer, by id.
+
+        Args:
+            caller: DID of the consumer.
+            search: what is wanted.
+            after: id of the last dataset before the page, which is `Page.next`.
+            limit: most datasets.
+        """
+        ...
+
+
 class UsedTokens(Protocol):
     """Which call tokens were used. Survives restarts."""
 
@@ -218,6 +235,7 @@ class Transaction(Protocol):
     members: Repository[Membership]  # key: did
     audit: AuditLog
     promises: Promises
+    shelf: Shelf
     tokens: UsedTokens
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:

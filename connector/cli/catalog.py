@@ -11,10 +11,12 @@ import typer
 
 from connector.cli import output
 from connector.cli.node import node_of
-from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Language
 from connector.errors import PreauError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from connector.management.views import CatalogView
     from connector.sdk import Client
 
@@ -24,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("catalog")(catalog)
 
 
-def catalog(
+def catalog(  # noqa: PLR0913, PLR0917 - each is an option
     peer: Annotated[
         str, typer.Argument(help="DID of the peer; without it, every peer met so far.")
     ] = "",
@@ -34,6 +36,14 @@ def catalog(
             "--coverage", help="Show each offer in words, and how each constraint is upheld."
         ),
     ] = False,
+    words: Annotated[
+        str, typer.Option(help="Only datasets with all these words in id, title or description.")
+    ] = "",
+    territory: Annotated[str, typer.Option(help="Only of this territory, ISO 3166.")] = "",
+    purpose: Annotated[str, typer.Option(help="Only collected for this purpose, an IRI.")] = "",
+    legal_basis: Annotated[str, typer.Option(help="Only with this legal basis, an IRI.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Most datasets of each peer.")] = PAGE,
+    after: After = "",
     language: Language = "en",
     home: Home = DEFAULT_HOME,
     json: Json = False,
@@ -42,8 +52,25 @@ def catalog(
 
     A peer that is new is met first: its documents and its membership are verified.
     """
+    if after and not peer:
+        raise typer.BadParameter("`--after` needs the peer whose list goes on")
     with node_of(home) as node:
-        catalogs = [node.catalog(peer)] if peer else _all(node)
+
+        def fetch(did: str) -> CatalogView:
+            return node.catalog(
+                did,
+                limit=limit,
+                after=after,
+                said=coverage or json,
+                words=words,
+                territory=territory,
+                purpose=purpose,
+                legal_basis=legal_basis,
+            )
+
+        catalogs = [fetch(peer)] if peer else _all(node, fetch)
+    for shown in catalogs:
+        output.more(f"datasets of {shown.participant}", shown.next)
     if json:
         output.json_value(catalogs[0] if peer else catalogs)
         return
@@ -56,11 +83,11 @@ def catalog(
         _show_coverage(catalogs, language)
 
 
-def _all(node: Client) -> list[CatalogView]:
+def _all(node: Client, fetch: Callable[[str], CatalogView]) -> list[CatalogView]:
     found = []
     for peer in node.peers():
         try:
-            found.append(node.catalog(peer.did))
+            found.append(fetch(peer.did))
         except PreauError as exc:
             output.note(f"{peer.did}: {exc.code}: {exc.reason}")
     return found

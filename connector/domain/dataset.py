@@ -129,6 +129,8 @@ class Offer:
         reserve: canonical JSON-LD of the provider's own, private limits for narrowing; empty when
             only terms inside the offer are agreed.
         withdrawn: True once no longer offered (existing agreements keep their terms).
+        coverage: how each constraint is upheld, canonical JSON, as found when it was published;
+            empty where it is to be found anew.
     """
 
     id: str
@@ -140,3 +142,4 @@ class Offer:
     derived_from: str = ""
     reserve: bytes = b""
     withdrawn: bool = False
+    coverage: bytes = b""

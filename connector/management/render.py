@@ -254,11 +254,12 @@ def agreement_detail(value: Agreement, said: Iterable[Notice]) -> AgreementDetai
     )
 
 
-def catalog(value: catalog_pages.CatalogView) -> CatalogView:
-    """Return a peer's catalog."""
+def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogView:
+    """Return a page of a peer's catalog; `said`: with its offers in plain words."""
     return CatalogView(
         participant=value.participant,
         name=value.name,
+        next=value.next,
         datasets=[
             CatalogDatasetView(
                 id=dataset.id,
@@ -267,7 +268,7 @@ def catalog(value: catalog_pages.CatalogView) -> CatalogView:
                     OfferView(
                         id=offer.id,
                         policy=parse_object(offer.policy),
-                        sentences=sentences(offer.policy),
+                        sentences=sentences(offer.policy) if said else {},
                         coverage=[coverage(line) for line in offer.coverage],
                     )
                     for offer in dataset.offers

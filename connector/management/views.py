@@ -140,11 +140,12 @@ class CatalogDatasetView(View):
 
 
 class CatalogView(View):
-    """A peer's catalog."""
+    """A page of a peer's catalog."""
 
     participant: str
     name: str
     datasets: list[CatalogDatasetView]
+    next: str = Field(default="", description="names the page after it; empty on the last")
 
 
 class PeerView(View):

@@ -40,9 +40,17 @@ MaybeCode = Annotated[str, Text(limit=64, empty=True)]
 
 @dataclass(frozen=True, slots=True)
 class CatalogRequestMessage(Body):
-    """Asks for a page of the catalog; an empty token asks for the first."""
+    """Asks for a page of the catalog; an empty token asks for the first.
+
+    Older providers do not know the other members: they show all, in pages of their own.
+    """
 
     page_token: PageToken = ""
+    limit: Annotated[int, Whole()] = 0
+    words: MaybeLine = ""
+    territory: MaybeLine = ""
+    purpose: MaybeLine = ""
+    legal_basis: MaybeLine = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from connector.errors import PreauError
+from connector.errors import Malformed, PreauError
 from connector.management.budget_views import (
     AgreementBudgetView,
     BudgetView,
@@ -47,6 +47,7 @@ _PATIENCE_SECONDS = 60.0
 _READING_SECONDS = 900.0  # a data file of a gigabyte or more is read as a whole
 _LOOK_SECONDS = 0.2
 _PAGE = 100  # values that one request asks for where a whole list is wanted
+_MOST_PAGES = 200  # of a peer's catalog
 
 
 class Listing(list[T]):
@@ -170,9 +171,40 @@ class Client:
         """Return one own dataset with its offers and their coverage."""
         return self._get(DatasetView, "/dataset", {"id": dataset})
 
-    def catalog(self, peer: str) -> CatalogView:
-        """Fetch and verify a peer's catalog, meeting the peer first when it is new."""
-        return self._get(CatalogView, "/catalog", {"peer": peer})
+    def catalog(
+        self,
+        peer: str,
+        *,
+        limit: int = 0,
+        after: str = "",
+        said: bool = True,
+        **search: str,
+    ) -> CatalogView:
+        """Fetch and verify a peer's catalog, meeting the peer first when it is new.
+
+        Args:
+            peer: DID of the provider.
+            limit: datasets of one page; 0: the whole catalog, up to 20,000 datasets.
+            after: `next` of the page before.
+            said: whether offers come in plain words too, which takes time.
+            search: `words`, `territory`, `purpose`, `legal_basis`.
+
+        Raises:
+            Malformed: the catalog does not end.
+        """
+        query = {"peer": peer, "said": str(said).lower(), **search}
+        page = self._catalog(query, limit, after)
+        datasets = list(page.datasets)
+        for _ in range(_MOST_PAGES):
+            if limit or not page.next:
+                return page.model_copy(update={"datasets": datasets})
+            page = self._catalog(query, limit, page.next)
+            datasets += page.datasets
+        raise Malformed(f"the catalog of `{peer}` has more than {_MOST_PAGES} pages")
+
+    def _catalog(self, query: Mapping[str, str], limit: int, after: str) -> CatalogView:
+        asked: dict[str, str | int] = {**query, "after": after, "limit": limit or _PAGE}
+        return self._get(CatalogView, "/catalog", asked)
 
     # --- negotiations and agreements
     def negotiate(

@@ -84,7 +84,7 @@ class StatusListRow(Row, table=True):
 
 
 class DatasetRow(Row, table=True):
-    """`Dataset`."""
+    """`Dataset`, and the text that is searched."""
 
     __tablename__ = "dataset"
     __table_args__ = (_keyed("dataset", "id"), Index("dataset_register", "register_id"))
@@ -108,6 +108,7 @@ class DatasetRow(Row, table=True):
     published_at: datetime = Field(sa_type=UTC_TIME)
     person_format: str
     malformed_share: float
+    words: str = Field(sa_type=LONG)
 
 
 class CensusRow(Row, table=True):
@@ -169,6 +170,7 @@ class OfferRow(Row, table=True):
     derived_from: str
     reserve: bytes
     withdrawn: bool
+    coverage: bytes
 
 
 class NegotiationRow(Row, table=True):

@@ -30,13 +30,14 @@ from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.errors import StoreUnavailable
-from connector.ports import AuditLog, Clock, Promises, Repository, UsedTokens
+from connector.ports import AuditLog, Clock, Promises, Repository, Shelf, UsedTokens
 from connector.store import outbox, tables
 from connector.store.audit_log import SqlAuditLog
 from connector.store.engine import WRITES, open_engine, translated
 from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.repository import SqlRepository
 from connector.store.scope import Scope
+from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tokens import SqlUsedTokens
 
 WAIT_SECONDS = 10.0
@@ -57,7 +58,8 @@ class SqlTransaction:
         self.status_lists: Repository[StatusList] = SqlRepository(
             scope, StatusList, tables.StatusListRow
         )
-        self.datasets: Repository[Dataset] = SqlRepository(scope, Dataset, tables.DatasetRow)
+        self.datasets: Repository[Dataset] = SqlDatasets(scope)
+        self.shelf: Shelf = SqlShelf(scope)
         self.registers: Repository[Register] = SqlRepository(scope, Register, tables.RegisterRow)
         self.persons: Repository[RegisterPersons] = SqlRepository(
             scope, RegisterPersons, tables.RegisterPersonsRow

@@ -89,7 +89,7 @@ def test_any_value_comes_back_equal(store: SqlStore, name: str, data: st.DataObj
 
 
 def test_every_repository_of_the_port_is_tested() -> None:
-    others = {"audit", "promises", "tokens"}
+    others = {"audit", "promises", "shelf", "tokens"}
     assert set(KEYS) | others == set(Transaction.__annotations__)
 
 

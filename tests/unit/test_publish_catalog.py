@@ -20,6 +20,7 @@ from connector.errors import (
 )
 from connector.identity import description as descriptions
 from connector.protocol import messages
+from connector.services.negotiation import terms
 from connector.services.publication import catalog_pages, publish
 from tests.support.link import DATASET, Call, Fault, Link, description, link, offer
 
@@ -73,29 +74,113 @@ def test_an_unknown_dataset_is_not_found(pair: Link) -> None:
 
 
 def test_pages(pair: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog_pages, "PAGE", 2)
+    monkeypatch.setattr(catalog_pages, "MOST", 2)
     ids = [f"urn:example:{index}" for index in range(5)]
     for identifier in reversed(ids):
         _publish(pair, id=identifier)
-    catalog = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
-    assert [dataset.id for dataset in catalog.datasets] == ids
-    assert len(pair.calls) == 3
+    assert [each for page in _pages(pair, limit=50) for each in page] == ids
+    assert [len(page) for page in _pages(pair, limit=50)] == [2, 2, 1]
+    assert [len(page) for page in _pages(pair, limit=1)] == [1, 1, 1, 1, 1]
 
 
-def test_pages_that_do_not_end(pair: Link, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog_pages, "MOST_PAGES", 3)
-    endless = messages.Catalog(pair.school.did, "", (), "again").to_body()
-    monkeypatch.setattr(pair, "handle", lambda _call: endless)
-    with pytest.raises(Malformed, match="more than 3 pages"):
-        catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
-    assert len(pair.calls) == 3
+def _pages(pair: Link, limit: int) -> list[list[str]]:
+    """Return the ids of each page."""
+    pages, after = [], ""
+    while True:
+        shown = catalog_pages.fetch_catalog(
+            pair.lab.ports, pair.school.did, after=after, limit=limit
+        )
+        pages.append([dataset.id for dataset in shown.datasets])
+        after = shown.next
+        if not after:
+            return pages
+
+
+SEARCHES: list[tuple[dict[str, str], list[str]]] = [
+    ({}, ["urn:example:a", "urn:example:b"]),
+    ({"words": "eleves NORD"}, ["urn:example:a"]),
+    ({"words": "ÉLÈVES"}, ["urn:example:a", "urn:example:b"]),
+    ({"words": "example:b"}, ["urn:example:b"]),
+    ({"words": "invented"}, ["urn:example:a", "urn:example:b"]),
+    ({"words": "50%_"}, ["urn:example:b"]),
+    ({"words": "%"}, ["urn:example:b"]),
+    ({"words": "nord sud"}, []),
+    ({"territory": "BE"}, ["urn:example:b"]),
+    ({"territory": "BE", "words": "nord"}, []),
+    ({"territory": "DE"}, []),
+    ({"purpose": "https://w3id.org/dpv#AcademicResearch"}, ["urn:example:b"]),
+    ({"legal_basis": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-f"}, ["urn:example:a"]),
+]
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    with link(tmp_path_factory.mktemp("searched")) as pair:
+        _publish(
+            pair,
+            id="urn:example:a",
+            title="Élèves du nord",
+            legal_basis="https://w3id.org/dpv/legal/eu/gdpr#A6-1-f",
+        )
+        _publish(
+            pair,
+            id="urn:example:b",
+            title="E\u0301le\u0300ves du sud, 50%_",
+            territory="BE",
+            collection_purpose="https://w3id.org/dpv#AcademicResearch",
+        )
+        yield pair
+
+
+@pytest.mark.parametrize(("asked", "found"), SEARCHES)
+@pytest.mark.parametrize("old", [False, True], ids=["provider", "older provider"])
+def test_a_search(
+    searched: Link,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, str],
+    found: list[str],
+    *,
+    old: bool,
+) -> None:
+    """An older provider shows all; what was not asked for is left out here then."""
+    if old:
+        handle = searched.handle
+
+        def forgetful(call: Call) -> Any:
+            return handle(replace(call, body={"page_token": call.body["page_token"]}))
+
+        monkeypatch.setattr(searched, "handle", forgetful)
+    shown = catalog_pages.fetch_catalog(
+        searched.lab.ports, searched.school.did, catalog_pages.Search(**asked)
+    )
+    assert [each.id for each in shown.datasets] == found
+
+
+def test_no_policy_is_read_for_a_page(pair: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(3):
+        _publish(pair, id=f"urn:example:{index}")
+    monkeypatch.setattr(terms, "read_policy", lambda _policy: pytest.fail("a policy was read"))
+    asked = messages.CatalogRequestMessage().to_body()
+    body = catalog_pages.receive_catalog(pair.school.ports, _caller(pair), asked)
+    assert [len(each["offers"][0]["coverage"]) for each in body["datasets"]] == [8, 8, 8]
+
+
+def test_an_offer_without_its_table_is_shown_with_it(pair: Link) -> None:
+    _publish(pair)
+    with pair.school.ports.store.write() as tx:
+        (kept,) = tx.offers.find()
+        assert kept.coverage
+        tx.offers.put(replace(kept, coverage=b""))
+    (dataset,) = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets
+    assert len(dataset.offers[0].coverage) == 8
 
 
 @pytest.mark.parametrize("token", ["_w", "AA==", "not base64!", "x" * 2049])
 def test_a_page_token_that_is_not_ours(pair: Link, token: str) -> None:
     before = pair.school.state_of_everything()
+    asked = {**messages.CatalogRequestMessage().to_body(), "page_token": token}
     with pytest.raises(Malformed):
-        catalog_pages.receive_catalog(pair.school.ports, _caller(pair), {"page_token": token})
+        catalog_pages.receive_catalog(pair.school.ports, _caller(pair), asked)
     assert pair.school.state_of_everything() == before
 
 

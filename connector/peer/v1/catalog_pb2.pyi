@@ -7,10 +7,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CatalogRequestMessage(_message.Message):
-    __slots__ = ("page_token",)
+    __slots__ = ("page_token", "limit", "words", "territory", "purpose", "legal_basis")
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    TERRITORY_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
     page_token: str
-    def __init__(self, page_token: _Optional[str] = ...) -> None: ...
+    limit: int
+    words: str
+    territory: str
+    purpose: str
+    legal_basis: str
+    def __init__(self, page_token: _Optional[str] = ..., limit: _Optional[int] = ..., words: _Optional[str] = ..., territory: _Optional[str] = ..., purpose: _Optional[str] = ..., legal_basis: _Optional[str] = ...) -> None: ...
 
 class DatasetRequestMessage(_message.Message):
     __slots__ = ("dataset",)

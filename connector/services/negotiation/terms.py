@@ -9,6 +9,7 @@ contracts of a dataset is `budget.py`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +29,7 @@ from connector.errors import (
     PolicyInvalid,
     PreauError,
 )
+from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy, said
 from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import CoverageLine
@@ -132,6 +134,25 @@ def coverage(policy: Policy) -> tuple[CoverageLine, ...]:
         ConstraintUnknown: one that this node can neither check, enforce nor audit.
     """
     return tuple(CoverageLine(**line.as_json()) for line in cover(policy))
+
+
+def coverage_bytes(policy: Policy) -> bytes:
+    """Return the same as an offer keeps it.
+
+    A release that words a line otherwise brings a revision of the schema that empties what is
+    kept, so that it is found anew: consumers compare it with what they find.
+
+    Raises:
+        ConstraintUnknown: as `coverage`.
+    """
+    return canonical([line.to_body() for line in coverage(policy)])
+
+
+def coverage_shown(offer: Offer) -> tuple[CoverageLine, ...]:
+    """Return how each part of an own offer is upheld, as it keeps it; else as `coverage_of`."""
+    if not offer.coverage:
+        return coverage_of(offer.policy)
+    return tuple(CoverageLine.from_body(line) for line in json.loads(offer.coverage))
 
 
 def coverage_of(policy: bytes) -> tuple[CoverageLine, ...]:

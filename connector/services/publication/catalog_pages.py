@@ -9,26 +9,30 @@ the binding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final
 
-from connector.domain.dataset import Dataset, Offer
+from connector.domain.dataset import Offer
 from connector.domain.participant import Participant
+from connector.domain.search import Search
+from connector.domain.shelf import Entry
 from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown
 from connector.identity import dataset_facts
 from connector.identity import description as descriptions
 from connector.identity import document as documents
 from connector.identity.dataset_facts import DatasetFacts
+from connector.identity.document import DidDocument
 from connector.jsonld.canonical import b64url, unb64url
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.membership import onboard
 from connector.services.negotiation import terms
 
-PAGE: Final = 50  # datasets
-MOST_PAGES: Final = 200
+PAGE: Final = 50  # datasets of a page, where a consumer does not ask for another number
+MOST: Final = 100  # datasets of a page
+EVERYTHING: Final = Search()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,15 @@ class CatalogView:
         participant: DID.
         name: legal name, as its membership states it.
         description: its self-description as JSON-LD; empty when it shows none.
-        datasets: in the peer's order.
+        datasets: of a page, in the peer's order.
+        next: the peer's word for the page after it; empty on the last.
     """
 
     participant: str
     name: str
     description: Mapping[str, Any]
     datasets: tuple[DatasetView, ...]
+    next: str
 
 
 def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,16 +107,16 @@ def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
     Raises:
         Malformed: the request cannot be read, or the page token is not one of ours.
     """
-    after = _page_start(messages.CatalogRequestMessage.from_body(body).page_token)
+    asked = messages.CatalogRequestMessage.from_body(body)
+    after = _page_start(asked.page_token)
+    search = Search(asked.words, asked.territory, asked.purpose, asked.legal_basis)
     with ports.store.read() as tx:
-        found = _visible(tx, caller.did, after)
-    page = tuple(_entry(dataset, offers) for dataset, offers in found[:PAGE])
-    more = len(found) > PAGE
+        page = tx.shelf.page(caller.did, search, after=after, limit=min(asked.limit or PAGE, MOST))
     return messages.Catalog(
         participant_id=ports.settings.did,
         participant_description=own_description(ports),
-        datasets=page,
-        next_page_token=b64url(page[-1].id.encode()) if more else "",
+        datasets=tuple(map(_entry, page.values)),
+        next_page_token=b64url(page.next.encode()) if page.next else "",
     ).to_body()
 
 
@@ -127,7 +133,7 @@ def receive_dataset(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
         offers = _offers(tx, caller.did, wanted)
     if dataset is None or not offers:
         raise NotFound("no such dataset")
-    return _entry(dataset, offers).to_body()
+    return _entry(Entry(dataset.id, dataset.credential, offers)).to_body()
 
 
 def visible_offer(tx: Transaction, caller: str, offer_id: str, dataset_id: str) -> Offer:
@@ -160,24 +166,39 @@ def own_description(ports: Ports) -> str:
     )
 
 
-def fetch_catalog(ports: Ports, peer_did: str) -> CatalogView:
-    """Fetch and verify a peer's whole catalog.
+def fetch_catalog(
+    ports: Ports,
+    peer_did: str,
+    search: Search = EVERYTHING,
+    *,
+    after: str = "",
+    limit: int = PAGE,
+) -> CatalogView:
+    """Fetch and verify a page of a peer's catalog.
+
+    An older peer shows what was not searched for too; that is left out here.
 
     Raises:
         UnknownPeer: this node has not met it.
         DescriptionTampered: a description does not verify, or is another's.
-        Malformed: an answer cannot be read, or the pages do not end.
+        Malformed: the answer cannot be read.
         PeerUnreachable: it does not answer.
         PreauError: the refusal that it answered with.
     """
     peer = onboard.known(ports, peer_did)
-    pages = list(_pages(ports, peer))
-    first = pages[0].participant_description
-    now = ports.clock.now()
+    request = messages.CatalogRequestMessage(
+        after, limit, search.words, search.territory, search.purpose, search.legal_basis
+    )
+    answer = ports.wire.call(peer, "CatalogRequestMessage", request.to_body())
+    page = messages.Catalog.from_body(answer)
+    if page.participant_id != peer.did:
+        raise DescriptionTampered(f"the catalog is not that of `{peer.did}`")
+    first, now = page.participant_description, ports.clock.now()
     about = documents.read(peer.document, peer.did)
     described = descriptions.verify_description(first, about, peer.did, now=now) if first else {}
-    entries = tuple(_verified(peer, entry) for page in pages for entry in page.datasets)
-    return CatalogView(peer.did, peer.name, described, entries)
+    entries = (_verified(peer.did, about, entry) for entry in page.datasets)
+    wanted = tuple(each for each in entries if search.matches(each.facts))
+    return CatalogView(peer.did, peer.name, described, wanted, page.next_page_token)
 
 
 def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
@@ -196,53 +217,30 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
     entry = messages.Dataset.from_body(answer)
     if entry.id != dataset_id:
         raise DescriptionTampered(f"another dataset than `{dataset_id}` was answered")
-    return _verified(peer, entry)
+    return _verified(peer.did, documents.read(peer.document, peer.did), entry)
 
 
-def _pages(ports: Ports, peer: Participant) -> Iterator[messages.Catalog]:
-    token = ""
-    for _ in range(MOST_PAGES):
-        request = messages.CatalogRequestMessage(token)
-        answer = ports.wire.call(peer, "CatalogRequestMessage", request.to_body())
-        page = messages.Catalog.from_body(answer)
-        if page.participant_id != peer.did:
-            raise DescriptionTampered(f"the catalog is not that of `{peer.did}`")
-        yield page
-        token = page.next_page_token
-        if not token:
-            return
-    raise Malformed(f"the catalog of `{peer.did}` has more than {MOST_PAGES} pages")
-
-
-def _verified(peer: Participant, entry: messages.Dataset) -> DatasetView:
-    document = documents.read(peer.document, peer.did)
+def _verified(peer: str, document: DidDocument, entry: messages.Dataset) -> DatasetView:
     subject = descriptions.verify_description(entry.description, document, entry.id)
     facts = dataset_facts.read_facts(subject)
-    if facts.publisher != peer.did:
+    if facts.publisher != peer:
         raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
     offers = tuple(OfferView(offer.id, offer.policy, offer.coverage) for offer in entry.offers)
     return DatasetView(entry.id, entry.description, subject, facts, offers)
 
 
-def _visible(tx: Transaction, caller: str, after: str) -> list[tuple[Dataset, list[Offer]]]:
-    """Return what a caller may see with an id after this one, by id."""
-    datasets = sorted(tx.datasets.find(), key=lambda item: item.id)
-    found = ((item, _offers(tx, caller, item.id)) for item in datasets if item.id > after)
-    return [(item, offers) for item, offers in found if offers]
-
-
-def _offers(tx: Transaction, caller: str, dataset_id: str) -> list[Offer]:
+def _offers(tx: Transaction, caller: str, dataset_id: str) -> tuple[Offer, ...]:
     """Return the published offers for a caller; one made in a negotiation is on no shelf."""
     found = tx.offers.find(dataset_id=dataset_id, withdrawn=False, derived_from="")
-    return [offer for offer in found if offer.audience in ("", caller)]
+    return tuple(offer for offer in found if offer.audience in ("", caller))
 
 
-def _entry(dataset: Dataset, offers: list[Offer]) -> messages.Dataset:
+def _entry(entry: Entry) -> messages.Dataset:
     shown = tuple(
-        messages.CatalogOffer(offer.id, offer.policy, terms.coverage_of(offer.policy))
-        for offer in offers
+        messages.CatalogOffer(offer.id, offer.policy, terms.coverage_shown(offer))
+        for offer in entry.offers
     )
-    return messages.Dataset(dataset.id, dataset.credential, shown)
+    return messages.Dataset(entry.id, entry.description, shown)
 
 
 def _page_start(token: str) -> str:

@@ -192,8 +192,9 @@ def _offer(ports: Ports, dataset: Dataset, raw: Mapping[str, Any], reserve: byte
     _no_target(policy, "the offer")
     audience = policy.assignee.id if policy.assignee else ""
     offer = new_offer(ports, policy, dataset.id, audience=audience, reserve=reserve)
-    _check(read_policy(offer.policy), dataset, "the offer")
-    return offer
+    stored = read_policy(offer.policy)
+    _check(stored, dataset, "the offer")
+    return replace(offer, coverage=terms.coverage_bytes(stored))
 
 
 def _no_target(policy: Policy, what: str) -> None:
