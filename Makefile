@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 OUT ?= demo-output
 
-.PHONY: demo test lint protos bench audit docs clean
+.PHONY: demo test lint protos bench audit wheel docs clean
 
 demo:            ## The main job on real pupil data: five processes, three contracts, one model
 	@scripts/setup demo
@@ -36,9 +36,14 @@ audit:           ## Attack the training engine; a lower bound on ε, and planted
 	@scripts/setup dev
 	@$(BIN)/python -m audit $(ARGS)
 
+wheel:           ## One file to install from, into dist/
+	@scripts/setup dev
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation \
+	    --wheel-dir dist .
+
 docs:            ## The manual, into site/; warnings are errors
 	@scripts/setup dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:           ## Remove what the other commands made
-	rm -rf .venv site demo-output audit-output build *.egg-info
+	rm -rf .venv site dist demo-output audit-output build *.egg-info

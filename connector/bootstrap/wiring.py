@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
+from connector.bootstrap import upgrading
 from connector.bootstrap.checks import Checks
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
 from connector.bootstrap.exchange import Exchange
@@ -40,7 +41,7 @@ from connector.services.membership import authority, onboard
 from connector.services.messages.receive import HANDLERS
 from connector.services.publication import catalog_pages
 from connector.sources.files import FileSources
-from connector.store import SqlStore, keys, migrations
+from connector.store import SqlStore, keys
 from connector.store.charges import HomeCharges
 from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
@@ -57,10 +58,11 @@ def build(settings: Settings) -> Node:
         KeyUnusable: a key is missing, readable by others, or of another kind.
         ConfigurationInvalid: a setting is wrong.
         StoreUnavailable: the database did not answer.
+        WorldFault: it has to be migrated, and no copy of it could be written.
         AddressForbidden: the file of extra roots cannot be read.
     """
     identity = Identity(settings)
-    migrations.upgrade(settings.database_url)
+    upgrading.upgrade(settings)
     clock = SystemClock()
     store = SqlStore(settings.database_url, clock)
     leaves = Leaves(_tls_authority(settings, identity), settings.did, clock, settings.leaf_seconds)

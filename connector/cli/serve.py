@@ -4,6 +4,7 @@ Rules: one line on standard output once everything answers, so that scripts can 
 go to standard error. Leaves everything else to `bootstrap`.
 """
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -29,8 +30,9 @@ def serve(
     answered.
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import logs, wiring  # noqa: PLC0415 - same
+    from connector.bootstrap import logs, supervision, wiring  # noqa: PLC0415 - same
 
+    supervisor = supervision.Supervision()
     settings = config.load(home.absolute())
     logs.configure(as_json=log_json, verbose=verbose)
     node = wiring.build(settings)
@@ -43,7 +45,9 @@ def serve(
             shown = " ".join(f"{name}={value}" for name, value in ready.items() if name != "ready")
             output.line(f"ready {shown}")
             _flush()
+        supervisor.ready(partial(supervision.is_healthy, str(ready["management"])))
         node.wait()
+        supervisor.stopping()
 
 
 def _flush() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config
+from connector.bootstrap import archive, backup, upgrading
 from connector.bootstrap.own import Identity
 from connector.domain import merkle
 from connector.domain.dataset import PrivacyCap
+from connector.errors import StoreUnavailable, WorldFault
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
@@ -42,11 +44,13 @@ class Opened:
         folder: with homes and evidence.
         urls: of the databases, by node.
         ports: by node.
+        copies: of the databases as they were, by node.
     """
 
     folder: Path
     urls: dict[str, str]
     ports: dict[str, Ports]
+    copies: dict[str, Path | None]
 
     def __getitem__(self, name: str) -> Ports:
         return self.ports[name]
@@ -65,10 +69,11 @@ def space(
                 urls[name] = server.create(migrated=False)
                 stack.callback(server.drop, urls[name])
                 copy_rows(folder / name / "node.sqlite", urls[name])
-        opened = Opened(folder, urls, {})
+        opened = Opened(folder, urls, {}, {})
         for name, url in urls.items():
             assert _revision(url) == REVISION
-            migrations.upgrade(url)
+            settings = replace(config.load(folder / name), database=url)
+            opened.copies[name] = upgrading.upgrade(settings)
             opened.ports[name] = _ports(folder / name, url)
             stack.callback(opened.ports[name].store.close)
         yield opened
@@ -83,6 +88,25 @@ def test_the_schema_is_the_newest_and_what_comes_next_can_be_written(space: Open
             for known in tx.participants.find():
                 tx.participants.remove(known.did)
                 tx.participants.put(known)  # takes a new row number
+
+
+def test_the_database_was_copied_as_it_was_and_can_be_had_again(
+    space: Opened, tmp_path: Path
+) -> None:
+    for name, copy in space.copies.items():
+        assert copy is not None
+        assert copy.stat().st_mode & 0o777 == 0o600
+        with archive.opened(copy) as found:
+            assert (found.manifest.schema, found.manifest.keys) == (REVISION, False)
+            rows = found.manifest.rows
+        if not space.urls[name].startswith("sqlite"):
+            continue  # a second server would be needed
+        backup.restore(copy, tmp_path / name)
+        again = f"sqlite:///{tmp_path / name / 'node.sqlite'}"
+        assert migrations.schema(again) is migrations.Schema.CURRENT
+        with closing(SqlStore(again, FixedClock(MADE_AT))) as store, store.read() as tx:
+            assert len(tx.negotiations.find()) == rows["negotiation"]
+            assert rows["negotiation"] or name == "authority"
 
 
 def test_the_log_is_whole_and_goes_on_from_what_the_peer_was_shown(space: Opened) -> None:
@@ -260,3 +284,36 @@ def _revision(url: str) -> str:
         found = migrations.current(connection)
     engine.dispose()
     return found
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> config.Settings:
+    return config.load(first_generation(tmp_path) / "school")
+
+
+def test_nothing_is_migrated_where_no_copy_can_be_written(old: config.Settings) -> None:
+    (old.home / upgrading.FOLDER).write_text("in the way")
+    with pytest.raises(WorldFault, match="no copy of the database") as caught:
+        upgrading.upgrade(old)
+    assert "make room" in caught.value.hint
+    assert _revision(old.database_url) == REVISION
+    (old.home / upgrading.FOLDER).unlink()
+    assert upgrading.upgrade(old)
+    assert migrations.schema(old.database_url) is migrations.Schema.CURRENT
+
+
+def test_one_copy_is_kept_of_a_step_however_often_it_was_tried(
+    old: config.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_url: str) -> None:
+        raise StoreUnavailable("the database did not answer")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(migrations, "upgrade", fails)
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                upgrading.upgrade(old)
+    copied = upgrading.upgrade(old)
+    assert copied
+    assert list(copied.parent.iterdir()) == [copied]
+    assert upgrading.upgrade(old) is None  # nothing is to be done, hence nothing copied

@@ -7,6 +7,8 @@ does not need.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -57,14 +59,26 @@ def schema(url: str) -> Schema:
         ConfigurationInvalid: not a URL of a database that this node knows.
         StoreUnavailable: the database did not answer.
     """
+    with _looking(url) as connection:
+        found = current(connection)
+        if found == HEAD:
+            return Schema.CURRENT
+        known = not found or is_known(connection, found)
+        return Schema.OLDER if known else Schema.NEWER
+
+
+def revision(url: str) -> str:
+    """Return the revision of a database, empty when it has none; as `schema`."""
+    with _looking(url) as connection:
+        return current(connection)
+
+
+@contextmanager
+def _looking(url: str) -> Iterator[Connection]:
     engine = open_engine(url, _WAIT_SECONDS)
     try:
         with translated(), engine.connect() as connection:
-            found = current(connection)
-            if found == HEAD:
-                return Schema.CURRENT
-            known = not found or is_known(connection, found)
-            return Schema.OLDER if known else Schema.NEWER
+            yield connection
     finally:
         engine.dispose()
 
