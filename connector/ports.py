@@ -28,7 +28,7 @@ from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.notice import Notice
 from connector.domain.page import PAGE, Page
-from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.promise import Claim
 from connector.domain.register import Register
 from connector.domain.search import Search
@@ -212,6 +212,7 @@ class Transaction(Protocol):
     participants: Repository[Participant]  # key: did
     issuers: Repository[IssuerDocument]  # key: did
     status_lists: Repository[StatusList]  # key: url
+    kept_lists: Repository[KeptList]  # key: digest
     datasets: Repository[Dataset]  # key: id
     registers: Repository[Register]  # key: id
     persons: Repository[RegisterPersons]  # key: register_id

@@ -86,15 +86,17 @@ def verify(
             exists=True,
             dir_okay=False,
             help="Public key (JWK) or DID document of the space's authority, had from a source "
-            "that you trust; without it the signers stay unproven. Repeatable.",
+            "that you trust; without it membership stays unproven. Repeatable.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
     """Check an evidence bundle, with no network and no node.
 
-    Ends with 0 when everything verifies up to the given authority, with 4 when the bundle is
-    consistent but no authority's key was given, with 5 when it does not verify.
+    Contract, membership, revocation and log are judged apart, and each says whose signature or
+    paper failed. Ends with 0 when all four are proven, with 4 when nothing fails but not all is
+    proven (no authority's key, no status list of the time, no cosigned log), with 5 when a part
+    fails.
     """
     from connector.identity import evidence  # noqa: PLC0415 - start-up stays fast
 
@@ -174,8 +176,17 @@ def _value(verdict: Verdict) -> dict[str, object]:
         "provider": verdict.provider,
         "consumer": verdict.consumer,
         "concluded_at": output.cell(verdict.concluded_at) or None,
-        "checks": list(verdict.checks),
-        "notes": list(verdict.notes),
+        "parts": [
+            {
+                "name": part.name,
+                "verdict": part.standing.value,
+                "finding": part.finding,
+                "at_fault": part.at_fault,
+                "checks": list(part.checks),
+            }
+            for part in verdict.parts
+        ],
+        "not_proven_by_any_bundle": list(verdict.limits),
     }
 
 
@@ -190,7 +201,11 @@ def _show(verdict: Verdict) -> None:
             ("concluded", verdict.concluded_at),
         )
     )
-    for check in verdict.checks:
-        output.line(f"  verified: {check}")
-    for remark in verdict.notes:
-        output.line(f"  note: {remark}")
+    for part in verdict.parts:
+        fault = f" (by `{part.at_fault}`)" if part.at_fault else ""
+        output.line(f"{part.name}: {part.standing.value}: {part.finding}{fault}")
+        for check in part.checks:
+            output.line(f"  verified: {check}")
+    output.line("no bundle proves:")
+    for limit in verdict.limits:
+        output.line(f"  {limit}")

@@ -29,7 +29,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.REFUSED: "refused or failed; the code and the reason are on standard error",
     Exit.USAGE: "the command was not understood",
     Exit.NO_NODE: "no node is running in that home",
-    Exit.UNPROVEN: "`audit verify`: consistent, but the signers are unproven (no authority given)",
+    Exit.UNPROVEN: "`audit verify`: nothing fails, but not all of it is proven",
     Exit.INVALID: "`audit verify` and `audit card`: something does not verify; "
     "`policy check` and `policy lint`: a policy has errors",
     Exit.TO_MEND: "`doctor`: something has to be mended",

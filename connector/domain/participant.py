@@ -55,6 +55,23 @@ class StatusList:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptList:
+    """A status list that was current when a contract was concluded; kept as evidence of that.
+
+    Attributes:
+        digest: SHA-256 of the credential, hex.
+        url: as in `StatusList`.
+        credential: the VC-JWT, exact text.
+        valid_until: its own `validUntil`, UTC.
+    """
+
+    digest: str
+    url: str
+    credential: str
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class IssuerDocument:
     """DID document of an allow-listed issuer, cached so that it need not be up.
 

@@ -16,12 +16,13 @@ from connector.identity import jws
 from connector.jsonld.canonical import b64url, canonical, parse_object, unb64url
 
 TYPE: Final = "preau:Evidence"
-VERSION: Final = 1
+VERSION: Final = 2
 SEAL_TYPE: Final = "preau-evidence+jws"
 # An entry with its proof takes about 2 KB, so that this is room for some 7,000 rounds.
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_SEAL_CHARS: Final = 4096
 MAX_ENTRIES: Final = 10_000
+MAX_LISTS: Final = 8  # of one address
 MAX_PROOF: Final = 64
 _TEXTS: Final = (
     "agreement",
@@ -31,6 +32,7 @@ _TEXTS: Final = (
     "checkpoint",
     "peerCheckpoint",
 )
+_SINCE_2: Final = frozenset(("cosigned", "cosignedProof"))  # an older bundle has no cosigned head
 _PARTIES: Final = ("provider", "consumer", "exporter")
 _MEMBERS: Final = frozenset(
     (*_TEXTS, *_PARTIES, "type", "version", "authorities", "statusLists", "entries")
@@ -80,10 +82,12 @@ class Evidence:
         consumer: as of signing.
         exporter: one of the two, as of the export.
         authorities: DID documents of the memberships' issuers, exact bytes, by DID.
-        status_lists: list credentials (VC-JWT) by address, as cached.
+        status_lists: list credentials (VC-JWT) by address: of the time of signing, and as cached.
         checkpoint: the exporter's signed note.
         entries: what its log says of the agreement.
         peer_checkpoint: newest note that the exporter holds of the other; may be empty.
+        cosigned: the exporter's newest note that the other cosigned; may be empty.
+        cosigned_proof: RFC 6962 consistency proof from that head to the checkpoint's.
     """
 
     agreement: bytes = field(repr=False)
@@ -94,10 +98,12 @@ class Evidence:
     consumer: PartyEvidence
     exporter: PartyEvidence
     authorities: Mapping[str, bytes] = field(repr=False)
-    status_lists: Mapping[str, str] = field(repr=False)
+    status_lists: Mapping[str, tuple[str, ...]] = field(repr=False)
     checkpoint: str = field(repr=False)
     entries: tuple[EntryEvidence, ...] = field(repr=False)
     peer_checkpoint: str = field(default="", repr=False)
+    cosigned: str = field(default="", repr=False)
+    cosigned_proof: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +153,11 @@ def read(data: bytes) -> SealedEvidence:
 
 def _open(content: dict[str, Any]) -> SealedEvidence:
     seal = _text(content.pop("seal", None))
-    if set(content) != _MEMBERS:
+    version = content.get("version")
+    if content.get("type") != TYPE or isinstance(version, bool) or version not in (1, VERSION):
+        raise Malformed("another kind, or a version that this release does not know")
+    if set(content) != _MEMBERS | (_SINCE_2 if version == VERSION else frozenset()):
         raise Malformed("its parts are not those of a bundle")
-    if (content["type"], content["version"]) != (TYPE, VERSION):
-        raise Malformed("another kind or version")
     return SealedEvidence(_read(content), canonical(content), seal)
 
 
@@ -166,9 +173,11 @@ def _render(evidence: Evidence) -> dict[str, Any]:
         "consumer": _render_party(evidence.consumer),
         "exporter": _render_party(evidence.exporter),
         "authorities": {did: data.decode() for did, data in evidence.authorities.items()},
-        "statusLists": dict(evidence.status_lists),
+        "statusLists": {url: list(found) for url, found in evidence.status_lists.items()},
         "checkpoint": evidence.checkpoint,
         "peerCheckpoint": evidence.peer_checkpoint,
+        "cosigned": evidence.cosigned,
+        "cosignedProof": [b64url(step) for step in evidence.cosigned_proof],
         "entries": [
             {
                 "index": entry.index,
@@ -203,10 +212,12 @@ def _read(content: Mapping[str, Any]) -> Evidence:
         consumer=parties["consumer"],
         exporter=parties["exporter"],
         authorities={did: text.encode() for did, text in _texts(content["authorities"]).items()},
-        status_lists=_texts(content["statusLists"]),
+        status_lists=_lists(content["statusLists"], content["version"]),
         checkpoint=texts["checkpoint"],
         entries=tuple(_entry(item) for item in entries),
         peer_checkpoint=texts["peerCheckpoint"],
+        cosigned=_text(content.get("cosigned", "")),
+        cosigned_proof=_proof(content.get("cosignedProof", [])),
     )
 
 
@@ -220,13 +231,27 @@ def _party(item: Any) -> PartyEvidence:
 def _entry(item: Any) -> EntryEvidence:
     if not isinstance(item, dict) or set(item) != {"index", "event", "proof"}:
         raise Malformed("a log entry is not complete")
-    index, proof = item["index"], item["proof"]
-    if isinstance(index, bool) or not isinstance(index, int) or not isinstance(proof, list):
+    index = item["index"]
+    if isinstance(index, bool) or not isinstance(index, int):
         raise Malformed("a log entry is not complete")
-    if len(proof) > MAX_PROOF:
-        raise Malformed("an inclusion proof is too long")
-    steps = tuple(unb64url(_text(step)) for step in proof)
-    return EntryEvidence(index, _text(item["event"]).encode(), steps)
+    return EntryEvidence(index, _text(item["event"]).encode(), _proof(item["proof"]))
+
+
+def _proof(item: Any) -> tuple[bytes, ...]:
+    if not isinstance(item, list) or len(item) > MAX_PROOF:
+        raise Malformed("a proof is not a list, or too long")
+    return tuple(unb64url(_text(step)) for step in item)
+
+
+def _lists(item: Any, version: int) -> dict[str, tuple[str, ...]]:
+    """Read the status lists; version 1 has one for each address."""
+    if version == 1:
+        return {url: (text,) for url, text in _texts(item).items()}
+    if not isinstance(item, dict):
+        raise Malformed("an object was expected")
+    if not all(isinstance(found, list) and len(found) <= MAX_LISTS for found in item.values()):
+        raise Malformed("the status lists of an address are not a list, or too many")
+    return {url: tuple(_text(each) for each in found) for url, found in item.items()}
 
 
 def _texts(item: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse, Response
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import EventView
-from connector.services.evidence import own_log
+from connector.services.evidence import export, own_log
 
 router: Final = APIRouter(tags=["audit"])
 
@@ -31,7 +31,7 @@ def evidence(
     here: Here, agreement: Annotated[str, Query(description="id of the agreement")]
 ) -> Response:
     """Return the sealed evidence of a contract, to be kept as it is."""
-    return Response(own_log.export(here.ports, agreement), media_type="application/json")
+    return Response(export.export(here.ports, agreement), media_type="application/json")
 
 
 @router.get("/audit/checkpoint", response_class=PlainTextResponse)

@@ -83,6 +83,19 @@ class StatusListRow(Row, table=True):
     fetched_at: datetime = Field(sa_type=UTC_TIME)
 
 
+class KeptListRow(Row, table=True):
+    """`KeptList`."""
+
+    __tablename__ = "kept_list"
+    __table_args__ = (_keyed("kept_list", "digest"), Index("kept_list_url", "url"))
+    KEY = ("digest",)
+
+    digest: str
+    url: str
+    credential: str
+    valid_until: datetime = Field(sa_type=UTC_TIME)
+
+
 class DatasetRow(Row, table=True):
     """`Dataset`, and the text that is searched."""
 

@@ -26,7 +26,7 @@ from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.notice import Notice
-from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.errors import StoreUnavailable
@@ -96,6 +96,7 @@ class SqlTransaction:
         self.cosigned_heads: Repository[CosignedHead] = SqlRepository(
             scope, CosignedHead, tables.CosignedHeadRow
         )
+        self.kept_lists: Repository[KeptList] = SqlRepository(scope, KeptList, tables.KeptListRow)
         self.forfeits: Repository[Forfeit] = SqlRepository(scope, Forfeit, tables.ForfeitRow)
         self.members: Repository[Membership] = SqlRepository(
             scope, Membership, tables.MembershipRow

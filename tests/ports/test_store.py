@@ -21,7 +21,7 @@ from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.notice import Notice
-from connector.domain.participant import IssuerDocument, Participant, StatusList
+from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.errors import Malformed, StoreUnavailable
@@ -34,6 +34,7 @@ from tests.support.values import values_of
 KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "participants": (Participant, ("did",)),
     "issuers": (IssuerDocument, ("did",)),
+    "kept_lists": (KeptList, ("digest",)),
     "status_lists": (StatusList, ("url",)),
     "datasets": (Dataset, ("id",)),
     "registers": (Register, ("id",)),

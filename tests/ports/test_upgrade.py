@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,14 +16,15 @@ from connector.bootstrap import archive, backup, upgrading
 from connector.bootstrap.own import Identity
 from connector.domain import merkle
 from connector.domain.dataset import PrivacyCap
-from connector.errors import StoreUnavailable, WorldFault
+from connector.errors import PeerUnreachable, StoreUnavailable, WorldFault
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
-from connector.identity.evidence import Outcome
+from connector.identity import evidence
+from connector.identity.evidence import Outcome, Standing
 from connector.management import render
 from connector.ports import Ports
-from connector.services.evidence import own_log
+from connector.services.evidence import export
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.health import diagnose
 from connector.services.privacy import budget, standing
@@ -144,18 +146,32 @@ def test_both_sides_read_the_same_contracts_and_their_signatures_hold(space: Ope
         agreements.verify_consumer(read, each.consumer_signature, consumer)
 
 
+class _Silent:
+    """The port `PeerWire` where nobody answers."""
+
+    def call(self, *_call: object, **_bounds: object) -> Any:
+        raise PeerUnreachable("down")
+
+    def participate(self, *_call: object) -> Any:
+        raise PeerUnreachable("down")
+
+
 def test_evidence_exported_then_and_now_is_proven_under_the_authority(space: Opened) -> None:
     key = (space.folder / "authority-key.json").read_bytes()
     stored = [space.folder / f"evidence-{number}.json" for number in (1, 2)]
     with space["school"].store.read() as tx:
         ids = [each.id for each in tx.agreements.find()]
     bundles = [file.read_bytes() for file in stored]
-    bundles += [own_log.export(space["school"], each) for each in ids]
+    alone = replace(space["school"], wire=_Silent())
+    bundles += [export.export(alone, each) for each in ids]
     for bundle in bundles:
-        assert own_log.verify_file(bundle, key).outcome is Outcome.PROVEN
-    assert (
-        own_log.verify_file(bundles[0], space["school"].own_document()).outcome is Outcome.INVALID
-    )
+        found = evidence.verify(bundle, [key])
+        assert found.outcome is Outcome.CONSISTENT
+        assert found.part("contract").standing is found.part("membership").standing
+        assert found.part("contract").standing is Standing.PROVEN
+        assert "has not cosigned" in found.part("log").finding  # nodes did not, in those days
+    wrong = evidence.verify(bundles[0], [space["school"].own_document()])
+    assert wrong.part("membership").standing is Standing.FAILED
 
 
 def test_what_was_spent_is_what_the_rounds_and_the_log_say(space: Opened) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
 from connector.domain import merkle
 from connector.domain.audit import Head
@@ -11,7 +13,9 @@ from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
 from connector.jsonld.canonical import canonical
-from tests.support.contracts import Contract, Member, Space
+from tests.support.contracts import NOW, Contract, Member, Space
+
+Changes = dict[str, Any]
 
 
 def event(index: int, kind: str, subject: str, **facts: object) -> bytes:
@@ -61,6 +65,24 @@ def party(member: Member) -> PartyEvidence:
     return PartyEvidence(member.did, member.data, member.membership)
 
 
+def cosigned(note: str, by: Member, at: datetime = NOW) -> str:
+    """Return a note with a witness's line."""
+    return note + checkpoints.cosign(by.signer, by.did, note, at)
+
+
+def exported(log: Log, by: Member, witness: Member, cosigned_size: int | None = None) -> Changes:
+    """Return what an export by a member says of its log, cosigned up to a size."""
+    size = len(log.events) if cosigned_size is None else cosigned_size
+    note = Log(log.events[:size]).note(by)
+    return {
+        "exporter": party(by),
+        "checkpoint": log.note(by),
+        "peer_checkpoint": "",
+        "cosigned": cosigned(note, witness),
+        "cosigned_proof": tuple(merkle.consistency(size, len(log.events), log.node())),
+    }
+
+
 def evidence_of(contract: Contract, space: Space, log: Log | None = None) -> Evidence:
     """Return the evidence that the contract's provider would export."""
     recorded = log or log_of(contract)
@@ -75,10 +97,11 @@ def evidence_of(contract: Contract, space: Space, log: Log | None = None) -> Evi
         consumer=party(contract.consumer),
         exporter=party(contract.provider),
         authorities={space.did: space.data},
-        status_lists={space.status_url: space.status_list()},
+        status_lists={space.status_url: (space.status_list(),)},
         checkpoint=recorded.note(contract.provider),
         entries=(recorded.entry(2), recorded.entry(4)),
         peer_checkpoint=peer.note(contract.consumer),
+        cosigned=cosigned(recorded.note(contract.provider), contract.consumer),
     )
 
 

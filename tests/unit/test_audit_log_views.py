@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.domain import merkle
-from connector.domain.audit import Checkpoint
+from connector.domain.audit import Checkpoint, CosignedHead
 from connector.domain.job import Job, JobSide
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import IssuerDocument, Participant, StatusList
@@ -19,12 +20,12 @@ from connector.errors import (
 )
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints
-from connector.identity import jws
-from connector.identity.evidence import Outcome
+from connector.identity import evidence, jws
+from connector.identity.evidence import Outcome, Standing
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.protocol.messages import ConsistencyProof
-from connector.services.evidence import own_log
+from connector.services.evidence import export, own_log
 from tests.support.contracts import (
     CONSUMER,
     NOW,
@@ -36,7 +37,7 @@ from tests.support.contracts import (
     stranger,
 )
 from tests.support.doubles import FixedClock, ports_for_tests
-from tests.support.evidence import Log
+from tests.support.evidence import Log, cosigned
 
 PEER = stranger(CONSUMER)
 
@@ -206,9 +207,21 @@ def node(folder: Path, made: Contract, space: Space, role: Role, **changes: Any)
         tx.audit.append("dataset.published", agreement.dataset_id)
         tx.agreements.put(agreement)
         tx.issuers.put(IssuerDocument(space.did, space.data, NOW))
-        tx.status_lists.put(StatusList(space.status_url, space.status_list(), NOW, NOW))
+        tx.status_lists.put(StatusList(space.status_url, space.status_list(), UNTIL, NOW))
         tx.audit.append("negotiation.finalized", agreement.id, digest=agreement.digest)
     return ports
+
+
+def cosign(ports: Ports, made: Contract) -> None:
+    """Let the other party have cosigned the log as it is now."""
+    other = made.consumer if ports.settings.did == PROVIDER else made.provider
+    head = own_log.checkpoint(ports)
+    note = cosigned(head.note, other)
+    with ports.store.write() as tx:
+        tx.cosigned_heads.put(CosignedHead(other.did, head.size, note, NOW))
+
+
+UNTIL = NOW + timedelta(hours=23)
 
 
 def key_of(space: Space) -> bytes:
@@ -220,13 +233,16 @@ def test_export_is_proven_by_the_authority_s_key(
     tmp_path: Path, space: Space, made: Contract, role: Role
 ) -> None:
     ports = node(tmp_path, made, space, role)
-    data = own_log.export(ports, stored(made, role).id)
-    verdict = own_log.verify_file(data, key_of(space))
+    alone = evidence.verify(export.export(ports, stored(made, role).id), [key_of(space)])
+    assert [it.name for it in alone.parts if it.standing is not Standing.PROVEN] == ["log"]
+    cosign(ports, made)
+    data = export.export(ports, stored(made, role).id)
+    verdict = evidence.verify(data, [key_of(space)])
     assert verdict.outcome is Outcome.PROVEN, verdict.reason
-    assert any("2 log entries" in check for check in verdict.checks)
-    assert own_log.verify_file(data).outcome is Outcome.CONSISTENT
-    assert own_log.verify_file(data, key_of(Space())).outcome is Outcome.INVALID
-    assert events_of(ports, "evidence.exported") == 1
+    assert any("2 log entries" in it for it in verdict.part("log").checks)
+    assert evidence.verify(data).outcome is Outcome.CONSISTENT
+    assert evidence.verify(data, [key_of(Space())]).outcome is Outcome.INVALID
+    assert events_of(ports, "evidence.exported") == 2
 
 
 def test_export_holds_the_jobs_of_the_contract(
@@ -254,8 +270,8 @@ def test_export_holds_the_jobs_of_the_contract(
         tx.jobs.put(job)
         tx.audit.append("job.accepted", job.id)
         tx.audit.append("job.accepted", "urn:another")
-    verdict = own_log.verify_file(own_log.export(ports, agreement.id), key_of(space))
-    assert any("3 log entries" in check for check in verdict.checks)
+    verdict = evidence.verify(export.export(ports, agreement.id), [key_of(space)])
+    assert any("3 log entries" in it for it in verdict.part("log").checks)
 
 
 def test_a_long_history_can_be_exported(tmp_path: Path, space: Space, made: Contract) -> None:
@@ -264,11 +280,12 @@ def test_a_long_history_can_be_exported(tmp_path: Path, space: Space, made: Cont
     with ports.store.write() as tx:
         for _ in range(5):  # more than a JWS of another kind may hold
             tx.audit.append("round.released", agreement.id, stands_for_many="x" * (1 << 20))
-    data = own_log.export(ports, agreement.id)
+    cosign(ports, made)
+    data = export.export(ports, agreement.id)
     assert len(data) > jws.MAX_PAYLOAD_BYTES
-    assert own_log.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+    assert evidence.verify(data, [key_of(space)]).outcome is Outcome.PROVEN
     spoiled = data.replace(b"xxxx", b"xxxy", 1)
-    assert own_log.verify_file(spoiled, key_of(space)).outcome is Outcome.INVALID
+    assert evidence.verify(spoiled, [key_of(space)]).outcome is Outcome.INVALID
 
 
 def test_export_carries_the_peer_s_head(
@@ -278,9 +295,10 @@ def test_export_carries_the_peer_s_head(
     note = log.note(made.consumer)
     with ports.store.write() as tx:
         tx.checkpoints.put(Checkpoint(CONSUMER, 5, log.root(), note, NOW))
-    data = own_log.export(ports, stored(made, Role.PROVIDER).id)
+    cosign(ports, made)
+    data = export.export(ports, stored(made, Role.PROVIDER).id)
     assert canonical(note) in data
-    assert own_log.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+    assert evidence.verify(data, [key_of(space)]).outcome is Outcome.PROVEN
 
 
 def test_a_head_by_a_later_key_of_the_peer_is_left_out(
@@ -290,9 +308,10 @@ def test_a_head_by_a_later_key_of_the_peer_is_left_out(
     note = log.note(stranger(CONSUMER))
     with ports.store.write() as tx:
         tx.checkpoints.put(Checkpoint(CONSUMER, 5, log.root(), note, NOW))
-    data = own_log.export(ports, stored(made, Role.PROVIDER).id)
+    cosign(ports, made)
+    data = export.export(ports, stored(made, Role.PROVIDER).id)
     assert canonical(note) not in data
-    assert own_log.verify_file(data, key_of(space)).outcome is Outcome.PROVEN
+    assert evidence.verify(data, [key_of(space)]).outcome is Outcome.PROVEN
 
 
 def test_only_finalized_contracts_are_exported(
@@ -301,7 +320,7 @@ def test_only_finalized_contracts_are_exported(
     ports = node(tmp_path, made, space, Role.PROVIDER, finalized=False)
     for wanted in (stored(made, Role.PROVIDER).id, "urn:none"):
         with pytest.raises(AgreementUnknown):
-            own_log.export(ports, wanted)
+            export.export(ports, wanted)
     assert events_of(ports, "evidence.exported") == 0
 
 
@@ -315,3 +334,44 @@ def test_an_agreements_entries_include_its_negotiations(
     assert [entry.kind for entry in found] == ["negotiation.agreed", "negotiation.finalized"]
     assert own_log.events(ports, limit=1, subject=agreement.id) == found[:1]
     assert own_log.events(ports, start=found[1].index, subject=agreement.id) == found[1:]
+
+
+def test_export_holds_the_status_list_of_the_time_of_signing(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    """The consumer is revoked later: the list that was kept shows that it stood."""
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    cosign(ports, made)
+    later = {"valid_from": NOW + timedelta(days=1), "valid_until": NOW + timedelta(days=2)}
+    wanted = stored(made, Role.PROVIDER)
+    with ports.store.write() as tx:
+        export.keep_lists(tx, wanted.provider_membership, wanted.consumer_membership)
+        url, now = space.status_url, NOW + timedelta(days=1)
+        tx.status_lists.put(StatusList(url, space.status_list(1, **later), now, now))
+        export.keep_lists(tx, wanted.provider_membership)  # for a later contract
+    data = export.export(ports, wanted.id)
+    assert evidence.verify(data, [key_of(space)]).outcome is Outcome.PROVEN
+    with ports.store.write() as tx:
+        for each in tx.kept_lists.find():
+            tx.kept_lists.remove(each.digest)
+    found = evidence.verify(export.export(ports, wanted.id), [key_of(space)])
+    assert found.part("revocation").standing is Standing.UNPROVEN
+
+
+def test_a_head_cosigned_with_a_later_key_or_in_another_epoch_is_left_out(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    cosign(ports, replace(made, consumer=stranger(CONSUMER)))
+    wanted = stored(made, Role.PROVIDER).id
+    for _ in range(2):
+        found = evidence.verify(export.export(ports, wanted), [key_of(space)])
+        assert (found.outcome, found.part("log").standing) == (
+            Outcome.CONSISTENT,
+            Standing.UNPROVEN,
+        )
+        head = replace(own_log.checkpoint(ports).head, epoch=1)
+        note = checkpoints.make(made.provider.signer, PROVIDER, head, 0)
+        with ports.store.write() as tx:
+            line = cosigned(note, made.consumer)
+            tx.cosigned_heads.put(CosignedHead(CONSUMER, head.size, line, NOW))

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
+from connector.domain import merkle
 from connector.errors import EvidenceInvalid
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import document as documents
-from connector.identity import evidence, jws, receipt
+from connector.identity import evidence, jws, receipt, status
 from connector.identity.bundle import Evidence, PartyEvidence
-from connector.identity.evidence import Outcome, Verdict
+from connector.identity.evidence import Outcome, Standing, Verdict
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import (
     AUTHORITY,
@@ -33,7 +34,15 @@ from tests.support.contracts import (
     contract,
     stranger,
 )
-from tests.support.evidence import Log, evidence_of, log_of, party, sealed
+from tests.support.evidence import (
+    Log,
+    cosigned,
+    evidence_of,
+    exported,
+    log_of,
+    party,
+    sealed,
+)
 from tests.support.keys import MemorySigner
 
 SPACE = Space()
@@ -48,12 +57,27 @@ def judged(data: bytes = BUNDLE, *keys: bytes) -> Verdict:
     return evidence.verify(data, keys or (KEY,))
 
 
-def invalid(data: bytes, *keys: bytes) -> str:
+def invalid(data: bytes, *keys: bytes, part: str = "", by: str = "") -> str:
+    """Return why a bundle is invalid; which part fails, and by whom, where the test says so."""
     verdict = judged(data, *keys)
     assert verdict.outcome is Outcome.INVALID
     assert verdict.reason
-    assert verdict.checks == ()
+    failed = [it for it in verdict.parts if it.standing is Standing.FAILED]
+    assert bool(failed) == bool(verdict.parts)
+    assert all(it.at_fault for it in failed)
+    if part:
+        assert [(it.name, it.at_fault) for it in failed] == [(part, by)]
     return verdict.reason
+
+
+def unproven(data: bytes, name: str, *keys: bytes) -> str:
+    """Return why one part is unproven, and all others proven."""
+    verdict = judged(data, *keys)
+    assert verdict.outcome is Outcome.CONSISTENT, verdict.reason
+    (part,) = [it for it in verdict.parts if it.standing is not Standing.PROVEN]
+    assert (part.name, part.standing, part.at_fault) == (name, Standing.UNPROVEN, "")
+    assert verdict.reason == f"{name}: {part.finding}"
+    return part.finding
 
 
 def changed(**changes: Any) -> bytes:
@@ -66,8 +90,9 @@ def test_a_true_bundle_is_proven() -> None:
     assert (verdict.provider, verdict.consumer) == (PROVIDER, CONSUMER)
     assert verdict.concluded_at == NOW
     assert verdict.reason == ""
-    assert len(verdict.checks) == 7
-    assert verdict.notes == ()
+    assert [part.name for part in verdict.parts] == ["contract", "membership", "revocation", "log"]
+    assert [len(part.checks) for part in verdict.parts] == [3, 2, 2, 5]
+    assert len(verdict.limits) == 4
 
 
 def test_the_authority_may_be_given_as_document() -> None:
@@ -78,7 +103,7 @@ def test_the_authority_may_be_given_as_document() -> None:
 def test_the_consumer_may_export_too() -> None:
     log = log_of(CONTRACT)
     data = sealed(
-        replace(EVIDENCE, exporter=party(TAKER), checkpoint=log.note(TAKER), peer_checkpoint=""),
+        replace(EVIDENCE, **exported(log, TAKER, GIVER)),
         TAKER,
     )
     assert judged(data).outcome is Outcome.PROVEN
@@ -87,7 +112,10 @@ def test_the_consumer_may_export_too() -> None:
 def test_without_the_authority_it_is_only_consistent() -> None:
     verdict = evidence.verify(BUNDLE)
     assert verdict.outcome is Outcome.CONSISTENT
-    assert verdict.reason
+    stand = {part.name: part.standing.value for part in verdict.parts}
+    assert stand.pop("contract") == stand.pop("log") == "proven"
+    assert set(stand.values()) == {"unproven"}
+    assert "the authority's key was not given" in verdict.reason
     assert evidence.verify(changed(authorities={})).outcome is Outcome.CONSISTENT
 
 
@@ -135,9 +163,7 @@ def test_forged_counterpart(forged: str) -> None:
     data = sealed(
         replace(
             evidence_of(made, SPACE),
-            exporter=party(exporter),
-            checkpoint=log_of(made).note(exporter),
-            peer_checkpoint="",
+            **exported(log_of(made), exporter, taker if exporter is giver else giver),
         ),
         exporter,
     )
@@ -236,30 +262,53 @@ def test_exported_by_a_third() -> None:
 # --- status lists
 
 
+def listed(*tokens: str) -> bytes:
+    return changed(status_lists={SPACE.status_url: tokens})
+
+
+LATER = {"valid_from": NOW + timedelta(days=1), "valid_until": NOW + timedelta(days=2)}
+EARLIER = {"valid_from": NOW - timedelta(days=2), "valid_until": NOW}
+
+
 def test_revoked_at_signing() -> None:
-    invalid(changed(status_lists={SPACE.status_url: SPACE.status_list(0)}))
-    invalid(changed(status_lists={SPACE.status_url: SPACE.status_list(1)}))
-    other = changed(status_lists={SPACE.status_url: SPACE.status_list(2)})
-    assert judged(other).outcome is Outcome.PROVEN
+    invalid(listed(SPACE.status_list(0)), part="revocation", by=PROVIDER)
+    invalid(listed(SPACE.status_list(1)), part="revocation", by=CONSUMER)
+    assert judged(listed(SPACE.status_list(2))).outcome is Outcome.PROVEN
+    both = listed(
+        SPACE.status_list(**EARLIER | {"valid_until": NOW + timedelta(1)}), SPACE.status_list(1)
+    )
+    invalid(both, part="revocation", by=CONSUMER)
 
 
-def test_revoked_since() -> None:
-    later = {"valid_from": NOW + timedelta(days=1), "valid_until": NOW + timedelta(days=2)}
-    token = SPACE.status_list(1, **later)
-    verdict = judged(changed(status_lists={SPACE.status_url: token}))
-    assert verdict.outcome is Outcome.PROVEN
-    assert any(f"`{CONSUMER}` is marked as revoked" in note for note in verdict.notes)
-    assert any(f"`{PROVIDER}` is not revoked" in note for note in verdict.notes)
+def test_a_later_list_proves_who_is_not_on_it_and_nothing_of_who_is() -> None:
+    assert judged(listed(SPACE.status_list(**LATER))).outcome is Outcome.PROVEN
+    said = unproven(listed(SPACE.status_list(1, **LATER)), "revocation")
+    assert f"`{CONSUMER}` is revoked in a later status list" in said
+    kept = listed(SPACE.status_list(), SPACE.status_list(1, **LATER))
+    assert judged(kept).outcome is Outcome.PROVEN  # one of the time was kept
 
 
-def test_no_status_list_is_said() -> None:
-    verdict = judged(changed(status_lists={}))
-    assert verdict.outcome is Outcome.PROVEN
-    assert len(verdict.notes) == 2
+def test_lists_that_say_nothing_of_the_signing() -> None:
+    assert "no status list" in unproven(changed(status_lists={}), "revocation")
+    assert "ended before" in unproven(listed(SPACE.status_list(**EARLIER)), "revocation")
 
 
 def test_a_status_list_of_another_hand() -> None:
-    invalid(changed(status_lists={SPACE.status_url: Space().status_list()}))
+    other = Space().status_list()
+    invalid(listed(other), part="revocation", by=PROVIDER)
+    assert judged(listed(other, SPACE.status_list())).outcome is Outcome.PROVEN
+
+
+def test_a_status_list_of_another_address() -> None:
+    elsewhere = status.build(
+        SPACE.signer,
+        SPACE.did,
+        SPACE.status_url + "0",
+        (),
+        valid_from=NOW - timedelta(hours=1),
+        valid_until=NOW + timedelta(hours=1),
+    )
+    invalid(listed(elsewhere), part="revocation", by=PROVIDER)
 
 
 # --- the log
@@ -292,8 +341,8 @@ def test_entries_that_are_refused(pick: Callable[[Log], Any]) -> None:
 def test_entries_of_another_log() -> None:
     other = log_of(CONTRACT)
     other.append("more", "x")
-    invalid(changed(entries=(other.entry(2),)))
-    data = changed(entries=(other.entry(2),), checkpoint=other.note(GIVER))
+    invalid(changed(entries=(other.entry(2),)), part="log", by=PROVIDER)
+    data = changed(entries=(other.entry(2),), **exported(other, GIVER, TAKER))
     assert judged(data).outcome is Outcome.PROVEN
 
 
@@ -307,6 +356,87 @@ def test_a_log_signed_by_another() -> None:
     log = log_of(CONTRACT)
     for note in (log.note(TAKER), log.note(stranger(PROVIDER)), "", "x"):
         invalid(changed(checkpoint=note))
+
+
+# --- cosigned
+
+
+def test_a_log_is_proven_as_far_as_the_other_party_cosigned_it() -> None:
+    log = log_of(CONTRACT)
+    assert "has not cosigned" in unproven(changed(cosigned=""), "log")
+    said = unproven(changed(**exported(log, GIVER, TAKER, 3)), "log")
+    assert said == f"cosigned by `{CONSUMER}` up to 3 entries: 1 of the bundle's came later"
+    log.append("thing.done", "urn:more")
+    entries = (log.entry(2), log.entry(4))
+    data = changed(entries=entries, **exported(log, GIVER, TAKER, 5))
+    assert judged(data).outcome is Outcome.PROVEN  # what came later is not of the contract
+
+
+def test_cosignatures_that_are_none() -> None:
+    log = log_of(CONTRACT)
+    for witness in (GIVER, stranger(CONSUMER), stranger("did:web:sud.example")):
+        said = invalid(changed(**exported(log, GIVER, witness)), part="log", by=CONSUMER)
+        assert "did not cosign" in said
+
+
+def test_a_log_that_went_another_way_after_it_was_cosigned() -> None:
+    """The exporter shows the auditor another history than the one that its peer has signed for."""
+    shown, seen = log_of(CONTRACT), log_of(CONTRACT)
+    seen.events[3] = seen.events[1]
+    note = cosigned(seen.note(GIVER), TAKER)
+    said = invalid(changed(cosigned=note), part="log", by=PROVIDER)
+    assert "does not continue" in said
+    longer = Log([*shown.events, shown.events[0]])
+    proof = tuple(merkle.consistency(5, 6, longer.node()))
+    entries = (longer.entry(2), longer.entry(4))
+    parts = {"entries": entries, "checkpoint": longer.note(GIVER), "cosigned_proof": proof}
+    assert "does not continue" in invalid(changed(cosigned=note, **parts), part="log", by=PROVIDER)
+    assert judged(changed(**parts)).outcome is Outcome.PROVEN
+
+
+def test_a_log_of_another_epoch_than_the_cosigned_one() -> None:
+    log = log_of(CONTRACT)
+    assert "does not continue" in invalid(
+        changed(checkpoint=log.note(GIVER, epoch=1)), part="log", by=PROVIDER
+    )
+
+
+def test_cosigned_before_it_was_concluded() -> None:
+    early = NOW - timedelta(days=1)
+    note = cosigned(log_of(CONTRACT).note(GIVER), TAKER, early)
+    assert "before the contract was concluded" in unproven(changed(cosigned=note), "log")
+
+
+# --- one part fails, and the others are still judged
+
+
+def test_each_part_is_judged_though_another_fails() -> None:
+    data = changed(
+        consumer_signature=CONTRACT.provider_signature,
+        status_lists={SPACE.status_url: (SPACE.status_list(1),)},
+        cosigned="",
+    )
+    verdict = judged(data)
+    assert verdict.outcome is Outcome.INVALID
+    assert [(it.name, it.standing.value, it.at_fault) for it in verdict.parts] == [
+        ("contract", "failed", CONSUMER),
+        ("membership", "proven", ""),
+        ("revocation", "failed", CONSUMER),
+        ("log", "unproven", ""),
+    ]
+    assert verdict.part("contract").checks == (f"signed by the provider `{PROVIDER}`",)
+
+
+# --- an older bundle
+
+
+def test_a_bundle_of_version_1_is_read_and_says_that_nobody_cosigned() -> None:
+    content = json.loads(BUNDLE)
+    del content["seal"], content["cosigned"], content["cosignedProof"]
+    content["version"] = 1
+    content["statusLists"] = {url: found[0] for url, found in content["statusLists"].items()}
+    seal = jws.sign_detached(GIVER.signer, canonical(content), bundles.SEAL_TYPE)
+    assert "has not cosigned" in unproven(canonical({**content, "seal": seal}), "log")
 
 
 # --- the seal and the form
@@ -345,7 +475,14 @@ def test_each_flipped_byte_is_noticed() -> None:
         lambda c: c.update(extra=1),
         lambda c: c.pop("receipt"),
         lambda c: c.update(type="x"),
-        lambda c: c.update(version=2),
+        lambda c: c.update(version=3),
+        lambda c: c.update(version=True),
+        lambda c: c.update(version=1),
+        lambda c: c.pop("cosigned"),
+        lambda c: c.update(cosigned=1),
+        lambda c: c.update(cosignedProof=["AA"] * 65),
+        lambda c: c.update(statusLists={"x": ["y"] * 9}),
+        lambda c: c.update(statusLists={"x": [1]}),
         lambda c: c.update(agreement=1),
         lambda c: c.update(provider=[]),
         lambda c: c["provider"].update(extra=1),
@@ -407,7 +544,9 @@ def test_membership_by_an_authority_that_the_auditor_did_not_name() -> None:
     taker = other.admit(stranger(CONSUMER))
     made = contract(GIVER, taker)
     parts = replace(
-        evidence_of(made, SPACE), authorities={AUTHORITY: SPACE.data, other.did: other.data}
+        evidence_of(made, SPACE),
+        authorities={AUTHORITY: SPACE.data, other.did: other.data},
+        status_lists={each.status_url: (each.status_list(),) for each in (SPACE, other)},
     )
     data = sealed(parts, GIVER)
     invalid(data)

@@ -7,23 +7,15 @@ exports it. Others' logs are `witness.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from connector.domain.audit import Checkpoint, Head, LogEntry
-from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import Participant
-from connector.errors import AgreementUnknown, LogBroken, Malformed, PreauError
-from connector.identity import bundle as bundles
+from connector.errors import LogBroken, Malformed
 from connector.identity import checkpoint as checkpoints
-from connector.identity import credential as credentials
-from connector.identity import document as documents
-from connector.identity import evidence
-from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
-from connector.identity.evidence import Verdict
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMessage
-from connector.services.evidence.witness import newest
 
 PAGE: Final = 1000
 MEND: Final = "put the database back from a backup (`preau restore`), and find out who wrote to it"
@@ -129,92 +121,3 @@ def consistency(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
             raise Malformed(f"the log has {size} entries, not {request.to_size}")
         proof = tx.audit.consistency(request.from_size, request.to_size)
     return ConsistencyProof(hashes=tuple(proof)).to_body()
-
-
-def export(ports: Ports, agreement_id: str) -> bytes:
-    """Return the sealed evidence of a contract.
-
-    Raises:
-        AgreementUnknown: no finalized agreement of that id.
-        EvidenceInvalid: the bundle would be too large.
-        KeyUnusable: the key cannot be used.
-    """
-    with ports.store.read() as tx:
-        agreement = tx.agreements.get(agreement_id)
-        if agreement is None or not agreement.finalized:
-            raise AgreementUnknown(f"no finalized agreement `{agreement_id}`")
-        content = bundles.build(ports.signer, _evidence(ports, tx, agreement))
-    with ports.store.write() as tx:
-        tx.audit.append("evidence.exported", agreement_id, digest=agreement.digest)
-    return content
-
-
-def verify_file(data: bytes, authority_key: bytes | None = None) -> Verdict:
-    """Judge an evidence bundle, with no network and no node.
-
-    Args:
-        data: the bundle.
-        authority_key: JWK or DID document of the space's authority.
-
-    Raises:
-        EvidenceInvalid: the authority's key cannot be read.
-    """
-    return evidence.verify(data, [authority_key] if authority_key else [])
-
-
-def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
-    own = ports.settings.did
-    head = signed(ports, tx)
-    memberships = (
-        agreement.provider_membership,
-        agreement.consumer_membership,
-        ports.own_membership(),
-    )
-    issuers = {credentials.unverified_issuer(token) for token in memberships}
-    cached = (tx.issuers.get(did) for did in sorted(issuers))
-    return Evidence(
-        agreement=agreement.document,
-        provider_signature=agreement.provider_signature,
-        consumer_signature=agreement.consumer_signature,
-        receipt=agreement.receipt,
-        provider=PartyEvidence(
-            agreement.provider, agreement.provider_document, agreement.provider_membership
-        ),
-        consumer=PartyEvidence(
-            agreement.consumer, agreement.consumer_document, agreement.consumer_membership
-        ),
-        exporter=PartyEvidence(own, ports.own_document(), ports.own_membership()),
-        authorities={each.did: each.document for each in cached if each is not None},
-        status_lists={each.url: each.credential for each in tx.status_lists.find()},
-        checkpoint=head.note,
-        entries=tuple(_entries(tx, agreement, head.size)),
-        peer_checkpoint=_peer_note(tx, agreement),
-    )
-
-
-def _peer_note(tx: Transaction, agreement: Agreement) -> str:
-    """Return the newest head held of the peer, if its key of the signing time made it."""
-    provides = agreement.role is Role.PROVIDER
-    peer = agreement.consumer if provides else agreement.provider
-    data = agreement.consumer_document if provides else agreement.provider_document
-    head = newest(tx, peer)
-    if head is None:
-        return ""
-    try:
-        return checkpoints.verify(head.note, documents.read(data, peer), head.at).note
-    except PreauError:
-        return ""  # its key changed since; the head proves nothing beside this agreement
-
-
-def _entries(tx: Transaction, agreement: Agreement, size: int) -> Iterator[EntryEvidence]:
-    subjects = {agreement.id, agreement.pid}
-    subjects.update(job.id for job in tx.jobs.find(agreement_id=agreement.id))
-    subjects.update(site.job_id for site in tx.sites.find(agreement_id=agreement.id))
-    found = (
-        entry
-        for subject in subjects
-        for entry in tx.audit.entries(limit=bundles.MAX_ENTRIES, subject=subject)
-    )
-    for entry in sorted(found, key=lambda entry: entry.index):
-        proof = tuple(tx.audit.inclusion(entry.index, size))
-        yield EntryEvidence(entry.index, entry.event, proof)

@@ -21,7 +21,7 @@ from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act, step
-from connector.services.evidence import cosigning
+from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, steps, terms
 from connector.services.publication import catalog_pages
@@ -203,6 +203,7 @@ def on_agreement(
     steps.store(ports, tx, agreed, **facts)
     if not tx.agreements.add(agreement):
         raise AgreementTampered("an agreement of that id is here already")
+    export.keep_lists(tx, agreement.provider_membership, agreement.consumer_membership)
     verification = messages.ContractAgreementVerificationMessage(
         message_id=ports.ids.new(),
         **steps.pids(agreed),

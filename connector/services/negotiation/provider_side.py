@@ -22,7 +22,7 @@ from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act
 from connector.services.continuity import recovery
-from connector.services.evidence import cosigning
+from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.membership import onboard
 from connector.services.negotiation import agree, steps, terms
@@ -245,6 +245,7 @@ def _contract(
         rule = register_of(tx, dataset).accounting.rule
         agreement = agree.draw_up(ports, negotiation, found, dataset, rule, caller)
         tx.agreements.put(agreement)
+        export.keep_lists(tx, agreement.provider_membership, agreement.consumer_membership)
         message = messages.ContractAgreementMessage(
             message_id=ports.ids.new(),
             **steps.pids(negotiation),

@@ -1,0 +1,106 @@
+"""The authorities that an auditor trusts: a bare key, or a DID document, each from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from connector.errors import CredentialInvalid, EvidenceInvalid, PreauError
+from connector.identity import credential as credentials
+from connector.identity import document as documents
+from connector.identity import jws
+from connector.identity import key as keys
+from connector.identity.bundle import Evidence, PartyEvidence
+from connector.identity.document import DidDocument
+from connector.identity.key import Relationship
+from connector.jsonld.canonical import parse_object
+
+MAX_BYTES: Final = documents.MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class BareKey:
+    """A key without a name.
+
+    Attributes:
+        public: JWK.
+    """
+
+    public: Mapping[str, str]
+
+
+Authority = DidDocument | BareKey
+
+
+@dataclass(frozen=True, slots=True)
+class NamedKey:
+    """A bare key that vouches under whatever name the credential states.
+
+    Attributes:
+        did: issuer that the credential states.
+        keys: the one key, under the id that the credential states.
+    """
+
+    did: str
+    keys: Mapping[str, Mapping[str, str]]
+
+    def keys_for(self, relationship: Relationship) -> frozenset[str]:
+        """Return the one key's id, for statements only."""
+        return frozenset(self.keys) if relationship is Relationship.ASSERTION else frozenset()
+
+
+def read(data: bytes) -> Authority:
+    """Read what the auditor brings.
+
+    Raises:
+        EvidenceInvalid: neither a JWK nor a DID document with a key that signs.
+    """
+    try:
+        content = parse_object(data, limit=MAX_BYTES)
+        if "kty" in content:
+            return BareKey(keys.read(content))
+        document = documents.read(data, str(content.get("id", "")))
+    except PreauError as exc:
+        raise EvidenceInvalid(
+            f"the authority's key cannot be read: {exc.reason}",
+            hint="give a JWK or the authority's DID document",
+        ) from exc
+    if not document.assertion:
+        raise EvidenceInvalid(f"the document of `{document.did}` lists no key that signs")
+    return document
+
+
+def issuer_of(
+    party: PartyEvidence, evidence: Evidence, trusted: Sequence[Authority]
+) -> jws.KeyHolder | None:
+    """Return who must have issued a party's membership; None when nobody is at hand.
+
+    Without a trusted authority that is the bundle's own, which proves nothing.
+
+    Raises:
+        CredentialInvalid: none of the authorities that the auditor trusts did, or the membership
+            cannot be read.
+    """
+    stated = credentials.unverified_issuer(party.membership)
+    if not trusted:
+        data = evidence.authorities.get(stated)
+        return documents.read(data, stated) if data is not None else None
+    for authority in trusted:
+        holder: jws.KeyHolder
+        if isinstance(authority, BareKey):
+            kid = jws.key_id(party.membership)
+            holder = NamedKey(stated, {kid: authority.public})
+        else:
+            holder = authority
+        if _issued(party.membership, holder):
+            return holder
+    raise CredentialInvalid(f"the membership of `{party.did}` is not by the given authority")
+
+
+def _issued(membership: str, holder: jws.KeyHolder) -> bool:
+    try:
+        credentials.verify(membership, holder)
+    except CredentialInvalid:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""Were the parties members when they signed, and not revoked? Two verdicts, judged apart.
+
+Rules: a revocation is for good (W3C Bitstring Status List, `revocation`), so that a list made after
+the signing that does not mark a membership shows that it stood. A list that ended before the
+signing shows nothing, nor does a later one that marks it, since it does not say since when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from connector.errors import CredentialInvalid, CredentialRevoked
+from connector.identity import credential as credentials
+from connector.identity import document as documents
+from connector.identity import jws, status
+from connector.identity.bundle import Evidence, PartyEvidence
+from connector.identity.credential import Credential
+from connector.identity.evidence.authorities import Authority, issuer_of
+from connector.identity.evidence.verdict import Part, Standing, Step, follow
+from connector.identity.trust import AllOf, Claim, HoldsKeys, InPeriod, IsMembership, Policy
+
+NO_KEY = "the authority's key was not given"
+
+
+def membership(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -> Part:
+    """Judge that both parties, and who exported, are members that hold the keys they signed with.
+
+    Args:
+        evidence: the bundle.
+        at: when the contract was concluded, UTC.
+        trusted: the auditor's authorities.
+    """
+    signed: tuple[Policy, ...] = (InPeriod(),)
+    steps: list[Step] = [
+        (party.did, partial(_member, party, evidence, at, trusted, extra))
+        for party, extra in (
+            (evidence.provider, signed),
+            (evidence.consumer, signed),
+            (evidence.exporter, ()),  # its present membership may have begun after signing
+        )
+    ]
+    return _without_key(follow("membership", steps), trusted)
+
+
+def revocation(evidence: Evidence, at: datetime, trusted: Sequence[Authority]) -> Part:
+    """Judge that neither party's membership was revoked when the contract was concluded."""
+    missing: list[str] = []
+    parties = (evidence.provider, evidence.consumer)
+    steps: list[Step] = [
+        (party.did, partial(_standing, party, evidence, at, trusted, missing)) for party in parties
+    ]
+    found = follow("revocation", steps)
+    if found.standing is Standing.PROVEN and missing:
+        found = replace(found, standing=Standing.UNPROVEN, finding="; ".join(missing))
+    return _without_key(found, trusted)
+
+
+def _without_key(part: Part, trusted: Sequence[Authority]) -> Part:
+    if trusted or part.standing is Standing.FAILED:
+        return part
+    return replace(part, standing=Standing.UNPROVEN, finding=NO_KEY)
+
+
+def _member(
+    party: PartyEvidence,
+    evidence: Evidence,
+    at: datetime,
+    trusted: Sequence[Authority],
+    extra: tuple[Policy, ...],
+) -> str:
+    issuer = issuer_of(party, evidence, trusted)
+    if issuer is None:
+        return ""
+    member = credentials.verify(party.membership, issuer)
+    space = str(member.subject.get("space", ""))
+    claim = Claim(member, issuer, documents.read(party.document, party.did), at)
+    AllOf((IsMembership(space), HoldsKeys(), *extra)).check(claim)
+    return f"`{party.did}` was a member of `{space}` at signing" if extra else ""
+
+
+def _standing(
+    party: PartyEvidence,
+    evidence: Evidence,
+    at: datetime,
+    trusted: Sequence[Authority],
+    missing: list[str],
+) -> str:
+    """Say that a party was not revoked; what is missing for that goes to `missing`.
+
+    Raises:
+        CredentialRevoked: a list of the time of signing marks it.
+        CredentialInvalid: the membership, or a list, does not verify.
+    """
+    issuer = issuer_of(party, evidence, trusted)
+    if issuer is None:
+        missing.append(f"the bundle lacks the document of the authority of `{party.did}`")
+        return ""
+    member = credentials.verify(party.membership, issuer)
+    tokens = evidence.status_lists.get(member.status.url, ()) if member.status else ()
+    answers, unread = set(), None
+    for token in tokens:
+        try:
+            answers.add(_answer(member, token, issuer, at))
+        except CredentialInvalid as exc:  # one of another key beside one that verifies says nothing
+            unread = exc
+    if "stood" in answers:
+        return f"`{party.did}` was not revoked at signing"
+    if unread is not None:
+        raise unread
+    said = min(answers, default="no status list of `{}` is in the bundle")
+    missing.append(said.format(party.did))
+    return ""
+
+
+def _answer(member: Credential, token: str, issuer: jws.KeyHolder, at: datetime) -> str:
+    entry = member.status
+    found = status.read(token, issuer)
+    if entry is None or (found.url, found.purpose) != (entry.url, "revocation"):
+        raise CredentialInvalid(f"a status list is not the one that `{member.subject_id}` names")
+    if found.valid_until <= at:
+        return "a status list of `{}` ended before the signing"
+    if not found.is_set(entry.index):
+        return "stood"
+    if found.valid_from <= at:
+        raise CredentialRevoked(f"`{member.subject_id}` was revoked before it signed")
+    return "`{}` is revoked in a later status list, which does not say since when"

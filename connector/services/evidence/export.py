@@ -1,0 +1,159 @@
+"""Evidence of a contract, given out when the operator asks for it.
+
+Rules: everything in it is kept from when it was made: documents and memberships as of signing, the
+status lists that were current then; the other party is asked to cosign the log first, and the
+newest head that it did cosign goes in. Judging a bundle is `identity/evidence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from connector.domain.audit import Head
+from connector.domain.negotiation import Agreement, Role
+from connector.domain.participant import KeptList
+from connector.errors import AgreementUnknown, PreauError
+from connector.identity import bundle as bundles
+from connector.identity import checkpoint as checkpoints
+from connector.identity import credential as credentials
+from connector.identity import document as documents
+from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
+from connector.identity.document import DidDocument
+from connector.jsonld.canonical import sha256_hex
+from connector.ports import Ports, Transaction
+from connector.services.continuity import recovery
+from connector.services.evidence import cosigning
+from connector.services.evidence.own_log import signed
+from connector.services.evidence.witness import newest
+
+EXPORTED: Final = "evidence.exported"
+
+
+def keep_lists(tx: Transaction, *memberships: str) -> None:
+    """Keep the status lists of memberships as they are cached, since a contract is concluded."""
+    for url in sorted(filter(None, {_status_url(token) for token in memberships})):
+        found = tx.status_lists.get(url)
+        if found is not None:
+            digest = sha256_hex(found.credential.encode())
+            tx.kept_lists.add(KeptList(digest, url, found.credential, found.valid_until))
+
+
+def export(ports: Ports, agreement_id: str) -> bytes:
+    """Return the sealed evidence of a contract; the other party is asked to cosign the log first.
+
+    Raises:
+        AgreementUnknown: no finalized agreement of that id.
+        EvidenceInvalid: the bundle would be too large.
+        KeyUnusable: the key cannot be used.
+    """
+    with ports.store.read() as tx:
+        agreement = tx.agreements.get(agreement_id)
+    if agreement is None or not agreement.finalized:
+        raise AgreementUnknown(f"no finalized agreement `{agreement_id}`")
+    cosigning.refresh(ports, _peer(agreement))
+    with ports.store.read() as tx:
+        content = bundles.build(ports.signer, _evidence(ports, tx, agreement))
+    with ports.store.write() as tx:
+        tx.audit.append(EXPORTED, agreement_id, digest=agreement.digest)
+    return content
+
+
+def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
+    own = ports.settings.did
+    head = signed(ports, tx)
+    memberships = (
+        agreement.provider_membership,
+        agreement.consumer_membership,
+        ports.own_membership(),
+    )
+    issuers = {credentials.unverified_issuer(token) for token in memberships}
+    cached = (tx.issuers.get(did) for did in sorted(issuers))
+    urls = sorted(filter(None, {_status_url(token) for token in memberships}))
+    cosigned, proof = _cosigned(tx, agreement, head.head)
+    return Evidence(
+        agreement=agreement.document,
+        provider_signature=agreement.provider_signature,
+        consumer_signature=agreement.consumer_signature,
+        receipt=agreement.receipt,
+        provider=PartyEvidence(
+            agreement.provider, agreement.provider_document, agreement.provider_membership
+        ),
+        consumer=PartyEvidence(
+            agreement.consumer, agreement.consumer_document, agreement.consumer_membership
+        ),
+        exporter=PartyEvidence(own, ports.own_document(), ports.own_membership()),
+        authorities={each.did: each.document for each in cached if each is not None},
+        status_lists={url: _lists(tx, url, agreement.concluded_at) for url in urls},
+        checkpoint=head.note,
+        entries=tuple(_entries(tx, agreement, head.size)),
+        peer_checkpoint=_peer_note(tx, agreement),
+        cosigned=cosigned,
+        cosigned_proof=proof,
+    )
+
+
+def _peer(agreement: Agreement) -> str:
+    return agreement.consumer if agreement.role is Role.PROVIDER else agreement.provider
+
+
+def _peer_document(agreement: Agreement) -> DidDocument:
+    """Return the other party's document as of signing."""
+    provides = agreement.role is Role.PROVIDER
+    data = agreement.consumer_document if provides else agreement.provider_document
+    return documents.read(data, _peer(agreement))
+
+
+def _peer_note(tx: Transaction, agreement: Agreement) -> str:
+    """Return the newest head held of the peer, if its key of the signing time made it."""
+    head = newest(tx, _peer(agreement))
+    if head is None:
+        return ""
+    try:
+        return checkpoints.verify(head.note, _peer_document(agreement), head.at).note
+    except PreauError:
+        return ""  # its key changed since; the head proves nothing beside this agreement
+
+
+def _cosigned(tx: Transaction, agreement: Agreement, head: Head) -> tuple[str, tuple[bytes, ...]]:
+    """Return the newest head that the peer cosigned, and the proof that the own log continues it.
+
+    Nothing where its key of the signing time did not, or where a new epoch began since.
+    """
+    found = tx.cosigned_heads.get(_peer(agreement))
+    if found is None or checkpoints.cosigned_at(found.note, _peer_document(agreement)) is None:
+        return "", ()
+    earlier = checkpoints.unverified_claim(found.note).head
+    if earlier.epoch != head.epoch or not recovery.continues(tx, head, earlier):
+        return "", ()
+    return found.note, tuple(tx.audit.consistency(earlier.size, head.size))
+
+
+def _status_url(membership: str) -> str:
+    status = credentials.unverified_credential(membership).status if membership else None
+    return status.url if status is not None else ""
+
+
+def _lists(tx: Transaction, url: str, at: datetime) -> tuple[str, ...]:
+    """Return the lists of an address that say something of a time: the oldest, and as cached."""
+    kept = [each for each in tx.kept_lists.find(url=url) if each.valid_until > at]
+    first = min(kept, key=lambda each: each.valid_until, default=None)
+    cached = tx.status_lists.get(url)
+    found = (each.credential for each in (first, cached) if each is not None)
+    return tuple(dict.fromkeys(found))
+
+
+def _entries(tx: Transaction, agreement: Agreement, size: int) -> Iterator[EntryEvidence]:
+    subjects = {agreement.id, agreement.pid}
+    subjects.update(job.id for job in tx.jobs.find(agreement_id=agreement.id))
+    subjects.update(site.job_id for site in tx.sites.find(agreement_id=agreement.id))
+    found = (
+        entry
+        for subject in subjects
+        for entry in tx.audit.entries(limit=bundles.MAX_ENTRIES, subject=subject)
+        if entry.kind != EXPORTED  # else each export would need a new cosignature
+    )
+    for entry in sorted(found, key=lambda entry: entry.index):
+        proof = tuple(tx.audit.inclusion(entry.index, size))
+        yield EntryEvidence(entry.index, entry.event, proof)
