@@ -12,7 +12,7 @@ import ssl
 from contextlib import closing
 from typing import Final
 
-from connector.bootstrap import own, state
+from connector.bootstrap import state, tls_rotation
 from connector.config import Settings
 from connector.errors import PreauError
 from connector.identity import did as dids
@@ -87,7 +87,7 @@ def _believed(settings: Settings, name: str) -> ssl.SSLContext | None:
     try:
         if name == "https":
             return tls_context(settings.path(settings.web_roots) if settings.web_roots else None)
-        authorities = "".join(cert for cert, _ in own.tls_authorities(settings))
+        authorities = "".join(each.certificate for each in tls_rotation.read(settings))
         return ssl.create_default_context(cadata=authorities) if authorities else None
     except (PreauError, ssl.SSLError):
         return None

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap import liveness, own, reputation
+from connector.bootstrap import liveness, own, reputation, tls_rotation
 from connector.bootstrap.computing import BoundedAccountant
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
@@ -85,8 +85,8 @@ def _keys(settings: Settings) -> list[Check]:
     now = SystemClock().now()
     found = [("HTTPS certificate", settings.https_certificate, diagnose.RENEWED)]
     if settings.kind == "participant":
-        mend = "put the next `keys/tls-ca-N.pem` and `.key` beside it, and restart the node"
-        found.append(("TLS authority", f"{own.TLS_CA}1.pem", mend))
+        mend = "`preau keys rotate tls-ca`"
+        found.append(("TLS authority", tls_rotation.newest(settings), mend))
     for label, name, mend in found:
         expires, fault = _expiry(settings.path(name))
         checks.append(diagnose.certificate(label, expires, now, fault, mend))
