@@ -293,7 +293,7 @@ def test_doctor_of_a_home_without_keys_asks_for_the_keys_alone(home: Path) -> No
     (home / "keys").rename(home / "away")
     found = checks(home)[1]
     bad = {name: check["mend"] for name, check in found.items() if check["verdict"] == "fail"}
-    assert set(bad) == {"keys", "HTTPS certificate", "TLS authority", "membership"}
+    assert set(bad) == {"keys", "HTTPS certificate", "TLS authority"}
     assert all("back" in mend for mend in bad.values()), bad
 
 
