@@ -22,7 +22,7 @@ from rich.console import Console  # noqa: E402 - same
 from row import Plan, Row  # noqa: E402 - same
 
 PARTS = (
-    *("policies", "node", "negotiation", "many_contracts", "many_datasets"),
+    *("policies", "node", "connections", "negotiation", "many_contracts", "many_datasets"),
     *("round", "step", "kills", "star"),
 )
 CONSOLE = Console(width=None if sys.stdout.isatty() else 170)  # a table in a file is not folded

@@ -7,6 +7,7 @@ weakens identity.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
 from dataclasses import dataclass, fields
@@ -32,6 +33,9 @@ class Settings:
         grpc_listen: `host:port` that the gRPC server binds.
         grpc_endpoint: `host:port` at which peers reach it; DNS name, not an IP address.
         https_listen: `host:port` that the HTTPS server binds.
+        proxies: addresses or networks of TCP proxies in front of this node. A connection from one
+            must begin with a PROXY protocol header (version 1 or 2), and counts for the address
+            that the header names.
         https_certificate: PEM chain of the HTTPS server.
         https_key: PEM key, mode 0600.
         web_roots: PEM file of extra roots for fetching peers' HTTPS; empty: the system's only.
@@ -70,6 +74,7 @@ class Settings:
     grpc_listen: str = "127.0.0.1:0"
     grpc_endpoint: str = ""
     https_listen: str = "127.0.0.1:0"
+    proxies: tuple[str, ...] = ()
     https_certificate: str = "keys/https.pem"
     https_key: str = "keys/https.key"
     web_roots: str = ""
@@ -137,6 +142,8 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
     if not all(re.fullmatch("[0-9a-f]{64}", recipe) for recipe in values.get("recipes", ())):
         raise ConfigurationInvalid("setting `recipes` must list SHA-256 in hex")
+    for proxy in values.get("proxies", ()):
+        _network(proxy)
     return Settings(home=home, **values)
 
 
@@ -148,6 +155,15 @@ def dump(settings: Settings) -> str:
             continue
         lines.append(f"{item.name} = {_toml(getattr(settings, item.name))}")
     return "\n".join(lines) + "\n"
+
+
+def _network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as exc:
+        raise ConfigurationInvalid(
+            f"setting `proxies` names `{text}`, which is no address"
+        ) from exc
 
 
 def _typed(name: str, kind: str, value: Any) -> Any:

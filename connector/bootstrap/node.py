@@ -27,6 +27,7 @@ from connector.management.reach import Reach
 from connector.management.server import ManagementServer
 from connector.management.views import NodeView
 from connector.peer.face import Bound, PeerFace
+from connector.peer.sockets import open_files
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
@@ -97,6 +98,7 @@ class Node:
             started.callback(lock.release)
             self._started_at = self._ports.clock.now()
             self._life.begin()
+            open_files()
             self._log_start()
             own_log.check_whole(self._ports)
             recovery.begin(self._ports)

@@ -25,7 +25,6 @@ from connector.management import (
     negotiations,
     node,
     observe,
-    offers,
     recoveries,
 )
 from connector.management.gate import PROBLEM_JSON, problem
@@ -33,7 +32,7 @@ from connector.management.reach import Reach, reach_of
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (
-    *(node, datasets, offers, catalogs, negotiations, agreements, jobs, budgets, audits, members),
+    *(node, datasets, catalogs, negotiations, agreements, jobs, budgets, audits, members),
     *(recoveries, observe),
 )
 

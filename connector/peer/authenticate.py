@@ -20,8 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-import grpc
-
 from connector.domain import generation as generations
 from connector.domain.participant import Participant
 from connector.errors import (
@@ -37,6 +35,7 @@ from connector.identity import certificate, token
 from connector.identity import document as documents
 from connector.peer.healing import Backoff
 from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
+from connector.peer.status import Context
 from connector.ports import Ports
 from connector.services.membership import onboard
 
@@ -64,11 +63,11 @@ class Shown:
     generation: int
 
 
-def shown(context: grpc.ServicerContext) -> Shown:
+def shown(context: Context) -> Shown:
     """Read what a call shows."""
     peer = cast("Mapping[str, Sequence[bytes]]", context.auth_context())
     leaf = (*peer.get("x509_pem_cert", ()), b"")[0]
-    metadata = tuple(context.invocation_metadata())
+    metadata = tuple(cast("Iterable[tuple[str, str | bytes]]", context.invocation_metadata() or ()))
     tokens = [value for key, value in metadata if key == TOKEN_KEY]
     return Shown(
         leaf,

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from connector.errors import PreauError
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.credentials import Leaves
 from connector.peer.https import PublicFace
 from connector.peer.https_server import HttpsServer
+from connector.peer.loop import Loop
 from connector.peer.refusals import PUBLIC_PER_MINUTE, Refusals
-from connector.peer.server import Handler, PeerServer
+from connector.peer.relay import Doors, Relay
+from connector.peer.server import PeerServer
+from connector.peer.unary import Handler
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
+
+# Nobody is proven to be a member at the face that is everybody's.
+HTTPS_DOORS: Final = Doors(
+    strangers=96, per_origin=24, members=0, per_member=0, stranger_seconds=60.0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,14 @@ class PeerFace:
         """
         settings = ports.settings
         self._checkpoints = checkpoints
+        self._loop = Loop()
+        self._door = Relay(self._loop, settings.https_listen, settings.proxies, HTTPS_DOORS)
         self._grpc = (
             PeerServer(
                 ports,
                 hub,
                 leaves,
+                self._loop,
                 handlers=handlers,
                 checkpoints=checkpoints,
                 refusals=Refusals(ports),
@@ -76,10 +88,10 @@ class PeerFace:
             PublicFace(
                 ports,
                 Refusals(ports, per_minute=PUBLIC_PER_MINUTE),
+                origin=self._door.origin_of,
                 description=description,
                 status_list=status_list,
             ).application(),
-            settings.https_listen,
             settings.path(settings.https_certificate),
             settings.path(settings.https_key),
         )
@@ -88,6 +100,11 @@ class PeerFace:
     def grpc(self) -> PeerServer | None:
         """The gRPC server; None on an authority."""
         return self._grpc
+
+    @property
+    def door(self) -> Relay:
+        """The relay in front of HTTPS."""
+        return self._door
 
     def start(self) -> Bound:
         """Start both servers.
@@ -98,16 +115,19 @@ class PeerFace:
             ConfigurationInvalid: an address is not `host:port`.
         """
         self._checkpoints.start()
+        self._loop.start()
         try:
             grpc_port = self._grpc.start() if self._grpc else 0
-            return Bound(grpc_port, self._https.start())
+            return Bound(grpc_port, self._door.start(self._https.start()))
         except PreauError:
             self.stop()
             raise
 
     def stop(self) -> None:
         """Stop both within bounds."""
+        self._door.stop()
         self._https.stop()
         if self._grpc is not None:
             self._grpc.stop()
+        self._loop.stop()
         self._checkpoints.stop()

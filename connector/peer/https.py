@@ -71,6 +71,7 @@ class PublicFace:
         ports: Ports,
         refusals: Refusals,
         *,
+        origin: Callable[[int], str],
         description: Callable[[], str],
         status_list: Callable[[], str] | None = None,
     ) -> None:
@@ -79,11 +80,13 @@ class PublicFace:
         Args:
             ports: of this node.
             refusals: where refused first contacts are recorded.
+            origin: returns by what a connection is counted, of its port on loopback.
             description: returns this node's self-description, VC-JWT.
             status_list: returns an authority's status list, VC-JWT; None on other nodes.
         """
         self._ports = ports
         self._refusals = refusals
+        self._origin = origin
         self._own_description = description
         self._status_list = status_list
         self._rate = Rate(ports.settings.first_contacts_per_minute)
@@ -158,7 +161,7 @@ class PublicFace:
 
     async def _first_contact(self, request: Request) -> Response:
         data = await _body(request)
-        address = request.client.host if request.client else "unknown"
+        address = self._origin(request.client.port) if request.client else ""
         return await run_in_threadpool(self._contact, data, address)
 
     def _contact(self, data: bytes, address: str) -> Response:

@@ -1,10 +1,9 @@
 """The HTTPS server: uvicorn in one thread, started and stopped within bounds.
 
-Rules: TLS 1.2 or newer; no header of a proxy is believed, so that an address is the connection's;
-the number of connections is bounded in all and per address, from the accept on
-(`https_sockets.py`); a TLS handshake ends after `HANDSHAKE_SECONDS`, and so does the life of each
-connection after `CONNECTION_SECONDS`, however slowly it speaks. A renewed certificate is taken
-without a restart (`web_certificate.py`). What is answered is `https.py`'s.
+Rules: TLS 1.2 or newer; no HTTP header of a proxy is believed; a TLS handshake ends after
+`HANDSHAKE_SECONDS`. It listens on loopback, behind a `relay.py` that bounds connections by origin
+and in time, however slowly they speak. A renewed certificate is taken without a restart
+(`web_certificate.py`). What is answered is `https.py`'s.
 """
 
 from __future__ import annotations
@@ -18,26 +17,15 @@ from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connector.errors import KeyUnusable, WorldFault
-from connector.peer.https_sockets import Admission, BoundedListener, listening
+from connector.peer.sockets import INNER, listening
 from connector.peer.web_certificate import FollowedCertificate
 
 HANDSHAKE_SECONDS: Final = 5.0
-CONNECTION_SECONDS: Final = 60.0
 START_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 2
-
-
-class BoundedProtocol(H11Protocol):
-    """HTTP/1.1 on a connection that ends after `CONNECTION_SECONDS`, whatever it does."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Start the clock."""
-        super().connection_made(transport)
-        self.loop.call_later(CONNECTION_SECONDS, transport.abort)
 
 
 class BoundedLoop(asyncio.SelectorEventLoop):
@@ -53,20 +41,17 @@ class BoundedLoop(asyncio.SelectorEventLoop):
 class HttpsServer:
     """Serves an application over TLS until stopped."""
 
-    def __init__(self, app: ASGIApp, where: str, certificate: Path, key: Path) -> None:
+    def __init__(self, app: ASGIApp, certificate: Path, key: Path) -> None:
         """Prepare.
 
         Args:
             app: ASGI application.
-            where: `host:port`; port 0 takes a free one.
             certificate: PEM chain.
             key: PEM key.
         """
         self._app = app
-        self._where = where
         self._certificate = certificate
         self._key = key
-        self._admission = Admission()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -74,15 +59,14 @@ class HttpsServer:
         """Bind and serve; return once requests are answered.
 
         Returns:
-            The port that was bound.
+            The port of loopback that was bound.
 
         Raises:
-            ConfigurationInvalid: the address is not `host:port`.
             KeyUnusable: certificate or key cannot be read.
-            WorldFault: the address cannot be bound, or the server does not come up.
+            WorldFault: the server does not come up.
         """
         config = self._configured()
-        sock = listening(self._where, lambda family: BoundedListener(family, self._admission))
+        sock = listening(INNER)
         server = self._server = uvicorn.Server(config)
         thread = self._thread = threading.Thread(
             target=server.run, kwargs={"sockets": [sock]}, name="https", daemon=True
@@ -102,15 +86,11 @@ class HttpsServer:
             self._server.should_exit = True
             self._thread.join(STOP_SECONDS)
 
-    def connections(self) -> int:
-        """Return how many connections are open, with those that are not yet in TLS."""
-        return self._admission.total()
-
     def _configured(self) -> uvicorn.Config:
         config = uvicorn.Config(
             self._app,
             loop=f"{__name__}:{BoundedLoop.__name__}",
-            http=BoundedProtocol,
+            http="h11",
             ws="none",
             lifespan="off",
             log_config=None,

@@ -36,6 +36,8 @@ from connector.errors import (
 from connector.peer.routes import PROBLEM_KEY, STATED, Metadata, generation_in
 from connector.peer.v1 import problem_pb2
 
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
 _log = logging.getLogger(__name__)
 
 _MAX_TEXT: Final = 500
@@ -75,12 +77,11 @@ def tellable(error: PreauError) -> PreauError:
     return type(error)("this node cannot answer; its operator finds the cause in the log")
 
 
-def refuse(context: grpc.ServicerContext, error: PreauError, metadata: Metadata = ()) -> NoReturn:
+async def refuse(context: Context, error: PreauError) -> NoReturn:
     """End a call with a refusal; does not return."""
     told = tellable(error)
-    context.set_trailing_metadata((*STATED, *metadata, (PROBLEM_KEY, problem(told))))
-    name = status(told.code)[0]
-    context.abort(getattr(grpc.StatusCode, name), told.reason[:_MAX_TEXT])
+    code: grpc.StatusCode = getattr(grpc.StatusCode, status(told.code)[0])
+    await context.abort(code, told.reason[:_MAX_TEXT], (*STATED, (PROBLEM_KEY, problem(told))))
 
 
 def understood(error: PreauError, generation: int) -> PreauError:

@@ -9,14 +9,14 @@ ends with the code that says why. What the frames mean is the lead's service's.
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
-import grpc
-
-from connector.domain.participant import Participant
+from connector.domain.federation import Hello
 from connector.errors import (
     Malformed,
     MessageTooLarge,
@@ -26,12 +26,13 @@ from connector.errors import (
     from_code,
 )
 from connector.peer import routes
-from connector.peer.authenticate import Gate, Shown, shown
+from connector.peer.authenticate import Gate, Shown
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.counted import Counted
-from connector.peer.refusals import Refusals
-from connector.peer.routes import STATED
-from connector.peer.status import refuse, understood, unforeseen
+from connector.peer.reception import Reception, Visit
+from connector.peer.routes import STATED, Metadata
+from connector.peer.status import Context, refuse, unforeseen
+from connector.peer.turns import Turns
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub, Seat
 from connector.services.membership import onboard
@@ -39,44 +40,52 @@ from connector.services.membership import onboard
 HELLO_SECONDS: Final = 10.0
 # An idle stream is judged again at least this often, and at once when a revocation is told.
 JUDGE_SECONDS: Final = 30.0
-# Threads beyond the limit, so that a stream too many is answered rather than queued.
-SPARE_THREADS: Final = 4
+# Streams beyond the limit that gRPC takes, so that they are answered.
+SPARE_STREAMS: Final = 64
+
+T = TypeVar("T")
+Refused = Callable[[Visit, str, PreauError], Awaitable[PreauError]]
 
 
 class Participate:
-    """Behaviour of the stream method; gRPC runs it on the pool that it carries."""
+    """Behaviour of the stream method."""
 
     def __init__(
-        self, ports: Ports, hub: LeadHub, gate: Gate, refusals: Refusals, checkpoints: Checkpoints
+        self,
+        ports: Ports,
+        hub: LeadHub,
+        gate: Gate,
+        reception: Reception,
+        turns: Turns,
+        *,
+        checkpoints: Checkpoints,
+        refused: Refused,
     ) -> None:
         settings = ports.settings
         self._ports = ports
         self._hub = hub
         self._gate = gate
-        self._refusals = refusals
+        self._reception = reception
+        self._turns = turns
         self._checkpoints = checkpoints
+        self._refused = refused
         self._counted = Counted(
             settings.max_streams, settings.max_streams_per_peer, _too_many_streams
         )
         self._seats: set[Seat] = set()
         self._lock = threading.Lock()
-        # grpc/_server.py reads this attribute of a behaviour and runs it there.
-        self.experimental_thread_pool = ThreadPoolExecutor(
-            settings.max_streams + SPARE_THREADS, thread_name_prefix="peer-stream"
+        # Each stream waits for the lead on one, and may hand it a frame on another.
+        self._threads = ThreadPoolExecutor(
+            2 * settings.max_streams, thread_name_prefix="peer-stream"
         )
 
-    def __call__(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+    async def serve(self, _requests: object, context: Context) -> None:
         """Serve one stream."""
-        call = shown(context)
-        seat: Seat | None = None
-        proven = ""
+        visit = self._reception.visit(context)
         try:
-            participant = self._gate.identify(call)
-            proven = participant.did
-            with self._counted.one(participant.did):
-                frames = _Frames(requests, self._ports.settings.max_message_bytes)
-                seat = self._join(call, participant, frames, context)
-                yield from self._serve(seat, frames)
+            await self._reception.identify(visit)
+            with self._counted.one(visit.did):
+                await self._seated(visit, context)
         except PreauError as exc:
             failure = exc
         except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
@@ -84,12 +93,7 @@ class Participate:
         else:
             self._ports.calls.add(routes.PARTICIPATE)
             return
-        finally:
-            if seat is not None:
-                self._forget(seat)
-        self._ports.calls.add(routes.PARTICIPATE, failure.code)
-        self._refusals.record(proven, routes.PARTICIPATE, failure)
-        refuse(context, understood(failure, call.generation))
+        await refuse(context, await self._refused(visit, routes.PARTICIPATE, failure))
 
     def judge_again(self) -> None:
         """Judge the site of each open stream now; end those that are no longer believed."""
@@ -107,139 +111,114 @@ class Participate:
             seats = list(self._seats)
         for seat in seats:
             seat.leave("the node stops", PeerUnreachable.code)
-        self.experimental_thread_pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def open_streams(self) -> int:
         """Return how many streams are open."""
         return self._counted.total()
 
-    def _join(
-        self, call: Shown, caller: Participant, frames: _Frames, context: grpc.ServicerContext
-    ) -> Seat:
-        first = frames.first(HELLO_SECONDS)
-        participant = self._gate.authorise(call, caller, routes.PARTICIPATE, first)
-        self._checkpoints.received(participant.did, call.checkpoint)
-        hello = routes.read_hello(first)
-        seat = self._hub.join(hello.job_id, participant.did, hello)
+    async def _seated(self, visit: Visit, context: Context) -> None:
+        """Seat a site, and carry frames until its stream ends."""
+        frames = _Frames(context, self._ports.settings.max_message_bytes)
+        first = await frames.first()
+        seat, metadata = await self._turns.run(visit.owner, partial(self._join, visit.call, first))
+        reading: asyncio.Task[None] | None = None
+        try:
+            await context.send_initial_metadata(metadata)
+            reading = asyncio.create_task(frames.deliver_to(seat, self._on_thread))
+            while (data := await self._on_thread(partial(self._next, seat))) is not None:
+                if data:
+                    await context.write(data)
+            if frames.failure is not None:
+                raise frames.failure
+            if seat.ended is not None and seat.ended.code:
+                raise from_code(seat.ended.code, seat.ended.reason)
+        finally:  # also when the stream broke, which cancels this
+            seat.leave("the stream ended")
+            with self._lock:
+                self._seats.discard(seat)
+            if reading is not None:
+                reading.cancel()
+
+    def _join(self, call: Shown, first: bytes) -> tuple[Seat, Metadata]:
+        caller = self._gate.authorise(call, self._gate.identify(call), routes.PARTICIPATE, first)
+        self._checkpoints.received(caller.did, call.checkpoint)
+        hello: Hello = routes.read_hello(first)
+        seat = self._hub.join(hello.job_id, caller.did, hello)
         with self._lock:
             self._seats.add(seat)
-        if not context.add_callback(lambda: seat.leave("the stream broke")):
-            seat.leave("the stream broke")
-        frames.deliver_to(seat)
         note = self._checkpoints.own()
         carried = ((routes.CHECKPOINT_KEY, note),) if note else ()
-        context.send_initial_metadata(((routes.SEATED_KEY, "1"), *STATED, *carried))
-        return seat
+        return seat, ((routes.SEATED_KEY, "1"), *STATED, *carried)
 
-    def _serve(self, seat: Seat, frames: _Frames) -> Iterator[bytes]:
-        while True:
-            frame = seat.next(JUDGE_SECONDS)
-            ended = seat.ended
-            if frame is None and ended is not None:
-                break
-            # INVARIANT: nothing goes to a site whose membership does not stand at this moment.
-            self._judge(seat)
-            if frame is not None:
-                yield self._sized(routes.write_lead_frame(frame))
-        if frames.failure is not None:
-            raise frames.failure
-        if ended.code:
-            raise from_code(ended.code, ended.reason)
-
-    def _judge(self, seat: Seat) -> Participant:
+    def _next(self, seat: Seat) -> bytes | None:
+        """Return the next frame to send; empty when none came yet, None at the end."""
+        frame = seat.next(JUDGE_SECONDS)
+        if frame is None and seat.ended is not None:
+            return None
+        # INVARIANT: nothing goes to a site whose membership does not stand at this moment.
         try:
-            return onboard.judge(self._ports, seat.did)
+            onboard.judge(self._ports, seat.did)
         except PreauError as exc:
             seat.leave(exc.reason, exc.code)
             raise
-
-    def _sized(self, data: bytes) -> bytes:
+        data = b"" if frame is None else routes.write_lead_frame(frame)
         if len(data) > self._ports.settings.max_message_bytes:
             raise MessageTooLarge("the round's message exceeds the limit of this node")
         return data
 
-    def _forget(self, seat: Seat) -> None:
-        seat.leave("the stream ended")
-        with self._lock:
-            self._seats.discard(seat)
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class _Frames:
-    """Reads a site's frames in a thread of its own: the first for the checks, the rest to a seat.
+    """Reads a site's frames: the first for the checks, the rest for a seat."""
 
-    The thread ends with the stream, since gRPC then ends the iterator.
-    """
-
-    def __init__(self, requests: Iterator[bytes], limit: int) -> None:
-        self._requests = requests
+    def __init__(self, context: Context, limit: int) -> None:
+        self._context = context
         self._limit = limit
-        self._changed = threading.Condition()
-        self._first: bytes | None = None
-        self._seat: Seat | None = None
-        self._over = False
         self.failure: PreauError | None = None
-        self._thread = threading.Thread(target=self._read, name="site-frames", daemon=True)
-        self._thread.start()
 
-    def first(self, seconds: float) -> bytes:
+    async def first(self) -> bytes:
         """Return the first frame.
 
         Raises:
             Malformed: none came in time.
             MessageTooLarge: it exceeds the limit.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._first is not None or self._over, seconds)
-            if self.failure is not None:
-                raise self.failure
-            if self._first is None:
-                raise Malformed("the stream began without a frame")
-            return self._first
-
-    def deliver_to(self, seat: Seat) -> None:
-        """Hand all later frames to a seat."""
-        with self._changed:
-            self._seat = seat
-            over = self._over
-            self._changed.notify_all()
-        if over:  # what came after the first frame ended the stream before there was a seat
-            self._end(seat)
-
-    def _read(self) -> None:
         try:
-            for data in self._requests:
-                self._arrived(data)
-        except grpc.RpcError:
-            pass  # the stream broke; the handler is told by its callback
+            async with asyncio.timeout(HELLO_SECONDS):
+                data = await self._read()
+        except TimeoutError:
+            data = None
+        if data is None:
+            raise Malformed("the stream began without a frame")
+        return data
+
+    async def deliver_to(
+        self, seat: Seat, on_thread: Callable[[Callable[[], None]], Awaitable[None]]
+    ) -> None:
+        """Hand all later frames to a seat, which ends with them."""
+        try:
+            while (data := await self._read()) is not None:
+                await on_thread(partial(_deliver, seat, data))
         except PreauError as exc:
             self.failure = exc
-        with self._changed:
-            self._over = True
-            seat = self._seat
-            self._changed.notify_all()
-        if seat is not None:
-            self._end(seat)
-
-    def _end(self, seat: Seat) -> None:
-        if self.failure is None:
-            seat.leave("the site hung up")
+            seat.leave(exc.reason, exc.code)
         else:
-            seat.leave(self.failure.reason, self.failure.code)
+            seat.leave("the site hung up")
 
-    def _arrived(self, data: bytes) -> None:
+    async def _read(self) -> bytes | None:
+        data: object = await self._context.read()
+        if not isinstance(data, bytes):  # gRPC's mark of the end
+            return None
         if len(data) > self._limit:
             raise MessageTooLarge(f"a frame of {len(data)} bytes is over the limit")
-        with self._changed:
-            if self._first is None:
-                self._first = data
-                self._changed.notify_all()
-                return
-            # A frame before the hello was judged waits here, so that no more is read meanwhile.
-            self._changed.wait_for(lambda: self._seat is not None, HELLO_SECONDS)
-            seat = self._seat
-        if seat is None:
-            raise Malformed("a frame came before the stream was accepted")
-        seat.deliver(routes.read_site_frame(data))
+        return data
+
+
+def _deliver(seat: Seat, data: bytes) -> None:
+    seat.deliver(routes.read_site_frame(data))
 
 
 def _too_many_streams() -> TooManyStreams:

@@ -41,7 +41,7 @@ from connector.peer.https_server import HttpsServer
 from connector.peer.web import GuardedWeb
 from connector.services.membership import onboard
 from tests.support.keys import MemorySigner
-from tests.support.live_space import LiveSpace, Node, free_port, live_space
+from tests.support.live_space import LiveSpace, Node, live_space
 
 CONTACT = "/first-contact"
 
@@ -312,10 +312,11 @@ class TestForbiddenAddresses:
 
     def test_a_redirect_is_not_followed(self, space: LiveSpace) -> None:
         alpha, beta = space["alpha"], space["beta"]
-        port, followed = free_port(), []
+        port: list[int] = []
+        followed: list[bool] = []
 
         def redirect(_request: Request) -> Response:
-            return RedirectResponse(f"https://localhost:{port}/inside")
+            return RedirectResponse(f"https://localhost:{port[0]}/inside")
 
         def inside(_request: Request) -> Response:
             followed.append(True)
@@ -323,18 +324,13 @@ class TestForbiddenAddresses:
 
         app = Starlette(routes=[Route("/outside", redirect), Route("/inside", inside)])
         settings = alpha.settings
-        server = HttpsServer(
-            app,
-            f"127.0.0.1:{port}",
-            Path(settings.https_certificate),
-            Path(settings.https_key),
-        )
-        server.start()
+        server = HttpsServer(app, Path(settings.https_certificate), Path(settings.https_key))
+        port.append(server.start())
         space.stack.callback(server.stop)
-        alpha.services["PreauMembership"] = f"https://localhost:{port}/outside"
+        alpha.services["PreauMembership"] = f"https://localhost:{port[0]}/outside"
         assert code_of(alpha, beta, {"did": alpha.did}) == AddressForbidden.code
         assert followed == []
-        alpha.services["PreauMembership"] = f"https://localhost:{port}/inside"
+        alpha.services["PreauMembership"] = f"https://localhost:{port[0]}/inside"
         assert code_of(alpha, beta, {"did": alpha.did}) == ""
         assert followed == [True]
 

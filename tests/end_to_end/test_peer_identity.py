@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,10 +23,11 @@ from connector.errors import (
     UnknownPeer,
     UntrustedIssuer,
 )
-from connector.peer import server
+from connector.peer import server, unary
 from connector.peer.credentials import ServerTrust
 from connector.peer.routes import STATED, TOKEN_KEY
 from connector.peer.status import translate
+from connector.peer.unary import OPEN_PER_CALLER
 from connector.services.membership import onboard
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveAuthority, LiveSpace, Node, live_space, wait_until
@@ -338,7 +340,9 @@ class TestMessages:
             data = body_of("x" * server.received_bytes(10_000))
             code = refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data)
             assert code == MessageTooLarge.code
-            assert any(b"MALFORMED_MESSAGE" in line for line in beta.log("call.refused"))
+            assert wait_until(
+                lambda: any(b"MALFORMED_MESSAGE" in line for line in beta.log("call.refused"))
+            )
             with pytest.raises(MessageTooLarge):
                 alpha.call(beta, "GetNegotiationMessage", {"pid": "x" * 10_100})
             assert len(beta.heard.calls) == 1
@@ -481,30 +485,51 @@ class TestThreads:
     def test_callers_that_send_nothing_hold_no_thread(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(server, "REQUEST_SECONDS", 0.4)
-        with live_space(tmp_path, "alpha", "beta", "gamma", unary_threads=4) as space:
-            alpha, beta, gamma = space["alpha"], space["beta"], space["gamma"]
-            for name in ("alpha", "gamma"):
+        monkeypatch.setattr(unary, "REQUEST_SECONDS", 600.0)  # nobody is saved by the timeout
+        names = ("alpha", "gamma", "delta", "beta")
+        with live_space(tmp_path, *names, unary_threads=2) as space, ExitStack() as stack:
+            beta = space["beta"]
+            for name in names[:3]:
                 space.meet(name, "beta")
             answer_all(beta)
             done = threading.Event()
 
             def silent() -> Iterator[bytes]:
-                done.wait(20)
+                done.wait(60)
                 yield from ()
 
-            with channel_to(beta, alpha.leaves.current()) as channel:
-                method = channel.stream_unary(GET)
-                calls = [method.future(silent(), timeout=15) for _ in range(4)]
-                # One peer may take three of the four threads, so the other is answered meanwhile.
-                for _ in range(3):
-                    assert gamma.call(beta, "GetNegotiationMessage", ASKED) == STATE
-                codes = {translate(beta.did, call.exception(15)).code for call in calls}
-                done.set()
-            assert codes <= {"TOO_MANY_REQUESTS", "PEER_UNREACHABLE"}
-            assert "TOO_MANY_REQUESTS" in codes
-            assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
-            assert len(beta.log("call.refused")) == 4
+            calls = []
+            for name in names[:2]:
+                leaf = space[name].leaves.current()
+                assert space[name].call(beta, "GetNegotiationMessage", ASKED) == STATE
+                method = stack.enter_context(channel_to(beta, leaf)).stream_unary(GET)
+                calls += [method.future(silent(), timeout=60) for _ in range(OPEN_PER_CALLER + 4)]
+            assert space["delta"].call(beta, "GetNegotiationMessage", ASKED) == STATE
+            assert wait_until(lambda: sum(call.done() for call in calls) == 2 * 4)
+            refused = {translate(beta.did, c.exception(15)).code for c in calls if c.done()}
+            assert refused == {"TOO_MANY_REQUESTS"}
+            assert space["delta"].call(beta, "GetNegotiationMessage", ASKED) == STATE
+            done.set()
+            codes = {translate(beta.did, call.exception(15)).code for call in calls}
+            assert codes == {"TOO_MANY_REQUESTS", "MALFORMED_MESSAGE"}
+            assert space["alpha"].call(beta, "GetNegotiationMessage", ASKED) == STATE
+
+    def test_a_request_that_does_not_come_is_answered_with_a_code(
+        self, space: LiveSpace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(unary, "REQUEST_SECONDS", 0.2)
+        alpha, beta = space["alpha"], space["beta"]
+        done = threading.Event()
+
+        def silent() -> Iterator[bytes]:
+            done.wait(20)
+            yield from ()
+
+        with channel_to(beta, alpha.leaves.current()) as channel:
+            failed = channel.stream_unary(GET).future(silent(), timeout=15).exception(15)
+            done.set()
+        assert translate(beta.did, failed).code == "MALFORMED_MESSAGE"
+        assert len(beta.log("call.refused")) == 1
 
     def test_a_call_without_a_message(self, space: LiveSpace) -> None:
         alpha, beta = space["alpha"], space["beta"]

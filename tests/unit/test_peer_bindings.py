@@ -132,7 +132,11 @@ class TestPublicRoutes:
     def inventory(self, tmp_path: Path, did: str, *, authority: bool) -> dict[str, set[str]]:
         ports = ports_for_tests(tmp_path, did)
         face = PublicFace(
-            ports, Refusals(ports), description=str, status_list=str if authority else None
+            ports,
+            Refusals(ports),
+            origin=str,
+            description=str,
+            status_list=str if authority else None,
         )
         found = [route for route in face.application().routes if isinstance(route, Route)]
         assert len(found) == len(face.application().routes)
@@ -150,7 +154,7 @@ class TestPublicRoutes:
 
     def test_each_request_is_counted_by_what_answers_and_how(self, tmp_path: Path) -> None:
         ports = ports_for_tests(tmp_path, "did:web:node.example")
-        app = PublicFace(ports, Refusals(ports), description=str).application()
+        app = PublicFace(ports, Refusals(ports), origin=str, description=str).application()
         paths = ["/.well-known/did.json", "/membership", *(f"/no-such-{n}" for n in range(3))]
 
         async def ask() -> list[int]:
@@ -337,7 +341,7 @@ class TestLeaves:
         clock = FixedClock()
         did = "did:web:node.example%3A8443"
         authority = certificate.make_authority(did, clock.now(), 10)
-        leaves = Leaves(lambda: authority, did, clock, 3600)
+        leaves = Leaves(authority, did, clock, 3600)
         first = leaves.current()
         clock.advance(1799)
         assert leaves.current() is first
@@ -353,7 +357,7 @@ class TestLeaves:
         clock = ports.clock
         assert isinstance(clock, FixedClock)
         authority = certificate.make_authority("node", clock.now(), 10)
-        leaves = Leaves(lambda: authority, ports.settings.did, clock, 3600)
+        leaves = Leaves(authority, ports.settings.did, clock, 3600)
         trust = ServerTrust(leaves, ports.store)
         assert trust.credentials() is not None
         assert trust.changed() is None

@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.bootstrap.system import SystemClock
-from connector.errors import ConfigurationInvalid, KeyUnusable, TooManyStreams, WorldFault
+from connector.errors import (
+    ConfigurationInvalid,
+    KeyUnusable,
+    Malformed,
+    TooManyRequests,
+    TooManyStreams,
+    WorldFault,
+)
 from connector.identity import certificate
+from connector.peer import proxied
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.counted import Counted
 from connector.peer.credentials import Leaves
+from connector.peer.crowd import Crowd, origin
 from connector.peer.face import PeerFace
 from connector.peer.https_server import HttpsServer
-from connector.peer.https_sockets import Admission, origin
-from connector.peer.patience import Patience
+from connector.peer.turns import Turns
 from connector.services.federation.lead.hub import LeadHub
 from tests.support.doubles import ports_for_tests, settings_for_tests
-
-
-class TestPatience:
-    def test_who_dawdles_is_cancelled_once(self) -> None:
-        patience = Patience(0.05)
-        patience.start()
-        cancelled: list[str] = []
-        came = threading.Event()
-
-        def cancel() -> None:
-            cancelled.append("late")
-            came.set()
-
-        with patience.lasts(cancel):
-            assert came.wait(10)
-        with patience.lasts(lambda: cancelled.append("quick")):
-            pass
-        patience.stop()
-        assert cancelled == ["late"]
-
-    def test_each_has_its_own_time(self) -> None:
-        patience = Patience(0.1)
-        patience.start()
-        events = [threading.Event() for _ in range(3)]
-        with (
-            patience.lasts(events[0].set),
-            patience.lasts(events[1].set),
-            patience.lasts(events[2].set),
-        ):
-            assert all(event.wait(10) for event in events)
-        patience.stop()
-
-    def test_a_stop_before_the_start(self) -> None:
-        Patience(1).stop()
 
 
 class TestCounted:
@@ -72,19 +51,34 @@ class TestCounted:
         assert not counted._open
 
 
-class TestAdmission:
-    def test_in_all_and_per_origin(self) -> None:
-        admission = Admission(3, 2)
-        assert [admission.enter("a") for _ in range(3)] == [True, True, False]
-        assert admission.enter("b")
-        assert not admission.enter("c")
-        admission.leave("a")
-        assert admission.enter("c")
-        assert admission.total() == 3
-        for each in "abc":
-            admission.leave(each)
-        assert admission.total() == 0
-        assert not admission._open
+class TestCrowd:
+    def test_who_is_at_its_limit_pushes_out_its_own(self) -> None:
+        crowd: Crowd[int] = Crowd(10, 2)
+        assert [crowd.enter("a", number) for number in (1, 2)] == [None, None]
+        assert crowd.enter("b", 3) is None
+        assert crowd.enter("a", 4) == 1
+        crowd.spoke(2)
+        assert crowd.enter("a", 5) == 4  # 2 spoke since
+        assert sorted(crowd._of) == [2, 3, 5]
+
+    def test_when_all_is_taken_who_has_the_most_gives_way(self) -> None:
+        crowd: Crowd[int] = Crowd(4, 3)
+        for number, owner in enumerate("aaab"):
+            crowd.enter(owner, number)
+        assert crowd.enter("c", 9) == 0
+        assert crowd.enter("d", 10) == 1
+        assert len(crowd) == 4
+
+    def test_who_left_takes_no_place(self) -> None:
+        crowd: Crowd[int] = Crowd(2, 1)
+        crowd.enter("a", 1)
+        crowd.leave(1)
+        crowd.leave(1)
+        crowd.spoke(1)
+        assert crowd.enter("a", 2) is None
+        crowd.leave(2)
+        assert len(crowd) == 0
+        assert not crowd._owners
 
     @pytest.mark.parametrize(
         ("address", "counted"),
@@ -98,6 +92,118 @@ class TestAdmission:
     )
     def test_by_what_an_address_is_counted(self, address: str, counted: str) -> None:
         assert origin(address) == counted
+
+
+V4 = bytes([192, 0, 2, 7, 192, 0, 2, 9, 0, 99, 1, 187])
+V6 = bytes.fromhex("20010db8000000000000000000000007" * 2) + bytes(4)
+SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
+
+
+def v2(command: int, family: int, block: bytes) -> bytes:
+    return SIGNATURE + bytes([command, family]) + len(block).to_bytes(2) + block
+
+
+class TestProxyHeader:
+    @pytest.mark.parametrize(
+        ("data", "address"),
+        [
+            (b"PROXY TCP4 192.0.2.7 192.0.2.9 99 443\r\n", "192.0.2.7"),
+            (b"PROXY TCP6 2001:db8::7 2001:db8::9 99 443\r\n", "2001:db8::7"),
+            (b"PROXY UNKNOWN\r\n", ""),
+            (v2(0x21, 0x11, V4), "192.0.2.7"),
+            (v2(0x21, 0x21, V6), "2001:db8::7"),
+            (v2(0x21, 0x11, V4 + b"\x04\x00\x01\x00"), "192.0.2.7"),  # with a TLV behind
+            (v2(0x20, 0x00, b""), ""),
+        ],
+    )
+    def test_sound(self, data: bytes, address: str) -> None:
+        assert proxied.header(data + b"\x16rest") == (address, b"\x16rest")
+        for size in range(len(data)):
+            assert proxied.header(data[:size]) is None
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"\x16\x03\x01\x00\x05",
+            b"GET / HTTP/1.1\r\n",
+            b"PROXY " + b"x" * 120,
+            b"PROXY TCP4 192.0.2.7\r\n",
+            b"PROXY TCP4 localhost 192.0.2.9 99 443\r\n",
+            b"PROXY UDP4 192.0.2.7 192.0.2.9 99 443\r\n",
+            v2(0x21, 0x11, V4[:8]),
+            v2(0x21, 0x12, V4),
+            v2(0x22, 0x11, V4),
+            v2(0x21, 0x31, bytes(216)),
+            SIGNATURE + bytes([0x21, 0x11, 0xFF, 0xFF]),
+        ],
+    )
+    def test_unsound(self, data: bytes) -> None:
+        with pytest.raises(Malformed):
+            proxied.header(data)
+
+
+class TestTurns:
+    def run(self, work: Callable[[Turns], Coroutine[Any, Any, None]], threads: int) -> None:
+        with ThreadPoolExecutor(threads) as pool:
+            asyncio.run(work(Turns(pool, threads, waiting=3)))
+
+    def test_slow_calls_of_some_leave_a_thread_to_others(self) -> None:
+        gone = threading.Event()
+
+        async def work(turns: Turns) -> None:
+            slow = [
+                asyncio.create_task(turns.run(owner, gone.wait))
+                for owner in ("a", "a", "a", "b", "b")
+            ]
+            assert await turns.run("c", lambda: "answered") == "answered"
+            gone.set()
+            assert await asyncio.gather(*slow) == [True] * 5
+
+        self.run(work, 4)
+
+    def test_who_runs_the_fewest_is_next(self) -> None:
+        gone, order = threading.Event(), list[str]()
+
+        async def work(turns: Turns) -> None:
+            first = asyncio.create_task(turns.run("a", gone.wait))
+            await asyncio.sleep(0)
+            rest = [
+                asyncio.create_task(turns.run(owner, partial(order.append, owner)))
+                for owner in ("a", "a", "b", "c")
+            ]
+            await asyncio.sleep(0)
+            gone.set()
+            await asyncio.gather(first, *rest)
+            assert order.index("b") < 3
+            assert sorted(order) == ["a", "a", "b", "c"]
+
+        self.run(work, 1)
+
+    def test_only_so_many_of_one_wait(self) -> None:
+        gone = threading.Event()
+
+        async def work(turns: Turns) -> None:
+            waiting = [asyncio.create_task(turns.run("a", gone.wait)) for _ in range(4)]
+            await asyncio.sleep(0)
+            with pytest.raises(TooManyRequests):
+                await turns.run("a", gone.wait)
+            other = asyncio.create_task(turns.run("b", gone.wait))
+            waiting[-1].cancel()  # who has gone is passed over
+            gone.set()
+            assert await asyncio.gather(*waiting[:3], other) == [True] * 4
+
+        self.run(work, 1)
+
+    def test_a_failure_is_the_callers(self) -> None:
+        def fail() -> None:
+            raise TooManyStreams("none")
+
+        async def work(turns: Turns) -> None:
+            with pytest.raises(TooManyStreams):
+                await turns.run("a", fail)
+            assert await turns.run("a", lambda: 1) == 1
+
+        self.run(work, 1)
 
 
 class TestStart:
@@ -117,7 +223,7 @@ class TestStart:
             handlers={},
             checkpoints=Checkpoints(bytes, lambda _peer, _note: None),
             description=str,
-            leaves=Leaves(lambda: authority, did, clock, 3600),
+            leaves=Leaves(authority, did, clock, 3600),
         )
 
     def test_free_ports_are_reported(self, tmp_path: Path) -> None:
@@ -154,5 +260,5 @@ class TestStart:
             self.face(tmp_path, https_certificate="bad.pem").start()
 
     def test_a_stop_before_the_start(self, tmp_path: Path) -> None:
-        HttpsServer(lambda: None, "x", tmp_path, tmp_path).stop()  # type: ignore[arg-type]
+        HttpsServer(lambda: None, tmp_path, tmp_path).stop()  # type: ignore[arg-type]
         self.face(tmp_path).stop()

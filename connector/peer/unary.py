@@ -1,0 +1,138 @@
+"""Unary calls: raw bytes in, checks, handler, answer or refusal out.
+
+Rules: a call holds no thread while its request is awaited, `REQUEST_SECONDS` at most; the bytes are
+kept as they came until the token's body hash was checked; of each caller only so many calls are
+open; threads go to callers in fair turns (`turns.py`); every refusal is an answer with a code and
+is recorded; an unforeseen failure is logged here and answered without a word of its text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final
+
+from connector.domain.participant import Participant
+from connector.errors import Malformed, MessageTooLarge, PreauError, TooManyRequests
+from connector.peer import routes
+from connector.peer.authenticate import Gate
+from connector.peer.checkpoints import Checkpoints
+from connector.peer.counted import Counted
+from connector.peer.reception import Reception, Visit
+from connector.peer.refusals import Refusals
+from connector.peer.routes import STATED, Metadata, Route
+from connector.peer.status import Context, refuse, understood, unforeseen
+from connector.peer.turns import Turns
+from connector.ports import Ports
+from connector.services import correlation
+
+Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
+Behaviour = Callable[[Any, Context], Awaitable[bytes]]
+
+REQUEST_SECONDS: Final = 10.0
+# Calls that may be open, with those whose request is awaited; what is beyond is refused at once.
+OPEN: Final = 1024
+OPEN_PER_CALLER: Final = 32
+
+
+class Unary:
+    """Behaviour of the unary methods."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        gate: Gate,
+        reception: Reception,
+        turns: Turns,
+        *,
+        handlers: Mapping[str, Handler],
+        checkpoints: Checkpoints,
+        refusals: Refusals,
+    ) -> None:
+        self._ports = ports
+        self._gate = gate
+        self._reception = reception
+        self._turns = turns
+        self._handlers = handlers
+        self._checkpoints = checkpoints
+        self._refusals = refusals
+        self._open = Counted(OPEN, OPEN_PER_CALLER, _too_many_calls)
+        self._recorder = ThreadPoolExecutor(1, thread_name_prefix="peer-refusals")
+
+    def behaviour(self, route: Route) -> Behaviour:
+        """Return what gRPC runs for a method."""
+
+        async def behave(_requests: object, context: Context) -> bytes:
+            return await self._answer(route, context)
+
+        return behave
+
+    def stop(self) -> None:
+        """Record no more."""
+        self._recorder.shutdown(wait=False)
+
+    async def refused(self, visit: Visit, method: str, failure: PreauError) -> PreauError:
+        """Record a refusal, and return it as the caller understands it."""
+        self._ports.calls.add(method, failure.code)
+        await asyncio.shield(self._recorded(visit, method, failure))
+        return understood(failure, visit.call.generation)
+
+    def _recorded(self, visit: Visit, method: str, failure: PreauError) -> asyncio.Future[None]:
+        record = partial(self._refusals.record, visit.did, method, failure)
+        return asyncio.get_running_loop().run_in_executor(self._recorder, record)
+
+    async def _answer(self, route: Route, context: Context) -> bytes:
+        visit = self._reception.visit(context)
+        try:
+            with self._open.one(visit.owner):
+                data = await self._request(route, visit, context)
+                work = partial(self._handled, route, visit, data)
+                answer, carried = await self._turns.run(visit.owner, work)
+        except PreauError as exc:
+            failure = exc
+        except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
+            failure = unforeseen(route.method)
+        else:
+            self._ports.calls.add(route.method)
+            context.set_trailing_metadata(carried)
+            return answer
+        return await refuse(context, await self.refused(visit, route.method, failure))
+
+    async def _request(self, route: Route, visit: Visit, context: Context) -> bytes:
+        """Return the exact bytes of the request once they are there, and it is known whose."""
+        limit = self._ports.settings.max_message_bytes
+        try:
+            await self._reception.identify(visit)
+            async with asyncio.timeout(REQUEST_SECONDS):
+                data: object = await context.read()
+        except asyncio.CancelledError:  # nobody is there to be answered; the log says so
+            broken = Malformed("the request broke off, or is far too large")
+            self._recorded(visit, route.method, broken)
+            raise
+        except TimeoutError as exc:
+            raise Malformed(f"the request did not arrive in {REQUEST_SECONDS:g} seconds") from exc
+        if not isinstance(data, bytes):
+            raise Malformed("the call carries no message")
+        if len(data) > limit:
+            raise MessageTooLarge(f"the message has {len(data)} bytes, over the limit of {limit}")
+        return data
+
+    def _handled(self, route: Route, visit: Visit, data: bytes) -> tuple[bytes, Metadata]:
+        call = visit.call
+        caller = self._gate.authorise(call, self._gate.identify(call), route.method, data)
+        self._checkpoints.received(caller.did, call.checkpoint)
+        body = routes.to_body(routes.read(route.request, data))
+        with correlation.about(*correlation.ids_of(body)):
+            answer = self._handlers[route.kind](self._ports, caller, body)
+        try:
+            written = routes.from_body(route.answer, answer).SerializeToString()
+        except Malformed as exc:  # our own answer, so our own fault
+            raise unforeseen(route.method) from exc
+        note = self._checkpoints.own()
+        return written, (*STATED, *(((routes.CHECKPOINT_KEY, note),) if note else ()))
+
+
+def _too_many_calls() -> TooManyRequests:
+    return TooManyRequests("too many calls of this peer run at once", hint="try again")
