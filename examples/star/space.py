@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,12 +84,38 @@ class Node:
         self.process = None
 
 
+def preau(*arguments: str, seconds: float = 60.0) -> Any:
+    """Run a command of `preau` with `--json` and return what it prints.
+
+    Raises:
+        RuntimeError: the command refused; the message is its own line.
+    """
+    run = subprocess.run(
+        [*COMMAND, *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    if run.returncode:
+        raise RuntimeError(f"preau {' '.join(arguments)}: {run.stderr.strip() or run.stdout}")
+    return json.loads(run.stdout)
+
+
 @dataclass
 class Space:
-    """An authority and the nodes made so far."""
+    """An authority and the nodes made so far.
+
+    Attributes:
+        folder: of all homes.
+        authority: a node as well.
+        run: runs a command of `preau`, in a process of its own where nothing else is chosen.
+        nodes: those made so far.
+    """
 
     folder: Path
     authority: Node
+    run: Callable[..., Any] = preau
     nodes: list[Node] = field(default_factory=list)
 
     def node(self, name: str, *, admit: bool = True, start: bool = True, **options: str) -> Node:
@@ -107,12 +133,12 @@ class Space:
         did = f"did:web:localhost%3A{https}"
         certificate = self.folder / f"{short}-web"
         authority = str(self.authority.home)
-        preau(
+        self.run(
             *("authority", "web-certificate", "localhost", "--out", str(certificate)),
             *("--home", authority),
         )
         more = [part for key, value in options.items() for part in (f"--{key}", value)]
-        preau(
+        self.run(
             *("init", "--did", did, "--name", name, "--authority", self.authority.did),
             *("--grpc-port", str(grpc), "--allow-host", "localhost"),
             *("--web-roots", f"{authority}/keys/web-ca.pem"),
@@ -140,7 +166,9 @@ class Space:
 
 
 @contextmanager
-def space(folder: Path, name: str = "Espace STAR") -> Iterator[Space]:
+def space(
+    folder: Path, name: str = "Espace STAR", run: Callable[..., Any] = preau
+) -> Iterator[Space]:
     """Make a space in a folder, and stop all of it at the end of the block."""
     if folder.exists():
         shutil.rmtree(folder)
@@ -148,35 +176,17 @@ def space(folder: Path, name: str = "Espace STAR") -> Iterator[Space]:
     port = free_port()
     did = f"did:web:localhost%3A{port}"
     home = folder / "authority"
-    preau(
+    run(
         *("authority", "init", "--did", did, "--name", name, "--allow-host", "localhost"),
         *("--home", str(home)),
     )
     authority = Node(name, home, did)
-    made = Space(folder, authority)
+    made = Space(folder, authority, run)
     try:
         authority.start()
         yield made
     finally:
         made.stop()
-
-
-def preau(*arguments: str, seconds: float = 60.0) -> Any:
-    """Run a command of `preau` with `--json` and return what it prints.
-
-    Raises:
-        RuntimeError: the command refused; the message is its own line.
-    """
-    run = subprocess.run(
-        [*COMMAND, *arguments, "--json"],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
-    if run.returncode:
-        raise RuntimeError(f"preau {' '.join(arguments)}: {run.stderr.strip() or run.stdout}")
-    return json.loads(run.stdout)
 
 
 def free_port() -> int:

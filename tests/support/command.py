@@ -73,6 +73,11 @@ def ok(*words: str, home: Path | None = None, run: Callable[..., Done] = preau) 
     return done.value
 
 
+def step(*words: str) -> Any:
+    """Run a command in this process that is only a step; it must end with 0."""
+    return ok(*words, run=typed)
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports that are free now."""
     held = [socket.socket() for _ in range(count)]

@@ -32,6 +32,7 @@ from connector.errors import PreauError
 from connector.management.views import JobView, NegotiationView
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
+from tests.support.command import step
 
 # A contract holds many drill jobs, a dataset many contracts.
 CONTRACT_EPSILON = 3.0
@@ -151,7 +152,7 @@ def federation(
     """
     urls = databases or {}
     chosen = size or Size()
-    with spaces.space(folder / "space") as space:
+    with spaces.space(folder / "space", run=step) as space:
         sites = {
             name: _node(space, f"Academie {name}", urls.get(name, "")) for name in pupils.ACADEMIES
         }

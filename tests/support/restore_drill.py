@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from space import Node, Space
 from connector.config import load
 from connector.errors import PreauError
 from connector.management.views import ConfirmedView, JobView, RecoveryView
+from federated.privacy.accountant import calibrate
+from tests.support.command import step
 from tests.support.drill import wait_for
 
 DATASET = "urn:drill:grades"
@@ -37,6 +40,7 @@ CONTRACT = 3.0
 JOB = 1.4
 MUCH = 2.9
 WENT_BACK = ("RECOVERY", "PEER_ROLLED_BACK")  # whoever notices first
+DELTA = 3e-6
 ROUNDS = 2
 PATIENCE = 90.0
 PUPILS = 200
@@ -107,7 +111,7 @@ class Pair:
     def backup(self, node: Node) -> Path:
         """Back a running node up."""
         file = self.space.folder / f"{node.home.name}-{next(_NUMBERS)}.tar"
-        spaces.preau("backup", str(file), "--home", str(node.home))
+        self.space.run("backup", str(file), "--home", str(node.home))
         return file
 
     def restore(self, node: Node, file: Path, *, lost: bool = False) -> None:
@@ -117,7 +121,7 @@ class Pair:
             self._empty(node)
             shutil.rmtree(node.home)
         how = () if lost else ("--replace",)
-        spaces.preau("restore", str(file), "--home", str(node.home), *how)
+        self.space.run("restore", str(file), "--home", str(node.home), *how)
         node.start()
 
     def delete_database(self, node: Node) -> None:
@@ -160,7 +164,7 @@ def pair(
         empty: empties one of these databases.
     """
     urls = databases or {}
-    with spaces.space(folder / "space") as space:
+    with spaces.space(folder / "space", run=step) as space:
         school, lab = (
             space.node(name.capitalize(), **({"database": urls[name]} if name in urls else {}))
             for name in ("school", "lab")
@@ -200,6 +204,12 @@ def _dataset(folder: Path, authority: str) -> dict[str, Any]:
     }
 
 
+@cache
+def _noise(epsilon: float, rate: float) -> float:
+    """Return what the lead's node would calibrate, which takes a process and its time."""
+    return calibrate(target=epsilon, delta=DELTA, sampling_rate=rate, steps=2 * ROUNDS)
+
+
 def _job(agreement: str, epsilon: float) -> dict[str, Any]:
     request = contracts.job([agreement], rounds=ROUNDS)
     return {
@@ -212,7 +222,13 @@ def _job(agreement: str, epsilon: float) -> dict[str, Any]:
             "thresholds": {str(g): 108.0 for g in (1, 2, 3)},
         },
         "unit": {"column": "pupil", "rows": 4},
-        "privacy": {**request["privacy"], "epsilon": epsilon, "delta": 3e-6, "steps": 2 * ROUNDS},
+        "privacy": {
+            **request["privacy"],
+            "epsilon": epsilon,
+            "delta": DELTA,
+            "noiseMultiplier": _noise(epsilon, request["privacy"]["samplingRate"]),
+            "steps": 2 * ROUNDS,
+        },
         "quorum": 1,
     }
 
