@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from connector import config
-from connector.bootstrap import own
+from connector.bootstrap import own, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, DidUnresolvable
@@ -181,7 +181,7 @@ def _authorities(settings: Settings, clock: Clock) -> tuple[str, str]:
     """Make the node's CA: for its TLS leaves, or for the HTTPS of an authority's members."""
     if settings.kind == "authority":
         return _authority(settings, WEB_CA, f"{settings.name} web", clock)
-    return _authority(settings, f"{own.TLS_CA}1", settings.name, clock)
+    return _authority(settings, f"{tls_rotation.PREFIX}1", settings.name, clock)
 
 
 def _authority(settings: Settings, name: str, label: str, clock: Clock) -> tuple[str, str]:

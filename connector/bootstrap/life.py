@@ -11,7 +11,7 @@ import threading
 from datetime import datetime
 from typing import Final
 
-from connector.bootstrap.own import TLS_CA
+from connector.bootstrap import tls_rotation
 from connector.config import Settings
 from connector.errors import CertificateMismatch
 from connector.identity import certificate
@@ -51,7 +51,7 @@ class Life:
         settings = self._settings
         files = {"https": settings.https_certificate}
         if settings.kind == "participant":
-            files["tls-ca"] = f"{TLS_CA}1.pem"
+            files["tls-ca"] = tls_rotation.newest(settings)
         found = {name: self._expiry(file) for name, file in files.items()}
         return {name: end for name, end in found.items() if end is not None}
 

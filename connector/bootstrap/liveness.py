@@ -12,10 +12,11 @@ import ssl
 from contextlib import closing
 from typing import Final
 
-from connector.bootstrap import own, state
+from connector.bootstrap import state, tls_rotation
 from connector.config import Settings
-from connector.errors import PreauError
+from connector.errors import ConfigurationInvalid, PreauError
 from connector.identity import did as dids
+from connector.management import listen
 from connector.management.listen import UNIX, split
 from connector.peer.web import tls_context
 from connector.services.health import diagnose
@@ -33,14 +34,37 @@ def checks(settings: Settings) -> list[Check]:
         wanted.insert(0, ("grpc", settings.grpc_listen))
     management = str(announced.get("management", ""))
     found = [diagnose.process(silent=_silent(management))] if management else []
+    if not running:
+        found += _local(settings)
     for name, configured in wanted:
         address = str(announced.get(name) or configured)
-        host, port = split(address)
+        try:
+            host, port = split(address)
+        except ConfigurationInvalid as exc:
+            found.append(diagnose.setting(f"{name} port", exc.reason, f"mend `{name}_listen`"))
+            continue
         answers = _answers(settings, name, _reachable(host), port, whole=running)
         free = not answers and _bindable(host, port)
         found.append(
             diagnose.port(f"{name} port", address, running=running, free=free, answers=answers)
         )
+    return found
+
+
+def _local(settings: Settings) -> list[Check]:
+    """Say why the addresses for this machine alone cannot be bound, where that is so."""
+    found = []
+    for name, where in (
+        ("management", settings.management_listen),
+        ("metrics", settings.metrics_listen),
+    ):
+        try:
+            if where.startswith(UNIX):
+                listen.socket_path(settings)
+            elif where:
+                listen.loopback(f"{name}_listen", where).close()
+        except PreauError as exc:
+            found.append(diagnose.setting(f"{name} port", exc.reason, exc.hint))
     return found
 
 
@@ -87,7 +111,7 @@ def _believed(settings: Settings, name: str) -> ssl.SSLContext | None:
     try:
         if name == "https":
             return tls_context(settings.path(settings.web_roots) if settings.web_roots else None)
-        authorities = "".join(cert for cert, _ in own.tls_authorities(settings))
+        authorities = "".join(each.certificate for each in tls_rotation.read(settings))
         return ssl.create_default_context(cadata=authorities) if authorities else None
     except (PreauError, ssl.SSLError):
         return None

@@ -1,24 +1,28 @@
 """The node's own identity: signing key, TLS authority, DID document, membership credential.
 
-Rules: the document is built from keys and endpoints at start, and the bytes that are served are
-the ones that peers keep; the membership lives in `keys/membership.jwt`. Verifying either is
-`identity`'s.
+Rules: the document is built from keys and endpoints, anew when they change, and the bytes that are
+served are the ones that peers keep; the membership lives in `keys/membership.jwt`. Verifying either
+is `identity`'s.
 """
 
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from connector.bootstrap import tls_rotation
+from connector.bootstrap.system import SystemClock
+from connector.bootstrap.tls_rotation import TlsAuthority
 from connector.config import Settings
 from connector.errors import KeyUnusable
 from connector.identity import did as dids
 from connector.identity import document as documents
+from connector.ports import Clock
 from connector.services.membership import fetching as names
 from connector.store import keys
 
-TLS_CA: Final = "keys/tls-ca-"
 PERSON_KEY: Final = "keys/persons.key"
 MEMBERSHIP_FILE: Final = "keys/membership.jwt"
 FIRST_CONTACT_PATH: Final = "/first-contact"
@@ -30,13 +34,16 @@ MEMBERSHIPS_PATH: Final = "/memberships"
 def key_files(settings: Settings) -> list[str]:
     """Return the private files without which the node does not start, as its settings name them."""
     names = [settings.signing_key.removeprefix("file:"), settings.https_key]
-    return names + ([f"{TLS_CA}1.key"] if settings.kind == "participant" else [])
+    if settings.kind != "participant":
+        return names
+    found = sorted(settings.path("keys").glob("tls-ca-*.pem"))
+    return names + ([f"keys/{file.stem}.key" for file in found] or [f"{tls_rotation.PREFIX}1.key"])
 
 
 class Identity:
     """Who the node is. Thread-safe."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         """Read the keys and build the DID document.
 
         Raises:
@@ -45,21 +52,50 @@ class Identity:
             DidUnresolvable: the own DID is not a did:web identifier.
         """
         self._settings = settings
+        self._clock = clock or SystemClock()
         key_id = f"{settings.did}#key-1"
         self.signer = keys.open_signer(settings.signing_key, settings.home, key_id)
-        self._authorities = tls_authorities(settings)
-        self._document = documents.build(
-            self.signer,
-            settings.did,
-            [certificate for certificate, _ in self._authorities],
-            services(settings),
-        )
         self._lock = threading.Lock()
         self._membership = _text(settings.path(MEMBERSHIP_FILE)).strip()
+        self._issuing: TlsAuthority | None = None
+        self._listed: tuple[str, ...] = ()
+        self._document = b""
+        self.follow(told=False)
+
+    def follow(self, *, told: bool) -> None:
+        """Look at the TLS authorities in `keys/` again, and drop those that are over.
+
+        Args:
+            told: whether each peer has fetched the document that is served now.
+
+        Raises:
+            KeyUnusable: one cannot be used, or not be removed; what was known stays.
+        """
+        settings, now = self._settings, self._clock.now()
+        found = tls_rotation.read(settings)
+        life = timedelta(seconds=settings.leaf_seconds)
+        # What peers were told of is what was listed, not what came since.
+        known = told and tuple(each.certificate for each in found) == self._listed
+        known = known or bool(found and found[-1] == self._issuing)  # it does not go back
+        stands = tls_rotation.standing(found, now, life, told=known)
+        listed = [each for each in found if stands[each.number] != tls_rotation.OVER]
+        certificates = tuple(each.certificate for each in listed)
+        with self._lock:
+            if certificates != self._listed or not self._document:
+                self._document = documents.build(
+                    self.signer, settings.did, certificates, services(settings)
+                )
+            self._listed = certificates
+            in_use = [each for each in found if stands[each.number] == tls_rotation.IN_USE]
+            self._issuing = in_use[0] if in_use else None
+        for each in found:
+            if stands[each.number] == tls_rotation.OVER:
+                tls_rotation.remove(settings, each.number)
 
     def document(self) -> bytes:
         """Return the DID document, the exact bytes that are served."""
-        return self._document
+        with self._lock:
+            return self._document
 
     def membership(self) -> str:
         """Return the membership credential, or an empty string."""
@@ -76,16 +112,17 @@ class Identity:
         with self._lock:
             self._membership = credential
 
-    @property
     def tls_authority(self) -> tuple[str, str]:
-        """Certificate and key of the newest TLS authority, PEM.
+        """Return certificate and key of the TLS authority that issues now, PEM.
 
         Raises:
             KeyUnusable: there is none.
         """
-        if not self._authorities:
+        with self._lock:
+            issuing = self._issuing
+        if issuing is None:
             raise KeyUnusable("the node has no TLS authority in keys/", hint="run `preau doctor`")
-        return self._authorities[-1]
+        return issuing.certificate, issuing.key
 
 
 def services(settings: Settings) -> dict[str, str]:
@@ -99,25 +136,6 @@ def services(settings: Settings) -> dict[str, str]:
         names.MEMBERSHIP: origin + MEMBERSHIP_PATH,
         names.SELF_DESCRIPTION: origin + SELF_DESCRIPTION_PATH,
     }
-
-
-def tls_authorities(settings: Settings) -> list[tuple[str, str]]:
-    """Return certificate and key of each TLS authority of the node, PEM, oldest first.
-
-    Old ones stay until every leaf that they issued has expired, so that keys can be rotated.
-
-    Raises:
-        KeyUnusable: one is missing its key, or cannot be read.
-    """
-    files = sorted((settings.home / "keys").glob("tls-ca-*.pem"), key=_number)
-    return [
-        (_text(file), keys.read_private_file(file.with_suffix(".key")).decode()) for file in files
-    ]
-
-
-def _number(file: Path) -> int:
-    digits = file.stem.removeprefix("tls-ca-")
-    return int(digits) if digits.isdigit() else 0
 
 
 def _text(file: Path) -> str:

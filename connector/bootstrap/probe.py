@@ -10,30 +10,36 @@ import importlib
 import importlib.metadata
 import importlib.util
 import shutil
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap import liveness, own, reputation
+from connector.bootstrap import liveness, own, reputation, tls_rotation
 from connector.bootstrap.computing import BoundedAccountant
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
+from connector.domain.census import Census
+from connector.domain.dataset import Dataset
 from connector.domain.negotiation import NegotiationState
 from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
     ConfigurationInvalid,
+    DataFileChanged,
     KeyUnusable,
     PreauError,
     StoreUnavailable,
 )
 from connector.identity import certificate
 from connector.identity import document as documents
+from connector.peer.web import tls_context
 from connector.ports import Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
@@ -46,7 +52,8 @@ from connector.services.membership import fetching, onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import standing
 from connector.services.publication import checking
-from connector.services.publication.verdicts import verdict
+from connector.services.publication.verdicts import Verdict, verdict
+from connector.sources.files import FileSources
 from connector.store import SqlStore, integrity, keys, migrations
 from connector.store.charges import KEY_FILE, HomeCharges
 from connector.store.migrations import Schema
@@ -55,6 +62,7 @@ from federated.privacy.process import ProcessAccountant
 _LOOK_SECONDS: Final = 3.0
 _WORKER_SECONDS: Final = 20.0
 _OTHER_KEY: Final = f"`{own.PERSON_KEY}` is not the key of the persons on record"
+_READ_BYTES: Final = 1 << 31  # of data files, to see whether they changed; then only their place
 _JUMP: Final = 0.5  # seconds that wall and monotonic clock may differ within one look
 _DISTRIBUTIONS: Final = ("preau", "grpcio", "protobuf", "cryptography", "flwr", "numpy")
 _EXTRA: Final = ("flwr", "dp_accounting", "numpy", "pyarrow")
@@ -65,6 +73,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
     began = (time.time(), time.monotonic())
     checks = [
         *_keys(settings),
+        *_roots(settings),
         *liveness.checks(settings),
         *_stored(settings, ask_peers=ask_peers),
         diagnose.isolation(_tier(), _missing()),
@@ -80,17 +89,43 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
 
 
 def _keys(settings: Settings) -> list[Check]:
-    names = own.key_files(settings)
-    checks = [diagnose.keys([_key_file(settings, name) for name in names], _mismatch(settings))]
+    if not settings.signing_key.startswith("file:"):
+        fault = "`signing_key` must be a URI of `file:`"
+        return [diagnose.setting("keys", fault, "mend `signing_key` in preau.toml")]
+    files = [_key_file(settings, name) for name in own.key_files(settings)]
+    checks = [diagnose.keys(files, _mismatch(settings))]
     now = SystemClock().now()
     found = [("HTTPS certificate", settings.https_certificate, diagnose.RENEWED)]
     if settings.kind == "participant":
-        mend = "put the next `keys/tls-ca-N.pem` and `.key` beside it, and restart the node"
-        found.append(("TLS authority", f"{own.TLS_CA}1.pem", mend))
+        mend = "`preau keys rotate tls-ca`"
+        found.append(("TLS authority", tls_rotation.newest(settings), mend))
     for label, name, mend in found:
         expires, fault = _expiry(settings.path(name))
+        if expires and name == settings.https_certificate and files[1].mode is not None:
+            expires, fault = (None, said) if (said := _pair(settings)) else (expires, "")
         checks.append(diagnose.certificate(label, expires, now, fault, mend))
     return checks
+
+
+def _pair(settings: Settings) -> str:
+    """Return why the HTTPS certificate and its key do not serve; empty when they do."""
+    paths = settings.path(settings.https_certificate), settings.path(settings.https_key)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*paths, password="")
+    except (OSError, ssl.SSLError, ValueError):
+        return f"`{settings.https_key}` cannot be read, or is not the key of the certificate"
+    return ""
+
+
+def _roots(settings: Settings) -> list[Check]:
+    """Look at the roots by which others' HTTPS is believed, where the settings name some."""
+    if not settings.web_roots:
+        return []
+    try:
+        tls_context(settings.path(settings.web_roots))
+    except PreauError as exc:
+        return [diagnose.setting("web roots", exc.reason, exc.hint)]
+    return [Check("web roots", diagnose.OK, f"`{settings.web_roots}` can be read")]
 
 
 def _key_file(settings: Settings, name: str) -> KeyFile:
@@ -157,7 +192,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
     return [
         diagnose.database("", entries=entries, unchecked=pages is None),
         diagnose.own_log(broken, entries, own_log.MEND),
-        _membership(settings, known, now),
+        *_membership(settings, known, now),
         *diagnose.status_lists(lists, now),
         *peer_checks.peers(reputation.peers(settings, found, known, now, ask=ask_peers)),
         *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
@@ -185,7 +220,7 @@ def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
 def _data(settings: Settings, tx: Transaction) -> list[Check]:
     """Look at the checks of published files, and at the key under which persons are compared."""
     censuses = tx.censuses.find()
-    verdicts = {each.id: verdict(each, censuses) for each in tx.datasets.find()}
+    verdicts = _verdicts(tx.datasets.find(), censuses)
     checks = data_checks.datasets(verdicts) if verdicts else []
     used = {each.key for each in tx.persons.find()}
     if not used:
@@ -198,6 +233,26 @@ def _data(settings: Settings, tx: Transaction) -> list[Check]:
         except KeyUnusable as exc:
             fault = exc.reason
     return [*checks, data_checks.persons_key(file, fault)]
+
+
+def _verdicts(datasets: Sequence[Dataset], censuses: Sequence[Census]) -> dict[str, Verdict]:
+    """Return what is on record of each file, or what became of it since."""
+    found, room = {}, _READ_BYTES
+    for each in datasets:
+        found[each.id] = said = verdict(each, censuses)
+        if said.code:
+            continue
+        path = Path(each.file.path)
+        try:
+            room -= path.stat().st_size if path.exists() else 0
+            same = room < 0 or FileSources().digest(path) == each.file.digest
+        except PreauError as exc:
+            found[each.id] = replace(said, code=exc.code, reasons=(exc.reason,))
+            continue
+        if not same:
+            changed = f"`{path}` is no longer the file that was published"
+            found[each.id] = replace(said, code=DataFileChanged.code, reasons=(changed,))
+    return found
 
 
 def _budgets(settings: Settings) -> list[Check]:
@@ -219,20 +274,22 @@ def _opened(settings: Settings) -> Iterator[SqlStore]:
         store.close()
 
 
-def _membership(settings: Settings, known: Evidence, now: datetime) -> Check:
+def _membership(settings: Settings, known: Evidence, now: datetime) -> list[Check]:
+    """Look at the own membership; at nothing without the own keys, of which another check tells."""
     required = settings.kind == "participant"
     try:
         identity = own.Identity(settings)
+    except PreauError:
+        return []
+    try:
         credential = identity.membership()
         if not credential or not required:
-            return diagnose.membership(required, "", None, now)
+            return [diagnose.membership(required, "", None, now)]
         document = documents.read(identity.document(), settings.did)
         facts = onboard.judged(settings, credential, document, known, now)
     except PreauError as exc:
-        lost = isinstance(exc, KeyUnusable)
-        fault = f"{exc.code}: {exc.reason}"
-        return diagnose.membership(required, fault, None, now, keys_lost=lost)
-    return diagnose.membership(required, "", facts.valid_until, now)
+        return [diagnose.membership(required, f"{exc.code}: {exc.reason}", None, now)]
+    return [diagnose.membership(required, "", facts.valid_until, now)]
 
 
 def _missing() -> list[str]:

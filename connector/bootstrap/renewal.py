@@ -25,6 +25,7 @@ from connector.services.negotiation import negotiate
 
 FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
 LONGEST_PAUSE: Final = 30.0
+LOOK_SECONDS: Final = 30.0  # for keys that were put into the home
 BEFORE_END: Final = timedelta(days=7)
 # Expired tokens are remembered a little longer, for clocks that are set back.
 CLOCK_ROOM: Final = timedelta(hours=1)
@@ -62,12 +63,14 @@ class Renewal:
             guarded(self._ports, "renewal", self._look, self._stopping.wait)
             guarded(self._ports, "renewal", self._refresh_when_due, self._stopping.wait)
             left = max(self._refresh_at - time.monotonic(), 0.0)
-            self._stopping.wait(left if self._member else min(self._pause, left))
+            self._stopping.wait(min(left, LOOK_SECONDS if self._member else self._pause))
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _look(self) -> None:
         self._member = self._membership()
         if self._member and self._ports.settings.kind == "participant":
+            told = not introducing.announce(self._ports) and not introducing.untold(self._ports)
+            self._identity.follow(told=told)
             introducing.announce(self._ports)
 
     def _refresh_when_due(self) -> None:

@@ -65,7 +65,7 @@ def build(settings: Settings) -> Node:
     upgrading.upgrade(settings)
     clock = SystemClock()
     store = SqlStore(settings.database_url, clock)
-    leaves = Leaves(_tls_authority(settings, identity), settings.did, clock, settings.leaf_seconds)
+    leaves = Leaves(identity.tls_authority, settings.did, clock, settings.leaf_seconds)
     ids = UuidIdentifiers()
     wire = GrpcWire(settings, clock, ids, identity.signer, leaves)
     healing = HealingWire(wire)
@@ -124,10 +124,6 @@ def stopped_by_signals(node: Node) -> Iterator[None]:
         guard.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _tls_authority(settings: Settings, identity: Identity) -> tuple[str, str]:
-    return identity.tls_authority if settings.kind == "participant" else ("", "")
 
 
 def _checkpoints(ports: Ports) -> Checkpoints:

@@ -36,12 +36,21 @@ Distinct = Annotated[
         help="Why persons whom another register holds too are not the same; goes into the log.",
     ),
 ]
+RaiseCap = Annotated[
+    bool,
+    typer.Option(
+        "--raise-cap",
+        help="Let the cap of the register rise; it is logged, and told to the parties of its "
+        "contracts.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="Datasets of this node.")
     group.command("publish")(publish)
+    group.command("withdraw")(withdraw)
     group.command("list")(list_)
     group.command("show")(show)
     group.command("check")(check)
@@ -82,6 +91,7 @@ def publish(
         ),
     ] = None,
     distinct: Distinct = None,
+    raise_cap: RaiseCap = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
@@ -90,6 +100,8 @@ def publish(
     Personal data without purpose, legal basis, retention, territory, column classes, population
     and cap of ε is refused with the list of what is missing. The node reads the whole file first:
     more persons than declared, too many malformed rows, or persons of another register are refused.
+    Published again, the dataset keeps its contracts, and what the new version means for them is
+    said. An offer keeps the `@id` that its policy states.
     """
     described = read_object(description)
     if data is not None:
@@ -100,7 +112,27 @@ def publish(
     if reserve is not None:
         described["reserve"] = read_object(reserve)
     with node_of(home) as node:
-        found = node.publish(described, distinct=distinct or "")
+        found = node.publish(described, distinct=distinct or "", raise_cap=raise_cap)
+    _print(found, "en", json=json)
+
+
+def withdraw(
+    dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="Why, in one line that names no person; the parties of its contracts are told."
+        ),
+    ],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Offer a dataset to nobody any more; publish it again to offer it again.
+
+    Contracts on it run on: `preau agreement end` ends one.
+    """
+    with node_of(home) as node:
+        found = node.withdraw_dataset(dataset, reason)
     _print(found, "en", json=json)
 
 
@@ -206,6 +238,8 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
         ((c.name, c.kind, c.datatype) for c in found.columns),
         empty="no column is described",
     )
+    for effect in found.effects:
+        output.line(effect)
     for offer in found.offers:
         output.line(f"offer {offer.id}" + (" (withdrawn)" if offer.withdrawn else ""))
         output.unreadable([(offer.id, offer.fault)])

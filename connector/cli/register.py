@@ -44,7 +44,7 @@ def declare(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Declare a register once: its cap may fall later and never rises, its rule stays.
+    """Declare a register once: its cap may fall later, its rule stays.
 
     Datasets about the same persons must name the same register (`register` in the description),
     so that what one of them spends counts for all.

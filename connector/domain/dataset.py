@@ -45,6 +45,10 @@ class PrivacyCap:
     epsilon: float
     delta: float
 
+    def above(self, other: PrivacyCap) -> bool:
+        """Whether this one allows more than another in ε or δ."""
+        return self.epsilon > other.epsilon or self.delta > other.delta
+
     def smaller(self, other: PrivacyCap | None) -> PrivacyCap:
         """Return what neither cap exceeds; no cap limits nothing."""
         if other is None:

@@ -17,7 +17,8 @@ from federated.privacy.rule import Accounting
 class Register:
     """The persons that one or several datasets are about.
 
-    INVARIANT: the cap never rises, `accounting` never changes, `charges` only grows.
+    INVARIANT: the cap rises only where its operator asks for it (`--raise-cap`), and never by a
+    recovery; `accounting` never changes, `charges` only grows.
 
     Attributes:
         id: IRI.

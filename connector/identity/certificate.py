@@ -160,6 +160,15 @@ def expires(cert_pem: Pem) -> datetime:
     return _load(cert_pem).not_valid_after_utc
 
 
+def begins(cert_pem: Pem) -> datetime:
+    """Return from when a certificate is valid, UTC; ours are dated back by `BACKDATED`.
+
+    Raises:
+        CertificateMismatch: it cannot be read.
+    """
+    return _load(cert_pem).not_valid_before_utc
+
+
 def named_did(leaf_pem: Pem) -> str:
     """Return the URI that an unverified leaf names; empty unless there is exactly one.
 

@@ -25,6 +25,7 @@ from connector.management import (
     negotiations,
     node,
     observe,
+    offers,
     recoveries,
 )
 from connector.management.gate import PROBLEM_JSON, problem
@@ -32,7 +33,7 @@ from connector.management.reach import Reach, reach_of
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (
-    *(node, datasets, catalogs, negotiations, agreements, jobs, budgets, audits, members),
+    *(node, datasets, offers, catalogs, negotiations, agreements, jobs, budgets, audits, members),
     *(recoveries, observe),
 )
 

@@ -9,11 +9,11 @@ from connector.domain.dataset import Dataset, Offer
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
-from connector.management.views import DatasetView, OfferView
+from connector.management.views import DatasetView, OfferView, Withdrawal
 from connector.ports import Transaction
 from connector.services.negotiation import terms
 from connector.services.privacy import merging
-from connector.services.publication import checking, publish, verdicts
+from connector.services.publication import checking, publish, verdicts, withdrawing
 
 router: Final = APIRouter(tags=["datasets"])
 Id = Annotated[str, Query(alias="id", description="id of the dataset")]
@@ -36,10 +36,21 @@ def datasets(here: Here, paged: Paged) -> list[DatasetView]:
 
 @router.post("/datasets")
 def publish_dataset(
-    here: Here, description: Annotated[dict[str, Any], Body()], distinct: Distinct = ""
+    here: Here,
+    description: Annotated[dict[str, Any], Body()],
+    distinct: Distinct = "",
+    *,
+    raise_cap: Annotated[bool, Query(description="whether the register's cap may rise")] = False,
 ) -> DatasetView:
     """Publish a dataset, or a new version of it, with its offers."""
-    return _shown(here, publish.publish(here.ports, description, distinct=distinct))
+    made = publish.publish_anew(here.ports, description, distinct=distinct, raise_cap=raise_cap)
+    return _shown(here, made.dataset).model_copy(update={"effects": list(made.effects)})
+
+
+@router.post("/dataset/withdraw")
+def withdraw(here: Here, identifier: Id, why: Withdrawal) -> DatasetView:
+    """Offer a dataset to nobody any more; contracts on it run on."""
+    return _shown(here, withdrawing.withdraw_dataset(here.ports, identifier, why.reason))
 
 
 @router.get("/dataset")

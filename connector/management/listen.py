@@ -52,7 +52,7 @@ def bind(settings: Settings) -> Listening:
     """
     where = settings.management_listen
     if where.startswith(UNIX):
-        return _unix(settings.path(where.removeprefix(UNIX)).absolute())
+        return _unix(socket_path(settings))
     return loopback("management_listen", where)
 
 
@@ -103,12 +103,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _unix(path: Path) -> Listening:
+def socket_path(settings: Settings) -> Path:
+    """Return where the management socket is, when it is one.
+
+    Raises:
+        ConfigurationInvalid: its path is too long.
+    """
+    path = settings.path(settings.management_listen.removeprefix(UNIX)).absolute()
     if len(os.fsencode(path)) > _SOCKET_PATH_LIMIT:
         raise ConfigurationInvalid(
             f"the path of the management socket is longer than {_SOCKET_PATH_LIMIT} bytes",
             hint="choose a shorter home, or set `management_listen` to `127.0.0.1:PORT`",
         )
+    return path
+
+
+def _unix(path: Path) -> Listening:
     private_folder(path.parent)
     if path.exists() and _answers(path):
         raise WorldFault(

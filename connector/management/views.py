@@ -79,6 +79,9 @@ class OfferView(StoredView):
     coverage: list[CoverageView] = []
     audience: str = ""
     withdrawn: bool = False
+    effects: list[str] = Field(
+        default=[], description="what the change means for contracts that run"
+    )
     sentences: dict[str, list[str]] = Field(
         default={}, description="the policy in plain words, by language (`en`, `fr`)"
     )
@@ -129,6 +132,9 @@ class DatasetView(View):
     person_format: str = "text"
     malformed_share: float = 0.05
     check: CheckView | None = None
+    effects: list[str] = Field(
+        default=[], description="what the change means for contracts that run"
+    )
 
 
 class CatalogDatasetView(View):
@@ -354,6 +360,20 @@ class NoticeRequest(View):
 
     act: str = Field(pattern="^(end|suspend|resume)$")
     reason: str = Field(min_length=1, max_length=300, description="the other party is told")
+
+
+class Withdrawal(View):
+    """Why a dataset or an offer is taken back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=300)
+
+
+class Replacement(Withdrawal):
+    """The terms that take the place of an offer's."""
+
+    policy: dict[str, Any] = Field(description="ODRL offer, JSON-LD")
 
 
 class OfferToPeer(View):

@@ -1,16 +1,16 @@
 """The node's own TLS leaf, and the CAs that its gRPC server believes.
 
 Rules: a leaf is replaced at half of its life without a restart; the old one stays valid for the
-connections that use it, so that old and new overlap. The server's roots are the CAs of admitted
-participants, read anew for each connection; an admitted CA only opens the door, since
-`authenticate.py` then checks that the leaf comes from a CA of the very DID that it names. Clients
-check a server by its DNS name, which is the host of its DID.
+connections that use it, so that old and new overlap; so it is when another CA issues. The server's
+roots are the CAs of admitted participants, read anew for each connection; an admitted CA only opens
+the door, since `authenticate.py` then checks that the leaf comes from a CA of the very DID that it
+names. Clients check a server by its DNS name, which is the host of its DID.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,11 +45,13 @@ class Leaf:
 class Leaves:
     """Issues the node's leaves from its own small CA, in memory only; thread-safe."""
 
-    def __init__(self, authority: tuple[str, str], did: str, clock: Clock, seconds: float) -> None:
+    def __init__(
+        self, authority: Callable[[], tuple[str, str]], did: str, clock: Clock, seconds: float
+    ) -> None:
         """Prepare; the first leaf is issued when it is asked for.
 
         Args:
-            authority: the node's CA, certificate and key, PEM.
+            authority: returns the CA that issues now, certificate and key, PEM.
             did: the node's DID.
             clock: wall time.
             seconds: life of a leaf.
@@ -60,11 +62,12 @@ class Leaves:
         self._life = timedelta(seconds=seconds)
         self._lock = threading.Lock()
         self._leaf: Leaf | None = None
+        self._issued_by = ""
 
     @property
     def authority(self) -> str:
         """Certificate of the CA, PEM."""
-        return self._authority[0]
+        return self._authority()[0]
 
     def current(self) -> Leaf:
         """Return the leaf to use for a new connection, a fresh one at half life.
@@ -73,15 +76,15 @@ class Leaves:
             CertificateMismatch: the node's CA cannot be read.
         """
         with self._lock:
-            now = self._clock.now()
-            if self._leaf is None or now >= self._leaf.renew_at:
-                self._leaf = self._issue(now)
+            now, (issuer, issuer_key) = self._clock.now(), self._authority()
+            if self._leaf is None or now >= self._leaf.renew_at or issuer != self._issued_by:
+                self._leaf, self._issued_by = self._issue(now, issuer, issuer_key), issuer
             return self._leaf
 
-    def _issue(self, now: datetime) -> Leaf:
+    def _issue(self, now: datetime, issuer: str, issuer_key: str) -> Leaf:
         host = dids.host(self._did)
         cert, key = certificate.issue_leaf(
-            *self._authority, self._did, host, now, self._life.total_seconds()
+            issuer, issuer_key, self._did, host, now, self._life.total_seconds()
         )
         return Leaf(cert, key, certificate.thumbprint(cert), now + self._life / 2)
 

@@ -33,6 +33,7 @@ from connector.management.views import (
     MemberView,
     NegotiationView,
     NodeView,
+    OfferView,
     PeerView,
     RecoveryView,
 )
@@ -145,14 +146,29 @@ class Client:
         """Return the own registers of persons."""
         return self._list(list[RegisterView], "/registers", {}, limit, after)
 
-    def publish(self, description: Mapping[str, Any], *, distinct: str = "") -> DatasetView:
+    def publish(
+        self, description: Mapping[str, Any], *, distinct: str = "", raise_cap: bool = False
+    ) -> DatasetView:
         """Publish a dataset with its offers; `docs/reference` says what a description states.
 
         The node reads the whole file first. `distinct` says why persons that another register
-        holds too are not the same ones.
+        holds too are not the same ones; `raise_cap` lets the register's cap rise.
         """
-        query = {"distinct": distinct}
+        query = {"distinct": distinct, "raise_cap": str(raise_cap).lower()}
         return self._post(DatasetView, "/datasets", description, query, seconds=_READING_SECONDS)
+
+    def withdraw_dataset(self, dataset: str, reason: str) -> DatasetView:
+        """Offer a dataset to nobody any more; contracts on it run on."""
+        return self._post(DatasetView, "/dataset/withdraw", {"reason": reason}, {"id": dataset})
+
+    def withdraw_offer(self, offer: str, reason: str) -> OfferView:
+        """Take an offer back; contracts on it keep their terms."""
+        return self._post(OfferView, "/offer/withdraw", {"reason": reason}, {"id": offer})
+
+    def replace_offer(self, offer: str, policy: Mapping[str, Any], reason: str) -> OfferView:
+        """Put other terms in the place of an offer's; its id stays."""
+        body = {"policy": policy, "reason": reason}
+        return self._post(OfferView, "/offer/replace", body, {"id": offer})
 
     def check(self, dataset: str, *, distinct: str = "") -> DatasetView:
         """Check the file of a published dataset again; `distinct` as in `publish`."""

@@ -84,7 +84,7 @@ def test_a_member_whose_tls_authority_is_another_now(space: LiveSpace) -> None:
     alpha, beta = space["alpha"], space["beta"]
     space.meet("alpha", "beta")
     alpha.tls_authorities = [alpha.make_tls_authority()]
-    alpha.wire._leaves = Leaves(alpha.tls_authorities[0], alpha.did, alpha.clock, 3600)
+    alpha.wire._leaves = Leaves(lambda: alpha.tls_authorities[0], alpha.did, alpha.clock, 3600)
     refused(alpha, beta, PeerUnreachable)
     assert healing(alpha, beta) == STATE
 

@@ -254,7 +254,7 @@ class Node:
     def _assemble(self) -> None:
         self.hub = LeadHub()
         self.leaves = Leaves(
-            self.tls_authorities[-1], self.did, self.clock, self.settings.leaf_seconds
+            lambda: self.tls_authorities[-1], self.did, self.clock, self.settings.leaf_seconds
         )
         self.wire = GrpcWire(self.settings, self.clock, UuidIdentifiers(), self.signer, self.leaves)
         self.ports = ports_for_tests(

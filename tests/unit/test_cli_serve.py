@@ -293,7 +293,7 @@ def test_doctor_of_a_home_without_keys_asks_for_the_keys_alone(home: Path) -> No
     (home / "keys").rename(home / "away")
     found = checks(home)[1]
     bad = {name: check["mend"] for name, check in found.items() if check["verdict"] == "fail"}
-    assert set(bad) == {"keys", "HTTPS certificate", "TLS authority", "membership"}
+    assert set(bad) == {"keys", "HTTPS certificate", "TLS authority"}
     assert all("back" in mend for mend in bad.values()), bad
 
 
@@ -407,23 +407,10 @@ def test_the_membership_is_kept_across_starts(home: Path) -> None:
     assert (home / own.MEMBERSHIP_FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_rotated_tls_authority_overlaps_with_the_old_one(home: Path) -> None:
-    for suffix in ("pem", "key"):
-        old = home / "keys" / f"tls-ca-1.{suffix}"
-        new = home / "keys" / f"tls-ca-10.{suffix}"
-        new.write_bytes(old.read_bytes())
-        new.chmod(0o600)
-        (home / "keys" / f"tls-ca-2.{suffix}").write_bytes(old.read_bytes())
-        (home / "keys" / f"tls-ca-2.{suffix}").chmod(0o600)
-    found = own.tls_authorities(config.load(home))
-    assert len(found) == 3
-    assert own.Identity(config.load(home)).tls_authority == found[-1]
-
-
 def test_an_identity_without_an_authority_key_is_refused(home: Path) -> None:
     (home / "keys" / "tls-ca-1.pem").unlink()
     with pytest.raises(KeyUnusable, match="no TLS authority"):
-        _ = own.Identity(config.load(home)).tls_authority
+        own.Identity(config.load(home)).tls_authority()
 
 
 # --- renewal

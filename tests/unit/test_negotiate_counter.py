@@ -341,7 +341,8 @@ def test_the_command_shows_the_changes_in_the_language_asked_for(
 
 def test_an_offer_older_than_the_rules_hides_no_other_and_is_not_contracted(pair: Link) -> None:
     """One offer that is upheld no longer made the whole catalog an error."""
-    publish.publish(pair.school.ports, description(pair.folder, offers=[offer(epsilon="1")]))
+    other = offer(epsilon="1") | {"@id": "urn:example:other"}
+    publish.publish(pair.school.ports, description(pair.folder, offers=[other]))
     fine, stale = (o for o in publish.offers(pair.school.ports, DATASET) if not o.withdrawn)
     with pair.school.ports.store.write() as tx:
         tx.offers.put(replace(stale, policy=canonical(offer(extra=(_either(),)))))

@@ -14,7 +14,7 @@ from connector.errors import (
 )
 from connector.services.negotiation import agree, negotiate
 from connector.services.privacy import budget
-from connector.services.publication import publish
+from connector.services.publication import publish, withdrawing
 from tests.support.link import (
     DATASET,
     Link,
@@ -120,7 +120,7 @@ def test_an_offer_to_another_space_is_refused(pair: Link) -> None:
 
 def test_an_offer_withdrawn_before_the_request_arrives(pair: Link) -> None:
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
-    publish.withdraw(pair.school.ports, only_offer(pair.school))
+    withdrawing.withdraw_offer(pair.school.ports, only_offer(pair.school), "taken back")
     pair.pump()
     assert pair.school.negotiations() == []
     assert pair.lab.only().state is State.TERMINATED

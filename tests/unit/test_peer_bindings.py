@@ -341,7 +341,7 @@ class TestLeaves:
         clock = FixedClock()
         did = "did:web:node.example%3A8443"
         authority = certificate.make_authority(did, clock.now(), 10)
-        leaves = Leaves(authority, did, clock, 3600)
+        leaves = Leaves(lambda: authority, did, clock, 3600)
         first = leaves.current()
         clock.advance(1799)
         assert leaves.current() is first
@@ -357,7 +357,7 @@ class TestLeaves:
         clock = ports.clock
         assert isinstance(clock, FixedClock)
         authority = certificate.make_authority("node", clock.now(), 10)
-        leaves = Leaves(authority, ports.settings.did, clock, 3600)
+        leaves = Leaves(lambda: authority, ports.settings.did, clock, 3600)
         trust = ServerTrust(leaves, ports.store)
         assert trust.credentials() is not None
         assert trust.changed() is None

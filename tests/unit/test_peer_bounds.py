@@ -223,7 +223,7 @@ class TestStart:
             handlers={},
             checkpoints=Checkpoints(bytes, lambda _peer, _note: None),
             description=str,
-            leaves=Leaves(authority, did, clock, 3600),
+            leaves=Leaves(lambda: authority, did, clock, 3600),
         )
 
     def test_free_ports_are_reported(self, tmp_path: Path) -> None:

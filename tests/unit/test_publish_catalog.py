@@ -21,7 +21,7 @@ from connector.errors import (
 from connector.identity import description as descriptions
 from connector.protocol import messages
 from connector.services.negotiation import terms
-from connector.services.publication import catalog_pages, publish
+from connector.services.publication import catalog_pages, publish, withdrawing
 from tests.support.link import DATASET, Call, Fault, Link, description, link, offer
 
 
@@ -64,7 +64,7 @@ def test_an_offer_for_another_is_not_shown(pair: Link) -> None:
 def test_a_withdrawn_offer_is_not_shown(pair: Link) -> None:
     _publish(pair)
     (made,) = publish.offers(pair.school.ports, DATASET)
-    publish.withdraw(pair.school.ports, made.id)
+    withdrawing.withdraw_offer(pair.school.ports, made.id, "taken back")
     assert catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets == ()
 
 
@@ -192,7 +192,8 @@ def _caller(pair: Link) -> Any:
 def test_choosing_among_offers(pair: Link) -> None:
     raw = description(pair.folder)
     del raw["offer"]
-    publish.publish(pair.school.ports, {**raw, "offers": [offer(), offer(epsilon="1")]})
+    other = offer(epsilon="1") | {"@id": "urn:example:other"}
+    publish.publish(pair.school.ports, {**raw, "offers": [offer(), other]})
     dataset = catalog_pages.fetch_dataset(pair.lab.ports, pair.school.did, DATASET)
     first, second = dataset.offers
     assert dataset.offer(second.id) == second

@@ -23,7 +23,7 @@ from connector.errors import (
 )
 from connector.identity import dataset_facts
 from connector.identity import description as descriptions
-from connector.services.publication import describing, publish
+from connector.services.publication import describing, publish, withdrawing
 from tests.support.link import DATASET, PREAU, Link, Node, description, limit, link, offer
 
 RULE = offer()["permission"][0]
@@ -92,21 +92,21 @@ def test_a_relative_path_starts_at_the_nodes_home(pair: Link, school: Node) -> N
     assert publish.publish(school.ports, raw).file.path == str(school.home / "rows.csv")
 
 
-def test_publishing_again_is_a_new_version_with_new_offers(pair: Link, school: Node) -> None:
+def test_publishing_again_withdraws_the_offers_that_are_left_out(pair: Link, school: Node) -> None:
     publish.publish(school.ports, description(pair.folder))
     (old,) = publish.offers(school.ports, DATASET)
-    again = publish.publish(school.ports, description(pair.folder, population=4700))
+    other = offer() | {"@id": "urn:example:other"}
+    again = publish.publish(school.ports, description(pair.folder, population=4700, offer=other))
     assert publish.datasets(school.ports).values == (again,)
-    first, second = publish.offers(school.ports, DATASET)
-    assert (first.id, first.withdrawn) == (old.id, True)
-    assert second.id != old.id
-    assert not second.withdrawn
+    found = {made.id: made.withdrawn for made in publish.offers(school.ports, DATASET)}
+    assert found == {old.id: True, "urn:example:other": False}
 
 
 def test_several_offers_one_of_them_for_one_consumer(pair: Link, school: Node) -> None:
     raw = description(pair.folder)
     del raw["offer"]
     raw["offers"] = [offer(), offer(epsilon="1", assignee="did:web:lab.example")]
+    raw["offers"][1]["@id"] = "urn:example:for-the-lab"
     publish.publish(school.ports, raw)
     assert [made.audience for made in publish.offers(school.ports, DATASET)] == [
         "",
@@ -124,8 +124,8 @@ def test_a_reserve_stays_private(pair: Link, school: Node) -> None:
 def test_withdrawing_an_offer_twice_is_once(pair: Link, school: Node) -> None:
     publish.publish(school.ports, description(pair.folder))
     (made,) = publish.offers(school.ports, DATASET)
-    assert publish.withdraw(school.ports, made.id).withdrawn
-    assert publish.withdraw(school.ports, made.id).withdrawn
+    assert withdrawing.withdraw_offer(school.ports, made.id, "taken back").withdrawn
+    assert withdrawing.withdraw_offer(school.ports, made.id, "taken back").withdrawn
     assert len(school.log("offer.withdrawn")) == 1
 
 
@@ -133,7 +133,7 @@ def test_what_is_not_there_is_not_found(school: Node) -> None:
     with pytest.raises(NotFound):
         publish.dataset(school.ports, DATASET)
     with pytest.raises(NotFound):
-        publish.withdraw(school.ports, "urn:none")
+        withdrawing.withdraw_offer(school.ports, "urn:none", "taken back")
 
 
 def test_every_missing_statement_is_listed(pair: Link, school: Node) -> None:

@@ -122,6 +122,11 @@ def unusable(file: KeyFile, fault: str = "") -> tuple[str, str] | None:
     return (file.fault or fault, PUT_BACK) if file.fault or fault else None
 
 
+def setting(name: str, fault: str, mend: str) -> Check:
+    """Say that a setting names what the node does not start with."""
+    return Check(name, FAIL, fault, mend or "mend the setting in preau.toml")
+
+
 def certificate(
     name: str, expires: datetime | None, now: datetime, fault: str = "", mend: str = RENEWED
 ) -> Check:
@@ -264,8 +269,6 @@ def membership(
     fault: str,
     valid_until: datetime | None,
     now: datetime,
-    *,
-    keys_lost: bool = False,
 ) -> Check:
     """Judge the node's own membership credential.
 
@@ -274,7 +277,6 @@ def membership(
         fault: why it is not believed; empty when it is.
         valid_until: its end; None when there is none.
         now: UTC.
-        keys_lost: the fault is that our own keys cannot be used.
     """
     mend = (
         "ask the space's authority for `preau authority admit`; a running node then joins by "
@@ -283,7 +285,7 @@ def membership(
     if not required:
         return Check("membership", OK, "an authority needs none")
     if fault:
-        return Check("membership", FAIL, fault, "put the keys back" if keys_lost else mend)
+        return Check("membership", FAIL, fault, mend)
     if valid_until is None:
         return Check("membership", WARN, "not a member of the space yet", mend)
     if valid_until <= now:

@@ -54,8 +54,7 @@ def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
         KeyUnusable: our key cannot sign.
     """
     own = ports.settings.did
-    if not 0 < len(reason) <= signed.MAX_REASON or not reason.isprintable():
-        raise Malformed(f"a reason is one line of 1 to {signed.MAX_REASON} characters")
+    check_reason(reason)
     with ports.store.write() as tx:
         agreement = tx.agreements.lock(agreement_id)
         if agreement is None or not agreement.finalized:
@@ -86,6 +85,28 @@ def note(ports: Ports, tx: Transaction, agreements: Iterable[Agreement], reason:
     for agreement in agreements:
         known = tx.notices.find(agreement_id=agreement.id)
         _give(ports, tx, agreement, Act.NOTED, reason[: signed.MAX_REASON], known)
+
+
+def running(tx: Transaction, *dataset_ids: str) -> list[Agreement]:
+    """Return the contracts on datasets of ours that no party has ended."""
+    return [
+        agreement
+        for dataset_id in dataset_ids
+        for agreement in tx.agreements.find(
+            dataset_id=dataset_id, role=Role.PROVIDER, finalized=True
+        )
+        if agreement.standing is not Standing.ENDED
+    ]
+
+
+def check_reason(reason: str) -> None:
+    """Check that a reason is one line.
+
+    Raises:
+        Malformed: it is not.
+    """
+    if not 0 < len(reason) <= signed.MAX_REASON or not reason.isprintable():
+        raise Malformed(f"a reason is one line of 1 to {signed.MAX_REASON} characters")
 
 
 def of_agreement(ports: Ports, agreement_id: str) -> list[Notice]:

@@ -133,6 +133,8 @@ def on_accepted(
         found = catalog_pages.visible_offer(tx, caller.did, accepted.offer_id, accepted.dataset_id)
     except OfferUnknown as exc:
         return steps.end(ports, tx, accepted, exc.code, ("the offer was withdrawn",))
+    if found.policy != accepted.policy:
+        return steps.end(ports, tx, accepted, OfferUnknown.code, ("the offer was replaced",))
     return _contract(ports, caller, tx, accepted, found)
 
 

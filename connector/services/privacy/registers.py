@@ -1,6 +1,7 @@
 """Declares registers of persons, and says which one a dataset belongs to.
 
-Rules: a register is declared once; its rule never changes and its cap never rises. A dataset that
+Rules: a register is declared once; its rule never changes and its cap rises only where that is
+asked for. A dataset that
 names no register keeps the one it has, or declares one of its own. One with contracts never moves
 to another, since what was spent stays where it was spent.
 """
@@ -115,7 +116,12 @@ def chosen(tx: Transaction, described: Dataset) -> str:
 
 
 def settle(
-    tx: Transaction, described: Dataset, rule: Rule | None = None, order: int = 0
+    tx: Transaction,
+    described: Dataset,
+    rule: Rule | None = None,
+    order: int = 0,
+    *,
+    raise_cap: bool = False,
 ) -> tuple[Dataset, Register]:
     """Return a described dataset with the cap of its register, and that register, stored.
 
@@ -126,6 +132,7 @@ def settle(
         described: `register_id` and `cap` as its description states them, or empty.
         rule: as its description states it, or None.
         order: as its description states it, or 0.
+        raise_cap: whether the cap may rise.
 
     Raises:
         NotFound: the register was never declared.
@@ -142,26 +149,30 @@ def settle(
     kept_rule, kept_order = register.accounting.rule, register.accounting.order
     if rule not in (None, kept_rule) or order not in (0, kept_order):
         raise RegisterFixed(f"register `{register.id}` accounts by {register.accounting}, for good")
-    register = _capped(tx, register, described.cap)
+    register = _capped(tx, register, described.cap, raise_cap=raise_cap)
     if described.personal and register.cap is None:
         raise DescriptionIncomplete(f"dataset `{described.id}`: missing: cap of ε per person")
     return replace(described, register_id=register.id, cap=register.cap), register
 
 
-def _capped(tx: Transaction, register: Register, stated: PrivacyCap | None) -> Register:
-    """Return the register with a stated cap, which may be lower than the one it has."""
+def _capped(
+    tx: Transaction, register: Register, stated: PrivacyCap | None, *, raise_cap: bool
+) -> Register:
+    """Return the register with a stated cap, which rises only where that is asked for."""
     if stated is None or stated == register.cap:
         return register
     kept = register.cap
-    if kept is not None and (stated.epsilon > kept.epsilon or stated.delta > kept.delta):
+    rises = kept is not None and stated.above(kept)
+    if kept is not None and rises and not raise_cap:
         raise RegisterFixed(
             f"the cap of register `{register.id}` is ε {kept.epsilon:g} at δ {kept.delta:g}, and "
-            f"never rises; ε {stated.epsilon:g} at δ {stated.delta:g} was stated"
+            f"does not rise by itself; ε {stated.epsilon:g} at δ {stated.delta:g} was stated",
+            hint="`--raise-cap` raises it, and tells the parties of its contracts",
         )
-    lowered = replace(register, cap=stated)
-    tx.registers.put(lowered)
-    _log(tx, "register.lowered", lowered)
-    return lowered
+    changed = replace(register, cap=stated)
+    tx.registers.put(changed)
+    _log(tx, "register.raised" if rises else "register.lowered", changed)
+    return changed
 
 
 def _accounting(cap: PrivacyCap | None, rule: Rule, order: int) -> Accounting:

@@ -2,8 +2,9 @@
 
 Rules: nothing is half applied: the file, the description and every policy are checked before one
 transaction stores all of it; the file is read by a worker (`checking.py`), never by the node.
-An offer gets a fresh id and is immutable; publishing a dataset again replaces its description and
-withdraws its older offers, narrowed ones too, while agreements keep what they were signed for. A
+An offer keeps the `@id` that its policy states; publishing a dataset again replaces its description
+and offers and withdraws those that are left out, narrowed ones too, while agreements keep what they
+were signed for, and what that means for them is said. A
 constraint that this node can neither check, enforce nor audit, or an offer that promises more than
 the cap, is not published. What a description file says is `describing.py`.
 """
@@ -12,34 +13,62 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from connector.domain.dataset import Dataset, Offer
-from connector.domain.page import PAGE, Page
+from connector.domain.negotiation import Role
+from connector.domain.notice import Standing
+from connector.domain.page import LONGEST, PAGE, Page
 from connector.domain.register import Register
 from connector.errors import CapExceeded, NotFound, PolicyInvalid
 from connector.identity import description as descriptions
-from connector.jsonld.canonical import sha256_hex
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
-from connector.services.negotiation import terms
+from connector.services.negotiation import notices, terms
 from connector.services.privacy import registers
-from connector.services.publication import checking, describing, verdicts
+from connector.services.publication import checking, describing, effects, verdicts
+from connector.services.publication.describing import Draft
 from policies_odrl import Policy
 from policies_odrl.model import PartyRef, PolicyKind
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A dataset as it is published now.
+
+    Attributes:
+        dataset: the dataset.
+        effects: what its new version means for contracts that run, a line each.
+    """
+
+    dataset: Dataset
+    effects: tuple[str, ...]
+
+
 def publish(ports: Ports, description: Mapping[str, Any], *, distinct: str = "") -> Dataset:
+    """Publish a dataset, or a new version of it, as `publish_anew` does; return it."""
+    return publish_anew(ports, description, distinct=distinct).dataset
+
+
+def publish_anew(
+    ports: Ports,
+    description: Mapping[str, Any],
+    *,
+    distinct: str = "",
+    raise_cap: bool = False,
+) -> Published:
     """Publish a dataset, or a new version of it, with its offers.
 
     Args:
         ports: of this node.
         description: a description file, parsed; see `describing.py`.
         distinct: why persons that other registers hold too are not the same; empty: not stated.
+        raise_cap: whether the register's cap may rise; the parties of its contracts are told.
 
     Raises:
         DescriptionIncomplete: the reason lists all that is missing or wrong.
@@ -70,15 +99,19 @@ def publish(ports: Ports, description: Mapping[str, Any], *, distinct: str = "")
         checked = checking.examine(ports, placed, distinct=distinct)
         verdicts.refuse(placed, checked.census)
         with suppress(_Overtaken), ports.store.write() as tx:
-            dataset, register = registers.settle(tx, placed, draft.rule, draft.order)
+            before = tx.registers.get(placed.register_id)
+            dataset, register = registers.settle(
+                tx, placed, draft.rule, draft.order, raise_cap=raise_cap
+            )
             dataset = _signed(ports, dataset, register)
-            reserve = _reserve(ports, draft.reserve, dataset)
-            offers = [_offer(ports, dataset, raw, reserve) for raw in draft.offers]
+            offers = _offers(ports, tx, dataset, draft)
             if not checking.keep(tx, checked, distinct=distinct):
                 raise _Overtaken
+            said = _effects(tx, dataset, offers)
             _apply(tx, dataset, offers)
+            _tell(ports, tx, before, register)
             tx.after_commit(partial(recovery.note, ports))
-            return dataset
+            return Published(dataset, said)
     raise checking.busy()
 
 
@@ -121,30 +154,22 @@ def offers(ports: Ports, dataset_id: str) -> list[Offer]:
     return sorted((*standing, *gone), key=lambda offer: offer.created_at)
 
 
-def withdraw(ports: Ports, offer_id: str) -> Offer:
-    """Take an offer back; agreements concluded on it keep their terms.
+def new_offer(
+    ports: Ports, policy: Policy, dataset_id: str, identifier: str = "", **fields: Any
+) -> Offer:
+    """Return an offer of ours, not stored: our own rendering of the policy.
 
-    Raises:
-        NotFound: none of that id.
-    """
-    with ports.store.write() as tx:
-        found = tx.offers.lock(offer_id)
-        if found is None:
-            raise NotFound(f"no offer `{offer_id}`")
-        if not found.withdrawn:
-            found = replace(found, withdrawn=True)
-            tx.offers.put(found)
-            tx.audit.append("offer.withdrawn", found.id, dataset=found.dataset_id)
-    return found
-
-
-def new_offer(ports: Ports, policy: Policy, dataset_id: str, **fields: Any) -> Offer:
-    """Return an offer of ours, not stored: fresh id, our own rendering of the policy.
+    Args:
+        ports: of this node.
+        policy: the terms.
+        dataset_id: what it is about.
+        identifier: its id; empty: a fresh one.
+        fields: others of the offer.
 
     Raises:
         PolicyInvalid: the policy has no wire form.
     """
-    identifier = ports.ids.new()
+    identifier = identifier or ports.ids.new()
     own = replace(
         policy,
         kind=PolicyKind.OFFER,
@@ -185,16 +210,51 @@ def _reserve(ports: Ports, raw: Mapping[str, Any] | None, dataset: Dataset) -> b
     return rendered
 
 
-def _offer(ports: Ports, dataset: Dataset, raw: Mapping[str, Any], reserve: bytes) -> Offer:
+def offer_of(
+    ports: Ports, dataset: Dataset, raw: Mapping[str, Any], reserve: bytes, identifier: str
+) -> Offer:
+    """Return an offer of a dataset from its policy, checked, not stored.
+
+    Raises:
+        PolicyInvalid: not a well-formed offer for a catalog.
+        ConstraintUnknown: a constraint that this node cannot uphold.
+        CapExceeded: it promises more than the cap.
+    """
     policy = read_policy(raw)
     if policy.kind is not PolicyKind.OFFER:
         raise PolicyInvalid(f"a policy of class Offer was expected, not {policy.kind}")
     _no_target(policy, "the offer")
     audience = policy.assignee.id if policy.assignee else ""
-    offer = new_offer(ports, policy, dataset.id, audience=audience, reserve=reserve)
+    offer = new_offer(ports, policy, dataset.id, identifier, audience=audience, reserve=reserve)
     stored = read_policy(offer.policy)
     _check(stored, dataset, "the offer")
     return replace(offer, coverage=terms.coverage_bytes(stored))
+
+
+def _offers(ports: Ports, tx: Transaction, dataset: Dataset, draft: Draft) -> list[Offer]:
+    """Return the offers of a draft, each under the id that it states."""
+    reserve = _reserve(ports, draft.reserve, dataset)
+    found: list[Offer] = []
+    for raw in draft.offers:
+        name = _identifier(tx, dataset.id, read_policy(raw).id)
+        if name in {offer.id for offer in found}:
+            raise PolicyInvalid(f"two offers of dataset `{dataset.id}` state one `@id`")
+        found.append(offer_of(ports, dataset, raw, reserve, name))
+    return found
+
+
+def _identifier(tx: Transaction, dataset_id: str, stated: str) -> str:
+    """Return the id of an offer whose policy states one; empty for a fresh one.
+
+    A policy that serves several datasets gives each its own offer, always under the same id.
+    """
+    if not describing.IRI.fullmatch(stated):
+        return ""
+    held = tx.offers.get(stated)
+    if held is None or (held.dataset_id == dataset_id and not held.derived_from):
+        return stated
+    digest = sha256_hex(canonical([dataset_id, stated]))
+    return f"urn:preau:offer:{digest}"
 
 
 def _no_target(policy: Policy, what: str) -> None:
@@ -212,6 +272,41 @@ def _check(policy: Policy, dataset: Dataset, what: str) -> None:
             f"{what} promises ε {limits.epsilon:g} at δ {limits.delta:g}, above the cap of "
             f"ε {dataset.cap.epsilon:g} at δ {dataset.cap.delta:g}"
         )
+
+
+def _effects(tx: Transaction, dataset: Dataset, offers: list[Offer]) -> tuple[str, ...]:
+    """Return what a new version means for contracts that run; nothing where there is none."""
+    before = tx.datasets.get(dataset.id)
+    contracts = tx.agreements.page(
+        limit=LONGEST, dataset_id=dataset.id, role=Role.PROVIDER, finalized=True
+    )
+    running = sum(each.standing is not Standing.ENDED for each in contracts.values)
+    if before is None or not running:
+        return ()
+    held = tx.offers.find(dataset_id=dataset.id, withdrawn=False, derived_from="")
+    more = " or more" if contracts.next else ""
+    return (
+        f"contracts that run on under the terms that were signed: {running}{more}",
+        *effects.of_dataset(before, dataset),
+        *effects.of_offers(held, offers),
+    )
+
+
+def _tell(ports: Ports, tx: Transaction, before: Register | None, after: Register) -> None:
+    """Tell the parties of a register's contracts that its cap was raised."""
+    if before is None or before.cap is None or after.cap is None:
+        return
+    if not after.cap.above(before.cap):
+        return
+    old, new = before.cap, after.cap
+    names = [each.id for each in tx.datasets.find(register_id=after.id)]
+    notices.note(
+        ports,
+        tx,
+        notices.running(tx, *names),
+        f"the cap of ε per person over all contracts was raised from {old.epsilon:g} at δ "
+        f"{old.delta:g} to {new.epsilon:g} at δ {new.delta:g}",
+    )
 
 
 def _apply(tx: Transaction, dataset: Dataset, offers: list[Offer]) -> None:

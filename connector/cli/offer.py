@@ -1,0 +1,70 @@
+"""`preau offer`: take an offer of this node back, or put other terms in its place.
+
+Leaves judging the terms to the node.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.cli import output
+from connector.cli.files import read_object
+from connector.cli.node import node_of
+from connector.cli.options import DEFAULT_HOME, Home, Json, Language
+
+if TYPE_CHECKING:
+    from connector.management.views import OfferView
+
+Id = Annotated[str, typer.Argument(help="Id of the offer; `preau dataset show` lists them.")]
+Reason = Annotated[str, typer.Option(help="Why, in one line that names no person; it is logged.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Offers of this node.")
+    group.command("withdraw")(withdraw)
+    group.command("replace")(replace)
+    app.add_typer(group, name="offer")
+
+
+def withdraw(
+    offer: Id,
+    reason: Reason,
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Take an offer back. Contracts on it keep their terms; `preau agreement end` ends one."""
+    with node_of(home) as node:
+        found = node.withdraw_offer(offer, reason)
+    _print(found, language, json=json)
+
+
+def replace(
+    offer: Id,
+    policy: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The new terms, ODRL in JSON-LD.")
+    ],
+    reason: Reason,
+    language: Language = "en",
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Put other terms in the place of an offer's. Its id stays; contracts keep the former terms."""
+    with node_of(home) as node:
+        found = node.replace_offer(offer, read_object(policy), reason)
+    _print(found, language, json=json)
+
+
+def _print(found: OfferView, language: str, *, json: bool) -> None:
+    if json:
+        output.json_value(found)
+        return
+    output.line(f"offer {found.id}" + (" (withdrawn)" if found.withdrawn else ""))
+    for sentence in found.sentences.get(language, []):
+        output.line(f"  {sentence}")
+    for effect in found.effects:
+        output.line(effect)

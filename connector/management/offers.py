@@ -1,0 +1,29 @@
+"""Routes: taking the node's own offers back, and putting other terms in their place."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from connector.management import render
+from connector.management.reach import Here
+from connector.management.views import OfferView, Replacement, Withdrawal
+from connector.services.negotiation import terms
+from connector.services.publication import withdrawing
+
+router: Final = APIRouter(tags=["offers"])
+Id = Annotated[str, Query(alias="id", description="id of the offer")]
+
+
+@router.post("/offer/withdraw")
+def withdraw(here: Here, identifier: Id, why: Withdrawal) -> OfferView:
+    """Take an offer back; contracts on it keep their terms."""
+    found = withdrawing.withdraw_offer(here.ports, identifier, why.reason)
+    return render.offer(found, terms.coverage_of(found.policy))
+
+
+@router.post("/offer/replace")
+def replace(here: Here, identifier: Id, what: Replacement) -> OfferView:
+    """Put other terms in the place of an offer's; its id stays."""
+    found, effects = withdrawing.replace_offer(here.ports, identifier, what.policy, what.reason)
+    shown = render.offer(found, terms.coverage_of(found.policy))
+    return shown.model_copy(update={"effects": list(effects)})

@@ -1,0 +1,102 @@
+"""Taking offers and datasets back, and putting other terms in an offer's place.
+
+Rules: whoever sees the catalog sees them no more, and a negotiation that is not concluded ends;
+contracts that run keep the terms that were signed, and are taken back by `agreement end`. Each act
+has a reason and is in the log; the parties of contracts on a dataset are told that it was
+withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from connector.domain.dataset import Dataset, Offer
+from connector.errors import NotFound
+from connector.ports import Ports, Transaction
+from connector.services.negotiation import notices
+from connector.services.publication import effects, publish
+
+
+def withdraw_dataset(ports: Ports, dataset_id: str, reason: str) -> Dataset:
+    """Offer a dataset to nobody any more; publishing it again offers it again.
+
+    Raises:
+        NotFound: no dataset of that id.
+        Malformed: the reason is not one line.
+        KeyUnusable: our key cannot sign what the parties of its contracts are told.
+    """
+    notices.check_reason(reason)
+    with ports.store.write() as tx:
+        found = tx.datasets.lock(dataset_id)
+        if found is None:
+            raise NotFound(f"no dataset `{dataset_id}`")
+        made = tx.offers.find(dataset_id=dataset_id, withdrawn=False)
+        for offer in made:
+            tx.offers.put(replace(offer, withdrawn=True))
+        if made:
+            tx.audit.append(
+                "dataset.withdrawn", dataset_id, reason=reason, offers=[each.id for each in made]
+            )
+            said = f"dataset `{dataset_id}` is no longer offered: {reason}"
+            notices.note(ports, tx, notices.running(tx, dataset_id), said)
+    return found
+
+
+def withdraw_offer(ports: Ports, offer_id: str, reason: str) -> Offer:
+    """Take an offer back.
+
+    Raises:
+        NotFound: none of that id.
+        Malformed: the reason is not one line.
+    """
+    notices.check_reason(reason)
+    with ports.store.write() as tx:
+        found = _held(tx, offer_id)
+        if not found.withdrawn:
+            found = replace(found, withdrawn=True)
+            tx.offers.put(found)
+            tx.audit.append("offer.withdrawn", found.id, dataset=found.dataset_id, reason=reason)
+    return found
+
+
+def replace_offer(
+    ports: Ports, offer_id: str, policy: Mapping[str, Any], reason: str
+) -> tuple[Offer, tuple[str, ...]]:
+    """Put other terms in the place of an offer's; its id stays.
+
+    Returns:
+        The offer, and what that means for contracts on it.
+
+    Raises:
+        NotFound: none of that id that was published, or its dataset is gone.
+        Malformed: the reason is not one line.
+        PolicyInvalid: the terms are not a well-formed offer.
+        ConstraintUnknown: a constraint that this node cannot uphold.
+        CapExceeded: it promises more than the cap.
+    """
+    notices.check_reason(reason)
+    with ports.store.write() as tx:
+        before = _held(tx, offer_id)
+        dataset = tx.datasets.get(before.dataset_id)
+        if before.derived_from or dataset is None:
+            raise NotFound(f"no published offer `{offer_id}`")
+        after = publish.offer_of(ports, dataset, policy, before.reserve, offer_id)
+        tx.offers.put(after)
+        tx.audit.append(
+            "offer.replaced",
+            offer_id,
+            dataset=dataset.id,
+            before=before.digest,
+            after=after.digest,
+            reason=reason,
+        )
+    return after, effects.of_offers([before], [after])
+
+
+def _held(tx: Transaction, offer_id: str) -> Offer:
+    found = tx.offers.lock(offer_id)
+    if found is None:
+        raise NotFound(f"no offer `{offer_id}`")
+    return found

@@ -1,0 +1,92 @@
+"""`preau keys`: listed, rotated, taken along and put back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from connector.cli.app import build
+
+WORDS = ("--did", "did:web:localhost%3A8443", "--name", "A school", "--grpc-port", "50051")
+
+
+def preau(*words: str) -> Result:
+    return CliRunner().invoke(build(), list(words))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    made = tmp_path / "a"
+    space = ("--authority", "did:web:authority.example")
+    assert preau("init", "--home", str(made), *WORDS, *space).exit_code == 0
+    return made
+
+
+def keys(home: Path, *words: str) -> Any:
+    done = preau("keys", *words, "--home", str(home), "--json")
+    return json.loads(done.stdout if done.exit_code == 0 else done.stderr)
+
+
+def test_each_key_is_listed_with_what_it_is_for(home: Path) -> None:
+    found = {each["name"]: each for each in keys(home, "list")}
+    assert {each["use"] for each in found.values()} == {"signing", "tls-ca", "https"}
+    assert found["keys/tls-ca-1.pem"]["standing"] == "in use"
+    keys(home, "rotate", "tls-ca")
+    found = {each["name"]: each for each in keys(home, "list")}
+    assert found["keys/tls-ca-1.pem"]["standing"] == "in use"
+    assert found["keys/tls-ca-2.pem"]["standing"] == "announced"
+    assert "announced" in preau("keys", "list", "--home", str(home)).stdout
+
+
+def test_what_was_taken_along_is_put_back(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "export.json"
+    names = keys(home, "export", str(file))["names"]
+    assert {"signing.pem", "tls-ca-1.pem", "tls-ca-1.key", "https.key", "persons.key"} <= set(names)
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = {name: (home / "keys" / name).read_bytes() for name in names}
+    modes = {name: (home / "keys" / name).stat().st_mode for name in names}
+    assert keys(home, "import", str(file))["put"] == []
+    for name in names:
+        (home / "keys" / name).unlink()
+    assert keys(home, "import", str(file))["put"] == sorted(names)
+    assert {name: (home / "keys" / name).read_bytes() for name in names} == before
+    assert {name: (home / "keys" / name).stat().st_mode for name in names} == modes
+
+
+def test_no_export_without_the_keys_that_make_the_node(home: Path, tmp_path: Path) -> None:
+    (home / "keys" / "signing.pem").unlink()
+    assert keys(home, "export", str(tmp_path / "export.json"))["code"] == "KEY_UNUSABLE"
+    assert not (tmp_path / "export.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"did": "did:web:other.example"}, "BACKUP_INVALID"),
+        ({"version": 2}, "BACKUP_INVALID"),
+        ({"files": {"../preau.toml": ""}}, "BACKUP_INVALID"),
+        ({"files": {"signing.pem": "?"}}, "BACKUP_INVALID"),
+        ({"files": {"signing.pem": "YW5vdGhlcg=="}}, "KEY_UNUSABLE"),
+    ],
+)
+def test_what_is_no_export_of_this_node_changes_nothing(
+    home: Path, tmp_path: Path, change: dict[str, Any], code: str
+) -> None:
+    file = tmp_path / "export.json"
+    keys(home, "export", str(file))
+    (home / "keys" / "persons.key").unlink()
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    assert keys(home, "import", str(file))["code"] == code
+    assert not (home / "keys" / "persons.key").exists()
+
+
+def test_an_export_that_others_may_read_is_refused(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "export.json"
+    keys(home, "export", str(file))
+    file.chmod(0o644)
+    assert keys(home, "import", str(file))["code"] == "KEY_UNUSABLE"

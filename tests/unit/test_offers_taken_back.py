@@ -1,0 +1,280 @@
+"""Datasets and offers taken back, replaced or published anew, and what contracts keep."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from connector.cli.app import build
+from connector.domain.notice import Act, Standing
+from connector.errors import (
+    CapExceeded,
+    Malformed,
+    NotFound,
+    OfferUnknown,
+    PolicyInvalid,
+    RegisterFixed,
+)
+from connector.services.negotiation import negotiate, notices
+from connector.services.publication import catalog_pages, publish, withdrawing
+from tests.support.link import DATASET, Link, Node, description, link, offer
+from tests.support.management import TOKEN, application_of, served
+from tests.support.negotiating import State, ask, both, only_offer, states
+
+OFFER = "urn:example:offer"
+SECOND = "urn:example:pupils-south"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Link]:
+    with link(tmp_path) as pair:
+        publish.publish(pair.school.ports, description(pair.folder))
+        yield pair
+
+
+def shown(pair: Link) -> list[str]:
+    """Ids of the offers that the lab sees."""
+    found = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did)
+    return [offer.id for dataset in found.datasets for offer in dataset.offers]
+
+
+def told(pair: Link) -> list[str]:
+    """What the lab was told about its contract."""
+    (contract,) = pair.lab.agreements()
+    found = notices.of_agreement(pair.lab.ports, contract.id)
+    return [each.reason for each in found if each.act is Act.NOTED]
+
+
+def facts(node: Node, kind: str) -> dict[str, object]:
+    (entry,) = node.log(kind)
+    found: dict[str, object] = json.loads(entry.event)["facts"]
+    return found
+
+
+# Ids
+
+
+def test_an_offer_keeps_the_id_that_its_policy_states(pair: Link) -> None:
+    assert only_offer(pair.school) == OFFER
+    publish.publish(pair.school.ports, description(pair.folder, offer=offer(epsilon="2")))
+    assert (only_offer(pair.school), shown(pair)) == (OFFER, [OFFER])
+
+
+def test_an_offer_without_an_id_gets_a_fresh_one(pair: Link) -> None:
+    unnamed = {name: value for name, value in offer().items() if name != "@id"}
+    publish.publish(pair.school.ports, description(pair.folder, offer=unnamed))
+    assert only_offer(pair.school).startswith("urn:uuid:")
+
+
+def test_a_policy_of_several_datasets_gives_each_an_offer_under_one_id(pair: Link) -> None:
+    own = description(pair.folder / "south", id=SECOND)
+    Path(own["file"]["path"]).write_text("pupil,grade,reading,sex\n8,2,410,F\n", encoding="utf-8")
+    kept = []
+    for _ in range(2):
+        publish.publish(pair.school.ports, own)
+        (found,) = [o for o in publish.offers(pair.school.ports, SECOND) if not o.withdrawn]
+        kept.append(found.id)
+    assert kept[0] == kept[1] != OFFER
+    assert only_offer(pair.school) == OFFER
+
+
+def test_two_offers_of_one_publication_do_not_share_an_id(pair: Link) -> None:
+    twice = description(pair.folder, offers=[offer(), offer(epsilon="2")])
+    del twice["offer"]
+    with pytest.raises(PolicyInvalid, match="two offers"):
+        publish.publish(pair.school.ports, twice)
+    assert shown(pair) == [OFFER]
+
+
+def test_an_offer_replaced_before_it_is_accepted_is_not_contracted(pair: Link) -> None:
+    opened = negotiate.offer(pair.school.ports, pair.lab.did, DATASET, OFFER)
+    pair.pump()
+    withdrawing.replace_offer(pair.school.ports, OFFER, offer(epsilon="1"), "less is enough")
+    negotiate.accept(pair.lab.ports, pair.lab.only().pid)
+    pair.pump()
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.lab.only().code == OfferUnknown.code
+    assert negotiate.negotiation(pair.school.ports, opened.pid).reasons == (
+        "the offer was replaced",
+    )
+
+
+# Taking back
+
+
+def test_a_withdrawn_dataset_is_on_no_shelf_and_its_contracts_run_on(pair: Link) -> None:
+    ask(pair)
+    withdrawing.withdraw_dataset(pair.school.ports, DATASET, "the data is being corrected")
+    pair.pump()
+    assert shown(pair) == []
+    with pytest.raises(NotFound):
+        negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    assert facts(pair.school, "dataset.withdrawn")["reason"] == "the data is being corrected"
+    assert told(pair) == [f"dataset `{DATASET}` is no longer offered: the data is being corrected"]
+    assert [node.agreements()[0].standing for node in (pair.school, pair.lab)] == [
+        Standing.RUNNING,
+        Standing.RUNNING,
+    ]
+    withdrawing.withdraw_dataset(pair.school.ports, DATASET, "again")  # nothing more to take back
+    pair.pump()
+    assert len(told(pair)) == 1
+    publish.publish(pair.school.ports, description(pair.folder))
+    assert shown(pair) == [OFFER]
+
+
+def test_a_withdrawn_offer_is_on_no_shelf(pair: Link) -> None:
+    assert withdrawing.withdraw_offer(pair.school.ports, OFFER, "wrong terms").withdrawn
+    assert shown(pair) == []
+    assert facts(pair.school, "offer.withdrawn")["reason"] == "wrong terms"
+
+
+def test_other_terms_take_an_offers_place(pair: Link) -> None:
+    ask(pair)
+    found, effects = withdrawing.replace_offer(
+        pair.school.ports, OFFER, offer(epsilon="1"), "less is enough"
+    )
+    assert (found.id, shown(pair)) == (OFFER, [OFFER])
+    assert effects == (f"offer `{OFFER}` has other terms; contracts on it keep the former",)
+    logged = facts(pair.school, "offer.replaced")
+    assert (logged["after"], logged["reason"]) == (found.digest, "less is enough")
+    assert logged["before"] != found.digest
+    ask(pair)
+    first, second = (each.epsilon for each in pair.lab.agreements())
+    assert (first, second) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "error"),
+    [
+        (offer(epsilon="11"), CapExceeded),
+        ({"@type": "Offer"}, Malformed),
+        ({**offer(), "@type": "Set"}, PolicyInvalid),
+    ],
+)
+def test_terms_that_could_not_be_published_replace_nothing(
+    pair: Link, policy: dict[str, object], error: type[Exception]
+) -> None:
+    before = publish.offers(pair.school.ports, DATASET)
+    with pytest.raises(error):
+        withdrawing.replace_offer(pair.school.ports, OFFER, policy, "other terms")
+    assert publish.offers(pair.school.ports, DATASET) == before
+
+
+def test_nothing_is_taken_back_without_a_reason_or_that_is_not_there(pair: Link) -> None:
+    for reason in ("", "two\nlines", "x" * 301):
+        with pytest.raises(Malformed):
+            withdrawing.withdraw_dataset(pair.school.ports, DATASET, reason)
+        with pytest.raises(Malformed):
+            withdrawing.withdraw_offer(pair.school.ports, OFFER, reason)
+        with pytest.raises(Malformed):
+            withdrawing.replace_offer(pair.school.ports, OFFER, offer(), reason)
+    with pytest.raises(NotFound):
+        withdrawing.withdraw_dataset(pair.school.ports, "urn:none", "over")
+    with pytest.raises(NotFound):
+        withdrawing.withdraw_offer(pair.school.ports, "urn:none", "over")
+    with pytest.raises(NotFound):
+        withdrawing.replace_offer(pair.school.ports, "urn:none", offer(), "over")
+    assert shown(pair) == [OFFER]
+
+
+def test_what_was_narrowed_for_one_negotiation_is_not_replaced(pair: Link) -> None:
+    pair.hold("ContractOfferMessage")
+    with pytest.raises(AssertionError, match="still wait"):
+        ask(pair, policy=offer(epsilon="2"))
+    (narrowed,) = [o.id for o in publish.offers(pair.school.ports, DATASET) if o.derived_from]
+    with pytest.raises(NotFound):
+        withdrawing.replace_offer(pair.school.ports, narrowed, offer(), "other terms")
+
+
+# Published anew
+
+
+def test_a_new_version_says_what_it_means_for_contracts(pair: Link) -> None:
+    assert publish.publish_anew(pair.school.ports, description(pair.folder)).effects == ()
+    ask(pair)
+    path = pair.folder / "pupils.csv"
+    path.write_text("pupil,grade,sex\n1,2,F\n2,2,M\n", encoding="utf-8")
+    columns = [c for c in description(pair.folder)["columns"] if c["name"] != "reading"]
+    made = publish.publish_anew(
+        pair.school.ports,
+        description(
+            pair.folder,
+            columns=columns,
+            population=4700,
+            cap={"epsilon": 5, "delta": 0.0001},
+            offer=offer(epsilon="2"),
+        ),
+    )
+    assert made.effects == (
+        "contracts that run on under the terms that were signed: 1",
+        "jobs read the new file",
+        "column `reading` is gone: jobs that name it are refused",
+        "population: `4700` from now on, contracts keep `4600`",
+        "the cap is ε 5 at δ 0.0001: jobs beyond it are refused, whatever contracts have left",
+        f"offer `{OFFER}` has other terms; contracts on it keep the former",
+    )
+
+
+def test_a_cap_rises_only_where_that_is_asked_for_and_the_parties_are_told(pair: Link) -> None:
+    ask(pair)
+    wider = description(pair.folder, cap={"epsilon": 12, "delta": 0.0001})
+    with pytest.raises(RegisterFixed) as fault:
+        publish.publish(pair.school.ports, wider)
+    assert "--raise-cap" in fault.value.hint
+    assert pair.school.log("register.raised") == []
+    made = publish.publish_anew(pair.school.ports, wider, raise_cap=True)
+    assert made.dataset.cap is not None
+    assert made.dataset.cap.epsilon == 12
+    assert "the cap rises to ε 12 at δ 0.0001; the parties are told" in made.effects
+    assert facts(pair.school, "register.raised")["epsilon"] == 12
+    pair.pump()
+    (line,) = told(pair)
+    assert line.startswith("the cap of ε per person over all contracts was raised from 10 at")
+    assert [entry.kind for entry in pair.lab.log("agreement.noted")] == ["agreement.noted"]
+    publish.publish_anew(pair.school.ports, wider, raise_cap=True)  # the same again tells nobody
+    pair.pump()
+    assert len(told(pair)) == 1
+
+
+# Through the commands
+
+
+def test_the_commands_take_back_and_say_what_they_did(pair: Link, tmp_path: Path) -> None:
+    ask(pair)
+    (contract,) = pair.school.agreements()
+    ports = pair.school.ports
+    terms = tmp_path / "terms.json"
+    terms.write_text(json.dumps(offer(epsilon="1")))
+    wider = tmp_path / "pupils.json"
+    wider.write_text(json.dumps(description(pair.folder, cap={"epsilon": 12, "delta": 0.0001})))
+    why = ("--reason", "the council decided so")
+    with served(application_of(ports), ports.settings) as address:
+        home = ports.settings.home
+        (home / "run").mkdir()
+        (home / "run" / "node.json").write_text(json.dumps({"management": address}))
+        (home / "run" / "management.token").write_text(TOKEN)
+
+        def preau(*words: str) -> str:
+            got = CliRunner().invoke(build(), [*words, "--home", str(home)])
+            assert got.exit_code == 0, got.output
+            return got.stdout
+
+        replaced = preau("offer", "replace", OFFER, str(terms), *why)
+        assert "contracts on it keep the former" in replaced
+        raised = preau("dataset", "publish", str(wider), "--raise-cap")
+        assert "contracts that run on under the terms that were signed: 1" in raised
+        assert "(withdrawn)" in preau("offer", "withdraw", OFFER, *why)
+        assert "(withdrawn)" in preau("dataset", "withdraw", DATASET, *why)
+        for act, stands in (("suspend", "suspended"), ("resume", "running"), ("end", "ended")):
+            said = preau("agreement", act, contract.id, *why)
+            assert re.search(rf"^standing +{stands}$", said, re.MULTILINE), said
+            assert "by did:web:school.example: the council decided so" in said
+        assert "ended" in preau("agreement", "list")
+        shown = json.loads(preau("agreement", "show", contract.id, "--json"))
+        acts = [each["act"] for each in shown["notices"]]
+        assert acts == ["noted", "suspended", "resumed", "ended"]
