@@ -16,7 +16,7 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -31,6 +31,8 @@ from connector.jsonld.canonical import b64url
 
 BACKDATED: Final = timedelta(minutes=5)  # for peers whose clock is behind
 MAX_NAME_BYTES: Final = 64  # X.520, upper bound of a common name
+LEAST_RSA_BITS: Final = 2048
+LEAST_CURVE_BITS: Final = 256
 MAX_PEM_BYTES: Final = 64 * 1024
 _CLIENT, _SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 _P256_BYTES: Final = 32
@@ -129,6 +131,7 @@ def check_leaf(leaf_pem: Pem, did: str, authorities_pem: Sequence[str], now: dat
             another DID.
     """
     leaf = _load(leaf_pem)
+    _check_strength(leaf)
     roots = [ca for ca in map(_load, authorities_pem) if _valid(ca, now)]
     if not roots:
         raise CertificateMismatch(f"`{did}` has no valid CA")
@@ -195,6 +198,7 @@ def read_authority(chain: object) -> str:
     # RFC 5280, section 4.1.2.2: the serial number is positive; the library only warns of others.
     if not constraints.value.ca or certificate.serial_number <= 0:
         raise CertificateMismatch("`x5c` does not hold a CA certificate")
+    _check_strength(certificate)
     return _pem(certificate)
 
 
@@ -286,6 +290,21 @@ def _name(common_name: str) -> x509.Name:
 
 def _authority_id(key: ec.EllipticCurvePublicKey) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
+
+
+def _check_strength(leaf: x509.Certificate) -> None:
+    """Refuse keys that are weaker than what they vouch for (NIST SP 800-57 part 1, 112 bits)."""
+    try:
+        key = leaf.public_key()
+    except _UNREADABLE as exc:
+        raise CertificateMismatch("the certificate's key cannot be read") from exc
+    strong = isinstance(key, rsa.RSAPublicKey) and key.key_size >= LEAST_RSA_BITS
+    if not strong and not isinstance(key, ec.EllipticCurvePublicKey):
+        raise CertificateMismatch(
+            "the certificate's key is neither RSA of 2048 bits nor on a curve"
+        )
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < LEAST_CURVE_BITS:
+        raise CertificateMismatch("the certificate's key is on a curve of fewer than 256 bits")
 
 
 def _check_both_ends(leaf: x509.Certificate) -> None:

@@ -1,7 +1,8 @@
 """Public keys as JWK: which ones this node accepts, and their names.
 
-Rules: Ed25519 (RFC 8037) and P-256 only; never a private key; no Ed25519 point of small order,
-under which one signature fits many messages and nothing could be held against its owner.
+Rules: Ed25519 (RFC 8037) and P-256 only; never a private key, nor one for another use; no Ed25519
+point of small order, under which one signature fits many messages and nothing could be held against
+its owner; each point in its one spelling.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from connector.jsonld.canonical import unb64url
 
 _MEMBERS: Final = {"OKP": ("kty", "crv", "x"), "EC": ("kty", "crv", "x", "y")}
 _ALGORITHMS: Final = {("OKP", "Ed25519"): "Ed25519", ("EC", "P-256"): "ES256"}
+_PRIME: Final = 2**255 - 19  # of Ed25519's field
 _PRIVATE: Final = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
 # Encodings of the points whose order divides 8, sign bit cleared (RFC 8032 section 5.1.2); the
 # last two are spellings past the field's prime.
@@ -73,6 +75,8 @@ def read(jwk: Any) -> dict[str, str]:
     expected = algorithm(jwk)
     if jwk.get("alg", expected) != expected or jwk.get("use", "sig") != "sig":
         raise Malformed("the key says another use than its kind has")
+    if "key_ops" in jwk and jwk["key_ops"] != ["verify"]:  # RFC 7517 section 4.3
+        raise Malformed("the key is for other operations than to verify")
     names = _MEMBERS[jwk["kty"]]
     if not all(isinstance(jwk.get(name), str) for name in names):
         raise Malformed("the key lacks a member")
@@ -97,5 +101,11 @@ def _check_point(public: dict[str, str]) -> None:
         import_key(dict(public))
     except (JoseError, ValueError) as exc:
         raise Malformed("the key is not a point of its curve") from exc
-    if public["kty"] == "OKP" and point[:-1] + bytes([point[-1] & 0x7F]) in _SMALL_ORDER:
+    if public["kty"] != "OKP":
+        return
+    unsigned = point[:-1] + bytes([point[-1] & 0x7F])
+    if unsigned in _SMALL_ORDER:
         raise Malformed("the key is of small order")
+    # RFC 8032 section 5.1.3: a point has one spelling, or one key would have two names
+    if int.from_bytes(unsigned, "little") >= _PRIME:
+        raise Malformed("the key is not in its canonical spelling")

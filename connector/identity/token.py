@@ -157,7 +157,8 @@ def _check_time(claims: dict[str, Any], now: datetime) -> datetime:
     issued, expires = _time(claims, "iat"), _time(claims, "exp")
     if not timedelta(0) < expires - issued <= LIFE:
         raise TokenInvalid("the token's life is not between 0 and 60 seconds")
-    if issued > now + LEEWAY:
+    # RFC 7519 section 4.1.5: a token is not taken before its `nbf`, whoever stated one
+    if max(issued, _time(claims, "nbf") if "nbf" in claims else issued) > now + LEEWAY:
         raise TokenInvalid(
             f"the token was made at {instant.text(issued)}, and here it is {instant.text(now)}",
             hint="check both clocks",

@@ -2,8 +2,8 @@
 
 Rules: HTTPS only; a DNS name, never an IP literal in any spelling; no user part; and no address
 that is not on the public Internet, unless the host is one that the operator's settings name in
-`unsafe_allow_hosts` (OWASP SSRF prevention; RFC 6890 special-purpose registries). Resolving and
-connecting are `web.py`'s.
+`unsafe_allow_hosts` (OWASP SSRF prevention; the ranges are those of `special_addresses.py`).
+Resolving and connecting are `web.py`'s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from connector.errors import AddressForbidden
+from connector.peer.special_addresses import GLOBAL_UNICAST, PUBLIC, SPECIAL
 
 HTTPS_PORT: Final = 443  # RFC 9110 section 4.2.2
 MAX_URL: Final = 2048
@@ -56,6 +57,8 @@ def target(url: str) -> Target:
         port = parts.port
     except ValueError as exc:
         raise AddressForbidden("the address is not a plain URL") from exc
+    if port == 0:  # RFC 6335 section 6: reserved, and nobody serves there
+        raise AddressForbidden(f"`{url}` has no port")
     if parts.scheme != "https":
         raise AddressForbidden(f"`{url}` is not an https address")
     if "@" in parts.netloc or parts.fragment:
@@ -99,7 +102,9 @@ def _path(parts: SplitResult) -> str:
 
 
 def _public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    if isinstance(ip, ipaddress.IPv6Address) and ip not in GLOBAL_UNICAST:
+        return False
+    return not any(ip in network for network in SPECIAL) or any(ip in each for each in PUBLIC)
 
 
 def _embedded(

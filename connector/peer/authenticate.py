@@ -58,7 +58,7 @@ class Shown:
 
     leaf: bytes
     did: str
-    token: str
+    tokens: tuple[str, ...]
     checkpoint: bytes
     generation: int
 
@@ -72,7 +72,7 @@ def shown(context: Context) -> Shown:
     return Shown(
         leaf,
         _named(leaf),
-        str(tokens[0]) if len(tokens) == 1 else "",
+        tuple(str(each) for each in tokens if each),
         checkpoint_in(metadata),
         generation_in(metadata),
     )
@@ -119,15 +119,17 @@ class Gate:
 
         Raises:
             UpgradeRequired: its node is too old.
-            TokenMissing: no token, or several.
-            TokenInvalid: signature, issuer, audience or lifetime is wrong.
+            TokenMissing: no token.
+            TokenInvalid: several tokens, or signature, issuer, audience or lifetime is wrong.
             TokenMismatch: made for another method, body or certificate.
             TokenReplayed: used before.
             Untrusted: the participant is no longer believed; the class says why.
         """
         generations.check(caller.did, call.generation)
-        if not call.token:
+        if not call.tokens:
             raise TokenMissing("the call carries no token")
+        if len(call.tokens) > 1:
+            raise TokenInvalid(f"the call carries {len(call.tokens)} tokens")
         try:
             used = self._check_token(call, caller, method, body)
         except TokenInvalid:
@@ -163,7 +165,7 @@ class Gate:
     ) -> token.CallToken:
         document = documents.read(caller.document, caller.did)
         own, now = self._ports.settings.did, self._ports.clock.now()
-        return token.check(call.token, document, own, method, body, call.leaf, now)
+        return token.check(call.tokens[0], document, own, method, body, call.leaf, now)
 
     def _reacquaint(self, did: str) -> bool:
         """Fetch an admitted peer's document anew; return whether that was done."""

@@ -26,9 +26,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from connector.domain import generation as generations
 from connector.domain.calls import OK, Calls
 from connector.errors import (
+    AddressForbidden,
+    DidUnresolvable,
     Malformed,
     MessageTooLarge,
     NotFound,
+    PeerUnreachable,
     PreauError,
     TooManyRequests,
     status,
@@ -48,6 +51,8 @@ GENERATION: Final = fetching.GENERATION_PATH
 MAX_BODY: Final = 2048
 BODY_SECONDS: Final = 5.0
 CONTACTS_AT_ONCE: Final = 4
+# What the fetching of a stranger's document, membership and description may end with.
+_FETCHING: Final = (AddressForbidden, DidUnresolvable, MessageTooLarge, NotFound, PeerUnreachable)
 _CODE: Final = "preau.code"  # in the scope of a request: how it was answered
 
 # Every route of a node, and why nobody need log in to use it.
@@ -167,12 +172,15 @@ class PublicFace:
     def _contact(self, data: bytes, address: str) -> Response:
         try:
             self._rate.take(address)
-            self._welcome(_did(parse_object(data, limit=MAX_BODY)))
+            did = _did(parse_object(data, limit=MAX_BODY))
+            dids.parse(did)
+            self._welcome(did)
         except TooManyRequests:
             self._refusals.count()
             raise
         except PreauError as exc:
-            self._refusals.record("", FIRST_CONTACT, exc)
+            cause = exc.__cause__
+            self._refusals.record("", FIRST_CONTACT, cause if isinstance(cause, _FETCHING) else exc)
             raise
         return JSONResponse({"did": self._ports.settings.did, "admitted": True})
 
@@ -181,6 +189,11 @@ class PublicFace:
             raise TooManyRequests("too many first contacts at once", hint="try again")
         try:
             onboard.welcome(self._ports, did)
+        except _FETCHING as exc:  # why would tell a stranger what this node can reach
+            raise PeerUnreachable(
+                "this node could not read what that DID and its document name",
+                hint="its operator finds the cause in the log",
+            ) from exc
         finally:
             self._turns.release()
 

@@ -115,7 +115,9 @@ def translate(peer: str, error: object) -> PreauError:
         if key == PROBLEM_KEY and isinstance(value, bytes):
             return _too_old(peer, metadata) or _rebuilt(peer, value)
     code = error.code()
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger" not in (error.details() or ""):
+    said = error.details() or ""
+    large = "larger" in said or "metadata size" in said  # gRPC's own words, for either limit
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not large:
         return TooManyRequests(f"`{peer}` answers too many calls at once", hint="try again")
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return MessageTooLarge(f"the message is larger than `{peer}` or this node takes")

@@ -65,7 +65,7 @@ def from_mapping(value: Mapping[str, float]) -> SubsampledGaussian:
         raise EventUnknown("an event has a member that is no number")
     if not all(-_MOST < item < _MOST for item in value.values()):  # false for NaN, too
         raise EventUnknown("an event has a number out of bounds")
-    if value["steps"] != int(value["steps"]):
+    if not isinstance(value["steps"], int):  # 6.0 is another spelling, and one is enough
         raise EventUnknown("the steps of an event must be an integer")
     return SubsampledGaussian(
         float(value["noise_multiplier"]), float(value["sampling_rate"]), int(value["steps"])

@@ -276,7 +276,7 @@ class TestForbiddenAddresses:
             guarded = GuardedWeb.of(beta.settings)
             guarded._allow = frozenset()
             object.__setattr__(beta.ports, "web", guarded)
-            assert code_of(alpha, beta, {"did": alpha.did}) == AddressForbidden.code
+            assert code_of(alpha, beta, {"did": alpha.did}) == PeerUnreachable.code
             guarded._allow = frozenset({"localhost"})
             assert code_of(alpha, beta, {"did": alpha.did}) == ""
 
@@ -294,7 +294,7 @@ class TestForbiddenAddresses:
     def test_a_document_that_points_inside(self, space: LiveSpace, url: str) -> None:
         alpha, beta = space["alpha"], space["beta"]
         alpha.services["PreauMembership"] = url.format(port=alpha.https_port)
-        assert code_of(alpha, beta, {"did": alpha.did}) == AddressForbidden.code
+        assert code_of(alpha, beta, {"did": alpha.did}) == PeerUnreachable.code
         del alpha.services["PreauMembership"]
         assert code_of(alpha, beta, {"did": alpha.did}) == ""
 
@@ -305,7 +305,13 @@ class TestForbiddenAddresses:
             onboard.welcome(alpha.ports, beta.did)
             with pytest.raises(AddressForbidden):
                 alpha.call(beta, "GetNegotiationMessage", {"pid": "x"})
-        for endpoint in ("http://localhost:1", "grpcs://localhost", "localhost:1"):
+        for endpoint in (
+            "http://localhost:1",
+            "grpcs://localhost",
+            "localhost:1",
+            "grpcs://localhost:0",
+            "grpcs://localhost:65536",
+        ):
             beta.services["PreauPeer"] = endpoint
             with pytest.raises(DidUnresolvable):
                 onboard.welcome(alpha.ports, beta.did)
@@ -328,7 +334,7 @@ class TestForbiddenAddresses:
         port.append(server.start())
         space.stack.callback(server.stop)
         alpha.services["PreauMembership"] = f"https://localhost:{port[0]}/outside"
-        assert code_of(alpha, beta, {"did": alpha.did}) == AddressForbidden.code
+        assert code_of(alpha, beta, {"did": alpha.did}) == PeerUnreachable.code
         assert followed == []
         alpha.services["PreauMembership"] = f"https://localhost:{port[0]}/inside"
         assert code_of(alpha, beta, {"did": alpha.did}) == ""

@@ -20,6 +20,7 @@ from connector.errors import (
     PeerUnreachable,
     PreauError,
     StatusListStale,
+    TokenInvalid,
     UnknownPeer,
     UntrustedIssuer,
 )
@@ -156,6 +157,14 @@ class TestTokens:
         beta.restart()
         assert refusal(beta, leaf, shown, GET, data) == "TOKEN_REPLAYED"
         assert refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data) == ""
+
+    def test_several_tokens(self, space: LiveSpace) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        leaf, data = alpha.leaves.current(), body_of("x")
+        shown = token_of(alpha, beta, GET, data)
+        with pytest.raises(TokenInvalid, match="2 tokens"):
+            ask(beta, leaf, shown, GET, data, "x")
+        assert refusal(beta, leaf, shown, GET, data) == ""
 
     def test_a_refused_token_is_not_used_up(self, space: LiveSpace) -> None:
         alpha, beta, data = space["alpha"], space["beta"], body_of("x")

@@ -65,13 +65,16 @@ def channel_to(callee: Node, leaf: Leaf) -> Iterator[grpc.Channel]:
         yield channel
 
 
-def ask(callee: Node, leaf: Leaf, shown: str | None, method: str, data: bytes) -> bytes:
-    """Make one call by hand.
+def ask(
+    callee: Node, leaf: Leaf, shown: str | None, method: str, data: bytes, *others: str
+) -> bytes:
+    """Make one call by hand, with a token and others beside it.
 
     Raises:
         PreauError: the refusal.
     """
-    metadata = (*STATED, *(((TOKEN_KEY, shown),) if shown is not None else ()))
+    tokens = [*([shown] if shown is not None else []), *others]
+    metadata = (*STATED, *((TOKEN_KEY, each) for each in tokens))
     with channel_to(callee, leaf) as channel:
         try:
             answer = channel.unary_unary(method)(data, timeout=20, metadata=metadata)

@@ -34,9 +34,7 @@ def _event(sigma: float = 2.0, rate: float = 0.2, steps: int = 20) -> Subsampled
 
 def test_an_event_is_read_and_written_without_loss() -> None:
     assert from_mapping(to_mapping(_event())) == _event()
-    assert from_mapping({"noise_multiplier": 2, "sampling_rate": 1, "steps": 3.0}) == _event(
-        2, 1, 3
-    )
+    assert from_mapping({"noise_multiplier": 2, "sampling_rate": 1, "steps": 3}) == _event(2, 1, 3)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +43,7 @@ def test_an_event_is_read_and_written_without_loss() -> None:
         {},
         {"noise_multiplier": 1.0, "sampling_rate": 0.1},
         {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 1, "clip": 1.0},
+        {"noise_multiplier": 1.0, "sampling_rate": 0.1, "steps": 6.0},
         {"laplace_scale": 1.0, "sensitivity": 1.0, "steps": 1},
         {"noise_multiplier": "1", "sampling_rate": 0.1, "steps": 1},
         {"noise_multiplier": True, "sampling_rate": 0.1, "steps": 1},

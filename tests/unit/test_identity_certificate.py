@@ -4,11 +4,12 @@ import base64
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -22,6 +23,7 @@ from connector.jsonld.canonical import b64url
 from tests.support.contracts import NOW
 
 DID = "did:web:nord.example"
+WEAK = certificate.LEAST_RSA_BITS // 2
 CA = certificate.make_authority("CA of nord", NOW, 365)
 OTHER_CA = certificate.make_authority("CA of nord", NOW, 365)
 LEAF, LEAF_KEY = certificate.issue_leaf(*CA, DID, "nord.example", NOW, 3600)
@@ -196,6 +198,55 @@ def bare(*extensions: x509.ExtensionType) -> str:
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
     return certificate._pem(builder.sign(key, hashes.SHA256()))
+
+
+def leaf_with(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    """A leaf that is right but for its key."""
+    authority = load_pem_private_key(CA[1].encode(), None)
+    assert isinstance(authority, ec.EllipticCurvePrivateKey)
+    issuer = x509.load_pem_x509_certificate(CA[0].encode()).subject
+    names = [x509.UniformResourceIdentifier(DID), x509.DNSName("nord.example")]
+    life = timedelta(hours=1)
+    public: Any = key.public_key()
+    made = (
+        certificate._builder(certificate._name("nord.example"), issuer, public, NOW, life)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(certificate._usage(sign_certificates=False), critical=True)
+        .add_extension(
+            x509.ExtendedKeyUsage([certificate._CLIENT, certificate._SERVER]), critical=False
+        )
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(certificate._authority_id(authority.public_key()), critical=False)
+        .sign(authority, hashes.SHA256())
+    )
+    return certificate._pem(made)
+
+
+def test_leaves_with_a_weak_key_are_refused() -> None:
+    for weak in (rsa.generate_private_key(65537, WEAK), ec.generate_private_key(ec.SECP192R1())):
+        refused(leaf_with(weak))
+    for strong in (rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())):
+        certificate.check_leaf(leaf_with(strong), DID, [CA[0]], NOW)
+
+
+def test_an_authority_with_a_weak_key_is_refused() -> None:
+    for key, fine in (
+        (rsa.generate_private_key(65537, WEAK), False),
+        (rsa.generate_private_key(65537, 2048), True),
+    ):
+        name = certificate._name("CA of nord")
+        public: Any = key.public_key()
+        made = (
+            certificate._builder(name, name, public, NOW, timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        chain = [base64.b64encode(made.public_bytes(Encoding.DER)).decode()]
+        if fine:
+            assert certificate.read_authority(chain)
+        else:
+            with pytest.raises(CertificateMismatch, match="key"):
+                certificate.read_authority(chain)
 
 
 def test_spoilt_certificates_answer_with_our_error() -> None:

@@ -56,11 +56,32 @@ def test_algorithm_follows_from_the_key() -> None:
         {"alg": "EdDSA"},
         {"alg": "HS256"},
         {"use": "enc"},
+        {"key_ops": ["sign"]},
+        {"key_ops": ["verify", "sign"]},
+        {"key_ops": ["verify", "verify"]},
+        {"key_ops": []},
+        {"key_ops": "verify"},
     ],
 )
 def test_other_keys_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         keys.read({**ed25519(), **change})
+
+
+def test_a_key_that_says_it_verifies() -> None:
+    plain = ed25519()
+    stated = {"key_ops": ["verify"], "use": "sig", "alg": "Ed25519"}
+    assert keys.read({**plain, **stated}) == keys.read(plain)
+
+
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize("y", range(2, 19))
+def test_a_point_in_another_spelling_is_refused(y: int, sign: int) -> None:
+    """y and y + p are one point; the second fits into 255 bits for y below 19 only."""
+    spelled = bytearray((2**255 - 19 + y).to_bytes(32, "little"))
+    spelled[31] |= sign
+    with pytest.raises(Malformed):
+        keys.read({**ed25519(), "x": b64url(bytes(spelled))})
 
 
 @pytest.mark.parametrize("value", [None, "key", [], {}])

@@ -108,11 +108,19 @@ def test_another_caller() -> None:
         {"iat": -1},
         {"exp": 1 << 40},
         {"exp": 1.5},
+        {"nbf": int(NOW.timestamp()) + 31},
+        {"nbf": 1 << 34},
+        {"nbf": "2026"},
     ],
 )
 def test_claims_that_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(TokenInvalid):
         checked(forged(**change))
+
+
+@pytest.mark.parametrize("seconds", [-3600, 0, 30])
+def test_a_token_that_is_valid_already(seconds: int) -> None:
+    assert checked(forged(nbf=int(NOW.timestamp()) + seconds)).issuer == CONSUMER
 
 
 @pytest.mark.parametrize("change", [{"method": None}, {"body": None}, {"cnf": None}, {"cnf": {}}])

@@ -58,6 +58,8 @@ def test_plain_addresses(url: str, expected: Target) -> None:
         "https://" + "a." * 130 + "example/",
         "https://school.example:99999/",
         "https://school.example:x/",
+        "https://school.example:0/",
+        "https://school.example:000/",
         "https://school.example/" + "a" * 3000,
     ],
 )
@@ -66,7 +68,17 @@ def test_addresses_that_could_lead_elsewhere(url: str) -> None:
         target(url)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "93.184.216.34",
+        "192.0.0.9",  # globally reachable inside a block that is not
+        "2606:2800:220:1::1",
+        "2001:200::1",
+        "2001:4:112::1",
+        "64:ff9b::5db8:d822",
+    ],
+)
 def test_public(address: str) -> None:
     judge_address("school.example", address, ())
 
@@ -90,6 +102,20 @@ def test_public(address: str) -> None:
         "255.255.255.255",
         "::",
         "::1",
+        "192.0.0.8",
+        "192.88.99.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "fec0::1",
+        "feff::1",
+        "100::1",
+        "200::1",
+        "4000::1",
+        "5f00::1",
+        "64:ff9b:1::1",
+        "2001:2::1",
+        "2001:10::1",
+        "3fff::1",
         "fe80::1",
         "fe80::1%eth0",
         "fc00::1",

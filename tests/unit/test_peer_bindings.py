@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 from starlette.routing import Route
@@ -390,8 +391,49 @@ class TestStatus:
 
         assert _rebuilt("peer", raw).code == "PEER_UNREACHABLE"
 
+    @pytest.mark.parametrize(
+        ("said", "expected"),
+        [
+            ("received metadata size exceeds hard limit (9 vs. 8)", "MESSAGE_TOO_LARGE"),
+            ("Received message larger than max (9 vs. 8)", "MESSAGE_TOO_LARGE"),
+            ("Concurrent RPC limit exceeded!", "TOO_MANY_REQUESTS"),
+        ],
+    )  # fmt: skip
+    def test_what_grpc_itself_refuses(self, said: str, expected: str) -> None:
+        assert translate("peer", _Refused(said)).code == expected
+
     def test_what_is_no_call(self) -> None:
         assert isinstance(translate("peer", RuntimeError()), PreauError)
+
+
+class _Refused(grpc.Call):  # type: ignore[misc] - grpc has no types
+    """A call that gRPC refused before any handler saw it."""
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    def details(self) -> str:
+        return self._said
+
+    def trailing_metadata(self) -> tuple[()]:
+        return ()
+
+    initial_metadata = trailing_metadata
+
+    def is_active(self) -> bool:
+        return False
+
+    def time_remaining(self) -> None:
+        return None
+
+    def cancel(self) -> bool:
+        return False
+
+    def add_callback(self, callback: object) -> bool:
+        return callback is None
 
 
 def _participant(pem: str) -> Any:

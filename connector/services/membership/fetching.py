@@ -257,7 +257,8 @@ def _endpoint(document: DidDocument) -> str:
         return ""
     endpoint = address.removeprefix(_GRPC).rstrip("/")
     host, _, port = endpoint.rpartition(":")
-    if not address.startswith(_GRPC) or not host or not port.isdecimal():
+    plain = port.isascii() and port.isdecimal() and 0 < int(port[:6]) <= dids.MAX_PORT
+    if not address.startswith(_GRPC) or not host or not plain:
         raise DidUnresolvable(f"`{PEER}` of `{document.did}` is not of the form grpcs://host:port")
     return endpoint
 
