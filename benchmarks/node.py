@@ -31,7 +31,7 @@ from connector.errors import PreauError
 from connector.sdk import Client
 
 PART = "node"
-BAR_MB, BAR_SECONDS = 150.0, 2.0
+BAR_MB, BAR_SECONDS = 120.0, 2.0
 IDLE_SECONDS = 10.0
 LOOK_SECONDS = 0.002
 START_SECONDS = 60.0

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from connector.domain import instant
@@ -174,8 +175,9 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     return data
 
 
+@lru_cache(maxsize=64)
 def read(data: bytes) -> AgreementDocument:
-    """Read an agreement strictly.
+    """Read an agreement strictly; the same bytes are read once while they are in use.
 
     Raises:
         AgreementTampered: not the canonical form of a complete, consistent agreement.

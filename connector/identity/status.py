@@ -147,7 +147,7 @@ def unverified_set(token: str) -> frozenset[int]:
 def check(
     entry: StatusEntry, token: str, issuer_document: jws.KeyHolder, now: datetime
 ) -> VerifiedList:
-    """Check that a credential is not revoked.
+    """Verify the list that a credential's entry names, and check that it is not revoked.
 
     Args:
         entry: its status entry.
@@ -156,12 +156,28 @@ def check(
         now: UTC.
 
     Raises:
-        CredentialRevoked: the bit is set.
-        StatusListStale: the list is past its `validUntil`, or not valid yet.
-        CredentialInvalid: the list is another issuer's, another list, for another purpose, too
-            short or does not verify.
+        CredentialRevoked: as `check_in`.
+        StatusListStale: as `check_in`.
+        CredentialInvalid: the list is another issuer's or does not verify, or as `check_in`.
     """
     found = read(token, issuer_document)
+    check_in(entry, found, now)
+    return found
+
+
+def check_in(entry: StatusEntry, found: VerifiedList, now: datetime) -> None:
+    """Check that a credential is not revoked.
+
+    Args:
+        entry: its status entry.
+        found: the list that the entry names, verified under the *credential's* issuer.
+        now: UTC.
+
+    Raises:
+        CredentialRevoked: the bit is set.
+        StatusListStale: the list is past its `validUntil`, or not valid yet.
+        CredentialInvalid: the list is another list, for another purpose, or too short.
+    """
     if found.url != entry.url:
         raise CredentialInvalid("the status list is not the one that the credential names")
     if found.purpose != entry.purpose or entry.purpose != "revocation":
@@ -173,7 +189,6 @@ def check(
         )
     if found.is_set(entry.index):
         raise CredentialRevoked("the membership was revoked")
-    return found
 
 
 def _bits(indices: list[int]) -> bytes:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from connector.domain.participant import StatusList
@@ -144,6 +145,7 @@ class NotRevoked:
     """The issuer's current status list does not mark the credential."""
 
     lists: Mapping[str, StatusList]
+    issuers: Mapping[str, bytes]
 
     def check(self, claim: Claim) -> None:
         """Ask the cached list."""
@@ -153,7 +155,9 @@ class NotRevoked:
         known = self.lists.get(entry.url)
         if known is None:
             raise StatusListStale("no status list of the issuer is at hand")
-        status.check(entry, known.credential, claim.issuer, claim.now)
+        issuer = claim.credential.issuer
+        found = _read_list(known.credential, self.issuers[issuer], issuer)
+        status.check_in(entry, found, claim.now)
 
 
 def judge_membership(
@@ -192,7 +196,7 @@ def judge_membership(
             IsMembership(space),
             InPeriod(),
             HoldsKeys(),
-            NotRevoked(status_lists),
+            NotRevoked(status_lists, issuers),
         )
     )
     policy.check(claim)
@@ -238,5 +242,20 @@ def _claim(
     if issuer not in issuers:
         raise UntrustedIssuer(f"the document of the issuer `{issuer}` is not at hand")
     issuer_document = documents.read(issuers[issuer], issuer)
-    verified = credentials.verify(credential_jwt, issuer_document)
+    verified = _verified(credential_jwt, issuers[issuer], issuer)
     return Claim(verified, issuer_document, holder, now)
+
+
+@lru_cache(maxsize=16)
+def _read_list(token: str, issuer_document: bytes, issuer: str) -> status.VerifiedList:
+    """Return a list whose signature verifies; as `_verified`."""
+    return status.read(token, documents.read(issuer_document, issuer))
+
+
+@lru_cache(maxsize=256)
+def _verified(credential_jwt: str, issuer_document: bytes, issuer: str) -> Credential:
+    """Return a credential whose signature verifies: of the same bytes, always the same answer.
+
+    What changes with time or with a list (period, keys, revocation) is judged at each call.
+    """
+    return credentials.verify(credential_jwt, documents.read(issuer_document, issuer))

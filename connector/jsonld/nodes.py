@@ -174,4 +174,5 @@ def _load(url: str, _options: Any = None) -> dict[str, Any]:
         "contextUrl": None,
         "documentUrl": url,
         "document": json.loads(_context(url)),  # a fresh one each time: pyld writes into it
+        "tag": "static",  # it is pinned: pyld keeps what it resolved, and asks once
     }

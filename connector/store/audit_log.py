@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from connector.domain import instant, merkle
 from connector.domain.audit import LogEntry
@@ -24,6 +24,16 @@ from connector.store.scope import Scope
 from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
 
 HEAD_ID = 1
+_HEADS: Final = table_of(AuditHeadRow)
+_HEAD: Final = select(_HEADS.c.size, _HEADS.c.frontier).where(_HEADS.c.id == HEAD_ID)
+_HELD_HEAD: Final = _HEAD.with_for_update()
+_NEW_HEAD: Final = (
+    update(_HEADS)
+    .where(_HEADS.c.id == HEAD_ID)
+    .values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
+)
+_NEW_ENTRY: Final = table_of(AuditEntryRow).insert()
+_NEW_NODES: Final = table_of(AuditNodeRow).insert()
 CHECKED_AT_ONCE = 1000
 _SHOWN: Final = ("state", "round", "code", "method", "command", "missed", "message", "peer")
 
@@ -51,7 +61,6 @@ class SqlAuditLog:
         self._after_commit = after_commit
         self._entries = table_of(AuditEntryRow)
         self._nodes = table_of(AuditNodeRow)
-        self._heads = table_of(AuditHeadRow)
 
     def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
         """Add an event. `facts` are JSON values without personal data.
@@ -63,13 +72,10 @@ class SqlAuditLog:
         frontier = self.hold()
         entry = self._entry(frontier.size, kind, subject, facts)
         grown, done = merkle.grow(frontier, entry.leaf)
-        self._scope.change(self._entries.insert().values(**to_row(entry)))
+        self._scope.change(_NEW_ENTRY, to_row(entry))
         self._keep(done[1:])
-        self._scope.change(
-            update(self._heads)
-            .where(self._heads.c.id == HEAD_ID)
-            .values(size=grown.size, frontier=b"".join(grown.hashes))
-        )
+        head = {"new_size": grown.size, "new_frontier": b"".join(grown.hashes)}
+        self._scope.change(_NEW_HEAD, head)
         if self._after_commit is not None:
             self._after_commit(partial(_tell, kind, subject, facts))
         return entry
@@ -165,11 +171,8 @@ class SqlAuditLog:
         return self._frontier(hold=True)
 
     def _frontier(self, *, hold: bool = False) -> Frontier:
-        query = select(self._heads.c.size, self._heads.c.frontier).where(
-            self._heads.c.id == HEAD_ID
-        )
-        run = self._scope.change if hold else self._scope.read
-        row = run(query.with_for_update() if hold else query).mappings().one()
+        found = self._scope.change(_HELD_HEAD) if hold else self._scope.read(_HEAD)
+        row = found.mappings().one()
         data: bytes = row["frontier"]
         hashes = (data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
         return Frontier(row["size"], tuple(hashes))
@@ -184,7 +187,7 @@ class SqlAuditLog:
     def _keep(self, trees: tuple[Subtree, ...]) -> None:
         if trees:
             rows = [{"level": t.level, "position": t.index, "hash": t.hash} for t in trees]
-            self._scope.change(self._nodes.insert().values(rows))
+            self._scope.change(_NEW_NODES, rows)
 
     def _holds(self, trees: list[Subtree], start: int, end: int) -> bool:
         """Return whether the subtrees that the entries of a range complete are stored as such."""

@@ -18,12 +18,13 @@ from sqlalchemy import and_, case, delete, func, or_, select, update
 from connector.domain.budget import ReservationState
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.promise import Claim
-from connector.store.repository import SqlRepository
+from connector.store.repository import SqlRepository, one
 from connector.store.scope import Scope
 from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, ReservationRow, table_of
 
 # Of a contract that names no end; a column of a key is never empty.
 ENDLESS: Final = datetime(9999, 12, 31, tzinfo=UTC)
+_FIGURES: Final = ("role", "stands", "dataset_id", "valid_until", "epsilon", "delta")
 _KEY: Final = ("dataset_id", "until", "epsilon", "delta")
 
 
@@ -122,7 +123,6 @@ class SqlAgreements(SqlRepository[Agreement]):
             self._promises.count_out(before)
 
     def _figures(self, *key: str | int) -> Mapping[str, Any] | None:
-        names = ("role", "stands", "dataset_id", "valid_until", "epsilon", "delta")
-        query = select(*(self._table.c[name] for name in names)).where(self._is(key))
-        row = self._scope.change(query).mappings().one_or_none()
+        query = one(self._table, _FIGURES, self._key, locking=False)
+        row = self._scope.change(query, self._values(key)).mappings().one_or_none()
         return row if row is None else dict(row)

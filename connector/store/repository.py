@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Delete,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    not_,
+    select,
+)
 
 from connector.domain.page import PAGE, Page, place
 from connector.ports import Not
 from connector.store.mapping import codecs_of, from_row, storable_key, to_row
-from connector.store.scope import Scope
+from connector.store.scope import Names, Scope
 from connector.store.tables import Row, table_of
 
 T = TypeVar("T")
+# What a list compares: a field, whether it must differ, and whether with an empty column.
+Shape = tuple[tuple[str, bool, bool], ...]
+_PREFIX: Final = "asked_"
+_AFTER: Final = "after_seq"
+_MOST: Final = "most_rows"
 
 
 class SqlRepository(Generic[T]):
@@ -23,10 +42,11 @@ class SqlRepository(Generic[T]):
         self._kind = kind
         self._key = row.KEY
         self._table = table_of(row)
+        self._fields = tuple(codecs_of(kind))
 
     def get(self, *key: str | int) -> T | None:
         """Return the value of a key, or None."""
-        return self._one(self._select().where(self._is(key)))
+        return self._first(self._scope.read(self._by_key(), self._values(key)))
 
     def lock(self, *key: str | int) -> T | None:
         """As `get`, and keep others from writing it until the transaction ends.
@@ -34,7 +54,8 @@ class SqlRepository(Generic[T]):
         Raises:
             RuntimeError: the transaction is for reading.
         """
-        return self._one(self._select().where(self._is(key)).with_for_update(), locking=True)
+        statement = self._by_key(locking=True)
+        return self._first(self._scope.change(statement, self._values(key)))
 
     def put(self, value: T) -> None:
         """Insert the value, or replace the one with its key.
@@ -60,7 +81,9 @@ class SqlRepository(Generic[T]):
         Raises:
             KeyError: the value has no such field (a fault of the caller's code).
         """
-        return self.matching(*(self._equals(name, wanted) for name, wanted in equal.items()))
+        shape, values = self._asked(equal)
+        rows = self._scope.read(_listing(self._table, self._fields, shape), values).mappings()
+        return [from_row(self._kind, row) for row in rows]
 
     def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
         """Return as `find`, at most `limit` values that come after a page.
@@ -69,13 +92,12 @@ class SqlRepository(Generic[T]):
             Malformed: `after` is not a `Page.next`.
             KeyError: the value has no such field (a fault of the caller's code).
         """
-        seq = self._table.c.seq
-        conditions = (self._equals(name, wanted) for name, wanted in equal.items())
-        query = select(seq, *self._select().selected_columns)
-        query = query.where(*conditions, seq > place(after)).order_by(seq).limit(limit + 1)
-        rows = list(self._scope.read(query).mappings())
-        values = tuple(from_row(self._kind, row) for row in rows[:limit])
-        return Page(values, str(rows[limit - 1]["seq"]) if len(rows) > limit else "")
+        shape, values = self._asked(equal)
+        statement = _listing(self._table, self._fields, shape, paged=True)
+        values |= {_AFTER: place(after), _MOST: limit + 1}
+        rows = list(self._scope.read(statement, values).mappings())
+        found = tuple(from_row(self._kind, row) for row in rows[:limit])
+        return Page(found, str(rows[limit - 1]["seq"]) if len(rows) > limit else "")
 
     def count(self, **equal: object) -> int:
         """Return how many values have fields that equal these.
@@ -83,9 +105,8 @@ class SqlRepository(Generic[T]):
         Raises:
             KeyError: the value has no such field (a fault of the caller's code).
         """
-        conditions = (self._equals(name, wanted) for name, wanted in equal.items())
-        query = select(func.count()).select_from(self._table).where(*conditions)
-        return int(self._scope.read(query).scalar_one())
+        shape, values = self._asked(equal)
+        return int(self._scope.read(_counting(self._table, shape), values).scalar_one())
 
     def remove(self, *key: str | int) -> None:
         """Remove the value of a key, if it is there.
@@ -93,36 +114,39 @@ class SqlRepository(Generic[T]):
         Raises:
             RuntimeError: the transaction is for reading.
         """
-        self._scope.change(delete(self._table).where(self._is(key)))
+        self._scope.change(_removal(self._table, self._key), self._values(key))
 
     def matching(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[T]:
         """Return the values of the rows that meet all conditions, oldest first.
 
         For the store's own queries; services use `find`.
         """
-        query = self._select().where(*conditions).order_by(self._table.c.seq).limit(limit)
+        columns = (self._table.c[name] for name in self._fields)
+        query = select(*columns).where(*conditions).order_by(self._table.c.seq).limit(limit)
         return [from_row(self._kind, row) for row in self._scope.read(query).mappings()]
 
-    def _select(self) -> Select[Any]:
-        return select(*(self._table.c[name] for name in codecs_of(self._kind)))
+    def _by_key(self, *, locking: bool = False) -> Select[Any]:
+        return one(self._table, self._fields, self._key, locking=locking)
 
-    def _one(self, query: Select[Any], *, locking: bool = False) -> T | None:
-        run = self._scope.change if locking else self._scope.read
-        row = run(query).mappings().one_or_none()
+    def _first(self, found: CursorResult[Any]) -> T | None:
+        row = found.mappings().one_or_none()
         return None if row is None else from_row(self._kind, row)
 
-    def _is(self, key: tuple[str | int, ...]) -> ColumnElement[bool]:
-        return and_(
-            *(self._equals(name, wanted) for name, wanted in zip(self._key, key, strict=True))
-        )
+    def _values(self, key: tuple[str | int, ...]) -> dict[str, Any]:
+        codecs = codecs_of(self._kind)
+        pairs = zip(self._key, key, strict=True)
+        return {_PREFIX + name: codecs[name].to_column(value) for name, value in pairs}
 
-    def _equals(self, name: str, wanted: object) -> ColumnElement[bool]:
-        """Return the condition that a field equals a value; `None` equals an empty column."""
-        column: ColumnElement[Any] = self._table.c[name]
-        differs, value = (True, wanted.value) if isinstance(wanted, Not) else (False, wanted)
-        stored = codecs_of(self._kind)[name].to_column(value)
-        condition: ColumnElement[bool] = column != stored if differs else column == stored
-        return condition
+    def _asked(self, equal: Mapping[str, object]) -> tuple[Shape, dict[str, Any]]:
+        """Return what is compared how, which names a statement, and its values."""
+        codecs, shape, values = codecs_of(self._kind), [], {}
+        for name, wanted in equal.items():
+            differs, value = (True, wanted.value) if isinstance(wanted, Not) else (False, wanted)
+            stored = codecs[name].to_column(value)
+            shape.append((name, differs, stored is None))
+            if stored is not None:
+                values[_PREFIX + name] = stored
+        return tuple(shape), values
 
     def _columns(self, value: T) -> dict[str, Any]:
         columns = to_row(value)
@@ -130,3 +154,48 @@ class SqlRepository(Generic[T]):
             if isinstance(columns[name], str):
                 storable_key(columns[name])
         return columns
+
+
+def _parameter(table: Table, name: str) -> ColumnElement[bool]:
+    column: ColumnElement[Any] = table.c[name]
+    condition: ColumnElement[bool] = column == bindparam(_PREFIX + name, type_=column.type)
+    return condition
+
+
+def _compared(table: Table, shape: Shape) -> list[ColumnElement[bool]]:
+    """Return the conditions of a list; `None` equals an empty column."""
+    conditions = []
+    for name, differs, empty in shape:
+        column: ColumnElement[Any] = table.c[name]
+        equal = column.is_(None) if empty else _parameter(table, name)
+        conditions.append(not_(equal) if differs else equal)
+    return conditions
+
+
+@cache
+def one(table: Table, fields: Names, key: Names, *, locking: bool) -> Select[Any]:
+    """Return the query for some fields of the row with a key; see `SqlRepository._values`."""
+    query = select(*(table.c[name] for name in fields))
+    query = query.where(*(_parameter(table, name) for name in key))
+    return query.with_for_update() if locking else query
+
+
+@cache
+def _listing(table: Table, fields: Names, shape: Shape, *, paged: bool = False) -> Select[Any]:
+    seq: ColumnElement[int] = table.c.seq
+    query = select(seq, *(table.c[name] for name in fields))
+    query = query.where(*_compared(table, shape)).order_by(seq)
+    if not paged:
+        return query
+    after, most = bindparam(_AFTER, type_=BigInteger()), bindparam(_MOST, type_=BigInteger())
+    return query.where(seq > after).limit(most)
+
+
+@cache
+def _counting(table: Table, shape: Shape) -> Select[Any]:
+    return select(func.count()).select_from(table).where(*_compared(table, shape))
+
+
+@cache
+def _removal(table: Table, key: Names) -> Delete:
+    return delete(table).where(*(_parameter(table, name) for name in key))

@@ -345,7 +345,8 @@ def test_an_offer_older_than_the_rules_hides_no_other_and_is_not_contracted(pair
     publish.publish(pair.school.ports, description(pair.folder, offers=[other]))
     fine, stale = (o for o in publish.offers(pair.school.ports, DATASET) if not o.withdrawn)
     with pair.school.ports.store.write() as tx:
-        tx.offers.put(replace(stale, policy=canonical(offer(extra=(_either(),)))))
+        older = canonical(offer(extra=(_either(),)))
+        tx.offers.put(replace(stale, policy=older, coverage=b""))
     (shown,) = catalog_pages.fetch_catalog(pair.lab.ports, pair.school.did).datasets
     assert {each.id: len(each.coverage) for each in shown.offers} == {fine.id: 8, stale.id: 0}
     with pytest.raises(ConstraintUnknown, match="membership"):

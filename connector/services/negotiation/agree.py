@@ -9,7 +9,6 @@ once it is finalized, until its end, unless one of them has taken it back (`noti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -42,7 +41,7 @@ from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.negotiation import checking, terms
-from connector.services.negotiation.terms import Limits
+from connector.services.negotiation.terms import Considered, Limits
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
 
@@ -182,8 +181,16 @@ def check(
     negotiation: Negotiation,
     message: messages.ContractAgreementMessage,
     provider: Participant,
+    known: Considered[bool] | None = None,
 ) -> Agreement:
     """Check a contract that the provider signed, sign it, and return it, not stored.
+
+    Args:
+        ports: of this node.
+        negotiation: as it stands before the agreement.
+        message: with the contract.
+        provider: who must have signed it.
+        known: what `consider` found.
 
     Raises:
         AgreementTampered: it does not verify, or is not what this node accepted.
@@ -199,6 +206,7 @@ def check(
             _policy_in(message.agreement),
             message.provider_signature,
             provider,
+            compared=terms.answered(known, _question(message, negotiation)) is True,
         )
     except AgreementTampered:
         raise
@@ -215,15 +223,31 @@ def check(
     )
 
 
-def consider(ports: Ports, caller: Participant, message: messages.ContractAgreementMessage) -> None:
-    """Compare terms before the write transaction that handles an agreement; `check` judges."""
+def consider(
+    ports: Ports, caller: Participant, message: messages.ContractAgreementMessage
+) -> Considered[bool] | None:
+    """Compare terms before the write transaction that handles an agreement; `check` judges.
+
+    Returns:
+        That they are the ones accepted; None where they are not, or nothing is known of them.
+    """
     with ports.store.read() as tx:
         found = tx.negotiations.get(message.consumer_pid)
-    if found is not None and found.peer == caller.did:
-        with suppress(PreauError):
-            checking.check_terms(
-                documents.read(message.agreement), _policy_in(message.agreement), found
-            )
+    if found is None or found.peer != caller.did:
+        return None
+    try:
+        document = documents.read(message.agreement)
+        checking.check_terms(document, _policy_in(message.agreement), found)
+    except PreauError:
+        return None  # `check` says why
+    return Considered(_question(message, found), answer=True)
+
+
+def _question(
+    message: messages.ContractAgreementMessage, negotiation: Negotiation
+) -> tuple[object, ...]:
+    accepted = (negotiation.offer_id, negotiation.offered, negotiation.policy)
+    return message.agreement, *accepted
 
 
 def countersign(ports: Ports, agreement: Agreement, consumer_signature: str) -> Agreement:

@@ -24,6 +24,7 @@ from connector.protocol.negotiation import Act, step
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.negotiation import agree, steps, terms
+from connector.services.negotiation.terms import Considered
 from connector.services.publication import catalog_pages
 from connector.services.publication.catalog_pages import OfferView
 
@@ -131,7 +132,11 @@ def counter(ports: Ports, pid: str, policy: Mapping[str, Any] | bytes) -> Negoti
 
 
 def on_offer(
-    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractOfferMessage
+    ports: Ports,
+    caller: Participant,
+    known: Considered[bool] | None,
+    tx: Transaction,
+    message: messages.ContractOfferMessage,
 ) -> Negotiation:
     """Handle an offer: an opening one waits for the operator, others also unless they fit.
 
@@ -161,14 +166,20 @@ def on_offer(
     if message.dataset != negotiation.dataset_id:
         raise Malformed("the offer is about another dataset than the negotiation")
     steps.store(ports, tx, after)
-    seen = (negotiation.policy, negotiation.offered)
-    if terms.fits(*seen, message.policy):  # known from `consider`
+    question = (negotiation.policy, negotiation.offered, message.policy)
+    fits = terms.answered(known, question)
+    if terms.fits(*question) if fits is None else fits:
         return _accept(ports, tx, after)
     return after
 
 
-def consider(ports: Ports, caller: Participant, message: messages.ContractOfferMessage) -> None:
+def consider(
+    ports: Ports, caller: Participant, message: messages.ContractOfferMessage
+) -> Considered[bool] | None:
     """Judge an offer before the write transaction that handles it; see `terms.fits`.
+
+    Returns:
+        What was found; None where the offer opens a negotiation.
 
     Raises:
         Malformed: it cannot be read.
@@ -177,18 +188,21 @@ def consider(ports: Ports, caller: Participant, message: messages.ContractOfferM
     terms.read_small(message.policy)
     with ports.store.read() as tx:
         found = tx.negotiations.get(message.consumer_pid)
-    if found is not None and found.peer == caller.did:
-        terms.fits(found.policy, found.offered, message.policy)
+    if found is None or found.peer != caller.did:
+        return None
+    question = (found.policy, found.offered, message.policy)
+    return Considered(question, terms.fits(*question))
 
 
 def on_agreement(
     ports: Ports,
     caller: Participant,
+    known: Considered[bool] | None,
     tx: Transaction,
     negotiation: Negotiation,
     message: messages.ContractAgreementMessage,
 ) -> Negotiation:
-    """Handle an agreement: sign it.
+    """Handle an agreement: sign it. `known` is what `agree.consider` found.
 
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
@@ -197,7 +211,7 @@ def on_agreement(
     """
     check_peer(tx, caller.did)
     agreed = steps.received(negotiation, Act.AGREEMENT, ports.clock.now())
-    agreement = agree.check(ports, negotiation, message, caller)
+    agreement = agree.check(ports, negotiation, message, caller, known)
     agreed = replace(agreed, agreement_id=agreement.id)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     steps.store(ports, tx, agreed, **facts)

@@ -171,16 +171,16 @@ def receive_request(
 ) -> Mapping[str, Any]:
     """Receive a `ContractRequestMessage`; see `negotiate_provider.on_request`."""
     message = messages.ContractRequestMessage.from_body(body)
-    provider_side.consider(ports, caller, message)
-    handle = partial(provider_side.on_request, ports, caller)
+    known = provider_side.consider(ports, caller, message)
+    handle = partial(provider_side.on_request, ports, caller, known)
     return steps.receive_once(ports, caller, message, handle)
 
 
 def receive_offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Receive a `ContractOfferMessage`; see `negotiate_consumer.on_offer`."""
     message = messages.ContractOfferMessage.from_body(body)
-    consumer_side.consider(ports, caller, message)
-    handle = partial(consumer_side.on_offer, ports, caller)
+    known = consumer_side.consider(ports, caller, message)
+    handle = partial(consumer_side.on_offer, ports, caller, known)
     return steps.receive_once(ports, caller, message, handle)
 
 
@@ -194,11 +194,11 @@ def receive_agreement(
     """
     message = messages.ContractAgreementMessage.from_body(body)
     provider = _as_of_signing(ports, caller, message.agreement)
-    agree.consider(ports, caller, message)
+    known = agree.consider(ports, caller, message)
 
     def handle(tx: Transaction, said: messages.ContractAgreementMessage) -> Negotiation:
         found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
-        return consumer_side.on_agreement(ports, provider, tx, found, said)
+        return consumer_side.on_agreement(ports, provider, known, tx, found, said)
 
     try:
         return steps.receive_once(ports, caller, message, handle)

@@ -26,7 +26,7 @@ from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
 from connector.services.membership import onboard
 from connector.services.negotiation import agree, steps, terms
-from connector.services.negotiation.terms import Verdict
+from connector.services.negotiation.terms import Considered, Verdict
 from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
 from connector.services.publication import catalog_pages, publish
@@ -67,9 +67,15 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
 
 
 def on_request(
-    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractRequestMessage
+    ports: Ports,
+    caller: Participant,
+    known: Considered[Verdict] | None,
+    tx: Transaction,
+    message: messages.ContractRequestMessage,
 ) -> Negotiation:
     """Handle a request: open a negotiation, or take up a counter-offer of the consumer's.
+
+    `known` is what `consider` found.
 
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
@@ -86,7 +92,10 @@ def on_request(
     else:
         before = _opened(ports, caller, tx, message)
     found = catalog_pages.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
-    verdict = terms.judge(found, message.policy, before.dataset_id)  # known from `consider`
+    question = _question(found, message, before.dataset_id)
+    verdict = terms.answered(known, question) or terms.judge(
+        found, message.policy, before.dataset_id
+    )
     requested = replace(
         before,
         offer_id=found.id,
@@ -98,20 +107,33 @@ def on_request(
     return _answer(ports, caller, tx, requested, found, verdict)
 
 
-def consider(ports: Ports, caller: Participant, message: messages.ContractRequestMessage) -> None:
+def consider(
+    ports: Ports, caller: Participant, message: messages.ContractRequestMessage
+) -> Considered[Verdict] | None:
     """Judge a request before the write transaction that handles it; see `terms.judge`.
+
+    Returns:
+        What was found; None where there is nothing to judge, or no offer to judge it by.
 
     Raises:
         PolicyInvalid: the terms asked for cannot be read, or are too large to be judged.
         Malformed: the terms are about another dataset, or cannot be read.
     """
     if not message.policy:
-        return
+        return None
     terms.read_small(message.policy)
     with ports.store.read() as tx:
         found = tx.offers.get(message.offer_id)
-    if found is not None and not found.withdrawn and found.audience in ("", caller.did):
-        terms.judge(found, message.policy, found.dataset_id)
+    if found is None or found.withdrawn or found.audience not in ("", caller.did):
+        return None
+    verdict = terms.judge(found, message.policy, found.dataset_id)
+    return Considered(_question(found, message, found.dataset_id), verdict)
+
+
+def _question(
+    found: Offer, message: messages.ContractRequestMessage, dataset_id: str
+) -> tuple[object, ...]:
+    return found.policy, found.reserve, message.policy, dataset_id
 
 
 def on_accepted(

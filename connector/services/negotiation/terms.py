@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import policies_odrl
 from connector.domain import instant
@@ -36,6 +36,8 @@ from connector.protocol.messages import CoverageLine
 from federated.privacy.rule import Accounting, Rule, fixed
 from policies_odrl import AssetRef, CounterOffer, PartyRef, Policy, PolicyKind, TermChange
 from policies_odrl.checking.findings import Severity
+
+T = TypeVar("T")
 
 # Largest terms that are judged. Judging compares conditions with one another, so that its cost is
 # more than proportional to their number; offers of use are far below.
@@ -79,6 +81,27 @@ class Verdict:
     as_offered: bool = False
     policy: Policy | None = None
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Considered(Generic[T]):
+    """What was found before a write transaction, so that nothing is judged inside it.
+
+    The transaction asks again by the state that it sees: only an answer to that very question
+    counts, and where the state became another meanwhile the question is judged anew.
+
+    Attributes:
+        question: all that the answer follows from.
+        answer: what was found.
+    """
+
+    question: tuple[object, ...]
+    answer: T
+
+
+def answered(known: Considered[T] | None, question: tuple[object, ...]) -> T | None:
+    """Return what was found for a question; None when it was not asked."""
+    return known.answer if known is not None and known.question == question else None
 
 
 def limits(policy: Policy) -> Limits:
@@ -231,7 +254,6 @@ def is_readable(policy: bytes) -> bool:
     return True
 
 
-@lru_cache(maxsize=64)
 def same(left: Policy, right: Policy) -> bool:
     """Whether two policies set the same terms, whoever and whatever they name as a whole."""
     return policies_odrl.same_meaning(_bare(left), _bare(right))
@@ -243,9 +265,6 @@ def fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
     Labels, descriptions and metadata decide nothing, yet a person reads them: an offer that holds
     one more than what was asked for or shown before waits for the operator.
 
-    Ask it before a write transaction too: the answer to the same question is kept, so that the
-    transaction only looks it up.
-
     Args:
         asked: terms that the consumer asked for.
         shown: the provider's offer before this one; may be empty.
@@ -255,15 +274,13 @@ def fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
         Malformed: the offer cannot be read without loss.
         PolicyInvalid: it is not a policy that this node knows, or is too large to be judged.
     """
-    read_small(offered)
-    return _fits(asked, shown, offered)
+    policy, wish = read_small(offered), read_policy(asked)
+    new = said(policy).difference(said(wish), said(read_policy(shown)) if shown else ())
+    return not new and same(wish, policy) and is_readable(offered)
 
 
 def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
     """Return how the terms that a consumer asks for relate to an offer of ours.
-
-    Ask it before a write transaction too: the answer to the same question is kept, so that the
-    transaction only looks it up, and judges anew where the offer became another meanwhile.
 
     Args:
         offer: ours.
@@ -276,8 +293,14 @@ def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
     """
     if not wish:
         return Verdict(as_offered=True)
-    read_small(wish)
-    return _judged(offer.policy, offer.reserve, wish, dataset_id)
+    offered, asked = _bare(read_policy(offer.policy)), read_small(wish)
+    if asked.target is not None and asked.target.id != dataset_id:
+        raise Malformed("the terms asked for are about another dataset")
+    asked = _bare(asked)
+    if policies_odrl.same_meaning(offered, asked):
+        return Verdict(as_offered=True)
+    reserve = _bare(read_policy(offer.reserve)) if offer.reserve else None
+    return _narrowed(offered, asked, reserve)
 
 
 def changes(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
@@ -296,26 +319,6 @@ def changes(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
 @lru_cache(maxsize=128)
 def _changed(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
     return policies_odrl.term_changes(_bare(read_small(asked)), _bare(read_small(offered)))
-
-
-@lru_cache(maxsize=32)
-def _fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
-    new = said(read_policy(offered)).difference(
-        *(said(read_policy(it)) for it in (asked, shown) if it)
-    )
-    return not new and same(read_policy(asked), read_policy(offered)) and is_readable(offered)
-
-
-@lru_cache(maxsize=32)
-def _judged(policy: bytes, private: bytes, wish: bytes, dataset_id: str) -> Verdict:
-    offered, asked = _bare(read_policy(policy)), read_policy(wish)
-    if asked.target is not None and asked.target.id != dataset_id:
-        raise Malformed("the terms asked for are about another dataset")
-    asked = _bare(asked)
-    if policies_odrl.same_meaning(offered, asked):
-        return Verdict(as_offered=True)
-    reserve = _bare(read_policy(private)) if private else None
-    return _narrowed(offered, asked, reserve)
 
 
 def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
