@@ -2,7 +2,8 @@
 
 Rules: every route is public, and the table `PUBLIC` says why; nothing here speaks for a caller,
 since there is none to authenticate; the one route that makes the node act, first contact, is
-limited per address, in all, in size and in how many run at once. Refusals are problem JSON (RFC
+limited per address, in all, in size, in time and in how many run at once, of one address one at a
+time. Refusals are problem JSON (RFC
 9457) and are recorded, without the DID that nobody proved; those for asking too often are only
 counted. TLS 1.2 or newer.
 """
@@ -10,8 +11,10 @@ counted. TLS 1.2 or newer.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -41,6 +44,8 @@ from connector.jsonld.canonical import parse_object
 from connector.peer.rate import Rate
 from connector.peer.refusals import Refusals
 from connector.peer.status import tellable, unforeseen
+from connector.peer.turns import Turns
+from connector.peer.web import hurried
 from connector.ports import Ports
 from connector.services.membership import fetching, onboard
 
@@ -50,7 +55,10 @@ FIRST_CONTACT: Final = "/first-contact"
 GENERATION: Final = fetching.GENERATION_PATH
 MAX_BODY: Final = 2048
 BODY_SECONDS: Final = 5.0
-CONTACTS_AT_ONCE: Final = 4
+CONTACTS_AT_ONCE: Final = 16  # of all addresses; of one address one at a time
+CONTACTS_WAITING: Final = 4  # of one address
+CONTACT_SECONDS: Final = 8.0  # for all that is fetched in one
+WAIT_SECONDS: Final = 10.0  # as long as our own nodes wait for the answer (`web.py`)
 # What the fetching of a stranger's document, membership and description may end with.
 _FETCHING: Final = (AddressForbidden, DidUnresolvable, MessageTooLarge, NotFound, PeerUnreachable)
 _CODE: Final = "preau.code"  # in the scope of a request: how it was answered
@@ -95,7 +103,8 @@ class PublicFace:
         self._own_description = description
         self._status_list = status_list
         self._rate = Rate(ports.settings.first_contacts_per_minute)
-        self._turns = threading.BoundedSemaphore(CONTACTS_AT_ONCE)
+        self._threads = ThreadPoolExecutor(CONTACTS_AT_ONCE, thread_name_prefix="contact")
+        self._turns = Turns(self._threads, CONTACTS_AT_ONCE, waiting=CONTACTS_WAITING, at_once=1)
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -167,35 +176,36 @@ class PublicFace:
     async def _first_contact(self, request: Request) -> Response:
         data = await _body(request)
         address = self._origin(request.client.port) if request.client else ""
-        return await run_in_threadpool(self._contact, data, address)
-
-    def _contact(self, data: bytes, address: str) -> Response:
         try:
             self._rate.take(address)
-            did = _did(parse_object(data, limit=MAX_BODY))
-            dids.parse(did)
-            self._welcome(did)
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._turns.run(address, partial(self._welcome, data))
+        except TimeoutError as exc:
+            self._refusals.count()
+            raise TooManyRequests(
+                "the first contact took too long", hint="try again in a minute"
+            ) from exc
         except TooManyRequests:
             self._refusals.count()
             raise
         except PreauError as exc:
             cause = exc.__cause__
-            self._refusals.record("", FIRST_CONTACT, cause if isinstance(cause, _FETCHING) else exc)
+            told = cause if isinstance(cause, _FETCHING) else exc
+            await run_in_threadpool(self._refusals.record, "", FIRST_CONTACT, told)
             raise
         return JSONResponse({"did": self._ports.settings.did, "admitted": True})
 
-    def _welcome(self, did: str) -> None:
-        if not self._turns.acquire(blocking=False):
-            raise TooManyRequests("too many first contacts at once", hint="try again")
+    def _welcome(self, data: bytes) -> None:
+        did = _did(parse_object(data, limit=MAX_BODY))
+        dids.parse(did)
+        ports = replace(self._ports, web=hurried(self._ports.web, CONTACT_SECONDS))
         try:
-            onboard.welcome(self._ports, did)
+            onboard.welcome(ports, did)
         except _FETCHING as exc:  # why would tell a stranger what this node can reach
             raise PeerUnreachable(
                 "this node could not read what that DID and its document name",
                 hint="its operator finds the cause in the log",
             ) from exc
-        finally:
-            self._turns.release()
 
 
 class _Counting:

@@ -23,18 +23,22 @@ _Entry = tuple["asyncio.Future[Any]", Callable[[], Any]]
 class Turns:
     """Runs work of many owners on few threads."""
 
-    def __init__(self, pool: Executor, threads: int, *, waiting: int) -> None:
+    def __init__(
+        self, pool: Executor, threads: int, *, waiting: int, at_once: int | None = None
+    ) -> None:
         """Prepare.
 
         Args:
             pool: runs the work; has as many threads.
             threads: how many run at once.
             waiting: how many of one owner wait at most.
+            at_once: how many of one owner run at most; None: as many as there are threads.
         """
         self._pool = pool
         self._free = threads
         self._kept = threads // 4
         self._most = waiting
+        self._at_once = threads if at_once is None else at_once
         self._running: Counter[str] = Counter()
         # In the order in which owners came or were last served.
         self._waiting: dict[str, deque[_Entry]] = {}
@@ -73,9 +77,10 @@ class Turns:
             return self._running[owner]
 
         owner = min(self._waiting, key=running, default=None)
-        if owner is not None and self._running[owner] and self._free <= self._kept:
+        if owner is None:
             return None
-        return owner
+        runs = self._running[owner]
+        return None if runs >= self._at_once or (runs and self._free <= self._kept) else owner
 
     def _over(self, owner: str, done: asyncio.Future[T], ran: asyncio.Future[T]) -> None:
         self._free += 1

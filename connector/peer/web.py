@@ -10,6 +10,8 @@ that layer lets the caller choose the address and bound each read.
 
 from __future__ import annotations
 
+import copy
+import math
 import socket
 import ssl
 import time
@@ -34,6 +36,7 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object
 from connector.peer.addresses import HTTPS_PORT, Target, judge_address, target
+from connector.ports import Web
 
 CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 10.0
@@ -72,6 +75,7 @@ class GuardedWeb:
         self._allow = frozenset(host.lower() for host in allow_hosts)
         self._resolve = resolver
         self._seconds = seconds
+        self._until = math.inf
 
     @classmethod
     def of(cls, settings: Settings) -> GuardedWeb:
@@ -82,6 +86,12 @@ class GuardedWeb:
         """
         roots = settings.path(settings.web_roots) if settings.web_roots else None
         return cls(tls_context(roots), allow_hosts=settings.unsafe_allow_hosts)
+
+    def within(self, seconds: float) -> GuardedWeb:
+        """Return a client all of whose exchanges together end within so many seconds."""
+        fresh = copy.copy(self)
+        fresh._until = time.monotonic() + seconds  # noqa: SLF001 - its own class
+        return fresh
 
     def get(self, url: str, *, limit: int = 1 << 20) -> bytes:
         """Fetch a document; see `ports.Web`."""
@@ -119,7 +129,8 @@ class GuardedWeb:
         seen: Callable[[httpcore.Response], object] = lambda _answer: None,
     ) -> bytes:
         goal = target(url)
-        backend = _PinnedBackend(self._pin(goal), time.monotonic() + self._seconds)
+        deadline = min(time.monotonic() + self._seconds, self._until)
+        backend = _PinnedBackend(self._pin(goal), deadline)
         try:
             with (
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
@@ -143,6 +154,11 @@ class GuardedWeb:
             judge_address(goal.host, address, self._allow)
         # IPv4 first: a node in a school often has no IPv6 route, and only one address is tried.
         return min(addresses, key=lambda address: ":" in address)
+
+
+def hurried(web: Web, seconds: float) -> Web:
+    """Return a client that takes no longer than so many seconds for everything together."""
+    return web.within(seconds) if isinstance(web, GuardedWeb) else web
 
 
 def tls_context(roots: Path | None = None) -> ssl.SSLContext:

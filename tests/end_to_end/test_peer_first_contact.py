@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import MISSING, fields
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +41,8 @@ from connector.errors import (
 )
 from connector.identity import credential
 from connector.identity import did as dids
+from connector.peer import https
+from connector.peer.https import CONTACTS_AT_ONCE, FIRST_CONTACT
 from connector.peer.https_server import HttpsServer
 from connector.peer.web import GuardedWeb
 from connector.services.membership import onboard
@@ -64,6 +70,10 @@ def code_of(caller: Node, callee: Node, body: Any) -> str:
     except PreauError as exc:
         return exc.code
     return ""
+
+
+def tls_of(space: LiveSpace) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(space.web.root))
 
 
 def participants(node: Node) -> list[str]:
@@ -116,6 +126,41 @@ class TestAdmission:
         alpha, beta = space["alpha"], space["beta"]
         alpha.services["PreauSelfDescription"] = ""
         assert onboard.welcome(beta.ports, alpha.did).description == ""
+
+
+class TestTurns:
+    def test_one_address_keeps_no_newcomer_waiting(
+        self, space: LiveSpace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Contacts with hosts that never answer, all of one address: one of them runs at a time."""
+        monkeypatch.setattr(https, "CONTACT_SECONDS", 60.0)
+        alpha, beta, tls = space["alpha"], space["beta"], tls_of(space)
+        with ExitStack() as stack:
+            deaf = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            body = json.dumps({"did": f"did:web:localhost%3A{deaf.getsockname()[1]}"})
+            for _ in range(CONTACTS_AT_ONCE):
+                asking = http.client.HTTPSConnection(
+                    "localhost", beta.https_port, context=tls, source_address=("127.0.0.66", 0)
+                )
+                stack.callback(asking.close)
+                asking.request("POST", FIRST_CONTACT, body)
+            deaf.settimeout(10)
+            stack.enter_context(deaf.accept()[0])  # one is being fetched
+            assert code_of(alpha, beta, {"did": alpha.did}) == ""
+            deaf.settimeout(0.2)
+            with pytest.raises(TimeoutError):  # and no second one
+                deaf.accept()
+
+    def test_a_contact_ends_in_time(
+        self, space: LiveSpace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(https, "CONTACT_SECONDS", 0.3)
+        alpha, beta = space["alpha"], space["beta"]
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            did = f"did:web:localhost%3A{deaf.getsockname()[1]}"
+            assert code_of(alpha, beta, {"did": did}) == PeerUnreachable.code
+        monkeypatch.setattr(https, "CONTACT_SECONDS", 8.0)
+        assert code_of(alpha, beta, {"did": alpha.did}) == ""
 
 
 class TestRefused:
