@@ -13,6 +13,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ from connector.sources.files import FileSources
 from connector.store import SqlStore, integrity, keys, migrations
 from connector.store.charges import KEY_FILE, HomeCharges
 from connector.store.migrations import Schema
+from federated.child import environment
 from federated.privacy.process import ProcessAccountant
 
 _LOOK_SECONDS: Final = 3.0
@@ -299,18 +301,24 @@ def _missing() -> list[str]:
 def _tier() -> str:
     """Let a process shut itself in as a worker would, and return what it says."""
     code = (
-        "from pathlib import Path; from federated.training import confine, landlock; "
+        "from pathlib import Path; from federated.training import confine, landlock, seccomp; "
         "tier = confine.confine(); "
-        "print(f'{tier}+{landlock.SEALED}' if landlock.seal(Path.cwd()) else tier)"
+        "tier += f'+{landlock.SEALED}' if landlock.seal(Path.cwd()) else ''; "
+        "tier += confine.tier_of_rights(Path.cwd()); "
+        "print(tier + f'+{seccomp.FILTERED}' if seccomp.close_calls() else tier)"
     )
     try:
-        done = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-c", code],
-            capture_output=True,
-            text=True,
-            timeout=_WORKER_SECONDS,
-            check=True,
-        )
+        # The folder is given to the worker's user, hence one that is for this alone.
+        with tempfile.TemporaryDirectory(prefix="preau-") as folder:
+            done = subprocess.run(  # noqa: S603 - our own module
+                [sys.executable, "-c", code],
+                cwd=folder,
+                env=environment(Path(folder)),
+                capture_output=True,
+                text=True,
+                timeout=_WORKER_SECONDS,
+                check=True,
+            )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

@@ -18,9 +18,17 @@ from typing import Final
 
 NETLESS: Final = "process+netns"
 PROCESS: Final = "process"
+CAPLESS: Final = "nocaps"
+OWN_USER: Final = "uid"
+AS_ROOT: Final = "root"
+# Numbers that no account has; the second is `nobody`, for containers with few numbers.
+WORKER_USERS: Final = (4_100_002_856, 65_534)
 MOST_FILES: Final = 256
 MOST_FILE_BYTES: Final = 1 << 30
 _PR_SET_NO_NEW_PRIVS: Final = 38  # linux/prctl.h
+_CAPABILITY_VERSION: Final = 0x20080522  # linux/capability.h, as the next
+_CAP_DAC_READ_SEARCH: Final = 1 << 2
+_PR_SET_KEEPCAPS: Final = 8  # linux/prctl.h
 _CLONE_NEWUSER: Final = 0x10000000  # linux/sched.h
 _CLONE_NEWNET: Final = 0x40000000
 
@@ -44,6 +52,50 @@ def confine(memory: int = 0) -> str:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return NETLESS if _leave_network(libc) else PROCESS
+
+
+def leave_root(folder: Path) -> bool:
+    """Become a user of its own where the node runs as root; return whether that is one.
+
+    The folder becomes that user's. Capabilities are still there: `drop_capabilities` is due next.
+
+    Args:
+        folder: the only place to write.
+    """
+    if os.geteuid() != 0:
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    for user in WORKER_USERS:
+        with contextlib.suppress(OSError):  # a container may have no such number
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, user, user, follow_symlinks=False)
+            libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            return True
+    return False
+
+
+def drop_capabilities() -> bool:
+    """Give up what root, or the maker of a user namespace, may do; return whether it is gone.
+
+    What is kept is to read files of others: the data file may be one, and Landlock closes the rest.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    wanted = (ctypes.c_uint32 * 6)(_CAP_DAC_READ_SEARCH, _CAP_DAC_READ_SEARCH)
+    if libc.capset(header, wanted) == 0:
+        return True
+    nothing = (ctypes.c_uint32 * 6)()  # this one is not ours to keep
+    return bool(libc.capset(header, nothing) == 0)
+
+
+def tier_of_rights(folder: Path) -> str:
+    """Leave root and drop capabilities; return what is in force, as a part of the isolation."""
+    parts = [OWN_USER] if leave_root(folder) else [AS_ROOT] if os.geteuid() == 0 else []
+    parts += [CAPLESS] if drop_capabilities() else []
+    return "".join(f"+{part}" for part in parts)
 
 
 def end_with(descriptor: int) -> None:

@@ -4,8 +4,8 @@ Rules: what is not listed is closed: a worker reads its interpreter, its librari
 public facts and one data file, writes in its own folder only, and starts no other program; where
 the kernel offers it, it opens no TCP connection and signals nobody outside. Best effort: a kernel
 without Landlock is reported, never pretended. Must run while the process has one thread, before a
-library is loaded. Standard library only. The network is left to `confine.py`. A socket that has a
-path stays reachable: the kernel has no rule for it, hence such a socket asks for a token.
+library is loaded. Standard library only. The network is left to `confine.py`; sockets that have a
+path, rights and times of files, for which Landlock has no rule, to `seccomp.py`.
 """
 
 from __future__ import annotations

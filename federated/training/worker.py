@@ -1,9 +1,9 @@
 """A worker process: `python -m federated.training.worker --fd N --role ROLE`.
 
-Rules: the process gives up network, files and rights before it loads a library or a row: it waits
-for its first frame, which names its data file, and closes itself to all other files; nothing else
-than the frames of its role leaves it; a failure is a code and a reason, `failed {code, reason}`,
-without any value of a row; it ends when its node does. Contracts, budgets and replays are the
+Rules: the process gives up network, files, calls and rights before it loads a library or a row: it
+waits for its first frame, which names its data file, and closes itself to all other files; nothing
+else than the frames of its role leaves it; a failure is a code and a reason, without any value of a
+row; it ends when its node does. Contracts, budgets and replays are the
 node's; the frames are those of `site_role.py`, `lead_role.py` and `census_role.py`.
 """
 
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from federated.errors import FederatedError, WorkerFailed
-from federated.training.confine import confine, end_with
+from federated.training.confine import confine, end_with, tier_of_rights
 from federated.training.frames import Frames
 from federated.training.landlock import SEALED, seal
 from federated.training.launch import ROLES
+from federated.training.seccomp import FILTERED, close_calls
 
 START_SECONDS = 600.0
 
@@ -38,6 +39,8 @@ def main() -> None:
     try:
         header, payload = frames.receive(START_SECONDS)
         isolation += f"+{SEALED}" if seal(Path.cwd(), _files(header)) else ""
+        isolation += tier_of_rights(Path.cwd())
+        isolation += f"+{FILTERED}" if close_calls() else ""
         end_with(given.fd)
         frames.put_back(header, payload)
         # Only now, confined: the role's module loads its libraries.

@@ -275,17 +275,27 @@ def test_the_own_membership(
 @pytest.mark.parametrize(
     ("tier", "missing", "verdict"),
     [
-        ("landlock", [], OK),
         ("process", [], WARN),
         ("process+landlock", [], WARN),
-        ("process+netns", [], OK),
+        ("process+netns", [], WARN),
         ("process+netns+landlock", [], OK),
+        ("process+landlock+seccomp", [], OK),
+        ("process+netns+nocaps+seccomp", [], WARN),
+        ("process+netns+landlock+nocaps+seccomp", [], OK),
+        ("process+netns+landlock+uid+nocaps+seccomp", [], OK),
+        ("process+netns+landlock+root+nocaps+seccomp", [], WARN),
         ("", [], WARN),
         ("landlock", ["torch"], WARN),
     ],
 )
 def test_isolation(tier: str, missing: list[str], verdict: str) -> None:
     assert only(diagnose.isolation(tier, missing), verdict)
+
+
+def test_each_layer_of_isolation_is_shown() -> None:
+    shown = diagnose.isolation("process+landlock+seccomp", []).finding
+    assert "network of their own NO, files closed (Landlock) yes" in shown
+    assert "capabilities dropped NO, system calls closed (seccomp) yes" in shown
 
 
 def test_each_unsafe_setting_is_listed() -> None:

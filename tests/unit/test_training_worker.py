@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -20,6 +21,7 @@ import pytest
 
 from federated.errors import FederatedError, WorkerFailed
 from federated.training import code_hash, launch, site_role
+from federated.training.confine import WORKER_USERS
 from federated.training.frames import Frames
 from federated.training.launch import ProcessWorker, ProcessWorkers
 from tests.support.training_rig import SITES, document, write_rows
@@ -127,10 +129,16 @@ def test_a_site_that_is_ready_says_how_it_is_isolated(site: ProcessWorker, tmp_p
     names = [line.split(":")[0].strip() for line in interfaces]
     process, *tiers = header["isolation"].split("+")
     assert process == "process"
-    assert set(tiers) <= {"netns", "landlock"}
+    assert set(tiers) <= {"netns", "landlock", "uid", "nocaps", "seccomp"}
     assert (names == ["lo"]) or "netns" not in tiers
     status = Path(f"/proc/{site.pid}/status").read_text(encoding="ascii")
     assert "NoNewPrivs:\t1" in status
+    assert ("Seccomp:\t2" in status) is ("seccomp" in tiers)
+    assert "nocaps" in tiers
+    users = set(re.findall(r"Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)", status)[0])
+    assert users == {str(WORKER_USERS[0] if os.geteuid() == 0 else os.geteuid())}
+    assert ("uid" in tiers) is (os.geteuid() == 0)
+    assert int(re.findall(r"CapEff:\t(\w+)", status)[0], 16) in (0, 1 << 2)
     limits = Path(f"/proc/{site.pid}/limits").read_text(encoding="ascii")
     assert [line.split()[4] for line in limits.splitlines() if "core file" in line] == ["0"]
     assert site.pid != os.getpid()

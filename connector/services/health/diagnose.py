@@ -248,7 +248,7 @@ def budgets(beyond: Mapping[str, str], fault: str = "") -> list[Check]:
         fault: why that could not be found out; empty when it could.
     """
     if fault:
-        mend = 'pip install "preau[federated]"'
+        mend = _EXTRA_MEND
         return [Check("budgets", WARN, f"not known which are used up: {fault}", mend)]
     mend = "nothing, if what it has is done; a new contract is under the cap of its register"
     return [
@@ -304,22 +304,33 @@ def isolation(tier: str, missing: Sequence[str]) -> Check:
     """
     if missing:
         found = f"no jobs can run: {', '.join(missing)} not installed"
-        return Check("isolation", WARN, found, 'pip install "preau[federated]"')
+        return Check("isolation", WARN, found, _EXTRA_MEND)
     if not tier:
         return Check("isolation", WARN, "the tier of a worker's isolation is not known", _TIER_MEND)
     parts = tier.split("+")
-    if "process" in parts and "netns" not in parts:
-        return Check(
-            "isolation",
-            WARN,
-            "workers are processes of their own and still see the network",
-            _TIER_MEND,
-        )
-    files = " and without the node's files" if "landlock" in parts else ""
-    found = f"{tier}: workers are processes of their own without a network{files}"
+    shown = ", ".join(
+        f"{name} {'yes' if part in parts else 'NO'}" for part, name in _LAYERS.items()
+    )
+    whose = " under a user of their own" if "uid" in parts else ""
+    found = f"workers are processes of their own{whose}; {shown}"
+    if "root" in parts:
+        return Check("isolation", WARN, f"{found}; they run as root", _ROOT_MEND)
+    if not {"netns", "seccomp"} & set(parts):
+        return Check("isolation", WARN, f"{found}; they see the network", _TIER_MEND)
+    if "landlock" not in parts:
+        return Check("isolation", WARN, f"{found}; they see the node's files", _KERNEL_MEND)
     return Check("isolation", OK, found)
 
 
+_LAYERS: Final = {
+    "netns": "network of their own",
+    "landlock": "files closed (Landlock)",
+    "nocaps": "capabilities dropped",
+    "seccomp": "system calls closed (seccomp)",
+}
+_ROOT_MEND: Final = "run the node as a user without rights, as the runbook says"
+_KERNEL_MEND: Final = "use a kernel with Landlock (Linux 5.13 and later)"
+_EXTRA_MEND: Final = "install the extra `federated`, as the quick start says"
 _TIER_MEND: Final = "allow user namespaces on this machine, so that workers see no network"
 
 
