@@ -15,7 +15,6 @@ from connector.domain.budget import ReservationState
 from connector.domain.census import Overlap
 from connector.errors import (
     Malformed,
-    NotFound,
     PeerUnreachable,
     PreauError,
     TooManyRequests,
@@ -28,6 +27,7 @@ from connector.services.federation.fitting import check_receipt
 from connector.services.federation.lead.request import complete
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.membership import onboard
+from connector.services.privacy import budget
 from federated.job import JobState
 from federated.privacy.rule import Rule
 from tests.support.census import passing
@@ -52,17 +52,18 @@ def federation(tmp_path: Path) -> Federation:
     return Federation(tmp_path)
 
 
-def refused(federation: Federation, answer: Any, job_id: str, code: str) -> None:
+def refused(federation: Federation, answer: Any, job_id: str, code: str, lead: str = LEAD) -> None:
     """A refusal is one line with a code, is in the log, and reserves nothing."""
     site = federation.site()
     assert (answer["accepted"], answer["code"]) == (False, code), answer
     assert len(answer["reasons"]) == 1
     assert answer["reasons"][0]
     assert "\n" not in answer["reasons"][0]
-    assert site.job(job_id).state == JobState.REFUSED
-    assert site.log(job_id) == ["job.refused"]
     with site.ports.store.read() as tx:
+        name = site_jobs.kept_as(tx, lead, job_id)
         assert tx.reservations.find() == []
+    assert site.job(name).state == JobState.REFUSED
+    assert site.log(name) == ["job.refused"]
 
 
 def test_a_lawful_job_is_accepted_reserved_and_logged(federation: Federation) -> None:
@@ -217,7 +218,7 @@ def test_another_consumer_gets_the_answer_of_an_unknown_agreement(federation: Fe
     value = parse_object(base64.b64decode(body["manifest"]))
     job_id, body = federation.signed(value, value_signer)
     answer = site_jobs.receive_job(site.ports, federation.caller(site, SITES[1]), body)
-    refused(federation, answer, job_id, "AGREEMENT_UNKNOWN")
+    refused(federation, answer, job_id, "AGREEMENT_UNKNOWN", SITES[1])
 
 
 def test_an_expired_contract_refuses(federation: Federation) -> None:
@@ -485,12 +486,66 @@ def test_another_manifest_under_a_known_id_is_refused(federation: Federation) ->
     assert site.log(job_id) == ["job.accepted"]
 
 
-def test_a_job_id_of_another_lead_is_taken(federation: Federation) -> None:
+def squat(federation: Federation, body: dict[str, Any], how: str) -> None:
+    """Let another site come to this one with a job's id before its lead does."""
     site = federation.site()
-    _, body = federation.submission()
+    thief = federation.caller(site, SITES[1])
+    own = site_jobs.kept_as
+    if how == "by a submission":
+        assert not site_jobs.receive_job(site.ports, thief, body)["accepted"]
+        return
+    names = [body["job_id"]]
+    if how == "by the name that it would be kept as":
+        site_jobs.cancel_job(site.ports, thief, JobCancellation(names[0], "mine").to_body())
+        with site.ports.store.read() as tx:
+            names = [own(tx, LEAD, names[0])]
+        assert names != [body["job_id"]]
+    for name in names:
+        site_jobs.cancel_job(site.ports, thief, JobCancellation(name, "mine").to_body())
+
+
+@pytest.mark.parametrize(
+    "how", ["by a submission", "by a cancellation", "by the name that it would be kept as"]
+)
+def test_no_member_takes_a_jobs_id_from_its_lead(federation: Federation, how: str) -> None:
+    site = federation.site()
+    job_id, body = federation.submission()
+    squat(federation, body, how)
+    answer = federation.ask(site, body)
+    assert (answer["accepted"], answer["job_id"]) == (True, job_id)
+    assert federation.ask(site, body)["accepted"]  # the same decision again
+    with site.ports.store.read() as tx:
+        name = site_jobs.kept_as(tx, LEAD, job_id)
+        (going,) = tx.jobs.find(state=JobState.ACCEPTED)
+        (reserved,) = tx.reservations.find()
+    assert name == going.id == reserved.job_id != job_id
+    assert (going.peer, site.log(name)) == (LEAD, ["job.accepted"])
+    assert cancel(federation, job_id)["accepted"]
+    assert site.job(name).state == JobState.CANCELLED
+
+
+def test_an_id_that_is_no_uuid_is_kept_under_a_name_of_its_lead(federation: Federation) -> None:
+    site = federation.site()
+    for did in (LEAD, SITES[1]):
+        assert cancel(federation, "urn:preau:job:" + "ab" * 32, did=did)["accepted"]
+    assert not site.has_job("urn:preau:job:" + "ab" * 32)
+    with site.ports.store.read() as tx:
+        assert len({job.id for job in tx.jobs.find()}) == 2
+
+
+def test_a_charge_without_its_job_is_no_jobs_reservation(federation: Federation) -> None:
+    """After a recovery only the charge is known: a job under that id is charged anew."""
+    site = federation.site()
+    job_id, body = federation.submission()
     federation.ask(site, body)
-    with pytest.raises(Malformed, match="taken"):
-        site_jobs.receive_job(site.ports, federation.caller(site, SITES[1]), body)
+    with site.ports.store.write() as tx:
+        budget.release(tx, job_id)
+        tx.jobs.remove(job_id)
+    assert federation.ask(site, body)["accepted"]
+    with site.ports.store.read() as tx:
+        states = {item.job_id: item.state for item in tx.reservations.find()}
+        assert states.pop(job_id) is ReservationState.CLOSED
+        assert states == {site_jobs.kept_as(tx, LEAD, job_id): ReservationState.OPEN}
 
 
 @pytest.mark.parametrize(
@@ -538,8 +593,7 @@ def test_only_its_lead_cancels_a_job(federation: Federation) -> None:
     site = federation.site()
     job_id, body = federation.submission()
     federation.ask(site, body)
-    with pytest.raises(NotFound):
-        cancel(federation, job_id, did=SITES[1])
+    assert cancel(federation, job_id, did=SITES[1])["accepted"]  # of a job of its own
     assert site.job(job_id).state == JobState.ACCEPTED
 
 

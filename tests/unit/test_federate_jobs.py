@@ -21,12 +21,14 @@ from connector.errors import (
     Unlawful,
     WorkerFailed,
 )
+from connector.protocol.messages import JobCancellation
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.lead import run as lead_run
+from connector.services.federation.site import jobs as site_jobs
 from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
-from tests.support.federation import MARKETING, SITES, Federation, Node, running, wait_for
+from tests.support.federation import LEAD, MARKETING, SITES, Federation, Node, running, wait_for
 
 
 @pytest.fixture
@@ -125,6 +127,22 @@ def test_a_live_view_shows_rounds_bytes_and_epsilon(federation: Federation) -> N
     lead.accountant.failure = WorkerFailed("gone")
     unknown = lead_jobs.progress(lead.ports, job_id)
     assert [site["epsilon"] for site in unknown["sites"]] == [None] * 3
+
+
+def test_a_job_whose_id_another_member_took_runs_to_its_end(federation: Federation) -> None:
+    site = federation.site()
+    job_id = submitted(federation)
+    thief = federation.caller(site, SITES[1])
+    site_jobs.cancel_job(site.ports, thief, JobCancellation(job_id, "mine").to_body())
+    with site.ports.store.read() as tx:
+        name = site_jobs.kept_as(tx, LEAD, job_id)
+    with all_running(federation):
+        over(federation, job_id, JobState.COMPLETED)
+        assert wait_for(lambda: site.job(name).state == JobState.COMPLETED)
+    assert (site.job(job_id).state, site.job(job_id).peer) == (JobState.REFUSED, SITES[1])
+    shown = lead_jobs.progress(site.ports, name)
+    assert {each["site"] for each in shown["receipts"]} == set(SITES)
+    assert site.reservation(name).committed_rounds == 3
 
 
 def test_a_site_shows_its_own_side(federation: Federation) -> None:

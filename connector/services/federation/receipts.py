@@ -37,7 +37,7 @@ from connector.services.federation.fitting import check_receipt
 from connector.services.federation.site.rounds import Ending, one_line, remember
 from connector.services.membership import onboard
 from connector.services.privacy import budget
-from federated.job import MAX_SITES, JobManifest, JobState, SiteContract
+from federated.job import MAX_SITES, JobManifest, JobState, SiteContract, parse
 
 
 def check_others(ports: Ports, manifest: JobManifest) -> Refusal | None:
@@ -172,7 +172,7 @@ def _is_ours(job: Job, own: DidDocument, token: str) -> bool:
         found = round_receipt.read(token, own)
     except PreauError:
         return False
-    return found.job == job.id and found.round > job.round
+    return found.job == parse(job.manifest).job and found.round > job.round
 
 
 def _verified(

@@ -28,14 +28,13 @@ from connector.errors import (
     JobRefused,
     Malformed,
     ManifestTampered,
-    NotFound,
     PreauError,
     TooManyRequests,
 )
 from connector.identity import document as documents
 from connector.identity import jws
 from connector.identity.key import Relationship
-from connector.jsonld.canonical import sha256_hex
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation, JobDecision, JobSubmission
 from connector.services.continuity import recovery
@@ -80,12 +79,12 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     """
     message = JobSubmission.from_body(body)
     with ports.store.read() as tx:
-        known = tx.jobs.get(message.job_id)
+        known = tx.jobs.get(kept_as(tx, caller.did, message.job_id))
         if known is None:
             recovery.check_within(ports, tx)
             check_peer(tx, caller.did)
     if known is not None:
-        return _again(known, caller, message)
+        return _again(known, message)
     try:
         case = _case(ports, caller, message)
         with ports.store.read() as tx:
@@ -106,25 +105,42 @@ def cancel_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Ma
 
     Raises:
         Malformed: the message cannot be read.
-        NotFound: the job is another lead's.
     """
     message = JobCancellation.from_body(body)
     now = ports.clock.now()
     reason = one_line(message.reason) or "cancelled by the lead"
     completed = _completed(ports, caller, message)
     with ports.store.write() as tx:
-        job = tx.jobs.lock(message.job_id)
+        name = kept_as(tx, caller.did, message.job_id)
+        job = tx.jobs.lock(name)
         if job is None:
             refusal = Refusal(JobCancelled.code, (reason,))
-            tx.jobs.put(_record(caller, JobSubmission(message.job_id, b"", ""), refusal, "", now))
-            tx.audit.append("job.cancelled", message.job_id, lead=caller.did, reason=reason)
-        elif job.peer != caller.did or job.side is not JobSide.SITE:
-            raise NotFound(f"no job `{message.job_id}` of this lead")
+            never = JobSubmission(message.job_id, b"", "")
+            tx.jobs.put(_record(name, caller, never, refusal, "", now))
+            tx.audit.append("job.cancelled", name, lead=caller.did, reason=reason)
         elif not is_final(job.state):
             called_off = Ending(JobState.CANCELLED, JobCancelled.code, reason)
             end_within(tx, job.id, completed or called_off, now)
             tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
     return JobDecision(message.job_id, accepted=True, code="", reasons=()).to_body()
+
+
+def kept_as(tx: Transaction, lead: str, job_id: str) -> str:
+    """Return the id under which a site keeps a lead's job: mostly the lead's own.
+
+    A job is known by its lead and its id together. Where another lead came with the id first, a
+    charge is all that is known of it, or it is no UUID, the job is kept under one that follows from
+    both. So no lead takes an id from another.
+    """
+    own = f"urn:preau:job:{sha256_hex(canonical([lead, job_id]))}"
+    if not names_folder(job_id):
+        return own
+    held = tx.jobs.get(job_id)
+    if held is None:
+        free = tx.jobs.get(own) is None and tx.reservations.get(job_id) is None
+    else:
+        free = held.side is JobSide.SITE and held.peer == lead
+    return job_id if free else own
 
 
 class _Refused(Exception):
@@ -220,15 +236,16 @@ def _charge(
         if refusal is not None:
             return _refuse(ports, caller, message, refusal, case.agreement.id)
         with ports.store.write() as tx:
-            known = tx.jobs.lock(message.job_id)
+            name = kept_as(tx, caller.did, message.job_id)
+            known = tx.jobs.lock(name)
             if known is not None:
-                return _again(known, caller, message)
+                return _again(known, message)
             _check_room(ports, tx, caller)
             recovery.check_within(ports, tx)
             forfeit = forfeited(tx, new.agreement_id, new.register_id)
             if forfeit is not None or head(tx, ports.settings.did).epoch != epoch:
                 continue  # what is spent was written anew since it was seen
-            charged = replace(new, epsilon=figures.epsilon)
+            charged = replace(new, job_id=name, epsilon=figures.epsilon)
             if budget.reserve(tx, seen, charged):
                 return _accept(ports, tx, caller, message, charged)
     raise TooManyRequests("other jobs on this dataset are being decided", hint="submit again")
@@ -253,7 +270,7 @@ def _check_room(ports: Ports, tx: Transaction, caller: Participant) -> None:
 def _accept(
     ports: Ports, tx: Transaction, caller: Participant, message: JobSubmission, new: Reservation
 ) -> Mapping[str, Any]:
-    job = _record(caller, message, None, new.agreement_id, ports.clock.now())
+    job = _record(new.job_id, caller, message, None, new.agreement_id, ports.clock.now())
     tx.jobs.put(job)
     tx.audit.append(
         "job.accepted",
@@ -266,7 +283,7 @@ def _accept(
     )
     tx.after_commit(partial(recovery.note, ports))
     tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
-    return _decision(job)
+    return _decision(job, message.job_id)
 
 
 def _refuse(
@@ -274,10 +291,11 @@ def _refuse(
 ) -> Mapping[str, Any]:
     now = ports.clock.now()
     with ports.store.write() as tx:
-        known = tx.jobs.lock(message.job_id)
+        name = kept_as(tx, caller.did, message.job_id)
+        known = tx.jobs.lock(name)
         if known is not None:
-            return _again(known, caller, message)
-        job = _record(caller, message, refusal, agreement_id, now)
+            return _again(known, message)
+        job = _record(name, caller, message, refusal, agreement_id, now)
         tx.jobs.put(job)
         tx.audit.append(
             "job.refused",
@@ -288,29 +306,28 @@ def _refuse(
             code=job.code,
             reason=job.reason,
         )
-    return _decision(job)
+    return _decision(job, message.job_id)
 
 
-def _again(job: Job, caller: Participant, message: JobSubmission) -> Mapping[str, Any]:
-    """Answer a known job id: the same decision for the same submission, nothing else.
+def _again(job: Job, message: JobSubmission) -> Mapping[str, Any]:
+    """Answer a known job of the caller's: the same decision for the same submission, nothing else.
 
     Raises:
-        Malformed: the id is another lead's, or came with another manifest before.
+        Malformed: the id came with another manifest before.
     """
-    if job.side is not JobSide.SITE or job.peer != caller.did:
-        raise Malformed(f"job id `{message.job_id}` is taken")
     if job.manifest_digest not in ("", sha256_hex(message.manifest)):
         raise Malformed(f"job `{message.job_id}` came with another manifest before")
-    return _decision(job)
+    return _decision(job, message.job_id)
 
 
-def _decision(job: Job) -> Mapping[str, Any]:
+def _decision(job: Job, job_id: str) -> Mapping[str, Any]:
     if job.state == JobState.REFUSED:
-        return JobDecision(job.id, accepted=False, code=job.code, reasons=(job.reason,)).to_body()
-    return JobDecision(job.id, accepted=True, code="", reasons=()).to_body()
+        return JobDecision(job_id, accepted=False, code=job.code, reasons=(job.reason,)).to_body()
+    return JobDecision(job_id, accepted=True, code="", reasons=()).to_body()
 
 
 def _record(
+    name: str,
     caller: Participant,
     message: JobSubmission,
     refusal: Refusal | None,
@@ -319,7 +336,7 @@ def _record(
 ) -> Job:
     """Return the job as it is stored; of a refused one the manifest's digest is enough."""
     job = Job(
-        id=message.job_id,
+        id=name,
         side=JobSide.SITE,
         peer=caller.did,
         agreement_id=agreement_id,
@@ -363,9 +380,8 @@ def _reservation(case: Case) -> Reservation:
 def _completed(ports: Ports, caller: Participant, message: JobCancellation) -> Ending | None:
     """Return how a job ends whose rounds are all done, as its lead says; None for another."""
     with ports.store.read() as tx:
-        job = tx.jobs.get(message.job_id)
-    ours = job is not None and job.side is JobSide.SITE and job.peer == caller.did
-    if job is None or not ours or is_final(job.state) or message.reason != COMPLETED_REASON:
+        job = tx.jobs.get(kept_as(tx, caller.did, message.job_id))
+    if job is None or is_final(job.state) or message.reason != COMPLETED_REASON:
         return None
     manifest = parse(job.manifest)
     if job.round != manifest.rounds:

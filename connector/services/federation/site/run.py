@@ -92,7 +92,7 @@ class SiteRun:
         self._lead = job.peer
         with translated():
             self._manifest = parse(job.manifest)
-        self._hello = Hello(job.id, job.manifest_digest)
+        self._hello = Hello(self._manifest.job, job.manifest_digest)
         self._work = SiteWork(ports, job, self._manifest)
         self._aborted = threading.Event()
         self._asked = (0, ports.clock.now())  # the newest round, and when it was asked
@@ -277,7 +277,7 @@ class SiteRun:
     def _receipt(self, number: int, digest: str) -> str:
         """Return our receipt of a round, signed."""
         receipt = RoundReceipt(
-            job=self._job_id,
+            job=self._manifest.job,
             manifest=self._hello.manifest_digest,
             round=number,
             site=self._ports.settings.did,

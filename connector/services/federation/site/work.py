@@ -44,6 +44,7 @@ from federated.job import JobManifest
 START_SECONDS = 120.0
 ATTEMPTS = 2
 _JOB = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_KEPT = re.compile(r"urn:preau:job:([0-9a-f]{64})")  # a site's own name of a job, see `jobs.py`
 # What a worker may say went wrong; anything else is a failure of the worker.
 _REFUSALS = (DataFault, PeerFault, WorkerFailed)
 
@@ -261,7 +262,7 @@ def job_folder(ports: Ports, job_id: str) -> Path:
     Raises:
         WorkerFailed: the id is not one that names a folder, or the folder cannot be made.
     """
-    match = _JOB.fullmatch(job_id)
+    match = _JOB.fullmatch(job_id) or _KEPT.fullmatch(job_id)
     if match is None:
         raise WorkerFailed("the job's id is not of the form `urn:uuid:…`")
     folder = ports.settings.path("jobs") / match[1]
