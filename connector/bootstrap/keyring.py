@@ -15,12 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from connector.bootstrap import own, tls_rotation
+from connector.bootstrap import own, signing_rotation, tls_rotation
 from connector.config import Settings
 from connector.domain import instant
 from connector.errors import BackupInvalid, KeyUnusable, PreauError
 from connector.identity import certificate
-from connector.identity import key as public_keys
 from connector.jsonld.canonical import parse_object
 from connector.ports import Clock
 from connector.store import keys
@@ -62,16 +61,19 @@ def facts(settings: Settings, clock: Clock) -> list[KeyFact]:
         KeyUnusable: one cannot be read.
         ConfigurationInvalid: `signing_key` names no keeper of keys that this node knows.
     """
-    identity = own.Identity(settings, clock)
-    jwk = identity.signer.public_jwk
-    name = settings.signing_key.removeprefix("file:")
-    found = [KeyFact("signing", name, public_keys.thumbprint(jwk), tls_rotation.IN_USE, None)]
+    used = own.Identity(settings, clock).signer.key_id
+    found, standing = [], tls_rotation.OLD
+    for each in signing_rotation.read(settings):
+        standing = tls_rotation.IN_USE if each.key_id == used else standing
+        name = each.uri.removeprefix(signing_rotation.FILE)
+        found.append(KeyFact("signing", name, each.thumbprint, standing, None))
+        standing = tls_rotation.ANNOUNCED if each.key_id == used else standing
     authorities = tls_rotation.read(settings)
     life = timedelta(seconds=settings.leaf_seconds)
     stands = tls_rotation.standing(authorities, clock.now(), life, told=False)
-    for each in authorities:
-        file = f"{tls_rotation.PREFIX}{each.number}.pem"
-        found.append(_certified("tls-ca", file, each.certificate, stands[each.number]))
+    for made in authorities:
+        file = f"{tls_rotation.PREFIX}{made.number}.pem"
+        found.append(_certified("tls-ca", file, made.certificate, stands[made.number]))
     try:
         https = settings.path(settings.https_certificate).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as exc:

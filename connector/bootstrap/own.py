@@ -12,13 +12,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap import tls_rotation
+from connector.bootstrap import signing_rotation, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.bootstrap.tls_rotation import TlsAuthority
 from connector.config import Settings
-from connector.errors import KeyUnusable
+from connector.errors import KeyUnusable, PreauError
+from connector.identity import credential as credentials
 from connector.identity import did as dids
 from connector.identity import document as documents
+from connector.identity.document import OtherKey
+from connector.identity.key import Relationship
 from connector.ports import Clock
 from connector.services.membership import fetching as names
 from connector.store import keys
@@ -33,11 +36,22 @@ MEMBERSHIPS_PATH: Final = "/memberships"
 
 def key_files(settings: Settings) -> list[str]:
     """Return the private files without which the node does not start, as its settings name them."""
-    names = [settings.signing_key.removeprefix("file:"), settings.https_key]
+    names = [signing_file(settings), settings.https_key]
     if settings.kind != "participant":
         return names
     found = sorted(settings.path("keys").glob("tls-ca-*.pem"))
     return names + ([f"keys/{file.stem}.key" for file in found] or [f"{tls_rotation.PREFIX}1.key"])
+
+
+def signing_file(settings: Settings) -> str:
+    """Return the private file of the key that signs, or of the first where none can be told."""
+    try:
+        found = signing_rotation.read(settings)
+        stated = credentials.stated_keys(_text(settings.path(MEMBERSHIP_FILE)).strip())
+        key = signing_rotation.signing(settings, found, stated, SystemClock().now())
+    except PreauError:
+        return settings.signing_key.removeprefix("file:")
+    return key.uri.removeprefix("file:")
 
 
 class Identity:
@@ -53,10 +67,13 @@ class Identity:
         """
         self._settings = settings
         self._clock = clock or SystemClock()
-        key_id = f"{settings.did}#key-1"
-        self.signer = keys.open_signer(settings.signing_key, settings.home, key_id)
         self._lock = threading.Lock()
         self._membership = _text(settings.path(MEMBERSHIP_FILE)).strip()
+        found, stated = signing_rotation.read(settings), credentials.stated_keys(self._membership)
+        # INVARIANT: the signer never changes while the node runs, so no signature is of two keys.
+        self._signing = signing_rotation.signing(settings, found, stated, self._clock.now())
+        self.signer = signing_rotation.signer_of(settings, self._signing)
+        self._others: tuple[OtherKey, ...] = ()
         self._issuing: TlsAuthority | None = None
         self._listed: tuple[str, ...] = ()
         self._document = b""
@@ -77,20 +94,55 @@ class Identity:
         # What peers were told of is what was listed, not what came since.
         known = told and tuple(each.certificate for each in found) == self._listed
         known = known or bool(found and found[-1] == self._issuing)  # it does not go back
+        others = self._further()
         stands = tls_rotation.standing(found, now, life, told=known)
         listed = [each for each in found if stands[each.number] != tls_rotation.OVER]
         certificates = tuple(each.certificate for each in listed)
         with self._lock:
-            if certificates != self._listed or not self._document:
+            if (certificates, others) != (self._listed, self._others) or not self._document:
+                record = self._signing.record
                 self._document = documents.build(
-                    self.signer, settings.did, certificates, services(settings)
+                    self.signer, settings.did, certificates, services(settings), others, record
                 )
-            self._listed = certificates
+            self._listed, self._others = certificates, others
             in_use = [each for each in found if stands[each.number] == tls_rotation.IN_USE]
             self._issuing = in_use[0] if in_use else None
         for each in found:
             if stands[each.number] == tls_rotation.OVER:
                 tls_rotation.remove(settings, each.number)
+
+    def retire(self) -> None:
+        """Remove the private halves of keys that sign no longer; only while the node runs.
+
+        Raises:
+            KeyUnusable: one cannot be removed.
+        """
+        found = signing_rotation.read(self._settings)
+        if self._signing in found:
+            signing_rotation.retire(self._settings, found, self._signing)
+
+    def awaits_membership(self) -> bool:
+        """Return whether a signing key waits until the membership states it."""
+        if self._settings.kind == "authority":
+            return False
+        stated = credentials.stated_keys(self.membership())
+        return any(each.thumbprint not in stated for each in signing_rotation.read(self._settings))
+
+    def _further(self) -> tuple[OtherKey, ...]:
+        """Return the keys beside the one that signs: old ones verify, the next is announced."""
+        found = signing_rotation.read(self._settings)
+        stated = credentials.stated_keys(self.membership())
+        numbered = [each.key_id for each in found]
+        if self._signing.key_id not in numbered:
+            return self._others  # it was given up as lost: the next start begins with the new one
+        place = numbered.index(self._signing.key_id)
+        old = frozenset({Relationship.ASSERTION})
+        listed = [OtherKey(each.key_id, each.public, old, each.record) for each in found[:place]]
+        for each in found[place + 1 :]:
+            known = self._settings.kind == "authority" or each.thumbprint in stated
+            uses = frozenset(Relationship if known else ())
+            listed.append(OtherKey(each.key_id, each.public, uses, each.record))
+        return tuple(listed)
 
     def document(self) -> bytes:
         """Return the DID document, the exact bytes that are served."""

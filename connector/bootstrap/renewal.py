@@ -68,15 +68,23 @@ class Renewal:
 
     def _look(self) -> None:
         self._member = self._membership()
-        if self._member and self._ports.settings.kind == "participant":
-            told = not introducing.announce(self._ports) and not introducing.untold(self._ports)
-            self._identity.follow(told=told)
+        introduces = self._member and self._ports.settings.kind == "participant"
+        told = (
+            introduces
+            and not introducing.announce(self._ports)
+            and not introducing.untold(self._ports)
+        )
+        self._identity.follow(told=told)
+        self._identity.retire()
+        if introduces:
             introducing.announce(self._ports)
 
     def _refresh_when_due(self) -> None:
         if time.monotonic() >= self._refresh_at:
             self._refresh_at = time.monotonic() + self._ports.settings.status_refresh_seconds
             self._refresh()
+            if self._identity.awaits_membership():
+                self._fetch()
 
     def _membership(self) -> bool:
         """Fetch the own membership when it is due; return whether there is one to rely on."""
@@ -85,6 +93,10 @@ class Renewal:
             return True
         if self._ends() - self._ports.clock.now() > BEFORE_END:
             return True
+        return self._fetch()
+
+    def _fetch(self) -> bool:
+        """Fetch the own membership; return whether there is one to rely on."""
         try:
             facts = onboard.fetch_own_membership(self._ports, self._identity.keep_membership)
         except PreauError as exc:

@@ -115,6 +115,7 @@ def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
         (
             ("agreement", found.id),
             ("standing", found.standing),
+            ("signed by a lost key", ", ".join(found.lost_keys)),
             ("our role", found.role),
             ("provider", found.provider),
             ("consumer", found.consumer),

@@ -89,6 +89,15 @@ def verify(
             "that you trust; without it membership stays unproven. Repeatable.",
         ),
     ] = None,
+    pinned: Annotated[
+        Path | None,
+        typer.Option(
+            "--pinned-by",
+            exists=True,
+            file_okay=False,
+            help="Home of a member's node: its authority's keys, as pinned there, are trusted.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check an evidence bundle, with no network and no node.
@@ -100,7 +109,12 @@ def verify(
     """
     from connector.identity import evidence  # noqa: PLC0415 - start-up stays fast
 
-    verdict = evidence.verify(read_bytes(file), [read_bytes(each) for each in authority or []])
+    trusted = [read_bytes(each) for each in authority or []]
+    if pinned is not None:
+        from connector.bootstrap import pins  # noqa: PLC0415 - as above
+
+        trusted += pins.of(pinned.absolute())
+    verdict = evidence.verify(read_bytes(file), trusted)
     if json:
         output.json_value(_value(verdict))
     else:

@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="The authority of a space and its members.")
     group.command("init")(init)
     group.command("admit")(admit)
+    group.command("readmit")(readmit)
     group.command("revoke")(revoke)
     group.command("members")(members)
     group.command("web-certificate")(web_certificate)
@@ -84,6 +85,21 @@ def admit(
     """Admit a member: issue its membership credential, bound to the keys that it has now."""
     with node_of(home) as node:
         _print(node.admit(did, name=name, role=role, days=days), "admitted", json=json)
+
+
+def readmit(
+    did: Annotated[str, typer.Argument(help="DID of the member; its document is fetched now.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line, without personal data.")],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Admit a member anew that lost its signing key, under the keys that it has now.
+
+    Make sure by another way that it is the member. The old membership is revoked for good; what
+    the lost key signed before stays as it is.
+    """
+    with node_of(home) as node:
+        _print(node.readmit(did, reason), "readmitted", json=json)
 
 
 def revoke(

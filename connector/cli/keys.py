@@ -13,14 +13,19 @@ import typer
 
 from connector.cli import output
 from connector.cli.options import DEFAULT_HOME, Home, Json
+from connector.errors import ConfigurationInvalid
 
 File = Annotated[Path, typer.Argument(help="The export's file, as secret as keys/ itself.")]
+
+
+_NEXT = "it signs once your membership states it (an authority's: in a day), from the next start on"
 
 
 class Rotated(StrEnum):
     """What can be rotated, as argument."""
 
     TLS_CA = "tls-ca"
+    SIGNING = "signing"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,24 +57,46 @@ def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
 
 def rotate(
     what: Annotated[Rotated, typer.Argument(help="Which key.")],
+    lost: Annotated[
+        bool,
+        typer.Option(
+            "--lost", help="The signing key is lost: begin anew. The authority must readmit you."
+        ),
+    ] = False,
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Make the next key. A running node takes it up within a minute.
 
-    Peers are told of the new one before it is used: until each has answered, or a day has passed.
-    The old one is removed once nothing that it issued can be valid.
+    Peers are told of a new TLS authority before it is used: until each has answered, or a day has
+    passed. The old one is removed once nothing that it issued can be valid.
+
+    A new signing key is named by the old one. A member's signs from the first start on after its
+    membership states it: ask the authority for `preau authority admit`. An authority's signs from
+    the first start on after a day. What the old one signed still verifies.
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import tls_rotation  # noqa: PLC0415 - same
+    from connector.bootstrap import signing_rotation, tls_rotation  # noqa: PLC0415 - same
     from connector.bootstrap.system import SystemClock  # noqa: PLC0415 - same
 
-    made = tls_rotation.make(config.load(home.absolute()), SystemClock())
-    name = f"{tls_rotation.PREFIX}{made.number}.pem"
-    if json:
-        output.json_value({"use": what.value, "name": name, "standing": tls_rotation.ANNOUNCED})
+    settings, standing = config.load(home.absolute()), tls_rotation.ANNOUNCED
+    if what is Rotated.SIGNING:
+        made = signing_rotation.make(settings, SystemClock(), lost=lost)
+        name, key_id = made.uri.removeprefix(signing_rotation.FILE), made.thumbprint
+        said = f"made {name}, {key_id}; "
+        said += "restart the node, and ask for `preau authority readmit`" if lost else _NEXT
+        standing = tls_rotation.IN_USE if lost else standing
+    elif lost:
+        raise ConfigurationInvalid("`--lost` is for signing keys; a new TLS authority needs no old")
     else:
-        output.line(f"made {name}; peers are told of it before it is used")
+        number = tls_rotation.make(settings, SystemClock()).number
+        name, key_id = f"{tls_rotation.PREFIX}{number}.pem", ""
+        said = f"made {name}; peers are told of it before it is used"
+    if json:
+        value = {"use": what.value, "name": name, "id": key_id, "standing": standing}
+        output.json_value(value)
+    else:
+        output.line(said)
 
 
 def export(file: File, home: Home = DEFAULT_HOME, json: Json = False) -> None:

@@ -56,16 +56,23 @@ def membership(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Fetch it from the space's authority now.")
     ] = False,
+    pin: Annotated[
+        str,
+        typer.Option(
+            help="Believe the authority under the key of this id, which you had from its operator."
+        ),
+    ] = "",
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
     """Show whether this node is a member of its space.
 
     A running node fetches its membership by itself; --refresh does it at once, for example right
-    after the authority has admitted it.
+    after the authority has admitted it. --pin is for an authority that lost its key: the keys that
+    it serves then do not follow from the one that this node knows.
     """
     with node_of(home) as node:
-        found = node.membership(refresh=refresh)
+        found = node.pin(pin) if pin else node.membership(refresh=refresh)
     if json:
         output.json_value(found)
         return

@@ -194,6 +194,16 @@ def unverified_credential(token: str) -> Credential:
         raise CredentialInvalid(f"the credential cannot be read: {exc.reason}") from exc
 
 
+def stated_keys(membership: str) -> frozenset[str]:
+    """Return the thumbprints that the own, unverified membership states; none where it is none."""
+    try:
+        subject = parse_object(jws.unverified_payload(membership)).get("credentialSubject")
+    except PreauError:
+        return frozenset()
+    stated = subject.get("keyThumbprint") if isinstance(subject, dict) else None
+    return frozenset(map(str, stated)) if isinstance(stated, list) else frozenset()
+
+
 def check_period(credential: Credential, now: datetime) -> None:
     """Check that a credential is valid now (VCDM 2.0, section 4.9).
 

@@ -43,6 +43,7 @@ class DidDocument:
         tls_authorities: CA certificates for TLS, PEM.
         digest: SHA-256 of the exact bytes, hex.
         data: the exact bytes.
+        successions: records by which keys name the next (`succession.py`); not verified.
     """
 
     did: str
@@ -54,6 +55,7 @@ class DidDocument:
     tls_authorities: tuple[str, ...] = field(repr=False)
     digest: str
     data: bytes = field(repr=False)
+    successions: tuple[str, ...] = field(default=(), repr=False)
 
     def keys_for(self, relationship: Relationship) -> frozenset[str]:
         """Return the DID URLs of the keys that a relationship lists."""
@@ -69,11 +71,30 @@ class DidDocument:
         return frozenset(keys.thumbprint(self.keys[kid]) for kid in used)
 
 
+@dataclass(frozen=True, slots=True)
+class OtherKey:
+    """A signing key as the own document lists it.
+
+    Attributes:
+        key_id: DID URL.
+        public: JWK.
+        uses: relationships that list it.
+        succession: record by which its predecessor names it; may be empty.
+    """
+
+    key_id: str
+    public: Mapping[str, str] = field(repr=False)
+    uses: frozenset[Relationship]
+    succession: str = field(default="", repr=False)
+
+
 def build(
     signer: jws.Signer,
     did: str,
     tls_authorities_pem: Sequence[str] = (),
     services: Mapping[str, str] | None = None,
+    others: Sequence[OtherKey] = (),
+    succession: str = "",
 ) -> bytes:
     """Return the canonical JSON of a node's own document.
 
@@ -82,28 +103,31 @@ def build(
         did: whose document; the signer's `key_id` starts with it.
         tls_authorities_pem: CA certificates for TLS, PEM, oldest first.
         services: endpoint by service type.
+        others: keys that sign no longer, or not yet.
+        succession: by which the signer's predecessor names it (`succession.py`); may be empty.
 
     Raises:
         KeyUnusable: the key cannot be used.
         CertificateMismatch: a CA certificate cannot be read.
         Malformed: the signer's key is not a sound Ed25519 key.
     """
-    signing = {
-        "id": signer.key_id,
-        "type": "JsonWebKey",
-        "controller": did,
-        "publicKeyJwk": {**keys.read(dict(signer.public_jwk)), "alg": "Ed25519"},
-    }
+    everything = frozenset(Relationship)
+    own = OtherKey(signer.key_id, signer.public_jwk, everything, succession)
+    listing = [own, *others]
+    signing = [_signing_method(did, each) for each in listing]
     authorities = [
         _authority_method(signer, did, number, pem)
         for number, pem in enumerate(tls_authorities_pem, start=1)
     ]
-    listed = {relationship.value: [signer.key_id] for relationship in Relationship}
+    listed = {
+        use.value: [each.key_id for each in listing if use in each.uses] for use in Relationship
+    }
     endpoints = [
         {"id": f"{did}#{name}", "type": name, "serviceEndpoint": endpoint}
         for name, endpoint in sorted((services or {}).items())
     ]
-    document = {"@context": list(CONTEXT), "id": did, "verificationMethod": [signing, *authorities]}
+    methods = [*signing, *authorities]
+    document = {"@context": list(CONTEXT), "id": did, "verificationMethod": methods}
     return canonical(document | listed | {"service": endpoints})
 
 
@@ -147,6 +171,7 @@ def _read(data: bytes, document: Mapping[str, Any], did: str) -> DidDocument:
         tls_authorities=(),
         digest=sha256_hex(data),
         data=data,
+        successions=_successions(methods),
     )
     return replace(result, tls_authorities=_authorities(result, methods))
 
@@ -161,6 +186,11 @@ def _methods(document: Mapping[str, Any], did: str) -> dict[str, dict[str, Any]]
             raise DidUnresolvable(f"a key of `{did}` is controlled by another")
         methods[kid] = method
     return methods
+
+
+def _successions(methods: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    stated = (method.get("succession") for method in methods.values())
+    return tuple(record for record in stated if isinstance(record, str))
 
 
 def _listed(
@@ -220,6 +250,16 @@ def _authority_method(signer: jws.Signer, did: str, number: int, pem: str) -> di
         "publicKeyJwk": {**certificate.public_jwk(pem), "x5c": [certificate.der_base64(pem)]},
         "attestation": jws.sign_detached(signer, _attested(did, pem), ATTESTATION_TYPE),
     }
+
+
+def _signing_method(did: str, key: OtherKey) -> dict[str, Any]:
+    method = {
+        "id": key.key_id,
+        "type": "JsonWebKey",
+        "controller": did,
+        "publicKeyJwk": {**keys.read(dict(key.public)), "alg": "Ed25519"},
+    }
+    return method | ({"succession": key.succession} if key.succession else {})
 
 
 def _attested(did: str, pem: str) -> bytes:

@@ -12,6 +12,7 @@ from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
 from connector.management.views import AgreementDetailView, AgreementView, NoticeRequest
 from connector.services.negotiation import agree, notices
+from connector.services.negotiation.lost_keys import lost_keys
 
 router: Final = APIRouter(tags=["agreements"])
 Id = Annotated[str, Query(alias="id", description="id of the agreement")]
@@ -38,4 +39,5 @@ def take_back(here: Here, identifier: Id, what: NoticeRequest) -> AgreementDetai
 
 
 def _shown(here: Reach, value: Agreement) -> AgreementDetailView:
-    return render.agreement_detail(value, notices.of_agreement(here.ports, value.id))
+    said = notices.of_agreement(here.ports, value.id)
+    return render.agreement_detail(value, said, lost_keys(here.ports, value))

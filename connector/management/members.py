@@ -27,6 +27,12 @@ def admit(here: Here, who: Admission) -> MemberView:
     return render.member(admitted)
 
 
+@router.post("/members/anew")
+def readmit(here: Here, who: Revocation) -> MemberView:
+    """Revoke a membership and admit the member anew, under the keys that it serves now."""
+    return render.member(authority.readmit(here.ports, who.did, who.reason))
+
+
 @router.post("/revocations")
 def revoke(here: Here, who: Revocation) -> MemberView:
     """Revoke a membership."""

@@ -11,8 +11,14 @@ from connector.identity.trust import MembershipFacts
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
-from connector.management.views import Introduction, MembershipView, NodeView, PeerView
-from connector.services.membership import onboard
+from connector.management.views import (
+    AuthorityKey,
+    Introduction,
+    MembershipView,
+    NodeView,
+    PeerView,
+)
+from connector.services.membership import fetching, onboard
 
 router: Final = APIRouter(tags=["node"])
 
@@ -44,6 +50,13 @@ def membership(here: Here) -> MembershipView:
 def fetch_membership(here: Here) -> MembershipView:
     """Fetch the node's membership from the space's authority."""
     return _good(here, onboard.fetch_own_membership(here.ports, here.keep_membership))
+
+
+@router.post("/authority-key")
+def pin(here: Here, key: AuthorityKey) -> MembershipView:
+    """Believe the space's authority under a key that the operator had from it by another way."""
+    fetching.pin(here.ports, key.key)
+    return membership(here)
 
 
 @router.get("/peers")

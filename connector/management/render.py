@@ -6,7 +6,7 @@ part it could not be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -230,7 +230,9 @@ def agreement(value: Agreement) -> AgreementView:
     return AgreementView(**_agreement(value))
 
 
-def agreement_detail(value: Agreement, said: Iterable[Notice]) -> AgreementDetailView:
+def agreement_detail(
+    value: Agreement, said: Iterable[Notice], lost: Sequence[str]
+) -> AgreementDetailView:
     """Return a contract with all that proves it."""
     shown = Readable()
     document: dict[str, Any] = shown.part(partial(parse_object, value.document), {})
@@ -250,6 +252,7 @@ def agreement_detail(value: Agreement, said: Iterable[Notice]) -> AgreementDetai
             NoticeView(by=each.party, act=each.act.value, reason=each.reason, at=each.at)
             for each in said
         ],
+        lost_keys=list(lost),
         fault=shown.fault,
     )
 

@@ -245,6 +245,9 @@ class AgreementDetailView(AgreementView):
     consumer_signature: str
     receipt: str
     notices: list[NoticeView] = []
+    lost_keys: list[str] = Field(
+        default=[], description="parties that lost the key by which they signed, and have another"
+    )
 
 
 class SiteView(View):
@@ -392,6 +395,14 @@ class Introduction(View):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     did: str
+
+
+class AuthorityKey(View):
+    """A key of the space's authority, as its operator stated it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str = Field(min_length=43, max_length=43, description="RFC 7638 thumbprint")
 
 
 class Admission(View):

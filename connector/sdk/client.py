@@ -128,6 +128,10 @@ class Client:
         """Meet a peer: verify its documents and membership, and let it verify ours."""
         return self._post(PeerView, "/peers", {"did": did})
 
+    def pin(self, key: str) -> MembershipView:
+        """Believe the space's authority under a key whose id the operator had from it."""
+        return self._post(MembershipView, "/authority-key", {"key": key})
+
     def membership(self, *, refresh: bool = False) -> MembershipView:
         """Return the node's own membership; with `refresh`, fetch it from the authority now."""
         if refresh:
@@ -382,6 +386,10 @@ class Client:
         """Admit a member to the space; only on an authority's node."""
         body = {"did": did, "name": name, "role": role, "days": days}
         return self._post(MemberView, "/members", body)
+
+    def readmit(self, did: str, reason: str) -> MemberView:
+        """Admit a member anew that lost its signing key; only on an authority's node."""
+        return self._post(MemberView, "/members/anew", {"did": did, "reason": reason})
 
     def revoke(self, did: str, reason: str) -> MemberView:
         """Revoke a membership; only on an authority's node."""

@@ -67,6 +67,34 @@ def ports(tmp_path: Path, web: Web) -> Ports:
     )
 
 
+class TestReadmission:
+    """A member that lost its signing key is admitted anew; the old membership stays revoked."""
+
+    def test_under_the_keys_that_it_serves_now(self, ports: Ports, web: Web) -> None:
+        before = authority.admit(ports, PROVIDER, name="North", role="school")
+        other = stranger(PROVIDER)
+        web.pages["https://nord.example/.well-known/did.json"] = other.data
+        after = authority.readmit(ports, PROVIDER, "key lost")
+        assert (after.name, after.role, after.revoked) == ("North", "school", "")
+        assert after.index != before.index
+        assert judged(ports, after, other).did == PROVIDER
+        with pytest.raises(CredentialRevoked):
+            judged(ports, before)
+        with pytest.raises(CredentialInvalid):
+            judged(ports, after)  # the lost key
+
+    def test_nothing_changes_while_its_host_is_down(self, ports: Ports, web: Web) -> None:
+        before = authority.admit(ports, PROVIDER)
+        web.down = True
+        with pytest.raises(PeerUnreachable):
+            authority.readmit(ports, PROVIDER, "key lost")
+        assert authority.membership_of(ports, PROVIDER) == before
+
+    def test_only_of_a_member(self, ports: Ports) -> None:
+        with pytest.raises(NotFound):
+            authority.readmit(ports, PROVIDER, "key lost")
+
+
 def judged(ports: Ports, member: Membership, holder: Member = MEMBER) -> MembershipFacts:
     """Judge as a node of the space would."""
     return trust.judge_membership(

@@ -90,3 +90,24 @@ def test_an_export_that_others_may_read_is_refused(home: Path, tmp_path: Path) -
     keys(home, "export", str(file))
     file.chmod(0o644)
     assert keys(home, "import", str(file))["code"] == "KEY_UNUSABLE"
+
+
+def test_the_next_signing_key_is_named_by_the_old_one(home: Path) -> None:
+    made = keys(home, "rotate", "signing")
+    assert (made["name"], made["standing"]) == ("keys/signing-2.pem", "announced")
+    found = {each["name"]: each for each in keys(home, "list") if each["use"] == "signing"}
+    assert found["keys/signing.pem"]["standing"] == "in use"
+    assert found["keys/signing-2.pem"] == {**made, "until": None}
+
+
+def test_a_lost_signing_key_is_replaced_by_one_that_stands_alone(home: Path) -> None:
+    (home / "keys" / "signing.pem").unlink()
+    assert keys(home, "rotate", "signing")["code"] == "KEY_UNUSABLE"
+    made = keys(home, "rotate", "signing", "--lost")
+    assert made["standing"] == "in use"
+    (found,) = [each for each in keys(home, "list") if each["use"] == "signing"]
+    assert found["id"] == made["id"]
+
+
+def test_only_a_signing_key_can_be_lost(home: Path) -> None:
+    assert keys(home, "rotate", "tls-ca", "--lost")["code"] == "CONFIGURATION_INVALID"

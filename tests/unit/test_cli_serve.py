@@ -427,6 +427,15 @@ class Kept:
         self.kept.append(credential)
         self.wanted.set()
 
+    def follow(self, *, told: bool) -> None:
+        """Have no files to look at."""
+
+    def retire(self) -> None:
+        """Have none to remove."""
+
+    def awaits_membership(self) -> bool:
+        return False
+
 
 def negotiation(*, pid: str, updated_at: datetime) -> Negotiation:
     return Negotiation(

@@ -19,9 +19,10 @@ from connector.errors import EvidenceInvalid
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import document as documents
-from connector.identity import evidence, jws, receipt, status
+from connector.identity import evidence, jws, receipt, status, succession
 from connector.identity.bundle import Evidence, PartyEvidence
 from connector.identity.evidence import Outcome, Standing, Verdict
+from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import (
     AUTHORITY,
@@ -98,6 +99,33 @@ def test_a_true_bundle_is_proven() -> None:
 def test_the_authority_may_be_given_as_document() -> None:
     assert judged(BUNDLE, SPACE.data).outcome is Outcome.PROVEN
     assert judged(BUNDLE, Space().data, SPACE.data).outcome is Outcome.PROVEN
+
+
+def test_the_authority_may_have_another_key_since() -> None:
+    """Its document in the bundle leads from the auditor's key to the newer one, or does not."""
+    old, space = MemorySigner(AUTHORITY), Space()
+    giver, taker = space.admit(stranger(PROVIDER)), space.admit(stranger(CONSUMER))
+    newer, made = MemorySigner(AUTHORITY, "key-2"), contract(giver, taker)
+    for signed_by, outcome in ((space.signer, Outcome.PROVEN), (old, Outcome.INVALID)):
+        later = replace_signer(space, newer)
+        giver, taker = later.admit(stranger(PROVIDER)), later.admit(stranger(CONSUMER))
+        made = contract(giver, taker)
+        record = succession.make(signed_by, AUTHORITY, newer.key_id, newer.public_jwk, NOW)
+        known = documents.OtherKey(
+            space.signer.key_id, space.signer.public_jwk, frozenset({Relationship.ASSERTION})
+        )
+        later.data = documents.build(newer, AUTHORITY, others=(known,), succession=record)
+        data = sealed(evidence_of(made, later), giver)
+        assert judged(data, canonical(dict(space.signer.public_jwk))).outcome is outcome
+        assert judged(data, space.data).outcome is outcome
+        assert judged(data, later.data).outcome is Outcome.PROVEN
+
+
+def replace_signer(space: Space, signer: MemorySigner) -> Space:
+    """Return the space once its authority signs with another key."""
+    later = Space(did=space.did)
+    later.signer = signer
+    return later
 
 
 def test_the_consumer_may_export_too() -> None:

@@ -24,9 +24,11 @@ from connector.errors import (
     Untrusted,
     UntrustedIssuer,
 )
-from connector.identity import certificate, credential, status
+from connector.identity import certificate, credential, status, succession
 from connector.identity import did as dids
 from connector.identity import document as documents
+from connector.identity import key as keys
+from connector.identity.key import Relationship
 from connector.ports import Ports
 from connector.services.continuity.recovery import EXCHANGE
 from connector.services.membership import introducing, onboard
@@ -267,13 +269,58 @@ def test_a_host_taken_over_gains_nothing(world: World) -> None:
         onboard.reacquaint(world.ports, PEER)
 
 
-def test_a_new_key_of_the_authority(world: World) -> None:
-    """Its new list must replace the old one, which the new document cannot verify."""
-    world.authority = MemorySigner(AUTHORITY, "key-2")
-    world.membership = world.issue(PEER, world.peer, 1)
-    world.clock.advance(3600)
-    assert onboard.refresh(world.ports) == []
-    assert onboard.judge(world.ports, PEER).membership == world.membership
+class TestKeysOfTheAuthority:
+    """The first key that was fetched is pinned; others must follow from it."""
+
+    def follow(self, world: World, signer: MemorySigner) -> None:
+        """Let the authority sign with another key, which `signer` names."""
+        old, new = world.authority, MemorySigner(AUTHORITY, "key-2")
+        record = succession.make(signer, AUTHORITY, new.key_id, new.public_jwk, world.clock.now())
+        known = documents.OtherKey(old.key_id, old.public_jwk, frozenset({Relationship.ASSERTION}))
+        data = documents.build(new, AUTHORITY, (), world.authority_services, (known,), record)
+        world.web.pages[dids.document_url(AUTHORITY)] = lambda: data
+        world.authority = new
+        world.membership = world.issue(PEER, world.peer, 1)
+
+    def test_one_that_the_pinned_one_signed(self, world: World) -> None:
+        """Its new list must replace the old one."""
+        self.follow(world, world.authority)
+        world.clock.advance(3600)
+        assert onboard.refresh(world.ports) == []
+        assert onboard.judge(world.ports, PEER).membership == world.membership
+
+    def test_one_that_is_met_by_a_credential_first(self, world: World) -> None:
+        self.follow(world, world.authority)
+        assert onboard.welcome(world.ports, PEER).membership == world.membership
+
+    @pytest.mark.parametrize("signed_by", ["itself", "another"])
+    def test_one_that_it_did_not_sign(self, world: World, signed_by: str) -> None:
+        with world.ports.store.read() as tx:
+            before = tx.issuers.find()
+        name = "key-2" if signed_by == "itself" else "key-1"
+        self.follow(world, MemorySigner(AUTHORITY, name))
+        world.clock.advance(3600)
+        with pytest.raises(UntrustedIssuer, match="did not sign"):
+            onboard.fetching.refresh_issuer(world.ports, AUTHORITY)
+        onboard.refresh(world.ports)
+        with world.ports.store.read() as tx:
+            assert tx.issuers.find() == before
+
+    def test_one_that_takes_its_place_without_a_word(self, world: World) -> None:
+        world.authority = MemorySigner(AUTHORITY, "key-2")
+        with pytest.raises(UntrustedIssuer):
+            onboard.fetching.refresh_issuer(world.ports, AUTHORITY)
+
+    def test_the_operator_may_pin_another(self, world: World) -> None:
+        object.__setattr__(world.ports.settings, "space", AUTHORITY)
+        world.authority = MemorySigner(AUTHORITY, "key-2")
+        world.membership = world.issue(PEER, world.peer, 1)
+        with pytest.raises(UntrustedIssuer):
+            onboard.fetching.pin(world.ports, keys.thumbprint(world.peer.public_jwk))
+        onboard.fetching.pin(world.ports, keys.thumbprint(world.authority.public_jwk))
+        assert "issuer.pinned" in world.kinds()
+        onboard.refresh(world.ports)
+        assert onboard.known(world.ports, PEER).membership == world.membership
 
 
 def test_a_list_of_another_issuer_or_place(world: World) -> None:

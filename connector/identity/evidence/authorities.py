@@ -9,7 +9,7 @@ from typing import Final
 from connector.errors import CredentialInvalid, EvidenceInvalid, PreauError
 from connector.identity import credential as credentials
 from connector.identity import document as documents
-from connector.identity import jws
+from connector.identity import jws, succession
 from connector.identity import key as keys
 from connector.identity.bundle import Evidence, PartyEvidence
 from connector.identity.document import DidDocument
@@ -35,18 +35,18 @@ Authority = DidDocument | BareKey
 
 @dataclass(frozen=True, slots=True)
 class NamedKey:
-    """A bare key that vouches under whatever name the credential states.
+    """Keys that vouch for statements of one issuer; a bare key under whatever name is stated.
 
     Attributes:
-        did: issuer that the credential states.
-        keys: the one key, under the id that the credential states.
+        did: issuer.
+        keys: by DID URL.
     """
 
     did: str
     keys: Mapping[str, Mapping[str, str]]
 
     def keys_for(self, relationship: Relationship) -> frozenset[str]:
-        """Return the one key's id, for statements only."""
+        """Return the keys' ids, for statements only."""
         return frozenset(self.keys) if relationship is Relationship.ASSERTION else frozenset()
 
 
@@ -87,15 +87,33 @@ def issuer_of(
         data = evidence.authorities.get(stated)
         return documents.read(data, stated) if data is not None else None
     for authority in trusted:
-        holder: jws.KeyHolder
-        if isinstance(authority, BareKey):
-            kid = jws.key_id(party.membership)
-            holder = NamedKey(stated, {kid: authority.public})
-        else:
-            holder = authority
+        holder = _with_successors(authority, party.membership, stated, evidence)
         if _issued(party.membership, holder):
             return holder
     raise CredentialInvalid(f"the membership of `{party.did}` is not by the given authority")
+
+
+def _with_successors(
+    authority: Authority, membership: str, stated: str, evidence: Evidence
+) -> NamedKey:
+    """Return an authority with the keys that follow from its own in the bundle's document of it."""
+    if isinstance(authority, BareKey):
+        did, own = stated, {jws.key_id(membership): authority.public}
+        pinned = frozenset({keys.thumbprint(authority.public)})
+    else:
+        did, own = authority.did, {kid: authority.keys[kid] for kid in authority.assertion}
+        pinned = succession.signers(authority)
+    data = evidence.authorities.get(did)
+    if data is None:
+        return NamedKey(did, own)
+    document = documents.read(data, did)
+    believed = succession.reachable(document, pinned)
+    later = {
+        kid: document.keys[kid]
+        for kid in document.assertion
+        if keys.thumbprint(document.keys[kid]) in believed
+    }
+    return NamedKey(did, {**own, **later})
 
 
 def _issued(membership: str, holder: jws.KeyHolder) -> bool:

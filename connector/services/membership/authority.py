@@ -21,7 +21,7 @@ from connector.errors import ConfigurationInvalid, DidUnresolvable, NotFound
 from connector.identity import credential as credentials
 from connector.identity import did as dids
 from connector.identity import document as documents
-from connector.identity import status
+from connector.identity import status, succession
 from connector.ports import Ports, Transaction
 
 KIND: Final = "authority"
@@ -109,6 +109,34 @@ def revoke(ports: Ports, did: str, reason: str) -> Membership:
     return revoked
 
 
+def readmit(
+    ports: Ports, did: str, reason: str, *, days: int = 365, document: bytes | None = None
+) -> Membership:
+    """Admit a member anew under the keys that it serves now, since it lost the ones before.
+
+    Its old membership is revoked for good; contracts that it signed before stay as they are.
+
+    Args:
+        ports: what the service may use.
+        did: the member.
+        reason: one line, without personal data.
+        days: life of the new credential.
+        document: its DID document, when its host is not up.
+
+    Raises:
+        ConfigurationInvalid: this node is not an authority, or no reason is given.
+        NotFound: no such member.
+        DidUnresolvable: the DID or its document is not sound, or lists no usable key.
+        PeerUnreachable: its host does not answer.
+    """
+    _check_authority(ports)
+    thumbprints = _keys_of(ports, did, document)  # first, so that a failure changes nothing
+    before = revoke(ports, did, reason)
+    return admit(
+        ports, did, name=before.name, role=before.role, days=days, key_thumbprints=thumbprints
+    )
+
+
 def members(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Membership]:
     """Return a page of the members, revoked ones too, oldest first.
 
@@ -172,7 +200,9 @@ def _keys_of(ports: Ports, did: str, document: bytes | None) -> list[str]:
     data = document
     if data is None:
         data = ports.web.get(dids.document_url(did), limit=documents.MAX_BYTES)
-    thumbprints = sorted(documents.read(data, did).thumbprints())
+    found = documents.read(data, did)
+    # With the key that is announced to follow: it is used once the membership states it.
+    thumbprints = sorted(succession.reachable(found, found.thumbprints()))
     if not thumbprints:
         raise DidUnresolvable(f"the document of `{did}` lists no key to use")
     return thumbprints

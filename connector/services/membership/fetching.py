@@ -27,7 +27,7 @@ from connector.errors import (
 from connector.identity import credential as credentials
 from connector.identity import did as dids
 from connector.identity import document as documents
-from connector.identity import status, trust
+from connector.identity import status, succession, trust
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction, Web
@@ -116,15 +116,41 @@ def generation(web: Web, did: str) -> int:
 def refresh_issuer(ports: Ports, did: str) -> DidDocument:
     """Fetch an allow-listed issuer's document and cache it.
 
+    The first that was fetched is the pin: later ones must follow from its keys.
+
     Raises:
+        UntrustedIssuer: a key of it was not signed by one that is known; the cache is as it was.
         PreauError: it cannot be fetched or read; the cache is as it was.
     """
     document = fetch_document(ports, did)
     with ports.store.write() as tx:
-        old = tx.issuers.get(did)
+        old = tx.issuers.lock(did)
+        if old is not None:
+            succession.check(documents.read(old.document, did), document)
         tx.issuers.put(IssuerDocument(did, document.data, ports.clock.now()))
         if old is None or old.document != document.data:
             tx.audit.append("issuer.fetched", did, document=document.digest)
+    return document
+
+
+def pin(ports: Ports, key: str) -> DidDocument:
+    """Believe the space's authority under a key that the operator had from it by another way.
+
+    Args:
+        ports: of this node.
+        key: RFC 7638 thumbprint.
+
+    Raises:
+        UntrustedIssuer: the authority's document lists no such key that signs.
+        PreauError: it cannot be fetched or read; the cache is as it was.
+    """
+    did = ports.settings.space
+    document = fetch_document(ports, did)
+    if not succession.signers(document) <= succession.reachable(document, {key}):
+        raise UntrustedIssuer(f"`{did}` signs with keys that do not follow from that one")
+    with ports.store.write() as tx:
+        tx.issuers.put(IssuerDocument(did, document.data, ports.clock.now()))
+        tx.audit.append("issuer.pinned", did, document=document.digest, key=key)
     return document
 
 
@@ -173,7 +199,10 @@ def ensure_evidence(ports: Ports, membership: str) -> Evidence:
         document = documents.read(known.issuers[issuer], issuer)
     else:
         document = refresh_issuer(ports, issuer)
-    url = trust.status_url(membership, document)
+    try:
+        url = trust.status_url(membership, document)
+    except CredentialInvalid:  # perhaps by a key that followed since
+        url = trust.status_url(membership, refresh_issuer(ports, issuer))
     cached = known.status_lists.get(url)
     now = ports.clock.now()
     if url and (cached is None or not cached.fetched_at <= now < cached.valid_until):

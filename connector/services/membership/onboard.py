@@ -197,6 +197,8 @@ def fetch_own_membership(ports: Ports, save: Callable[[str], None]) -> Membershi
     known = fetching.ensure_evidence(ports, membership)
     own = documents.read(ports.own_document(), ports.settings.did)
     facts = judged(ports.settings, membership, own, known, ports.clock.now())
+    if membership == ports.own_membership():
+        return facts
     save(membership)
     with ports.store.write() as tx:
         tx.audit.append("membership.fetched", ports.settings.did, issuer=facts.issuer)

@@ -1,0 +1,146 @@
+"""How a signing key follows another: the old one signs a record that names the new one.
+
+Rules: a record names the DID, the new key whole, and when it was made; it stands in the DID
+document beside the new key. Whoever pinned a key believes those that it can reach from it, record
+by record, and no others: who takes over a host, but no key, cannot slip one in. A new key without a
+predecessor (the old one was lost) signs its own record, and is reached by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from connector.domain import instant
+from connector.errors import Malformed, PreauError, SignatureInvalid, UntrustedIssuer
+from connector.identity import jws
+from connector.identity import key as keys
+from connector.identity.document import DidDocument
+from connector.identity.key import Relationship
+from connector.jsonld.canonical import canonical, parse_object
+
+TYPE: Final = "preau-next-key+jws"
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A key that a record names.
+
+    Attributes:
+        key_id: DID URL.
+        key: public key, JWK.
+        made_at: UTC.
+        signed_by: DID URL of the key that signed the record.
+    """
+
+    key_id: str
+    key: Mapping[str, str] = field(repr=False)
+    made_at: datetime
+    signed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    did: str
+    keys: Mapping[str, Mapping[str, str]]
+
+    def keys_for(self, _relationship: Relationship) -> frozenset[str]:
+        return frozenset(self.keys)
+
+
+def make(signer: jws.Signer, did: str, key_id: str, key: Mapping[str, str], now: datetime) -> str:
+    """Return the record that a key signs for its successor.
+
+    Raises:
+        KeyUnusable: the key cannot be used.
+        Malformed: the new key is no public key.
+    """
+    named = {"did": did, "kid": key_id, "key": keys.read(dict(key)), "made": instant.text(now)}
+    return jws.sign_compact(signer, canonical(named), TYPE)
+
+
+def read(record: str, did: str, known: Mapping[str, Mapping[str, str]]) -> Successor:
+    """Return what a record says, once a known key is found to have signed it.
+
+    Args:
+        record: compact JWS.
+        did: whose keys they are.
+        known: public keys by DID URL that may have signed it; not asked where it stands alone.
+
+    Raises:
+        SignatureInvalid: none of these keys signed it, or it is no record of this DID's.
+    """
+    try:
+        own = dict(known)
+        if is_alone(record):
+            claimed = parse_object(jws.unverified_payload(record))
+            own = {str(claimed.get("kid")): keys.read(claimed.get("key"))}
+        payload = jws.verify_compact(record, _Holder(did, own), Relationship.ASSERTION, TYPE)
+        named = parse_object(payload)
+        key, made_at = keys.read(named.get("key")), instant.read(named.get("made"))
+    except Malformed as exc:
+        raise SignatureInvalid("not a record of the next key") from exc
+    if set(named) != {"did", "kid", "key", "made"} or named["did"] != did:
+        raise SignatureInvalid("not a record of the next key of this DID")
+    key_id = named["kid"]
+    if not isinstance(key_id, str) or not key_id.startswith(f"{did}#"):
+        raise SignatureInvalid("the record names no key of this DID")
+    return Successor(key_id, key, made_at, jws.key_id(record))
+
+
+def is_alone(record: str) -> bool:
+    """Return whether a record is signed by the very key that it names; nothing is verified.
+
+    Raises:
+        Malformed: not a compact JWS.
+    """
+    return parse_object(jws.unverified_payload(record)).get("kid") == jws.key_id(record)
+
+
+def reachable(document: DidDocument, pinned: Collection[str]) -> frozenset[str]:
+    """Return the thumbprints of the document's keys that follow from pinned ones, those included.
+
+    Args:
+        document: as it is served now.
+        pinned: RFC 7638 thumbprints that are believed.
+    """
+    prints = {kid: keys.thumbprint(jwk) for kid, jwk in document.keys.items()}
+    known = {kid for kid, each in prints.items() if each in pinned}
+    for _ in document.successions:  # each pass follows one step at least, or none is left
+        for record in document.successions:
+            following = _next(record, document, known)
+            if following is not None:
+                known.add(following)
+    return frozenset(prints[kid] for kid in known)
+
+
+def signers(document: DidDocument) -> frozenset[str]:
+    """Return the thumbprints of the keys that sign statements."""
+    return frozenset(keys.thumbprint(document.keys[kid]) for kid in document.assertion)
+
+
+def check(old: DidDocument, new: DidDocument) -> None:
+    """Check that each key by which an authority signs now follows from those that were pinned.
+
+    Raises:
+        UntrustedIssuer: one does not.
+    """
+    signing = signers(new)
+    if not signing or not signing <= reachable(new, signers(old)):
+        raise UntrustedIssuer(
+            f"`{new.did}` serves a key that the one known of it did not sign",
+            hint="ask its operator for the key's id; `preau membership --pin ID` believes it",
+        )
+
+
+def _next(record: str, document: DidDocument, known: Collection[str]) -> str | None:
+    try:
+        if is_alone(record):
+            return None
+        found = read(record, document.did, {kid: document.keys[kid] for kid in known})
+    except PreauError:
+        return None
+    listed: Any = document.keys.get(found.key_id)
+    return found.key_id if listed is not None and dict(listed) == dict(found.key) else None
