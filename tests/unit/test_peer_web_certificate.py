@@ -24,7 +24,7 @@ class Served:
     def __init__(self, folder: Path) -> None:
         self.cert, self.key = folder / "https.pem", folder / "https.key"
         self.made = self.renew()
-        self.server = HttpsServer(_nothing, "127.0.0.1:0", self.cert, self.key)
+        self.server = HttpsServer(_nothing, self.cert, self.key)
         self.port = self.server.start()
 
     def renew(self) -> str:
@@ -88,4 +88,4 @@ def test_a_server_does_not_begin_without_a_pair(tmp_path: Path) -> None:
     (tmp_path / "https.key").write_text("rubbish")
     files = tmp_path / "https.pem", tmp_path / "https.key"
     with pytest.raises(KeyUnusable):
-        HttpsServer(_nothing, "127.0.0.1:0", *files).start()
+        HttpsServer(_nothing, *files).start()
