@@ -4,6 +4,7 @@ Rules: one line on standard output once everything answers, so that scripts can 
 go to standard error. Leaves everything else to `bootstrap`.
 """
 
+import os
 from functools import partial
 from typing import Annotated
 
@@ -29,6 +30,9 @@ def serve(
     Prints `ready` (with --json one line with pid and addresses) once peers and commands are
     answered.
     """
+    # gRPC's core reads this when it is loaded; else it writes lines of its own, past the log, one
+    # for each handshake that fails.
+    os.environ["GRPC_VERBOSITY"] = "NONE"
     from connector import config  # noqa: PLC0415 - start-up stays fast
     from connector.bootstrap import logs, supervision, wiring  # noqa: PLC0415 - same
 

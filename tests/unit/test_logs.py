@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import ssl
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from connector import config
 from connector.bootstrap import logs
 from connector.bootstrap.logs import QUIET_SECONDS, JsonLines, Repeats
+from connector.cli.app import build
 from connector.services import correlation
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
+from tests.support.command import short_folder
 from tests.support.doubles import ports_for_tests
 from tests.support.link import DATASET, description, link
 
@@ -147,3 +156,32 @@ def test_what_is_remembered_of_lines_is_bounded() -> None:
         record = logging.LogRecord("a", logging.INFO, "", 0, str(number), (), None)
         assert repeats.filter(record)
     assert len(repeats._seen) <= 1024
+
+
+def test_nothing_but_lines_of_ours_is_written_when_a_handshake_fails() -> None:
+    """In a process of its own: gRPC's core writes past Python, and reads how much when loaded."""
+    with short_folder() as folder:
+        home = folder / "n"
+        words = ("--did", "did:web:localhost%3A8443", "--name", "A", "--home", str(home))
+        assert CliRunner().invoke(build(), ["init", *words]).exit_code == 0
+        free = replace(config.load(home), https_listen="127.0.0.1:0", grpc_listen="127.0.0.1:0")
+        (home / config.FILE_NAME).write_text(config.dump(free), encoding="utf-8")
+        command = [sys.executable, "-m", "connector", "serve", "--home", str(home)]
+        with subprocess.Popen(
+            [*command, "--json", "--log-json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as node:
+            assert node.stdout is not None
+            host, _, port = json.loads(node.stdout.readline())["grpc"].rpartition(":")
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+            tls.set_alpn_protocols(["h2"])
+            with (
+                socket.create_connection((host, int(port)), timeout=20) as stranger,
+                suppress(OSError),
+                tls.wrap_socket(stranger) as shown,
+            ):
+                shown.recv(1)  # TLS 1.3: refused only after the client's end
+            node.terminate()
+            _, err = node.communicate(timeout=60)
+    assert len(err.splitlines()) >= 3
+    assert [line for line in err.decode().splitlines() if not line.startswith('{"at": ')] == []
