@@ -26,7 +26,7 @@ def main() -> None:
     hello, tried, began = _hello(), 0, time.monotonic()
     recent: deque[socket.socket] = deque()
     while not ended:
-        while tried < (time.monotonic() - began) * rate:
+        while tried < (time.monotonic() - began) * rate and not ended:
             new = _opened(port, source)
             tried += 1
             with suppress(OSError):

@@ -12,7 +12,7 @@ from connector.bootstrap.reputation import Reputation
 from connector.domain import generation as generations
 from connector.domain.federation import Hello
 from connector.errors import Malformed, PreauError, UpgradeRequired
-from connector.peer import https, server, status, streams
+from connector.peer import https, status, streams, unary
 from connector.peer.routes import GENERATION_KEY, PARTICIPATE, TOKEN_KEY, Metadata, write_hello
 from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, live_space
@@ -42,7 +42,7 @@ def space(running: LiveSpace) -> LiveSpace:
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let servers answer as those of the first generation: they say nothing of themselves."""
-    for module in (server, streams, status):
+    for module in (unary, streams, status):
         monkeypatch.setattr(module, "STATED", ())
 
 

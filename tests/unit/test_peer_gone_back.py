@@ -11,7 +11,7 @@ from connector.domain.audit import PeerLog
 from connector.errors import PeerRolledBack
 from connector.ports import Ports
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.services.health import diagnose
+from connector.services.health import diagnose, peers
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
 from tests.support.contracts import NOW
@@ -90,7 +90,7 @@ def test_a_lead_submits_no_job_to_a_site_that_went_back(tmp_path: Path) -> None:
 
 
 def test_doctor_names_a_peer_that_went_back() -> None:
-    assert diagnose.gone_back({}) == []
-    (check,) = diagnose.gone_back({LEAD: "it cannot prove it"})
+    assert peers.gone_back({}) == []
+    (check,) = peers.gone_back({LEAD: "it cannot prove it"})
     assert (LEAD in check.name, check.verdict) == (True, diagnose.WARN)
     assert "preau recovery show" in check.mend
