@@ -122,6 +122,13 @@ class Node:
                 tx.status_lists.put(replace(listed, valid_until=now + timedelta(days=30)))
             tx.participants.put(participant(other))
 
+    def renew(self) -> None:
+        """Have peers' papers as of now, as the timer of a node fetches them."""
+        now = self.pair.clock.now()
+        with self.ports.store.write() as tx:
+            for known in tx.participants.find():
+                tx.participants.put(replace(known, refreshed_at=now))
+
     def negotiations(self) -> list[Negotiation]:
         with self.ports.store.read() as tx:
             return tx.negotiations.find()

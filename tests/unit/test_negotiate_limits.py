@@ -211,6 +211,8 @@ def test_a_negotiation_in_which_nothing_happens_ends(pair: Link) -> None:
     ask(pair, policy=offer(epsilon="5"))
     assert negotiate.expire(pair.lab.ports) == 0
     pair.clock.advance(STALE.total_seconds() + 1)
+    for node in pair.nodes.values():
+        node.renew()
     assert negotiate.expire(pair.lab.ports) == 1
     pair.pump()
     assert states(pair) == both(State.TERMINATED)
