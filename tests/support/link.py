@@ -122,7 +122,7 @@ class Node:
                 tx.status_lists.put(replace(listed, valid_until=now + timedelta(days=30)))
             tx.participants.put(participant(other))
 
-    def renew(self) -> None:
+    def have_fresh_papers(self) -> None:
         """Have peers' papers as of now, as the timer of a node fetches them."""
         now = self.pair.clock.now()
         with self.ports.store.write() as tx:

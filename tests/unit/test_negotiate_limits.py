@@ -212,7 +212,7 @@ def test_a_negotiation_in_which_nothing_happens_ends(pair: Link) -> None:
     assert negotiate.expire(pair.lab.ports) == 0
     pair.clock.advance(STALE.total_seconds() + 1)
     for node in pair.nodes.values():
-        node.renew()
+        node.have_fresh_papers()
     assert negotiate.expire(pair.lab.ports) == 1
     pair.pump()
     assert states(pair) == both(State.TERMINATED)
