@@ -42,7 +42,14 @@ def insert(engine: sa.Engine, table: str, **columns: Any) -> None:
 
 
 _BLANK = {"VARCHAR": "", "TEXT": "[]", "BOOLEAN": False, "BIGINT": 1, "INTEGER": 1}
-_BLANK |= {"FLOAT": 1.0, "DOUBLE PRECISION": 1.0, "TIMESTAMP": BEFORE, "DATETIME": BEFORE}
+_BLANK |= {
+    "BLOB": b"",
+    "BYTEA": b"",
+    "FLOAT": 1.0,
+    "DOUBLE PRECISION": 1.0,
+    "TIMESTAMP": BEFORE,
+    "DATETIME": BEFORE,
+}
 
 
 def dataset(engine: sa.Engine, name: str, digest: str, cap: tuple[float, float] | None) -> None:
@@ -124,3 +131,17 @@ def test_a_dataset_published_before_has_no_check_on_record(
         (found,) = tx.datasets.find()
         assert (tx.censuses.find(), tx.persons.find()) == ([], [])
     assert (found.person_format, found.malformed_share) == ("text", 0.05)
+
+
+def test_what_a_negotiation_lacked_before_is_bytes(empty_url: str) -> None:
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0001")
+    insert(engine, "negotiation", pid="urn:old", policy=b"{}", role="provider")
+    engine.dispose()
+    upgrade(empty_url)
+    engine = sa.create_engine(empty_url)
+    with engine.connect() as connection:
+        row = connection.execute(sa.text("SELECT asked, offered FROM negotiation")).one()
+    engine.dispose()
+    assert [bytes(value) for value in row] == [b"", b""]

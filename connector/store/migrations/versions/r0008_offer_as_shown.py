@@ -17,9 +17,12 @@ def upgrade() -> None:
     )
     # Where the consumer's own words were on the table, the agreement under way is asked for again.
     op.execute("UPDATE negotiation SET offered = policy WHERE role = 'consumer'")
-    # On SQLite the default is a text, which no backup takes for bytes.
-    nothing = sa.text("UPDATE negotiation SET offered = :nothing WHERE role <> 'consumer'")
-    op.execute(nothing.bindparams(sa.bindparam("nothing", b"", sa.LargeBinary())))
+    # On SQLite the default is a text, which no backup takes for bytes; so was that of r0002.
+    for change in (
+        "UPDATE negotiation SET offered = :nothing WHERE role <> 'consumer'",
+        "UPDATE negotiation SET asked = :nothing WHERE asked = ''",
+    ):
+        op.execute(sa.text(change).bindparams(sa.bindparam("nothing", b"", sa.LargeBinary())))
 
 
 def downgrade() -> None:
