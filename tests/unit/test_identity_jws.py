@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import document as documents
 from connector.identity import jws
-from connector.identity.evidence import AuthorityKey
+from connector.identity.evidence.authorities import NamedKey
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import b64url, canonical
 from tests.support.keys import MemorySigner
@@ -188,7 +188,7 @@ def test_p256_keys_verify_es256_only() -> None:
     key = ECKey.generate_key("P-256")
     kid = DID + "#p256"
     public = {name: str(value) for name, value in key.as_dict(private=False).items()}
-    holder = AuthorityKey(DID, MappingProxyType({kid: public}))
+    holder = NamedKey(DID, MappingProxyType({kid: public}))
     good = joserfc_jws.serialize_compact(header(alg="ES256", kid=kid), PAYLOAD, key, ["ES256"])
     assert jws.verify_compact(good, holder, ASSERTION, TYPE) == PAYLOAD
     with pytest.raises(SignatureInvalid):

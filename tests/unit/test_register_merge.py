@@ -14,9 +14,8 @@ from connector.domain.tally import Forfeit
 from connector.errors import CapExceeded, InRecovery, NotFound, PersonsOverlap, RegisterFixed
 from connector.ports import Transaction
 from connector.services.continuity.confirmation import forfeited
-from connector.services.privacy import budget, registers
+from connector.services.privacy import budget, registers, standing
 from connector.services.privacy.merging import merge
-from connector.services.privacy.standing import budgets
 from connector.services.publication import checking, publish
 from connector.services.publication.verdicts import passed
 from federated.privacy.rule import Accounting, Rule
@@ -96,8 +95,8 @@ def test_the_one_that_is_left_is_marked_and_counts_as_nobodys_budget(
     first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
 
     def counted() -> set[str]:
-        found = budgets(school.ports.store, AdditiveAccountant(), NOW)
-        return {each.register_id for each in found}
+        ports = replace(school.ports, accountant=AdditiveAccountant())
+        return {each.register_id for each in standing.registers(ports).values}
 
     with school.ports.store.read() as tx:
         assert registers.merged(tx) == {}
