@@ -129,14 +129,27 @@ def test_a_run_that_fails_unforeseen_is_noted_and_taken_up_later(ports: Ports) -
     assert jobs._running == {}
 
 
+class Quiet:
+    """An identity whose keys need nothing."""
+
+    def follow(self, *, told: bool) -> None:  # noqa: ARG002 - as the real one
+        return None
+
+    def retire(self) -> None:
+        return None
+
+    def awaits_membership(self) -> bool:
+        return False
+
+
 @pytest.mark.parametrize("which", ["_membership", "_refresh"])
 def test_the_renewal_goes_on(ports: Ports, monkeypatch: pytest.MonkeyPatch, which: str) -> None:
     came, other = threading.Event(), threading.Event()
     step = failing(came)
     monkeypatch.setattr(onboard, "refresh", lambda _ports: other.set() or [])
     monkeypatch.setattr(Renewal, which, lambda _self: step() == [])
-    nobody: Any = None
-    running = Renewal(ports, nobody)
+    quiet: Any = Quiet()
+    running = Renewal(ports, quiet)
     running.start()
     assert came.wait(20)
     if which == "_membership":
