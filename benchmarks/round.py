@@ -48,6 +48,7 @@ def measure(folder: Path, plan: Plan) -> list[Row]:
         noise=0,
         round_seconds=60,
         deadline_seconds=JOB_SECONDS,
+        rule="sums",
     )
     with federation(folder, size) as fed:
         manifest, spans, waiting, start = _job(fed)

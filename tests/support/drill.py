@@ -55,6 +55,7 @@ class Size:
         noise: σ; so much that a contract holds many jobs; 0: what the contract's ε needs.
         round_seconds: longest round.
         deadline_seconds: longest job.
+        rule: by which jobs add up; many small ones fit under Rényi, one that costs all under sums.
     """
 
     pupils: int = 600
@@ -63,6 +64,7 @@ class Size:
     noise: float = 40.0
     round_seconds: float = 40.0
     deadline_seconds: float = 150.0
+    rule: str = "renyi"
 
 
 @dataclass
@@ -178,7 +180,7 @@ def publish(fed: Federation, folder: Path) -> None:
         count = len({row["id"] for row in rows})
         described = contracts.dataset(name, file, -(-count // 100) * 100, [offer])
         with node.client() as client:
-            client.publish({**described, "cap": CAP, "accounting": {"rule": "renyi"}})
+            client.publish({**described, "cap": CAP, "accounting": {"rule": fed.size.rule}})
 
 
 def meet(fed: Federation, name: str) -> None:
