@@ -43,7 +43,7 @@ from policies_odrl.vocabulary import LEVELS, PREAU
 from tests.support import policy_strategies as some
 
 LAW = settings(
-    max_examples=30,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -132,7 +132,7 @@ GRID = [facts_of(width=x, height=y) for x, y in product(HALVES, HALVES)]
 
 
 @given(policies(numbers()), policies(numbers()))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_on_plain_axes_the_verdict_is_exact(left: Policy, right: Policy) -> None:
     asked = [Request(ODRL + "use", facts=facts) for facts in GRID]
     world = Facts(knowledge=KNOWN)
@@ -143,7 +143,7 @@ def test_on_plain_axes_the_verdict_is_exact(left: Policy, right: Policy) -> None
 
 
 @given(policies(ANY), policies(ANY))
-@settings(max_examples=130, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_witness_is_granted_by_both(left: Policy, right: Policy) -> None:
     verdict = conflict_between(left, right, KNOWN)
     assert (verdict.witness is not None) is (verdict.answer is Compatibility.COMPATIBLE)
@@ -173,7 +173,7 @@ def worlds(draw: st.DrawFn) -> dict[str, tuple[Fact, ...]]:
 
 
 @given(policies(ANY), policies(ANY), st.lists(worlds(), min_size=5, max_size=15))
-@settings(max_examples=130, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_request_satisfies_both_of_a_conflict(
     left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
 ) -> None:
@@ -186,7 +186,7 @@ def test_no_request_satisfies_both_of_a_conflict(
 
 
 @given(policies(ANY), policies(ANY), st.lists(worlds(), min_size=5, max_size=15))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_nothing_that_one_permits_is_prohibited_by_a_compatible_other(
     left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
 ) -> None:
@@ -245,7 +245,7 @@ def test_a_further_condition_never_ends_a_conflict(
 
 
 @given(st.lists(names(), min_size=1, max_size=4), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_more_knowledge_never_turns_a_verdict_round(
     conditions: list[Condition], data: st.DataObject
 ) -> None:

@@ -130,7 +130,7 @@ def at_rule(found: str, path: str) -> int:
     return int(index.split("/")[0])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PERMISSIONS, st.lists(REQUESTS, min_size=1, max_size=8))
 def test_what_can_never_hold_never_grants(rule: Permission, requests: list[Request]) -> None:
     item = policy([rule], [])
@@ -138,7 +138,7 @@ def test_what_can_never_hold_never_grants(rule: Permission, requests: list[Reque
         assert not any(evaluate(item, request).granted for request in requests)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PERMISSIONS, st.lists(REQUESTS, min_size=1, max_size=8))
 def test_what_is_redundant_may_go(rule: Permission, requests: list[Request]) -> None:
     item = policy([rule], [])
@@ -151,7 +151,7 @@ def test_what_is_redundant_may_go(rule: Permission, requests: list[Request]) -> 
         assert evaluate(item, request).granted is evaluate(less, request).granted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ATOMS | CONDITIONS, st.lists(REQUESTS, min_size=1, max_size=8))
 def test_what_always_holds_holds_for_each_known_value(
     item: Condition, requests: list[Request]
@@ -172,7 +172,7 @@ def _lefts(item: Condition) -> set[str]:
     return set().union(*(_lefts(part) for part in item.operands))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(PERMISSIONS, min_size=2, max_size=3), st.lists(REQUESTS, min_size=1, max_size=8))
 def test_what_is_shadowed_may_go(rules: list[Permission], requests: list[Request]) -> None:
     item = policy(rules, [])
@@ -184,7 +184,7 @@ def test_what_is_shadowed_may_go(rules: list[Permission], requests: list[Request
         assert evaluate(item, request).granted is evaluate(less, request).granted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(PERMISSIONS, min_size=1, max_size=2),
     st.lists(BANS, min_size=1, max_size=2),
@@ -204,7 +204,7 @@ def test_what_is_never_usable_never_grants(
         assert not any(evaluate(alone, request).granted for request in requests)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(BANS, min_size=2, max_size=3), st.lists(REQUESTS, min_size=1, max_size=8))
 def test_a_prohibition_that_is_shadowed_may_go(
     bans: list[Prohibition], requests: list[Request]
