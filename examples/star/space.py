@@ -8,21 +8,33 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from loopback import Ports
 
 from connector.sdk import Client
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 COMMAND = [sys.executable, "-m", "connector"]
+
+
+def free_port() -> int:
+    """Return a port of the loopback that is free; none is returned twice."""
+    return next(_ports())
+
+
+@cache
+def _ports() -> Ports:
+    return Ports()
 
 
 @dataclass
@@ -110,12 +122,14 @@ class Space:
         folder: of all homes.
         authority: a node as well.
         run: runs a command of `preau`, in a process of its own where nothing else is chosen.
+        port: chooses the port of a server.
         nodes: those made so far.
     """
 
     folder: Path
     authority: Node
     run: Callable[..., Any] = preau
+    port: Callable[[], int] = free_port
     nodes: list[Node] = field(default_factory=list)
 
     def node(self, name: str, *, admit: bool = True, start: bool = True, **options: str) -> Node:
@@ -129,7 +143,7 @@ class Space:
         """
         short = name.lower().replace(" ", "-")
         home = self.folder / short
-        https, grpc = free_port(), free_port()
+        https, grpc = self.port(), self.port()
         did = f"did:web:localhost%3A{https}"
         certificate = self.folder / f"{short}-web"
         authority = str(self.authority.home)
@@ -167,37 +181,28 @@ class Space:
 
 @contextmanager
 def space(
-    folder: Path, name: str = "Espace STAR", run: Callable[..., Any] = preau
+    folder: Path,
+    name: str = "Espace STAR",
+    run: Callable[..., Any] = preau,
+    port: Callable[[], int] = free_port,
 ) -> Iterator[Space]:
     """Make a space in a folder, and stop all of it at the end of the block."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    port = free_port()
-    did = f"did:web:localhost%3A{port}"
+    did = f"did:web:localhost%3A{port()}"
     home = folder / "authority"
     run(
         *("authority", "init", "--did", did, "--name", name, "--allow-host", "localhost"),
         *("--home", str(home)),
     )
     authority = Node(name, home, did)
-    made = Space(folder, authority, run)
+    made = Space(folder, authority, run, port)
     try:
         authority.start()
         yield made
     finally:
         made.stop()
-
-
-def free_port() -> int:
-    """Return a port of the loopback that is free now, and is not handed out twice here."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _TAKEN:
-            _TAKEN.add(port)
-            return port
 
 
 def cpu_seconds(nodes: Sequence[Node]) -> float:
@@ -211,9 +216,6 @@ def cpu_seconds(nodes: Sequence[Node]) -> float:
         values = text.rpartition(")")[2].split()
         total += sum(int(value) for value in values[11:15]) / ticks
     return total
-
-
-_TAKEN: set[int] = set()
 
 
 def _first_line(process: subprocess.Popen[str], seconds: float) -> str:

@@ -16,7 +16,8 @@ from connector.errors import CredentialRevoked, PeerUnreachable
 from connector.peer.credentials import Leaves
 from connector.peer.healing import HealingWire
 from connector.services.membership import onboard
-from tests.support.live_space import LiveSpace, Node, free_port, live_space
+from tests.support.live_space import LiveSpace, Node, live_space
+from tests.support.ports import free_port
 
 STATE = {"provider_pid": "p", "consumer_pid": "c", "state": "REQUESTED"}
 GET = "GetNegotiationMessage"

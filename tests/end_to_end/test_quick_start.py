@@ -16,7 +16,8 @@ from typing import IO
 
 import pytest
 
-from tests.support.command import COMMAND_SECONDS, free_ports, short_folder
+from tests.support.command import COMMAND_SECONDS, short_folder
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -29,7 +30,7 @@ def typed() -> list[str]:
     """Return the lines of the section that is typed, with ports that are free on this machine."""
     text = PAGE.read_text(encoding="utf-8").partition("## Two nodes by hand")[2]
     named = sorted(set(PORT.findall(text)))
-    ports = dict(zip(named, map(str, free_ports(len(named))), strict=True))
+    ports = {name: str(free_port()) for name in named}
     text = PORT.sub(lambda found: ports[found[0]], text)
     blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -76,18 +75,6 @@ def ok(*words: str, home: Path | None = None, run: Callable[..., Done] = preau) 
 def step(*words: str) -> Any:
     """Run a command in this process that is only a step; it must end with 0."""
     return ok(*words, run=typed)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for sock in held:
-            sock.bind(("127.0.0.1", 0))
-        return [int(sock.getsockname()[1]) for sock in held]
-    finally:
-        for sock in held:
-            sock.close()
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.command import Served, free_ports, ok, serving, short_folder, typed
+from tests.support.command import Served, ok, serving, short_folder, typed
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def did_at(port: int) -> str:
 @contextmanager
 def space(*names: str, admit: bool = True) -> Iterator[Space]:
     """Make, serve and stop a space; its nodes are members unless `admit` is false."""
-    ports = free_ports(1 + 2 * len(names))
+    ports = [free_port() for _ in range(1 + 2 * len(names))]
     with short_folder() as folder:
         authority = folder / "authority"
         dids = {"authority": did_at(ports[0])}

@@ -33,6 +33,7 @@ from connector.management.views import JobView, NegotiationView
 from connector.sdk import Client
 from connector.sdk.client import JOB_ENDS, NEGOTIATION_ENDS
 from tests.support.command import step
+from tests.support.ports import free_port
 
 # A contract holds many drill jobs, a dataset many contracts.
 CONTRACT_EPSILON = 3.0
@@ -154,7 +155,7 @@ def federation(
     """
     urls = databases or {}
     chosen = size or Size()
-    with spaces.space(folder / "space", run=step) as space:
+    with spaces.space(folder / "space", run=step, port=free_port) as space:
         sites = {
             name: _node(space, f"Academie {name}", urls.get(name, "")) for name in pupils.ACADEMIES
         }

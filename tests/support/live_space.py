@@ -10,7 +10,6 @@ clock can be moved. Everything is stopped at the end of the `with` block of `liv
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -38,6 +37,7 @@ from connector.services.federation.lead.hub import LeadHub
 from connector.services.membership import onboard
 from tests.support.doubles import open_store, ports_for_tests
 from tests.support.keys import MemorySigner
+from tests.support.ports import free_port
 
 YEAR = 365
 LIST_LIFE = timedelta(hours=24)
@@ -383,13 +383,6 @@ def live_space(folder: Path, *names: str, **changes: Any) -> Iterator[LiveSpace]
         for name in names:
             space.add(name, **changes)
         yield space
-
-
-def free_port() -> int:
-    """Return a TCP port that is free on loopback now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> bool:

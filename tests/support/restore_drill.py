@@ -34,6 +34,7 @@ from connector.management.views import ConfirmedView, JobView, RecoveryView
 from federated.privacy.accountant import calibrate
 from tests.support.command import step
 from tests.support.drill import wait_for
+from tests.support.ports import free_port
 
 DATASET = "urn:drill:grades"
 CONTRACT = 3.0
@@ -164,7 +165,7 @@ def pair(
         empty: empties one of these databases.
     """
     urls = databases or {}
-    with spaces.space(folder / "space", run=step) as space:
+    with spaces.space(folder / "space", run=step, port=free_port) as space:
         school, lab = (
             space.node(name.capitalize(), **({"database": urls[name]} if name in urls else {}))
             for name in ("school", "lab")

@@ -38,6 +38,7 @@ from connector.identity.trust import MembershipFacts
 from connector.sdk import Client
 from connector.services.membership import onboard
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:websockets")
 
@@ -120,11 +121,9 @@ def test_commands_may_come_over_loopback(home: Path) -> None:
 
 
 def test_a_running_node_says_how_it_is_to_anyone_on_this_machine(home: Path) -> None:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    node = started(home, metrics_listen=f"127.0.0.1:{port}", management_listen="127.0.0.1:0")
-    monitor = f"http://127.0.0.1:{port}"
+    where = f"127.0.0.1:{free_port()}"
+    node = started(home, metrics_listen=where, management_listen="127.0.0.1:0")
+    monitor = f"http://{where}"
     try:
         for url in (monitor, node.ready()["management"]):
             assert httpx.get(f"{url}/health").json() == {"health": "ok", "dead": []}
