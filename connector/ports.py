@@ -240,7 +240,7 @@ class Transaction(Protocol):
     tokens: UsedTokens
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
-        """Return undelivered messages due by `now`, the oldest of each subject, in order."""
+        """Return undelivered messages due by `now`: the oldest of each subject, peers in turns."""
         ...
 
     def after_commit(self, action: Callable[[], None]) -> None:

@@ -1,18 +1,20 @@
 """Which outgoing messages are due.
 
 Rules: messages of one subject leave in the order they were written, so only the oldest waiting one
-of a subject is ever due; one that failed for good no longer stands in the way. Two replicas that
-ask at once may get the same message: delivery is at least once, and receivers deduplicate.
+of a subject is ever due; one that failed for good no longer stands in the way. Peers take turns, so
+that what waits for one of them fills no answer for the others. Two replicas that ask at once may
+get the same message: delivery is at least once, and receivers deduplicate.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, func, select
 
 from connector.domain.delivery import OutgoingMessage
-from connector.store.repository import SqlRepository
+from connector.store.mapping import codecs_of, from_row
 from connector.store.scope import Scope
 from connector.store.tables import OutboxRow, table_of
 
@@ -20,10 +22,18 @@ from connector.store.tables import OutboxRow, table_of
 def due_messages(scope: Scope, now: datetime, limit: int) -> list[OutgoingMessage]:
     """Return at most `limit` messages due by `now`, each the oldest waiting of its subject.
 
-    They come in the order they were written.
+    The oldest of each peer come first, then the second oldest, and so on.
     """
     table = table_of(OutboxRow)
-    waiting = and_(table.c.delivered_at.is_(None), table.c.failed == "")
-    oldest = select(func.min(table.c.seq)).where(waiting).group_by(table.c.subject)
-    outbox = SqlRepository(scope, OutgoingMessage, OutboxRow)
-    return outbox.matching(table.c.seq.in_(oldest), table.c.due_at <= now, limit=limit)
+    row: Any = table.c
+    waiting = and_(row.delivered_at.is_(None), row.failed == "")
+    oldest = select(func.min(row.seq)).where(waiting).group_by(row.subject)
+    turn = func.row_number().over(partition_by=row.peer, order_by=row.seq)
+    due = select(row.seq, turn.label("turn")).where(row.seq.in_(oldest), row.due_at <= now)
+    ranked = due.order_by("turn", row.seq).limit(limit).subquery()
+    query = (
+        select(*(row[name] for name in codecs_of(OutgoingMessage)))
+        .join_from(ranked, table, row.seq == ranked.c.seq)
+        .order_by(ranked.c.turn, row.seq)
+    )
+    return [from_row(OutgoingMessage, found) for found in scope.read(query).mappings()]

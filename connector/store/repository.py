@@ -116,15 +116,6 @@ class SqlRepository(Generic[T]):
         """
         self._scope.change(_removal(self._table, self._key), self._values(key))
 
-    def matching(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[T]:
-        """Return the values of the rows that meet all conditions, oldest first.
-
-        For the store's own queries; services use `find`.
-        """
-        columns = (self._table.c[name] for name in self._fields)
-        query = select(*columns).where(*conditions).order_by(self._table.c.seq).limit(limit)
-        return [from_row(self._kind, row) for row in self._scope.read(query).mappings()]
-
     def _by_key(self, *, locking: bool = False) -> Select[Any]:
         return one(self._table, self._fields, self._key, locking=locking)
 

@@ -105,7 +105,7 @@ class SqlTransaction:
         self.tokens: UsedTokens = SqlUsedTokens(scope)
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
-        """Return undelivered messages due by `now`, the oldest of each subject, in order."""
+        """Return undelivered messages due by `now`; see `ports.Transaction`."""
         return outbox.due_messages(self._scope, now, limit)
 
     def after_commit(self, action: Callable[[], None]) -> None:

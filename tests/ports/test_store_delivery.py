@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ def test_a_message_given_up_no_longer_stands_in_the_way(store: SqlStore) -> None
         tx.outbox.add(message("a1", "a", failed="PEER_UNREACHABLE"))
         tx.outbox.add(message("a2", "a"))
     assert due(store) == ["a2"]
+
+
+def test_peers_take_turns_so_that_one_fills_no_answer_for_the_others(store: SqlStore) -> None:
+    with store.write() as tx:
+        for number in range(4):
+            tx.outbox.add(replace(message(f"a{number}", f"a{number}"), peer="did:web:slow"))
+        tx.outbox.add(replace(message("b0", "b"), peer="did:web:other"))
+    assert due(store, limit=3) == ["a0", "b0", "a1"]
+    assert due(store) == ["a0", "b0", "a1", "a2", "a3"]
 
 
 def test_a_token_is_used_once_also_after_a_restart(
