@@ -18,6 +18,7 @@ from typing import Final
 
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, KeyUnusable, PreauError
+from connector.identity import document as documents
 from connector.identity import key as public_keys
 from connector.identity import succession
 from connector.jsonld.canonical import parse_object
@@ -27,6 +28,7 @@ from connector.store import keys
 PREFIX: Final = "keys/signing-"
 OVERLAP: Final = timedelta(days=1)
 FILE: Final = "file:"
+MOST: Final = documents.MAX_METHODS - documents.MAX_AUTHORITIES  # that a document can list
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,18 @@ def make(settings: Settings, clock: Clock, *, lost: bool = False) -> SigningKey:
 
     Raises:
         KeyUnusable: a key cannot be read or written.
-        ConfigurationInvalid: the keys are not files, or a key that was made before waits yet.
+        ConfigurationInvalid: the keys are not files, or a document can list no more.
     """
     if not settings.signing_key.startswith(FILE):
         raise ConfigurationInvalid("`signing_key` is no file; rotate it where it is kept")
     taken = [_number(file) for file in settings.path("keys").glob("signing-*")]
     number = max([*taken, 1]) + 1
     found = [] if lost else read(settings)
+    if len(found) >= MOST:
+        raise ConfigurationInvalid(
+            f"there are {MOST} signing keys, and peers read no more",
+            hint="begin anew with `preau keys rotate signing --lost`",
+        )
     uri, key_id = f"{FILE}{PREFIX}{number}.pem", f"{settings.did}#key-{number}"
     if found and found[0].made_at is None:
         data = json.dumps(dict(found[0].public)).encode()
@@ -107,10 +114,13 @@ def signing(
 ) -> SigningKey:
     """Return the key that signs: the newest that may.
 
+    Where no membership says, as in a home that was put together from an export of its keys, the
+    private halves do: those of older keys are removed once a newer one signs.
+
     Args:
         settings: of this node.
         found: oldest first.
-        stated: thumbprints that the node's membership states.
+        stated: thumbprints that the node's membership states; none where there is no membership.
         now: UTC.
     """
     authority = settings.kind == "authority"
@@ -118,7 +128,8 @@ def signing(
         overlapped = each.made_at is not None and now - each.made_at >= OVERLAP
         if overlapped if authority else each.thumbprint in stated:
             return each
-    return found[0]
+    held = () if stated else (each for each in found if _private(settings, each).exists())
+    return next(iter(held), found[0])
 
 
 def signer_of(settings: Settings, key: SigningKey) -> Signer:
@@ -138,11 +149,15 @@ def retire(settings: Settings, found: Sequence[SigningKey], used: SigningKey) ->
         KeyUnusable: one cannot be removed.
     """
     for each in found[: found.index(used)]:
-        path = settings.path(each.uri.removeprefix(FILE))
+        path = _private(settings, each)
         try:
             path.unlink(missing_ok=True)
         except OSError as exc:
             raise KeyUnusable(f"`{path}` cannot be removed: {exc.strerror}") from exc
+
+
+def _private(settings: Settings, key: SigningKey) -> Path:
+    return settings.path(key.uri.removeprefix(FILE))
 
 
 def _first(settings: Settings) -> SigningKey:

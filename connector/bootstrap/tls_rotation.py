@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from connector.config import Settings
-from connector.errors import KeyUnusable
+from connector.errors import ConfigurationInvalid, KeyUnusable
 from connector.identity import certificate
+from connector.identity.document import MAX_AUTHORITIES
 from connector.ports import Clock
 from connector.store import keys
 
@@ -51,7 +52,13 @@ def make(settings: Settings, clock: Clock) -> TlsAuthority:
 
     Raises:
         KeyUnusable: a file cannot be written.
+        ConfigurationInvalid: a document can list no more.
     """
+    if len(list(settings.path("keys").glob("tls-ca-*.pem"))) >= MAX_AUTHORITIES:
+        raise ConfigurationInvalid(
+            f"there are {MAX_AUTHORITIES} TLS authorities, and peers read no more",
+            hint="start the node, and wait until those that are over are removed",
+        )
     taken = [_number(file) for file in settings.path("keys").glob("tls-ca-*")]
     number = max(taken, default=0) + 1
     cert, key = certificate.make_authority(settings.name, clock.now(), DAYS)

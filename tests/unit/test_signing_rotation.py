@@ -93,6 +93,39 @@ def test_a_member_uses_its_next_key_once_the_membership_states_it(
     assert again.signer.key_id == SECOND
 
 
+def test_a_home_without_its_membership_signs_with_the_key_that_is_left(
+    settings: Settings, clock: FixedClock
+) -> None:
+    signing_rotation.make(settings, clock)
+    settings.path(own.MEMBERSHIP_FILE).unlink(missing_ok=True)
+    assert own.Identity(settings, clock).signer.key_id == FIRST  # nobody stated the second
+    state(settings, FIRST, SECOND)
+    own.Identity(settings, clock).retire()
+    settings.path(own.MEMBERSHIP_FILE).unlink()
+    assert own.Identity(settings, clock).signer.key_id == SECOND
+    assert own.signing_file(settings) == "keys/signing-2.pem"
+
+
+def test_a_lost_key_is_missed_while_the_membership_states_it(
+    settings: Settings, clock: FixedClock
+) -> None:
+    state(settings, FIRST)
+    signing_rotation.make(settings, clock)
+    settings.path("keys/signing.pem").unlink()
+    with pytest.raises(KeyUnusable, match=r"signing\.pem"):
+        own.Identity(settings, clock)
+
+
+def test_an_authority_whose_clock_went_back_signs_with_the_key_that_is_left(
+    tmp_path: Path, clock: FixedClock
+) -> None:
+    settings = made(tmp_path, clock, kind="authority")
+    signing_rotation.make(settings, clock)
+    late = FixedClock(NOON + signing_rotation.OVERLAP)
+    own.Identity(settings, late).retire()
+    assert own.Identity(settings, clock).signer.key_id == SECOND
+
+
 def test_a_third_key_follows_the_second(settings: Settings, clock: FixedClock) -> None:
     first = succession.signers(read(own.Identity(settings, clock)))
     for number in (2, 3):
@@ -102,6 +135,21 @@ def test_a_third_key_follows_the_second(settings: Settings, clock: FixedClock) -
     identity = own.Identity(settings, clock)
     assert identity.signer.key_id == f"{DID}#key-3"
     assert succession.signers(read(identity)) <= succession.reachable(read(identity), first)
+
+
+def test_no_more_keys_are_made_than_a_document_can_list(
+    settings: Settings, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(documents.MAX_AUTHORITIES - 1):  # one is there
+        tls_rotation.make(settings, clock)
+    with pytest.raises(ConfigurationInvalid, match="TLS authorities"):
+        tls_rotation.make(settings, clock)
+    monkeypatch.setattr(signing_rotation, "MOST", 3)
+    for _ in range(2):
+        signing_rotation.make(settings, clock)
+    with pytest.raises(ConfigurationInvalid, match="signing keys"):
+        signing_rotation.make(settings, clock)
+    assert len(read(own.Identity(settings, clock)).tls_authorities) == documents.MAX_AUTHORITIES
 
 
 def test_the_signer_of_a_running_node_never_changes(settings: Settings, clock: FixedClock) -> None:
