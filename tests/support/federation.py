@@ -428,6 +428,18 @@ class Federation:
                     tx.participants.put(participant(member))
 
 
+def set_at(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
+    """Return what sets a value within a manifest."""
+
+    def change(value: dict[str, Any]) -> None:
+        item: Any = value
+        for step in path[:-1]:
+            item = item[step]
+        item[path[-1]] = to
+
+    return change
+
+
 def signed_receipt(
     federation: Federation, job: Job, site: str, number: int, digest: str, /, **changes: Any
 ) -> str:

@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.domain import instant
-from connector.domain.instant import SKEW
-from connector.domain.negotiation import STALE, UNVERIFIED, Negotiation, NegotiationState
-from connector.errors import AgreementTampered, AgreementTimeWrong, PolicyInvalid
+from connector.domain.negotiation import UNVERIFIED, NegotiationState
+from connector.errors import AgreementTampered, PolicyInvalid
 from connector.identity import agreement as agreements
 from connector.identity import jws, receipt
-from connector.jsonld.canonical import canonical, sha256_hex
+from connector.jsonld.canonical import sha256_hex
 from connector.protocol import messages as m
 from connector.services.negotiation import negotiate
 from connector.services.privacy import budget
 from connector.services.publication import publish
-from tests.support.contracts import NOW, stranger
+from tests.support.contracts import stranger
 from tests.support.link import (
     DATASET,
     PREAU,
@@ -34,11 +31,11 @@ from tests.support.link import (
     link,
     offer,
 )
+from tests.support.tampering import Change, negotiated, rewritten, tamper
 
 State = NegotiationState
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 ABOUT = "http://purl.org/dc/terms/description"
-Change = Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture
@@ -46,39 +43,6 @@ def pair(tmp_path: Path) -> Iterator[Link]:
     with link(tmp_path) as pair:
         publish.publish(pair.school.ports, description(pair.folder))
         yield pair
-
-
-def tamper(pair: Link, kind: str, change: Callable[[m.Body], m.Body]) -> None:
-    """Let messages of a kind arrive changed, as a dishonest sender would write them."""
-    honest = pair.handle
-
-    def handle(call: Call) -> Any:
-        if call.kind != kind:
-            return honest(call)
-        message = m.KINDS[kind][0].from_body(call.body)
-        return honest(replace(call, body=change(message).to_body()))
-
-    pair.handle = handle  # type: ignore[method-assign] - the test stands between the two
-
-
-def negotiated(pair: Link) -> None:
-    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
-    pair.deliver(rounds=8)
-
-
-def rewritten(pair: Link, change: Change) -> Callable[[m.Body], m.Body]:
-    """Return what changes an agreement and signs it anew with the provider's key."""
-
-    def apply(message: m.Body) -> m.Body:
-        assert isinstance(message, m.ContractAgreementMessage)
-        document = json.loads(message.agreement)
-        change(document)
-        data = canonical(document)
-        signer = pair.school.member.signer
-        signature = jws.sign_detached(signer, data, agreements.SIGNATURE_TYPE)
-        return replace(message, agreement=data, provider_signature=signature)
-
-    return apply
 
 
 def _constraints(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -195,17 +159,6 @@ def _other_rule(document: dict[str, Any]) -> None:
 def _older_version(document: dict[str, Any]) -> None:
     del document["accounting"], document["recipes"]
     document["version"] = 1
-
-
-def _concluded(at: datetime) -> Change:
-    """Say that the agreement was concluded at a time."""
-
-    def change(document: dict[str, Any]) -> None:
-        policy = document["agreement"]
-        (name,) = policy.keys() & {"timestamp", "dspace:timestamp"}
-        policy[name] = document["timestamp"] = instant.text(at)
-
-    return change
 
 
 def _nothing(_document: dict[str, Any]) -> None:
@@ -508,98 +461,3 @@ def test_a_consumer_that_renewed_its_document_ends_what_names_the_old_one(pair: 
     negotiated(pair)
     assert pair.lab.only().state is pair.school.only().state is State.TERMINATED
     assert pair.lab.agreements() == []
-
-
-# --- when it was concluded
-
-WITHIN = SKEW - timedelta(seconds=1)
-BEYOND = SKEW + timedelta(seconds=1)
-YEARS = timedelta(days=365)
-
-
-@pytest.mark.parametrize(
-    "shift",
-    [-WITHIN, timedelta(0), WITHIN],
-    ids=["behind the clock", "by the clock", "ahead of the clock"],
-)
-def test_a_time_within_the_skew_is_signed(pair: Link, shift: timedelta) -> None:
-    tamper(pair, "ContractAgreementMessage", rewritten(pair, _concluded(NOW + shift)))
-    pair.hold("ContractAgreementVerificationMessage")  # the school signed another time
-    negotiated(pair)
-    assert pair.lab.only().state is State.VERIFIED
-
-
-@pytest.mark.parametrize(
-    ("shift", "says"),
-    [
-        (BEYOND, "ahead of this clock"),
-        (173 * YEARS, "ahead of this clock"),
-        (-BEYOND, "before it was asked for"),
-        (-25 * YEARS, "before it was asked for"),
-    ],
-)
-def test_a_time_that_cannot_be_is_refused(pair: Link, shift: timedelta, says: str) -> None:
-    tamper(pair, "ContractAgreementMessage", rewritten(pair, _concluded(NOW + shift)))
-    negotiated(pair)
-    for node in (pair.lab, pair.school):
-        assert (node.only().state, node.only().code) == (State.TERMINATED, "AGREEMENT_TIME_WRONG")
-        assert says in node.only().reasons[0]
-    assert pair.lab.agreements() == []
-
-
-def _delivered_after(pair: Link, wait: timedelta, at: datetime) -> Negotiation:
-    """Hold an agreement that states a time back for a while, then let the lab take it."""
-    pair.hold("ContractAgreementMessage")
-    negotiated(pair)
-    (message,) = [
-        m.ContractAgreementMessage.from_body(json.loads(item.body))
-        for item in pair.school.waiting()
-    ]
-    pair.clock.advance(wait.total_seconds())
-    pair.lab.receive(pair.school, rewritten(pair, _concluded(at))(message))
-    return pair.lab.only()
-
-
-def test_delivery_may_take_days(pair: Link) -> None:
-    assert _delivered_after(pair, timedelta(days=6), NOW).state is State.VERIFIED
-
-
-def test_a_time_after_the_deadline_is_refused(pair: Link) -> None:
-    with pytest.raises(AgreementTimeWrong, match="deadline"):
-        _delivered_after(pair, STALE + timedelta(days=2), NOW + STALE + BEYOND)
-    assert pair.lab.agreements() == []
-
-
-def test_memberships_must_be_of_the_time_of_the_agreement(pair: Link) -> None:
-    """One that began since would make the contract unprovable for ever."""
-    begun = {"valid_from": NOW + timedelta(days=1), "valid_until": NOW + timedelta(days=30)}
-    lab = pair.lab.member
-    pair.lab.member = replace(lab, membership=pair.space.membership(lab, **begun))
-    with pytest.raises(AgreementTimeWrong, match="membership"):
-        _delivered_after(pair, timedelta(days=2), NOW)
-    assert pair.lab.agreements() == []
-
-
-def test_a_contract_is_not_concluded_after_its_own_end(pair: Link) -> None:
-    end = NOW + timedelta(minutes=10)
-    soon = description(pair.folder, offer=offer(until=instant.text(end)))
-    publish.publish(pair.school.ports, soon)
-    with pytest.raises(AgreementTimeWrong, match="its own end"):
-        _delivered_after(pair, timedelta(minutes=10), end)
-
-
-def test_a_provider_completes_nothing_that_its_own_clock_denies(pair: Link) -> None:
-    """Both clocks ran ahead when it was signed, and the provider's was set right since."""
-    pair.hold("ContractAgreementVerificationMessage")
-    negotiated(pair)
-    (message,) = [
-        m.ContractAgreementVerificationMessage.from_body(json.loads(item.body))
-        for item in pair.lab.waiting()
-    ]
-    pair.clock.advance(-BEYOND.total_seconds())
-    with pytest.raises(AgreementTimeWrong, match="ahead of this clock"):
-        pair.school.receive(pair.lab, message)
-    assert not pair.school.agreements()[0].finalized
-    pair.clock.advance(BEYOND.total_seconds())
-    pair.school.receive(pair.lab, message)
-    assert pair.school.agreements()[0].finalized

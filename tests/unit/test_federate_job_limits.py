@@ -1,0 +1,88 @@
+"""What jobs a site still takes: a lead's places, the contract's budget, the cap of the data set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.errors import TooManyRequests
+from connector.protocol.messages import JobCancellation
+from connector.services.federation.site import jobs as site_jobs
+from federated.job import JobState
+from tests.support.federation import SITES, Federation, Node
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    return Federation(tmp_path)
+
+
+def allow_jobs(site: Node, most: int) -> None:
+    settings = replace(site.ports.settings, max_jobs_per_lead=most)
+    site.ports = replace(site.ports, settings=settings)
+
+
+def small(federation: Federation) -> tuple[str, dict[str, Any]]:
+    """Return a job of which the contract would pay many."""
+    privacy = {**federation.request()["privacy"], "epsilon": 0.02, "noiseMultiplier": 10.0}
+    return federation.submission(privacy=privacy)
+
+
+def test_a_lead_has_two_jobs_at_a_site_at_a_time(federation: Federation) -> None:
+    site = federation.site()
+    first, body = small(federation)
+    assert federation.ask(site, body)["accepted"]
+    assert federation.ask(site, small(federation)[1])["accepted"]
+    third, late = small(federation)
+    asked = site.accountant.asked
+    with pytest.raises(TooManyRequests, match="2 jobs of this lead have not ended here"):
+        federation.ask(site, late)
+    assert not site.has_job(third)
+    assert site.accountant.asked == asked
+    assert federation.ask(site, body)["accepted"]  # what was decided stays so
+    cancel = JobCancellation(first, "enough").to_body()
+    site_jobs.cancel_job(site.ports, federation.caller(site), cancel)
+    assert federation.ask(site, late)["accepted"]
+
+
+def test_jobs_decided_at_the_same_time_do_not_pass_the_limit_together(
+    federation: Federation,
+) -> None:
+    site = federation.site()
+    allow_jobs(site, 1)
+    late, body = small(federation)
+
+    def meanwhile() -> None:
+        site.accountant.before = lambda: None
+        assert federation.ask(site, small(federation)[1])["accepted"]
+
+    site.accountant.before = meanwhile
+    with pytest.raises(TooManyRequests):
+        federation.ask(site, body)
+    assert not site.has_job(late)
+
+
+def test_the_budget_is_used_up(federation: Federation) -> None:
+    site = federation.site()
+    allow_jobs(site, 8)
+    for _ in range(2):
+        assert federation.ask(site, federation.submission()[1])["accepted"]
+    job_id, body = federation.submission()
+    answer = federation.ask(site, body)
+    assert (answer["accepted"], answer["code"]) == (False, "BUDGET_EXCEEDED")
+    assert "has ε 0 of 3 left and 1.5 asked" in answer["reasons"][0]
+    assert site.job(job_id).state == JobState.REFUSED
+
+
+def test_the_cap_of_the_dataset_is_used_up(federation: Federation) -> None:
+    site = federation.site()
+    allow_jobs(site, 8)
+    second = federation.contract(SITES[0], 0xB000)
+    for _ in range(2):
+        assert federation.ask(site, federation.submission()[1])["accepted"]
+    federation.agreements[SITES[0]] = second
+    assert federation.ask(site, federation.submission()[1])["accepted"]
+    assert federation.ask(site, federation.submission()[1])["code"] == "CAP_EXCEEDED"
