@@ -22,7 +22,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from connector.errors import ConfigurationInvalid, StoreUnavailable
 
-WRITES: Final = "preau_writes"
 _LOCKED: Final = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "LockNotAvailable", "DeadlockDetected"})
 _DRIVERS: Final = {
     "sqlite": "sqlite+pysqlite",
@@ -30,6 +29,7 @@ _DRIVERS: Final = {
     "postgresql": "postgresql+psycopg",
     "postgresql+psycopg": "postgresql+psycopg",
 }
+_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _KEPT_OPEN: Final = 4  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
 _MORE: Final = 28
 
@@ -60,8 +60,27 @@ def open_engine(address: str, wait: float) -> Engine:
     )
     if sqlite:
         event.listen(engine, "connect", partial(_prepare_sqlite, wait))
-        event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that sees one state and is not kept."""
+    sqlite = engine.dialect.name == "sqlite"
+    options = {} if sqlite else _SNAPSHOT
+    with engine.connect().execution_options(**options) as connection:
+        if sqlite:  # a reader of the write-ahead log sees one state from its first query on
+            connection.exec_driver_sql("BEGIN")
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that is committed at the end of the block, or rolled back."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":  # not by an event: those cost a third of a statement
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
 
 
 @contextmanager
@@ -121,7 +140,7 @@ def _postgres_options(wait: float) -> dict[str, Any]:
 
 
 def _prepare_sqlite(wait: float, connection: Any, _record: Any) -> None:
-    """Set up a new connection: transactions are begun by `_begin_sqlite` alone."""
+    """Set up a new connection: transactions are begun by `reading` and `writing` alone."""
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
@@ -143,8 +162,3 @@ def _keep_log(cursor: sqlite3.Cursor, wait: float) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -55,6 +55,11 @@ def codecs_of(kind: type[Any]) -> Mapping[str, Codec]:
     return _codecs(kind)
 
 
+def fields_of(kind: type[Any]) -> tuple[str, ...]:
+    """Return the fields of a domain dataclass, in order."""
+    return _fields(kind)
+
+
 def storable(text: str) -> str:
     """Return the text if both databases can hold it.
 
@@ -152,7 +157,7 @@ def _plain(value: Any) -> Any:
 
 def _rebuilt(hint: Any, plain: Any) -> Any:
     if is_dataclass(hint) and isinstance(hint, type):
-        hints = get_type_hints(hint)
+        hints = _hints(hint)
         return hint(**{name: _rebuilt(hints[name], item) for name, item in plain.items()})
     if get_origin(hint) is tuple:
         return tuple(_rebuilt(get_args(hint)[0], item) for item in plain)
@@ -160,7 +165,9 @@ def _rebuilt(hint: Any, plain: Any) -> Any:
 
 
 def _built(kind: type[Any]) -> Mapping[str, Codec]:
-    return {name: _codec(hint) for name, hint in get_type_hints(kind).items()}
+    return {name: _codec(hint) for name, hint in _hints(kind).items()}
 
 
+_hints: Final[Callable[[Any], Mapping[str, Any]]] = cache(get_type_hints)
 _codecs: Final[Callable[[Any], Mapping[str, Codec]]] = cache(_built)
+_fields: Final[Callable[[Any], tuple[str, ...]]] = cache(lambda kind: tuple(_codecs(kind)))

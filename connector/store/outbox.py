@@ -9,12 +9,12 @@ get the same message: delivery is at least once, and receivers deduplicate.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import BigInteger, Select, and_, bindparam, func, select
 
 from connector.domain.delivery import OutgoingMessage
-from connector.store.mapping import codecs_of, from_row
+from connector.store.mapping import fields_of, from_row
 from connector.store.scope import Scope
 from connector.store.tables import OutboxRow, table_of
 
@@ -24,16 +24,25 @@ def due_messages(scope: Scope, now: datetime, limit: int) -> list[OutgoingMessag
 
     The oldest of each peer come first, then the second oldest, and so on.
     """
+    rows = scope.read(_DUE, {"asked_now": now, "most_rows": limit}).mappings()
+    return [from_row(OutgoingMessage, row) for row in rows]
+
+
+def _due() -> Select[Any]:
     table = table_of(OutboxRow)
     row: Any = table.c
     waiting = and_(row.delivered_at.is_(None), row.failed == "")
     oldest = select(func.min(row.seq)).where(waiting).group_by(row.subject)
     turn = func.row_number().over(partition_by=row.peer, order_by=row.seq)
-    due = select(row.seq, turn.label("turn")).where(row.seq.in_(oldest), row.due_at <= now)
-    ranked = due.order_by("turn", row.seq).limit(limit).subquery()
-    query = (
-        select(*(row[name] for name in codecs_of(OutgoingMessage)))
+    by_now = row.due_at <= bindparam("asked_now", type_=row.due_at.type)
+    due = select(row.seq, turn.label("turn")).where(row.seq.in_(oldest), by_now)
+    most = bindparam("most_rows", type_=BigInteger())
+    ranked = due.order_by("turn", row.seq).limit(most).subquery()
+    return (
+        select(*(row[name] for name in fields_of(OutgoingMessage)))
         .join_from(ranked, table, row.seq == ranked.c.seq)
         .order_by(ranked.c.turn, row.seq)
     )
-    return [from_row(OutgoingMessage, found) for found in scope.read(query).mappings()]
+
+
+_DUE: Final = _due()

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from connector.domain.page import PAGE, Page, place
 from connector.ports import Not
-from connector.store.mapping import codecs_of, from_row, storable_key, to_row
+from connector.store.mapping import codecs_of, fields_of, from_row, storable_key, to_row
 from connector.store.scope import Names, Scope
 from connector.store.tables import Row, table_of
 
@@ -41,8 +41,7 @@ class SqlRepository(Generic[T]):
         self._scope = scope
         self._kind = kind
         self._key = row.KEY
-        self._table = table_of(row)
-        self._fields = tuple(codecs_of(kind))
+        self._table, self._fields = table_of(row), fields_of(kind)
 
     def get(self, *key: str | int) -> T | None:
         """Return the value of a key, or None."""

@@ -23,7 +23,7 @@ from connector.domain import merkle
 from connector.domain.merkle import Frontier, Subtree
 from connector.errors import BackupInvalid, ConfigurationInvalid, StoreUnavailable
 from connector.store import migrations, row_lines
-from connector.store.engine import WRITES, open_engine, translated
+from connector.store.engine import open_engine, reading, translated, writing
 
 _WAIT_SECONDS: Final = 30.0
 _ROWS: Final = 500  # that are held in memory at a time
@@ -59,13 +59,8 @@ def dump(url: str, out: BinaryIO) -> State:
     """
     _require_file(url)
     engine = open_engine(url, _WAIT_SECONDS)
-    reading = engine.execution_options(yield_per=_ROWS)
-    if engine.dialect.name != "sqlite":  # SQLite: one snapshot from the first query on
-        reading = reading.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
     try:
-        with translated(), reading.connect() as connection:
+        with translated(), reading(engine.execution_options(yield_per=_ROWS)) as connection:
             schema = migrations.current(connection)
             if not migrations.is_known(connection, schema):
                 raise ConfigurationInvalid("the database's schema is of another release")
@@ -87,7 +82,7 @@ def data_files(url: str) -> list[str]:
     _require_file(url)
     engine = open_engine(url, _WAIT_SECONDS)
     try:
-        with translated(), engine.connect() as connection:
+        with translated(), reading(engine) as connection:
             named = connection.scalars(sa.select(sa.table("dataset", sa.column("file")).c.file))
             return sorted({str(json.loads(each)["path"]) for each in named})
     finally:
@@ -112,9 +107,8 @@ def load(
         StoreUnavailable: the database did not answer, or is in use.
     """
     engine = open_engine(url, _WAIT_SECONDS)
-    writing = engine.execution_options(**{WRITES: True})
     try:
-        with translated(), writing.begin() as connection:
+        with translated(), writing(engine) as connection:
             _make_room(connection, replace=replace)
             if not migrations.is_known(connection, stated.schema):
                 raise BackupInvalid(

@@ -33,7 +33,7 @@ from connector.errors import StoreUnavailable
 from connector.ports import AuditLog, Clock, Promises, Repository, Shelf, UsedTokens
 from connector.store import outbox, tables
 from connector.store.audit_log import SqlAuditLog
-from connector.store.engine import WRITES, open_engine, translated
+from connector.store.engine import open_engine, reading, translated, writing
 from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.repository import SqlRepository
 from connector.store.scope import Scope
@@ -129,8 +129,6 @@ class SqlStore:
             StoreUnavailable: the SQLite file cannot be created.
         """
         self._engine = open_engine(url, wait)
-        self._reading = self._engine.execution_options(**self._snapshot())
-        self._writing = self._engine.execution_options(**{WRITES: True})
         self._clock = clock
         self._wait = wait
         self._writer = threading.Lock()
@@ -143,7 +141,7 @@ class SqlStore:
         Raises:
             StoreUnavailable: the database did not answer.
         """
-        with translated(), self._reading.connect() as connection:
+        with translated(), reading(self._engine) as connection:
             transaction = SqlTransaction(Scope(connection, writable=False), self._clock)
             yield transaction
         _run(transaction.actions)
@@ -156,7 +154,7 @@ class SqlStore:
             StoreUnavailable: the database did not answer, or stayed locked.
             RuntimeError: this thread is already in a `write` block (a fault of the caller's code).
         """
-        with self._turn(), translated(), self._writing.begin() as connection:
+        with self._turn(), translated(), writing(self._engine) as connection:
             transaction = self._begun(connection)
             yield transaction
         _run(transaction.actions)
@@ -170,11 +168,6 @@ class SqlStore:
         if connection.dialect.name != "sqlite":
             SqlAuditLog(scope, self._clock).hold()
         return SqlTransaction(scope, self._clock)
-
-    def _snapshot(self) -> dict[str, object]:
-        if self._engine.dialect.name == "sqlite":
-            return {}  # a WAL reader sees one snapshot from its first query on
-        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -18,7 +18,7 @@ from sqlalchemy.schema import Column
 from sqlalchemy.types import String
 
 from connector.errors import ConfigurationInvalid
-from connector.store.engine import WRITES, open_engine, translated
+from connector.store.engine import open_engine, reading, translated, writing
 
 HEAD: Final = "0014"
 VERSION_TABLE: Final = "alembic_version"
@@ -44,8 +44,7 @@ def upgrade(url: str) -> None:
     """
     engine = open_engine(url, _WAIT_SECONDS)
     try:
-        writing = engine.execution_options(**{WRITES: True})
-        with translated(), writing.begin() as connection:
+        with translated(), writing(engine) as connection:
             _take_turn(connection)
             bring_to(connection, HEAD)
     finally:
@@ -77,7 +76,7 @@ def revision(url: str) -> str:
 def _looking(url: str) -> Iterator[Connection]:
     engine = open_engine(url, _WAIT_SECONDS)
     try:
-        with translated(), engine.connect() as connection:
+        with translated(), reading(engine) as connection:
             yield connection
     finally:
         engine.dispose()
