@@ -143,8 +143,8 @@ class AuditLog(Protocol):
         """Return (size, RFC 6962 root) of the log."""
         ...
 
-    def since(self, kind: str) -> int:
-        """Return how many entries there are up to and including the newest of a kind."""
+    def since(self, *kinds: str) -> int:
+        """Return how many entries there are up to and including the newest of these kinds."""
         ...
 
     def root(self, size: int) -> bytes:

@@ -24,6 +24,7 @@ from connector.errors import InRecovery, PreauError
 from connector.ports import Ports
 from connector.services.continuity import custody, recovery
 from connector.services.evidence import cosigning
+from connector.services.evidence.own_log import weighty
 from connector.services.guard import guarded
 
 MOST_PEERS: Final = 256
@@ -73,7 +74,8 @@ class Exchange:
         with self._ports.store.read() as tx:
             peers = [peer for peer in tx.participants.find() if not peer.blocked][:MOST_PEERS]
             tally = recovery.tally_of(self._ports, tx)
-        content = (dict(tally.registers), dict(tally.jobs))
+            due = bool(tally.jobs) or weighty(tx) > 0
+        content = (dict(tally.registers), dict(tally.jobs)) if due else None
         until = time.monotonic() + START_SECONDS
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="exchange")
         try:
@@ -83,7 +85,7 @@ class Exchange:
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _deal(self, peer: Participant, content: _Content) -> None:
+    def _deal(self, peer: Participant, content: _Content | None) -> None:
         """Do with one peer what is due; what fails is tried again at the next turn."""
         try:
             if peer.did in self._ports.asking.forgetful:
@@ -117,9 +119,9 @@ class Exchange:
             custody.announce(self._ports, peer)
             self._told[peer.did] = newest
 
-    def _deposit(self, peer: Participant, content: _Content) -> None:
-        """Deposit a tally that has jobs and has changed."""
-        if content[1] and self._deposited.get(peer.did) != content:
+    def _deposit(self, peer: Participant, content: _Content | None) -> None:
+        """Deposit a tally that has changed, once there is anything to lose with it."""
+        if content and self._deposited.get(peer.did) != content:
             custody.deposit(self._ports, peer)
             self._deposited[peer.did] = content
 

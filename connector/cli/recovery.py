@@ -64,6 +64,8 @@ def confirm(
         output.line(f"counts in full: contract {contract.agreement}, ε {contract.epsilon:g}")
     for register in done.registers:
         output.line(f"counts in full: register {register}")
+    for merge in done.merges:
+        output.line(f"merged again: register {merge.merged} into {merge.into}")
     _show_gone(done.gone)
     _show_epoch(done.epoch)
     output.line("the node goes on within what is left")
@@ -87,6 +89,8 @@ def _show(found: RecoveryView, *, json: bool) -> None:
         output.line(f"  counts in full: contract {contract.agreement}, ε {contract.epsilon:g}")
     for register in found.registers:
         output.line(f"  counts in full: register {register}")
+    for merge in found.merges:
+        output.line(f"  to be merged again: register {merge.merged} into {merge.into}")
     for did in found.silent:
         output.line(f"  counterparty that has not answered: {did}, see `preau peer meet {did}`")
     _show_gone(found.gone)

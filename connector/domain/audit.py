@@ -58,8 +58,8 @@ class Checkpoint:
         note: the whole signed note, exact text.
         at: when it was made or received, UTC.
         epoch: see `Head`.
-        charged: entries up to and including the newest one that accepted a job; what was signed
-            without that statement says the most, its size.
+        charged: entries up to and including the newest without which more could be spent; what
+            was signed without that statement says the most, its size.
     """
 
     origin: str

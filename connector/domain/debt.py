@@ -9,7 +9,7 @@ contract is not known either, and every register counts in full.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.domain.audit import Checkpoint, Head
@@ -25,6 +25,7 @@ class Debt:
     Attributes:
         abandoned: newest head that counts no more.
         accounts: registers as they stand from then on, lost ones too.
+        merges: registers that the database has apart, as (merged, into).
         jobs: reservations as they count from then on, all closed.
         contracts: of which nothing is left.
         registers: ids of those of which nothing is left.
@@ -33,6 +34,7 @@ class Debt:
 
     abandoned: Head
     accounts: tuple[Register, ...]
+    merges: tuple[tuple[str, str], ...]
     jobs: tuple[Reservation, ...]
     contracts: tuple[Limit, ...]
     registers: tuple[str, ...]
@@ -75,7 +77,8 @@ def owed(
     heads = [each.head for each in lost] + [tally.head for tally in others] + [local.head]
     return Debt(
         abandoned=max(heads, key=lambda head: head.place),  # of equal ones, what is lost
-        accounts=tuple(merged.registers.values()),
+        accounts=tuple(_apart(each, local) for each in merged.registers.values()),
+        merges=tuple(sorted({pair for each in others for pair in _merges(each)} - _merges(local))),
         jobs=jobs,
         contracts=whole,
         registers=tuple(sorted(registers)) if unknown else (),
@@ -83,9 +86,21 @@ def owed(
     )
 
 
+def _apart(register: Register, local: Tally) -> Register:
+    """Return a register merged as far as the database has it; the rest is done with its data."""
+    known = local.registers.get(register.id)
+    return replace(register, merged_into=known.merged_into if known else "")
+
+
+def _merges(tally: Tally) -> set[tuple[str, str]]:
+    return {(each.id, each.merged_into) for each in tally.registers.values() if each.merged_into}
+
+
 def _differs(job: Reservation, local: Tally) -> bool:
     known = local.jobs.get(job.job_id)
-    return known is None or known.state is ReservationState.OPEN or known != spent(job)
+    if known is None or known.state is ReservationState.OPEN:
+        return True
+    return known != replace(spent(job), register_id=known.register_id)  # merges say where it counts
 
 
 def _over(limit: Limit, last: datetime | None) -> bool:

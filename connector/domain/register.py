@@ -18,7 +18,7 @@ class Register:
     """The persons that one or several datasets are about.
 
     INVARIANT: the cap rises only where its operator asks for it (`--raise-cap`), and never by a
-    recovery; `accounting` never changes, `charges` only grows.
+    recovery; `accounting` never changes, `charges` only grows; a merge is for good.
 
     Attributes:
         id: IRI.
@@ -26,6 +26,7 @@ class Register:
         accounting: rule by which its jobs add up.
         charges: rounds that were ever charged to it.
         created_at: UTC.
+        merged_into: id of the register that holds all that was in it; empty: it was not merged.
     """
 
     id: str
@@ -33,13 +34,14 @@ class Register:
     accounting: Accounting
     charges: int
     created_at: datetime
+    merged_into: str = ""
 
 
 def joined(one: Register, other: Register) -> Register:
     """Return what two records of one register count together; the rule declared first stands."""
     first = min(one, other, key=_declared)
-    charges = max(one.charges, other.charges)
-    return replace(first, cap=smaller(one.cap, other.cap), charges=charges)
+    charges, into = max(one.charges, other.charges), max(one.merged_into, other.merged_into)
+    return replace(first, cap=smaller(one.cap, other.cap), charges=charges, merged_into=into)
 
 
 def _declared(register: Register) -> tuple[datetime, str, int]:

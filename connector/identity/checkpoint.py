@@ -14,10 +14,10 @@ all lines before the empty one.
 
 Rules: the origin is the node's DID and names the key; its signature covers all lines before the
 empty one. Lines of others are allowed, and prove nothing of the origin. The extension line says in
-which epoch the log is, how long it was when the newest job was accepted, and which sealed tally of
-charges came with the note; a note without it is of epoch 0 and may have accepted a job with any of
-its entries. Whether a head continues one that was seen before is judged in
-`services/evidence/witness.py`.
+which epoch the log is, how long it was at the newest entry without which more could be spent (a job
+accepted, registers merged, a cap lowered), and which sealed tally of charges came with the note; a
+note without it is of epoch 0, and any of its entries may be such. Whether a head continues one that
+was seen before is judged in `services/evidence/witness.py`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Claim:
     Attributes:
         origin: DID.
         head: state of the log.
-        charged: entries up to and including the newest that accepted a job.
+        charged: entries up to and including the newest without which more could be spent.
         tally: SHA-256 of the sealed tally that came with it; empty: none did.
     """
 
@@ -78,7 +78,7 @@ def make(signer: jws.Signer, origin: str, head: Head, charged: int, tally: bytes
         signer: the node's.
         origin: its DID.
         head: state of the log.
-        charged: entries up to and including the newest that accepted a job.
+        charged: entries up to and including the newest without which more could be spent.
         tally: SHA-256 of the sealed tally that goes with the note; empty: none does.
 
     Raises:

@@ -29,10 +29,8 @@ OfDataset = Annotated[str, Query(description="one dataset; empty: all")]
 @router.get("/registers")
 def all_registers(here: Here, paged: Paged) -> list[RegisterView]:
     """List the registers of persons, oldest first."""
-    with here.ports.store.read() as tx:
-        into = registers.merged(tx)
     page = registers.registers(here.ports, after=paged.after, limit=paged.limit)
-    return [_register(each, into.get(each.id, "")) for each in paged.values(page)]
+    return [_register(each) for each in paged.values(page)]
 
 
 @router.post("/registers")
@@ -72,13 +70,13 @@ def plan(here: Here, what: Plan) -> list[RuleView]:
     ]
 
 
-def _register(value: Register, merged_into: str = "") -> RegisterView:
+def _register(value: Register) -> RegisterView:
     return RegisterView(
         id=value.id,
         epsilon=value.cap.epsilon if value.cap else None,
         delta=value.cap.delta if value.cap else None,
         charges=value.charges,
-        merged_into=merged_into,
+        merged_into=value.merged_into,
         created_at=value.created_at,
         **stated(value.accounting),
     )

@@ -41,6 +41,7 @@ from connector.management.views import (
     EventView,
     JobView,
     MemberView,
+    MergeView,
     NegotiationView,
     NoticeView,
     OfferView,
@@ -361,6 +362,9 @@ def recovery(plan: Plan, epochs: Iterable[Epoch]) -> RecoveryView:
         jobs=[_owed_job(each) for each in (debt.jobs if debt else ())],
         contracts=[_owed_contract(each) for each in (debt.contracts if debt else ())],
         registers=list(debt.registers) if debt else [],
+        merges=[
+            MergeView(merged=gone, into=kept) for gone, kept in (debt.merges if debt else ())
+        ],
         silent=list(debt.silent) if debt else [],
         unasked=list(plan.unasked),
         gone=[_owed_contract(each) for each in plan.gone],
@@ -374,6 +378,7 @@ def confirmed(value: Confirmed) -> ConfirmedView:
         jobs=[_owed_job(each) for each in value.debt.jobs],
         contracts=[_owed_contract(each) for each in value.debt.contracts],
         registers=list(value.debt.registers),
+        merges=[MergeView(merged=gone, into=kept) for gone, kept in value.debt.merges],
         unasked=list(value.unasked),
         gone=[_owed_contract(each) for each in value.gone],
         epoch=_epoch(value.epoch),

@@ -449,6 +449,13 @@ class OwedContractView(View):
     epsilon: float
 
 
+class MergeView(View):
+    """Two registers that were merged, which the database has apart."""
+
+    merged: str = Field(description="register that is left without anything")
+    into: str
+
+
 class EpochView(View):
     """A time at which the node went on from an older state: its log continues under a number."""
 
@@ -464,6 +471,7 @@ class RecoveryView(View):
     jobs: list[OwedJobView]
     contracts: list[OwedContractView]
     registers: list[str] = Field(description="registers that would count in full")
+    merges: list[MergeView] = Field(description="registers that would be merged again")
     silent: list[str] = Field(description="counterparties for whose silence contracts do")
     unasked: list[str] = Field(description="peers that have not answered since the start")
     gone: list[OwedContractView] = Field(
@@ -478,6 +486,7 @@ class ConfirmedView(View):
     jobs: list[OwedJobView]
     contracts: list[OwedContractView] = Field(description="contracts that count in full")
     registers: list[str] = Field(description="registers that count in full")
+    merges: list[MergeView] = Field(description="registers that were merged again")
     unasked: list[str] = Field(description="peers that had not answered, and may hold more")
     gone: list[OwedContractView] = Field(
         description="contracts of which only jobs are known, to be negotiated anew"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select, union_all, update
 
 from connector.domain import instant, merkle
 from connector.domain.audit import LogEntry
@@ -102,11 +102,13 @@ class SqlAuditLog:
         frontier = self._frontier()
         return frontier.size, frontier.root()
 
-    def since(self, kind: str) -> int:
-        """Return how many entries there are up to and including the newest of a kind."""
-        index = self._entries.c.index
-        query = select(func.max(index)).where(self._entries.c.kind == kind)
-        newest: int | None = self._scope.read(query).scalar_one()
+    def since(self, *kinds: str) -> int:
+        """Return how many entries there are up to and including the newest of these kinds."""
+        index, of_kind = self._entries.c.index, self._entries.c.kind
+        # One look-up in the index each: over a list of kinds all their entries would be read.
+        each = [select(func.max(index).label("newest")).where(of_kind == kind) for kind in kinds]
+        found = union_all(*each).subquery()
+        newest: int | None = self._scope.read(select(func.max(found.c.newest))).scalar_one()
         return 0 if newest is None else newest + 1
 
     def root(self, size: int) -> bytes:

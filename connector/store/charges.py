@@ -39,6 +39,7 @@ NOTHING: Final = Tally(Head(0, 0, EMPTY_ROOT), {}, {}, {})  # of a node that was
 _KEY_BYTES: Final = 64
 _VERSION: Final = 1
 _LENGTH_BYTES: Final = 4
+_UNMERGED: Final = {"merged_into": ""}  # as releases before wrote registers
 
 
 class HomeCharges:
@@ -140,7 +141,7 @@ def _read(value: Mapping[str, Any]) -> Tally:
     if value["version"] != _VERSION:
         raise ValueError("a record of another release")
     head = value["head"]
-    registers = [_row(Register, each) for each in value["registers"]]
+    registers = [_row(Register, _UNMERGED | each) for each in value["registers"]]
     limits = [_row(Limit, each) for each in value["limits"]]
     jobs = [_row(Reservation, each) for each in value["jobs"]]
     return Tally(

@@ -163,6 +163,7 @@ class RegisterRow(Row, table=True):
     accounting: str = Field(sa_type=LONG)
     charges: int = Field(sa_type=WHOLE)
     created_at: datetime = Field(sa_type=UTC_TIME)
+    merged_into: str
 
 
 class OfferRow(Row, table=True):

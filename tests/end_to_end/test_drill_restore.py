@@ -12,7 +12,7 @@ import pytest
 
 from connector.errors import InRecovery
 from tests.support.command import short_folder
-from tests.support.restore_drill import CONTRACT, WENT_BACK, Pair, pair
+from tests.support.restore_drill import CONTRACT, DATASET, OTHER, WENT_BACK, Pair, pair
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -41,6 +41,7 @@ def site_and_lead_are_restored_one_after_the_other(two: Pair) -> None:
     two.job()
     school, lab = two.backup(two.school), two.backup(two.lab)
     last = two.job()
+    two.merge()
     spent = two.spent()
     assert len(spent) == 2
 
@@ -50,6 +51,7 @@ def site_and_lead_are_restored_one_after_the_other(two: Pair) -> None:
     assert ([job.job for job in plan.jobs], plan.contracts) == ([last.id], [])
     two.confirm(two.school)
     assert two.spent() == spent
+    assert two.registers() == [(DATASET, OTHER)]
     assert two.refusal(settled=True).startswith("BUDGET_EXCEEDED")
 
     two.restore(two.lab, lab)

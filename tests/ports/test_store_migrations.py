@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from alembic import command
 
 from connector.domain.dataset import PrivacyCap
-from connector.domain.register import own_register
+from connector.domain.register import Register, own_register
+from connector.jsonld.canonical import canonical
+from connector.services.evidence.own_log import MERGED
 from connector.store import SqlStore
+from connector.store.mapping import to_row
 from connector.store.migrations import configuration, upgrade
 from connector.store.unit import SqlTransaction
 from federated.privacy.rule import Accounting, Rule, order_for
@@ -52,11 +55,13 @@ _BLANK |= {
 }
 
 
-def dataset(engine: sa.Engine, name: str, digest: str, cap: tuple[float, float] | None) -> None:
+def dataset(
+    engine: sa.Engine, name: str, digest: str, cap: tuple[float, float] | None, **columns: str
+) -> None:
     stated = None if cap is None else json.dumps({"epsilon": cap[0], "delta": cap[1]})
     file = json.dumps({"path": "/x", "format": "csv", "digest": digest})
     at = BEFORE + timedelta(days=len(name))
-    insert(engine, "dataset", id=name, cap=stated, file=file, published_at=at)
+    insert(engine, "dataset", id=name, cap=stated, file=file, published_at=at, **columns)
 
 
 def reservation(engine: sa.Engine, job: str, dataset_id: str, rounds: int) -> None:
@@ -145,3 +150,22 @@ def test_what_a_negotiation_lacked_before_is_bytes(empty_url: str) -> None:
         row = connection.execute(sa.text("SELECT asked, offered FROM negotiation")).one()
     engine.dispose()
     assert [bytes(value) for value in row] == [b"", b""]
+
+
+def test_a_register_that_was_merged_says_into_which(empty_url: str) -> None:
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        command.upgrade(configuration(connection), "0014")
+    accounting = to_row(Register("", None, Accounting(Rule.SUMS), 0, BEFORE))["accounting"]
+    for index, (name, into) in enumerate((("urn:gone", "urn:kept"), ("urn:used", "urn:kept"))):
+        insert(engine, "register", id=name, accounting=accounting)
+        event = canonical({"facts": {"source": name}})
+        columns = {"kind": MERGED, "subject": into, "event": event, "leaf": b"", "at": BEFORE}
+        with engine.begin() as connection:
+            entries = sa.Table("audit_entry", sa.MetaData(), autoload_with=connection)
+            connection.execute(entries.insert().values(index=index, **columns))
+    dataset(engine, "urn:a", "d", None, register_id="urn:used")  # it was given data again
+    engine.dispose()
+    with upgraded(empty_url) as tx:
+        marks = {each.id: each.merged_into for each in tx.registers.find()}
+    assert marks == {"urn:gone": "urn:kept", "urn:used": ""}

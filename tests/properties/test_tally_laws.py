@@ -63,7 +63,8 @@ def tallies(draw: st.DrawFn) -> Tally:
     caps = st.none() | st.builds(PrivacyCap, st.floats(0.1, 9), st.floats(1e-9, 1e-3))
     rules = st.sampled_from([Accounting(Rule.SUMS), Accounting(Rule.RENYI, 2)])
     times = st.sampled_from([NOW, NOW + timedelta(days=1)])
-    values = st.tuples(caps, rules, st.integers(0, 9), times)
+    merged = st.sampled_from(["", *REGISTERS])
+    values = st.tuples(caps, rules, st.integers(0, 9), times, merged)
     known = draw(st.dictionaries(st.sampled_from(REGISTERS), values))
     registers = {name: Register(name, *value) for name, value in known.items()}
     return Tally(draw(heads), registers, limits, jobs)
@@ -139,6 +140,10 @@ def test_nothing_that_anybody_counts_is_refunded(
     for part in (local, *others):
         assert all(after[job] >= steps for job, steps in counted(part).items())
     assert all(job.state is ReservationState.CLOSED for job in debt.jobs)
+    apart = {(each.id, each.merged_into) for each in local.registers.values()}
+    merged = {(r.id, r.merged_into) for t in others for r in t.registers.values() if r.merged_into}
+    assert {*debt.merges} == merged - apart
+    assert {(each.id, each.merged_into) for each in debt.accounts} >= apart
     whole = {limit.id for limit in debt.contracts}
     limits = [limit for part in (local, *others) for limit in part.limits.values()]
     assert whole == {limit.id for limit in limits if limit.consumer not in answered}

@@ -37,6 +37,7 @@ from tests.support.drill import wait_for
 from tests.support.ports import free_port
 
 DATASET = "urn:drill:grades"
+OTHER = "urn:drill:pupils"  # a register
 CONTRACT = 3.0
 JOB = 1.4
 MUCH = 2.9
@@ -108,6 +109,17 @@ class Pair:
             for job in agreement.jobs
             if job.committed_rounds
         }
+
+    def merge(self) -> None:
+        """Let the school count its data set in another register."""
+        with self.school.client() as school:
+            school.declare_register(OTHER, 9.0, 1e-3)
+            school.merge(DATASET, OTHER)
+
+    def registers(self) -> list[tuple[str, str]]:
+        """Return (data set, register) of what the school publishes."""
+        with self.school.client() as school:
+            return [(each.id, each.register_id) for each in school.datasets()]
 
     def backup(self, node: Node) -> Path:
         """Back a running node up."""

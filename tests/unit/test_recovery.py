@@ -14,6 +14,7 @@ import pytest
 
 from connector.domain.budget import ReservationState
 from connector.domain.dataset import PrivacyCap
+from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.errors import (
     BudgetExceeded,
@@ -31,6 +32,7 @@ from connector.services.evidence import own_log
 from connector.services.federation.lead.book import load
 from connector.services.federation.site.rounds import Ending, end
 from connector.services.privacy import budget, registers
+from connector.services.privacy.merging import merge
 from connector.store.charges import FILE
 from federated.job import JobState
 from federated.privacy.rule import Rule
@@ -40,6 +42,7 @@ from tests.support.federation import (
     LEAD,
     SITES,
     Federation,
+    Node,
     publish,
     reservation,
     running,
@@ -385,23 +388,66 @@ def test_a_deleted_database_is_no_new_node(federation: Federation) -> None:
     assert (answer["accepted"], answer["code"]) == (False, BudgetExceeded.code)
 
 
-def test_a_job_is_charged_to_the_register_that_its_data_is_in(
+def register_now(site: Node) -> Register:
+    with site.ports.store.read() as tx:
+        (dataset,) = tx.datasets.find()
+        return registers.register_of(tx, dataset)
+
+
+@pytest.mark.parametrize("home", [False, True])
+def test_registers_that_were_merged_since_the_copy_are_merged_again(
+    federation: Federation, tmp_path: Path, *, home: bool
+) -> None:
+    """With `home`, a peer alone tells of it."""
+    site = federation.site()
+    other = registers.declare(site.ports, "urn:r:other", PrivacyCap(9.0, 1e-5)).id
+    copy = copied(site, tmp_path / "copy")
+    first, apart = job(federation), site.register
+    kept = merge(site.ports, apart.id, other)
+    turn(site)
+    copy.restore(site, home=home)
+    turn(site)
+    assert register_now(site) == replace(apart, charges=0)
+    confirmation.confirm(site.ports)
+    assert (register_now(site).id, register_now(site).cap) == (other, kept.cap)
+    assert site.reservation(first.id).register_id == other
+    marks = {each.id: each.merged_into for each in registers.registers(site.ports).values}
+    assert (marks[apart.id], marks[other]) == (other, "")
+
+
+def test_registers_that_two_histories_merged_into_different_ones_are_one(
     federation: Federation, tmp_path: Path
 ) -> None:
-    """Registers were merged after the copy; with the database, that went back too."""
     site = federation.site()
+    own = site.register.id
+    others = [registers.declare(site.ports, f"urn:r:{n}", PrivacyCap(n, 1e-5)).id for n in (9, 8)]
     copy = copied(site, tmp_path / "copy")
-    first = job(federation)
-    with site.ports.store.write() as tx:
-        kept = site.reservation(first.id)
-        tx.reservations.put(replace(kept, register_id="urn:merged"))
-        tx.audit.append("register.merged", "urn:merged")
-    recovery.record(site.ports)
-    copy.restore(site)
+    merge(site.ports, own, others[0])
     turn(site)
-    confirmation.confirm(site.ports)
-    assert site.dataset is not None
-    assert site.reservation(first.id).register_id == site.dataset.register_id
+    copy.restore(site, home=True)
+    merge(site.ports, own, others[1])  # before a peer is asked, nothing says that it went back
+    turn(site)
+    confirmation.confirm(site.ports, in_full=True)
+    with site.ports.store.read() as tx:
+        assert len({registers.kept_in(tx, name) for name in (own, *others)}) == 1
+    assert register_now(site).cap == PrivacyCap(4.5, 1e-5)
+
+
+def test_a_merge_that_no_tally_tells_of_costs_the_caps(
+    federation: Federation, tmp_path: Path
+) -> None:
+    site = federation.site()
+    other = registers.declare(site.ports, "urn:r:other", PrivacyCap(9.0, 1e-5)).id
+    copy = copied(site, tmp_path / "copy")
+    merge(site.ports, other, site.register.id)
+    head = own_log.checkpoint(site.ports)
+    with federation.lead.ports.store.write() as tx:
+        tx.checkpoints.put(head)
+    copy.restore(site, home=True)
+    turn(site)
+    debt = confirmation.plan(site.ports).debt
+    assert debt is not None
+    assert debt.registers == tuple(sorted((other, site.register.id)))
 
 
 def test_a_home_without_record_beside_an_empty_database_is_not_believed(tmp_path: Path) -> None:

@@ -98,28 +98,33 @@ def test_the_one_that_is_left_is_marked_and_counts_as_nobodys_budget(
         ports = replace(school.ports, accountant=AdditiveAccountant())
         return {each.register_id for each in standing.registers(ports).values}
 
-    with school.ports.store.read() as tx:
-        assert registers.merged(tx) == {}
+    def marks() -> dict[str, str]:
+        page = registers.registers(school.ports)
+        return {each.id: each.merged_into for each in page.values}
+
+    assert marks() == {first: "", second: ""}
     assert counted() == {first, second}
     merge(school.ports, second, first)
-    with school.ports.store.read() as tx:
-        assert registers.merged(tx) == {second: first}
+    assert marks() == {first: "", second: first}
     assert counted() == {first}
-    put(pair, THIRD, "p2", register=second)
-    with school.ports.store.read() as tx:
-        assert registers.merged(tx) == {}
-    assert counted() == {first, second}
 
 
-def test_the_one_that_is_left_gives_nobody_a_fresh_cap(pair: Link, school: Node) -> None:
-    first, second = put(pair, DATASET, "p1"), put(pair, OTHER, "p1")
+def test_what_names_the_one_that_is_left_counts_in_the_one_that_stays(
+    pair: Link, school: Node
+) -> None:
+    first, second, third = (put(pair, name, "p1") for name in (DATASET, OTHER, THIRD))
     checking.sweep(school.ports)
+    merge(school.ports, third, second)
     merge(school.ports, second, first)
-    raw = description(pair.folder, id=THIRD, register=second)
-    raw["file"]["path"] = str(pair.folder / f"{OTHER[-5:]}.csv")
+    for emptied in (third, second, first):
+        raw = description(pair.folder, id=f"{emptied}:again", register=emptied)
+        raw["file"]["path"] = str(pair.folder / f"{OTHER[-5:]}.csv")
+        assert publish.publish(school.ports, raw).register_id == first
+    elsewhere = registers.declare(school.ports, "urn:r:elsewhere", PrivacyCap(1, 1e-6)).id
     with pytest.raises(PersonsOverlap):
-        publish.publish(school.ports, raw)
-    assert publish.publish(school.ports, {**raw, "register": first}).register_id == first
+        publish.publish(school.ports, {**raw, "id": "urn:example:fifth", "register": elsewhere})
+    with pytest.raises(RegisterFixed):
+        merge(school.ports, first, third)
 
 
 def test_what_counts_in_full_counts_so_in_the_one_that_stays(pair: Link, school: Node) -> None:

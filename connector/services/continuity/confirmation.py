@@ -34,8 +34,10 @@ from connector.identity import checkpoint as checkpoints
 from connector.identity import epoch as records
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
-from connector.services.evidence.own_log import ACCEPTED, head
+from connector.services.evidence.own_log import ACCEPTED, head, weighty
 from connector.services.federation.site.rounds import Ending, end_within
+from connector.services.privacy.merging import merge_again
+from connector.services.privacy.registers import kept_in
 from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
 
@@ -226,15 +228,17 @@ def _end_jobs(ports: Ports, tx: Transaction) -> None:
 
 def _charge(ports: Ports, tx: Transaction, debt: Debt, number: int) -> None:
     now = ports.clock.now()
+    for register in debt.accounts:  # else one that is lost could be declared with a larger cap
+        tx.registers.put(register)
+    # Else persons in both could be spent up to both caps.
+    uncountable = {merge_again(tx, source, target) for source, target in debt.merges}
     for job in debt.jobs:
         dataset = tx.datasets.get(job.dataset_id)  # its register may have been merged since
-        register_id = dataset.register_id if dataset else job.register_id
+        register_id = kept_in(tx, dataset.register_id if dataset else job.register_id)
         tx.reservations.put(replace(job, register_id=register_id))
         facts = {"agreement": job.agreement_id, "register": register_id, "epsilon": job.epsilon}
         tx.audit.append(CHARGED, job.job_id, **facts, delta=job.delta, epoch=number)
-    for register in debt.accounts:  # else one that is lost could be declared with a larger cap
-        tx.registers.put(register)
-    registers = set(debt.registers)
+    registers = {*debt.registers, *uncountable}
     for each in debt.contracts:
         limit = _placed(tx, each)
         reason = f"the contract counts in full since the recovery of {now:%Y-%m-%d}"
@@ -255,7 +259,9 @@ def _forfeit(tx: Transaction, forfeit: Forfeit) -> None:
 def _placed(tx: Transaction, limit: Limit) -> Limit:
     """Return a contract with the register that its jobs are counted in now."""
     jobs = tx.reservations.find(agreement_id=limit.id)
-    return replace(limit, register_id=jobs[0].register_id) if jobs else limit
+    return replace(
+        limit, register_id=jobs[0].register_id if jobs else kept_in(tx, limit.register_id)
+    )
 
 
 def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
@@ -305,7 +311,7 @@ def _begin_epoch(ports: Ports, tx: Transaction, debt: Debt, number: int) -> Epoc
     if not tx.audit.since(recovery.RECORDED):
         tx.audit.append(recovery.RECORDED, did)
     resumed = Head(number, *tx.audit.head())
-    note = checkpoints.make(ports.signer, did, resumed, tx.audit.since(ACCEPTED))
+    note = checkpoints.make(ports.signer, did, resumed, weighty(tx))
     record = records.make(ports.signer, did, number, abandoned, note)
     epoch = Epoch(
         origin=did,

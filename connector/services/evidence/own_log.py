@@ -1,8 +1,8 @@
 """The node's own log shown to others, and evidence from it.
 
 Rules: a head is signed once for each state of the log; it says in which epoch the log is, and how
-long it was when the newest job was accepted. Evidence leaves the node only when its operator
-exports it. Others' logs are `witness.py`'s.
+long it was when a job was last accepted, or registers last allowed less. Evidence leaves the node
+only when its operator exports it. Others' logs are `witness.py`'s.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMess
 PAGE: Final = 1000
 MEND: Final = "put the database back from a backup (`preau restore`), and find out who wrote to it"
 ACCEPTED: Final = "job.accepted"  # the kind of entry that says that a job may spend
+LOWERED: Final = "register.lowered"
+MERGED: Final = "register.merged"
 
 
 def events(
@@ -68,6 +70,11 @@ def head(tx: Transaction, did: str) -> Head:
     return Head(max(epochs, default=0), size, root)
 
 
+def weighty(tx: Transaction) -> int:
+    """Return how many entries there are up to the newest without which more could be spent."""
+    return tx.audit.since(ACCEPTED, LOWERED, MERGED)
+
+
 def signed(ports: Ports, tx: Transaction, tally: bytes = b"") -> Checkpoint:
     """Sign the head of the own log as a transaction sees it.
 
@@ -79,7 +86,7 @@ def signed(ports: Ports, tx: Transaction, tally: bytes = b"") -> Checkpoint:
     Raises:
         KeyUnusable: the key cannot be used.
     """
-    did, charged = ports.settings.did, tx.audit.since(ACCEPTED)
+    did, charged = ports.settings.did, weighty(tx)
     now = head(tx, did)
     note = checkpoints.make(ports.signer, did, now, charged, tally)
     return Checkpoint(did, now.size, now.root, note, ports.clock.now(), now.epoch, charged)

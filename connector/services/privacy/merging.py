@@ -2,8 +2,9 @@
 
 Rules: what either spent counts in the one that stays, under its rule and the smaller cap, so that
 nothing is refunded, what a recovery counts in full included; the other is left without data,
-persons or spending, and its count of charges stands. Neither contracts nor data sets change but for
-the register that they are counted in.
+persons or spending, and its count of charges stands. It is merged for good: whatever names it later
+is counted in the one that stays. Neither contracts nor data sets change but for the register that
+they are counted in.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from connector.domain.register import Register, smaller
 from connector.errors import NotFound, RegisterFixed
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
-from connector.services.privacy.registers import MERGED
+from connector.services.evidence.own_log import MERGED
+from connector.services.privacy.registers import kept_in
 from federated.privacy.rule import Rule
 
 
@@ -29,31 +31,62 @@ def merge(ports: Ports, source: str, target: str) -> Register:
             contracts of `source` may have spent.
         InRecovery: this node went back to an older state.
     """
-    if source == target:
-        raise RegisterFixed(f"register `{source}` is not merged with itself")
     with ports.store.write() as tx:
         recovery.whole(ports, tx)  # else caps and spending of the two are not known
-        gone, kept = (_locked(tx, name) for name in (source, target))
-        _merge_forfeit(tx, source, kept)
-        cap = smaller(kept.cap, gone.cap)
-        kept = replace(kept, cap=cap, charges=kept.charges + gone.charges)
-        tx.registers.put(kept)
-        moved = [replace(each, register_id=target) for each in tx.datasets.find(register_id=source)]
-        for dataset in moved:
-            tx.datasets.put(dataset)
-        for reservation in tx.reservations.find(register_id=source):
-            tx.reservations.put(replace(reservation, register_id=target))
-        _merge_persons(tx, source, target)
-        _mend_overlaps(tx, source, target)
-        tx.audit.append(
-            MERGED,
-            target,
-            source=source,
-            datasets=[each.id for each in moved],
-            epsilon=cap.epsilon if cap else None,
-            delta=cap.delta if cap else None,
-        )
+        gone, kept = (_locked(tx, kept_in(tx, name)) for name in (source, target))
+        if gone.id == kept.id:
+            raise RegisterFixed(f"register `{source}` is not merged with itself")
+        _check_countable(tx, gone.id, kept)
+        kept = _move(tx, gone, kept)
         tx.after_commit(partial(recovery.note, ports))
+    return kept
+
+
+def merge_again(tx: Transaction, source: str, target: str) -> str:
+    """Merge two registers that a recovery found merged; return the one of which nothing is left.
+
+    Nobody is asked any more, so what the one that stays cannot count costs all of it.
+
+    Returns:
+        Id of the register that stays, when it has to count in full; else empty.
+
+    Raises:
+        NotFound: one of them is not there.
+    """
+    gone, kept = (_locked(tx, kept_in(tx, name)) for name in (source, target))
+    if gone.id == kept.id:
+        return ""
+    try:
+        _check_countable(tx, gone.id, kept)
+    except RegisterFixed:
+        return _move(tx, gone, kept).id
+    _move(tx, gone, kept)
+    return ""
+
+
+def _move(tx: Transaction, gone: Register, kept: Register) -> Register:
+    source, target, cap = gone.id, kept.id, smaller(kept.cap, gone.cap)
+    kept = replace(kept, cap=cap, charges=kept.charges + gone.charges)
+    tx.registers.put(kept)
+    tx.registers.put(replace(gone, merged_into=target))
+    moved = [replace(each, register_id=target) for each in tx.datasets.find(register_id=source)]
+    for dataset in moved:
+        tx.datasets.put(dataset)
+    for reservation in tx.reservations.find(register_id=source):
+        tx.reservations.put(replace(reservation, register_id=target))
+    whole = tx.forfeits.get(source)
+    if whole is not None:
+        tx.forfeits.put(replace(whole, id=target))
+    _merge_persons(tx, source, target)
+    _mend_overlaps(tx, source, target)
+    tx.audit.append(
+        MERGED,
+        target,
+        source=source,
+        datasets=[each.id for each in moved],
+        epsilon=cap.epsilon if cap else None,
+        delta=cap.delta if cap else None,
+    )
     return kept
 
 
@@ -64,14 +97,18 @@ def _locked(tx: Transaction, register_id: str) -> Register:
     return found
 
 
-def _merge_forfeit(tx: Transaction, source: str, kept: Register) -> None:
-    """Let what counts in full since a recovery count so in the register that stays."""
-    whole = tx.forfeits.get(source)
-    if whole is not None:
-        tx.forfeits.put(replace(whole, id=kept.id))
+def _check_countable(tx: Transaction, source: str, kept: Register) -> None:
+    """Check that the register that stays can count, and compare, what the other holds.
+
+    Raises:
+        RegisterFixed: it cannot.
+    """
+    persons = [tx.persons.get(name) for name in (source, kept.id)]
+    if len({each.key for each in persons if each}) > 1:
+        raise RegisterFixed("the persons of the two registers were recorded under different keys")
+    if tx.forfeits.get(source) is not None or kept.accounting.rule is Rule.SUMS:
         return
-    jobs = tx.reservations.find(register_id=source)
-    if kept.accounting.rule is not Rule.SUMS and any(tx.forfeits.get(j.agreement_id) for j in jobs):
+    if any(tx.forfeits.get(job.agreement_id) for job in tx.reservations.find(register_id=source)):
         # Of a contract that counts in full only ε and δ are known, which bound no divergence.
         raise RegisterFixed(
             f"contracts of register `{source}` count in full, which Rényi cannot count",
@@ -81,10 +118,8 @@ def _merge_forfeit(tx: Transaction, source: str, kept: Register) -> None:
 
 def _merge_persons(tx: Transaction, source: str, target: str) -> None:
     gone, kept = tx.persons.get(source), tx.persons.get(target)
-    if gone is None:
-        return
-    if kept is not None and kept.key != gone.key:
-        raise RegisterFixed("the persons of the two registers were recorded under different keys")
+    if gone is None or (kept is not None and kept.key != gone.key):
+        return  # under two keys both stay as they are, and are still compared with
     digests = _parts(gone) | (_parts(kept) if kept else set())
     tx.persons.put(RegisterPersons(target, gone.key, b"".join(sorted(digests))))
     tx.persons.remove(source)

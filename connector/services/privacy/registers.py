@@ -9,7 +9,6 @@ to another, since what was spent stays where it was spent.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from connector.domain.dataset import Dataset, PrivacyCap
 from connector.domain.negotiation import Role
@@ -21,15 +20,12 @@ from connector.errors import (
     NotFound,
     RegisterFixed,
 )
-from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
+from connector.services.evidence.own_log import LOWERED
 from connector.services.publication.describing import IRI
 from federated.errors import PrivacyFault
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule, fixed
-
-MERGED: Final = "register.merged"
-_EVERY: Final = 1_000_000  # entries of a log
 
 
 def declare(
@@ -70,15 +66,13 @@ def registers(ports: Ports, *, after: str = "", limit: int = PAGE) -> Page[Regis
         return tx.registers.page(after=after, limit=limit)
 
 
-def merged(tx: Transaction) -> dict[str, str]:
-    """Return the registers that hold nothing since they were merged into others: id -> those."""
-    events = tx.audit.entries(kind=MERGED, limit=_EVERY)
-    into = {parse_object(each.event)["facts"]["source"]: each.subject for each in events}
-    return {
-        name: other
-        for name, other in into.items()
-        if not tx.datasets.find(register_id=name) and not tx.reservations.find(register_id=name)
-    }
+def kept_in(tx: Transaction, register_id: str) -> str:
+    """Return the id of the register that holds what is counted in one: itself, unless merged."""
+    found = tx.registers.get(register_id)
+    while found is not None and found.merged_into:
+        register_id = found.merged_into
+        found = tx.registers.get(register_id)
+    return register_id
 
 
 def register_of(tx: Transaction, dataset: Dataset) -> Register:
@@ -104,8 +98,8 @@ def chosen(tx: Transaction, described: Dataset) -> str:
     """
     kept, own = tx.datasets.get(described.id), own_register(described.id)
     places = [kept] if kept else tx.reservations.find(dataset_id=described.id)
-    held = places[0].register_id if places else own
-    wanted = described.register_id or held
+    held = kept_in(tx, places[0].register_id if places else own)
+    wanted = kept_in(tx, described.register_id or held)
     if wanted != held and _has_contracts(tx, described.id):
         raise RegisterFixed(
             f"dataset `{described.id}` has contracts; it stays in register `{held}`"
@@ -171,7 +165,7 @@ def _capped(
         )
     changed = replace(register, cap=stated)
     tx.registers.put(changed)
-    _log(tx, "register.raised" if rises else "register.lowered", changed)
+    _log(tx, "register.raised" if rises else LOWERED, changed)
     return changed
 
 

@@ -21,7 +21,6 @@ from connector.ports import Accountant, Ports, Store, Transaction
 from connector.services.federation.allowance import budget_of
 from connector.services.privacy.budget import amount, asked, promised, spending
 from connector.services.privacy.budget import register_budget as _cap
-from connector.services.privacy.registers import merged
 from connector.services.readable import Readable
 from federated.privacy import ledger
 from federated.privacy.ledger import Budget
@@ -108,8 +107,7 @@ def registers(
     with ports.store.read() as tx:
         only = {"id": _dataset(tx, dataset_id).register_id} if dataset_id else {}
         page = tx.registers.page(after=after, limit=limit, **only)
-        gone = merged(tx)
-        held = [(each, _cap(each)) for each in page.values if each.id not in gone]
+        held = [(each, _cap(each)) for each in page.values if not each.merged_into]
         seen = [_seen(tx, each, budget, now) for each, budget in held if budget]
     standings = _standings(ports.accountant, [each.whole for each in seen])
     found = zip(seen, standings, strict=True)
