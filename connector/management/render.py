@@ -362,9 +362,7 @@ def recovery(plan: Plan, epochs: Iterable[Epoch]) -> RecoveryView:
         jobs=[_owed_job(each) for each in (debt.jobs if debt else ())],
         contracts=[_owed_contract(each) for each in (debt.contracts if debt else ())],
         registers=list(debt.registers) if debt else [],
-        merges=[
-            MergeView(merged=gone, into=kept) for gone, kept in (debt.merges if debt else ())
-        ],
+        merges=[MergeView(merged=gone, into=kept) for gone, kept in (debt.merges if debt else ())],
         silent=list(debt.silent) if debt else [],
         unasked=list(plan.unasked),
         gone=[_owed_contract(each) for each in plan.gone],
