@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from connector.domain import instant
@@ -24,6 +23,7 @@ from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
+from connector.jsonld.kept import kept
 from federated.errors import PrivacyFault
 from federated.privacy.rule import Accounting, stated
 from federated.privacy.rule import read as read_accounting
@@ -175,7 +175,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     return data
 
 
-@lru_cache(maxsize=64)
+@kept(64)
 def read(data: bytes) -> AgreementDocument:
     """Read an agreement strictly; the same bytes are read once while they are in use.
 

@@ -8,13 +8,13 @@ is `policies_odrl`; here is only the border to JSON-LD and Turtle.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 import policies_odrl
 from connector.errors import PolicyInvalid
 from connector.jsonld.canonical import canonical
+from connector.jsonld.kept import kept
 from connector.jsonld.nodes import nodes
 from connector.jsonld.turtle import turtle_bytes, turtle_nodes
 from policies_odrl import Knowledge, OdrlError, Policy
@@ -117,7 +117,7 @@ def said(policy: Policy) -> frozenset[tuple[str, tuple[str, Value]]]:
     return frozenset((what, note) for what, notes in described(policy) for note in notes)
 
 
-@lru_cache(maxsize=128)
+@kept(128)
 def _read_text(data: bytes) -> Policy:
     return _read(data)
 

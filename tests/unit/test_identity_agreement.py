@@ -14,6 +14,7 @@ from connector.identity import document as documents
 from connector.identity import jws, receipt
 from connector.identity.agreement import Party, Subject
 from connector.jsonld.canonical import canonical, sha256_hex
+from connector.jsonld.kept import LARGEST
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import (
     AGREEMENT,
@@ -51,6 +52,13 @@ def test_round_trip() -> None:
     assert READ.digest == sha256_hex(DATA)
     assert READ.policy["permission"]
     assert READ.coverage[0]["label"] == "checked"
+
+
+def test_a_large_agreement_is_not_kept_in_memory() -> None:
+    large = spoiled(lambda content: content["agreement"].update({"dct:title": "x" * LARGEST}))
+    assert agreements.read(DATA) is agreements.read(bytes(bytearray(DATA)))
+    assert agreements.read(large) == agreements.read(large)
+    assert agreements.read(large) is not agreements.read(large)
 
 
 def test_equal_terms_have_equal_bytes() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -37,6 +36,7 @@ from connector.identity import document as did_documents
 from connector.identity import receipt
 from connector.identity.agreement import AgreementDocument, Party, Subject
 from connector.jsonld.canonical import sha256_hex
+from connector.jsonld.kept import kept
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
@@ -290,7 +290,7 @@ def complete(agreement: Agreement, token: str) -> Agreement:
     return replace(agreement, receipt=token, finalized=True)
 
 
-@lru_cache(maxsize=256)
+@kept(256)
 def _policy_in(document: bytes) -> Policy:
     try:
         return read_policy(documents.read(document).policy)

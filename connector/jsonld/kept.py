@@ -1,0 +1,30 @@
+"""What the same bytes always mean, kept while they are in use.
+
+Rule: peers send most of what is read, so that what is kept has a bound in number and in size. Read
+JSON takes up to 24 times the memory of its bytes; what is larger than `LARGEST` is read each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+LARGEST: Final = 32 * 1024  # bytes; contracts and policies in use are far below
+
+
+def kept(most: int) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]:
+    """Let a reader remember what it made of the last `most` different inputs; no refusal is."""
+
+    def bounded(read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        remembered = lru_cache(maxsize=most)(read)
+
+        @wraps(read)
+        def one(data: bytes) -> T:
+            return remembered(data) if len(data) <= LARGEST else read(data)
+
+        return one
+
+    return bounded
