@@ -51,6 +51,7 @@ class AdditiveAccountant:
         return sum(e.steps * (e.sampling_rate / e.noise_multiplier) ** 2 for e in events)
 
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
+        self.before()
         assert 0 < delta < 1
         return (steps * sampling_rate**2 / epsilon) ** 0.5
 

@@ -352,6 +352,30 @@ def test_no_job_begins_under_a_contract_that_was_taken_back(
         lead_jobs.submit(lead.ports, federation.request())
 
 
+def test_no_job_begins_under_a_contract_that_is_taken_back_while_its_cost_is_computed(
+    tmp_path: Path,
+) -> None:
+    federation = Federation(tmp_path)
+    site, lead = federation.site(), federation.lead
+    contract = federation.agreements[SITES[0]].id
+
+    def meanwhile(node: Any) -> None:
+        node.accountant.before = lambda: None
+        notices.give(node.ports, contract, Act.ENDED, "the parents' council objects")
+
+    job_id, body = federation.submission()
+    site.accountant.before = lambda: meanwhile(site)
+    answer = federation.ask(site, body)
+    assert (answer["accepted"], answer["code"]) == (False, "CONTRACT_ENDED")
+    assert (site.job(job_id).state, site.log(job_id)) == (JobState.REFUSED, ["job.refused"])
+    request = federation.request()
+    request["privacy"] = {k: v for k, v in request["privacy"].items() if k != "noiseMultiplier"}
+    lead.accountant.before = lambda: meanwhile(lead)
+    with pytest.raises(ContractEnded):
+        lead_jobs.submit(lead.ports, request)
+    assert lead_jobs.jobs(lead.ports).values == ()
+
+
 def test_a_lead_that_takes_a_contract_back_ends_its_jobs_under_it(tmp_path: Path) -> None:
     federation = Federation(tmp_path)
     lead = federation.lead

@@ -22,7 +22,7 @@ from connector.services.continuity import recovery
 from connector.services.evidence.witness import check_peer
 from connector.services.federation.lead import book
 from connector.services.federation.lead.hub import LeadHub
-from connector.services.federation.lead.request import complete
+from connector.services.federation.lead.request import complete, usable
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
 from connector.services.federation.receipts import shown as receipt_view
 from connector.services.federation.site.jobs import MANIFEST_TYPE
@@ -52,6 +52,7 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
     Raises:
         Malformed: the request is not one.
         AgreementUnknown: an agreement is not one that we may use.
+        Unlawful: a party has taken one back; the class says how.
         ConfigurationInvalid: this node has no training recipe.
         InRecovery: this node went back to an older state.
         PeerRolledBack: a site's log went back, and its operator has not answered for it.
@@ -65,6 +66,7 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
         tx.jobs.put(job)
         for contract in manifest.contracts:
             check_peer(tx, contract.site)
+            usable(tx, contract.agreement)  # calibrating noise takes time
             tx.sites.put(
                 JobSite(job.id, contract.site, contract.agreement, book.PENDING, "", "", 0, 0, 0)
             )

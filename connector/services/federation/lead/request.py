@@ -15,7 +15,7 @@ from typing import Any, Final
 from connector.domain.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
 from connector.jsonld.canonical import canonical
-from connector.ports import Ports
+from connector.ports import Ports, Transaction
 from connector.services.negotiation import agree
 from federated.errors import ManifestInvalid
 from federated.job import VERSION, JobManifest, parse
@@ -51,7 +51,8 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         JobRefused: no noise keeps the ε that was asked.
     """
     _known(request, _MEMBERS, "")
-    agreements = [_agreement(ports, name) for name in _names(request)]
+    with ports.store.read() as tx:
+        agreements = [usable(tx, name) for name in _names(request)]
     if not ports.code_hash:
         raise ConfigurationInvalid(
             "this node has no training recipe", hint="install the extra `federated`"
@@ -85,9 +86,15 @@ def _names(request: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _agreement(ports: Ports, name: str) -> Agreement:
-    with ports.store.read() as tx:
-        agreement = tx.agreements.get(name)
+def usable(tx: Transaction, name: str) -> Agreement:
+    """Return a contract under which we may lead a job.
+
+    Raises:
+        AgreementUnknown: it is not one of ours as consumer, or not final.
+        ContractEnded: a party has ended it.
+        ContractSuspended: a party has suspended it.
+    """
+    agreement = tx.agreements.get(name)
     if agreement is None or agreement.role is not Role.CONSUMER:
         raise AgreementUnknown(f"no agreement `{name}` of ours as consumer")
     if not agreement.finalized:

@@ -42,7 +42,7 @@ from connector.services.continuity.confirmation import forfeited
 from connector.services.evidence.own_log import head
 from connector.services.evidence.witness import check_peer
 from connector.services.federation.allowance import terms_of
-from connector.services.federation.fitting import Case, check, check_cost
+from connector.services.federation.fitting import Case, check, check_cost, check_stands
 from connector.services.federation.lead.book import COMPLETED_REASON
 from connector.services.federation.receipts import check_others, concluded, count_forgotten
 from connector.services.federation.site.judge import check_file, check_policy
@@ -227,7 +227,7 @@ def _charge(
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
             epoch = head(tx, ports.settings.did).epoch
-            refusal = forfeited(tx, new.agreement_id, new.register_id)
+            refusal = _lapsed(tx, case)
             seen = budget.spending(tx, register_of(tx, case.dataset))
         if refusal is not None:
             return _refuse(ports, caller, message, refusal, case.agreement.id)
@@ -242,13 +242,20 @@ def _charge(
                 return _again(known, message)
             _check_room(ports, tx, caller)
             recovery.check_within(ports, tx)
-            forfeit = forfeited(tx, new.agreement_id, new.register_id)
-            if forfeit is not None or head(tx, ports.settings.did).epoch != epoch:
-                continue  # what is spent was written anew since it was seen
+            if _lapsed(tx, case) is not None or head(tx, ports.settings.did).epoch != epoch:
+                continue  # the accountant took its time: what is spent, or the contract, changed
             charged = replace(new, job_id=name, epsilon=figures.epsilon)
             if budget.reserve(tx, seen, charged):
                 return _accept(ports, tx, caller, message, charged)
     raise TooManyRequests("other jobs on this dataset are being decided", hint="submit again")
+
+
+def _lapsed(tx: Transaction, case: Case) -> Refusal | None:
+    """Return why nothing may be charged to the contract now, whatever it was when it was read."""
+    agreement = tx.agreements.get(case.agreement.id) or case.agreement
+    return check_stands(replace(case, agreement=agreement)) or forfeited(
+        tx, agreement.id, case.dataset.register_id
+    )
 
 
 def _check_room(ports: Ports, tx: Transaction, caller: Participant) -> None:
