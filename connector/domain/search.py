@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+from connector.errors import Malformed
+
+MOST_WORDS: Final = 16  # each is looked for in every dataset, and peers choose them
 
 
 class Described(Protocol):
@@ -33,12 +37,20 @@ class Search:
         territory: ISO 3166 code.
         purpose: IRI of the purpose of collection.
         legal_basis: IRI.
+
+    Raises:
+        Malformed: more than `MOST_WORDS` words.
     """
 
     words: str = ""
     territory: str = ""
     purpose: str = ""
     legal_basis: str = ""
+
+    def __post_init__(self) -> None:
+        """Bound what one search costs."""
+        if len(self.wanted()) > MOST_WORDS:
+            raise Malformed(f"at most {MOST_WORDS} words are searched for at once")
 
     def wanted(self) -> tuple[str, ...]:
         """Return the words as `text_of` spells them."""

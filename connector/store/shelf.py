@@ -15,7 +15,7 @@ from connector.domain.dataset import Dataset, Offer
 from connector.domain.page import Page
 from connector.domain.search import Search, text_of
 from connector.domain.shelf import Entry
-from connector.store.mapping import codecs_of, from_row
+from connector.store.mapping import codecs_of, from_row, storable
 from connector.store.repository import SqlRepository
 from connector.store.scope import Scope
 from connector.store.tables import DatasetRow, OfferRow, table_of
@@ -40,11 +40,15 @@ class SqlShelf:
         self._offers = table_of(OfferRow)
 
     def page(self, caller: str, search: Search, *, after: str = "", limit: int) -> Page[Entry]:
-        """Return datasets with their offers; see `ports.Shelf`."""
+        """Return datasets with their offers; see `ports.Shelf`.
+
+        Raises:
+            Malformed: no id could be that of the last dataset.
+        """
         dataset, offer = self._datasets.c, self._offers.c
         found = (
             select(dataset.id, dataset.credential)
-            .where(dataset.id > after, *self._wanted(search))
+            .where(dataset.id > storable(after), *self._wanted(search))
             .where(exists().where(offer.dataset_id == dataset.id, *self._shown(caller)))
             .order_by(dataset.id)
             .limit(limit + 1)

@@ -156,6 +156,18 @@ def test_a_search(
     assert [each.id for each in shown.datasets] == found
 
 
+@pytest.mark.parametrize(
+    "words", ["a " * 17, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 6]
+)
+def test_a_search_for_too_many_words_is_refused(pair: Link, words: str) -> None:
+    _publish(pair)
+    asked = messages.CatalogRequestMessage(words=words).to_body()
+    with pytest.raises(Malformed, match="16 words"):
+        catalog_pages.receive_catalog(pair.school.ports, _caller(pair), asked)
+    fewer = messages.CatalogRequestMessage(words="a " * 16).to_body()
+    assert catalog_pages.receive_catalog(pair.school.ports, _caller(pair), fewer)["datasets"]
+
+
 def test_no_policy_is_read_for_a_page(pair: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     for index in range(3):
         _publish(pair, id=f"urn:example:{index}")
@@ -175,7 +187,7 @@ def test_an_offer_without_its_table_is_shown_with_it(pair: Link) -> None:
     assert len(dataset.offers[0].coverage) == 8
 
 
-@pytest.mark.parametrize("token", ["_w", "AA==", "not base64!", "x" * 2049])
+@pytest.mark.parametrize("token", ["_w", "AA", "AA==", "not base64!", "x" * 2049])
 def test_a_page_token_that_is_not_ours(pair: Link, token: str) -> None:
     before = pair.school.state_of_everything()
     asked = {**messages.CatalogRequestMessage().to_body(), "page_token": token}

@@ -105,7 +105,8 @@ def receive_catalog(ports: Ports, caller: Participant, body: Mapping[str, Any]) 
     """Answer a page of our catalog.
 
     Raises:
-        Malformed: the request cannot be read, or the page token is not one of ours.
+        Malformed: the request cannot be read, asks for too many words, or the page token is not
+            one of ours.
     """
     asked = messages.CatalogRequestMessage.from_body(body)
     after = _page_start(asked.page_token)
