@@ -128,6 +128,11 @@ class Exchange:
     def _cosign(self, peer: Participant) -> None:
         """Let a peer cosign the log after a contract with it; it is asked again until it does."""
         asking = self._ports.asking
-        if peer.did in asking.cosigners:
+        if peer.did not in asking.cosigners:
+            return
+        asking.cosigners.discard(peer.did)  # first: a contract may be concluded meanwhile
+        try:
             cosigning.ask(self._ports, peer)
-            asking.cosigners.discard(peer.did)
+        except PreauError:
+            asking.cosigners.add(peer.did)
+            raise

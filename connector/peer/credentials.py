@@ -2,17 +2,20 @@
 
 Rules: a leaf is replaced at half of its life without a restart; the old one stays valid for the
 connections that use it, so that old and new overlap; so it is when another CA issues. The server's
-roots are the CAs of admitted participants, read anew for each connection; an admitted CA only opens
-the door, since `authenticate.py` then checks that the leaf comes from a CA of the very DID that it
-names. Clients check a server by its DNS name, which is the host of its DID.
+roots are the CAs of admitted participants, read anew for each connection, yet never in more than
+`READING` of the time, since strangers connect as well; an admitted CA only opens the door, since
+`authenticate.py` then checks that the leaf comes from a CA of the very DID that it names. Clients
+check a server by its DNS name, which is the host of its DID.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import grpc
 
@@ -20,6 +23,8 @@ from connector.domain.participant import Participant
 from connector.identity import certificate
 from connector.identity import did as dids
 from connector.ports import Clock, Store
+
+READING: Final = 0.2  # share of the time; reading a thousand participants takes some 50 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +97,15 @@ class Leaves:
 class ServerTrust:
     """What the gRPC server shows and believes, asked for at each new connection; thread-safe."""
 
-    def __init__(self, leaves: Leaves, store: Store) -> None:
+    def __init__(
+        self, leaves: Leaves, store: Store, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._leaves = leaves
         self._store = store
+        self._now = now
         self._lock = threading.Lock()
         self._last: tuple[str, bytes] | None = None
+        self._read_again = now()
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials that demand a client certificate and follow every change.
@@ -119,15 +128,21 @@ class ServerTrust:
             StoreUnavailable: the participants cannot be read; the connection is refused.
         """
         with self._lock:
+            if self._now() < self._read_again:
+                return None
             leaf, roots = self._read()
             if (leaf.thumbprint, roots) == self._last:
                 return None
             return self._configuration(leaf, roots)
 
     def _read(self) -> tuple[Leaf, bytes]:
+        began = self._now()
         with self._store.read() as tx:
             admitted = tx.participants.find(blocked="")
-        return self._leaves.current(), self._roots(admitted)
+        found = self._leaves.current(), self._roots(admitted)
+        ended = self._now()
+        self._read_again = ended + (ended - began) * (1 / READING - 1)
+        return found
 
     def _roots(self, admitted: list[Participant]) -> bytes:
         # The own CA is there so that the list is never empty, which gRPC would read as "any".

@@ -138,7 +138,8 @@ class Relay:
         self._open.discard(caller)
         self._strangers.leave(caller)
         self._members.leave(caller)
-        self._callers.pop(port, None)
+        if self._callers.get(port) is caller:  # the port may be another's by now
+            del self._callers[port]
 
     def is_proxy(self, address: str) -> bool:
         """Return whether the settings name an address as a proxy's."""

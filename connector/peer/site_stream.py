@@ -141,6 +141,9 @@ class GrpcSiteStream:
         self._abort()
 
     def _abort(self) -> None:
+        with self._changed:
+            self._closing = True  # nobody takes what still comes
+            self._changed.notify_all()
         self._cancel()
 
     def _requests(self) -> Iterator[bytes]:

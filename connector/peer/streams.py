@@ -121,7 +121,13 @@ class Participate:
         """Seat a site, and carry frames until its stream ends."""
         frames = _Frames(context, self._ports.settings.max_message_bytes)
         first = await frames.first()
-        seat, metadata = await self._turns.run(visit.owner, partial(self._join, visit.call, first))
+        join = self._turns.run(visit.owner, partial(self._join, visit.call, first))
+        joining = asyncio.ensure_future(join)
+        try:
+            seat, metadata = await asyncio.shield(joining)
+        except asyncio.CancelledError:  # the site has gone; a thread may be about to seat it
+            joining.add_done_callback(self._unseat)
+            raise
         reading: asyncio.Task[None] | None = None
         try:
             await context.send_initial_metadata(metadata)
@@ -134,9 +140,7 @@ class Participate:
             if seat.ended is not None and seat.ended.code:
                 raise from_code(seat.ended.code, seat.ended.reason)
         finally:  # also when the stream broke, which cancels this
-            seat.leave("the stream ended")
-            with self._lock:
-                self._seats.discard(seat)
+            self._leave(seat)
             if reading is not None:
                 reading.cancel()
 
@@ -150,6 +154,15 @@ class Participate:
         note = self._checkpoints.own()
         carried = ((routes.CHECKPOINT_KEY, note),) if note else ()
         return seat, ((routes.SEATED_KEY, "1"), *STATED, *carried)
+
+    def _unseat(self, joined: asyncio.Future[tuple[Seat, Metadata]]) -> None:
+        if not joined.cancelled() and joined.exception() is None:
+            self._leave(joined.result()[0])
+
+    def _leave(self, seat: Seat) -> None:
+        seat.leave("the stream ended")
+        with self._lock:
+            self._seats.discard(seat)
 
     def _next(self, seat: Seat) -> bytes | None:
         """Return the next frame to send; empty when none came yet, None at the end."""

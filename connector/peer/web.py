@@ -106,10 +106,10 @@ class GuardedWeb:
         """
         seen: list[httpcore.Response] = []
         self._exchange("GET", url, None, 1 << 16, seen.append)
-        shown = dict(seen[0].headers).get(b"date", b"")
+        shown = {name.lower(): value for name, value in seen[0].headers}.get(b"date", b"")
         try:
             return parsedate_to_datetime(shown.decode("ascii")).astimezone(UTC)
-        except ValueError as exc:
+        except (ValueError, OverflowError) as exc:
             raise PeerUnreachable(f"`{target(url).host}` states no time") from exc
 
     def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -31,7 +32,7 @@ from connector.peer.routes import (
 )
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
-from connector.services.federation.lead.hub import Left
+from connector.services.federation.lead.hub import Left, Seat
 from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
@@ -101,6 +102,28 @@ class TestFrames:
         heard = lead.hub.receive(JOB, 10)
         assert heard is not None
         assert isinstance(heard[1], Left)
+
+    def test_a_site_that_goes_while_it_is_seated_keeps_no_seat(
+        self, space: LiveSpace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        site, lead = space["site"], space["lead"]
+        seated, begun, go = lead.hub.join, threading.Event(), threading.Event()
+
+        def slow(job_id: str, did: str, hello: Hello) -> Seat:
+            begun.set()
+            go.wait(10)
+            return seated(job_id, did, hello)
+
+        monkeypatch.setattr(lead.hub, "join", slow)
+        with ThreadPoolExecutor(1) as pool:
+            joining = pool.submit(join, site, lead)
+            assert begun.wait(10)
+            site.wire.close()
+            assert isinstance(joining.exception(10), PeerUnreachable)
+        assert wait_until(lambda: streams_of(lead) == 0)
+        go.set()
+        assert lead.hub.receive(JOB, 10) == (site.did, Left("", "the stream ended"))
+        assert lead.hub.connected(JOB) == ()
 
     def test_an_unanswered_round_is_handed_out_again(self, space: LiveSpace) -> None:
         site, lead = space["site"], space["lead"]

@@ -179,6 +179,25 @@ def test_who_does_not_cosign_is_asked_again_later(pair: Link, fault: Exception) 
     assert (asking.cosigners, [each.peer for each in kept(pair)]) == (set(), [pair.lab.did])
 
 
+def test_a_contract_concluded_meanwhile_is_cosigned_next(pair: Link) -> None:
+    asking, honest = pair.school.ports.asking, pair.handle
+
+    def handle(call: Call) -> Any:
+        answer = honest(call)
+        if call.kind == "CosignRequestMessage":
+            asking.cosigners.add(pair.lab.did)
+        return answer
+
+    pair.handle = handle  # type: ignore[method-assign] - a contract in the middle of the call
+    asking.cosigners.add(pair.lab.did)
+    exchange = Exchange(pair.school.ports)
+    exchange._turn()
+    assert asking.cosigners == {pair.lab.did}
+    pair.handle = honest  # type: ignore[method-assign] - as above
+    exchange._turn()
+    assert asking.cosigners == set()
+
+
 def test_a_log_that_falls_short_of_a_cosigned_head_went_back(pair: Link) -> None:
     grow(pair)
     head = ask(pair)

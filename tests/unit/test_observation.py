@@ -236,13 +236,13 @@ def thread(name: str) -> Callable[[], None]:
 def test_a_lasting_thread_that_ended_is_named(life: Life) -> None:
     end_other = thread("renewal")  # of another node in this process
     life.begin()
-    ends = {name: thread(name) for name in ("outbox", "renewal", "checks")}
+    ends = {name: thread(name) for name in ("outbox", "peer-loop", "renewal", "checks")}
     life.begun()
     assert life.vitals().dead == ()
-    for name in ("checks", "outbox"):
+    for name in ("checks", "outbox", "peer-loop"):
         ends[name]()
     end_other()
-    assert life.vitals().dead == ("outbox",)
+    assert life.vitals().dead == ("outbox", "peer-loop")
     ends["renewal"]()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from connector.errors import (
     KeyUnusable,
     Malformed,
     NotFound,
+    PeerUnreachable,
     PreauError,
     StoreUnavailable,
     TokenReplayed,
@@ -24,7 +27,7 @@ from connector.errors import (
     UnknownPeer,
 )
 from connector.identity import certificate
-from connector.peer import routes
+from connector.peer import routes, site_stream
 from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.https import PUBLIC, PublicFace
@@ -359,7 +362,7 @@ class TestLeaves:
         assert isinstance(clock, FixedClock)
         authority = certificate.make_authority("node", clock.now(), 10)
         leaves = Leaves(lambda: authority, ports.settings.did, clock, 3600)
-        trust = ServerTrust(leaves, ports.store)
+        trust = ServerTrust(leaves, ports.store, lambda: 0.0)
         assert trust.credentials() is not None
         assert trust.changed() is None
         other, _ = certificate.make_authority("other", clock.now(), 10)
@@ -372,6 +375,24 @@ class TestLeaves:
         with ports.store.write() as tx:
             tx.participants.remove("did:web:a.example")
         assert trust.changed() is not None
+
+    def test_strangers_do_not_keep_the_server_reading(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ports = ports_for_tests(tmp_path)
+        authority = certificate.make_authority("node", ports.clock.now(), 10)
+        leaves = Leaves(lambda: authority, ports.settings.did, ports.clock, 3600)
+        read, reads = ports.store.read, count()
+        monkeypatch.setattr(ports.store, "read", lambda: next(reads) * 0 or read())
+        seconds = count()  # one passes at each look: a read takes as long as a connection
+        trust = ServerTrust(leaves, ports.store, lambda: float(next(seconds)))
+        trust.credentials()
+        other, _ = certificate.make_authority("other", ports.clock.now(), 10)
+        with ports.store.write() as tx:
+            tx.participants.put(_participant(other))
+        news = [trust.changed() for _ in range(100)]
+        assert next(reads) < 30
+        assert sum(each is not None for each in news) == 1  # soon, and once
 
 
 class TestStatus:
@@ -404,6 +425,40 @@ class TestStatus:
 
     def test_what_is_no_call(self) -> None:
         assert isinstance(translate("peer", RuntimeError()), PreauError)
+
+
+class TestSiteStream:
+    def test_a_lead_that_sends_without_a_seat_holds_no_thread(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(site_stream, "OPEN_SECONDS", 0.1)
+        released = threading.Event()
+        stream = site_stream.GrpcSiteStream(
+            "did:web:lead.example", b"", limit=9, seated=print, released=released.set
+        )
+        with pytest.raises(PeerUnreachable, match="did not answer"):
+            stream.open(_Talking(), ())  # type: ignore[arg-type] - what it calls
+        assert released.wait(10)
+
+
+class _Talking:
+    """A channel whose lead seats nobody and sends frames until it is cut off."""
+
+    def __init__(self) -> None:
+        self._cut = threading.Event()
+
+    def stream_stream(self, *_names: object) -> Any:
+        return lambda *_, **__: self
+
+    def initial_metadata(self) -> tuple[()]:
+        return ()
+
+    def cancel(self) -> None:
+        self._cut.set()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while not self._cut.wait(0.001):
+            yield b"frame"
 
 
 class _Refused(grpc.Call):  # type: ignore[misc] - grpc has no types

@@ -30,6 +30,9 @@ from connector.peer.credentials import Leaves
 from connector.peer.crowd import Crowd, origin
 from connector.peer.face import PeerFace
 from connector.peer.https_server import HttpsServer
+from connector.peer.loop import Loop
+from connector.peer.relay import Caller, Relay
+from connector.peer.server import DOORS
 from connector.peer.turns import Turns
 from connector.services.federation.lead.hub import LeadHub
 from tests.support.doubles import ports_for_tests, settings_for_tests
@@ -140,6 +143,18 @@ class TestProxyHeader:
     def test_unsound(self, data: bytes) -> None:
         with pytest.raises(Malformed):
             proxied.header(data)
+
+
+class TestCallers:
+    def test_who_lingers_takes_no_port_from_who_came_after(self) -> None:
+        door = Relay(Loop(), "127.0.0.1:0", (), DOORS)
+        first, second = Caller(door, 1.0), Caller(door, 1.0)
+        door.reached(first, 40_000)  # whose way to the server is closed, while it reads on
+        door.reached(second, 40_000)
+        door.left(first, 40_000)
+        assert door.caller(40_000) is second
+        door.left(second, 40_000)
+        assert door.caller(40_000) is None
 
 
 class TestTurns:

@@ -235,6 +235,22 @@ def test_a_refused_post_keeps_its_code(web: Path) -> None:
             client(web).get(f"https://localhost:{port}/")
 
 
+def test_the_time_of_an_answer_by_its_sender(web: Path) -> None:
+    said = "Date: Fri, 27 Nov 2026 11:30:00 GMT"
+    with served(web, says(answer("200 OK", b"", said))) as port:
+        told = client(web).time(f"https://localhost:{port}/")
+    assert told == datetime(2026, 11, 27, 11, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("said", ["soon", "", "Fri, 31 Dec 9999 23:59:59 -2300"])
+def test_a_time_that_is_none(web: Path, said: str) -> None:
+    with (
+        served(web, says(answer("200 OK", b"", f"Date: {said}"))) as port,
+        pytest.raises(PeerUnreachable, match="states no time"),
+    ):
+        client(web).time(f"https://localhost:{port}/")
+
+
 def test_no_proxy_is_taken_from_the_environment(web: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
