@@ -20,7 +20,8 @@ from connector.jsonld.canonical import unb64url
 
 _MEMBERS: Final = {"OKP": ("kty", "crv", "x"), "EC": ("kty", "crv", "x", "y")}
 _ALGORITHMS: Final = {("OKP", "Ed25519"): "Ed25519", ("EC", "P-256"): "ES256"}
-_PRIME: Final = 2**255 - 19  # of Ed25519's field
+_BYTES: Final = 32  # of a coordinate
+_PRIMES: Final = {"OKP": 2**255 - 19, "EC": 2**256 - 2**224 + 2**192 + 2**96 - 1}  # of the fields
 _PRIVATE: Final = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth"})
 # Encodings of the points whose order divides 8, sign bit cleared (RFC 8032 section 5.1.2); the
 # last two are spellings past the field's prime.
@@ -97,15 +98,18 @@ def thumbprint(jwk: Mapping[str, Any]) -> str:
 
 def _check_point(public: dict[str, str]) -> None:
     try:
-        point = unb64url(public["x"])
+        coordinates = [unb64url(public[name]) for name in ("x", "y") if name in public]
         import_key(dict(public))
     except (JoseError, ValueError) as exc:
         raise Malformed("the key is not a point of its curve") from exc
-    if public["kty"] != "OKP":
-        return
-    unsigned = point[:-1] + bytes([point[-1] & 0x7F])
-    if unsigned in _SMALL_ORDER:
-        raise Malformed("the key is of small order")
-    # RFC 8032 section 5.1.3: a point has one spelling, or one key would have two names
-    if int.from_bytes(unsigned, "little") >= _PRIME:
+    if public["kty"] == "OKP":
+        (point,) = coordinates
+        unsigned = point[:-1] + bytes([point[-1] & 0x7F])
+        if unsigned in _SMALL_ORDER:
+            raise Malformed("the key is of small order")
+        coordinates = [unsigned[::-1]]
+    prime = _PRIMES[public["kty"]]
+    # RFC 8032 section 5.1.3, RFC 7518 section 6.2.1.2: a point has one spelling, or one key would
+    # have several names
+    if any(len(each) != _BYTES or int.from_bytes(each) >= prime for each in coordinates):
         raise Malformed("the key is not in its canonical spelling")

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from connector.errors import Malformed
 from connector.identity import key as keys
-from connector.jsonld.canonical import b64url
+from connector.jsonld.canonical import b64url, unb64url
 from tests.support.keys import MemorySigner
 
 P = 2**255 - 19
@@ -82,6 +82,27 @@ def test_a_point_in_another_spelling_is_refused(y: int, sign: int) -> None:
     spelled[31] |= sign
     with pytest.raises(Malformed):
         keys.read({**ed25519(), "x": b64url(bytes(spelled))})
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_coordinate_in_another_spelling_is_refused(name: str) -> None:
+    jwk = p256()
+    assert keys.read(jwk) == {each: jwk[each] for each in ("kty", "crv", "x", "y")}
+    with pytest.raises(Malformed, match="spelling"):
+        keys.read({**jwk, name: b64url(b"\0" + unb64url(jwk[name]))})
+    with pytest.raises(Malformed):
+        keys.read({**jwk, name: f"{jwk[name]}="})
+
+
+def test_a_coordinate_past_the_field_is_refused() -> None:
+    """x = 5 is on P-256, and 5 + p fits into 256 bits."""
+    prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+    y = b64url(pow(5**3 - 3 * 5 + b, (prime + 1) // 4, prime).to_bytes(32))
+    jwk = {"kty": "EC", "crv": "P-256", "x": b64url((5).to_bytes(32)), "y": y}
+    assert keys.read(jwk) == jwk
+    with pytest.raises(Malformed, match="spelling"):
+        keys.read({**jwk, "x": b64url((5 + prime).to_bytes(32))})
 
 
 @pytest.mark.parametrize("value", [None, "key", [], {}])
