@@ -18,6 +18,7 @@ from connector.errors import ConfigurationInvalid, PreauError
 from connector.identity import did as dids
 from connector.management import listen
 from connector.management.listen import UNIX, split
+from connector.peer import proxied
 from connector.peer.web import tls_context
 from connector.services.health import diagnose
 from connector.services.health.diagnose import Check
@@ -89,7 +90,11 @@ def _answers(settings: Settings, name: str, host: str, port: int, *, whole: bool
         return False
     try:
         with closing(socket.create_connection((host, port), timeout=LOOK_SECONDS)) as sock:
-            return not whole or _shakes_hands(sock, _believed(settings, name), settings.did)
+            if not whole:
+                return True
+            if proxied.is_named(sock.getsockname()[0], settings.proxies):
+                sock.sendall(proxied.OWN)
+            return _shakes_hands(sock, _believed(settings, name), settings.did)
     except OSError:
         return False
 

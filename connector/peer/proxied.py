@@ -8,10 +8,14 @@ speak it: section 2 forbids guessing whether the header is there.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Final
 
 from connector.errors import Malformed
+from connector.peer.crowd import plain
 
+# Section 2.1: of no other origin than who connects, such as a look whether the server answers.
+OWN: Final = b"PROXY UNKNOWN\r\n"
 _V1_BYTES: Final = 107  # the longest line, section 2.1
 _V2_SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _V2_FIXED: Final = 16
@@ -19,6 +23,12 @@ _V2_MOST: Final = 536  # what section 2.2 asks a receiver to take
 _V2_LOCAL, _V2_PROXY = 0x20, 0x21
 _V2_TCP: Final = {0x11: (4, 12), 0x21: (16, 36)}  # bytes of an address, and of the whole block
 _V1_FIELDS: Final = 6
+
+
+def is_named(address: str, proxies: Iterable[str]) -> bool:
+    """Return whether an address, as sockets give it, is in one of these networks."""
+    found = plain(address)
+    return any(found in ipaddress.ip_network(each) for each in proxies)
 
 
 def header(data: bytes) -> tuple[str, bytes] | None:

@@ -11,7 +11,6 @@ name made the connection, its origin is what the proxy says (`proxied.py`).
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import struct
@@ -20,7 +19,7 @@ from typing import Final
 
 from connector.errors import Malformed
 from connector.peer import proxied
-from connector.peer.crowd import Crowd, origin, plain
+from connector.peer.crowd import Crowd, origin
 from connector.peer.loop import Loop
 from connector.peer.sockets import listening
 
@@ -69,7 +68,7 @@ class Relay:
         """
         self._loop = loop
         self._where = where
-        self._proxies = tuple(ipaddress.ip_network(each) for each in proxies)
+        self._proxies = proxies
         self._seconds = doors.stranger_seconds
         self._strangers: Crowd[Caller] = Crowd(doors.strangers, doors.per_origin)
         self._members: Crowd[Caller] = Crowd(doors.members, doors.per_member)
@@ -143,8 +142,7 @@ class Relay:
 
     def is_proxy(self, address: str) -> bool:
         """Return whether the settings name an address as a proxy's."""
-        found = plain(address)
-        return any(found in network for network in self._proxies)
+        return proxied.is_named(address, self._proxies)
 
     async def _listen(self, sock: socket.socket) -> asyncio.Server:
         loop = asyncio.get_running_loop()

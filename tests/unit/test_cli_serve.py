@@ -347,7 +347,10 @@ def test_doctor_finds_a_damaged_page(home: Path) -> None:
     assert "preau restore" in found["database"]["mend"]
 
 
-def test_doctor_asks_a_running_node(home: Path) -> None:
+@pytest.mark.parametrize("proxies", [(), ("127.0.0.0/8",)])
+def test_doctor_asks_a_running_node(home: Path, proxies: tuple[str, ...]) -> None:
+    changed = replace(config.load(home), proxies=proxies)
+    (home / config.FILE_NAME).write_text(config.dump(changed), encoding="utf-8")
     node = started(home)
     try:
         found = checks(home)[1]
