@@ -1,8 +1,9 @@
 """Brings a node's database up to date, after a copy of it as it was.
 
-Rules: nothing is migrated before the copy is whole; a copy of the same step that an earlier start
-left is replaced, so that a start that fails again and again fills no disk. A copy has no keys: it
-lies in the home beside them, and `preau restore --replace` keeps those that are there.
+Rules: nothing is migrated while a node runs in the home, or before the copy is whole; a copy of
+the same step that an earlier start left is replaced, so that a start that fails again and again
+fills no disk. A copy has no keys: it lies in the home beside them, and `preau restore --replace`
+keeps those that are there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from connector.bootstrap import backup
+from connector.bootstrap.state import HomeLock
 from connector.config import Settings
 from connector.errors import WorldFault
 from connector.store import migrations
@@ -28,8 +30,19 @@ def upgrade(settings: Settings) -> Path | None:
     Raises:
         ConfigurationInvalid: not a URL of a database, or its schema is of another release.
         StoreUnavailable: the database did not answer, or stayed locked.
-        WorldFault: the copy cannot be written.
+        WorldFault: a node runs in the home, or the copy cannot be written.
+        KeyUnusable: the folder of the home's lock cannot be made.
     """
+    if migrations.revision(settings.database_url) == migrations.HEAD:
+        return None
+    lock = HomeLock(settings.home)  # a node of the release before may run on the old tables
+    try:
+        return _upgraded(settings)
+    finally:
+        lock.release()
+
+
+def _upgraded(settings: Settings) -> Path | None:
     schema = migrations.revision(settings.database_url)
     copied = None
     if schema not in ("", migrations.HEAD):

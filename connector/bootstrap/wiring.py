@@ -58,7 +58,7 @@ def build(settings: Settings) -> Node:
         KeyUnusable: a key is missing, readable by others, or of another kind.
         ConfigurationInvalid: a setting is wrong.
         StoreUnavailable: the database did not answer.
-        WorldFault: it has to be migrated, and no copy of it could be written.
+        WorldFault: it has to be migrated, and a node runs in the home, or no copy could be written.
         AddressForbidden: the file of extra roots cannot be read.
     """
     identity = Identity(settings)

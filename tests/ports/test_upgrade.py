@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from connector import config
 from connector.bootstrap import archive, backup, upgrading
 from connector.bootstrap.own import Identity
+from connector.bootstrap.state import HomeLock
 from connector.domain import merkle
 from connector.domain.dataset import PrivacyCap
 from connector.errors import PeerUnreachable, StoreUnavailable, WorldFault
@@ -316,6 +317,16 @@ def test_nothing_is_migrated_where_no_copy_can_be_written(old: config.Settings) 
     (old.home / upgrading.FOLDER).unlink()
     assert upgrading.upgrade(old)
     assert migrations.schema(old.database_url) is migrations.Schema.CURRENT
+
+
+def test_nothing_is_migrated_under_a_node_that_runs(old: config.Settings) -> None:
+    running = HomeLock(old.home)  # of the release before
+    with pytest.raises(WorldFault, match="runs in"):
+        upgrading.upgrade(old)
+    assert _revision(old.database_url) == REVISION
+    assert not (old.home / upgrading.FOLDER).exists()
+    running.release()
+    assert upgrading.upgrade(old)
 
 
 def test_one_copy_is_kept_of_a_step_however_often_it_was_tried(
