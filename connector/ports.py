@@ -201,6 +201,10 @@ class UsedTokens(Protocol):
         """Record a token; return False when it was used before."""
         ...
 
+    def used(self, issuer: str, jti: str) -> bool:
+        """Return whether a token was used."""
+        ...
+
     def forget(self, before: datetime) -> None:
         """Drop tokens that expired before a time."""
         ...

@@ -4,8 +4,8 @@
 2. a CA of *that* DID's document issued it (an admitted CA could write any DID into a leaf);
 3. the caller's node is of a generation that can work with ours;
 4. the call's token is that DID's, for us, this method, these bytes and this certificate;
-5. the token was not used before, also not before a restart;
-6. the participant's membership stands now, by the cached status list.
+5. the participant's membership stands now, by the cached status list;
+6. the token was not used before, also not before a restart; `use.py` writes that it is now.
 
 A certificate or token that does not fit may be the first sign of rotated keys, and a membership
 that does not stand may have been renewed: the peer's document and membership are then fetched anew,
@@ -26,6 +26,7 @@ from connector.errors import (
     CertificateMismatch,
     PreauError,
     TokenInvalid,
+    TokenMismatch,
     TokenMissing,
     TokenReplayed,
     UnknownPeer,
@@ -33,11 +34,12 @@ from connector.errors import (
 )
 from connector.identity import certificate, token
 from connector.identity import document as documents
+from connector.identity.token import CallToken
 from connector.peer.healing import Backoff
 from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
 from connector.peer.status import Context
 from connector.ports import Ports
-from connector.services.membership import onboard
+from connector.services.membership import fetching, onboard
 
 RETRY_SECONDS: Final = 60.0
 
@@ -108,16 +110,19 @@ class Gate:
             self._check_leaf(call, participant)
         return participant
 
-    def authorise(self, call: Shown, caller: Participant, method: str, body: bytes) -> Participant:
-        """Return the caller as it is known now, once its call passed the other checks (3 to 6).
+    def authorise(self, call: Shown, method: str, body: bytes) -> tuple[Participant, CallToken]:
+        """Return the caller as it is known now, once its call passed the checks.
 
         Args:
             call: what it shows.
-            caller: whom `identify` returned for it.
             method: full gRPC method name.
             body: exact bytes of the request, or of a stream's first frame.
 
+        Returns:
+            The caller, and the token, whose use is still to be written.
+
         Raises:
+            UnknownPeer: the certificate names no admitted participant.
             UpgradeRequired: its node is too old.
             TokenMissing: no token.
             TokenInvalid: several tokens, or signature, issuer, audience or lifetime is wrong.
@@ -125,44 +130,41 @@ class Gate:
             TokenReplayed: used before.
             Untrusted: the participant is no longer believed; the class says why.
         """
-        generations.check(caller.did, call.generation)
-        if not call.tokens:
-            raise TokenMissing("the call carries no token")
         if len(call.tokens) > 1:
             raise TokenInvalid(f"the call carries {len(call.tokens)} tokens")
         try:
-            used = self._check_token(call, caller, method, body)
-        except TokenInvalid:
-            if not self._reacquaint(call.did):
-                raise
-            used = self._check_token(call, self.identify(call), method, body)
-        with self._ports.store.write() as tx:
-            fresh = tx.tokens.use(used.issuer, used.jti, used.expires)
-        if not fresh:
-            raise TokenReplayed("the token was used before")
-        try:
-            return onboard.judge(self._ports, caller.did)
+            return self._judged(call, method, body)
+        except (UnknownPeer, TokenMissing, TokenMismatch, TokenReplayed):
+            raise
         except Untrusted:
             if not self._reacquaint(call.did):
                 raise
-            return onboard.judge(self._ports, caller.did)
+            return self._judged(call, method, body)
+
+    def _judged(self, call: Shown, method: str, body: bytes) -> tuple[Participant, CallToken]:
+        """Run the checks by one look at what is known."""
+        with self._ports.store.read() as tx:
+            participant = _admitted(tx.participants.get(call.did), call.did)
+            self._check_leaf(call, participant)
+            generations.check(call.did, call.generation)
+            if not call.tokens:
+                raise TokenMissing("the call carries no token")
+            shown = self._check_token(call, participant, method, body)
+            known, now = fetching.evidence(tx), self._ports.clock.now()
+            onboard.judge_known(self._ports.settings, participant, known, now)
+            if tx.tokens.used(shown.issuer, shown.jti):
+                raise TokenReplayed("the token was used before")
+        return participant, shown
 
     def _known(self, did: str) -> Participant:
         with self._ports.store.read() as tx:
-            participant = tx.participants.get(did) if did else None
-        if participant is None:
-            raise UnknownPeer(
-                f"`{did[:200]}` was never admitted here", hint="make first contact over HTTPS"
-            )
-        return participant
+            return _admitted(tx.participants.get(did), did)
 
     def _check_leaf(self, call: Shown, participant: Participant) -> None:
         authorities = participant.tls_authorities
         certificate.check_leaf(call.leaf, call.did, authorities, self._ports.clock.now())
 
-    def _check_token(
-        self, call: Shown, caller: Participant, method: str, body: bytes
-    ) -> token.CallToken:
+    def _check_token(self, call: Shown, caller: Participant, method: str, body: bytes) -> CallToken:
         document = documents.read(caller.document, caller.did)
         own, now = self._ports.settings.did, self._ports.clock.now()
         return token.check(call.tokens[0], document, own, method, body, call.leaf, now)
@@ -177,6 +179,14 @@ class Gate:
             _log.info("`%s` could not be fetched anew: %s", did, exc.code)
             return False
         return True
+
+
+def _admitted(found: Participant | None, did: str) -> Participant:
+    if found is None:
+        raise UnknownPeer(
+            f"`{did[:200]}` was never admitted here", hint="make first contact over HTTPS"
+        )
+    return found
 
 
 def _named(leaf: bytes) -> str:

@@ -33,6 +33,7 @@ from connector.peer.reception import Reception, Visit
 from connector.peer.routes import STATED, Metadata
 from connector.peer.status import Context, refuse, unforeseen
 from connector.peer.turns import Turns
+from connector.peer.use import Use
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub, Seat
 from connector.services.membership import onboard
@@ -145,7 +146,8 @@ class Participate:
                 reading.cancel()
 
     def _join(self, call: Shown, first: bytes) -> tuple[Seat, Metadata]:
-        caller = self._gate.authorise(call, self._gate.identify(call), routes.PARTICIPATE, first)
+        caller, token = self._gate.authorise(call, routes.PARTICIPATE, first)
+        Use(self._ports.store, token).settle()
         self._checkpoints.received(caller.did, call.checkpoint)
         hello: Hello = routes.read_hello(first)
         seat = self._hub.join(hello.job_id, caller.did, hello)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from connector.peer.refusals import Refusals
 from connector.peer.routes import STATED, Metadata, Route
 from connector.peer.status import Context, refuse, understood, unforeseen
 from connector.peer.turns import Turns
+from connector.peer.use import Use
 from connector.ports import Ports
 from connector.services import correlation
 
@@ -121,11 +123,15 @@ class Unary:
 
     def _handled(self, route: Route, visit: Visit, data: bytes) -> tuple[bytes, Metadata]:
         call = visit.call
-        caller = self._gate.authorise(call, self._gate.identify(call), route.method, data)
+        caller, token = self._gate.authorise(call, route.method, data)
         self._checkpoints.received(caller.did, call.checkpoint)
-        body = routes.to_body(routes.read(route.request, data))
-        with correlation.about(*correlation.ids_of(body)):
-            answer = self._handlers[route.kind](self._ports, caller, body)
+        use = Use(self._ports.store, token)
+        try:
+            body = routes.to_body(routes.read(route.request, data))
+            with correlation.about(*correlation.ids_of(body)):
+                answer = self._handlers[route.kind](replace(self._ports, store=use), caller, body)
+        finally:  # also where the call was refused
+            use.settle()
         try:
             written = routes.from_body(route.answer, answer).SerializeToString()
         except Malformed as exc:  # our own answer, so our own fault

@@ -6,12 +6,18 @@ Rule: one token, one use, over restarts and over replicas; the database decides,
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select
 
 from connector.store.mapping import storable_key
 from connector.store.scope import Scope
 from connector.store.tables import UsedTokenRow, table_of
+
+_TOKENS: Final = table_of(UsedTokenRow)
+_USED: Final = select(_TOKENS.c.expires).where(
+    _TOKENS.c.issuer == bindparam("asked_issuer"), _TOKENS.c.jti == bindparam("asked_jti")
+)
 
 
 class SqlUsedTokens:
@@ -19,7 +25,6 @@ class SqlUsedTokens:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._table = table_of(UsedTokenRow)
 
     def use(self, issuer: str, jti: str, expires: datetime) -> bool:
         """Record a token; return False when it was used before.
@@ -33,7 +38,16 @@ class SqlUsedTokens:
             "jti": storable_key(jti),
             "expires": expires,
         }
-        return self._scope.insert_new(self._table, values, ("issuer", "jti"))
+        return self._scope.insert_new(_TOKENS, values, ("issuer", "jti"))
+
+    def used(self, issuer: str, jti: str) -> bool:
+        """Return whether a token was used.
+
+        Raises:
+            Malformed: as `use`.
+        """
+        values = {"asked_issuer": storable_key(issuer), "asked_jti": storable_key(jti)}
+        return self._scope.read(_USED, values).first() is not None
 
     def forget(self, before: datetime) -> None:
         """Drop tokens that expired before a time.
@@ -41,4 +55,4 @@ class SqlUsedTokens:
         Raises:
             RuntimeError: the transaction is for reading.
         """
-        self._scope.change(delete(self._table).where(self._table.c.expires < before))
+        self._scope.change(delete(_TOKENS).where(_TOKENS.c.expires < before))
