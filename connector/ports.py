@@ -508,6 +508,7 @@ class Asking:
         forgetful: peers that have asked us of their own log, and may have gone back: what they
             were told before is told again.
         again: peers that were heard after they had not answered a call; they are asked anew.
+        continued: by peer, the newest of its own heads that this node was seen to continue.
         cosigners: peers that a contract was concluded with; they are asked to cosign the log.
     """
 
@@ -515,6 +516,7 @@ class Asking:
     answered: MutableMapping[str, datetime] = field(default_factory=dict)
     forgetful: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
+    continued: MutableMapping[str, str] = field(default_factory=dict)
     cosigners: set[str] = field(default_factory=set)
 
 

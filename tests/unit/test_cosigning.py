@@ -23,6 +23,7 @@ from connector.identity import checkpoint as checkpoints
 from connector.protocol import messages as m
 from connector.services.continuity import recovery
 from connector.services.evidence import cosigning, own_log, witness
+from connector.store.audit_log import SqlAuditLog
 from tests.support.contracts import NOW, stranger
 from tests.support.link import Call, Link, link, participant
 
@@ -116,7 +117,7 @@ class _Other:
     def head(self) -> tuple[int, bytes]:
         return 2, b"z" * 32
 
-    def since(self, _kind: str) -> int:
+    def since(self, *_kinds: str) -> int:
         return 0
 
     def find(self, **_equal: object) -> list[Any]:
@@ -196,6 +197,30 @@ def test_a_contract_concluded_meanwhile_is_cosigned_next(pair: Link) -> None:
     pair.handle = honest  # type: ignore[method-assign] - as above
     exchange._turn()
     assert asking.cosigners == set()
+
+
+def test_a_head_that_the_log_continues_is_compared_once(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each contract and job asks whether the node went back; there is a head for each party."""
+    compared: list[int] = []
+    root = SqlAuditLog.root
+    monkeypatch.setattr(
+        SqlAuditLog, "root", lambda log, size: compared.append(size) or root(log, size)
+    )
+
+    def whole() -> list[int]:
+        compared.clear()
+        with pair.school.ports.store.read() as tx:
+            recovery.whole(pair.school.ports, tx)
+        return [size for size in compared if size]  # without what the home recorded at the start
+
+    grow(pair)
+    ask(pair)
+    assert (whole(), whole()) == ([2], [])
+    grow(pair)
+    ask(pair)
+    assert (whole(), whole()) == ([3], [])
 
 
 def test_a_log_that_falls_short_of_a_cosigned_head_went_back(pair: Link) -> None:

@@ -145,7 +145,7 @@ def return_head(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     messages.HeadRequestMessage.from_body(body)
     with ports.store.read() as tx:
         held, kept = witness.newest(tx, caller.did), tx.peer_logs.get(caller.did)
-        went_back = recovery.faults(tx, ports.charges, ports.settings.did)
+        went_back = recovery.faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
         own = tx.epochs.find(origin=ports.settings.did)
     ports.asking.forgetful.add(caller.did)
     ports.wakeups.notify(recovery.EXCHANGE)

@@ -10,7 +10,7 @@ recovery" but the facts themselves, so that no state of it can be lost.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import datetime
 from typing import Final
 
@@ -62,21 +62,24 @@ def whole(ports: Ports, tx: Transaction) -> None:
     Raises:
         InRecovery: it does.
     """
-    found = faults(tx, ports.charges, ports.settings.did)
+    found = faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
     if found:
         raise InRecovery(f"this node went back to an older state: {found[0]}", hint=HINT)
 
 
-def faults(tx: Transaction, charges: Charges, did: str) -> tuple[str, ...]:
+def faults(
+    tx: Transaction, charges: Charges, did: str, continued: MutableMapping[str, str] | None = None
+) -> tuple[str, ...]:
     """Return how the database falls short of home and peers, a line each.
 
     Args:
         tx: the transaction.
         charges: the record of the home.
         did: of this node.
+        continued: see `lost_heads`.
     """
     furthest: dict[str, Head] = {}  # a peer holds the head that it saw last and the deposited one
-    for peer, lost in lost_heads(tx, did):
+    for peer, lost in lost_heads(tx, did, continued):
         furthest[peer] = max(lost.head, furthest.get(peer, lost.head), key=lambda each: each.place)
     lines = (
         f"`{peer}` holds a head of {lost.size} entries that the log does not continue"
@@ -85,16 +88,30 @@ def faults(tx: Transaction, charges: Charges, did: str) -> tuple[str, ...]:
     return (*_of_home(tx, charges, did), *lines)
 
 
-def lost_heads(tx: Transaction, did: str) -> Iterator[tuple[str, Checkpoint]]:
-    """Return (peer, head) of each own head that a peer holds and the log does not continue."""
+def lost_heads(
+    tx: Transaction, did: str, continued: MutableMapping[str, str] | None = None
+) -> Iterator[tuple[str, Checkpoint]]:
+    """Return (peer, head) of each own head that a peer holds and the log does not continue.
+
+    Args:
+        tx: the transaction.
+        did: of this node.
+        continued: notes by peer that this log, which only grows, was seen to continue; they are not
+            looked at again, and others are added. Without it all are looked at.
+    """
+    seen = {} if continued is None else continued
     own, epochs = head(tx, did), tx.epochs.find(origin=did)
     rows: list[tuple[str, datetime, tuple[str, ...]]]
     rows = [(row.peer, row.at, (row.note, row.deposit)) for row in tx.returned_heads.find()]
     rows += [(row.peer, row.at, (row.note,)) for row in tx.cosigned_heads.find()]
     for peer, at, notes in rows:
         for note in filter(None, notes):
+            if seen.get(peer) == note:
+                continue
             claim = checkpoints.unverified_claim(note)  # it was verified before it was stored
-            if not answered(claim.head, epochs) and not continues(tx, own, claim.head):
+            if answered(claim.head, epochs) or continues(tx, own, claim.head):
+                seen[peer] = note
+            else:
                 size, root = claim.head.size, claim.head.root
                 epoch, charged = claim.head.epoch, claim.charged
                 yield peer, Checkpoint(did, size, root, note, at, epoch, charged)
@@ -122,7 +139,7 @@ def begin(ports: Ports) -> None:
         unwritten = _recorded(ports) is None
         if unwritten and not begun and size:  # made by a release that kept no record
             ports.charges.record(tally_of(ports, tx))
-        found = faults(tx, ports.charges, ports.settings.did)
+        found = faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
     for line in found:
         _log.error("this node went back to an older state and spends nothing: %s", line)
     if found:

@@ -128,7 +128,7 @@ def _stored(ports: Ports, tx: Transaction, now: datetime) -> Iterator[Figure]:
             number = tx.jobs.count(side=side, state=job_state)
             yield Figure("preau_jobs", (side.value, job_state), number)
     if ports.settings.kind == "participant":
-        short = recovery.faults(tx, ports.charges, ports.settings.did)
+        short = recovery.faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
         yield Figure("preau_recovery", (), float(bool(short)))
         yield from _budgets(tx, now)
 
