@@ -8,14 +8,16 @@ is `policies_odrl`; here is only the border to JSON-LD and Turtle.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
 import policies_odrl
-from connector.errors import PolicyInvalid
+from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.canonical import canonical
 from connector.jsonld.kept import kept
 from connector.jsonld.nodes import nodes
+from connector.jsonld.template import TIME, template
 from connector.jsonld.turtle import turtle_bytes, turtle_nodes
 from policies_odrl import Knowledge, OdrlError, Policy
 from policies_odrl.model import ODRL, XSD, Value
@@ -46,7 +48,7 @@ def read_policy(data: bytes | str | Mapping[str, Any]) -> Policy:
         PolicyInvalid: not ODRL of a profile that this node knows.
     """
     if isinstance(data, Mapping):
-        return _read(data)
+        return _read_document(data)
     return _read_text(data.encode() if isinstance(data, str) else data)
 
 
@@ -64,7 +66,8 @@ def policy_document(policy: Policy, knowledge: Knowledge | None = None) -> dict[
         document = policies_odrl.write(policy)
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
-    _same(_read(document, knowledge), policy)
+    found = _read(document, knowledge) if knowledge else _read_document(document)
+    _same(found, policy)
     return document
 
 
@@ -115,6 +118,18 @@ def identical(left: Policy, right: Policy) -> bool:
 def said(policy: Policy) -> frozenset[tuple[str, tuple[str, Value]]]:
     """Return (what is described, (property, value)) of all that decisions ignore in a policy."""
     return frozenset((what, note) for what, notes in described(policy) for note in notes)
+
+
+def _read_document(document: Mapping[str, Any]) -> Policy:
+    """Read a policy; of a contract, what it has in common with others is read once."""
+    common = template(document)
+    if common is None:
+        return _read(document)
+    try:
+        found = _read_text(common)
+    except PreauError:
+        return _read(document)  # a refusal names the document's own words
+    return replace(found, id=document["@id"], timestamp=document[TIME]["@value"])
 
 
 @kept(128)
