@@ -61,7 +61,6 @@ MOST_NOISE: Final = 1e4
 LEAST_CLIP: Final = 1e-6
 MOST_CLIP: Final = 1e3
 ACTIVATIONS: Final = ("tanh", "relu")
-_SHA256: Final = r"[0-9a-f]{64}"
 _DID: Final = r"did:[a-z0-9]+:\S+"
 _IRI: Final = r"[A-Za-z][A-Za-z0-9+.-]*:\S+"
 
@@ -117,7 +116,7 @@ def parse(data: bytes) -> JobManifest:
     Raises:
         ManifestInvalid: with the JSON pointer of the first fault.
     """
-    root = read(data)
+    root = read(data, ManifestInvalid)
     part = root.fields(
         *("version", "job", "lead", "purpose", "contracts", "model", "features", "target"),
         *("unit", "privacy", "learningRate", "rounds", "quorum", "roundSeconds", "deadline"),
@@ -143,7 +142,7 @@ def parse(data: bytes) -> JobManifest:
         quorum=part["quorum"].integer(least=1, most=MAX_SITES),
         round_seconds=part["roundSeconds"].number(above=0, most=MAX_ROUND_SECONDS),
         deadline=part["deadline"].instant(),
-        code=part["code"].text(most=64, pattern=_SHA256),
+        code=part["code"].digest(),
     )
     _check_sites(manifest)
     _check_columns(manifest)
@@ -185,7 +184,7 @@ def _contract(member: Member) -> SiteContract:
     return SiteContract(
         site=part["site"].text(pattern=_DID),
         agreement=part["agreement"].text(pattern=_IRI),
-        digest=part["digest"].text(most=64, pattern=_SHA256),
+        digest=part["digest"].digest(),
         receipt=part["receipt"].text(most=65_536),
         dataset=part["dataset"].text(pattern=_IRI),
         population=part["population"].integer(least=1, most=10**9),
@@ -195,21 +194,18 @@ def _contract(member: Member) -> SiteContract:
 def _model(member: Member) -> Model:
     part = member.fields("kind", "hidden", "activation")
     return Model(
-        kind=part["kind"].text(pattern="mlp"),
+        kind=part["kind"].exactly("mlp"),
         hidden=tuple(
             item.integer(least=1, most=MAX_UNITS)
             for item in part["hidden"].items(least=0, most=MAX_LAYERS)
         ),
-        activation=part["activation"].text(pattern="|".join(ACTIVATIONS)),
+        activation=part["activation"].exactly(*ACTIVATIONS),
     )
 
 
 def _feature(member: Member) -> Feature:
     kinds = {"number": _number_feature, "category": _category_feature}
-    kind = member.value.get("kind") if isinstance(member.value, dict) else None
-    if not isinstance(kind, str) or kind not in kinds:
-        Member(kind, f"{member.pointer}/kind").refuse("must be `number` or `category`")
-    return kinds[kind](member)
+    return kinds[member.child("kind").exactly(*kinds)](member)
 
 
 def _number_feature(member: Member) -> Feature:

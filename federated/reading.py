@@ -1,8 +1,9 @@
 """Strict reading of JSON, with a pointer to the member at fault.
 
-Rules: one spelling of each value (no duplicate member, no NaN or Infinity, no unknown member, a
-boolean is no number); every text and list is bounded, every text fits on one line; the first fault
-stops and is named by its RFC 6901 pointer. What the members mean is left to the caller.
+Rules: one spelling of each value (no duplicate member, no NaN or Infinity, no lone surrogate, a
+boolean is no number, 6.0 no integer); size and depth are bounded; a text is one line that can be
+shown, unless it is asked for as content. The first fault stops, named by its RFC 6901 pointer; what
+is raised for it is said by who reads, as what the members mean.
 """
 
 from __future__ import annotations
@@ -11,102 +12,162 @@ import json
 import math
 import re
 import unicodedata
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
-from federated.errors import ManifestInvalid
-
 MAX_BYTES: Final = 4 * 1024 * 1024
+MAX_DEPTH: Final = 64
 MAX_TEXT: Final = 512
 MAX_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: integers that every reader agrees on
-_INSTANT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
+_SHA256: Final = r"[0-9a-f]{64}"
+_INSTANT: Final = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
 _UNSEEN: Final = ("C", "Zl", "Zp")  # Unicode categories: control, lone surrogates, line breaks
+
+_Trail = tuple[Any, str | int] | None  # that of what is above, and the step from there
+Refusal = Callable[[str, str], Exception]  # from a pointer and a fault to what is raised
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A JSON value and where it stands.
+    """A JSON value and where it stands. What each method raises is the reader's `refusal`.
 
     Attributes:
         value: as read.
+        refusal: what is raised for a fault.
         pointer: RFC 6901; empty for the whole document.
     """
 
     value: Any
+    refusal: Refusal
     pointer: str = ""
 
     def refuse(self, fault: str) -> NoReturn:
         """Stop with a fault of this member.
 
         Raises:
-            ManifestInvalid: always.
+            Exception: always, as `refusal` makes it.
         """
-        raise ManifestInvalid(self.pointer, fault)
+        raise self.refusal(self.pointer, fault)
 
-    def fields(self, *names: str) -> dict[str, Member]:
-        """Return the members of an object that has exactly these names.
+    def fields(
+        self, *names: str, maybe: Collection[str] = (), others: bool = False
+    ) -> dict[str, Member]:
+        """Return the members of an object that has these names.
+
+        Args:
+            names: must be there.
+            maybe: may be there; those that are not are not returned either.
+            others: whether further members are passed over instead of refused.
 
         Raises:
-            ManifestInvalid: not an object, a member is missing, or one is unknown.
+            Exception: not an object, a member is missing, or one is unknown.
         """
-        if not isinstance(self.value, dict):
-            self.refuse("must be an object")
-        for name in names:
-            if name not in self.value:
-                self.child(name).refuse("is missing")
-        for name in self.value:
-            if name not in names:
+        found = self._object()
+        known = (*names, *(name for name in maybe if name in found))
+        for name in () if others else found:
+            if name not in known:
+                self._check_name(name)
                 self.child(name).refuse("is not a known member")
-        return {name: self.child(name) for name in names}
+        for name in names:
+            if name not in found:
+                self.child(name).refuse("is missing")
+        return {name: self.child(name) for name in known}
 
     def child(self, name: str) -> Member:
-        """Return the member of an object; its value is None when absent."""
-        step = name.replace("~", "~0").replace("/", "~1")
-        return Member(self.value.get(name), f"{self.pointer}/{step}")
+        """Return the member of an object; its value is None when absent.
 
-    def items(self, *, least: int, most: int) -> list[Member]:
+        Raises:
+            Exception: not an object.
+        """
+        return Member(self._object().get(name), self.refusal, f"{self.pointer}/{_step(name)}")
+
+    def items(self, *, least: int = 0, most: int) -> list[Member]:
         """Return the elements of a list.
 
         Raises:
-            ManifestInvalid: not a list, or its length is out of bounds.
+            Exception: not a list, or its length is out of bounds.
         """
         if not isinstance(self.value, list):
             self.refuse("must be a list")
         self._bounded(len(self.value), least, most, "elements")
-        return [Member(item, f"{self.pointer}/{index}") for index, item in enumerate(self.value)]
+        return [
+            Member(item, self.refusal, f"{self.pointer}/{index}")
+            for index, item in enumerate(self.value)
+        ]
 
-    def entries(self, *, least: int, most: int) -> dict[str, Member]:
+    def entries(self, *, least: int = 0, most: int) -> dict[str, Member]:
         """Return the members of an object whose names are data.
 
         Raises:
-            ManifestInvalid: not an object, or its size is out of bounds.
+            Exception: not an object, its size is out of bounds, or a name cannot be shown.
         """
-        if not isinstance(self.value, dict):
-            self.refuse("must be an object")
-        self._bounded(len(self.value), least, most, "members")
-        return {name: self.child(name) for name in self.value}
+        found = self._object()
+        self._bounded(len(found), least, most, "members")
+        for name in found:
+            self._check_name(name)
+        return {name: self.child(name) for name in found}
 
     def text(self, *, most: int = MAX_TEXT, pattern: str = r"(?s).+") -> str:
-        """Return a text that matches `pattern` as a whole.
+        """Return one line of text that matches `pattern` as a whole.
 
         Raises:
-            ManifestInvalid: not a text, empty, too long, or of another form.
+            Exception: not a text, empty, too long, or of another form.
         """
-        if not isinstance(self.value, str) or not self.value:
-            self.refuse("must be a text that is not empty")
-        self._bounded(len(self.value), 1, most, "characters")
-        if not _plain(self.value):
+        text = self.content()
+        self._bounded(len(text), 1, most, "characters")
+        if not _plain(text):
             self.refuse("has characters that cannot be shown")
-        if re.fullmatch(pattern, self.value) is None:
+        if re.fullmatch(pattern, text) is None:
             self.refuse("has another form than it must")
+        return text
+
+    def content(self) -> str:
+        """Return a text of whatever length and lines.
+
+        Raises:
+            Exception: not a text.
+        """
+        if not isinstance(self.value, str):
+            self.refuse("must be a text")
         return self.value
 
-    def integer(self, *, least: int, most: int = MAX_INTEGER) -> int:
+    def exactly(self, *known: str) -> str:
+        """Return a text that is one of those known.
+
+        Raises:
+            Exception: it is another.
+        """
+        if self.content() not in known:
+            self.refuse(f"must be {' or '.join(f'`{each}`' for each in known)}")
+        return self.content()
+
+    def digest(self) -> str:
+        """Return a SHA-256 in lower-case hex.
+
+        Raises:
+            Exception: it is none.
+        """
+        if re.fullmatch(_SHA256, self.content()) is None:
+            self.refuse("must be a SHA-256 in hex")
+        return self.content()
+
+    def flag(self) -> bool:
+        """Return true or false.
+
+        Raises:
+            Exception: neither.
+        """
+        if not isinstance(self.value, bool):
+            self.refuse("must be true or false")
+        return self.value
+
+    def integer(self, *, least: int = 0, most: int = MAX_INTEGER) -> int:
         """Return an integer within bounds.
 
         Raises:
-            ManifestInvalid: not an integer (1.0 is none), or out of bounds.
+            Exception: not an integer (1.0 is none), or out of bounds.
         """
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             self.refuse("must be an integer")
@@ -117,7 +178,7 @@ class Member:
         """Return a finite number in (above, most].
 
         Raises:
-            ManifestInvalid: not a number, not finite, or out of bounds.
+            Exception: not a number, not finite, or out of bounds.
         """
         if not isinstance(self.value, int | float) or isinstance(self.value, bool):
             self.refuse("must be a number")
@@ -132,55 +193,112 @@ class Member:
         return number
 
     def instant(self) -> datetime:
-        """Return a time written `2026-11-24T15:00:00Z`.
+        """Return a time of the form `2026-11-24T15:00:00Z`.
 
         Raises:
-            ManifestInvalid: written otherwise, or no time.
+            Exception: written otherwise, or no time.
         """
-        text = self.text(most=20, pattern=_INSTANT)
         try:
+            text = self.value if re.fullmatch(_INSTANT, self.content()) else ""
             return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         except ValueError:
-            self.refuse("is no time")
+            self.refuse("must have the form `2026-11-24T15:00:00Z`")
+
+    def _object(self) -> dict[str, Any]:
+        if not isinstance(self.value, dict):
+            self.refuse("must be an object")
+        return self.value
+
+    def _check_name(self, name: str) -> None:
+        if not 0 < len(name) <= MAX_TEXT or not _plain(name):
+            self.refuse("has a member whose name cannot be shown")
 
     def _bounded(self, size: int, least: int, most: int, what: str) -> None:
         if not least <= size <= most:
             self.refuse(f"must have {least} to {most} {what}" if what else _span(least, most))
 
 
-def read(data: bytes) -> Member:
+def read(data: bytes, refusal: Refusal, *, limit: int = MAX_BYTES) -> Member:
     """Read a JSON document.
 
     Args:
-        data: UTF-8, at most `MAX_BYTES`.
+        data: UTF-8.
+        refusal: what is raised for a fault, here and by what is returned.
+        limit: most bytes.
 
     Raises:
-        ManifestInvalid: not JSON, too large, nested too deeply, a member twice, NaN or Infinity.
+        Exception: not JSON, too large, nested past `MAX_DEPTH`, a member twice, a number that no
+            double holds, or text with a lone surrogate (RFC 7493 sections 2.1, 2.2).
     """
-    if len(data) > MAX_BYTES:
-        raise ManifestInvalid("", f"{len(data)} bytes are over the limit of {MAX_BYTES}")
+    if len(data) > limit:
+        raise refusal("", f"JSON of {len(data)} bytes is over the limit of {limit}")
     try:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant
         )
+        fault = _fault(value, escapes=b"\\u" in data)
     except (ValueError, RecursionError) as exc:
-        raise ManifestInvalid("", "not well-formed JSON") from exc
-    return Member(value)
+        raise refusal("", "not well-formed JSON") from exc
+    if fault is not None:
+        raise refusal(*fault)
+    return Member(value, refusal)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
-    if len(result) != len(pairs) or not all(_named(name) for name in result):
-        raise ValueError("member twice, or its name cannot be shown")
+    if len(result) != len(pairs):
+        raise ValueError("member twice")
     return result
 
 
-def _named(name: str) -> bool:
-    return 0 < len(name) <= MAX_TEXT and _plain(name)
+def _fault(value: Any, *, escapes: bool) -> tuple[str, str] | None:
+    """Return pointer and fault of a value that JSON's grammar allows and we do not, or None.
+
+    Args:
+        value: as it was loaded.
+        escapes: whether its text has any; only so a lone surrogate can be in UTF-8.
+
+    Raises:
+        ValueError: the name of a member has a lone surrogate.
+    """
+    stack: list[tuple[Any, int, _Trail]] = [(value, 1, None)]
+    while stack:
+        item, depth, trail = stack.pop()
+        if depth > MAX_DEPTH:
+            return "", f"JSON nested deeper than {MAX_DEPTH}"
+        if isinstance(item, dict):
+            if escapes:
+                "".join(item).encode()
+            stack.extend((below, depth + 1, (trail, name)) for name, below in item.items())
+        elif isinstance(item, list):
+            stack.extend((below, depth + 1, (trail, at)) for at, below in enumerate(item))
+        elif isinstance(item, float) and not math.isfinite(item):
+            return _pointer(trail), "must be finite"
+        elif escapes and isinstance(item, str) and any(map(_is_surrogate, item)):
+            return _pointer(trail), "has a lone surrogate"
+    return None
+
+
+def _pointer(trail: _Trail) -> str:
+    pointer = ""
+    while trail is not None:
+        trail, name = trail
+        pointer = f"/{_step(name)}{pointer}"
+    return pointer
+
+
+def _step(name: str | int) -> str:
+    return str(name).replace("~", "~0").replace("/", "~1")
+
+
+def _is_surrogate(sign: str) -> bool:
+    return "\ud800" <= sign <= "\udfff"
 
 
 def _plain(text: str) -> bool:
-    return not any(unicodedata.category(sign).startswith(_UNSEEN) for sign in text)
+    return text.isprintable() or not any(
+        unicodedata.category(sign).startswith(_UNSEEN) for sign in text
+    )
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -22,27 +22,25 @@ from connector.errors import AgreementTampered, PreauError
 from connector.identity import jws
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object, sha256_hex
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.kept import kept
-from federated.errors import PrivacyFault
 from federated.privacy.rule import Accounting, stated
 from federated.privacy.rule import read as read_accounting
+from federated.reading import Member
 
 TYPE: Final = "preau:Agreement"
 VERSION: Final = 2
 SIGNATURE_TYPE: Final = "preau-agreement+jws"
 MAX_BYTES: Final = 1024 * 1024
-_SINCE_2: Final = frozenset(("accounting", "recipes"))
+_SINCE_2: Final = ("accounting", "recipes")
 _MOST_RECIPES: Final = 64
-_MEMBERS: Final = {
-    "": "type version agreement offer dataset provider consumer coverage timestamp",
-    "offer": "id digest",
-    "dataset": "id descriptionDigest population rowsPerPerson personColumn",
-    "provider": "did key documentDigest pid",
-    "consumer": "did documentDigest pid",
-}
-_COVERAGE: Final = frozenset(("path", "constraint", "label", "by"))
-_LABELS: Final = frozenset(("checked", "enforced", "audited"))
+_MEMBERS: Final = (
+    *("type", "version", "agreement", "offer", "dataset", "provider", "consumer", "coverage"),
+    "timestamp",
+)
+_LABELS: Final = ("checked", "enforced", "audited")
+_KIND: Final = Kind("agreement", AgreementTampered, MAX_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +180,12 @@ def read(data: bytes) -> AgreementDocument:
     Raises:
         AgreementTampered: not the canonical form of a complete, consistent agreement.
     """
-    try:
-        document = parse_object(data, limit=MAX_BYTES)
-        _check_shape(document, data)
-        result = _read(document, data)
+    with _KIND.reading():
+        root = _KIND.opened(data)
+        result = _read(root, data)
         _check_policy(result)
-    except AgreementTampered:
-        raise
-    except PreauError as exc:
-        raise AgreementTampered(f"the agreement cannot be read: {exc.reason}") from exc
+        if canonical(root.value) != data:
+            root.refuse("is not in canonical form")
     return result
 
 
@@ -247,43 +242,25 @@ def _verify(
         ) from exc
 
 
-def _check_shape(document: Mapping[str, Any], data: bytes) -> None:
-    if isinstance(document.get("version"), bool):  # equal to 1 in Python, not in JSON
-        raise AgreementTampered("not an agreement of a known version")
-    for name, members in _MEMBERS.items():
-        part = document[name] if name else document
-        newer = _SINCE_2 if not name and document.get("version") == VERSION else frozenset()
-        if not isinstance(part, dict) or set(part) != {*members.split(), *newer}:
-            raise AgreementTampered(f"the agreement's part `{name or '/'}` is not as agreed on")
-    if document["type"] != TYPE or document["version"] not in (1, VERSION):
-        raise AgreementTampered("not an agreement of a known version")
-    if canonical(document) != data:
-        raise AgreementTampered("the agreement is not in canonical form")
-
-
-def _read(document: Mapping[str, Any], data: bytes) -> AgreementDocument:
-    policy, dataset = document["agreement"], document["dataset"]
-    if not isinstance(policy, dict):
-        raise AgreementTampered("the agreement has no policy")
+def _read(root: Member, data: bytes) -> AgreementDocument:
+    version = root.child("version").integer(least=1, most=VERSION)
+    part = root.fields(*_MEMBERS, *(_SINCE_2 if version == VERSION else ()))
+    part["type"].exactly(TYPE)
+    offer = part["offer"].fields("id", "digest")
+    policy = part["agreement"]
     return AgreementDocument(
-        id=_text(policy, "@id"),
-        provider=_party(document["provider"]),
-        consumer=_party(document["consumer"]),
-        dataset=Subject(
-            id=_text(dataset, "id"),
-            description_digest=_digest(dataset, "descriptionDigest"),
-            population=_count(dataset, "population", 0),
-            rows_per_person=_count(dataset, "rowsPerPerson", 1),
-            person_column=_text(dataset, "personColumn", empty=True),
-        ),
-        offer_id=_text(document["offer"], "id"),
-        offer_digest=_digest(document["offer"], "digest"),
-        policy=policy,
-        coverage=_coverage(document["coverage"]),
-        timestamp=instant.read(document["timestamp"]),
-        version=document["version"],
-        accounting=_accounting(document["accounting"]) if "accounting" in document else None,
-        recipes=_recipes(document.get("recipes", [])),
+        id=policy.child("@id").text(),
+        provider=_party(part["provider"], "key"),
+        consumer=_party(part["consumer"]),
+        dataset=_subject(part["dataset"]),
+        offer_id=offer["id"].text(),
+        offer_digest=offer["digest"].digest(),
+        policy=policy.value,
+        coverage=tuple(map(_line, part["coverage"].items(most=MAX_BYTES))),
+        timestamp=part["timestamp"].instant(),
+        version=version,
+        accounting=read_accounting(part["accounting"]) if "accounting" in part else None,
+        recipes=_recipes(part["recipes"]) if "recipes" in part else (),
         data=data,
         digest=sha256_hex(data),
     )
@@ -313,56 +290,35 @@ def _named(party: Party) -> dict[str, str]:
     return {"did": party.did, "documentDigest": party.document_digest, "pid": party.pid}
 
 
-def _party(part: Mapping[str, Any]) -> Party:
-    key = _text(part, "key") if "key" in part else ""
-    return Party(_text(part, "did"), _digest(part, "documentDigest"), _text(part, "pid"), key)
+def _party(member: Member, *further: str) -> Party:
+    part = member.fields("did", "documentDigest", "pid", *further)
+    return Party(
+        did=part["did"].text(),
+        document_digest=part["documentDigest"].digest(),
+        pid=part["pid"].text(),
+        **{name: part[name].text() for name in further},
+    )
 
 
-def _coverage(lines: object) -> tuple[Mapping[str, str], ...]:
-    if not isinstance(lines, list):
-        raise AgreementTampered("the agreement's coverage is not a list")
-    for line in lines:
-        if not isinstance(line, dict) or set(line) != _COVERAGE:
-            raise AgreementTampered("a line of the agreement's coverage is not as agreed on")
-        if not all(isinstance(value, str) for value in line.values()):
-            raise AgreementTampered("a line of the agreement's coverage is not as agreed on")
-        if line["label"] not in _LABELS:
-            raise AgreementTampered("a label of the agreement's coverage is not known")
-    return tuple(lines)
+def _subject(member: Member) -> Subject:
+    part = member.fields("id", "descriptionDigest", "population", "rowsPerPerson", "personColumn")
+    return Subject(
+        id=part["id"].text(),
+        description_digest=part["descriptionDigest"].digest(),
+        population=part["population"].integer(),
+        rows_per_person=part["rowsPerPerson"].integer(least=1),
+        person_column=part["personColumn"].content(),
+    )
 
 
-def _accounting(part: object) -> Accounting:
-    try:
-        return read_accounting(part)
-    except PrivacyFault as exc:
-        raise AgreementTampered(f"the agreement's accounting: {exc.reason}") from exc
+def _line(member: Member) -> Mapping[str, str]:
+    part = member.fields("path", "constraint", "label", "by")
+    part["label"].exactly(*_LABELS)
+    return {name: each.content() for name, each in part.items()}
 
 
-def _recipes(values: object) -> tuple[str, ...]:
-    if not isinstance(values, list) or len(values) > _MOST_RECIPES:
-        raise AgreementTampered("the agreement's recipes are not a short list")
-    found = tuple(_digest({"recipe": value}, "recipe") for value in values)
-    if list(found) != sorted(set(found)):
-        raise AgreementTampered("the agreement's recipes are not sorted, or one stands there twice")
-    return found
-
-
-def _text(part: Mapping[str, Any], name: str, *, empty: bool = False) -> str:
-    value = part.get(name)
-    if not isinstance(value, str) or not (value or empty):
-        raise AgreementTampered(f"`{name}` of the agreement is not text")
-    return value
-
-
-def _digest(part: Mapping[str, Any], name: str) -> str:
-    value = _text(part, name)
-    if len(value) != 64 or not set(value) <= set("0123456789abcdef"):  # noqa: PLR2004  SHA-256, hex
-        raise AgreementTampered(f"`{name}` of the agreement is not a SHA-256 in hex")
-    return value
-
-
-def _count(part: Mapping[str, Any], name: str, least: int) -> int:
-    value = part.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise AgreementTampered(f"`{name}` of the agreement is not a count")
-    return value
+def _recipes(member: Member) -> tuple[str, ...]:
+    found = [each.digest() for each in member.items(most=_MOST_RECIPES)]
+    if found != sorted(set(found)):
+        member.refuse("must be sorted, each once")
+    return tuple(found)

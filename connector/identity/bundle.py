@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from connector.errors import EvidenceInvalid, Malformed
+from connector.errors import EvidenceInvalid
 from connector.identity import jws
-from connector.jsonld.canonical import b64url, canonical, parse_object, unb64url
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import b64url, canonical, unb64url
+from federated.reading import Member
 
 TYPE: Final = "preau:Evidence"
 VERSION: Final = 2
@@ -24,19 +26,13 @@ MAX_SEAL_CHARS: Final = 4096
 MAX_ENTRIES: Final = 10_000
 MAX_LISTS: Final = 8  # of one address
 MAX_PROOF: Final = 64
-_TEXTS: Final = (
-    "agreement",
-    "providerSignature",
-    "consumerSignature",
-    "receipt",
-    "checkpoint",
-    "peerCheckpoint",
+_SINCE_2: Final = ("cosigned", "cosignedProof")  # an older bundle has no cosigned head
+_MEMBERS: Final = (
+    *("type", "version", "agreement", "providerSignature", "consumerSignature", "receipt"),
+    *("provider", "consumer", "exporter", "authorities", "statusLists", "checkpoint"),
+    *("peerCheckpoint", "entries"),
 )
-_SINCE_2: Final = frozenset(("cosigned", "cosignedProof"))  # an older bundle has no cosigned head
-_PARTIES: Final = ("provider", "consumer", "exporter")
-_MEMBERS: Final = frozenset(
-    (*_TEXTS, *_PARTIES, "type", "version", "authorities", "statusLists", "entries")
-)
+_KIND: Final = Kind("evidence bundle", EvidenceInvalid, MAX_BYTES + MAX_SEAL_CHARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +141,12 @@ def read(data: bytes) -> SealedEvidence:
     Raises:
         EvidenceInvalid: not a bundle of this form.
     """
-    try:
-        return _open(parse_object(data, limit=MAX_BYTES + MAX_SEAL_CHARS))
-    except Malformed as exc:
-        raise EvidenceInvalid(f"not an evidence bundle: {exc.reason}") from exc
-
-
-def _open(content: dict[str, Any]) -> SealedEvidence:
-    seal = _text(content.pop("seal", None))
-    version = content.get("version")
-    if content.get("type") != TYPE or isinstance(version, bool) or version not in (1, VERSION):
-        raise Malformed("another kind, or a version that this release does not know")
-    if set(content) != _MEMBERS | (_SINCE_2 if version == VERSION else frozenset()):
-        raise Malformed("its parts are not those of a bundle")
-    return SealedEvidence(_read(content), canonical(content), seal)
+    with _KIND.reading():
+        root = _KIND.opened(data)
+        seal = root.child("seal").content()
+        sealed = {name: value for name, value in root.value.items() if name != "seal"}
+        evidence = _read(Member(sealed, root.refusal))
+        return SealedEvidence(evidence, canonical(sealed), seal)
 
 
 def _render(evidence: Evidence) -> dict[str, Any]:
@@ -197,70 +185,48 @@ def _render_party(party: PartyEvidence) -> dict[str, str]:
     }
 
 
-def _read(content: Mapping[str, Any]) -> Evidence:
-    texts = {name: _text(content[name]) for name in _TEXTS}
-    parties = {name: _party(content[name]) for name in _PARTIES}
-    entries = content["entries"]
-    if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
-        raise Malformed("`entries` is not a list, or too long")
+def _read(root: Member) -> Evidence:
+    version = root.child("version").integer(least=1, most=VERSION)
+    part = root.fields(*_MEMBERS, *(_SINCE_2 if version == VERSION else ()))
+    part["type"].exactly(TYPE)
+    lists = part["statusLists"].entries(most=MAX_ENTRIES)
+    authorities = part["authorities"].entries(most=MAX_ENTRIES)
     return Evidence(
-        agreement=texts["agreement"].encode(),
-        provider_signature=texts["providerSignature"],
-        consumer_signature=texts["consumerSignature"],
-        receipt=texts["receipt"],
-        provider=parties["provider"],
-        consumer=parties["consumer"],
-        exporter=parties["exporter"],
-        authorities={did: text.encode() for did, text in _texts(content["authorities"]).items()},
-        status_lists=_lists(content["statusLists"], content["version"]),
-        checkpoint=texts["checkpoint"],
-        entries=tuple(_entry(item) for item in entries),
-        peer_checkpoint=texts["peerCheckpoint"],
-        cosigned=_text(content.get("cosigned", "")),
-        cosigned_proof=_proof(content.get("cosignedProof", [])),
+        agreement=part["agreement"].content().encode(),
+        provider_signature=part["providerSignature"].content(),
+        consumer_signature=part["consumerSignature"].content(),
+        receipt=part["receipt"].content(),
+        provider=_party(part["provider"]),
+        consumer=_party(part["consumer"]),
+        exporter=_party(part["exporter"]),
+        authorities={did: found.content().encode() for did, found in authorities.items()},
+        status_lists={url: _lists(found, version) for url, found in lists.items()},
+        checkpoint=part["checkpoint"].content(),
+        entries=tuple(map(_entry, part["entries"].items(most=MAX_ENTRIES))),
+        peer_checkpoint=part["peerCheckpoint"].content(),
+        cosigned=part["cosigned"].content() if "cosigned" in part else "",
+        cosigned_proof=_proof(part["cosignedProof"]) if "cosignedProof" in part else (),
     )
 
 
-def _party(item: Any) -> PartyEvidence:
-    if not isinstance(item, dict) or set(item) != {"did", "document", "membership"}:
-        raise Malformed("a party is not complete")
-    did, document, membership = map(_text, (item["did"], item["document"], item["membership"]))
-    return PartyEvidence(did, document.encode(), membership)
+def _party(member: Member) -> PartyEvidence:
+    part = member.fields("did", "document", "membership")
+    document = part["document"].content().encode()
+    return PartyEvidence(part["did"].content(), document, part["membership"].content())
 
 
-def _entry(item: Any) -> EntryEvidence:
-    if not isinstance(item, dict) or set(item) != {"index", "event", "proof"}:
-        raise Malformed("a log entry is not complete")
-    index = item["index"]
-    if isinstance(index, bool) or not isinstance(index, int):
-        raise Malformed("a log entry is not complete")
-    return EntryEvidence(index, _text(item["event"]).encode(), _proof(item["proof"]))
+def _entry(member: Member) -> EntryEvidence:
+    part = member.fields("index", "event", "proof")
+    event = part["event"].content().encode()
+    return EntryEvidence(part["index"].integer(), event, _proof(part["proof"]))
 
 
-def _proof(item: Any) -> tuple[bytes, ...]:
-    if not isinstance(item, list) or len(item) > MAX_PROOF:
-        raise Malformed("a proof is not a list, or too long")
-    return tuple(unb64url(_text(step)) for step in item)
+def _proof(member: Member) -> tuple[bytes, ...]:
+    return tuple(unb64url(step.content()) for step in member.items(most=MAX_PROOF))
 
 
-def _lists(item: Any, version: int) -> dict[str, tuple[str, ...]]:
-    """Read the status lists; version 1 has one for each address."""
+def _lists(member: Member, version: int) -> tuple[str, ...]:
+    """Read the status lists of an address; version 1 has one."""
     if version == 1:
-        return {url: (text,) for url, text in _texts(item).items()}
-    if not isinstance(item, dict):
-        raise Malformed("an object was expected")
-    if not all(isinstance(found, list) and len(found) <= MAX_LISTS for found in item.values()):
-        raise Malformed("the status lists of an address are not a list, or too many")
-    return {url: tuple(_text(each) for each in found) for url, found in item.items()}
-
-
-def _texts(item: Any) -> dict[str, str]:
-    if not isinstance(item, dict):
-        raise Malformed("an object was expected")
-    return {name: _text(value) for name, value in item.items()}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Malformed("text was expected")
-    return value
+        return (member.content(),)
+    return tuple(each.content() for each in member.items(most=MAX_LISTS))

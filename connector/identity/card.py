@@ -12,11 +12,13 @@ from typing import Any, Final
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import jws
 from connector.identity.document import DidDocument
-from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object, sha256_hex
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical, sha256_hex
+from federated.reading import MAX_BYTES
 
 TYPE: Final = "preau-card+jws"
 VERSION: Final = 1
+_KIND: Final = Kind("card of a model", Malformed, MAX_BYTES, TYPE)
 
 
 def seal(signer: jws.Signer, card: dict[str, Any]) -> bytes:
@@ -40,20 +42,15 @@ def read(file: bytes, document: DidDocument, model: bytes) -> dict[str, Any]:
         SignatureInvalid: it does not verify, or is of another lead or model.
         Malformed: it is no card.
     """
-    value = parse_object(file)
-    sealed = isinstance(value.get("card"), dict) and isinstance(value.get("signed"), str)
-    if set(value) != {"card", "signed"} or not sealed:
-        raise Malformed("not the card of a model")
-    lead = value["card"].get("lead")
-    if lead != document.did:
+    part = _KIND.opened(file).fields("card", "signed")
+    lead = part["card"].child("lead")
+    if lead.value != document.did:
         raise SignatureInvalid(
-            f"the card names `{str(lead)[:200]}` as its lead, not `{document.did}`"
+            f"the card names `{str(lead.value)[:200]}` as its lead, not `{document.did}`"
         )
-    payload = jws.verify_compact(value["signed"], document, Relationship.ASSERTION, TYPE)
-    card = parse_object(payload)
-    if card != value["card"]:
+    signed = _KIND.verified(part["signed"].content(), document)
+    if signed.value != part["card"].value:
         raise SignatureInvalid("the card is not the one that was signed")
-    stated = card.get("model")
-    if not isinstance(stated, dict) or stated.get("sha256") != sha256_hex(model):
+    if signed.child("model").child("sha256").value != sha256_hex(model):
         raise SignatureInvalid("the card is of another model")
-    return card
+    return dict(signed.value)

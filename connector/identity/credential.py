@@ -14,16 +14,20 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.errors import CredentialExpired, CredentialInvalid, PreauError
+from connector.errors import CredentialExpired, CredentialInvalid
 from connector.identity import jws
-from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical
+from federated.reading import MAX_BYTES, Member
 
 VCDM: Final = "https://www.w3.org/ns/credentials/v2"
 TYPE: Final = "vc+jwt"
 CONTENT: Final = "vc"
 MEMBERSHIP: Final = "MembershipCredential"
 MAX_CHARS: Final = 256 * 1024
+_PERIOD: Final = ("validFrom", "validUntil")
+_INDEX: Final = "[0-9]{1,10}"
+_KIND: Final = Kind("credential", CredentialInvalid, MAX_CHARS, TYPE, cty=CONTENT)
 _TERMS: Final = "https://w3id.org/preau/credentials/v1#"
 _MEMBERSHIP_CONTEXT: Final = {
     name: _TERMS + name for name in (MEMBERSHIP, "role", "space", "keyThumbprint")
@@ -157,15 +161,7 @@ def verify(token: str, issuer_document: jws.KeyHolder) -> Credential:
     Raises:
         CredentialInvalid: it does not verify, is another's, or is not a VCDM 2.0 credential.
     """
-    try:
-        payload = jws.verify_compact(
-            _sized(token), issuer_document, Relationship.ASSERTION, TYPE, CONTENT
-        )
-        result = _read(parse_object(payload))
-    except CredentialInvalid:
-        raise
-    except PreauError as exc:
-        raise CredentialInvalid(f"the credential does not verify: {exc.reason}") from exc
+    result = _read(_KIND.verified(token, issuer_document))
     if result.issuer != issuer_document.did:
         raise CredentialInvalid("the credential was signed by another than its issuer")
     return result
@@ -186,22 +182,16 @@ def unverified_credential(token: str) -> Credential:
     Raises:
         CredentialInvalid: it cannot be read.
     """
-    try:
-        return _read(parse_object(jws.unverified_payload(_sized(token))))
-    except CredentialInvalid:
-        raise
-    except PreauError as exc:
-        raise CredentialInvalid(f"the credential cannot be read: {exc.reason}") from exc
+    return _read(_KIND.unverified(token))
 
 
 def stated_keys(membership: str) -> frozenset[str]:
     """Return the thumbprints that the own, unverified membership states; none where it is none."""
     try:
-        subject = parse_object(jws.unverified_payload(membership)).get("credentialSubject")
-    except PreauError:
+        stated = _KIND.unverified(membership).child("credentialSubject").child("keyThumbprint")
+        return frozenset(each.content() for each in stated.items(most=MAX_BYTES))
+    except CredentialInvalid:
         return frozenset()
-    stated = subject.get("keyThumbprint") if isinstance(subject, dict) else None
-    return frozenset(map(str, stated)) if isinstance(stated, list) else frozenset()
 
 
 def check_period(credential: Credential, now: datetime) -> None:
@@ -224,77 +214,61 @@ def check_period(credential: Credential, now: datetime) -> None:
         )
 
 
-def _sized(token: str) -> str:
-    if len(token) > MAX_CHARS:
-        raise CredentialInvalid("the credential is too large")
-    return token
-
-
-def _read(document: dict[str, Any]) -> Credential:
-    if "vc" in document or "vp" in document:
-        raise CredentialInvalid("a `vc` claim is not VCDM 2.0")
-    contexts = document.get("@context")
-    if not isinstance(contexts, list) or contexts[:1] != [VCDM]:
-        raise CredentialInvalid("the credential's first context is not VCDM 2.0")
-    types = _types(document)
-    if "VerifiableCredential" not in types:
-        raise CredentialInvalid("not a verifiable credential")
-    subject = document.get("credentialSubject")
-    if not isinstance(subject, dict):
-        raise CredentialInvalid("exactly one subject was expected")
-    result = Credential(
-        id=_text(document, "id"),
-        types=types,
-        issuer=_issuer(document),
-        subject=subject,
-        subject_id=_text(subject, "id"),
-        valid_from=_time(document, "validFrom"),
-        valid_until=_time(document, "validUntil"),
-        status=_status(document),
-        document=document,
+def _read(root: Member) -> Credential:
+    part = root.fields(
+        *("@context", "type", "issuer", "credentialSubject"),
+        maybe=("id", "validFrom", "validUntil", "credentialStatus", "vc", "vp"),
+        others=True,
     )
-    _check_claims(document, result)
+    if "vc" in part or "vp" in part:
+        root.refuse("has a `vc` or `vp` claim, which is not VCDM 2.0")
+    if part["@context"].items(least=1, most=MAX_BYTES)[0].value != VCDM:
+        part["@context"].refuse("must begin with that of VCDM 2.0")
+    types = _types(part["type"])
+    if "VerifiableCredential" not in types:
+        part["type"].refuse("must name a verifiable credential")
+    subject = part["credentialSubject"].fields(maybe=("id",), others=True)
+    period = {name: part[name].instant() for name in _PERIOD if name in part}
+    result = Credential(
+        id=part["id"].content() if "id" in part else "",
+        types=types,
+        issuer=_issuer(part["issuer"]),
+        subject=part["credentialSubject"].value,
+        subject_id=subject["id"].content() if "id" in subject else "",
+        valid_from=period.get("validFrom"),
+        valid_until=period.get("validUntil"),
+        status=_status(part["credentialStatus"]) if "credentialStatus" in part else None,
+        document=root.value,
+    )
+    _check_claims(root.value, result)
     return result
 
 
-def _types(document: Mapping[str, Any]) -> frozenset[str]:
-    types = document.get("type")
-    items = [types] if isinstance(types, str) else types
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-        raise CredentialInvalid("the credential has no type")
-    return frozenset(items)
+def _types(member: Member) -> frozenset[str]:
+    if isinstance(member.value, str):
+        return frozenset((member.value,))
+    return frozenset(item.content() for item in member.items(most=MAX_BYTES))
 
 
-def _issuer(document: Mapping[str, Any]) -> str:
-    issuer = document.get("issuer")
-    return _text(issuer, "id") if isinstance(issuer, dict) else _text(document, "issuer")
+def _issuer(member: Member) -> str:
+    return (member.child("id") if isinstance(member.value, dict) else member).content()
 
 
-def _text(document: Mapping[str, Any], name: str) -> str:
-    value = document.get(name, "")
-    if not isinstance(value, str):
-        raise CredentialInvalid(f"`{name}` of the credential is not text")
-    return value
-
-
-def _time(document: Mapping[str, Any], name: str) -> datetime | None:
-    return instant.read(document[name]) if name in document else None
-
-
-def _status(document: Mapping[str, Any]) -> StatusEntry | None:
-    status = document.get("credentialStatus")
-    if status is None:
-        return None
-    if not isinstance(status, dict) or status.get("type") != "BitstringStatusListEntry":
-        raise CredentialInvalid("the credential's status is not one Bitstring status entry")
-    if status.get("statusSize", 1) != 1:
-        raise CredentialInvalid("only one-bit statuses are known")
-    index, url = status.get("statusListIndex"), _text(status, "statusListCredential")
-    if not isinstance(index, str) or not index.isdecimal() or not index.isascii() or not url:
-        raise CredentialInvalid("the credential's status entry is not complete")
-    if len(index) > len(str(1 << 32)):
-        raise CredentialInvalid("the credential's status index is too large")
-    return StatusEntry(_text(status, "statusPurpose"), int(index), url)
+def _status(member: Member) -> StatusEntry:
+    """Read the one Bitstring status entry that a credential may have."""
+    part = member.fields(
+        *("type", "statusPurpose", "statusListIndex", "statusListCredential"),
+        maybe=("statusSize",),
+        others=True,
+    )
+    part["type"].exactly("BitstringStatusListEntry")
+    if "statusSize" in part:
+        part["statusSize"].integer(least=1, most=1)
+    return StatusEntry(
+        purpose=part["statusPurpose"].content(),
+        index=int(part["statusListIndex"].text(pattern=_INDEX)),
+        url=part["statusListCredential"].text(most=MAX_CHARS),
+    )
 
 
 def _check_claims(document: Mapping[str, Any], credential: Credential) -> None:

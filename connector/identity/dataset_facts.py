@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from connector.domain.dataset import Column, ColumnClass, PrivacyCap
 from connector.errors import DescriptionTampered
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Rule
+from federated.reading import MAX_BYTES, Member
+
+_LINKED: Final = {  # property, and the member of its object that says the value
+    "dpv:hasPurpose": "id",
+    "dpv:hasLegalBasis": "id",
+    "preau:retention": "@value",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,73 +68,67 @@ def read_facts(subject: Mapping[str, Any]) -> DatasetFacts:
     Raises:
         DescriptionTampered: it is not a dataset's, or a statement is missing or ill-typed.
     """
-    try:
-        return _read(subject)
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise DescriptionTampered("the description is not a complete one of a dataset") from exc
-
-
-def _read(subject: Mapping[str, Any]) -> DatasetFacts:
-    governance = subject["preau:governance"]
-    cap = governance.get("preau:cap")
+    part = Member(subject, _refusal).fields(
+        *("id", "dct:title", "schema:description", "dct:publisher", "preau:governance"),
+        others=True,
+    )
+    governance = part["preau:governance"].fields(
+        *("preau:personalData", "preau:column", "preau:personColumn", "preau:rowsPerPerson"),
+        "preau:roundedPopulation",
+        maybe=("preau:cap", "preau:accounting", *_LINKED, "dct:spatial"),
+        others=True,
+    )
+    columns = governance["preau:column"].child("@list").items(most=MAX_BYTES)
+    linked = {
+        name: governance[name].child(member).content() if name in governance else ""
+        for name, member in _LINKED.items()
+    }
     return DatasetFacts(
-        id=_text(subject["id"]),
-        title=_text(subject["dct:title"]),
-        description=_text(subject["schema:description"]),
-        publisher=_text(subject["dct:publisher"]["id"]),
-        personal=_flag(governance["preau:personalData"]),
-        columns=tuple(_column(item) for item in governance["preau:column"]["@list"]),
-        person_column=_text(governance["preau:personColumn"]),
-        rows_per_person=_count(governance["preau:rowsPerPerson"]),
-        population=_count(governance["preau:roundedPopulation"]),
-        collection_purpose=_linked(governance, "dpv:hasPurpose", "id"),
-        legal_basis=_linked(governance, "dpv:hasLegalBasis", "id"),
-        retention=_linked(governance, "preau:retention", "@value"),
-        territory=_text(governance.get("dct:spatial", "")),
-        cap=_cap(cap) if cap is not None else None,
+        id=part["id"].content(),
+        title=part["dct:title"].content(),
+        description=part["schema:description"].content(),
+        publisher=part["dct:publisher"].child("id").content(),
+        personal=governance["preau:personalData"].flag(),
+        columns=tuple(map(_column, columns)),
+        person_column=governance["preau:personColumn"].content(),
+        rows_per_person=governance["preau:rowsPerPerson"].integer(),
+        population=governance["preau:roundedPopulation"].integer(),
+        collection_purpose=linked["dpv:hasPurpose"],
+        legal_basis=linked["dpv:hasLegalBasis"],
+        retention=linked["preau:retention"],
+        territory=governance["dct:spatial"].content() if "dct:spatial" in governance else "",
+        cap=_cap(governance["preau:cap"]) if "preau:cap" in governance else None,
         rule=_rule(governance["preau:accounting"]) if "preau:accounting" in governance else None,
     )
 
 
-def _column(item: Mapping[str, Any]) -> Column:
+def _refusal(pointer: str, fault: str) -> DescriptionTampered:
+    return DescriptionTampered(f"description {pointer or '/'}: {fault}")
+
+
+def _column(member: Member) -> Column:
+    part = member.fields(
+        *("preau:name", "preau:columnClass", "preau:datatype"),
+        maybe=("dct:description",),
+        others=True,
+    )
     return Column(
-        name=_text(item["preau:name"]),
-        kind=ColumnClass(item["preau:columnClass"]),
-        datatype=_text(item["preau:datatype"]),
-        description=_text(item.get("dct:description", "")),
+        name=part["preau:name"].content(),
+        kind=ColumnClass(part["preau:columnClass"].exactly(*ColumnClass)),
+        datatype=part["preau:datatype"].content(),
+        description=part["dct:description"].content() if "dct:description" in part else "",
     )
 
 
-def _cap(node: Mapping[str, Any]) -> PrivacyCap:
-    epsilon, delta = float(node["preau:epsilon"]), float(node["preau:delta"])
-    if not (0 < epsilon < float("inf") and 0 < delta < 1):
-        raise ValueError("cap")
-    return PrivacyCap(epsilon, delta)
+def _cap(member: Member) -> PrivacyCap:
+    part = member.fields("preau:epsilon", "preau:delta", others=True)
+    delta = part["preau:delta"].number(above=0, most=1)
+    if delta == 1:
+        part["preau:delta"].refuse("must be below 1")
+    return PrivacyCap(part["preau:epsilon"].number(above=0), delta)
 
 
-def _rule(node: Mapping[str, Any]) -> Rule:
-    if node["preau:adjacency"] != ADD_OR_REMOVE_ONE:
-        raise ValueError("adjacency")
-    return Rule(node["preau:rule"])
-
-
-def _linked(node: Mapping[str, Any], name: str, member: str) -> str:
-    return _text(node[name][member]) if name in node else ""
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("text")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("flag")
-    return value
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError("count")
-    return value
+def _rule(member: Member) -> Rule:
+    part = member.fields("preau:rule", "preau:adjacency", others=True)
+    part["preau:adjacency"].exactly(ADD_OR_REMOVE_ONE)
+    return Rule(part["preau:rule"].exactly(*Rule))

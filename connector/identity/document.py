@@ -14,12 +14,14 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.errors import DidUnresolvable, PreauError
+from connector.errors import DidUnresolvable
 from connector.identity import certificate, jws
 from connector.identity import did as dids
 from connector.identity import key as keys
 from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object, sha256_hex
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical, sha256_hex
+from federated.reading import Member
 
 CONTEXT: Final = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1")
 ATTESTATION_TYPE: Final = "preau-tls-ca+jws"
@@ -143,31 +145,33 @@ def read(data: bytes, did: str) -> DidDocument:
         DidUnresolvable: another DID's, ill-formed, or over the size limits.
     """
     dids.parse(did)
-    try:
-        return _read(data, parse_object(data, limit=MAX_BYTES), did)
-    except DidUnresolvable:
-        raise
-    except PreauError as exc:
-        raise DidUnresolvable(f"the document of `{did}` is not sound: {exc.reason}") from exc
+    kind = Kind(f"DID document of `{did}`", DidUnresolvable, MAX_BYTES)
+    with kind.reading():
+        return _read(data, kind.opened(data), did)
 
 
-def _read(data: bytes, document: Mapping[str, Any], did: str) -> DidDocument:
-    if document.get("id") != did:
-        raise DidUnresolvable(f"the document is not that of `{did}`")
-    methods = _methods(document, did)
+def _read(data: bytes, root: Member, did: str) -> DidDocument:
+    names = ("verificationMethod", "service", *Relationship)
+    part = root.fields("id", maybe=names, others=True)
+    part["id"].exactly(did)
+    methods = _methods(part["verificationMethod"], did) if "verificationMethod" in part else {}
     found = {
         kid: keys.read(method["publicKeyJwk"])
         for kid, method in methods.items()
         if isinstance(method.get("publicKeyJwk"), dict) and keys.supported(method["publicKeyJwk"])
     }
     frozen = {kid: MappingProxyType(jwk) for kid, jwk in found.items()}
+    listed = {
+        use: _listed(part[use], methods) & set(found) if use in part else frozenset()
+        for use in Relationship
+    }
     result = DidDocument(
         did=did,
         keys=MappingProxyType(frozen),
-        assertion=_listed(document, Relationship.ASSERTION, methods) & set(found),
-        authentication=_listed(document, Relationship.AUTHENTICATION, methods) & set(found),
-        invocation=_listed(document, Relationship.INVOCATION, methods) & set(found),
-        services=MappingProxyType(_services(document)),
+        assertion=listed[Relationship.ASSERTION],
+        authentication=listed[Relationship.AUTHENTICATION],
+        invocation=listed[Relationship.INVOCATION],
+        services=MappingProxyType(_services(part["service"]) if "service" in part else {}),
         tls_authorities=(),
         digest=sha256_hex(data),
         data=data,
@@ -176,15 +180,15 @@ def _read(data: bytes, document: Mapping[str, Any], did: str) -> DidDocument:
     return replace(result, tls_authorities=_authorities(result, methods))
 
 
-def _methods(document: Mapping[str, Any], did: str) -> dict[str, dict[str, Any]]:
+def _methods(member: Member, did: str) -> dict[str, dict[str, Any]]:
     methods: dict[str, dict[str, Any]] = {}
-    for method in _objects(document, "verificationMethod", MAX_METHODS):
-        kid = method.get("id")
-        if not isinstance(kid, str) or not kid.startswith(did + "#") or kid in methods:
-            raise DidUnresolvable(f"a key of `{did}` has no id of its own")
-        if method.get("controller") != did:
-            raise DidUnresolvable(f"a key of `{did}` is controlled by another")
-        methods[kid] = method
+    for item in member.items(most=MAX_METHODS):
+        part = item.fields("id", "controller", others=True)
+        kid = part["id"].text()
+        if not kid.startswith(did + "#") or kid in methods:
+            part["id"].refuse("must be one of its own")
+        part["controller"].exactly(did)
+        methods[kid] = item.value
     return methods
 
 
@@ -193,26 +197,22 @@ def _successions(methods: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(record for record in stated if isinstance(record, str))
 
 
-def _listed(
-    document: Mapping[str, Any], relationship: Relationship, methods: Mapping[str, Any]
-) -> frozenset[str]:
-    listed = document.get(relationship.value, [])
-    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-        raise DidUnresolvable(f"`{relationship.value}` must list the ids of keys")
-    unknown = [item for item in listed if item not in methods]
-    if unknown:
-        raise DidUnresolvable(f"`{relationship.value}` lists a key that is not there")
-    return frozenset(listed)
+def _listed(member: Member, methods: Mapping[str, Any]) -> frozenset[str]:
+    listed = member.items(most=MAX_METHODS)
+    for each in listed:
+        if each.content() not in methods:
+            each.refuse("names a key that is not there")
+    return frozenset(each.content() for each in listed)
 
 
-def _services(document: Mapping[str, Any]) -> dict[str, str]:
+def _services(member: Member) -> dict[str, str]:
     services: dict[str, str] = {}
-    for service in _objects(document, "service", MAX_SERVICES):
-        name, endpoint = service.get("type"), service.get("serviceEndpoint")
+    for item in member.items(most=MAX_SERVICES):
+        name, endpoint = item.child("type").value, item.child("serviceEndpoint").value
         if not isinstance(name, str) or not isinstance(endpoint, str):
             continue  # other shapes are legal (DID Core 5.4), and nothing that we use
         if name in services:
-            raise DidUnresolvable(f"two services are of type `{name[:40]}`")
+            item.refuse("is a second service of its type")
         services[name] = endpoint
     return services
 
@@ -264,12 +264,3 @@ def _signing_method(did: str, key: OtherKey) -> dict[str, Any]:
 
 def _attested(did: str, pem: str) -> bytes:
     return canonical({"did": did, "x5t#S256": certificate.thumbprint(pem)})
-
-
-def _objects(document: Mapping[str, Any], name: str, most: int) -> list[dict[str, Any]]:
-    items = document.get(name, [])
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise DidUnresolvable(f"`{name}` must be a list of objects")
-    if len(items) > most:
-        raise DidUnresolvable(f"`{name}` has more than {most} entries")
-    return items

@@ -8,7 +8,7 @@ answers for a head that somebody holds is `domain/continuity.py`'s.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from connector.domain.audit import Epoch, Head
 from connector.domain.merkle import HASH_BYTES
@@ -16,13 +16,15 @@ from connector.errors import Malformed
 from connector.identity import checkpoint as checkpoints
 from connector.identity import jws
 from connector.identity.document import DidDocument
-from connector.identity.key import Relationship
-from connector.jsonld.canonical import b64url, canonical, parse_object, unb64url
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import b64url, canonical, unb64url
+from federated.reading import Member
 
 TYPE: Final = "preau-epoch+jws"
+MAX_CHARS: Final = 32 * 1024  # a signed note takes most of it
 _VERSION: Final = 1
-_MEMBERS: Final = {"version", "origin", "number", "abandoned", "resumed"}
-_MOST: Final = 2**53
+_MEMBERS: Final = ("version", "origin", "number", "abandoned", "resumed")
+_KIND: Final = Kind("epoch record", Malformed, MAX_CHARS, TYPE)
 
 
 def make(signer: jws.Signer, origin: str, number: int, abandoned: Head, resumed: str) -> str:
@@ -64,16 +66,12 @@ def verify(record: str, document: DidDocument, at: datetime) -> Epoch:
         SignatureInvalid: the origin did not sign it, or the note within it.
         Malformed: it is no record of that origin's.
     """
-    payload = jws.verify_compact(record, document, Relationship.ASSERTION, TYPE)
-    content = parse_object(payload)
-    if set(content) != _MEMBERS or content["version"] != _VERSION:
-        raise Malformed("not an epoch record of a release that this node knows")
-    number, abandoned = content["number"], _head(content["abandoned"])
-    if content["origin"] != document.did or not isinstance(content["resumed"], str):
-        raise Malformed("the epoch record is of another log")
-    if not _whole(number) or number <= abandoned.epoch:
-        raise Malformed("the epoch record begins no later epoch")
-    resumed = checkpoints.verify(content["resumed"], document, at)
+    part = _KIND.verified(record, document).fields(*_MEMBERS)
+    part["version"].integer(least=_VERSION, most=_VERSION)
+    part["origin"].exactly(document.did)
+    abandoned = _head(part["abandoned"])
+    number = part["number"].integer(least=abandoned.epoch + 1)
+    resumed = checkpoints.verify(part["resumed"].content(), document, at)
     if resumed.epoch != number:
         raise Malformed("the epoch record resumes with a head of another epoch")
     return Epoch(
@@ -89,14 +87,9 @@ def verify(record: str, document: DidDocument, at: datetime) -> Epoch:
     )
 
 
-def _head(value: Any) -> Head:
-    if not isinstance(value, dict) or set(value) != {"epoch", "size", "root"}:
-        raise Malformed("the epoch record names no abandoned head")
-    root = unb64url(value["root"]) if isinstance(value["root"], str) else b""
-    if not _whole(value["epoch"]) or not _whole(value["size"]) or len(root) != HASH_BYTES:
-        raise Malformed("the epoch record names no abandoned head")
-    return Head(value["epoch"], value["size"], root)
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST
+def _head(member: Member) -> Head:
+    part = member.fields("epoch", "size", "root")
+    root = unb64url(part["root"].content())
+    if len(root) != HASH_BYTES:
+        part["root"].refuse(f"must have {HASH_BYTES} bytes")
+    return Head(part["epoch"].integer(), part["size"].integer(), root)

@@ -49,7 +49,7 @@ class Relationship(StrEnum):
 
 def supported(jwk: Mapping[str, Any]) -> bool:
     """Return whether a JWK is of a kind that this node verifies with."""
-    return (jwk.get("kty"), jwk.get("crv")) in _ALGORITHMS
+    return (str(jwk.get("kty")), str(jwk.get("crv"))) in _ALGORITHMS
 
 
 def algorithm(jwk: Mapping[str, Any]) -> str:

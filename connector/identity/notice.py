@@ -6,22 +6,22 @@ notice does is `domain/notice.py`.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from connector.domain import instant
 from connector.domain.notice import Act, Notice
 from connector.errors import Malformed
 from connector.identity import jws
 from connector.identity.document import DidDocument
-from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical
 
 TYPE: Final = "preau-notice+jws"
 MAX_CHARS: Final = 4 * 1024
 MAX_REASON: Final = 300
 _VERSION: Final = 1
-_MEMBERS: Final = {"version", "agreement", "digest", "party", "number", "act", "reason", "at"}
-_MOST: Final = 2**53
+_MEMBERS: Final = ("version", "agreement", "digest", "party", "number", "act", "reason", "at")
+_KIND: Final = Kind("notice", Malformed, MAX_CHARS, TYPE)
 
 
 def make(signer: jws.Signer, notice: Notice, digest: str) -> str:
@@ -59,34 +59,15 @@ def verify(statement: str, document: DidDocument) -> tuple[Notice, str]:
         SignatureInvalid: the party did not sign it.
         Malformed: it is no notice of that party's.
     """
-    if len(statement) > MAX_CHARS:
-        raise Malformed("the notice is too large")
-    payload = jws.verify_compact(statement, document, Relationship.ASSERTION, TYPE)
-    content = parse_object(payload)
-    if set(content) != _MEMBERS or content["version"] != _VERSION:
-        raise Malformed("not a notice of a release that this node knows")
-    texts = [content[name] for name in ("agreement", "digest", "party", "act", "reason")]
-    if not all(isinstance(text, str) and text.isprintable() for text in texts):
-        raise Malformed("a text of the notice is not one line")
-    if content["party"] != document.did:
-        raise Malformed("the notice is another party's")
-    if content["act"] not in tuple(Act):
-        raise Malformed("the notice does nothing that this node knows")
-    if not 0 < len(content["reason"]) <= MAX_REASON:
-        raise Malformed(f"the reason of a notice has 1 to {MAX_REASON} characters")
+    part = _KIND.verified(statement, document).fields(*_MEMBERS)
+    part["version"].integer(least=_VERSION, most=_VERSION)
     notice = Notice(
-        agreement_id=content["agreement"],
-        party=document.did,
-        number=_number(content["number"]),
-        act=Act(content["act"]),
-        reason=content["reason"],
+        agreement_id=part["agreement"].text(),
+        party=part["party"].exactly(document.did),
+        number=part["number"].integer(least=1),
+        act=Act(part["act"].exactly(*Act)),
+        reason=part["reason"].text(most=MAX_REASON),
         statement=statement,
-        at=instant.read(content["at"]),
+        at=part["at"].instant(),
     )
-    return notice, content["digest"]
-
-
-def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _MOST:
-        raise Malformed("the notice has no number")
-    return value
+    return notice, part["digest"].digest()

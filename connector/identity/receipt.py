@@ -13,29 +13,20 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.errors import AgreementTampered, PreauError
+from connector.errors import AgreementTampered
 from connector.identity import jws
 from connector.identity.agreement import AgreementDocument
 from connector.identity.document import DidDocument
-from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object, sha256_hex
-from federated.errors import PrivacyFault
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical, sha256_hex
 from federated.privacy.rule import Accounting, stated
 from federated.privacy.rule import read as read_accounting
+from federated.reading import Member
 
 TYPE: Final = "preau-receipt+jws"
 MAX_CHARS: Final = 16 * 1024
-_TEXTS: Final = (
-    "agreement",
-    "digest",
-    "provider",
-    "consumer",
-    "providerSignatureDigest",
-    "consumerSignatureDigest",
-    "dataset",
-)
-_OTHERS: Final = ("population", "minimumSites", "validUntil", "timestamp")
 _SINCE_2: Final = "accounting"  # a receipt of an older contract has none
+_KIND: Final = Kind("receipt", AgreementTampered, MAX_CHARS, TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +116,7 @@ def read_receipt(token: str, provider_document: DidDocument) -> Receipt:
         AgreementTampered: it does not verify, is not that provider's receipt, or names one party
             as provider and consumer.
     """
-    try:
-        payload = jws.verify_compact(_sized(token), provider_document, Relationship.ASSERTION, TYPE)
-        result = _read(parse_object(payload))
-    except AgreementTampered:
-        raise
-    except PreauError as exc:
-        raise AgreementTampered(f"the receipt does not verify: {exc.reason}") from exc
+    result = _read(_KIND.verified(token, provider_document))
     if result.provider != provider_document.did:
         raise AgreementTampered("the receipt was signed by another than its provider")
     if result.provider == result.consumer:
@@ -145,12 +130,7 @@ def unverified_provider(token: str) -> str:
     Raises:
         AgreementTampered: it cannot be read.
     """
-    try:
-        return _read(parse_object(jws.unverified_payload(_sized(token)))).provider
-    except AgreementTampered:
-        raise
-    except PreauError as exc:
-        raise AgreementTampered(f"the receipt cannot be read: {exc.reason}") from exc
+    return _read(_KIND.unverified(token)).provider
 
 
 def check_receipt(
@@ -188,44 +168,25 @@ def check_receipt(
         raise AgreementTampered("the receipt is not that of this agreement and these signatures")
 
 
-def _sized(token: str) -> str:
-    if len(token) > MAX_CHARS:
-        raise AgreementTampered("the receipt is too large")
-    return token
-
-
-def _read(statement: dict[str, Any]) -> Receipt:
-    if set(statement) - {_SINCE_2} != {*_TEXTS, *_OTHERS}:
-        raise AgreementTampered("the receipt is not complete")
-    if not all(isinstance(statement[name], str) and statement[name] for name in _TEXTS):
-        raise AgreementTampered("the receipt is not complete")
-    end = statement["validUntil"]
-    return Receipt(
-        agreement=statement["agreement"],
-        digest=statement["digest"],
-        provider=statement["provider"],
-        consumer=statement["consumer"],
-        provider_signature_digest=statement["providerSignatureDigest"],
-        consumer_signature_digest=statement["consumerSignatureDigest"],
-        dataset=statement["dataset"],
-        population=_count(statement["population"]),
-        minimum_sites=_count(statement["minimumSites"]),
-        valid_until=instant.read(end) if end else None,
-        timestamp=instant.read(statement["timestamp"]),
-        accounting=_accounting(statement),
+def _read(root: Member) -> Receipt:
+    part = root.fields(
+        *("agreement", "digest", "provider", "consumer", "providerSignatureDigest"),
+        *("consumerSignatureDigest", "dataset", "population", "minimumSites", "validUntil"),
+        "timestamp",
+        maybe=(_SINCE_2,),
     )
-
-
-def _accounting(statement: dict[str, Any]) -> Accounting | None:
-    if _SINCE_2 not in statement:
-        return None
-    try:
-        return read_accounting(statement[_SINCE_2])
-    except PrivacyFault as exc:
-        raise AgreementTampered(f"the receipt's accounting: {exc.reason}") from exc
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise AgreementTampered("the receipt states no count")
-    return value
+    with _KIND.reading():
+        return Receipt(
+            agreement=part["agreement"].text(),
+            digest=part["digest"].digest(),
+            provider=part["provider"].text(),
+            consumer=part["consumer"].text(),
+            provider_signature_digest=part["providerSignatureDigest"].digest(),
+            consumer_signature_digest=part["consumerSignatureDigest"].digest(),
+            dataset=part["dataset"].text(),
+            population=part["population"].integer(),
+            minimum_sites=part["minimumSites"].integer(),
+            valid_until=None if part["validUntil"].value == "" else part["validUntil"].instant(),
+            timestamp=part["timestamp"].instant(),
+            accounting=read_accounting(part[_SINCE_2]) if _SINCE_2 in part else None,
+        )

@@ -9,24 +9,23 @@ have in common is `connector/services/federation/views.py`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import jws
 from connector.identity.document import DidDocument
-from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical
+from federated.reading import Member
 
 TYPE: Final = "preau-round+jws"
 MAX_CHARS: Final = 8 * 1024
 MAX_VERSIONS: Final = 32
 MAX_ROUND: Final = 1_000_000
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_PLAIN: Final = re.compile(r"[ -~]{1,512}")
-_DIGESTS: Final = ("manifest", "digest", "recipe")
-_TEXTS: Final = ("job", "site", "adjacency", *_DIGESTS)
+_PLAIN: Final = "[ -~]+"
+_TEXTS: Final = ("job", "site", "adjacency", "manifest", "digest", "recipe")
+_KIND: Final = Kind("receipt of a round", Malformed, MAX_CHARS, TYPE)
 
 Versions = tuple[tuple[str, str], ...]
 
@@ -78,8 +77,7 @@ def read(token: str, document: DidDocument) -> RoundReceipt:
         SignatureInvalid: it does not verify, or states another site.
         Malformed: it cannot be read.
     """
-    payload = jws.verify_compact(_sized(token), document, Relationship.ASSERTION, TYPE)
-    receipt = _read(parse_object(payload))
+    receipt = _read(_KIND.verified(token, document))
     if receipt.site != document.did:
         raise SignatureInvalid("the receipt was signed by another than its site")
     return receipt
@@ -91,44 +89,30 @@ def unverified(token: str) -> RoundReceipt:
     Raises:
         Malformed: it cannot be read.
     """
-    return _read(parse_object(jws.unverified_payload(_sized(token))))
+    return _read(_KIND.unverified(token))
 
 
-def read_versions(value: Any) -> Versions:
+def read_versions(member: Member) -> Versions:
     """Return the versions of a JSON object, by name.
 
     Raises:
-        Malformed: it is no object of short plain texts.
+        Exception: it is no object of a few short plain texts, as the member's reader refuses.
     """
-    if not isinstance(value, dict) or len(value) > MAX_VERSIONS:
-        raise Malformed("the versions are no object of a few texts")
-    if not all(_plain(text) for pair in value.items() for text in pair):
-        raise Malformed("the versions are no object of a few texts")
-    return tuple(sorted(value.items()))
+    stated = member.entries(most=MAX_VERSIONS)
+    for name in stated:
+        Member(name, member.refusal, member.pointer).text(pattern=_PLAIN)
+    return tuple((name, stated[name].text(pattern=_PLAIN)) for name in sorted(stated))
 
 
-def is_digest(value: object) -> bool:
-    """Whether a value is a SHA-256 in lower-case hex."""
-    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
-
-
-def _read(statement: dict[str, Any]) -> RoundReceipt:
-    if set(statement) != {*_TEXTS, "round", "versions"}:
-        raise Malformed("the receipt of a round is not complete")
-    number = statement["round"]
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_ROUND:
-        raise Malformed("the receipt of a round names no round")
-    texts = {name: statement[name] for name in _TEXTS}
-    if not all(map(_plain, texts.values())) or not all(is_digest(texts[n]) for n in _DIGESTS):
-        raise Malformed("the receipt of a round is not complete")
-    return RoundReceipt(round=number, versions=read_versions(statement["versions"]), **texts)
-
-
-def _plain(value: object) -> bool:
-    return isinstance(value, str) and _PLAIN.fullmatch(value) is not None
-
-
-def _sized(token: str) -> str:
-    if len(token) > MAX_CHARS:
-        raise Malformed("the receipt of a round is too large")
-    return token
+def _read(root: Member) -> RoundReceipt:
+    part = root.fields(*_TEXTS, "round", "versions")
+    return RoundReceipt(
+        job=part["job"].text(pattern=_PLAIN),
+        manifest=part["manifest"].digest(),
+        round=part["round"].integer(least=1, most=MAX_ROUND),
+        site=part["site"].text(pattern=_PLAIN),
+        digest=part["digest"].digest(),
+        recipe=part["recipe"].digest(),
+        versions=read_versions(part["versions"]),
+        adjacency=part["adjacency"].text(pattern=_PLAIN),
+    )

@@ -20,7 +20,8 @@ from connector.errors import CredentialInvalid, CredentialRevoked, Malformed, St
 from connector.identity import credential as credentials
 from connector.identity import jws
 from connector.identity.credential import StatusEntry
-from connector.jsonld.canonical import b64url, parse_object, unb64url
+from connector.jsonld.canonical import b64url, unb64url
+from federated.reading import Member
 
 MIN_BITS: Final = 131_072  # section 3.3, minimum for herd privacy
 MAX_BYTES: Final = 8 * 1024 * 1024
@@ -108,17 +109,17 @@ def read(token: str, issuer_document: jws.KeyHolder) -> VerifiedList:
         CredentialInvalid: it does not verify, is not a status list, or breaks a limit.
     """
     found = credentials.verify(token, issuer_document)
-    subject = found.subject
     if "BitstringStatusListCredential" not in found.types:
         raise CredentialInvalid("not a status list credential")
-    if subject.get("type") != "BitstringStatusList" or subject.get("statusSize", 1) != 1:
-        raise CredentialInvalid("not a one-bit Bitstring status list")
     if found.valid_from is None or found.valid_until is None:
         raise CredentialInvalid("the status list has no period of validity")
-    purpose, encoded = subject.get("statusPurpose"), subject.get("encodedList")
-    if not isinstance(purpose, str) or not isinstance(encoded, str):
-        raise CredentialInvalid("the status list is not complete")
-    bits = _unpack(encoded)
+    part = Member(found.subject, _refusal).fields(
+        *("type", "statusPurpose", "encodedList"), maybe=("statusSize",), others=True
+    )
+    part["type"].exactly("BitstringStatusList")
+    if "statusSize" in part:
+        part["statusSize"].integer(least=1, most=1)
+    purpose, bits = part["statusPurpose"].content(), _unpack(part["encodedList"].content())
     return VerifiedList(found.id, found.issuer, purpose, found.valid_from, found.valid_until, bits)
 
 
@@ -130,11 +131,8 @@ def unverified_set(token: str) -> frozenset[int]:
     Raises:
         CredentialInvalid: not a status list.
     """
-    try:
-        subject = parse_object(jws.unverified_payload(token))["credentialSubject"]
-        bits = _unpack(str(subject["encodedList"]))
-    except (Malformed, KeyError, TypeError) as exc:
-        raise CredentialInvalid("not a status list") from exc
+    subject = Member(credentials.unverified_credential(token).subject, _refusal)
+    bits = _unpack(subject.child("encodedList").content())
     places = (place for place, byte in enumerate(bits) if byte)
     return frozenset(
         place * 8 + offset
@@ -189,6 +187,10 @@ def check_in(entry: StatusEntry, found: VerifiedList, now: datetime) -> None:
         )
     if found.is_set(entry.index):
         raise CredentialRevoked("the membership was revoked")
+
+
+def _refusal(pointer: str, fault: str) -> CredentialInvalid:
+    return CredentialInvalid(f"status list {pointer or '/'}: {fault}")
 
 
 def _bits(indices: list[int]) -> bytes:

@@ -14,14 +14,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.errors import Malformed, PreauError, SignatureInvalid, UntrustedIssuer
+from connector.errors import PreauError, SignatureInvalid, UntrustedIssuer
 from connector.identity import jws
 from connector.identity import key as keys
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, parse_object
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import canonical
 
 TYPE: Final = "preau-next-key+jws"
+MAX_CHARS: Final = 8 * 1024
+_KIND: Final = Kind("record of the next key", SignatureInvalid, MAX_CHARS, TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +75,28 @@ def read(record: str, did: str, known: Mapping[str, Mapping[str, str]]) -> Succe
     Raises:
         SignatureInvalid: none of these keys signed it, or it is no record of this DID's.
     """
-    try:
-        own = dict(known)
+    own = dict(known)
+    with _KIND.reading():
         if is_alone(record):
-            claimed = parse_object(jws.unverified_payload(record))
-            own = {str(claimed.get("kid")): keys.read(claimed.get("key"))}
-        payload = jws.verify_compact(record, _Holder(did, own), Relationship.ASSERTION, TYPE)
-        named = parse_object(payload)
-        key, made_at = keys.read(named.get("key")), instant.read(named.get("made"))
-    except Malformed as exc:
-        raise SignatureInvalid("not a record of the next key") from exc
-    if set(named) != {"did", "kid", "key", "made"} or named["did"] != did:
-        raise SignatureInvalid("not a record of the next key of this DID")
-    key_id = named["kid"]
-    if not isinstance(key_id, str) or not key_id.startswith(f"{did}#"):
-        raise SignatureInvalid("the record names no key of this DID")
-    return Successor(key_id, key, made_at, jws.key_id(record))
+            claimed = _KIND.unverified(record)
+            own = {claimed.child("kid").text(): keys.read(claimed.child("key").value)}
+        part = _KIND.verified(record, _Holder(did, own)).fields("did", "kid", "key", "made")
+        part["did"].exactly(did)
+        key_id = part["kid"].text()
+        if not key_id.startswith(f"{did}#"):
+            part["kid"].refuse("is no key of this DID")
+        key, made_at = keys.read(part["key"].value), part["made"].instant()
+        return Successor(key_id, key, made_at, jws.key_id(record))
 
 
 def is_alone(record: str) -> bool:
     """Return whether a record is signed by the very key that it names; nothing is verified.
 
     Raises:
-        Malformed: not a compact JWS.
+        SignatureInvalid: not a compact JWS.
     """
-    return parse_object(jws.unverified_payload(record)).get("kid") == jws.key_id(record)
+    with _KIND.reading():
+        return bool(_KIND.unverified(record).child("kid").value == jws.key_id(record))
 
 
 def reachable(document: DidDocument, pinned: Collection[str]) -> frozenset[str]:

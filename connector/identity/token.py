@@ -12,20 +12,24 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from connector.domain import instant
-from connector.errors import PreauError, TokenInvalid, TokenMismatch
+from connector.errors import TokenInvalid, TokenMismatch
 from connector.identity import jws
 from connector.identity.certificate import Pem, thumbprint
 from connector.identity.key import Relationship
-from connector.jsonld.canonical import b64url, canonical, parse_object
+from connector.identity.reading import Kind
+from connector.jsonld.canonical import b64url, canonical
+from federated.reading import Member
 
 TYPE: Final = "preau-call+jwt"
 LIFE: Final = timedelta(seconds=60)
 LEEWAY: Final = instant.SKEW
 MAX_CHARS: Final = 8 * 1024
 MAX_JTI_CHARS: Final = 128
+_LATEST: Final = (1 << 35) - 1  # seconds: beyond the year 3000
+_KIND: Final = Kind("token", TokenInvalid, MAX_CHARS, TYPE, Relationship.INVOCATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +113,13 @@ def check(
         TokenMismatch: made for another method, body or certificate.
         CertificateMismatch: the certificate cannot be read.
     """
-    claims = _claims(token, document)
-    if claims.get("iss") != document.did or claims.get("sub") != document.did:
+    claims = _KIND.verified(token, document)
+    if not claims.child("iss").value == claims.child("sub").value == document.did:
         raise TokenInvalid("the token was issued by another")
-    if claims.get("aud") != audience:
+    if claims.child("aud").value != audience:
         raise TokenInvalid("the token was made for another callee")
     expires = _check_time(claims, now)
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI_CHARS:
-        raise TokenInvalid("the token has no id")
+    jti = claims.child("jti").text(most=MAX_JTI_CHARS)
     _check_binding(claims, method, body, leaf_pem)
     return CallToken(document.did, jti, expires + LEEWAY)
 
@@ -128,37 +130,16 @@ def unverified_issuer(token: str) -> str:
     Raises:
         TokenInvalid: it cannot be read.
     """
-    try:
-        issuer = parse_object(jws.unverified_payload(_sized(token))).get("iss")
-    except TokenInvalid:
-        raise
-    except PreauError as exc:
-        raise TokenInvalid("the token cannot be read") from exc
+    issuer = _KIND.unverified(token).child("iss").value
     return issuer if isinstance(issuer, str) else ""
 
 
-def _claims(token: str, document: jws.KeyHolder) -> dict[str, Any]:
-    try:
-        payload = jws.verify_compact(_sized(token), document, Relationship.INVOCATION, TYPE)
-        return parse_object(payload)
-    except TokenInvalid:
-        raise
-    except PreauError as exc:
-        raise TokenInvalid(f"the token does not verify: {exc.reason}") from exc
-
-
-def _sized(token: str) -> str:
-    if len(token) > MAX_CHARS:
-        raise TokenInvalid("the token is too large")
-    return token
-
-
-def _check_time(claims: dict[str, Any], now: datetime) -> datetime:
-    issued, expires = _time(claims, "iat"), _time(claims, "exp")
+def _check_time(claims: Member, now: datetime) -> datetime:
+    issued, expires = _time(claims.child("iat")), _time(claims.child("exp"))
     if not timedelta(0) < expires - issued <= LIFE:
         raise TokenInvalid("the token's life is not between 0 and 60 seconds")
     # RFC 7519 section 4.1.5: a token is not taken before its `nbf`, whoever stated one
-    if max(issued, _time(claims, "nbf") if "nbf" in claims else issued) > now + LEEWAY:
+    if max(issued, _time(claims.child("nbf")) if "nbf" in claims.value else issued) > now + LEEWAY:
         raise TokenInvalid(
             f"the token was made at {instant.text(issued)}, and here it is {instant.text(now)}",
             hint="check both clocks",
@@ -171,19 +152,16 @@ def _check_time(claims: dict[str, Any], now: datetime) -> datetime:
     return expires
 
 
-def _time(claims: dict[str, Any], name: str) -> datetime:
-    value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 35:
-        raise TokenInvalid(f"the token's `{name}` is not a time")
-    return datetime.fromtimestamp(value, UTC)
+def _time(claim: Member) -> datetime:
+    return datetime.fromtimestamp(claim.integer(most=_LATEST), UTC)
 
 
-def _check_binding(claims: dict[str, Any], method: str, body: bytes, leaf_pem: Pem) -> None:
-    if claims.get("method") != method:
+def _check_binding(claims: Member, method: str, body: bytes, leaf_pem: Pem) -> None:
+    if claims.child("method").value != method:
         raise TokenMismatch("the token was made for another method")
-    if claims.get("body") != _digest(body):
+    if claims.child("body").value != _digest(body):
         raise TokenMismatch("the token was made for another request")
-    if claims.get("cnf") != {"x5t#S256": thumbprint(leaf_pem)}:
+    if claims.child("cnf").value != {"x5t#S256": thumbprint(leaf_pem)}:
         raise TokenMismatch("the token was made for another certificate")
 
 

@@ -1,23 +1,21 @@
-"""Canonical JSON: the one form that is hashed and signed, and strict reading of JSON.
+"""Canonical JSON: the one form that is hashed and signed, and reading JSON as plain values.
 
-Rules: RFC 8785 (JCS) bytes are what is signed; duplicate member names are refused when reading
-(RFC 8259 section 4 leaves them undefined, and Python would keep the last); nothing is fetched.
+Rules: RFC 8785 (JCS) bytes are what is signed; what is read is as strict as `federated.reading`,
+which reads documents member by member.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import math
 from typing import Any
 
 import rfc8785
 
 from connector.errors import Malformed
+from federated.reading import MAX_BYTES, MAX_DEPTH, read
 
-MAX_JSON_BYTES = 4 * 1024 * 1024
-MAX_DEPTH = 64
+__all__ = ["MAX_DEPTH", "b64url", "canonical", "parse", "parse_object", "sha256_hex", "unb64url"]
 
 
 def canonical(value: Any) -> bytes:
@@ -32,36 +30,20 @@ def canonical(value: Any) -> bytes:
         raise Malformed(f"no canonical JSON form: {type(exc).__name__}") from exc
 
 
-def parse(data: bytes | str, *, limit: int = MAX_JSON_BYTES) -> Any:
+def parse(data: bytes | str, *, limit: int = MAX_BYTES) -> Any:
     """Read JSON strictly.
 
     Raises:
-        Malformed: not JSON, over `limit` bytes, nested past `MAX_DEPTH`, a member name twice, a
-            number that no double holds, or text with a lone surrogate (RFC 7493 sections 2.1, 2.2).
+        Malformed: as `federated.reading.read`.
     """
     try:
         raw = data.encode() if isinstance(data, str) else data
     except UnicodeEncodeError as exc:
         raise Malformed("not well-formed JSON") from exc
-    if len(raw) > limit:
-        raise Malformed(f"JSON of {len(raw)} bytes is over the limit of {limit}")
-    try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_once,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        )
-        if b"\\u" in raw:  # an escape is the only way for a lone surrogate to be in UTF-8
-            json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as exc:
-        raise Malformed("not well-formed JSON") from exc
-    if _depth(value) > MAX_DEPTH:
-        raise Malformed(f"JSON nested deeper than {MAX_DEPTH}")
-    return value
+    return read(raw, _malformed, limit=limit).value
 
 
-def parse_object(data: bytes | str, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+def parse_object(data: bytes | str, *, limit: int = MAX_BYTES) -> dict[str, Any]:
     """Read JSON strictly and insist on an object.
 
     Raises:
@@ -98,32 +80,5 @@ def unb64url(text: str) -> bytes:
     return data
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("duplicate member")
-    return result
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _depth(value: Any) -> int:
-    deepest = 0
-    stack = [(value, 1)]
-    while stack:
-        item, depth = stack.pop()
-        deepest = max(deepest, depth)
-        if isinstance(item, dict):
-            stack.extend((child, depth + 1) for child in item.values())
-        elif isinstance(item, list):
-            stack.extend((child, depth + 1) for child in item)
-    return deepest
+def _malformed(pointer: str, fault: str) -> Malformed:
+    return Malformed(f"JSON {pointer}: {fault}" if pointer else fault)

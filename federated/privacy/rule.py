@@ -8,17 +8,16 @@ unknown rule or adjacency is refused. Standard library only. What a job costs un
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from federated.errors import PrivacyFault
+from federated.reading import Member
 
 ADD_OR_REMOVE_ONE: Final = "add-or-remove-one"
 LEAST_ORDER: Final = 2
 MOST_ORDER: Final = 1024
-_MEMBERS: Final = {"rule", "order", "adjacency"}
 
 
 class Rule(StrEnum):
@@ -59,18 +58,19 @@ class Accounting:
         return "sums" if self.rule is Rule.SUMS else f"Rényi, order {self.order}"
 
 
-def read(value: object) -> Accounting:
+def read(member: Member) -> Accounting:
     """Read what a document states: `rule`, `order` and `adjacency`, and nothing else.
 
     Raises:
-        PrivacyFault: it is not that.
+        PrivacyFault: the rule has no such order.
+        Exception: it is not that, as the document's reader refuses.
     """
-    if not isinstance(value, Mapping) or set(value) != _MEMBERS:
-        raise PrivacyFault("an accounting states `rule`, `order` and `adjacency`")
-    rule, order, adjacency = value["rule"], value["order"], value["adjacency"]
-    if rule not in tuple(Rule) or type(order) is not int:
-        raise PrivacyFault("the rule of an accounting must be `sums` or `renyi`, its order whole")
-    return Accounting(Rule(rule), order, adjacency)
+    part = member.fields("rule", "order", "adjacency")
+    return Accounting(
+        Rule(part["rule"].exactly(*Rule)),
+        part["order"].integer(),
+        part["adjacency"].exactly(ADD_OR_REMOVE_ONE),
+    )
 
 
 def stated(accounting: Accounting) -> dict[str, Any]:

@@ -232,11 +232,11 @@ def test_a_plan_says_what_each_rule_would_make_of_jobs(home: Path, tmp_path: Pat
     assert "renyi" in preau(home, "budget", "--plan", str(file)).stdout
     good = {"noiseMultiplier": 4.0, "delta": 1e-6, "samplingRate": 0.2, "steps": 10}
     asked = {"epsilon": 1, "delta": 1e-6, "samplingRate": 0.2}
-    for steps, says in (("1", "an integer"), (-1, "above 0")):
+    for steps, says in (("1", "an integer"), (-1, "1 or more")):
         jobs = [good, asked | {"steps": steps}]
         file.write_text(json.dumps({"epsilon": 3, "delta": 1e-5, "jobs": jobs}))
         refused = preau(home, "budget", "--plan", str(file))
-        assert f"`{file}`: job 2: `privacy/steps` must be {says}\n" in refused.stderr
+        assert f"`{file}`: job 2: request /privacy/steps: must be {says}\n" in refused.stderr
     file.write_text(json.dumps({"epsilon": 3, "jobs": []}))
     assert "CONFIGURATION_INVALID" in preau(home, "budget", "--plan", str(file)).stderr
 

@@ -103,7 +103,7 @@ BAD = {
     "no width": ("/model/hidden", [0], "/model/hidden/0"),
     "activation unknown": ("/model/activation", "sine", "/model/activation"),
     "no feature": ("/features", [], "/features"),
-    "feature no object": ("/features/0", 3, "/features/0/kind"),
+    "feature no object": ("/features/0", 3, "/features/0"),
     "feature of another kind": ("/features/0/kind", "text", "/features/0/kind"),
     "feature's kind no text": ("/features/0/kind", ["number"], "/features/0/kind"),
     "number with values": ("/features/0/values", ["a"], "/features/0/values"),

@@ -16,6 +16,7 @@ from federated.privacy.accountant import divergence, epsilon
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule
+from federated.reading import Member
 
 SUMS = Accounting(Rule.SUMS)
 STATED = {"rule": "renyi", "order": 9, "adjacency": "add-or-remove-one"}
@@ -24,9 +25,13 @@ STATED = {"rule": "renyi", "order": 9, "adjacency": "add-or-remove-one"}
 # What documents state
 
 
+def stated(value: Any) -> Member:
+    return Member(value, lambda pointer, fault: PrivacyFault(f"{pointer}: {fault}"))
+
+
 @pytest.mark.parametrize("accounting", [SUMS, Accounting(Rule.RENYI, 9)])
 def test_what_is_stated_is_read_back(accounting: Accounting) -> None:
-    assert rule.read(rule.stated(accounting)) == accounting
+    assert rule.read(stated(rule.stated(accounting))) == accounting
 
 
 @pytest.mark.parametrize(
@@ -53,7 +58,7 @@ def test_what_is_stated_is_read_back(accounting: Accounting) -> None:
 )
 def test_an_unknown_rule_order_or_adjacency_is_refused(value: Any) -> None:
     with pytest.raises(PrivacyFault):
-        rule.read(value)
+        rule.read(stated(value))
 
 
 @pytest.mark.parametrize(

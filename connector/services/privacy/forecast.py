@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from connector.errors import JobRefused, Malformed
 from connector.ports import Ports
-from connector.services.federation.lead.request import with_noise
+from connector.services.federation.lead.request import refusal, with_noise
 from federated.errors import EventUnknown, PrivacyFault
 from federated.privacy import ledger
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.question import Divergence, Epsilon, Question
 from federated.privacy.rule import Rule, fixed
+from federated.reading import Member
 
 MOST_JOBS: Final = 256
 
@@ -81,14 +82,13 @@ def _job(ports: Ports, place: int, job: Mapping[str, Any]) -> Epsilon:
 
 
 def _asked(privacy: Mapping[str, Any]) -> Epsilon:
-    numbers = [privacy.get(name) for name in ("noiseMultiplier", "samplingRate", "delta")]
-    steps = privacy.get("steps")
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
-        raise Malformed("a job states `noiseMultiplier`, `samplingRate` and `delta` as numbers")
-    if not isinstance(steps, int) or isinstance(steps, bool):
-        raise Malformed("a job states `steps` as a whole number")
-    sigma, rate, delta = (float(number) for number in numbers if number is not None)
-    return Epsilon((SubsampledGaussian(sigma, rate, steps),), delta)
+    part = Member(privacy, refusal, "/privacy").child
+    mechanism = SubsampledGaussian(
+        part("noiseMultiplier").number(),
+        part("samplingRate").number(),
+        part("steps").integer(),
+    )
+    return Epsilon((mechanism,), part("delta").number())
 
 
 def _questions(budget: Budget, job: Epsilon) -> list[Question]:

@@ -12,25 +12,24 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from connector.domain import instant
 from connector.domain.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Transaction
 from connector.services.negotiation import agree
 from federated.errors import ManifestInvalid
-from federated.job import VERSION, JobManifest, parse
+from federated.job import MAX_SITES, VERSION, JobManifest, parse
+from federated.reading import Member
 
 ROUND_SECONDS: Final = 60.0
 DEADLINE_SECONDS: Final = 3600.0
-_MEMBERS: Final = frozenset(
-    {
-        *("purpose", "agreements", "model", "features", "target", "unit", "privacy"),
-        *("learningRate", "rounds", "quorum", "roundSeconds", "deadlineSeconds"),
-    }
+_MEMBERS: Final = (
+    *("purpose", "agreements", "model", "features", "target", "unit", "privacy"),
+    *("learningRate", "rounds", "quorum", "roundSeconds", "deadlineSeconds"),
 )
-_PRIVACY: Final = frozenset(
-    {"epsilon", "delta", "noiseMultiplier", "samplingRate", "steps", "clip"}
-)
+_MEASURES: Final = ("epsilon", "delta", "samplingRate")
+_PRIVACY: Final = (*_MEASURES, "noiseMultiplier", "steps", "clip")
 
 
 def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, bytes]:
@@ -50,9 +49,11 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         ConfigurationInvalid: this node has no training recipe.
         JobRefused: no noise keeps the ε that was asked.
     """
-    _known(request, _MEMBERS, "")
+    asked = Member(request, refusal)
+    asked.fields(maybe=_MEMBERS)
+    names = _names(asked.child("agreements"))
     with ports.store.read() as tx:
-        agreements = [usable(tx, name) for name in _names(request)]
+        agreements = [usable(tx, name) for name in names]
     if not ports.code_hash:
         raise ConfigurationInvalid(
             "this node has no training recipe", hint="install the extra `federated`"
@@ -66,7 +67,7 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         "privacy": with_noise(ports, request.get("privacy")),
         "quorum": request.get("quorum", len(agreements)),
         "roundSeconds": request.get("roundSeconds", ROUND_SECONDS),
-        "deadline": _deadline(now, request.get("deadlineSeconds", DEADLINE_SECONDS)),
+        "deadline": _deadline(now, asked.child("deadlineSeconds")),
         "code": ports.code_hash,
     }
     plain = ("purpose", "model", "features", "target", "unit", "learningRate", "rounds")
@@ -77,12 +78,15 @@ def complete(ports: Ports, request: Mapping[str, Any]) -> tuple[JobManifest, byt
         raise Malformed(exc.reason) from exc
 
 
-def _names(request: Mapping[str, Any]) -> list[str]:
-    names = request.get("agreements")
-    if not isinstance(names, list) or not names or not all(isinstance(n, str) for n in names):
-        raise Malformed("`agreements` must be a list of ids that is not empty")
+def refusal(pointer: str, fault: str) -> Malformed:
+    """Return the error of a fault of a request at a pointer (RFC 6901)."""
+    return Malformed(f"request {pointer or '/'}: {fault}")
+
+
+def _names(member: Member) -> list[str]:
+    names = [item.text() for item in member.items(least=1, most=MAX_SITES)]
     if len(set(names)) != len(names):
-        raise Malformed("`agreements` names one twice")
+        member.refuse("names one twice")
     return names
 
 
@@ -122,29 +126,20 @@ def with_noise(ports: Ports, asked: object) -> dict[str, Any]:
         JobRefused: no noise keeps the ε that was asked.
         WorkerFailed: the accountant did not answer.
     """
-    if not isinstance(asked, Mapping):
-        raise Malformed("`privacy` must be an object")
-    _known(asked, _PRIVACY, "privacy/")
-    privacy = dict(asked)
+    member = Member(asked, refusal, "/privacy")
+    privacy = {name: each.value for name, each in member.fields(maybe=_PRIVACY).items()}
     if privacy.get("noiseMultiplier") is None:
-        numbers = {name: privacy.get(name) for name in ("epsilon", "delta", "samplingRate")}
-        steps = privacy.get("steps")
-        if not isinstance(steps, int) or isinstance(steps, bool):
-            raise Malformed("`privacy/steps` must be an integer")
-        for name, value in numbers.items():
-            if not isinstance(value, int | float) or isinstance(value, bool):
-                raise Malformed(f"`privacy/{name}` must be a number")
-        privacy["noiseMultiplier"] = _calibrated(ports, numbers, steps)
+        privacy["noiseMultiplier"] = _calibrated(ports, member)
     return privacy
 
 
-def _calibrated(ports: Ports, numbers: Mapping[str, Any], steps: int) -> float:
-    epsilon, delta, rate = (numbers[name] for name in ("epsilon", "delta", "samplingRate"))
+def _calibrated(ports: Ports, member: Member) -> float:
+    epsilon, delta, rate = (member.child(name).number() for name in _MEASURES)
+    steps = member.child("steps").integer(least=1)
     ranges = {
         "epsilon": (epsilon > 0, "above 0"),
         "delta": (0 < delta < 1, "between 0 and 1"),
         "samplingRate": (0 < rate <= 1, "above 0 and at most 1"),
-        "steps": (steps > 0, "above 0"),
     }
     wrong = [
         f"`privacy/{name}` must be {form}" for name, (good, form) in ranges.items() if not good
@@ -153,21 +148,14 @@ def _calibrated(ports: Ports, numbers: Mapping[str, Any], steps: int) -> float:
         raise JobRefused("; ".join(wrong))
     # Rounded up to what people read: more noise than needed costs less ε, never more.
     sigma = ports.accountant.calibrate(
-        epsilon=float(epsilon), delta=float(delta), sampling_rate=float(rate), steps=steps
+        epsilon=epsilon, delta=delta, sampling_rate=rate, steps=steps
     )
     return (int(sigma * 1000) + 1) / 1000
 
 
-def _deadline(now: datetime, seconds: object) -> str:
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
-        raise Malformed("`deadlineSeconds` must be a number above 0")
+def _deadline(now: datetime, member: Member) -> str:
+    seconds = DEADLINE_SECONDS if member.value is None else member.number(above=0)
     try:
-        return (now + timedelta(seconds=float(seconds))).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except OverflowError as exc:
-        raise Malformed("`deadlineSeconds` is too large") from exc
-
-
-def _known(value: Mapping[str, Any], names: frozenset[str], where: str) -> None:
-    unknown = sorted(set(value) - names)
-    if unknown:
-        raise Malformed(f"`{where}{unknown[0][:80]}` is no member of a request")
+        return instant.text(now + timedelta(seconds=seconds))
+    except OverflowError:
+        member.refuse("is too large")

@@ -28,7 +28,6 @@ from connector.errors import (
     from_code,
 )
 from connector.identity.card import seal
-from connector.identity.round_receipt import is_digest
 from connector.ports import Ports, Worker
 from connector.services.federation.lead import book
 from connector.services.federation.lead import card as cards
@@ -38,7 +37,8 @@ from connector.services.federation.lead.submission import Submission
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.site.work import job_folder
 from connector.services.federation.translation import translated
-from federated.job import JobState, is_final, parse
+from federated.job import MAX_SITES, JobState, is_final, parse
+from federated.reading import Member
 
 WORKER_SECONDS = 120.0
 RESULT_NAME = "model.npz"
@@ -135,10 +135,8 @@ class LeadRun:
     def _round(self, worker: Worker, number: int, before: book.Completed) -> book.Completed:
         """Carry one round and keep it; return it."""
         header, payload = self._receive(worker, "round", number)
-        digest = header.get("digest")
-        if not is_digest(digest):
-            raise WorkerFailed("the lead's worker sent a round without its digest")
-        replies = self._relay.round(number, before, _split(header, payload), str(digest))
+        digest = Member(header, _not_expected).child("digest").digest()
+        replies = self._relay.round(number, before, _split(header, payload), digest)
         updates = [reply.message for reply in replies.values()]
         sizes = [len(update) for update in updates]
         reply = {"op": "replies", "round": number, "sites": list(replies), "sizes": sizes}
@@ -229,13 +227,17 @@ def _split(header: Mapping[str, Any], payload: bytes) -> dict[str, bytes]:
     Raises:
         WorkerFailed: sites, sizes and payload do not fit.
     """
-    sites, sizes = header.get("sites"), header.get("sizes")
-    if not isinstance(sites, list) or not isinstance(sizes, list) or len(sites) != len(sizes):
-        raise WorkerFailed("the lead's worker sent a round without sites")
-    if not all(isinstance(size, int) and size > 0 for size in sizes) or sum(sizes) != len(payload):
+    part = Member(header, _not_expected)
+    sites = [each.text() for each in part.child("sites").items(most=MAX_SITES)]
+    sizes = [each.integer(least=1) for each in part.child("sizes").items(most=MAX_SITES)]
+    if len(sites) != len(sizes) or sum(sizes) != len(payload):
         raise WorkerFailed("the lead's worker sent a round of another size than it says")
     messages, at = {}, 0
     for site, size in zip(sites, sizes, strict=True):
-        messages[str(site)] = payload[at : at + size]
+        messages[site] = payload[at : at + size]
         at += size
     return messages
+
+
+def _not_expected(pointer: str, fault: str) -> WorkerFailed:
+    return WorkerFailed(f"the lead's worker sent a frame whose `{pointer}` {fault}")

@@ -25,14 +25,13 @@ from connector.errors import (
     AgreementUnknown,
     DataFault,
     DataUnchecked,
-    Malformed,
     PeerFault,
     PreauError,
     RoundRefused,
     WorkerFailed,
     from_code,
 )
-from connector.identity.round_receipt import Versions, is_digest, read_versions
+from connector.identity.round_receipt import Versions, read_versions
 from connector.ports import Ports, Worker
 from connector.services.federation import padding
 from connector.services.federation.allowance import budget_of
@@ -40,6 +39,7 @@ from connector.services.federation.pace import cells_of
 from connector.services.federation.site.rounds import one_line
 from connector.services.publication.verdicts import passed
 from federated.job import JobManifest
+from federated.reading import Member
 
 START_SECONDS = 120.0
 ATTEMPTS = 2
@@ -114,12 +114,9 @@ class SiteWork:
                 header, _ = self._ask(worker, order, frame.message, left)
             except WorkerFailed:
                 continue
-            found = header.get("digest")
             if header.get("op") != "checked" or header.get("round") != frame.number:
                 raise self._refused(header)
-            if not is_digest(found):
-                raise self._refused({})
-            return str(found)
+            return self._answer(header).child("digest").digest()
         raise RoundRefused("the round's message could not be read: it ended the worker")
 
     def update(self, frame: Round, digest: str, left: Callable[[], float]) -> bytes:
@@ -171,6 +168,10 @@ class SiteWork:
             self._end()
             raise
 
+    def _answer(self, header: dict[str, Any]) -> Member:
+        """Return a worker's answer; a fault of it ends the worker."""
+        return Member(header, lambda _pointer, _fault: self._refused({}))
+
     def _refused(self, header: dict[str, Any]) -> PreauError:
         """End the worker, and return what its unexpected answer means."""
         self._end()
@@ -205,13 +206,10 @@ class SiteWork:
         until = time.monotonic() + seconds
         order = self._order(dataset, population)
         header, _ = self._ask(worker, order, b"", lambda: _left(until))
-        if header.get("op") != "ready" or not is_digest(header.get("recipe")):
+        if header.get("op") != "ready":
             raise self._refused(header)
-        try:
-            self.versions = read_versions(header.get("versions"))
-        except Malformed as exc:
-            raise self._refused({}) from exc
-        self.recipe = str(header["recipe"])
+        self.recipe = self._answer(header).child("recipe").digest()
+        self.versions = read_versions(self._answer(header).child("versions"))
         self._on_nobody = _seconds(header.get("seconds"))
         return worker
 

@@ -1,0 +1,251 @@
+"""One sound document of each kind that is signed, and how it is read back.
+
+`content` is what is signed; `read` signs other content as its owner would and reads it, so that a
+refusal is the reader's own and never the signature's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from connector.domain.audit import Head
+from connector.domain.dataset import Column, ColumnClass
+from connector.domain.merkle import EMPTY_ROOT
+from connector.domain.notice import Act, Notice
+from connector.errors import PreauError
+from connector.identity import agreement as agreements
+from connector.identity import bundle as bundles
+from connector.identity import card, epoch, jws, receipt, round_receipt, status, succession, token
+from connector.identity import checkpoint as checkpoints
+from connector.identity import credential as credentials
+from connector.identity import document as documents
+from connector.identity import notice as notices
+from connector.identity.dataset_facts import read_facts
+from connector.identity.description import describe_dataset
+from connector.identity.round_receipt import RoundReceipt
+from connector.jsonld.canonical import parse_object, sha256_hex
+from federated import ManifestInvalid
+from federated import job as jobs
+from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
+from tests.support.contracts import (
+    AGREEMENT,
+    CONSUMER,
+    DIGEST,
+    NOW,
+    PROVIDER,
+    Space,
+    contract,
+    stranger,
+)
+from tests.support.evidence import evidence_of, sealed
+from tests.support.keys import MemorySigner
+from tests.support.stored import dataset
+from tests.support.training_rig import document as manifest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of signed document.
+
+    Attributes:
+        content: of a sound one.
+        read: signs and reads other content.
+        fault: what a reader may raise.
+        left_out: pointers of members that need not be there; `*` is any one step.
+        others: pointers of objects that may have members that we do not know.
+        open: pointers of members that this reader leaves to others, with all below.
+        numbers: pointers of members that are numbers, with or without a fraction.
+    """
+
+    content: dict[str, Any]
+    read: Callable[[dict[str, Any]], object]
+    fault: type[Exception] = PreauError
+    left_out: frozenset[str] = frozenset()
+    others: frozenset[str] = frozenset()
+    open: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+
+
+SPACE = Space()
+GIVER, TAKER = SPACE.admit(stranger(PROVIDER)), SPACE.admit(stranger(CONSUMER))
+CONTRACT = contract(GIVER, TAKER)
+MODEL = b"weights"
+NEXT = MemorySigner(PROVIDER, "key-2")
+
+
+def _bytes(content: dict[str, Any]) -> bytes:
+    """Return other than canonical JSON: 1.0 stays 1.0."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _signed(content: dict[str, Any], typ: str, signer: MemorySigner = GIVER.signer) -> str:
+    return jws.sign_compact(signer, _bytes(content), typ)
+
+
+def _stated(text: str) -> dict[str, Any]:
+    return parse_object(jws.unverified_payload(text))
+
+
+def _credential(content: dict[str, Any]) -> str:
+    return jws.sign_compact(SPACE.signer, _bytes(content), credentials.TYPE, {"cty": "vc"})
+
+
+def _bundle(content: dict[str, Any]) -> object:
+    return bundles.read(_bytes({**content, "seal": "x"}))
+
+
+def _card(content: dict[str, Any]) -> object:
+    return card.read(_bytes(content), GIVER.document, MODEL)
+
+
+def _token(content: dict[str, Any]) -> object:
+    text = _signed(content, token.TYPE)
+    return token.check(text, GIVER.document, CONSUMER, "/m", b"body", GIVER.leaf, NOW)
+
+
+def _notice() -> dict[str, Any]:
+    made = Notice(AGREEMENT, PROVIDER, 1, Act.SUSPENDED, "a check", "", NOW)
+    return _stated(notices.make(GIVER.signer, made, DIGEST))
+
+
+def _epoch() -> dict[str, Any]:
+    note = checkpoints.make(GIVER.signer, PROVIDER, Head(2, 0, EMPTY_ROOT), 0)
+    head = Head(1, 3, bytes.fromhex(DIGEST))
+    return _stated(epoch.make(GIVER.signer, PROVIDER, 2, head, note))
+
+
+def _round() -> dict[str, Any]:
+    versions = (("numpy", "2.0"),)
+    made = RoundReceipt("urn:j", DIGEST, 1, PROVIDER, DIGEST, DIGEST, versions, ADD_OR_REMOVE_ONE)
+    return _stated(round_receipt.sign(GIVER.signer, made))
+
+
+def _model_card() -> dict[str, Any]:
+    stated = {"lead": PROVIDER, "model": {"sha256": sha256_hex(MODEL)}}
+    return parse_object(card.seal(GIVER.signer, stated))
+
+
+def _content_of_bundle() -> dict[str, Any]:
+    content = parse_object(sealed(evidence_of(CONTRACT, SPACE), GIVER))
+    del content["seal"]
+    return content
+
+
+def _pointers(*pointers: str) -> frozenset[str]:
+    return frozenset(pointers)
+
+
+def _dataset() -> dict[str, Any]:
+    column = Column("score", ColumnClass.SENSITIVE, "number", "of a test")
+    described = replace(dataset("urn:d", ""), columns=(column,))
+    return describe_dataset(described, PROVIDER, Accounting(Rule.SUMS))
+
+
+DOCUMENTS = {
+    "agreement": Kind(
+        parse_object(CONTRACT.data),
+        lambda content: agreements.read(_bytes(content)),
+        others=_pointers("/agreement"),
+        open=_pointers("/agreement/@context", "/agreement/permission"),
+    ),
+    "receipt": Kind(
+        _stated(CONTRACT.receipt),
+        lambda content: receipt.read_receipt(_signed(content, receipt.TYPE), GIVER.document),
+        left_out=_pointers("/accounting"),
+    ),
+    "evidence": Kind(
+        _content_of_bundle(),
+        _bundle,
+        left_out=_pointers("/authorities/*", "/statusLists/*"),
+        others=_pointers("/authorities", "/statusLists"),
+    ),
+    "card": Kind(_model_card(), _card),
+    "membership": Kind(
+        _stated(GIVER.membership),
+        lambda content: credentials.verify(_credential(content), SPACE.document),
+        left_out=_pointers(
+            *("/id", "/validFrom", "/validUntil", "/credentialStatus", "/credentialSubject/id")
+        ),
+        others=_pointers("", "/credentialStatus", "/credentialSubject"),
+        open=_pointers(
+            *("/@context/1", "/credentialStatus/id", "/credentialSubject/name"),
+            *("/credentialSubject/role", "/credentialSubject/space"),
+            "/credentialSubject/keyThumbprint",
+        ),
+    ),
+    "status list": Kind(
+        _stated(SPACE.status_list(3)),
+        lambda content: status.read(_credential(content), SPACE.document),
+        left_out=_pointers("/id", "/credentialSubject/id"),
+        others=_pointers("", "/credentialSubject"),
+    ),
+    "dataset": Kind(
+        _dataset(),
+        read_facts,
+        left_out=_pointers(
+            *(f"/preau:governance/{name}" for name in ("dpv:hasPurpose", "dpv:hasLegalBasis")),
+            *(f"/preau:governance/{name}" for name in ("preau:retention", "dct:spatial")),
+            *(f"/preau:governance/{name}" for name in ("preau:cap", "preau:accounting")),
+            "/preau:governance/preau:column/@list/*/dct:description",
+        ),
+        others=_pointers(
+            *("", "/dct:publisher", "/preau:governance", "/preau:governance/*"),
+            "/preau:governance/preau:column/@list/*",
+        ),
+        open=_pointers(
+            *("/type", "/schema:name", "/gx:copyrightOwnedBy", "/gx:license"),
+            *("/gx:resourcePolicy", "/preau:governance/id", "/preau:governance/type"),
+            "/preau:governance/preau:retention/@type",
+        ),
+        numbers=_pointers("/preau:governance/preau:cap/*"),
+    ),
+    "DID document": Kind(
+        parse_object(GIVER.data),
+        lambda content: documents.read(_bytes(content), PROVIDER),
+        left_out=_pointers("/authentication", "/capabilityInvocation", "/service"),
+        others=_pointers("", "/verificationMethod/*"),
+        open=_pointers(
+            *("/@context", "/verificationMethod/*/publicKeyJwk", "/verificationMethod/*/type")
+        ),
+    ),
+    "epoch record": Kind(
+        _epoch(), lambda content: epoch.verify(_signed(content, epoch.TYPE), GIVER.document, NOW)
+    ),
+    "notice": Kind(
+        _notice(), lambda content: notices.verify(_signed(content, notices.TYPE), GIVER.document)
+    ),
+    "round receipt": Kind(
+        _round(),
+        lambda content: round_receipt.read(_signed(content, round_receipt.TYPE), GIVER.document),
+        left_out=_pointers("/versions/*"),
+        others=_pointers("/versions"),
+    ),
+    "next key": Kind(
+        _stated(succession.make(GIVER.signer, PROVIDER, NEXT.key_id, NEXT.public_jwk, NOW)),
+        lambda content: succession.read(
+            _signed(content, succession.TYPE), PROVIDER, GIVER.document.keys
+        ),
+        others=_pointers("/key"),
+    ),
+    "call token": Kind(
+        _stated(
+            token.make(GIVER.signer, PROVIDER, CONSUMER, "/m", b"body", GIVER.leaf, "urn:t", NOW)
+        ),
+        _token,
+        others=_pointers(""),
+    ),
+    "manifest": Kind(
+        manifest(),
+        lambda content: jobs.parse(_bytes(content)),
+        fault=ManifestInvalid,
+        numbers=_pointers(
+            *("/features/*/low", "/features/*/high", "/target/thresholds/*", "/learningRate"),
+            *("/roundSeconds", "/privacy/epsilon", "/privacy/delta", "/privacy/noiseMultiplier"),
+            *("/privacy/samplingRate", "/privacy/clip"),
+        ),
+        left_out=_pointers("/target/thresholds/*"),
+    ),
+}
