@@ -19,6 +19,7 @@ from connector.errors import (
     Malformed,
 )
 from connector.identity import agreement as agreements
+from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import evidence, jws
 from connector.identity.evidence import Outcome, Standing
@@ -245,12 +246,8 @@ def test_export_is_proven_by_the_authority_s_key(
     assert events_of(ports, "evidence.exported") == 2
 
 
-def test_export_holds_the_jobs_of_the_contract(
-    tmp_path: Path, space: Space, made: Contract
-) -> None:
-    ports = node(tmp_path, made, space, Role.PROVIDER)
-    agreement = stored(made, Role.PROVIDER)
-    job = Job(
+def a_job(agreement: Agreement) -> Job:
+    return Job(
         id="urn:job",
         side=JobSide.SITE,
         peer=CONSUMER,
@@ -266,12 +263,41 @@ def test_export_holds_the_jobs_of_the_contract(
         created_at=NOW,
         updated_at=NOW,
     )
+
+
+def test_export_holds_the_jobs_of_the_contract(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    agreement = stored(made, Role.PROVIDER)
+    job = a_job(agreement)
     with ports.store.write() as tx:
         tx.jobs.put(job)
         tx.audit.append("job.accepted", job.id)
         tx.audit.append("job.accepted", "urn:another")
     verdict = evidence.verify(export.export(ports, agreement.id), [key_of(space)])
     assert any("3 log entries" in it for it in verdict.part("log").checks)
+
+
+def test_a_history_that_outgrows_a_bundle_goes_in_with_its_newest_jobs(
+    tmp_path: Path, space: Space, made: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    agreement = stored(made, Role.PROVIDER)
+    with ports.store.write() as tx:
+        for number in range(3):
+            tx.jobs.put(replace(a_job(agreement), id=f"urn:job:{number}"))
+            for kind in ("job.accepted", "job.completed"):
+                tx.audit.append(kind, f"urn:job:{number}")
+    cosign(ports, made)
+    monkeypatch.setattr(bundles, "MAX_ENTRIES", 7)
+    data = export.export(ports, agreement.id)
+    assert evidence.verify(data, [key_of(space)]).outcome is Outcome.PROVEN
+    assert [data.count(f"urn:job:{number}".encode()) for number in range(3)] == [0, 2, 2]
+    monkeypatch.setattr(export, "MOST_BYTES", 0)
+    few = export.export(ports, agreement.id)
+    assert b"urn:job:" not in few
+    assert b"negotiation.finalized" in few
 
 
 def test_a_long_history_can_be_exported(tmp_path: Path, space: Space, made: Contract) -> None:

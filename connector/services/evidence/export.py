@@ -2,7 +2,8 @@
 
 Rules: everything in it is kept from when it was made: documents and memberships as of signing, the
 status lists that were current then; the other party is asked to cosign the log first, and the
-newest head that it did cosign goes in. Judging a bundle is `identity/evidence`.
+newest head that it did cosign goes in. A history that outgrows a bundle goes in as far as there is
+room: the contract first, then its newest jobs. Judging a bundle is `identity/evidence`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from connector.domain.audit import Head
+from connector.domain.audit import Head, LogEntry
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import KeptList
 from connector.errors import AgreementUnknown, PreauError
@@ -29,6 +30,7 @@ from connector.services.evidence.own_log import signed
 from connector.services.evidence.witness import newest
 
 EXPORTED: Final = "evidence.exported"
+MOST_BYTES: Final = bundles.MAX_BYTES // 2  # of entries; lists and documents take less than half
 
 
 def keep_lists(tx: Transaction, *memberships: str) -> None:
@@ -145,15 +147,30 @@ def _lists(tx: Transaction, url: str, at: datetime) -> tuple[str, ...]:
 
 
 def _entries(tx: Transaction, agreement: Agreement, size: int) -> Iterator[EntryEvidence]:
-    subjects = {agreement.id, agreement.pid}
-    subjects.update(job.id for job in tx.jobs.find(agreement_id=agreement.id))
-    subjects.update(site.job_id for site in tx.sites.find(agreement_id=agreement.id))
-    found = (
-        entry
-        for subject in subjects
-        for entry in tx.audit.entries(limit=bundles.MAX_ENTRIES, subject=subject)
-        if entry.kind != EXPORTED  # else each export would need a new cosignature
-    )
+    """Return what the log says of the contract, and of as many of its jobs as there is room for."""
+    found: list[LogEntry] = []
+    room = MOST_BYTES
+    for subject in _subjects(tx, agreement):
+        said = tx.audit.entries(limit=bundles.MAX_ENTRIES, subject=subject)
+        said = [each for each in said if each.kind != EXPORTED]  # else each needs a new cosignature
+        room -= sum(_bytes(each, size) for each in said)
+        of_contract = subject in {agreement.id, agreement.pid}
+        full = room < 0 or len(found) + len(said) > bundles.MAX_ENTRIES
+        if full and not of_contract:
+            break
+        found += said
     for entry in sorted(found, key=lambda entry: entry.index):
         proof = tuple(tx.audit.inclusion(entry.index, size))
         yield EntryEvidence(entry.index, entry.event, proof)
+
+
+def _bytes(entry: LogEntry, size: int) -> int:
+    """Return about how much an entry takes in a bundle: its event in quotes, and its proof."""
+    return len(entry.event) * 5 // 4 + 64 + 48 * size.bit_length()
+
+
+def _subjects(tx: Transaction, agreement: Agreement) -> list[str]:
+    """Return the contract and its negotiation, then its jobs, the newest first."""
+    jobs = [job.id for job in tx.jobs.find(agreement_id=agreement.id)]
+    jobs += [site.job_id for site in tx.sites.find(agreement_id=agreement.id)]
+    return list(dict.fromkeys((agreement.id, agreement.pid, *reversed(jobs))))
