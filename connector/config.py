@@ -57,6 +57,8 @@ class Settings:
         max_jobs: federated jobs whose workers run at the same time; others wait their turn.
         max_jobs_per_lead: jobs of one lead that this site has accepted and that have not ended;
             another one is decided when one of them has.
+        max_negotiations_per_peer: negotiations with one peer that have not ended, counted apart by
+            this node's role in them; above, the peer opens no more.
         first_contacts_per_minute: first contacts answered, per address.
         recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,
             besides the one that this node runs; `preau agreement show` lists a contract's.
@@ -94,6 +96,7 @@ class Settings:
     unary_threads: int = 16
     max_jobs: int = 8
     max_jobs_per_lead: int = 2
+    max_negotiations_per_peer: int = 256
     first_contacts_per_minute: int = 30
     recipes: tuple[str, ...] = ()
     worker_memory_bytes: int = 8 * 1024**3

@@ -27,14 +27,16 @@ class PreauError(Exception):
         code: stable, upper snake case.
         reason: one line for people.
         hint: what to do about it; may be empty.
+        retry_after: seconds after which the same may be tried again; 0 where that is not known.
     """
 
     code: ClassVar[str] = "INTERNAL"
 
-    def __init__(self, reason: str, *, hint: str = "") -> None:
+    def __init__(self, reason: str, *, hint: str = "", retry_after: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.retry_after = retry_after
 
 
 class PeerFault(PreauError):
@@ -325,6 +327,12 @@ class TooManyRequests(Unlawful):
     code = "TOO_MANY_REQUESTS"
 
 
+class QuotaReached(TooManyRequests):
+    """The node stores, or has begun, as much for the member as it may."""
+
+    code = "QUOTA_REACHED"
+
+
 class DataFault(PreauError):
     """The operator's input or data is wrong."""
 
@@ -514,6 +522,7 @@ _OWN: Final[dict[type[PreauError], tuple[str, int]]] = {
     CapExceeded: ("RESOURCE_EXHAUSTED", 409),
     TooManyStreams: ("RESOURCE_EXHAUSTED", 429),
     TooManyRequests: ("RESOURCE_EXHAUSTED", 429),
+    QuotaReached: ("RESOURCE_EXHAUSTED", 429),
     MessageTooLarge: ("RESOURCE_EXHAUSTED", 413),
 }
 
@@ -539,6 +548,6 @@ def status(code: str) -> tuple[str, int]:
 BY_CODE: Final[dict[str, type[PreauError]]] = {cls.code: cls for cls in subclasses()}
 
 
-def from_code(code: str, reason: str, hint: str = "") -> PreauError:
+def from_code(code: str, reason: str, hint: str = "", retry_after: float = 0.0) -> PreauError:
     """Rebuild the exception that a peer or the node answered with."""
-    return BY_CODE.get(code, PreauError)(reason, hint=hint)
+    return BY_CODE.get(code, PreauError)(reason, hint=hint, retry_after=retry_after)

@@ -23,9 +23,10 @@ from connector.domain.census import Census, RegisterPersons
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation import Hello, LeadFrame, SiteFrame
+from connector.domain.holdings import Held
 from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
-from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.negotiation import Agreement, Negotiation, Role
 from connector.domain.notice import Notice
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
@@ -210,6 +211,22 @@ class UsedTokens(Protocol):
         ...
 
 
+class Holdings(Protocol):
+    """What is stored for members, and is dropped some time after it has ended."""
+
+    def open_negotiations(self, peer: str, role: Role) -> int:
+        """Return how many negotiations with a peer have not ended in which we have a role."""
+        ...
+
+    def bytes_by_member(self) -> dict[str, int]:
+        """Return about how many bytes are stored for each member that will be dropped again."""
+        ...
+
+    def drop(self, before: datetime, limit: int) -> int:
+        """Drop at most `limit` rows of what ended before a time; return how many that were."""
+        ...
+
+
 class Transaction(Protocol):
     """All repositories in one database transaction."""
 
@@ -242,6 +259,7 @@ class Transaction(Protocol):
     promises: Promises
     shelf: Shelf
     tokens: UsedTokens
+    holdings: Holdings
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`: the oldest of each subject, peers in turns."""
@@ -532,6 +550,7 @@ class Ports:
         faults: by thread, its last fault that nobody foresaw (`services/guard.py`).
         asking: what peers were asked of the own log since the node started.
         calls: how many calls of peers were answered, and how.
+        held: how much is stored for each member.
     """
 
     settings: Settings
@@ -554,3 +573,4 @@ class Ports:
     faults: MutableMapping[str, ThreadFault] = field(default_factory=dict, compare=False)
     asking: Asking = field(default_factory=Asking, compare=False)
     calls: Calls = field(default_factory=Calls, compare=False)
+    held: Held = field(default_factory=Held, compare=False)

@@ -8,6 +8,8 @@ from typing import Final
 
 # Whoever delivers what the outbox holds is woken by this name.
 OUTBOX: Final = "outbox"
+# The one message that is no call over gRPC: the peer is asked to look at this node again.
+INTRODUCTION: Final = "Introduction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class OutgoingMessage:
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
     """A message that was handled, with the answer that a duplicate gets again.
+
+    The cancellation of a job that never came is one too, under the id of the job.
 
     Attributes:
         id: message id, unique per peer.

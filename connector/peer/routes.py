@@ -15,6 +15,7 @@ from google.protobuf import json_format, unknown_fields
 from google.protobuf.message import DecodeError, Message
 
 from connector.domain import generation as generations
+from connector.domain import identifier
 from connector.domain.federation import (
     Finish,
     Hello,
@@ -158,11 +159,13 @@ def read_hello(raw: bytes) -> Hello:
     """Read the first frame of a stream.
 
     Raises:
-        Malformed: not a site's frame, or not the hello.
+        Malformed: not a site's frame, not the hello, or its job's id is none.
     """
     frame = read(federation_pb2.SiteFrame, raw)
     if frame.WhichOneof("frame") != "hello":
         raise Malformed("the first frame of a stream must be `hello`")
+    if identifier.uuid_in(frame.hello.job_id) is None:
+        raise Malformed(f"the job's id is not of the form `{identifier.FORM}`")
     return Hello(frame.hello.job_id, frame.hello.manifest_digest)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, get_type_hints
 
+from connector.domain import identifier
 from connector.errors import Malformed
 
 MAX_ID: Final = 512  # characters; DIDs, IRIs and pids are far below
@@ -81,6 +82,27 @@ class Text:
             raise Malformed("holds a character that does not belong there")
         if self.among and value not in self.among:
             raise Malformed(f"is none of {', '.join(self.among)}")
+        return value
+
+    def write(self, value: str) -> str:
+        """Return the text."""
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """An id that a folder is named after, see `domain/identifier.py`."""
+
+    def read(self, value: Any) -> str:
+        """Return the id.
+
+        Raises:
+            Malformed: not text, or not of the form.
+        """
+        if not isinstance(value, str):
+            raise Malformed("is not text")
+        if identifier.uuid_in(value) is None:
+            raise Malformed(f"is not of the form `{identifier.FORM}`")
         return value
 
     def write(self, value: str) -> str:

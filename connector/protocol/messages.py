@@ -14,11 +14,12 @@ from typing import Annotated, Final
 from connector.domain.negotiation import NegotiationState
 from connector.errors import Malformed
 from connector.protocol import codec
-from connector.protocol.codec import Body, Flag, Octets, Several, Text, Whole
+from connector.protocol.codec import Body, Flag, Identifier, Octets, Several, Text, Whole
 from connector.protocol.negotiation import Act
 
 Id = Annotated[str, Text()]
 MaybeId = Annotated[str, Text(empty=True)]
+JobId = Annotated[str, Identifier()]
 PageToken = Annotated[str, Text(limit=4 * codec.MAX_ID, empty=True)]
 Token = Annotated[str, Text(limit=codec.MAX_TOKEN)]
 MaybeToken = Annotated[str, Text(limit=codec.MAX_TOKEN, empty=True)]
@@ -220,7 +221,7 @@ class AgreementNoticeReceipt(Body):
 class JobSubmission(Body):
     """Lead: the signed manifest of a job, exact bytes."""
 
-    job_id: Id
+    job_id: JobId
     manifest: Document
     signature: Token
 
@@ -229,7 +230,7 @@ class JobSubmission(Body):
 class JobDecision(Body):
     """Site: whether it takes part; a refusal has a code and reasons."""
 
-    job_id: Id
+    job_id: JobId
     accepted: Annotated[bool, Flag()]
     code: MaybeCode
     reasons: Lines
@@ -239,7 +240,7 @@ class JobDecision(Body):
 class JobCancellation(Body):
     """Lead: the job is over; once all rounds are done, with the receipts of the last one."""
 
-    job_id: Id
+    job_id: JobId
     reason: MaybeLine
     receipts: RoundReceipts = ()
 

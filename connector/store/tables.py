@@ -194,7 +194,9 @@ class NegotiationRow(Row, table=True):
     __table_args__ = (
         _keyed("negotiation", "pid"),
         Index("negotiation_peer", "peer", "peer_pid"),
-        Index("negotiation_state", "state"),
+        Index("negotiation_open", "peer", "state"),
+        Index("negotiation_state", "state", "updated_at"),
+        Index("negotiation_offer", "offer_id"),
     )
     KEY = ("pid",)
 
@@ -306,7 +308,7 @@ class InboxRow(Row, table=True):
     """`ReceivedMessage`."""
 
     __tablename__ = "inbox"
-    __table_args__ = (_keyed("inbox", "peer", "id"),)
+    __table_args__ = (_keyed("inbox", "peer", "id"), Index("inbox_received", "received_at"))
     KEY = ("peer", "id")
 
     id: str

@@ -30,10 +30,11 @@ from connector.domain.participant import IssuerDocument, KeptList, Participant, 
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.errors import StoreUnavailable
-from connector.ports import AuditLog, Clock, Promises, Repository, Shelf, UsedTokens
+from connector.ports import AuditLog, Clock, Holdings, Promises, Repository, Shelf, UsedTokens
 from connector.store import outbox, tables
 from connector.store.audit_log import SqlAuditLog
 from connector.store.engine import open_engine, reading, translated, writing
+from connector.store.holdings import SqlHoldings
 from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.repository import SqlRepository
 from connector.store.scope import Scope
@@ -103,6 +104,7 @@ class SqlTransaction:
         )
         self.audit: AuditLog = SqlAuditLog(scope, clock, self.after_commit)
         self.tokens: UsedTokens = SqlUsedTokens(scope)
+        self.holdings: Holdings = SqlHoldings(scope)
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`; see `ports.Transaction`."""

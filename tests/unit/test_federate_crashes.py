@@ -16,8 +16,8 @@ from connector.domain.federation import (
 )
 from connector.errors import NotFound, RoundRefused, StoreUnavailable, WorkerFailed
 from connector.services.federation.site import rounds
+from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.run import SiteRun
-from connector.services.federation.site.work import job_folder
 from federated.job import JobState
 from tests.support.federation import (
     SITES,

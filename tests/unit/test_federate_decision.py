@@ -24,6 +24,7 @@ from connector.jsonld.canonical import parse_object
 from connector.services.federation.fitting import check_receipt
 from connector.services.federation.lead.request import complete
 from connector.services.federation.site import jobs as site_jobs
+from connector.services.federation.site import names
 from connector.services.membership import onboard
 from federated.job import JobState
 from tests.support.census import passing
@@ -56,7 +57,7 @@ def refused(federation: Federation, answer: Any, job_id: str, code: str, lead: s
     assert answer["reasons"][0]
     assert "\n" not in answer["reasons"][0]
     with site.ports.store.read() as tx:
-        name = site_jobs.kept_as(tx, lead, job_id)
+        name = names.kept_as(tx, lead, job_id)
         assert tx.reservations.find() == []
     assert site.job(name).state == JobState.REFUSED
     assert site.log(name) == ["job.refused"]
@@ -175,7 +176,10 @@ def test_a_manifest_that_does_not_fit_is_refused(
 def test_an_id_that_names_no_folder_is_refused(federation: Federation, job_id: str) -> None:
     _, body = federation.submission(set_at("job", to=job_id))
     body["job_id"] = job_id
-    refused(federation, federation.ask(federation.site(), body), job_id, "JOB_REFUSED")
+    with pytest.raises(Malformed, match="urn:uuid"):
+        federation.ask(federation.site(), body)
+    with federation.site().ports.store.read() as tx:
+        assert (tx.jobs.find(), tx.inbox.find()) == ([], [])
 
 
 def test_a_manifest_signed_by_another_is_refused(federation: Federation) -> None:

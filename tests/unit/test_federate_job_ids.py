@@ -10,6 +10,7 @@ import pytest
 from connector.domain.budget import ReservationState
 from connector.errors import Malformed
 from connector.protocol.messages import JobCancellation
+from connector.services.federation.site import cancellation, names
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.privacy import budget
 from federated.job import JobState
@@ -25,7 +26,7 @@ def federation(tmp_path: Path) -> Federation:
 def cancel(federation: Federation, job_id: str, reason: str = "enough", did: str = LEAD) -> Any:
     site = federation.site()
     body = JobCancellation(job_id, reason).to_body()
-    return site_jobs.cancel_job(site.ports, federation.caller(site, did), body)
+    return cancellation.cancel_job(site.ports, federation.caller(site, did), body)
 
 
 def test_the_same_submission_gets_the_same_decision(federation: Federation) -> None:
@@ -51,36 +52,17 @@ def test_another_manifest_under_a_known_id_is_refused(federation: Federation) ->
     assert site.log(job_id) == ["job.accepted"]
 
 
-def squat(federation: Federation, body: dict[str, Any], how: str) -> None:
-    """Let another site come to this one with a job's id before its lead does."""
-    site = federation.site()
-    thief = federation.caller(site, SITES[1])
-    own = site_jobs.kept_as
-    if how == "by a submission":
-        assert not site_jobs.receive_job(site.ports, thief, body)["accepted"]
-        return
-    names = [body["job_id"]]
-    if how == "by the name that it would be kept as":
-        site_jobs.cancel_job(site.ports, thief, JobCancellation(names[0], "mine").to_body())
-        with site.ports.store.read() as tx:
-            names = [own(tx, LEAD, names[0])]
-        assert names != [body["job_id"]]
-    for name in names:
-        site_jobs.cancel_job(site.ports, thief, JobCancellation(name, "mine").to_body())
-
-
-@pytest.mark.parametrize(
-    "how", ["by a submission", "by a cancellation", "by the name that it would be kept as"]
-)
-def test_no_member_takes_a_jobs_id_from_its_lead(federation: Federation, how: str) -> None:
+def test_no_member_takes_a_jobs_id_from_its_lead(federation: Federation) -> None:
     site = federation.site()
     job_id, body = federation.submission()
-    squat(federation, body, how)
+    thief = federation.caller(site, SITES[1])
+    assert not site_jobs.receive_job(site.ports, thief, body)["accepted"]
+    assert cancel(federation, job_id, did=SITES[1])["accepted"]
     answer = federation.ask(site, body)
     assert (answer["accepted"], answer["job_id"]) == (True, job_id)
     assert federation.ask(site, body)["accepted"]  # the same decision again
     with site.ports.store.read() as tx:
-        name = site_jobs.kept_as(tx, LEAD, job_id)
+        name = names.kept_as(tx, LEAD, job_id)
         (going,) = tx.jobs.find(state=JobState.ACCEPTED)
         (reserved,) = tx.reservations.find()
     assert name == going.id == reserved.job_id != job_id
@@ -89,13 +71,22 @@ def test_no_member_takes_a_jobs_id_from_its_lead(federation: Federation, how: st
     assert site.job(name).state == JobState.CANCELLED
 
 
-def test_an_id_that_is_no_uuid_is_kept_under_a_name_of_its_lead(federation: Federation) -> None:
+def test_a_cancellation_of_an_invented_job_leaves_no_job_and_no_event(
+    federation: Federation,
+) -> None:
     site = federation.site()
-    for did in (LEAD, SITES[1]):
-        assert cancel(federation, "urn:preau:job:" + "ab" * 32, did=did)["accepted"]
-    assert not site.has_job("urn:preau:job:" + "ab" * 32)
+    job_id, body = federation.submission()
     with site.ports.store.read() as tx:
-        assert len({job.id for job in tx.jobs.find()}) == 2
+        before = tx.audit.head()
+    for did in (LEAD, SITES[1]):
+        assert cancel(federation, job_id, did=did)["accepted"]
+    with pytest.raises(Malformed, match="urn:uuid"):
+        cancel(federation, "urn:preau:job:" + "ab" * 32)
+    with site.ports.store.read() as tx:
+        assert (tx.jobs.find(), tx.audit.head()) == ([], before)
+    with site.ports.store.write() as tx:
+        tx.inbox.remove(LEAD, job_id)
+    assert federation.ask(site, body)["accepted"]  # another member's cancellation is nothing
 
 
 def test_a_charge_without_its_job_is_no_jobs_reservation(federation: Federation) -> None:
@@ -110,7 +101,7 @@ def test_a_charge_without_its_job_is_no_jobs_reservation(federation: Federation)
     with site.ports.store.read() as tx:
         states = {item.job_id: item.state for item in tx.reservations.find()}
         assert states.pop(job_id) is ReservationState.CLOSED
-        assert states == {site_jobs.kept_as(tx, LEAD, job_id): ReservationState.OPEN}
+        assert states == {names.kept_as(tx, LEAD, job_id): ReservationState.OPEN}
 
 
 def test_a_cancelled_job_releases_its_budget(federation: Federation) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from connector.errors import TooManyRequests
 from connector.protocol.messages import JobCancellation
-from connector.services.federation.site import jobs as site_jobs
+from connector.services.federation.site import cancellation
 from federated.job import JobState
 from tests.support.federation import SITES, Federation, Node
 
@@ -44,7 +44,7 @@ def test_a_lead_has_two_jobs_at_a_site_at_a_time(federation: Federation) -> None
     assert site.accountant.asked == asked
     assert federation.ask(site, body)["accepted"]  # what was decided stays so
     cancel = JobCancellation(first, "enough").to_body()
-    site_jobs.cancel_job(site.ports, federation.caller(site), cancel)
+    cancellation.cancel_job(site.ports, federation.caller(site), cancel)
     assert federation.ask(site, late)["accepted"]
 
 

@@ -21,11 +21,11 @@ from connector.errors import (
     Unlawful,
     WorkerFailed,
 )
-from connector.protocol.messages import JobCancellation
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.lead import run as lead_run
 from connector.services.federation.site import jobs as site_jobs
+from connector.services.federation.site import names
 from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
 from tests.support.federation import LEAD, MARKETING, SITES, Federation, Node, running, wait_for
@@ -132,10 +132,10 @@ def test_a_live_view_shows_rounds_bytes_and_epsilon(federation: Federation) -> N
 def test_a_job_whose_id_another_member_took_runs_to_its_end(federation: Federation) -> None:
     site = federation.site()
     job_id = submitted(federation)
-    thief = federation.caller(site, SITES[1])
-    site_jobs.cancel_job(site.ports, thief, JobCancellation(job_id, "mine").to_body())
+    thief, (_, body) = federation.caller(site, SITES[1]), federation.submission()
+    site_jobs.receive_job(site.ports, thief, {**body, "job_id": job_id})
     with site.ports.store.read() as tx:
-        name = site_jobs.kept_as(tx, LEAD, job_id)
+        name = names.kept_as(tx, LEAD, job_id)
     with all_running(federation):
         over(federation, job_id, JobState.COMPLETED)
         assert wait_for(lambda: site.job(name).state == JobState.COMPLETED)

@@ -21,7 +21,7 @@ from connector.errors import RoundRefused
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.site import rounds
-from connector.services.federation.site.jobs import cancel_job
+from connector.services.federation.site.cancellation import cancel_job
 from connector.services.federation.site.run import patience
 from federated.job import JobState, is_final, parse
 from federated.privacy.rule import Rule

@@ -24,7 +24,7 @@ from connector.ports import Ports
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.lead import relay
-from connector.services.federation.site.jobs import cancel_job
+from connector.services.federation.site.cancellation import cancel_job
 from connector.services.federation.views import check_complete, contradiction
 from connector.services.membership import onboard
 from federated.job import JobState, is_final, parse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from connector.domain.negotiation import STALE, UNVERIFIED
 from connector.errors import (
     AgreementUnknown,
     ContractExpired,
+    QuotaReached,
 )
+from connector.jsonld.canonical import canonical
+from connector.protocol import messages as m
 from connector.services.negotiation import agree, negotiate
 from connector.services.privacy import budget
 from connector.services.publication import publish, withdrawing
@@ -38,6 +42,58 @@ def pair(tmp_path: Path) -> Iterator[Link]:
     with link(tmp_path) as pair:
         publish.publish(pair.school.ports, description(pair.folder))
         yield pair
+
+
+class TestOpenNegotiations:
+    """A peer may leave only so many negotiations without an end."""
+
+    @pytest.fixture
+    def crowd(self, tmp_path: Path) -> Iterator[Link]:
+        with link(tmp_path, "other") as found:
+            for node in found.nodes.values():
+                few = replace(node.ports.settings, max_negotiations_per_peer=2)
+                node.ports = replace(node.ports, settings=few)
+            publish.publish(found.school.ports, description(found.folder))
+            yield found
+
+    def opening(self, pid: str) -> m.ContractOfferMessage:
+        terms = canonical(offer())
+        return m.ContractOfferMessage(f"{pid}:message", pid, "", "urn:o", DATASET, terms)
+
+    def test_opening_offers_that_nobody_asked_for(self, crowd: Link) -> None:
+        lab = crowd.lab
+        for pid in ("urn:p:1", "urn:p:2"):
+            lab.receive(crowd.school, self.opening(pid))
+        before = lab.state_of_everything()
+        with pytest.raises(QuotaReached) as refusal:
+            lab.receive(crowd.school, self.opening("urn:p:3"))
+        assert refusal.value.retry_after > 0
+        assert lab.state_of_everything() == before
+        lab.receive(crowd.other, self.opening("urn:p:4"))  # another notices nothing
+        lab.receive(crowd.school, self.opening("urn:p:1"))  # the same again
+        asked = negotiate.request(lab.ports, crowd.school.did, DATASET)  # what it opens itself
+        crowd.pump()
+        assert negotiate.negotiation(lab.ports, asked.pid).state is State.FINALIZED
+        first = next(each for each in lab.negotiations() if each.peer_pid == "urn:p:1")
+        negotiate.terminate(lab.ports, first.pid)
+        lab.receive(crowd.school, self.opening("urn:p:3"))
+
+    def test_requests_that_end_in_a_contract_are_not_counted(self, crowd: Link) -> None:
+        for _ in range(3):
+            negotiate.request(crowd.lab.ports, crowd.school.did, DATASET)
+            crowd.pump()
+        assert states(crowd) == ([State.FINALIZED] * 3, [State.FINALIZED] * 3)
+
+    def test_requests_that_stand_still(self, crowd: Link) -> None:
+        crowd.hold("ContractAgreementMessage")
+        asked = [negotiate.request(crowd.lab.ports, crowd.school.did, DATASET) for _ in range(3)]
+        crowd.deliver()
+        assert len(crowd.school.negotiations()) == 2
+        assert [each.state for each in crowd.lab.negotiations()] == [State.REQUESTED] * 3
+        crowd.hold()
+        crowd.pump()  # what was over the limit is asked again, and contracted
+        found = [negotiate.negotiation(crowd.lab.ports, each.pid).state for each in asked]
+        assert found == [State.FINALIZED] * 3
 
 
 def test_two_contracts_up_to_the_cap_and_not_beyond(pair: Link) -> None:

@@ -17,6 +17,7 @@ from connector.protocol.negotiation import Act
 
 LINE = m.CoverageLine("/permission/0/constraint/0", "purpose isA x", "checked", "facts")
 OFFER = m.CatalogOffer("urn:o", b"{}", (LINE,))
+JOB = "urn:uuid:00000000-0000-4000-8000-00000000000a"
 GOOD: list[Body] = [
     m.CatalogRequestMessage(""),
     m.CatalogRequestMessage("abc"),
@@ -36,13 +37,13 @@ GOOD: list[Body] = [
     m.ContractNegotiationTerminationMessage("urn:1", "urn:p", "urn:c", "CAP_EXCEEDED", ("why",)),
     m.GetNegotiationMessage("urn:p"),
     m.ContractNegotiation("urn:p", "urn:c", "REQUESTED"),
-    m.JobSubmission("urn:j", b"{}", "h..s"),
-    m.JobDecision("urn:j", True, "", ()),  # noqa: FBT003
-    m.JobDecision("urn:j", False, "JOB_REFUSED", ("why",)),  # noqa: FBT003
-    m.JobCancellation("urn:j", "no longer needed"),
+    m.JobSubmission(JOB, b"{}", "h..s"),
+    m.JobDecision(JOB, True, "", ()),  # noqa: FBT003
+    m.JobDecision(JOB, False, "JOB_REFUSED", ("why",)),  # noqa: FBT003
+    m.JobCancellation(JOB, "no longer needed"),
     m.ConsistencyRequestMessage(0, 2**40),
     m.ConsistencyProof((b"\x00" * 32, b"\x01" * 32)),
-    m.JobCancellation("urn:j", "completed", ("h.p.s", "h.q.s")),
+    m.JobCancellation(JOB, "completed", ("h.p.s", "h.q.s")),
     m.CosignRequestMessage("did:web:a\n", 3, (b"x" * 32,)),
     m.Cosignature("\N{EM DASH} did:web:a x\n", 7),
     m.Cosignature("", 7),
@@ -119,6 +120,26 @@ def test_bad_fields_of_a_request(field: str, value: str, says: str) -> None:
     with pytest.raises(Malformed, match=says) as refusal:
         m.ContractRequestMessage.from_body({**REQUEST, field: value})
     assert f"`{field}`" in refusal.value.reason
+
+
+@pytest.mark.parametrize(
+    "job_id",
+    [
+        JOB.upper(),
+        JOB.replace("urn:uuid:", ""),
+        JOB + "/..",
+        "urn:uuid:../../etc",
+        "urn:job:1",
+        "",
+        JOB + "\n",
+        JOB.replace("0000a", "0000\N{FULLWIDTH LATIN SMALL LETTER A}"),
+    ],
+)
+@pytest.mark.parametrize("kind", [m.JobSubmission, m.JobCancellation, m.JobDecision])
+def test_an_id_of_a_job_has_one_spelling(kind: type[Body], job_id: str) -> None:
+    good = next(each for each in GOOD if isinstance(each, kind))
+    with pytest.raises(Malformed, match="`job_id`"):
+        kind.from_body({**good.to_body(), "job_id": job_id})
 
 
 def test_longest_allowed_fields() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from connector.domain.delivery import OUTBOX, OutgoingMessage
+from connector.domain.delivery import INTRODUCTION, OUTBOX, OutgoingMessage
 from connector.domain.participant import Participant
 from connector.errors import DidUnresolvable
 from connector.identity import document as documents
@@ -19,7 +19,7 @@ from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction, Web
 from connector.services.membership import fetching
 
-KIND: Final = "Introduction"
+KIND: Final = INTRODUCTION
 _ID: Final = "introduction:"
 
 

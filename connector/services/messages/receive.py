@@ -15,6 +15,7 @@ from connector.domain.participant import Participant
 from connector.ports import Ports
 from connector.services.continuity import custody
 from connector.services.evidence import cosigning, own_log
+from connector.services.federation.site import cancellation
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.negotiation import negotiate, notices
 from connector.services.publication import catalog_pages
@@ -34,7 +35,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "GetNegotiationMessage": negotiate.receive_get,
         "AgreementNotice": notices.receive,
         "JobSubmission": site_jobs.receive_job,
-        "JobCancellation": site_jobs.cancel_job,
+        "JobCancellation": cancellation.cancel_job,
         "ConsistencyRequestMessage": own_log.consistency,
         "HeadDeposit": custody.keep_head,
         "HeadRequestMessage": custody.return_head,

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from connector.domain.delivery import OUTBOX, OutgoingMessage, ReceivedMessage
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
-from connector.errors import IllegalMessage, Malformed, NotFound
+from connector.errors import IllegalMessage, Malformed, NotFound, QuotaReached
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
@@ -29,6 +29,7 @@ M = TypeVar("M", bound=Negotiating)
 
 # Whoever waits for the end of a negotiation is woken by this name.
 NEGOTIATION: Final = "negotiation"
+QUOTA_SECONDS: Final = 600.0  # until it is worth to ask again whether one has ended
 
 _EVENTS: Final[Mapping[NegotiationState, str]] = {
     state: f"negotiation.{state.value.lower()}" for state in NegotiationState
@@ -84,10 +85,18 @@ def opened(
 
     Raises:
         IllegalMessage: it was opened before.
+        QuotaReached: as many with this peer as may be have not ended.
     """
     known = tx.negotiations.find(peer=caller.did, peer_pid=peer_pid, role=role)
     if known:
         raise IllegalMessage(f"this negotiation was opened before and is `{known[0].state}`")
+    most = ports.settings.max_negotiations_per_peer
+    if tx.holdings.open_negotiations(caller.did, role) >= most:
+        raise QuotaReached(
+            f"{most} negotiations of this peer, in which this node is the {role}, have not ended",
+            hint="end some, or wait until the other side has",
+            retry_after=QUOTA_SECONDS,
+        )
     now = ports.clock.now()
     nothing = {"offer_id": "", "policy": b"", "agreement_id": "", "code": "", "reasons": ()}
     return Negotiation(

@@ -34,8 +34,8 @@ from connector.services.federation.lead import card as cards
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.federation.lead.relay import Aborted, Relay
 from connector.services.federation.lead.submission import Submission
+from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import Ending, one_line
-from connector.services.federation.site.work import job_folder
 from connector.services.federation.translation import translated
 from federated.job import MAX_SITES, JobState, is_final, parse
 from federated.reading import Member

@@ -25,7 +25,6 @@ from connector.domain.participant import Participant
 from connector.errors import (
     AgreementUnknown,
     JobCancelled,
-    JobRefused,
     Malformed,
     ManifestTampered,
     PreauError,
@@ -34,30 +33,29 @@ from connector.errors import (
 from connector.identity import document as documents
 from connector.identity import jws
 from connector.identity.key import Relationship
-from connector.jsonld.canonical import canonical, sha256_hex
+from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
-from connector.protocol.messages import JobCancellation, JobDecision, JobSubmission
+from connector.protocol.messages import JobDecision, JobSubmission
 from connector.services.continuity import recovery
 from connector.services.continuity.confirmation import forfeited
 from connector.services.evidence.own_log import head
 from connector.services.evidence.witness import check_peer
 from connector.services.federation.allowance import terms_of
 from connector.services.federation.fitting import Case, check, check_cost, check_stands
-from connector.services.federation.lead.book import COMPLETED_REASON
-from connector.services.federation.receipts import check_others, concluded, count_forgotten
+from connector.services.federation.receipts import check_others
+from connector.services.federation.site import cancellation
 from connector.services.federation.site.judge import check_file, check_policy
-from connector.services.federation.site.rounds import Ending, end, end_within, one_line
+from connector.services.federation.site.names import WAKEUP, kept_as
+from connector.services.federation.site.rounds import end, one_line
 from connector.services.federation.site.run import SiteRun
-from connector.services.federation.site.work import names_folder
 from connector.services.federation.threads import JobThreads
 from connector.services.federation.translation import translated
 from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
 from connector.services.publication.verdicts import passed
-from federated.job import JobManifest, JobState, is_final, parse
+from federated.job import JobManifest, JobState, parse
 
 MANIFEST_TYPE: Final = "preau-manifest+jws"
-WAKEUP: Final = "job"
 ATTEMPTS: Final = 5
 
 
@@ -80,6 +78,8 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     message = JobSubmission.from_body(body)
     with ports.store.read() as tx:
         known = tx.jobs.get(kept_as(tx, caller.did, message.job_id))
+        if known is None and cancellation.overtook(tx, caller.did, message.job_id):
+            return _overtaken(message)
         if known is None:
             recovery.check_within(ports, tx)
             check_peer(tx, caller.did)
@@ -97,52 +97,6 @@ def receive_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     return _charge(ports, caller, message, case)
 
 
-def cancel_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """End a job for its lead; what was not spent is free again. Idempotent.
-
-    A job that was never submitted is remembered as cancelled, so that a submission that was
-    overtaken by its cancellation is refused.
-
-    Raises:
-        Malformed: the message cannot be read.
-    """
-    message = JobCancellation.from_body(body)
-    now = ports.clock.now()
-    reason = one_line(message.reason) or "cancelled by the lead"
-    completed = _completed(ports, caller, message)
-    with ports.store.write() as tx:
-        name = kept_as(tx, caller.did, message.job_id)
-        job = tx.jobs.lock(name)
-        if job is None:
-            refusal = Refusal(JobCancelled.code, (reason,))
-            never = JobSubmission(message.job_id, b"", "")
-            tx.jobs.put(_record(name, caller, never, refusal, "", now))
-            tx.audit.append("job.cancelled", name, lead=caller.did, reason=reason)
-        elif not is_final(job.state):
-            called_off = Ending(JobState.CANCELLED, JobCancelled.code, reason)
-            end_within(tx, job.id, completed or called_off, now)
-            tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
-    return JobDecision(message.job_id, accepted=True, code="", reasons=()).to_body()
-
-
-def kept_as(tx: Transaction, lead: str, job_id: str) -> str:
-    """Return the id under which a site keeps a lead's job: mostly the lead's own.
-
-    A job is known by its lead and its id together. Where another lead came with the id first, a
-    charge is all that is known of it, or it is no UUID, the job is kept under one that follows from
-    both. So no lead takes an id from another.
-    """
-    own = f"urn:preau:job:{sha256_hex(canonical([lead, job_id]))}"
-    if not names_folder(job_id):
-        return own
-    held = tx.jobs.get(job_id)
-    if held is None:
-        free = tx.jobs.get(own) is None and tx.reservations.get(job_id) is None
-    else:
-        free = held.side is JobSide.SITE and held.peer == lead
-    return job_id if free else own
-
-
 class _Refused(Exception):
     """A refusal on its way to the answer."""
 
@@ -154,8 +108,6 @@ class _Refused(Exception):
 
 def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
     """Verify the signature, read the manifest, and put together what is to be checked."""
-    if not names_folder(message.job_id):
-        raise _no(JobRefused("the job's id is not of the form `urn:uuid:…`"))
     try:
         with translated():
             manifest = _verified(caller, message)
@@ -240,6 +192,8 @@ def _charge(
             known = tx.jobs.lock(name)
             if known is not None:
                 return _again(known, message)
+            if cancellation.overtook(tx, caller.did, message.job_id):
+                return _overtaken(message)
             _check_room(ports, tx, caller)
             recovery.check_within(ports, tx)
             if _lapsed(tx, case) is not None or head(tx, ports.settings.did).epoch != epoch:
@@ -272,6 +226,13 @@ def _check_room(ports: Ports, tx: Transaction, caller: Participant) -> None:
             f"{here} jobs of this lead have not ended here, {most} may run",
             hint="wait until one has ended, or cancel it",
         )
+
+
+def _overtaken(message: JobSubmission) -> Mapping[str, Any]:
+    why = ("its lead has cancelled it before",)
+    return JobDecision(
+        message.job_id, accepted=False, code=JobCancelled.code, reasons=why
+    ).to_body()
 
 
 def _accept(
@@ -361,7 +322,8 @@ def _record(
     if refusal is None:
         return job
     reason = one_line("; ".join(refusal.reasons))
-    return replace(job, manifest=b"", state=JobState.REFUSED, code=refusal.code, reason=reason)
+    refused = replace(job, manifest=b"", signature="", state=JobState.REFUSED)
+    return replace(refused, code=refusal.code, reason=reason)
 
 
 def _reservation(case: Case) -> Reservation:
@@ -382,19 +344,6 @@ def _reservation(case: Case) -> Reservation:
         state=ReservationState.OPEN,
         created_at=case.now,
     )
-
-
-def _completed(ports: Ports, caller: Participant, message: JobCancellation) -> Ending | None:
-    """Return how a job ends whose rounds are all done, as its lead says; None for another."""
-    with ports.store.read() as tx:
-        job = tx.jobs.get(kept_as(tx, caller.did, message.job_id))
-    if job is None or is_final(job.state) or message.reason != COMPLETED_REASON:
-        return None
-    manifest = parse(job.manifest)
-    if job.round != manifest.rounds:
-        count_forgotten(ports, job, message.receipts)
-        return None
-    return concluded(ports, job, manifest, message.receipts)
 
 
 def _no(exc: PreauError) -> _Refused:

@@ -11,11 +11,9 @@ answer may leave (`padding.py`).
 from __future__ import annotations
 
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from connector.domain.dataset import Dataset
@@ -36,6 +34,7 @@ from connector.ports import Ports, Worker
 from connector.services.federation import padding
 from connector.services.federation.allowance import budget_of
 from connector.services.federation.pace import cells_of
+from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import one_line
 from connector.services.publication.verdicts import passed
 from federated.job import JobManifest
@@ -43,8 +42,6 @@ from federated.reading import Member
 
 START_SECONDS = 120.0
 ATTEMPTS = 2
-_JOB = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-_KEPT = re.compile(r"urn:preau:job:([0-9a-f]{64})")  # a site's own name of a job, see `jobs.py`
 # What a worker may say went wrong; anything else is a failure of the worker.
 _REFUSALS = (DataFault, PeerFault, WorkerFailed)
 
@@ -247,28 +244,6 @@ class SiteWork:
             worker, self._worker = self._worker, None
         if worker is not None:
             worker.stop()
-
-
-def names_folder(job_id: str) -> bool:
-    """Whether a job's id is a UUID URN in its one spelling, from which a folder is named."""
-    return _JOB.fullmatch(job_id) is not None
-
-
-def job_folder(ports: Ports, job_id: str) -> Path:
-    """Return the folder of a job's worker and result, made when missing (0700).
-
-    Raises:
-        WorkerFailed: the id is not one that names a folder, or the folder cannot be made.
-    """
-    match = _JOB.fullmatch(job_id) or _KEPT.fullmatch(job_id)
-    if match is None:
-        raise WorkerFailed("the job's id is not of the form `urn:uuid:…`")
-    folder = ports.settings.path("jobs") / match[1]
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as exc:
-        raise WorkerFailed(f"cannot make the folder of job `{job_id}`") from exc
-    return folder
 
 
 def _refused(header: dict[str, Any]) -> PreauError:

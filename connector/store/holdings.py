@@ -1,0 +1,160 @@
+"""What is stored for each member, and what of it is dropped once it has ended: the port `Holdings`.
+
+Rules: contracts, notices, charges, heads, epochs and the log are evidence: they are neither counted
+here nor dropped. Everything else that a member's messages make grow is a row of these statements
+(record 0050 has the table). A step drops a bounded number of rows, so that writers wait for none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, Table, delete, func, select, update
+
+from connector.domain.delivery import INTRODUCTION
+from connector.domain.job import JobSide
+from connector.domain.negotiation import NegotiationState, Role
+from connector.store import tables
+from connector.store.scope import Scope
+from federated.job import JobState, is_final
+
+# What a row costs beside its long columns: the short ones, its indexes, its share of a page.
+ROW_BYTES: Final = 1024
+_STATES: Final = frozenset(NegotiationState)
+_OPEN: Final = sorted(_STATES - {NegotiationState.FINALIZED, NegotiationState.TERMINATED})
+_NO_CONTRACT: Final = sorted(_STATES - {NegotiationState.FINALIZED})
+_OVER: Final = sorted({state for state in JobState if is_final(state)} - {JobState.REFUSED})
+
+_negotiation: Final = tables.table_of(tables.NegotiationRow).c
+_offer: Final = tables.table_of(tables.OfferRow).c
+_inbox: Final = tables.table_of(tables.InboxRow).c
+_outbox: Final = tables.table_of(tables.OutboxRow).c
+_job: Final = tables.table_of(tables.JobRow).c
+_reservation: Final = tables.table_of(tables.ReservationRow).c
+_token: Final = tables.table_of(tables.UsedTokenRow).c
+
+
+class SqlHoldings:
+    """Counts and drops by statements, without reading a value."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def open_negotiations(self, peer: str, role: Role) -> int:
+        """Return how many negotiations with a peer have not ended in which we have a role."""
+        open_ones = (_negotiation.peer == peer, _negotiation.state.in_(_OPEN))
+        query = select(func.count()).where(*open_ones, _negotiation.role == role.value)
+        return int(self._scope.read(query).scalar_one())
+
+    def bytes_by_member(self) -> dict[str, int]:
+        """Return about how many bytes are stored for each member that will be dropped again."""
+        found: Counter[str] = Counter()
+        for query in _counts():
+            rows: Iterable[Any] = self._scope.read(query)
+            for member, size in rows:
+                found[member] += int(size)
+        return dict(found)
+
+    def drop(self, before: datetime, limit: int) -> int:
+        """Drop at most `limit` rows of what ended before a time; return how many that were.
+
+        Raises:
+            RuntimeError: the transaction is for reading.
+        """
+        done = 0
+        for table, ended in _ENDED:
+            if done < limit:
+                rows = _seqs(table, ended(before), limit - done)
+                done += self._scope.change(delete(table).where(table.c.seq.in_(rows))).rowcount
+        if done < limit:
+            jobs = tables.table_of(tables.JobRow)
+            rows = _seqs(jobs, _uncharged(before), limit - done)
+            emptied = update(jobs).where(jobs.c.seq.in_(rows)).values(manifest=b"", signature="")
+            done += self._scope.change(emptied).rowcount
+        return done
+
+
+def _seqs(table: Table, conditions: tuple[ColumnElement[bool], ...], limit: int) -> Select[Any]:
+    return select(table.c.seq).where(*conditions).limit(limit)
+
+
+def _counts() -> list[Select[Any]]:
+    def size(*long: ColumnElement[Any]) -> ColumnElement[int]:
+        return func.sum(
+            sum((func.length(each) for each in long), start=func.length("")) + ROW_BYTES
+        )
+
+    rows = func.count() * ROW_BYTES
+    words = (_negotiation.policy, _negotiation.offered, _negotiation.asked)
+    texts = (_negotiation.description, _negotiation.reasons)
+    return [
+        select(_negotiation.peer, size(*words, *texts))
+        .where(_negotiation.state.in_(_NO_CONTRACT))
+        .group_by(_negotiation.peer),
+        select(_offer.audience, size(_offer.policy, _offer.reserve, _offer.coverage))
+        .where(_offer.derived_from != "")
+        .group_by(_offer.audience),
+        select(_inbox.peer, rows).group_by(_inbox.peer),
+        select(_outbox.peer, size(_outbox.body)).group_by(_outbox.peer),
+        select(_job.peer, size(_job.manifest, _job.signature))
+        .where(_job.side == JobSide.SITE.value)
+        .group_by(_job.peer),
+        select(_token.issuer, rows).group_by(_token.issuer),
+    ]
+
+
+def _handled(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (_inbox.received_at < before,)
+
+
+def _delivered(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    # Of introductions the newest is kept: it says what the peer was told.
+    return _outbox.delivered_at < before, _outbox.kind != INTRODUCTION
+
+
+def _given_up(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What failed for good, unless its negotiation stands: then it may be sent again."""
+    stands = _negotiation.state != NegotiationState.TERMINATED.value
+    needed = select(_negotiation.seq).where(_negotiation.pid == _outbox.subject, stands).exists()
+    failed = _outbox.delivered_at.is_(None) & (_outbox.failed != "")
+    return failed, _outbox.created_at < before, ~needed, _outbox.kind != INTRODUCTION
+
+
+def _came_to_nothing(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Negotiations that ended before anything was drawn up."""
+    over = _negotiation.state == NegotiationState.TERMINATED.value
+    return over, _negotiation.updated_at < before, _negotiation.agreement_id == ""
+
+
+def _narrowed(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Offers that were written for a negotiation, and that none has on its table."""
+    used = select(_negotiation.seq).where(_negotiation.offer_id == _offer.id).exists()
+    return _offer.derived_from != "", _offer.withdrawn, _offer.created_at < before, ~used
+
+
+def _refused(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    site = _job.side == JobSide.SITE.value
+    return site, _job.state == JobState.REFUSED.value, _job.updated_at < before
+
+
+def _uncharged(before: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Jobs of others that ended before they spent anything: their manifests prove nothing."""
+    over = _job.state.in_(_OVER)
+    mine = (_reservation.job_id == _job.id, _reservation.committed_rounds > 0)
+    spent = select(_reservation.seq).where(*mine).exists()
+    site = _job.side == JobSide.SITE.value
+    return site, over, _job.updated_at < before, func.length(_job.manifest) > 0, ~spent
+
+
+# Negotiations go before the offers that they name.
+_ENDED: Final[tuple[tuple[Table, Callable[[datetime], tuple[ColumnElement[bool], ...]]], ...]] = (
+    (tables.table_of(tables.InboxRow), _handled),
+    (tables.table_of(tables.OutboxRow), _delivered),
+    (tables.table_of(tables.OutboxRow), _given_up),
+    (tables.table_of(tables.NegotiationRow), _came_to_nothing),
+    (tables.table_of(tables.OfferRow), _narrowed),
+    (tables.table_of(tables.JobRow), _refused),
+)
