@@ -17,6 +17,7 @@ from typing import Any
 from connector.errors import ConfigurationInvalid
 
 FILE_NAME = "preau.toml"
+LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ class Settings:
             another one is decided when one of them has.
         max_negotiations_per_peer: negotiations with one peer that have not ended, counted apart by
             this node's role in them; above, the peer opens no more.
+        member_bytes_per_minute: bytes that one member sends in a minute, each call counted as 4 KiB
+            at least; the first minute's worth may come at once.
+        member_openings_per_hour: negotiations, counter-offers and jobs that one member begins in an
+            hour; each leaves entries in the audit log, which are never dropped.
+        member_stored_bytes: what is stored for one member and dropped again later; above, it begins
+            nothing new.
+        keep_days: days that what has ended is kept: messages handled and delivered, jobs refused,
+            negotiations that came to no contract; more than the 30 days for which peers send again.
         first_contacts_per_minute: first contacts answered, per address.
         recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,
             besides the one that this node runs; `preau agreement show` lists a contract's.
@@ -97,6 +106,10 @@ class Settings:
     max_jobs: int = 8
     max_jobs_per_lead: int = 2
     max_negotiations_per_peer: int = 256
+    member_bytes_per_minute: int = 64 * 1024 * 1024
+    member_openings_per_hour: int = 2000
+    member_stored_bytes: int = 512 * 1024 * 1024
+    keep_days: int = 45
     first_contacts_per_minute: int = 30
     recipes: tuple[str, ...] = ()
     worker_memory_bytes: int = 8 * 1024**3
@@ -145,6 +158,8 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
     if not all(re.fullmatch("[0-9a-f]{64}", recipe) for recipe in values.get("recipes", ())):
         raise ConfigurationInvalid("setting `recipes` must list SHA-256 in hex")
+    if values.get("keep_days", LEAST_KEEP_DAYS) < LEAST_KEEP_DAYS:
+        raise ConfigurationInvalid(f"setting `keep_days` must be {LEAST_KEEP_DAYS} or more")
     for proxy in values.get("proxies", ()):
         _network(proxy)
     return Settings(home=home, **values)

@@ -22,6 +22,7 @@ from connector.services.guard import guarded
 from connector.services.membership import introducing, onboard
 from connector.services.messages import deliver
 from connector.services.negotiation import negotiate
+from connector.services.storage import pruning
 
 FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
 LONGEST_PAUSE: Final = 30.0
@@ -115,6 +116,7 @@ class Renewal:
     def _refresh(self) -> None:
         try:
             fallen = onboard.refresh(self._ports)
+            pruning.count(self._ports)
             self._tidy()
         except PreauError as exc:
             _log.warning("refreshing failed: %s: %s", exc.code, exc.reason)
@@ -123,7 +125,7 @@ class Renewal:
             _log.warning("peer %s is not in good standing", did)
 
     def _tidy(self) -> None:
-        """End negotiations that nobody goes on with, and mend what stands still."""
+        """End negotiations that nobody goes on with, mend what stands still, drop what is over."""
         deliver.set_right(self._ports)
         negotiate.settle(self._ports)
         if not self._steadiness.steady():
@@ -133,3 +135,6 @@ class Renewal:
         ended = negotiate.expire(self._ports)
         if ended:
             _log.info("%d negotiations ended, since nothing happened in them", ended)
+        dropped = pruning.prune(self._ports, self._stopping.wait)
+        if dropped:
+            _log.info("%d rows dropped of what has ended", dropped)

@@ -35,14 +35,19 @@ def kept_as(tx: Transaction, lead: str, job_id: str) -> str:
     return job_id if free else own
 
 
+def job_named(folder: str) -> str:
+    """Return the id of the job that a folder is named after; empty when it is no job's."""
+    ids = (f"urn:uuid:{folder}", f"urn:preau:job:{folder}")
+    return next((each for each in ids if _folder_name(each)), "")
+
+
 def job_folder(ports: Ports, job_id: str) -> Path:
     """Return the folder of a job's worker and result, made when missing (0700).
 
     Raises:
         WorkerFailed: the id is not one that names a folder, or the folder cannot be made.
     """
-    kept = _KEPT.fullmatch(job_id)
-    name = kept[1] if kept else identifier.uuid_in(job_id)
+    name = _folder_name(job_id)
     if name is None:
         raise WorkerFailed(f"the job's id is not of the form `{identifier.FORM}`")
     folder = ports.settings.path("jobs") / name
@@ -51,3 +56,8 @@ def job_folder(ports: Ports, job_id: str) -> Path:
     except OSError as exc:
         raise WorkerFailed(f"cannot make the folder of job `{job_id}`") from exc
     return folder
+
+
+def _folder_name(job_id: str) -> str | None:
+    kept = _KEPT.fullmatch(job_id)
+    return kept[1] if kept else identifier.uuid_in(job_id)

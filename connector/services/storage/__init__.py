@@ -1,0 +1,1 @@
+"""What the node stores for members: how much it is, and what is dropped again."""
