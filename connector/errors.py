@@ -483,6 +483,8 @@ class DeadlinePassed(WorldFault):
     code = "DEADLINE_PASSED"
 
 
+LONGEST_WAIT: Final = 86_400.0  # seconds; a peer says how long to wait, within reason
+
 # What may pass by itself, so that it ends nothing: the other side is away, loaded or too old, one
 # of two clocks is wrong, or either side does not know the other's newest keys yet.
 PASSING: Final[tuple[type[PreauError], ...]] = (

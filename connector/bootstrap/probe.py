@@ -28,7 +28,7 @@ from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain.census import Census
 from connector.domain.dataset import Dataset
-from connector.domain.negotiation import NegotiationState
+from connector.domain.negotiation import NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.errors import (
     CertificateMismatch,
@@ -187,6 +187,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
             ended = {each.pid for each in tx.negotiations.find(state=NegotiationState.TERMINATED)}
             sent = deliveries(tx.outbox.find(delivered_at=None), ended, SystemClock().now())
+            shares = _shares(settings, tx, found)
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, entries=0)]
@@ -199,6 +200,7 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         *peer_checks.peers(reputation.peers(settings, found, known, now, ask=ask_peers)),
         *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
         *sent,
+        *shares,
         *diagnose.recovery(short),
         *peer_checks.gone_back(back),
         *peer_checks.unproven(unproven),
@@ -209,6 +211,18 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
 
 def _clocks(settings: Settings, peers: list[Participant]) -> dict[str, timedelta]:
     return reputation.skews(settings, [peer.did for peer in peers if not peer.blocked])
+
+
+def _shares(settings: Settings, tx: Transaction, peers: list[Participant]) -> list[Check]:
+    """Look for members at a limit of what they may leave with this node."""
+    most = settings.max_negotiations_per_peer
+    counts = {
+        peer.did: max(tx.holdings.open_negotiations(peer.did, role) for role in Role)
+        for peer in peers
+    }
+    crowded = {did: number for did, number in counts.items() if number >= most}
+    stored = tx.holdings.bytes_by_member()
+    return peer_checks.shares(stored, settings.member_stored_bytes, crowded)
 
 
 def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:

@@ -1,4 +1,4 @@
-"""How many calls or streams run at once, in all and per peer; bounded and thread-safe.
+"""How many calls, streams or bytes there are at once, in all and per peer; bounded, thread-safe.
 
 Rule: only who was identified is counted, so that nobody can use up another's share.
 """
@@ -16,14 +16,23 @@ from connector.errors import PreauError
 class Counted:
     """Counts what runs, and refuses what is beyond a limit."""
 
-    def __init__(self, most: int, most_per_peer: int, refusal: Callable[[], PreauError]) -> None:
+    def __init__(
+        self,
+        most: int,
+        most_per_peer: int,
+        refusal: Callable[[], PreauError],
+        *,
+        spare: bool = False,
+    ) -> None:
         """Prepare.
 
         Args:
             most: in all.
             most_per_peer: of one peer.
             refusal: makes the error for what is beyond.
+            spare: whether a peer of which nothing is counted gets in although all is taken.
         """
+        self._spare = spare
         self._most = most
         self._most_per_peer = most_per_peer
         self._refusal = refusal
@@ -31,22 +40,29 @@ class Counted:
         self._open: Counter[str] = Counter()
 
     @contextmanager
-    def one(self, did: str) -> Iterator[None]:
-        """Count one of a peer's while the block runs.
+    def some(self, did: str, number: int = 1) -> Iterator[None]:
+        """Count one, or some, of a peer's while the block runs.
 
         Raises:
             PreauError: a limit is reached.
         """
         with self._lock:
-            if self._open.total() >= self._most or self._open[did] >= self._most_per_peer:
-                raise self._refusal()
-            self._open[did] += 1
+            self._check(did, number)
+            self._open[did] += number
         try:
             yield
         finally:
             with self._lock:
-                self._open[did] -= 1
+                self._open[did] -= number
                 self._open += Counter()  # drops peers of which nothing runs
+
+    def _check(self, did: str, number: int) -> None:
+        mine, everyone = self._open[did] + number, self._open.total() + number
+        if mine > self._most_per_peer or (everyone > self._most and not self._spared(did)):
+            raise self._refusal()
+
+    def _spared(self, did: str) -> bool:
+        return self._spare and not self._open[did]
 
     def total(self) -> int:
         """Return how many run."""

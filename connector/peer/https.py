@@ -41,11 +41,11 @@ from connector.errors import (
 )
 from connector.identity import did as dids
 from connector.jsonld.canonical import parse_object
-from connector.peer.rate import Rate
+from connector.peer.rate import Rate, too_many
 from connector.peer.refusals import Refusals
-from connector.peer.status import tellable, unforeseen
-from connector.peer.turns import Turns
-from connector.peer.web import hurried
+from connector.peer.status import tellable, unforeseen, waiting
+from connector.peer.turns import Turns, on_threads
+from connector.peer.web import RETRY_AFTER, hurried
 from connector.ports import Ports
 from connector.services.membership import fetching, onboard
 
@@ -57,6 +57,7 @@ MAX_BODY: Final = 2048
 BODY_SECONDS: Final = 5.0
 CONTACTS_AT_ONCE: Final = 16  # of all addresses; of one address one at a time
 CONTACTS_WAITING: Final = 4  # of one address
+CONTACTS_IN_ALL: Final = 10  # times what one address may, of all together
 CONTACT_SECONDS: Final = 8.0  # for all that is fetched in one
 WAIT_SECONDS: Final = 10.0  # as long as our own nodes wait for the answer (`web.py`)
 # What the fetching of a stranger's document, membership and description may end with.
@@ -102,9 +103,15 @@ class PublicFace:
         self._origin = origin
         self._own_description = description
         self._status_list = status_list
-        self._rate = Rate(ports.settings.first_contacts_per_minute)
+        self._rate = Rate(
+            ports.settings.first_contacts_per_minute,
+            factor=CONTACTS_IN_ALL,
+            refusal=too_many("too many first contacts"),
+        )
         self._threads = ThreadPoolExecutor(CONTACTS_AT_ONCE, thread_name_prefix="contact")
-        self._turns = Turns(self._threads, CONTACTS_AT_ONCE, waiting=CONTACTS_WAITING, at_once=1)
+        self._turns = Turns(
+            on_threads(self._threads), CONTACTS_AT_ONCE, waiting=CONTACTS_WAITING, at_once=1
+        )
 
     def application(self) -> Starlette:
         """Return the ASGI application."""
@@ -183,7 +190,7 @@ class PublicFace:
         except TimeoutError as exc:
             self._refusals.count()
             raise TooManyRequests(
-                "the first contact took too long", hint="try again in a minute"
+                "the first contact took too long", hint="try again in a minute", retry_after=60.0
             ) from exc
         except TooManyRequests:
             self._refusals.count()
@@ -240,7 +247,9 @@ def problem(error: PreauError) -> dict[str, Any]:
 
 
 def _answer(error: PreauError) -> Response:
-    return JSONResponse(problem(error), status(error.code)[1], media_type=PROBLEM)
+    wait = waiting(error)  # RFC 9110 section 10.2.3
+    headers = {RETRY_AFTER: str(wait)} if wait else None
+    return JSONResponse(problem(error), status(error.code)[1], headers, media_type=PROBLEM)
 
 
 def _refused(request: Request, error: Exception) -> Response:

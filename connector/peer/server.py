@@ -3,8 +3,7 @@
 Rules: the server listens on loopback only; what reaches it came through the relay, which bounds
 connections; unary calls and streams have threads of their own; no connection grows so old that a CA
 no longer admitted keeps it. gRPC cuts off without a code of ours what is larger than
-`received_bytes`, which is far above the limit, so that what is merely too large is refused by this
-node and recorded.
+`received_bytes`; what is smaller, and too large for a unary call, this node refuses and records.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import grpc
 
 from connector.errors import WorldFault
 from connector.peer import routes
+from connector.peer.arrivals import Arrivals
 from connector.peer.authenticate import Gate
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import FRAME_ROOM
@@ -28,7 +28,7 @@ from connector.peer.refusals import Refusals
 from connector.peer.relay import Doors, Relay
 from connector.peer.sockets import INNER
 from connector.peer.streams import SPARE_STREAMS, Participate
-from connector.peer.turns import Turns
+from connector.peer.turns import Turns, on_threads
 from connector.peer.unary import OPEN, OPEN_PER_CALLER, Handler, Unary
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
@@ -43,9 +43,8 @@ HANDSHAKE_SECONDS: Final = 5.0
 DOORS: Final = Doors(
     strangers=128, per_origin=24, members=512, per_member=16, stranger_seconds=15.0
 )
-# What gRPC takes in, so that a message over the limit gets an answer; only known members get here.
-RECEIVED_TIMES: Final = 4
-RECEIVED_AT_LEAST: Final = 64 * 1024 * 1024
+# What gRPC takes in of one message: `arrivals.py` counts on it.
+RECEIVED_AT_LEAST: Final = 16 * 1024 * 1024
 STOP_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 1.0
 
@@ -71,19 +70,28 @@ class PeerServer:
         self._trust = ServerTrust(leaves, ports.store)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="peer-unary")
         self._door = Relay(loop, settings.grpc_listen, settings.proxies, DOORS)
-        gate, turns = Gate(ports), Turns(self._threads, threads, waiting=OPEN_PER_CALLER)
+        gate, arrivals = Gate(ports), Arrivals()
+        turns = Turns(on_threads(self._threads), threads, waiting=OPEN_PER_CALLER)
         reception = Reception(gate, self._door, turns)
         self._unary = Unary(
             ports,
             gate,
             reception,
             turns,
+            arrivals=arrivals,
             handlers=handlers,
             checkpoints=checkpoints,
             refusals=refusals,
         )
         self._streams = Participate(
-            ports, hub, gate, reception, turns, checkpoints=checkpoints, refused=self._unary.refused
+            ports,
+            hub,
+            gate,
+            reception,
+            turns,
+            arrivals=arrivals,
+            checkpoints=checkpoints,
+            refused=self._unary.refused,
         )
         self._server: grpc.aio.Server | None = None
         self._stopping = threading.Event()
@@ -174,7 +182,7 @@ class PeerServer:
 
 def received_bytes(limit: int) -> int:
     """Return the size up to which gRPC hands on messages, where this node takes `limit` bytes."""
-    return max(RECEIVED_TIMES * limit, RECEIVED_AT_LEAST)
+    return max(limit, RECEIVED_AT_LEAST) + FRAME_ROOM
 
 
 def _options(limit: int) -> list[tuple[str, Any]]:

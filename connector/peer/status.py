@@ -9,6 +9,7 @@ stays here.
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final, NoReturn
 
 import grpc
@@ -17,6 +18,7 @@ from google.protobuf.message import DecodeError
 from connector.domain import generation as generations
 from connector.errors import (
     BY_CODE,
+    LONGEST_WAIT,
     ConfigurationInvalid,
     DataFileChanged,
     DataFileMissing,
@@ -61,9 +63,17 @@ _GONE: Final = {
 def problem(error: PreauError) -> bytes:
     """Return the problem of a refusal that its caller may be told, serialized."""
     message = problem_pb2.Problem(
-        code=error.code, reason=error.reason[:_MAX_TEXT], hint=error.hint[:_MAX_TEXT]
+        code=error.code,
+        reason=error.reason[:_MAX_TEXT],
+        hint=error.hint[:_MAX_TEXT],
+        retry_after=waiting(error),
     )
     return message.SerializeToString()
+
+
+def waiting(error: PreauError) -> int:
+    """Return in how many whole seconds the same may be tried again; 0 where that is not known."""
+    return math.ceil(min(max(error.retry_after, 0.0), LONGEST_WAIT))
 
 
 def tellable(error: PreauError) -> PreauError:
@@ -118,7 +128,9 @@ def translate(peer: str, error: object) -> PreauError:
     said = error.details() or ""
     large = "larger" in said or "metadata size" in said  # gRPC's own words, for either limit
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not large:
-        return TooManyRequests(f"`{peer}` answers too many calls at once", hint="try again")
+        return TooManyRequests(
+            f"`{peer}` answers too many calls at once", hint="try again", retry_after=1.0
+        )
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return MessageTooLarge(f"the message is larger than `{peer}` or this node takes")
     return PeerUnreachable(f"`{peer}` {_GONE.get(code, f'failed with {code.name}')}")
@@ -140,7 +152,8 @@ def _rebuilt(peer: str, raw: bytes) -> PreauError:
         return PeerUnreachable(f"`{peer}` answered with an unreadable problem")
     if message.code not in BY_CODE:
         return PeerUnreachable(f"`{peer}` refused with the unknown code `{_line(message.code)}`")
-    return from_code(message.code, _line(message.reason), _line(message.hint))
+    wait = min(float(message.retry_after), LONGEST_WAIT)
+    return from_code(message.code, _line(message.reason), _line(message.hint), wait)
 
 
 def _line(text: str) -> str:

@@ -2,9 +2,9 @@
 
 Rules: streams have threads of their own and a limit in all and per peer, so that no number of
 them keeps a unary call waiting; a stream is counted before anything of it is read; the first
-frame must come in `HELLO_SECONDS` and the call's token is bound to its bytes; trust is judged
-before each frame that is sent, and at each revocation; a stream whose site is no longer believed
-ends with the code that says why. What the frames mean is the lead's service's.
+frame is read as any request is (`arrivals.py`), and the call's token is bound to its bytes; trust
+is judged before each frame that is sent, and at each revocation; a stream whose site is no longer
+believed ends with the code that says why. What the frames mean is the lead's service's.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from connector.errors import (
     from_code,
 )
 from connector.peer import routes
+from connector.peer.arrivals import Arrivals
 from connector.peer.authenticate import Gate, Shown
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.counted import Counted
@@ -38,7 +39,6 @@ from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub, Seat
 from connector.services.membership import onboard
 
-HELLO_SECONDS: Final = 10.0
 # An idle stream is judged again at least this often, and at once when a revocation is told.
 JUDGE_SECONDS: Final = 30.0
 # Streams beyond the limit that gRPC takes, so that they are answered.
@@ -59,6 +59,7 @@ class Participate:
         reception: Reception,
         turns: Turns,
         *,
+        arrivals: Arrivals,
         checkpoints: Checkpoints,
         refused: Refused,
     ) -> None:
@@ -68,6 +69,7 @@ class Participate:
         self._gate = gate
         self._reception = reception
         self._turns = turns
+        self._arrivals = arrivals
         self._checkpoints = checkpoints
         self._refused = refused
         self._counted = Counted(
@@ -85,7 +87,7 @@ class Participate:
         visit = self._reception.visit(context)
         try:
             await self._reception.identify(visit)
-            with self._counted.one(visit.did):
+            with self._counted.some(visit.did):
                 await self._seated(visit, context)
         except PreauError as exc:
             failure = exc
@@ -121,7 +123,7 @@ class Participate:
     async def _seated(self, visit: Visit, context: Context) -> None:
         """Seat a site, and carry frames until its stream ends."""
         frames = _Frames(context, self._ports.settings.max_message_bytes)
-        first = await frames.first()
+        first = frames.checked(await self._arrivals.read(visit.owner, context))
         join = self._turns.run(visit.owner, partial(self._join, visit.call, first))
         joining = asyncio.ensure_future(join)
         try:
@@ -194,20 +196,17 @@ class _Frames:
         self._limit = limit
         self.failure: PreauError | None = None
 
-    async def first(self) -> bytes:
-        """Return the first frame.
+    def checked(self, data: object) -> bytes:
+        """Return a frame that was read.
 
         Raises:
-            Malformed: none came in time.
+            Malformed: the stream ended before it.
             MessageTooLarge: it exceeds the limit.
         """
-        try:
-            async with asyncio.timeout(HELLO_SECONDS):
-                data = await self._read()
-        except TimeoutError:
-            data = None
-        if data is None:
+        if not isinstance(data, bytes):  # gRPC's mark of the end
             raise Malformed("the stream began without a frame")
+        if len(data) > self._limit:
+            raise MessageTooLarge(f"a frame of {len(data)} bytes is over the limit")
         return data
 
     async def deliver_to(
@@ -225,11 +224,7 @@ class _Frames:
 
     async def _read(self) -> bytes | None:
         data: object = await self._context.read()
-        if not isinstance(data, bytes):  # gRPC's mark of the end
-            return None
-        if len(data) > self._limit:
-            raise MessageTooLarge(f"a frame of {len(data)} bytes is over the limit")
-        return data
+        return self.checked(data) if isinstance(data, bytes) else None
 
 
 def _deliver(seat: Seat, data: bytes) -> None:
@@ -237,4 +232,4 @@ def _deliver(seat: Seat, data: bytes) -> None:
 
 
 def _too_many_streams() -> TooManyStreams:
-    return TooManyStreams("too many streams are open", hint="close one, or wait")
+    return TooManyStreams("too many streams are open", hint="close one, or wait", retry_after=5.0)

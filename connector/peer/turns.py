@@ -1,8 +1,8 @@
-"""Threads for calls, in fair turns: nobody's calls keep those of others waiting.
+"""Places for work of many owners, in fair turns: nobody's work keeps that of others waiting.
 
-Rules: a call takes a thread only when all that it needs is there; the next free thread goes to who
-runs the fewest; a quarter of the threads is for those who run nothing, so that slow calls of some
-never take all; of one owner only so many wait. For the thread of an event loop.
+Rules: the next free place goes to who has the fewest; a quarter of the places is for those who have
+none, so that slow work of some never takes all; of one owner only so many wait. Places are threads,
+or waits on an event loop. For the thread of that loop.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ from connector.errors import TooManyRequests
 
 T = TypeVar("T")
 _Entry = tuple["asyncio.Future[Any]", Callable[[], Any]]
+Begin = Callable[[Callable[[], Any]], "asyncio.Future[Any]"]
 
 
 class Turns:
-    """Runs work of many owners on few threads."""
+    """Lets work of many owners begin when it is their turn."""
 
     def __init__(
-        self, pool: Executor, threads: int, *, waiting: int, at_once: int | None = None
+        self, begin: Begin, places: int, *, waiting: int, at_once: int | None = None
     ) -> None:
         """Prepare.
 
         Args:
-            pool: runs the work; has as many threads.
-            threads: how many run at once.
+            begin: begins some work; the future that it returns ends with the work.
+            places: how many run at once.
             waiting: how many of one owner wait at most.
-            at_once: how many of one owner run at most; None: as many as there are threads.
+            at_once: how many of one owner run at most; None: as many as there are places.
         """
-        self._pool = pool
-        self._free = threads
-        self._kept = threads // 4
+        self._begin = begin
+        self._free = places
+        self._kept = places // 4
         self._most = waiting
-        self._at_once = threads if at_once is None else at_once
+        self._at_once = places if at_once is None else at_once
         self._running: Counter[str] = Counter()
         # In the order in which owners came or were last served.
         self._waiting: dict[str, deque[_Entry]] = {}
@@ -52,7 +53,9 @@ class Turns:
         """
         queue = self._waiting.get(owner, deque())
         if len(queue) >= self._most:
-            raise TooManyRequests("too many calls of this peer wait", hint="try again in a second")
+            raise TooManyRequests(
+                "too many calls of this peer wait", hint="try again in a second", retry_after=1.0
+            )
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         queue.append((done, work))
         self._waiting.setdefault(owner, queue)
@@ -69,7 +72,7 @@ class Turns:
                 continue
             self._free -= 1
             self._running[owner] += 1
-            ran = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            ran = self._begin(work)
             ran.add_done_callback(partial(self._over, owner, done))
 
     def _whose(self) -> str | None:
@@ -97,3 +100,8 @@ class Turns:
         else:
             done.set_result(ran.result())
         self._next()
+
+
+def on_threads(pool: Executor) -> Begin:
+    """Return what begins work on a thread of a pool."""
+    return lambda work: asyncio.get_running_loop().run_in_executor(pool, work)

@@ -1,9 +1,10 @@
 """Unary calls: raw bytes in, checks, handler, answer or refusal out.
 
-Rules: a call holds no thread while its request is awaited, `REQUEST_SECONDS` at most; the bytes are
-kept as they came until the token's body hash was checked; of each caller only so many calls are
-open; threads go to callers in fair turns (`turns.py`); every refusal is an answer with a code and
-is recorded; an unforeseen failure is logged here and answered without a word of its text.
+Rules: a call holds no thread while its request is awaited (`arrivals.py`); the bytes are kept as
+they came until the token's body hash was checked; of each caller only so many calls are open, and
+each has a share (`shares.py`); threads go to callers in fair turns (`turns.py`); every refusal is
+an answer with a code and is recorded; an unforeseen failure is logged here and answered without a
+word of its text.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from typing import Any, Final
 from connector.domain.participant import Participant
 from connector.errors import Malformed, MessageTooLarge, PreauError, TooManyRequests
 from connector.peer import routes
+from connector.peer.arrivals import Arrivals
 from connector.peer.authenticate import Gate
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.counted import Counted
 from connector.peer.reception import Reception, Visit
 from connector.peer.refusals import Refusals
 from connector.peer.routes import STATED, Metadata, Route
+from connector.peer.shares import Shares
 from connector.peer.status import Context, refuse, understood, unforeseen
 from connector.peer.turns import Turns
 from connector.peer.use import Use
@@ -33,10 +36,11 @@ from connector.services import correlation
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
 Behaviour = Callable[[Any, Context], Awaitable[bytes]]
 
-REQUEST_SECONDS: Final = 10.0
 # Calls that may be open, with those whose request is awaited; what is beyond is refused at once.
 OPEN: Final = 1024
 OPEN_PER_CALLER: Final = 32
+# The largest message of a kind is a sealed tally, of 4 MiB; only streams carry models.
+MOST_BYTES: Final = 8 * 1024 * 1024
 
 
 class Unary:
@@ -49,6 +53,7 @@ class Unary:
         reception: Reception,
         turns: Turns,
         *,
+        arrivals: Arrivals,
         handlers: Mapping[str, Handler],
         checkpoints: Checkpoints,
         refusals: Refusals,
@@ -57,6 +62,8 @@ class Unary:
         self._gate = gate
         self._reception = reception
         self._turns = turns
+        self._arrivals = arrivals
+        self._shares = Shares(ports)
         self._handlers = handlers
         self._checkpoints = checkpoints
         self._refusals = refusals
@@ -88,10 +95,12 @@ class Unary:
     async def _answer(self, route: Route, context: Context) -> bytes:
         visit = self._reception.visit(context)
         try:
-            with self._open.one(visit.owner):
+            with self._open.some(visit.owner):
                 data = await self._request(route, visit, context)
-                work = partial(self._handled, route, visit, data)
-                answer, carried = await self._turns.run(visit.owner, work)
+                with self._arrivals.held(visit.owner, data):
+                    self._shares.take(visit.owner, route.kind, len(data))
+                    work = partial(self._handled, route, visit, data)
+                    answer, carried = await self._turns.run(visit.owner, work)
         except PreauError as exc:
             failure = exc
         except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
@@ -104,17 +113,14 @@ class Unary:
 
     async def _request(self, route: Route, visit: Visit, context: Context) -> bytes:
         """Return the exact bytes of the request once they are there, and it is known whose."""
-        limit = self._ports.settings.max_message_bytes
+        limit = min(self._ports.settings.max_message_bytes, MOST_BYTES)
         try:
             await self._reception.identify(visit)
-            async with asyncio.timeout(REQUEST_SECONDS):
-                data: object = await context.read()
+            data = await self._arrivals.read(visit.owner, context)
         except asyncio.CancelledError:  # nobody is there to be answered; the log says so
             broken = Malformed("the request broke off, or is far too large")
             self._recorded(visit, route.method, broken)
             raise
-        except TimeoutError as exc:
-            raise Malformed(f"the request did not arrive in {REQUEST_SECONDS:g} seconds") from exc
         if not isinstance(data, bytes):
             raise Malformed("the call carries no message")
         if len(data) > limit:
@@ -141,4 +147,6 @@ class Unary:
 
 
 def _too_many_calls() -> TooManyRequests:
-    return TooManyRequests("too many calls of this peer run at once", hint="try again")
+    return TooManyRequests(
+        "too many calls of this peer run at once", hint="try again", retry_after=1.0
+    )

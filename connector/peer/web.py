@@ -26,6 +26,7 @@ import httpcore
 from connector.config import Settings
 from connector.errors import (
     BY_CODE,
+    LONGEST_WAIT,
     AddressForbidden,
     Malformed,
     MessageTooLarge,
@@ -40,6 +41,7 @@ from connector.ports import Web
 
 CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 10.0
+RETRY_AFTER: Final = "Retry-After"  # RFC 9110 section 10.2.3
 _OK: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _NOT_FOUND: Final = 404
@@ -200,11 +202,17 @@ def _read(goal: Target, answer: httpcore.Response, limit: int, *, posting: bool)
         chunks.append(chunk)
     body = b"".join(chunks)
     if answer.status not in _OK:
-        raise _problem(goal, answer.status, body if posting else b"")
+        raise _problem(goal, answer.status, body if posting else b"", _waiting(answer))
     return body
 
 
-def _problem(goal: Target, status: int, body: bytes) -> PreauError:
+def _waiting(answer: httpcore.Response) -> float:
+    """Return the seconds of `Retry-After`; 0 for none, and for a date, which we never send."""
+    said = dict(answer.headers).get(RETRY_AFTER.lower().encode(), b"")
+    return min(float(said), LONGEST_WAIT) if said.isdigit() else 0.0
+
+
+def _problem(goal: Target, status: int, body: bytes, wait: float) -> PreauError:
     """Rebuild the refusal that a peer answered with; a foreign answer is a plain failure."""
     try:
         problem = parse_object(body)
@@ -212,10 +220,10 @@ def _problem(goal: Target, status: int, body: bytes) -> PreauError:
         problem = {}
     code, detail = problem.get("code"), problem.get("detail")
     if isinstance(code, str) and code in BY_CODE and isinstance(detail, str):
-        return from_code(code, f"`{goal.host}` refused: {_line(detail)}")
+        return from_code(code, f"`{goal.host}` refused: {_line(detail)}", retry_after=wait)
     if status == _NOT_FOUND:
         return NotFound(f"`{goal.host}` has nothing at this address")
-    return PeerUnreachable(f"`{goal.host}` answers with status {status}")
+    return PeerUnreachable(f"`{goal.host}` answers with status {status}", retry_after=wait)
 
 
 def _unreachable(goal: Target, exc: Exception) -> PeerUnreachable:

@@ -24,7 +24,7 @@ from connector.errors import (
     UnknownPeer,
     UntrustedIssuer,
 )
-from connector.peer import server, unary
+from connector.peer import arrivals, server
 from connector.peer.credentials import ServerTrust
 from connector.peer.routes import STATED, TOKEN_KEY
 from connector.peer.status import translate
@@ -339,7 +339,7 @@ class TestMessages:
             for size, code in (
                 (9_900, ""),
                 (10_100, MessageTooLarge.code),
-                (30_000_000, MessageTooLarge.code),
+                (12_000_000, MessageTooLarge.code),
             ):
                 data = body_of("x" * size)
                 assert refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data) == code
@@ -494,7 +494,7 @@ class TestThreads:
     def test_callers_that_send_nothing_hold_no_thread(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(unary, "REQUEST_SECONDS", 600.0)  # nobody is saved by the timeout
+        monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 600.0)  # nobody is saved by the timeout
         names = ("alpha", "gamma", "delta", "beta")
         with live_space(tmp_path, *names, unary_threads=2) as space, ExitStack() as stack:
             beta = space["beta"]
@@ -526,7 +526,7 @@ class TestThreads:
     def test_a_request_that_does_not_come_is_answered_with_a_code(
         self, space: LiveSpace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(unary, "REQUEST_SECONDS", 0.2)
+        monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 0.2)
         alpha, beta = space["alpha"], space["beta"]
         done = threading.Event()
 

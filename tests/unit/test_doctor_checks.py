@@ -52,6 +52,15 @@ def test_a_node_that_went_back_fails() -> None:
     assert "preau recovery show" in check.mend
 
 
+def test_members_at_a_limit_are_named() -> None:
+    (good,) = peer_checks.shares({"did:web:p": 5}, 10, {})
+    assert "none at a limit" in only(good, OK)
+    quota, crowded = peer_checks.shares({"did:web:p": 10, "did:web:q": 9}, 10, {"did:web:q": 256})
+    assert quota.name == "quota of did:web:p"
+    assert "10 bytes are stored for it, 10 may be" in only(quota, WARN)
+    assert (crowded.name, crowded.verdict) == ("negotiations with did:web:q", WARN)
+
+
 def test_the_own_log_and_what_peers_leave_unproven() -> None:
     assert "7 entries" in only(diagnose.own_log("", 7, "x"), OK)
     assert "entry 3" in only(diagnose.own_log("entry 3 is missing", 7, "x"), FAIL)

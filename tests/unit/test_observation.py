@@ -182,6 +182,15 @@ def test_the_figures_follow_what_happens(tmp_path: Path) -> None:
     assert after["preau_audit_entries", ()] > before["preau_audit_entries", ()]
 
 
+def test_members_at_their_quota_are_counted_and_not_named(ports: Ports) -> None:
+    assert measured(ports)["preau_member_bytes_most", ()] == 0
+    most = ports.settings.member_stored_bytes
+    ports.held.counted({"did:web:p": most, "did:web:q": most - 1, "did:web:r": most + 5})
+    found = measured(ports)
+    assert found["preau_members_at_quota", ()] == 2
+    assert found["preau_member_bytes_most", ()] == most + 5
+
+
 def measured_change(before: Found, after: Found) -> Found:
     kinds = ("preau_negotiations", "preau_agreements", "preau_budget_epsilon", "preau_jobs")
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -32,13 +33,15 @@ from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.https import PUBLIC, PublicFace
 from connector.peer.https import problem as https_problem
-from connector.peer.rate import MAX_ADDRESSES, Rate
-from connector.peer.refusals import PUBLIC_PER_MINUTE, Refusals
+from connector.peer.rate import MAX_KEYS, Rate, too_many
+from connector.peer.refusals import PER_CALLER, PER_MINUTE, PUBLIC_PER_MINUTE, Refusals
 from connector.peer.status import problem, tellable, translate
 from connector.peer.v1 import federation_pb2, negotiation_pb2
 from connector.services.guard import guarded
 from connector.services.messages.receive import HANDLERS
 from tests.support.doubles import FixedClock, ports_for_tests
+
+JOB = "urn:uuid:00000000-0000-4000-8000-00000000000a"
 
 
 class TestRoutes:
@@ -96,12 +99,16 @@ class TestRoutes:
             routes.read(negotiation_pb2.GetNegotiationMessage, raw)
 
     def test_an_unknown_field_deep_inside(self) -> None:
-        inner = federation_pb2.Hello(job_id="j").SerializeToString() + b"\x7a\x01z"
+        inner = federation_pb2.Hello(job_id=JOB).SerializeToString() + b"\x7a\x01z"
         raw = b"\x0a" + bytes([len(inner)]) + inner
         with pytest.raises(Malformed):
             routes.read_hello(raw)
-        sound = federation_pb2.SiteFrame(hello=federation_pb2.Hello(job_id="j"))
-        assert routes.read_hello(sound.SerializeToString()) == Hello("j", "")
+        sound = federation_pb2.SiteFrame(hello=federation_pb2.Hello(job_id=JOB))
+        assert routes.read_hello(sound.SerializeToString()) == Hello(JOB, "")
+
+    def test_a_stream_for_what_is_no_job(self) -> None:
+        with pytest.raises(Malformed, match="urn:uuid"):
+            routes.read_hello(routes.write_hello(Hello("urn:uuid:../..", "")))
 
     @pytest.mark.parametrize(
         "frame", [RoundReply(3, b"u", "h.p.s"), RoundRefusal(3, "CODE", "why"), RoundReply(0, b"")]
@@ -191,7 +198,7 @@ class TestPublicRoutes:
 class TestRate:
     def test_a_bucket_fills_up_again(self) -> None:
         now = [0.0]
-        rate = Rate(2, clock=lambda: now[0])
+        rate = Rate(2, refusal=too_many("x"), clock=lambda: now[0])
         rate.take("a")
         rate.take("a")
         with pytest.raises(TooManyRequests):
@@ -208,21 +215,45 @@ class TestRate:
         with pytest.raises(TooManyRequests):
             rate.take("a")
 
+    def test_a_refusal_says_when_there_is_room(self) -> None:
+        now = [0.0]
+        rate = Rate(100, 60.0, refusal=too_many("x"), clock=lambda: now[0])
+        rate.take("a", 90)
+        with pytest.raises(TooManyRequests) as refusal:
+            rate.take("a", 60)
+        assert refusal.value.retry_after == 30.0
+        now[0] = refusal.value.retry_after
+        rate.take("a", 60)
+        now[0] = 1000.0
+        rate.take("a", 5000)  # what costs more than a bucket empties it, and is no deadlock
+        with pytest.raises(TooManyRequests):
+            rate.take("a", 1)
+
     def test_all_addresses_together_are_bounded(self) -> None:
-        rate = Rate(1, factor=3, clock=lambda: 0.0)
+        rate = Rate(1, factor=3, refusal=too_many("x"), clock=lambda: 0.0)
         for address in "abc":
             rate.take(address)
         with pytest.raises(TooManyRequests):
             rate.take("d")
 
     def test_the_table_is_bounded(self) -> None:
-        rate = Rate(1, factor=10_000, clock=lambda: 0.0)
-        for number in range(MAX_ADDRESSES + 10):
+        rate = Rate(1, factor=10_000, refusal=too_many("x"), clock=lambda: 0.0)
+        for number in range(MAX_KEYS + 10):
             rate.take(str(number))
-        assert len(rate._buckets) == MAX_ADDRESSES
+        assert len(rate._buckets) == MAX_KEYS
 
 
 class TestRefusals:
+    def test_one_caller_pushes_no_others_refusal_out_of_the_log(self, tmp_path: Path) -> None:
+        ports = ports_for_tests(tmp_path)
+        refusals = Refusals(ports)
+        for _ in range(10 * PER_MINUTE):
+            refusals.record("did:web:a.example", "/m", UnknownPeer("nobody"))
+        refusals.record("did:web:b.example", "/m", UnknownPeer("nobody"))
+        with ports.store.read() as tx:
+            subjects = Counter(entry.subject for entry in tx.audit.entries())
+        assert subjects == {"did:web:a.example": PER_CALLER, "did:web:b.example": 1}
+
     def test_a_flood_writes_a_bounded_number_of_lines(self, tmp_path: Path) -> None:
         ports = ports_for_tests(tmp_path)
         refusals = Refusals(ports, per_minute=3)

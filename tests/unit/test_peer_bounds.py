@@ -33,7 +33,7 @@ from connector.peer.https_server import HttpsServer
 from connector.peer.loop import Loop
 from connector.peer.relay import Caller, Relay
 from connector.peer.server import DOORS
-from connector.peer.turns import Turns
+from connector.peer.turns import Turns, on_threads
 from connector.services.federation.lead.hub import LeadHub
 from tests.support.doubles import ports_for_tests, settings_for_tests
 
@@ -41,14 +41,14 @@ from tests.support.doubles import ports_for_tests, settings_for_tests
 class TestCounted:
     def test_in_all_and_per_peer(self) -> None:
         counted = Counted(3, 2, lambda: TooManyStreams("too many"))
-        with counted.one("a"), counted.one("a"):
-            with pytest.raises(TooManyStreams), counted.one("a"):
+        with counted.some("a"), counted.some("a"):
+            with pytest.raises(TooManyStreams), counted.some("a"):
                 raise AssertionError
-            with counted.one("b"):
+            with counted.some("b"):
                 assert counted.total() == 3
-                with pytest.raises(TooManyStreams), counted.one("c"):
+                with pytest.raises(TooManyStreams), counted.some("c"):
                     raise AssertionError
-            with counted.one("c"):
+            with counted.some("c"):
                 assert counted.total() == 3
         assert counted.total() == 0
         assert not counted._open
@@ -160,7 +160,7 @@ class TestCallers:
 class TestTurns:
     def run(self, work: Callable[[Turns], Coroutine[Any, Any, None]], threads: int) -> None:
         with ThreadPoolExecutor(threads) as pool:
-            asyncio.run(work(Turns(pool, threads, waiting=3)))
+            asyncio.run(work(Turns(on_threads(pool), threads, waiting=3)))
 
     def test_slow_calls_of_some_leave_a_thread_to_others(self) -> None:
         gone = threading.Event()

@@ -46,6 +46,8 @@ FIGURES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
         "preau_status_list_age_seconds": (("list",), "since a status list was fetched"),
         "preau_status_list_left_seconds": (("list",), "until a status list answers nothing"),
         "preau_peers": ((), "peers that were met"),
+        "preau_members_at_quota": ((), "members for whom as much is stored as may be"),
+        "preau_member_bytes_most": ((), "bytes stored for the member with the most"),
         "preau_outbox_messages": (("state",), "messages to peers: waiting, or given up"),
         "preau_outbox_oldest_seconds": ((), "age of the oldest message that waits"),
         "preau_negotiations": (("state",), "negotiations, by state"),
@@ -80,7 +82,11 @@ class Figure:
 def measure(ports: Ports, vitals: Vitals, version: str) -> list[Figure]:
     """Return the figures of now; nothing is asked of anybody, nothing is changed."""
     settings, now = ports.settings, ports.clock.now()
+    held = ports.held.all().values()
+    full = sum(each >= settings.member_stored_bytes for each in held)
     found = [
+        Figure("preau_members_at_quota", (), full),
+        Figure("preau_member_bytes_most", (), max(held, default=0)),
         Figure("preau_node_info", (settings.did, settings.kind, version), 1),
         Figure("preau_threads_dead", (), len(vitals.dead)),
         *(

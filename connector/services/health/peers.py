@@ -73,6 +73,28 @@ def gone_back(reasons: Mapping[str, str]) -> list[Check]:
     ]
 
 
+def shares(stored: Mapping[str, int], most: int, still_open: Mapping[str, int]) -> list[Check]:
+    """Name each member that is at a limit of what it may leave with this node.
+
+    Args:
+        stored: bytes by DID.
+        most: what may be stored for one.
+        still_open: DIDs with as many negotiations as may be open, and how many those are.
+    """
+    mend = "ask its operator; it begins nothing new until then, and no other member is touched"
+    at_quota = [
+        Check(f"quota of {did}", WARN, f"{size} bytes are stored for it, {most} may be", mend)
+        for did, size in sorted(stored.items())
+        if size >= most
+    ]
+    crowded = [
+        Check(f"negotiations with {did}", WARN, f"{number} have not ended, no more may be", mend)
+        for did, number in sorted(still_open.items())
+    ]
+    good = f"{len(stored)} members, none at a limit; the most: {max(stored.values(), default=0)} B"
+    return [*at_quota, *crowded] or [Check("quotas", OK, good)]
+
+
 def _peer(fact: PeerFact) -> Check:
     if fact.fault:
         mend = "ask its operator, or the space's authority; its calls are refused until then"

@@ -2,9 +2,10 @@
 
 Rules: a message waits in the database until the peer has answered it, so that a crash loses
 nothing; the oldest message of a subject goes first; a peer that does not answer delays only its
-own messages. What may pass by itself (`errors.PASSING`) is tried again with growing pauses; it is
-given up only when it was tried `MAX_ATTEMPTS` times and `MAX_AGE` has passed, so that a clock that
-jumps ends nothing. Another refusal by the peer is final. What carries its sender's last signature
+own messages. What may pass by itself (`errors.PASSING`) is tried again with growing pauses, and not
+before the peer says that it helps; it is given up only when it was tried `MAX_ATTEMPTS` times and
+`MAX_AGE` has passed, so that a clock that jumps ends nothing, and silence no negotiation before its
+deadline. Another refusal by the peer is final. What carries its sender's last signature
 is tried for `SIGNED_AGE`, and also while the peer does not believe us. What either means for a
 negotiation is `outcomes.py`.
 
@@ -26,6 +27,7 @@ from functools import partial
 from typing import Any, Final
 
 from connector.domain.delivery import OUTBOX, OutgoingMessage
+from connector.domain.negotiation import STALE
 from connector.domain.participant import Participant
 from connector.errors import (
     PASSING,
@@ -43,10 +45,11 @@ from connector.services.membership import introducing
 from connector.services.negotiation import outcomes
 
 MAX_ATTEMPTS: Final = 60
-MAX_AGE: Final = timedelta(days=1)
+MAX_AGE: Final = STALE
 SIGNED_AGE: Final = timedelta(days=30)
 FIRST_PAUSE: Final = 0.2  # seconds
 LONGEST_PAUSE: Final = 300.0  # seconds
+LONGEST_HINT: Final = 3600.0  # seconds that a peer may ask us to wait
 CALL_SECONDS: Final = 10.0
 THREADS: Final = 16
 PER_PEER: Final = 4  # calls to one peer at once; one while it does not answer
@@ -90,9 +93,9 @@ def retry(ports: Ports, subject: str) -> int:
 
 
 def set_right(ports: Ports) -> None:
-    """Let go what waits longer than any pause: it was postponed by a clock that was ahead."""
+    """Let go what waits longer than it may: it was postponed by a clock that was ahead."""
     now = ports.clock.now()
-    latest = now + timedelta(seconds=LONGEST_PAUSE)
+    latest = now + timedelta(seconds=LONGEST_HINT)
     with ports.store.write() as tx:
         for message in tx.outbox.find(delivered_at=None, failed=""):
             if message.due_at > latest:
@@ -235,7 +238,8 @@ def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) ->
 
 def _postpone(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:
     """Try later; what else is due for a silent peer waits as long, without a try of its own."""
-    due, silent = ports.clock.now() + pause(message), isinstance(error, PeerUnreachable)
+    wait = max(pause(message), timedelta(seconds=min(error.retry_after, LONGEST_HINT)))
+    due, silent = ports.clock.now() + wait, isinstance(error, PeerUnreachable)
     if message.attempts.bit_count() == 1:  # the 1st, 2nd, 4th …: a line that does not repeat
         said = (message.kind, message.peer, message.attempts, error.code, error.reason)
         _log.warning("`%s` to `%s` waits after %d attempts: %s: %s", *said)

@@ -1,0 +1,78 @@
+"""Requests on their way in: how many bytes of them there are, per owner and in all, is bounded.
+
+Rules: gRPC holds back what nobody reads, but for its window, and hands on a message only when it is
+whole; so places for reading bound the bytes that arrive, and go to owners in fair turns; what has
+arrived is counted until it is answered. Nobody's silence keeps out another's message, since an
+owner has few places, and not for long. For the thread of an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from connector.errors import Malformed, TooManyRequests
+from connector.peer.counted import Counted
+from connector.peer.status import Context
+from connector.peer.turns import Turns
+
+REQUEST_SECONDS: Final = 10.0
+# Messages that are read at once: each has as many bytes as gRPC takes in (`server.py`).
+READING: Final = 64
+READING_PER_OWNER: Final = 4
+WAITING_PER_OWNER: Final = 64
+# Bytes that wait for a thread, or are worked on.
+HELD_BYTES: Final = 256 * 1024 * 1024
+HELD_BYTES_PER_OWNER: Final = 32 * 1024 * 1024
+
+
+class Arrivals:
+    """Reads the requests of one server."""
+
+    def __init__(self) -> None:
+        self._turns = Turns(_begun, READING, waiting=WAITING_PER_OWNER, at_once=READING_PER_OWNER)
+        self._held = Counted(HELD_BYTES, HELD_BYTES_PER_OWNER, _too_many_bytes, spare=True)
+
+    async def read(self, owner: str, context: Context) -> object:
+        """Return the next message of a call, or gRPC's mark of the end.
+
+        Raises:
+            Malformed: it is not there in time.
+            TooManyRequests: too many of this owner's wait to be read.
+        """
+        reading: list[asyncio.Task[Any]] = []
+
+        def begin() -> asyncio.Task[Any]:
+            reading.append(asyncio.ensure_future(context.read()))
+            return reading[0]
+
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await self._turns.run(owner, begin)
+        except TimeoutError as exc:
+            raise Malformed(f"the request did not arrive in {REQUEST_SECONDS:g} seconds") from exc
+        finally:
+            for task in reading:
+                task.cancel()
+
+    @contextmanager
+    def held(self, owner: str, data: bytes) -> Iterator[None]:
+        """Count a message that has arrived, until the block ends.
+
+        Raises:
+            TooManyRequests: too many bytes of this owner's, or of all, are here.
+        """
+        with self._held.some(owner, len(data)):
+            yield
+
+
+def _begun(work: Any) -> Any:
+    return work()
+
+
+def _too_many_bytes() -> TooManyRequests:
+    return TooManyRequests(
+        "too many bytes of this peer wait", hint="try again in a second", retry_after=1.0
+    )
