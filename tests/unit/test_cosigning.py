@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,13 +145,20 @@ def test_a_head_that_another_signed_gets_no_line(pair: Link) -> None:
         _cosign(pair, m.CosignRequestMessage(forged, 0, ()))
 
 
-def test_a_line_that_does_not_verify_is_not_kept(pair: Link) -> None:
+@pytest.mark.parametrize(
+    "other",
+    [lambda _line: COSIGNED.splitlines()[-1] + "\n", lambda line: f"{line}the contract is void\n"],
+    ids=["another's", "words beside it"],
+)
+def test_what_is_not_the_peer_s_line_alone_is_not_kept(
+    pair: Link, other: Callable[[str], str]
+) -> None:
     honest = pair.handle
 
     def handle(call: Call) -> Any:
         answer = dict(honest(call))
         if call.kind == "CosignRequestMessage":
-            answer["line"] = COSIGNED.splitlines()[-1] + "\n"
+            answer["line"] = other(answer["line"])
         return answer
 
     pair.handle = handle  # type: ignore[method-assign] - a dishonest peer

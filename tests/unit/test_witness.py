@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from connector.services.evidence import own_log, witness
 from connector.services.evidence.witness import Witness
 from tests.support.contracts import CONSUMER, NOW, PROVIDER, stranger
 from tests.support.doubles import FixedClock, ports_for_tests
-from tests.support.evidence import Log
+from tests.support.evidence import Log, event
 from tests.support.federation import participant
 
 PEER = stranger(CONSUMER)
@@ -44,6 +44,7 @@ class Wire:
     log: Log
     asked: list[tuple[int, int]] = field(default_factory=list)
     fault: PreauError | None = None
+    meanwhile: Callable[[], object] = lambda: None
 
     def call(
         self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
@@ -54,6 +55,7 @@ class Wire:
             raise self.fault
         first, second = int(body["from_size"]), int(body["to_size"])
         self.asked.append((first, second))
+        self.meanwhile()
         if second > len(self.log.events):
             raise Malformed("the log has fewer entries")
         proof = merkle.consistency(first, second, self.log.node())
@@ -229,6 +231,37 @@ def test_a_waiting_head_that_the_peer_has_passed_with_another_root(rig: Rig) -> 
     with pytest.raises(CheckpointFork):
         rig.see()
     assert rig.suspected()
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_head_that_is_proven_while_a_deposit_comes_is_compared_with_it(
+    rig: Rig, *, honest: bool
+) -> None:
+    rig.see()
+    other = Log([*rig.log.events, event(5, "thing.done", "urn:else")])
+    rig.grow()
+    shown, note = rig.log.note(PEER), ""
+    longer = rig.log if honest else other
+
+    def deposit() -> None:
+        nonlocal note
+        rig.wire.meanwhile = lambda: None
+        longer.append("thing.done", "urn:longer")
+        note = longer.note(PEER)
+        witness.keep(rig.ports, witness.verified(rig.ports, participant(PEER), note))
+
+    rig.wire.meanwhile = deposit
+    rig.see(shown)
+    assert rig.sizes() == [7]
+    assert isinstance(rig.ports.clock, FixedClock)
+    rig.ports.clock.advance(3.0)
+    if honest:
+        rig.see(note)
+        assert (rig.sizes(), rig.suspected()) == ([7], False)
+    else:
+        with pytest.raises(CheckpointFork):
+            rig.see(note)
+        assert rig.suspected()
 
 
 @pytest.mark.parametrize("fault", [NotFound("no"), TooManyRequests("later"), InRecovery("no")])

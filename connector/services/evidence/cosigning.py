@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.audit import CosignedHead
+from connector.domain.audit import Checkpoint, CosignedHead
 from connector.domain.participant import Participant
 from connector.errors import PeerRolledBack, PreauError, SignatureInvalid, WorldFault
 from connector.identity import checkpoint as checkpoints
@@ -50,7 +50,7 @@ def ask(ports: Ports, peer: Participant) -> CosignedHead:
         body = ports.wire.call(peer, kind, request.to_body(), seconds=CALL_SECONDS)
         answer = messages.Cosignature.from_body(body)
         if answer.line:
-            return _keep(ports, peer, head.note + answer.line, head.size)
+            return _keep(ports, peer, head, answer.line)
         from_size = answer.held_size
     raise WorldFault(f"`{peer.did}` does not cosign the head of this node's log")
 
@@ -93,11 +93,14 @@ def refresh(ports: Ports, peer: str) -> None:
         ports.asking.cosigners.add(peer)
 
 
-def _keep(ports: Ports, peer: Participant, note: str, size: int) -> CosignedHead:
+def _keep(ports: Ports, peer: Participant, head: Checkpoint, line: str) -> CosignedHead:
+    note = head.note + line
     at = checkpoints.cosigned_at(note, documents.read(peer.document, peer.did))
-    if at is None:
+    if (
+        at is None or line.find("\n") != len(line) - 1
+    ):  # evidence carries no other words of a peer's
         raise SignatureInvalid(f"`{peer.did}` did not cosign the head of this node's log")
-    found = CosignedHead(peer.did, size, note, at)
+    found = CosignedHead(peer.did, head.size, note, at)
     with ports.store.write() as tx:
         tx.cosigned_heads.put(found)
     return found

@@ -140,6 +140,10 @@ class Witness:
         if shown.size < held.size:
             self._fine[peer.did] = shown.head
         with self._ports.store.write() as tx:
+            now = newest(tx, peer.did)
+            if now is None or now.head != held.head:  # a deposit came: the two are compared next
+                self._waiting.setdefault(peer.did, []).append(shown)
+                return
             if shown.size > held.size:
                 keep_within(tx, shown)
             kept = tx.peer_logs.get(peer.did)
