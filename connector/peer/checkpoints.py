@@ -2,14 +2,16 @@
 
 Rules: the newest checkpoint of the own log goes with every call and answer, signed once for each
 size of the log; a peer's checkpoint is looked at off the hot path, one at a time, the newest of
-each peer only, so that a flood of them costs nothing. A peer that is heard after it did not answer
-is reported, once. What a checkpoint proves is `services.evidence.witness`'s.
+each peer only and one in `REST_SECONDS`, so that a flood of them costs nothing. A peer that is
+heard after it did not answer is reported, once. What a checkpoint proves is
+`services.evidence.witness`'s.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -19,6 +21,7 @@ from connector.errors import PreauError
 MAX_NOTE_BYTES: Final = 4096
 MAX_WAITING: Final = 256
 MAX_LOST: Final = 1024
+REST_SECONDS: Final = 0.25  # a negotiation shows several in that time; the next covers them
 _STOP_SECONDS: Final = 15.0
 
 _log = logging.getLogger(__name__)
@@ -63,6 +66,7 @@ class Checkpoints:
         self._lost: set[str] = set()
         self._changed = threading.Condition()
         self._waiting: dict[str, bytes] = {}
+        self._looked: dict[str, float] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="witness", daemon=True)
 
@@ -90,7 +94,9 @@ class Checkpoints:
         if not 0 < len(note) <= MAX_NOTE_BYTES:
             return
         with self._changed:
-            if peer in self._waiting or len(self._waiting) < MAX_WAITING:
+            if peer in self._waiting:
+                self._waiting[peer] = note
+            elif len(self._waiting) < MAX_WAITING:
                 self._waiting[peer] = note
                 self._changed.notify_all()
 
@@ -123,9 +129,15 @@ class Checkpoints:
             self._changed.wait_for(lambda: self._stopping, seconds)
 
     def _next(self) -> tuple[str, bytes] | None:
+        """Return a peer that has rested and its note, once there is one; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping)
-            if self._stopping:
-                return None
-            peer = next(iter(self._waiting))
-            return peer, self._waiting.pop(peer)
+            while not self._stopping:
+                now = time.monotonic()
+                looked = self._looked.items()
+                self._looked = {peer: at for peer, at in looked if now - at < REST_SECONDS}
+                rested = next((peer for peer in self._waiting if peer not in self._looked), None)
+                if rested is not None:
+                    self._looked[rested] = now
+                    return rested, self._waiting.pop(rested)
+                self._changed.wait(REST_SECONDS if self._waiting else None)
+        return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, union_all, update
+from sqlalchemy import Select, bindparam, func, select, union_all, update
 
 from connector.domain import instant, merkle
 from connector.domain.audit import LogEntry
@@ -32,8 +32,14 @@ _NEW_HEAD: Final = (
     .where(_HEADS.c.id == HEAD_ID)
     .values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
 )
-_NEW_ENTRY: Final = table_of(AuditEntryRow).insert()
-_NEW_NODES: Final = table_of(AuditNodeRow).insert()
+_ENTRIES: Final = table_of(AuditEntryRow)
+_NODES: Final = table_of(AuditNodeRow)
+_NEW_ENTRY: Final = _ENTRIES.insert()
+_NEW_NODES: Final = _NODES.insert()
+_LEAF: Final = select(_ENTRIES.c.leaf).where(_ENTRIES.c.index == bindparam("asked_index"))
+_NODE: Final = select(_NODES.c.hash).where(
+    _NODES.c.level == bindparam("asked_level"), _NODES.c.position == bindparam("asked_index")
+)
 CHECKED_AT_ONCE = 1000
 _SHOWN: Final = ("state", "round", "code", "method", "command", "missed", "message", "peer")
 
@@ -59,8 +65,6 @@ class SqlAuditLog:
         self._scope = scope
         self._clock = clock
         self._after_commit = after_commit
-        self._entries = table_of(AuditEntryRow)
-        self._nodes = table_of(AuditNodeRow)
 
     def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
         """Add an event. `facts` are JSON values without personal data.
@@ -89,7 +93,7 @@ class SqlAuditLog:
         kind: str | None = None,
     ) -> list[LogEntry]:
         """Return entries from `start`, in order; of one subject or kind when given."""
-        table = self._entries
+        table = _ENTRIES
         query = select(table).where(table.c.index >= start).order_by(table.c.index).limit(limit)
         if subject is not None:
             query = query.where(table.c.subject == subject)
@@ -104,11 +108,7 @@ class SqlAuditLog:
 
     def since(self, *kinds: str) -> int:
         """Return how many entries there are up to and including the newest of these kinds."""
-        index, of_kind = self._entries.c.index, self._entries.c.kind
-        # One look-up in the index each: over a list of kinds all their entries would be read.
-        each = [select(func.max(index).label("newest")).where(of_kind == kind) for kind in kinds]
-        found = union_all(*each).subquery()
-        newest: int | None = self._scope.read(select(func.max(found.c.newest))).scalar_one()
+        newest: int | None = self._scope.read(_newest(kinds)).scalar_one()
         return 0 if newest is None else newest + 1
 
     def root(self, size: int) -> bytes:
@@ -144,10 +144,10 @@ class SqlAuditLog:
         Columns, leaves and stored subtrees must be those of the events, and the head that of all.
         """
         kept = self._frontier()
-        grown, query = Frontier(), select(self._entries).order_by(self._entries.c.index)
+        grown, query = Frontier(), select(_ENTRIES).order_by(_ENTRIES.c.index)
         while True:
             rows = self._scope.read(
-                query.where(self._entries.c.index >= grown.size).limit(CHECKED_AT_ONCE)
+                query.where(_ENTRIES.c.index >= grown.size).limit(CHECKED_AT_ONCE)
             ).mappings()
             trees: list[Subtree] = []
             before = grown.size
@@ -193,10 +193,10 @@ class SqlAuditLog:
 
     def _holds(self, trees: list[Subtree], start: int, end: int) -> bool:
         """Return whether the subtrees that the entries of a range complete are stored as such."""
-        table, found = self._nodes.c, {}
+        table, found = _NODES.c, {}
         for level in sorted({tree.level for tree in trees}):
             within = table.position.between(start >> level, end >> level)
-            rows = self._scope.read(select(self._nodes).where(table.level == level, within))
+            rows = self._scope.read(select(_NODES).where(table.level == level, within))
             found.update({(row.level, row.position): row.hash for row in rows})
         return all(found.get((tree.level, tree.index)) == tree.hash for tree in trees)
 
@@ -205,18 +205,22 @@ class SqlAuditLog:
             raise ValueError(f"the log never had {size} entries")
 
     def _node(self) -> Node:
-        entries, nodes = self._entries.c, self._nodes.c
-
         def read(level: int, index: int) -> bytes:
-            query = (
-                select(nodes.hash).where(nodes.level == level, nodes.position == index)
-                if level
-                else select(entries.leaf).where(entries.index == index)
-            )
-            found: bytes = self._scope.read(query).scalar_one()
+            query, place = (_NODE, {"asked_level": level}) if level else (_LEAF, {})
+            found: bytes = self._scope.read(query, {**place, "asked_index": index}).scalar_one()
             return found
 
         return read
+
+
+@cache
+def _newest(kinds: tuple[str, ...]) -> Select[Any]:
+    """Return the query for the newest index of kinds that the code names."""
+    index, of_kind = _ENTRIES.c.index, _ENTRIES.c.kind
+    # One look-up in the index each: over a list of kinds all their entries would be read.
+    each = [select(func.max(index).label("newest")).where(of_kind == kind) for kind in kinds]
+    found = union_all(*each).subquery()
+    return select(func.max(found.c.newest))
 
 
 def _tell(kind: str, subject: str, facts: dict[str, Any]) -> None:

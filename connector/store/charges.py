@@ -1,9 +1,10 @@
 """What was charged, outside the database: the port `Charges` over a file of the home.
 
 Rules: the file is written whole, to the disk, before what it records is released, and never goes
-back; it is read anew each time, so that one which was put in its place is noticed. What peers keep
-is encrypted (AES-SIV, RFC 5297, with the node's DID bound to it) under a key of the home, and
-padded to one of few sizes, so that it tells them neither contracts nor jobs.
+back; one that was put in its place is noticed, since it is read anew whenever it is not the same
+file, unchanged. What peers keep is encrypted (AES-SIV, RFC 5297, with the node's DID bound to it)
+under a key of the home, and padded to one of few sizes, so that it tells them neither contracts nor
+jobs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -38,6 +40,8 @@ SIZES: Final = tuple(4096 * 4**step for step in range(6))  # bytes of a sealed t
 NOTHING: Final = Tally(Head(0, 0, EMPTY_ROOT), {}, {}, {})  # of a node that was just made
 _KEY_BYTES: Final = 64
 _VERSION: Final = 1
+# What changed just now may change again within one tick of the file system's clock.
+_SETTLED_NS: Final = 1_000_000_000
 _LENGTH_BYTES: Final = 4
 _UNMERGED: Final = {"merged_into": ""}  # as releases before wrote registers
 
@@ -51,6 +55,7 @@ class HomeCharges:
         self._key_file = home / KEY_FILE
         self._did = did.encode()
         self._lock = threading.Lock()
+        self._kept: tuple[tuple[int, ...], Tally] | None = None
 
     def recorded(self) -> Tally | None:
         """Return the newest tally; see `ports.Charges`.
@@ -58,16 +63,23 @@ class HomeCharges:
         Raises:
             KeyUnusable: the file is there and cannot be read.
         """
-        if not self._file.exists():
+        mark = _mark(self._file)
+        kept = self._kept  # one value, so that no thread sees half of another's
+        if mark is None:
             return None
+        if kept is not None and kept[0] == mark:
+            return kept[1]
         data = keys.read_private_file(self._file, MAX_FILE_BYTES)
         try:
-            return _read(parse_object(data, limit=MAX_FILE_BYTES))
+            found = _read(parse_object(data, limit=MAX_FILE_BYTES))
         except (Malformed, KeyError, TypeError, ValueError) as exc:
             raise KeyUnusable(
                 f"`{self._file}` is not a record of charges",
                 hint="move it away, then run `preau recovery confirm`",
             ) from exc
+        settled = time.time_ns() - mark[0] > _SETTLED_NS
+        self._kept = (mark, found) if settled and mark == _mark(self._file) else None
+        return found
 
     def record(self, tally: Tally) -> None:
         """Write a tally, unless one that came as far is there; see `ports.Charges`.
@@ -112,6 +124,15 @@ class HomeCharges:
     def _cipher(self) -> AESSIV:
         with self._lock:
             return AESSIV(_key(self._key_file))
+
+
+def _mark(path: Path) -> tuple[int, ...] | None:
+    """Return what changes with a file; nobody can set back the time of its change (ctime)."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ctime_ns, found.st_mtime_ns, found.st_dev, found.st_ino, found.st_size
 
 
 def _key(path: Path) -> bytes:

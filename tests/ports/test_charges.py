@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
 from connector.store.charges import FILE, KEY_FILE, NOTHING, SIZES, HomeCharges
+from connector.store.keys import read_private_file
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 from tests.support.values import values_of
@@ -82,6 +85,54 @@ def test_a_record_that_others_may_read_is_refused(home: Path) -> None:
     (home / FILE).chmod(0o640)
     with pytest.raises(KeyUnusable):
         HomeCharges(home, DID).recorded()
+
+
+def _put_in_place(file: Path) -> None:
+    other = file.with_suffix(".other")
+    other.write_bytes(file.read_bytes().replace(b'"size":3', b'"size":4'))
+    other.chmod(0o600)
+    other.replace(file)
+
+
+def _edited(file: Path) -> None:
+    before = file.stat()
+    file.write_bytes(file.read_bytes().replace(b'"size":3', b'"size":4'))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [_put_in_place, _edited])
+def test_a_record_is_read_again_once_it_changed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
+) -> None:
+    read: list[Path] = []
+
+    def counted(path: Path, most: int) -> bytes:
+        read.append(path)
+        return read_private_file(path, most)
+
+    monkeypatch.setattr("connector.store.charges._SETTLED_NS", -(10**18))
+    charges = HomeCharges(home, DID)
+    charges.record(tally(3))
+    monkeypatch.setattr("connector.store.charges.keys.read_private_file", counted)
+    for _ in range(3):
+        assert charges.recorded() == tally(3)
+    assert len(read) == 1
+    change(home / FILE)
+    assert charges.recorded() == tally(4)
+    (home / FILE).chmod(0o640)
+    with pytest.raises(KeyUnusable):
+        charges.recorded()
+    (home / FILE).unlink()
+    assert charges.recorded() is None
+
+
+def test_what_changed_just_now_is_read_again(home: Path) -> None:
+    charges = HomeCharges(home, DID)
+    charges.record(tally(3))
+    assert charges.recorded() == tally(3)
+    (home / FILE).write_bytes(b"{}")
+    with pytest.raises(KeyUnusable):
+        charges.recorded()
 
 
 def test_a_sealed_tally_tells_nothing_by_its_size(home: Path) -> None:

@@ -325,6 +325,32 @@ class TestCheckpoints:
         assert [item[:2] for item in seen] == [("a", "new"), ("d", "last")]
         assert threading.get_ident() not in {item[2] for item in seen}
 
+    def test_a_peer_that_was_looked_at_rests_and_keeps_nobody_waiting(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen: list[tuple[str, str]] = []
+        came = threading.Semaphore(0)
+
+        def witness(peer: str, note: str) -> None:
+            seen.append((peer, note))
+            came.release()
+
+        monkeypatch.setattr("connector.peer.checkpoints.REST_SECONDS", 3600.0)
+        checkpoints = Checkpoints(bytes, witness)
+        checkpoints.start()
+        checkpoints.received("a", b"1")
+        assert came.acquire(timeout=10)
+        for peer, note in [("a", b"2"), ("a", b"3"), ("b", b"1")]:
+            checkpoints.received(peer, note)
+        assert came.acquire(timeout=10)
+        assert seen == [("a", "1"), ("b", "1")]
+        monkeypatch.setattr("connector.peer.checkpoints.REST_SECONDS", 0.0)
+        checkpoints.received("c", b"1")  # wakes the thread
+        assert came.acquire(timeout=10)
+        assert came.acquire(timeout=10)
+        checkpoints.stop()
+        assert seen[2:] == [("a", "3"), ("c", "1")]
+
     def test_a_fault_that_nobody_foresaw_ends_no_witness(self, tmp_path: Path) -> None:
         ports, came = ports_for_tests(tmp_path), threading.Event()
 

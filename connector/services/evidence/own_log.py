@@ -65,9 +65,7 @@ def checkpoint(ports: Ports) -> Checkpoint:
 
 def head(tx: Transaction, did: str) -> Head:
     """Return the own log's head in its epoch."""
-    size, root = tx.audit.head()
-    epochs = (epoch.number for epoch in tx.epochs.find(origin=did))
-    return Head(max(epochs, default=0), size, root)
+    return _in_epoch(tx, did, tx.audit.head())
 
 
 def weighty(tx: Transaction) -> int:
@@ -86,10 +84,7 @@ def signed(ports: Ports, tx: Transaction, tally: bytes = b"") -> Checkpoint:
     Raises:
         KeyUnusable: the key cannot be used.
     """
-    did, charged = ports.settings.did, weighty(tx)
-    now = head(tx, did)
-    note = checkpoints.make(ports.signer, did, now, charged, tally)
-    return Checkpoint(did, now.size, now.root, note, ports.clock.now(), now.epoch, charged)
+    return _signed(ports, tx, head(tx, ports.settings.did), tally)
 
 
 class SignedHead:
@@ -109,7 +104,8 @@ class SignedHead:
             state = tx.audit.head()
             kept = self._signed  # one value, so that no thread sees half of another's
             if kept is None or kept[0] != state:
-                kept = (state, signed(self._ports, tx).note.encode())
+                now = _in_epoch(tx, self._ports.settings.did, state)
+                kept = (state, _signed(self._ports, tx, now).note.encode())
                 self._signed = kept
         return kept[1]
 
@@ -128,3 +124,14 @@ def consistency(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
             raise Malformed(f"the log has {size} entries, not {request.to_size}")
         proof = tx.audit.consistency(request.from_size, request.to_size)
     return ConsistencyProof(hashes=tuple(proof)).to_body()
+
+
+def _in_epoch(tx: Transaction, did: str, state: tuple[int, bytes]) -> Head:
+    epochs = (epoch.number for epoch in tx.epochs.find(origin=did))
+    return Head(max(epochs, default=0), *state)
+
+
+def _signed(ports: Ports, tx: Transaction, now: Head, tally: bytes = b"") -> Checkpoint:
+    did, charged = ports.settings.did, weighty(tx)
+    note = checkpoints.make(ports.signer, did, now, charged, tally)
+    return Checkpoint(did, now.size, now.root, note, ports.clock.now(), now.epoch, charged)
