@@ -123,7 +123,11 @@ def cancel(
     home: Home = DEFAULT_HOME,
     json: Json = False,
 ) -> None:
-    """Stop a job; what the sites have not spent is released."""
+    """Stop a job before its next round.
+
+    Where no round ran it counts nothing. Else it counts whole under the rule `sums`, and as far as
+    it ran under `renyi`.
+    """
     with node_of(home) as node:
         found = node.cancel(job, reason=reason)
     _print(found, json=json)
