@@ -76,17 +76,18 @@ class Identity:
         self._others: tuple[OtherKey, ...] = ()
         self._issuing: TlsAuthority | None = None
         self._listed: tuple[str, ...] = ()
+        self._over: list[int] = []
         self._document = b""
         self.follow(told=False)
 
     def follow(self, *, told: bool) -> None:
-        """Look at the TLS authorities in `keys/` again, and drop those that are over.
+        """Look at the TLS authorities in `keys/` again, and list those that are not over.
 
         Args:
             told: whether each peer has fetched the document that is served now.
 
         Raises:
-            KeyUnusable: one cannot be used, or not be removed; what was known stays.
+            KeyUnusable: one cannot be used; what was known stays.
         """
         settings, now = self._settings, self._clock.now()
         found = tls_rotation.read(settings)
@@ -107,16 +108,18 @@ class Identity:
             self._listed, self._others = certificates, others
             in_use = [each for each in found if stands[each.number] == tls_rotation.IN_USE]
             self._issuing = in_use[0] if in_use else None
-        for each in found:
-            if stands[each.number] == tls_rotation.OVER:
-                tls_rotation.remove(settings, each.number)
+            self._over = [each.number for each in found if stands[each.number] == tls_rotation.OVER]
 
     def retire(self) -> None:
-        """Remove the private halves of keys that sign no longer; only while the node runs.
+        """Remove TLS authorities that are over, and private halves of keys that sign no longer.
+
+        Only while the node runs: a look at its keys changes nothing.
 
         Raises:
             KeyUnusable: one cannot be removed.
         """
+        for number in self._over:
+            tls_rotation.remove(self._settings, number)
         found = signing_rotation.read(self._settings)
         if self._signing in found:
             signing_rotation.retire(self._settings, found, self._signing)

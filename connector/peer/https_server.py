@@ -103,8 +103,9 @@ class HttpsServer:
             ssl_keyfile=str(self._key),
         )
         try:
-            config.load()
+            # First, since OpenSSL would ask a terminal for the password of a key.
             followed = FollowedCertificate(self._certificate, self._key)
+            config.load()
         except (OSError, ssl.SSLError) as exc:
             raise KeyUnusable(
                 "the HTTPS certificate or its key cannot be read",

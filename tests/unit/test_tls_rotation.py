@@ -89,6 +89,9 @@ def test_a_rotation_from_its_beginning_to_its_end(settings: Settings, clock: Fix
     clock.advance((OVERLAP + LIFE).total_seconds())
     identity.follow(told=False)
     assert listed(identity) == (second.certificate,)
+    own.Identity(settings, clock)  # as `preau doctor` looks at it
+    assert settings.path("keys/tls-ca-1.pem").exists()
+    identity.retire()
     assert [each.number for each in tls_rotation.read(settings)] == [2]
     assert not settings.path("keys/tls-ca-1.key").exists()
     assert own.Identity(settings, clock).tls_authority() == (second.certificate, second.key)
