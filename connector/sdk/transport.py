@@ -135,6 +135,10 @@ class Transport:
                 if not self._again(used, until):
                     raise
                 continue
+            except RuntimeError:  # another thread has closed it, after it connected anew
+                if used is self._http:
+                    raise
+                continue
             except httpx.HTTPError as exc:
                 # What was sent whole may have been done, so only questions are asked again.
                 again = method == "GET" or isinstance(exc, httpx.ConnectError)

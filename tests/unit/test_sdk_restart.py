@@ -16,7 +16,7 @@ from connector.errors import NodeUnreachable, Unauthenticated
 from connector.management import listen
 from connector.management.gate import Door
 from connector.management.server import ManagementServer
-from connector.sdk import Client
+from connector.sdk import Client, transport
 from tests.support.doubles import ports_for_tests
 from tests.support.management import application_of
 
@@ -71,6 +71,23 @@ def test_during_the_restart(node: RestartingNode) -> None:
         again.start()
         assert client.peers() == []
         again.join()
+
+
+def test_another_thread_has_connected_anew(
+    node: RestartingNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Client(node.home) as client:
+        wire, knock = client._wire, transport._knock
+
+        def late(address: transport.Address) -> None:
+            monkeypatch.setattr(transport, "_knock", knock)
+            knock(address)
+            wire._connect(wire._http, address)  # as that thread does, and closes the old one
+
+        monkeypatch.setattr(transport, "_knock", late)
+        assert client.peers() == []
+    with pytest.raises(RuntimeError, match="closed"):
+        client.peers()
 
 
 def test_a_node_that_stays_away(node: RestartingNode) -> None:
