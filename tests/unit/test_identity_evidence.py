@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain import merkle
+from connector.domain import instant, merkle
 from connector.errors import EvidenceInvalid
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
@@ -306,6 +306,15 @@ def test_revoked_at_signing() -> None:
         SPACE.status_list(**EARLIER | {"valid_until": NOW + timedelta(1)}), SPACE.status_list(1)
     )
     invalid(both, part="revocation", by=CONSUMER)
+    invalid(listed(SPACE.status_list(0, **EARLIER)), part="revocation", by=PROVIDER)  # for good
+
+
+def test_the_list_that_shows_it_is_named() -> None:
+    verdict = judged(listed(SPACE.status_list(), SPACE.status_list(**LATER)))
+    made = instant.text(LATER["valid_from"])
+    assert verdict.part("revocation").checks == tuple(
+        f"`{did}` is not marked in the status list of {made}" for did in (PROVIDER, CONSUMER)
+    )
 
 
 def test_a_later_list_proves_who_is_not_on_it_and_nothing_of_who_is() -> None:

@@ -1,8 +1,9 @@
 """Were the parties members when they signed, and not revoked? Two verdicts, judged apart.
 
 Rules: a revocation is for good (W3C Bitstring Status List, `revocation`), so that a list made after
-the signing that does not mark a membership shows that it stood. A list that ended before the
-signing shows nothing, nor does a later one that marks it, since it does not say since when.
+the signing that does not mark a membership shows that it stood, and one made before it that does
+shows that it did not. A list without the mark that ended before the signing shows nothing, nor does
+a later one with it, since it does not say since when.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from connector.domain import instant
 from connector.errors import CredentialInvalid, CredentialRevoked
 from connector.identity import credential as credentials
 from connector.identity import document as documents
@@ -91,7 +93,7 @@ def _standing(
     """Say that a party was not revoked; what is missing for that goes to `missing`.
 
     Raises:
-        CredentialRevoked: a list of the time of signing marks it.
+        CredentialRevoked: a list that was made before the signing marks it.
         CredentialInvalid: the membership, or a list, does not verify.
     """
     issuer = issuer_of(party, evidence, trusted)
@@ -100,30 +102,34 @@ def _standing(
         return ""
     member = credentials.verify(party.membership, issuer)
     tokens = evidence.status_lists.get(member.status.url, ()) if member.status else ()
-    answers, unread = set(), None
+    answers: list[datetime | str] = []
+    unread = None
     for token in tokens:
         try:
-            answers.add(_answer(member, token, issuer, at))
+            answers.append(_answer(member, token, issuer, at))
         except CredentialInvalid as exc:  # one of another key beside one that verifies says nothing
             unread = exc
-    if "stood" in answers:
-        return f"`{party.did}` was not revoked at signing"
+    made = max((each for each in answers if isinstance(each, datetime)), default=None)
+    if made is not None:
+        return f"`{party.did}` is not marked in the status list of {instant.text(made)}"
     if unread is not None:
         raise unread
-    said = min(answers, default="no status list of `{}` is in the bundle")
+    silent = [each for each in answers if isinstance(each, str)]
+    said = min(silent, default="no status list of `{}` is in the bundle")
     missing.append(said.format(party.did))
     return ""
 
 
-def _answer(member: Credential, token: str, issuer: jws.KeyHolder, at: datetime) -> str:
+def _answer(member: Credential, token: str, issuer: jws.KeyHolder, at: datetime) -> datetime | str:
+    """Return when a list was made that does not mark a membership, or why a list says nothing."""
     entry = member.status
     found = status.read(token, issuer)
     if entry is None or (found.url, found.purpose) != (entry.url, "revocation"):
         raise CredentialInvalid(f"a status list is not the one that `{member.subject_id}` names")
+    if found.is_set(entry.index):
+        if found.valid_from <= at:
+            raise CredentialRevoked(f"`{member.subject_id}` was revoked before it signed")
+        return "`{}` is revoked in a later status list, which does not say since when"
     if found.valid_until <= at:
         return "a status list of `{}` ended before the signing"
-    if not found.is_set(entry.index):
-        return "stood"
-    if found.valid_from <= at:
-        raise CredentialRevoked(f"`{member.subject_id}` was revoked before it signed")
-    return "`{}` is revoked in a later status list, which does not say since when"
+    return found.valid_from
