@@ -26,7 +26,8 @@ MAX_SEAL_CHARS: Final = 4096
 MAX_ENTRIES: Final = 10_000
 MAX_LISTS: Final = 8  # of one address
 MAX_PROOF: Final = 64
-_SINCE_2: Final = ("cosigned", "cosignedProof")  # an older bundle has no cosigned head
+# An older bundle has no cosigned head.
+_SINCE_2: Final = ("cosigned", "cosignedProof", "peerDocument")
 _MEMBERS: Final = (
     *("type", "version", "agreement", "providerSignature", "consumerSignature", "receipt"),
     *("provider", "consumer", "exporter", "authorities", "statusLists", "checkpoint"),
@@ -84,6 +85,8 @@ class Evidence:
         peer_checkpoint: newest note that the exporter holds of the other; may be empty.
         cosigned: the exporter's newest note that the other cosigned; may be empty.
         cosigned_proof: RFC 6962 consistency proof from that head to the checkpoint's.
+        peer_document: the other's DID document as of the export, for keys that follow those of
+            signing; may be empty.
     """
 
     agreement: bytes = field(repr=False)
@@ -100,6 +103,7 @@ class Evidence:
     peer_checkpoint: str = field(default="", repr=False)
     cosigned: str = field(default="", repr=False)
     cosigned_proof: tuple[bytes, ...] = field(default=(), repr=False)
+    peer_document: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ def _render(evidence: Evidence) -> dict[str, Any]:
         "peerCheckpoint": evidence.peer_checkpoint,
         "cosigned": evidence.cosigned,
         "cosignedProof": [b64url(step) for step in evidence.cosigned_proof],
+        "peerDocument": evidence.peer_document.decode(),
         "entries": [
             {
                 "index": entry.index,
@@ -206,6 +211,7 @@ def _read(root: Member) -> Evidence:
         peer_checkpoint=part["peerCheckpoint"].content(),
         cosigned=part["cosigned"].content() if "cosigned" in part else "",
         cosigned_proof=_proof(part["cosignedProof"]) if "cosignedProof" in part else (),
+        peer_document=part["peerDocument"].content().encode() if "peerDocument" in part else b"",
     )
 
 

@@ -9,8 +9,9 @@ predecessor (the old one was lost) signs its own record, and is reached by nobod
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain import instant
@@ -119,6 +120,18 @@ def reachable(document: DidDocument, pinned: Collection[str]) -> frozenset[str]:
 def signers(document: DidDocument) -> frozenset[str]:
     """Return the thumbprints of the keys that sign statements."""
     return frozenset(keys.thumbprint(document.keys[kid]) for kid in document.assertion)
+
+
+def followed(pinned: DidDocument, later: DidDocument) -> DidDocument:
+    """Return a document with the keys, for statements, that follow from its own in a later one."""
+    believed = reachable(later, signers(pinned))
+    more = {
+        kid: later.keys[kid]
+        for kid in later.assertion
+        if kid not in pinned.keys and keys.thumbprint(later.keys[kid]) in believed
+    }
+    every = MappingProxyType({**pinned.keys, **more})
+    return replace(pinned, keys=every, assertion=pinned.assertion | more.keys())
 
 
 def check(old: DidDocument, new: DidDocument) -> None:

@@ -11,9 +11,14 @@ from connector.domain.audit import Head
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
+from connector.identity import document as documents
+from connector.identity import succession
 from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
+from connector.identity.document import OtherKey
+from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import NOW, Contract, Member, Space
+from tests.support.keys import MemorySigner
 
 Changes = dict[str, Any]
 
@@ -63,6 +68,16 @@ def log_of(contract: Contract) -> Log:
 def party(member: Member) -> PartyEvidence:
     """Return what a bundle says of a member."""
     return PartyEvidence(member.did, member.data, member.membership)
+
+
+def rotated(member: Member, *, lost: bool = False) -> Member:
+    """Return a member with its next key; where the first was lost, nothing leads to it."""
+    did, old, new = member.did, member.signer, MemorySigner(member.did, "key-2")
+    record = succession.make(new if lost else old, did, new.key_id, new.public_jwk, NOW)
+    known = OtherKey(old.key_id, old.public_jwk, frozenset({Relationship.ASSERTION}))
+    others = () if lost else (known,)
+    data = documents.build(new, did, others=others, succession=record)
+    return replace(member, signer=new, data=data)
 
 
 def cosigned(note: str, by: Member, at: datetime = NOW) -> str:

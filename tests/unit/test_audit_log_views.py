@@ -38,7 +38,7 @@ from tests.support.contracts import (
     stranger,
 )
 from tests.support.doubles import FixedClock, ports_for_tests
-from tests.support.evidence import Log, cosigned
+from tests.support.evidence import Log, cosigned, rotated
 
 PEER = stranger(CONSUMER)
 
@@ -325,6 +325,38 @@ def test_export_carries_the_peer_s_head(
     data = export.export(ports, stored(made, Role.PROVIDER).id)
     assert canonical(note) in data
     assert evidence.verify(data, [key_of(space)]).outcome is Outcome.PROVEN
+
+
+def test_a_peer_s_next_key_cosigns_what_the_first_signed(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    later = rotated(made.consumer)
+    with ports.store.write() as tx:
+        tx.participants.put(replace(participant(later), blocked="revoked since"))
+    cosign(ports, replace(made, consumer=later))
+    data = export.export(ports, stored(made, Role.PROVIDER).id)
+    verdict = evidence.verify(data, [key_of(space)])
+    assert verdict.outcome is Outcome.PROVEN, verdict.reason
+
+
+def test_what_an_own_lost_key_signed_is_left_out(
+    tmp_path: Path, space: Space, made: Contract
+) -> None:
+    ports = node(tmp_path, made, space, Role.PROVIDER)
+    cosign(ports, made)
+    own = rotated(made.provider, lost=True)
+    own = replace(own, membership=space.membership(own))
+    again = replace(
+        ports,
+        signer=own.signer,
+        own_document=lambda: own.data,
+        own_membership=lambda: own.membership,
+    )
+    data = export.export(again, stored(made, Role.PROVIDER).id)
+    verdict = evidence.verify(data, [key_of(space)])
+    assert verdict.outcome is Outcome.CONSISTENT, verdict.reason
+    assert verdict.part("log").standing is Standing.UNPROVEN
 
 
 def test_a_head_by_a_later_key_of_the_peer_is_left_out(

@@ -42,6 +42,7 @@ from tests.support.evidence import (
     exported,
     log_of,
     party,
+    rotated,
     sealed,
 )
 from tests.support.keys import MemorySigner
@@ -416,6 +417,22 @@ def test_cosignatures_that_are_none() -> None:
         assert "did not cosign" in said
 
 
+def test_a_head_that_the_exporter_did_not_sign() -> None:
+    note = cosigned(log_of(CONTRACT).note(stranger(PROVIDER)), TAKER)
+    assert "did not sign" in invalid(changed(cosigned=note), part="log", by=PROVIDER)
+
+
+def test_a_key_that_followed_since_may_cosign() -> None:
+    log, later = log_of(CONTRACT), rotated(TAKER)
+    parts = exported(log, GIVER, later)
+    assert judged(changed(**parts, peer_document=later.data)).outcome is Outcome.PROVEN
+    assert "did not cosign" in invalid(changed(**parts), part="log", by=CONSUMER)
+    other = rotated(TAKER, lost=True)  # nobody can tell that it is the same party
+    parts = exported(log, GIVER, other)
+    data = changed(**parts, peer_document=other.data)
+    assert "did not cosign" in invalid(data, part="log", by=CONSUMER)
+
+
 def test_a_log_that_went_another_way_after_it_was_cosigned() -> None:
     """The exporter shows the auditor another history than the one that its peer has signed for."""
     shown, seen = log_of(CONTRACT), log_of(CONTRACT)
@@ -469,7 +486,8 @@ def test_each_part_is_judged_though_another_fails() -> None:
 
 def test_a_bundle_of_version_1_is_read_and_says_that_nobody_cosigned() -> None:
     content = json.loads(BUNDLE)
-    del content["seal"], content["cosigned"], content["cosignedProof"]
+    for name in ("seal", "cosigned", "cosignedProof", "peerDocument"):
+        del content[name]
     content["version"] = 1
     content["statusLists"] = {url: found[0] for url, found in content["statusLists"].items()}
     seal = jws.sign_detached(GIVER.signer, canonical(content), bundles.SEAL_TYPE)

@@ -19,7 +19,7 @@ from connector.errors import EvidenceInvalid
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
-from connector.identity import jws
+from connector.identity import jws, succession
 from connector.identity.agreement import AgreementDocument
 from connector.identity.bundle import Evidence, PartyEvidence, SealedEvidence
 from connector.identity.evidence.verdict import Part, Standing, follow
@@ -37,6 +37,7 @@ def log(sealed: SealedEvidence, agreement: AgreementDocument) -> Part:
             (exporter.did, partial(_seal, sealed)),
             (exporter.did, partial(_entries, evidence, agreement)),
             (peer.did, partial(_peer_head, evidence, agreement, peer)),
+            (exporter.did, partial(_own_head, evidence, agreement)),
             (peer.did, partial(_cosigned, evidence, agreement, peer)),
             (exporter.did, partial(_continues, evidence, agreement, peer)),
         ),
@@ -101,8 +102,16 @@ def _entries(evidence: Evidence, agreement: AgreementDocument) -> str:
 def _peer_head(evidence: Evidence, agreement: AgreementDocument, peer: PartyEvidence) -> str:
     if not evidence.peer_checkpoint:
         return ""
-    shown = checkpoints.verify(evidence.peer_checkpoint, _document(peer), agreement.timestamp)
+    keys = _keys(evidence, peer)
+    shown = checkpoints.verify(evidence.peer_checkpoint, keys, agreement.timestamp)
     return f"`{peer.did}` showed a head of {shown.size} entries of its own log"
+
+
+def _own_head(evidence: Evidence, agreement: AgreementDocument) -> str:
+    """Check that the head which the other cosigned is the exporter's."""
+    if evidence.cosigned:
+        checkpoints.verify(evidence.cosigned, _document(evidence.exporter), agreement.timestamp)
+    return ""
 
 
 def _cosigned(evidence: Evidence, agreement: AgreementDocument, peer: PartyEvidence) -> str:
@@ -132,7 +141,7 @@ def _witnessed(
 ) -> tuple[Checkpoint, str | None]:
     exporter = _document(evidence.exporter)
     head = checkpoints.verify(evidence.cosigned, exporter, agreement.timestamp)
-    at = checkpoints.cosigned_at(evidence.cosigned, _document(peer))
+    at = checkpoints.cosigned_at(evidence.cosigned, _keys(evidence, peer))
     return head, None if at is None else instant.text(at)
 
 
@@ -144,6 +153,14 @@ def _head(evidence: Evidence, agreement: AgreementDocument) -> Checkpoint:
 
 def _document(party: PartyEvidence) -> documents.DidDocument:
     return documents.read(party.document, party.did)
+
+
+def _keys(evidence: Evidence, peer: PartyEvidence) -> documents.DidDocument:
+    """Return the other's document as of signing, with the keys that followed since."""
+    signed = _document(peer)
+    if not evidence.peer_document:
+        return signed
+    return succession.followed(signed, documents.read(evidence.peer_document, peer.did))
 
 
 def _strings(event: Mapping[str, Any]) -> set[str]:

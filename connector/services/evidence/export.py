@@ -20,6 +20,7 @@ from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints
 from connector.identity import credential as credentials
 from connector.identity import document as documents
+from connector.identity import succession
 from connector.identity.bundle import EntryEvidence, Evidence, PartyEvidence
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import sha256_hex
@@ -73,7 +74,9 @@ def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
     issuers = {credentials.unverified_issuer(token) for token in memberships}
     cached = (tx.issuers.get(did) for did in sorted(issuers))
     urls = sorted(filter(None, {_status_url(token) for token in memberships}))
-    cosigned, proof = _cosigned(tx, agreement, head.head)
+    peer, later = _peer_keys(tx, agreement)
+    exporter = documents.read(ports.own_document(), own)
+    cosigned, proof = _cosigned(tx, head.head, peer, exporter)
     return Evidence(
         agreement=agreement.document,
         provider_signature=agreement.provider_signature,
@@ -90,9 +93,10 @@ def _evidence(ports: Ports, tx: Transaction, agreement: Agreement) -> Evidence:
         status_lists={url: _lists(tx, url, agreement.concluded_at) for url in urls},
         checkpoint=head.note,
         entries=tuple(_entries(tx, agreement, head.size)),
-        peer_checkpoint=_peer_note(tx, agreement),
+        peer_checkpoint=_peer_note(tx, peer),
         cosigned=cosigned,
         cosigned_proof=proof,
+        peer_document=later,
     )
 
 
@@ -100,31 +104,50 @@ def _peer(agreement: Agreement) -> str:
     return agreement.consumer if agreement.role is Role.PROVIDER else agreement.provider
 
 
-def _peer_document(agreement: Agreement) -> DidDocument:
-    """Return the other party's document as of signing."""
-    provides = agreement.role is Role.PROVIDER
+def _peer_keys(tx: Transaction, agreement: Agreement) -> tuple[DidDocument, bytes]:
+    """Return the other party's document as of signing, with the keys that followed since.
+
+    Returns:
+        The document, and the one of today that says what followed; empty where none did.
+    """
+    provides, did = agreement.role is Role.PROVIDER, _peer(agreement)
     data = agreement.consumer_document if provides else agreement.provider_document
-    return documents.read(data, _peer(agreement))
-
-
-def _peer_note(tx: Transaction, agreement: Agreement) -> str:
-    """Return the newest head held of the peer, if its key of the signing time made it."""
-    head = newest(tx, _peer(agreement))
-    if head is None:
-        return ""
+    signed, known = documents.read(data, did), tx.participants.get(did)
+    if known is None or known.document == data:
+        return signed, b""
     try:
-        return checkpoints.verify(head.note, _peer_document(agreement), head.at).note
+        keys = succession.followed(signed, documents.read(known.document, did))
+    except PreauError:  # it is known by a document that is not sound
+        return signed, b""
+    return (keys, known.document) if keys != signed else (signed, b"")
+
+
+def _is_signed(note: str, document: DidDocument, at: datetime) -> bool:
+    try:
+        checkpoints.verify(note, document, at)
     except PreauError:
-        return ""  # its key changed since; the head proves nothing beside this agreement
+        return False
+    return True
 
 
-def _cosigned(tx: Transaction, agreement: Agreement, head: Head) -> tuple[str, tuple[bytes, ...]]:
+def _peer_note(tx: Transaction, peer: DidDocument) -> str:
+    """Return the newest head held of the peer, if a key that follows from the signing made it."""
+    head = newest(tx, peer.did)
+    # Else its key was lost since, and the head proves nothing beside this agreement.
+    return head.note if head is not None and _is_signed(head.note, peer, head.at) else ""
+
+
+def _cosigned(
+    tx: Transaction, head: Head, peer: DidDocument, own: DidDocument
+) -> tuple[str, tuple[bytes, ...]]:
     """Return the newest head that the peer cosigned, and the proof that the own log continues it.
 
-    Nothing where its key of the signing time did not, or where a new epoch began since.
+    Nothing where a key of either was lost since, or where a new epoch began.
     """
-    found = tx.cosigned_heads.get(_peer(agreement))
-    if found is None or checkpoints.cosigned_at(found.note, _peer_document(agreement)) is None:
+    found = tx.cosigned_heads.get(peer.did)
+    if found is None or checkpoints.cosigned_at(found.note, peer) is None:
+        return "", ()
+    if not _is_signed(found.note, own, found.at):
         return "", ()
     earlier = checkpoints.unverified_claim(found.note).head
     if earlier.epoch != head.epoch or not recovery.continues(tx, head, earlier):
