@@ -60,6 +60,12 @@ class VerifiedList:
             raise CredentialInvalid("the status index is outside the list")
         return bool(self.bits[place] >> (7 - offset) & 1)
 
+    def taken_back(self, earlier: VerifiedList) -> int:
+        """Return how many indices an earlier list sets and this one does not."""
+        length = len(earlier.bits)
+        here = self.bits[:length].ljust(length, b"\0")
+        return (int.from_bytes(earlier.bits, "big") & ~int.from_bytes(here, "big")).bit_count()
+
 
 def build(
     signer: jws.Signer,

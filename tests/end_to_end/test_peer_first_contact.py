@@ -253,6 +253,7 @@ class TestRefused:
         with beta.ports.store.read() as tx:
             held = tx.status_lists.get(authority.status_url)
         authority.clock.advance(-600)
+        authority.marked.clear()
         with authority.ports.store.write() as tx:
             member = tx.members.get(stranger.did)
             assert member is not None

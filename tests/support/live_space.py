@@ -80,6 +80,7 @@ class LiveAuthority:
         self.signer = MemorySigner(self.did)
         self.list_life = LIST_LIFE
         self.life = timedelta(days=YEAR)
+        self.marked: set[int] = set()  # for good, also of who was admitted again
         self._settings = Settings(
             home=home,
             did=self.did,
@@ -137,12 +138,12 @@ class LiveAuthority:
     def status_list(self) -> str:
         now = self.clock.now()
         with self.ports.store.read() as tx:
-            revoked = [member.index for member in tx.members.find() if member.revoked]
+            self.marked.update(member.index for member in tx.members.find() if member.revoked)
         return status.build(
             self.signer,
             self.did,
             self.status_url,
-            revoked,
+            self.marked,
             valid_from=now - timedelta(seconds=1),
             valid_until=now + self.list_life,
         )

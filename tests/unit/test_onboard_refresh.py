@@ -228,7 +228,7 @@ def test_a_revocation_is_told_and_written_once(world: World) -> None:
     with pytest.raises(CredentialRevoked):
         onboard.judge(world.ports, PEER)
     assert world.kinds().count("participant.suspended") == 1
-    world.revoked = []
+    world.membership = world.issue(PEER, world.peer, 3)  # admitted again
     world.clock.advance(300)
     assert onboard.refresh(world.ports) == []
     assert world.kinds().count("participant.restored") == 1
@@ -340,6 +340,24 @@ def test_a_list_of_another_issuer_or_place(world: World) -> None:
     ).encode()
     with pytest.raises(CredentialInvalid):
         onboard.fetching.refresh_list(world.ports, LIST)
+
+
+def test_a_list_that_takes_a_revocation_back_is_not_taken(world: World) -> None:
+    """An authority that was restored from a backup has forgotten whom it revoked since."""
+    world.revoked = [1, 9]
+    onboard.refresh(world.ports)
+    world.clock.advance(60)
+    world.revoked = [9]
+    with pytest.raises(CredentialInvalid, match="takes 1 revocations back"):
+        onboard.fetching.refresh_list(world.ports, LIST)
+    with pytest.raises(CredentialRevoked):
+        onboard.judge(world.ports, PEER)
+    world.revoked = [1, 8, 9]
+    onboard.fetching.refresh_list(world.ports, LIST)
+    with world.ports.store.read() as tx:
+        known = tx.status_lists.get(LIST)
+    assert known is not None
+    assert status.unverified_set(known.credential) == {1, 8, 9}
 
 
 class TestOwnMembership:

@@ -1,15 +1,15 @@
 """What onboarding fetches: peers' documents and credentials, issuers' documents, status lists.
 
 Rules: everything fetched is verified before it replaces what is cached; a status list never goes
-back to an older one while it is valid, since that would undo a revocation; what a failed fetch
-leaves behind is the cache as it was. Judging what was fetched is `onboard.py`'s and
-`identity.trust`'s.
+back to an older one while it is valid, nor takes a revocation back, which is for good (W3C
+Bitstring Status List, `revocation`): an authority that was restored from a backup may have
+forgotten it. What a failed fetch leaves behind is the cache as it was. Judging what was fetched is
+`onboard.py`'s and `identity.trust`'s.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -159,8 +159,8 @@ def refresh_list(ports: Ports, url: str) -> None:
 
     Raises:
         UntrustedIssuer: it is a stranger's.
-        PreauError: it cannot be fetched, does not verify, or is older than the cached one; the
-            cache is as it was.
+        PreauError: it cannot be fetched, does not verify, is older than the cached one, or takes
+            a revocation back; the cache is as it was.
     """
     token = _text(ports.web.get(url, limit=_LIST_BYTES))
     did = credentials.unverified_issuer(token)
@@ -176,9 +176,15 @@ def refresh_list(ports: Ports, url: str) -> None:
         old = tx.status_lists.lock(url)
         if old is not None and old.credential == token:
             return
+        before = _read(old, issuer) if old is not None else None
         # One that is not valid yet answers nothing: it was fetched before a clock was set back.
-        if old is not None and found.valid_from < _made(old, issuer) <= ports.clock.now():
+        if before is not None and found.valid_from < before.valid_from <= ports.clock.now():
             raise CredentialInvalid("the status list is older than the one known")
+        if before is not None and (gone := found.taken_back(before)):
+            raise CredentialInvalid(
+                f"the status list takes {gone} revocations back",
+                hint="after a restore the authority revokes again whom it had revoked",
+            )
         tx.status_lists.put(StatusList(url, token, found.valid_until, ports.clock.now()))
         tx.audit.append("status_list.fetched", url, issuer=did)
 
@@ -247,12 +253,12 @@ def fetch_membership_from_authority(ports: Ports, did: str) -> str:
     return _text(data)
 
 
-def _made(known: StatusList, issuer: DidDocument) -> datetime:
-    """When a cached list was made; long ago if the issuer's key has changed since."""
+def _read(known: StatusList, issuer: DidDocument) -> status.VerifiedList | None:
+    """Return a cached list; None if the issuer's key has changed since."""
     try:
-        return status.read(known.credential, issuer).valid_from
+        return status.read(known.credential, issuer)
     except CredentialInvalid:
-        return datetime.min.replace(tzinfo=UTC)
+        return None
 
 
 def _membership(ports: Ports, document: DidDocument) -> str:
