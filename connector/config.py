@@ -8,6 +8,7 @@ weakens identity.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import tomllib
 from dataclasses import dataclass, fields
@@ -18,6 +19,7 @@ from connector.errors import ConfigurationInvalid
 
 FILE_NAME = "preau.toml"
 LEAST_KEEP_DAYS = 31  # a peer sends the same message again for 30 days
+_LEAST = {"keep_days": LEAST_KEEP_DAYS, "worker_memory_bytes": 0, "first_contacts_per_minute": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Settings:
             nothing new.
         keep_days: days that what has ended is kept: messages handled and delivered, jobs refused,
             negotiations that came to no contract; more than the 30 days for which peers send again.
-        first_contacts_per_minute: first contacts answered, per address.
+        first_contacts_per_minute: first contacts answered, per address; 0: none.
         recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,
             besides the one that this node runs; `preau agreement show` lists a contract's.
         worker_memory_bytes: private memory (RLIMIT_DATA) of a worker process at most, of which the
@@ -158,8 +160,6 @@ def from_mapping(home: Path, raw: dict[str, Any]) -> Settings:
     values = {name: _typed(name, str(known[name].type), value) for name, value in raw.items()}
     if not all(re.fullmatch("[0-9a-f]{64}", recipe) for recipe in values.get("recipes", ())):
         raise ConfigurationInvalid("setting `recipes` must list SHA-256 in hex")
-    if values.get("keep_days", LEAST_KEEP_DAYS) < LEAST_KEEP_DAYS:
-        raise ConfigurationInvalid(f"setting `keep_days` must be {LEAST_KEEP_DAYS} or more")
     for proxy in values.get("proxies", ()):
         _network(proxy)
     return Settings(home=home, **values)
@@ -193,9 +193,16 @@ def _typed(name: str, kind: str, value: Any) -> Any:
     }.get(kind, False)
     if not ok:
         raise ConfigurationInvalid(f"setting `{name}` must be of type {kind}")
+    if kind in ("int", "float"):
+        _check_number(name, value, _LEAST.get(name, 1))
     if kind == "float":
         return float(value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _check_number(name: str, value: float, least: int) -> None:
+    if not least <= value < math.inf:  # true for NaN, too
+        raise ConfigurationInvalid(f"setting `{name}` must be {least} or more, and finite")
 
 
 def _toml(value: Any) -> str:

@@ -37,7 +37,7 @@ class Rate:
         """Prepare.
 
         Args:
-            size: of a bucket; at least what one taking costs.
+            size: of a bucket; at least what one taking costs, or 0 to let nothing through.
             seconds: in which an empty bucket is full again.
             factor: size of the bucket of all, in buckets.
             refusal: makes the error, of the seconds until there is room.
@@ -59,6 +59,8 @@ class Rate:
             PreauError: the key, or all together, are above the rate.
         """
         with self._lock:
+            if not self._size:
+                raise self._refusal(self._seconds)
             now, cost = self._clock(), min(cost, self._size)
             mine = self._filled(self._buckets.get(key, (self._size, now)), now, self._size)
             everyone = self._filled(self._all, now, self._in_all)

@@ -108,9 +108,9 @@ class GuardedWeb:
         """
         seen: list[httpcore.Response] = []
         self._exchange("GET", url, None, 1 << 16, seen.append)
-        shown = {name.lower(): value for name, value in seen[0].headers}.get(b"date", b"")
         try:
-            return parsedate_to_datetime(shown.decode("ascii")).astimezone(UTC)
+            shown = _header(seen[0], "Date").decode("ascii")
+            return parsedate_to_datetime(shown).astimezone(UTC)
         except (ValueError, OverflowError) as exc:
             raise PeerUnreachable(f"`{target(url).host}` states no time") from exc
 
@@ -208,8 +208,14 @@ def _read(goal: Target, answer: httpcore.Response, limit: int, *, posting: bool)
 
 def _waiting(answer: httpcore.Response) -> float:
     """Return the seconds of `Retry-After`; 0 for none, and for a date, which we never send."""
-    said = dict(answer.headers).get(RETRY_AFTER.lower().encode(), b"")
+    said = _header(answer, RETRY_AFTER)
     return min(float(said), LONGEST_WAIT) if said.isdigit() else 0.0
+
+
+def _header(answer: httpcore.Response, name: str) -> bytes:
+    """Return a header of an answer, its name in whatever case (RFC 9110 section 5.1)."""
+    found = {each.lower(): value for each, value in answer.headers}
+    return found.get(name.lower().encode(), b"")
 
 
 def _problem(goal: Target, status: int, body: bytes, wait: float) -> PreauError:

@@ -229,6 +229,11 @@ class TestRate:
         with pytest.raises(TooManyRequests):
             rate.take("a", 1)
 
+    def test_a_door_that_is_shut_lets_nobody_through(self) -> None:
+        rate = Rate(0, factor=10, refusal=too_many("x"))
+        with pytest.raises(TooManyRequests):
+            rate.take("a")
+
     def test_all_addresses_together_are_bounded(self) -> None:
         rate = Rate(1, factor=3, refusal=too_many("x"), clock=lambda: 0.0)
         for address in "abc":

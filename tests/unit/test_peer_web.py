@@ -228,9 +228,10 @@ def test_nobody_listens(web: Path) -> None:
 
 def test_a_refused_post_keeps_its_code(web: Path) -> None:
     problem = b'{"code": "TOO_MANY_REQUESTS", "detail": "slow\\u0007ly"}'
-    with served(web, says(answer("429 Too Many", problem))) as port:
-        with pytest.raises(TooManyRequests, match="refused: slowly"):
+    with served(web, says(answer("429 Too Many", problem, "Retry-After: 7"))) as port:
+        with pytest.raises(TooManyRequests, match="refused: slowly") as refusal:
             client(web).post(f"https://localhost:{port}/", b"{}")
+        assert refusal.value.retry_after == 7.0
         with pytest.raises(PeerUnreachable):
             client(web).get(f"https://localhost:{port}/")
 
