@@ -4,8 +4,9 @@ Rules: at the start each known peer is asked what it holds of the own log, sever
 bounded time, before anything is spent; who did not answer is asked again until it does, and whoever
 is heard after a call to it failed is asked anew, at most once in `AGAIN_SECONDS`. A new epoch is
 announced and a changed tally deposited to each, and who concluded a contract with this node is
-asked to cosign its log; who does not answer gets it later. The thread
-sleeps until it is woken or the next try is due; no fault ends it.
+asked to cosign its log; who does not answer gets it later. One turn deals with `MOST_PEERS`, those
+first that something waits for; the others follow in the next. The thread sleeps until it is woken
+or the next try is due; no fault ends it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Exchange:
         self._told: dict[str, int] = {}
         self._deposited: dict[str, _Content] = {}
         self._asked: dict[str, float] = {}
+        self._first = 0  # place of the peer with whom the next turn begins
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="exchange", daemon=True)
 
@@ -72,7 +74,7 @@ class Exchange:
 
     def _turn(self) -> None:
         with self._ports.store.read() as tx:
-            peers = [peer for peer in tx.participants.find() if not peer.blocked][:MOST_PEERS]
+            peers = self._of_turn(tx.participants.find(blocked=""))
             tally = recovery.tally_of(self._ports, tx)
             due = bool(tally.jobs) or weighty(tx) > 0
         content = (dict(tally.registers), dict(tally.jobs)) if due else None
@@ -84,6 +86,14 @@ class Exchange:
                 waiting = wait(waiting, _LOOK_SECONDS).not_done
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def _of_turn(self, known: list[Participant]) -> list[Participant]:
+        asking = self._ports.asking
+        pressing = asking.cosigners | asking.again | asking.forgetful
+        at = self._first % max(len(known), 1)
+        self._first = at + MOST_PEERS
+        inturn = sorted([*known[at:], *known[:at]], key=lambda peer: peer.did not in pressing)
+        return inturn[:MOST_PEERS]
 
     def _deal(self, peer: Participant, content: _Content | None) -> None:
         """Do with one peer what is due; what fails is tried again at the next turn."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from connector.bootstrap import exchange as exchanges
 from connector.bootstrap.exchange import Exchange
 from connector.domain.audit import CosignedHead, Head
 from connector.errors import (
@@ -185,6 +186,21 @@ def test_who_does_not_cosign_is_asked_again_later(pair: Link, fault: Exception) 
     pair.handle = honest  # type: ignore[method-assign] - as above
     exchange._turn()
     assert (asking.cosigners, [each.peer for each in kept(pair)]) == (set(), [pair.lab.did])
+
+
+def test_more_peers_than_one_turn_deals_with_follow_in_the_next(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchanges, "MOST_PEERS", 1)
+    asking, both = pair.school.ports.asking, {pair.lab.did, pair.add("third").did}
+    exchange = Exchange(pair.school.ports)
+    exchange._turn()
+    exchange._turn()
+    assert set(asking.answered) == both
+    for did in both:  # who is waited for does not wait for its turn
+        asking.cosigners.add(did)
+        exchange._turn()
+        assert asking.cosigners == set()
 
 
 def test_a_contract_concluded_meanwhile_is_cosigned_next(pair: Link) -> None:
