@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -456,6 +457,34 @@ def test_a_dead_peer_does_not_delay_the_others(pair: Link) -> None:
         hanging = [did for did, _ in wire.calls if did == other.did]
         assert 1 <= len(hanging) <= deliver.PER_PEER
         release.set()
+
+
+class Pool:
+    """A pool whose tasks end when the test says so."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[str, Future[bool]] = {}
+
+    def submit(self, _task: Any, _ports: Any, message: OutgoingMessage) -> Future[bool]:
+        self.under_way[message.peer] = Future()
+        return self.under_way[message.peer]
+
+
+def test_peers_that_do_not_answer_leave_threads_for_the_others(pair: Link) -> None:
+    dead = [f"did:web:dead-{n}.example" for n in range(2 * deliver.THREADS)]
+    for did in dead:
+        queue(pair.school, did, did)
+    pool = Pool()
+    dispatcher = deliver.Dispatcher(pair.school.ports, pool)  # type: ignore[arg-type] - as above
+    dispatcher.dispatch()
+    assert set(pool.under_way) == set(dead)  # nobody knows yet
+    for task in pool.under_way.values():
+        task.set_result(False)
+    pool.under_way.clear()
+    queue(pair.school, "urn:alive", pair.lab.did)
+    dispatcher.dispatch()
+    assert pair.lab.did in pool.under_way
+    assert len(pool.under_way) == deliver.TO_SILENT + 1
 
 
 def test_a_store_that_cannot_be_read_is_tried_again(pair: Link) -> None:

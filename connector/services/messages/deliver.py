@@ -53,6 +53,7 @@ LONGEST_HINT: Final = 3600.0  # seconds that a peer may ask us to wait
 CALL_SECONDS: Final = 10.0
 THREADS: Final = 16
 PER_PEER: Final = 4  # calls to one peer at once; one while it does not answer
+TO_SILENT: Final = THREADS // 2  # calls at once to all peers together that do not answer
 BATCH: Final = 512
 LONGEST_SLEEP: Final = 5.0  # seconds without being woken
 
@@ -138,7 +139,10 @@ def pause(message: OutgoingMessage) -> timedelta:
 
 
 class Dispatcher:
-    """Hands due messages to threads: one at a time of a subject, few at a time of a peer."""
+    """Hands due messages to threads: one at a time of a subject, few at a time of a peer.
+
+    Peers that do not answer hold a thread for the whole time of a call; half of them stay free.
+    """
 
     def __init__(self, ports: Ports, pool: ThreadPoolExecutor) -> None:
         self._ports = ports
@@ -165,8 +169,11 @@ class Dispatcher:
 
     def _claim(self, message: OutgoingMessage) -> bool:
         with self._lock:
-            limit = 1 if message.peer in self._silent else PER_PEER
+            silent = message.peer in self._silent
+            limit = 1 if silent else PER_PEER
             if message.subject in self._subjects or self._calls[message.peer] >= limit:
+                return False
+            if silent and sum(self._calls[peer] for peer in self._silent) >= TO_SILENT:
                 return False
             self._subjects.add(message.subject)
             self._calls[message.peer] += 1
