@@ -144,6 +144,10 @@ class AuditLog(Protocol):
         """Return (size, RFC 6962 root) of the log."""
         ...
 
+    def recent_head(self) -> tuple[int, bytes]:
+        """Return as `head`, without what another replica wrote within the last second."""
+        ...
+
     def since(self, *kinds: str) -> int:
         """Return how many entries there are up to and including the newest of these kinds."""
         ...

@@ -65,6 +65,7 @@ class SqlAuditLog:
         self._scope = scope
         self._clock = clock
         self._after_commit = after_commit
+        self._held: Frontier | None = None
 
     def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
         """Add an event. `facts` are JSON values without personal data.
@@ -80,6 +81,8 @@ class SqlAuditLog:
         self._keep(done[1:])
         head = {"new_size": grown.size, "new_frontier": b"".join(grown.hashes)}
         self._scope.change(_NEW_HEAD, head)
+        self._scope.written.add(_HEADS.name)
+        self._held = grown
         if self._after_commit is not None:
             self._after_commit(partial(_tell, kind, subject, facts))
         return entry
@@ -105,6 +108,10 @@ class SqlAuditLog:
         """Return (size, RFC 6962 root) of the log."""
         frontier = self._frontier()
         return frontier.size, frontier.root()
+
+    def recent_head(self) -> tuple[int, bytes]:
+        """Return as `head`, without what another replica wrote within the last second."""
+        return self._scope.recently(_HEADS, "head", self.head)
 
     def since(self, *kinds: str) -> int:
         """Return how many entries there are up to and including the newest of these kinds."""
@@ -170,7 +177,9 @@ class SqlAuditLog:
         Raises:
             RuntimeError: the transaction is for reading.
         """
-        return self._frontier(hold=True)
+        if self._held is None:
+            self._held = self._frontier(hold=True)
+        return self._held
 
     def _frontier(self, *, hold: bool = False) -> Frontier:
         found = self._scope.change(_HELD_HEAD) if hold else self._scope.read(_HEAD)

@@ -146,6 +146,41 @@ class SqlRepository(Generic[T]):
         return columns
 
 
+class SqlSeldom(SqlRepository[T]):
+    """Values that many calls read and few change; a reader sees them within a second of a change.
+
+    What this process changes it sees at once; see `recent.py`.
+    """
+
+    def get(self, *key: str | int) -> T | None:
+        """Return the value of a key, or None; see `SqlRepository.get`."""
+        return self._scope.recently(self._table, key, lambda: super(SqlSeldom, self).get(*key))
+
+    def find(self, **equal: object) -> list[T]:
+        """Return the values whose fields equal these; see `SqlRepository.find`."""
+        shape, values = self._asked(equal)
+        question = (shape, *values.values())
+        found = self._scope.recently(
+            self._table, question, lambda: super(SqlSeldom, self).find(**equal)
+        )
+        return list(found)
+
+    def put(self, value: T) -> None:
+        """Insert or replace the value; see `SqlRepository.put`."""
+        self._scope.written.add(self._table.name)
+        super().put(value)
+
+    def add(self, value: T) -> bool:
+        """Insert the value unless its key is taken; see `SqlRepository.add`."""
+        self._scope.written.add(self._table.name)
+        return super().add(value)
+
+    def remove(self, *key: str | int) -> None:
+        """Remove the value of a key, if it is there; see `SqlRepository.remove`."""
+        self._scope.written.add(self._table.name)
+        super().remove(*key)
+
+
 def _parameter(table: Table, name: str) -> ColumnElement[bool]:
     column: ColumnElement[Any] = table.c[name]
     condition: ColumnElement[bool] = column == bindparam(_PREFIX + name, type_=column.type)

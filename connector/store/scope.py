@@ -1,19 +1,23 @@
 """One open transaction as the store's parts see it: statements in, rows out.
 
-Rules: a reading transaction refuses to write. A statement is built once and gets its values as
-parameters, since building costs several times what running does. The two databases differ in how an
-insertion says what to do about a taken key; that difference is here and nowhere else.
+Rules: a reading transaction refuses to write, and begins with its first query. A statement is built
+once and gets its values as parameters, since building costs several times what running does. The
+two databases differ in how an insertion says what to do about a taken key; that difference is here
+and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache, cached_property
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+from connector.store.recent import Recent
+
+T = TypeVar("T")
 Names = tuple[str, ...]
 
 
@@ -21,13 +25,37 @@ class Scope:
     """A connection in a transaction.
 
     Attributes:
-        connection: open, begun; `unit.py` ends it.
         writable: whether statements that change something are accepted.
+        written: names of the tables that it changed, of those that are asked by `recently`.
     """
 
-    def __init__(self, connection: Connection, *, writable: bool) -> None:
-        self.connection = connection
+    def __init__(self, begin: Callable[[], Connection], recent: Recent, *, writable: bool) -> None:
+        """Prepare.
+
+        Args:
+            begin: opens the connection and begins; `unit.py` ends it.
+            recent: what tables said a moment ago.
+            writable: see above.
+        """
         self.writable = writable
+        self.written: set[str] = set()
+        self._begin = begin
+        self._recent = recent
+        self._mark = recent.mark()
+
+    @cached_property
+    def connection(self) -> Connection:
+        """Open, begun."""
+        return self._begin()
+
+    def recently(self, table: Table, question: Hashable, ask: Callable[[], T]) -> T:
+        """Return what a table that changes seldom answers, perhaps as it did a moment ago.
+
+        Where the transaction is for writing, what it decides rests on what is there now.
+        """
+        if self.writable:
+            return ask()
+        return self._recent.answer(table.name, question, self._mark, ask)
 
     def read(
         self, statement: Executable, values: Mapping[str, Any] | None = None

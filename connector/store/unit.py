@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
-
-from sqlalchemy import Connection
+from functools import partial
 
 from connector.domain.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
 from connector.domain.budget import Reservation
@@ -36,7 +35,8 @@ from connector.store.audit_log import SqlAuditLog
 from connector.store.engine import open_engine, reading, translated, writing
 from connector.store.holdings import SqlHoldings
 from connector.store.promises import SqlAgreements, SqlPromises
-from connector.store.repository import SqlRepository
+from connector.store.recent import Recent
+from connector.store.repository import SqlRepository, SqlSeldom
 from connector.store.scope import Scope
 from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tokens import SqlUsedTokens
@@ -50,13 +50,13 @@ class SqlTransaction:
     def __init__(self, scope: Scope, clock: Clock) -> None:
         self._scope = scope
         self.actions: list[Callable[[], None]] = []
-        self.participants: Repository[Participant] = SqlRepository(
+        self.participants: Repository[Participant] = SqlSeldom(
             scope, Participant, tables.ParticipantRow
         )
-        self.issuers: Repository[IssuerDocument] = SqlRepository(
+        self.issuers: Repository[IssuerDocument] = SqlSeldom(
             scope, IssuerDocument, tables.IssuerRow
         )
-        self.status_lists: Repository[StatusList] = SqlRepository(
+        self.status_lists: Repository[StatusList] = SqlSeldom(
             scope, StatusList, tables.StatusListRow
         )
         self.datasets: Repository[Dataset] = SqlDatasets(scope)
@@ -90,7 +90,7 @@ class SqlTransaction:
             scope, Checkpoint, tables.CheckpointRow
         )
         self.peer_logs: Repository[PeerLog] = SqlRepository(scope, PeerLog, tables.PeerLogRow)
-        self.epochs: Repository[Epoch] = SqlRepository(scope, Epoch, tables.EpochRow)
+        self.epochs: Repository[Epoch] = SqlSeldom(scope, Epoch, tables.EpochRow)
         self.returned_heads: Repository[ReturnedHead] = SqlRepository(
             scope, ReturnedHead, tables.ReturnedHeadRow
         )
@@ -102,9 +102,14 @@ class SqlTransaction:
         self.members: Repository[Membership] = SqlRepository(
             scope, Membership, tables.MembershipRow
         )
-        self.audit: AuditLog = SqlAuditLog(scope, clock, self.after_commit)
+        self._log = SqlAuditLog(scope, clock, self.after_commit)
+        self.audit: AuditLog = self._log
         self.tokens: UsedTokens = SqlUsedTokens(scope)
         self.holdings: Holdings = SqlHoldings(scope)
+
+    def hold(self) -> None:
+        """Keep writers of other replicas waiting until the transaction ends."""
+        self._log.hold()
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`; see `ports.Transaction`."""
@@ -133,6 +138,7 @@ class SqlStore:
         self._engine = open_engine(url, wait)
         self._clock = clock
         self._wait = wait
+        self._recent = Recent()
         self._writer = threading.Lock()
         self._here = threading.local()
 
@@ -143,8 +149,9 @@ class SqlStore:
         Raises:
             StoreUnavailable: the database did not answer.
         """
-        with translated(), reading(self._engine) as connection:
-            transaction = SqlTransaction(Scope(connection, writable=False), self._clock)
+        with translated(), ExitStack() as opened:
+            begin = partial(opened.enter_context, reading(self._engine))
+            transaction = SqlTransaction(Scope(begin, self._recent, writable=False), self._clock)
             yield transaction
         _run(transaction.actions)
 
@@ -156,20 +163,19 @@ class SqlStore:
             StoreUnavailable: the database did not answer, or stayed locked.
             RuntimeError: this thread is already in a `write` block (a fault of the caller's code).
         """
-        with self._turn(), translated(), writing(self._engine) as connection:
-            transaction = self._begun(connection)
+        with self._turn(), translated(), ExitStack() as opened:
+            scope = Scope(lambda: connection, self._recent, writable=True)
+            opened.callback(lambda: self._recent.forget(scope.written))
+            connection = opened.enter_context(writing(self._engine))
+            transaction = SqlTransaction(scope, self._clock)
+            if connection.dialect.name != "sqlite":
+                transaction.hold()
             yield transaction
         _run(transaction.actions)
 
     def close(self) -> None:
         """Close all idle connections; the store may be used again."""
         self._engine.dispose()
-
-    def _begun(self, connection: Connection) -> SqlTransaction:
-        scope = Scope(connection, writable=True)
-        if connection.dialect.name != "sqlite":
-            SqlAuditLog(scope, self._clock).hold()
-        return SqlTransaction(scope, self._clock)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -90,7 +90,7 @@ def test_any_value_comes_back_equal(store: SqlStore, name: str, data: st.DataObj
 
 
 def test_every_repository_of_the_port_is_tested() -> None:
-    others = {"audit", "promises", "shelf", "tokens"}
+    others = {"audit", "holdings", "promises", "shelf", "tokens"}
     assert set(KEYS) | others == set(Transaction.__annotations__)
 
 
@@ -293,14 +293,19 @@ def test_a_write_block_inside_another_is_refused_at_once(store: SqlStore) -> Non
 def test_a_reader_sees_one_state_and_is_not_blocked(
     store: SqlStore, open_again: Callable[..., SqlStore]
 ) -> None:
-    other = open_again()
+    other, one = open_again(), Forfeit("a", 0, "why", NOON)
+
+    def seen() -> list[Forfeit]:
+        with store.read() as tx:
+            return tx.forfeits.find()
+
     with store.read() as before:
-        assert before.issuers.find() == []
+        assert before.forfeits.find() == []
         with other.write() as tx:
-            tx.issuers.put(issuer("a"))
-            assert store_sees(store) == []
-        assert before.issuers.find() == []
-    assert store_sees(store) == [issuer("a")]
+            tx.forfeits.put(one)
+            assert seen() == []
+        assert before.forfeits.find() == []
+    assert seen() == [one]
 
 
 def store_sees(store: SqlStore) -> list[IssuerDocument]:

@@ -101,7 +101,7 @@ class SignedHead:
             KeyUnusable: the key cannot be used.
         """
         with self._ports.store.read() as tx:
-            state = tx.audit.head()
+            state = tx.audit.recent_head()
             kept = self._signed  # one value, so that no thread sees half of another's
             if kept is None or kept[0] != state:
                 now = _in_epoch(tx, self._ports.settings.did, state)
