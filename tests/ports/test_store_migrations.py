@@ -157,8 +157,10 @@ def test_a_register_that_was_merged_says_into_which(empty_url: str) -> None:
     with engine.begin() as connection:
         command.upgrade(configuration(connection), "0014")
     accounting = to_row(Register("", None, Accounting(Rule.SUMS), 0, BEFORE))["accounting"]
-    for index, (name, into) in enumerate((("urn:gone", "urn:kept"), ("urn:used", "urn:kept"))):
+    merges = [("urn:gone", "urn:kept"), ("urn:used", "urn:kept"), ("urn:kept", "urn:gone")]
+    for name, _ in merges:
         insert(engine, "register", id=name, accounting=accounting)
+    for index, (name, into) in enumerate(merges):
         event = canonical({"facts": {"source": name}})
         columns = {"kind": MERGED, "subject": into, "event": event, "leaf": b"", "at": BEFORE}
         with engine.begin() as connection:
@@ -168,4 +170,4 @@ def test_a_register_that_was_merged_says_into_which(empty_url: str) -> None:
     engine.dispose()
     with upgraded(empty_url) as tx:
         marks = {each.id: each.merged_into for each in tx.registers.find()}
-    assert marks == {"urn:gone": "urn:kept", "urn:used": ""}
+    assert marks == {"urn:gone": "urn:kept", "urn:used": "", "urn:kept": ""}

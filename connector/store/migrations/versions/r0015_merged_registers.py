@@ -1,6 +1,7 @@
 """A register says itself which one it was merged into; before, its log alone did.
 
-One that was given data again after its merge counts by itself, as it did.
+One that was given data again after its merge counts by itself, as it did. Of two that hold nothing
+and were merged into one another, the first merge stands: what is followed has an end.
 """
 
 from __future__ import annotations
@@ -28,11 +29,17 @@ def upgrade() -> None:
     )
     connection, entry = op.get_bind(), _ENTRY.c
     query = sa.select(entry.subject, entry.event).where(entry.kind == "register.merged")
+    into: dict[str, str] = {}
     for target, event in connection.execute(query.order_by(entry.index)).all():
-        source = json.loads(event)["facts"]["source"]
+        source, root = json.loads(event)["facts"]["source"], target
+        while root in into:
+            root = into[root]
+        if root == source:
+            continue
         empty = [~sa.exists().where(column == source) for column in _HOLDING]
         marked = _REGISTER.update().where(_REGISTER.c.id == source, *empty)
-        connection.execute(marked.values(merged_into=target))
+        if connection.execute(marked.values(merged_into=target)).rowcount:
+            into[source] = target
 
 
 def downgrade() -> None:
