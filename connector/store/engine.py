@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from connector.errors import ConfigurationInvalid, StoreUnavailable
@@ -30,6 +30,8 @@ _DRIVERS: Final = {
     "postgresql+psycopg": "postgresql+psycopg",
 }
 _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_USED_AT: Final = "used_at"
+_TRUSTED: Final = 1.0  # seconds after its use that a connection is not asked whether it is alive
 _KEPT_OPEN: Final = 4  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
 _MORE: Final = 28
 
@@ -55,11 +57,14 @@ def open_engine(address: str, wait: float) -> Engine:
         pool_size=_KEPT_OPEN,
         max_overflow=_MORE,
         pool_timeout=wait,
-        pool_pre_ping=not sqlite,
         connect_args={"timeout": wait} if sqlite else _postgres_options(wait),
     )
     if sqlite:
         event.listen(engine, "connect", partial(_prepare_sqlite, wait))
+    else:
+        event.listen(engine, "connect", _used)
+        event.listen(engine, "checkin", _used)
+        event.listen(engine, "checkout", partial(_alive, engine.dialect))
     return engine
 
 
@@ -129,6 +134,27 @@ def _create_private(url: URL) -> None:
         os.close(os.open(Path(url.database), os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as exc:
         raise StoreUnavailable(f"`{url.database}` cannot be opened: {exc.strerror}") from exc
+
+
+def _used(_connection: Any, record: Any) -> None:
+    """Note when a connection was last seen to work."""
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _alive(dialect: Dialect, connection: Any, record: Any, _proxy: Any) -> None:
+    """Ask a connection that was idle whether it still is one: the server may have started anew.
+
+    Not at each transaction, of which the question would be a third.
+
+    Raises:
+        InvalidatePoolError: it is dead; SQLAlchemy then opens others.
+    """
+    if time.monotonic() - record.info[_USED_AT] < _TRUSTED:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as exc:
+        raise InvalidatePoolError from exc
 
 
 def _postgres_options(wait: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from connector.errors import ConfigurationInvalid, StoreUnavailable
 from connector.store import SqlStore
@@ -53,8 +54,8 @@ def test_known_databases_are_opened_with_our_driver(url: str, driver: str, tmp_p
 
 def test_a_server_that_does_not_answer_is_named_without_its_password() -> None:
     store = SqlStore("postgresql://user:s3cret@127.0.0.1:1/x", FixedClock(), wait=1)
-    with pytest.raises(StoreUnavailable) as caught, store.read():
-        pass
+    with pytest.raises(StoreUnavailable) as caught, store.read() as tx:
+        tx.issuers.find()
     assert caught.value.reason == "the database did not answer (OperationalError)"
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
@@ -89,8 +90,8 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "node.sqlite"
     file.write_bytes(b"something else, and long enough to be looked at" * 100)
     store = SqlStore(f"sqlite:///{file}", FixedClock())
-    with pytest.raises(StoreUnavailable, match="SQLITE_NOTADB"), store.read():
-        pass
+    with pytest.raises(StoreUnavailable, match="SQLITE_NOTADB"), store.read() as tx:
+        tx.issuers.find()
     store.close()
 
 
@@ -111,10 +112,14 @@ def test_more_readers_than_connections_are_answered_in_bounded_time(
     url = f"sqlite:///{tmp_path / 'node.sqlite'}"
     upgrade(url)
     store = SqlStore(url, FixedClock(), wait=0.1)
-    with store.read(), pytest.raises(StoreUnavailable, match="busy"), store.read():
-        pass
+    with store.read() as first:
+        assert first.offers.find() == []
+        with store.read():  # a reader that asks nothing takes no connection
+            pass
+        with pytest.raises(StoreUnavailable, match="busy"), store.read() as tx:
+            tx.offers.find()
     with store.read() as tx:
-        assert tx.issuers.find() == []
+        assert tx.offers.find() == []
     store.close()
 
 
@@ -157,3 +162,34 @@ def test_another_fault_is_not_waited_for() -> None:
     closed.close()
     with pytest.raises(sqlite3.ProgrammingError):
         engine_module._keep_log(cursor, 20.0)
+
+
+def test_a_server_that_started_anew_is_found_again(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was idle is asked first; of those in use, one call at most fails."""
+    store = SqlStore(postgres_url, FixedClock())
+
+    def ask() -> int:
+        with store.read() as tx:
+            return tx.audit.head()[0]
+
+    def cut() -> None:
+        other = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+        with other.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        other.dispose()
+
+    monkeypatch.setattr("connector.store.engine._TRUSTED", 3600.0)
+    assert ask() == 0
+    cut()
+    with pytest.raises(StoreUnavailable):
+        ask()
+    assert ask() == 0
+    monkeypatch.setattr("connector.store.engine._TRUSTED", 0.0)
+    cut()
+    assert ask() == 0
+    store.close()
