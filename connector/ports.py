@@ -27,7 +27,7 @@ from connector.domain.holdings import Held
 from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation, Role
-from connector.domain.notice import Notice
+from connector.domain.notice import Notice, Telling
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.promise import Claim
@@ -246,6 +246,7 @@ class Transaction(Protocol):
     negotiations: Repository[Negotiation]  # key: pid
     agreements: Repository[Agreement]  # key: id
     notices: Repository[Notice]  # key: agreement_id, party, number
+    tellings: Repository[Telling]  # key: id
     outbox: Repository[OutgoingMessage]  # key: id
     inbox: Repository[ReceivedMessage]  # key: peer, id
     reservations: Repository[Reservation]  # key: job_id

@@ -5,8 +5,9 @@ bounded time, before anything is spent; who did not answer is asked again until 
 is heard after a call to it failed is asked anew, at most once in `AGAIN_SECONDS`. A new epoch is
 announced and a changed tally deposited to each, and who concluded a contract with this node is
 asked to cosign its log; who does not answer gets it later. One turn deals with `MOST_PEERS`, those
-first that something waits for; the others follow in the next. The thread sleeps until it is woken
-or the next try is due; no fault ends it.
+first that something waits for; the others follow in the next. What the parties of contracts are
+still to be told goes out between turns, a page at a time. The thread sleeps until it is woken or
+the next try is due; no fault ends it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from functools import partial
 from typing import Final
 
 from connector.domain.budget import Reservation
+from connector.domain.notice import Standing
 from connector.domain.participant import Participant
 from connector.domain.register import Register
 from connector.errors import InRecovery, PreauError
@@ -27,6 +29,7 @@ from connector.services.continuity import custody, recovery
 from connector.services.evidence import cosigning
 from connector.services.evidence.own_log import weighty
 from connector.services.guard import guarded
+from connector.services.negotiation import telling
 
 MOST_PEERS: Final = 256
 AT_ONCE: Final = 8
@@ -37,7 +40,7 @@ _STOP_SECONDS: Final = 15.0
 _SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
 _LOOK_SECONDS: Final = 0.5
 
-_Content = tuple[dict[str, Register], dict[str, Reservation]]
+_Content = tuple[dict[str, Register], dict[str, Reservation], dict[str, Standing]]
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +72,9 @@ class Exchange:
             if not guarded(self._ports, "exchange", self._turn, self._stopping.wait):
                 continue  # nobody was asked, so nothing is spent yet
             self._ports.asking.over.set()
+            guarded(
+                self._ports, "exchange", partial(telling.turn, self._ports), self._stopping.wait
+            )
             self._ports.wakeups.wait(recovery.EXCHANGE, PAUSE_SECONDS)
             self._stopping.wait(_SETTLE_SECONDS)
 
@@ -76,8 +82,9 @@ class Exchange:
         with self._ports.store.read() as tx:
             peers = self._of_turn(tx.participants.find(blocked=""))
             tally = recovery.tally_of(self._ports, tx)
-            due = bool(tally.jobs) or weighty(tx) > 0
-        content = (dict(tally.registers), dict(tally.jobs)) if due else None
+            due = bool(tally.jobs or tally.taken_back) or weighty(tx) > 0
+        counted = (dict(tally.registers), dict(tally.jobs), dict(tally.taken_back))
+        content = counted if due else None
         until = time.monotonic() + START_SECONDS
         pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="exchange")
         try:

@@ -11,7 +11,7 @@ from connector.cli.node import node_of
 from connector.cli.options import DEFAULT_HOME, Home, Json
 
 if TYPE_CHECKING:
-    from connector.management.views import EpochView, OwedContractView, RecoveryView
+    from connector.management.views import ConfirmedView, EpochView, RecoveryView
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def confirm(
         output.line(f"counts in full: register {register}")
     for merge in done.merges:
         output.line(f"merged again: register {merge.merged} into {merge.into}")
-    _show_gone(done.gone)
+    _show_contracts(done)
     _show_epoch(done.epoch)
     output.line("the node goes on within what is left")
     for did in done.unasked:
@@ -93,14 +93,16 @@ def _show(found: RecoveryView, *, json: bool) -> None:
         output.line(f"  to be merged again: register {merge.merged} into {merge.into}")
     for did in found.silent:
         output.line(f"  counterparty that has not answered: {did}, see `preau peer meet {did}`")
-    _show_gone(found.gone)
+    _show_contracts(found)
     for epoch in found.epochs:
         _show_epoch(epoch)
 
 
-def _show_gone(gone: list[OwedContractView]) -> None:
-    for contract in gone:
+def _show_contracts(found: RecoveryView | ConfirmedView) -> None:
+    for contract in found.gone:
         output.line(f"  lost: contract {contract.agreement}; {contract.consumer} negotiates anew")
+    for name in found.taken_back:
+        output.line(f"  taken back again: contract {name}")
 
 
 def _show_epoch(epoch: EpochView) -> None:

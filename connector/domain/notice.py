@@ -52,6 +52,29 @@ class Notice:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What other parties are still to be told: contracts, or notices, a page at a time.
+
+    Attributes:
+        id: of this task.
+        dataset_id: the parties of contracts on it are told `reason`; empty: see `peer`.
+        offer_id: of those, only contracts on this offer; empty: all.
+        peer: DID of a peer that gets again all that was signed about contracts with it.
+        reason: one line.
+        after: end of the last page that was done.
+        at: contracts that were concluded later are not concerned, UTC.
+    """
+
+    id: str
+    dataset_id: str
+    offer_id: str
+    peer: str
+    reason: str
+    after: str
+    at: datetime
+
+
 def standing(notices: Iterable[Notice]) -> Standing:
     """Return how a contract stands after the notices of both parties, in whatever order."""
     latest: dict[str, Notice] = {}

@@ -4,19 +4,21 @@ A tally goes to two places: a file of the home, and sealed to peers, who can onl
 a database that went back can be told from one that did not, and what it forgot can be charged.
 
 Rules: tallies are joined, never replaced: of two records of one job the one that counts more
-stands, of two of one register the smaller cap and the rule that was declared first, so that the
-join is idempotent, commutative and associative, and never counts less than a part. An open job
-counts in full, since its rounds may have been released after the tally was made.
+stands, of two of one register the smaller cap and the rule that was declared first, of a contract
+that it ended rather than that it was suspended, so that the join is idempotent, commutative and
+associative, and never counts less than a part. An open job counts in full, since its rounds may
+have been released after the tally was made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
+from connector.domain.notice import Standing
 from connector.domain.register import Register, joined
 from federated.privacy.rule import Rule
 
@@ -51,12 +53,14 @@ class Tally:
         registers: with their caps, rules and rounds that were ever charged, by id.
         limits: contracts that jobs were charged to, by id.
         jobs: reservations, by id of the job.
+        taken_back: contracts that this node has ended or suspended, by id.
     """
 
     head: Head
     registers: Mapping[str, Register]
     limits: Mapping[str, Limit]
     jobs: Mapping[str, Reservation]
+    taken_back: Mapping[str, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,17 @@ def join(tallies: Iterable[Tally]) -> Tally:
     registers: dict[str, Register] = {}
     limits: dict[str, Limit] = {}
     jobs: dict[str, Reservation] = {}
+    taken_back: dict[str, Standing] = {}
     for tally in every:
         for name, register in tally.registers.items():
             registers[name] = joined(register, registers.get(name, register))
         for job, found in tally.jobs.items():
             jobs[job] = more(found, jobs[job]) if job in jobs else found
         limits |= tally.limits
+        ended = {name for name, each in taken_back.items() if each is Standing.ENDED}
+        taken_back |= {n: each for n, each in tally.taken_back.items() if n not in ended}
     head = max((tally.head for tally in every), key=lambda head: head.place)
-    return Tally(head, registers, limits, jobs)
+    return Tally(head, registers, limits, jobs, taken_back)
 
 
 def more(one: Reservation, other: Reservation) -> Reservation:

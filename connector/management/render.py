@@ -366,6 +366,7 @@ def recovery(plan: Plan, epochs: Iterable[Epoch]) -> RecoveryView:
         silent=list(debt.silent) if debt else [],
         unasked=list(plan.unasked),
         gone=[_owed_contract(each) for each in plan.gone],
+        taken_back=sorted(plan.taken_back),
         epochs=[_epoch(each) for each in epochs],
     )
 
@@ -379,6 +380,7 @@ def confirmed(value: Confirmed) -> ConfirmedView:
         merges=[MergeView(merged=gone, into=kept) for gone, kept in value.debt.merges],
         unasked=list(value.unasked),
         gone=[_owed_contract(each) for each in value.gone],
+        taken_back=list(value.taken_back),
         epoch=_epoch(value.epoch),
     )
 

@@ -477,6 +477,9 @@ class RecoveryView(View):
     gone: list[OwedContractView] = Field(
         description="contracts of which only jobs are known, to be negotiated anew"
     )
+    taken_back: list[str] = Field(
+        description="contracts that this node had ended or suspended, and does again"
+    )
     epochs: list[EpochView]
 
 
@@ -490,6 +493,9 @@ class ConfirmedView(View):
     unasked: list[str] = Field(description="peers that had not answered, and may hold more")
     gone: list[OwedContractView] = Field(
         description="contracts of which only jobs are known, to be negotiated anew"
+    )
+    taken_back: list[str] = Field(
+        description="contracts that this node had ended or suspended, and does again"
     )
     epoch: EpochView
 

@@ -177,13 +177,17 @@ class ContractNegotiationEventMessage(Body):
 
 @dataclass(frozen=True, slots=True)
 class ContractNegotiationTerminationMessage(Body):
-    """Either side: the negotiation is over, and why."""
+    """Either side: the negotiation is over, and why.
+
+    A provider whose offer is gone signs `statement`, see `identity/notice.py`.
+    """
 
     message_id: Id
     provider_pid: Id
     consumer_pid: Id
     code: MaybeCode
     reasons: Lines
+    statement: MaybeToken = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation
 from connector.domain.merkle import EMPTY_ROOT
+from connector.domain.notice import Standing
 from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally
 from connector.errors import KeyUnusable, Malformed, MessageTooLarge, SignatureInvalid
@@ -154,6 +155,7 @@ def _written(tally: Tally) -> bytes:
         "registers": [_plain(to_row(each)) for each in tally.registers.values()],
         "limits": [_plain(to_row(each)) for each in tally.limits.values()],
         "jobs": [_plain(to_row(each)) for each in tally.jobs.values()],
+        "takenBack": {name: each.value for name, each in tally.taken_back.items()},
     }
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
 
@@ -170,6 +172,8 @@ def _read(value: Mapping[str, Any]) -> Tally:
         {each.id: each for each in registers},
         {each.id: each for each in limits},
         {each.job_id: each for each in jobs},
+        # an earlier release recorded none
+        {name: Standing(each) for name, each in value.get("takenBack", {}).items()},
     )
 
 

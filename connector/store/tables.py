@@ -271,7 +271,10 @@ class NoticeRow(Row, table=True):
     """`Notice`."""
 
     __tablename__ = "notice"
-    __table_args__ = (_keyed("notice", "agreement_id", "party", "number"),)
+    __table_args__ = (
+        _keyed("notice", "agreement_id", "party", "number"),
+        Index("notice_party", "party", "act"),
+    )
     KEY = ("agreement_id", "party", "number")
 
     agreement_id: str
@@ -280,6 +283,21 @@ class NoticeRow(Row, table=True):
     act: str
     reason: str
     statement: str
+    at: datetime = Field(sa_type=UTC_TIME)
+
+
+class TellingRow(Row, table=True):
+    """`Telling`."""
+
+    __tablename__ = "telling"
+    __table_args__ = (_keyed("telling", "id"),)
+
+    id: str
+    dataset_id: str
+    offer_id: str
+    peer: str
+    reason: str
+    after: str
     at: datetime = Field(sa_type=UTC_TIME)
 
 

@@ -24,7 +24,7 @@ from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
-from connector.domain.notice import Notice
+from connector.domain.notice import Notice, Telling
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
@@ -74,6 +74,7 @@ class SqlTransaction:
         self.promises: Promises = promises
         self.agreements: Repository[Agreement] = SqlAgreements(scope, promises)
         self.notices: Repository[Notice] = SqlRepository(scope, Notice, tables.NoticeRow)
+        self.tellings: Repository[Telling] = SqlRepository(scope, Telling, tables.TellingRow)
         self.outbox: Repository[OutgoingMessage] = SqlRepository(
             scope, OutgoingMessage, tables.OutboxRow
         )

@@ -20,7 +20,7 @@ from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.job import Job, JobSite, RoundRecord
 from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation
-from connector.domain.notice import Notice
+from connector.domain.notice import Notice, Telling
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
@@ -43,6 +43,7 @@ KEYS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "offers": (Offer, ("id",)),
     "negotiations": (Negotiation, ("pid",)),
     "agreements": (Agreement, ("id",)),
+    "tellings": (Telling, ("id",)),
     "notices": (Notice, ("agreement_id", "party", "number")),
     "outbox": (OutgoingMessage, ("id",)),
     "inbox": (ReceivedMessage, ("peer", "id")),

@@ -13,6 +13,7 @@ from connector.domain.budget import Reservation, ReservationState
 from connector.domain.continuity import Step, covers, step
 from connector.domain.dataset import PrivacyCap
 from connector.domain.debt import owed
+from connector.domain.notice import Standing
 from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally, behind, join, more, spent
 from federated.privacy.rule import Accounting, Rule
@@ -67,7 +68,9 @@ def tallies(draw: st.DrawFn) -> Tally:
     values = st.tuples(caps, rules, st.integers(0, 9), times, merged)
     known = draw(st.dictionaries(st.sampled_from(REGISTERS), values))
     registers = {name: Register(name, *value) for name, value in known.items()}
-    return Tally(draw(heads), registers, limits, jobs)
+    stops = st.sampled_from([Standing.SUSPENDED, Standing.ENDED])
+    taken_back = draw(st.dictionaries(st.sampled_from(["urn:c:1", "urn:c:2"]), stops))
+    return Tally(draw(heads), registers, limits, jobs, taken_back)
 
 
 def counted(tally: Tally) -> dict[tuple[str, Rule], int]:
@@ -81,6 +84,7 @@ def test_joining_is_idempotent_and_blind_to_order(parts: list[Tally], random: ob
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     one, other = join(parts), join(shuffled)
     assert (one.registers, one.jobs, one.limits) == (other.registers, other.jobs, other.limits)
+    assert one.taken_back == other.taken_back
     assert one.head.place == other.head.place
     assert join([join(parts[:1]), join(parts)]).jobs == one.jobs
 
@@ -95,6 +99,8 @@ def test_a_join_counts_no_less_than_any_part(parts: list[Tally]) -> None:
             assert register.cap is None or found.cap == register.cap.smaller(found.cap)
             assert found.created_at <= register.created_at
         assert all(counted(whole)[job] >= steps for job, steps in counted(part).items())
+        for contract, standing in part.taken_back.items():
+            assert whole.taken_back[contract] in (standing, Standing.ENDED)
 
 
 @given(records(), records())

@@ -33,6 +33,7 @@ from connector.protocol import messages
 from connector.services.membership import onboard
 from connector.services.messages import deliver
 from connector.services.messages.receive import HANDLERS
+from connector.services.negotiation import telling
 from connector.sources.files import FileSources
 from tests.support.census import CensusWorkers
 from tests.support.contracts import NOW, Member, Space, stranger
@@ -287,6 +288,7 @@ class Link:
         """Try what is due a few times; whatever the fault holds back stays."""
         for _ in range(rounds):
             for node in self.nodes.values():
+                telling.turn(node.ports)
                 deliver.deliver_due(node.ports)
 
     def hold(self, *kinds: str) -> None:
@@ -297,6 +299,7 @@ class Link:
         """Deliver until nothing waits any more; time passes between rounds."""
         for _ in range(rounds):
             for node in self.nodes.values():
+                telling.turn(node.ports)
                 deliver.deliver_due(node.ports)
             if not any(node.waiting() for node in self.nodes.values()):
                 return

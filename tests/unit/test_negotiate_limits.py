@@ -190,7 +190,7 @@ def test_an_offer_withdrawn_before_it_is_accepted(pair: Link) -> None:
     pair.pump()
     assert states(pair) == both(State.TERMINATED)
     assert pair.lab.only().code == "OFFER_UNKNOWN"
-    assert pair.lab.only().reasons == ("the offer was withdrawn",)
+    assert pair.lab.only().reasons == ("the offer was withdrawn: the dataset was published anew",)
 
 
 def test_publishing_again_leaves_agreements(pair: Link) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from connector.cli.app import build
-from connector.domain.notice import Act, Standing
+from connector.domain.negotiation import Agreement
+from connector.domain.notice import Act, Notice, Standing
 from connector.errors import (
     CapExceeded,
     Malformed,
@@ -19,9 +20,15 @@ from connector.errors import (
     OfferUnknown,
     PolicyInvalid,
     RegisterFixed,
+    SignatureInvalid,
 )
-from connector.services.negotiation import negotiate, notices
+from connector.identity import document as documents
+from connector.identity import notice as signed
+from connector.jsonld.canonical import sha256_hex
+from connector.protocol import messages as m
+from connector.services.negotiation import negotiate, notices, telling
 from connector.services.publication import catalog_pages, publish, withdrawing
+from tests.support.contracts import NOW
 from tests.support.link import DATASET, Link, Node, description, link, offer
 from tests.support.management import TOKEN, application_of, served
 from tests.support.negotiating import State, ask, both, only_offer, states
@@ -43,9 +50,10 @@ def shown(pair: Link) -> list[str]:
     return [offer.id for dataset in found.datasets for offer in dataset.offers]
 
 
-def told(pair: Link) -> list[str]:
-    """What the lab was told about its contract."""
-    (contract,) = pair.lab.agreements()
+def told(pair: Link, contract: Agreement | None = None) -> list[str]:
+    """What the lab was told about a contract, or its only one."""
+    if contract is None:
+        (contract,) = pair.lab.agreements()
     found = notices.of_agreement(pair.lab.ports, contract.id)
     return [each.reason for each in found if each.act is Act.NOTED]
 
@@ -91,17 +99,106 @@ def test_two_offers_of_one_publication_do_not_share_an_id(pair: Link) -> None:
     assert shown(pair) == [OFFER]
 
 
-def test_an_offer_replaced_before_it_is_accepted_is_not_contracted(pair: Link) -> None:
-    opened = negotiate.offer(pair.school.ports, pair.lab.did, DATASET, OFFER)
+ENDINGS: dict[str, tuple[Callable[[Link], object], str]] = {
+    "replaced": (
+        lambda pair: withdrawing.replace_offer(
+            pair.school.ports, OFFER, offer(epsilon="1"), "less is enough"
+        ),
+        "the offer was replaced: less is enough",
+    ),
+    "withdrawn": (
+        lambda pair: withdrawing.withdraw_offer(pair.school.ports, OFFER, "wrong terms"),
+        "the offer was withdrawn: wrong terms",
+    ),
+    "withdrawn with its dataset": (
+        lambda pair: withdrawing.withdraw_dataset(pair.school.ports, DATASET, "corrected"),
+        "the offer was withdrawn: corrected",
+    ),
+    "published otherwise": (
+        lambda pair: publish.publish(
+            pair.school.ports, description(pair.folder, offer=offer(epsilon="1"))
+        ),
+        "the offer was replaced: the dataset was published anew",
+    ),
+    "left out": (
+        lambda pair: publish.publish(
+            pair.school.ports, description(pair.folder, offer={**offer(), "@id": SECOND})
+        ),
+        "the offer was withdrawn: the dataset was published anew",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDINGS)
+def test_who_negotiates_on_an_offer_is_told_at_once_that_it_is_gone(pair: Link, case: str) -> None:
+    act, reason = ENDINGS[case]
+    negotiate.offer(pair.school.ports, pair.lab.did, DATASET, OFFER)
     pair.pump()
-    withdrawing.replace_offer(pair.school.ports, OFFER, offer(epsilon="1"), "less is enough")
-    negotiate.accept(pair.lab.ports, pair.lab.only().pid)
+    act(pair)
     pair.pump()
     assert states(pair) == both(State.TERMINATED)
-    assert pair.lab.only().code == OfferUnknown.code
-    assert negotiate.negotiation(pair.school.ports, opened.pid).reasons == (
-        "the offer was replaced",
-    )
+    for node in (pair.school, pair.lab):
+        assert (node.only().code, node.only().reasons) == (OfferUnknown.code, (reason,))
+        said = str(facts(node, "negotiation.terminated")["statement"])
+        document = documents.read(pair.school.member.data, pair.school.did)
+        notice, digest = signed.verify(said, document, signed.OFFER_TYPE)
+        assert (notice.agreement_id, notice.reason) == (OFFER, reason)
+        assert digest == sha256_hex(node.only().policy)
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+def test_what_was_accepted_of_an_offer_that_is_gone_is_not_contracted(
+    pair: Link,
+    crossing: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    negotiate.offer(pair.school.ports, pair.lab.did, DATASET, OFFER)
+    pair.pump()
+    if crossing:  # the lab accepts before it hears of it
+        negotiate.accept(pair.lab.ports, pair.lab.only().pid)
+    withdrawing.withdraw_offer(pair.school.ports, OFFER, "wrong terms")
+    pair.pump()
+    assert states(pair) == both(State.TERMINATED)
+    assert pair.lab.agreements() == pair.school.agreements() == []
+
+
+def test_the_same_terms_published_again_leave_a_negotiation_open(pair: Link) -> None:
+    negotiate.offer(pair.school.ports, pair.lab.did, DATASET, OFFER)
+    pair.pump()
+    publish.publish(pair.school.ports, description(pair.folder))
+    pair.pump()
+    assert states(pair) == both(State.OFFERED)
+    negotiate.accept(pair.lab.ports, pair.lab.only().pid)
+    pair.pump()
+    assert states(pair) == both(State.FINALIZED)
+
+
+def test_a_statement_about_another_offer_ends_nothing(pair: Link) -> None:
+    negotiate.offer(pair.school.ports, pair.lab.did, DATASET, OFFER)
+    pair.pump()
+    held = pair.lab.only()
+
+    def said(signer: Node = pair.school, **changes: str) -> m.ContractNegotiationTerminationMessage:
+        content = {"offer": OFFER, "digest": sha256_hex(held.offered), "act": "noted", **changes}
+        kind = content.get("type", signed.OFFER_TYPE)
+        notice = Notice(content["offer"], signer.did, 7, Act(content["act"]), "gone", "", NOW)
+        token = signed.make(signer.member.signer, notice, content["digest"], kind)
+        return m.ContractNegotiationTerminationMessage(
+            "urn:m:1", held.peer_pid, held.pid, "OFFER_UNKNOWN", ("gone",), token
+        )
+
+    before = pair.lab.state_of_everything()
+    for hostile in (
+        said(offer=SECOND),
+        said(digest="ab" * 32),
+        said(act="ended"),
+        said(type=signed.TYPE),
+        said(pair.lab),
+    ):
+        with pytest.raises((Malformed, SignatureInvalid)):
+            pair.lab.receive(pair.school, hostile)
+        assert pair.lab.state_of_everything() == before
+    pair.lab.receive(pair.school, said())  # the positive twin
+    assert pair.lab.only().state is State.TERMINATED
 
 
 # Taking back
@@ -127,10 +224,55 @@ def test_a_withdrawn_dataset_is_on_no_shelf_and_its_contracts_run_on(pair: Link)
     assert shown(pair) == [OFFER]
 
 
-def test_a_withdrawn_offer_is_on_no_shelf(pair: Link) -> None:
+def test_a_withdrawn_offer_is_on_no_shelf_and_its_contracts_are_told(pair: Link) -> None:
+    two = description(pair.folder, offers=[offer(), {**offer(), "@id": SECOND}])
+    del two["offer"]
+    publish.publish(pair.school.ports, two)
+    ask(pair, offer_id=OFFER)
+    ask(pair, offer_id=OFFER, policy=offer(epsilon="2"))  # on terms that were narrowed from it
+    ask(pair, offer_id=SECOND)
     assert withdrawing.withdraw_offer(pair.school.ports, OFFER, "wrong terms").withdrawn
-    assert shown(pair) == []
+    pair.pump()
+    assert shown(pair) == [SECOND]
     assert facts(pair.school, "offer.withdrawn")["reason"] == "wrong terms"
+    line = f"offer `{OFFER}` is no longer made: wrong terms; this contract keeps its terms"
+    assert [told(pair, each) for each in pair.lab.agreements()] == [[line], [line], []]
+    assert len(pair.school.log("agreement.noted")) == len(pair.lab.log("agreement.noted")) == 2
+    withdrawing.withdraw_offer(pair.school.ports, OFFER, "again")  # nothing more to take back
+    pair.pump()
+    assert len(pair.lab.log("agreement.noted")) == 2
+
+
+def test_what_was_narrowed_from_an_offer_goes_with_it(pair: Link) -> None:
+    pair.hold("ContractOfferMessage")
+    with pytest.raises(AssertionError, match="still wait"):
+        ask(pair, policy=offer(epsilon="2"))
+    withdrawing.withdraw_offer(pair.school.ports, OFFER, "wrong terms")
+    pair.hold()
+    pair.pump()
+    assert states(pair) == both(State.TERMINATED)
+    assert all(each.withdrawn for each in publish.offers(pair.school.ports, DATASET))
+
+
+def test_all_parties_are_told_once_however_many_they_are(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is a transaction; a node that ends between two goes on with the next."""
+    monkeypatch.setattr(telling, "PAGE", 1)
+    small = description(pair.folder, offer=offer(epsilon="2"))
+    publish.publish(pair.school.ports, small)
+    for _ in range(3):
+        ask(pair)
+    withdrawing.withdraw_offer(pair.school.ports, OFFER, "wrong terms")
+    assert len(pair.school.log("agreement.noted")) == 1  # the act waits for no more
+    pair.school.restart()
+    pair.clock.advance(1)
+    publish.publish(pair.school.ports, small)
+    ask(pair)  # concluded since, on the offer that was made anew
+    pair.pump()
+    with pair.school.ports.store.read() as tx:
+        assert tx.tellings.find() == []
+    assert [len(told(pair, each)) for each in pair.lab.agreements()] == [1, 1, 1, 0]
 
 
 def test_other_terms_take_an_offers_place(pair: Link) -> None:
@@ -143,6 +285,9 @@ def test_other_terms_take_an_offers_place(pair: Link) -> None:
     logged = facts(pair.school, "offer.replaced")
     assert (logged["after"], logged["reason"]) == (found.digest, "less is enough")
     assert logged["before"] != found.digest
+    pair.pump()
+    line = f"offer `{OFFER}` has other terms: less is enough; this contract keeps its terms"
+    assert told(pair) == [line]
     ask(pair)
     first, second = (each.epsilon for each in pair.lab.agreements())
     assert (first, second) == (3, 1)
@@ -277,4 +422,4 @@ def test_the_commands_take_back_and_say_what_they_did(pair: Link, tmp_path: Path
         assert "ended" in preau("agreement", "list")
         shown = json.loads(preau("agreement", "show", contract.id, "--json"))
         acts = [each["act"] for each in shown["notices"]]
-        assert acts == ["noted", "suspended", "resumed", "ended"]
+        assert acts == ["noted", "noted", "noted", "suspended", "resumed", "ended"]

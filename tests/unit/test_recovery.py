@@ -14,6 +14,7 @@ import pytest
 
 from connector.domain.budget import ReservationState
 from connector.domain.dataset import PrivacyCap
+from connector.domain.notice import Act
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.errors import (
@@ -31,6 +32,8 @@ from connector.services.continuity import confirmation, custody, recovery
 from connector.services.evidence import own_log
 from connector.services.federation.lead.book import load
 from connector.services.federation.site.rounds import Ending, end
+from connector.services.messages.deliver import deliver_due
+from connector.services.negotiation import notices, telling
 from connector.services.privacy import budget, registers
 from connector.services.privacy.merging import merge
 from connector.store.charges import FILE
@@ -115,6 +118,87 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
     third = job(federation)
     assert (third.state, third.code) == (JobState.REFUSED, BudgetExceeded.code)
     assert released(site) == CONTRACT
+
+
+@pytest.mark.parametrize(
+    ("act", "code"), [(Act.ENDED, "CONTRACT_ENDED"), (Act.SUSPENDED, "CONTRACT_SUSPENDED")]
+)
+@pytest.mark.parametrize("home", [False, True], ids=["database", "whole machine"])
+def test_a_contract_that_was_taken_back_does_not_run_again(
+    federation: Federation,
+    tmp_path: Path,
+    home: bool,  # noqa: FBT001 - a parameter of the test
+    act: Act,
+    code: str,
+) -> None:
+    """Its lead gives nothing back; what the home holds tells, or what another peer does."""
+    site = federation.site()
+    contract = federation.agreements[SITES[0]].id
+    copy = copied(site, tmp_path / "copy")
+    notices.give(site.ports, contract, act, "the parents' council objects")
+    turn(site)
+    with federation.lead.ports.store.write() as tx:
+        for held in tx.checkpoints.find(origin=SITES[0]):
+            tx.checkpoints.remove(held.origin, held.size)
+        tx.peer_logs.remove(SITES[0])
+    copy.restore(site, home=home)
+    turn(site)
+    refused(site, federation)
+    assert list(confirmation.plan(site.ports).taken_back) == [contract]
+    assert confirmation.confirm(site.ports).taken_back == (contract,)
+    _, body = federation.submission()
+    turn(site)
+    assert federation.ask(site, body)["code"] == code
+    (notice,) = notices.of_agreement(site.ports, contract)
+    assert notice.act is act
+    deliver_due(site.ports)
+    kept = notices.of_agreement(federation.lead.ports, contract)
+    assert {each.act for each in kept} == {act}
+    turn(site)
+    assert confirmation.plan(site.ports).faults == ()
+
+
+def test_a_contract_that_was_resumed_runs_on(federation: Federation, tmp_path: Path) -> None:
+    site = federation.site()
+    contract = federation.agreements[SITES[0]].id
+    copy = copied(site, tmp_path / "copy")
+    notices.give(site.ports, contract, Act.SUSPENDED, "under review")
+    notices.give(site.ports, contract, Act.RESUMED, "reviewed")
+    copy.restore(site)
+    turn(site)
+    assert confirmation.confirm(site.ports).taken_back == ()
+    turn(site)
+    assert job(federation).state == JobState.COMPLETED
+
+
+def test_who_went_back_gets_again_what_both_signed_about_contracts(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """The lead's own notice, and the site's that neither home nor another peer tells of."""
+    site, lead = federation.site(), federation.lead
+    contract = federation.agreements[SITES[0]].id
+    _, body = federation.submission()
+    copy = copied(site, tmp_path / "copy")
+    notices.give(site.ports, contract, Act.SUSPENDED, "under review")
+    notices.give(lead.ports, contract, Act.ENDED, "the study is over")
+    deliver_due(site.ports)
+    deliver_due(lead.ports)
+    with lead.ports.store.write() as tx:  # so that a peer tells of the later state
+        tx.checkpoints.put(own_log.checkpoint(site.ports))
+    before = {each.statement for each in notices.of_agreement(lead.ports, contract)}
+    copy.restore(site, home=True)
+    turn(site)
+    assert confirmation.confirm(site.ports).taken_back == ()
+    turn(site)  # announces the epoch
+    telling.turn(lead.ports)
+    for _ in before:  # one of a contract at a time
+        deliver_due(lead.ports)
+    after = {each.statement for each in notices.of_agreement(site.ports, contract)}
+    assert len(before) == 2
+    assert after == before
+    with lead.ports.store.read() as tx:
+        assert tx.outbox.find(delivered_at=None) == []
+    assert federation.ask(site, body)["code"] == "CONTRACT_ENDED"
 
 
 def test_a_peer_is_named_once_by_the_newest_head_that_it_holds(

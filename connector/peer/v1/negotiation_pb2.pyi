@@ -81,18 +81,20 @@ class ContractNegotiationEventMessage(_message.Message):
     def __init__(self, message_id: _Optional[str] = ..., provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., event_type: _Optional[str] = ..., receipt: _Optional[str] = ...) -> None: ...
 
 class ContractNegotiationTerminationMessage(_message.Message):
-    __slots__ = ("message_id", "provider_pid", "consumer_pid", "code", "reasons")
+    __slots__ = ("message_id", "provider_pid", "consumer_pid", "code", "reasons", "statement")
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_PID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_PID_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     REASONS_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
     message_id: str
     provider_pid: str
     consumer_pid: str
     code: str
     reasons: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, message_id: _Optional[str] = ..., provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., code: _Optional[str] = ..., reasons: _Optional[_Iterable[str]] = ...) -> None: ...
+    statement: str
+    def __init__(self, message_id: _Optional[str] = ..., provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., code: _Optional[str] = ..., reasons: _Optional[_Iterable[str]] = ..., statement: _Optional[str] = ...) -> None: ...
 
 class GetNegotiationMessage(_message.Message):
     __slots__ = ("pid",)

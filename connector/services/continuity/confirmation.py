@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +22,8 @@ from connector.domain.debt import Debt, owed
 from connector.domain.decision import Refusal
 from connector.domain.job import JobSide
 from connector.domain.negotiation import Role
-from connector.domain.tally import Forfeit, Limit, Tally
+from connector.domain.notice import Standing
+from connector.domain.tally import Forfeit, Limit, Tally, join
 from connector.errors import (
     BudgetExceeded,
     CapExceeded,
@@ -36,6 +38,7 @@ from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence.own_log import ACCEPTED, head, weighty
 from connector.services.federation.site.rounds import Ending, end_within
+from connector.services.negotiation import notices
 from connector.services.privacy.merging import merge_again
 from connector.services.privacy.registers import kept_in
 from federated.job import JobState, is_final
@@ -58,12 +61,15 @@ class Plan:
         debt: what is owed; None when nothing is to be recovered.
         unasked: DIDs of known peers that have not given back what they hold since the start.
         gone: contracts of which only their jobs are known; they are negotiated anew.
+        taken_back: contracts that this node had ended or suspended, which the database has
+            forgotten; they are taken back again.
     """
 
     faults: tuple[str, ...]
     debt: Debt | None
     unasked: tuple[str, ...]
     gone: tuple[Limit, ...] = ()
+    taken_back: Mapping[str, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,14 @@ class Confirmed:
         unasked: DIDs of known peers that had not answered; one that holds more than was charged
             brings the node into recovery again.
         gone: contracts that are negotiated anew.
+        taken_back: ids of contracts that were taken back again.
     """
 
     epoch: Epoch
     debt: Debt
     unasked: tuple[str, ...]
     gone: tuple[Limit, ...]
+    taken_back: tuple[str, ...]
 
 
 def plan(ports: Ports) -> Plan:
@@ -121,6 +129,8 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Confirmed:
         number = _next_epoch(ports, tx, found.debt)
         _end_jobs(ports, tx)
         _charge(ports, tx, found.debt, number)
+        reason = "this node took the contract back before it went back to an older state"
+        again = notices.restate(ports, tx, found.taken_back, reason)
         epoch = _begin_epoch(ports, tx, found.debt, number)
         tally = recovery.tally_of(ports, tx)
     ports.charges.record(tally)
@@ -130,7 +140,7 @@ def confirm(ports: Ports, *, in_full: bool = False) -> Confirmed:
         "recovery confirmed: epoch %d begins; charged: %d jobs, in full %d contracts, %d registers",
         *(number, len(found.debt.jobs), len(found.debt.contracts), len(found.debt.registers)),
     )
-    return Confirmed(epoch, found.debt, found.unasked, found.gone)
+    return Confirmed(epoch, found.debt, found.unasked, found.gone, tuple(again))
 
 
 def epochs(ports: Ports) -> list[Epoch]:
@@ -163,7 +173,13 @@ def _plan(ports: Ports, tx: Transaction) -> Plan:
         frozenset(ports.asking.answered),
         _sound_at(tx),
     )
-    return Plan(found, debt, unasked, _gone(tx, tallies, ports.clock.now()))
+    gone = _gone(tx, tallies, ports.clock.now())
+    told = join(tallies).taken_back if tallies else {}
+    again = {
+        each.id: Standing(act.value)
+        for each, act in notices.forgotten(tx, ports.settings.did, told)
+    }
+    return Plan(found, debt, unasked, gone, again)
 
 
 def _gone(tx: Transaction, tallies: list[Tally], now: datetime) -> tuple[Limit, ...]:

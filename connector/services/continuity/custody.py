@@ -32,6 +32,7 @@ from connector.protocol import messages
 from connector.protocol.codec import Body
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log, witness
+from connector.services.negotiation import telling
 
 CALL_SECONDS: Final = 5.0
 MOST_EPOCHS: Final = 64  # accepted of one peer; one that resumes so often needs its operator
@@ -173,6 +174,7 @@ def accept_epoch(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> 
     with ports.store.write() as tx:
         if tx.epochs.get(caller.did, record.number) is None:
             _accept(tx, record, resumed)
+            telling.again(ports, tx, caller.did)
     return messages.EpochReceipt(record.number).to_body()
 
 

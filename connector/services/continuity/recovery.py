@@ -17,6 +17,7 @@ from typing import Final
 from connector.domain.audit import Checkpoint, Head
 from connector.domain.continuity import answered
 from connector.domain.negotiation import Agreement
+from connector.domain.notice import Act, Notice, Standing
 from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally, behind
 from connector.errors import InRecovery, KeyUnusable, PreauError, WorldFault
@@ -188,7 +189,25 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
             found[name] = limit_of(agreement, register_id)
         elif name in limits:
             found[name] = limits[name]
-    return Tally(head(tx, ports.settings.did), _registers(tx), found, jobs)
+    own = head(tx, ports.settings.did)
+    return Tally(own, _registers(tx), found, jobs, _taken_back(ports, tx))
+
+
+def _taken_back(ports: Ports, tx: Transaction) -> dict[str, Standing]:
+    """Return the contracts that this node has ended, or suspended and not resumed.
+
+    What the other party took back is not among them: it must not fill the record.
+    """
+    own, latest = ports.settings.did, dict[str, Notice]()
+    for act in (Act.SUSPENDED, Act.RESUMED, Act.ENDED):  # an end is the last of a party's
+        for notice in tx.notices.find(party=own, act=act):
+            before = latest.get(notice.agreement_id, notice)
+            latest[notice.agreement_id] = max(before, notice, key=lambda each: each.number)
+    return {
+        name: Standing(notice.act.value)
+        for name, notice in latest.items()
+        if notice.act is not Act.RESUMED
+    }
 
 
 def limit_of(agreement: Agreement, register_id: str) -> Limit:

@@ -24,7 +24,14 @@ from connector.protocol import messages
 from connector.protocol.negotiation import Act
 from connector.services.membership import onboard
 from connector.services.messages import deliver
-from connector.services.negotiation import agree, consumer_side, outcomes, provider_side, steps
+from connector.services.negotiation import (
+    agree,
+    consumer_side,
+    outcomes,
+    provider_side,
+    steps,
+    telling,
+)
 from connector.services.negotiation.consumer_side import accept, counter, request
 from connector.services.negotiation.provider_side import offer
 
@@ -243,9 +250,11 @@ def receive_termination(
         tx: Transaction, said: messages.ContractNegotiationTerminationMessage
     ) -> Negotiation:
         found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
+        telling.check_statement(caller, found, said.statement)
         now = ports.clock.now()
         ended = steps.received(found, Act.TERMINATION, now, code=said.code, reasons=said.reasons)
-        return steps.store(ports, tx, ended, code=said.code, by=found.role.other.value)
+        facts = {"by": found.role.other.value, **steps.signed(said.statement)}
+        return steps.store(ports, tx, ended, code=said.code, **facts)
 
     return steps.receive_once(ports, caller, message, handle)
 

@@ -9,7 +9,7 @@ add up is `domain/notice.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -24,6 +24,8 @@ from connector.errors import (
     ContractEnded,
     Malformed,
     NotFound,
+    PreauError,
+    SignatureInvalid,
     TooManyRequests,
     Unlawful,
 )
@@ -31,6 +33,7 @@ from connector.identity import document as documents
 from connector.identity import notice as signed
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import AgreementNotice, AgreementNoticeReceipt
+from connector.services.continuity import recovery
 from connector.services.federation.lead import book
 from connector.services.federation.site.rounds import Ending
 from connector.services.messages import deliver
@@ -44,7 +47,8 @@ _STOPPING: Final = frozenset({Act.ENDED, Act.SUSPENDED})
 def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
     """End, suspend or resume a contract of ours, and tell the other party.
 
-    The same act again changes nothing, and sends again what could not be delivered.
+    The same act again changes nothing, and sends again what could not be delivered. What is taken
+    back is recorded outside the database too, so that a restore does not forget it.
 
     Raises:
         NotFound: no finalized contract of that id.
@@ -73,6 +77,7 @@ def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
             agreement = _give(ports, tx, agreement, act, reason, known)
     if again:
         deliver.retry(ports, agreement.pid)
+    recovery.note(ports)
     return agreement
 
 
@@ -87,16 +92,44 @@ def note(ports: Ports, tx: Transaction, agreements: Iterable[Agreement], reason:
         _give(ports, tx, agreement, Act.NOTED, reason[: signed.MAX_REASON], known)
 
 
-def running(tx: Transaction, *dataset_ids: str) -> list[Agreement]:
-    """Return the contracts on datasets of ours that no party has ended."""
-    return [
-        agreement
-        for dataset_id in dataset_ids
-        for agreement in tx.agreements.find(
-            dataset_id=dataset_id, role=Role.PROVIDER, finalized=True
-        )
-        if agreement.standing is not Standing.ENDED
-    ]
+def forgotten(
+    tx: Transaction, own: str, taken_back: Mapping[str, Standing]
+) -> Iterator[tuple[Agreement, Act]]:
+    """Return the contracts that this node took back, where the database does not know of it.
+
+    Args:
+        tx: the transaction.
+        own: DID of this node.
+        taken_back: contracts by id, as records outside the database tell.
+    """
+    for name, standing in sorted(taken_back.items()):
+        agreement = tx.agreements.get(name)
+        if agreement is None or not agreement.finalized or agreement.standing is Standing.ENDED:
+            continue
+        latest = notices.newest(tx.notices.find(agreement_id=name), own)
+        if latest is None or latest.act.value != standing.value:
+            yield agreement, Act(standing.value)
+
+
+def restate(
+    ports: Ports, tx: Transaction, taken_back: Mapping[str, Standing], reason: str
+) -> list[str]:
+    """Take contracts back again that a restored database has forgotten; return their ids.
+
+    Raises:
+        KeyUnusable: our key cannot sign.
+    """
+    found = list(forgotten(tx, ports.settings.did, taken_back))
+    for agreement, act in found:
+        _give(ports, tx, agreement, act, reason, tx.notices.find(agreement_id=agreement.id))
+    return [agreement.id for agreement, _ in found]
+
+
+def send(ports: Ports, tx: Transaction, agreement: Agreement, statement: str) -> None:
+    """Put a statement about a contract into the outbox, for its other party."""
+    # After FINALIZED, which the other party must have first: hence the negotiation's subject.
+    message = AgreementNotice(ports.ids.new(), statement)
+    steps.enqueue(ports, tx, other(agreement), agreement.pid, message)
 
 
 def check_reason(reason: str) -> None:
@@ -117,40 +150,60 @@ def of_agreement(ports: Ports, agreement_id: str) -> list[Notice]:
 
 
 def receive(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take in the other party's notice. Idempotent.
+    """Take in the other party's notice, or one of our own that it gives back. Idempotent.
 
     Raises:
         Malformed: it cannot be read, names another contract, or its number came with other words.
-        SignatureInvalid: the caller did not sign it.
+        SignatureInvalid: neither the caller nor this node signed it.
         AgreementUnknown: no finalized contract of that id with this peer.
-        Unlawful: the caller had ended the contract.
-        TooManyRequests: the caller has given as many as one may about a contract.
+        Unlawful: its party had ended the contract.
+        TooManyRequests: its party has given as many as one may about a contract.
     """
     message = AgreementNotice.from_body(body)
-    document = documents.read(caller.document, caller.did)
-    notice, digest = signed.verify(message.statement, document)
+    notice, digest = _verified(ports, caller, message.statement)
     with ports.store.write() as tx:
         agreement = tx.agreements.lock(notice.agreement_id)
-        if agreement is None or not agreement.finalized or _other(agreement) != caller.did:
+        if agreement is None or not agreement.finalized or other(agreement) != caller.did:
             raise AgreementUnknown(f"no agreement `{notice.agreement_id}` with this peer")
         if digest != agreement.digest:
             raise Malformed("the notice is about another document than the one that was signed")
         known = tx.notices.find(agreement_id=agreement.id)
-        own = [each for each in known if each.party == caller.did]
-        before = next((each for each in own if each.number == notice.number), None)
+        said = [each for each in known if each.party == notice.party]
+        before = next((each for each in said if each.number == notice.number), None)
         if before is None:
-            _check_further(own, notice)
-            _keep(tx, agreement, notice, known)
+            if _is_further(said, notice):
+                _keep(tx, agreement, notice, known)
         elif (before.act, before.reason, before.at) != (notice.act, notice.reason, notice.at):
             raise Malformed(f"notice {notice.number} came with other words before")
     return AgreementNoticeReceipt(notice.number).to_body()
 
 
-def _check_further(own: list[Notice], notice: Notice) -> None:
-    if any(each.act is Act.ENDED for each in own):
-        raise Unlawful("the caller has ended this contract")
-    if len(own) >= MOST and notice.act is not Act.ENDED:
+def _verified(ports: Ports, caller: Participant, statement: str) -> tuple[Notice, str]:
+    """Return a notice of the caller's, or of our own: a node that went back has forgotten some."""
+    try:
+        return signed.verify(statement, documents.read(caller.document, caller.did))
+    except SignatureInvalid as fault:
+        own = documents.read(ports.own_document(), ports.settings.did)
+        try:
+            return signed.verify(statement, own)
+        except PreauError:
+            raise fault from None
+
+
+def _is_further(said: list[Notice], notice: Notice) -> bool:
+    """Return whether a notice adds to what its party said; a second end does not.
+
+    Raises:
+        Unlawful: the party had ended the contract.
+        TooManyRequests: the party has given as many as one may.
+    """
+    if any(each.act is Act.ENDED for each in said):
+        if notice.act is Act.ENDED:
+            return False
+        raise Unlawful(f"`{notice.party}` has ended this contract")
+    if len(said) >= MOST and notice.act is not Act.ENDED:
         raise TooManyRequests(f"{MOST} notices about one contract are kept")
+    return True
 
 
 def _give(
@@ -160,9 +213,7 @@ def _give(
     number = notices.next_number(known, own, now)
     plain = Notice(agreement.id, own, number, act, reason, "", now.replace(microsecond=0))
     notice = replace(plain, statement=signed.make(ports.signer, plain, agreement.digest))
-    message = AgreementNotice(ports.ids.new(), notice.statement)
-    # After FINALIZED, which the other party must have first: hence the negotiation's subject.
-    steps.enqueue(ports, tx, _other(agreement), agreement.pid, message)
+    send(ports, tx, agreement, notice.statement)
     if act in _STOPPING:
         _stop_led(ports, tx, agreement, act, reason)
     return _keep(tx, agreement, notice, known)
@@ -173,7 +224,8 @@ def _keep(tx: Transaction, agreement: Agreement, notice: Notice, known: list[Not
     standing = notices.standing([*known, notice])
     stands = agreement.stands and standing is not Standing.ENDED  # what was spent still counts
     changed = replace(agreement, standing=standing, stands=stands)
-    tx.agreements.put(changed)
+    if changed != agreement:
+        tx.agreements.put(changed)
     tx.audit.append(
         f"agreement.{notice.act.value}",
         agreement.id,
@@ -198,5 +250,6 @@ def _stop_led(ports: Ports, tx: Transaction, agreement: Agreement, act: Act, rea
             tx.after_commit(partial(ports.wakeups.notify, "lead"))
 
 
-def _other(agreement: Agreement) -> str:
+def other(agreement: Agreement) -> str:
+    """Return the DID of the other party of a contract of ours."""
     return agreement.consumer if agreement.role is Role.PROVIDER else agreement.provider

@@ -240,23 +240,52 @@ def pids(negotiation: Negotiation) -> dict[str, str]:
 
 
 def end(
-    ports: Ports, tx: Transaction, negotiation: Negotiation, code: str, reasons: tuple[str, ...]
+    ports: Ports,
+    tx: Transaction,
+    negotiation: Negotiation,
+    code: str,
+    reasons: tuple[str, ...],
+    *,
+    statement: str = "",
 ) -> Negotiation:
     """Terminate a negotiation and tell the peer, where the table lets this side send that.
+
+    Args:
+        ports: of this node.
+        tx: the transaction.
+        negotiation: as it stands.
+        code: stable code; empty: it was ended as somebody wished.
+        reasons: a line each.
+        statement: what we sign about it, see `telling.py`.
 
     Raises:
         IllegalMessage: this side may not send a termination in this state.
     """
     kept = tuple(reason[:MAX_LINE] for reason in reasons[:MAX_LINES])
     message = messages.ContractNegotiationTerminationMessage(
-        message_id=ports.ids.new(), **pids(negotiation), code=code, reasons=kept
+        message_id=ports.ids.new(),
+        **pids(negotiation),
+        code=code,
+        reasons=kept,
+        statement=statement,
     )
     ended = send(ports, tx, negotiation, message, code=code, reasons=kept)
-    return store(ports, tx, ended, code=code, by=negotiation.role.value)
+    return store(ports, tx, ended, code=code, by=negotiation.role.value, **signed(statement))
+
+
+def signed(statement: str) -> dict[str, str]:
+    """Return what the log says of a statement; nothing where there is none."""
+    return {"statement": statement} if statement else {}
 
 
 def end_here(
-    ports: Ports, tx: Transaction, negotiation: Negotiation, code: str, reasons: tuple[str, ...]
+    ports: Ports,
+    tx: Transaction,
+    negotiation: Negotiation,
+    code: str,
+    reasons: tuple[str, ...],
+    *,
+    statement: str = "",
 ) -> Negotiation:
     """Terminate a negotiation that the peer refused or that it does not answer for.
 
@@ -265,7 +294,7 @@ def end_here(
     """
     by_table = allowed(negotiation.state, Act.TERMINATION, negotiation.role, sending=True)
     if by_table and negotiation.peer_pid:
-        return end(ports, tx, negotiation, code, reasons)
+        return end(ports, tx, negotiation, code, reasons, statement=statement)
     for waiting in tx.outbox.find(subject=negotiation.pid, delivered_at=None, failed=""):
         tx.outbox.put(replace(waiting, failed="the negotiation is over"))
     ended = replace(
@@ -275,7 +304,7 @@ def end_here(
         reasons=reasons,
         updated_at=ports.clock.now(),
     )
-    return store(ports, tx, ended, code=code, by="local")
+    return store(ports, tx, ended, code=code, by="local", **signed(statement))
 
 
 def is_over(negotiation: Negotiation) -> bool:

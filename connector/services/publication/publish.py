@@ -21,15 +21,15 @@ from typing import Any
 from connector.domain.dataset import Dataset, Offer
 from connector.domain.negotiation import Role
 from connector.domain.notice import Standing
-from connector.domain.page import LONGEST, PAGE, Page
+from connector.domain.page import PAGE, Page
 from connector.domain.register import Register
 from connector.errors import CapExceeded, NotFound, PolicyInvalid
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
-from connector.ports import Ports, Transaction
+from connector.ports import Not, Ports, Transaction
 from connector.services.continuity import recovery
-from connector.services.negotiation import notices, terms
+from connector.services.negotiation import telling, terms
 from connector.services.privacy import registers
 from connector.services.publication import checking, describing, effects, verdicts
 from connector.services.publication.describing import Draft
@@ -96,6 +96,7 @@ def publish_anew(
     for _ in range(checking.ATTEMPTS):
         with ports.store.read() as tx:
             placed = replace(described, register_id=registers.chosen(tx, described))
+            running = _running(tx, placed.id)
         checked = checking.examine(ports, placed, distinct=distinct)
         verdicts.refuse(placed, checked.census)
         with suppress(_Overtaken), ports.store.write() as tx:
@@ -107,8 +108,9 @@ def publish_anew(
             offers = _offers(ports, tx, dataset, draft)
             if not checking.keep(tx, checked, distinct=distinct):
                 raise _Overtaken
-            said = _effects(tx, dataset, offers)
+            said = _effects(tx, dataset, offers, running)
             _apply(tx, dataset, offers)
+            telling.end_open(ports, tx, dataset.id, "the dataset was published anew")
             _tell(ports, tx, before, register)
             tx.after_commit(partial(recovery.note, ports))
             return Published(dataset, said)
@@ -274,19 +276,22 @@ def _check(policy: Policy, dataset: Dataset, what: str) -> None:
         )
 
 
-def _effects(tx: Transaction, dataset: Dataset, offers: list[Offer]) -> tuple[str, ...]:
+def _running(tx: Transaction, dataset_id: str) -> int:
+    return tx.agreements.count(
+        dataset_id=dataset_id, role=Role.PROVIDER, finalized=True, standing=Not(Standing.ENDED)
+    )
+
+
+def _effects(
+    tx: Transaction, dataset: Dataset, offers: list[Offer], running: int
+) -> tuple[str, ...]:
     """Return what a new version means for contracts that run; nothing where there is none."""
     before = tx.datasets.get(dataset.id)
-    contracts = tx.agreements.page(
-        limit=LONGEST, dataset_id=dataset.id, role=Role.PROVIDER, finalized=True
-    )
-    running = sum(each.standing is not Standing.ENDED for each in contracts.values)
     if before is None or not running:
         return ()
     held = tx.offers.find(dataset_id=dataset.id, withdrawn=False, derived_from="")
-    more = " or more" if contracts.next else ""
     return (
-        f"contracts that run on under the terms that were signed: {running}{more}",
+        f"contracts that run on under the terms that were signed: {running}",
         *effects.of_dataset(before, dataset),
         *effects.of_offers(held, offers),
     )
@@ -300,13 +305,14 @@ def _tell(ports: Ports, tx: Transaction, before: Register | None, after: Registe
         return
     old, new = before.cap, after.cap
     names = [each.id for each in tx.datasets.find(register_id=after.id)]
-    notices.note(
+    telling.concerning(
         ports,
         tx,
-        notices.running(tx, *names),
+        names,
         f"the cap of ε per person over all contracts was raised from {old.epsilon:g} at δ "
         f"{old.delta:g} to {new.epsilon:g} at δ {new.delta:g}",
     )
+    tx.after_commit(partial(telling.turn, ports, pages=1))
 
 
 def _apply(tx: Transaction, dataset: Dataset, offers: list[Offer]) -> None:

@@ -1,9 +1,9 @@
 """Taking offers and datasets back, and putting other terms in an offer's place.
 
-Rules: whoever sees the catalog sees them no more, and a negotiation that is not concluded ends;
-contracts that run keep the terms that were signed, and are taken back by `agreement end`. Each act
-has a reason and is in the log; the parties of contracts on a dataset are told that it was
-withdrawn.
+Rules: whoever sees the catalog sees them no more, what was narrowed from an offer goes with it, and
+a negotiation that is not concluded ends; contracts that run keep the terms that were signed, and
+are taken back by `agreement end`. Each act has a reason and is in the log; who negotiates or holds
+a contract on what was taken back or replaced is told, signed (`telling.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from connector.domain.dataset import Dataset, Offer
 from connector.errors import NotFound
 from connector.ports import Ports, Transaction
-from connector.services.negotiation import notices
+from connector.services.negotiation import notices, telling
 from connector.services.publication import effects, publish
 
 
@@ -39,8 +39,10 @@ def withdraw_dataset(ports: Ports, dataset_id: str, reason: str) -> Dataset:
             tx.audit.append(
                 "dataset.withdrawn", dataset_id, reason=reason, offers=[each.id for each in made]
             )
+            telling.end_open(ports, tx, dataset_id, reason)
             said = f"dataset `{dataset_id}` is no longer offered: {reason}"
-            notices.note(ports, tx, notices.running(tx, dataset_id), said)
+            telling.concerning(ports, tx, [dataset_id], said)
+    telling.turn(ports, pages=1)
     return found
 
 
@@ -50,14 +52,18 @@ def withdraw_offer(ports: Ports, offer_id: str, reason: str) -> Offer:
     Raises:
         NotFound: none of that id.
         Malformed: the reason is not one line.
+        KeyUnusable: our key cannot sign what parties are told.
     """
     notices.check_reason(reason)
     with ports.store.write() as tx:
         found = _held(tx, offer_id)
         if not found.withdrawn:
+            _withdraw_narrowed(tx, found)
             found = replace(found, withdrawn=True)
             tx.offers.put(found)
             tx.audit.append("offer.withdrawn", found.id, dataset=found.dataset_id, reason=reason)
+            _tell(ports, tx, found, "is no longer made", reason)
+    telling.turn(ports, pages=1)
     return found
 
 
@@ -75,6 +81,7 @@ def replace_offer(
         PolicyInvalid: the terms are not a well-formed offer.
         ConstraintUnknown: a constraint that this node cannot uphold.
         CapExceeded: it promises more than the cap.
+        KeyUnusable: our key cannot sign what parties are told.
     """
     notices.check_reason(reason)
     with ports.store.write() as tx:
@@ -83,6 +90,7 @@ def replace_offer(
         if before.derived_from or dataset is None:
             raise NotFound(f"no published offer `{offer_id}`")
         after = publish.offer_of(ports, dataset, policy, before.reserve, offer_id)
+        _withdraw_narrowed(tx, before)
         tx.offers.put(after)
         tx.audit.append(
             "offer.replaced",
@@ -92,7 +100,20 @@ def replace_offer(
             after=after.digest,
             reason=reason,
         )
+        _tell(ports, tx, before, "has other terms", reason)
+    telling.turn(ports, pages=1)
     return after, effects.of_offers([before], [after])
+
+
+def _withdraw_narrowed(tx: Transaction, offer: Offer) -> None:
+    for narrowed in telling.narrowed(tx, offer):
+        tx.offers.put(replace(narrowed, withdrawn=True))
+
+
+def _tell(ports: Ports, tx: Transaction, offer: Offer, what: str, reason: str) -> None:
+    telling.end_open(ports, tx, offer.dataset_id, reason)
+    said = f"offer `{offer.id}` {what}: {reason}; this contract keeps its terms"
+    telling.concerning(ports, tx, [offer.dataset_id], said, offer.id)
 
 
 def _held(tx: Transaction, offer_id: str) -> Offer:
