@@ -384,6 +384,12 @@ class Federation:
         """Submit a job to one site, as the lead."""
         return site_jobs.receive_job(node.ports, self.caller(node), body)
 
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass on all clocks; `clock` alone is a wall clock that is set."""
+        self.clock.advance(seconds)
+        for node in self.nodes.values():
+            node.ports.pace.pass_by(seconds)  # type: ignore[attr-defined] - the pace of a test
+
     def deliver(self) -> None:
         """Deliver the lead's outbox."""
         deliver_due(self.lead.ports)

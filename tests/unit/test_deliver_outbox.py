@@ -23,6 +23,7 @@ from connector.errors import (
     MessageTooLarge,
     PeerUnreachable,
     PreauError,
+    QuotaReached,
     StoreUnavailable,
     TermsRefused,
     TokenInvalid,
@@ -37,6 +38,7 @@ from connector.services.messages import deliver
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
 from tests.support.link import DATASET, Fault, Link, Node, description, link, offer
+from tests.support.negotiating import only_offer, states
 
 State = NegotiationState
 SECONDS = 20.0  # nothing here takes as long; it bounds a test that would hang
@@ -198,6 +200,49 @@ def test_silence_past_the_bound_ends_the_negotiation(pair: Link) -> None:
     assert pair.lab.only().state is State.TERMINATED
     assert pair.lab.only().code == "PEER_UNREACHABLE"
     assert deliver.deliver_due(pair.lab.ports) == 0
+
+
+@pytest.mark.parametrize(("hint", "waits"), [(900.0, 900.0), (1e9, deliver.LONGEST_HINT)])
+def test_a_peer_is_not_asked_again_before_it_says_that_it_helps(
+    pair: Link, hint: float, waits: float
+) -> None:
+    queue(pair.lab, "urn:1", pair.school.did)
+    scripted(pair.lab, refuse(TooManyRequests("x", retry_after=hint)))
+    deliver.deliver_due(pair.lab.ports)
+    assert kept(pair.lab, "urn:1").due_at == pair.clock.now() + timedelta(seconds=waits)
+    deliver.set_right(pair.lab.ports)
+    assert kept(pair.lab, "urn:1").due_at == pair.clock.now() + timedelta(seconds=waits)
+
+
+@pytest.mark.parametrize("opener", ["consumer", "provider"])
+@pytest.mark.parametrize(
+    "error",
+    [TooManyRequests("x"), QuotaReached("x", retry_after=3600.0), PeerUnreachable("x")],
+    ids=lambda error: error.code,
+)
+def test_a_peer_that_is_busy_or_away_ends_no_negotiation_before_its_deadline(
+    pair: Link, error: PreauError, opener: str
+) -> None:
+    if opener == "consumer":
+        node = pair.lab
+        negotiate.request(node.ports, pair.school.did, DATASET)
+    else:
+        node = pair.school
+        negotiate.offer(node.ports, pair.lab.did, DATASET, only_offer(node))
+    honest = node.ports.wire
+    calls = scripted(node, refuse(error)).calls
+    for _ in range(6 * 24):
+        pair.clock.advance(3600.0)
+        deliver.deliver_due(node.ports)
+        assert negotiate.expire(node.ports) == 0
+    assert len(calls) > deliver.MAX_ATTEMPTS  # age alone, and tries alone, give nothing up
+    node.ports = replace(node.ports, wire=honest)
+    pair.clock.advance(3600.0)
+    for each in pair.nodes.values():
+        each.have_fresh_papers()
+    pair.pump()
+    end = State.FINALIZED if opener == "consumer" else State.OFFERED
+    assert states(pair) == ([end], [end])
 
 
 @pytest.mark.parametrize("seconds", [7200.0, deliver.MAX_AGE.total_seconds() * 400])

@@ -21,10 +21,12 @@ from connector.errors import RoundRefused
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.site import rounds
+from connector.services.federation.site import run as site_run
 from connector.services.federation.site.cancellation import cancel_job
 from connector.services.federation.site.run import patience
 from federated.job import JobState, is_final, parse
 from federated.privacy.rule import Rule
+from tests.support.doubles import QuickPace
 from tests.support.federation import (
     LEAD,
     SITES,
@@ -203,7 +205,7 @@ def test_a_contract_that_is_gone_gets_nothing(case: Case) -> None:
 
 def test_the_deadline_ends_the_job(case: Case) -> None:
     case.ask(1)
-    case.federation.clock.advance(3601)
+    case.federation.pass_time(3601)
     frame = case.ask(2)
     assert isinstance(frame, RoundRefusal)
     assert frame.code == "DEADLINE_PASSED"
@@ -352,7 +354,7 @@ def test_a_lead_that_never_comes_is_given_up_at_the_deadline(tmp_path: Path) -> 
     case.site.link.down.add(LEAD)
     with running(case.site):
         assert wait_for(lambda: case.site.workers.started)
-        case.federation.clock.advance(3601)
+        case.federation.pass_time(3601)
         assert case.ended(JobState.FAILED).code == "DEADLINE_PASSED"
 
 
@@ -361,7 +363,7 @@ def test_a_lead_that_asks_no_new_round_is_given_up(tmp_path: Path) -> None:
     case.site.link.down.add(LEAD)
     with running(case.site):
         assert wait_for(lambda: case.site.workers.started)
-        case.federation.clock.advance(601)
+        case.federation.pass_time(601)
         job = case.ended(JobState.FAILED)
     assert (job.code, job.reason) == (
         "DEADLINE_PASSED",
@@ -372,9 +374,9 @@ def test_a_lead_that_asks_no_new_round_is_given_up(tmp_path: Path) -> None:
 
 def test_the_same_round_again_is_no_sign_of_progress(case: Case) -> None:
     case.ask(1)
-    case.federation.clock.advance(400)
+    case.federation.pass_time(400)
     assert isinstance(case.ask(1), RoundReply)
-    case.federation.clock.advance(201)
+    case.federation.pass_time(201)
     case.send(Round(1, (), b"m"))
     job = case.ended(JobState.FAILED)
     assert job.code == "DEADLINE_PASSED"
@@ -382,9 +384,61 @@ def test_the_same_round_again_is_no_sign_of_progress(case: Case) -> None:
 
 def test_a_lead_that_asks_a_new_round_in_time_is_followed(case: Case) -> None:
     for number in (1, 2, 3):
-        case.federation.clock.advance(599)
+        case.federation.pass_time(599)
         assert isinstance(case.ask(number), RoundReply)
     assert case.job.state == JobState.RUNNING
+
+
+@pytest.mark.parametrize("jump", [7200, -7200, 86_400 * 40, -86_400 * 400])
+def test_a_clock_that_jumps_ends_no_running_job(case: Case, jump: float) -> None:
+    """While papers or the contract are not valid by it, nothing is answered; then all goes on."""
+    case.ask(1)
+    streams = case.site.link.calls.count((LEAD, "participate"))
+    case.federation.clock.advance(jump)
+    case.send(Round(2, SITES, b"m", case.receipts(1)))
+    if jump != 7200:
+        assert wait_for(lambda: case.site.link.calls.count((LEAD, "participate")) > streams)
+        assert case.record(2) is None
+        case.federation.clock.advance(-jump)
+    assert isinstance(case.answer(), RoundReply)
+    assert case.job.state == JobState.RUNNING
+
+
+def test_a_job_ends_by_the_time_that_passed_and_not_by_the_clock(case: Case) -> None:
+    case.ask(1)
+    case.federation.pass_time(3601)
+    case.federation.clock.advance(-3601)
+    frame = case.ask(2)
+    assert isinstance(frame, RoundRefusal)
+    assert frame.code == "DEADLINE_PASSED"
+    case.ended(JobState.FAILED)
+
+
+class Looking(QuickPace):
+    """A pace that counts how often somebody looked at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def now(self) -> float:
+        self.looks += 1
+        return super().now()
+
+
+def test_a_lead_that_is_connected_may_wait_for_other_sites_before_the_first_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_run, "LONGEST_WAIT", 0.05)
+    case, pace = Case(tmp_path), Looking()
+    case.site.ports = replace(case.site.ports, pace=pace)
+    with running(case.site):
+        assert wait_for(lambda: SITES[0] in case.hub.connected(case.job_id))
+        for _ in range(4):
+            seen = pace.looks
+            assert wait_for(lambda seen=seen: pace.looks > seen + 4)
+            case.federation.pass_time(500)
+        assert isinstance(case.ask(1), RoundReply)
 
 
 @pytest.mark.parametrize(("seconds", "waited"), [(0.5, 600), (60, 600), (61, 610), (3600, 36_000)])

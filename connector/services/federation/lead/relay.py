@@ -9,6 +9,7 @@ A stream that breaks is no refusal: the site may join again while the round last
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from connector.domain.federation import Finish, Round, RoundRefusal, RoundReply
 from connector.domain.job import Job
 from connector.errors import (
-    DeadlinePassed,
+    PASSING,
     NotFound,
     PeerUnreachable,
     PreauError,
@@ -25,6 +26,7 @@ from connector.errors import (
     UpdateRefused,
 )
 from connector.ports import Ports
+from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
 from connector.services.federation.lead.book import Completed
 from connector.services.federation.lead.hub import LeadHub, Left
@@ -36,6 +38,7 @@ from federated.job import JobManifest
 GATHER_SECONDS = 150.0  # more than a worker may take to start
 LOOK_SECONDS = 0.25  # how soon an abort is seen while waiting for sites; answers wake at once
 JOIN_LOOK_SECONDS = 0.05
+DOUBT_SECONDS = 1.0
 # An answer holds the arrays of its request, and Flower's own words about them.
 MOST_LONGER = 4096
 
@@ -53,9 +56,11 @@ class Relay:
         hub: LeadHub,
         job: Job,
         manifest: JobManifest,
+        deadline: Deadline,
         aborted: threading.Event,
     ) -> None:
         """Keep what the relay works with; `gather` comes first."""
+        self._deadline = deadline
         self._ports = ports
         self._hub = hub
         self._job = job
@@ -198,12 +203,32 @@ class Relay:
         return True
 
     def _doubt(self) -> None:
-        """Judge each site before a round; who is no longer believed takes no further part."""
+        """Judge each site before a round; who is no longer believed takes no further part.
+
+        Where a quorum fails for what may pass (a clock, a status list), it is waited for.
+
+        Raises:
+            DeadlinePassed: the job's time is over.
+            Aborted: the job was ended elsewhere.
+        """
+        while doubted := self._doubted():
+            if len(self.active()) - len(doubted) >= self._manifest.quorum or not all(
+                isinstance(exc, PASSING) for exc in doubted.values()
+            ):
+                for site, exc in doubted.items():
+                    self._leave(site, exc.code, exc.reason)
+                return
+            self._time_left(math.inf)
+            self._aborted.wait(DOUBT_SECONDS)
+
+    def _doubted(self) -> dict[str, PreauError]:
+        found = {}
         for site in self.active():
             try:
                 onboard.judge(self._ports, site)
             except PreauError as exc:
-                self._leave(site, exc.code, exc.reason)
+                found[site] = exc
+        return found
 
     def _leave(self, site: str, code: str, reason: str) -> None:
         """Let a site go, for good; told so, it releases its budget."""
@@ -234,7 +259,5 @@ class Relay:
     def _time_left(self, until: float) -> float:
         if self._aborted.is_set():
             raise Aborted
-        over = (self._manifest.deadline - self._ports.clock.now()).total_seconds()
-        if over <= 0:
-            raise DeadlinePassed("the job's deadline passed")
-        return min(until - time.monotonic(), over)
+        self._deadline.check()
+        return min(until - time.monotonic(), self._deadline.left())

@@ -20,7 +20,6 @@ from typing import Any
 from connector.domain.federation import Finish
 from connector.domain.job import Job
 from connector.errors import (
-    DeadlinePassed,
     PreauError,
     StoreUnavailable,
     WorkerFailed,
@@ -29,6 +28,7 @@ from connector.errors import (
 )
 from connector.identity.card import seal
 from connector.ports import Ports, Worker
+from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
 from connector.services.federation.lead import card as cards
 from connector.services.federation.lead.hub import LeadHub
@@ -58,7 +58,8 @@ class LeadRun:
         with translated():
             self._manifest = parse(job.manifest)
         self._aborted = threading.Event()
-        self._relay = Relay(ports, hub, job, self._manifest, self._aborted)
+        self._deadline = Deadline(ports, job, self._manifest.deadline)
+        self._relay = Relay(ports, hub, job, self._manifest, self._deadline, self._aborted)
         self._guard = threading.Lock()
         self._worker: Worker | None = None
 
@@ -87,7 +88,7 @@ class LeadRun:
 
     def _lead(self) -> tuple[Ending, str]:
         if self._job.state == JobState.SUBMITTED:
-            refusal = Submission(self._ports, self._job, self._aborted, self._left()).run()
+            refusal = Submission(self._ports, self._job, self._deadline, self._aborted).run()
             if refusal is not None:
                 return refusal, ""
         steps = (JobState.ACCEPTED,) if self._job.state == JobState.SUBMITTED else ()
@@ -159,10 +160,8 @@ class LeadRun:
             WorkerFailed: it is gone, silent, or sent another.
             PreauError: what it refused, by code.
         """
-        left = self._left()
-        if left <= 0:
-            raise DeadlinePassed("the job's deadline passed")
-        header, payload = worker.receive(min(WORKER_SECONDS, left))
+        self._deadline.check()
+        header, payload = worker.receive(min(WORKER_SECONDS, self._deadline.left()))
         if header.get("op") == "failed":
             reason = one_line(str(header.get("reason", ""))) or "the worker gave no reason"
             raise from_code(str(header.get("code", "")), reason)
@@ -216,9 +215,6 @@ class LeadRun:
             receipts = book.resume_from(self._ports, job).receipts if done else ()
             self._relay.dismiss(Finish(outcome, job.code, job.reason, receipts))
         self._hub.close(self._job.id)
-
-    def _left(self) -> float:
-        return (self._manifest.deadline - self._ports.clock.now()).total_seconds()
 
 
 def _split(header: Mapping[str, Any], payload: bytes) -> dict[str, bytes]:

@@ -1,8 +1,9 @@
 """Submits a job to its sites and collects their decisions.
 
-Rules: all sites are asked at once, each until it has decided or time is up; an answer is kept as
-soon as it is there, so that a lead that dies does not ask again; the first refusal ends the asking,
-since a job without one of its sites is another job.
+Rules: all sites are asked at once, each until it has decided or the job's deadline; a site that is
+away or busy is asked again, not sooner than it says; an answer is kept as soon as it is there, so
+that a lead that dies does not ask again; the first refusal ends the asking, since a job without one
+of its sites is another job. Sites that have accepted wait as long as they see the lead connected.
 """
 
 from __future__ import annotations
@@ -17,34 +18,36 @@ from connector.domain.job import Job
 from connector.errors import PASSING, PeerUnreachable, PreauError, WorldFault
 from connector.ports import Ports
 from connector.protocol.messages import JobDecision, JobSubmission
+from connector.services.federation.deadline import Deadline
 from connector.services.federation.lead import book
 from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.membership import onboard
 from federated.job import JobState
 
-SUBMIT_SECONDS = 300.0
 CALL_SECONDS = 60.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
-THREADS = 8
+LOOK_SECONDS = 0.25  # how soon an abort is seen
 
 
 class Submission:
     """One job on its way to its sites."""
 
-    def __init__(self, ports: Ports, job: Job, aborted: threading.Event, seconds: float) -> None:
+    def __init__(
+        self, ports: Ports, job: Job, deadline: Deadline, aborted: threading.Event
+    ) -> None:
         """Prepare to ask.
 
         Args:
             ports: of the lead.
             job: to submit.
+            deadline: of the job; sites are asked until then.
             aborted: set when the job was ended elsewhere.
-            seconds: longest wait for all decisions.
         """
         self._ports = ports
         self._job = job
         self._aborted = aborted
-        self._until = time.monotonic() + min(seconds, SUBMIT_SECONDS)
+        self._deadline = deadline
         self._enough = threading.Event()
 
     def run(self) -> Ending | None:
@@ -54,7 +57,7 @@ class Submission:
             if row.decision == book.REFUSED:
                 return _refused(row.site, row.code, row.reason)
         waiting = [row.site for row in rows if row.decision == book.PENDING]
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="submit") as pool:
+        with ThreadPoolExecutor(max(len(waiting), 1), thread_name_prefix="submit") as pool:
             endings = [ending for ending in pool.map(self._ask, waiting) if ending is not None]
         # A refusal says more than a site that nobody waited for any longer.
         return min(endings, key=lambda ending: ending.state != JobState.REFUSED, default=None)
@@ -68,7 +71,7 @@ class Submission:
             except PASSING as exc:
                 silent = isinstance(exc, WorldFault)
                 code, last = PeerUnreachable.code if silent else exc.code, exc.reason
-                self._enough.wait(min(pause, max(self._left(), 0.0)))
+                self._rest(max(pause, exc.retry_after))
                 pause = min(pause * 2, LONGEST_PAUSE)
             except PreauError as exc:
                 return self._decided(site, exc.code, exc.reason)
@@ -76,6 +79,13 @@ class Submission:
                 reason = "; ".join(decision.reasons) or "no reason was given"
                 return self._decided(site, "" if decision.accepted else decision.code, reason)
         return Ending(JobState.FAILED, code, one_line(f"`{site}`: {last}"))
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, unless all is over before."""
+        until = time.monotonic() + min(seconds, max(self._left(), 0.0))
+        while not self._aborted.is_set() and (left := until - time.monotonic()) > 0:
+            if self._enough.wait(min(left, LOOK_SECONDS)):
+                return
 
     def _decided(self, site: str, code: str, reason: str) -> Ending | None:
         if not code:
@@ -99,7 +109,7 @@ class Submission:
         return decision
 
     def _left(self) -> float:
-        return self._until - time.monotonic()
+        return self._deadline.left()
 
 
 def _refused(site: str, code: str, reason: str) -> Ending:

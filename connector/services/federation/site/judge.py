@@ -73,7 +73,6 @@ def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int
         Untrusted: the lead is no longer believed; the class says why.
         AgreementUnknown: the contract is not there any more.
         ContractExpired: its time is over.
-        DeadlinePassed: the job's is.
         PreauError: the policy does not allow the round, by the refusal's code.
     """
     lead = onboard.judge(ports, job.peer)
@@ -82,7 +81,7 @@ def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int
     now = ports.clock.now()
     with ports.store.read() as tx:
         agreement = agree.agreement_for(tx, job.agreement_id, lead.did, now)
-    check_time(manifest, agreement.valid_until, now)
+    check_time(agreement.valid_until, now)
     refusal = check_policy(ports, agreement, manifest, sites)
     if refusal is not None:
         raise refusal.as_error()

@@ -19,7 +19,6 @@ from connector.domain.job import Job, RoundRecord
 from connector.errors import (
     BY_CODE,
     ContractExpired,
-    DeadlinePassed,
     JobCancelled,
     PeerFault,
     RoundRefused,
@@ -191,17 +190,14 @@ def ending_of(frame: Finish, job: Job, manifest: JobManifest) -> Ending:
     return Ending(JobState.FAILED, code, reason)
 
 
-def check_time(manifest: JobManifest, valid_until: datetime | None, now: datetime) -> None:
-    """Check that neither the contract nor the job is over.
+def check_time(valid_until: datetime | None, now: datetime) -> None:
+    """Check that the contract is not over. When the job is, says `federation/deadline.py`.
 
     Raises:
-        ContractExpired: the contract is.
-        DeadlinePassed: the job is.
+        ContractExpired: it is.
     """
     if valid_until is not None and now >= valid_until:
         raise ContractExpired(f"the contract ended at {valid_until:%Y-%m-%dT%H:%M:%SZ}")
-    if now >= manifest.deadline:
-        raise DeadlinePassed(f"the job's deadline was {manifest.deadline:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def one_line(text: str) -> str:

@@ -6,8 +6,9 @@ update is stored before it is sent (`rounds.py`); a worker that dies is replaced
 the same round; a message that the worker cannot read costs nothing; what the lead learns
 of a failure is a code, never the worker's own words; what took rows ends at a public time
 (`padding.py`), also when it fails; a broken stream is opened again with growing
-pauses until the manifest's deadline. Every wait is bounded by the round or the deadline; a lead
-that asks no new round for `patience` holds no worker and no budget any longer.
+pauses until the manifest's deadline, and not sooner than the lead says. Every wait is bounded by
+the round or the deadline; a lead that asks no new round for `patience` holds no worker and no
+budget any longer, unless it is connected and has not asked the first: it waits for other sites.
 
 What a job may cost is decided before (`jobs.py`); which jobs run is `SiteRunner`'s.
 """
@@ -27,6 +28,8 @@ from connector.domain.federation import Finish, Hello, Round, RoundRefusal, Roun
 from connector.domain.job import Job
 from connector.domain.participant import Participant
 from connector.errors import (
+    PASSING,
+    ContractExpired,
     DataFault,
     DeadlinePassed,
     InRecovery,
@@ -45,6 +48,7 @@ from connector.identity import round_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports, SiteStream
 from connector.services.continuity import custody, recovery
+from connector.services.federation.deadline import Deadline
 from connector.services.federation.pace import padded
 from connector.services.federation.padding import ends_at
 from connector.services.federation.receipts import check_round, concluded, count_forgotten
@@ -67,12 +71,12 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 LONGEST_WAIT = 30.0
 RECOVERY_PAUSE = 15.0
-# A lead may be silent for as long as its other sites may take to decide (300 s), to be gathered
-# (150 s) and to start their workers (120 s), or for ten rounds, if that is longer.
+# A lead may be away for as long as a node takes to be installed anew, or for ten rounds, if that is
+# longer.
 LEAST_PATIENCE = 600.0
 PATIENCE_ROUNDS = 10
-# Refusals of the lead's that may pass: it is restarting, busy, or cannot judge us just now.
-_PASSING = (WorldFault, NotFound, TooManyStreams, TooManyRequests, Untrusted)
+# What ends a stream and may pass: the lead is restarting, busy, or cannot judge us just now.
+_PASSING = (WorldFault, NotFound, TooManyStreams, TooManyRequests, Untrusted, ContractExpired)
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -95,7 +99,8 @@ class SiteRun:
         self._hello = Hello(self._manifest.job, job.manifest_digest)
         self._work = SiteWork(ports, job, self._manifest)
         self._aborted = threading.Event()
-        self._asked = (0, ports.clock.now())  # the newest round, and when it was asked
+        self._deadline = Deadline(ports, job, self._manifest.deadline)
+        self._asked = (0, ports.pace.now())  # the newest round, and when it was asked
         self._stream: SiteStream | None = None
         self._worker_fault: PreauError | None = None
         self._charged = 0  # the newest round that was charged here
@@ -142,7 +147,7 @@ class SiteRun:
         except (WorkerFailed, DataFault, PeerFault) as exc:
             self._worker_fault = exc
             return self._give_up(exc)
-        self._asked = (0, self._ports.clock.now())
+        self._asked = (0, self._ports.pace.now())
         pause = FIRST_PAUSE
         while not self._aborted.is_set():
             if self._left() <= 0:
@@ -152,10 +157,11 @@ class SiteRun:
                 return self._follow()
             except _PASSING as exc:
                 _log.info("stream ended: %s", exc.code)
+                said = exc.retry_after
             # A stream that lived for a while ends the row of failures.
             lived = time.monotonic() - began > LONGEST_PAUSE
             pause = FIRST_PAUSE if lived else min(pause * 2, LONGEST_PAUSE)
-            self._aborted.wait(min(pause, max(self._left(), 0.0)))
+            self._aborted.wait(min(max(pause, said), max(self._left(), 0.0)))
         return None
 
     def _follow(self) -> Ending | None:
@@ -178,6 +184,8 @@ class SiteRun:
                 self._refuse(0, late)
                 return _failed(late)
             frame = stream.receive(min(left, LONGEST_WAIT))
+            if frame is None and not self._asked[0]:  # the lead is there, and gathers its sites
+                self._asked = (0, self._ports.pace.now())
             if isinstance(frame, Finish):
                 return self._finished(frame)
             if isinstance(frame, Round):
@@ -199,6 +207,7 @@ class SiteRun:
 
         Raises:
             PeerUnreachable: the stream broke; the update is kept and sent on the next one.
+            PreauError: nothing may be answered now, and perhaps on the next one.
         """
         try:
             reply = self._reply(frame)
@@ -207,6 +216,8 @@ class SiteRun:
         except (PeerFault, DataFault, WorkerFailed, DeadlinePassed) as exc:
             if self._aborted.is_set():
                 return None
+            if _may_pass(exc):
+                raise
             _log.info("round %d refused: %s", frame.number, exc.code)
             self._refuse(frame.number, exc)
             return _failed(exc)
@@ -217,7 +228,7 @@ class SiteRun:
         """Return the round's reply: the one that was released, or a new one, stored first."""
         began, starts = self._ports.pace.now(), self._work.starts
         if frame.number > self._asked[0]:  # the same round again is no sign of progress
-            self._asked = (frame.number, self._ports.clock.now())
+            self._asked = (frame.number, self._ports.pace.now())
         self._judge(frame)
         seen = self._views(frame)
         with self._ports.store.read() as tx:
@@ -302,6 +313,7 @@ class SiteRun:
 
     def _judge(self, frame: Round) -> None:
         recovery.check(self._ports)
+        self._deadline.check()
         taking_part = len(frame.answered) if frame.number > 1 else len(self._manifest.sites)
         minimum = may_answer(self._ports, self._job(), self._manifest, taking_part)
         check_request(self._manifest, self._ports.settings.did, frame, minimum)
@@ -341,14 +353,14 @@ class SiteRun:
 
     def _left(self) -> float:
         """Return the seconds until the deadline, or until the lead has been silent too long."""
-        now = self._ports.clock.now()
-        silent = (now - self._asked[1]).total_seconds()
-        left = (self._manifest.deadline - now).total_seconds()
-        return min(left, patience(self._manifest.round_seconds) - silent)
+        silent = self._ports.pace.now() - self._asked[1]
+        return min(self._deadline.left(), patience(self._manifest.round_seconds) - silent)
 
     def _late(self) -> DeadlinePassed:
-        if self._ports.clock.now() >= self._manifest.deadline:
-            return DeadlinePassed("the job's deadline passed")
+        try:
+            self._deadline.check()
+        except DeadlinePassed as exc:
+            return exc
         seconds = patience(self._manifest.round_seconds)
         return DeadlinePassed(f"the lead asked no new round for {seconds:g} s")
 
@@ -370,6 +382,17 @@ class SiteRun:
         if lead is None:
             raise NotFound(f"the lead `{self._lead}` is not known any more")
         return lead
+
+
+def _may_pass(exc: PreauError) -> bool:
+    """Whether what forbids an answer follows from a clock, or from papers that are fetched anew.
+
+    No manifest's deadline lies beyond its contract's end (`fitting.py`), so a contract that is said
+    to have ended before is said so by a clock that jumped.
+    """
+    return isinstance(exc, ContractExpired) or (
+        isinstance(exc, Untrusted) and isinstance(exc, PASSING)
+    )
 
 
 def _failed(exc: PreauError) -> Ending:
