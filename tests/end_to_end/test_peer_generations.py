@@ -19,7 +19,7 @@ from tests.support.live_space import LiveSpace, live_space
 from tests.support.raw_caller import GET, body_of, channel_to, token_of
 
 KIND = "GetNegotiationMessage"
-HELLO = Hello("urn:uuid:job", "d1" * 32)
+HELLO = Hello("urn:uuid:00000000-0000-4000-8000-00000000000a", "d1" * 32)
 OWN = str(generations.GENERATION)
 
 

@@ -37,7 +37,8 @@ from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
 
-JOB, DIGEST = "urn:uuid:job", "ab" * 32
+JOB, DIGEST = "urn:uuid:00000000-0000-4000-8000-00000000000a", "ab" * 32
+OTHER = "urn:uuid:00000000-0000-4000-8000-00000000000b"
 HELLO = Hello(JOB, DIGEST)
 STATE = {"provider_pid": "p", "consumer_pid": "c", "state": "REQUESTED"}
 ROUND_1 = Round(1, (), b"model 1")
@@ -163,7 +164,7 @@ class TestFrames:
 class TestRefused:
     def test_unknown_job(self, space: LiveSpace) -> None:
         with pytest.raises(NotFound):
-            join(space["site"], space["lead"], Hello("urn:uuid:other", DIGEST))
+            join(space["site"], space["lead"], Hello(OTHER, DIGEST))
         assert len(space["lead"].log("call.refused")) == 1
 
     def test_a_site_of_no_contract_gets_the_same_answer(self, space: LiveSpace) -> None:
@@ -172,10 +173,8 @@ class TestRefused:
         with pytest.raises(NotFound) as stranger:
             join(other, space["lead"])
         with pytest.raises(NotFound) as unknown:
-            join(other, space["lead"], Hello("urn:uuid:other", DIGEST))
-        assert stranger.value.reason.replace(JOB, "") == unknown.value.reason.replace(
-            "urn:uuid:other", ""
-        )
+            join(other, space["lead"], Hello(OTHER, DIGEST))
+        assert stranger.value.reason.replace(JOB, "") == unknown.value.reason.replace(OTHER, "")
 
     def test_another_manifest(self, space: LiveSpace) -> None:
         with pytest.raises(ManifestTampered):
@@ -250,7 +249,7 @@ class TestByHand:
 
     def test_token_of_other_bytes(self, space: LiveSpace) -> None:
         first = write_hello(HELLO)
-        other = write_hello(Hello("urn:uuid:other", DIGEST))
+        other = write_hello(Hello(OTHER, DIGEST))
         assert self.refusal(space, [first], self.token(space, other)) == "TOKEN_MISMATCH"
         assert self.refusal(space, [first], self.token(space, b"")) == "TOKEN_MISMATCH"
         assert space["lead"].hub.connected(JOB) == ()
@@ -287,7 +286,7 @@ class TestLimits:
             lead.heard.answers["GetNegotiationMessage"] = lambda _caller, _body: STATE
             for site in (one, two):
                 space.meet(site.home.name, "lead")
-            jobs = [Hello(f"urn:uuid:{number}", DIGEST) for number in range(4)]
+            jobs = [Hello(f"{JOB[:-1]}{number}", DIGEST) for number in range(4)]
             for job in jobs:
                 lead.hub.open(job.job_id, DIGEST, [one.did, two.did])
             open_streams = [join(one, lead, jobs[0]), join(one, lead, jobs[1])]
@@ -351,9 +350,9 @@ class TestTrust:
     def test_a_revocation_ends_an_idle_stream_at_once(self, space: LiveSpace) -> None:
         site, lead, other = space["site"], space["lead"], space.add("other")
         space.meet("other", "lead")
-        lead.hub.open("urn:uuid:second", DIGEST, [other.did])
+        lead.hub.open(OTHER, DIGEST, [other.did])
         stream = join(site, lead)
-        staying = join(other, lead, Hello("urn:uuid:second", DIGEST))
+        staying = join(other, lead, Hello(OTHER, DIGEST))
         space.authority.revoke(site.did)
         assert onboard.refresh(lead.ports) == [site.did]
         with pytest.raises(CredentialRevoked):
