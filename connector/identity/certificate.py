@@ -28,6 +28,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from connector.errors import CertificateMismatch
 from connector.jsonld.canonical import b64url
+from connector.jsonld.kept import kept
 
 BACKDATED: Final = timedelta(minutes=5)  # for peers whose clock is behind
 MAX_NAME_BYTES: Final = 64  # X.520, upper bound of a common name
@@ -332,6 +333,11 @@ def _load(pem: Pem) -> x509.Certificate:
     data = pem.encode() if isinstance(pem, str) else pem
     if len(data) > MAX_PEM_BYTES:
         raise CertificateMismatch("the certificate is too large")
+    return _parsed(data)
+
+
+@kept(256, largest=4096)
+def _parsed(data: bytes) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(data)
     except _UNREADABLE as exc:

@@ -18,6 +18,7 @@ from connector.errors import CredentialExpired, CredentialInvalid
 from connector.identity import jws
 from connector.identity.reading import Kind
 from connector.jsonld.canonical import canonical
+from connector.jsonld.kept import kept
 from federated.reading import MAX_BYTES, Member
 
 VCDM: Final = "https://www.w3.org/ns/credentials/v2"
@@ -182,7 +183,12 @@ def unverified_credential(token: str) -> Credential:
     Raises:
         CredentialInvalid: it cannot be read.
     """
-    return _read(_KIND.unverified(token))
+    return _unverified(token.encode(errors="surrogatepass"))
+
+
+@kept(256, largest=4096)
+def _unverified(token: bytes) -> Credential:
+    return _read(_KIND.unverified(token.decode(errors="surrogatepass")))
 
 
 def stated_keys(membership: str) -> frozenset[str]:

@@ -15,15 +15,22 @@ T = TypeVar("T")
 LARGEST: Final = 32 * 1024  # bytes; contracts and policies in use are far below
 
 
-def kept(most: int) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]:
-    """Let a reader remember what it made of the last `most` different inputs; no refusal is."""
+def kept(
+    most: int, largest: int = LARGEST
+) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]:
+    """Let a reader remember what it made of the last `most` different inputs; no refusal is.
+
+    Args:
+        most: how many inputs.
+        largest: bytes of one.
+    """
 
     def bounded(read: Callable[[bytes], T]) -> Callable[[bytes], T]:
         remembered = lru_cache(maxsize=most)(read)
 
         @wraps(read)
         def one(data: bytes) -> T:
-            return remembered(data) if len(data) <= LARGEST else read(data)
+            return remembered(data) if len(data) <= largest else read(data)
 
         return one
 

@@ -532,6 +532,39 @@ def test_peers_that_do_not_answer_leave_threads_for_the_others(pair: Link) -> No
     assert len(pool.under_way) == deliver.TO_SILENT + 1
 
 
+class Bell:
+    """Counts who was woken."""
+
+    def __init__(self) -> None:
+        self.rung: list[str] = []
+
+    def notify(self, name: str) -> None:
+        self.rung.append(name)
+
+
+@pytest.mark.parametrize(
+    ("subjects", "looks", "delivered", "woken"),
+    [
+        (1, 1, True, False),  # nothing else is due
+        (1, 1, False, True),  # it is due again later
+        (1, 2, True, True),  # another message of its subject may wait
+        (deliver.PER_PEER + 1, 1, True, True),  # its peer was busy
+    ],
+)
+def test_a_delivery_that_ends_wakes_the_dispatcher_for_what_waits(
+    pair: Link, subjects: int, looks: int, *, delivered: bool, woken: bool
+) -> None:
+    bell, pool = Bell(), Pool()
+    ports = replace(pair.lab.ports, wakeups=bell)  # type: ignore[arg-type] - only notifies
+    for number in range(subjects):
+        queue(pair.lab, f"urn:{number}", pair.school.did)
+    dispatcher = deliver.Dispatcher(ports, pool)  # type: ignore[arg-type] - as above
+    for _ in range(looks):
+        dispatcher.dispatch()
+    pool.under_way[pair.school.did].set_result(delivered)
+    assert bell.rung == ["outbox"] * woken
+
+
 def test_a_store_that_cannot_be_read_is_tried_again(pair: Link) -> None:
     queue(pair.lab, "urn:1", pair.school.did)
     scripted(pair.lab, acknowledge)

@@ -170,6 +170,15 @@ def test_unverified_issuer_of_no_credential() -> None:
         credentials.unverified_issuer(token)
 
 
+def test_the_same_token_is_parsed_once_and_refused_each_time() -> None:
+    token = issued()
+    assert credentials.unverified_credential(token) is credentials.unverified_credential(token)
+    for broken in ("a.b.c", "\ud800.b.c", ""):
+        for _ in range(2):
+            with pytest.raises(CredentialInvalid):
+                credentials.unverified_credential(broken)
+
+
 def test_period() -> None:
     found = credentials.verify(issued(), SPACE.document)
     credentials.check_period(found, NOW)

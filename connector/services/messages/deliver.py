@@ -151,33 +151,46 @@ class Dispatcher:
         self._subjects: set[str] = set()
         self._calls: Counter[str] = Counter()
         self._silent: set[str] = set()
+        self._left = False  # whether something that is due waits for a delivery to end
 
     def dispatch(self) -> float:
         """Start what is due, and return in how many seconds to look again."""
         now = self._ports.clock.now()
+        self._leave(left=False)
         try:
             with self._ports.store.read() as tx:
                 soon = tx.due_messages(now + timedelta(seconds=LONGEST_SLEEP), BATCH)
         except StoreUnavailable as error:
             _log.warning("outbox cannot be read: %s", error.reason)
             return 1.0
+        if len(soon) == BATCH:  # there may be more
+            self._leave(left=True)
         for message in soon:
             if message.due_at <= now and self._claim(message):
                 task = self._pool.submit(deliver, self._ports, message)
                 task.add_done_callback(partial(self._done, message))
         return _until_next(soon, now)
 
-    def _claim(self, message: OutgoingMessage) -> bool:
+    def _leave(self, *, left: bool) -> None:
         with self._lock:
-            silent = message.peer in self._silent
-            limit = 1 if silent else PER_PEER
-            if message.subject in self._subjects or self._calls[message.peer] >= limit:
-                return False
-            if silent and sum(self._calls[peer] for peer in self._silent) >= TO_SILENT:
+            self._left = left
+
+    def _claim(self, message: OutgoingMessage) -> bool:
+        """Take a message, or leave it until a delivery ends."""
+        with self._lock:
+            if self._busy(message):
+                self._left = True
                 return False
             self._subjects.add(message.subject)
             self._calls[message.peer] += 1
             return True
+
+    def _busy(self, message: OutgoingMessage) -> bool:
+        silent = message.peer in self._silent
+        limit = 1 if silent else PER_PEER
+        if message.subject in self._subjects or self._calls[message.peer] >= limit:
+            return True
+        return silent and sum(self._calls[peer] for peer in self._silent) >= TO_SILENT
 
     def _done(self, message: OutgoingMessage, task: Future[bool]) -> None:
         if task.cancelled():
@@ -187,14 +200,17 @@ class Dispatcher:
             with correlation.about(message.subject):
                 _log.error("message `%s` could not be handled", message.kind, exc_info=error)
             self._rest(message)
+        delivered = error is None and task.result()
         with self._lock:
             self._subjects.discard(message.subject)
             self._calls[message.peer] -= 1
-            if error is None and task.result():
+            if delivered:
                 self._silent.discard(message.peer)
             elif error is None:
                 self._silent.add(message.peer)
-        self._ports.wakeups.notify(OUTBOX)
+            again = self._left or not delivered
+        if again:
+            self._ports.wakeups.notify(OUTBOX)
 
     def _rest(self, message: OutgoingMessage) -> None:
         """After a fault of our own: let the message wait, so that it starves no other."""
