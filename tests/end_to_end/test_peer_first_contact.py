@@ -291,6 +291,9 @@ class TestDoor:
             alpha, beta = space["alpha"], space["beta"]
             codes = [code_of(alpha, beta, {"did": alpha.did}) for _ in range(5)]
             assert codes == ["", "", "", TooManyRequests.code, TooManyRequests.code]
+            with pytest.raises(TooManyRequests) as refusal:  # `Retry-After` says when
+                post(alpha, beta, {"did": alpha.did})
+            assert 0 < refusal.value.retry_after <= 20
             assert beta.log("call.refused") == []  # counted, not written
             # Who is known already is not affected.
             space.meet("beta", "alpha")

@@ -1,9 +1,29 @@
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
 
 from connector.errors import AddressForbidden
 from connector.peer.addresses import Target, judge_address, target
+from connector.peer.special_addresses import GLOBAL_UNICAST, PUBLIC, SPECIAL
+
+# The IANA IPv4 and IPv6 Special-Purpose Address Registries as of 2025-10-09: each block whose
+# "Globally Reachable" is false or not applicable, and each where it is true.
+NOT_REACHABLE = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+    *("172.16.0.0/12", "192.0.0.0/29", "192.0.0.8/32", "192.0.0.170/32", "192.0.0.171/32"),
+    *("192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
+    *("203.0.113.0/24", "240.0.0.0/4", "255.255.255.255/32", "::1/128", "::/128"),
+    *("64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/32", "2001:2::/48"),
+    *("2001:10::/28", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7"),
+    *("fe80::/10", "ff00::/8", "224.0.0.0/4"),  # the last two: multicast
+)
+REACHABLE = (
+    *("192.0.0.9/32", "192.0.0.10/32", "192.31.196.0/24", "192.52.193.0/24", "192.175.48.0/24"),
+    *("2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:3::/32", "2001:4:112::/48"),
+    *("2001:20::/28", "2001:30::/28", "2620:4f:8000::/48"),
+)
 
 
 @pytest.mark.parametrize(
@@ -135,3 +155,38 @@ def test_not_public(address: str) -> None:
     with pytest.raises(AddressForbidden):
         judge_address("school.example", address, ("other.example",))
     judge_address("school.example", address, ("school.example",))
+
+
+def ends(block: str) -> list[str]:
+    network = ipaddress.ip_network(block)
+    return [str(network[0]), str(network[-1])]
+
+
+@pytest.mark.parametrize("block", NOT_REACHABLE)
+def test_blocks_of_the_registries_that_are_not_reachable(block: str) -> None:
+    for address in ends(block):
+        with pytest.raises(AddressForbidden):
+            judge_address("school.example", address, ())
+
+
+@pytest.mark.parametrize("block", REACHABLE)
+def test_blocks_of_the_registries_that_are_reachable(block: str) -> None:
+    for address in ends(block):
+        judge_address("school.example", address, ())
+
+
+def test_what_is_exempt_lies_in_what_is_special() -> None:
+    for exempt in PUBLIC:
+        around = [each for each in SPECIAL if each.version == exempt.version]
+        assert any(exempt.subnet_of(each) for each in around)  # type: ignore[arg-type]
+
+
+def test_whatever_python_knows_as_private_is_refused() -> None:
+    """Its tables differ between releases; none may know a block that ours does not."""
+    own = ipaddress._IPv4Constants._private_networks, ipaddress._IPv6Constants._private_networks  # type: ignore[attr-defined]
+    for network in (*own[0], *own[1]):
+        covered = network.version == 6 and not network.overlaps(GLOBAL_UNICAST)
+        covered |= any(
+            network.version == each.version and network.subnet_of(each) for each in SPECIAL
+        )
+        assert covered, network
