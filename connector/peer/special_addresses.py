@@ -1,9 +1,9 @@
 """Ranges of addresses that are not on the public Internet, as data.
 
 Source: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and its updates, as of
-2025-10-09; a test holds their rows), the IPv6 Address Space registry (RFC 4291: what is not in 2000::/3 is no global unicast address, such as
-the former site-local fec0::/10), and multicast (RFC 5771). Python's own table lags behind by
-release, and differs between releases.
+2025-10-09; a test holds their rows), the IPv6 Address Space registry (RFC 4291: what is not in
+2000::/3 is no global unicast address, such as the former site-local fec0::/10), and multicast (RFC
+5771). Python's own table lags behind by release, and differs between releases.
 """
 
 from __future__ import annotations
