@@ -1,4 +1,4 @@
-"""What services need of the world, as protocols. `bootstrap.py` alone knows what stands behind.
+"""What services need of the world, as protocols. `bootstrap/` alone knows what stands behind.
 
 Services are plain functions whose first argument is `Ports`. A port translates foreign exceptions
 into the tree of `connector/errors.py`, once.

@@ -1,7 +1,6 @@
 """The machine's own clocks, fresh identifiers and wake-ups between threads: small ports.
 
-They need nothing but the standard library, so they stand beside the services; `bootstrap.py`
-chooses them, and tests put others in their place.
+They need nothing but the standard library; tests put others in their place.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rules: exact bytes travel as text (all of them are UTF-8 JSON, JWS or signed notes); the exporter
 seals the whole, so that nothing can be taken out or exchanged afterwards; reading is strict and
-bounded. What the parts prove is judged in `evidence.py`.
+bounded. What the parts prove is judged in `evidence/`.
 """
 
 from __future__ import annotations

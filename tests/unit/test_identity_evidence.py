@@ -478,7 +478,8 @@ def test_each_part_is_judged_though_another_fails() -> None:
         ("revocation", "failed", CONSUMER),
         ("log", "unproven", ""),
     ]
-    assert verdict.part("contract").checks == (f"signed by the provider `{PROVIDER}`",)
+    said = f"signed by the provider `{PROVIDER}`, under its document here"
+    assert verdict.part("contract").checks == (said,)
 
 
 # --- an older bundle

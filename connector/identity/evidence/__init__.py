@@ -76,13 +76,13 @@ def _contract(evidence: Evidence, agreement: AgreementDocument) -> Part:
 def _provider(evidence: Evidence, agreement: AgreementDocument) -> str:
     document = _document(evidence.provider)
     agreements.verify_provider(agreement, evidence.provider_signature, document)
-    return f"signed by the provider `{document.did}`"
+    return f"signed by the provider `{document.did}`, under its document here"
 
 
 def _consumer(evidence: Evidence, agreement: AgreementDocument) -> str:
     document = _document(evidence.consumer)
     agreements.verify_consumer(agreement, evidence.consumer_signature, document)
-    return f"signed by the consumer `{document.did}`"
+    return f"signed by the consumer `{document.did}`, under its document here"
 
 
 def _receipt(evidence: Evidence, agreement: AgreementDocument) -> str:
