@@ -60,7 +60,9 @@ def rotate(
     lost: Annotated[
         bool,
         typer.Option(
-            "--lost", help="The signing key is lost: begin anew. The authority must readmit you."
+            "--lost",
+            help="The signing key is lost, or others have it: begin anew. The authority must readmit "
+            "you.",
         ),
     ] = False,
     home: Home = DEFAULT_HOME,
@@ -73,7 +75,8 @@ def rotate(
 
     A new signing key is named by the old one. A member's signs from the first start on after its
     membership states it: ask the authority for `preau authority admit`. An authority's signs from
-    the first start on after a day. What the old one signed still verifies.
+    the first start on after a day. What the old one signed still verifies, and so does what whoever
+    has it signs from now on: give up a key that others have with --lost.
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
     from connector.bootstrap import signing_rotation, tls_rotation  # noqa: PLC0415 - same
