@@ -61,8 +61,8 @@ def rotate(
         bool,
         typer.Option(
             "--lost",
-            help="The signing key is lost, or others have it: begin anew. The authority must readmit "
-            "you.",
+            help="The signing key is lost, or others have it: begin anew. The authority must "
+            "readmit you.",
         ),
     ] = False,
     home: Home = DEFAULT_HOME,
