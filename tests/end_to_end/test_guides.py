@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from connector.cli.app import build
 from connector.errors import DescriptionIncomplete
 from connector.services.federation.lead.request import complete
 from connector.services.publication import publish
 from connector.sources.files import FileSources
 from federated.job import parse
 from tests.support.census import CensusWorkers
+from tests.support.command import invoked
 from tests.support.doubles import ports_for_tests
 
 ROOT = Path(__file__).parents[2]
@@ -117,9 +116,9 @@ def test_commands_of_the_pages_exist_with_their_options(page: Path) -> None:
         words = line.split()[1:]
         nouns = [word for word in words[:2] if re.fullmatch(r"[a-z-]+", word)]
         options = [word for word in words if word.startswith("--")]
-        run = CliRunner().invoke(build(), [*nouns, "--help"], env={"COLUMNS": "400"})
+        run = invoked([*nouns, "--help"], env={"COLUMNS": "400"})
         if run.exit_code:
-            run = CliRunner().invoke(build(), [nouns[0], "--help"], env={"COLUMNS": "400"})
+            run = invoked([nouns[0], "--help"], env={"COLUMNS": "400"})
         assert run.exit_code == 0, line
         for option in options:
             assert option in run.output, line

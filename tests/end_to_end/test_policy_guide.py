@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from connector.cli.app import build
-from tests.support.command import typed
+from tests.support.command import invoked, typed
 from tests.support.command_space import Space, space
 from tests.support.pages import Command, Shown, matches, parts
 
@@ -40,7 +38,7 @@ def test_each_command_prints_what_the_page_shows(
         if isinstance(part, Shown):
             assert Path(part.name).read_text(encoding="utf-8") == part.text, part.name
             continue
-        run = CliRunner().invoke(build(), part.words, env=WIDTH)
+        run = invoked(part.words, env=WIDTH)
         printed = run.output
         if part.into:
             Path(part.into).write_text(run.stdout, encoding="utf-8")

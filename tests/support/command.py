@@ -13,13 +13,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+import typer
+from click import Command
+from click.testing import CliRunner, Result
 
 from connector.cli.app import build
 
@@ -58,10 +61,20 @@ def preau(*words: str, home: Path | None = None, seconds: float = COMMAND_SECOND
     return Done(done.returncode, done.stdout, done.stderr)
 
 
+def invoked(words: Sequence[str], **more: Any) -> Result:
+    """Run a command in this process; `more` goes to click's runner."""
+    return CliRunner().invoke(_command(), words, **more)
+
+
+@cache
+def _command() -> Command:
+    """Return the command's tree, which takes longer to make than most commands to run."""
+    return typer.main.get_command(build())
+
+
 def typed(*words: str, home: Path | None = None) -> Done:
     """Run a command in this process."""
-    line = [*words, *(["--home", str(home)] if home else [])]
-    done = CliRunner().invoke(build(), line, env=_TERMINAL)
+    done = invoked([*words, *(["--home", str(home)] if home else [])], env=_TERMINAL)
     return Done(done.exit_code, done.stdout, done.stderr)
 
 

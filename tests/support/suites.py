@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
-from connector.cli.app import build
 from connector.cli.policy import solidlab, w3c
 from connector.cli.policy.case import Case, Fault
+from tests.support.command import invoked
 
 OURS = Path(__file__).parents[1] / "conformance" / "policies" / "suite"
 SUITE, EXAMPLES = OURS / "test-suite", OURS / "w3c"
@@ -25,7 +25,7 @@ PREFIXES = """\
 
 
 def preau(*words: str | Path) -> Result:
-    return CliRunner().invoke(build(), ["policy", "suite", *map(str, words)])
+    return invoked(["policy", "suite", *map(str, words)])
 
 
 def write(file: Path, text: str) -> None:

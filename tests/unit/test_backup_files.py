@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
 from connector import config
 from connector.bootstrap import backup
 from connector.bootstrap.archive import DATABASE, MANIFEST, Archive
 from connector.bootstrap.state import HomeLock
-from connector.cli.app import build
 from connector.errors import BackupInvalid, ConfigurationInvalid, WorldFault
+from tests.support.command import invoked
 from tests.support.samples import first_generation
 
 Parts = dict[str, bytes]
@@ -401,7 +401,7 @@ def test_a_backup_that_is_refused_is_named(space: Path, tmp_path: Path) -> None:
 
 
 def preau(*words: str) -> Result:
-    return CliRunner().invoke(build(), list(words))
+    return invoked(list(words))
 
 
 def files(home: Path) -> dict[str, bytes]:

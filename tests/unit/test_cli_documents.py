@@ -13,11 +13,11 @@ from types import ModuleType
 import click
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from connector.cli.app import build
 from connector.cli.exits import MEANINGS, Exit, exit_of
 from connector.errors import NodeUnreachable, PreauError, subclasses
+from tests.support.command import invoked
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "commands.md"
@@ -84,13 +84,13 @@ def test_a_command_says_what_it_does_and_takes_json_and_home(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_help_is_printed_without_a_node(name: str) -> None:
-    result = CliRunner().invoke(build(), [*name.split(), "--help"])
+    result = invoked([*name.split(), "--help"])
     assert result.exit_code == 0
     assert "Usage" in result.stdout
 
 
 def test_the_exit_codes_are_printed_by_help_and_page() -> None:
-    shown = " ".join(CliRunner().invoke(build(), ["--help"]).stdout.split())
+    shown = " ".join(invoked(["--help"]).stdout.split())
     page = PAGE.read_text(encoding="utf-8")
     for code in Exit:
         assert f"{code.value} {MEANINGS[code].replace('`', '')}" in shown
@@ -110,7 +110,7 @@ def test_no_error_ends_with_zero() -> None:
 
 
 def test_the_version_is_printed() -> None:
-    result = CliRunner().invoke(build(), ["--version"])
+    result = invoked(["--version"])
     assert re.fullmatch(r"preau \d+\.\d+\.\d+\n", result.stdout)
 
 

@@ -7,21 +7,21 @@ import stat
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from cryptography import x509
-from typer.testing import CliRunner, Result
 
 from connector import config
 from connector.bootstrap import own
-from connector.cli.app import build
 from connector.errors import KeyUnusable
 from connector.identity import document
 from connector.store import migrations
+from tests.support.command import invoked
 
 DID = "did:web:localhost%3A8443"
 
 
 def preau(*words: str) -> Result:
-    return CliRunner().invoke(build(), list(words))
+    return invoked(list(words))
 
 
 def init(home: Path, *more: str) -> Result:

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from connector.cli.app import build
+from tests.support.command import invoked
 
 WORDS = ("--did", "did:web:localhost%3A8443", "--name", "A school", "--grpc-port", "50051")
 
 
 def preau(*words: str) -> Result:
-    return CliRunner().invoke(build(), list(words))
+    return invoked(list(words))
 
 
 @pytest.fixture

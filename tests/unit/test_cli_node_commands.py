@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
 from connector.cli import negotiate as negotiate_commands
 from connector.cli import output
-from connector.cli.app import build
 from connector.cli.exits import exit_of
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
@@ -29,6 +28,7 @@ from connector.sdk import Client
 from connector.sdk import client as sdk_client
 from connector.sdk.transport import find
 from federated.privacy.rule import Accounting, Rule
+from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 from tests.support.management import TOKEN, application_of, served
 
@@ -72,7 +72,7 @@ def home(ports: Ports) -> Iterator[Path]:
 
 
 def preau(home: Path, *words: str) -> Result:
-    return CliRunner().invoke(build(), [*words, "--home", str(home)], env={"COLUMNS": "200"})
+    return invoked([*words, "--home", str(home)], env={"COLUMNS": "200"})
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_token_of_another_start_is_refused(home: Path) -> None:
 
 
 def test_home_may_be_given_by_the_environment(home: Path) -> None:
-    done = CliRunner().invoke(build(), ["membership", "--json"], env={"PREAU_HOME": str(home)})
+    done = invoked(["membership", "--json"], env={"PREAU_HOME": str(home)})
     assert json.loads(done.stdout)["did"] == DID
 
 

@@ -16,14 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
 from connector import bootstrap, config
 from connector.bootstrap import own, renewal, state
 from connector.bootstrap.node import Node
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
-from connector.cli.app import build
 from connector.config import Settings
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.thread import ThreadFault
@@ -37,6 +36,7 @@ from connector.errors import (
 from connector.identity.trust import MembershipFacts
 from connector.sdk import Client
 from connector.services.membership import onboard
+from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 from tests.support.ports import free_port
 
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:websockets")
 
 
 def preau(*words: str) -> Result:
-    return CliRunner().invoke(build(), list(words))
+    return invoked(list(words))
 
 
 @pytest.fixture

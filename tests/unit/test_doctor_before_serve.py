@@ -11,15 +11,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
-from typer.testing import CliRunner
 
 from connector import bootstrap, config
 from connector.bootstrap import probe
-from connector.cli.app import build
 from connector.errors import PreauError
 from connector.services.health import data
 from connector.services.health.diagnose import Check
 from connector.services.publication import publish
+from tests.support.command import invoked
 from tests.support.link import description, link
 
 Spoil = Callable[[Path], object]
@@ -30,7 +29,7 @@ def home() -> Iterator[Path]:
     with TemporaryDirectory(prefix="preau-") as folder:  # short: sockets have short paths
         made = Path(folder) / "n"
         words = ("--did", "did:web:localhost%3A8443", "--name", "A", "--home", str(made))
-        assert CliRunner().invoke(build(), ["init", *words]).exit_code == 0
+        assert invoked(["init", *words]).exit_code == 0
         setting(https_listen="127.0.0.1:0", grpc_listen="127.0.0.1:0")(made)
         yield made
 

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from connector.cli.app import build
 from connector.errors import Malformed, NotFound, SignatureInvalid, Unlawful
 from connector.identity import document as documents
 from connector.identity.card import read, seal
@@ -22,6 +20,7 @@ from connector.jsonld.canonical import canonical, sha256_hex
 from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
 from federated.job import JobState, is_final
+from tests.support.command import invoked
 from tests.support.federation import CODE, LEAD, RESEARCH, SITES, Federation, running, wait_for
 from tests.support.federation_workers import VERSIONS
 
@@ -146,16 +145,16 @@ def test_the_command_shows_a_card_that_verifies(done: Done, tmp_path: Path) -> N
     (tmp_path / "model.card.json").write_bytes(done.file)
     lead.write_bytes(done.federation.lead.member.data)
     words = ["audit", "card", str(model), "--lead", str(lead)]
-    shown = CliRunner().invoke(build(), words, env={"COLUMNS": "400"})
+    shown = invoked(words, env={"COLUMNS": "400"})
     assert shown.exit_code == 0, shown.output
     assert f"{SITES[1]} (1 rounds)" in shown.stdout
-    assert json.loads(CliRunner().invoke(build(), [*words, "--json"]).stdout) == done.card
+    assert json.loads(invoked([*words, "--json"]).stdout) == done.card
     part = {name: value for name, value in done.card.items() if name != "sites"}
     (tmp_path / "part.json").write_bytes(seal(done.federation.lead.ports.signer, part))
-    bare = CliRunner().invoke(build(), [*words, "--card", str(tmp_path / "part.json")])
+    bare = invoked([*words, "--card", str(tmp_path / "part.json")])
     assert (bare.exit_code, bare.stdout) == (5, "invalid: the card is not complete\n")
     model.write_bytes(done.model + b"x")
-    spoiled = CliRunner().invoke(build(), words)
+    spoiled = invoked(words)
     assert spoiled.exit_code == 5
     assert "invalid: the card is of another model" in spoiled.stdout
 

@@ -17,16 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from connector import config
 from connector.bootstrap import logs
 from connector.bootstrap.logs import QUIET_SECONDS, JsonLines, Repeats
-from connector.cli.app import build
 from connector.services import correlation
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
-from tests.support.command import short_folder
+from tests.support.command import invoked, short_folder
 from tests.support.doubles import ports_for_tests
 from tests.support.link import DATASET, description, link
 
@@ -163,7 +161,7 @@ def test_nothing_but_lines_of_ours_is_written_when_a_handshake_fails() -> None:
     with short_folder() as folder:
         home = folder / "n"
         words = ("--did", "did:web:localhost%3A8443", "--name", "A", "--home", str(home))
-        assert CliRunner().invoke(build(), ["init", *words]).exit_code == 0
+        assert invoked(["init", *words]).exit_code == 0
         free = replace(config.load(home), https_listen="127.0.0.1:0", grpc_listen="127.0.0.1:0")
         (home / config.FILE_NAME).write_text(config.dump(free), encoding="utf-8")
         command = [sys.executable, "-m", "connector", "serve", "--home", str(home)]

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from connector.cli.app import build
 from connector.domain.negotiation import Agreement
 from connector.domain.notice import Act, Notice, Standing
 from connector.errors import (
@@ -28,6 +26,7 @@ from connector.jsonld.canonical import sha256_hex
 from connector.protocol import messages as m
 from connector.services.negotiation import negotiate, notices, telling
 from connector.services.publication import catalog_pages, publish, withdrawing
+from tests.support.command import invoked
 from tests.support.contracts import NOW
 from tests.support.link import DATASET, Link, Node, description, link, offer
 from tests.support.management import TOKEN, application_of, served
@@ -405,7 +404,7 @@ def test_the_commands_take_back_and_say_what_they_did(pair: Link, tmp_path: Path
         (home / "run" / "management.token").write_text(TOKEN)
 
         def preau(*words: str) -> str:
-            got = CliRunner().invoke(build(), [*words, "--home", str(home)])
+            got = invoked([*words, "--home", str(home)])
             assert got.exit_code == 0, got.output
             return got.stdout
 

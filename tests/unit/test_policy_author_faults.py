@@ -10,9 +10,7 @@ from typing import Any, Final
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from connector.cli.app import build
 from connector.cli.exits import Exit
 from connector.cli.policy.lint import linted
 from connector.cli.policy.new import in_french, not_upheld
@@ -56,6 +54,7 @@ from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import ODRL, XSD, Common
 from policies_odrl.simulation.changes import applied
 from policies_odrl.vocabulary import PREAU
+from tests.support.command import invoked
 
 READ: Final = Action(ODRL + "read")
 PARENT: Final = Policy(
@@ -342,7 +341,7 @@ def test_mending_writes_json_or_nothing(value: str, *, written: bool, tmp_path: 
 
 
 def preau(*words: object) -> Result:
-    return CliRunner().invoke(build(), ["policy", *map(str, words)])
+    return invoked(["policy", *map(str, words)])
 
 
 def test_a_choice_that_is_misspelled_is_named_as_it_would_be_written() -> None:

@@ -6,19 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
-from connector.cli.app import build
 from connector.cli.exits import Exit
 from connector.cli.policy import lint as folder_of
 from connector.errors import ConfigurationInvalid
 from connector.jsonld.nodes import MAX_BYTES
+from tests.support.command import invoked
 
 VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "lint"
 
 
 def preau(*words: str | Path) -> Result:
-    return CliRunner().invoke(build(), ["policy", *map(str, words)])
+    return invoked(["policy", *map(str, words)])
 
 
 def test_a_clean_policy_ends_with_zero() -> None:

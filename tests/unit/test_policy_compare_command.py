@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
-from connector.cli.app import build
 from connector.cli.policy.files import policy_at
 from connector.jsonld.policy import policy_bytes
 from policies_odrl import AssetRef, Policy, contains
 from policies_odrl.model import ODRL
+from tests.support.command import invoked
 from tests.support.policies import amount, one_rule, purpose, until
 
 PERCENT = ODRL + "percentage"
@@ -24,7 +24,7 @@ OTHER = one_rule("read", amount(PERCENT, "5"), purpose("Marketing"))
 
 
 def preau(*words: str | Path) -> Result:
-    return CliRunner().invoke(build(), ["policy", *map(str, words)])
+    return invoked(["policy", *map(str, words)])
 
 
 @pytest.fixture

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from connector.cli.app import build
 from connector.cli.exits import Exit
 from connector.cli.policy.hierarchies import hierarchies_in
 from connector.cli.policy.pairs import problem_at
 from connector.errors import PolicyInvalid
 from policies_odrl import Knowledge
 from policies_odrl.vocabulary import Kind
+from tests.support.command import invoked
 from tests.support.conflicts import VECTORS
 
 AXIS = "https://example.org/axis#"
@@ -35,7 +34,7 @@ PREFIXES = f"""
 
 
 def preau(*words: object) -> Result:
-    return CliRunner().invoke(build(), ["policy", "conflicts", *map(str, words)])
+    return invoked(["policy", "conflicts", *map(str, words)])
 
 
 def turtle(file: Path, text: str) -> Path:

@@ -6,21 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
-from connector.cli.app import build
 from connector.cli.exits import Exit
 from connector.cli.policy.explain import from_file
 from connector.cli.policy.files import policy_at
 from connector.errors import PolicyInvalid
 from policies_odrl import explain, grammar, same_meaning, spelled
+from tests.support.command import invoked
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
 POLICY = EXAMPLES / "research.json"
 
 
 def preau(*words: str | Path) -> Result:
-    return CliRunner().invoke(build(), ["policy", *map(str, words)])
+    return invoked(["policy", *map(str, words)])
 
 
 def test_the_sentences_are_printed() -> None:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from typer.testing import CliRunner
 
-from connector.cli.app import build
 from connector.cli.policy import new as command
 from policies_odrl import template, templates
 from policies_odrl.authoring.contracts import fill
+from tests.support.command import invoked
 
 RESEARCH = template("research")
 TRAINING = template("federated-training")
@@ -24,7 +23,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run() -> Run:
     def invoke(*arguments: str, **more: str) -> Result:
-        return CliRunner().invoke(build(), ["policy", "new", *arguments], **more)
+        return invoked(["policy", "new", *arguments], **more)
 
     return invoke
 
@@ -88,7 +87,7 @@ def test_the_file_is_taken_by_check(run: Run, item: object, tmp_path: Path) -> N
     out = tmp_path / "offer.json"
     result = run(item.name, *pairs(dict(item.example)), "--out", str(out))
     assert (result.exit_code, result.stdout) == (0, "")
-    checked = CliRunner().invoke(build(), ["policy", "check", str(out), "--json"])
+    checked = invoked(["policy", "check", str(out), "--json"])
     assert checked.exit_code == 0
     assert json.loads(checked.stdout) == []
     assert command.policy_document(fill(item, item.example)) == json.loads(out.read_text())

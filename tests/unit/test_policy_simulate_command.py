@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
-from connector.cli.app import build
 from connector.cli.policy.simulate import MAX_FILE, cases, facts_at, request_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Iri
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV
+from tests.support.command import invoked
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
 POLICY = EXAMPLES / "research.json"
@@ -22,7 +22,7 @@ FACTS = EXAMPLES / "facts.json"
 
 
 def preau(*words: str | Path) -> Result:
-    return CliRunner().invoke(build(), ["policy", *map(str, words)])
+    return invoked(["policy", *map(str, words)])
 
 
 def simulate(*words: str | Path, request: Path = REQUEST) -> Result:

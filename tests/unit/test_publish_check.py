@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
 from connector.bootstrap.checks import Checks
-from connector.cli.app import build
 from connector.cli.exits import exit_of
 from connector.domain.census import Census, ColumnCount, Counts
 from connector.errors import (
@@ -31,6 +30,7 @@ from connector.errors import (
 )
 from connector.services.publication import checking, publish
 from connector.services.publication.verdicts import Verdict, judge, passed, verdict
+from tests.support.command import invoked
 from tests.support.doubles import PersonKeys
 from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, Node, description, link
@@ -447,7 +447,7 @@ def preau(school: Node, *words: str) -> Result:
     with served(application_of(school.ports), school.ports.settings) as address:
         (home / "run" / "node.json").write_text(json.dumps({"management": address}))
         (home / "run" / "management.token").write_text(TOKEN)
-        return CliRunner().invoke(build(), [*words, "--home", str(home)])
+        return invoked([*words, "--home", str(home)])
 
 
 def test_a_file_without_a_row_is_not_published_and_stops_no_job(pair: Link, school: Node) -> None:

@@ -11,13 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from typer.testing import CliRunner
 
 from connector.bootstrap import supervision
 from connector.bootstrap.supervision import Supervision
-from connector.cli.app import build
 from connector.errors import NodeUnreachable
 from connector.services.health.vitals import Vitals
+from tests.support.command import invoked
 from tests.support.doubles import ports_for_tests
 from tests.support.management import FINE, application_of, served
 
@@ -174,11 +173,11 @@ def test_the_command_says_how_the_node_is(
     with served(application_of(ports, vitals=vitals), ports.settings) as address:
         (tmp_path / "run").mkdir(exist_ok=True)
         (tmp_path / "run" / "node.json").write_text(f'{{"management": "{address}"}}')
-        shown = CliRunner().invoke(build(), ["health", "--home", str(tmp_path)])
+        shown = invoked(["health", "--home", str(tmp_path)])
     assert (shown.exit_code, shown.stdout.splitlines()) == (code, lines)
 
 
 def test_the_command_says_that_no_node_runs(tmp_path: Path) -> None:
-    shown = CliRunner().invoke(build(), ["health", "--home", str(tmp_path)])
+    shown = invoked(["health", "--home", str(tmp_path)])
     assert shown.exit_code != 0
     assert "NODE_UNREACHABLE" in shown.stderr
