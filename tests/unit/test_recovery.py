@@ -120,6 +120,20 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
     assert released(site) == CONTRACT
 
 
+def test_a_peer_is_not_told_how_the_node_fell_short(federation: Federation, tmp_path: Path) -> None:
+    site = federation.site()
+    copy = copied(site, tmp_path / "copy")
+    assert job(federation).state == JobState.COMPLETED
+    copy.restore(site)
+    turn(site)
+    (home, peer, *_) = confirmation.plan(site.ports).faults
+    assert ("entries" in home, LEAD in peer) == (True, True)
+    _, body = federation.submission()
+    with pytest.raises(InRecovery) as told:
+        federation.ask(site, body)
+    assert told.value.reason == "this node went back to an older state"
+
+
 @pytest.mark.parametrize(
     ("act", "code"), [(Act.ENDED, "CONTRACT_ENDED"), (Act.SUSPENDED, "CONTRACT_SUSPENDED")]
 )

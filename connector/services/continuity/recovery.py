@@ -60,12 +60,14 @@ def check_within(ports: Ports, tx: Transaction) -> None:
 def whole(ports: Ports, tx: Transaction) -> None:
     """Check that the database falls short of nothing that is known.
 
+    Peers are answered with the refusal, so it does not say how: that would tell one counterparty
+    of the others, of registers and of how often they were charged.
+
     Raises:
         InRecovery: it does.
     """
-    found = faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
-    if found:
-        raise InRecovery(f"this node went back to an older state: {found[0]}", hint=HINT)
+    if faults(tx, ports.charges, ports.settings.did, ports.asking.continued):
+        raise InRecovery("this node went back to an older state", hint=HINT)
 
 
 def faults(
