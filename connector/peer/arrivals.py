@@ -2,8 +2,8 @@
 
 Rules: gRPC holds back what nobody reads, but for its window, and hands on a message only when it is
 whole; so places for reading bound the bytes that arrive, and go to owners in fair turns; what has
-arrived is counted until it is answered. Nobody's silence keeps out another's message, since an
-owner has few places, and not for long. For the thread of an event loop.
+arrived, and what is answered, is counted until the answer has left. Nobody's silence keeps out
+another's message, since an owner has few places, and not for long. For the thread of an event loop.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REQUEST_SECONDS: Final = 10.0
 READING: Final = 64
 READING_PER_OWNER: Final = 4
 WAITING_PER_OWNER: Final = 64
-# Bytes that wait for a thread, or are worked on.
+# Bytes that wait for a thread, are worked on, or wait for their caller to read them.
 HELD_BYTES: Final = 256 * 1024 * 1024
 HELD_BYTES_PER_OWNER: Final = 32 * 1024 * 1024
 
@@ -59,7 +59,7 @@ class Arrivals:
 
     @contextmanager
     def held(self, owner: str, data: bytes) -> Iterator[None]:
-        """Count a message that has arrived, until the block ends.
+        """Count a message that has arrived, or an answer, until the block ends.
 
         Raises:
             TooManyRequests: too many bytes of this owner's, or of all, are here.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -93,14 +94,17 @@ class Unary:
         return asyncio.get_running_loop().run_in_executor(self._recorder, record)
 
     async def _answer(self, route: Route, context: Context) -> bytes:
-        visit = self._reception.visit(context)
+        visit, counted = self._reception.visit(context), ExitStack()
+        # Until the answer has left: who does not read it has it on its own account.
+        context.add_done_callback(partial(_over, counted))  # type: ignore[arg-type]  # stubs: exact
         try:
-            with self._open.some(visit.owner):
-                data = await self._request(route, visit, context)
-                with self._arrivals.held(visit.owner, data):
-                    self._shares.take(visit.owner, route.kind, len(data))
-                    work = partial(self._handled, route, visit, data)
-                    answer, carried = await self._turns.run(visit.owner, work)
+            counted.enter_context(self._open.some(visit.owner))
+            data = await self._request(route, visit, context)
+            counted.enter_context(self._arrivals.held(visit.owner, data))
+            self._shares.take(visit.owner, route.kind, len(data))
+            work = partial(self._handled, route, visit, data)
+            answer, carried = await self._turns.run(visit.owner, work)
+            counted.enter_context(self._arrivals.held(visit.owner, answer))
         except PreauError as exc:
             failure = exc
         except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
@@ -144,6 +148,10 @@ class Unary:
             raise unforeseen(route.method) from exc
         note = self._checkpoints.own()
         return written, (*STATED, *(((routes.CHECKPOINT_KEY, note),) if note else ()))
+
+
+def _over(counted: ExitStack, _context: Context) -> None:
+    counted.close()
 
 
 def _too_many_calls() -> TooManyRequests:

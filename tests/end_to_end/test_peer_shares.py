@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,16 @@ import pytest
 
 from connector.domain.negotiation import NegotiationState
 from connector.errors import QuotaReached, TooManyRequests
+from connector.peer.arrivals import HELD_BYTES_PER_OWNER
+from connector.peer.routes import BY_KIND, STATED, TOKEN_KEY
 from connector.peer.shares import LEAST_COST
-from connector.protocol.messages import ContractNegotiation, ContractRequestMessage
-from tests.support.live_space import LiveSpace, Node, live_space
+from connector.peer.status import translate
+from connector.protocol.messages import ContractNegotiation, ContractRequestMessage, HeldHead
+from tests.support.live_space import LiveSpace, Node, live_space, wait_until
+from tests.support.raw_caller import channel_to, token_of
 
 STATE = ContractNegotiation("p", "c", NegotiationState.REQUESTED.value).to_body()
+SMALL = HeldHead("", "", b"", complete=True).to_body()
 GET, ASK = "GetNegotiationMessage", "ContractRequestMessage"
 
 
@@ -30,6 +36,13 @@ def three(space: LiveSpace) -> tuple[Node, Node, Node]:
     return alpha, beta, gamma
 
 
+def last_answered(alpha: Node, beta: Node) -> bool:
+    beta.heard.answers["HeadRequestMessage"] = lambda _caller, _body: SMALL
+    with suppress(TooManyRequests):
+        return alpha.call(beta, "HeadRequestMessage", {}) == SMALL
+    return False
+
+
 def test_who_has_begun_too_much(tmp_path: Path) -> None:
     names = ("alpha", "beta", "gamma")
     with live_space(tmp_path, *names, member_openings_per_hour=2) as space:
@@ -44,6 +57,31 @@ def test_who_has_begun_too_much(tmp_path: Path) -> None:
         (line,) = beta.log("call.refused")
         assert b"QUOTA_REACHED" in line
         assert len(beta.heard.calls) == 4
+
+
+def test_who_does_not_read_its_answers(tmp_path: Path) -> None:
+    """They wait on its own account, until it takes no more."""
+    kind = "HeadRequestMessage"
+    large = HeldHead("", "", bytes(4 << 20), complete=True).to_body()
+    fits = HELD_BYTES_PER_OWNER // (4 << 20)
+    with live_space(tmp_path, "alpha", "beta", "gamma") as space, ExitStack() as stack:
+        alpha, beta, gamma = three(space)
+        beta.heard.answers[kind] = lambda _caller, _body: large
+        leaf, method = alpha.leaves.current(), BY_KIND[kind].method
+        small = ("grpc.http2.bdp_probe", 0)  # the window stays as it is at first: 64 KiB
+        channel = stack.enter_context(channel_to(beta, leaf, small))
+        calls = []
+        for _ in range(fits + 4):
+            metadata = (*STATED, (TOKEN_KEY, token_of(alpha, beta, method, b"")))
+            calls.append(channel.unary_stream(method)(b"", metadata=metadata, timeout=60))
+        assert wait_until(lambda: sum(call.done() for call in calls) >= 4)
+        refused = [call for call in calls if call.done()]
+        assert {translate(beta.did, call).code for call in refused} == {"TOO_MANY_REQUESTS"}
+        assert len(refused) < len(calls)
+        assert gamma.call(beta, GET, {"pid": "x"}) == STATE
+        for call in calls:
+            call.cancel()
+        assert wait_until(lambda: last_answered(alpha, beta))
 
 
 def test_who_sends_too_much(tmp_path: Path) -> None:

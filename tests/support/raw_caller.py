@@ -49,8 +49,8 @@ def token_of(caller: Node, callee: Node, method: str, data: bytes, **changes: An
 
 
 @contextmanager
-def channel_to(callee: Node, leaf: Leaf) -> Iterator[grpc.Channel]:
-    """Open a channel to a node that shows any certificate."""
+def channel_to(callee: Node, leaf: Leaf, *more: tuple[str, Any]) -> Iterator[grpc.Channel]:
+    """Open a channel to a node that shows any certificate, with more options of gRPC."""
     credentials = grpc.ssl_channel_credentials(
         "".join(cert for cert, _ in callee.tls_authorities).encode(),
         leaf.key.encode(),
@@ -60,6 +60,7 @@ def channel_to(callee: Node, leaf: Leaf) -> Iterator[grpc.Channel]:
         ("grpc.ssl_target_name_override", "localhost"),
         ("grpc.max_send_message_length", -1),
         ("grpc.use_local_subchannel_pool", 1),
+        *more,
     )
     with grpc.secure_channel(f"127.0.0.1:{callee.grpc_port}", credentials, options) as channel:
         yield channel
