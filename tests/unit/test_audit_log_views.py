@@ -27,6 +27,7 @@ from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.protocol.messages import ConsistencyProof
 from connector.services.evidence import export, own_log
+from connector.store import SqlStore
 from tests.support.contracts import (
     CONSUMER,
     NOW,
@@ -37,6 +38,7 @@ from tests.support.contracts import (
     contract,
     stranger,
 )
+from tests.support.database import sqlite_url
 from tests.support.doubles import FixedClock, ports_for_tests
 from tests.support.evidence import Log, cosigned, rotated
 
@@ -121,6 +123,20 @@ def test_a_head_is_signed_once_for_each_state_of_the_log(ports: Ports) -> None:
     assert head.note() == second
     assert len(signed) == 2
     assert checkpoints.verify(second.decode(), own.document, NOW).size == 1
+
+
+def test_a_head_is_of_one_state_while_another_replica_writes(tmp_path: Path) -> None:
+    own = stranger(PROVIDER)
+    ports = ports_for_tests(tmp_path, PROVIDER, signer=own.signer)
+    own_log.SignedHead(ports).note()
+    other = SqlStore(sqlite_url(tmp_path), FixedClock(NOW))
+    with other.write() as tx:
+        tx.audit.append("node.started", PROVIDER)
+        tx.audit.append(own_log.ACCEPTED, "urn:job")
+    other.close()
+    note = own_log.SignedHead(ports).note()
+    found = checkpoints.verify(note.decode(), own.document, NOW)
+    assert (found.size, found.charged) == (2, 2)
 
 
 def test_proofs_for_peers(ports: Ports) -> None:

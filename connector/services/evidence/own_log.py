@@ -65,7 +65,9 @@ def checkpoint(ports: Ports) -> Checkpoint:
 
 def head(tx: Transaction, did: str) -> Head:
     """Return the own log's head in its epoch."""
-    return _in_epoch(tx, did, tx.audit.head())
+    size, root = tx.audit.head()
+    epochs = (epoch.number for epoch in tx.epochs.find(origin=did))
+    return Head(max(epochs, default=0), size, root)
 
 
 def weighty(tx: Transaction) -> int:
@@ -84,7 +86,10 @@ def signed(ports: Ports, tx: Transaction, tally: bytes = b"") -> Checkpoint:
     Raises:
         KeyUnusable: the key cannot be used.
     """
-    return _signed(ports, tx, head(tx, ports.settings.did), tally)
+    did, charged = ports.settings.did, weighty(tx)
+    now = head(tx, did)
+    note = checkpoints.make(ports.signer, did, now, charged, tally)
+    return Checkpoint(did, now.size, now.root, note, ports.clock.now(), now.epoch, charged)
 
 
 class SignedHead:
@@ -104,8 +109,9 @@ class SignedHead:
             state = tx.audit.recent_head()
             kept = self._signed  # one value, so that no thread sees half of another's
             if kept is None or kept[0] != state:
-                now = _in_epoch(tx, self._ports.settings.did, state)
-                kept = (state, _signed(self._ports, tx, now).note.encode())
+                # Asked anew: what a note says is of one state, and this may be a second old.
+                found = signed(self._ports, tx)
+                kept = ((found.size, found.root), found.note.encode())
                 self._signed = kept
         return kept[1]
 
@@ -124,14 +130,3 @@ def consistency(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
             raise Malformed(f"the log has {size} entries, not {request.to_size}")
         proof = tx.audit.consistency(request.from_size, request.to_size)
     return ConsistencyProof(hashes=tuple(proof)).to_body()
-
-
-def _in_epoch(tx: Transaction, did: str, state: tuple[int, bytes]) -> Head:
-    epochs = (epoch.number for epoch in tx.epochs.find(origin=did))
-    return Head(max(epochs, default=0), *state)
-
-
-def _signed(ports: Ports, tx: Transaction, now: Head, tally: bytes = b"") -> Checkpoint:
-    did, charged = ports.settings.did, weighty(tx)
-    note = checkpoints.make(ports.signer, did, now, charged, tally)
-    return Checkpoint(did, now.size, now.root, note, ports.clock.now(), now.epoch, charged)
