@@ -9,15 +9,15 @@
 
 A certificate or token that does not fit may be the first sign of rotated keys, and a membership
 that does not stand may have been renewed: the peer's document and membership are then fetched anew,
-at most once in `RETRY_SECONDS` a peer, and the checks run again. A stranger can not make this node
-fetch anything.
+at most once in `RETRY_SECONDS` a peer and within `FETCH_SECONDS`, and the checks run again. A
+stranger can not make this node fetch anything.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from connector.domain import generation as generations
@@ -38,10 +38,12 @@ from connector.identity.token import CallToken
 from connector.peer.healing import Backoff
 from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
 from connector.peer.status import Context
+from connector.peer.web import hurried
 from connector.ports import Ports
 from connector.services.membership import fetching, onboard
 
 RETRY_SECONDS: Final = 60.0
+FETCH_SECONDS: Final = 8.0  # for all that is fetched of a peer: a call's thread waits for it
 
 _log = logging.getLogger(__name__)
 
@@ -173,8 +175,9 @@ class Gate:
         """Fetch an admitted peer's document anew; return whether that was done."""
         if not self._again.take(did):
             return False
+        hurrying = replace(self._ports, web=hurried(self._ports.web, FETCH_SECONDS))
         try:
-            onboard.reacquaint(self._ports, did)
+            onboard.reacquaint(hurrying, did)
         except PreauError as exc:
             _log.info("`%s` could not be fetched anew: %s", did, exc.code)
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from connector.errors import (
 )
 from connector.identity import certificate
 from connector.peer import routes, site_stream
+from connector.peer.authenticate import Gate
 from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.https import PUBLIC, PublicFace
@@ -37,7 +39,9 @@ from connector.peer.rate import MAX_KEYS, Rate, too_many
 from connector.peer.refusals import PER_CALLER, PER_MINUTE, PUBLIC_PER_MINUTE, Refusals
 from connector.peer.status import problem, tellable, translate
 from connector.peer.v1 import federation_pb2, negotiation_pb2
+from connector.peer.web import GuardedWeb, tls_context
 from connector.services.guard import guarded
+from connector.services.membership import onboard
 from connector.services.messages.receive import HANDLERS
 from tests.support.doubles import FixedClock, ports_for_tests
 
@@ -455,6 +459,18 @@ class TestLeaves:
         news = [trust.changed() for _ in range(100)]
         assert next(reads) < 30
         assert sum(each is not None for each in news) == 1  # soon, and once
+
+
+class TestGate:
+    def test_a_member_that_drips_holds_a_thread_for_a_bounded_time(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given: list[Any] = []
+        monkeypatch.setattr(onboard, "reacquaint", lambda ports, _did: given.append(ports.web))
+        ports = ports_for_tests(tmp_path, web=GuardedWeb(tls_context()))
+        assert Gate(ports)._reacquaint("did:web:a.example")
+        (web,) = given
+        assert web._until < math.inf  # one deadline for documents, membership and list together
 
 
 class TestStatus:
