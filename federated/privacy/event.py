@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from federated.errors import EventUnknown
+from federated.reading import Member
 
-_MEMBERS: Final = {"noise_multiplier", "sampling_rate", "steps"}
-_MOST: Final = 1e12
+_MOST: Final = 10**12
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,16 +59,11 @@ def from_mapping(value: Mapping[str, float]) -> SubsampledGaussian:
     Raises:
         EventUnknown: another mechanism, or numbers that are none of this one's.
     """
-    if set(value) != _MEMBERS:
-        raise EventUnknown("an event is no subsampled Gaussian: its cost is not known")
-    if any(not isinstance(item, int | float) or isinstance(item, bool) for item in value.values()):
-        raise EventUnknown("an event has a member that is no number")
-    if not all(-_MOST < item < _MOST for item in value.values()):  # false for NaN, too
-        raise EventUnknown("an event has a number out of bounds")
-    if not isinstance(value["steps"], int):  # 6.0 is another spelling, and one is enough
-        raise EventUnknown("the steps of an event must be an integer")
+    part = Member(value, _unknown).fields("noise_multiplier", "sampling_rate", "steps")
     return SubsampledGaussian(
-        float(value["noise_multiplier"]), float(value["sampling_rate"]), int(value["steps"])
+        part["noise_multiplier"].number(most=_MOST),
+        part["sampling_rate"].number(most=1),
+        part["steps"].integer(most=_MOST),
     )
 
 
@@ -92,3 +87,7 @@ def merged(events: Iterable[SubsampledGaussian]) -> tuple[SubsampledGaussian, ..
         key = (event.noise_multiplier, event.sampling_rate)
         steps[key] = steps.get(key, 0) + event.steps
     return tuple(sorted(SubsampledGaussian(*key, count) for key, count in steps.items() if count))
+
+
+def _unknown(pointer: str, fault: str) -> EventUnknown:
+    return EventUnknown(f"an event without a known cost: {pointer or '/'} {fault}")
