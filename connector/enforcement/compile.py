@@ -139,9 +139,7 @@ def budget(policy: Policy) -> tuple[float, float]:
     Raises:
         PolicyInvalid: it has no such figures.
     """
-    atoms = list(_atoms(_only_permission(policy).constraints))
-    epsilon, delta = (_figure(_bound(atoms, left, min), left) for left in (EPSILON, DELTA))
-    return epsilon, delta
+    return _budget(list(_atoms(_only_permission(policy).constraints)))
 
 
 def decide(policy: Policy, facts: JobFacts) -> Refusal | None:
@@ -172,13 +170,19 @@ def _training(atoms: list[Constraint]) -> TrainingStep:
     units = _names(atoms, UNIT, {Operator.EQ})
     if units != (PERSON,):
         raise PolicyInvalid("the unit of privacy must be stated, and be the person")
+    epsilon, delta = _budget(atoms)
     return TrainingStep(
-        epsilon=_figure(_bound(atoms, EPSILON, min), EPSILON),
-        delta=_figure(_bound(atoms, DELTA, min), DELTA),
+        epsilon=epsilon,
+        delta=delta,
         unit=PERSON,
         rows_per_person=_whole(_bound(atoms, ROWS, min, Decimal(0)), ROWS),
         minimum_sites=_whole(_bound(atoms, SITES, max, Decimal(1)), SITES),
     )
+
+
+def _budget(atoms: list[Constraint]) -> tuple[float, float]:
+    epsilon, delta = (_figure(_bound(atoms, left, min), left) for left in (EPSILON, DELTA))
+    return epsilon, delta
 
 
 def _bound(

@@ -5,7 +5,7 @@ the document names both DIDs, the digests of both DID documents, the offer and t
 description, so that nothing outside it can be swapped later. Reading is strict: another member,
 another spelling or two statements that contradict one another are `AgreementTampered`. Version 2
 states how privacy is accounted for and which training recipes are accepted; a contract of version
-1 states neither, and stays readable. What that means is `services/federation/allowance.py`.
+1 states neither, and stays readable. What that means is `services/privacy/budget.py`.
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """

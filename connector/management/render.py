@@ -53,9 +53,9 @@ from connector.management.views import (
 )
 from connector.protocol.messages import CoverageLine
 from connector.services.continuity.confirmation import Confirmed, Plan
-from connector.services.federation.allowance import budget_of
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.negotiation import terms
+from connector.services.privacy.budget import budget_of
 from connector.services.publication import catalog_pages
 from connector.services.publication.verdicts import OF_THE_FILE, Verdict, mend
 from connector.services.readable import Readable

@@ -13,9 +13,9 @@ from connector.domain.budget import ReservationState
 from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.tally import Forfeit
 from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
-from connector.services.federation.allowance import budget_of
 from connector.services.negotiation import steps
 from connector.services.privacy import budget, standing
+from connector.services.privacy.budget import budget_of
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule, order_for
 from tests.support.contracts import NOW, of_version_1

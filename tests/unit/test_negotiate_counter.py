@@ -16,8 +16,7 @@ from connector.errors import ConstraintUnknown
 from connector.jsonld.canonical import canonical
 from connector.management import render
 from connector.protocol import messages as m
-from connector.services.federation import allowance
-from connector.services.negotiation import negotiate, provider_side, terms
+from connector.services.negotiation import agree, negotiate, provider_side, terms
 from connector.services.privacy import budget
 from connector.services.publication import catalog_pages, publish
 from policies_odrl import ChangeKind
@@ -377,7 +376,7 @@ def test_a_contract_older_than_the_rules_still_counts_and_blocks_no_other(pair: 
         tx.agreements.put(replace(signed, document=canonical(text)))
         (stale,) = tx.agreements.find()
     with pytest.raises(ConstraintUnknown):
-        allowance.terms_of(stale)  # no job runs on it
+        agree.plan_of(stale)  # no job runs on it
     with store.read() as tx:
         register = tx.registers.find()[0]
         assert budget.promised(tx, register, stale.concluded_at)[0] == 1

@@ -18,6 +18,7 @@ from typing import Any
 from connector.domain.dataset import ColumnClass, Dataset
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Agreement, Role
+from connector.enforcement.plan import TrainingStep
 from connector.errors import (
     AgreementUnknown,
     BudgetExceeded,
@@ -31,8 +32,8 @@ from connector.errors import (
     TooFewSites,
     Unlawful,
 )
+from connector.identity.agreement import AgreementDocument
 from connector.identity.receipt import Receipt
-from connector.services.federation.allowance import Terms
 from connector.services.negotiation import agree
 from federated.job import CategoryFeature, JobManifest, SiteContract
 
@@ -54,7 +55,8 @@ class Case:
         caller: DID of the authenticated caller.
         site: our own DID.
         agreement: ours, of the id that the manifest names for us.
-        terms: what it says.
+        document: what both signed.
+        training: the figures of its policy.
         dataset: as published now.
         checked: whether the dataset's file passed its check at publication.
         code_hash: of the recipe that this node runs; empty when it runs none.
@@ -66,7 +68,8 @@ class Case:
     caller: str
     site: str
     agreement: Agreement
-    terms: Terms
+    document: AgreementDocument
+    training: TrainingStep
     dataset: Dataset
     checked: bool
     code_hash: str
@@ -116,7 +119,7 @@ def check_distinct(case: Case) -> Refusal | None:
 
 def check_sites(case: Case) -> Refusal | None:
     """Enough sites take part, and the job never goes on with fewer."""
-    sites, minimum = len(case.manifest.sites), case.terms.minimum_sites
+    sites, minimum = len(case.manifest.sites), case.training.minimum_sites
     if sites < minimum:
         return _no(TooFewSites, f"{sites} sites take part, the contract demands {minimum}")
     if case.manifest.quorum < minimum:
@@ -153,36 +156,36 @@ def check_time(case: Case) -> Refusal | None:
 
 def check_unit(case: Case) -> Refusal | None:
     """The unit of privacy is the contract's person, and the dataset is still described so."""
-    unit, terms, dataset = case.manifest.unit, case.terms, case.dataset
+    unit, agreed, dataset = case.manifest.unit, case.document.dataset, case.dataset
     described = (dataset.person_column, dataset.rows_per_person, dataset.population)
-    if described != (terms.person_column, terms.rows_per_person, terms.population):
+    if described != (agreed.person_column, agreed.rows_per_person, agreed.population):
         return _no(JobRefused, "the dataset is described otherwise than when the contract was made")
-    if unit.column != terms.person_column:
+    if unit.column != agreed.person_column:
         return _no(
-            JobRefused, f"the unit of privacy is `{terms.person_column}`, not `{unit.column}`"
+            JobRefused, f"the unit of privacy is `{agreed.person_column}`, not `{unit.column}`"
         )
-    if unit.rows != terms.rows_per_person:
+    if unit.rows != agreed.rows_per_person:
         return _no(
             JobRefused,
-            f"{unit.rows} rows per person were asked, {terms.rows_per_person} are agreed",
+            f"{unit.rows} rows per person were asked, {agreed.rows_per_person} are agreed",
         )
     return None
 
 
 def check_limits(case: Case) -> Refusal | None:
     """The job alone asks no more than the contract allows, by a mechanism that can be computed."""
-    asked, terms = case.manifest.privacy, case.terms
+    asked, agreed = case.manifest.privacy, case.training
     exposure = asked.steps * (asked.sampling_rate / asked.noise_multiplier) ** 2 / 2
-    if asked.noise_multiplier < LEAST_NOISE or exposure > FAR_TOO_MUCH * max(terms.epsilon, 1.0):
+    if asked.noise_multiplier < LEAST_NOISE or exposure > FAR_TOO_MUCH * max(agreed.epsilon, 1.0):
         return _no(JobRefused, f"a noise multiplier of {asked.noise_multiplier:g} protects nobody")
-    if asked.epsilon > terms.epsilon * (1 + TOLERANCE):
+    if asked.epsilon > agreed.epsilon * (1 + TOLERANCE):
         return _no(
             BudgetExceeded,
-            f"the job asks ε {asked.epsilon:g}, the contract allows {terms.epsilon:g}",
+            f"the job asks ε {asked.epsilon:g}, the contract allows {agreed.epsilon:g}",
         )
-    if asked.delta > terms.delta * (1 + TOLERANCE):
+    if asked.delta > agreed.delta * (1 + TOLERANCE):
         return _no(
-            BudgetExceeded, f"the job asks δ {asked.delta:g}, the contract allows {terms.delta:g}"
+            BudgetExceeded, f"the job asks δ {asked.delta:g}, the contract allows {agreed.delta:g}"
         )
     return None
 
@@ -196,7 +199,7 @@ def check_columns(case: Case) -> Refusal | None:
             return _no(ColumnMissing, f"the dataset has no column `{name}`")
     inputs = [feature.column for feature in manifest.features]
     for name in (*inputs, manifest.target.column, manifest.target.by):
-        if name == case.terms.person_column or (
+        if name == case.document.dataset.person_column or (
             published[name].kind is ColumnClass.DIRECT_IDENTIFIER
         ):
             return _no(JobRefused, f"the column `{name}` identifies a person")
@@ -217,10 +220,10 @@ def check_file(case: Case) -> Refusal | None:
 def check_code(case: Case) -> Refusal | None:
     """The contract accepts the lead's recipe and the one that this node would run in its place.
 
-    A contract that lists none accepts the one that this node runs.
+    A contract of version 1 lists none and accepts the one that this node runs.
     """
     asked, own = case.manifest.code, case.code_hash
-    accepted = (own,) if case.terms.recipes is None else case.terms.recipes
+    accepted = (own,) if case.document.version == 1 else case.document.recipes
     if not own or asked not in accepted:
         return _no(JobRefused, "the job's training recipe is none that this contract accepts")
     if own not in accepted:

@@ -20,6 +20,7 @@ from connector.domain.negotiation import Agreement, Negotiation
 from connector.domain.notice import Standing
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
+from connector.enforcement.plan import EnforcementPlan
 from connector.errors import (
     AgreementTampered,
     AgreementUnknown,
@@ -41,7 +42,7 @@ from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.services.negotiation import checking, terms
-from connector.services.negotiation.terms import Considered, Limits
+from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
 
@@ -120,6 +121,16 @@ def policy_of(agreement: Agreement) -> Policy:
     return _policy_in(agreement.document)
 
 
+def plan_of(agreement: Agreement) -> EnforcementPlan:
+    """Return what a contract asks of this node, with its figures.
+
+    Raises:
+        AgreementTampered: its document cannot be read.
+        PreauError: its policy is none that this node can uphold.
+    """
+    return terms.plan(policy_of(agreement))
+
+
 def coverage_of(agreement: Agreement) -> tuple[messages.CoverageLine, ...]:
     """Return how the provider upholds each constraint, as both parties signed it.
 
@@ -148,7 +159,6 @@ def draw_up(
     """
     now = instant.read(instant.text(ports.clock.now()))
     policy = read_policy(offer.policy)
-    limits = terms.limits(policy)
     own = ports.own_document()
     parties = (ports.settings.did, consumer.did)
     agreed = terms.as_agreement(policy, ports.ids.new(), offer.dataset_id, parties, now)
@@ -167,7 +177,7 @@ def draw_up(
         timestamp=now,
     )
     return replace(
-        _unsigned(documents.read(data), negotiation, limits),
+        _unsigned(documents.read(data), negotiation, terms.plan(policy)),
         provider_signature=documents.sign(ports.signer, data),
         provider_document=own,
         consumer_document=consumer.document,
@@ -199,11 +209,12 @@ def check(
     """
     document = documents.read(message.agreement)
     try:
-        limits = checking.check(
+        policy = _policy_in(message.agreement)
+        checking.check(
             ports,
             negotiation,
             document,
-            _policy_in(message.agreement),
+            policy,
             message.provider_signature,
             provider,
             compared=terms.answered(known, _question(message, negotiation)) is True,
@@ -213,7 +224,7 @@ def check(
     except PreauError as exc:
         raise AgreementTampered(f"the agreement cannot be judged: {exc.reason}") from exc
     return replace(
-        _unsigned(document, negotiation, limits),
+        _unsigned(document, negotiation, terms.plan(policy)),
         provider_signature=message.provider_signature,
         consumer_signature=documents.sign(ports.signer, document.data),
         provider_document=provider.document,
@@ -265,7 +276,7 @@ def countersign(ports: Ports, agreement: Agreement, consumer_signature: str) -> 
         document,
         agreement.provider_signature,
         consumer_signature,
-        minimum_sites=terms.limits(policy_of(agreement)).minimum_sites,
+        minimum_sites=plan_of(agreement).training.minimum_sites,
         valid_until=agreement.valid_until,
         now=ports.clock.now(),
     )
@@ -284,8 +295,8 @@ def complete(agreement: Agreement, token: str) -> Agreement:
     receipt.check_receipt(
         found, document, agreement.provider_signature, agreement.consumer_signature
     )
-    agreed = terms.limits(policy_of(agreement))
-    if (found.minimum_sites, found.valid_until) != (agreed.minimum_sites, agreement.valid_until):
+    sites = plan_of(agreement).training.minimum_sites
+    if (found.minimum_sites, found.valid_until) != (sites, agreement.valid_until):
         raise AgreementTampered("the receipt states other terms than the agreement")
     return replace(agreement, receipt=token, finalized=True)
 
@@ -310,7 +321,9 @@ def _subject(dataset: Dataset) -> Subject:
     )
 
 
-def _unsigned(document: AgreementDocument, negotiation: Negotiation, limits: Limits) -> Agreement:
+def _unsigned(
+    document: AgreementDocument, negotiation: Negotiation, plan: EnforcementPlan
+) -> Agreement:
     return Agreement(
         id=document.id,
         pid=negotiation.pid,
@@ -323,7 +336,7 @@ def _unsigned(document: AgreementDocument, negotiation: Negotiation, limits: Lim
         provider_signature="",
         consumer_signature="",
         receipt="",
-        valid_until=limits.valid_until,
+        valid_until=plan.valid_until,
         population=document.dataset.population,
         finalized=False,
         provider_document=b"",
@@ -331,6 +344,6 @@ def _unsigned(document: AgreementDocument, negotiation: Negotiation, limits: Lim
         provider_membership="",
         consumer_membership="",
         concluded_at=document.timestamp,
-        epsilon=limits.epsilon,
-        delta=limits.delta,
+        epsilon=plan.training.epsilon,
+        delta=plan.training.delta,
     )

@@ -21,7 +21,6 @@ from connector.jsonld.canonical import sha256_hex
 from connector.jsonld.policy import identical, read_policy
 from connector.ports import Ports
 from connector.services.negotiation import terms
-from connector.services.negotiation.terms import Limits
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
 
@@ -35,8 +34,8 @@ def check(
     provider: Participant,
     *,
     compared: bool,
-) -> Limits:
-    """Check all that a consumer must before it signs; return the figures of the contract.
+) -> None:
+    """Check all that a consumer must before it signs.
 
     Args:
         ports: of this node.
@@ -63,7 +62,6 @@ def check(
         raise AgreementTampered("the agreement does not say how privacy is accounted for")
     if document.accounting != terms.accounting(rule or document.accounting.rule, policy):
         raise AgreementTampered("the agreement accounts for privacy otherwise than described")
-    return terms.limits(policy)
 
 
 def _check_time(
@@ -76,7 +74,7 @@ def _check_time(
     """The contract is concluded when both parties are members, and before its own end."""
     at = document.timestamp
     check_concluded(negotiation, at, ports.clock.now())
-    end = terms.limits(policy).valid_until
+    end = terms.plan(policy).valid_until
     if end is not None and at >= end:
         raise AgreementTimeWrong("the agreement is concluded after its own end")
     members = {provider.did: provider.membership, ports.settings.did: ports.own_membership()}

@@ -303,6 +303,6 @@ def _refusal(ports: Ports, tx: Transaction, found: Offer) -> Refusal | None:
     refusal = terms.refusal_now(policy, ports.settings.space, now)
     if refusal is not None or dataset is None:
         return refusal
-    limits = terms.limits(policy)
+    training = terms.plan(policy).training
     register = register_of(tx, dataset)
-    return budget.check_agreement(tx, register, limits.epsilon, limits.delta, now)
+    return budget.check_agreement(tx, register, training.epsilon, training.delta, now)

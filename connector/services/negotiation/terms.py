@@ -52,23 +52,6 @@ _ANY_PARTY = PartyRef("urn:preau:any-party")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The figures of a policy.
-
-    Attributes:
-        epsilon: ε that all jobs may spend per person.
-        delta: δ at which that ε is stated.
-        minimum_sites: fewest sites that take part in a job; 1 when the policy demands none.
-        valid_until: first instant at which nothing is allowed any more, UTC; None without an end.
-    """
-
-    epsilon: float
-    delta: float
-    minimum_sites: int
-    valid_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """How a wish relates to an offer.
 
@@ -104,26 +87,33 @@ def answered(known: Considered[T] | None, question: tuple[object, ...]) -> T | N
     return known.answer if known is not None and known.question == question else None
 
 
-def limits(policy: Policy) -> Limits:
-    """Return the figures of an offer or agreement.
+@lru_cache(maxsize=256)
+def plan(policy: Policy) -> EnforcementPlan:
+    """Return what an offer or agreement asks of a node, with its figures.
 
     Raises:
         ConstraintUnknown: a part that no node could uphold.
         PolicyInvalid: a figure is missing or cannot be read.
     """
-    plan = _plan(policy)
-    training = plan.training
-    return Limits(training.epsilon, training.delta, training.minimum_sites, plan.valid_until)
+    return compile_agreement(
+        replace(
+            policy,
+            kind=PolicyKind.AGREEMENT,
+            target=policy.target or _ANY_ASSET,
+            assigner=policy.assigner or _ANY_PARTY,
+            assignee=policy.assignee or _ANY_PARTY,
+        )
+    )
 
 
 def accounting(rule: Rule, policy: Policy) -> Accounting:
     """Return how privacy is accounted for under a policy.
 
     Raises:
-        PreauError: as `limits`.
+        PreauError: as `plan`.
     """
-    figures = limits(policy)
-    return fixed(rule, figures.epsilon, figures.delta)
+    training = plan(policy).training
+    return fixed(rule, training.epsilon, training.delta)
 
 
 def as_agreement(
@@ -202,7 +192,7 @@ def check_sound(policy: Policy) -> None:
         if found.severity is Severity.ERROR:
             where = f" at `{found.path}`" if found.path else ""
             raise PolicyInvalid(f"{found.sentence}{where}", hint=found.fix)
-    limits(policy)
+    plan(policy)
 
 
 def check_size(policy: Policy) -> None:
@@ -242,7 +232,7 @@ def check_readable(policy: bytes) -> None:
         PolicyInvalid: not a policy that this node knows.
         ConstraintUnknown: a part that nobody could uphold.
     """
-    limits(read_small(policy))
+    plan(read_small(policy))
 
 
 def is_readable(policy: bytes) -> bool:
@@ -332,12 +322,10 @@ def refusal_now(policy: Policy, space: str, now: datetime) -> Refusal | None:
     Raises:
         PolicyInvalid: the offer has no figures; it could not have been published.
     """
-    plan = _plan(policy)
-    if plan.valid_until is not None and now >= plan.valid_until:
-        return Refusal(
-            ContractExpired.code, (f"the offer ended at {instant.text(plan.valid_until)}",)
-        )
-    others = [name for name in plan.memberships if name != space]
+    end, memberships = plan(policy).valid_until, plan(policy).memberships
+    if end is not None and now >= end:
+        return Refusal(ContractExpired.code, (f"the offer ended at {instant.text(end)}",))
+    others = [name for name in memberships if name != space]
     if others:
         return Refusal(MembershipRequired.code, (f"membership of `{others[0]}` was not shown",))
     return None
@@ -398,17 +386,4 @@ def _bare(policy: Policy) -> Policy:
         assigner=None,
         assignee=None,
         timestamp="",
-    )
-
-
-@lru_cache(maxsize=256)
-def _plan(policy: Policy) -> EnforcementPlan:
-    return compile_agreement(
-        replace(
-            policy,
-            kind=PolicyKind.AGREEMENT,
-            target=policy.target or _ANY_ASSET,
-            assigner=policy.assigner or _ANY_PARTY,
-            assignee=policy.assignee or _ANY_PARTY,
-        )
     )

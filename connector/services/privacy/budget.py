@@ -12,8 +12,8 @@ Rules:
 INVARIANT: `reserve` writes only when no reservation was added since the accountant saw them, so
 that jobs accepted at the same time cannot overspend together.
 
-The accountant runs outside the node's process and never inside a transaction. What a contract's
-terms are is `services/federation/allowance.py`; figures for people are `standing.py`.
+The accountant runs outside the node's process and never inside a transaction. Figures for people
+are `standing.py`.
 """
 
 from __future__ import annotations
@@ -30,14 +30,17 @@ from connector.domain.decision import Refusal
 from connector.domain.negotiation import Agreement
 from connector.domain.promise import Claim
 from connector.domain.register import Register
-from connector.errors import BudgetExceeded, CapExceeded, NotFound, RoundRefused
+from connector.enforcement.compile import budget as figures
+from connector.errors import BudgetExceeded, CapExceeded, NotFound, PolicyInvalid, RoundRefused
+from connector.identity import agreement as documents
 from connector.ports import Accountant, Transaction
-from connector.services.federation.allowance import budget_of
+from connector.services.negotiation import agree
+from federated.errors import PrivacyFault
 from federated.privacy import ledger
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.ledger import Amount, Budget
 from federated.privacy.question import Divergence, Epsilon, Question
-from federated.privacy.rule import Rule
+from federated.privacy.rule import Rule, fixed
 
 # Sums and comparisons of ε and δ tolerate the last bits of binary fractions, and nothing else.
 _TOLERANCE = 1e-9
@@ -220,6 +223,24 @@ def amount(budget: Budget, reservations: Iterable[Reservation], answers: Iterato
     if rule is not Rule.SUMS:
         return (next(answers) if counting else 0.0,)
     return ledger.total(budget, ((item.epsilon, item.delta) for item in counting))
+
+
+def budget_of(agreement: Agreement) -> Budget:
+    """Return what a contract allows, as both signed it, also one that none could contract today.
+
+    A contract of version 1 states no rule: it is held to Rényi, at the order that follows from its
+    ε and δ alone.
+
+    Raises:
+        PreauError: its document cannot be read, or has no such figures.
+        PolicyInvalid: its figures are no budget.
+    """
+    epsilon, delta = figures(agree.policy_of(agreement))
+    rule = documents.read(agreement.document).accounting
+    try:
+        return Budget(epsilon, delta, rule or fixed(Rule.RENYI, epsilon, delta))
+    except PrivacyFault as exc:
+        raise PolicyInvalid(exc.reason) from exc
 
 
 def register_budget(register: Register) -> Budget | None:

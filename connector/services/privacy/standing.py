@@ -18,8 +18,7 @@ from connector.domain.page import PAGE, Page
 from connector.domain.register import Register
 from connector.errors import NotFound
 from connector.ports import Accountant, Ports, Store, Transaction
-from connector.services.federation.allowance import budget_of
-from connector.services.privacy.budget import amount, asked, promised, spending
+from connector.services.privacy.budget import amount, asked, budget_of, promised, spending
 from connector.services.privacy.budget import register_budget as _cap
 from connector.services.readable import Readable
 from federated.privacy import ledger

@@ -268,10 +268,10 @@ def _check(policy: Policy, dataset: Dataset, what: str) -> None:
     terms.check_sound(policy)
     if dataset.cap is None:
         return
-    limits = terms.limits(policy)
-    if limits.epsilon > dataset.cap.epsilon or limits.delta > dataset.cap.delta:
+    asked = terms.plan(policy).training
+    if asked.epsilon > dataset.cap.epsilon or asked.delta > dataset.cap.delta:
         raise CapExceeded(
-            f"{what} promises ε {limits.epsilon:g} at δ {limits.delta:g}, above the cap of "
+            f"{what} promises ε {asked.epsilon:g} at δ {asked.delta:g}, above the cap of "
             f"ε {dataset.cap.epsilon:g} at δ {dataset.cap.delta:g}"
         )
 

@@ -30,6 +30,7 @@ from connector.errors import (
     PreauError,
     TooManyRequests,
 )
+from connector.identity import agreement as agreements
 from connector.identity import document as documents
 from connector.identity import jws
 from connector.identity.key import Relationship
@@ -40,7 +41,6 @@ from connector.services.continuity import recovery
 from connector.services.continuity.confirmation import forfeited
 from connector.services.evidence.own_log import head
 from connector.services.evidence.witness import check_peer
-from connector.services.federation.allowance import terms_of
 from connector.services.federation.fitting import Case, check, check_cost, check_stands
 from connector.services.federation.receipts import check_others
 from connector.services.federation.site import cancellation
@@ -50,6 +50,7 @@ from connector.services.federation.site.rounds import end, one_line
 from connector.services.federation.site.run import SiteRun
 from connector.services.federation.threads import JobThreads
 from connector.services.federation.translation import translated
+from connector.services.negotiation import agree
 from connector.services.privacy import budget
 from connector.services.privacy.registers import register_of
 from connector.services.publication.verdicts import passed
@@ -129,7 +130,8 @@ def _case(ports: Ports, caller: Participant, message: JobSubmission) -> Case:
         caller=caller.did,
         site=ports.settings.did,
         agreement=agreement,
-        terms=terms_of(agreement),
+        document=agreements.read(agreement.document),
+        training=agree.plan_of(agreement).training,
         dataset=dataset,
         checked=checked,
         code_hash=ports.code_hash,

@@ -17,7 +17,6 @@ from connector.enforcement.compile import JobFacts, decide
 from connector.errors import DataFault, DataFileChanged, JobRefused
 from connector.ports import Ports
 from connector.services.federation import padding
-from connector.services.federation.allowance import terms_of
 from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.site.rounds import check_time
 from connector.services.membership import onboard
@@ -85,4 +84,4 @@ def may_answer(ports: Ports, job: Job, manifest: JobManifest, sites: int) -> int
     refusal = check_policy(ports, agreement, manifest, sites)
     if refusal is not None:
         raise refusal.as_error()
-    return terms_of(agreement).minimum_sites
+    return agree.plan_of(agreement).training.minimum_sites

@@ -32,10 +32,10 @@ from connector.errors import (
 from connector.identity.round_receipt import Versions, read_versions
 from connector.ports import Ports, Worker
 from connector.services.federation import padding
-from connector.services.federation.allowance import budget_of
 from connector.services.federation.pace import cells_of
 from connector.services.federation.site.names import job_folder
 from connector.services.federation.site.rounds import one_line
+from connector.services.privacy.budget import budget_of
 from connector.services.publication.verdicts import passed
 from federated.job import JobManifest
 from federated.reading import Member
