@@ -11,6 +11,7 @@ from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.management.views import Cancellation, JobView
 from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.lookup import require
 
 router: Final = APIRouter(tags=["jobs"])
 Id = Annotated[str, Query(alias="id", description="id of the job")]
@@ -52,9 +53,7 @@ def card(here: Here, identifier: Id) -> Response:
 def manifest(here: Here, identifier: Id) -> Response:
     """Return the manifest of a job, the exact bytes that its lead signed."""
     with here.ports.store.read() as tx:
-        found = tx.jobs.get(identifier)
-    if found is None:
-        raise NotFound(f"no job `{identifier}`")
+        found = require(tx.jobs.get(identifier), "job", identifier)
     if not found.manifest:
         raise NotFound(f"the manifest of job `{identifier}` is not kept: it was never accepted")
     return Response(found.manifest, media_type="application/json")

@@ -27,7 +27,6 @@ from connector.errors import (
     ContractEnded,
     ContractExpired,
     ContractSuspended,
-    NotFound,
     PreauError,
     Unlawful,
 )
@@ -41,6 +40,7 @@ from connector.jsonld.kept import kept
 from connector.jsonld.policy import policy_document, read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
+from connector.services.lookup import require
 from connector.services.negotiation import checking, terms
 from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
@@ -68,10 +68,7 @@ def agreement(ports: Ports, agreement_id: str) -> Agreement:
         NotFound: none of that id.
     """
     with ports.store.read() as tx:
-        found = tx.agreements.get(agreement_id)
-    if found is None:
-        raise NotFound(f"no agreement `{agreement_id}`")
-    return found
+        return require(tx.agreements.get(agreement_id), "agreement", agreement_id)
 
 
 def agreement_for(tx: Transaction, agreement_id: str, caller: str, now: datetime) -> Agreement:

@@ -15,7 +15,7 @@ from typing import Any
 
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
-from connector.errors import AgreementTampered, Malformed, NotFound, PolicyInvalid
+from connector.errors import AgreementTampered, Malformed, PolicyInvalid
 from connector.jsonld.canonical import canonical
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
@@ -23,6 +23,7 @@ from connector.protocol import messages
 from connector.protocol.negotiation import Act, step
 from connector.services.evidence import cosigning, export
 from connector.services.evidence.witness import check_peer
+from connector.services.lookup import require
 from connector.services.negotiation import agree, steps, terms
 from connector.services.negotiation.terms import Considered
 from connector.services.publication import catalog_pages
@@ -229,7 +230,6 @@ def on_agreement(
 
 def on_finalized(
     ports: Ports,
-    caller: Participant,
     tx: Transaction,
     negotiation: Negotiation,
     message: messages.ContractNegotiationEventMessage,
@@ -240,11 +240,8 @@ def on_finalized(
         IllegalMessage: the negotiation's state does not allow it.
         AgreementTampered: the receipt does not verify; nothing changes.
     """
-    del caller
     final = steps.received(negotiation, Act.FINALIZED, ports.clock.now())
-    agreement = tx.agreements.lock(final.agreement_id)
-    if agreement is None:
-        raise NotFound("the agreement of this negotiation is not here")
+    agreement = steps.contract_of(tx, final)
     tx.agreements.put(agree.complete(agreement, message.receipt))
     cosigning.owe(ports, tx, final.peer)
     return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
@@ -281,9 +278,7 @@ def _accept(ports: Ports, tx: Transaction, negotiation: Negotiation) -> Negotiat
 def _described(ports: Ports, pid: str) -> str:
     """Return the description of a negotiation's dataset; fetched where the provider opened it."""
     with ports.store.read() as tx:
-        negotiation = tx.negotiations.get(pid)
-    if negotiation is None:
-        raise NotFound(f"no negotiation `{pid}`")
+        negotiation = require(tx.negotiations.get(pid), "negotiation", pid)
     offered = (negotiation.role, negotiation.state) == (Role.CONSUMER, NegotiationState.OFFERED)
     if negotiation.description or not offered:
         return negotiation.description

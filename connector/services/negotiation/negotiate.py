@@ -22,6 +22,7 @@ from connector.identity import agreement as documents
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
 from connector.protocol.negotiation import Act
+from connector.services.lookup import require
 from connector.services.membership import onboard
 from connector.services.messages import deliver
 from connector.services.negotiation import (
@@ -79,10 +80,7 @@ def negotiation(ports: Ports, pid: str) -> Negotiation:
         NotFound: none of that id.
     """
     with ports.store.read() as tx:
-        found = tx.negotiations.get(pid)
-    if found is None:
-        raise NotFound(f"no negotiation `{pid}`")
-    return found
+        return require(tx.negotiations.get(pid), "negotiation", pid)
 
 
 def terminate(ports: Ports, pid: str, reason: str = "") -> Negotiation:
@@ -202,13 +200,9 @@ def receive_agreement(
     message = messages.ContractAgreementMessage.from_body(body)
     provider = _as_of_signing(ports, caller, message.agreement)
     known = agree.consider(ports, caller, message)
-
-    def handle(tx: Transaction, said: messages.ContractAgreementMessage) -> Negotiation:
-        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
-        return consumer_side.on_agreement(ports, provider, known, tx, found, said)
-
+    handle = partial(consumer_side.on_agreement, ports, provider, known)
     try:
-        return steps.receive_once(ports, caller, message, handle)
+        return steps.receive_about(ports, caller, message, handle)
     except AgreementTampered as exc:
         _note_refused(ports, caller, message, exc)
         raise
@@ -219,25 +213,17 @@ def receive_verification(
 ) -> Mapping[str, Any]:
     """Receive a `ContractAgreementVerificationMessage`."""
     message = messages.ContractAgreementVerificationMessage.from_body(body)
-
-    def handle(tx: Transaction, said: messages.ContractAgreementVerificationMessage) -> Negotiation:
-        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
-        return provider_side.on_verification(ports, caller, tx, found, said)
-
-    return steps.receive_once(ports, caller, message, handle)
+    handle = partial(provider_side.on_verification, ports)
+    return steps.receive_about(ports, caller, message, handle)
 
 
 def receive_event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Receive a `ContractNegotiationEventMessage`: ACCEPTED or FINALIZED."""
     message = messages.ContractNegotiationEventMessage.from_body(body)
     accepted = messages.act_of(message) is Act.ACCEPTED
-    on_event = provider_side.on_accepted if accepted else consumer_side.on_finalized
-
-    def handle(tx: Transaction, said: messages.ContractNegotiationEventMessage) -> Negotiation:
-        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
-        return on_event(ports, caller, tx, found, said)
-
-    return steps.receive_once(ports, caller, message, handle)
+    on_accepted = partial(provider_side.on_accepted, ports, caller)
+    on_finalized = partial(consumer_side.on_finalized, ports)
+    return steps.receive_about(ports, caller, message, on_accepted if accepted else on_finalized)
 
 
 def receive_termination(

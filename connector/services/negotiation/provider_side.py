@@ -16,7 +16,7 @@ from connector.domain.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.domain.negotiation import Negotiation, NegotiationState, Role, check_concluded
 from connector.domain.participant import Participant
-from connector.errors import InRecovery, NotFound, OfferUnknown, PeerRolledBack, TermsRefused
+from connector.errors import InRecovery, OfferUnknown, PeerRolledBack, TermsRefused
 from connector.jsonld.policy import read_policy
 from connector.ports import Ports, Transaction
 from connector.protocol import messages
@@ -162,7 +162,6 @@ def on_accepted(
 
 def on_verification(
     ports: Ports,
-    caller: Participant,
     tx: Transaction,
     negotiation: Negotiation,
     message: messages.ContractAgreementVerificationMessage,
@@ -174,11 +173,8 @@ def on_verification(
         AgreementTampered: the signature does not verify; nothing changes.
         AgreementTimeWrong: by this clock it cannot have been concluded when it says.
     """
-    del caller
     verified = steps.received(negotiation, Act.VERIFICATION, ports.clock.now())
-    agreement = tx.agreements.lock(verified.agreement_id)
-    if agreement is None:
-        raise NotFound("the agreement of this negotiation is not here")
+    agreement = steps.contract_of(tx, verified)
     check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
     complete = agree.countersign(ports, agreement, message.consumer_signature)
     steps.store(ports, tx, verified, agreement=agreement.id)

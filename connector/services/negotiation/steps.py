@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from connector.domain.delivery import OUTBOX, OutgoingMessage, ReceivedMessage
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.errors import IllegalMessage, Malformed, NotFound, QuotaReached
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
@@ -24,6 +24,7 @@ from connector.protocol import messages
 from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import Negotiating, act_of
 from connector.protocol.negotiation import TERMINAL, Act, allowed, step
+from connector.services.lookup import require
 
 M = TypeVar("M", bound=Negotiating)
 
@@ -56,6 +57,20 @@ def receive_once(
         answer = answer_of(handle(tx, message))
         tx.inbox.put(replace(claim, answer=canonical(answer)))
     return answer
+
+
+def receive_about(
+    ports: Ports,
+    caller: Participant,
+    message: M,
+    handle: Callable[[Transaction, Negotiation, M], Negotiation],
+) -> Mapping[str, Any]:
+    """Handle a message about a negotiation that is known here; see `receive_once` and `held`."""
+
+    def about(tx: Transaction, said: M) -> Negotiation:
+        return handle(tx, held(tx, caller, said.provider_pid, said.consumer_pid), said)
+
+    return receive_once(ports, caller, message, about)
 
 
 def answer_of(negotiation: Negotiation) -> dict[str, Any]:
@@ -140,12 +155,22 @@ def own(tx: Transaction, pid: str, role: Role | None = None) -> Negotiation:
         NotFound: none of that id.
         IllegalMessage: this node is not in that role in it.
     """
-    negotiation = tx.negotiations.lock(pid)
-    if negotiation is None:
-        raise NotFound(f"no negotiation `{pid}`")
+    negotiation = require(tx.negotiations.lock(pid), "negotiation", pid)
     if role is not None and negotiation.role is not role:
         raise IllegalMessage(f"this node is not the {role} of negotiation `{pid}`")
     return negotiation
+
+
+def contract_of(tx: Transaction, negotiation: Negotiation) -> Agreement:
+    """Return the contract of a negotiation, locked.
+
+    Raises:
+        NotFound: it is not here.
+    """
+    agreement = tx.agreements.lock(negotiation.agreement_id)
+    if agreement is None:
+        raise NotFound("the agreement of this negotiation is not here")
+    return agreement
 
 
 def received(negotiation: Negotiation, act: Act, now: datetime, **changes: Any) -> Negotiation:

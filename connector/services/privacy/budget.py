@@ -34,6 +34,7 @@ from connector.enforcement.compile import budget as figures
 from connector.errors import BudgetExceeded, CapExceeded, NotFound, PolicyInvalid, RoundRefused
 from connector.identity import agreement as documents
 from connector.ports import Accountant, Transaction
+from connector.services.lookup import require
 from connector.services.negotiation import agree
 from federated.errors import PrivacyFault
 from federated.privacy import ledger
@@ -290,9 +291,7 @@ def commit_round(tx: Transaction, job_id: str, number: int) -> Reservation:
     if number * kept.steps_per_round > kept.steps:
         raise BudgetExceeded(f"round {number} goes beyond the {kept.steps} steps reserved")
     spent = replace(kept, committed_rounds=number)
-    register = tx.registers.lock(kept.register_id)
-    if register is None:
-        raise NotFound(f"no register `{kept.register_id}`")
+    register = require(tx.registers.lock(kept.register_id), "register", kept.register_id)
     tx.reservations.put(spent)
     tx.registers.put(replace(register, charges=register.charges + 1))
     return spent

@@ -14,10 +14,11 @@ from functools import partial
 
 from connector.domain.census import DIGEST_BYTES, Census, RegisterPersons
 from connector.domain.register import Register, smaller
-from connector.errors import NotFound, RegisterFixed
+from connector.errors import RegisterFixed
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence.own_log import MERGED
+from connector.services.lookup import require
 from connector.services.privacy.registers import kept_in
 from federated.privacy.rule import Rule
 
@@ -91,10 +92,7 @@ def _move(tx: Transaction, gone: Register, kept: Register) -> Register:
 
 
 def _locked(tx: Transaction, register_id: str) -> Register:
-    found = tx.registers.lock(register_id)
-    if found is None:
-        raise NotFound(f"no register `{register_id}`")
-    return found
+    return require(tx.registers.lock(register_id), "register", register_id)
 
 
 def _check_countable(tx: Transaction, source: str, kept: Register) -> None:

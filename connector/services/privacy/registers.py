@@ -22,6 +22,7 @@ from connector.errors import (
 )
 from connector.ports import Ports, Transaction
 from connector.services.evidence.own_log import LOWERED
+from connector.services.lookup import require
 from connector.services.publication.describing import IRI
 from federated.errors import PrivacyFault
 from federated.privacy.ledger import Budget
@@ -81,10 +82,7 @@ def register_of(tx: Transaction, dataset: Dataset) -> Register:
     Raises:
         NotFound: it is not there.
     """
-    found = tx.registers.get(dataset.register_id)
-    if found is None:
-        raise NotFound(f"no register `{dataset.register_id}`")
-    return found
+    return require(tx.registers.get(dataset.register_id), "register", dataset.register_id)
 
 
 def chosen(tx: Transaction, described: Dataset) -> str:

@@ -16,8 +16,8 @@ from connector.domain.dataset import Dataset
 from connector.domain.negotiation import Agreement, Role
 from connector.domain.page import PAGE, Page
 from connector.domain.register import Register
-from connector.errors import NotFound
 from connector.ports import Accountant, Ports, Store, Transaction
+from connector.services.lookup import require
 from connector.services.privacy.budget import amount, asked, budget_of, promised, spending
 from connector.services.privacy.budget import register_budget as _cap
 from connector.services.readable import Readable
@@ -194,10 +194,7 @@ class _Seen:
 
 
 def _dataset(tx: Transaction, dataset_id: str) -> Dataset:
-    found = tx.datasets.get(dataset_id)
-    if found is None:
-        raise NotFound(f"no dataset `{dataset_id}`")
-    return found
+    return require(tx.datasets.get(dataset_id), "dataset", dataset_id)
 
 
 def _seen(tx: Transaction, register: Register, budget: Budget, now: datetime) -> _Seen:

@@ -21,11 +21,11 @@ from connector.errors import (
     DataUnchecked,
     DescriptionIncomplete,
     KeyUnusable,
-    NotFound,
     PreauError,
     TooManyRequests,
 )
 from connector.ports import Ports, Transaction
+from connector.services.lookup import require
 from connector.services.publication import counting
 from connector.services.publication.verdicts import judge
 
@@ -131,9 +131,7 @@ def check(ports: Ports, dataset_id: str, *, distinct: str = "") -> Census:
     """
     for _ in range(ATTEMPTS):
         with ports.store.read() as tx:
-            dataset = tx.datasets.get(dataset_id)
-        if dataset is None:
-            raise NotFound(f"no dataset `{dataset_id}`")
+            dataset = require(tx.datasets.get(dataset_id), "dataset", dataset_id)
         try:
             checked = examine(ports, dataset, distinct=distinct)
         except DescriptionIncomplete:

@@ -23,12 +23,13 @@ from connector.domain.negotiation import Role
 from connector.domain.notice import Standing
 from connector.domain.page import PAGE, Page
 from connector.domain.register import Register
-from connector.errors import CapExceeded, NotFound, PolicyInvalid
+from connector.errors import CapExceeded, PolicyInvalid
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.policy import policy_bytes, read_policy
 from connector.ports import Not, Ports, Transaction
 from connector.services.continuity import recovery
+from connector.services.lookup import require
 from connector.services.negotiation import telling, terms
 from connector.services.privacy import registers
 from connector.services.publication import checking, describing, effects, verdicts
@@ -138,10 +139,7 @@ def dataset(ports: Ports, dataset_id: str) -> Dataset:
         NotFound: none of that id.
     """
     with ports.store.read() as tx:
-        found = tx.datasets.get(dataset_id)
-    if found is None:
-        raise NotFound(f"no dataset `{dataset_id}`")
-    return found
+        return require(tx.datasets.get(dataset_id), "dataset", dataset_id)
 
 
 def offers(ports: Ports, dataset_id: str) -> list[Offer]:

@@ -15,6 +15,7 @@ from typing import Any
 from connector.domain.dataset import Dataset, Offer
 from connector.errors import NotFound
 from connector.ports import Ports, Transaction
+from connector.services.lookup import require
 from connector.services.negotiation import notices, telling
 from connector.services.publication import effects, publish
 
@@ -29,9 +30,7 @@ def withdraw_dataset(ports: Ports, dataset_id: str, reason: str) -> Dataset:
     """
     notices.check_reason(reason)
     with ports.store.write() as tx:
-        found = tx.datasets.lock(dataset_id)
-        if found is None:
-            raise NotFound(f"no dataset `{dataset_id}`")
+        found = require(tx.datasets.lock(dataset_id), "dataset", dataset_id)
         made = tx.offers.find(dataset_id=dataset_id, withdrawn=False)
         for offer in made:
             tx.offers.put(replace(offer, withdrawn=True))
@@ -117,7 +116,4 @@ def _tell(ports: Ports, tx: Transaction, offer: Offer, what: str, reason: str) -
 
 
 def _held(tx: Transaction, offer_id: str) -> Offer:
-    found = tx.offers.lock(offer_id)
-    if found is None:
-        raise NotFound(f"no offer `{offer_id}`")
-    return found
+    return require(tx.offers.lock(offer_id), "offer", offer_id)
