@@ -231,18 +231,7 @@ def receive_termination(
 ) -> Mapping[str, Any]:
     """Receive a `ContractNegotiationTerminationMessage`."""
     message = messages.ContractNegotiationTerminationMessage.from_body(body)
-
-    def handle(
-        tx: Transaction, said: messages.ContractNegotiationTerminationMessage
-    ) -> Negotiation:
-        found = steps.held(tx, caller, said.provider_pid, said.consumer_pid)
-        telling.check_statement(caller, found, said.statement)
-        now = ports.clock.now()
-        ended = steps.received(found, Act.TERMINATION, now, code=said.code, reasons=said.reasons)
-        facts = {"by": found.role.other.value, **steps.signed(said.statement)}
-        return steps.store(ports, tx, ended, code=said.code, **facts)
-
-    return steps.receive_once(ports, caller, message, handle)
+    return steps.receive_about(ports, caller, message, partial(_terminated, ports, caller))
 
 
 def receive_get(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -257,6 +246,20 @@ def receive_get(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     if found is None or found.peer != caller.did:
         raise NotFound("no such negotiation with this peer")
     return steps.answer_of(found)
+
+
+def _terminated(
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    found: Negotiation,
+    message: messages.ContractNegotiationTerminationMessage,
+) -> Negotiation:
+    telling.check_statement(caller, found, message.statement)
+    said = {"code": message.code, "reasons": message.reasons}
+    ended = steps.received(found, Act.TERMINATION, ports.clock.now(), **said)
+    facts = {"by": found.role.other.value, **steps.signed(message.statement)}
+    return steps.store(ports, tx, ended, code=message.code, **facts)
 
 
 def _note_refused(
