@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from connector.bootstrap import own, signing_rotation, tls_rotation
+from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain import instant
 from connector.errors import BackupInvalid, KeyUnusable, PreauError
 from connector.identity import certificate
 from connector.jsonld.canonical import parse_object
 from connector.ports import Clock
-from connector.store import keys
+from connector.services.membership import introducing
+from connector.store import SqlStore, keys
 
 TYPE: Final = "PreauKeys"
 VERSION: Final = 1
@@ -55,13 +57,14 @@ class KeyFact:
 
 
 def facts(settings: Settings, clock: Clock) -> list[KeyFact]:
-    """Return the keys of a node.
+    """Return the keys of a node, as it uses them when it runs.
 
     Raises:
         KeyUnusable: one cannot be read.
         ConfigurationInvalid: `signing_key` names no keeper of keys that this node knows.
     """
-    used = own.Identity(settings, clock).signer.key_id
+    identity = own.Identity(settings, clock)
+    used = identity.signer.key_id
     found, standing = [], tls_rotation.OLD
     for each in signing_rotation.read(settings):
         standing = tls_rotation.IN_USE if each.key_id == used else standing
@@ -70,7 +73,7 @@ def facts(settings: Settings, clock: Clock) -> list[KeyFact]:
         standing = tls_rotation.ANNOUNCED if each.key_id == used else standing
     authorities = tls_rotation.read(settings)
     life = timedelta(seconds=settings.leaf_seconds)
-    stands = tls_rotation.standing(authorities, clock.now(), life, told=False)
+    stands = tls_rotation.standing(authorities, clock.now(), life, told=_told(settings, identity))
     for made in authorities:
         file = f"{tls_rotation.PREFIX}{made.number}.pem"
         found.append(_certified("tls-ca", file, made.certificate, stands[made.number]))
@@ -79,6 +82,18 @@ def facts(settings: Settings, clock: Clock) -> list[KeyFact]:
     except (OSError, UnicodeDecodeError) as exc:
         raise KeyUnusable(f"`{settings.https_certificate}` cannot be read") from exc
     return [*found, _certified("https", settings.https_certificate, https, tls_rotation.IN_USE)]
+
+
+def _told(settings: Settings, identity: own.Identity) -> bool:
+    """Return whether each peer has fetched the document; not where the database does not answer."""
+    store = SqlStore(settings.database_url, SystemClock())
+    try:
+        with store.read() as tx:
+            return not introducing.untold_of(tx, identity.document(), identity.membership())
+    except PreauError:
+        return False
+    finally:
+        store.close()
 
 
 def export(settings: Settings, file: Path) -> list[str]:

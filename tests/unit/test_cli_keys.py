@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from connector import config
+from connector.bootstrap import own
+from connector.bootstrap.system import SystemClock
+from connector.domain.delivery import OutgoingMessage
+from connector.jsonld.canonical import canonical
+from connector.services.membership import introducing
+from connector.store import SqlStore
 from tests.support.command import invoked
+from tests.support.contracts import NOW, Space, stranger
+from tests.support.link import participant
 
 WORDS = ("--did", "did:web:localhost%3A8443", "--name", "A school", "--grpc-port", "50051")
 
@@ -35,11 +44,33 @@ def test_each_key_is_listed_with_what_it_is_for(home: Path) -> None:
     found = {each["name"]: each for each in keys(home, "list")}
     assert {each["use"] for each in found.values()} == {"signing", "tls-ca", "https"}
     assert found["keys/tls-ca-1.pem"]["standing"] == "in use"
+    settings = config.load(home)
+    store = SqlStore(settings.database_url, SystemClock())
+    with store.write() as tx:
+        tx.participants.put(participant(Space().admit(stranger("did:web:peer.example"))))
     keys(home, "rotate", "tls-ca")
     found = {each["name"]: each for each in keys(home, "list")}
     assert found["keys/tls-ca-1.pem"]["standing"] == "in use"
     assert found["keys/tls-ca-2.pem"]["standing"] == "announced"
     assert "announced" in preau("keys", "list", "--home", str(home)).stdout
+    identity = own.Identity(settings)
+    served = introducing.served(identity.document(), identity.membership())
+    told = OutgoingMessage(
+        id="introduction:did:web:peer.example",
+        peer="did:web:peer.example",
+        kind=introducing.KIND,
+        body=canonical({"serves": served}),
+        subject="introduction",
+        created_at=NOW,
+        due_at=NOW,
+        delivered_at=NOW,
+    )
+    with store.write() as tx:
+        tx.outbox.put(told)
+    store.close()
+    found = {each["name"]: each for each in keys(home, "list")}
+    assert found["keys/tls-ca-2.pem"]["standing"] == "in use"
+    assert found["keys/tls-ca-1.pem"]["standing"] == "still believed"
 
 
 def test_what_was_taken_along_is_put_back(home: Path, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def announce(ports: Ports) -> int:
     Returns:
         How many were queued.
     """
-    body, now = canonical({"serves": served(ports)}), ports.clock.now()
+    body = canonical({"serves": served(ports.own_document(), ports.own_membership())})
+    now = ports.clock.now()
     with ports.store.read() as tx:
         sent = _sent(tx)
     due = [did for did, message in sent.items() if message is None or message.body != body]
@@ -74,9 +75,13 @@ def announce(ports: Ports) -> int:
 
 def untold(ports: Ports) -> list[str]:
     """Return the peers, sorted, that have not yet fetched what is served now."""
-    body = canonical({"serves": served(ports)})
     with ports.store.read() as tx:
-        sent = _sent(tx)
+        return untold_of(tx, ports.own_document(), ports.own_membership())
+
+
+def untold_of(tx: Transaction, document: bytes, membership: str) -> list[str]:
+    """Return the peers, sorted, that have not yet fetched a document and membership of ours."""
+    body, sent = canonical({"serves": served(document, membership)}), _sent(tx)
     return sorted(
         did
         for did, message in sent.items()
@@ -84,9 +89,9 @@ def untold(ports: Ports) -> list[str]:
     )
 
 
-def served(ports: Ports) -> str:
-    """Return what identifies the document and membership that this node serves, hex."""
-    return sha256_hex(ports.own_document() + b"\n" + ports.own_membership().encode())
+def served(document: bytes, membership: str) -> str:
+    """Return what identifies a document and membership that this node serves, hex."""
+    return sha256_hex(document + b"\n" + membership.encode())
 
 
 def _sent(tx: Transaction) -> dict[str, OutgoingMessage | None]:
