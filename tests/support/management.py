@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+from click.testing import Result
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -21,6 +23,7 @@ from connector.management.server import ManagementServer
 from connector.management.views import NodeView
 from connector.ports import Ports
 from connector.services.health.vitals import Vitals
+from tests.support.command import invoked
 from tests.support.doubles import NOON
 
 TOKEN = "management-token"
@@ -66,6 +69,21 @@ def served(api: ASGIApp, settings: Settings) -> Iterator[str]:
         finally:
             server.stop()
             assert not Path(folder, "s").exists()
+
+
+@contextmanager
+def commanded(ports: Ports) -> Iterator[Callable[..., Result]]:
+    """Yield a function that types a command at the node of these ports."""
+    home = ports.settings.home
+    with served(application_of(ports), ports.settings) as address:
+        (home / "run").mkdir()
+        (home / "run" / "node.json").write_text(json.dumps({"management": address}))
+        (home / "run" / "management.token").write_text(TOKEN)
+
+        def preau(*words: str) -> Result:
+            return invoked([*words, "--home", str(home)], env={"COLUMNS": "200"})
+
+        yield preau
 
 
 @contextmanager

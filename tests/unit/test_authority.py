@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,7 @@ from connector.ports import Ports
 from connector.services.membership import authority
 from tests.support.contracts import AUTHORITY, CONSUMER, NOW, PROVIDER, Member, Space, stranger
 from tests.support.doubles import FixedClock, ports_for_tests, settings_for_tests
+from tests.support.management import commanded
 
 SPACE = Space()
 MEMBER = stranger(PROVIDER)
@@ -89,6 +91,22 @@ class TestReadmission:
         with pytest.raises(PeerUnreachable):
             authority.readmit(ports, PROVIDER, "key lost")
         assert authority.membership_of(ports, PROVIDER) == before
+
+    def test_by_its_command(self, ports: Ports, web: Web) -> None:
+        authority.admit(ports, PROVIDER, name="North")
+        web.pages["https://nord.example/.well-known/did.json"] = stranger(PROVIDER).data
+        words = ("authority", "readmit", PROVIDER, "--reason", "key lost")
+        with commanded(ports) as preau:
+            assert preau(*words[:3]).exit_code == 2  # not without a reason
+            done = preau(*words)
+            assert (done.exit_code, f"readmitted {PROVIDER}" in done.stdout) == (0, True)
+            (listed,) = json.loads(preau("authority", "members", "--json").stdout)
+            assert (listed["did"], listed["name"], listed["revoked"]) == (PROVIDER, "North", "")
+            other = preau("authority", "readmit", CONSUMER, "--reason", "key lost", "--json")
+            assert json.loads(other.stderr)["code"] == "NOT_FOUND"
+        with ports.store.read() as tx:
+            kinds = [entry.kind for entry in tx.audit.entries(subject=PROVIDER)]
+        assert kinds == ["membership.issued", "membership.revoked", "membership.issued"]
 
     def test_only_of_a_member(self, ports: Ports) -> None:
         with pytest.raises(NotFound):

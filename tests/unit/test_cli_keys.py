@@ -139,5 +139,15 @@ def test_a_lost_signing_key_is_replaced_by_one_that_stands_alone(home: Path) -> 
     assert found["id"] == made["id"]
 
 
+def test_evidence_is_not_checked_by_a_pin_that_is_not_there(home: Path, tmp_path: Path) -> None:
+    """With a pin: `tests/end_to_end/test_key_rotation.py`."""
+    file = tmp_path / "evidence.json"
+    file.write_text("{}")
+    done = preau("audit", "verify", str(file), "--pinned-by", str(home), "--json")
+    assert json.loads(done.stderr)["code"] == "NOT_FOUND"
+    done = preau("audit", "verify", str(file), "--pinned-by", str(tmp_path), "--json")
+    assert json.loads(done.stderr)["code"] == "CONFIGURATION_INVALID"
+
+
 def test_only_a_signing_key_can_be_lost(home: Path) -> None:
     assert keys(home, "rotate", "tls-ca", "--lost")["code"] == "CONFIGURATION_INVALID"

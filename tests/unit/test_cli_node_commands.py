@@ -30,7 +30,7 @@ from connector.sdk.transport import find
 from federated.privacy.rule import Accounting, Rule
 from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
-from tests.support.management import TOKEN, application_of, served
+from tests.support.management import TOKEN, commanded
 
 DID = "did:web:node.example"
 
@@ -63,12 +63,8 @@ def ports(tmp_path: Path) -> Ports:
 @pytest.fixture
 def home(ports: Ports) -> Iterator[Path]:
     """A home whose node answers commands, over the ports of the test."""
-    folder = ports.settings.home
-    with served(application_of(ports), ports.settings) as address:
-        (folder / "run").mkdir()
-        (folder / "run" / "node.json").write_text(json.dumps({"management": address}))
-        (folder / "run" / "management.token").write_text(TOKEN)
-        yield folder
+    with commanded(ports):
+        yield ports.settings.home
 
 
 def preau(home: Path, *words: str) -> Result:
@@ -169,10 +165,7 @@ def test_members_are_listed_by_an_authority(tmp_path: Path) -> None:
     member = Membership(DID, "A", "member", 0, "jwt", NOON, NOON + timedelta(days=1))
     with ports.store.write() as tx:
         tx.members.put(member)
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "management.token").write_text(TOKEN)
-    with served(application_of(ports), settings) as address:
-        (tmp_path / "run" / "node.json").write_text(json.dumps({"management": address}))
+    with commanded(ports):
         assert DID in preau(tmp_path, "authority", "members").stdout
         done = preau(tmp_path, "authority", "revoke", DID, "--reason", "left", "--json")
         assert json.loads(done.stdout)["revoked"] == "left"

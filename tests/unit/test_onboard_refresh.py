@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -35,6 +36,7 @@ from connector.services.membership import introducing, onboard
 from connector.services.messages import deliver
 from tests.support.doubles import NOON, FixedClock, ports_for_tests
 from tests.support.keys import MemorySigner
+from tests.support.management import commanded
 
 AUTHORITY = "did:web:authority.example"
 PEER = "did:web:peer.example"
@@ -321,6 +323,24 @@ class TestKeysOfTheAuthority:
         assert "issuer.pinned" in world.kinds()
         onboard.refresh(world.ports)
         assert onboard.known(world.ports, PEER).membership == world.membership
+
+    def test_by_the_command(self, world: World) -> None:
+        object.__setattr__(world.ports.settings, "space", AUTHORITY)
+        before = pins(world)
+        world.authority = MemorySigner(AUTHORITY, "key-2")
+        with commanded(world.ports) as preau:
+            wrong = keys.thumbprint(world.peer.public_jwk)
+            refused = preau("membership", "--pin", wrong, "--json")
+            assert json.loads(refused.stderr)["code"] == "UNTRUSTED_ISSUER"
+            assert pins(world) == before
+            done = preau("membership", "--pin", keys.thumbprint(world.authority.public_jwk))
+            assert (done.exit_code, AUTHORITY in done.stdout) == (0, True)
+        assert pins(world) == [world.authority_document()] != before
+
+
+def pins(world: World) -> list[bytes]:
+    with world.ports.store.read() as tx:
+        return [each.document for each in tx.issuers.find()]
 
 
 def test_a_list_of_another_issuer_or_place(world: World) -> None:
