@@ -565,6 +565,17 @@ def test_a_delivery_that_ends_wakes_the_dispatcher_for_what_waits(
     assert bell.rung == ["outbox"] * woken
 
 
+def test_the_next_message_of_a_subject_follows_at_once(pair: Link) -> None:
+    bell = Bell()
+    scripted(pair.lab, acknowledge)
+    ports = replace(pair.lab.ports, wakeups=bell)  # type: ignore[arg-type] - only notifies
+    first, last = (queue(pair.lab, name, pair.school.did, "urn:s") for name in ("urn:1", "urn:2"))
+    assert deliver.deliver(ports, first)
+    assert bell.rung == ["outbox"]
+    assert deliver.deliver(ports, last)
+    assert bell.rung == ["outbox"]
+
+
 def test_a_store_that_cannot_be_read_is_tried_again(pair: Link) -> None:
     queue(pair.lab, "urn:1", pair.school.did)
     scripted(pair.lab, acknowledge)

@@ -243,6 +243,8 @@ def _delivered(
         outcomes.acknowledged(ports, tx, message, answer)
     now = ports.clock.now()
     tx.outbox.put(replace(message, attempts=message.attempts + 1, delivered_at=now))
+    if tx.outbox.count(subject=message.subject, delivered_at=None, failed=""):
+        tx.after_commit(partial(ports.wakeups.notify, OUTBOX))  # its next message is due now
 
 
 def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:
