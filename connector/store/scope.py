@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache, cached_property
+from importlib import import_module
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.store.recent import Recent
 
@@ -96,25 +96,29 @@ class Scope:
         return self.connection.dialect.name
 
 
-def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    """Return an insertion of a database's own; the other one's dialect is not loaded."""
+    return import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
 
 
 @cache
 def _replacing(dialect: str, table: Table, names: Names, key: Names) -> Executable:
     insertion = _insert(dialect, table)
     rest = {name: insertion.excluded[name] for name in names if name not in key}
-    return insertion.on_conflict_do_update(index_elements=list(key), set_=rest)
+    replacing: Executable = insertion.on_conflict_do_update(index_elements=list(key), set_=rest)
+    return replacing
 
 
 @cache
 def _adding(dialect: str, table: Table, names: Names, key: Names) -> Executable:
     insertion = _insert(dialect, table)
     sums = {name: table.c[name] + insertion.excluded[name] for name in names if name not in key}
-    return insertion.on_conflict_do_update(index_elements=list(key), set_=sums)
+    adding: Executable = insertion.on_conflict_do_update(index_elements=list(key), set_=sums)
+    return adding
 
 
 @cache
 def _new(dialect: str, table: Table, key: Names) -> Executable:
     insertion = _insert(dialect, table).on_conflict_do_nothing(index_elements=list(key))
-    return insertion.returning(table.c[key[0]])
+    new: Executable = insertion.returning(table.c[key[0]])
+    return new

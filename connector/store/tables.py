@@ -4,24 +4,24 @@ Rules: a table has the fields of its domain value, under the same names, and `se
 database counts up, so that "oldest first" means the same everywhere. The key of a repository is a
 unique constraint called `key_<table>`. Nested values are JSON text. What a value becomes is
 `mapping.py`; how the schema came about is `migrations/`.
-
-This module has no `from __future__ import annotations`: SQLModel reads the annotations themselves.
 """
+
+from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import CheckConstraint, Index, Table, Text, UniqueConstraint
-from sqlmodel import Field, SQLModel
 
 from connector.store.columns import UtcDateTime, serial, whole
+from connector.store.declared import Declared, column
 
 UTC_TIME: Any = UtcDateTime
 LONG: Any = Text
 WHOLE: Any = whole()
 
 
-class Row(SQLModel):
+class Row(Declared):
     """What every repository's table has.
 
     Attributes:
@@ -31,7 +31,7 @@ class Row(SQLModel):
 
     KEY: ClassVar[tuple[str, ...]] = ("id",)
 
-    seq: int | None = Field(default=None, primary_key=True, sa_type=serial())
+    seq: int | None = column(serial(), key=True, counted=True)
 
 
 def _keyed(table: str, *key: str) -> UniqueConstraint:
@@ -41,8 +41,8 @@ def _keyed(table: str, *key: str) -> UniqueConstraint:
 class ParticipantRow(Row, table=True):
     """`Participant`."""
 
-    __tablename__ = "participant"
-    __table_args__ = (_keyed("participant", "did"),)
+    NAME = "participant"
+    PARTS = (_keyed("participant", "did"),)
     KEY = ("did",)
 
     did: str
@@ -52,99 +52,99 @@ class ParticipantRow(Row, table=True):
     membership: str
     description: str
     grpc_endpoint: str
-    tls_authorities: str = Field(sa_type=LONG)
-    admitted_at: datetime = Field(sa_type=UTC_TIME)
-    refreshed_at: datetime = Field(sa_type=UTC_TIME)
+    tls_authorities: str = column(LONG)
+    admitted_at: datetime = column(UTC_TIME)
+    refreshed_at: datetime = column(UTC_TIME)
     blocked: str
 
 
 class IssuerRow(Row, table=True):
     """`IssuerDocument`."""
 
-    __tablename__ = "issuer"
-    __table_args__ = (_keyed("issuer", "did"),)
+    NAME = "issuer"
+    PARTS = (_keyed("issuer", "did"),)
     KEY = ("did",)
 
     did: str
     document: bytes
-    fetched_at: datetime = Field(sa_type=UTC_TIME)
+    fetched_at: datetime = column(UTC_TIME)
 
 
 class StatusListRow(Row, table=True):
     """`StatusList`."""
 
-    __tablename__ = "status_list"
-    __table_args__ = (_keyed("status_list", "url"),)
+    NAME = "status_list"
+    PARTS = (_keyed("status_list", "url"),)
     KEY = ("url",)
 
     url: str
     credential: str
-    valid_until: datetime = Field(sa_type=UTC_TIME)
-    fetched_at: datetime = Field(sa_type=UTC_TIME)
+    valid_until: datetime = column(UTC_TIME)
+    fetched_at: datetime = column(UTC_TIME)
 
 
 class KeptListRow(Row, table=True):
     """`KeptList`."""
 
-    __tablename__ = "kept_list"
-    __table_args__ = (_keyed("kept_list", "digest"), Index("kept_list_url", "url"))
+    NAME = "kept_list"
+    PARTS = (_keyed("kept_list", "digest"), Index("kept_list_url", "url"))
     KEY = ("digest",)
 
     digest: str
     url: str
     credential: str
-    valid_until: datetime = Field(sa_type=UTC_TIME)
+    valid_until: datetime = column(UTC_TIME)
 
 
 class DatasetRow(Row, table=True):
     """`Dataset`, and the text that is searched."""
 
-    __tablename__ = "dataset"
-    __table_args__ = (_keyed("dataset", "id"), Index("dataset_register", "register_id"))
+    NAME = "dataset"
+    PARTS = (_keyed("dataset", "id"), Index("dataset_register", "register_id"))
 
     id: str
     title: str
     description: str
     personal: bool
-    columns: str = Field(sa_type=LONG)
+    columns: str = column(LONG)
     person_column: str
-    rows_per_person: int = Field(sa_type=WHOLE)
-    population: int = Field(sa_type=WHOLE)
+    rows_per_person: int = column(WHOLE)
+    population: int = column(WHOLE)
     collection_purpose: str
     legal_basis: str
     retention: str
     territory: str
     register_id: str
-    cap: str | None = Field(sa_type=LONG)
-    file: str = Field(sa_type=LONG)
+    cap: str | None = column(LONG)
+    file: str = column(LONG)
     credential: str
-    published_at: datetime = Field(sa_type=UTC_TIME)
+    published_at: datetime = column(UTC_TIME)
     person_format: str
     malformed_share: float
-    words: str = Field(sa_type=LONG)
+    words: str = column(LONG)
 
 
 class CensusRow(Row, table=True):
     """`Census`."""
 
-    __tablename__ = "census"
-    __table_args__ = (_keyed("census", "dataset_id"),)
+    NAME = "census"
+    PARTS = (_keyed("census", "dataset_id"),)
     KEY = ("dataset_id",)
 
     dataset_id: str
     file: str
-    counts: str | None = Field(sa_type=LONG)
+    counts: str | None = column(LONG)
     code: str
     reason: str
-    overlaps: str = Field(sa_type=LONG)
-    at: datetime = Field(sa_type=UTC_TIME)
+    overlaps: str = column(LONG)
+    at: datetime = column(UTC_TIME)
 
 
 class RegisterPersonsRow(Row, table=True):
     """`RegisterPersons`."""
 
-    __tablename__ = "register_persons"
-    __table_args__ = (_keyed("register_persons", "register_id"),)
+    NAME = "register_persons"
+    PARTS = (_keyed("register_persons", "register_id"),)
     KEY = ("register_id",)
 
     register_id: str
@@ -155,22 +155,22 @@ class RegisterPersonsRow(Row, table=True):
 class RegisterRow(Row, table=True):
     """`Register`."""
 
-    __tablename__ = "register"
-    __table_args__ = (_keyed("register", "id"),)
+    NAME = "register"
+    PARTS = (_keyed("register", "id"),)
 
     id: str
-    cap: str | None = Field(sa_type=LONG)
-    accounting: str = Field(sa_type=LONG)
-    charges: int = Field(sa_type=WHOLE)
-    created_at: datetime = Field(sa_type=UTC_TIME)
+    cap: str | None = column(LONG)
+    accounting: str = column(LONG)
+    charges: int = column(WHOLE)
+    created_at: datetime = column(UTC_TIME)
     merged_into: str
 
 
 class OfferRow(Row, table=True):
     """`Offer`."""
 
-    __tablename__ = "offer"
-    __table_args__ = (
+    NAME = "offer"
+    PARTS = (
         _keyed("offer", "id"),
         Index("offer_dataset", "dataset_id", "withdrawn", "derived_from"),
     )
@@ -179,7 +179,7 @@ class OfferRow(Row, table=True):
     dataset_id: str
     policy: bytes
     digest: str
-    created_at: datetime = Field(sa_type=UTC_TIME)
+    created_at: datetime = column(UTC_TIME)
     audience: str
     derived_from: str
     reserve: bytes
@@ -190,8 +190,8 @@ class OfferRow(Row, table=True):
 class NegotiationRow(Row, table=True):
     """`Negotiation`."""
 
-    __tablename__ = "negotiation"
-    __table_args__ = (
+    NAME = "negotiation"
+    PARTS = (
         _keyed("negotiation", "pid"),
         Index("negotiation_peer", "peer", "peer_pid"),
         Index("negotiation_open", "peer", "state"),
@@ -211,9 +211,9 @@ class NegotiationRow(Row, table=True):
     policy_by: str
     agreement_id: str
     code: str
-    reasons: str = Field(sa_type=LONG)
-    created_at: datetime = Field(sa_type=UTC_TIME)
-    updated_at: datetime = Field(sa_type=UTC_TIME)
+    reasons: str = column(LONG)
+    created_at: datetime = column(UTC_TIME)
+    updated_at: datetime = column(UTC_TIME)
     description: str
     asked: bytes
     offered: bytes
@@ -222,8 +222,8 @@ class NegotiationRow(Row, table=True):
 class AgreementRow(Row, table=True):
     """`Agreement`."""
 
-    __tablename__ = "agreement"
-    __table_args__ = (
+    NAME = "agreement"
+    PARTS = (
         _keyed("agreement", "id"),
         Index("agreement_dataset", "dataset_id", "role", "seq"),
     )
@@ -239,14 +239,14 @@ class AgreementRow(Row, table=True):
     provider_signature: str
     consumer_signature: str
     receipt: str
-    valid_until: datetime | None = Field(sa_type=UTC_TIME)
-    population: int = Field(sa_type=WHOLE)
+    valid_until: datetime | None = column(UTC_TIME)
+    population: int = column(WHOLE)
     finalized: bool
     provider_document: bytes
     consumer_document: bytes
     provider_membership: str
     consumer_membership: str
-    concluded_at: datetime = Field(sa_type=UTC_TIME)
+    concluded_at: datetime = column(UTC_TIME)
     epsilon: float
     delta: float
     stands: bool
@@ -256,22 +256,22 @@ class AgreementRow(Row, table=True):
 class PromiseRow(Row, table=True):
     """How many contracts that we provide stand, by their figures; written with `AgreementRow`."""
 
-    __tablename__ = "promise"
-    __table_args__ = (_keyed("promise", "dataset_id", "until", "epsilon", "delta"),)
+    NAME = "promise"
+    PARTS = (_keyed("promise", "dataset_id", "until", "epsilon", "delta"),)
     KEY = ("dataset_id", "until", "epsilon", "delta")
 
     dataset_id: str
-    until: datetime = Field(sa_type=UTC_TIME)
+    until: datetime = column(UTC_TIME)
     epsilon: float
     delta: float
-    contracts: int = Field(sa_type=WHOLE)
+    contracts: int = column(WHOLE)
 
 
 class NoticeRow(Row, table=True):
     """`Notice`."""
 
-    __tablename__ = "notice"
-    __table_args__ = (
+    NAME = "notice"
+    PARTS = (
         _keyed("notice", "agreement_id", "party", "number"),
         Index("notice_party", "party", "act"),
     )
@@ -279,18 +279,18 @@ class NoticeRow(Row, table=True):
 
     agreement_id: str
     party: str
-    number: int = Field(sa_type=WHOLE)
+    number: int = column(WHOLE)
     act: str
     reason: str
     statement: str
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
 
 
 class TellingRow(Row, table=True):
     """`Telling`."""
 
-    __tablename__ = "telling"
-    __table_args__ = (_keyed("telling", "id"),)
+    NAME = "telling"
+    PARTS = (_keyed("telling", "id"),)
 
     id: str
     dataset_id: str
@@ -298,14 +298,14 @@ class TellingRow(Row, table=True):
     peer: str
     reason: str
     after: str
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
 
 
 class OutboxRow(Row, table=True):
     """`OutgoingMessage`."""
 
-    __tablename__ = "outbox"
-    __table_args__ = (
+    NAME = "outbox"
+    PARTS = (
         _keyed("outbox", "id"),
         Index("outbox_waiting", "delivered_at", "failed", "subject"),
     )
@@ -315,32 +315,32 @@ class OutboxRow(Row, table=True):
     kind: str
     body: bytes
     subject: str
-    created_at: datetime = Field(sa_type=UTC_TIME)
-    due_at: datetime = Field(sa_type=UTC_TIME)
-    attempts: int = Field(sa_type=WHOLE)
-    delivered_at: datetime | None = Field(sa_type=UTC_TIME)
+    created_at: datetime = column(UTC_TIME)
+    due_at: datetime = column(UTC_TIME)
+    attempts: int = column(WHOLE)
+    delivered_at: datetime | None = column(UTC_TIME)
     failed: str
 
 
 class InboxRow(Row, table=True):
     """`ReceivedMessage`."""
 
-    __tablename__ = "inbox"
-    __table_args__ = (_keyed("inbox", "peer", "id"), Index("inbox_received", "received_at"))
+    NAME = "inbox"
+    PARTS = (_keyed("inbox", "peer", "id"), Index("inbox_received", "received_at"))
     KEY = ("peer", "id")
 
     id: str
     peer: str
     digest: str
     answer: bytes
-    received_at: datetime = Field(sa_type=UTC_TIME)
+    received_at: datetime = column(UTC_TIME)
 
 
 class ReservationRow(Row, table=True):
     """`Reservation`."""
 
-    __tablename__ = "reservation"
-    __table_args__ = (
+    NAME = "reservation"
+    PARTS = (
         _keyed("reservation", "job_id"),
         Index("reservation_agreement", "agreement_id"),
         Index("reservation_dataset", "dataset_id"),
@@ -355,20 +355,20 @@ class ReservationRow(Row, table=True):
     register_id: str
     noise_multiplier: float
     sampling_rate: float
-    steps: int = Field(sa_type=WHOLE)
-    steps_per_round: int = Field(sa_type=WHOLE)
-    committed_rounds: int = Field(sa_type=WHOLE)
+    steps: int = column(WHOLE)
+    steps_per_round: int = column(WHOLE)
+    committed_rounds: int = column(WHOLE)
     epsilon: float
     delta: float
     state: str
-    created_at: datetime = Field(sa_type=UTC_TIME)
+    created_at: datetime = column(UTC_TIME)
 
 
 class JobRow(Row, table=True):
     """`Job`."""
 
-    __tablename__ = "job"
-    __table_args__ = (_keyed("job", "id"), Index("job_state", "state"))
+    NAME = "job"
+    PARTS = (_keyed("job", "id"), Index("job_state", "state"))
 
     id: str
     side: str
@@ -378,19 +378,19 @@ class JobRow(Row, table=True):
     manifest_digest: str
     signature: str
     state: str
-    round: int = Field(sa_type=WHOLE)
+    round: int = column(WHOLE)
     code: str
     reason: str
     result: str
-    created_at: datetime = Field(sa_type=UTC_TIME)
-    updated_at: datetime = Field(sa_type=UTC_TIME)
+    created_at: datetime = column(UTC_TIME)
+    updated_at: datetime = column(UTC_TIME)
 
 
 class JobSiteRow(Row, table=True):
     """`JobSite`."""
 
-    __tablename__ = "job_site"
-    __table_args__ = (_keyed("job_site", "job_id", "site"),)
+    NAME = "job_site"
+    PARTS = (_keyed("job_site", "job_id", "site"),)
     KEY = ("job_id", "site")
 
     job_id: str
@@ -399,48 +399,48 @@ class JobSiteRow(Row, table=True):
     decision: str
     code: str
     reason: str
-    last_round: int = Field(sa_type=WHOLE)
-    bytes_sent: int = Field(sa_type=WHOLE)
-    bytes_received: int = Field(sa_type=WHOLE)
+    last_round: int = column(WHOLE)
+    bytes_sent: int = column(WHOLE)
+    bytes_received: int = column(WHOLE)
 
 
 class RoundRow(Row, table=True):
     """`RoundRecord`."""
 
-    __tablename__ = "job_round"
-    __table_args__ = (_keyed("job_round", "job_id", "round"),)
+    NAME = "job_round"
+    PARTS = (_keyed("job_round", "job_id", "round"),)
     KEY = ("job_id", "round")
 
     job_id: str
-    round: int = Field(sa_type=WHOLE)
+    round: int = column(WHOLE)
     request_digest: str
     payload: bytes
-    answered: str = Field(sa_type=LONG)
-    at: datetime = Field(sa_type=UTC_TIME)
-    receipts: str = Field(sa_type=LONG)
+    answered: str = column(LONG)
+    at: datetime = column(UTC_TIME)
+    receipts: str = column(LONG)
 
 
 class CheckpointRow(Row, table=True):
     """`Checkpoint`."""
 
-    __tablename__ = "checkpoint"
-    __table_args__ = (_keyed("checkpoint", "origin", "size"),)
+    NAME = "checkpoint"
+    PARTS = (_keyed("checkpoint", "origin", "size"),)
     KEY = ("origin", "size")
 
     origin: str
-    size: int = Field(sa_type=WHOLE)
+    size: int = column(WHOLE)
     root: bytes
     note: str
-    at: datetime = Field(sa_type=UTC_TIME)
-    epoch: int = Field(sa_type=WHOLE)
-    charged: int = Field(sa_type=WHOLE)
+    at: datetime = column(UTC_TIME)
+    epoch: int = column(WHOLE)
+    charged: int = column(WHOLE)
 
 
 class PeerLogRow(Row, table=True):
     """`PeerLog`."""
 
-    __tablename__ = "peer_log"
-    __table_args__ = (_keyed("peer_log", "origin"),)
+    NAME = "peer_log"
+    PARTS = (_keyed("peer_log", "origin"),)
     KEY = ("origin",)
 
     origin: str
@@ -448,7 +448,7 @@ class PeerLogRow(Row, table=True):
     sealed: bytes
     contradiction: str
     reason: str
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
     unproven: str
     refusal: str
 
@@ -456,110 +456,108 @@ class PeerLogRow(Row, table=True):
 class EpochRow(Row, table=True):
     """`Epoch`."""
 
-    __tablename__ = "epoch"
-    __table_args__ = (_keyed("epoch", "origin", "number"),)
+    NAME = "epoch"
+    PARTS = (_keyed("epoch", "origin", "number"),)
     KEY = ("origin", "number")
 
     origin: str
-    number: int = Field(sa_type=WHOLE)
-    abandoned_epoch: int = Field(sa_type=WHOLE)
-    abandoned_size: int = Field(sa_type=WHOLE)
+    number: int = column(WHOLE)
+    abandoned_epoch: int = column(WHOLE)
+    abandoned_size: int = column(WHOLE)
     abandoned_root: bytes
     resumed: str
-    record: str = Field(sa_type=LONG)
+    record: str = column(LONG)
     held: str
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
 
 
 class ReturnedHeadRow(Row, table=True):
     """`ReturnedHead`."""
 
-    __tablename__ = "returned_head"
-    __table_args__ = (_keyed("returned_head", "peer"),)
+    NAME = "returned_head"
+    PARTS = (_keyed("returned_head", "peer"),)
     KEY = ("peer",)
 
     peer: str
     note: str
     deposit: str
     sealed: bytes
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
 
 
 class CosignedHeadRow(Row, table=True):
     """`CosignedHead`."""
 
-    __tablename__ = "cosigned_head"
-    __table_args__ = (_keyed("cosigned_head", "peer"),)
+    NAME = "cosigned_head"
+    PARTS = (_keyed("cosigned_head", "peer"),)
     KEY = ("peer",)
 
     peer: str
-    size: int = Field(sa_type=WHOLE)
+    size: int = column(WHOLE)
     note: str
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
 
 
 class ForfeitRow(Row, table=True):
     """`Forfeit`."""
 
-    __tablename__ = "forfeit"
-    __table_args__ = (_keyed("forfeit", "id"),)
+    NAME = "forfeit"
+    PARTS = (_keyed("forfeit", "id"),)
 
     id: str
-    epoch: int = Field(sa_type=WHOLE)
+    epoch: int = column(WHOLE)
     reason: str
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
 
 
 class MembershipRow(Row, table=True):
     """`Membership`."""
 
-    __tablename__ = "membership"
-    __table_args__ = (_keyed("membership", "did"),)
+    NAME = "membership"
+    PARTS = (_keyed("membership", "did"),)
     KEY = ("did",)
 
     did: str
     name: str
     role: str
-    index: int = Field(sa_type=WHOLE)
+    index: int = column(WHOLE)
     credential: str
-    issued_at: datetime = Field(sa_type=UTC_TIME)
-    valid_until: datetime = Field(sa_type=UTC_TIME)
+    issued_at: datetime = column(UTC_TIME)
+    valid_until: datetime = column(UTC_TIME)
     revoked: str
 
 
-class AuditEntryRow(SQLModel, table=True):
+class AuditEntryRow(Declared, table=True):
     """`LogEntry`; written once, never changed."""
 
-    __tablename__ = "audit_entry"
-    __table_args__ = (
+    NAME = "audit_entry"
+    PARTS = (
         Index("audit_subject", "subject", "index"),
         Index("audit_kind", "kind", "index"),
     )
 
-    index: int = Field(primary_key=True, sa_type=WHOLE, sa_column_kwargs={"autoincrement": False})
+    index: int = column(WHOLE, key=True)
     kind: str
-    at: datetime = Field(sa_type=UTC_TIME)
+    at: datetime = column(UTC_TIME)
     subject: str
     event: bytes
     leaf: bytes
 
 
-class AuditNodeRow(SQLModel, table=True):
+class AuditNodeRow(Declared, table=True):
     """Hash of a perfect subtree of level 1 and more; level 0 are the entries' own leaves.
 
     It covers the leaves from position * 2**level up to (position + 1) * 2**level.
     """
 
-    __tablename__ = "audit_node"
+    NAME = "audit_node"
 
-    level: int = Field(primary_key=True, sa_type=WHOLE, sa_column_kwargs={"autoincrement": False})
-    position: int = Field(
-        primary_key=True, sa_type=WHOLE, sa_column_kwargs={"autoincrement": False}
-    )
+    level: int = column(WHOLE, key=True)
+    position: int = column(WHOLE, key=True)
     hash: bytes
 
 
-class AuditHeadRow(SQLModel, table=True):
+class AuditHeadRow(Declared, table=True):
     """The one row that says how long the log is; writers queue for it.
 
     Attributes:
@@ -567,24 +565,24 @@ class AuditHeadRow(SQLModel, table=True):
             each: what an append and the root need (RFC 6962 section 2.1).
     """
 
-    __tablename__ = "audit_head"
+    NAME = "audit_head"
 
-    id: int = Field(primary_key=True, sa_type=WHOLE, sa_column_kwargs={"autoincrement": False})
-    size: int = Field(sa_type=WHOLE)
+    id: int = column(WHOLE, key=True)
+    size: int = column(WHOLE)
     frontier: bytes
 
 
-class UsedTokenRow(SQLModel, table=True):
+class UsedTokenRow(Declared, table=True):
     """A call token that was used."""
 
-    __tablename__ = "used_token"
-    __table_args__ = (Index("used_token_expires", "expires"),)
+    NAME = "used_token"
+    PARTS = (Index("used_token_expires", "expires"),)
 
-    issuer: str = Field(primary_key=True)
-    jti: str = Field(primary_key=True)
-    expires: datetime = Field(sa_type=UTC_TIME)
+    issuer: str = column(key=True)
+    jti: str = column(key=True)
+    expires: datetime = column(UTC_TIME)
 
 
-def table_of(row: type[SQLModel]) -> Table:
+def table_of(row: type[Declared]) -> Table:
     """Return the SQL table of a row class."""
-    return SQLModel.metadata.tables[str(row.__tablename__)]
+    return row.TABLE

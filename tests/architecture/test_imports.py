@@ -20,7 +20,7 @@ PLANTED = {
         "policies_odrl/reading/planted.py",
         "import policies_odrl.comparison.compare",
     ),
-    "SQLModel and SQLAlchemy only in the store": (
+    "SQLAlchemy only in the store": (
         "connector/services/planted.py",
         "import sqlalchemy",
     ),

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlmodel import SQLModel
 
 from connector.errors import ConfigurationInvalid, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore
+from connector.store.declared import METADATA
 from connector.store.migrations import HEAD, configuration, current, upgrade
 from connector.store.repository import SqlRepository
 from tests.support.doubles import FixedClock
@@ -40,9 +40,9 @@ def test_migrated_schema_and_declared_tables_are_the_same(
     upgrade(empty_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, SQLModel.metadata) == []
+        assert compare_metadata(context, METADATA) == []
         inspector = sa.inspect(connection)
-        for name, table in SQLModel.metadata.tables.items():
+        for name, table in METADATA.tables.items():
             assert _checks(table) == {c["name"] for c in inspector.get_check_constraints(name)}
 
 
@@ -52,7 +52,7 @@ def test_the_comparison_sees_a_difference(empty_url: str, engine: sa.Engine) -> 
         connection.execute(sa.text("ALTER TABLE outbox ADD COLUMN colour VARCHAR"))
         connection.execute(sa.text("DROP INDEX job_state"))
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = {difference[0] for difference in compare_metadata(context, SQLModel.metadata)}
+        found = {difference[0] for difference in compare_metadata(context, METADATA)}
     assert found == {"remove_column", "add_index"}
 
 

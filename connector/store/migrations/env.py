@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlmodel import SQLModel
 
-from connector.store import tables  # noqa: F401 - fills SQLModel.metadata
+from connector.store import tables  # noqa: F401 - fills METADATA
+from connector.store.declared import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=SQLModel.metadata,
+    target_metadata=METADATA,
     version_table="alembic_version",
     transactional_ddl=False,
 )
