@@ -47,6 +47,14 @@ def test_the_operators_description_and_the_authors_offer_are_published(
     assert len(publish.offers(ports, dataset.id)) == 1
 
 
+@pytest.mark.parametrize(
+    ("page", "file"), [("policy-author.md", "offer.json"), ("data-scientist.md", "request.json")]
+)
+def test_the_files_of_the_examples_are_those_of_the_guides(page: str, file: str) -> None:
+    kept = (ROOT / "examples/node" / file).read_text(encoding="utf-8")
+    assert json.loads(kept) == json.loads(block(page, "json"))
+
+
 def test_without_one_statement_it_is_not(tmp_path: Path, description: dict[str, Any]) -> None:
     del description["legal_basis"]
     ports = ports_for_tests(tmp_path, sources=FileSources(), workers=CensusWorkers())
