@@ -68,7 +68,7 @@ class Settings:
             hour; each leaves entries in the audit log, which are never dropped.
         member_stored_bytes: what is stored for one member and dropped again later; above, it begins
             nothing new.
-        keep_days: days that what has ended is kept: messages handled and delivered, jobs refused,
+        keep_days: days that what has ended is kept: messages handled or given up, jobs refused,
             negotiations that came to no contract; more than the 30 days for which peers send again.
         first_contacts_per_minute: first contacts answered, per address; 0: none.
         recipes: SHA-256 (hex) of training recipes of other releases that new contracts accept,

@@ -226,8 +226,14 @@ class Holdings(Protocol):
         """Return about how many bytes are stored for each member that will be dropped again."""
         ...
 
-    def drop(self, before: datetime, limit: int) -> int:
-        """Drop at most `limit` rows of what ended before a time; return how many that were."""
+    def drop(self, before: datetime, sent: datetime, limit: int) -> int:
+        """Drop at most `limit` rows of what has ended; return how many that were.
+
+        Args:
+            before: when it ended at the latest.
+            sent: when messages that need no answer any more were delivered at the latest.
+            limit: most rows.
+        """
         ...
 
 

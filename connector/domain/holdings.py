@@ -9,6 +9,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
+
+# What a row costs beside its long columns: the short ones, its indexes, its share of a page.
+ROW_BYTES: Final = 1024
 
 
 class Held:

@@ -22,12 +22,9 @@ OPENING: Final = frozenset(
         "ContractRequestMessage",
         "ContractOfferMessage",
         "JobSubmission",
-        "JobCancellation",
         "EpochAnnouncement",
     }
 )
-# Of those what is refused while too much is stored: ending a job frees some.
-STORING: Final = OPENING - {"JobCancellation"}
 
 
 class Shares:
@@ -60,7 +57,7 @@ class Shares:
         if kind not in OPENING:
             return
         most, held = self._ports.settings.member_stored_bytes, self._ports.held.of(member)
-        if kind in STORING and held >= most:
+        if held >= most:
             raise QuotaReached(
                 f"{held} bytes are stored for this member, {most} may be",
                 hint="end what is open; what has ended is dropped after some days",

@@ -15,14 +15,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, Table, delete, func, select, update
 
 from connector.domain.delivery import INTRODUCTION
+from connector.domain.holdings import ROW_BYTES
 from connector.domain.job import JobSide
 from connector.domain.negotiation import NegotiationState, Role
 from connector.store import tables
 from connector.store.scope import Scope
 from federated.job import JobState, is_final
 
-# What a row costs beside its long columns: the short ones, its indexes, its share of a page.
-ROW_BYTES: Final = 1024
 _STATES: Final = frozenset(NegotiationState)
 _OPEN: Final = sorted(_STATES - {NegotiationState.FINALIZED, NegotiationState.TERMINATED})
 _NO_CONTRACT: Final = sorted(_STATES - {NegotiationState.FINALIZED})
@@ -58,8 +57,13 @@ class SqlHoldings:
                 found[member] += int(size)
         return dict(found)
 
-    def drop(self, before: datetime, limit: int) -> int:
-        """Drop at most `limit` rows of what ended before a time; return how many that were.
+    def drop(self, before: datetime, sent: datetime, limit: int) -> int:
+        """Drop at most `limit` rows of what has ended; return how many that were.
+
+        Args:
+            before: when it ended at the latest.
+            sent: when messages that need no answer any more were delivered at the latest.
+            limit: most rows.
 
         Raises:
             RuntimeError: the transaction is for reading.
@@ -67,7 +71,8 @@ class SqlHoldings:
         done = 0
         for table, ended in _ENDED:
             if done < limit:
-                rows = _seqs(table, ended(before), limit - done)
+                conditions = ended(sent if ended is _delivered else before)
+                rows = _seqs(table, conditions, limit - done)
                 done += self._scope.change(delete(table).where(table.c.seq.in_(rows))).rowcount
         if done < limit:
             jobs = tables.table_of(tables.JobRow)
@@ -98,7 +103,9 @@ def _counts() -> list[Select[Any]]:
         .where(_offer.derived_from != "")
         .group_by(_offer.audience),
         select(_inbox.peer, rows).group_by(_inbox.peer),
-        select(_outbox.peer, size(_outbox.body)).group_by(_outbox.peer),
+        select(_outbox.peer, size(_outbox.body))
+        .where(_outbox.delivered_at.is_(None))  # the others are dropped within hours
+        .group_by(_outbox.peer),
         select(_job.peer, size(_job.manifest, _job.signature))
         .where(_job.side == JobSide.SITE.value)
         .group_by(_job.peer),

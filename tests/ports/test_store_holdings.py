@@ -10,11 +10,11 @@ import pytest
 
 from connector.domain.dataset import Offer
 from connector.domain.delivery import INTRODUCTION, ReceivedMessage
+from connector.domain.holdings import ROW_BYTES
 from connector.domain.job import Job, JobSide, RoundRecord
 from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.ports import Transaction
 from connector.store import SqlStore
-from connector.store.holdings import ROW_BYTES
 from federated.job import JobState
 from tests.support.doubles import NOON
 from tests.support.federation import reservation
@@ -99,14 +99,21 @@ def test_what_has_ended_is_dropped_and_nothing_else(store: SqlStore) -> None:
     with store.read() as tx:
         before = ids(tx)
     with store.write() as tx:
-        assert tx.holdings.drop(CUT, ALL) == 6 + 3  # and the manifests of three that ended
-        assert tx.holdings.drop(CUT, ALL) == 0
+        assert tx.holdings.drop(CUT, CUT, ALL) == 6 + 3  # and the manifests of three that ended
+        assert tx.holdings.drop(CUT, CUT, ALL) == 0
     with store.read() as tx:
         after = ids(tx)
     assert after == {
         kind: {name for name in names if not name.startswith("gone")}
         for kind, names in before.items()
     }
+
+
+def test_what_was_delivered_goes_before_what_was_handled(store: SqlStore) -> None:
+    with store.write() as tx:
+        fill(tx)
+        assert tx.holdings.drop(OLD, CUT, ALL) == 1
+        assert tx.outbox.get("gone") is None
 
 
 def test_evidence_and_charges_are_never_dropped(store: SqlStore) -> None:
@@ -127,7 +134,7 @@ def test_evidence_and_charges_are_never_dropped(store: SqlStore) -> None:
     with store.read() as tx:
         before = evidence(tx)
     with store.write() as tx:
-        tx.holdings.drop(CUT, ALL)
+        tx.holdings.drop(CUT, CUT, ALL)
     with store.read() as tx:
         assert evidence(tx) == before
         free = tx.jobs.get("free")
@@ -141,7 +148,7 @@ def test_a_step_drops_no_more_than_it_may(store: SqlStore, limit: int) -> None:
     steps = []
     while not steps or steps[-1]:
         with store.write() as tx:
-            steps.append(tx.holdings.drop(CUT, limit))
+            steps.append(tx.holdings.drop(CUT, CUT, limit))
     assert max(steps) <= limit
     assert sum(steps) == 9
 
@@ -152,6 +159,7 @@ def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
         tx.negotiations.put(negotiation("final", State.FINALIZED))
         tx.inbox.put(ReceivedMessage("m", OTHER, "ab", b"{}", OLD))
         tx.outbox.put(message("m", peer=OTHER, body=b"b" * 70))
+        tx.outbox.put(message("sent", peer=OTHER, body=b"b" * 900, delivered_at=OLD))
         tx.jobs.put(job("site"))
         tx.jobs.put(job("led", side=JobSide.LEAD, peer="did:web:own"))
         tx.offers.put(offer("narrowed"))

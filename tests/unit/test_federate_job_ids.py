@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.domain.budget import ReservationState
+from connector.domain.holdings import ROW_BYTES
 from connector.errors import Malformed
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.site import cancellation, names
@@ -87,6 +89,20 @@ def test_a_cancellation_of_an_invented_job_leaves_no_job_and_no_event(
     with site.ports.store.write() as tx:
         tx.inbox.remove(LEAD, job_id)
     assert federation.ask(site, body)["accepted"]  # another member's cancellation is nothing
+
+
+def test_cancellations_of_invented_jobs_fill_no_more_than_a_members_room(
+    federation: Federation,
+) -> None:
+    site = federation.site()
+    room = replace(site.ports.settings, member_stored_bytes=3 * ROW_BYTES)
+    site.ports = replace(site.ports, settings=room)
+    invented = [f"urn:uuid:00000000-0000-4000-9000-{number:012}" for number in range(6)]
+    for job_id in invented:
+        assert cancel(federation, job_id)["accepted"]
+    assert cancel(federation, invented[0], did=SITES[1])["accepted"]
+    with site.ports.store.read() as tx:
+        assert [each.peer for each in tx.inbox.find()] == [LEAD, LEAD, LEAD, SITES[1]]
 
 
 def test_a_charge_without_its_job_is_no_jobs_reservation(federation: Federation) -> None:

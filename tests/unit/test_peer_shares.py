@@ -22,7 +22,7 @@ from connector.peer import arrivals
 from connector.peer.arrivals import HELD_BYTES_PER_OWNER, READING_PER_OWNER, Arrivals
 from connector.peer.counted import Counted
 from connector.peer.routes import PROBLEM_KEY, STATED
-from connector.peer.shares import LEAST_COST, OPENING, STORED_SECONDS, STORING, Shares
+from connector.peer.shares import LEAST_COST, OPENING, STORED_SECONDS, Shares
 from connector.peer.status import problem, translate
 from connector.protocol.messages import KINDS
 from tests.support.doubles import ports_for_tests, settings_for_tests
@@ -79,10 +79,10 @@ class TestShares:
         ports.held.counted({A: 9_999, B: 5})
         found.take(A, ASK, 1)  # what arrives is counted until the next count
         assert ports.held.of(A) == 9_999 + LEAST_COST
-        for kind in sorted(STORING):
+        for kind in sorted(OPENING):
             refusal = refused(lambda kind=kind: found.take(A, kind, 1))
             assert (refusal.code, refusal.retry_after) == ("QUOTA_REACHED", STORED_SECONDS)
-        for kind in (*SETTLING, "JobCancellation"):
+        for kind in SETTLING:
             found.take(A, kind, 1)
         found.take(B, ASK, 1)
         ports.held.counted({A: 100})

@@ -14,6 +14,7 @@ from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
 from connector.config import LEAST_KEEP_DAYS, from_mapping
 from connector.domain.delivery import ReceivedMessage
+from connector.domain.holdings import ROW_BYTES
 from connector.domain.job import JobSide
 from connector.errors import ConfigurationInvalid
 from connector.ports import Ports
@@ -22,7 +23,6 @@ from connector.services.messages.deliver import SIGNED_AGE
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
 from connector.services.storage import pruning
-from connector.store.holdings import ROW_BYTES
 from federated.job import JobState
 from tests.ports.test_store_holdings import job
 from tests.support.doubles import QuickPace, ports_for_tests

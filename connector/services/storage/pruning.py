@@ -1,8 +1,8 @@
 """Drops what has ended: messages handled and delivered, refused jobs, negotiations for nothing.
 
-Rules: what is dropped has ended `keep_days` ago; contracts, notices, charges, heads and the log
-never are. Many small transactions, with a pause after each, so that no call waits for long; what is
-left over when a turn has taken enough of them is dropped in the next.
+Rules: what is dropped has ended `keep_days` ago, or was delivered an hour ago; contracts, notices,
+charges, heads and the log never are. Many small transactions, with a pause after each, so that no
+call waits for long; what is left over when a turn has taken enough of them is dropped in the next.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ STEP_ROWS: Final = 500
 MOST_STEPS: Final = 200  # in one turn
 MOST_FOLDERS: Final = 10_000  # looked at in one turn
 PAUSE_SECONDS: Final = 0.05
+DELIVERED: Final = timedelta(hours=1)  # nothing looks at a delivered message
 
 
 def prune(ports: Ports, stopped: Callable[[float], bool]) -> int:
@@ -34,11 +35,12 @@ def prune(ports: Ports, stopped: Callable[[float], bool]) -> int:
     Raises:
         StoreUnavailable: the database did not answer; what was dropped stays dropped.
     """
-    before = ports.clock.now() - timedelta(days=ports.settings.keep_days)
+    now = ports.clock.now()
+    before, sent = now - timedelta(days=ports.settings.keep_days), now - DELIVERED
     dropped = 0
     for _ in range(MOST_STEPS):
         with ports.store.write() as tx:
-            step = tx.holdings.drop(before, STEP_ROWS)
+            step = tx.holdings.drop(before, sent, STEP_ROWS)
         dropped += step
         if step < STEP_ROWS or stopped(PAUSE_SECONDS):
             break

@@ -1,7 +1,8 @@
 """A lead's cancellation of a job at its site.
 
 Rules: what was not spent is free again; a job that is not here leaves no job, whatever id its lead
-invents: only the cancellation is remembered, as a message that was handled.
+invents: only the cancellation is remembered, as a message that was handled, and not while as much
+is stored for the lead as may be.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from connector.domain.delivery import ReceivedMessage
+from connector.domain.holdings import ROW_BYTES
 from connector.domain.participant import Participant
 from connector.errors import JobCancelled
 from connector.ports import Ports, Transaction
@@ -39,9 +41,10 @@ def cancel_job(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Ma
     with ports.store.write() as tx:
         name = kept_as(tx, caller.did, message.job_id)
         job = tx.jobs.lock(name)
-        if job is None:
+        if job is None and ports.held.of(caller.did) < ports.settings.member_stored_bytes:
             tx.inbox.add(ReceivedMessage(message.job_id, caller.did, _CANCELLED, b"", now))
-        elif not is_final(job.state):
+            ports.held.add(caller.did, ROW_BYTES)
+        elif job is not None and not is_final(job.state):
             called_off = Ending(JobState.CANCELLED, JobCancelled.code, reason)
             end_within(tx, job.id, completed or called_off, now)
             tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
