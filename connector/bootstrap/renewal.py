@@ -11,12 +11,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from connector.bootstrap.own import Identity
 from connector.bootstrap.system import Steadiness
 from connector.errors import PreauError
+from connector.peer.web import hurried
 from connector.ports import Ports
 from connector.services.guard import guarded
 from connector.services.membership import introducing, onboard
@@ -27,6 +29,8 @@ from connector.services.storage import pruning
 FIRST_PAUSE: Final = 1.0  # seconds, while there is no membership; doubles
 LONGEST_PAUSE: Final = 30.0
 LOOK_SECONDS: Final = 30.0  # for keys that were put into the home
+# For all that is fetched at once: peers that drip must not put off the next look at the lists.
+REFRESH_SECONDS: Final = 60.0
 BEFORE_END: Final = timedelta(days=7)
 # Expired tokens are remembered a little longer, for clocks that are set back.
 CLOCK_ROOM: Final = timedelta(hours=1)
@@ -115,7 +119,8 @@ class Renewal:
 
     def _refresh(self) -> None:
         try:
-            fallen = onboard.refresh(self._ports)
+            web = hurried(self._ports.web, REFRESH_SECONDS)
+            fallen = onboard.refresh(replace(self._ports, web=web))
             pruning.count(self._ports)
             self._tidy()
         except PreauError as exc:

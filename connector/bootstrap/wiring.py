@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -23,12 +24,13 @@ from connector.bootstrap.node import Node, Part
 from connector.bootstrap.own import PERSON_KEY, Identity
 from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
 from connector.config import Settings
+from connector.domain.participant import Participant
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
-from connector.peer.web import GuardedWeb
+from connector.peer.web import GuardedWeb, hurried
 from connector.ports import Asking, Ports
 from connector.services.continuity import custody
 from connector.services.evidence import own_log
@@ -47,6 +49,8 @@ from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
 STOP_SECONDS: Final = 45.0
+# For what both sides fetch: ours, and theirs, which we wait for (`peer/https.py`).
+INTRODUCTION_SECONDS: Final = 20.0
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +96,7 @@ def build(settings: Settings) -> Node:
     hub = LeadHub()
     checkpoints = _checkpoints(ports)
     wire.exchange(checkpoints)
-    healing.introduce_by(partial(onboard.meet, ports))
+    healing.introduce_by(partial(_introduced, ports))
     face = _face(ports, hub, leaves, checkpoints)
     runners: list[Part] = []
     if settings.kind == "participant":
@@ -124,6 +128,12 @@ def stopped_by_signals(node: Node) -> Iterator[None]:
         guard.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _introduced(ports: Ports, did: str) -> Participant:
+    """Meet a peer again; one that drips must not keep others from being met."""
+    web = hurried(ports.web, INTRODUCTION_SECONDS)
+    return onboard.meet(replace(ports, web=web), did)
 
 
 def _checkpoints(ports: Ports) -> Checkpoints:

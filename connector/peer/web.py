@@ -132,8 +132,9 @@ class GuardedWeb:
     ) -> bytes:
         goal = target(url)
         deadline = min(time.monotonic() + self._seconds, self._until)
-        backend = _PinnedBackend(self._pin(goal), deadline)
         try:
+            _left(deadline)  # before a name is resolved, which nothing bounds
+            backend = _PinnedBackend(self._pin(goal), deadline)
             with (
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
                 pool.stream(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import sqlite3
 import threading
@@ -19,7 +20,7 @@ import pytest
 from click.testing import Result
 
 from connector import bootstrap, config
-from connector.bootstrap import own, renewal, state
+from connector.bootstrap import own, renewal, state, wiring
 from connector.bootstrap.node import Node
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
@@ -34,6 +35,8 @@ from connector.errors import (
     WorldFault,
 )
 from connector.identity.trust import MembershipFacts
+from connector.peer.web import GuardedWeb, tls_context
+from connector.ports import Ports
 from connector.sdk import Client
 from connector.services.membership import onboard
 from tests.support.command import invoked
@@ -487,6 +490,27 @@ def test_the_membership_is_fetched_until_there_is_one(
         running.stop()
     assert identity.kept == ["a.b.c"]
     assert len(tries) == 3
+
+
+@pytest.mark.parametrize("step", ["refresh", "meet"])
+def test_what_is_fetched_in_the_background_has_one_deadline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Peers that drip hold up neither the next look at the lists, nor introductions of others."""
+    ports = ports_for_tests(tmp_path, web=GuardedWeb(tls_context()))
+    given: list[Any] = []
+
+    def fetching(ports: Ports, *_: object) -> list[str]:
+        given.append(ports.web)
+        return []
+
+    monkeypatch.setattr(onboard, step, fetching)
+    if step == "refresh":
+        Renewal(ports, Kept())._refresh()  # type: ignore[arg-type] - as far as it is used
+    else:
+        wiring._introduced(ports, "did:web:b.example")
+    (web,) = given
+    assert web._until < math.inf
 
 
 def test_a_failing_refresh_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -220,6 +220,25 @@ def test_a_peer_is_fetched_again_after_an_hour(world: World) -> None:
     assert world.kinds().count("participant.renewed") == 1
 
 
+def test_no_peer_is_always_fetched_behind_the_same_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = world.known()
+    orders: list[list[str]] = []
+    with world.ports.store.write() as tx:
+        for number in range(8):
+            tx.participants.put(replace(known, did=f"did:web:peer{number}.example"))
+    monkeypatch.setattr(onboard, "reacquaint", lambda _ports, did: orders[-1].append(did))
+    for _ in range(2):
+        orders.append([])
+        world.clock.advance(3600)
+        onboard.refresh(world.ports)
+    first, second = orders
+    assert sorted(first) == sorted(second)
+    assert len(first) == 9
+    assert first != second
+
+
 def test_a_revocation_is_told_and_written_once(world: World) -> None:
     world.revoked = [1]
     assert onboard.judge(world.ports, PEER).did == PEER

@@ -216,6 +216,19 @@ def test_a_peer_that_drips_is_cut_off_by_one_deadline(web: Path) -> None:
         gone.set()
 
 
+def test_after_the_deadline_not_even_a_name_is_resolved() -> None:
+    asked: list[str] = []
+
+    def resolver(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return []
+
+    late = GuardedWeb(tls_context(), resolver=resolver).within(0)
+    with pytest.raises(PeerUnreachable, match="too long"):
+        late.get("https://drips.example/")
+    assert asked == []
+
+
 def test_nobody_listens(web: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -11,7 +11,7 @@ Fetching is `fetching.py`'s.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from typing import Final
 
 from connector.config import Settings
 from connector.domain import generation as generations
+from connector.domain import instant
 from connector.domain.delivery import OUTBOX
 from connector.domain.participant import Participant
 from connector.errors import (
@@ -33,6 +34,7 @@ from connector.identity import document as documents
 from connector.identity import trust
 from connector.identity.document import DidDocument
 from connector.identity.trust import MembershipFacts
+from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.guard import guarded
@@ -144,7 +146,7 @@ def judge_own(ports: Ports) -> MembershipFacts:
 def refresh(ports: Ports) -> list[str]:
     """Fetch anew what is due: issuers' documents, status lists, peers' documents and memberships.
 
-    Called by a timer. What cannot be fetched stays as it was.
+    Called by a timer, which bounds its time. What cannot be fetched stays as it was.
 
     Returns:
         DIDs of admitted peers that are not in good standing now, sorted; whoever holds streams
@@ -154,8 +156,8 @@ def refresh(ports: Ports) -> list[str]:
     for issuer in ports.settings.trusted_issuers:
         _try(fetching.refresh_issuer, ports, issuer)
     _refresh_lists(ports)
-    for did, code in before.items():
-        if _due(ports, did, doubted=bool(code)):
+    for did in _mixed(before, ports.clock.now()):
+        if _due(ports, did, doubted=bool(before[did])):
             _try(reacquaint, ports, did)
     after = _standing(ports)
     fallen = sorted(did for did, code in after.items() if code)
@@ -312,6 +314,11 @@ def _refresh_lists(ports: Ports) -> None:
         participants = tx.participants.find()
     for url in sorted(fetching.list_addresses(ports, known, participants)):
         _try(fetching.refresh_list, ports, url)
+
+
+def _mixed(dids: Iterable[str], now: datetime) -> list[str]:
+    """Return peers in an order of this moment's, so that none is always behind those that drip."""
+    return sorted(dids, key=lambda did: sha256_hex(f"{instant.text(now)} {did}".encode()))
 
 
 def _due(ports: Ports, did: str, *, doubted: bool) -> bool:
