@@ -120,6 +120,29 @@ def test_a_restored_site_spends_what_was_left_and_no_more(
     assert released(site) == CONTRACT
 
 
+def test_a_contract_that_cannot_be_read_counts_by_the_figures_on_record(
+    federation: Federation, tmp_path: Path
+) -> None:
+    """One of an older release must not keep the node from recovering, nor from recording."""
+    site = federation.site()
+    agreement = federation.agreements[SITES[0]]
+    copy = copied(site, tmp_path / "copy")
+    assert job(federation).state == JobState.COMPLETED
+    copy.restore(site)
+    with site.ports.store.write() as tx:
+        tx.agreements.put(replace(agreement, document=b"{}"))
+    with silent(site, LEAD):
+        turn(site)
+        done = confirmation.confirm(site.ports, in_full=True)
+    (whole,) = done.debt.contracts
+    assert (whole.id, whole.epsilon, whole.delta) == (
+        agreement.id,
+        agreement.epsilon,
+        agreement.delta,
+    )
+    recovery.record(site.ports)
+
+
 def test_a_peer_is_not_told_how_the_node_fell_short(federation: Federation, tmp_path: Path) -> None:
     site = federation.site()
     copy = copied(site, tmp_path / "copy")

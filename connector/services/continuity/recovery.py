@@ -24,7 +24,6 @@ from connector.errors import InRecovery, KeyUnusable, PreauError, WorldFault
 from connector.identity import checkpoint as checkpoints
 from connector.ports import Charges, Ports, Transaction
 from connector.services.evidence.own_log import head
-from connector.services.privacy.budget import budget_of
 from federated.privacy.rule import Rule
 
 RECORDED: Final = "charges.recorded"  # from this entry on, the home holds a record of charges
@@ -213,14 +212,13 @@ def _taken_back(ports: Ports, tx: Transaction) -> dict[str, Standing]:
 
 
 def limit_of(agreement: Agreement, register_id: str) -> Limit:
-    """Return what a contract allows on a register."""
-    allowed = budget_of(agreement)
+    """Return what a contract allows on a register, by the figures on record; it is not read."""
     return Limit(
         agreement.id,
         register_id,
         agreement.consumer,
-        allowed.epsilon,
-        allowed.delta,
+        agreement.epsilon,
+        agreement.delta,
         agreement.valid_until,
     )
 
