@@ -18,6 +18,9 @@ from connector.errors import (
     AgreementUnknown,
     NotFound,
     PeerUnreachable,
+    PreauError,
+    QuotaReached,
+    TooManyRequests,
     Unlawful,
     WorkerFailed,
 )
@@ -225,6 +228,30 @@ def test_a_site_that_never_answers_fails_the_job_at_the_deadline(federation: Fed
         job = over(federation, job_id, JobState.FAILED)
     assert job.code == "PEER_UNREACHABLE"
     assert SITES[1] in job.reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TooManyRequests("x"), QuotaReached("x", retry_after=0.05), PeerUnreachable("x")],
+    ids=lambda error: error.code,
+)
+def test_a_site_that_is_busy_ends_no_job(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, error: PreauError
+) -> None:
+    link, tries = federation.lead.link, []
+    honest = link.call
+
+    def busy(peer: Any, kind: str, body: Any, *, seconds: float = 10.0) -> Any:
+        if kind == "JobSubmission" and peer.did == SITES[1]:
+            tries.append(kind)
+            if len(tries) < 3:
+                raise error
+        return honest(peer, kind, body, seconds=seconds)
+
+    monkeypatch.setattr(link, "call", busy)
+    with all_running(federation):
+        over(federation, submitted(federation), JobState.COMPLETED)
+    assert len(tries) == 3
 
 
 def test_a_job_beyond_what_a_lead_may_run_waits_for_its_turn(federation: Federation) -> None:

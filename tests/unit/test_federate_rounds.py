@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,13 @@ from connector.domain.federation import (
     RoundRefusal,
     RoundReply,
 )
-from connector.errors import RoundRefused
+from connector.errors import (
+    PeerUnreachable,
+    PreauError,
+    RoundRefused,
+    TooManyRequests,
+    TooManyStreams,
+)
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.site import rounds
@@ -347,6 +354,31 @@ def test_a_lead_that_is_away_is_waited_for(tmp_path: Path) -> None:
         case.site.link.down.clear()  # it is back, but does not know the job yet
         case.open()
         assert isinstance(case.ask(1), RoundReply)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [TooManyRequests("x", retry_after=0.01), TooManyStreams("x"), PeerUnreachable("x")],
+    ids=lambda error: error.code,
+)
+def test_a_lead_that_is_busy_ends_no_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: PreauError
+) -> None:
+    case, tries = Case(tmp_path), []
+    honest = case.site.link.participate
+
+    def busy(lead: Any, hello: Any) -> Any:
+        tries.append(hello)
+        if len(tries) < 4:
+            raise error
+        return honest(lead, hello)
+
+    monkeypatch.setattr(site_run, "LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr(site_run, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(case.site.link, "participate", busy)
+    with running(case.site):
+        assert isinstance(case.ask(1), RoundReply)
+    assert len(tries) == 4
 
 
 def test_a_lead_that_never_comes_is_given_up_at_the_deadline(tmp_path: Path) -> None:
