@@ -142,7 +142,7 @@ def check_receipt(
     """Check that a receipt is the one of an agreement and of these signatures.
 
     Raises:
-        AgreementTampered: it is another's.
+        AgreementTampered: it is another's, or older than the agreement.
     """
     found = (
         receipt.agreement,
@@ -166,6 +166,8 @@ def check_receipt(
     made = tuple(sha256_hex(text.encode()) for text in (provider_signature, consumer_signature))
     if found != agreed or signatures != made:
         raise AgreementTampered("the receipt is not that of this agreement and these signatures")
+    if receipt.timestamp < agreement.timestamp - instant.SKEW:
+        raise AgreementTampered("the receipt states a time before that of its agreement")
 
 
 def _read(root: Member) -> Receipt:

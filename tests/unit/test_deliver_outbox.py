@@ -21,6 +21,7 @@ from connector.errors import (
     CredentialRevoked,
     IllegalMessage,
     MessageTooLarge,
+    NotFound,
     PeerUnreachable,
     PreauError,
     QuotaReached,
@@ -60,7 +61,7 @@ class ScriptedWire:
 
     def call(self, peer: Participant, kind: str, body: Any, *, seconds: float = 10.0) -> Any:
         assert seconds <= deliver.CALL_SECONDS
-        self.calls.append((peer.did, body["message_id"]))
+        self.calls.append((peer.did, body.get("message_id", "")))
         return self.answer(peer, kind, body)
 
 
@@ -363,6 +364,41 @@ def test_what_stands_still_is_settled_without_an_operator(pair: Link) -> None:
     assert pair.lab.only().state is pair.school.only().state is State.FINALIZED
 
 
+def test_who_denies_a_negotiation_ends_nothing_that_was_signed(pair: Link) -> None:
+    """It may hold the signature, and complete the contract later."""
+    pair.hold("ContractNegotiationEventMessage")
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.deliver()
+    assert (pair.lab.only().state, pair.school.only().state) == (State.VERIFIED, State.FINALIZED)
+    pid, kind = pair.lab.only().pid, "ContractAgreementVerificationMessage"
+    with pair.lab.ports.store.write() as tx:  # as if its answer had been lost, hours ago
+        (sent,) = [m for m in tx.outbox.find(subject=pid) if m.kind == kind]
+        before = pair.clock.now() - 2 * negotiate.SETTLE_EVERY
+        failed = replace(sent, delivered_at=None, failed="NOT_FOUND: x", created_at=before)
+        tx.outbox.put(failed)
+    honest = pair.lab.ports
+    scripted(pair.lab, refuse(NotFound("no such negotiation with this peer")))
+    assert negotiate.settle(pair.lab.ports) == 1
+    assert pair.lab.only().state is State.VERIFIED
+    pair.lab.ports = honest
+    pair.hold()
+    pair.pump()
+    assert pair.lab.only().state is State.FINALIZED
+
+
+@pytest.mark.parametrize("side", ["lab", "school"])
+def test_what_a_peer_says_ends_no_contract_and_gives_nothing_back(pair: Link, side: str) -> None:
+    negotiate.request(pair.lab.ports, pair.school.did, DATASET)
+    pair.pump()
+    node = pair.nodes[side]
+    before = node.agreements()
+    ended = {"provider_pid": "p", "consumer_pid": "c", "state": "TERMINATED"}
+    for answer in (refuse(NotFound("none")), lambda *_: ended):
+        scripted(node, answer)
+        negotiate.reconcile(node.ports, node.only().pid)
+        assert (node.only().state, node.agreements()) == (State.FINALIZED, before)
+
+
 def test_a_stated_end_ends_what_was_signed(pair: Link) -> None:
     pair.hold("ContractAgreementVerificationMessage")
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
@@ -489,7 +525,7 @@ def test_a_dead_peer_does_not_delay_the_others(pair: Link) -> None:
         if peer.did == other.did:
             release.wait(SECONDS)
             raise PeerUnreachable("dead")
-        if body["message_id"] == "urn:school:19":
+        if body.get("message_id", "") == "urn:school:19":
             served.set()
         return acknowledge(peer, kind, body)
 
@@ -604,7 +640,7 @@ def test_a_fault_of_ours_does_not_stop_the_dispatcher(
     served = threading.Event()
 
     def answer(peer: Participant, kind: str, body: Any) -> Any:
-        if body["message_id"] == "urn:bad":
+        if body.get("message_id", "") == "urn:bad":
             raise ZeroDivisionError
         served.set()
         return acknowledge(peer, kind, body)

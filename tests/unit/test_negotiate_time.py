@@ -13,7 +13,9 @@ import pytest
 from connector.domain import instant
 from connector.domain.instant import SKEW
 from connector.domain.negotiation import STALE, Negotiation, NegotiationState
-from connector.errors import AgreementTimeWrong
+from connector.errors import AgreementTimeWrong, PreauError
+from connector.identity import agreement as agreements
+from connector.identity import receipt
 from connector.protocol import messages as m
 from connector.services.publication import publish
 from tests.support.contracts import NOW
@@ -102,6 +104,40 @@ def test_a_contract_is_not_concluded_after_its_own_end(pair: Link) -> None:
     publish.publish(pair.school.ports, soon)
     with pytest.raises(AgreementTimeWrong, match="its own end"):
         _delivered_after(pair, timedelta(minutes=10), end)
+
+
+@pytest.mark.parametrize(
+    ("shift", "code"),
+    [
+        (WITHIN, ""),
+        (-WITHIN, ""),
+        (BEYOND, "AGREEMENT_TIME_WRONG"),
+        (173 * YEARS, "AGREEMENT_TIME_WRONG"),
+        (-BEYOND, "AGREEMENT_TAMPERED"),
+    ],
+)
+def test_a_receipt_is_of_no_time_that_cannot_be(pair: Link, shift: timedelta, code: str) -> None:
+    pair.hold("ContractNegotiationEventMessage")
+    negotiated(pair)
+    (contract,) = pair.lab.agreements()
+    (waiting,) = pair.school.waiting()
+    token = receipt.make_receipt(
+        pair.school.member.signer,
+        agreements.read(contract.document),
+        contract.provider_signature,
+        contract.consumer_signature,
+        minimum_sites=3,
+        valid_until=contract.valid_until,
+        now=NOW + shift,
+    )
+    message = m.ContractNegotiationEventMessage.from_body(json.loads(waiting.body))
+    if code:
+        with pytest.raises(PreauError) as fault:
+            pair.lab.receive(pair.school, replace(message, receipt=token))
+        assert fault.value.code == code
+    else:
+        pair.lab.receive(pair.school, replace(message, receipt=token))
+    assert pair.lab.agreements()[0].finalized is not bool(code)
 
 
 def test_a_provider_completes_nothing_that_its_own_clock_denies(pair: Link) -> None:

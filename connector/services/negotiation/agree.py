@@ -23,6 +23,7 @@ from connector.domain.participant import Participant
 from connector.enforcement.plan import EnforcementPlan
 from connector.errors import (
     AgreementTampered,
+    AgreementTimeWrong,
     AgreementUnknown,
     ContractEnded,
     ContractExpired,
@@ -280,11 +281,12 @@ def countersign(ports: Ports, agreement: Agreement, consumer_signature: str) -> 
     return replace(agreement, consumer_signature=consumer_signature, receipt=token, finalized=True)
 
 
-def complete(agreement: Agreement, token: str) -> Agreement:
+def complete(agreement: Agreement, token: str, now: datetime) -> Agreement:
     """Verify the provider's receipt on a contract that we verified, and complete it.
 
     Raises:
         AgreementTampered: the receipt does not verify, or is another's.
+        AgreementTimeWrong: by this clock it was not made yet.
     """
     provider = did_documents.read(agreement.provider_document, agreement.provider)
     found = receipt.read_receipt(token, provider)
@@ -292,6 +294,12 @@ def complete(agreement: Agreement, token: str) -> Agreement:
     receipt.check_receipt(
         found, document, agreement.provider_signature, agreement.consumer_signature
     )
+    if found.timestamp > now + instant.SKEW:
+        stated, here = instant.text(found.timestamp), instant.text(now)
+        raise AgreementTimeWrong(
+            f"the receipt states `{stated}`, which is ahead of this clock, `{here}`",
+            hint="set the clocks of both nodes; the receipt is sent again",
+        )
     sites = plan_of(agreement).training.minimum_sites
     if (found.minimum_sites, found.valid_until) != (sites, agreement.valid_until):
         raise AgreementTampered("the receipt states other terms than the agreement")

@@ -239,10 +239,11 @@ def on_finalized(
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
         AgreementTampered: the receipt does not verify; nothing changes.
+        AgreementTimeWrong: by this clock it was not made yet.
     """
     final = steps.received(negotiation, Act.FINALIZED, ports.clock.now())
     agreement = steps.contract_of(tx, final)
-    tx.agreements.put(agree.complete(agreement, message.receipt))
+    tx.agreements.put(agree.complete(agreement, message.receipt, final.updated_at))
     cosigning.owe(ports, tx, final.peer)
     return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
 

@@ -101,10 +101,18 @@ def terminate(ports: Ports, pid: str, reason: str = "") -> Negotiation:
 def reconcile(ports: Ports, pid: str) -> Negotiation:
     """Ask the peer for its state and mend a disagreement: send again, or end what it has ended.
 
+    What a peer says ends no contract that is concluded, and gives nothing back: jobs run under a
+    finalized contract only. Where the operator asks, a peer that knows nothing of it has ended it.
+
     Raises:
         NotFound: no such negotiation.
         PeerUnreachable: the peer does not answer.
     """
+    return _reconcile(ports, pid, unknown=NegotiationState.TERMINATED.value)
+
+
+def _reconcile(ports: Ports, pid: str, *, unknown: str) -> Negotiation:
+    """As `reconcile`; `unknown` is the state of a peer that knows no such negotiation."""
     found = negotiation(ports, pid)
     if not found.peer_pid:
         deliver.retry(ports, pid)
@@ -115,7 +123,7 @@ def reconcile(ports: Ports, pid: str) -> Negotiation:
         answer = ports.wire.call(peer, "GetNegotiationMessage", question.to_body())
         theirs = messages.ContractNegotiation.from_body(answer).state
     except NotFound:
-        theirs = NegotiationState.TERMINATED.value
+        theirs = unknown
     if theirs != NegotiationState.TERMINATED.value:
         deliver.retry(ports, pid)
         return negotiation(ports, pid)
@@ -130,7 +138,9 @@ def reconcile(ports: Ports, pid: str) -> Negotiation:
 def settle(ports: Ports) -> int:
     """Reconcile what stands still since its last signature was not taken; return how many.
 
-    At most once in `SETTLE_EVERY` a message; what the peer does not answer waits for the next time.
+    A peer that knows nothing of what we signed may have gone back, or may lie and complete the
+    contract later: that is no end. An end it must state. At most once in `SETTLE_EVERY` a message;
+    what the peer does not answer waits for the next time.
     """
     now = ports.clock.now()
     with ports.store.read() as tx:
@@ -145,7 +155,7 @@ def settle(ports: Ports) -> int:
         pids = [each.pid for each in found if each and each.state != NegotiationState.TERMINATED]
     for pid in pids[:MOST_SETTLED]:
         try:
-            reconcile(ports, pid)
+            _reconcile(ports, pid, unknown="")
         except PreauError as exc:
             _log.info("negotiation `%s` stands still: %s: %s", pid, exc.code, exc.reason)
     return len(pids)
