@@ -23,10 +23,10 @@ from audit.curve import Curve
 from audit.rig import DELTA, Floats, categories, job, moved
 from federated.job import JobManifest
 from federated.manifest import Privacy
-from federated.training.encode import Persons
 from federated.training.engine import Engine
 from federated.training.noise import SystemNoise
 from federated.training.recipes import MOST_WEIGHT, Arrays, initial
+from federated.training.rows.encode import Persons
 
 _CLIP: Final = 1.0
 _RATE: Final = 0.1  # small, so that no step brings a gradient below the clip

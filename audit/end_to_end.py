@@ -26,12 +26,19 @@ from audit.curve import Curve
 from audit.hostile import INPUTS, PLACES, Attack, exact_sum, hostile_job, released, search
 from audit.rig import SITE, Floats
 from federated.job import JobManifest, render
-from federated.training.encode import encode
-from federated.training.flower import LEAD_NODE, from_bytes, identify, node_of, seal, to_bytes
+from federated.training.flower.messages import (
+    LEAD_NODE,
+    from_bytes,
+    identify,
+    node_of,
+    seal,
+    to_bytes,
+)
+from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, pack, unpack
 from federated.training.launch import ProcessWorker, ProcessWorkers
 from federated.training.recipes import Arrays, initial
-from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack
-from federated.training.table import read_table
+from federated.training.rows.encode import encode
+from federated.training.rows.table import read_table
 
 PUPILS: Final = 142 * PLACES
 _LOW, _HIGH = -1e6, -1e5  # far below the data: every pupil says the same

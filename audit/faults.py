@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch.nn.functional import linear
 
-from federated.training.encode import Persons
 from federated.training.engine import Engine
 from federated.training.exact import arithmetic, gradients
 from federated.training.exact.arithmetic import Floats, Scaled, two
 from federated.training.noise import SystemNoise
+from federated.training.rows.encode import Persons
 
 FACTOR: Final = 1.5
 Fault = Callable[[], AbstractContextManager[Any]]

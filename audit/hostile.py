@@ -29,12 +29,12 @@ from audit.rig import DELTA, Floats, job, moved, numbers
 from federated.job import JobManifest
 from federated.manifest import Privacy
 from federated.training import engine as engine_module
-from federated.training.encode import Persons
 from federated.training.engine import Engine, Mechanism
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import SystemNoise
 from federated.training.recipes import MOST_WEIGHT, Arrays, joined, shapes, widths
+from federated.training.rows.encode import Persons
 
 PLACES: Final = 7  # of a batch that is computed at once; a seventh is a tail of other kernels
 INPUTS: Final = 12

@@ -24,11 +24,11 @@ from connector.bootstrap.system import SystemClock
 from connector.store import SqlStore
 from federated.job import JobManifest, parse
 from federated.training import recipes
-from federated.training.encode import encode
 from federated.training.engine import Engine
 from federated.training.noise import SystemNoise
 from federated.training.recipes import Arrays
-from federated.training.table import read_table
+from federated.training.rows.encode import encode
+from federated.training.rows.table import read_table
 from tests.support.drill import Federation, Size, federation
 
 PART = "round"

@@ -30,10 +30,10 @@ sys.path[1:1] = [str(Path(__file__).parents[1])]  # when run by itself
 from audit.rig import DELTA, job, numbers  # noqa: E402 - after the path is set
 from federated.job import JobManifest  # noqa: E402 - same
 from federated.manifest import Privacy  # noqa: E402 - same
-from federated.training.encode import Persons  # noqa: E402 - same
 from federated.training.engine import Engine  # noqa: E402 - same
 from federated.training.noise import SystemNoise  # noqa: E402 - same
 from federated.training.recipes import initial  # noqa: E402 - same
+from federated.training.rows.encode import Persons  # noqa: E402 - same
 from tests.support.torch_net import DenseNet  # noqa: E402 - same
 
 PART = "step"

@@ -39,7 +39,7 @@ class RoundReceipt:
         manifest: SHA-256 (hex) of the manifest that the site accepted.
         round: from 1.
         site: DID; it signed this.
-        digest: SHA-256 (hex) of the round's arrays, see `federated.training.records.digest`.
+        digest: SHA-256 (hex) of the round's arrays, see `federated.training.flower.records.digest`.
         recipe: SHA-256 (hex) of the training recipe that ran.
         versions: (library, version) of what the guarantee rests on, by name.
         adjacency: which data sets are neighbours, see `federated.privacy.rule`.

@@ -12,8 +12,8 @@ import pupils
 
 from federated.manifest import JobManifest
 from federated.training import baseline, checkpoint, score
-from federated.training.encode import Persons, encode
-from federated.training.table import Table, from_columns
+from federated.training.rows.encode import Persons, encode
+from federated.training.rows.table import Table, from_columns
 
 
 @dataclass(frozen=True)

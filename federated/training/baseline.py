@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from federated.errors import DataFault
 from federated.manifest import JobManifest, Model
-from federated.training.encode import Persons
 from federated.training.recipes import Arrays, activation, initial, joined, sigmoid, split
+from federated.training.rows.encode import Persons
 
 Floats = NDArray[np.float64]
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from federated.training.lines import Lost
-from federated.training.persons import digests, spelled
-from federated.training.table import MISSING, Table, read_table
+from federated.training.rows.lines import Lost
+from federated.training.rows.persons import digests, spelled
+from federated.training.rows.table import MISSING, Table, read_table
 
 NUMBER = "number"
 

@@ -28,12 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from federated.manifest import JobManifest
-from federated.training.encode import Persons
 from federated.training.exact.arithmetic import Floats, Integers
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION, NoiseSource
 from federated.training.reach import most_drawn
 from federated.training.recipes import MOST_WEIGHT, Arrays, initial, joined, split, widths
+from federated.training.rows.encode import Persons
 
 _CHANCE: Final = 1e-9  # at most, that a sample is larger than a batch
 # The discrete Gaussian of deviation S stands for a continuous one of variance S² - 1/12.

@@ -3,7 +3,7 @@
 Rules: the worker gets one socket, an environment without secrets and a folder of its own; it ends
 when the node ends, because it watches that socket; every wait is bounded; nothing heavy is
 imported here, so that a node stays small. Standard library only. What is sent over the socket is
-`frames.py`.
+`roles/frames.py`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any, Final
 from federated.child import command, environment
 from federated.errors import WorkerFailed
 from federated.privacy.process import ProcessAccountant
-from federated.training.frames import Frames
-from federated.training.memory import for_file
+from federated.training.confinement.memory import for_file
+from federated.training.roles.frames import Frames
 
 __all__ = ["ProcessAccountant", "ProcessWorker", "ProcessWorkers"]
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from federated.errors import DataFault
 from federated.manifest import JobManifest
 from federated.training.checkpoint import load
-from federated.training.encode import encode_features, encode_labels
 from federated.training.recipes import check, probabilities
-from federated.training.table import Table
+from federated.training.rows.encode import encode_features, encode_labels
+from federated.training.rows.table import Table
 
 
 def predict(model: bytes, manifest: JobManifest, rows: Table) -> NDArray[np.float64]:

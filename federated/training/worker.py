@@ -4,7 +4,7 @@ Rules: the process gives up network, files, calls and rights before it loads a l
 waits for its first frame, which names its data file, and closes itself to all other files; nothing
 else than the frames of its role leaves it; a failure is a code and a reason, without any value of a
 row; it ends when its node does. Contracts, budgets and replays are the
-node's; the frames are those of `site_role.py`, `lead_role.py` and `census_role.py`.
+node's; the frames are those of `roles/`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from federated.errors import FederatedError, WorkerFailed
-from federated.training.confine import confine, end_with, tier_of_rights
-from federated.training.frames import Frames
-from federated.training.landlock import SEALED, seal
+from federated.training.confinement.confine import confine, end_with, tier_of_rights
+from federated.training.confinement.landlock import SEALED, seal
+from federated.training.confinement.seccomp import FILTERED, close_calls
 from federated.training.launch import ROLES
-from federated.training.seccomp import FILTERED, close_calls
+from federated.training.roles.frames import Frames
 
 START_SECONDS = 600.0
 
@@ -44,7 +44,7 @@ def main() -> None:
         end_with(given.fd)
         frames.put_back(header, payload)
         # Only now, confined: the role's module loads its libraries.
-        importlib.import_module(f"federated.training.{given.role}_role").run(frames, isolation)
+        importlib.import_module(f"federated.training.roles.{given.role}").run(frames, isolation)
     except FederatedError as exc:
         logging.getLogger(__name__).warning("%s: %s", exc.code, exc.reason)
         with contextlib.suppress(WorkerFailed):  # the node may be what is gone

@@ -33,7 +33,7 @@ PLANTED = {
     ),
     "federated.training is reached from bootstrap only": (
         "connector/services/planted.py",
-        "import federated.training.frames",
+        "import federated.training.roles.frames",
     ),
     "federated.privacy: pure but for the accountant": (
         "federated/privacy/event.py",

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from federated.errors import ManifestInvalid
 from federated.job import parse, render
 from federated.privacy.event import SubsampledGaussian, from_mapping, merged, to_mapping
-from federated.training.encode import encode
+from federated.training.rows.encode import encode
+from federated.training.rows.table import from_columns
 from federated.training.score import area
-from federated.training.table import from_columns
 from tests.support.training_rig import document, manifest
 
 MECHANISMS = st.builds(

@@ -9,11 +9,11 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federated.training import lines
-from federated.training.encode import encode
-from federated.training.lines import Lost, read_csv
-from federated.training.persons import FORMS, spelled
-from federated.training.table import Table
+from federated.training.rows import lines
+from federated.training.rows.encode import encode
+from federated.training.rows.lines import Lost, read_csv
+from federated.training.rows.persons import FORMS, spelled
+from federated.training.rows.table import Table
 from tests.support.training_rig import manifest
 
 JOB = manifest()

@@ -10,7 +10,7 @@ from connector.domain.census import Census, Counts
 from connector.domain.dataset import Dataset
 from connector.errors import WorkerFailed
 from federated.errors import FederatedError
-from federated.training.census_role import answer
+from federated.training.roles.census import answer
 
 
 class CensusWorker:

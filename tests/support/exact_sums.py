@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from federated.training.encode import Persons
 from federated.training.exact import arithmetic
 from federated.training.exact.gradients import Gradients
 from federated.training.recipes import MOST_WEIGHT
+from federated.training.rows.encode import Persons
 
 CLIP, SIGMA = 1.0, 1.0
 RADIUS = 2.0**22 / SIGMA

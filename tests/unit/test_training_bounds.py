@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from federated.errors import RoundRefused
 from federated.training.bounds import MAGIC, MOST_HEADER, most_bytes, read_array
-from federated.training.client import Site
-from federated.training.flower import LEAD_NODE, identify, node_of, seal, to_bytes
+from federated.training.flower.client import Site
+from federated.training.flower.messages import LEAD_NODE, identify, node_of, seal, to_bytes
+from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, digest, pack
 from federated.training.launch import ProcessWorkers
 from federated.training.recipes import Arrays, initial
-from federated.training.records import ARRAYS, ROUND, SETTINGS, digest, pack
 from tests.support.training_rig import SITES, document, manifest, write_rows
 
 JOB = manifest()

@@ -12,10 +12,10 @@ import pytest
 
 from federated.errors import ColumnMissing, DataFileChanged, FederatedError, WorkerFailed
 from federated.training.census import Question, compared, count
-from federated.training.census_role import answer
 from federated.training.launch import ProcessWorkers
-from federated.training.lines import Lost
-from federated.training.persons import DIGEST, digests
+from federated.training.roles.census import answer
+from federated.training.rows.lines import Lost
+from federated.training.rows.persons import DIGEST, digests
 
 KEY = bytes(range(32))
 ROWS = """pupil,class,score

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from federated.errors import ColumnMissing
-from federated.training.encode import Persons, encode
-from federated.training.table import Table, from_columns
+from federated.training.rows.encode import Persons, encode
+from federated.training.rows.table import Table, from_columns
 from tests.support.training_rig import manifest
 
 HEADER = ("pupil", "grade", "age", "class", "score")

@@ -11,11 +11,11 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from federated.job import JobManifest
-from federated.training.encode import Persons
 from federated.training.engine import Engine, Mechanism
 from federated.training.exact.gradients import Gradients
 from federated.training.noise import DEVIATION
 from federated.training.recipes import MOST_WEIGHT, Arrays, check, initial, shapes
+from federated.training.rows.encode import Persons
 from tests.support.torch_net import DenseNet
 from tests.support.training_rig import ForeseenNoise, document, manifest
 

@@ -11,11 +11,11 @@ import pytest
 
 from federated.job import JobManifest
 from federated.training.checkpoint import load
-from federated.training.flower import from_bytes
+from federated.training.flower.messages import from_bytes
+from federated.training.flower.records import ARRAYS, digest, unpack
 from federated.training.recipes import check, initial
-from federated.training.records import ARRAYS, digest, unpack
+from federated.training.rows.table import from_columns
 from federated.training.score import evaluate
-from federated.training.table import from_columns
 from tests.support import star_parts
 from tests.support.training_rig import (
     SITES,

@@ -17,18 +17,26 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from federated.errors import FederatedError, RoundRefused, TooFewSites, WorkerFailed
 from federated.job import JobManifest
-from federated.training import lead_role, strategy
 from federated.training.checkpoint import load, save
-from federated.training.client import Site, make_app
-from federated.training.encode import Persons
 from federated.training.engine import Engine
-from federated.training.flower import LEAD_NODE, from_bytes, identify, node_of, run_of, seal
-from federated.training.flower import to_bytes as to_message_bytes
-from federated.training.frames import Frames
-from federated.training.grid import FrameGrid, split
+from federated.training.flower import strategy
+from federated.training.flower.client import Site, make_app
+from federated.training.flower.grid import FrameGrid, split
+from federated.training.flower.messages import (
+    LEAD_NODE,
+    from_bytes,
+    identify,
+    node_of,
+    run_of,
+    seal,
+)
+from federated.training.flower.messages import to_bytes as to_message_bytes
+from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, pack, unpack
+from federated.training.flower.strategy import DeclaredAverage
 from federated.training.recipes import MOST_WEIGHT, initial
-from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack
-from federated.training.strategy import DeclaredAverage
+from federated.training.roles import lead as lead_role
+from federated.training.roles.frames import Frames
+from federated.training.rows.encode import Persons
 from tests.support.training_rig import SITES, ForeseenNoise, contract, document, manifest
 
 JOB = manifest()

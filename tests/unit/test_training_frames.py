@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from federated.errors import WorkerFailed
-from federated.training import frames as module
-from federated.training.frames import Frames
+from federated.training.roles import frames as module
+from federated.training.roles.frames import Frames
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from federated.training import landlock
+from federated.training.confinement import landlock
 
 PROBE = """
 import json, os, sys
 from pathlib import Path
-from federated.training.confine import confine
-from federated.training.landlock import seal
+from federated.training.confinement.confine import confine
+from federated.training.confinement.landlock import seal
 home = Path(sys.argv[1])
 tier = confine()
 sealed = seal(Path.cwd(), [home / "rows.csv", home / "not there"])

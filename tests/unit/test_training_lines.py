@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from federated.errors import ColumnMissing, DataFileUnreadable
-from federated.training import lines
-from federated.training.lines import Lost, read_csv
+from federated.training.rows import lines
+from federated.training.rows.lines import Lost, read_csv
 
 BEFORE = [["1", "a"]]
 AFTER = [["2", "b"]]

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from federated.errors import WorkerFailed
-from federated.training import memory
-from federated.training.encode import encode
+from federated.training.confinement import memory
 from federated.training.engine import Engine
 from federated.training.launch import ProcessWorkers
 from federated.training.noise import SystemNoise
-from federated.training.table import from_columns
+from federated.training.rows.encode import encode
+from federated.training.rows.table import from_columns
 from tests.support.federation import wait_for
 from tests.support.training_rig import SITES, contract, document, manifest
 

@@ -17,9 +17,9 @@ import torch
 from federated.errors import DataFault, DataFileUnreadable, FederatedError, RoundRefused
 from federated.training import checkpoint, score
 from federated.training.baseline import Plain, pooled, unsafe_train
-from federated.training.encode import Persons, encode, encode_features, encode_labels
 from federated.training.recipes import Arrays, check, initial, probabilities, shapes
-from federated.training.table import Table, from_columns, read_table
+from federated.training.rows.encode import Persons, encode, encode_features, encode_labels
+from federated.training.rows.table import Table, from_columns, read_table
 from tests.support.torch_net import DenseNet
 from tests.support.training_rig import manifest, write_rows
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from federated.errors import DataFileUnreadable
-from federated.training.persons import FORMS, LONGEST, digests, spelled
+from federated.training.rows.persons import FORMS, LONGEST, digests, spelled
 
 KEY = bytes(range(32))
 

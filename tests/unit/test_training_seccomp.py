@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from connector.bootstrap import probe
-from federated.training import seccomp
+from federated.training.confinement import seccomp
 
 PROBE = """
 import ctypes, json, os, resource, socket, sys, threading
 from pathlib import Path
 ends = socket.socketpair()
-from federated.training.confine import confine
+from federated.training.confinement.confine import confine
 from connector.bootstrap import probe
-from federated.training import seccomp
+from federated.training.confinement import seccomp
 confine()
 closed = seccomp.close_calls() if sys.argv[2] == "closed" else False
 other = int(sys.argv[1])

@@ -18,8 +18,8 @@ from federated.errors import (
     DataFileUnreadable,
     FederatedError,
 )
-from federated.training import table as module
-from federated.training.table import Table, from_columns, read_table
+from federated.training.rows import table as module
+from federated.training.rows.table import Table, from_columns, read_table
 
 NAMES = ("pupil", "score", "class")
 ROWS = 'pupil,extra,score,class\n7,x,1.5,small\n8,y,NA,"re,g"\n,z,x1,\n'

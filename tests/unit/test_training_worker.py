@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 
 from federated.errors import FederatedError, WorkerFailed
-from federated.training import code_hash, launch, site_role
-from federated.training.confine import WORKER_USERS
-from federated.training.frames import Frames
+from federated.training import code_hash, launch
+from federated.training.confinement.confine import WORKER_USERS
 from federated.training.launch import ProcessWorker, ProcessWorkers
+from federated.training.roles import site as site_role
+from federated.training.roles.frames import Frames
 from tests.support.training_rig import SITES, document, write_rows
 
 

@@ -22,7 +22,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from federated.training.encode import Persons
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import (
     EXACT,
@@ -33,6 +32,7 @@ from federated.training.exact.arithmetic import (
     scaled,
     two,
 )
+from federated.training.rows.encode import Persons
 
 _CELLS: Final = 1 << 17  # floats of an array of several persons: 1 MiB, which a cache holds
 _DOWN: Final = 1 - 2.0**-50  # keeps a factor below its bound, however its products are rounded

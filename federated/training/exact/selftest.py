@@ -17,10 +17,10 @@ import numpy as np
 from federated.errors import ArithmeticUnsound
 from federated.manifest import JobManifest
 from federated.training import recipes
-from federated.training.encode import Persons
 from federated.training.exact import arithmetic
 from federated.training.exact.arithmetic import Floats
 from federated.training.exact.gradients import Gradients, Trace
+from federated.training.rows.encode import Persons
 
 Shape = tuple[tuple[int, ...], str, int, int]  # widths, activation, rows a person, persons
 _SHAPES: Final[tuple[Shape, ...]] = (

@@ -14,9 +14,16 @@ from flwr.clientapp import ClientApp
 from federated.errors import RoundRefused
 from federated.manifest import JobManifest
 from federated.training.engine import Engine
-from federated.training.flower import LEAD_NODE, from_bytes, node_of, run_of, seal, to_bytes
+from federated.training.flower.messages import (
+    LEAD_NODE,
+    from_bytes,
+    node_of,
+    run_of,
+    seal,
+    to_bytes,
+)
+from federated.training.flower.records import ARRAYS, digest, pack, round_of, unpack
 from federated.training.recipes import initial
-from federated.training.records import ARRAYS, digest, pack, round_of, unpack
 
 
 def make_app(engine: Engine, manifest: JobManifest) -> ClientApp:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from federated.errors import DataFileUnreadable
-from federated.training.table import MISSING
+from federated.training.rows.table import MISSING
 
 LONGEST: Final = 1024  # characters of a name; a longer one is missing
 DIGEST: Final = np.dtype(">u8")

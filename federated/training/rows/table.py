@@ -29,7 +29,7 @@ from federated.errors import (
     DataFileMissing,
     DataFileUnreadable,
 )
-from federated.training.lines import Lost, check_names, read_csv
+from federated.training.rows.lines import Lost, check_names, read_csv
 
 MAX_FILE_BYTES: Final = 4 * 1024**3
 MISSING: Final = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")

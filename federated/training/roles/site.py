@@ -24,16 +24,23 @@ from typing import Any, Final
 
 from federated.errors import RoundRefused, WorkerFailed
 from federated.job import JobManifest
-from federated.training import code_hash, memory
-from federated.training.client import Site, make_app
-from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
-from federated.training.encode import encode, nobody
+from federated.training import code_hash
+from federated.training.confinement import memory
 from federated.training.engine import Engine, Mechanism
 from federated.training.exact import selftest
-from federated.training.flower import identify, node_of
-from federated.training.frames import Frames
+from federated.training.flower.client import Site, make_app
+from federated.training.flower.messages import identify, node_of
 from federated.training.noise import SystemNoise
-from federated.training.table import read_table
+from federated.training.roles.dialogue import (
+    MARGIN_SECONDS,
+    START_SECONDS,
+    expect,
+    manifest_of,
+    member,
+)
+from federated.training.roles.frames import Frames
+from federated.training.rows.encode import encode, nobody
+from federated.training.rows.table import read_table
 from federated.training.versions import versions
 
 _TIMED: Final = 5  # steps on nobody; the shortest counts, since others may use the machine

@@ -17,9 +17,9 @@ from flwr.supercore.run import Run
 
 from federated.errors import RoundRefused, WorkerFailed
 from federated.manifest import JobManifest
-from federated.training.flower import from_bytes, node_of, seal, to_bytes
-from federated.training.frames import Frames
-from federated.training.records import digest, unpack
+from federated.training.flower.messages import from_bytes, node_of, seal, to_bytes
+from federated.training.flower.records import digest, unpack
+from federated.training.roles.frames import Frames
 
 _MARGIN_SECONDS: Final = 120.0
 

@@ -21,12 +21,18 @@ from flwr.app import ArrayRecord
 from federated.errors import RoundRefused
 from federated.job import JobManifest
 from federated.training import checkpoint, recipes
-from federated.training.dialogue import MARGIN_SECONDS, START_SECONDS, expect, manifest_of, member
-from federated.training.flower import LEAD_NODE, identify
-from federated.training.frames import Frames
-from federated.training.grid import FrameGrid
-from federated.training.records import pack, unpack_record
-from federated.training.strategy import DeclaredAverage
+from federated.training.flower.grid import FrameGrid
+from federated.training.flower.messages import LEAD_NODE, identify
+from federated.training.flower.records import pack, unpack_record
+from federated.training.flower.strategy import DeclaredAverage
+from federated.training.roles.dialogue import (
+    MARGIN_SECONDS,
+    START_SECONDS,
+    expect,
+    manifest_of,
+    member,
+)
+from federated.training.roles.frames import Frames
 
 
 def run(frames: Frames, isolation: str) -> None:

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from federated.manifest import CategoryFeature, Feature, JobManifest, NumberFeature, Target
-from federated.training.persons import spelled
-from federated.training.table import Table
+from federated.training.rows.persons import spelled
+from federated.training.rows.table import Table
 
 Floats = NDArray[np.float32]
 
@@ -68,7 +68,7 @@ def encode(table: Table, manifest: JobManifest, form: str = "text") -> Persons:
     usable = np.flatnonzero(~np.isnan(labels) & np.asarray(pc.is_valid(person)))
     entry, place = _places(person.take(pa.array(usable)))
     kept = place < manifest.unit.rows
-    rows = usable[kept]  # only these, so that memory follows the agreed numbers (`memory.py`)
+    rows = usable[kept]  # only these: memory follows the agreed numbers (`confinement/memory.py`)
     inputs = encode_features(table.take(rows), manifest.features)
     return _fill(inputs, labels[rows], entry[kept], place[kept], manifest)
 

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from federated.errors import WorkerFailed
 from federated.training.census import Question, compared, count
-from federated.training.dialogue import START_SECONDS, expect, member
-from federated.training.frames import Frames
-from federated.training.persons import DIGEST
+from federated.training.roles.dialogue import START_SECONDS, expect, member
+from federated.training.roles.frames import Frames
+from federated.training.rows.persons import DIGEST
 
 
 def run(frames: Frames, isolation: str) -> None:

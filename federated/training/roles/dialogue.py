@@ -2,7 +2,7 @@
 
 Rules: another frame than the one expected, or one without a member, ends the worker with a reason;
 a job that was accepted for another training recipe is refused before anything is read. The frames
-of each role stand in `site_role.py` and `lead_role.py`.
+of each role stand in `site.py` and `lead.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from federated.errors import ManifestInvalid, WorkerFailed
 from federated.job import JobManifest, parse
 from federated.training import code_hash
-from federated.training.frames import Frames
+from federated.training.roles.frames import Frames
 
 START_SECONDS: Final = 600.0
 MARGIN_SECONDS: Final = 120.0

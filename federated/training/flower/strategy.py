@@ -16,10 +16,10 @@ from flwr.serverapp.strategy import FedAvg
 
 from federated.errors import RoundRefused, TooFewSites
 from federated.manifest import JobManifest
-from federated.training.flower import node_of
+from federated.training.flower.messages import node_of
+from federated.training.flower.records import ARRAYS, ROUND, SETTINGS, pack, unpack, unpack_record
 from federated.training.reach import is_within, reach
 from federated.training.recipes import Arrays, bounded
-from federated.training.records import ARRAYS, ROUND, SETTINGS, pack, unpack, unpack_record
 
 _WEIGHT = "declared-population"
 

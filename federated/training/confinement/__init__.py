@@ -1,0 +1,1 @@
+"""What a worker may no longer do once it runs: files, calls, rights, memory."""

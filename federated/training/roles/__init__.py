@@ -1,0 +1,1 @@
+"""What a worker does in each role, and how it talks with its node."""
