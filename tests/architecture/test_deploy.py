@@ -70,6 +70,29 @@ def test_the_unit_lets_workers_shut_themselves_in() -> None:
     assert service["User"] not in ("", "root")
 
 
+def test_the_image_is_built_from_what_it_copies_and_nothing_else() -> None:
+    """Keys, homes and environments of the folder stay out of the build."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    copied = [
+        name
+        for word, rest in container()
+        if word == "COPY" and not rest.startswith("--from")
+        for name in rest.split()[:-1]
+    ]
+    assert rules[0] == "*"
+    assert sorted(rule[1:] for rule in rules if rule.startswith("!")) == sorted(copied)
+
+
+def test_commands_of_the_runbook_run_in_the_image() -> None:
+    lines = RUNBOOK.replace("\\\n", " ").splitlines()
+    told = [line for line in lines if line.startswith(("podman run", "podman exec"))]
+    for line in told:
+        _, _, words = f"{line} ".rpartition(" preau ")
+        assert not words or understood(shlex.split(words)), line
+    assert len(told) > 2
+
+
 def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
     steps = container()
     for word, rest in steps:
