@@ -67,7 +67,10 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the line is written; `again` of it is how often it was not."""
-        line = (record.name, record.getMessage(), _about(record))
+        try:
+            line = (record.name, record.getMessage(), _about(record))
+        except (TypeError, ValueError):  # arguments that do not fit: told by who writes the line
+            return True
         with self._lock:
             written, held = self._seen.get(line, (-QUIET_SECONDS, 0))
             now = self._now()

@@ -135,6 +135,17 @@ def test_a_line_that_comes_again_is_counted_and_not_written() -> None:
     assert shown == [(0, None), (int(QUIET_SECONDS), held), (2 * int(QUIET_SECONDS), held)]
 
 
+def test_a_line_that_cannot_be_written_ends_nobody_s_work(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As without a filter: the handler tells of it, and the caller goes on."""
+    logs.configure(as_json=False, verbose=False)
+    _log.info("%d sheep", "some")
+    assert "Logging error" in capsys.readouterr().err
+    _log.info("%d sheep", 2)
+    assert "2 sheep" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "text", "about"), [("b", "t", "1"), ("a", "u", "1"), ("a", "t", "2")]
 )
