@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Final
 
 from connector import config
 from connector.bootstrap import archive, own
-from connector.bootstrap.archive import DATABASE, HOME, Archive, Manifest, Writer
+from connector.bootstrap.archive import DATABASE, HOME, Archive, Manifest, Writer, is_name
 from connector.bootstrap.state import HomeLock
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
@@ -70,8 +70,7 @@ def make(
             _add(writer, home, sorted((home / "keys").rglob("[!.]*")))
         made_at = instant.text((clock or SystemClock()).now())
         state = writer.add(DATABASE, partial(snapshot.dump, settings.database_url))
-        _add(writer, home, sorted((home / "jobs").glob("*/model.npz")))
-        _add(writer, home, sorted((home / "jobs").glob("*/model.card.json")))
+        _add(writer, home, _results(home))
         return writer.finish(
             out,
             release=version("preau"),
@@ -165,12 +164,21 @@ def _require_keys(settings: Settings) -> None:
             )
 
 
+def _results(home: Path) -> list[Path]:
+    """Return the files of models; what else a worker left in its folder is none, and no fault."""
+    found = sorted((home / "jobs").glob("*/model.*"))
+    return [each for each in found if is_name(_part(home, each)) and not each.is_symlink()]
+
+
+def _part(home: Path, file: Path) -> str:
+    return f"{HOME}{file.relative_to(home)}"
+
+
 def _add(writer: Writer, home: Path, files: list[Path]) -> None:
     for file in files:
         if file.is_file():
             with file.open("rb") as content:
-                name = f"{HOME}{file.relative_to(home)}"
-                writer.add(name, partial(shutil.copyfileobj, content))
+                writer.add(_part(home, file), partial(shutil.copyfileobj, content))
 
 
 def _before(home: Path, did: str, *, replace_home: bool) -> Settings | None:

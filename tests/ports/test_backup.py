@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -174,6 +175,22 @@ def test_tables_of_another_program_are_never_dropped(
     with engine.connect() as connection:
         assert sa.inspect(connection).get_table_names() == ["theirs"]
     engine.dispose()
+
+
+def test_what_a_worker_leaves_in_its_folder_stops_no_backup(home: Path, tmp_path: Path) -> None:
+    kept = home / "jobs" / ("f" * 64) / "model.npz"
+    left = home / "jobs" / "of a worker" / "model.npz"
+    linked = home / "jobs" / "linked" / "model.card.json"
+    for file in (kept, left, linked):
+        file.parent.mkdir(parents=True)
+    for file in (kept, left, left.with_name("model.npz.tmp")):
+        file.write_bytes(b"model")
+    linked.symlink_to(tmp_path)
+    migrations.upgrade(node(home, "").database_url)
+    backup.make(node(home, ""), tmp_path / "b.tar")
+    with tarfile.open(tmp_path / "b.tar") as found:
+        jobs = [name for name in found.getnames() if "/jobs/" in name]
+    assert jobs == [f"home/jobs/{kept.parent.name}/model.npz"]
 
 
 def test_no_database_is_no_backup(home: Path, tmp_path: Path) -> None:
