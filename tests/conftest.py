@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.database import PostgresServer, sqlite_url
+from tests.support.database import PostgresServer, compile_once, sqlite_url
 
 # The same examples in each run, however slow the machine: `make test` says the same for the same
 # code. `HYPOTHESIS_PROFILE=search make test` draws new ones.
@@ -19,8 +20,24 @@ settings.register_profile("search", **_ALWAYS)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+# Long tests: who begins one at the end of a run keeps all others waiting.
+_FIRST = ("end_to_end", "properties")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no cycles among the most of a million objects that tests are made of: all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what reads the reference folder where there is none; the run says so in one line."""
+    """Put long tests first, and leave out what reads the reference folder where there is none."""
+    items.sort(key=lambda item: not set(_FIRST).intersection(item.path.parts))
     if os.environ.get("PREAU_REFERENCE"):
         return
     chosen = [item for item in items if item.get_closest_marker("reference") is None]
@@ -31,6 +48,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         reporter = config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_line(f"PREAU_REFERENCE is not set: {len(left_out)} tests left out")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

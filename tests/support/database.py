@@ -10,15 +10,34 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 
+from connector.store import engine
 from connector.store.migrations import upgrade
 
 _TEMPLATE = "migrated"
+
+
+def compile_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all databases of one kind share the statements that are compiled for it.
+
+    SQLAlchemy keeps them by engine and dialect, and compiling is a quarter of a test's time that
+    opens databases of its own. A node has one engine.
+    """
+    for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+        monkeypatch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+        monkeypatch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+    shared = {"compiled_cache": LRUCache(2000)}
+    monkeypatch.setattr(engine, "create_engine", partial(create_engine, execution_options=shared))
 
 
 def sqlite_url(folder: Path) -> str:

@@ -39,6 +39,7 @@ from tests.support.ports import free_port
 CONTRACT_EPSILON = 3.0
 CAP = {"epsilon": 10_000.0, "delta": 0.01}
 LOOK_SECONDS = 0.02
+LOOK_AT_END_SECONDS = 0.2  # where no moment is to be hit; a look takes a node some milliseconds
 LONGEST_MOMENT = 0.4  # seconds after a round's end: about the length of a round
 MOST_OPENED = 20
 
@@ -131,7 +132,12 @@ class Federation:
 
     def ended(self, job: str, node: Node, seconds: float) -> JobView:
         """Return a job at a node once it has ended there, or as it stands after `seconds`."""
-        wait_for(node, lambda client: listed(client, job).state in JOB_ENDS, seconds)
+        wait_for(
+            node,
+            lambda client: listed(client, job).state in JOB_ENDS,
+            seconds,
+            look=LOOK_AT_END_SECONDS,
+        )
         with node.client() as client:
             return listed(client, job)
 
@@ -208,15 +214,17 @@ def restart(node: Node) -> None:
     node.start()
 
 
-def wait_for(node: Node, condition: Condition, seconds: float) -> bool:
-    """Ask a node again and again until something holds; no answer means that it does not."""
+def wait_for(
+    node: Node, condition: Condition, seconds: float, *, look: float = LOOK_SECONDS
+) -> bool:
+    """Ask a node every `look` seconds until something holds; no answer means that it does not."""
     limit = time.monotonic() + seconds
     with node.client() as client:
         while time.monotonic() < limit:
             with contextlib.suppress(PreauError):
                 if condition(client):
                     return True
-            time.sleep(LOOK_SECONDS)
+            time.sleep(look)
     return False
 
 
