@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice, product
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -95,11 +95,10 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
     )
 
 
-def around(*policies: Policy) -> Iterator[Request]:
-    """Requests that one of several policies is likely to grant, or just not to."""
-    for mine in policies:
-        for other in policies:
-            yield from islice(requests_near(other, mine), NEAR)
+def around(*policies: Policy) -> Iterable[Request]:
+    """Requests that one of several policies is likely to grant, or just not to, each once."""
+    near = (islice(requests_near(other, mine), NEAR) for mine, other in product(policies, repeat=2))
+    return {repr(request): request for request in chain.from_iterable(near)}.values()
 
 
 def granted(policy: Policy | None, request: Request, facts: Facts, mode: Mode) -> bool:
