@@ -27,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Registers of persons that datasets share.")
     group.command("declare")(declare)
     group.command("list")(list_)
+    group.command("recount")(recount)
     app.add_typer(group, name="register")
 
 
@@ -84,3 +85,24 @@ def list_(
         ),
         empty="no register is declared; publishing a dataset declares one",
     )
+
+
+def recount(
+    reason: Annotated[str, typer.Option(help="Why, in one line that names no person.")],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Take the persons of all files anew: `keys/persons.key` is lost, and in no backup.
+
+    Refused while the key is there. All answers about persons that registers share are asked again.
+    No job runs on a dataset until its file was checked anew. Persons of files that were replaced
+    since are known no more: a register that has spent then counts as one that shares persons.
+    """
+    with node_of(home) as node:
+        found = node.recount_persons(reason)
+    if json:
+        output.json_value(found)
+        return
+    output.line("the persons on record were dropped; each file is checked anew under a new key")
+    for dataset in found:
+        output.line(f"to be checked: `preau dataset check {dataset}`")

@@ -18,8 +18,10 @@ from connector.management.budget_views import (
 )
 from connector.management.paging import Paged
 from connector.management.reach import Here
+from connector.management.views import Withdrawal
 from connector.services.privacy import forecast, registers, standing
 from connector.services.privacy.standing import AgreementBudget, RegisterBudget, Standing
+from connector.services.publication import recounting
 from federated.privacy.rule import Rule, stated
 
 router: Final = APIRouter(tags=["budgets"])
@@ -38,6 +40,12 @@ def declare(here: Here, what: RegisterDeclaration) -> RegisterView:
     """Declare a register of persons: its cap, and the rule by which jobs add up, for good."""
     cap = PrivacyCap(what.epsilon, what.delta)
     return _register(registers.declare(here.ports, what.id, cap, Rule(what.rule), what.order))
+
+
+@router.post("/registers/recount")
+def recount(here: Here, why: Withdrawal) -> list[str]:
+    """Take all persons anew, since their key is lost; return the datasets that are checked anew."""
+    return recounting.recount(here.ports, why.reason)
 
 
 @router.get("/budget")

@@ -150,6 +150,10 @@ class Client:
         """Return the own registers of persons."""
         return self._list(list[RegisterView], "/registers", {}, limit, after)
 
+    def recount_persons(self, reason: str) -> list[str]:
+        """Take all persons anew, since `keys/persons.key` is lost; return what is checked anew."""
+        return self._post(list[str], "/registers/recount", {"reason": reason})
+
     def publish(
         self, description: Mapping[str, Any], *, distinct: str = "", raise_cap: bool = False
     ) -> DatasetView:

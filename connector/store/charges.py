@@ -10,6 +10,7 @@ jobs.
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import threading
 import time
@@ -45,6 +46,9 @@ _VERSION: Final = 1
 _SETTLED_NS: Final = 1_000_000_000
 _LENGTH_BYTES: Final = 4
 _UNMERGED: Final = {"merged_into": ""}  # as releases before wrote registers
+
+
+_log = logging.getLogger(__name__)
 
 
 class HomeCharges:
@@ -124,7 +128,21 @@ class HomeCharges:
 
     def _cipher(self) -> AESSIV:
         with self._lock:
+            if not self._key_file.exists():
+                self._say_lost()
             return AESSIV(_key(self._key_file))
+
+    def _say_lost(self) -> None:
+        """Say that a key that was there is made anew; each peer gets a new tally after a start."""
+        try:
+            recorded = self.recorded()
+        except KeyUnusable:
+            return
+        if recorded is not None and any(each.committed_rounds for each in recorded.jobs.values()):
+            _log.warning(
+                "`%s` was missing and is made anew: what peers hold of before is lost",
+                KEY_FILE,
+            )
 
 
 def _mark(path: Path) -> tuple[int, ...] | None:

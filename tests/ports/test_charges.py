@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from connector.domain.audit import Head
 from connector.domain.budget import Reservation, ReservationState
 from connector.domain.merkle import EMPTY_ROOT
+from connector.domain.notice import Standing
 from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
@@ -47,7 +48,7 @@ def test_what_is_recorded_and_sealed_comes_back_equal(
     tmp_path: Path, job: Reservation, limit: Limit, register: Register
 ) -> None:
     held = {register.id: register}, {limit.id: limit}, {job.job_id: job}
-    value = Tally(Head(1, 2, EMPTY_ROOT), *held)
+    value = Tally(Head(1, 2, EMPTY_ROOT), *held, {"urn:c": Standing.ENDED})
     (tmp_path / FILE).unlink(missing_ok=True)
     charges = HomeCharges(tmp_path, DID)
     assert charges.recorded() is None
@@ -60,6 +61,21 @@ def test_files_are_private(home: Path) -> None:
     HomeCharges(home, DID).seal(tally())
     for name in (FILE, KEY_FILE):
         assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("jobs", [(), (JOB,)], ids=["nothing charged", "charged"])
+def test_a_key_that_was_lost_is_not_made_anew_in_silence(
+    home: Path, jobs: tuple[Reservation, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    charges = HomeCharges(home, DID)
+    charges.record(tally(jobs=jobs))
+    charges.seal(tally(jobs=jobs))
+    caplog.clear()
+    (home / KEY_FILE).unlink()
+    charges.seal(tally(jobs=jobs))
+    assert [KEY_FILE in line for line in caplog.messages] == [True] * len(jobs)
+    charges.seal(tally(jobs=jobs))  # it is there now
+    assert len(caplog.messages) == len(jobs)
 
 
 def test_a_record_never_goes_back(home: Path) -> None:

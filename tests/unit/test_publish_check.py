@@ -20,21 +20,23 @@ from connector.errors import (
     DataUnchecked,
     DescriptionIncomplete,
     KeyUnusable,
+    Malformed,
     NotFound,
     PersonsExceeded,
     PersonsOverlap,
     PreauError,
     RowsMalformed,
     TooManyRequests,
+    Unlawful,
     WorkerFailed,
 )
-from connector.services.publication import checking, publish
+from connector.services.publication import checking, publish, recounting
 from connector.services.publication.verdicts import Verdict, judge, passed, verdict
 from tests.support.command import invoked
 from tests.support.doubles import PersonKeys
 from tests.support.federation import wait_for
 from tests.support.link import DATASET, Link, Node, description, link
-from tests.support.management import TOKEN, application_of, served
+from tests.support.management import TOKEN, application_of, commanded, served
 
 OTHER = "urn:uuid:00000000-0000-4000-8000-000000000077"
 GOOD = Counts(100, 90, 2, 5, 1, 1, 1, 0, (ColumnCount("reading", 2),))
@@ -298,6 +300,67 @@ def test_a_lost_key_compares_nobody(pair: Link, school: Node) -> None:
             publish.publish(school.ports, described(pair, "b.csv", "p2", id=OTHER))
     keys.key = kept
     put(school, described(pair, "b.csv", "p2", id=OTHER))
+
+
+def test_persons_are_taken_anew_once_their_key_is_lost(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1", "p2"))
+    other = described(pair, "b.csv", "p2", id=OTHER)
+    put(school, other, distinct="other pupils")
+    with pytest.raises(Unlawful):
+        recounting.recount(school.ports, "lost with the disk")  # it is not lost
+    keys: Any = school.ports.person_key
+    keys.key = b""
+    for wrong in ("", "two\nlines"):
+        with pytest.raises(Malformed):
+            recounting.recount(school.ports, wrong)
+    assert recounting.recount(school.ports, "lost with the disk") == [DATASET, OTHER]
+    (entry,) = school.log("persons.recounted")
+    assert b"lost with the disk" in entry.event
+    assert verdict_of(school).code == verdict_of(school, OTHER).code == DataUnchecked.code
+    assert checking.sweep(school.ports) == []
+    assert verdict_of(school, OTHER).code == PersonsOverlap.code  # what was answered is asked again
+    refused(school, other, PersonsOverlap)
+    put(school, other, distinct="other pupils")
+    assert not verdict_of(school, OTHER).code
+    with pytest.raises(Unlawful):
+        recounting.recount(school.ports, "lost with the disk")
+
+
+@pytest.mark.parametrize("spent", [False, True])
+def test_who_has_spent_is_asked_of_for_good_after_a_recount(
+    pair: Link,
+    school: Node,
+    spent: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Its earlier file is gone, and nobody can tell who was in it."""
+    put(school, described(pair, "a.csv", "p1"))
+    register = put(school, described(pair, "a.csv", "p2"))  # in the place of the first
+    if spent:
+        with school.ports.store.write() as tx:
+            (known,) = tx.registers.find(id=register)
+            tx.registers.put(replace(known, charges=1))
+    keys: Any = school.ports.person_key
+    keys.key = b""
+    recounting.recount(school.ports, "lost with the disk")
+    checking.sweep(school.ports)
+    for name, person in (("b.csv", "p1"), ("c.csv", "p9")):
+        raw = described(pair, name, person, id=f"urn:{name}")
+        if spent:
+            refused(school, raw, PersonsOverlap)
+        put(school, raw, distinct="other pupils" if spent else "")
+
+
+def test_the_command_takes_persons_anew(pair: Link, school: Node) -> None:
+    put(school, described(pair, "a.csv", "p1"))
+    with commanded(school.ports) as preau:
+        words = ("register", "recount", "--reason", "lost with the disk")
+        refused_by = json.loads(preau(*words, "--json").stderr)
+        assert refused_by["code"] == "UNLAWFUL"
+        keys: Any = school.ports.person_key
+        keys.key = b""
+        assert f"`preau dataset check {DATASET}`" in preau(*words).stdout
+        assert preau("dataset", "check", DATASET).exit_code == 0
+    assert not verdict_of(school).code
 
 
 def test_a_dataset_of_an_earlier_release_runs_no_job_until_it_is_checked(

@@ -24,12 +24,15 @@ from connector.errors import (
     PreauError,
     TooManyRequests,
 )
+from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require
+from connector.services.privacy.registers import kept_in
 from connector.services.publication import counting
 from connector.services.publication.verdicts import judge
 
 ATTEMPTS: Final = 3
+RECOUNTED: Final = "persons.recounted"  # of `recounting.py`
 LONGEST_REASON: Final = 500
 
 _log = logging.getLogger(__name__)
@@ -69,7 +72,7 @@ def examine(ports: Ports, dataset: Dataset, *, distinct: str = "") -> Checked:
         seen = tuple(tx.persons.find())
         others = _others(tx, dataset)
         known = _answered(tx, dataset)
-    key = _key(ports, seen)
+    key = key_of(ports, seen)
     held = {each.register_id: each.digests for each in seen}
     own = held.pop(dataset.register_id, b"")
     taken = counting.take(ports, dataset, key, own, list(held.values()))
@@ -188,12 +191,17 @@ def fingerprint(key: bytes) -> str:
     return blake2b(b"preau persons", digest_size=8, key=key).hexdigest()
 
 
-def _key(ports: Ports, seen: tuple[RegisterPersons, ...]) -> bytes:
+def key_of(ports: Ports, seen: tuple[RegisterPersons, ...]) -> bytes:
+    """Return the key of the persons' digests, made where there are no persons yet.
+
+    Raises:
+        KeyUnusable: it is lost, or not the one that those on record were taken with.
+    """
     key = ports.person_key(make=not seen)
     if any(each.key != fingerprint(key) for each in seen):
         raise KeyUnusable(
             "the key of the persons' digests is not the one that they were made with",
-            hint="restore `keys/persons.key` from your backup",
+            hint="restore `keys/persons.key` from your backup, or see `preau register recount`",
         )
     return key
 
@@ -222,12 +230,12 @@ def _answered(tx: Transaction, dataset: Dataset) -> dict[str, str]:
 def _others(tx: Transaction, dataset: Dataset) -> list[Overlap]:
     """Return the other registers that hold data or have spent, without what they share.
 
-    Uncounted are a file of an earlier release that was lost before it could be checked, and the
-    files of jobs that only a recovery tells of.
+    Uncounted are a file of an earlier release that was lost before it could be checked, the files
+    of jobs that only a recovery tells of, and those before a recount.
     """
     datasets = [each for each in tx.datasets.find() if each.id != dataset.id]
     lost = {each.dataset_id for each in tx.censuses.find() if each.counts is None}
-    recovered = _recovered(tx)
+    recovered = _recovered(tx) | _recounted(tx)
     found = []
     for register in tx.registers.find():
         held = [each for each in datasets if each.register_id == register.id]
@@ -250,6 +258,16 @@ def _recovered(tx: Transaction) -> set[str]:
     """
     lost = {each.register_id for each in tx.reservations.find() if not tx.jobs.get(each.job_id)}
     return lost | {each.id for each in tx.forfeits.find()}
+
+
+def _recounted(tx: Transaction) -> set[str]:
+    """Return the registers whose earlier files nobody can compare any more."""
+    entries = tx.audit.entries(kind=RECOUNTED)
+    return {
+        kept_in(tx, name)
+        for entry in entries
+        for name in parse_object(entry.event)["facts"]["registers"]
+    }
 
 
 def _unreadable(ports: Ports, dataset: Dataset, fault: DataFault) -> Census:
