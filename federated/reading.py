@@ -25,7 +25,7 @@ _SHA256: Final = r"[0-9a-f]{64}"
 _INSTANT: Final = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"
 _UNSEEN: Final = ("C", "Zl", "Zp")  # Unicode categories: control, lone surrogates, line breaks
 
-_Trail = tuple[Any, str | int] | None  # that of what is above, and the step from there
+Trail = tuple[Any, str | int] | None  # of what is above, and the step from there
 Refusal = Callable[[str, str], Exception]  # from a pointer and a fault to what is raised
 
 
@@ -36,12 +36,17 @@ class Member:
     Attributes:
         value: as read.
         refusal: what is raised for a fault.
-        pointer: RFC 6901; empty for the whole document.
+        trail: the steps from the whole document, the last one first; None for the whole.
     """
 
     value: Any
     refusal: Refusal
-    pointer: str = ""
+    trail: Trail = None
+
+    @property
+    def pointer(self) -> str:
+        """Where it stands, RFC 6901; empty for the whole document."""
+        return _pointer(self.trail)
 
     def refuse(self, fault: str) -> NoReturn:
         """Stop with a fault of this member.
@@ -81,7 +86,7 @@ class Member:
         Raises:
             Exception: not an object.
         """
-        return Member(self._object().get(name), self.refusal, f"{self.pointer}/{_step(name)}")
+        return Member(self._object().get(name), self.refusal, (self.trail, name))
 
     def items(self, *, least: int = 0, most: int) -> list[Member]:
         """Return the elements of a list.
@@ -93,8 +98,7 @@ class Member:
             self.refuse("must be a list")
         self._bounded(len(self.value), least, most, "elements")
         return [
-            Member(item, self.refusal, f"{self.pointer}/{index}")
-            for index, item in enumerate(self.value)
+            Member(item, self.refusal, (self.trail, index)) for index, item in enumerate(self.value)
         ]
 
     def entries(self, *, least: int = 0, most: int) -> dict[str, Member]:
@@ -261,34 +265,34 @@ def _fault(value: Any, *, escapes: bool) -> tuple[str, str] | None:
     Raises:
         ValueError: the name of a member has a lone surrogate.
     """
-    stack: list[tuple[Any, int, _Trail]] = [(value, 1, None)]
+    stack: list[tuple[Any, int, Trail]] = [(value, 1, None)]
     while stack:
         item, depth, trail = stack.pop()
-        if depth > MAX_DEPTH:
-            return "", f"JSON nested deeper than {MAX_DEPTH}"
-        if isinstance(item, dict):
-            if escapes:
+        if isinstance(item, dict | list):
+            if item and depth >= MAX_DEPTH:
+                return "", f"JSON nested deeper than {MAX_DEPTH}"
+            if escapes and isinstance(item, dict):
                 "".join(item).encode()
-            stack.extend((below, depth + 1, (trail, name)) for name, below in item.items())
-        elif isinstance(item, list):
-            stack.extend((below, depth + 1, (trail, at)) for at, below in enumerate(item))
+            below = item.items() if isinstance(item, dict) else enumerate(item)
+            stack.extend(
+                (each, depth + 1, (trail, name))
+                for name, each in below
+                if escapes or not isinstance(each, str)
+            )
         elif isinstance(item, float) and not math.isfinite(item):
             return _pointer(trail), "must be finite"
-        elif escapes and isinstance(item, str) and any(map(_is_surrogate, item)):
+        elif isinstance(item, str) and any(map(_is_surrogate, item)):
             return _pointer(trail), "has a lone surrogate"
     return None
 
 
-def _pointer(trail: _Trail) -> str:
+def _pointer(trail: Trail) -> str:
     pointer = ""
     while trail is not None:
         trail, name = trail
-        pointer = f"/{_step(name)}{pointer}"
+        step = str(name).replace("~", "~0").replace("/", "~1")
+        pointer = f"/{step}{pointer}"
     return pointer
-
-
-def _step(name: str | int) -> str:
-    return str(name).replace("~", "~0").replace("/", "~1")
 
 
 def _is_surrogate(sign: str) -> bool:

@@ -100,7 +100,7 @@ def read_versions(member: Member) -> Versions:
     """
     stated = member.entries(most=MAX_VERSIONS)
     for name in stated:
-        Member(name, member.refusal, member.pointer).text(pattern=_PLAIN)
+        Member(name, member.refusal, member.trail).text(pattern=_PLAIN)
     return tuple((name, stated[name].text(pattern=_PLAIN)) for name in sorted(stated))
 
 

@@ -82,7 +82,7 @@ def _job(ports: Ports, place: int, job: Mapping[str, Any]) -> Epsilon:
 
 
 def _asked(privacy: Mapping[str, Any]) -> Epsilon:
-    part = Member(privacy, refusal, "/privacy").child
+    part = Member(privacy, refusal, (None, "privacy")).child
     mechanism = SubsampledGaussian(
         part("noiseMultiplier").number(),
         part("samplingRate").number(),

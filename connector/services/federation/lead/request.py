@@ -126,7 +126,7 @@ def with_noise(ports: Ports, asked: object) -> dict[str, Any]:
         JobRefused: no noise keeps the ε that was asked.
         WorkerFailed: the accountant did not answer.
     """
-    member = Member(asked, refusal, "/privacy")
+    member = Member(asked, refusal, (None, "privacy"))
     privacy = {name: each.value for name, each in member.fields(maybe=_PRIVACY).items()}
     if privacy.get("noiseMultiplier") is None:
         privacy["noiseMultiplier"] = _calibrated(ports, member)
