@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import federated
@@ -19,6 +20,11 @@ PRODUCT = [
 LITERAL_TABLES = {"errors.py"}  # generated code and literal tables are exempt
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def test_modules_stay_under_600_lines() -> None:
     sizes = {p: len(p.read_text(encoding="utf-8").splitlines()) for p in PRODUCT}
     assert {str(p): n for p, n in sizes.items() if n > 600 and p.name not in LITERAL_TABLES} == {}
@@ -27,7 +33,7 @@ def test_modules_stay_under_600_lines() -> None:
 def test_functions_stay_under_60_lines() -> None:
     long = []
     for path in PRODUCT:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef) and "migrations" not in path.parts:
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > 60:
@@ -36,11 +42,7 @@ def test_functions_stay_under_60_lines() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [
-        str(path)
-        for path in PRODUCT
-        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    ]
+    silent = [str(path) for path in PRODUCT if not ast.get_docstring(parsed(path))]
     assert silent == []
 
 
@@ -49,7 +51,7 @@ def test_no_asynchronous_services() -> None:
         str(path)
         for path in PRODUCT
         if "peer" not in path.parts and "management" not in path.parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.AsyncFunctionDef)
     ]
     assert colour == []

@@ -172,20 +172,23 @@ def worlds(draw: st.DrawFn) -> dict[str, tuple[Fact, ...]]:
     return found
 
 
-@given(policies(ANY), policies(ANY), st.lists(worlds(), min_size=5, max_size=15))
+TRIED = st.lists(worlds(), min_size=5, max_size=15)
+
+
+@given(policies(ANY), policies(ANY), st.data())
 @settings(max_examples=200, deadline=None)
 def test_no_request_satisfies_both_of_a_conflict(
-    left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
+    left: Policy, right: Policy, data: st.DataObject
 ) -> None:
     if conflict_between(left, right, KNOWN).answer is not Compatibility.CONFLICT:
         return
     world = Facts(knowledge=KNOWN)
-    for facts in tried:
+    for facts in data.draw(TRIED):
         request = Request(ODRL + "use", facts=facts)
         assert not (granted(left, request, world) and granted(right, request, world))
 
 
-@given(policies(ANY), policies(ANY), st.lists(worlds(), min_size=5, max_size=15))
+@given(policies(ANY), policies(ANY), TRIED)
 @settings(max_examples=150, deadline=None)
 def test_nothing_that_one_permits_is_prohibited_by_a_compatible_other(
     left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
