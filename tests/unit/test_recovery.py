@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connector.domain.audit import ReturnedHead
 from connector.domain.budget import ReservationState
 from connector.domain.dataset import PrivacyCap
 from connector.domain.notice import Act
@@ -192,6 +193,17 @@ def test_a_contract_that_was_taken_back_does_not_run_again(
     kept = notices.of_agreement(federation.lead.ports, contract)
     assert {each.act for each in kept} == {act}
     turn(site)
+    assert confirmation.plan(site.ports).faults == ()
+
+
+def test_what_a_peer_gave_back_and_the_database_spoiled_is_named(federation: Federation) -> None:
+    site = federation.site()
+    with site.ports.store.write() as tx:
+        tx.returned_heads.put(ReturnedHead(LEAD, "no note", "", b"", NOW))
+    refused(site, federation)
+    plan = confirmation.plan(site.ports)
+    assert plan.faults == (f"what `{LEAD}` gave back of this log cannot be read any more",)
+    confirmation.confirm(site.ports, in_full=True)
     assert confirmation.plan(site.ports).faults == ()
 
 

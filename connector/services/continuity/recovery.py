@@ -20,7 +20,7 @@ from connector.domain.negotiation import Agreement
 from connector.domain.notice import Act, Notice, Standing
 from connector.domain.register import Register
 from connector.domain.tally import Limit, Tally, behind
-from connector.errors import InRecovery, KeyUnusable, PreauError, WorldFault
+from connector.errors import InRecovery, KeyUnusable, Malformed, PreauError, WorldFault
 from connector.identity import checkpoint as checkpoints
 from connector.ports import Charges, Ports, Transaction
 from connector.services.evidence.own_log import head
@@ -87,7 +87,17 @@ def faults(
         f"`{peer}` holds a head of {lost.size} entries that the log does not continue"
         for peer, lost in furthest.items()
     )
-    return (*_of_home(tx, charges, did), *lines)
+    return (*_of_home(tx, charges, did), *_spoiled(tx), *lines)
+
+
+def _spoiled(tx: Transaction) -> Iterator[str]:
+    """Return the peers that gave back what the database has not kept whole, a line each."""
+    for row in tx.returned_heads.find():
+        try:
+            for note in filter(None, (row.note, row.deposit)):
+                checkpoints.unverified_claim(note)
+        except Malformed:
+            yield f"what `{row.peer}` gave back of this log cannot be read any more"
 
 
 def lost_heads(
@@ -110,7 +120,10 @@ def lost_heads(
         for note in filter(None, notes):
             if seen.get(peer) == note:
                 continue
-            claim = checkpoints.unverified_claim(note)  # it was verified before it was stored
+            try:
+                claim = checkpoints.unverified_claim(note)  # it was verified before it was stored
+            except Malformed:
+                continue  # the database is damaged: `_spoiled` says so of what peers gave back
             if answered(claim.head, epochs) or continues(tx, own, claim.head):
                 seen[peer] = note
             else:
