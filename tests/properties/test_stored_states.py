@@ -18,12 +18,14 @@ from connector.domain.budget import Reservation
 from connector.domain.census import Census
 from connector.domain.dataset import Dataset, Offer, PrivacyCap
 from connector.domain.job import Job, JobSide, JobSite, RoundRecord
+from connector.domain.membership import Membership
 from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.notice import Notice
 from connector.domain.participant import Participant
 from connector.domain.register import Register
 from connector.domain.tally import Forfeit
 from connector.ports import Ports
+from connector.services.membership.authority import KIND
 from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests
 from tests.support.federation_workers import AdditiveAccountant
@@ -47,6 +49,7 @@ KEPT = {
     ReturnedHead: ("returned_heads", ("peer",)),
     Epoch: ("epochs", ("origin", "number")),
     Forfeit: ("forfeits", ("id",)),
+    Membership: ("members", ("did",)),
 }
 IDS = {"id": "urn:x:1", "pid": "urn:x:1", "job_id": "urn:x:1", "dataset_id": "urn:x:1"}
 IDS |= {"register_id": "urn:x:1", "agreement_id": "urn:x:1", "did": "did:web:x.example"}
@@ -65,6 +68,7 @@ FIGURES: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
 }
 LISTS = {
     "/peers": ("did", Participant),
+    "/members": ("did", Membership),
     "/registers": ("id", Register),
     "/datasets": ("id", Dataset),
     "/negotiations": ("pid", Negotiation),
@@ -90,6 +94,7 @@ COMMANDS = (
     *(("peer", "list"), ("register", "list"), ("dataset", "list"), ("negotiation", "list")),
     *(("agreement", "list"), ("job", "status"), ("budget",), ("audit", "log")),
     ("recovery", "show"),
+    ("authority", "members"),
     *(("dataset", "show", "urn:x:1"), ("negotiation", "show", "urn:x:1")),
     *(("agreement", "show", "urn:x:1"), ("job", "status", "urn:x:1")),
 )
@@ -110,7 +115,9 @@ def _state(kind: type[Any]) -> st.SearchStrategy[Any]:
 
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Ports:
-    return ports_for_tests(tmp_path_factory.mktemp("node"), accountant=AdditiveAccountant())
+    """Of an authority, whose node has every list."""
+    ports = ports_for_tests(tmp_path_factory.mktemp("node"), accountant=AdditiveAccountant())
+    return replace(ports, settings=replace(ports.settings, kind=KIND))
 
 
 @pytest.fixture(scope="module")
