@@ -6,6 +6,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from connector.domain.negotiation import NegotiationState
@@ -70,6 +71,7 @@ def test_who_does_not_read_its_answers(tmp_path: Path) -> None:
         leaf, method = alpha.leaves.current(), BY_KIND[kind].method
         small = ("grpc.http2.bdp_probe", 0)  # the window stays as it is at first: 64 KiB
         channel = stack.enter_context(channel_to(beta, leaf, small))
+        grpc.channel_ready_future(channel).result(timeout=30)
         calls = []
         for _ in range(fits + 4):
             metadata = (*STATED, (TOKEN_KEY, token_of(alpha, beta, method, b"")))

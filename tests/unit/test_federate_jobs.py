@@ -221,6 +221,7 @@ def test_a_site_that_never_answers_fails_the_job_at_the_deadline(federation: Fed
     with all_running(federation):
         job_id = submitted(federation)
         assert wait_for(lambda: lead.link.calls.count((SITES[1], "JobSubmission")) >= 2)
+        assert wait_for(lambda: book.load(lead.ports, job_id)[1][0].decision == book.ACCEPTED)
         for _ in range(7):  # longer than sites wait for a lead that is away
             federation.pass_time(500)
         assert lead.job(job_id).state == JobState.SUBMITTED
