@@ -20,7 +20,7 @@ from row import Plan, Row, at_most
 from space import cpu_seconds
 
 from connector import config
-from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.store.mapping import to_row
 from connector.store.tables import AgreementRow, NegotiationRow, PromiseRow, table_of
 

@@ -21,8 +21,8 @@ from row import Plan, Row, at_most, beside, percentile
 
 from connector import config
 from connector.bootstrap.own import Identity
-from connector.domain.dataset import Dataset
-from connector.domain.search import text_of
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.catalog.search import text_of
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import b64url
 from connector.ports import Signer

@@ -16,25 +16,32 @@ from threading import Event
 from typing import Any, Protocol, TypeVar
 
 from connector.config import Settings
-from connector.domain.audit import Checkpoint, CosignedHead, Epoch, LogEntry, PeerLog, ReturnedHead
-from connector.domain.budget import Reservation
 from connector.domain.calls import Calls
-from connector.domain.census import Census, RegisterPersons
-from connector.domain.dataset import Dataset, Offer
+from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.catalog.search import Search
+from connector.domain.catalog.shelf import Entry
+from connector.domain.contract.negotiation import Agreement, Negotiation, Role
+from connector.domain.contract.notice import Notice, Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
-from connector.domain.federation import Hello, LeadFrame, SiteFrame
+from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
+from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.holdings import Held
-from connector.domain.job import Job, JobSite, RoundRecord
+from connector.domain.log.audit import (
+    Checkpoint,
+    CosignedHead,
+    Epoch,
+    LogEntry,
+    PeerLog,
+    ReturnedHead,
+)
 from connector.domain.membership import Membership
-from connector.domain.negotiation import Agreement, Negotiation, Role
-from connector.domain.notice import Notice, Telling
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
-from connector.domain.promise import Claim
-from connector.domain.register import Register
-from connector.domain.search import Search
-from connector.domain.shelf import Entry
-from connector.domain.tally import Forfeit, Tally
+from connector.domain.privacy.budget import Reservation
+from connector.domain.privacy.census import Census, RegisterPersons
+from connector.domain.privacy.promise import Claim
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Forfeit, Tally
 from connector.domain.thread import ThreadFault
 from federated.privacy.question import Question
 

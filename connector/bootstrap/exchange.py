@@ -19,10 +19,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Final
 
-from connector.domain.budget import Reservation
-from connector.domain.notice import Standing
+from connector.domain.contract.notice import Standing
 from connector.domain.participant import Participant
-from connector.domain.register import Register
+from connector.domain.privacy.budget import Reservation
+from connector.domain.privacy.register import Register
 from connector.errors import InRecovery, PreauError
 from connector.ports import Ports
 from connector.services.continuity import custody, recovery

@@ -18,8 +18,8 @@ from connector.errors import ConfigurationInvalid, PreauError
 from connector.identity import did as dids
 from connector.management import listen
 from connector.management.listen import UNIX, split
-from connector.peer import proxied
-from connector.peer.web import tls_context
+from connector.peer.connections import proxied
+from connector.peer.web.client import tls_context
 from connector.services.health import diagnose
 from connector.services.health.diagnose import Check
 

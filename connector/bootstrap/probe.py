@@ -26,10 +26,10 @@ from connector.bootstrap import liveness, own, reputation, tls_rotation
 from connector.bootstrap.computing import BoundedAccountant
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
-from connector.domain.census import Census
-from connector.domain.dataset import Dataset
-from connector.domain.negotiation import NegotiationState, Role
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.participant import Participant
+from connector.domain.privacy.census import Census
 from connector.errors import (
     CertificateMismatch,
     ConfigurationInvalid,
@@ -40,7 +40,7 @@ from connector.errors import (
 )
 from connector.identity import certificate
 from connector.identity import document as documents
-from connector.peer.web import tls_context
+from connector.peer.web.client import tls_context
 from connector.ports import Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log

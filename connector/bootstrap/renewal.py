@@ -18,7 +18,7 @@ from typing import Final
 from connector.bootstrap.own import Identity
 from connector.bootstrap.system import Steadiness
 from connector.errors import PreauError
-from connector.peer.web import hurried
+from connector.peer.web.client import hurried
 from connector.ports import Ports
 from connector.services.guard import guarded
 from connector.services.membership import introducing, onboard

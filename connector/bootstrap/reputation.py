@@ -25,7 +25,7 @@ from connector.errors import DidUnresolvable, NotFound, PeerUnreachable, PreauEr
 from connector.identity.did import document_url
 from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
-from connector.peer.web import GuardedWeb
+from connector.peer.web.client import GuardedWeb
 from connector.ports import PeerWire, Web
 from connector.protocol.messages import GetNegotiationMessage
 from connector.services.health.peers import PeerFact

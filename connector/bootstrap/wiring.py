@@ -30,7 +30,7 @@ from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.healing import HealingWire
-from connector.peer.web import GuardedWeb, hurried
+from connector.peer.web.client import GuardedWeb, hurried
 from connector.ports import Asking, Ports
 from connector.services.continuity import custody
 from connector.services.evidence import own_log
@@ -49,7 +49,7 @@ from federated.training import code_hash
 from federated.training.launch import ProcessAccountant, ProcessWorkers
 
 STOP_SECONDS: Final = 45.0
-# For what both sides fetch: ours, and theirs, which we wait for (`peer/https.py`).
+# For what both sides fetch: ours, and theirs, which we wait for (`peer/web/https.py`).
 INTRODUCTION_SECONDS: Final = 20.0
 
 _log = logging.getLogger(__name__)

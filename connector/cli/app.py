@@ -10,29 +10,12 @@ import click
 import typer
 from typer.core import TyperGroup
 
-from connector.cli import (
-    agreement,
-    audit,
-    authority,
-    backup,
-    budget,
-    catalog,
-    dataset,
-    doctor,
-    health,
-    init,
-    job,
-    keys,
-    negotiate,
-    offer,
-    output,
-    peer,
-    recovery,
-    register,
-    serve,
-)
+from connector.cli import audit, authority, job, output, peer
+from connector.cli.contracts import agreement, catalog, negotiate
 from connector.cli.exits import Exit, epilog, exit_of
+from connector.cli.operation import backup, doctor, health, init, keys, recovery, serve
 from connector.cli.options import JSON_ASKED
+from connector.cli.publishing import budget, dataset, offer, register
 from connector.errors import ConfigurationInvalid, PreauError
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli import init as participant
 from connector.cli import output
 from connector.cli.node import node_of
+from connector.cli.operation import init as participant
 from connector.cli.options import DEFAULT_HOME, PAGE, After, Home, Json, Limit
 from connector.config import Settings
 

@@ -32,8 +32,8 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from connector.domain.audit import Checkpoint, Head
-from connector.domain.merkle import EMPTY_ROOT, HASH_BYTES
+from connector.domain.log.audit import Checkpoint, Head
+from connector.domain.log.merkle import EMPTY_ROOT, HASH_BYTES
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import jws
 from connector.identity.document import DidDocument

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connector.domain.dataset import Column, ColumnClass, PrivacyCap
+from connector.domain.catalog.dataset import Column, ColumnClass, PrivacyCap
 from connector.errors import DescriptionTampered
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Rule
 from federated.reading import MAX_BYTES, Member

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.domain.dataset import Column, Dataset
+from connector.domain.catalog.dataset import Column, Dataset
 from connector.errors import DescriptionTampered, PreauError
 from connector.identity import credential as credentials
 from connector.identity import jws

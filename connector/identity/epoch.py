@@ -2,7 +2,7 @@
 
 A compact JWS of type `preau-epoch+jws` over canonical JSON: who, which epoch begins, the newest
 head that counts no more, and the signed note of the head from which the log goes on. Whether it
-answers for a head that somebody holds is `domain/continuity.py`'s.
+answers for a head that somebody holds is `domain/log/continuity.py`'s.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from connector.domain.audit import Epoch, Head
-from connector.domain.merkle import HASH_BYTES
+from connector.domain.log.audit import Epoch, Head
+from connector.domain.log.merkle import HASH_BYTES
 from connector.errors import Malformed
 from connector.identity import checkpoint as checkpoints
 from connector.identity import jws

@@ -2,7 +2,7 @@
 
 The statement names the contract by id and by the digest of the document that both signed; one about
 an offer, under a type of its own, names that. What a
-notice does is `domain/notice.py`.
+notice does is `domain/contract/notice.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.domain import instant
-from connector.domain.notice import Act, Notice
+from connector.domain.contract.notice import Act, Notice
 from connector.errors import Malformed
 from connector.identity import jws
 from connector.identity.document import DidDocument

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from connector.domain.negotiation import Agreement
-from connector.domain.notice import Act
+from connector.domain.contract.negotiation import Agreement
+from connector.domain.contract.notice import Act
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here, Reach

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import PrivacyCap
-from connector.domain.register import Register
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register
 from connector.management.budget_views import (
     AgreementBudgetView,
     BudgetView,

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
-from connector.domain.search import Search
+from connector.domain.catalog.search import Search
 from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import CatalogView

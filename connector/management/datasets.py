@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query
 
-from connector.domain.census import Census
-from connector.domain.dataset import Dataset, Offer
+from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.privacy.census import Census
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here, Reach

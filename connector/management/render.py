@@ -11,16 +11,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.domain.audit import Epoch, LogEntry
-from connector.domain.budget import Reservation
-from connector.domain.census import RegisterPersons
-from connector.domain.dataset import Dataset, Offer
-from connector.domain.job import Job
+from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.contract.negotiation import Agreement, Negotiation, Role
+from connector.domain.contract.notice import Notice
+from connector.domain.federation.job import Job
+from connector.domain.log.audit import Epoch, LogEntry
 from connector.domain.membership import Membership
-from connector.domain.negotiation import Agreement, Negotiation, Role
-from connector.domain.notice import Notice
 from connector.domain.participant import Participant
-from connector.domain.tally import Limit
+from connector.domain.privacy.budget import Reservation
+from connector.domain.privacy.census import RegisterPersons
+from connector.domain.privacy.tally import Limit
 from connector.domain.thread import ThreadFault
 from connector.errors import PreauError
 from connector.identity import agreement as documents

@@ -19,19 +19,19 @@ import grpc
 
 from connector.config import Settings
 from connector.domain import generation as generations
-from connector.domain.federation import Hello
+from connector.domain.federation.frames import Hello
 from connector.domain.participant import Participant
 from connector.errors import Malformed, MessageTooLarge, PeerUnreachable, PreauError
 from connector.identity import did as dids
 from connector.identity import token
 from connector.peer import routes
-from connector.peer.addresses import judge_address, target
-from connector.peer.authenticate import checkpoint_in
+from connector.peer.calls.authenticate import checkpoint_in
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.credentials import Leaf, Leaves, client_credentials
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
-from connector.peer.web import Resolver, resolve
+from connector.peer.web.addresses import judge_address, target
+from connector.peer.web.client import Resolver, resolve
 from connector.ports import Clock, Identifiers, Signer
 
 # Room for the frame round a message of the allowed size.

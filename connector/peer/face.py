@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.errors import PreauError
+from connector.peer.calls.refusals import PUBLIC_PER_MINUTE, Refusals
+from connector.peer.calls.server import PeerServer
+from connector.peer.calls.unary import Handler
 from connector.peer.checkpoints import Checkpoints
+from connector.peer.connections.loop import Loop
+from connector.peer.connections.relay import Doors, Relay
 from connector.peer.credentials import Leaves
-from connector.peer.https import PublicFace
-from connector.peer.https_server import HttpsServer
-from connector.peer.loop import Loop
-from connector.peer.refusals import PUBLIC_PER_MINUTE, Refusals
-from connector.peer.relay import Doors, Relay
-from connector.peer.server import PeerServer
-from connector.peer.unary import Handler
+from connector.peer.web.https import PublicFace
+from connector.peer.web.server import HttpsServer
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
 

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from connector.domain.federation import Hello
+from connector.domain.federation.frames import Hello
 from connector.domain.participant import Participant
 from connector.errors import (
     AddressForbidden,

@@ -15,8 +15,8 @@ from google.protobuf import json_format, unknown_fields
 from google.protobuf.message import DecodeError, Message
 
 from connector.domain import generation as generations
-from connector.domain import identifier
-from connector.domain.federation import (
+from connector.domain.federation import identifier
+from connector.domain.federation.frames import (
     Finish,
     Hello,
     LeadFrame,

@@ -16,7 +16,7 @@ from typing import Final
 import grpc
 
 from connector.domain import generation as generations
-from connector.domain.federation import LeadFrame, SiteFrame
+from connector.domain.federation.frames import LeadFrame, SiteFrame
 from connector.errors import MessageTooLarge, PeerUnreachable, PreauError, UpgradeRequired
 from connector.peer.routes import (
     PARTICIPATE,

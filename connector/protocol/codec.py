@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self, get_type_hints
 
-from connector.domain import identifier
+from connector.domain.federation import identifier
 from connector.errors import Malformed
 
 MAX_ID: Final = 512  # characters; DIDs, IRIs and pids are far below
@@ -91,7 +91,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """An id that a folder is named after, see `domain/identifier.py`."""
+    """An id that a folder is named after, see `domain/federation/identifier.py`."""
 
     def read(self, value: Any) -> str:
         """Return the id.

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from connector.domain.negotiation import NegotiationState
+from connector.domain.contract.negotiation import NegotiationState
 from connector.errors import Malformed
 from connector.protocol import codec
 from connector.protocol.codec import Body, Flag, Identifier, Octets, Several, Text, Whole
@@ -208,7 +208,7 @@ class ContractNegotiation(Body):
 
 @dataclass(frozen=True, slots=True)
 class AgreementNotice(Body):
-    """Either party: a signed statement about a contract, see `domain/notice.py`."""
+    """Either party: a signed statement about a contract, see `domain/contract/notice.py`."""
 
     message_id: Id
     statement: Token

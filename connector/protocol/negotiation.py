@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from connector.domain.negotiation import NegotiationState, Role
+from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.errors import IllegalMessage
 
 

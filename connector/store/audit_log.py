@@ -1,4 +1,4 @@
-"""The node's own log in SQL: the port `AuditLog`. The tree's mathematics is `domain/merkle.py`.
+"""The node's own log in SQL: the port `AuditLog`. The tree's mathematics is `domain/log/merkle.py`.
 
 Rules: an entry is written in the transaction of what it records, takes the next index and is never
 changed; the exact event bytes are kept; a writer holds the head row, so that indexes have no gap.
@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select, union_all, update
 
-from connector.domain import instant, merkle
-from connector.domain.audit import LogEntry
-from connector.domain.merkle import HASH_BYTES, Frontier, Node, Subtree
+from connector.domain import instant
+from connector.domain.log import merkle
+from connector.domain.log.audit import LogEntry
+from connector.domain.log.merkle import HASH_BYTES, Frontier, Node, Subtree
 from connector.jsonld.canonical import canonical
 from connector.ports import Clock
 from connector.store.mapping import from_row, to_row

@@ -24,12 +24,12 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from connector.domain.audit import Head
-from connector.domain.budget import Reservation
-from connector.domain.merkle import EMPTY_ROOT
-from connector.domain.notice import Standing
-from connector.domain.register import Register
-from connector.domain.tally import Limit, Tally
+from connector.domain.contract.notice import Standing
+from connector.domain.log.audit import Head
+from connector.domain.log.merkle import EMPTY_ROOT
+from connector.domain.privacy.budget import Reservation
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Limit, Tally
 from connector.errors import KeyUnusable, Malformed, MessageTooLarge, SignatureInvalid
 from connector.jsonld.canonical import parse_object
 from connector.store import keys

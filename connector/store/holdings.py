@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Table, delete, func, select, update
 
+from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import INTRODUCTION
+from connector.domain.federation.job import JobSide
 from connector.domain.holdings import ROW_BYTES
-from connector.domain.job import JobSide
-from connector.domain.negotiation import NegotiationState, Role
 from connector.store import tables
 from connector.store.scope import Scope
 from federated.job import JobState, is_final

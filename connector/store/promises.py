@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from sqlalchemy import and_, case, delete, func, or_, select, update
 
-from connector.domain.budget import ReservationState
-from connector.domain.negotiation import Agreement, Role
-from connector.domain.promise import Claim
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.privacy.budget import ReservationState
+from connector.domain.privacy.promise import Claim
 from connector.store.repository import SqlRepository, one
 from connector.store.scope import Scope
 from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, ReservationRow, table_of

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, exists, or_, select
 
-from connector.domain.dataset import Dataset, Offer
+from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.catalog.search import Search, text_of
+from connector.domain.catalog.shelf import Entry
 from connector.domain.page import Page
-from connector.domain.search import Search, text_of
-from connector.domain.shelf import Entry
 from connector.store.mapping import codecs_of, from_row, storable
 from connector.store.repository import SqlRepository
 from connector.store.scope import Scope

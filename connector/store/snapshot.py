@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, MetaData, Table
 from sqlalchemy.exc import DataError, IntegrityError
 
-from connector.domain import merkle
-from connector.domain.merkle import Frontier, Subtree
+from connector.domain.log import merkle
+from connector.domain.log.merkle import Frontier, Subtree
 from connector.errors import BackupInvalid, ConfigurationInvalid, StoreUnavailable
 from connector.store import migrations, row_lines
 from connector.store.engine import open_engine, reading, translated, writing

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connector import errors
 from connector.config import Settings
-from connector.domain.negotiation import NegotiationState
+from connector.domain.contract.negotiation import NegotiationState
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
 from connector.errors import IllegalMessage, Malformed, NotFound
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain.negotiation import NegotiationState, Role
+from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.errors import IllegalMessage
 from connector.protocol.negotiation import RECEIVING, SENDING, TERMINAL, Act, allowed, step
 

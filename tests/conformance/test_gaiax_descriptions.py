@@ -12,7 +12,7 @@ from typing import Any
 import pyoxigraph
 import pytest
 
-from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.identity import description
 from tests.support.contracts import DATASET, NOW, PROVIDER
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.peer import relay
+from connector.peer.calls.server import DOORS
+from connector.peer.connections import relay
+from connector.peer.connections.relay import Relay
 from connector.peer.face import HTTPS_DOORS
-from connector.peer.relay import Relay
-from connector.peer.server import DOORS
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 
 OTHERS = "127.0.0.77"
@@ -178,7 +178,9 @@ class TestGrpc:
     def test_a_connection_that_nobody_proves_ends(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("connector.peer.server.DOORS", replace(DOORS, stranger_seconds=0.5))
+        monkeypatch.setattr(
+            "connector.peer.calls.server.DOORS", replace(DOORS, stranger_seconds=0.5)
+        )
         with live_space(tmp_path, "alpha", "beta") as space, ExitStack() as stack:
             node = space["alpha"]
             node.heard.answers["GetNegotiationMessage"] = lambda _caller, _body: STATE

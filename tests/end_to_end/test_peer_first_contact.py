@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from connector.domain.dataset import DataFile, Dataset, Offer
+from connector.domain.catalog.dataset import DataFile, Dataset, Offer
 from connector.errors import (
     AddressForbidden,
     CredentialExpired,
@@ -41,10 +41,10 @@ from connector.errors import (
 )
 from connector.identity import credential
 from connector.identity import did as dids
-from connector.peer import https
-from connector.peer.https import CONTACTS_AT_ONCE, FIRST_CONTACT
-from connector.peer.https_server import HttpsServer
-from connector.peer.web import GuardedWeb
+from connector.peer.web import https
+from connector.peer.web.client import GuardedWeb
+from connector.peer.web.https import CONTACTS_AT_ONCE, FIRST_CONTACT
+from connector.peer.web.server import HttpsServer
 from connector.services.membership import onboard
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveSpace, Node, live_space

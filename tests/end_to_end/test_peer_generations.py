@@ -10,10 +10,12 @@ import pytest
 
 from connector.bootstrap.reputation import Reputation
 from connector.domain import generation as generations
-from connector.domain.federation import Hello
+from connector.domain.federation.frames import Hello
 from connector.errors import Malformed, PreauError, UpgradeRequired
-from connector.peer import https, status, streams, unary
+from connector.peer import status
+from connector.peer.calls import streams, unary
 from connector.peer.routes import GENERATION_KEY, PARTICIPATE, TOKEN_KEY, Metadata, write_hello
+from connector.peer.web import https
 from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, live_space
 from tests.support.raw_caller import GET, body_of, channel_to, token_of

@@ -24,11 +24,12 @@ from connector.errors import (
     UnknownPeer,
     UntrustedIssuer,
 )
-from connector.peer import arrivals, server
+from connector.peer.calls import server
+from connector.peer.calls.unary import OPEN_PER_CALLER
 from connector.peer.credentials import ServerTrust
+from connector.peer.limits import arrivals
 from connector.peer.routes import STATED, TOKEN_KEY
 from connector.peer.status import translate
-from connector.peer.unary import OPEN_PER_CALLER
 from connector.services.membership import onboard
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveAuthority, LiveSpace, Node, live_space, wait_until

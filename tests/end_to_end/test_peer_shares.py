@@ -9,11 +9,11 @@ from typing import Any
 import grpc
 import pytest
 
-from connector.domain.negotiation import NegotiationState
+from connector.domain.contract.negotiation import NegotiationState
 from connector.errors import QuotaReached, TooManyRequests
-from connector.peer.arrivals import HELD_BYTES_PER_OWNER
+from connector.peer.limits.arrivals import HELD_BYTES_PER_OWNER
+from connector.peer.limits.shares import LEAST_COST
 from connector.peer.routes import BY_KIND, STATED, TOKEN_KEY
-from connector.peer.shares import LEAST_COST
 from connector.peer.status import translate
 from connector.protocol.messages import ContractNegotiation, ContractRequestMessage, HeldHead
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until

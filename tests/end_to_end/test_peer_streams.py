@@ -10,7 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
+from connector.domain.federation.frames import Finish, Hello, Round, RoundRefusal, RoundReply
 from connector.errors import (
     CredentialRevoked,
     Malformed,

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector.domain.audit import Head
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.merkle import EMPTY_ROOT
-from connector.domain.notice import Standing
-from connector.domain.register import Register
-from connector.domain.tally import Limit, Tally
+from connector.domain.contract.notice import Standing
+from connector.domain.log.audit import Head
+from connector.domain.log.merkle import EMPTY_ROOT
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Limit, Tally
 from connector.errors import KeyUnusable, MessageTooLarge, SignatureInvalid
 from connector.store.charges import FILE, KEY_FILE, NOTHING, SIZES, HomeCharges
 from connector.store.keys import read_private_file

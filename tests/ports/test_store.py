@@ -11,19 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector.domain import merkle
-from connector.domain.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.census import Census, RegisterPersons
-from connector.domain.dataset import Dataset, Offer
+from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.contract.negotiation import Agreement, Negotiation
+from connector.domain.contract.notice import Notice, Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
-from connector.domain.job import Job, JobSite, RoundRecord
+from connector.domain.federation.job import Job, JobSite, RoundRecord
+from connector.domain.log import merkle
+from connector.domain.log.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
 from connector.domain.membership import Membership
-from connector.domain.negotiation import Agreement, Negotiation
-from connector.domain.notice import Notice, Telling
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
-from connector.domain.register import Register
-from connector.domain.tally import Forfeit
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.census import Census, RegisterPersons
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Forfeit
 from connector.errors import Malformed, StoreUnavailable
 from connector.ports import Transaction
 from connector.store import SqlStore

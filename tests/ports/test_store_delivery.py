@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connector.domain import merkle
+from connector.domain.log import merkle
 from connector.errors import Malformed
 from connector.jsonld.canonical import parse_object
 from connector.store import SqlStore, audit_log

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from connector.domain.dataset import Offer
+from connector.domain.catalog.dataset import Offer
+from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.delivery import INTRODUCTION, ReceivedMessage
+from connector.domain.federation.job import Job, JobSide, RoundRecord
 from connector.domain.holdings import ROW_BYTES
-from connector.domain.job import Job, JobSide, RoundRecord
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
 from connector.ports import Transaction
 from connector.store import SqlStore
 from federated.job import JobState

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from connector.domain.dataset import PrivacyCap
-from connector.domain.register import Register, own_register
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.privacy.register import Register, own_register
 from connector.jsonld.canonical import canonical
 from connector.services.evidence.own_log import MERGED
 from connector.store import SqlStore

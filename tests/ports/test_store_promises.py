@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.negotiation import Agreement, Role
-from connector.domain.promise import Claim
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.promise import Claim
 from connector.errors import Malformed
 from connector.store import SqlStore
 from tests.support.doubles import NOON

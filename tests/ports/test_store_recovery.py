@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import PrivacyCap
-from connector.domain.register import Register
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register
 from connector.errors import InRecovery
 from connector.ports import Ports
 from connector.services.continuity import confirmation, recovery

@@ -9,7 +9,7 @@ import pytest
 
 from connector.errors import TermsRefused, TokenReplayed
 from connector.identity.token import CallToken
-from connector.peer.use import Use
+from connector.peer.calls.use import Use
 from connector.store import SqlStore
 from tests.support.doubles import NOON
 

@@ -15,8 +15,8 @@ from connector import config
 from connector.bootstrap import archive, backup, upgrading
 from connector.bootstrap.own import Identity
 from connector.bootstrap.state import HomeLock
-from connector.domain import merkle
-from connector.domain.dataset import PrivacyCap
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.log import merkle
 from connector.errors import PeerUnreachable, StoreUnavailable, WorldFault
 from connector.identity import agreement as agreements
 from connector.identity import checkpoint as checkpoints

@@ -10,7 +10,7 @@ from dp_accounting.rdp import RdpAccountant
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.domain.budget import Reservation, ReservationState
+from connector.domain.privacy.budget import Reservation, ReservationState
 from federated.privacy import ledger
 from federated.privacy.accountant import _step, divergence
 from federated.privacy.event import SubsampledGaussian

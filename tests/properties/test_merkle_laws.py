@@ -7,7 +7,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain import merkle
+from connector.domain.log import merkle
 
 logs = st.lists(st.binary(max_size=8), min_size=1, max_size=70)
 

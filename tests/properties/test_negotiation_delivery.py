@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.domain.negotiation import NegotiationState
+from connector.domain.contract.negotiation import NegotiationState
 from connector.protocol.negotiation import TERMINAL
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.negotiation import NegotiationState, Role
+from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.errors import IllegalMessage
 from connector.protocol.negotiation import RECEIVING, SENDING, TERMINAL, Act, allowed, step
 

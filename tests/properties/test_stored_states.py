@@ -13,17 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector.domain.audit import Epoch, ReturnedHead
-from connector.domain.budget import Reservation
-from connector.domain.census import Census
-from connector.domain.dataset import Dataset, Offer, PrivacyCap
-from connector.domain.job import Job, JobSide, JobSite, RoundRecord
+from connector.domain.catalog.dataset import Dataset, Offer, PrivacyCap
+from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
+from connector.domain.contract.notice import Notice
+from connector.domain.federation.job import Job, JobSide, JobSite, RoundRecord
+from connector.domain.log.audit import Epoch, ReturnedHead
 from connector.domain.membership import Membership
-from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
-from connector.domain.notice import Notice
 from connector.domain.participant import Participant
-from connector.domain.register import Register
-from connector.domain.tally import Forfeit
+from connector.domain.privacy.budget import Reservation
+from connector.domain.privacy.census import Census
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Forfeit
 from connector.ports import Ports
 from connector.services.membership.authority import KIND
 from tests.support.command import invoked

@@ -8,14 +8,14 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.audit import Checkpoint, Epoch, Head
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.continuity import Step, covers, step
-from connector.domain.dataset import PrivacyCap
-from connector.domain.debt import owed
-from connector.domain.notice import Standing
-from connector.domain.register import Register
-from connector.domain.tally import Limit, Tally, behind, join, more, spent
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.contract.notice import Standing
+from connector.domain.log.audit import Checkpoint, Epoch, Head
+from connector.domain.log.continuity import Step, covers, step
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.debt import owed
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Limit, Tally, behind, join, more, spent
 from federated.privacy.rule import Accounting, Rule
 from tests.support.contracts import NOW
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.domain.census import Census, Counts
-from connector.domain.dataset import Dataset
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.privacy.census import Census, Counts
 from connector.errors import WorkerFailed
 from federated.errors import FederatedError
 from federated.training.roles.census import answer

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connector.domain.audit import Head
-from connector.domain.dataset import Column, ColumnClass
-from connector.domain.merkle import EMPTY_ROOT
-from connector.domain.notice import Act, Notice
+from connector.domain.catalog.dataset import Column, ColumnClass
+from connector.domain.contract.notice import Act, Notice
+from connector.domain.log.audit import Head
+from connector.domain.log.merkle import EMPTY_ROOT
 from connector.errors import PreauError
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles

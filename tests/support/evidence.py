@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from connector.domain import merkle
-from connector.domain.audit import Head
+from connector.domain.log import merkle
+from connector.domain.log.audit import Head
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints

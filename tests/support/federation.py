@@ -17,13 +17,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
-from connector.domain.federation import Hello
-from connector.domain.job import Job
-from connector.domain.negotiation import Agreement, Role
+from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.federation.frames import Hello
+from connector.domain.federation.job import Job
 from connector.domain.participant import IssuerDocument, Participant
-from connector.domain.register import Register, own_register
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register, own_register
 from connector.errors import PeerUnreachable
 from connector.identity import agreement as agreements
 from connector.identity import document as documents

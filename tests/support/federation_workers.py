@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connector.domain.federation import LeadFrame, SiteFrame
+from connector.domain.federation.frames import LeadFrame, SiteFrame
 from connector.errors import PeerUnreachable, PreauError, WorkerFailed
 from connector.jsonld.canonical import sha256_hex
 from connector.services.federation.lead.hub import Seat

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from connector.bootstrap.system import SystemClock
-from connector.domain.budget import ReservationState
+from connector.domain.privacy.budget import ReservationState
 from connector.ports import Transaction
 from connector.services.privacy import budget
 from connector.store import SqlStore

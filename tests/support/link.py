@@ -21,9 +21,9 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from connector.domain.audit import LogEntry
+from connector.domain.contract.negotiation import Agreement, Negotiation
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.negotiation import Agreement, Negotiation
+from connector.domain.log.audit import LogEntry
 from connector.domain.participant import IssuerDocument, Participant
 from connector.errors import PeerUnreachable, PreauError, from_code
 from connector.identity import document as documents

@@ -31,7 +31,7 @@ from connector.peer.client import GrpcWire
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.routes import ROUTES
-from connector.peer.web import GuardedWeb
+from connector.peer.web.client import GuardedWeb
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.membership import onboard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.domain.negotiation import NegotiationState
+from connector.domain.contract.negotiation import NegotiationState
 from connector.services.negotiation import negotiate
 from connector.services.publication import publish
 from tests.support.link import (

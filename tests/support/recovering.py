@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connector.bootstrap.exchange import Exchange
-from connector.domain.job import Job
+from connector.domain.federation.job import Job
 from connector.domain.participant import Participant
 from connector.errors import (
     InRecovery,

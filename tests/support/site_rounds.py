@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connector.domain.budget import ReservationState
-from connector.domain.federation import (
+from connector.domain.federation.frames import (
     LeadFrame,
     Round,
     RoundReply,
     SiteFrame,
 )
-from connector.domain.job import Job
+from connector.domain.federation.job import Job
+from connector.domain.privacy.budget import ReservationState
 from connector.services.federation.lead.hub import Left
 from connector.services.federation.site import rounds
 from federated.job import JobState, parse

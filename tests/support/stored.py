@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from connector.domain.dataset import DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.dataset import DataFile, Dataset, PrivacyCap
+from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.negotiation import Agreement, Role
 from connector.domain.participant import IssuerDocument
 from tests.support.doubles import NOON
 

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from connector.domain.budget import Reservation
+from connector.domain.privacy.budget import Reservation
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Accounting, Rule
 
 TEXTS = st.text(

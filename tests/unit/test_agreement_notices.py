@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.federation import Round, RoundRefusal, RoundReply
-from connector.domain.notice import Act, Notice, Standing, newest, next_number, standing
+from connector.domain.contract.notice import Act, Notice, Standing, newest, next_number, standing
+from connector.domain.federation.frames import Round, RoundRefusal, RoundReply
 from connector.errors import (
     AgreementUnknown,
     ContractEnded,

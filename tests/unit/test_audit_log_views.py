@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from connector.domain import merkle
-from connector.domain.audit import Checkpoint, CosignedHead
-from connector.domain.job import Job, JobSide
-from connector.domain.negotiation import Agreement, Role
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.federation.job import Job, JobSide
+from connector.domain.log import merkle
+from connector.domain.log.audit import Checkpoint, CosignedHead
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.errors import (
     AgreementUnknown,

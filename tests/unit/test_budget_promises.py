@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.budget import ReservationState
-from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
-from connector.domain.tally import Forfeit
+from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
+from connector.domain.privacy.budget import ReservationState
+from connector.domain.privacy.tally import Forfeit
 from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
 from connector.services.negotiation import steps
 from connector.services.privacy import budget, standing

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from connector.cli import negotiate as negotiate_commands
 from connector.cli import output
+from connector.cli.contracts import negotiate as negotiate_commands
 from connector.cli.exits import exit_of
-from connector.domain.audit import Head
-from connector.domain.budget import Reservation, ReservationState
+from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.log.audit import Head
 from connector.domain.membership import Membership
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
-from connector.domain.register import Register
-from connector.domain.tally import Limit, Tally
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Limit, Tally
 from connector.errors import InRecovery, NodeUnreachable, NotFound, PreauError, Unlawful
 from connector.management.views import JobView, NegotiationView, SiteView
 from connector.ports import Ports

@@ -25,7 +25,7 @@ from connector.bootstrap.node import Node
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
 from connector.config import Settings
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.thread import ThreadFault
 from connector.errors import (
     ConfigurationInvalid,
@@ -35,7 +35,7 @@ from connector.errors import (
     WorldFault,
 )
 from connector.identity.trust import MembershipFacts
-from connector.peer.web import GuardedWeb, tls_context
+from connector.peer.web.client import GuardedWeb, tls_context
 from connector.ports import Ports
 from connector.sdk import Client
 from connector.services.membership import onboard

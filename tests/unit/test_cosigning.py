@@ -11,7 +11,7 @@ import pytest
 
 from connector.bootstrap import exchange as exchanges
 from connector.bootstrap.exchange import Exchange
-from connector.domain.audit import CosignedHead, Head
+from connector.domain.log.audit import CosignedHead, Head
 from connector.errors import (
     CheckpointFork,
     InRecovery,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from connector.domain.contract.negotiation import UNVERIFIED, NegotiationState
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.negotiation import UNVERIFIED, NegotiationState
 from connector.domain.participant import Participant
 from connector.errors import (
     CredentialExpired,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.federation import (
+from connector.domain.federation.frames import (
     Finish,
     Round,
     RoundRefusal,

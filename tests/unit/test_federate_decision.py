@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.budget import ReservationState
-from connector.domain.census import Overlap
+from connector.domain.privacy.budget import ReservationState
+from connector.domain.privacy.census import Overlap
 from connector.errors import (
     Malformed,
     PeerUnreachable,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.budget import ReservationState
 from connector.domain.holdings import ROW_BYTES
+from connector.domain.privacy.budget import ReservationState
 from connector.errors import Malformed
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.site import cancellation, names

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.budget import ReservationState
-from connector.domain.job import Job, JobSite
+from connector.domain.federation.job import Job, JobSite
+from connector.domain.privacy.budget import ReservationState
 from connector.errors import (
     AgreementUnknown,
     NotFound,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.bootstrap.system import SystemPace
-from connector.domain.federation import Round, RoundRefusal, RoundReply
+from connector.domain.federation.frames import Round, RoundRefusal, RoundReply
 from connector.services.federation import padding
 from connector.services.federation.pace import cells_of, padded
 from connector.services.federation.padding import ends_at

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain.negotiation import Role
+from connector.domain.contract.negotiation import Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
 from connector.identity import jws
 from connector.identity.key import Relationship

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain.federation import (
+from connector.domain.federation.frames import (
     Finish,
     Round,
     RoundRefusal,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.domain.federation import Finish, Round, RoundRefusal, RoundReply
-from connector.domain.job import Job
+from connector.domain.federation.frames import Finish, Round, RoundRefusal, RoundReply
+from connector.domain.federation.job import Job
 from connector.domain.participant import Participant
 from connector.errors import Malformed, PeerUnreachable, RoundRefused, SignatureInvalid
 from connector.identity import document as documents

@@ -14,7 +14,7 @@ from connector.bootstrap import exchange, wiring
 from connector.bootstrap.exchange import Exchange
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import ThreadWakeups
-from connector.domain.job import JobSide
+from connector.domain.federation.job import JobSide
 from connector.ports import Ports
 from connector.services import guard
 from connector.services.evidence.witness import Witness

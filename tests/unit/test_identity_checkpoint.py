@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from connector.domain.audit import Head
-from connector.domain.merkle import EMPTY_ROOT, leaf_hash
+from connector.domain.log.audit import Head
+from connector.domain.log.merkle import EMPTY_ROOT, leaf_hash
 from connector.errors import Malformed, SignatureInvalid
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.errors import DescriptionTampered
 from connector.identity import description
 from connector.identity.dataset_facts import DatasetFacts, read_facts

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain import instant, merkle
+from connector.domain import instant
+from connector.domain.log import merkle
 from connector.errors import EvidenceInvalid
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles

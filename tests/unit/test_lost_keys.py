@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.negotiation import Agreement
+from connector.domain.contract.negotiation import Agreement
 from connector.identity import document as documents
 from connector.identity import succession
 from connector.identity.document import OtherKey

@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from connector.domain import merkle
-from connector.domain.merkle import EMPTY_ROOT, Frontier
+from connector.domain.log import merkle
+from connector.domain.log.merkle import EMPTY_ROOT, Frontier
 
 # Inputs and roots that implementations of RFC 6962 share as test data.
 INPUTS = [

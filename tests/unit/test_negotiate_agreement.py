@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain.negotiation import UNVERIFIED, NegotiationState
+from connector.domain.contract.negotiation import UNVERIFIED, NegotiationState
 from connector.errors import AgreementTampered, PolicyInvalid
 from connector.identity import agreement as agreements
 from connector.identity import jws, receipt

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connector.cli import negotiate as commands
-from connector.domain.negotiation import Role
+from connector.cli.contracts import negotiate as commands
+from connector.domain.contract.negotiation import Role
 from connector.errors import ConstraintUnknown
 from connector.jsonld.canonical import canonical
 from connector.management import render

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.domain.negotiation import Role
+from connector.domain.contract.negotiation import Role
 from connector.errors import (
     IllegalMessage,
     Malformed,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import policies_odrl
-from connector.domain.negotiation import Role
+from connector.domain.contract.negotiation import Role
 from connector.errors import (
     ConstraintUnknown,
     IllegalMessage,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.negotiation import STALE, UNVERIFIED
+from connector.domain.contract.negotiation import STALE, UNVERIFIED
 from connector.errors import (
     AgreementUnknown,
     ContractExpired,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from connector.domain import instant
+from connector.domain.contract.negotiation import STALE, Negotiation, NegotiationState
 from connector.domain.instant import SKEW
-from connector.domain.negotiation import STALE, Negotiation, NegotiationState
 from connector.errors import AgreementTimeWrong, PreauError
 from connector.identity import agreement as agreements
 from connector.identity import receipt

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.negotiation import Agreement
-from connector.domain.notice import Act, Notice, Standing
+from connector.domain.contract.negotiation import Agreement
+from connector.domain.contract.notice import Act, Notice, Standing
 from connector.errors import (
     CapExceeded,
     Malformed,

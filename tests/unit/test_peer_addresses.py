@@ -5,8 +5,8 @@ import ipaddress
 import pytest
 
 from connector.errors import AddressForbidden
-from connector.peer.addresses import Target, judge_address, target
-from connector.peer.special_addresses import GLOBAL_UNICAST, PUBLIC, SPECIAL
+from connector.peer.web.addresses import Target, judge_address, target
+from connector.peer.web.special_addresses import GLOBAL_UNICAST, PUBLIC, SPECIAL
 
 # The IANA IPv4 and IPv6 Special-Purpose Address Registries as of 2025-10-09: each block whose
 # "Globally Reachable" is false or not applicable, and each where it is true.

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from starlette.routing import Route
 
-from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
+from connector.domain.federation.frames import Finish, Hello, Round, RoundRefusal, RoundReply
 from connector.errors import (
     KeyUnusable,
     Malformed,
@@ -30,16 +30,16 @@ from connector.errors import (
 )
 from connector.identity import certificate
 from connector.peer import routes, site_stream
-from connector.peer.authenticate import Gate
+from connector.peer.calls.authenticate import Gate
+from connector.peer.calls.refusals import PER_CALLER, PER_MINUTE, PUBLIC_PER_MINUTE, Refusals
 from connector.peer.checkpoints import MAX_NOTE_BYTES, Checkpoints
 from connector.peer.credentials import Leaves, ServerTrust
-from connector.peer.https import PUBLIC, PublicFace
-from connector.peer.https import problem as https_problem
-from connector.peer.rate import MAX_KEYS, Rate, too_many
-from connector.peer.refusals import PER_CALLER, PER_MINUTE, PUBLIC_PER_MINUTE, Refusals
+from connector.peer.limits.rate import MAX_KEYS, Rate, too_many
 from connector.peer.status import problem, tellable, translate
 from connector.peer.v1 import federation_pb2, negotiation_pb2
-from connector.peer.web import GuardedWeb, tls_context
+from connector.peer.web.client import GuardedWeb, tls_context
+from connector.peer.web.https import PUBLIC, PublicFace
+from connector.peer.web.https import problem as https_problem
 from connector.services.guard import guarded
 from connector.services.membership import onboard
 from connector.services.messages.receive import HANDLERS

@@ -23,17 +23,17 @@ from connector.errors import (
     WorldFault,
 )
 from connector.identity import certificate
-from connector.peer import proxied
+from connector.peer.calls.server import DOORS
 from connector.peer.checkpoints import Checkpoints
-from connector.peer.counted import Counted
+from connector.peer.connections import proxied
+from connector.peer.connections.crowd import Crowd, origin
+from connector.peer.connections.loop import Loop
+from connector.peer.connections.relay import Caller, Relay
 from connector.peer.credentials import Leaves
-from connector.peer.crowd import Crowd, origin
 from connector.peer.face import PeerFace
-from connector.peer.https_server import HttpsServer
-from connector.peer.loop import Loop
-from connector.peer.relay import Caller, Relay
-from connector.peer.server import DOORS
-from connector.peer.turns import Turns, on_threads
+from connector.peer.limits.counted import Counted
+from connector.peer.limits.turns import Turns, on_threads
+from connector.peer.web.server import HttpsServer
 from connector.services.federation.lead.hub import LeadHub
 from tests.support.doubles import ports_for_tests, settings_for_tests
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.domain.audit import PeerLog
+from connector.domain.log.audit import PeerLog
 from connector.errors import PeerRolledBack
 from connector.ports import Ports
 from connector.services.federation.lead import jobs as lead_jobs

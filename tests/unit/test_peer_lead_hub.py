@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
+from connector.domain.federation.frames import Finish, Hello, Round, RoundRefusal, RoundReply
 from connector.errors import ManifestTampered, NotFound, TooManyRequests
 from connector.services.federation.lead.hub import MAX_OVER, MAX_UNREAD_PER_SITE, LeadHub, Left
 

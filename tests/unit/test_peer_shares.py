@@ -18,11 +18,11 @@ from connector.errors import (
     TooManyRequests,
     TooManyStreams,
 )
-from connector.peer import arrivals
-from connector.peer.arrivals import HELD_BYTES_PER_OWNER, READING_PER_OWNER, Arrivals
-from connector.peer.counted import Counted
+from connector.peer.limits import arrivals
+from connector.peer.limits.arrivals import HELD_BYTES_PER_OWNER, READING_PER_OWNER, Arrivals
+from connector.peer.limits.counted import Counted
+from connector.peer.limits.shares import LEAST_COST, OPENING, STORED_SECONDS, Shares
 from connector.peer.routes import PROBLEM_KEY, STATED
-from connector.peer.shares import LEAST_COST, OPENING, STORED_SECONDS, Shares
 from connector.peer.status import problem, translate
 from connector.protocol.messages import KINDS
 from tests.support.doubles import ports_for_tests, settings_for_tests

@@ -18,7 +18,7 @@ from connector.errors import (
     TooManyRequests,
 )
 from connector.identity import certificate
-from connector.peer.web import GuardedWeb, resolve, tls_context
+from connector.peer.web.client import GuardedWeb, resolve, tls_context
 
 Talk = Callable[[ssl.SSLSocket], None]
 

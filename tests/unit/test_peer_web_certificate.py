@@ -13,7 +13,7 @@ import pytest
 
 from connector.errors import KeyUnusable
 from connector.identity import certificate
-from connector.peer.https_server import HttpsServer
+from connector.peer.web.server import HttpsServer
 
 AUTHORITY = certificate.make_authority("web", datetime.now(UTC), 30)
 

@@ -14,8 +14,8 @@ from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
 from connector.config import LEAST_KEEP_DAYS, from_mapping
 from connector.domain.delivery import ReceivedMessage
+from connector.domain.federation.job import JobSide
 from connector.domain.holdings import ROW_BYTES
-from connector.domain.job import JobSide
 from connector.errors import ConfigurationInvalid
 from connector.ports import Ports
 from connector.services.federation.site.names import job_folder, job_named

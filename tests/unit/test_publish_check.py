@@ -13,7 +13,7 @@ from click.testing import Result
 
 from connector.bootstrap.checks import Checks
 from connector.cli.exits import exit_of
-from connector.domain.census import Census, ColumnCount, Counts
+from connector.domain.privacy.census import Census, ColumnCount, Counts
 from connector.errors import (
     ColumnMissing,
     DataFault,

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from connector.domain.audit import ReturnedHead
-from connector.domain.budget import ReservationState
-from connector.domain.dataset import PrivacyCap
-from connector.domain.notice import Act
-from connector.domain.register import Register
-from connector.domain.tally import Forfeit
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.contract.notice import Act
+from connector.domain.log.audit import ReturnedHead
+from connector.domain.privacy.budget import ReservationState
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Forfeit
 from connector.errors import (
     BudgetExceeded,
     CapExceeded,

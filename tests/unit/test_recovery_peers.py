@@ -9,7 +9,7 @@ import pytest
 
 from connector.bootstrap import exchange as exchanges
 from connector.bootstrap.exchange import Exchange
-from connector.domain.audit import Checkpoint
+from connector.domain.log.audit import Checkpoint
 from connector.domain.participant import Participant
 from connector.errors import (
     BudgetExceeded,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.dataset import PrivacyCap
-from connector.domain.tally import Forfeit
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.privacy.tally import Forfeit
 from connector.errors import CapExceeded, InRecovery, NotFound, PersonsOverlap, RegisterFixed
 from connector.ports import Transaction
 from connector.services.continuity.confirmation import forfeited

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain.dataset import PrivacyCap
-from connector.domain.register import Register, own_register
+from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.privacy.register import Register, own_register
 from connector.errors import (
     ConfigurationInvalid,
     DescriptionIncomplete,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.errors import Malformed
 from connector.store.mapping import from_row, to_row
 from tests.support.doubles import NOON

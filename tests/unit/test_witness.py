@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.domain import merkle
-from connector.domain.audit import Checkpoint
+from connector.domain.log import merkle
+from connector.domain.log.audit import Checkpoint
 from connector.domain.participant import Participant
 from connector.errors import (
     CheckpointFork,

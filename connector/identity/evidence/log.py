@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from connector.domain import instant
-from connector.domain.audit import Checkpoint
-from connector.domain.merkle import leaf_hash, verify_consistency, verify_inclusion
+from connector.domain.log.audit import Checkpoint
+from connector.domain.log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from connector.errors import EvidenceInvalid
 from connector.identity import bundle as bundles
 from connector.identity import checkpoint as checkpoints

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from connector.domain.audit import Epoch, Head
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.debt import Debt, owed
+from connector.domain.contract.negotiation import Role
+from connector.domain.contract.notice import Standing
 from connector.domain.decision import Refusal
-from connector.domain.job import JobSide
-from connector.domain.negotiation import Role
-from connector.domain.notice import Standing
-from connector.domain.tally import Forfeit, Limit, Tally, join
+from connector.domain.federation.job import JobSide
+from connector.domain.log.audit import Epoch, Head
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.debt import Debt, owed
+from connector.domain.privacy.tally import Forfeit, Limit, Tally, join
 from connector.errors import (
     BudgetExceeded,
     CapExceeded,

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from connector.domain.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
-from connector.domain.continuity import answered, covers, remembers
+from connector.domain.log.audit import Checkpoint, Epoch, PeerLog, ReturnedHead
+from connector.domain.log.continuity import answered, covers, remembers
 from connector.domain.participant import Participant
 from connector.errors import (
     Malformed,

@@ -14,12 +14,12 @@ from collections.abc import Iterator, MutableMapping
 from datetime import datetime
 from typing import Final
 
-from connector.domain.audit import Checkpoint, Head
-from connector.domain.continuity import answered
-from connector.domain.negotiation import Agreement
-from connector.domain.notice import Act, Notice, Standing
-from connector.domain.register import Register
-from connector.domain.tally import Limit, Tally, behind
+from connector.domain.contract.negotiation import Agreement
+from connector.domain.contract.notice import Act, Notice, Standing
+from connector.domain.log.audit import Checkpoint, Head
+from connector.domain.log.continuity import answered
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Limit, Tally, behind
 from connector.errors import InRecovery, KeyUnusable, Malformed, PreauError, WorldFault
 from connector.identity import checkpoint as checkpoints
 from connector.ports import Charges, Ports, Transaction

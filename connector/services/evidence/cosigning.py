@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.audit import Checkpoint, CosignedHead
+from connector.domain.log.audit import Checkpoint, CosignedHead
 from connector.domain.participant import Participant
 from connector.errors import PeerRolledBack, PreauError, SignatureInvalid, WorldFault
 from connector.identity import checkpoint as checkpoints

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from connector.domain.audit import Head, LogEntry
-from connector.domain.negotiation import Agreement, Role
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.log.audit import Head, LogEntry
 from connector.domain.participant import KeptList
 from connector.errors import AgreementUnknown, PreauError
 from connector.identity import bundle as bundles

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.domain.audit import Checkpoint, Head, LogEntry
+from connector.domain.log.audit import Checkpoint, Head, LogEntry
 from connector.domain.participant import Participant
 from connector.errors import LogBroken, Malformed
 from connector.identity import checkpoint as checkpoints

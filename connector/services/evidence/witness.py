@@ -1,6 +1,6 @@
 """Others' logs witnessed: what peers show of their history, and what follows when it went back.
 
-Rules: a peer's signed heads must be of one history (`domain/continuity.py` says what to do with
+Rules: a peer's signed heads must be of one history (`domain/log/continuity.py` says what to do with
 each). Calls overtake one another, so a head that differs from the one held is settled by one proof,
 an older head as well as a newer one; a peer is asked at most once in `PROOF_EVERY`, and what it
 shows meanwhile waits: the oldest and the newest head. Only its failure to prove counts against it.
@@ -17,9 +17,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from connector.domain.audit import Checkpoint, Head, PeerLog
-from connector.domain.continuity import Step, step
-from connector.domain.merkle import verify_consistency
+from connector.domain.log.audit import Checkpoint, Head, PeerLog
+from connector.domain.log.continuity import Step, step
+from connector.domain.log.merkle import verify_consistency
 from connector.domain.participant import Participant
 from connector.errors import (
     CheckpointFork,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connector.domain.job import Job
+from connector.domain.federation.job import Job
 from connector.errors import DeadlinePassed
 from connector.ports import Ports
 

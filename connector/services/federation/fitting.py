@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from connector.domain.dataset import ColumnClass, Dataset
+from connector.domain.catalog.dataset import ColumnClass, Dataset
+from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.decision import Refusal
-from connector.domain.negotiation import Agreement, Role
 from connector.enforcement.plan import TrainingStep
 from connector.errors import (
     AgreementUnknown,

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from connector.domain.dataset import Dataset
+from connector.domain.catalog.dataset import Dataset
 from connector.ports import Pace
 from connector.services.federation import padding
 

@@ -16,8 +16,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from connector.domain.decision import Refusal
-from connector.domain.federation import RoundReply
-from connector.domain.job import Job
+from connector.domain.federation.frames import RoundReply
+from connector.domain.federation.job import Job
 from connector.errors import (
     PeerFault,
     PreauError,

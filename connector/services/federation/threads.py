@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from connector.domain.job import Job, JobSide
+from connector.domain.federation.job import Job, JobSide
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports
 from connector.services import correlation

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
-from connector.domain.job import JobSide
-from connector.domain.negotiation import NegotiationState, Role
-from connector.domain.register import Register
+from connector.domain.contract.negotiation import NegotiationState, Role
+from connector.domain.federation.job import JobSide
+from connector.domain.privacy.register import Register
 from connector.errors import PreauError, StoreUnavailable
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery

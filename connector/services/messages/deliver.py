@@ -26,8 +26,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from connector.domain.contract.negotiation import STALE
 from connector.domain.delivery import OUTBOX, OutgoingMessage
-from connector.domain.negotiation import STALE
 from connector.domain.participant import Participant
 from connector.errors import (
     PASSING,

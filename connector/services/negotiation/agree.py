@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Final
 
 from connector.domain import instant
-from connector.domain.dataset import Dataset, Offer
-from connector.domain.negotiation import Agreement, Negotiation
-from connector.domain.notice import Standing
+from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.contract.negotiation import Agreement, Negotiation
+from connector.domain.contract.notice import Standing
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.enforcement.plan import EnforcementPlan

@@ -7,7 +7,7 @@ time that can be. What decisions ignore is compared too, since a reader of the c
 
 from __future__ import annotations
 
-from connector.domain.negotiation import Negotiation, Role, check_concluded
+from connector.domain.contract.negotiation import Negotiation, Role, check_concluded
 from connector.domain.participant import Participant
 from connector.errors import AgreementTampered, AgreementTimeWrong, CredentialExpired
 from connector.identity import agreement as documents

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from connector.domain.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.errors import AgreementTampered, Malformed, PolicyInvalid
 from connector.jsonld.canonical import canonical

@@ -7,7 +7,7 @@ then is proven by the documents that it is kept with. Nothing is stored: the mar
 
 from __future__ import annotations
 
-from connector.domain.negotiation import Agreement
+from connector.domain.contract.negotiation import Agreement
 from connector.errors import PreauError
 from connector.identity import document as documents
 from connector.identity.succession import signers

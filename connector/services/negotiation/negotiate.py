@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.negotiation import WAITING, Negotiation, NegotiationState
+from connector.domain.contract.negotiation import WAITING, Negotiation, NegotiationState
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
 from connector.errors import AgreementTampered, NotFound, PeerUnreachable, PreauError

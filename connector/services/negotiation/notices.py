@@ -4,7 +4,7 @@ Rules: a notice is signed by its party, kept and logged by both, and delivered t
 after all messages of the negotiation; what it does to the contract holds here at once, whether or
 not the other party hears of it. A job stops before its next round (`agree.agreement_for`); one that
 we lead under the contract ends here and now. What was spent stays spent. How the notices of both
-add up is `domain/notice.py`.
+add up is `domain/contract/notice.py`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from connector.domain import notice as notices
-from connector.domain.job import JobSide
-from connector.domain.negotiation import Agreement, Role
-from connector.domain.notice import Act, Notice, Standing
+from connector.domain.contract import notice as notices
+from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.contract.notice import Act, Notice, Standing
+from connector.domain.federation.job import JobSide
 from connector.domain.participant import Participant
 from connector.errors import (
     AgreementUnknown,

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from connector.domain.contract.negotiation import NegotiationState
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.negotiation import NegotiationState
 from connector.errors import PeerUnreachable
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction

@@ -12,9 +12,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connector.domain.dataset import Offer
+from connector.domain.catalog.dataset import Offer
+from connector.domain.contract.negotiation import (
+    Negotiation,
+    NegotiationState,
+    Role,
+    check_concluded,
+)
 from connector.domain.decision import Refusal
-from connector.domain.negotiation import Negotiation, NegotiationState, Role, check_concluded
 from connector.domain.participant import Participant
 from connector.errors import InRecovery, OfferUnknown, PeerRolledBack, TermsRefused
 from connector.jsonld.policy import read_policy

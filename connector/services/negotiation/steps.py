@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.delivery import OUTBOX, OutgoingMessage, ReceivedMessage
-from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.participant import Participant
 from connector.errors import IllegalMessage, Malformed, NotFound, QuotaReached
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex

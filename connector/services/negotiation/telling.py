@@ -14,9 +14,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from connector.domain.dataset import Offer
-from connector.domain.negotiation import Agreement, Negotiation, NegotiationState, Role
-from connector.domain.notice import Act, Notice, Standing, Telling
+from connector.domain.catalog.dataset import Offer
+from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
+from connector.domain.contract.notice import Act, Notice, Standing, Telling
 from connector.domain.participant import Participant
 from connector.errors import Malformed, OfferUnknown
 from connector.identity import document as documents

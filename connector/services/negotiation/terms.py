@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 
 import policies_odrl
 from connector.domain import instant
-from connector.domain.dataset import Offer
+from connector.domain.catalog.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.enforcement.compile import compile_agreement
 from connector.enforcement.coverage import cover

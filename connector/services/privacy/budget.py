@@ -24,12 +24,12 @@ from datetime import datetime
 from math import isfinite
 from typing import Final
 
-from connector.domain import tally
-from connector.domain.budget import Reservation, ReservationState
+from connector.domain.contract.negotiation import Agreement
 from connector.domain.decision import Refusal
-from connector.domain.negotiation import Agreement
-from connector.domain.promise import Claim
-from connector.domain.register import Register
+from connector.domain.privacy import tally
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.promise import Claim
+from connector.domain.privacy.register import Register
 from connector.enforcement.compile import budget as figures
 from connector.errors import BudgetExceeded, CapExceeded, NotFound, PolicyInvalid, RoundRefused
 from connector.identity import agreement as documents

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from connector.domain.census import DIGEST_BYTES, Census, RegisterPersons
-from connector.domain.register import Register, smaller
+from connector.domain.privacy.census import DIGEST_BYTES, Census, RegisterPersons
+from connector.domain.privacy.register import Register, smaller
 from connector.errors import RegisterFixed
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connector.domain.dataset import Dataset, PrivacyCap
-from connector.domain.negotiation import Role
+from connector.domain.catalog.dataset import Dataset, PrivacyCap
+from connector.domain.contract.negotiation import Role
 from connector.domain.page import PAGE, Page
-from connector.domain.register import Register, own_register
+from connector.domain.privacy.register import Register, own_register
 from connector.errors import (
     ConfigurationInvalid,
     DescriptionIncomplete,

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.dataset import Dataset
-from connector.domain.negotiation import Agreement, Role
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.page import PAGE, Page
-from connector.domain.register import Register
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register
 from connector.ports import Accountant, Ports, Store, Transaction
 from connector.services.lookup import require
 from connector.services.privacy.budget import amount, asked, budget_of, promised, spending

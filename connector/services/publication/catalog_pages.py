@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final
 
-from connector.domain.dataset import Offer
+from connector.domain.catalog.dataset import Offer
+from connector.domain.catalog.search import Search
+from connector.domain.catalog.shelf import Entry
 from connector.domain.participant import Participant
-from connector.domain.search import Search
-from connector.domain.shelf import Entry
 from connector.errors import DescriptionTampered, Malformed, NotFound, OfferUnknown
 from connector.identity import dataset_facts
 from connector.identity import description as descriptions

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
-from connector.domain.census import Census, Overlap, RegisterPersons
-from connector.domain.dataset import Dataset
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.privacy.census import Census, Overlap, RegisterPersons
 from connector.errors import (
     DataFault,
     DataUnchecked,

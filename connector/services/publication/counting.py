@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from connector.domain.census import DIGEST_BYTES, ColumnCount, Counts
-from connector.domain.dataset import DataFile, Dataset
+from connector.domain.catalog.dataset import DataFile, Dataset
+from connector.domain.privacy.census import DIGEST_BYTES, ColumnCount, Counts
 from connector.errors import ColumnMissing, DataFault, PreauError, WorkerFailed, from_code
 from connector.ports import Ports
 from connector.services.federation.site.rounds import one_line

@@ -40,7 +40,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from connector.domain.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
+from connector.domain.catalog.dataset import Column, ColumnClass, DataFile, Dataset, PrivacyCap
 from connector.errors import DescriptionIncomplete
 from connector.identity import description as descriptions
 from federated.privacy.rule import LEAST_ORDER, MOST_ORDER, Rule

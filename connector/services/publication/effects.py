@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.domain.dataset import Dataset, Offer
+from connector.domain.catalog.dataset import Dataset, Offer
 
 
 def of_dataset(before: Dataset, after: Dataset) -> tuple[str, ...]:

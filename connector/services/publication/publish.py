@@ -18,11 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from connector.domain.dataset import Dataset, Offer
-from connector.domain.negotiation import Role
-from connector.domain.notice import Standing
+from connector.domain.catalog.dataset import Dataset, Offer
+from connector.domain.contract.negotiation import Role
+from connector.domain.contract.notice import Standing
 from connector.domain.page import PAGE, Page
-from connector.domain.register import Register
+from connector.domain.privacy.register import Register
 from connector.errors import CapExceeded, PolicyInvalid
 from connector.identity import description as descriptions
 from connector.jsonld.canonical import canonical, sha256_hex

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from connector.domain.census import Census, Counts, Overlap
-from connector.domain.dataset import Dataset
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.privacy.census import Census, Counts, Overlap
 from connector.errors import (
     DataFault,
     DataFileChanged,

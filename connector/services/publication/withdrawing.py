@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from connector.domain.dataset import Dataset, Offer
+from connector.domain.catalog.dataset import Dataset, Offer
 from connector.errors import NotFound
 from connector.ports import Ports, Transaction
 from connector.services.lookup import require

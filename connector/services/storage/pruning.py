@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from connector.domain.job import JobSide
+from connector.domain.federation.job import JobSide
 from connector.ports import Ports
 from connector.services.federation.site.names import job_named
 from federated.job import is_final

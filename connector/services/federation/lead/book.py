@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.job import Job, JobSite, RoundRecord
+from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.errors import JobCancelled, NotFound
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.domain.job import Job, RoundRecord
+from connector.domain.federation.job import Job, RoundRecord
 from connector.identity import round_receipt
 from connector.identity.card import VERSION
 from connector.identity.round_receipt import RoundReceipt

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from connector.domain.federation import Finish, Hello, LeadFrame, Round, SiteFrame
+from connector.domain.federation.frames import Finish, Hello, LeadFrame, Round, SiteFrame
 from connector.errors import ManifestTampered, NotFound, TooManyRequests
 
 # A site has at most one round unanswered; more than this unread means that it floods.

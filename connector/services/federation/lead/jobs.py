@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from connector.domain.job import Job, JobSide, JobSite
+from connector.domain.federation.job import Job, JobSide, JobSite
 from connector.domain.page import PAGE, Page
 from connector.errors import NotFound, PreauError, Unlawful
 from connector.identity import jws

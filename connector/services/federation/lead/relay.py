@@ -14,8 +14,8 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from connector.domain.federation import Finish, Round, RoundRefusal, RoundReply
-from connector.domain.job import Job
+from connector.domain.federation.frames import Finish, Round, RoundRefusal, RoundReply
+from connector.domain.federation.job import Job
 from connector.errors import (
     PASSING,
     NotFound,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connector.domain import instant
-from connector.domain.negotiation import Agreement, Role
+from connector.domain.contract.negotiation import Agreement, Role
 from connector.errors import AgreementUnknown, ConfigurationInvalid, JobRefused, Malformed
 from connector.jsonld.canonical import canonical
 from connector.ports import Ports, Transaction

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.domain.federation import Finish
-from connector.domain.job import Job
+from connector.domain.federation.frames import Finish
+from connector.domain.federation.job import Job
 from connector.errors import (
     PreauError,
     StoreUnavailable,

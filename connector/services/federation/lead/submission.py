@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from connector.domain.job import Job
+from connector.domain.federation.job import Job
 from connector.errors import PASSING, PeerUnreachable, PreauError, WorldFault
 from connector.ports import Ports
 from connector.protocol.messages import JobDecision, JobSubmission

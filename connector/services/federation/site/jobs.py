@@ -18,10 +18,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.budget import Reservation, ReservationState
 from connector.domain.decision import Refusal
-from connector.domain.job import Job, JobSide
+from connector.domain.federation.job import Job, JobSide
 from connector.domain.participant import Participant
+from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.errors import (
     AgreementUnknown,
     JobCancelled,

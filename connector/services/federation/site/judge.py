@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connector.domain.dataset import Dataset
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.contract.negotiation import Agreement
 from connector.domain.decision import Refusal
-from connector.domain.job import Job
-from connector.domain.negotiation import Agreement
+from connector.domain.federation.job import Job
 from connector.enforcement.compile import JobFacts, decide
 from connector.errors import DataFault, DataFileChanged, JobRefused
 from connector.ports import Ports

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from connector.domain import identifier
-from connector.domain.job import JobSide
+from connector.domain.federation import identifier
+from connector.domain.federation.job import JobSide
 from connector.errors import WorkerFailed
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction

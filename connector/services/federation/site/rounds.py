@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connector.domain.federation import Finish, Round, RoundReply
-from connector.domain.job import Job, RoundRecord
+from connector.domain.federation.frames import Finish, Round, RoundReply
+from connector.domain.federation.job import Job, RoundRecord
 from connector.errors import (
     BY_CODE,
     ContractExpired,

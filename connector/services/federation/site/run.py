@@ -24,8 +24,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from connector.domain.federation import Finish, Hello, Round, RoundRefusal, RoundReply
-from connector.domain.job import Job
+from connector.domain.federation.frames import Finish, Hello, Round, RoundRefusal, RoundReply
+from connector.domain.federation.job import Job
 from connector.domain.participant import Participant
 from connector.errors import (
     PASSING,

@@ -16,9 +16,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from connector.domain.dataset import Dataset
-from connector.domain.federation import Round
-from connector.domain.job import Job
+from connector.domain.catalog.dataset import Dataset
+from connector.domain.federation.frames import Round
+from connector.domain.federation.job import Job
 from connector.errors import (
     AgreementUnknown,
     DataFault,

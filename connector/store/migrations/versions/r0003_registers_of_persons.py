@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from connector.domain.register import own_register
+from connector.domain.privacy.register import own_register
 from federated.privacy.rule import order_for
 
 revision = "0003"

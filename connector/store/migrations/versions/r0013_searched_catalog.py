@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from connector.domain.search import folded
+from connector.domain.catalog.search import folded
 from connector.enforcement.coverage import cover
 from connector.errors import PreauError
 from connector.jsonld.canonical import canonical

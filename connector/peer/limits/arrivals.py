@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from connector.errors import Malformed, TooManyRequests
-from connector.peer.counted import Counted
+from connector.peer.limits.counted import Counted
+from connector.peer.limits.turns import Turns
 from connector.peer.status import Context
-from connector.peer.turns import Turns
 
 REQUEST_SECONDS: Final = 10.0
 # Messages that are read at once: each has as many bytes as gRPC takes in (`server.py`).

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final
 
-from connector.domain.audit import Checkpoint, Epoch, Head, PeerLog
+from connector.domain.log.audit import Checkpoint, Epoch, Head, PeerLog
 
 # A call's token lives a minute, so what is older was not merely overtaken.
 UNDER_WAY: Final = timedelta(minutes=2)

@@ -1,4 +1,4 @@
-"""What a node remembers of its own acts. The tree itself is `domain/merkle.py`."""
+"""What a node remembers of its own acts. The tree itself is `domain/log/merkle.py`."""
 
 from __future__ import annotations
 

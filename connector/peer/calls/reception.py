@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from connector.peer import relay
-from connector.peer.authenticate import Gate, Shown, shown
+from connector.peer.calls.authenticate import Gate, Shown, shown
+from connector.peer.connections import relay
+from connector.peer.limits.turns import Turns
 from connector.peer.status import Context
-from connector.peer.turns import Turns
 
 LEAVES: Final = 4096  # certificates that are remembered
 

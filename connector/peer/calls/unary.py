@@ -20,17 +20,17 @@ from typing import Any, Final
 from connector.domain.participant import Participant
 from connector.errors import Malformed, MessageTooLarge, PreauError, TooManyRequests
 from connector.peer import routes
-from connector.peer.arrivals import Arrivals
-from connector.peer.authenticate import Gate
+from connector.peer.calls.authenticate import Gate
+from connector.peer.calls.reception import Reception, Visit
+from connector.peer.calls.refusals import Refusals
+from connector.peer.calls.use import Use
 from connector.peer.checkpoints import Checkpoints
-from connector.peer.counted import Counted
-from connector.peer.reception import Reception, Visit
-from connector.peer.refusals import Refusals
+from connector.peer.limits.arrivals import Arrivals
+from connector.peer.limits.counted import Counted
+from connector.peer.limits.shares import Shares
+from connector.peer.limits.turns import Turns
 from connector.peer.routes import STATED, Metadata, Route
-from connector.peer.shares import Shares
 from connector.peer.status import Context, refuse, understood, unforeseen
-from connector.peer.turns import Turns
-from connector.peer.use import Use
 from connector.ports import Ports
 from connector.services import correlation
 

@@ -36,7 +36,7 @@ from connector.errors import (
     from_code,
 )
 from connector.jsonld.canonical import parse_object
-from connector.peer.addresses import HTTPS_PORT, Target, judge_address, target
+from connector.peer.web.addresses import HTTPS_PORT, Target, judge_address, target
 from connector.ports import Web
 
 CONNECT_SECONDS: Final = 5.0

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.errors import Malformed
-from connector.peer import proxied
-from connector.peer.crowd import Crowd, origin
-from connector.peer.loop import Loop
-from connector.peer.sockets import listening
+from connector.peer.connections import proxied
+from connector.peer.connections.crowd import Crowd, origin
+from connector.peer.connections.loop import Loop
+from connector.peer.connections.sockets import listening
 
 HELLO_SECONDS: Final = 3.0
 _TURNS: Final = 5  # of the loop, until a connection is accepted

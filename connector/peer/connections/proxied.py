@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from connector.errors import Malformed
-from connector.peer.crowd import plain
+from connector.peer.connections.crowd import plain
 
 # Section 2.1: of no other origin than who connects, such as a look whether the server answers.
 OWN: Final = b"PROXY UNKNOWN\r\n"

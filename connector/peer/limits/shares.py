@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from connector.errors import QuotaReached
-from connector.peer.rate import HOUR, MINUTE, Rate, too_many
+from connector.peer.limits.rate import HOUR, MINUTE, Rate, too_many
 from connector.ports import Ports
 
 LEAST_COST: Final = 4096  # bytes; a call also costs a token that is remembered, and a thread

@@ -19,8 +19,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from connector.errors import KeyUnusable, WorldFault
-from connector.peer.sockets import INNER, listening
-from connector.peer.web_certificate import FollowedCertificate
+from connector.peer.connections.sockets import INNER, listening
+from connector.peer.web.certificate import FollowedCertificate
 
 HANDSHAKE_SECONDS: Final = 5.0
 START_SECONDS: Final = 10.0

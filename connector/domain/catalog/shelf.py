@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connector.domain.dataset import Offer
+from connector.domain.catalog.dataset import Offer
 
 
 @dataclass(frozen=True, slots=True)

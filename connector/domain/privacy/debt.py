@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connector.domain.audit import Checkpoint, Head
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.register import Register
-from connector.domain.tally import Limit, Tally, join, spent
+from connector.domain.log.audit import Checkpoint, Head
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register
+from connector.domain.privacy.tally import Limit, Tally, join, spent
 
 
 @dataclass(frozen=True, slots=True)

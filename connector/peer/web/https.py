@@ -41,11 +41,11 @@ from connector.errors import (
 )
 from connector.identity import did as dids
 from connector.jsonld.canonical import parse_object
-from connector.peer.rate import Rate, too_many
-from connector.peer.refusals import Refusals
+from connector.peer.calls.refusals import Refusals
+from connector.peer.limits.rate import Rate, too_many
+from connector.peer.limits.turns import Turns, on_threads
 from connector.peer.status import tellable, unforeseen, waiting
-from connector.peer.turns import Turns, on_threads
-from connector.peer.web import RETRY_AFTER, hurried
+from connector.peer.web.client import RETRY_AFTER, hurried
 from connector.ports import Ports
 from connector.services.membership import fetching, onboard
 

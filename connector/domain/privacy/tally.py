@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from connector.domain.audit import Head
-from connector.domain.budget import Reservation, ReservationState
-from connector.domain.notice import Standing
-from connector.domain.register import Register, joined
+from connector.domain.contract.notice import Standing
+from connector.domain.log.audit import Head
+from connector.domain.privacy.budget import Reservation, ReservationState
+from connector.domain.privacy.register import Register, joined
 from federated.privacy.rule import Rule
 
 

@@ -38,7 +38,7 @@ from connector.identity.token import CallToken
 from connector.peer.healing import Backoff
 from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
 from connector.peer.status import Context
-from connector.peer.web import hurried
+from connector.peer.web.client import hurried
 from connector.ports import Ports
 from connector.services.membership import fetching, onboard
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from connector.domain.dataset import PrivacyCap
+from connector.domain.catalog.dataset import PrivacyCap
 from federated.privacy.rule import Accounting
 
 

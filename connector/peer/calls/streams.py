@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
-from connector.domain.federation import Hello
+from connector.domain.federation.frames import Hello
 from connector.errors import (
     Malformed,
     MessageTooLarge,
@@ -26,15 +26,15 @@ from connector.errors import (
     from_code,
 )
 from connector.peer import routes
-from connector.peer.arrivals import Arrivals
-from connector.peer.authenticate import Gate, Shown
+from connector.peer.calls.authenticate import Gate, Shown
+from connector.peer.calls.reception import Reception, Visit
+from connector.peer.calls.use import Use
 from connector.peer.checkpoints import Checkpoints
-from connector.peer.counted import Counted
-from connector.peer.reception import Reception, Visit
+from connector.peer.limits.arrivals import Arrivals
+from connector.peer.limits.counted import Counted
+from connector.peer.limits.turns import Turns
 from connector.peer.routes import STATED, Metadata
 from connector.peer.status import Context, refuse, unforeseen
-from connector.peer.turns import Turns
-from connector.peer.use import Use
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub, Seat
 from connector.services.membership import onboard

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from connector.domain import instant
-from connector.domain.notice import Standing
+from connector.domain.contract.notice import Standing
 from connector.errors import AgreementTimeWrong
 
 

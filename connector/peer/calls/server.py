@@ -17,19 +17,19 @@ import grpc
 
 from connector.errors import WorldFault
 from connector.peer import routes
-from connector.peer.arrivals import Arrivals
-from connector.peer.authenticate import Gate
+from connector.peer.calls.authenticate import Gate
+from connector.peer.calls.reception import Reception
+from connector.peer.calls.refusals import Refusals
+from connector.peer.calls.streams import SPARE_STREAMS, Participate
+from connector.peer.calls.unary import OPEN, OPEN_PER_CALLER, Handler, Unary
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import FRAME_ROOM
+from connector.peer.connections.loop import Loop
+from connector.peer.connections.relay import Doors, Relay
+from connector.peer.connections.sockets import INNER
 from connector.peer.credentials import Leaves, ServerTrust
-from connector.peer.loop import Loop
-from connector.peer.reception import Reception
-from connector.peer.refusals import Refusals
-from connector.peer.relay import Doors, Relay
-from connector.peer.sockets import INNER
-from connector.peer.streams import SPARE_STREAMS, Participate
-from connector.peer.turns import Turns, on_threads
-from connector.peer.unary import OPEN, OPEN_PER_CALLER, Handler, Unary
+from connector.peer.limits.arrivals import Arrivals
+from connector.peer.limits.turns import Turns, on_threads
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.guard import guarded

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from connector.errors import AddressForbidden
-from connector.peer.special_addresses import GLOBAL_UNICAST, PUBLIC, SPECIAL
+from connector.peer.web.special_addresses import GLOBAL_UNICAST, PUBLIC, SPECIAL
 
 HTTPS_PORT: Final = 443  # RFC 9110 section 4.2.2
 MAX_URL: Final = 2048

@@ -1,0 +1,1 @@
+"""Commands that find data of others and make contracts about it."""

@@ -1,0 +1,1 @@
+"""Commands that make a node, run it, and keep it whole."""

@@ -1,0 +1,1 @@
+"""Commands for what this node publishes, and what of it may be spent."""

@@ -1,0 +1,1 @@
+"""Datasets and offers, how they are shown, and how they are searched."""

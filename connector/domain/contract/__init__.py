@@ -1,0 +1,1 @@
+"""Negotiations, and what a party says of a contract afterwards."""

@@ -1,0 +1,1 @@
+"""Registers of persons, and what contracts and jobs spend of their privacy."""

@@ -1,0 +1,1 @@
+"""Calls of peers over gRPC: taken, authenticated, answered or refused."""
