@@ -111,8 +111,8 @@ def _operands() -> Iterator[str]:
 
 def _report() -> Iterator[str]:
     yield from ("", "## Terms of reports", "")
-    yield "What `policies_odrl.report` and `preau policy suite` write beside the Compliance Report"
-    yield "Model 0.9.0 (`report:`), for what that model cannot say."
+    yield "What the harnesses of public suites (`tests/conformance/`) write beside the Compliance"
+    yield "Report Model 0.9.0 (`report:`), for what that model cannot say."
     yield from ("", "| term | type | name | nom | means |", "|---|---|---|---|---|")
     for item in profile_data()["report"]:
         names = f"{item['label']['en']} | {item['label']['fr']}"

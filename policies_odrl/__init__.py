@@ -6,7 +6,7 @@
     containment = contains(offer, terms)     # yes with proof, no with witness, unknown
     sentences = explain(policy, "fr")
 
-Reading and deciding are loaded at once; comparing, checking, telling, reporting, simulating and the
+Reading and deciding are loaded at once; comparing, checking, telling, simulating and the
 templates when one of their names is first used, so that a node that only decides stays small.
 
 The bar of the whole library: what cannot be evaluated denies, and says what was missing.
@@ -112,34 +112,14 @@ if TYPE_CHECKING:
     from policies_odrl.language.from_sentences import from_sentences
     from policies_odrl.language.grammar import grammar
     from policies_odrl.language.spelled import spelled
-    from policies_odrl.reports.report import (
-        Activation,
-        Attempt,
-        Control,
-        Deontic,
-        Performance,
-        PolicyReport,
-        PremiseKind,
-        PremiseReport,
-        ReportNames,
-        RuleKind,
-        RuleReport,
-        Satisfaction,
-        Verdict,
-    )
-    from policies_odrl.reports.report_down import down
-    from policies_odrl.reports.report_nodes import report_nodes
-    from policies_odrl.reports.report_of import report, report_of
     from policies_odrl.simulation.simulate import Simulation, Variant, compare_variants, simulate
     from policies_odrl.simulation.situation import facts_from, request_from, request_of
     from policies_odrl.simulation.telling import tell
 
 __all__ = [
     "Action",
-    "Activation",
     "Answer",
     "AssetRef",
-    "Attempt",
     "Behaviour",
     "Blocked",
     "Change",
@@ -157,10 +137,8 @@ __all__ = [
     "Connective",
     "Constraint",
     "Containment",
-    "Control",
     "CounterOffer",
     "Decision",
-    "Deontic",
     "Duty",
     "DutyResult",
     "DutyState",
@@ -190,26 +168,18 @@ __all__ = [
     "ParentReplaced",
     "Part",
     "PartyRef",
-    "Performance",
     "Performed",
     "Permission",
     "Policy",
     "PolicyKind",
-    "PolicyReport",
     "Premise",
-    "PremiseKind",
-    "PremiseReport",
     "Prohibition",
     "Quantity",
     "Question",
     "Relation",
-    "ReportNames",
     "Request",
     "Rule",
-    "RuleKind",
-    "RuleReport",
     "RuleResult",
-    "Satisfaction",
     "Severity",
     "Simulation",
     "Stated",
@@ -228,7 +198,6 @@ __all__ = [
     "Use",
     "Value",
     "Variant",
-    "Verdict",
     "Violation",
     "blocking",
     "commit",
@@ -239,7 +208,6 @@ __all__ = [
     "conflict_within",
     "contains",
     "counter_offer",
-    "down",
     "evaluate",
     "explain",
     "facts_from",
@@ -264,9 +232,6 @@ __all__ = [
     "read",
     "read_all",
     "release",
-    "report",
-    "report_nodes",
-    "report_of",
     "request_from",
     "request_of",
     "reserve",
@@ -312,24 +277,6 @@ _LATER: Final = {
     "policies_odrl.language.from_sentences": ("from_sentences",),
     "policies_odrl.language.grammar": ("grammar",),
     "policies_odrl.language.spelled": ("spelled",),
-    "policies_odrl.reports.report": (
-        "Activation",
-        "Attempt",
-        "Control",
-        "Deontic",
-        "Performance",
-        "PolicyReport",
-        "PremiseKind",
-        "PremiseReport",
-        "ReportNames",
-        "RuleKind",
-        "RuleReport",
-        "Satisfaction",
-        "Verdict",
-    ),
-    "policies_odrl.reports.report_down": ("down",),
-    "policies_odrl.reports.report_nodes": ("report_nodes",),
-    "policies_odrl.reports.report_of": ("report", "report_of"),
     "policies_odrl.simulation.simulate": ("Simulation", "Variant", "compare_variants", "simulate"),
     "policies_odrl.simulation.situation": ("facts_from", "request_from", "request_of"),
     "policies_odrl.simulation.telling": ("tell",),

@@ -43,7 +43,7 @@ def test_three_more_terminations_may_be_received() -> None:
 
 @pytest.mark.parametrize("row", SPEC["diagram"], ids=lambda r: f"{r['from']}-{r['to']}-{r['by']}")
 @pytest.mark.parametrize("sending", [True, False])
-def test_diagram(row: dict[str, Any], sending: bool) -> None:  # noqa: FBT001
+def test_diagram(row: dict[str, Any], sending: bool) -> None:
     state, act, sender = _key(row)
     assert step(state, act, sender, sending=sending) is NegotiationState(row["to"])
     assert allowed(state, act, sender, sending=sending)
@@ -59,7 +59,7 @@ def test_prose_is_for_receiving_only(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", SPEC["forbidden"], ids=lambda r: r["name"])
 @pytest.mark.parametrize("sending", [True, False])
-def test_forbidden(row: dict[str, Any], sending: bool) -> None:  # noqa: FBT001
+def test_forbidden(row: dict[str, Any], sending: bool) -> None:
     state, act, sender = _key(row)
     assert not allowed(state, act, sender, sending=sending)
     with pytest.raises(IllegalMessage) as refusal:

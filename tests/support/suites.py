@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from click.testing import Result
+from click.testing import CliRunner, Result
 
-from connector.cli.policy import solidlab, w3c
-from connector.cli.policy.case import Case, Fault
-from tests.support.command import invoked
+from tests.conformance.cases import solidlab, w3c
+from tests.conformance.cases.case import Case, Fault
+from tests.conformance.harness import command
+from tests.conformance.odrl_suite import suite
 
 OURS = Path(__file__).parents[1] / "conformance" / "policies" / "suite"
 SUITE, EXAMPLES = OURS / "test-suite", OURS / "w3c"
@@ -25,7 +26,7 @@ PREFIXES = """\
 
 
 def preau(*words: str | Path) -> Result:
-    return invoked(["policy", "suite", *map(str, words)])
+    return CliRunner().invoke(command(suite), [*map(str, words)])
 
 
 def write(file: Path, text: str) -> None:

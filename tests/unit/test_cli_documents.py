@@ -29,7 +29,7 @@ ASKED_FOR = {
     *("agreement list", "agreement show", "job submit", "job status", "job result", "job cancel"),
     *("audit log", "audit export", "audit verify", "audit card"),
     *("policy new", "policy check", "policy explain", "policy simulate", "policy compare"),
-    *("policy counter", "policy lint", "policy suite", "policy conflicts"),
+    *("policy counter", "policy lint"),
 }
 
 

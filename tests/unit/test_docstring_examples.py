@@ -15,7 +15,7 @@ MODULES = sorted(
 )
 BEHIND_COMMANDS = (
     *("compare", "counter_offer", "explain", "fill", "from_sentences", "inspect", "lint"),
-    *("simulate", "validate", "evaluate", "compile_policy", "report", "conflict_between"),
+    *("simulate", "validate", "evaluate", "compile_policy", "conflict_between"),
 )
 
 

@@ -9,13 +9,11 @@ import typer
 from connector.cli.policy import (
     check,
     compare,
-    conflicts,
     counter,
     explain,
     lint,
     new,
     simulate,
-    suite,
 )
 
 
@@ -29,13 +27,11 @@ class Verb(Protocol):
 _VERBS: tuple[Verb, ...] = (
     check,
     compare,
-    conflicts,
     counter,
     explain,
     lint,
     new,
     simulate,
-    suite,
 )
 
 

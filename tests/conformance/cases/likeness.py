@@ -18,7 +18,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any, Final
 
-from connector.cli.policy.graph import Graph, local
+from tests.conformance.cases.graph import Graph, local
 
 MAX_ROUNDS: Final = 64  # of telling nodes apart by their neighbours
 MAX_TWINS: Final = 6  # nodes of one colour that canonical naming is tried with

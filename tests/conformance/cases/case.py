@@ -10,25 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from connector.cli.policy.asking import Asked
-from connector.cli.policy.features import Features
-from connector.cli.policy.graph import Graph
-from connector.cli.policy.suite_policy import ANY, Nodes
-from connector.cli.policy.world import World
-from policies_odrl import (
+from policies_odrl import Iri, Literal, Mode, Policy
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.vocabulary import same_action
+from tests.conformance.cases.asking import Asked
+from tests.conformance.cases.features import Features
+from tests.conformance.cases.graph import Graph
+from tests.conformance.cases.suite_policy import ANY, Nodes
+from tests.conformance.cases.world import World
+from tests.conformance.reports.report import (
     Control,
-    Iri,
-    Literal,
-    Mode,
-    Policy,
     PolicyReport,
     PremiseKind,
     ReportNames,
     RuleReport,
-    report,
 )
-from policies_odrl.evaluation.operands import Fact
-from policies_odrl.vocabulary import same_action
+from tests.conformance.reports.report_of import report
 
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

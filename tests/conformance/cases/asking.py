@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from connector.cli.policy.features import Features
-from connector.cli.policy.graph import Graph, local, named
 from connector.errors import PolicyInvalid
 from policies_odrl import Iri, Request, Value
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import known_action
+from tests.conformance.cases.features import Features
+from tests.conformance.cases.graph import Graph, local, named
 
 CLASSES: Final = ("Request", "EvaluationRequest")
 MAX_WISHES: Final = 64  # permissions of one request

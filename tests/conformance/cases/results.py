@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from connector.cli.policy.graph import Graph, local
-from policies_odrl import PolicyReport, RuleKind, RuleReport
+from tests.conformance.cases.graph import Graph, local
+from tests.conformance.reports.report import PolicyReport, RuleKind, RuleReport
 
 _SUBJECTS: Final = ("rule", "condition", "duty", "constraint", "refinement")
 ACTIVATION: Final = "activationState"

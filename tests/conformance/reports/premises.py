@@ -15,7 +15,7 @@ from policies_odrl.evaluation.operands import Fact
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Iri, LogicalConstraint, Value
 from policies_odrl.reading.literals import stated
-from policies_odrl.reports.report import PremiseKind, PremiseReport, Satisfaction
+from tests.conformance.reports.report import PremiseKind, PremiseReport, Satisfaction
 
 SATISFACTION: Final = {
     Truth.TRUE: Satisfaction.SATISFIED,

@@ -1,4 +1,6 @@
-"""`preau policy suite`: public suites of evaluation cases, answered with compliance reports.
+"""Public suites of evaluation cases, answered with compliance reports.
+
+Run as `python -m tests.conformance.odrl_suite DIR --out REPORTS`.
 
 Rules: one report per case, named as the case; what a case expects is compared with the report and
 never used for it; a file or case that is wrong is one line, and the others go on. The mode that
@@ -21,6 +23,15 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.options import Json
 from connector.errors import ConfigurationInvalid, PreauError, WorldFault
+from connector.jsonld.turtle import turtle_bytes
+from policies_odrl import Mode
+from tests.conformance.cases import solidlab, w3c
+from tests.conformance.cases.case import Case, Fault
+from tests.conformance.cases.likeness import likeness
+from tests.conformance.cases.results import agreement
+from tests.conformance.harness import command
+from tests.conformance.reports.down import down
+from tests.conformance.reports.nodes import PREFIXES, report_nodes
 
 
 class Format(Enum):
@@ -52,11 +63,6 @@ class Outcome:
     file: str = ""
     measures: tuple[tuple[str, bool], ...] = ()
     fault: str = ""
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("suite")(suite)
 
 
 def suite(
@@ -103,10 +109,7 @@ def suite(
 
 
 def _outcomes(folder: Path, out: Path, layout: Format, reading: Reading) -> Iterator[Outcome]:
-    """Yield what comes of each case; the heavy parts are imported here, on first use."""
-    from connector.cli.policy import solidlab, w3c  # noqa: PLC0415 - start-up stays fast
-    from connector.cli.policy.case import Fault  # noqa: PLC0415 - same
-    from policies_odrl import Mode  # noqa: PLC0415 - same
+    """Yield what comes of each case."""
 
     mode = Mode(reading.value)
     source = solidlab.Folder(folder, mode) if layout is Format.TEST_SUITE else w3c.Examples(folder)
@@ -123,13 +126,8 @@ def _outcomes(folder: Path, out: Path, layout: Format, reading: Reading) -> Iter
             yield Outcome(case.name, fault=exc.reason)
 
 
-def _answer(case: Any, mode: Any, layout: Format, file: Path) -> Outcome:
+def _answer(case: Case, mode: Mode, layout: Format, file: Path) -> Outcome:
     """Write the report of a case, and compare it with what is expected."""
-    from connector.cli.policy.likeness import likeness  # noqa: PLC0415 - start-up stays fast
-    from connector.cli.policy.results import agreement  # noqa: PLC0415 - same
-    from connector.jsonld.turtle import turtle_bytes  # noqa: PLC0415 - same
-    from policies_odrl import down, report_nodes  # noqa: PLC0415 - same
-    from policies_odrl.reports.report_nodes import PREFIXES  # noqa: PLC0415 - same
 
     full = case.report(mode)
     nodes = report_nodes(down(full) if layout is Format.TEST_SUITE else full)
@@ -199,3 +197,7 @@ def _write(file: Path, data: bytes) -> None:
         file.write_bytes(data)
     except OSError as exc:
         raise WorldFault(f"cannot write `{file}`: {exc.strerror}") from exc
+
+
+if __name__ == "__main__":
+    command(suite)()

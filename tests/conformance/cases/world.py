@@ -17,9 +17,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from connector.cli.policy.asking import circumstances, stated_by
-from connector.cli.policy.features import NOW, Features
-from connector.cli.policy.graph import Graph, local
 from connector.errors import PolicyInvalid
 from policies_odrl import (
     Condition,
@@ -41,6 +38,9 @@ from policies_odrl.model import ODRL
 from policies_odrl.reading.inventory import Reference, references_of, rules_of
 from policies_odrl.values import span
 from policies_odrl.vocabulary import OPERANDS, known_action
+from tests.conformance.cases.asking import circumstances, stated_by
+from tests.conformance.cases.features import NOW, Features
+from tests.conformance.cases.graph import Graph, local
 
 CLASSES: Final = ("Sotw", "SotW", "StateOfTheWorld")
 MAX_ACTS: Final = 1_000

@@ -18,8 +18,8 @@ from typing import Any, Final
 from connector.jsonld.canonical import parse
 from policies_odrl import Iri, Literal, Value
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.reports.report_nodes import REPORT
 from policies_odrl.vocabulary import DCT
+from tests.conformance.reports.nodes import REPORT
 
 PREFIXES: Final[Mapping[str, str]] = {
     "odrl": ODRL,

@@ -16,7 +16,8 @@ from uuid import UUID, uuid5
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.model import ODRL, XSD, XSD_STRING, Iri, Value
-from policies_odrl.reports.report import (
+from policies_odrl.vocabulary import DCT, PREAU
+from tests.conformance.reports.report import (
     PolicyReport,
     PremiseKind,
     PremiseReport,
@@ -25,7 +26,6 @@ from policies_odrl.reports.report import (
     Satisfaction,
     Verdict,
 )
-from policies_odrl.vocabulary import DCT, PREAU
 
 REPORT: Final = "https://w3id.org/force/compliance-report#"
 PREFIXES: Final = MappingProxyType(

@@ -21,7 +21,8 @@ from policies_odrl.evaluation.duties import duty_state
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Duty, Iri, Rule
-from policies_odrl.reports.report import (
+from tests.conformance.reports.premises import condition_report, rule_premises
+from tests.conformance.reports.report import (
     Activation,
     Deontic,
     Performance,
@@ -32,7 +33,6 @@ from policies_odrl.reports.report import (
     RuleReport,
     Satisfaction,
 )
-from policies_odrl.reports.report_premises import condition_report, rule_premises
 
 _STATES: Final = {
     DutyState.FULFILLED: (Performance.PERFORMED, Deontic.FULFILLED),

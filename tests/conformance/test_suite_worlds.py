@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.policy import solidlab, w3c
-from connector.cli.policy.case import Case
-from connector.cli.policy.results import differences
 from policies_odrl import Mode
+from tests.conformance.cases import solidlab, w3c
+from tests.conformance.cases.case import Case
+from tests.conformance.cases.results import differences
 from tests.support.suites import EXAMPLES, SUITE, write
 
 DONE = {"@value": "2026-05-01T10:00:00Z", "@type": "xsd:dateTime"}

@@ -1,4 +1,4 @@
-"""`preau policy suite`: public suites answered case by case, on folders of ours and of others."""
+"""Public suites answered case by case, on folders of ours and of others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from connector.cli.exits import Exit
-from connector.cli.policy import solidlab, w3c
-from connector.cli.policy.case import Case
 from connector.errors import ConfigurationInvalid
 from connector.jsonld.turtle import turtle_nodes
-from policies_odrl import Control, Iri, Mode, Satisfaction
+from policies_odrl import Iri, Mode
 from policies_odrl.model import ODRL
-from policies_odrl.reports.report_nodes import REPORT
+from tests.conformance.cases import solidlab, w3c
+from tests.conformance.cases.case import Case
+from tests.conformance.reports.nodes import REPORT
+from tests.conformance.reports.report import Control, Satisfaction
 from tests.support.suites import EXAMPLES, SUITE, fault, only, preau, write
 
 
@@ -243,12 +244,12 @@ def test_members_of_members_are_members_and_cycles_end(tmp_path: Path) -> None:
 def test_too_many_memberships_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chain = "<urn:a> odrl:partOf <urn:b> . <urn:b> odrl:partOf <urn:c> ."
     world = f"<urn:s> a ex:Sotw ; ex:includes <urn:a> . {chain}"
-    monkeypatch.setattr("connector.cli.policy.world.MAX_MEMBERSHIPS", 3)
+    monkeypatch.setattr("tests.conformance.cases.world.MAX_MEMBERSHIPS", 3)
     assert only(small(tmp_path, policy=USE, world=world)).world.facts.members["urn:c"] == {
         "urn:a",
         "urn:b",
     }
-    monkeypatch.setattr("connector.cli.policy.world.MAX_MEMBERSHIPS", 2)
+    monkeypatch.setattr("tests.conformance.cases.world.MAX_MEMBERSHIPS", 2)
     assert "more than 2 memberships" in fault(solidlab.Folder(tmp_path, Mode.SUITE))
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.policy import w3c
-from connector.cli.policy.case import Case, Fault
-from connector.cli.policy.results import Difference, differences
-from policies_odrl import Control, Literal, Mode, RuleKind
+from policies_odrl import Literal, Mode
 from policies_odrl.model import XSD
+from tests.conformance.cases import w3c
+from tests.conformance.cases.case import Case, Fault
+from tests.conformance.cases.results import Difference, differences
+from tests.conformance.reports.report import Control, RuleKind
 from tests.support.suites import EXAMPLES, write
 
 USE = "<urn:p> a odrl:Set ; odrl:permission <urn:r> . <urn:r> odrl:action odrl:use ."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -11,14 +11,10 @@ import pytest
 from connector.jsonld.turtle import turtle_bytes, turtle_nodes
 from policies_odrl import (
     Action,
-    Activation,
     AssetRef,
-    Attempt,
     Conflict,
     Connective,
     Constraint,
-    Control,
-    Deontic,
     Duty,
     DutyState,
     Facts,
@@ -28,34 +24,38 @@ from policies_odrl import (
     Mode,
     Operator,
     PartyRef,
-    Performance,
     Performed,
     Permission,
     Policy,
     PolicyKind,
-    PolicyReport,
-    PremiseKind,
-    PremiseReport,
     Prohibition,
     Quantity,
-    ReportNames,
     Request,
-    RuleKind,
-    RuleReport,
-    Satisfaction,
-    down,
     evaluate,
-    report,
-    report_nodes,
-    report_of,
     text,
 )
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.evaluation.periods import Recurrence, Stretch
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.literals import instant, stated
-from policies_odrl.reports.report_nodes import PREFIXES, REPORT
 from policies_odrl.vocabulary import DPV, PREAU
+from tests.conformance.reports.down import down
+from tests.conformance.reports.nodes import PREFIXES, REPORT, report_nodes
+from tests.conformance.reports.report import (
+    Activation,
+    Attempt,
+    Control,
+    Deontic,
+    Performance,
+    PolicyReport,
+    PremiseKind,
+    PremiseReport,
+    ReportNames,
+    RuleKind,
+    RuleReport,
+    Satisfaction,
+)
+from tests.conformance.reports.report_of import report, report_of
 from tests.support.policies import purpose, until
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -583,3 +583,16 @@ def test_values_of_every_kind_have_a_written_form() -> None:
 )
 def test_facts_become_literals(fact: object, lexical: str, datatype: str) -> None:
     assert stated(fact) == Literal(lexical, XSD + datatype)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime.min.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
+    ],
+)
+def test_the_ends_of_time_are_reported(now: datetime) -> None:
+    made = report(policy(permission()), ASK, Facts(now=now)).created
+    assert made is None or made.lexical.endswith(("Z", "+14:00", "-14:00"))

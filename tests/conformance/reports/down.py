@@ -9,7 +9,7 @@ Source: https://w3id.org/force/compliance-report (0.9.0); the suite's own report
 
 from __future__ import annotations
 
-from policies_odrl.reports.report import (
+from tests.conformance.reports.report import (
     Deontic,
     PolicyReport,
     PremiseKind,
@@ -24,7 +24,7 @@ def down(report: PolicyReport) -> PolicyReport:
     """Return a report without what the plain model cannot say.
 
     >>> from policies_odrl.reading.reader import read
-    >>> from policies_odrl.reports.report_of import report
+    >>> from tests.conformance.reports.report_of import report
     >>> from policies_odrl.evaluation.request import Request
     >>> odrl = "http://www.w3.org/ns/odrl/2/"
     >>> policy = read([

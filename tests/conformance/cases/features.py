@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from connector.cli.policy.graph import local
 from policies_odrl import Constraint, Duty, Iri, Literal, Policy, Prohibition, Quantity, Value
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME
@@ -21,6 +20,7 @@ from policies_odrl.model import ODRL
 from policies_odrl.reading.inventory import conditions_of, rules_of
 from policies_odrl.values import number
 from policies_odrl.vocabulary import OPERANDS
+from tests.conformance.cases.graph import local
 
 NOW: Final = frozenset({"currenttime", "currentxsddatetime", "currentdatetime", "datetime", "now"})
 # Properties of a state of the world that have the name of no left operand (W3C draft, odrl-fs).

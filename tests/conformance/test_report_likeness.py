@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from connector.cli.policy.graph import Graph, complete, local
-from connector.cli.policy.likeness import Likeness, likeness
 from connector.errors import Malformed
 from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Iri, Literal
 from policies_odrl.model import ODRL, XSD
+from tests.conformance.cases.graph import Graph, complete, local
+from tests.conformance.cases.likeness import Likeness, likeness
 
 PREFIXES = "@prefix report: <https://w3id.org/force/compliance-report#> .\n"
 

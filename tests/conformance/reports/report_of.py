@@ -22,7 +22,9 @@ from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
 from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import Conflict, Literal, Policy, Prohibition
 from policies_odrl.reading.literals import instant
-from policies_odrl.reports.report import (
+from tests.conformance.reports.duties import Duties
+from tests.conformance.reports.premises import rule_premises
+from tests.conformance.reports.report import (
     Activation,
     Attempt,
     Control,
@@ -34,8 +36,6 @@ from policies_odrl.reports.report import (
     RuleReport,
     Verdict,
 )
-from policies_odrl.reports.report_duties import Duties
-from policies_odrl.reports.report_premises import rule_premises
 
 _NO_FACTS: Final = Facts()
 _NO_NAMES: Final = ReportNames()

@@ -1,4 +1,4 @@
-"""`preau policy conflicts`: tables of problems, on folders of ours and of others."""
+"""Tables of conflict problems, on folders of ours and of others."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from connector.cli.exits import Exit
-from connector.cli.policy.hierarchies import hierarchies_in
-from connector.cli.policy.pairs import problem_at
 from connector.errors import PolicyInvalid
 from policies_odrl import Knowledge
 from policies_odrl.vocabulary import Kind
-from tests.support.command import invoked
+from tests.conformance.conflicts import conflicts
+from tests.conformance.harness import command
+from tests.conformance.problems.hierarchies import hierarchies_in
+from tests.conformance.problems.pairs import problem_at
 from tests.support.conflicts import VECTORS
 
 AXIS = "https://example.org/axis#"
@@ -34,7 +35,7 @@ PREFIXES = f"""
 
 
 def preau(*words: object) -> Result:
-    return invoked(["policy", "conflicts", *map(str, words)])
+    return CliRunner().invoke(command(conflicts), [*map(str, words)])
 
 
 def turtle(file: Path, text: str) -> Path:

@@ -1,4 +1,6 @@
-"""`preau policy conflicts`: do the two policies of each problem in a table conflict?
+"""Do the two policies of each problem in a table conflict?
+
+Run as `python -m tests.conformance.conflicts CSV --out VERDICTS`.
 
 Rules: the table's columns may come in any order and more may stand beside them, blanks around cells
 and the case of verdicts mean nothing; a problem that cannot be read is answered Unknown with the
@@ -21,8 +23,6 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
-from connector.cli.policy.hierarchies import hierarchies_in
-from connector.cli.policy.pairs import Problem, problem_at
 from connector.errors import ConfigurationInvalid, PreauError
 from policies_odrl import (
     Compatibility,
@@ -31,6 +31,9 @@ from policies_odrl import (
     conflict_between,
     conflict_within,
 )
+from tests.conformance.harness import command
+from tests.conformance.problems.hierarchies import hierarchies_in
+from tests.conformance.problems.pairs import Problem, problem_at
 
 RESOURCES: Final = "Resources"
 _NEEDED: Final = ("problem", "policy")
@@ -66,11 +69,6 @@ class Answered:
         return (
             self.answer is Compatibility.COMPATIBLE and self.wanted == Compatibility.CONFLICT.value
         )
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("conflicts")(conflicts)
 
 
 def conflicts(
@@ -199,3 +197,7 @@ def _as_json(found: Sequence[Answered]) -> dict[str, Any]:
             for item in found
         ],
     }
+
+
+if __name__ == "__main__":
+    command(conflicts)()

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from connector.cli.policy.asking import CLASSES as REQUESTS
-from connector.cli.policy.asking import wishes
-from connector.cli.policy.case import Case, Fault
-from connector.cli.policy.features import Features
 from connector.cli.policy.files import nodes_at
-from connector.cli.policy.graph import Graph
-from connector.cli.policy.suite_policy import joined, policies_in, policy_of
-from connector.cli.policy.world import CLASSES as WORLDS
-from connector.cli.policy.world import World, world
 from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
 from policies_odrl import Duty, Facts, Knowledge, Mode, OdrlError, Policy, resolve
 from policies_odrl.reading.inventory import rules_of
+from tests.conformance.cases.asking import CLASSES as REQUESTS
+from tests.conformance.cases.asking import wishes
+from tests.conformance.cases.case import Case, Fault
+from tests.conformance.cases.features import Features
+from tests.conformance.cases.graph import Graph
+from tests.conformance.cases.suite_policy import joined, policies_in, policy_of
+from tests.conformance.cases.world import CLASSES as WORLDS
+from tests.conformance.cases.world import World, world
 
 MAX_FILES: Final = 20_000
 _ENDINGS: Final = frozenset({".ttl", ".jsonld", ".json"})

@@ -18,22 +18,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from connector.cli.files import read_bytes
-from connector.cli.policy.asking import CLASSES as REQUESTS
-from connector.cli.policy.asking import wishes
-from connector.cli.policy.case import Case, Fault
-from connector.cli.policy.features import NOW, Features
 from connector.cli.policy.files import nodes_at
-from connector.cli.policy.graph import PREFIXES, Graph, complete
-from connector.cli.policy.solidlab import MAX_FILES, free_name
-from connector.cli.policy.suite_policy import policies_in, policy_of
-from connector.cli.policy.world import CLASSES as WORLDS
-from connector.cli.policy.world import World, world
 from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
 from connector.jsonld.canonical import parse
 from connector.jsonld.nodes import nodes
 from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Knowledge, Literal, Policy
 from policies_odrl.evaluation.request import DATE_TIME
+from tests.conformance.cases.asking import CLASSES as REQUESTS
+from tests.conformance.cases.asking import wishes
+from tests.conformance.cases.case import Case, Fault
+from tests.conformance.cases.features import NOW, Features
+from tests.conformance.cases.graph import PREFIXES, Graph, complete
+from tests.conformance.cases.solidlab import MAX_FILES, free_name
+from tests.conformance.cases.suite_policy import policies_in, policy_of
+from tests.conformance.cases.world import CLASSES as WORLDS
+from tests.conformance.cases.world import World, world
 
 _CONTEXT: Final = "http://www.w3.org/ns/odrl.jsonld"
 _JSON: Final = (".json", ".jsonld")
