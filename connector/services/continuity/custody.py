@@ -122,13 +122,8 @@ def keep_head(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Map
     if checkpoints.unverified_claim(shown.note).tally != digest:
         raise Malformed("the sealed tally is not the one that the note names")
     with ports.store.write() as tx:
-        witness.check_peer(tx, caller.did)
-        held = witness.newest(tx, caller.did)
-        if held is not None and shown.epoch != held.epoch:
-            raise PeerRolledBack(f"a head of epoch {held.epoch} is held, one of {shown.epoch} came")
-        fits = witness.fits(held, shown, message.from_size, message.proof)
+        held, fits = witness.keep_if_continues(tx, shown, message.from_size, message.proof)
         if fits:
-            witness.keep_within(tx, shown)
             kept = tx.peer_logs.get(caller.did)
             new = kept or PeerLog(caller.did, "", b"", "", "", shown.at)
             tx.peer_logs.put(replace(new, deposit=shown.note, sealed=message.sealed, at=shown.at))

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from connector.domain.log.audit import Checkpoint, CosignedHead
 from connector.domain.participant import Participant
-from connector.errors import PeerRolledBack, PreauError, SignatureInvalid, WorldFault
+from connector.errors import PreauError, SignatureInvalid, WorldFault
 from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
 from connector.ports import Ports, Transaction
@@ -67,13 +67,7 @@ def cosign(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mappin
     message = messages.CosignRequestMessage.from_body(body)
     shown = witness.verified(ports, caller, message.note)
     with ports.store.write() as tx:
-        witness.check_peer(tx, caller.did)
-        held = witness.newest(tx, caller.did)
-        if held is not None and shown.epoch != held.epoch:
-            raise PeerRolledBack(f"a head of epoch {held.epoch} is held, one of {shown.epoch} came")
-        fits = witness.fits(held, shown, message.from_size, message.proof)
-        if fits:
-            witness.keep_within(tx, shown)
+        held, fits = witness.keep_if_continues(tx, shown, message.from_size, message.proof)
     if held is not None and fits is None:
         witness.contradict(ports, held, shown, "its proof does not verify")
     now = ports.clock.now()

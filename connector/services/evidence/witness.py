@@ -166,20 +166,37 @@ def verified(ports: Ports, peer: Participant, note: str) -> Checkpoint:
     return checkpoints.verify(note, documents.read(peer.document, peer.did), ports.clock.now())
 
 
-def fits(
-    held: Checkpoint | None, shown: Checkpoint, from_size: int, proof: Sequence[bytes]
-) -> bool | None:
-    """Return whether a head that comes with a proof continues the one held.
+def keep_if_continues(
+    tx: Transaction, shown: Checkpoint, from_size: int, proof: Sequence[bytes]
+) -> tuple[Checkpoint | None, bool | None]:
+    """Keep a head that comes with a proof, if it continues what is held of the same log.
 
     Args:
-        held: newest head held of the same epoch; None when there is none.
+        tx: the transaction.
         shown: the head.
         from_size: where the proof begins.
         proof: RFC 6962 consistency proof.
 
     Returns:
-        None when it is shown not to; False when the proof says nothing of the head held.
+        The head that was held; and whether the new one is kept, None when it is shown not to
+        continue the one held, False when the proof says nothing of that.
+
+    Raises:
+        PeerRolledBack: the log went back before, or is of another epoch.
     """
+    check_peer(tx, shown.origin)
+    held = newest(tx, shown.origin)
+    if held is not None and shown.epoch != held.epoch:
+        raise PeerRolledBack(f"a head of epoch {held.epoch} is held, one of {shown.epoch} came")
+    fits = _fits(held, shown, from_size, proof)
+    if fits:
+        keep_within(tx, shown)
+    return held, fits
+
+
+def _fits(
+    held: Checkpoint | None, shown: Checkpoint, from_size: int, proof: Sequence[bytes]
+) -> bool | None:
     if held is None:
         return True
     if shown.size == held.size:
