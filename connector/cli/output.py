@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
+    from connector.management.views import AgreementDetailView, OfferView
 
 _WIDEST = 1 << 16  # characters, wider than any table
 
@@ -104,6 +105,14 @@ def unreadable(rows: Iterable[tuple[str, str]]) -> None:
     for name, fault in rows:
         if fault:
             line(f"{name}: a part cannot be shown: {fault}")
+
+
+def terms(stated: OfferView | AgreementDetailView, language: str) -> None:
+    """Print what an offer or a contract says, and how each of its constraints is upheld."""
+    for sentence in stated.sentences.get(language, []):
+        line(f"  {sentence}")
+    rows = ((item.constraint, item.label, item.by) for item in stated.coverage)
+    table(("constraint", "label", "by"), rows, empty="no constraint")
 
 
 def line(text: str) -> None:

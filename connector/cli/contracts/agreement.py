@@ -136,10 +136,4 @@ def _print(found: AgreementDetailView, language: str, *, json: bool) -> None:
     for notice in found.notices:
         output.line(f"{output.cell(notice.at)}  {notice.act} by {notice.by}: {notice.reason}")
     output.unreadable([(found.id, found.fault)])
-    for sentence in found.sentences.get(language, []):
-        output.line(f"  {sentence}")
-    output.table(
-        ("constraint", "label", "by"),
-        ((item.constraint, item.label, item.by) for item in found.coverage),
-        empty="no constraint",
-    )
+    output.terms(found, language)

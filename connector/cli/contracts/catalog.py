@@ -115,10 +115,4 @@ def _show_coverage(catalogs: list[CatalogView], language: str) -> None:
     offers = [offer for c in catalogs for d in c.datasets for offer in d.offers]
     for offer in offers:
         output.line(f"offer {offer.id}")
-        for sentence in offer.sentences.get(language, []):
-            output.line(f"  {sentence}")
-        output.table(
-            ("constraint", "label", "by"),
-            ((item.constraint, item.label, item.by) for item in offer.coverage),
-            empty="no constraint",
-        )
+        output.terms(offer, language)

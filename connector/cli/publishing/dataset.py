@@ -243,13 +243,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
     for offer in found.offers:
         output.line(f"offer {offer.id}" + (" (withdrawn)" if offer.withdrawn else ""))
         output.unreadable([(offer.id, offer.fault)])
-        for sentence in offer.sentences.get(language, []):
-            output.line(f"  {sentence}")
-        output.table(
-            ("constraint", "label", "by"),
-            ((item.constraint, item.label, item.by) for item in offer.coverage),
-            empty="no constraint",
-        )
+        output.terms(offer, language)
 
 
 def _print_check(found: DatasetView) -> None:
