@@ -19,8 +19,9 @@ from connector.config import Settings
 from connector.errors import ConfigurationInvalid, DidUnresolvable
 from connector.identity import certificate as certificates
 from connector.identity import did as dids
-from connector.management.listen import UNIX, is_loopback, split
+from connector.management.listen import UNIX, is_loopback
 from connector.ports import Clock
+from connector.serving.sockets import split
 from connector.store import keys, migrations
 from connector.store.charges import NOTHING, HomeCharges
 

@@ -17,11 +17,12 @@ from connector.config import Settings
 from connector.errors import ConfigurationInvalid, PreauError
 from connector.identity import did as dids
 from connector.management import listen
-from connector.management.listen import UNIX, split
+from connector.management.listen import UNIX
 from connector.peer.connections import proxied
 from connector.peer.web.client import tls_context
 from connector.services.health import diagnose
 from connector.services.health.diagnose import Check
+from connector.serving.sockets import listening, split
 
 LOOK_SECONDS: Final = 3.0
 
@@ -45,7 +46,7 @@ def checks(settings: Settings) -> list[Check]:
             found.append(diagnose.setting(f"{name} port", exc.reason, f"mend `{name}_listen`"))
             continue
         answers = _answers(settings, name, _reachable(host), port, whole=running)
-        free = not answers and _bindable(host, port)
+        free = not answers and _bindable(address)
         found.append(
             diagnose.port(f"{name} port", address, running=running, free=free, answers=answers)
         )
@@ -126,12 +127,9 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
-def _bindable(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
+def _bindable(where: str) -> bool:
+    try:
+        listening(where).close()
+    except PreauError:
+        return False
     return True

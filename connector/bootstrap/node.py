@@ -26,13 +26,13 @@ from connector.management.gate import Door, Gate
 from connector.management.reach import Reach
 from connector.management.server import ManagementServer
 from connector.management.views import NodeView
-from connector.peer.connections.sockets import open_files
 from connector.peer.face import Bound, PeerFace
 from connector.ports import Ports
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.health import diagnose
 from connector.services.messages import deliver
+from connector.serving.sockets import open_files
 
 _THREAD_SECONDS: Final = 15.0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, WorldFault
+from connector.serving.sockets import listening, split
 
 TOKEN_FILE = "run/management.token"  # noqa: S105 - a file name
 UNIX = "unix:"
@@ -81,18 +82,6 @@ def private_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def split(where: str) -> tuple[str, int]:
-    """Read `host:port`, with brackets round an IPv6 address.
-
-    Raises:
-        ConfigurationInvalid: not of that form.
-    """
-    host, _, port = where.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - largest port
-        raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
 def is_loopback(host: str) -> bool:
     """Say whether a host is this machine's loopback."""
     if host == "localhost":
@@ -147,23 +136,11 @@ def loopback(setting: str, where: str) -> Listening:
         ConfigurationInvalid: not loopback.
         WorldFault: the address is taken or cannot be bound.
     """
-    host, port = split(where)
+    host, _ = split(where)
     if not is_loopback(host):
         hint = "use `127.0.0.1:PORT`"
         raise ConfigurationInvalid(f"`{setting}` may only name loopback, not `{where}`", hint=hint)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP, since asyncio turns Nagle's delay (40 ms an answer) off only where it sees that.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(_BACKLOG)
-    except OSError as exc:
-        sock.close()
-        raise WorldFault(
-            f"cannot listen on `{where}`: {exc.strerror}",
-            hint="stop the program that listens there, or change the address in preau.toml",
-        ) from exc
+    sock = listening(where)
     bound = sock.getsockname()[1]
     named = f"[{host}]" if ":" in host else host
     hosts = frozenset({f"{named}:{bound}", f"localhost:{bound}", f"127.0.0.1:{bound}"})

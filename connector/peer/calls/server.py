@@ -26,7 +26,6 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.client import FRAME_ROOM
 from connector.peer.connections.loop import Loop
 from connector.peer.connections.relay import Doors, Relay
-from connector.peer.connections.sockets import INNER
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.limits.arrivals import Arrivals
 from connector.peer.limits.turns import Turns, on_threads
@@ -34,6 +33,7 @@ from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.guard import guarded
 from connector.services.membership.onboard import REVOCATION
+from connector.serving.sockets import INNER
 
 CONNECTION_SECONDS: Final = 300.0
 # What runs on an aged connection may end by itself; streams are judged at each frame anyway.

@@ -21,7 +21,7 @@ from connector.errors import Malformed
 from connector.peer.connections import proxied
 from connector.peer.connections.crowd import Crowd, origin
 from connector.peer.connections.loop import Loop
-from connector.peer.connections.sockets import listening
+from connector.serving.sockets import listening
 
 HELLO_SECONDS: Final = 3.0
 _TURNS: Final = 5  # of the loop, until a connection is accepted

@@ -1,17 +1,14 @@
-"""The HTTPS server: uvicorn in one thread, started and stopped within bounds.
+"""The HTTPS server, over `connector/serving/server.py`.
 
-Rules: TLS 1.2 or newer; no HTTP header of a proxy is believed; a TLS handshake ends after
-`HANDSHAKE_SECONDS`. It listens on loopback, behind a `relay.py` that bounds connections by origin
-and in time, however slowly they speak. A renewed certificate is taken without a restart
-(`web_certificate.py`). What is answered is `https.py`'s.
+Rules: TLS 1.2 or newer; a TLS handshake ends after `HANDSHAKE_SECONDS`. It listens on loopback,
+behind a `relay.py` that bounds connections by origin and in time, however slowly they speak. A
+renewed certificate is taken without a restart (`certificate.py`). What is answered is `https.py`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
-import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +16,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from connector.errors import KeyUnusable, WorldFault
-from connector.peer.connections.sockets import INNER, listening
 from connector.peer.web.certificate import FollowedCertificate
+from connector.serving.server import Server, configured
+from connector.serving.sockets import INNER, listening
 
 HANDSHAKE_SECONDS: Final = 5.0
-START_SECONDS: Final = 10.0
-STOP_SECONDS: Final = 5.0
-_GRACE_SECONDS: Final = 2
 
 
 class BoundedLoop(asyncio.SelectorEventLoop):
@@ -52,8 +47,7 @@ class HttpsServer:
         self._app = app
         self._certificate = certificate
         self._key = key
-        self._server: uvicorn.Server | None = None
-        self._thread: threading.Thread | None = None
+        self._server: Server | None = None
 
     def start(self) -> int:
         """Bind and serve; return once requests are answered.
@@ -67,38 +61,23 @@ class HttpsServer:
         """
         config = self._configured()
         sock = listening(INNER)
-        server = self._server = uvicorn.Server(config)
-        thread = self._thread = threading.Thread(
-            target=server.run, kwargs={"sockets": [sock]}, name="https", daemon=True
-        )
-        thread.start()
-        limit = time.monotonic() + START_SECONDS
-        while not server.started:
-            if time.monotonic() > limit or not thread.is_alive():
-                sock.close()
-                raise WorldFault("the HTTPS server did not start")
-            time.sleep(0.005)
+        self._server = Server("https", config, sock)
+        try:
+            self._server.start()
+        except WorldFault:
+            sock.close()
+            raise
         return int(sock.getsockname()[1])
 
     def stop(self) -> None:
         """Stop within 5 seconds; harmless before `start`."""
-        if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
-            self._thread.join(STOP_SECONDS)
+        if self._server is not None:
+            self._server.stop()
 
     def _configured(self) -> uvicorn.Config:
-        config = uvicorn.Config(
+        config = configured(
             self._app,
             loop=f"{__name__}:{BoundedLoop.__name__}",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=5,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
             ssl_certfile=str(self._certificate),
             ssl_keyfile=str(self._key),
         )

@@ -24,16 +24,13 @@ def listening(where: str) -> socket.socket:
         ConfigurationInvalid: the address has another form.
         WorldFault: it cannot be bound.
     """
-    host, _, port = where.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
-        raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
-    name = host.removeprefix("[").removesuffix("]")
+    host, port = split(where)
     # Named as TCP, since asyncio turns Nagle's delay (40 ms an answer) off only where it sees that.
-    family = socket.AF_INET6 if ":" in name else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((name, int(port)))
+        sock.bind((host, port))
         sock.listen(_BACKLOG)
     except OSError as exc:
         sock.close()
@@ -42,6 +39,18 @@ def listening(where: str) -> socket.socket:
             hint="stop the program that listens there, or change the address in preau.toml",
         ) from exc
     return sock
+
+
+def split(where: str) -> tuple[str, int]:
+    """Read `host:port`, with brackets round an IPv6 address.
+
+    Raises:
+        ConfigurationInvalid: not of that form.
+    """
+    host, _, port = where.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
+        raise ConfigurationInvalid(f"`{where}` is not of the form host:port")
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def open_files() -> int:

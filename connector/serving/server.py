@@ -1,0 +1,78 @@
+"""An ASGI server: uvicorn in one thread, started and stopped within bounds.
+
+Rules: no header of a proxy is believed; nothing but the application answers.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import Any, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from connector.errors import WorldFault
+
+_START_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 5.0
+_GRACE_SECONDS: Final = 2
+
+
+def configured(app: ASGIApp, **more: Any) -> uvicorn.Config:
+    """Return uvicorn's configuration for an application.
+
+    Args:
+        app: ASGI application.
+        more: of uvicorn's settings.
+    """
+    return uvicorn.Config(
+        app,
+        **{"loop": "asyncio", **more},
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+class Server:
+    """Serves on a bound socket until stopped."""
+
+    def __init__(self, name: str, config: uvicorn.Config, sock: socket.socket) -> None:
+        """Prepare.
+
+        Args:
+            name: of the server, for its thread and for people.
+            config: as `configured` makes it.
+            sock: bound and listening.
+        """
+        self._name = name
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [sock]}, name=name, daemon=True
+        )
+
+    def start(self) -> None:
+        """Serve; return once requests are answered.
+
+        Raises:
+            WorldFault: the server did not come up in 10 seconds.
+        """
+        self._thread.start()
+        limit = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > limit or not self._thread.is_alive():
+                raise WorldFault(f"the {self._name} server did not start")
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Stop within 5 seconds; harmless before `start`."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
