@@ -13,12 +13,12 @@ the next try is due; no fault ends it.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Final
 
+from connector.bootstrap.background import Background
 from connector.domain.contract.notice import Standing
 from connector.domain.participant import Participant
 from connector.domain.privacy.budget import Reservation
@@ -28,7 +28,6 @@ from connector.ports import Ports
 from connector.services.continuity import custody, recovery
 from connector.services.evidence import cosigning
 from connector.services.evidence.own_log import weighty
-from connector.services.guard import guarded
 from connector.services.negotiation import telling
 
 MOST_PEERS: Final = 256
@@ -36,7 +35,6 @@ AT_ONCE: Final = 8
 START_SECONDS: Final = 15.0  # for all peers together, before the node spends
 PAUSE_SECONDS: Final = 60.0  # between tries; also what a lost wake-up costs
 AGAIN_SECONDS: Final = 10.0
-_STOP_SECONDS: Final = 15.0
 _SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
 _LOOK_SECONDS: Final = 0.5
 
@@ -45,36 +43,22 @@ _Content = tuple[dict[str, Register], dict[str, Reservation], dict[str, Standing
 _log = logging.getLogger(__name__)
 
 
-class Exchange:
+class Exchange(Background):
     """Asks, announces and deposits until stopped."""
 
     def __init__(self, ports: Ports) -> None:
-        self._ports = ports
+        super().__init__(ports, "exchange", recovery.EXCHANGE)
         self._told: dict[str, int] = {}
         self._deposited: dict[str, _Content] = {}
         self._asked: dict[str, float] = {}
         self._first = 0  # place of the peer with whom the next turn begins
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="exchange", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End within 15 seconds; a call under way is bounded."""
-        self._stopping.set()
-        self._ports.wakeups.notify(recovery.EXCHANGE)
-        self._thread.join(_STOP_SECONDS)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            if not guarded(self._ports, "exchange", self._turn, self._stopping.wait):
+            if not self._guarded(self._turn):
                 continue  # nobody was asked, so nothing is spent yet
             self._ports.asking.over.set()
-            guarded(
-                self._ports, "exchange", partial(telling.turn, self._ports), self._stopping.wait
-            )
+            self._guarded(partial(telling.turn, self._ports))
             self._ports.wakeups.wait(recovery.EXCHANGE, PAUSE_SECONDS)
             self._stopping.wait(_SETTLE_SECONDS)
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from connector.bootstrap.background import Background
 from connector.bootstrap.life import Life
 from connector.bootstrap.own import Identity
 from connector.bootstrap.renewal import Renewal
@@ -33,8 +34,6 @@ from connector.services.evidence import own_log
 from connector.services.health import diagnose
 from connector.services.messages import deliver
 from connector.serving.sockets import open_files
-
-_THREAD_SECONDS: Final = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -199,22 +198,11 @@ class Node:
             _log.warning("%s", line)
 
 
-class Delivery:
+class Delivery(Background):
     """The thread that delivers what the outbox holds."""
 
     def __init__(self, ports: Ports) -> None:
-        self._ports = ports
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(
-            target=deliver.run, args=(ports, self._stopping), name="outbox", daemon=True
-        )
+        super().__init__(ports, OUTBOX, OUTBOX)
 
-    def start(self) -> None:
-        """Begin to deliver."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End; calls under way may end first, and what was not delivered waits in the database."""
-        self._stopping.set()
-        self._ports.wakeups.notify(OUTBOX)
-        self._thread.join(_THREAD_SECONDS)
+    def _work(self) -> None:
+        deliver.run(self._ports, self._stopping)

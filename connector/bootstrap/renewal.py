@@ -9,18 +9,17 @@ no fault ends it. What is fetched and believed is `services/membership/onboard.p
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from connector.bootstrap.background import Background
 from connector.bootstrap.own import Identity
 from connector.bootstrap.system import Steadiness
 from connector.errors import PreauError
 from connector.peer.web.client import hurried
 from connector.ports import Ports
-from connector.services.guard import guarded
 from connector.services.membership import introducing, onboard
 from connector.services.messages import deliver
 from connector.services.negotiation import negotiate
@@ -34,39 +33,27 @@ REFRESH_SECONDS: Final = 60.0
 BEFORE_END: Final = timedelta(days=7)
 # Expired tokens are remembered a little longer, for clocks that are set back.
 CLOCK_ROOM: Final = timedelta(hours=1)
-_STOP_SECONDS: Final = 15.0
 
 _log = logging.getLogger(__name__)
 
 
-class Renewal:
+class Renewal(Background):
     """Refreshes in one thread until stopped."""
 
     def __init__(self, ports: Ports, identity: Identity) -> None:
-        self._ports = ports
+        super().__init__(ports, "renewal")
         self._identity = identity
         self._pause = FIRST_PAUSE
         self._refresh_at = time.monotonic()
         self._member = False
         self._steadiness = Steadiness(ports.clock, ports.pace)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="renewal", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End within 15 seconds; a fetch under way is bounded."""
-        self._stopping.set()
-        self._thread.join(_STOP_SECONDS)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
             self._member = False
             # Two steps, so that a fault of one keeps the other from nothing.
-            guarded(self._ports, "renewal", self._look, self._stopping.wait)
-            guarded(self._ports, "renewal", self._refresh_when_due, self._stopping.wait)
+            self._guarded(self._look)
+            self._guarded(self._refresh_when_due)
             left = max(self._refresh_at - time.monotonic(), 0.0)
             self._stopping.wait(min(left, LOOK_SECONDS if self._member else self._pause))
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
