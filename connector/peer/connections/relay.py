@@ -73,7 +73,7 @@ class Relay:
         self._strangers: Crowd[Caller] = Crowd(doors.strangers, doors.per_origin)
         self._members: Crowd[Caller] = Crowd(doors.members, doors.per_member)
         self._open: set[Caller] = set()
-        self._callers: dict[int, Caller] = {}
+        self._others: dict[int, Caller] = {}
         self._server: asyncio.Server | None = None
         self.inner = 0
 
@@ -97,11 +97,11 @@ class Relay:
 
     def caller(self, port: int) -> Caller | None:
         """Return whose connection reaches the server from a port of loopback."""
-        return self._callers.get(port)
+        return self._others.get(port)
 
     def origin_of(self, port: int) -> str:
         """Return the origin of whose connection reaches the server from a port; empty: unknown."""
-        caller = self._callers.get(port)
+        caller = self._others.get(port)
         return caller.origin if caller is not None else ""
 
     def connections(self) -> int:
@@ -130,15 +130,15 @@ class Relay:
 
     def reached(self, caller: Caller, port: int) -> None:
         """Note by which port of loopback the server sees a caller."""
-        self._callers[port] = caller
+        self._others[port] = caller
 
     def left(self, caller: Caller, port: int) -> None:
         """Forget a caller."""
         self._open.discard(caller)
         self._strangers.leave(caller)
         self._members.leave(caller)
-        if self._callers.get(port) is caller:  # the port may be another's by now
-            del self._callers[port]
+        if self._others.get(port) is caller:  # the port may be another's by now
+            del self._others[port]
 
     def is_proxy(self, address: str) -> bool:
         """Return whether the settings name an address as a proxy's."""
@@ -160,14 +160,63 @@ class Relay:
         await asyncio.sleep(0)
 
 
-class Caller(asyncio.Protocol):
+class _Side(asyncio.Protocol):
+    """One side of a connection that is relayed."""
+
+    _transport: asyncio.Transport | None = None
+    _other: _Side | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - as asyncio gives it
+        self._transport = transport
+
+    def pause_writing(self) -> None:
+        """This side reads slowly: let the other wait."""
+        if self._other is not None:
+            self._other.rest()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self._other is not None:
+            self._other.go_on()
+
+    def send(self, data: bytes) -> None:
+        """Send what the other side said."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def eof_received(self) -> bool:
+        """End both sides; TLS has a farewell of its own."""
+        return False
+
+    def rest(self) -> None:
+        """Read no more, since the other side takes it slowly."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def end(self, *, flush: bool = False) -> None:
+        """Close it and leave nothing behind; `flush` sends first what the other side said."""
+        if self._transport is None:
+            return
+        if flush:
+            self._transport.close()
+            return
+        _reset(self._transport)
+        self._transport.abort()
+
+
+class Caller(_Side):
     """One connection from outside, with its way to the server once it has spoken TLS."""
 
     def __init__(self, relay: Relay, seconds: float) -> None:
         self._relay = relay
         self._seconds = seconds
-        self._transport: asyncio.Transport | None = None
-        self._way: _Way | None = None
         self._early = b""
         self._connecting: asyncio.Task[None] | None = None  # kept: the loop holds tasks weakly
         self._awaits_header = False
@@ -180,8 +229,7 @@ class Caller(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it, and start its clocks."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - as asyncio gives it
-        self._transport = transport
+        super().connection_made(transport)
         self._relay.opened(self)
         peer = transport.get_extra_info("peername")
         if peer is None:  # gone already
@@ -200,8 +248,8 @@ class Caller(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the server; the first ones only once they are a TLS record."""
         self._relay.spoke(self)
-        if self._way is not None:
-            self._way.send(data)
+        if self._other is not None:
+            self._other.send(data)
             return
         self._early += data
         try:
@@ -214,12 +262,8 @@ class Caller(asyncio.Protocol):
             return
         if ready:
             self.rest()  # until the server is reached
-            self._way = _Way(self, self._early)
-            self._connecting = asyncio.get_running_loop().create_task(self._connect(self._way))
-
-    def eof_received(self) -> bool:
-        """End both sides; TLS has a farewell of its own."""
-        return False
+            way = self._other = _Way(self, self._early)
+            self._connecting = asyncio.get_running_loop().create_task(self._connect(way))
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """Forget it, and end the server's side."""
@@ -227,43 +271,8 @@ class Caller(asyncio.Protocol):
         for timer in self._timers:
             timer.cancel()
         self._relay.left(self, self.port)
-        if self._way is not None:
-            self._way.end(abruptly=not self.proven)
-
-    def pause_writing(self) -> None:
-        """The caller reads slowly: let the server wait."""
-        if self._way is not None:
-            self._way.rest()
-
-    def resume_writing(self) -> None:
-        """Go on."""
-        if self._way is not None:
-            self._way.go_on()
-
-    def send(self, data: bytes) -> None:
-        """Send what the server said."""
-        if self._transport is not None:
-            self._transport.write(data)
-
-    def rest(self) -> None:
-        """The server reads slowly: let the caller wait."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def go_on(self) -> None:
-        """Go on."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def end(self, *, flush: bool = False) -> None:
-        """Close the connection; `flush` sends first what the server said before it closed."""
-        if self._transport is None:
-            return
-        if flush:
-            self._transport.close()
-            return
-        _reset(self._transport)
-        self._transport.abort()
+        if self._other is not None:
+            self._other.end(flush=self.proven)
 
     def _came_from(self, address: str) -> None:
         self.address, self.origin = address, origin(address)
@@ -279,7 +288,7 @@ class Caller(asyncio.Protocol):
         return True
 
     def _silent(self) -> None:
-        if self._way is None:
+        if self._other is None:
             self.end()
 
     def _unproven(self) -> None:
@@ -295,25 +304,19 @@ class Caller(asyncio.Protocol):
             return
         self.port = int(transport.get_extra_info("sockname")[1])
         if self.over:
-            way.end(abruptly=True)
+            way.end()
             return
         self._relay.reached(self, self.port)
         way.begin()
         self.go_on()
 
 
-class _Way(asyncio.Protocol):
+class _Way(_Side):
     """A caller's connection to the server."""
 
     def __init__(self, caller: Caller, first: bytes) -> None:
-        self._caller = caller
+        self._other: _Side = caller
         self._first = first
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - as asyncio gives it
-        self._transport = transport
 
     def begin(self) -> None:
         """Send what the caller said before the server was reached."""
@@ -322,23 +325,11 @@ class _Way(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the caller."""
-        self._caller.send(data)
-
-    def eof_received(self) -> bool:
-        """End both sides."""
-        return False
+        self._other.send(data)
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """End the caller's side, after what the server said."""
-        self._caller.end(flush=True)
-
-    def pause_writing(self) -> None:
-        """The server reads slowly."""
-        self._caller.rest()
-
-    def resume_writing(self) -> None:
-        """Go on."""
-        self._caller.go_on()
+        self._other.end(flush=True)
 
     def send(self, data: bytes) -> None:
         """Send bytes to the server, in order; those that came too early wait."""
@@ -346,26 +337,6 @@ class _Way(asyncio.Protocol):
             self._first += data
         else:
             self._transport.write(data)
-
-    def rest(self) -> None:
-        """Read no more from the server."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-
-    def go_on(self) -> None:
-        """Read again."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-
-    def end(self, *, abruptly: bool) -> None:
-        """Close, after what was sent; or at once, and leave nothing behind."""
-        if self._transport is None:
-            return
-        if abruptly:
-            _reset(self._transport)
-            self._transport.abort()
-        else:
-            self._transport.close()
 
 
 def _tls_record(data: bytes) -> bool:
