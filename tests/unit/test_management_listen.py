@@ -22,10 +22,10 @@ from connector.management.listen import (
     Listening,
     bind,
     is_loopback,
-    split,
     write_token,
 )
 from connector.management.server import ManagementServer
+from connector.serving.sockets import split
 
 
 @pytest.fixture
@@ -104,7 +104,9 @@ def test_anything_but_loopback_is_refused(home: Path, listen: str) -> None:
         bind(settings(home, listen))
 
 
-@pytest.mark.parametrize("listen", ["", "localhost", ":80", "localhost:", "localhost:99999"])
+@pytest.mark.parametrize(
+    "listen", ["", "localhost", ":80", "localhost:", "localhost:99999", "localhost:²"]
+)
 def test_what_is_no_address_is_refused(home: Path, listen: str) -> None:
     with pytest.raises(ConfigurationInvalid, match="host:port"):
         bind(settings(home, listen))
