@@ -107,8 +107,6 @@ if TYPE_CHECKING:
     from policies_odrl.conflicts.compatibility import conflict_between, conflict_within
     from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict, Example, Question
     from policies_odrl.language.explain import Line, explain, numbered
-    from policies_odrl.language.filling import Form, form_of, from_form
-    from policies_odrl.language.form import Choice, Field, FieldKind
     from policies_odrl.language.from_sentences import from_sentences
     from policies_odrl.language.grammar import grammar
     from policies_odrl.language.spelled import spelled
@@ -124,7 +122,6 @@ __all__ = [
     "Blocked",
     "Change",
     "ChangeKind",
-    "Choice",
     "CircularInheritance",
     "Compared",
     "Comparison",
@@ -145,10 +142,7 @@ __all__ = [
     "Effect",
     "Example",
     "Facts",
-    "Field",
-    "FieldKind",
     "Finding",
-    "Form",
     "IllFormed",
     "Instance",
     "Iri",
@@ -214,8 +208,6 @@ __all__ = [
     "fill",
     "finish",
     "foreign",
-    "form_of",
-    "from_form",
     "from_sentences",
     "grammar",
     "greatest_common",
@@ -272,8 +264,6 @@ _LATER: Final = {
     "policies_odrl.conflicts.compatibility": ("conflict_between", "conflict_within"),
     "policies_odrl.conflicts.verdict": ("Compatibility", "ConflictVerdict", "Example", "Question"),
     "policies_odrl.language.explain": ("Line", "explain", "numbered"),
-    "policies_odrl.language.filling": ("Form", "form_of", "from_form"),
-    "policies_odrl.language.form": ("Choice", "Field", "FieldKind"),
     "policies_odrl.language.from_sentences": ("from_sentences",),
     "policies_odrl.language.grammar": ("grammar",),
     "policies_odrl.language.spelled": ("spelled",),

@@ -18,9 +18,9 @@ from importlib.resources import files
 from typing import Any, Final
 
 from policies_odrl.authoring.expanding import full, nodes_of
+from policies_odrl.authoring.fields import Choice, Field, FieldKind
 from policies_odrl.authoring.parameters import Parameter, not_before
 from policies_odrl.errors import TemplateRefused
-from policies_odrl.language.form import Choice, Field, FieldKind
 from policies_odrl.language.labels import word
 from policies_odrl.model import Policy
 from policies_odrl.reading.reader import read

@@ -16,8 +16,8 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from policies_odrl.authoring.expanding import full
+from policies_odrl.authoring.fields import Field, FieldKind
 from policies_odrl.errors import TemplateRefused
-from policies_odrl.language.form import Field, FieldKind
 from policies_odrl.language.prefixes import prefixed
 from policies_odrl.logic import Truth
 from policies_odrl.model import XSD, Literal

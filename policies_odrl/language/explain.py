@@ -17,10 +17,9 @@ from typing import Final
 from policies_odrl.language import phrases
 from policies_odrl.language.phrases import LANGUAGES, Pair
 from policies_odrl.language.references import References
-from policies_odrl.language.rewrite import besides
 from policies_odrl.language.sentences import Speaker
 from policies_odrl.language.slots import fill
-from policies_odrl.language.spelled import spelled, spelled_condition
+from policies_odrl.language.spelled import besides, spelled, spelled_part
 from policies_odrl.model import (
     Action,
     AssetRef,
@@ -107,7 +106,7 @@ def numbered(policy: Policy, lang: str, references: References | None = None) ->
 def sentence(item: Condition, lang: str = "en") -> str:
     """Return one condition in words, without a full stop; IRIs without a name as they are."""
     speaker = Plain(lang, References())
-    said = spelled_condition(item)
+    said = spelled_part(item)
     if isinstance(said, Constraint):
         return speaker.leaf(said).removesuffix(".")
     inner = "; ".join(sentence(part, lang) for part in said.operands)

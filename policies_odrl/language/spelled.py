@@ -1,4 +1,4 @@
-"""A policy with its values in the one spelling that sentences and forms use.
+"""A policy with its values in the one spelling that sentences use.
 
 Rules: only right operands change, and only where their kind reads them: numbers become xsd:decimal
 without exponent or sign of plus, times and durations get their own datatype; what they mean stays
@@ -7,20 +7,11 @@ the same. Everything else is left as it is.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from policies_odrl.language.rewrite import rewritten
-from policies_odrl.model import (
-    XSD,
-    XSD_STRING,
-    Condition,
-    Constraint,
-    Literal,
-    Policy,
-    Value,
-)
+from policies_odrl.model import XSD, XSD_STRING, Common, Constraint, Literal, Policy, Value
 from policies_odrl.values import Duration, Span, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind
 
@@ -37,17 +28,35 @@ def spelled(policy: Policy) -> Policy:
     >>> policy.permissions[0].constraints[0].right[0].lexical
     '5'
     """
-    return rewritten(policy, _constraint)
+    found: Policy = spelled_part(replace(policy, common=besides(policy)))
+    return found
 
 
-def spelled_condition(item: Condition) -> Condition:
-    """Return a condition with its values in one spelling."""
+def spelled_part(item: Any) -> Any:
+    """Return a part of a policy with its values in one spelling."""
     if isinstance(item, Constraint):
-        return _constraint("", item)
-    return replace(item, operands=tuple(spelled_condition(part) for part in item.operands))
+        return _constraint(item)
+    if isinstance(item, tuple):
+        return tuple(map(spelled_part, item))
+    if not is_dataclass(item) or isinstance(item, type):
+        return item
+    return replace(
+        item, **{part.name: spelled_part(getattr(item, part.name)) for part in fields(item)}
+    )
 
 
-def _constraint(_: str, item: Constraint) -> Constraint:
+def besides(policy: Policy) -> Common:
+    """Return what a policy states for all rules besides what it holds as a whole."""
+    common = policy.common
+    return replace(
+        common,
+        targets=tuple(item for item in common.targets if item != policy.target),
+        assigners=tuple(item for item in common.assigners if item != policy.assigner),
+        assignees=tuple(item for item in common.assignees if item != policy.assignee),
+    )
+
+
+def _constraint(item: Constraint) -> Constraint:
     operand = OPERANDS.get(item.left)
     if operand is None:
         return item

@@ -39,8 +39,6 @@ from policies_odrl import (
     evaluate,
     explain,
     fill,
-    form_of,
-    from_form,
     from_sentences,
     lint,
     resolve,
@@ -119,34 +117,6 @@ def test_a_mistake_below_what_is_shared_is_named() -> None:
     lines[lines.index("D.3. More precisely: the amount paid is at most 5.")] = "D.3. More or less."
     with pytest.raises(NotUnderstood, match=r"sentence D\.3 is not understood"):
         from_sentences(lines)
-
-
-def test_a_form_changes_a_shared_target_for_rules_taken_over_too() -> None:
-    """The old target stayed as well, so that more was permitted than the form showed."""
-    rule = Permission(action=Action(ODRL + "print"))
-    target = AssetRef("urn:t")
-    policy = replace(child(Common(targets=(target,))), permissions=(rule,), target=target)
-    changed = from_form(form_of(policy).filled("/target", "urn:other"))
-    whole = resolve(changed, {"urn:parent": PARENT})
-    assert {whole.target_of(rule) for _, rule in whole.rules()} == {AssetRef("urn:other")}
-
-
-def test_a_form_leaves_alone_what_is_shared_with_rules_taken_over() -> None:
-    archive = Action(ODRL + "archive", (PAID,))
-    rule = Permission(action=archive, target=AssetRef("urn:t"), constraints=(PAID,))
-    policy = replace(child(SHARED["targets"]), permissions=(rule,))
-    assert list(form_of(policy).values) == ["/permission/0/constraint/0"]
-    assert from_form(form_of(policy)) == spelled(policy)
-    assert "/permission/0/target" in form_of(replace(policy, common=Common())).values
-
-
-@pytest.mark.parametrize("name", ["assignees", "actions"])
-def test_a_form_is_made_where_something_refined_is_shared_with_no_parent(name: str) -> None:
-    """What is shared stood in no sentence, and its condition was looked for among them."""
-    policy = replace(child(SHARED[name]), inherits=())
-    form = form_of(policy)
-    assert from_form(form) == spelled(policy)
-    assert {"/permission/0/action", "/permission/0/target"} <= set(form.values)
 
 
 # -- words ----------------------------------------------------------------------------------

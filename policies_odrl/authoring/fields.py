@@ -1,8 +1,7 @@
-"""What a person fills in: fields of a template or of a policy, each with its two labels.
+"""What a person fills in: the fields of a template, each with its two labels.
 
 Rules: a field says what it takes, never how it looks; what is filled in is text, read strictly as
-its kind; a value outside the choices is refused. Which field goes where is left to `filling.py`
-for whole policies, and to the templates for theirs.
+its kind; a value outside the choices is refused.
 """
 
 from __future__ import annotations
