@@ -14,23 +14,24 @@ import pytest
 from connector.bootstrap.exchange import Exchange
 from connector.domain.federation.job import Job
 from connector.domain.participant import Participant
-from connector.errors import (
-    InRecovery,
-)
+from connector.errors import InRecovery
 from connector.services.continuity import confirmation, recovery
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.store.charges import FILE
 from federated.job import JobState, is_final
 from tests.support.doubles import charges_in, open_store
-from tests.support.federation import (
-    Federation,
-    Node,
-    running,
-    wait_for,
-)
+from tests.support.federation import Federation, Node, running, wait_for
 
 ROUND = 0.5
 CONTRACT = 3.0
+
+
+def keeping_heads(folder: Path) -> Federation:
+    """Return a federation whose nodes tell whether they went back."""
+    found = Federation(folder)
+    for node in found.nodes.values():
+        recovery.begin(node.ports)
+    return found
 
 
 @dataclass

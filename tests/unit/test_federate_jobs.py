@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.domain.federation.job import Job, JobSite
 from connector.domain.privacy.budget import ReservationState
 from connector.errors import (
     AgreementUnknown,
@@ -24,53 +21,19 @@ from connector.errors import (
     Unlawful,
     WorkerFailed,
 )
-from connector.services.federation.lead import book, relay
+from connector.services.federation.lead import book
 from connector.services.federation.lead import jobs as lead_jobs
-from connector.services.federation.lead import run as lead_run
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.federation.site import names
 from federated.job import JobState, is_final
 from federated.privacy.rule import Rule
-from tests.support.federation import LEAD, MARKETING, SITES, Federation, Node, running, wait_for
+from tests.support.federation import LEAD, MARKETING, SITES, Federation, running, wait_for
+from tests.support.jobs import all_running, over, rows, site_over, submitted
 
 
 @pytest.fixture
 def federation(tmp_path: Path) -> Federation:
     return Federation(tmp_path)
-
-
-@contextmanager
-def all_running(federation: Federation, *without: Node) -> Iterator[None]:
-    nodes = [node for node in (*federation.sites, federation.lead) if node not in without]
-    with running(*nodes):
-        yield
-
-
-def submitted(federation: Federation, **changes: Any) -> str:
-    return lead_jobs.submit(federation.lead.ports, federation.request(**changes)).id
-
-
-def over(federation: Federation, job_id: str, state: JobState) -> Job:
-    lead = federation.lead
-    assert wait_for(lambda: is_final(lead.job(job_id).state)), lead.job(job_id)
-    job = lead.job(job_id)
-    assert job.state == state, (job.state, job.code, job.reason)
-    return job
-
-
-def site_over(
-    federation: Federation, job_id: str, state: JobState, sites: Sequence[Node] | None = None
-) -> None:
-    """Each site has ended the job so, stopped its worker, and holds no open reservation."""
-    for node in federation.sites if sites is None else sites:
-        assert wait_for(lambda node=node: node.job(job_id).state == state), node.job(job_id)
-        assert node.reservation(job_id).state is ReservationState.CLOSED
-        assert wait_for(lambda node=node: node.workers.running == 0)
-
-
-def rows(federation: Federation, job_id: str) -> dict[str, JobSite]:
-    with federation.lead.ports.store.read() as tx:
-        return {row.site: row for row in tx.sites.find(job_id=job_id)}
 
 
 def test_a_job_from_submission_to_model(federation: Federation) -> None:
@@ -408,18 +371,6 @@ def test_a_site_that_is_revoked_during_the_job_gets_no_further_round(
     assert federation.site(1).workers.site.updates == []
 
 
-def test_the_leads_worker_is_started_again_from_the_checkpoint(federation: Federation) -> None:
-    federation.lead.workers.lead.die_before = [3]
-    with all_running(federation):
-        job_id = submitted(federation)
-        over(federation, job_id, JobState.COMPLETED)
-    starts = federation.lead.workers.lead.starts
-    assert [number for number, _ in starts] == [0, 2]
-    assert starts[1][1]
-    for node in federation.sites:
-        assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
-
-
 @pytest.mark.parametrize("code", ["JOB_REFUSED", "WORKER_FAILED"])
 def test_a_leads_worker_that_fails_ends_the_job(federation: Federation, code: str) -> None:
     federation.lead.workers.lead.failure = code
@@ -428,151 +379,6 @@ def test_a_leads_worker_that_fails_ends_the_job(federation: Federation, code: st
         job = over(federation, job_id, JobState.FAILED)
         site_over(federation, job_id, JobState.FAILED)
     assert job.code == code
-
-
-def test_a_lead_that_dies_goes_on_from_its_checkpoint(federation: Federation) -> None:
-    """Round 2 is under way when the lead's node dies; sites replay what they had released."""
-    lead = federation.lead
-    with all_running(federation):
-        hold_from_round(lead, 2)
-        job_id = submitted(federation)
-        assert wait_for(lambda: lead.job(job_id).round == 1)
-        lead.restart()
-        over(federation, job_id, JobState.COMPLETED)
-        site_over(federation, job_id, JobState.COMPLETED)
-    starts = lead.workers.lead.starts
-    assert [number for number, _ in starts] == [0, 1]
-    for node in federation.sites:
-        assert node.reservation(job_id).committed_rounds == 3
-        assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
-
-
-def test_a_lead_that_dies_after_its_sites_released_gets_the_same_bytes(
-    federation: Federation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lead = federation.lead
-    kept = book.checkpoint
-    crash = threading.Event()
-
-    def lose(ports: Any, job_id: str, number: int, completed: Any) -> bool:
-        if number == 2 and not crash.is_set():
-            crash.set()
-            return False  # the node dies before the state of round 2 is written
-        return kept(ports, job_id, number, completed)
-
-    monkeypatch.setattr(lead_run.book, "checkpoint", lose)
-    with all_running(federation):
-        job_id = submitted(federation)
-        assert crash.wait(20)
-        lead.restart()
-        over(federation, job_id, JobState.COMPLETED)
-    for node in federation.sites:
-        assert [number for number, _ in node.workers.site.updates] == [1, 2, 3]
-        assert node.reservation(job_id).committed_rounds == 3
-
-
-def hold_from_round(lead: Node, number: int) -> None:
-    """Let the lead's worker wait before a round, once, until the node stops it."""
-    script = lead.workers.lead
-
-    class Replies(dict[int, list[str]]):
-        def __setitem__(self, key: int, value: list[str]) -> None:
-            super().__setitem__(key, value)
-            if key == number - 1 and len(script.starts) == 1:
-                script.hold.clear()
-
-    script.replies = Replies()
-
-
-def test_a_clock_that_jumps_at_the_lead_lets_no_site_go(
-    federation: Federation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks, doubted = [], relay.Relay._doubted
-
-    def looking(self: relay.Relay) -> Any:
-        looks.append(found := doubted(self))
-        return found
-
-    monkeypatch.setattr(relay, "DOUBT_SECONDS", 0.02)
-    monkeypatch.setattr(relay.Relay, "_doubted", looking)
-    lead = federation.lead
-    with all_running(federation):
-        hold_from_round(lead, 2)
-        job_id = submitted(federation)
-        assert wait_for(lambda: lead.job(job_id).round == 1)
-        federation.clock.advance(-86_400 * 400)
-        lead.workers.lead.hold.set()
-        assert wait_for(lambda: [len(each) for each in looks].count(3) >= 2)
-        assert lead.job(job_id).state == JobState.RUNNING
-        federation.clock.advance(86_400 * 400)
-        over(federation, job_id, JobState.COMPLETED)
-    assert {row.decision for row in lead_rows(lead, job_id)} == {"accepted"}
-
-
-def lead_rows(lead: Node, job_id: str) -> list[JobSite]:
-    with lead.ports.store.read() as tx:
-        return tx.sites.find(job_id=job_id)
-
-
-def test_a_lead_that_comes_back_after_the_deadline_fails_the_job(federation: Federation) -> None:
-    lead = federation.lead
-    with all_running(federation):
-        hold_from_round(lead, 2)
-        job_id = submitted(federation)
-        assert wait_for(lambda: lead.job(job_id).round == 1)
-        lead.stop()
-        federation.clock.advance(3601)
-        lead.reopen()
-        lead.start()
-        job = over(federation, job_id, JobState.FAILED)
-        site_over(federation, job_id, JobState.FAILED)
-    assert job.code == "DEADLINE_PASSED"
-
-
-def test_a_lead_that_dies_while_submitting_asks_only_who_has_not_decided(
-    federation: Federation,
-) -> None:
-    lead = federation.lead
-    lead.link.down.add(SITES[2])
-    with all_running(federation):
-        job_id = submitted(federation)
-        assert wait_for(
-            lambda: [r.decision for r in rows(federation, job_id).values()].count("accepted") == 2
-        )
-        lead.stop()
-        asked = list(lead.link.calls)
-        lead.link.down.clear()
-        lead.reopen()
-        lead.start()
-        over(federation, job_id, JobState.COMPLETED)
-    new = lead.link.calls[len(asked) :]
-    assert (SITES[2], "JobSubmission") in new
-    assert (SITES[0], "JobSubmission") not in new
-
-
-def test_a_refusal_that_was_kept_counts_after_a_restart(federation: Federation) -> None:
-    job_id = submitted(federation)
-    lead = federation.lead
-    book.decided(lead.ports, job_id, SITES[1], "refused", "CAP_EXCEEDED", "too much")
-    with all_running(federation):
-        job = over(federation, job_id, JobState.REFUSED)
-    assert (job.code, job.reason) == ("CAP_EXCEEDED", f"`{SITES[1]}`: too much")
-    assert lead.link.calls == []
-
-
-def test_a_site_that_dies_in_a_round_comes_back_in_time(federation: Federation) -> None:
-    lead, site = federation.lead, federation.site(0)
-    with all_running(federation):
-        hold_from_round(lead, 2)
-        job_id = submitted(federation)
-        assert wait_for(lambda: lead.job(job_id).round == 1)
-        site.stop()
-        lead.workers.lead.hold.set()
-        site.reopen()
-        site.start()
-        over(federation, job_id, JobState.COMPLETED)
-    assert site.reservation(job_id).committed_rounds == 3
-    assert [number for number, _ in site.workers.site.updates] == [1, 2, 3]
 
 
 def test_a_job_can_be_cancelled(federation: Federation) -> None:

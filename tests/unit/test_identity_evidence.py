@@ -9,20 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from connector.domain import instant
-from connector.domain.log import merkle
 from connector.errors import EvidenceInvalid
 from connector.identity import agreement as agreements
 from connector.identity import bundle as bundles
 from connector.identity import document as documents
-from connector.identity import evidence, jws, receipt, status, succession
+from connector.identity import evidence, jws, receipt, succession
 from connector.identity.bundle import Evidence, PartyEvidence
-from connector.identity.evidence import Outcome, Standing, Verdict
+from connector.identity.evidence import Outcome
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import canonical
 from tests.support.contracts import (
@@ -36,55 +33,21 @@ from tests.support.contracts import (
     contract,
     stranger,
 )
-from tests.support.evidence import (
-    Log,
-    cosigned,
-    evidence_of,
-    exported,
-    log_of,
-    party,
-    rotated,
-    sealed,
-)
+from tests.support.evidence import Log, evidence_of, exported, log_of, party, sealed
 from tests.support.keys import MemorySigner
-
-SPACE = Space()
-GIVER, TAKER = SPACE.admit(stranger(PROVIDER)), SPACE.admit(stranger(CONSUMER))
-CONTRACT = contract(GIVER, TAKER)
-EVIDENCE = evidence_of(CONTRACT, SPACE)
-BUNDLE = sealed(EVIDENCE, GIVER)
-KEY = canonical(dict(SPACE.signer.public_jwk))
-
-
-def judged(data: bytes = BUNDLE, *keys: bytes) -> Verdict:
-    return evidence.verify(data, keys or (KEY,))
-
-
-def invalid(data: bytes, *keys: bytes, part: str = "", by: str = "") -> str:
-    """Return why a bundle is invalid; which part fails, and by whom, where the test says so."""
-    verdict = judged(data, *keys)
-    assert verdict.outcome is Outcome.INVALID
-    assert verdict.reason
-    failed = [it for it in verdict.parts if it.standing is Standing.FAILED]
-    assert bool(failed) == bool(verdict.parts)
-    assert all(it.at_fault for it in failed)
-    if part:
-        assert [(it.name, it.at_fault) for it in failed] == [(part, by)]
-    return verdict.reason
-
-
-def unproven(data: bytes, name: str, *keys: bytes) -> str:
-    """Return why one part is unproven, and all others proven."""
-    verdict = judged(data, *keys)
-    assert verdict.outcome is Outcome.CONSISTENT, verdict.reason
-    (part,) = [it for it in verdict.parts if it.standing is not Standing.PROVEN]
-    assert (part.name, part.standing, part.at_fault) == (name, Standing.UNPROVEN, "")
-    assert verdict.reason == f"{name}: {part.finding}"
-    return part.finding
-
-
-def changed(**changes: Any) -> bytes:
-    return sealed(EVIDENCE, GIVER, **changes)
+from tests.support.verdicts import (
+    BUNDLE,
+    CONTRACT,
+    EVIDENCE,
+    GIVER,
+    KEY,
+    SPACE,
+    TAKER,
+    changed,
+    invalid,
+    judged,
+    unproven,
+)
 
 
 def test_a_true_bundle_is_proven() -> None:
@@ -254,212 +217,11 @@ def test_documents_of_another_time() -> None:
     invalid(changed(provider=PartyEvidence(PROVIDER, newer, GIVER.membership)))
 
 
-@pytest.mark.parametrize("name", ["provider", "consumer", "exporter"])
-@pytest.mark.parametrize("membership", ["", "x", SPACE.status_list(), TAKER.membership + "A"])
-def test_memberships_that_are_none(name: str, membership: str) -> None:
-    member = {"provider": GIVER, "consumer": TAKER, "exporter": GIVER}[name]
-    invalid(changed(**{name: party(replace(member, membership=membership))}))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"valid_until": NOW - timedelta(seconds=1)},
-        {"valid_from": NOW + timedelta(seconds=1)},
-        {"key_thumbprints": []},
-        {"space": ""},
-    ],
-)
-def test_memberships_that_did_not_hold_at_signing(change: dict[str, Any]) -> None:
-    for name, member in (("provider", GIVER), ("consumer", TAKER)):
-        token = SPACE.membership(member, **change)
-        invalid(changed(**{name: party(replace(member, membership=token))}))
-
-
-def test_the_exporter_s_present_membership_may_be_newer() -> None:
-    newer = SPACE.membership(GIVER, valid_from=NOW + timedelta(days=9))
-    data = changed(exporter=party(replace(GIVER, membership=newer)))
-    assert judged(data).outcome is Outcome.PROVEN
-
-
 def test_exported_by_a_third() -> None:
     third = SPACE.admit(stranger("did:web:sud.example"))
     log = log_of(CONTRACT)
     data = replace(EVIDENCE, exporter=party(third), checkpoint=log.note(third))
     invalid(sealed(data, third))
-
-
-# --- status lists
-
-
-def listed(*tokens: str) -> bytes:
-    return changed(status_lists={SPACE.status_url: tokens})
-
-
-LATER = {"valid_from": NOW + timedelta(days=1), "valid_until": NOW + timedelta(days=2)}
-EARLIER = {"valid_from": NOW - timedelta(days=2), "valid_until": NOW}
-
-
-def test_revoked_at_signing() -> None:
-    invalid(listed(SPACE.status_list(0)), part="revocation", by=PROVIDER)
-    invalid(listed(SPACE.status_list(1)), part="revocation", by=CONSUMER)
-    assert judged(listed(SPACE.status_list(2))).outcome is Outcome.PROVEN
-    both = listed(
-        SPACE.status_list(**EARLIER | {"valid_until": NOW + timedelta(1)}), SPACE.status_list(1)
-    )
-    invalid(both, part="revocation", by=CONSUMER)
-    invalid(listed(SPACE.status_list(0, **EARLIER)), part="revocation", by=PROVIDER)  # for good
-
-
-def test_the_list_that_shows_it_is_named() -> None:
-    verdict = judged(listed(SPACE.status_list(), SPACE.status_list(**LATER)))
-    made = instant.text(LATER["valid_from"])
-    assert verdict.part("revocation").checks == tuple(
-        f"`{did}` is not marked in the status list of {made}" for did in (PROVIDER, CONSUMER)
-    )
-
-
-def test_a_later_list_proves_who_is_not_on_it_and_nothing_of_who_is() -> None:
-    assert judged(listed(SPACE.status_list(**LATER))).outcome is Outcome.PROVEN
-    said = unproven(listed(SPACE.status_list(1, **LATER)), "revocation")
-    assert f"`{CONSUMER}` is revoked in a later status list" in said
-    kept = listed(SPACE.status_list(), SPACE.status_list(1, **LATER))
-    assert judged(kept).outcome is Outcome.PROVEN  # one of the time was kept
-
-
-def test_lists_that_say_nothing_of_the_signing() -> None:
-    assert "no status list" in unproven(changed(status_lists={}), "revocation")
-    assert "ended before" in unproven(listed(SPACE.status_list(**EARLIER)), "revocation")
-
-
-def test_a_status_list_of_another_hand() -> None:
-    other = Space().status_list()
-    invalid(listed(other), part="revocation", by=PROVIDER)
-    assert judged(listed(other, SPACE.status_list())).outcome is Outcome.PROVEN
-
-
-def test_a_status_list_of_another_address() -> None:
-    elsewhere = status.build(
-        SPACE.signer,
-        SPACE.did,
-        SPACE.status_url + "0",
-        (),
-        valid_from=NOW - timedelta(hours=1),
-        valid_until=NOW + timedelta(hours=1),
-    )
-    invalid(listed(elsewhere), part="revocation", by=PROVIDER)
-
-
-# --- the log
-
-
-def test_truncated_proof() -> None:
-    entry = EVIDENCE.entries[0]
-    for proof in (entry.proof[:-1], entry.proof[1:], (), (*entry.proof, bytes(32))):
-        invalid(changed(entries=(replace(entry, proof=proof),)))
-
-
-@pytest.mark.parametrize(
-    "pick",
-    [
-        lambda _: (),
-        lambda log: (log.entry(0), log.entry(3)),  # about other things
-        lambda log: (log.entry(4), log.entry(2)),
-        lambda log: (log.entry(2), log.entry(2)),
-        lambda log: (replace(log.entry(2), index=4),),
-        lambda log: (replace(log.entry(2), index=99),),
-        lambda log: (replace(log.entry(2), index=-1),),
-        lambda log: (replace(log.entry(2), event=log.events[4]),),
-        lambda log: (replace(log.entry(2), event=b"[]"),),
-    ],
-)
-def test_entries_that_are_refused(pick: Callable[[Log], Any]) -> None:
-    invalid(changed(entries=pick(log_of(CONTRACT))))
-
-
-def test_entries_of_another_log() -> None:
-    other = log_of(CONTRACT)
-    other.append("more", "x")
-    invalid(changed(entries=(other.entry(2),)), part="log", by=PROVIDER)
-    data = changed(entries=(other.entry(2),), **exported(other, GIVER, TAKER))
-    assert judged(data).outcome is Outcome.PROVEN
-
-
-def test_an_entry_that_is_no_object() -> None:
-    log = log_of(CONTRACT)
-    log.events.append(b"[]")
-    invalid(changed(entries=(log.entry(2), log.entry(5)), checkpoint=log.note(GIVER)))
-
-
-def test_a_log_signed_by_another() -> None:
-    log = log_of(CONTRACT)
-    for note in (log.note(TAKER), log.note(stranger(PROVIDER)), "", "x"):
-        invalid(changed(checkpoint=note))
-
-
-# --- cosigned
-
-
-def test_a_log_is_proven_as_far_as_the_other_party_cosigned_it() -> None:
-    log = log_of(CONTRACT)
-    assert "has not cosigned" in unproven(changed(cosigned=""), "log")
-    said = unproven(changed(**exported(log, GIVER, TAKER, 3)), "log")
-    assert said == f"cosigned by `{CONSUMER}` up to 3 entries: 1 of the bundle's came later"
-    log.append("thing.done", "urn:more")
-    entries = (log.entry(2), log.entry(4))
-    data = changed(entries=entries, **exported(log, GIVER, TAKER, 5))
-    assert judged(data).outcome is Outcome.PROVEN  # what came later is not of the contract
-
-
-def test_cosignatures_that_are_none() -> None:
-    log = log_of(CONTRACT)
-    for witness in (GIVER, stranger(CONSUMER), stranger("did:web:sud.example")):
-        said = invalid(changed(**exported(log, GIVER, witness)), part="log", by=CONSUMER)
-        assert "did not cosign" in said
-
-
-def test_a_head_that_the_exporter_did_not_sign() -> None:
-    note = cosigned(log_of(CONTRACT).note(stranger(PROVIDER)), TAKER)
-    assert "did not sign" in invalid(changed(cosigned=note), part="log", by=PROVIDER)
-
-
-def test_a_key_that_followed_since_may_cosign() -> None:
-    log, later = log_of(CONTRACT), rotated(TAKER)
-    parts = exported(log, GIVER, later)
-    assert judged(changed(**parts, peer_document=later.data)).outcome is Outcome.PROVEN
-    assert "did not cosign" in invalid(changed(**parts), part="log", by=CONSUMER)
-    other = rotated(TAKER, lost=True)  # nobody can tell that it is the same party
-    parts = exported(log, GIVER, other)
-    data = changed(**parts, peer_document=other.data)
-    assert "did not cosign" in invalid(data, part="log", by=CONSUMER)
-
-
-def test_a_log_that_went_another_way_after_it_was_cosigned() -> None:
-    """The exporter shows the auditor another history than the one that its peer has signed for."""
-    shown, seen = log_of(CONTRACT), log_of(CONTRACT)
-    seen.events[3] = seen.events[1]
-    note = cosigned(seen.note(GIVER), TAKER)
-    said = invalid(changed(cosigned=note), part="log", by=PROVIDER)
-    assert "does not continue" in said
-    longer = Log([*shown.events, shown.events[0]])
-    proof = tuple(merkle.consistency(5, 6, longer.node()))
-    entries = (longer.entry(2), longer.entry(4))
-    parts = {"entries": entries, "checkpoint": longer.note(GIVER), "cosigned_proof": proof}
-    assert "does not continue" in invalid(changed(cosigned=note, **parts), part="log", by=PROVIDER)
-    assert judged(changed(**parts)).outcome is Outcome.PROVEN
-
-
-def test_a_log_of_another_epoch_than_the_cosigned_one() -> None:
-    log = log_of(CONTRACT)
-    assert "does not continue" in invalid(
-        changed(checkpoint=log.note(GIVER, epoch=1)), part="log", by=PROVIDER
-    )
-
-
-def test_cosigned_before_it_was_concluded() -> None:
-    early = NOW - timedelta(days=1)
-    note = cosigned(log_of(CONTRACT).note(GIVER), TAKER, early)
-    assert "before the contract was concluded" in unproven(changed(cosigned=note), "log")
 
 
 # --- one part fails, and the others are still judged
@@ -593,23 +355,6 @@ def test_size_is_bounded() -> None:
         changed(peer_checkpoint="x" * bundles.MAX_BYTES)
     with pytest.raises(EvidenceInvalid):
         changed(entries=(EVIDENCE.entries[0],) * (bundles.MAX_ENTRIES + 1))
-
-
-def test_membership_by_an_authority_that_the_auditor_did_not_name() -> None:
-    """One party of another space, whose authority stands in the bundle only."""
-    other = Space(did="did:web:else.example")
-    taker = other.admit(stranger(CONSUMER))
-    made = contract(GIVER, taker)
-    parts = replace(
-        evidence_of(made, SPACE),
-        authorities={AUTHORITY: SPACE.data, other.did: other.data},
-        status_lists={each.status_url: (each.status_list(),) for each in (SPACE, other)},
-    )
-    data = sealed(parts, GIVER)
-    invalid(data)
-    assert evidence.verify(data).outcome is Outcome.CONSISTENT
-    both = evidence.verify(data, [KEY, canonical(dict(other.signer.public_jwk))])
-    assert both.outcome is Outcome.PROVEN
 
 
 def test_a_receipt_needs_both_signatures() -> None:

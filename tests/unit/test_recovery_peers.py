@@ -11,13 +11,7 @@ from connector.bootstrap import exchange as exchanges
 from connector.bootstrap.exchange import Exchange
 from connector.domain.log.audit import Checkpoint
 from connector.domain.participant import Participant
-from connector.errors import (
-    BudgetExceeded,
-    CheckpointFork,
-    InRecovery,
-    PeerRolledBack,
-    PreauError,
-)
+from connector.errors import BudgetExceeded, CheckpointFork, InRecovery, PeerRolledBack, PreauError
 from connector.ports import Ports
 from connector.services.continuity import confirmation, custody, recovery
 from connector.services.evidence import own_log
@@ -25,18 +19,14 @@ from connector.services.evidence.witness import Witness, check_peer, contradict,
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.store.charges import FILE
 from federated.job import JobState
-from tests.support.federation import (
-    LEAD,
-    SITES,
-    Federation,
-    Node,
-)
+from tests.support.federation import LEAD, SITES, Federation, Node
 from tests.support.recovering import (
     CONTRACT,
     copied,
     heard_of,
     in_full,
     job,
+    keeping_heads,
     known,
     refused,
     released,
@@ -47,10 +37,7 @@ from tests.support.recovering import (
 
 @pytest.fixture
 def federation(tmp_path: Path) -> Federation:
-    found = Federation(tmp_path / "space")
-    for node in found.nodes.values():
-        recovery.begin(node.ports)
-    return found
+    return keeping_heads(tmp_path / "space")
 
 
 def shown(node: Node) -> Checkpoint:
