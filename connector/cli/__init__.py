@@ -1,4 +1,7 @@
-"""The `preau` command: one file per noun, over the SDK and the composition root."""
+"""The `preau` command: one file per noun, over the SDK and the composition root.
+
+Nouns of one kind share a folder; `app.py` lists them all.
+"""
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ Rules: a leaf is replaced at half of its life without a restart; the old one sta
 connections that use it, so that old and new overlap; so it is when another CA issues. The server's
 roots are the CAs of admitted participants, read anew for each connection, yet never in more than
 `READING` of the time, since strangers connect as well; an admitted CA only opens the door, since
-`authenticate.py` then checks that the leaf comes from a CA of the very DID that it names. Clients
-check a server by its DNS name, which is the host of its DID.
+`calls/authenticate.py` then checks that the leaf comes from a CA of the very DID that it names.
+Clients check a server by its DNS name, which is the host of its DID.
 """
 
 from __future__ import annotations

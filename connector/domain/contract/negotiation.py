@@ -42,7 +42,8 @@ class NegotiationState(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-# A negotiation in which nothing happens for so long is over; VERIFIED is not, see `outcomes.py`.
+# A negotiation in which nothing happens for so long is over; VERIFIED is not, see
+# `services/negotiation/outcomes.py`.
 STALE: Final = timedelta(days=7)
 # An agreement that its consumer does not verify counts against the dataset's cap, so not for long.
 UNVERIFIED: Final = timedelta(hours=1)

@@ -2,8 +2,8 @@
 
 Rules: a certificate counts for a member once `authenticate.py` has found it to be that member's;
 before that its calls count for the address that they come from, so that nobody uses up the share of
-another. The first such call of a connection proves the connection (`relay.py`). What a call may do
-is judged anew for each, by the gate.
+another. The first such call of a connection proves the connection (`peer/connections/relay.py`).
+What a call may do is judged anew for each, by the gate.
 """
 
 from __future__ import annotations

@@ -39,11 +39,12 @@ CONNECTION_SECONDS: Final = 300.0
 # What runs on an aged connection may end by itself; streams are judged at each frame anyway.
 CONNECTION_GRACE_SECONDS: Final = 3600.0
 HANDSHAKE_SECONDS: Final = 5.0
-# Each relayed connection takes three files of the 8,192 that a process may open (`sockets.py`).
+# Each relayed connection takes three files of the 8,192 that a process may open
+# (`serving/sockets.py`).
 DOORS: Final = Doors(
     strangers=128, per_origin=24, members=512, per_member=16, stranger_seconds=15.0
 )
-# What gRPC takes in of one message: `arrivals.py` counts on it.
+# What gRPC takes in of one message: `peer/limits/arrivals.py` counts on it.
 RECEIVED_AT_LEAST: Final = 16 * 1024 * 1024
 STOP_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 1.0

@@ -1,10 +1,10 @@
 """The lead's end of jobs' streams: authenticated, limited, and judged again before each frame.
 
-Rules: streams have threads of their own and a limit in all and per peer, so that no number of
-them keeps a unary call waiting; a stream is counted before anything of it is read; the first
-frame is read as any request is (`arrivals.py`), and the call's token is bound to its bytes; trust
-is judged before each frame that is sent, and at each revocation; a stream whose site is no longer
-believed ends with the code that says why. What the frames mean is the lead's service's.
+Rules: streams have threads of their own and a limit in all and per peer, so that no number of them
+keeps a unary call waiting; a stream is counted before anything of it is read; the first frame is
+read as any request is (`peer/limits/arrivals.py`), and the call's token is bound to its bytes;
+trust is judged before each frame that is sent, and at each revocation; a stream whose site is no
+longer believed ends with the code that says why. What the frames mean is the lead's service's.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Unary calls: raw bytes in, checks, handler, answer or refusal out.
 
-Rules: a call holds no thread while its request is awaited (`arrivals.py`); the bytes are kept as
-they came until the token's body hash was checked; of each caller only so many calls are open, and
-each has a share (`shares.py`); threads go to callers in fair turns (`turns.py`); every refusal is
-an answer with a code and is recorded; an unforeseen failure is logged here and answered without a
-word of its text.
+Rules: a call holds no thread while its request is awaited (`peer/limits/arrivals.py`); the bytes
+are kept as they came until the token's body hash was checked; of each caller only so many calls are
+open, and each has a share (`peer/limits/shares.py`); threads go to callers in fair turns
+(`peer/limits/turns.py`); every refusal is an answer with a code and is recorded; an unforeseen
+failure is logged here and answered without a word of its text.
 """
 
 from __future__ import annotations

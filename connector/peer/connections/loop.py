@@ -1,6 +1,7 @@
 """The one thread with an event loop, on which connections and gRPC calls wait.
 
-Rule: nothing blocks here; what computes, or asks the database, runs on threads (`turns.py`).
+Rule: nothing blocks here; what computes, or asks the database, runs on threads
+(`peer/limits/turns.py`).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""How much each may ask for, and how fairly places are shared. Knows nothing of calls' content."""
+"""How much each may ask for, and how places are shared; what is asked is not looked at."""

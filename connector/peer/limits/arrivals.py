@@ -19,7 +19,7 @@ from connector.peer.limits.turns import Turns
 from connector.peer.status import Context
 
 REQUEST_SECONDS: Final = 10.0
-# Messages that are read at once: each has as many bytes as gRPC takes in (`server.py`).
+# Messages that are read at once: each has as many bytes as gRPC takes in (`peer/calls/server.py`).
 READING: Final = 64
 READING_PER_OWNER: Final = 4
 WAITING_PER_OWNER: Final = 64

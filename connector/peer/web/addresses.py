@@ -3,7 +3,7 @@
 Rules: HTTPS only; a DNS name, never an IP literal in any spelling; no user part; and no address
 that is not on the public Internet, unless the host is one that the operator's settings name in
 `unsafe_allow_hosts` (OWASP SSRF prevention; the ranges are those of `special_addresses.py`).
-Resolving and connecting are `web.py`'s.
+Resolving and connecting are `client.py`'s.
 """
 
 from __future__ import annotations

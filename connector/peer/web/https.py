@@ -59,7 +59,7 @@ CONTACTS_AT_ONCE: Final = 16  # of all addresses; of one address one at a time
 CONTACTS_WAITING: Final = 4  # of one address
 CONTACTS_IN_ALL: Final = 10  # times what one address may, of all together
 CONTACT_SECONDS: Final = 8.0  # for all that is fetched in one
-WAIT_SECONDS: Final = 10.0  # as long as our own nodes wait for the answer (`web.py`)
+WAIT_SECONDS: Final = 10.0  # as long as our own nodes wait for the answer (`client.py`)
 # What the fetching of a stranger's document, membership and description may end with.
 _FETCHING: Final = (AddressForbidden, DidUnresolvable, MessageTooLarge, NotFound, PeerUnreachable)
 _CODE: Final = "preau.code"  # in the scope of a request: how it was answered

@@ -1,8 +1,9 @@
 """The HTTPS server, over `connector/serving/server.py`.
 
 Rules: TLS 1.2 or newer; a TLS handshake ends after `HANDSHAKE_SECONDS`. It listens on loopback,
-behind a `relay.py` that bounds connections by origin and in time, however slowly they speak. A
-renewed certificate is taken without a restart (`certificate.py`). What is answered is `https.py`'s.
+behind a `peer/connections/relay.py` that bounds connections by origin and in time, however slowly
+they speak. A renewed certificate is taken without a restart (`certificate.py`). What is answered is
+`https.py`'s.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ proved by its provider's receipt; unit of privacy, rows per person, population, 
 of the contract; no column that identifies a person is an input; the recipes are ones that the
 contract accepts; the job ends within the contract. The first check that fails answers, cheap ones
 first. What the manifest's arithmetic costs, and what is left to spend, is decided after all of
-these, by `jobs.py` and `budget.py`; signatures are verified there too.
+these, by `site/jobs.py` and `services/privacy/budget.py`; signatures are verified there too.
 """
 
 from __future__ import annotations

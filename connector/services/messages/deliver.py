@@ -7,7 +7,7 @@ before the peer says that it helps; it is given up only when it was tried `MAX_A
 `MAX_AGE` has passed, so that a clock that jumps ends nothing, and silence no negotiation before its
 deadline. Another refusal by the peer is final. What carries its sender's last signature
 is tried for `SIGNED_AGE`, and also while the peer does not believe us. What either means for a
-negotiation is `outcomes.py`.
+negotiation is `services/negotiation/outcomes.py`.
 
 Nothing is polled in the hot path: the dispatcher sleeps until it is woken, or until the next
 message falls due.

@@ -2,7 +2,7 @@
 
 Rules: either side may open; every message goes through the protocol's table; a refused message
 changes nothing and is in the audit log. What each side does by itself on a message is
-`provider_side.py` and `consumer_side.py`; delivery is `deliver.py`.
+`provider_side.py` and `consumer_side.py`; delivery is `services/messages/deliver.py`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """What the fate of an outgoing message does to its negotiation.
 
-Rules: an acknowledgement brings the peer's pid; a refusal ends the negotiation here with the
-peer's code and reason, and the peer is told where the table allows it; so does silence past the
-bounds of `deliver.py`, with one exception. INVARIANT: whoever has signed last never gives up
-alone. A verification or FINALIZED that cannot be delivered, or that is refused for whatever reason,
-leaves the negotiation as it is, since the peer may hold the contract already; it is sent again by
-`deliver.retry`. Only a peer that states that it has terminated ends it, see `negotiate.reconcile`.
+Rules: an acknowledgement brings the peer's pid; a refusal ends the negotiation here with the peer's
+code and reason, and the peer is told where the table allows it; so does silence past the bounds of
+`services/messages/deliver.py`, with one exception. INVARIANT: whoever has signed last never gives
+up alone. A verification or FINALIZED that cannot be delivered, or that is refused for whatever
+reason, leaves the negotiation as it is, since the peer may hold the contract already; it is sent
+again by `deliver.retry`. Only a peer that states that it has terminated ends it, see
+`negotiate.reconcile`.
 """
 
 from __future__ import annotations

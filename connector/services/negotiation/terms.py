@@ -4,7 +4,7 @@ Rules: only terms that this node can check, enforce or audit are offered, accept
 what a consumer asks for is met by the provider's own rendering of the narrower terms, inside the
 offer or inside the private reserve; everything else gets the greatest terms under both, or a
 refusal that names each attribute that does not fit. Pure but for reading; the cap over all
-contracts of a dataset is `budget.py`.
+contracts of a dataset is `services/privacy/budget.py`.
 """
 
 from __future__ import annotations

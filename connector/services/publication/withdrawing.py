@@ -3,7 +3,7 @@
 Rules: whoever sees the catalog sees them no more, what was narrowed from an offer goes with it, and
 a negotiation that is not concluded ends; contracts that run keep the terms that were signed, and
 are taken back by `agreement end`. Each act has a reason and is in the log; who negotiates or holds
-a contract on what was taken back or replaced is told, signed (`telling.py`).
+a contract on what was taken back or replaced is told, signed (`services/negotiation/telling.py`).
 """
 
 from __future__ import annotations

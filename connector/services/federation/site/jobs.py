@@ -6,8 +6,8 @@ transaction; nothing of the data is read before all have passed but the file's d
 reservation and audit event are one transaction. What the world withholds (a peer, the accountant)
 decides nothing, and the lead asks again.
 
-The checks themselves are `fitting.py`, `judge.py` and `budget.py`; a job's life
-after acceptance is `run.py`.
+The checks themselves are `federation/fitting.py`, `judge.py` and `services/privacy/budget.py`; a
+job's life after acceptance is `run.py`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ leaves; the worker reads a round's message before the round is charged, and comp
 update is stored before it is sent (`rounds.py`); a worker that dies is replaced once for
 the same round; a message that the worker cannot read costs nothing; what the lead learns
 of a failure is a code, never the worker's own words; what took rows ends at a public time
-(`padding.py`), also when it fails; a broken stream is opened again with growing
+(`federation/padding.py`), also when it fails; a broken stream is opened again with growing
 pauses until the manifest's deadline, and not sooner than the lead says. Every wait is bounded by
 the round or the deadline; a lead that asks no new round for `patience` holds no worker and no
 budget any longer, unless it is connected and has not asked the first: it waits for other sites.
@@ -387,8 +387,8 @@ class SiteRun:
 def _may_pass(exc: PreauError) -> bool:
     """Whether what forbids an answer follows from a clock, or from papers that are fetched anew.
 
-    No manifest's deadline lies beyond its contract's end (`fitting.py`), so a contract that is said
-    to have ended before is said so by a clock that jumped.
+    No manifest's deadline lies beyond its contract's end (`federation/fitting.py`), so a contract
+    that is said to have ended before is said so by a clock that jumped.
     """
     return isinstance(exc, ContractExpired) or (
         isinstance(exc, Untrusted) and isinstance(exc, PASSING)

@@ -5,7 +5,7 @@ of them, and answers with noised updates and nothing else. A round is two questi
 the worker read the lead's message without a row, before anything is charged; `update` follows the
 charge. A worker that dies or falls silent is replaced once for the same round; a message that ends
 two of them is refused. Each wait is bounded by its caller. `unit` says in which steps of time an
-answer may leave (`padding.py`).
+answer may leave (`federation/padding.py`).
 """
 
 from __future__ import annotations
