@@ -32,8 +32,8 @@ _DRIVERS: Final = {
 _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _USED_AT: Final = "used_at"
 _TRUSTED: Final = 1.0  # seconds after its use that a connection is not asked whether it is alive
-_KEPT_OPEN: Final = 4  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
-_MORE: Final = 28
+_KEPT_OPEN: Final = 8  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
+_MORE: Final = 24
 
 
 def open_engine(address: str, wait: float) -> Engine:
@@ -57,6 +57,7 @@ def open_engine(address: str, wait: float) -> Engine:
         pool_size=_KEPT_OPEN,
         max_overflow=_MORE,
         pool_timeout=wait,
+        pool_use_lifo=True,  # the connection used last knows its pages and its statements
         connect_args={"timeout": wait} if sqlite else _postgres_options(wait),
     )
     if sqlite:
@@ -70,13 +71,17 @@ def open_engine(address: str, wait: float) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that sees one state and is not kept."""
+    """Open a transaction that sees one state and writes nothing.
+
+    It ends by COMMIT: at each ROLLBACK psycopg drops all statements that the server has prepared.
+    """
     sqlite = engine.dialect.name == "sqlite"
     options = {} if sqlite else _SNAPSHOT
     with engine.connect().execution_options(**options) as connection:
         if sqlite:  # a reader of the write-ahead log sees one state from its first query on
             connection.exec_driver_sql("BEGIN")
         yield connection
+        connection.commit()
 
 
 @contextmanager

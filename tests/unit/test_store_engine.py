@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from connector.errors import ConfigurationInvalid, StoreUnavailable
+from connector.errors import ConfigurationInvalid, Malformed, StoreUnavailable
 from connector.store import SqlStore
 from connector.store import engine as engine_module
 from connector.store.engine import open_engine
@@ -192,4 +192,48 @@ def test_a_server_that_started_anew_is_found_again(
     monkeypatch.setattr("connector.store.engine._TRUSTED", 0.0)
     cut()
     assert ask() == 0
+    store.close()
+
+
+def test_postgresql_keeps_what_it_prepared_from_one_transaction_to_the_next(
+    postgres_url: str,
+) -> None:
+    """A fault ends its transaction by ROLLBACK, at which psycopg drops what was prepared."""
+    store = SqlStore(postgres_url, FixedClock())
+
+    def prepared() -> int:
+        with store.read() as tx:
+            rows = tx.audit._scope.connection.exec_driver_sql(  # type: ignore[attr-defined]
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%audit_head%%'"
+            )
+            return int(rows.scalar_one())
+
+    def ask(fault: str = "") -> None:
+        with store.read() as tx:
+            tx.audit.head()
+            if fault:
+                raise Malformed(fault)
+
+    for _ in range(10):
+        ask()
+    assert prepared() == 1
+    with pytest.raises(Malformed):
+        ask("planned")
+    assert prepared() == 0
+    store.close()
+
+
+def test_the_connection_used_last_is_used_next(database_url: str) -> None:
+    """It knows its pages and its statements; the others cost nothing until they are needed."""
+    store = SqlStore(database_url, FixedClock())
+
+    def used() -> object:
+        with store.read() as tx:
+            tx.audit.head()
+            return tx.audit._scope.connection.connection.driver_connection  # type: ignore[attr-defined]
+
+    with store.read() as one, store.read() as two:
+        one.audit.head()
+        two.audit.head()
+    assert len({id(used()) for _ in range(4)}) == 1
     store.close()
