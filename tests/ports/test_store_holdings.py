@@ -37,8 +37,16 @@ def negotiation(pid: str, state: State = State.TERMINATED, **changes: Any) -> Ne
 
 def job(name: str, state: JobState = JobState.REFUSED, **changes: Any) -> Job:
     plain = Job(
-        *(name, JobSide.SITE, PEER, "urn:a", b"m" * 50, "ab", "signed", state, 0, "", "", ""),
-        *(OLD, OLD),
+        id=name,
+        side=JobSide.SITE,
+        peer=PEER,
+        agreement_id="urn:a",
+        manifest=b"m" * 50,
+        manifest_digest="ab",
+        signature="signed",
+        state=state,
+        created_at=OLD,
+        updated_at=OLD,
     )
     return replace(plain, **changes)
 

@@ -210,8 +210,18 @@ def test_a_refused_job_is_listed_and_shown_and_has_no_manifest(
     """A site keeps the digest of what it refused, and nothing else of it."""
     digest = "ab" * 32
     refused = Job(
-        *("urn:x:1", JobSide.SITE, "did:web:a.example", "", b"", digest, "", "REFUSED", 0),
-        *("BUDGET_EXCEEDED", "the contract has ε 0 left", "", NOON, NOON),
+        id="urn:x:1",
+        side=JobSide.SITE,
+        peer="did:web:a.example",
+        agreement_id="",
+        manifest=b"",
+        manifest_digest=digest,
+        signature="",
+        state="REFUSED",
+        code="BUDGET_EXCEEDED",
+        reason="the contract has ε 0 left",
+        created_at=NOON,
+        updated_at=NOON,
     )
     keep(ports, [refused])
     for found in (*http.get("/jobs").json(), http.get("/job?id=urn:x:1").json()):

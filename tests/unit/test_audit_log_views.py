@@ -272,10 +272,6 @@ def a_job(agreement: Agreement) -> Job:
         manifest_digest="",
         signature="",
         state="ACCEPTED",
-        round=0,
-        code="",
-        reason="",
-        result="",
         created_at=NOW,
         updated_at=NOW,
     )

@@ -14,7 +14,7 @@ class JobSide(StrEnum):
     SITE = "site"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job, our side.
 
@@ -43,10 +43,10 @@ class Job:
     manifest_digest: str
     signature: str
     state: str
-    round: int
-    code: str
-    reason: str
-    result: str
+    round: int = 0
+    code: str = ""
+    reason: str = ""
+    result: str = ""
     created_at: datetime
     updated_at: datetime
 
@@ -71,11 +71,11 @@ class JobSite:
     site: str
     agreement_id: str
     decision: str
-    code: str
-    reason: str
-    last_round: int
-    bytes_sent: int
-    bytes_received: int
+    code: str = ""
+    reason: str = ""
+    last_round: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from functools import partial
 
 from connector.domain.delivery import OutgoingMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
-from connector.errors import JobCancelled, NotFound
+from connector.errors import NotFound
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation
-from connector.services.federation.site.rounds import Ending, forget_payloads, one_line
+from connector.services.federation.site.rounds import Ending, forget_payloads
 from federated.job import JobState, advance, is_final
 
 PENDING = "pending"
@@ -180,13 +180,6 @@ def finish_within(
             tx.outbox.put(_notice(ports, row, ending, _completed(tx, job).receipts, now))
     tx.after_commit(partial(ports.wakeups.notify, "outbox"))
     return ending
-
-
-def cancelled(reason: str) -> Ending:
-    """Return the ending of a job that its lead cancels."""
-    return Ending(
-        JobState.CANCELLED, JobCancelled.code, one_line(reason) or "cancelled by the lead"
-    )
 
 
 def _completed(tx: Transaction, job: Job) -> Completed:

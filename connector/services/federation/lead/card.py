@@ -20,9 +20,7 @@ from connector.jsonld.canonical import parse_object, sha256_hex
 from federated.job import JobManifest
 from federated.privacy.rule import ADD_OR_REMOVE_ONE
 
-_NEIGHBOURS: Final = {
-    ADD_OR_REMOVE_ONE: "two data sets are neighbours when one has all rows of one more person",
-}
+_MEANING: Final = "two data sets are neighbours when one has all rows of one more person"
 _COPIED: Final = ("features", "target", "rounds", "quorum", "learningRate")
 
 
@@ -66,7 +64,7 @@ def _privacy(manifest: JobManifest, stated: dict[str, Any]) -> dict[str, Any]:
         **stated,
         "unit": {"column": manifest.unit.column, "rows": manifest.unit.rows},
         "adjacency": ADD_OR_REMOVE_ONE,
-        "meaning": _NEIGHBOURS[ADD_OR_REMOVE_ONE],
+        "meaning": _MEANING,
         # Replacing a person is removing one and adding another: group privacy of two.
         "replacement": {"epsilon": 2 * epsilon, "delta": delta * (1 + math.exp(epsilon))},
         "scope": "of this job, at each site; who is at several sites adds theirs up",

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from connector.domain.federation.job import Job, JobSide, JobSite
 from connector.domain.page import PAGE, Page
-from connector.errors import NotFound, PreauError, Unlawful
+from connector.errors import JobCancelled, NotFound, PreauError, Unlawful
 from connector.identity import jws
 from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports
@@ -26,9 +26,10 @@ from connector.services.federation.lead.request import complete, usable
 from connector.services.federation.lead.run import CARD_NAME, LeadRun
 from connector.services.federation.receipts import shown as receipt_view
 from connector.services.federation.site.jobs import MANIFEST_TYPE
+from connector.services.federation.site.rounds import Ending, one_line
 from connector.services.federation.threads import JobThreads
 from connector.services.readable import Readable
-from federated.job import JobManifest, JobState, is_final, parse
+from federated.job import JobManifest, JobState, parse
 from federated.privacy.event import SubsampledGaussian
 from federated.privacy.question import Epsilon
 
@@ -67,9 +68,7 @@ def submit(ports: Ports, request: Mapping[str, Any]) -> Job:
         for contract in manifest.contracts:
             check_peer(tx, contract.site)
             usable(tx, contract.agreement)  # calibrating noise takes time
-            tx.sites.put(
-                JobSite(job.id, contract.site, contract.agreement, book.PENDING, "", "", 0, 0, 0)
-            )
+            tx.sites.put(JobSite(job.id, contract.site, contract.agreement, book.PENDING))
         tx.audit.append(
             "job.submitted",
             job.id,
@@ -135,8 +134,10 @@ def cancel(ports: Ports, job_id: str, reason: str = "") -> Job:
         NotFound: no such job is led here.
     """
     _led(ports, job_id)
+    line = one_line(reason) or "cancelled by the lead"
+    ending = Ending(JobState.CANCELLED, JobCancelled.code, line)
     with ports.store.write() as tx:
-        book.finish_within(ports, tx, job_id, book.cancelled(reason))
+        book.finish_within(ports, tx, job_id, ending)
         tx.after_commit(partial(ports.wakeups.notify, WAKEUP))
     return status(ports, job_id)
 
@@ -173,11 +174,6 @@ def summary(job: Job) -> dict[str, Any]:
     """Return a job in one line; a site keeps no manifest of a job that it refused."""
     shown = Readable()
     return {**_summary(job, _manifest(shown, job)), "fault": shown.fault}
-
-
-def is_over(job: Job) -> bool:
-    """Whether nothing more happens to a job."""
-    return is_final(job.state)
 
 
 def _manifest(shown: Readable, job: Job) -> JobManifest | None:
@@ -253,10 +249,6 @@ def _job(ports: Ports, manifest: JobManifest, data: bytes, signature: str) -> Jo
         manifest_digest=sha256_hex(data),
         signature=signature,
         state=JobState.SUBMITTED,
-        round=0,
-        code="",
-        reason="",
-        result="",
         created_at=now,
         updated_at=now,
     )

@@ -12,7 +12,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from connector.domain.federation.frames import Finish, Round, RoundRefusal, RoundReply
 from connector.domain.federation.job import Job
@@ -83,7 +83,7 @@ class Relay:
         self._gone = {row.site: (row.code, row.reason) for row in rows if row.decision == book.LEFT}
         until = time.monotonic() + GATHER_SECONDS
         while (left := self._time_left(until)) > 0:
-            self._check_enough(0, set(self.active()), 0)
+            self._check_enough(len(self.active()), 0)
             if set(self.active()) <= set(self._hub.connected(self._manifest.job)):
                 return
             got = self._hub.receive(self._manifest.job, min(JOIN_LOOK_SECONDS, left))
@@ -144,7 +144,7 @@ class Relay:
                 reason = reasons.get(site, "it was no update")
                 self._leave(site, UpdateRefused.code, f"its answer to round {number}: {reason}")
         found = tuple(site for site in replies if site in used)
-        self._check_enough(len(found), (), number)
+        self._check_enough(len(found), number)
         return found
 
     def dismiss(self, finish: Finish) -> None:
@@ -168,7 +168,7 @@ class Relay:
     ) -> None:
         hung_up: dict[str, str] = {}
         while waiting and (left := self._time_left(until)) > 0:
-            self._check_enough(len(replies), waiting, number)
+            self._check_enough(len(replies) + len(waiting), number)
             got = self._hub.receive(self._manifest.job, min(LOOK_SECONDS, left))
             if got is None or got[0] not in waiting:
                 continue
@@ -185,7 +185,7 @@ class Relay:
         for site in sorted(waiting):
             silence = f"no answer to round {number} within {self._manifest.round_seconds:g} s"
             self._leave(site, PeerUnreachable.code, silence + hung_up.get(site, ""))
-        self._check_enough(len(replies), (), number)
+        self._check_enough(len(replies), number)
 
     def _believed(self, site: str, digest: str, most: int, reply: RoundReply) -> bool:
         """Check a site's answer before the worker, or another site, is handed any of it.
@@ -240,13 +240,12 @@ class Relay:
         with contextlib.suppress(NotFound):
             self._hub.send(self._manifest.job, site, Finish("failed", code, line))
 
-    def _check_enough(self, answered: int, waiting: Sequence[str] | set[str], number: int) -> None:
+    def _check_enough(self, possible: int, number: int) -> None:
         """Stop as soon as a round cannot reach its quorum any more.
 
         Raises:
             TooFewSites: naming each site that left, and why.
         """
-        possible = answered + len(waiting)
         if possible >= self._manifest.quorum:
             return
         when = f"round {number}" if number else "before the first round"

@@ -65,7 +65,7 @@ class Submission:
     def _ask(self, site: str) -> Ending | None:
         """Ask one site until it decides; return how the job ends when it does not accept."""
         pause, code, last = FIRST_PAUSE, PeerUnreachable.code, "it was not asked"
-        while self._left() > 0 and not self._enough.is_set() and not self._aborted.is_set():
+        while self._deadline.left() > 0 and not (self._enough.is_set() or self._aborted.is_set()):
             try:
                 decision = self._call(site)
             except PASSING as exc:
@@ -82,7 +82,7 @@ class Submission:
 
     def _rest(self, seconds: float) -> None:
         """Wait, unless all is over before."""
-        until = time.monotonic() + min(seconds, max(self._left(), 0.0))
+        until = time.monotonic() + min(seconds, max(self._deadline.left(), 0.0))
         while not self._aborted.is_set() and (left := until - time.monotonic()) > 0:
             if self._enough.wait(min(left, LOOK_SECONDS)):
                 return
@@ -99,7 +99,7 @@ class Submission:
     def _call(self, site: str) -> JobDecision:
         message = JobSubmission(self._job.id, self._job.manifest, self._job.signature)
         peer = onboard.known(self._ports, site)
-        seconds = min(CALL_SECONDS, max(self._left(), 0.1))
+        seconds = min(CALL_SECONDS, max(self._deadline.left(), 0.1))
         answer: Mapping[str, Any] = self._ports.wire.call(
             peer, JobSubmission.__name__, message.to_body(), seconds=seconds
         )
@@ -107,9 +107,6 @@ class Submission:
         if decision.job_id != self._job.id or (not decision.accepted and not decision.code):
             raise WorldFault(f"`{site}` answered no decision about this job")
         return decision
-
-    def _left(self) -> float:
-        return self._deadline.left()
 
 
 def _refused(site: str, code: str, reason: str) -> Ending:

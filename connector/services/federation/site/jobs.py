@@ -314,10 +314,6 @@ def _record(
         manifest_digest=sha256_hex(message.manifest) if message.manifest else "",
         signature=message.signature,
         state=JobState.ACCEPTED,
-        round=0,
-        code="",
-        reason="",
-        result="",
         created_at=now,
         updated_at=now,
     )
