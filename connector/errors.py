@@ -453,6 +453,12 @@ class StoreUnavailable(WorldFault):
     code = "STORE_UNAVAILABLE"
 
 
+class RowDamaged(WorldFault):
+    """A row of this node's own database holds what cannot be read."""
+
+    code = "ROW_DAMAGED"
+
+
 class LogBroken(WorldFault):
     """This node's own audit log is not the one that it wrote."""
 

@@ -117,7 +117,7 @@ class Repository(Protocol[T]):
         ...
 
     def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
-        """Return as `find`, at most `limit` values that come after a page."""
+        """Return as `find`, at most `limit` rows after a page (0: all), whatever they hold."""
         ...
 
     def count(self, **equal: object) -> int:
@@ -145,6 +145,10 @@ class AuditLog(Protocol):
         kind: str | None = None,
     ) -> list[LogEntry]:
         """Return entries from `start`, in order; of one subject or kind when given."""
+        ...
+
+    def page(self, subject: str | None, start: int = 0, limit: int = 1000) -> Page[LogEntry]:
+        """Return as `entries`, whatever the rows hold."""
         ...
 
     def head(self) -> tuple[int, bytes]:

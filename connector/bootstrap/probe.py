@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from connector.bootstrap import liveness, own, reputation, tls_rotation
 from connector.bootstrap.computing import BoundedAccountant
@@ -36,12 +36,13 @@ from connector.errors import (
     DataFileChanged,
     KeyUnusable,
     PreauError,
+    RowDamaged,
     StoreUnavailable,
 )
 from connector.identity import certificate
 from connector.identity import document as documents
 from connector.peer.web.client import tls_context
-from connector.ports import Transaction
+from connector.ports import Accountant, Repository, Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.health import data as data_checks
@@ -49,7 +50,7 @@ from connector.services.health import diagnose
 from connector.services.health import peers as peer_checks
 from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, KeyFile, ListFact
-from connector.services.membership import fetching, onboard
+from connector.services.membership import onboard
 from connector.services.membership.fetching import Evidence
 from connector.services.privacy import standing
 from connector.services.publication import checking
@@ -61,7 +62,10 @@ from connector.store.migrations import Schema
 from federated.child import environment
 from federated.privacy.process import ProcessAccountant
 
+T = TypeVar("T")
+
 _LOOK_SECONDS: Final = 3.0
+_ROWS_SECONDS: Final = 20.0  # for a look at every row
 _WORKER_SECONDS: Final = 20.0
 _OTHER_KEY: Final = f"`{own.PERSON_KEY}` is not the key of the persons on record"
 _READ_BYTES: Final = 1 << 31  # of data files, to see whether they changed; then only their place
@@ -77,7 +81,7 @@ def examine(settings: Settings, *, ask_peers: bool = True) -> list[Check]:
         *_keys(settings),
         *_roots(settings),
         *liveness.checks(settings),
-        *_stored(settings, ask_peers=ask_peers),
+        *stored(settings, BoundedAccountant(ProcessAccountant()), ask_peers=ask_peers),
         diagnose.isolation(_tier(), _missing()),
         *diagnose.unsafe_settings(settings),
         *_versions(),
@@ -162,7 +166,7 @@ def _expiry(path: Path) -> tuple[datetime | None, str]:
         return None, exc.reason
 
 
-def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
+def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> list[Check]:
     """Look at what is in the database: itself, membership, status lists, peers."""
     if not settings.database and not (settings.home / "node.sqlite").exists():
         missing = "`node.sqlite` is missing"
@@ -176,19 +180,24 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
             return [diagnose.database(f"damaged: {pages}", entries=0, lost=True)]
         with _opened(settings) as store, store.read() as tx:
             entries = tx.audit.head()[0]
-            known = fetching.evidence(tx)
-            found = tx.participants.find()
-            charges = HomeCharges(settings.home, settings.did)
-            short = recovery.faults(tx, charges, settings.did)
+            found = _all(tx.participants)
+            papers = _all(tx.status_lists)
+            known = Evidence(
+                {issuer.did: issuer.document for issuer in _all(tx.issuers)},
+                {paper.url: paper for paper in papers},
+            )
+            short = _recovery(settings, tx)
             broken = tx.audit.check()
-            logs = tx.peer_logs.find()
+            logs = _all(tx.peer_logs)
             back = {log.origin: log.reason for log in logs if log.contradiction}
             unproven = {log.origin: log.refusal for log in logs if log.unproven}
-            lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in tx.status_lists.find()]
-            ended = {each.pid for each in tx.negotiations.find(state=NegotiationState.TERMINATED)}
-            sent = deliveries(tx.outbox.find(delivered_at=None), ended, SystemClock().now())
+            lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in papers]
+            ended = {n.pid for n in _all(tx.negotiations, state=NegotiationState.TERMINATED)}
+            waiting = _all(tx.outbox, delivered_at=None)
+            sent = deliveries(waiting, ended, SystemClock().now())
             shares = _shares(settings, tx, found)
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
+            damaged, whole = tx.damaged(_ROWS_SECONDS)
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, entries=0)]
     now = SystemClock().now()
@@ -201,12 +210,26 @@ def _stored(settings: Settings, *, ask_peers: bool) -> list[Check]:
         *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
         *sent,
         *shares,
-        *diagnose.recovery(short),
+        *short,
         *peer_checks.gone_back(back),
         *peer_checks.unproven(unproven),
         *data,
-        *_budgets(settings),
+        *_budgets(settings, accountant),
+        *diagnose.rows(damaged, whole=whole),
     ]
+
+
+def _all(rows: Repository[T], **equal: Any) -> list[T]:
+    """Return what of a list can be read; `diagnose.rows` names the rest."""
+    return list(rows.page(limit=0, **equal).values)
+
+
+def _recovery(settings: Settings, tx: Transaction) -> list[Check]:
+    try:
+        charges = HomeCharges(settings.home, settings.did)
+        return diagnose.recovery(recovery.faults(tx, charges, settings.did))
+    except RowDamaged as exc:
+        return [Check("recovery", diagnose.FAIL, f"not known: {exc.reason}", diagnose.ROW_MEND)]
 
 
 def _clocks(settings: Settings, peers: list[Participant]) -> dict[str, timedelta]:
@@ -228,17 +251,17 @@ def _shares(settings: Settings, tx: Transaction, peers: list[Participant]) -> li
 def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
     """Look at the key of sealed tallies, which is made with the first job that is charged."""
     file = _key_file(settings, KEY_FILE)
-    charged = any(each.committed_rounds for each in tx.reservations.find())
+    charged = any(each.committed_rounds for each in _all(tx.reservations))
     used = charged and tx.audit.since(own_log.ACCEPTED) > tx.audit.since(recovery.RECORDED) > 0
     return [data_checks.tally_key(file)] if used or file.mode is not None else []
 
 
 def _data(settings: Settings, tx: Transaction) -> list[Check]:
     """Look at the checks of published files, and at the key under which persons are compared."""
-    censuses = tx.censuses.find()
-    verdicts = _verdicts(tx.datasets.find(), censuses)
+    censuses = _all(tx.censuses)
+    verdicts = _verdicts(_all(tx.datasets), censuses)
     checks = data_checks.datasets(verdicts) if verdicts else []
-    used = {each.key for each in tx.persons.find()}
+    used = {each.key for each in _all(tx.persons)}
     if not used:
         return checks
     file, fault = _key_file(settings, own.PERSON_KEY), ""
@@ -271,13 +294,14 @@ def _verdicts(datasets: Sequence[Dataset], censuses: Sequence[Census]) -> dict[s
     return found
 
 
-def _budgets(settings: Settings) -> list[Check]:
+def _budgets(settings: Settings, accountant: Accountant) -> list[Check]:
     """Find contracts and registers that are beyond their rule."""
     try:
         with _opened(settings) as store:
-            found = standing.beyond(store, BoundedAccountant(ProcessAccountant()))
+            found = standing.beyond(store, accountant)
     except PreauError as exc:
-        return diagnose.budgets({}, exc.reason)
+        mend = diagnose.ROW_MEND if isinstance(exc, RowDamaged) else ""
+        return diagnose.budgets({}, exc.reason, mend)
     return diagnose.budgets(found)
 
 

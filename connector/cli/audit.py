@@ -43,6 +43,7 @@ def log(
     """Show the events of the audit log, in order."""
     with node_of(home) as node:
         found = node.events(start=start, limit=limit, subject=subject)
+    output.more("events", "", found.damaged)
     if json:
         output.json_value(found)
         return

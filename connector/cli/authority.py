@@ -119,7 +119,7 @@ def members(
     """List the members."""
     with node_of(home) as node:
         found = node.members(limit=limit, after=after)
-    output.more("members", found.next)
+    output.more("members", found.next, found.damaged)
     if json:
         output.json_value(found)
         return

@@ -143,6 +143,7 @@ def _card(node: Client, job: str) -> bytes:
 
 def _list(node: Client, *, json: bool) -> None:
     jobs = node.jobs()
+    output.more("jobs", jobs.next, jobs.damaged)
     if json:
         output.json_value(jobs)
         return

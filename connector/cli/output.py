@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-    from connector.management.views import AgreementDetailView, OfferView
+    from connector.management.views import AgreementDetailView, DamagedView, OfferView
 
 _WIDEST = 1 << 16  # characters, wider than any table
 
@@ -48,7 +48,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item) for item in (*value, *getattr(value, "damaged", ()))]
     if hasattr(value, "model_dump"):
         model: BaseModel = value
         return model.model_dump(mode="json")
@@ -82,8 +82,16 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: s
     printer.print(shown, crop=False)
 
 
-def more(what: str, place: str) -> None:
-    """Say that a list goes on, and how to see the rest."""
+def more(what: str, place: str, damaged: Iterable[DamagedView] = ()) -> None:
+    """Say what of a list is not shown: rows that cannot be read, and, with how to see it, the rest.
+
+    Args:
+        what: its rows are.
+        place: where the next page begins; empty on the last one.
+        damaged: rows that cannot be read.
+    """
+    for row in damaged:
+        note(f"{row.row}: cannot be shown: {row.fault}")
     if place:
         note(f"there are more {what}: pass `--after {place}`")
 

@@ -27,7 +27,7 @@ def list_(
     """List the peers and whether each is in good standing."""
     with node_of(home) as node:
         peers = node.peers(limit=limit, after=after)
-    output.more("peers", peers.next)
+    output.more("peers", peers.next, peers.damaged)
     if json:
         output.json_value(peers)
         return

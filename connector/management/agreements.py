@@ -1,5 +1,6 @@
 """Routes: contracts, and taking them back."""
 
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -10,7 +11,12 @@ from connector.domain.contract.notice import Act
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
-from connector.management.views import AgreementDetailView, AgreementView, NoticeRequest
+from connector.management.views import (
+    AgreementDetailView,
+    AgreementView,
+    DamagedView,
+    NoticeRequest,
+)
 from connector.services.negotiation import agree, notices
 from connector.services.negotiation.lost_keys import lost_keys
 
@@ -20,10 +26,10 @@ _ACTS: Final = MappingProxyType({"end": Act.ENDED, "suspend": Act.SUSPENDED, "re
 
 
 @router.get("/agreements")
-def agreements(here: Here, paged: Paged) -> list[AgreementView]:
+def agreements(here: Here, paged: Paged) -> list[AgreementView | DamagedView]:
     """List the contracts that both parties signed, oldest first."""
     page = agree.agreements(here.ports, after=paged.after, limit=paged.limit)
-    return [render.agreement(each) for each in paged.values(page)]
+    return paged.rows(page, render.agreement)
 
 
 @router.get("/agreement")
@@ -39,5 +45,5 @@ def take_back(here: Here, identifier: Id, what: NoticeRequest) -> AgreementDetai
 
 
 def _shown(here: Reach, value: Agreement) -> AgreementDetailView:
-    said = notices.of_agreement(here.ports, value.id)
-    return render.agreement_detail(value, said, lost_keys(here.ports, value))
+    said = partial(notices.of_agreement, here.ports, value.id)
+    return render.agreement_detail(value, said, partial(lost_keys, here.ports, value))

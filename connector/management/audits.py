@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from connector.management import render
+from connector.management.paging import rows
 from connector.management.reach import Here
-from connector.management.views import EventView
+from connector.management.views import DamagedView, EventView
 from connector.services.evidence import export, own_log
 
 router: Final = APIRouter(tags=["audit"])
@@ -19,11 +20,9 @@ def events(
     start: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     subject: str = "",
-) -> list[EventView]:
+) -> list[EventView | DamagedView]:
     """List events of the audit log, in order."""
-    return [
-        render.event(each) for each in own_log.events(here.ports, start, limit, subject or None)
-    ]
+    return rows(own_log.events(here.ports, start, limit, subject or None), render.event)
 
 
 @router.get("/audit/evidence", response_class=Response)

@@ -36,6 +36,10 @@ class StandingView(View):
     left: float = Field(description="ε that further jobs may still reserve")
     would_leave: dict[str, float] = Field(description="ε that would be left, by rule")
     beyond: bool = Field(description="more is counted than allowed: no job runs")
+    fault: str = Field(
+        default="",
+        description="why its figures cannot be read; those on record stand in their place",
+    )
 
 
 class AgreementBudgetView(StandingView):
@@ -45,10 +49,6 @@ class AgreementBudgetView(StandingView):
     register_id: str = ""
     peer: str
     jobs: list[JobBudgetView]
-    fault: str = Field(
-        default="",
-        description="why its figures cannot be read; those on record stand in their place",
-    )
 
 
 class BudgetView(StandingView):

@@ -18,7 +18,7 @@ from connector.management.budget_views import (
 )
 from connector.management.paging import Paged
 from connector.management.reach import Here
-from connector.management.views import Withdrawal
+from connector.management.views import DamagedView, Withdrawal
 from connector.services.privacy import forecast, registers, standing
 from connector.services.privacy.standing import AgreementBudget, RegisterBudget, Standing
 from connector.services.publication import recounting
@@ -29,10 +29,10 @@ OfDataset = Annotated[str, Query(description="one dataset; empty: all")]
 
 
 @router.get("/registers")
-def all_registers(here: Here, paged: Paged) -> list[RegisterView]:
+def all_registers(here: Here, paged: Paged) -> list[RegisterView | DamagedView]:
     """List the registers of persons, oldest first."""
     page = registers.registers(here.ports, after=paged.after, limit=paged.limit)
-    return [_register(each) for each in paged.values(page)]
+    return paged.rows(page, _register)
 
 
 @router.post("/registers")
@@ -49,17 +49,19 @@ def recount(here: Here, why: Withdrawal) -> list[str]:
 
 
 @router.get("/budget")
-def budget(here: Here, paged: Paged, dataset: OfDataset = "") -> list[BudgetView]:
+def budget(here: Here, paged: Paged, dataset: OfDataset = "") -> list[BudgetView | DamagedView]:
     """Show ε promised, spent and left of the node's registers, oldest first."""
     page = standing.registers(here.ports, dataset, after=paged.after, limit=paged.limit)
-    return [_budget(each) for each in paged.values(page)]
+    return paged.rows(page, _budget)
 
 
 @router.get("/budget/agreements")
-def agreements(here: Here, paged: Paged, dataset: OfDataset = "") -> list[AgreementBudgetView]:
+def agreements(
+    here: Here, paged: Paged, dataset: OfDataset = ""
+) -> list[AgreementBudgetView | DamagedView]:
     """Show ε spent and left of the contracts that the node provides, oldest first."""
     page = standing.contracts(here.ports, dataset, after=paged.after, limit=paged.limit)
-    return [_agreement(each) for each in paged.values(page)]
+    return paged.rows(page, _agreement)
 
 
 @router.post("/budget/plan")
@@ -97,6 +99,7 @@ def _budget(value: RegisterBudget) -> BudgetView:
         promised=value.promised_epsilon,
         promised_delta=value.promised_delta,
         unpromised=value.unpromised,
+        fault=value.fault,
         **_standing(value.standing),
     )
 

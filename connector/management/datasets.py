@@ -1,19 +1,22 @@
 """Routes: the node's own datasets and their offers."""
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query
 
 from connector.domain.catalog.dataset import Dataset, Offer
-from connector.domain.privacy.census import Census
+from connector.domain.page import Damaged
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
-from connector.management.views import DatasetView, OfferView, Withdrawal
+from connector.management.views import DamagedView, DatasetView, OfferView, Withdrawal
 from connector.ports import Transaction
 from connector.services.negotiation import terms
 from connector.services.privacy import merging
 from connector.services.publication import checking, publish, verdicts, withdrawing
+from connector.services.readable import Readable
 
 router: Final = APIRouter(tags=["datasets"])
 Id = Annotated[str, Query(alias="id", description="id of the dataset")]
@@ -23,15 +26,14 @@ Distinct = Annotated[
 
 
 @router.get("/datasets")
-def datasets(here: Here, paged: Paged) -> list[DatasetView]:
+def datasets(here: Here, paged: Paged) -> list[DatasetView | DamagedView]:
     """List the published datasets, oldest first.
 
     With their offers as they stand; in plain words, and how each is upheld, at `/dataset`.
     """
     page = publish.datasets(here.ports, after=paged.after, limit=paged.limit)
     with here.ports.store.read() as tx:
-        checks = verdicts.on_record(tx, *page.values)
-        return [_in_brief(tx, each, checks) for each in paged.values(page)]
+        return paged.rows(page, partial(_in_brief, tx))
 
 
 @router.post("/datasets")
@@ -76,18 +78,28 @@ def merge(
     return _shown(here, publish.dataset(here.ports, identifier))
 
 
-def _in_brief(tx: Transaction, value: Dataset, checks: list[Census]) -> DatasetView:
-    offers = map(render.offer_in_brief, tx.offers.find(dataset_id=value.id, withdrawn=False))
-    found = verdicts.verdict(value, checks)
-    return render.dataset(value, offers, found, tx.persons.get(value.register_id))
+def _in_brief(tx: Transaction, value: Dataset) -> DatasetView:
+    standing = tx.offers.page(limit=0, dataset_id=value.id, withdrawn=False).rows
+    return _described(tx, value, standing, render.offer_in_brief)
 
 
 def _shown(here: Reach, value: Dataset) -> DatasetView:
-    offers = [_offer(each) for each in publish.offers(here.ports, value.id)]
+    offers = publish.offers(here.ports, value.id)
     with here.ports.store.read() as tx:
-        found = verdicts.verdict(value, verdicts.on_record(tx, value))
-        persons = tx.persons.get(value.register_id)
-    return render.dataset(value, offers, found, persons)
+        return _described(tx, value, offers, _offer)
+
+
+def _described(
+    tx: Transaction,
+    value: Dataset,
+    offers: Iterable[Offer | Damaged],
+    view: Callable[[Offer], OfferView],
+) -> DatasetView:
+    shown = Readable()
+    found = shown.part(lambda: verdicts.verdict(value, verdicts.on_record(tx, value)), None)
+    persons = shown.part(partial(tx.persons.get, value.register_id), None)
+    made = [render.damaged_offer(o) if isinstance(o, Damaged) else view(o) for o in offers]
+    return render.dataset(value, made, found, persons, shown.fault)
 
 
 def _offer(value: Offer) -> OfferView:

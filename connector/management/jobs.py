@@ -9,7 +9,7 @@ from connector.errors import NotFound
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here
-from connector.management.views import Cancellation, JobView
+from connector.management.views import Cancellation, DamagedView, JobView
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.lookup import require
 
@@ -18,10 +18,10 @@ Id = Annotated[str, Query(alias="id", description="id of the job")]
 
 
 @router.get("/jobs")
-def jobs(here: Here, paged: Paged) -> list[JobView]:
+def jobs(here: Here, paged: Paged) -> list[JobView | DamagedView]:
     """List all jobs, oldest first."""
     page = lead_jobs.jobs(here.ports, after=paged.after, limit=paged.limit)
-    return [render.job(each) for each in paged.values(page)]
+    return paged.rows(page, render.job)
 
 
 @router.post("/jobs")

@@ -7,17 +7,17 @@ from fastapi import APIRouter
 from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here
-from connector.management.views import Admission, MemberView, Revocation
+from connector.management.views import Admission, DamagedView, MemberView, Revocation
 from connector.services.membership import authority
 
 router: Final = APIRouter(tags=["authority"])
 
 
 @router.get("/members")
-def members(here: Here, paged: Paged) -> list[MemberView]:
+def members(here: Here, paged: Paged) -> list[MemberView | DamagedView]:
     """List the members, revoked ones too, oldest first."""
     page = authority.members(here.ports, after=paged.after, limit=paged.limit)
-    return [render.member(each) for each in paged.values(page)]
+    return paged.rows(page, render.member)
 
 
 @router.post("/members")

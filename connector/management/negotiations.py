@@ -8,6 +8,7 @@ from connector.management import render
 from connector.management.paging import Paged
 from connector.management.reach import Here
 from connector.management.views import (
+    DamagedView,
     NegotiationAnswer,
     NegotiationRequest,
     NegotiationView,
@@ -20,10 +21,10 @@ Pid = Annotated[str, Query(description="our id of the negotiation")]
 
 
 @router.get("/negotiations")
-def negotiations(here: Here, paged: Paged) -> list[NegotiationView]:
+def negotiations(here: Here, paged: Paged) -> list[NegotiationView | DamagedView]:
     """List all negotiations, oldest first."""
     page = negotiate.negotiations(here.ports, after=paged.after, limit=paged.limit)
-    return [render.negotiation(each) for each in paged.values(page)]
+    return paged.rows(page, render.negotiation)
 
 
 @router.get("/negotiation")

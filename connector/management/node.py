@@ -1,5 +1,6 @@
 """Routes: who the node is, its membership, the peers that it has met."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from connector.management.paging import Paged
 from connector.management.reach import Here, Reach
 from connector.management.views import (
     AuthorityKey,
+    DamagedView,
     Introduction,
     MembershipView,
     NodeView,
@@ -60,11 +62,11 @@ def pin(here: Here, key: AuthorityKey) -> MembershipView:
 
 
 @router.get("/peers")
-def peers(here: Here, paged: Paged) -> list[PeerView]:
+def peers(here: Here, paged: Paged) -> list[PeerView | DamagedView]:
     """List the peers that the node has met, judged now, oldest first."""
     with here.ports.store.read() as tx:
         page = tx.participants.page(after=paged.after, limit=paged.limit)
-    return [_peer(here, participant) for participant in paged.values(page)]
+    return paged.rows(page, partial(_peer, here))
 
 
 @router.post("/peers")

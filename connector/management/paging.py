@@ -1,18 +1,22 @@
 """Pages of lists: what a route takes to be asked for one, and how it says that there is another.
 
 Rule: a list is answered oldest first, a page at a time; the address of the next page stands in the
-header `Link` (RFC 8288) with the relation `next`, which the last page does not have.
+header `Link` (RFC 8288) with the relation `next`, which the last page does not have. A row that
+cannot be read is named after the others, and stops none of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 
 from connector.domain.page import LONGEST, PAGE, Page
+from connector.management.views import DamagedView
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class Paging:
@@ -30,12 +34,18 @@ class Paging:
         self.limit, self.after = limit, after
         self._request, self._response = request, response
 
-    def values(self, page: Page[T]) -> tuple[T, ...]:
-        """Return the values of a page, and name the next one in the answer's header."""
+    def rows(self, page: Page[T], view: Callable[[T], V]) -> list[V | DamagedView]:
+        """Return the rows of a page as views, and name the next page in the answer's header."""
         if page.next:
             url = self._request.url.include_query_params(after=page.next)
             self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-        return page.values
+        return rows(page, view)
+
+
+def rows(page: Page[T], view: Callable[[T], V]) -> list[V | DamagedView]:
+    """Return the values of a page as views, and then what of it cannot be read."""
+    damaged = [DamagedView(row=each.row, fault=each.fault) for each in page.damaged]
+    return [*map(view, page.values), *damaged]
 
 
 Paged = Annotated[Paging, Depends()]

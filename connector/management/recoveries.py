@@ -1,5 +1,6 @@
 """Routes: has the node gone back to an older state, what does it owe, and the confirmation."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
@@ -8,6 +9,7 @@ from connector.management import render
 from connector.management.reach import Here
 from connector.management.views import Confirmation, ConfirmedView, RecoveryView
 from connector.services.continuity import confirmation
+from connector.services.readable import Readable
 
 router: Final = APIRouter(tags=["recovery"])
 
@@ -15,7 +17,10 @@ router: Final = APIRouter(tags=["recovery"])
 @router.get("/recovery")
 def recovery(here: Here) -> RecoveryView:
     """Say whether the node went back, and what confirming would charge."""
-    return render.recovery(confirmation.plan(here.ports), confirmation.epochs(here.ports))
+    shown = Readable()
+    plan = shown.part(partial(confirmation.plan, here.ports), confirmation.Plan((), None, ()))
+    epochs = shown.parts(partial(confirmation.epochs, here.ports))
+    return render.recovery(plan, epochs, shown.fault)
 
 
 @router.post("/recovery")

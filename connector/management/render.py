@@ -6,7 +6,7 @@ part it could not be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +17,7 @@ from connector.domain.contract.notice import Notice
 from connector.domain.federation.job import Job
 from connector.domain.log.audit import Epoch, LogEntry
 from connector.domain.membership import Membership
+from connector.domain.page import Damaged
 from connector.domain.participant import Participant
 from connector.domain.privacy.budget import Reservation
 from connector.domain.privacy.census import RegisterPersons
@@ -94,6 +95,11 @@ def offer(value: Offer, lines: Iterable[CoverageLine]) -> OfferView:
     return offer_in_brief(value).model_copy(update=said)
 
 
+def damaged_offer(value: Damaged) -> OfferView:
+    """Return an own offer that cannot be read."""
+    return OfferView(id=value.row, policy={}, fault=value.fault)
+
+
 def offer_in_brief(value: Offer) -> OfferView:
     """Return an own offer as it stands in a list."""
     shown = Readable()
@@ -111,9 +117,11 @@ def dataset(
     offers: Iterable[OfferView],
     verdict: Verdict | None = None,
     persons: RegisterPersons | None = None,
+    fault: str = "",
 ) -> DatasetView:
     """Return an own dataset, with what is on record of its file and of its register's persons."""
     return DatasetView(
+        fault=fault,
         id=value.id,
         title=value.title,
         description=value.description,
@@ -232,9 +240,11 @@ def agreement(value: Agreement) -> AgreementView:
 
 
 def agreement_detail(
-    value: Agreement, said: Iterable[Notice], lost: Sequence[str]
+    value: Agreement,
+    said: Callable[[], Iterable[Notice]],
+    lost: Callable[[], Sequence[str]],
 ) -> AgreementDetailView:
-    """Return a contract with all that proves it."""
+    """Return a contract with all that proves it, and what became of it, as far as it is read."""
     shown = Readable()
     document: dict[str, Any] = shown.part(partial(parse_object, value.document), {})
     read = shown.part(partial(documents.read, value.document), None)
@@ -251,9 +261,9 @@ def agreement_detail(
         receipt=value.receipt,
         notices=[
             NoticeView(by=each.party, act=each.act.value, reason=each.reason, at=each.at)
-            for each in said
+            for each in shown.parts(said)
         ],
-        lost_keys=list(lost),
+        lost_keys=list(shown.parts(lost)),
         fault=shown.fault,
     )
 
@@ -354,10 +364,11 @@ def _agreement(value: Agreement) -> dict[str, Any]:
     }
 
 
-def recovery(plan: Plan, epochs: Iterable[Epoch]) -> RecoveryView:
-    """Return how the node stands, and what confirming would charge."""
+def recovery(plan: Plan, epochs: Iterable[Epoch], fault: str) -> RecoveryView:
+    """Return how the node stands, and what confirming would charge, or why that is not known."""
     debt = plan.debt
     return RecoveryView(
+        fault=fault,
         faults=list(plan.faults),
         jobs=[_owed_job(each) for each in (debt.jobs if debt else ())],
         contracts=[_owed_contract(each) for each in (debt.contracts if debt else ())],

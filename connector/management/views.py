@@ -22,6 +22,13 @@ class StoredView(View):
     fault: str = Field(default="", description="why a part cannot be read; empty: all is shown")
 
 
+class DamagedView(View):
+    """A row that cannot be read, in the list that it belongs to."""
+
+    row: str = Field(description="its key; where that cannot be read, its table and number")
+    fault: str = Field(description="what of it cannot be read")
+
+
 class ThreadFaultView(View):
     """The last fault of a background thread that nobody foresaw; the thread went on."""
 
@@ -108,7 +115,7 @@ class CheckView(View):
     checked_at: datetime | None = None
 
 
-class DatasetView(View):
+class DatasetView(StoredView):
     """A dataset of this node; the file's path is shown to its own operator only."""
 
     id: str
@@ -464,7 +471,7 @@ class EpochView(View):
     abandoned: int = Field(description="entries of the newest head that counts no more")
 
 
-class RecoveryView(View):
+class RecoveryView(StoredView):
     """Whether the node went back, and what confirming would charge."""
 
     faults: list[str] = Field(description="how the database falls short; empty: it does not")

@@ -27,6 +27,7 @@ from connector.errors import (
     MessageTooLarge,
     PeerUnreachable,
     PreauError,
+    RowDamaged,
     StoreUnavailable,
     TooManyRequests,
     Unlawful,
@@ -50,6 +51,7 @@ _OURS: Final = (
     DataFileUnreadable,
     DataFileChanged,
     StoreUnavailable,
+    RowDamaged,
     KeyUnusable,
     WorkerFailed,
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from types import GenericAlias, TracebackType
+from typing import Any, Final, Self, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,6 +26,7 @@ from connector.management.views import (
     AgreementView,
     CatalogView,
     ConfirmedView,
+    DamagedView,
     DatasetView,
     EventView,
     JobView,
@@ -56,11 +57,27 @@ class Listing(list[T]):
 
     Attributes:
         next: pass it as `after` for what comes next; empty where nothing does.
+        damaged: rows of the list that the node cannot read.
     """
 
-    def __init__(self, values: Iterable[T] = (), *, next: str = "") -> None:  # noqa: A002 - its name
+    def __init__(
+        self,
+        values: Iterable[T] = (),
+        *,
+        next: str = "",  # noqa: A002 - its name
+        damaged: Iterable[DamagedView] = (),
+    ) -> None:
         super().__init__(values)
         self.next = next
+        self.damaged = list(damaged)
+
+    def take(self, rows: Iterable[T | DamagedView]) -> None:
+        """Add rows of an answer."""
+        for row in rows:
+            if isinstance(row, DamagedView):
+                self.damaged.append(row)
+            else:
+                self.append(row)
 
 
 class Client:
@@ -122,7 +139,7 @@ class Client:
 
     def peers(self, *, limit: int = 0, after: str = "") -> Listing[PeerView]:
         """Return the peers that the node has met, and whether each is in good standing."""
-        return self._list(list[PeerView], "/peers", {}, limit, after)
+        return self._list(PeerView, "/peers", {}, limit, after)
 
     def meet(self, did: str) -> PeerView:
         """Meet a peer: verify its documents and membership, and let it verify ours."""
@@ -148,7 +165,7 @@ class Client:
 
     def registers(self, *, limit: int = 0, after: str = "") -> Listing[RegisterView]:
         """Return the own registers of persons."""
-        return self._list(list[RegisterView], "/registers", {}, limit, after)
+        return self._list(RegisterView, "/registers", {}, limit, after)
 
     def recount_persons(self, reason: str) -> list[str]:
         """Take all persons anew, since `keys/persons.key` is lost; return what is checked anew."""
@@ -189,7 +206,7 @@ class Client:
 
     def datasets(self, *, limit: int = 0, after: str = "") -> Listing[DatasetView]:
         """Return the own published datasets."""
-        return self._list(list[DatasetView], "/datasets", {}, limit, after)
+        return self._list(DatasetView, "/datasets", {}, limit, after)
 
     def dataset(self, dataset: str) -> DatasetView:
         """Return one own dataset with its offers and their coverage."""
@@ -250,7 +267,7 @@ class Client:
 
     def negotiations(self, *, limit: int = 0, after: str = "") -> Listing[NegotiationView]:
         """Return all negotiations."""
-        return self._list(list[NegotiationView], "/negotiations", {}, limit, after)
+        return self._list(NegotiationView, "/negotiations", {}, limit, after)
 
     def negotiation(self, pid: str) -> NegotiationView:
         """Return one negotiation."""
@@ -272,7 +289,7 @@ class Client:
 
     def agreements(self, *, limit: int = 0, after: str = "") -> Listing[AgreementView]:
         """Return all contracts."""
-        return self._list(list[AgreementView], "/agreements", {}, limit, after)
+        return self._list(AgreementView, "/agreements", {}, limit, after)
 
     def agreement(self, agreement: str) -> AgreementDetailView:
         """Return one contract with all that proves it."""
@@ -293,7 +310,7 @@ class Client:
 
     def jobs(self, *, limit: int = 0, after: str = "") -> Listing[JobView]:
         """Return all jobs, led or taken part in."""
-        return self._list(list[JobView], "/jobs", {}, limit, after)
+        return self._list(JobView, "/jobs", {}, limit, after)
 
     def job(self, job: str) -> JobView:
         """Return one job with its sites."""
@@ -339,20 +356,22 @@ class Client:
         Where all are asked for, each has its contracts; a page leaves them to `contract_budgets`.
         """
         query = {"dataset": dataset}
-        found = self._list(list[BudgetView], "/budget", query, limit, after)
+        found = self._list(BudgetView, "/budget", query, limit, after)
         if limit:
             return found
         lines: dict[str, list[AgreementBudgetView]] = {each.id: [] for each in found}
-        for each in self.contract_budgets(dataset):
+        contracts = self.contract_budgets(dataset)
+        for each in contracts:
             lines.setdefault(each.register_id, []).append(each)
-        return Listing(each.model_copy(update={"agreements": lines[each.id]}) for each in found)
+        whole = (each.model_copy(update={"agreements": lines[each.id]}) for each in found)
+        return Listing(whole, damaged=(*found.damaged, *contracts.damaged))
 
     def contract_budgets(
         self, dataset: str = "", *, limit: int = 0, after: str = ""
     ) -> Listing[AgreementBudgetView]:
         """Return ε spent and left of the contracts that this node provides, or of a dataset's."""
         query = {"dataset": dataset}
-        return self._list(list[AgreementBudgetView], "/budget/agreements", query, limit, after)
+        return self._list(AgreementBudgetView, "/budget/agreements", query, limit, after)
 
     def plan(
         self, epsilon: float, delta: float, jobs: Sequence[Mapping[str, Any]]
@@ -361,10 +380,10 @@ class Client:
         body = {"epsilon": epsilon, "delta": delta, "jobs": list(jobs)}
         return self._post(list[RuleView], "/budget/plan", body)
 
-    def events(self, *, start: int = 0, limit: int = 100, subject: str = "") -> list[EventView]:
+    def events(self, *, start: int = 0, limit: int = 100, subject: str = "") -> Listing[EventView]:
         """Return events of the audit log."""
-        query: dict[str, str | int] = {"start": start, "limit": limit, "subject": subject}
-        return self._get(list[EventView], "/audit/events", query)
+        query = {"start": str(start), "subject": subject}
+        return self._list(EventView, "/audit/events", query, limit, "")
 
     def evidence(self, agreement: str) -> bytes:
         """Return the evidence bundle of a contract, JSON bytes to be kept as they are."""
@@ -401,7 +420,7 @@ class Client:
 
     def members(self, *, limit: int = 0, after: str = "") -> Listing[MemberView]:
         """Return the members; only on an authority's node."""
-        return self._list(list[MemberView], "/members", {}, limit, after)
+        return self._list(MemberView, "/members", {}, limit, after)
 
     def openapi(self) -> dict[str, Any]:
         """Return the API's own description."""
@@ -411,14 +430,14 @@ class Client:
         return _read(kind, self._wire.call("GET", path, query=query))
 
     def _list(
-        self, kind: type[list[T]], path: str, query: Mapping[str, str | int], limit: int, after: str
+        self, kind: type[T], path: str, query: Mapping[str, str | int], limit: int, after: str
     ) -> Listing[T]:
         """Return a page of a list, or all that comes after one where `limit` is 0."""
         found: Listing[T] = Listing(next=after)
         while True:
             asked = {**query, "limit": limit or _PAGE, "after": found.next}
             content, found.next = self._wire.answer("GET", path, query=asked)
-            found += _read(kind, content)
+            found.take(_read(_rows_of(kind), content))
             if limit or not found.next:
                 return found
 
@@ -433,6 +452,10 @@ class Client:
     ) -> T:
         answer = self._wire.call("POST", path, query=query, body=body, seconds=seconds)
         return _read(kind, answer)
+
+
+def _rows_of(kind: type[T]) -> type[list[T | DamagedView]]:
+    return cast("type[list[T | DamagedView]]", GenericAlias(list, (kind | DamagedView,)))
 
 
 def _read(kind: type[T], content: bytes) -> T:

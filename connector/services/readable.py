@@ -6,7 +6,7 @@ with. It is shown without the part that cannot be read, and with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from connector.errors import PreauError
@@ -24,6 +24,10 @@ class Readable:
 
     def __init__(self) -> None:
         self.fault = ""
+
+    def parts(self, read: Callable[[], Iterable[T]]) -> tuple[T, ...]:
+        """Return the parts of the value that are of one kind, or none."""
+        return self.part(lambda: tuple(read()), ())
 
     def part(self, read: Callable[[], T], instead: T) -> T:
         """Return a part of the value, or `instead`."""

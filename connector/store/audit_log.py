@@ -18,9 +18,12 @@ from connector.domain import instant
 from connector.domain.log import merkle
 from connector.domain.log.audit import LogEntry
 from connector.domain.log.merkle import HASH_BYTES, Frontier, Node, Subtree
+from connector.domain.page import Page
+from connector.errors import RowDamaged
 from connector.jsonld.canonical import canonical
 from connector.ports import Clock
-from connector.store.mapping import from_row, to_row
+from connector.store import rows
+from connector.store.mapping import to_row
 from connector.store.scope import Scope
 from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
 
@@ -96,14 +99,24 @@ class SqlAuditLog:
         subject: str | None = None,
         kind: str | None = None,
     ) -> list[LogEntry]:
-        """Return entries from `start`, in order; of one subject or kind when given."""
-        table = _ENTRIES
-        query = select(table).where(table.c.index >= start).order_by(table.c.index).limit(limit)
-        if subject is not None:
-            query = query.where(table.c.subject == subject)
-        if kind is not None:
-            query = query.where(table.c.kind == kind)
-        return [from_row(LogEntry, row) for row in self._scope.read(query).mappings()]
+        """Return entries from `start`, in order; of one subject or kind when given.
+
+        Raises:
+            RowDamaged: one of them cannot be read.
+        """
+        query = _listed(tuple(_ENTRIES.c), start, limit, subject, kind)
+        return rows.strictly(self._scope, LogEntry, _ENTRIES, query, {})
+
+    def page(self, subject: str | None, start: int = 0, limit: int = 1000) -> Page[LogEntry]:
+        """Return as `entries`, whatever the rows hold."""
+        try:
+            return Page(tuple(self.entries(start=start, limit=limit, subject=subject)), "")
+        except RowDamaged:
+            query = _listed((_ENTRIES.c.index,), start, limit, subject)
+            places = list(self._scope.read(query).scalars())
+            key = ("index",)
+            found = rows.one_by_one(self._scope, LogEntry, _ENTRIES, key, places, *key)
+            return Page.of(found, "")
 
     def head(self) -> tuple[int, bytes]:
         """Return (size, RFC 6962 root) of the log."""
@@ -154,16 +167,19 @@ class SqlAuditLog:
         kept = self._frontier()
         grown, query = Frontier(), select(_ENTRIES).order_by(_ENTRIES.c.index)
         while True:
-            rows = self._scope.read(
-                query.where(_ENTRIES.c.index >= grown.size).limit(CHECKED_AT_ONCE)
-            ).mappings()
+            asked = query.where(_ENTRIES.c.index >= grown.size).limit(CHECKED_AT_ONCE)
             trees: list[Subtree] = []
             before = grown.size
-            for row in rows:
-                if not _faithful(row, grown.size):
-                    return f"entry {grown.size} is missing, or was changed"
-                grown, done = merkle.grow(grown, row["leaf"])
-                trees.extend(done[1:])
+            try:
+                for row in self._scope.read(asked).mappings():
+                    if not _faithful(row, grown.size):
+                        return f"entry {grown.size} is missing, or was changed"
+                    grown, done = merkle.grow(grown, row["leaf"])
+                    trees.extend(done[1:])
+            except rows.UNREADABLE as exc:
+                if not rows.spoiled(exc):
+                    raise
+                return f"entry {grown.size}, or one soon after it, cannot be read"
             if not self._holds(trees, before, grown.size):
                 return f"the tree over the entries {before} to {grown.size - 1} was changed"
             if grown.size == before:
@@ -221,6 +237,16 @@ class SqlAuditLog:
             return found
 
         return read
+
+
+def _listed(
+    columns: tuple[Any, ...], start: int, limit: int, subject: str | None, kind: str | None = None
+) -> Select[Any]:
+    column = _ENTRIES.c
+    query = select(*columns).where(column.index >= start).order_by(column.index).limit(limit)
+    if subject is not None:
+        query = query.where(column.subject == subject)
+    return query if kind is None else query.where(column.kind == kind)
 
 
 @cache

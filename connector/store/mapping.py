@@ -2,12 +2,14 @@
 
 Rules: a value comes back equal; numbers, text, bytes and times have columns of their own, nested
 values become JSON text; what one of the databases could not hold (NUL characters, lone
-surrogates, whole numbers past 64 bits) is refused before it gets there, on both alike.
+surrogates, whole numbers past 64 bits) is refused before it gets there, on both alike. What comes
+back is of its field's type, or refused: SQLite holds any value in any column.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -24,6 +26,10 @@ T = TypeVar("T")
 MAX_KEY_BYTES: Final = 1024
 
 _WHOLE_LIMIT: Final = 2**63
+
+# What reading a spoiled column raises: an unknown member of an enum, text that is no JSON or no
+# time, a nested value without its fields.
+SPOILED: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionError, Malformed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,11 @@ def to_row(value: Any) -> dict[str, Any]:
 
 
 def from_row(kind: type[T], row: Mapping[Any, Any]) -> T:
-    """Build the domain value of a row."""
+    """Build the domain value of a row.
+
+    Raises:
+        Exception: of `SPOILED`: a column holds what its field cannot.
+    """
     codecs = codecs_of(kind)
     return kind(**{name: codec.from_column(row[name]) for name, codec in codecs.items()})
 
@@ -107,23 +117,47 @@ def _aware(time: datetime) -> datetime:
     return time
 
 
+def finite(number: float) -> float:
+    """Return the number if it is one.
+
+    Raises:
+        Malformed: it is infinite, or not a number.
+    """
+    if not math.isfinite(number):
+        raise Malformed("a number is not finite")
+    return float(number)
+
+
 def _same(value: Any) -> Any:
     return value
+
+
+def _read(kind: type[Any]) -> Callable[[Any], Any]:
+    """Return how a column of a plain type is read."""
+
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(kind.__name__)
+        return value
+
+    return read
 
 
 _PLAIN: Final[dict[Any, Callable[[Any], Any]]] = {
     str: storable,
     int: whole_number,
-    float: float,
+    float: finite,
     bool: bool,
     bytes: _same,
     datetime: _aware,
 }
+_READ: Final[dict[Any, Callable[[Any], Any]]] = {kind: _read(kind) for kind in _PLAIN}
+_READ[float] = finite
 
 
 def _codec(hint: Any) -> Codec:
     if hint in _PLAIN:
-        return Codec(_PLAIN[hint], _same)
+        return Codec(_PLAIN[hint], _READ[hint])
     if isinstance(hint, type) and issubclass(hint, Enum):
         return Codec(lambda member: member.value, hint)
     if get_origin(hint) in (Union, UnionType):
@@ -160,8 +194,12 @@ def _rebuilt(hint: Any, plain: Any) -> Any:
         hints = _hints(hint)
         return hint(**{name: _rebuilt(hints[name], item) for name, item in plain.items()})
     if get_origin(hint) is tuple:
-        return tuple(_rebuilt(get_args(hint)[0], item) for item in plain)
-    return hint(plain)
+        return tuple(_rebuilt(get_args(hint)[0], item) for item in _read(list)(plain))
+    if hint is float and type(plain) is int:  # as JSON may write it
+        return finite(plain)
+    if hint is str:
+        return storable(_READ[str](plain))
+    return _READ[hint](plain) if hint in _READ else hint(plain)
 
 
 def _built(kind: type[Any]) -> Mapping[str, Codec]:

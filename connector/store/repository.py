@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    CursorResult,
     Delete,
     Select,
     Table,
@@ -20,8 +20,9 @@ from sqlalchemy import (
     select,
 )
 
-from connector.domain.page import PAGE, Page, place
+from connector.domain.page import LONGEST, PAGE, Damaged, Page, place
 from connector.ports import Not
+from connector.store import rows
 from connector.store.mapping import codecs_of, fields_of, from_row, storable_key, to_row
 from connector.store.scope import Names, Scope
 from connector.store.tables import Row, table_of
@@ -29,6 +30,7 @@ from connector.store.tables import Row, table_of
 T = TypeVar("T")
 # What a list compares: a field, whether it must differ, and whether with an empty column.
 Shape = tuple[tuple[str, bool, bool], ...]
+_ALL: Final = 1 << 62  # rows
 _PREFIX: Final = "asked_"
 _AFTER: Final = "after_seq"
 _MOST: Final = "most_rows"
@@ -44,17 +46,24 @@ class SqlRepository(Generic[T]):
         self._table, self._fields = table_of(row), fields_of(kind)
 
     def get(self, *key: str | int) -> T | None:
-        """Return the value of a key, or None."""
-        return self._first(self._scope.read(self._by_key(), self._values(key)))
+        """Return the value of a key, or None.
+
+        Raises:
+            RowDamaged: its row cannot be read.
+        """
+        found = self._strictly(self._by_key(), self._values(key))
+        return found[0] if found else None
 
     def lock(self, *key: str | int) -> T | None:
         """As `get`, and keep others from writing it until the transaction ends.
 
         Raises:
+            RowDamaged: its row cannot be read.
             RuntimeError: the transaction is for reading.
         """
-        statement = self._by_key(locking=True)
-        return self._first(self._scope.change(statement, self._values(key)))
+        self._scope.check_writable()
+        found = self._strictly(self._by_key(locking=True), self._values(key))
+        return found[0] if found else None
 
     def put(self, value: T) -> None:
         """Insert the value, or replace the one with its key.
@@ -78,25 +87,50 @@ class SqlRepository(Generic[T]):
         """Return the values whose fields equal these, oldest first.
 
         Raises:
+            RowDamaged: one of their rows cannot be read.
             KeyError: the value has no such field (a fault of the caller's code).
         """
         shape, values = self._asked(equal)
-        rows = self._scope.read(_listing(self._table, self._fields, shape), values).mappings()
-        return [from_row(self._kind, row) for row in rows]
+        return self._strictly(_listing(self._table, self._fields, shape), values)
 
     def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
-        """Return as `find`, at most `limit` values that come after a page.
+        """Return as `find`, at most `limit` rows that come after a page, whatever they hold.
+
+        With a `limit` of 0, all of them.
 
         Raises:
             Malformed: `after` is not a `Page.next`.
             KeyError: the value has no such field (a fault of the caller's code).
         """
+        limit = limit or _ALL
         shape, values = self._asked(equal)
         statement = _listing(self._table, self._fields, shape, paged=True)
         values |= {_AFTER: place(after), _MOST: limit + 1}
-        rows = list(self._scope.read(statement, values).mappings())
-        found = tuple(from_row(self._kind, row) for row in rows[:limit])
-        return Page(found, str(rows[limit - 1]["seq"]) if len(rows) > limit else "")
+        found: list[T | Damaged]
+        try:
+            read = list(self._scope.read(statement, values).mappings())
+            found = [from_row(self._kind, row) for row in read[:limit]]
+            places = [row["seq"] for row in read]
+        except rows.UNREADABLE as exc:
+            if not rows.spoiled(exc):
+                raise
+            only = _listing(self._table, (), shape, paged=True)
+            places = list(self._scope.read(only, values).scalars())
+            found = list(self._one_by_one(places[:limit]))
+        return Page.of(found, str(places[limit - 1]) if len(places) > limit else "")
+
+    def damaged(self, until: float) -> tuple[list[Damaged], bool]:
+        """Return the rows that cannot be read, and whether all were looked at.
+
+        Args:
+            until: monotonic time, in seconds, at which the look ends.
+        """
+        found: list[Damaged] = []
+        page: Page[T] = Page((), "0")
+        while page.next and time.monotonic() < until:
+            page = self.page(after=page.next, limit=LONGEST)
+            found += page.damaged
+        return found, not page.next
 
     def count(self, **equal: object) -> int:
         """Return how many values have fields that equal these.
@@ -118,9 +152,11 @@ class SqlRepository(Generic[T]):
     def _by_key(self, *, locking: bool = False) -> Select[Any]:
         return one(self._table, self._fields, self._key, locking=locking)
 
-    def _first(self, found: CursorResult[Any]) -> T | None:
-        row = found.mappings().one_or_none()
-        return None if row is None else from_row(self._kind, row)
+    def _strictly(self, query: Select[Any], values: Mapping[str, Any]) -> list[T]:
+        return rows.strictly(self._scope, self._kind, self._table, query, values)
+
+    def _one_by_one(self, places: list[int]) -> Iterator[T | Damaged]:
+        return rows.one_by_one(self._scope, self._kind, self._table, self._key, places)
 
     def _values(self, key: tuple[str | int, ...]) -> dict[str, Any]:
         codecs = codecs_of(self._kind)

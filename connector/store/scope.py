@@ -73,9 +73,17 @@ class Scope:
         Raises:
             RuntimeError: the transaction is for reading (a fault of the caller's code).
         """
+        self.check_writable()
+        return self.connection.execute(statement, values)
+
+    def check_writable(self) -> None:
+        """Check that the transaction may change something, or keep others from it.
+
+        Raises:
+            RuntimeError: it is for reading (a fault of the caller's code).
+        """
         if not self.writable:
             raise RuntimeError("a reading transaction writes nothing")
-        return self.connection.execute(statement, values)
 
     def insert_or_replace(
         self, table: Table, values: Mapping[str, Any], key: Sequence[str]

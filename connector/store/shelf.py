@@ -15,7 +15,7 @@ from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.search import Search, text_of
 from connector.domain.catalog.shelf import Entry
 from connector.domain.page import Page
-from connector.store.mapping import codecs_of, from_row, storable
+from connector.store.mapping import SPOILED, codecs_of, from_row, storable
 from connector.store.repository import SqlRepository
 from connector.store.scope import Scope
 from connector.store.tables import DatasetRow, OfferRow, table_of
@@ -79,7 +79,13 @@ class SqlShelf:
 
 
 def _entry(rows: list[Any]) -> Entry:
-    offers = (
-        from_row(Offer, {name: row[f"offer_{name}"] for name in codecs_of(Offer)}) for row in rows
-    )
-    return Entry(rows[0]["id"], rows[0]["credential"], tuple(offers))
+    offers = map(_offer, rows)
+    return Entry(rows[0]["id"], rows[0]["credential"], tuple(filter(None, offers)))
+
+
+def _offer(row: Any) -> Offer | None:
+    """Return a row's offer; nothing where it cannot be read, so that it hides no other."""
+    try:
+        return from_row(Offer, {name: row[f"offer_{name}"] for name in codecs_of(Offer)})
+    except SPOILED:
+        return None

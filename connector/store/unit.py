@@ -11,6 +11,7 @@ Rows, keys and queries are the parts' own affair (`repository.py`, `audit_log.py
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -23,6 +24,7 @@ from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.log.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
 from connector.domain.membership import Membership
+from connector.domain.page import Damaged
 from connector.domain.participant import IssuerDocument, KeptList, Participant, StatusList
 from connector.domain.privacy.budget import Reservation
 from connector.domain.privacy.census import Census, RegisterPersons
@@ -115,6 +117,20 @@ class SqlTransaction:
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`; see `ports.Transaction`."""
         return outbox.due_messages(self._scope, now, limit)
+
+    def damaged(self, seconds: float) -> tuple[list[Damaged], bool]:
+        """Return the rows of all repositories that cannot be read, and whether all were looked at.
+
+        Args:
+            seconds: after which the look ends.
+        """
+        found: list[Damaged] = []
+        whole, until = True, time.monotonic() + seconds
+        for part in vars(self).values():
+            if isinstance(part, SqlRepository):
+                more, all_ = part.damaged(until)
+                found, whole = [*found, *more], whole and all_
+        return found, whole
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the transaction is committed; not at all if it is rolled back."""

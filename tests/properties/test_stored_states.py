@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connector.bootstrap import probe
 from connector.domain.catalog.dataset import Dataset, Offer, PrivacyCap
 from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.contract.notice import Notice
@@ -140,13 +143,22 @@ def http(home: Path) -> Iterator[httpx.Client]:
 
 def keep(ports: Ports, values: list[Any]) -> None:
     """Put these values into the store, in place of those that were there."""
+    for value in values:
+        run(ports, f"DELETE FROM {table_of(ports, type(value))}")  # noqa: S608 - our own
     with ports.store.write() as tx:
         for value in values:
-            name, key = KEPT[type(value)]
-            table = getattr(tx, name)
-            for old in table.find():
-                table.remove(*(getattr(old, part) for part in key))
-            table.put(value)
+            getattr(tx, KEPT[type(value)][0]).put(value)
+
+
+def table_of(ports: Ports, kind: type[Any]) -> str:
+    with ports.store.read() as tx:
+        return str(getattr(tx, KEPT[kind][0])._table.name)
+
+
+def run(ports: Ports, statement: str) -> None:
+    path = ports.settings.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
 
 
 @settings(
@@ -182,6 +194,62 @@ def test_every_command_shows_them(ports: Ports, home: Path, values: list[Any]) -
     for words in COMMANDS:
         got = invoked([*words, "--home", str(home)])
         assert got.exit_code == 0, (words, got.output, got.exception)
+
+
+# What a damaged disk, or another program, may leave in a column of SQLite, which takes any value.
+SPOILED = (
+    *("x'ff00'", "CAST(x'ff' AS TEXT)", "'NOPE'", "'{'", "'null'", "'[1]'", "'{\"a\": 1}'"),
+    *("9e999", "-1.5", "'9999-99-99 00:00:00.000000'", "'\"\\ud800\"'", "'[[[]]]'", "''"),
+)
+DAMAGE = st.sampled_from(list(KEPT)).flatmap(
+    lambda kind: st.tuples(
+        st.just(kind),
+        st.sampled_from([f.name for f in fields(kind) if f.name not in KEPT[kind][1]]),
+        st.sampled_from(SPOILED),
+    )
+)
+SELECTED = {"finalized", "role", "register_id", "dataset_id"}  # which rows a list is about
+
+
+def spoil(ports: Ports, kind: type[Any], column: str, value: str) -> bool:
+    """Put a value into a column, as no node would; return whether its row can still be read."""
+    run(ports, f'UPDATE {table_of(ports, kind)} SET "{column}" = {value}')  # noqa: S608
+    with ports.store.read() as tx:
+        return bool(getattr(tx, KEPT[kind][0]).page().values)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(values=states(), damage=DAMAGE)
+def test_a_spoiled_column_stops_no_list_and_is_named(
+    ports: Ports, http: httpx.Client, values: list[Any], damage: tuple[type[Any], str, str]
+) -> None:
+    keep(ports, values)
+    kind, column, value = damage
+    readable = spoil(ports, kind, column, value)
+    for path, (key, listed) in LISTS.items():
+        answer = http.get(path)
+        assert answer.status_code == 200, (path, answer.text)
+        rows = answer.json()
+        if listed is not kind or column in SELECTED:
+            continue
+        if readable:
+            assert all(key in row for row in rows)
+        else:
+            (row,) = rows
+            assert row["fault"].startswith("ROW_DAMAGED: column `"), row
+            assert f"`{column}`" in row["fault"], row
+    for path, shown in SHOWS.items():
+        answer = http.get(path)
+        whole = readable or shown is not kind or path == "/recovery"
+        assert answer.status_code == (200 if whole else 503), (path, answer.text)
+        assert whole or answer.json()["code"] == "ROW_DAMAGED"
+    checks = probe.stored(ports.settings, AdditiveAccountant(), ask_peers=False)
+    found = [check.finding for check in checks if check.name == "row"]
+    assert bool(found) is not readable, (found, readable)
 
 
 def test_a_part_that_cannot_be_read_is_named_and_hides_no_other_row(

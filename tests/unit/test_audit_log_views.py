@@ -74,7 +74,7 @@ def ports(tmp_path: Path) -> Ports:
 
 
 def events_of(ports: Ports, kind: str) -> int:
-    return sum(entry.kind == kind for entry in own_log.events(ports))
+    return sum(entry.kind == kind for entry in own_log.events(ports).values)
 
 
 # --- own log
@@ -84,10 +84,10 @@ def test_events_in_order_and_by_subject(ports: Ports) -> None:
     with ports.store.write() as tx:
         for number in range(5):
             tx.audit.append("thing.done", f"urn:{number % 2}", number=number)
-    assert [entry.index for entry in own_log.events(ports)] == [0, 1, 2, 3, 4]
-    assert [entry.index for entry in own_log.events(ports, start=3, limit=1)] == [3]
-    assert [entry.index for entry in own_log.events(ports, subject="urn:1")] == [1, 3]
-    assert own_log.events(ports, subject="urn:9") == []
+    assert [entry.index for entry in own_log.events(ports).values] == [0, 1, 2, 3, 4]
+    assert [entry.index for entry in own_log.events(ports, start=3, limit=1).values] == [3]
+    assert [entry.index for entry in own_log.events(ports, subject="urn:1").values] == [1, 3]
+    assert own_log.events(ports, subject="urn:9").values == ()
 
 
 def test_own_head_is_signed(ports: Ports) -> None:
@@ -400,10 +400,10 @@ def test_an_agreements_entries_include_its_negotiations(
     ports = node(tmp_path, made, space, Role.PROVIDER)
     with ports.store.read() as tx:
         agreement = tx.agreements.find()[0]
-    found = own_log.events(ports, subject=agreement.id)
+    found = own_log.events(ports, subject=agreement.id).values
     assert [entry.kind for entry in found] == ["negotiation.agreed", "negotiation.finalized"]
-    assert own_log.events(ports, limit=1, subject=agreement.id) == found[:1]
-    assert own_log.events(ports, start=found[1].index, subject=agreement.id) == found[1:]
+    assert own_log.events(ports, limit=1, subject=agreement.id).values == found[:1]
+    assert own_log.events(ports, start=found[1].index, subject=agreement.id).values == found[1:]
 
 
 def test_export_holds_the_status_list_of_the_time_of_signing(

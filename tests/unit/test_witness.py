@@ -88,7 +88,7 @@ class Rig:
         return [head.size for head in self.held()]
 
     def events(self) -> list[str]:
-        return [entry.kind for entry in own_log.events(self.ports)]
+        return [entry.kind for entry in own_log.events(self.ports).values]
 
     def unproven(self) -> tuple[str, str]:
         with self.ports.store.read() as tx:
@@ -206,7 +206,9 @@ def test_a_smaller_head_with_another_root_is_found_however_soon_it_is_shown(rig:
     with pytest.raises(CheckpointFork):
         rig.see()
     assert (rig.wire.asked, rig.suspected(), rig.sizes()) == ([(3, 5)], True, [5])
-    assert canonical(other.note(PEER)) in own_log.events(rig.ports, subject=CONSUMER)[0].event
+    assert (
+        canonical(other.note(PEER)) in own_log.events(rig.ports, subject=CONSUMER).values[0].event
+    )
 
 
 def test_a_smaller_head_of_the_same_log_is_proven_and_harmless(rig: Rig) -> None:
@@ -328,7 +330,7 @@ def test_both_heads_of_a_fork_are_kept_as_proof(rig: Rig) -> None:
     rig.log.events[2] = rig.log.events[1]
     with pytest.raises(CheckpointFork):
         rig.see()
-    event = own_log.events(rig.ports, subject=CONSUMER)[0].event
+    event = own_log.events(rig.ports, subject=CONSUMER).values[0].event
     for note in (first, rig.log.note(PEER)):
         assert canonical(note) in event
 

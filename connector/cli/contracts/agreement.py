@@ -37,7 +37,7 @@ def list_(
     """List the contracts, as provider and as consumer."""
     with node_of(home) as node:
         found = node.agreements(limit=limit, after=after)
-    output.more("contracts", found.next)
+    output.more("contracts", found.next, found.damaged)
     if json:
         output.json_value(found)
         return

@@ -81,7 +81,7 @@ def list_(
     """List all negotiations."""
     with node_of(home) as node:
         found = node.negotiations(limit=limit, after=after)
-    output.more("negotiations", found.next)
+    output.more("negotiations", found.next, found.damaged)
     if json:
         output.json_value(found)
         return

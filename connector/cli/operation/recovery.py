@@ -79,10 +79,8 @@ def _show(found: RecoveryView, *, json: bool) -> None:
     if json:
         output.json_value(found)
         return
-    if not found.faults:
-        output.line("the node has not gone back: nothing is to be recovered")
-    for fault in found.faults:
-        output.line(f"went back: {fault}")
+    for line in _stand(found):
+        output.line(line)
     for job in found.jobs:
         output.line(f"  to be charged: job {job.job} under {job.agreement}, ε {job.epsilon:g}")
     for contract in found.contracts:
@@ -96,6 +94,13 @@ def _show(found: RecoveryView, *, json: bool) -> None:
     _show_contracts(found)
     for epoch in found.epochs:
         _show_epoch(epoch)
+
+
+def _stand(found: RecoveryView) -> list[str]:
+    if found.fault:
+        return [f"not known whether the node went back: {found.fault}"]
+    none = ["the node has not gone back: nothing is to be recovered"]
+    return [f"went back: {fault}" for fault in found.faults] or none
 
 
 def _show_contracts(found: RecoveryView | ConfirmedView) -> None:

@@ -55,7 +55,7 @@ def budget(
             return
         found = node.budget(dataset, limit=limit)
         lines = node.contract_budgets(dataset, limit=limit, after=after)
-    output.more("contracts", lines.next)
+    output.more("contracts", lines.next, (*found.damaged, *lines.damaged))
     if found.next:
         output.note("there are more registers: name a dataset")
     if json:
@@ -87,6 +87,7 @@ def _print_registers(found: list[BudgetView], dataset: str) -> None:
         ),
         empty=f"dataset `{dataset}` has no cap" if dataset else "no register has a cap",
     )
+    output.unreadable((b.id, b.fault) for b in found)
 
 
 def _print_contracts(lines: list[AgreementBudgetView]) -> None:

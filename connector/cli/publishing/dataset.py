@@ -142,7 +142,7 @@ def list_(
     """List the published datasets."""
     with node_of(home) as node:
         found = node.datasets(limit=limit, after=after)
-    output.more("datasets", found.next)
+    output.more("datasets", found.next, found.damaged)
     if json:
         output.json_value(found)
         return
@@ -154,6 +154,7 @@ def list_(
         ),
         empty="nothing is published; `preau dataset publish` publishes",
     )
+    output.unreadable((d.id, d.fault) for d in found)
 
 
 def show(
@@ -232,6 +233,7 @@ def _print(found: DatasetView, language: str, *, json: bool) -> None:
             ("file", found.file),
         )
     )
+    output.unreadable([(found.id, found.fault)])
     _print_check(found)
     output.table(
         ("column", "class", "type"),

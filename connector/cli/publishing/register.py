@@ -73,7 +73,7 @@ def list_(
     """List the registers of this node."""
     with node_of(home) as node:
         found = node.registers(limit=limit, after=after)
-    output.more("registers", found.next)
+    output.more("registers", found.next, found.damaged)
     if json:
         output.json_value(found)
         return

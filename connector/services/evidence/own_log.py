@@ -8,14 +8,17 @@ only when its operator exports it. Others' logs are `witness.py`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from connector.domain.log.audit import Checkpoint, Head, LogEntry
+from connector.domain.page import Page
 from connector.domain.participant import Participant
 from connector.errors import LogBroken, Malformed
 from connector.identity import checkpoint as checkpoints
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import ConsistencyProof, ConsistencyRequestMessage
+from connector.services.readable import Readable
 
 PAGE: Final = 1000
 MEND: Final = "put the database back from a backup (`preau restore`), and find out who wrote to it"
@@ -26,18 +29,20 @@ MERGED: Final = "register.merged"
 
 def events(
     ports: Ports, start: int = 0, limit: int = PAGE, subject: str | None = None
-) -> list[LogEntry]:
-    """Return entries of the own log, in order; of one subject when given.
+) -> Page[LogEntry]:
+    """Return entries of the own log, in order, whatever they hold; of one subject when given.
 
     An agreement's entries include those of the negotiation that led to it.
     """
     most = min(limit, PAGE)
     with ports.store.read() as tx:
-        found = tx.audit.entries(start=start, limit=most, subject=subject)
-        agreement = tx.agreements.get(subject) if subject else None
-        if agreement is not None:
-            found += tx.audit.entries(start=start, limit=most, subject=agreement.pid)
-    return sorted(found, key=lambda entry: entry.index)[:most]
+        found = tx.audit.page(subject, start, most)
+        agreement = Readable().part(partial(tx.agreements.get, subject), None) if subject else None
+        more = tx.audit.page(agreement.pid, start, most) if agreement else None
+    if more is None:
+        return found
+    entries = sorted((*found.values, *more.values), key=lambda entry: entry.index)
+    return Page(tuple(entries[:most]), "", (*found.damaged, *more.damaged))
 
 
 def check_whole(ports: Ports) -> None:

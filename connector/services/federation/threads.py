@@ -104,7 +104,7 @@ class JobThreads:
                 job.id: job
                 for state in JobState
                 if not is_final(state)
-                for job in tx.jobs.find(side=self._side, state=state)
+                for job in tx.jobs.page(limit=0, side=self._side, state=state).values
             }
         with self._guard:
             running = dict(self._running)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from connector.config import Settings
 from connector.domain import instant
+from connector.domain.page import Damaged
 
 OK: Final = "ok"
 WARN: Final = "warn"
@@ -23,10 +24,14 @@ _ORDER: Final = (OK, WARN, FAIL)
 MAX_SKEW: Final = instant.SKEW
 NOTICEABLE_SKEW: Final = timedelta(seconds=5)
 SOON: Final = timedelta(days=14)
+MOST_ROWS: Final = 20  # that are named, of those that cannot be read
 LITTLE_DISK: Final = 1 << 30  # bytes
 NO_DISK: Final = 100 << 20  # bytes
 RENEWED: Final = "put a new one in its place; a running node takes it"
 PUT_BACK: Final = "put it back: from a backup, or from your own copy of `keys/`"
+ROW_MEND: Final = (
+    "what rests on a damaged row is refused; `preau restore FILE` of a backup has it as it was"
+)
 OLDEST_PYTHON: Final = (3, 11)
 
 
@@ -240,16 +245,35 @@ def own_log(fault: str, entries: int, mend: str) -> Check:
     return Check("audit log", OK, f"{entries} entries, recomputed")
 
 
-def budgets(beyond: Mapping[str, str], fault: str = "") -> list[Check]:
+def rows(damaged: Sequence[Damaged], *, whole: bool) -> list[Check]:
+    """Name the rows of the database that cannot be read.
+
+    Args:
+        damaged: these.
+        whole: whether all rows were looked at.
+    """
+    found = [Check("row", FAIL, f"{row.row}: {row.fault}", ROW_MEND) for row in damaged[:MOST_ROWS]]
+    if len(damaged) > MOST_ROWS:
+        found.append(
+            Check("row", FAIL, f"{len(damaged) - MOST_ROWS} more rows like these", ROW_MEND)
+        )
+    if not whole:
+        finding = "too many rows to read each of them now"
+        found.append(Check("row", WARN, finding, "stop the node and run `preau doctor` again"))
+    return found
+
+
+def budgets(beyond: Mapping[str, str], fault: str = "", mend: str = "") -> list[Check]:
     """Name each contract or register that counts more than its rule allows.
 
     Args:
         beyond: what it is -> its rule.
         fault: why that could not be found out; empty when it could.
+        mend: what to do about that; empty: what is mostly missing.
     """
     if fault:
-        mend = _EXTRA_MEND
-        return [Check("budgets", WARN, f"not known which are used up: {fault}", mend)]
+        finding = f"not known which are used up: {fault}"
+        return [Check("budgets", WARN, finding, mend or _EXTRA_MEND)]
     mend = "nothing, if what it has is done; a new contract is under the cap of its register"
     return [
         Check("budget", WARN, f"{what} is beyond its rule ({rule}): it runs no further job", mend)

@@ -17,7 +17,7 @@ from typing import Final
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.federation.job import JobSide
 from connector.domain.privacy.register import Register
-from connector.errors import PreauError, StoreUnavailable
+from connector.errors import PreauError, RowDamaged, StoreUnavailable
 from connector.ports import Ports, Transaction
 from connector.services.continuity import recovery
 from connector.services.health.vitals import Vitals
@@ -115,7 +115,7 @@ def measure(ports: Ports, vitals: Vitals, version: str) -> list[Figure]:
 def _stored(ports: Ports, tx: Transaction, now: datetime) -> Iterator[Figure]:
     yield Figure("preau_audit_entries", (), tx.audit.head()[0])
     yield Figure("preau_peers", (), tx.participants.count())
-    for each in tx.status_lists.find():
+    for each in tx.status_lists.page(limit=0).values:
         age = (now - each.fetched_at).total_seconds()
         yield Figure("preau_status_list_age_seconds", (each.url,), age)
         yield Figure("preau_status_list_left_seconds", (each.url,), _left(each.valid_until, now))
@@ -134,17 +134,21 @@ def _stored(ports: Ports, tx: Transaction, now: datetime) -> Iterator[Figure]:
             number = tx.jobs.count(side=side, state=job_state)
             yield Figure("preau_jobs", (side.value, job_state), number)
     if ports.settings.kind == "participant":
-        short = recovery.faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
-        yield Figure("preau_recovery", (), float(bool(short)))
+        with suppress(RowDamaged):
+            short = recovery.faults(tx, ports.charges, ports.settings.did, ports.asking.continued)
+            yield Figure("preau_recovery", (), float(bool(short)))
         yield from _budgets(tx, now)
 
 
 def _budgets(tx: Transaction, now: datetime) -> Iterator[Figure]:
-    registers = sorted(tx.registers.find(), key=lambda each: -each.charges)[:MOST_REGISTERS]
+    registers = sorted(tx.registers.page(limit=0).values, key=lambda each: -each.charges)[
+        :MOST_REGISTERS
+    ]
     for register in registers:
-        for part, epsilon in _parts(tx, register, now).items():
-            yield Figure("preau_budget_epsilon", (register.id, part), epsilon)
-        for dataset in tx.datasets.find(register_id=register.id):
+        with suppress(RowDamaged):
+            for part, epsilon in _parts(tx, register, now).items():
+                yield Figure("preau_budget_epsilon", (register.id, part), epsilon)
+        for dataset in tx.datasets.page(limit=0, register_id=register.id).values:
             yield Figure("preau_dataset_register_info", (dataset.id, register.id), 1)
 
 

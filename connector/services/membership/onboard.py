@@ -277,7 +277,7 @@ def _admit(ports: Ports, fetched: Fetched, facts: MembershipFacts) -> Participan
 def _hasten(ports: Ports, tx: Transaction, did: str) -> None:
     """Let what waits for a peer be sent now: it answers, and may have a new address."""
     now = ports.clock.now()
-    for waiting in tx.outbox.find(peer=did, delivered_at=None, failed=""):
+    for waiting in tx.outbox.page(limit=0, peer=did, delivered_at=None, failed="").values:
         if waiting.due_at > now:
             tx.outbox.put(replace(waiting, due_at=now))
             tx.after_commit(partial(ports.wakeups.notify, OUTBOX))

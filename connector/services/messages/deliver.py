@@ -98,7 +98,7 @@ def set_right(ports: Ports) -> None:
     now = ports.clock.now()
     latest = now + timedelta(seconds=LONGEST_HINT)
     with ports.store.write() as tx:
-        for message in tx.outbox.find(delivered_at=None, failed=""):
+        for message in tx.outbox.page(limit=0, delivered_at=None, failed="").values:
             if message.due_at > latest:
                 tx.outbox.put(replace(message, due_at=now))
                 tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
@@ -269,11 +269,14 @@ def _postpone(ports: Ports, message: OutgoingMessage, error: PreauError) -> None
         said = (message.kind, message.peer, message.attempts, error.code, error.reason)
         _log.warning("`%s` to `%s` waits after %d attempts: %s: %s", *said)
     with ports.store.write() as tx:
-        others = tx.outbox.find(peer=message.peer, delivered_at=None, failed="") if silent else []
-        for other in others:
+        for other in _waiting(tx, message.peer) if silent else ():
             if other.due_at < due:
                 tx.outbox.put(replace(other, due_at=due))
         tx.outbox.put(replace(message, due_at=due))
+
+
+def _waiting(tx: Transaction, peer: str) -> tuple[OutgoingMessage, ...]:
+    return tx.outbox.page(limit=0, peer=peer, delivered_at=None, failed="").values
 
 
 def _give_up(ports: Ports, message: OutgoingMessage, code: str, reason: str) -> None:

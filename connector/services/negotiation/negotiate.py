@@ -146,7 +146,7 @@ def settle(ports: Ports) -> int:
     with ports.store.read() as tx:
         stuck = {
             message.subject
-            for message in tx.outbox.find(delivered_at=None)
+            for message in tx.outbox.page(limit=0, delivered_at=None).values
             if message.failed
             and SETTLE_EVERY < now - message.created_at < deliver.SIGNED_AGE
             and outcomes.signed(message)
@@ -171,7 +171,7 @@ def expire(ports: Ports) -> int:
         stale = [
             item
             for state in WAITING
-            for item in tx.negotiations.find(state=state)
+            for item in tx.negotiations.page(limit=0, state=state).values
             if item.deadline is not None and item.deadline < now
         ]
         for item in stale:

@@ -190,7 +190,7 @@ def _accounting(cap: PrivacyCap | None, rule: Rule, order: int) -> Accounting:
 
 def _has_contracts(tx: Transaction, dataset_id: str) -> bool:
     provided = tx.agreements.page(limit=1, dataset_id=dataset_id, role=Role.PROVIDER)
-    return bool(provided.values or tx.reservations.page(limit=1, dataset_id=dataset_id).values)
+    return bool(provided.rows or tx.reservations.page(limit=1, dataset_id=dataset_id).rows)
 
 
 def _new(tx: Transaction, register: Register) -> Register:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.contract.negotiation import Agreement, Role
@@ -82,6 +83,7 @@ class RegisterBudget:
         promised_delta: sum of δ.
         unpromised: ε that a further contract may still promise.
         standing: its figures.
+        fault: why what counts against it cannot be read; then nothing is left. Empty when it can.
     """
 
     register_id: str
@@ -90,6 +92,7 @@ class RegisterBudget:
     promised_delta: float
     unpromised: float
     standing: Standing
+    fault: str = ""
 
 
 def registers(
@@ -110,7 +113,8 @@ def registers(
         seen = [_seen(tx, each, budget, now) for each, budget in held if budget]
     standings = _standings(ports.accountant, [each.whole for each in seen])
     found = zip(seen, standings, strict=True)
-    return Page(tuple(_register(each, standing) for each, standing in found), page.next)
+    shown = tuple(_register(each, standing) for each, standing in found)
+    return Page(shown, page.next, page.damaged)
 
 
 def contracts(
@@ -132,7 +136,8 @@ def contracts(
     with ports.store.read() as tx:
         only = {"dataset_id": _dataset(tx, dataset_id).id} if dataset_id else {}
         page = tx.agreements.page(after=after, limit=limit, role=Role.PROVIDER, **only)
-        places = {name: tx.datasets.get(name) for name in {each.dataset_id for each in page.values}}
+        names = {each.dataset_id for each in page.values}
+        places = {name: Readable().part(partial(tx.datasets.get, name), None) for name in names}
         lines = [_contract(tx, each) for each in page.values]
     standings = _standings(ports.accountant, lines)
     found = tuple(
@@ -146,7 +151,7 @@ def contracts(
         )
         for agreement, line, standing in zip(page.values, lines, standings, strict=True)
     )
-    return Page(found, page.next)
+    return Page(found, page.next, page.damaged)
 
 
 def beyond(store: Store, accountant: Accountant) -> dict[str, str]:
@@ -164,7 +169,7 @@ def beyond(store: Store, accountant: Accountant) -> dict[str, str]:
             register = tx.registers.get(name)
             budget = _cap(register) if register else None
             if register and budget:
-                lines[f"register `{name}`"] = _whole(tx, register, budget)
+                lines[f"register `{name}`"] = _whole(tx, register, budget, Readable())
         for name in dict.fromkeys(job.agreement_id for job in jobs):
             agreement = tx.agreements.get(name)
             if agreement is not None:
@@ -198,19 +203,23 @@ def _dataset(tx: Transaction, dataset_id: str) -> Dataset:
 
 
 def _seen(tx: Transaction, register: Register, budget: Budget, now: datetime) -> _Seen:
-    datasets = tuple(each.id for each in tx.datasets.find(register_id=register.id))
-    return _Seen(register, datasets, promised(tx, register, now), _whole(tx, register, budget))
+    shown = Readable()
+    datasets = tx.datasets.page(limit=0, register_id=register.id).values
+    sums = shown.part(partial(promised, tx, register, now), (0.0, 0.0))
+    names, whole = tuple(each.id for each in datasets), _whole(tx, register, budget, shown)
+    return _Seen(register, names, sums, whole)
 
 
-def _whole(tx: Transaction, register: Register, budget: Budget) -> _Line:
-    forfeited = tx.forfeits.get(register.id) is not None
-    return _Line(budget, spending(tx, register).reservations, forfeited)
+def _whole(tx: Transaction, register: Register, budget: Budget, shown: Readable) -> _Line:
+    jobs = shown.parts(lambda: spending(tx, register).reservations)
+    forfeited = shown.part(partial(tx.forfeits.get, register.id), None) is not None
+    return _Line(budget, jobs, forfeited or bool(shown.fault), shown.fault)
 
 
 def _contract(tx: Transaction, agreement: Agreement) -> _Line:
-    jobs = tuple(tx.reservations.find(agreement_id=agreement.id))
-    forfeited = tx.forfeits.get(agreement.id) is not None
     shown = Readable()
+    jobs = shown.parts(partial(tx.reservations.find, agreement_id=agreement.id))
+    forfeited = shown.part(partial(tx.forfeits.get, agreement.id), None) is not None
     nothing = Budget(agreement.epsilon, agreement.delta, Accounting(Rule.SUMS))
     budget = shown.part(lambda: budget_of(agreement), nothing)
     return _Line(budget, jobs, forfeited or bool(shown.fault), shown.fault)
@@ -253,4 +262,5 @@ def _standing(line: _Line, answers: Iterator[float]) -> Standing:
 def _register(seen: _Seen, standing: Standing) -> RegisterBudget:
     epsilon, delta = seen.promised
     left = 0.0 if seen.whole.forfeited else max(seen.whole.budget.epsilon - epsilon, 0.0)
-    return RegisterBudget(seen.register.id, seen.datasets, epsilon, delta, left, standing)
+    fault = seen.whole.fault
+    return RegisterBudget(seen.register.id, seen.datasets, epsilon, delta, left, standing, fault)

@@ -21,7 +21,7 @@ from typing import Any
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.negotiation import Role
 from connector.domain.contract.notice import Standing
-from connector.domain.page import PAGE, Page
+from connector.domain.page import PAGE, Damaged, Page
 from connector.domain.privacy.register import Register
 from connector.errors import CapExceeded, PolicyInvalid
 from connector.identity import description as descriptions
@@ -142,16 +142,17 @@ def dataset(ports: Ports, dataset_id: str) -> Dataset:
         return require(tx.datasets.get(dataset_id), "dataset", dataset_id)
 
 
-def offers(ports: Ports, dataset_id: str) -> list[Offer]:
-    """Return the offers of a dataset, oldest first.
+def offers(ports: Ports, dataset_id: str) -> list[Offer | Damaged]:
+    """Return the offers of a dataset, oldest first, and then those that cannot be read.
 
     Those that stand, and withdrawn ones that were published; the many that were narrowed for one
     negotiation each are shown there.
     """
     with ports.store.read() as tx:
-        standing = tx.offers.find(dataset_id=dataset_id, withdrawn=False)
-        gone = tx.offers.find(dataset_id=dataset_id, withdrawn=True, derived_from="")
-    return sorted((*standing, *gone), key=lambda offer: offer.created_at)
+        standing = tx.offers.page(limit=0, dataset_id=dataset_id, withdrawn=False)
+        gone = tx.offers.page(limit=0, dataset_id=dataset_id, withdrawn=True, derived_from="")
+    found = sorted((*standing.values, *gone.values), key=lambda offer: offer.created_at)
+    return [*found, *standing.damaged, *gone.damaged]
 
 
 def new_offer(
