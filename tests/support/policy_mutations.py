@@ -19,6 +19,8 @@ from connector.jsonld.nodes import nodes
 from connector.jsonld.policy import policy_document, policy_turtle
 from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import OdrlError, Policy, read_all, resolve
+from tests.support.cases import cases as cases_in
+from tests.support.cases import written_out
 
 FOLDER = Path(__file__).parents[1] / "conformance" / "policies"
 REPEATS = (2, 7, 50, 3000)
@@ -70,8 +72,8 @@ class Case:
 
 def seeds() -> list[Case]:
     """Return the valid documents that are spoiled."""
-    decisions = json.loads((FOLDER / "decisions.json").read_text("utf-8"))["cases"]
-    policies = [json.dumps(item["policy"]).encode() for item in decisions if "policy" in item]
+    stated = [document for case in cases_in("decisions") for document in case.row["policies"]]
+    policies = [json.dumps(written_out(document)).encode() for document in stated]
     forms = sorted((FOLDER / "forms").iterdir())
     found = [Case("jsonld", data) for data in dict.fromkeys(policies)]
     own = [Case(file.suffix[1:], file.read_bytes()) for file in forms]

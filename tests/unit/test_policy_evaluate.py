@@ -6,7 +6,6 @@ import csv
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,9 @@ import pytest
 import policies_odrl
 from policies_odrl import (
     Action,
-    AssetRef,
-    Behaviour,
     Conflict,
     Connective,
     Constraint,
-    Duty,
-    DutyState,
     Facts,
     Iri,
     Knowledge,
@@ -29,7 +24,6 @@ from policies_odrl import (
     Mode,
     Operator,
     PartyRef,
-    Performed,
     Policy,
     PolicyKind,
     Prohibition,
@@ -47,17 +41,15 @@ from policies_odrl.vocabulary import (
     Operand,
     closure,
     implied_actions,
-    known_action,
     purposes,
     wider_actions,
     wider_purposes,
 )
-from tests.support.policies import amount, name_is, one_rule, purpose, until
+from tests.support.policies import name_is, one_rule, purpose, until
 
 READ = one_rule("read")
 RULE = READ.permissions[0]
 ASK = Request(ODRL + "read", "urn:example:alice", "urn:example:a")
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def granted(policy: Policy, request: Request = ASK, facts: Facts | None = None) -> bool:
@@ -82,19 +74,6 @@ def test_unusable_policies_grant_nothing_and_say_why() -> None:
     assert granted(READ)
 
 
-def test_the_nearest_permission_gives_the_reasons() -> None:
-    far = replace(RULE, assignee=PartyRef("urn:example:bob"), constraints=(until("2020-01-01"),))
-    near = replace(RULE, constraints=(purpose("AcademicResearch"),))
-    decision = evaluate(replace(READ, permissions=(far, near)), ASK, Facts(now=NOW))
-    assert decision.reasons == ("purpose isAnyOf AcademicResearch: no value was given",)
-    assert decision.missing == (ODRL + "purpose",)
-
-
-def test_missing_facts_of_rules_that_do_not_concern_the_request_are_not_asked_for() -> None:
-    other = replace(RULE, action=Action(ODRL + "print"), constraints=(amount(ODRL + "count", "5"),))
-    assert evaluate(replace(READ, permissions=(RULE, other)), ASK).missing == ()
-
-
 def test_a_profile_that_is_known_does_not_stop() -> None:
     policy = replace(READ, profiles=("https://example.org/p",))
     known = Knowledge(profiles=frozenset({"https://example.org/p"}))
@@ -108,19 +87,6 @@ def test_a_rule_about_any_action_is_known_to_the_suite_alone() -> None:
     assert not decision.granted
     assert "names no action" in decision.reasons[0]
     assert evaluate(anything, ASK, mode=Mode.SUITE).granted
-
-
-def test_open_behaviour_has_to_be_asked_for() -> None:
-    sell = Request(ODRL + "sell", "urn:example:alice", "urn:example:a")
-    assert not granted(READ, sell)
-    assert evaluate(READ, sell, behaviour=Behaviour.OPEN).granted
-    ban = Prohibition(action=Action(ODRL + "transfer"))
-    assert not evaluate(replace(READ, prohibitions=(ban,)), sell, behaviour=Behaviour.OPEN).granted
-    # a permission that is about the request, and does not hold, is not nothing
-    strict = one_rule("sell", purpose("AcademicResearch"))
-    assert not evaluate(strict, sell, behaviour=Behaviour.OPEN).granted
-    offer = replace(READ, kind=PolicyKind.OFFER)
-    assert not evaluate(offer, sell, behaviour=Behaviour.OPEN).granted
 
 
 def test_notes_of_parts_are_told_once() -> None:
@@ -142,15 +108,6 @@ def test_who_does_not_say_who_asks_is_told_so() -> None:
     premise = decision.rules[0].premises[1]
     assert (premise.text, premise.given) == ("assignee urn:bob", "none")
     assert decision.reasons == ("assignee urn:bob: cannot tell whether this assignee is meant",)
-
-
-def test_a_group_that_is_false_is_told_whole() -> None:
-    neither = LogicalConstraint(
-        Connective.XONE, (purpose("AcademicResearch"), purpose("AcademicResearch"))
-    )
-    stated = replace(ASK, facts={ODRL + "purpose": purpose("AcademicResearch").right})
-    result = evaluate(one_rule("read", neither), stated).rules[0].constraints[0]
-    assert result.line == result.text
 
 
 # -- knowledge ------------------------------------------------------------------------------
@@ -178,186 +135,6 @@ def test_terms_that_are_given_are_known() -> None:
     assert not granted(wide, ASK, Facts(knowledge=known))
     absent = evaluate(policy, replace(skim, facts={}), Facts(knowledge=known))
     assert absent.missing == ("urn:example:mood",)
-
-
-# -- collections ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ref", "members", "truth"),
-    [
-        (PartyRef("urn:example:alice"), {}, True),
-        (PartyRef("urn:example:team", collection=True), {}, False),
-        (PartyRef("urn:example:team"), {}, False),
-        (
-            PartyRef("urn:example:team", collection=True),
-            {"urn:example:team": frozenset({"urn:example:alice"})},
-            True,
-        ),
-        (
-            PartyRef("urn:example:team", collection=True),
-            {"urn:example:team": frozenset({"urn:example:bob"})},
-            False,
-        ),
-        (
-            PartyRef("", source="urn:example:team"),
-            {"urn:example:team": frozenset({"urn:example:alice"})},
-            True,
-        ),
-        (PartyRef("urn:example:alice", source="urn:example:team"), {}, False),
-        (
-            PartyRef("urn:example:own", source="urn:example:team"),
-            {"urn:example:own": frozenset({"urn:example:alice"})},
-            True,
-        ),
-        (
-            PartyRef("urn:example:own", source="urn:example:team"),
-            {"urn:example:own": frozenset({"urn:example:bob"})},
-            False,
-        ),
-    ],
-)
-def test_party_collections(ref: PartyRef, members: dict[str, frozenset[str]], truth: bool) -> None:  # noqa: FBT001
-    assert granted(replace(READ, assignee=ref), facts=Facts(members=members)) is truth
-
-
-def test_a_collection_has_the_members_of_its_own_iri_in_the_mode_of_the_suite() -> None:
-    ref = PartyRef("urn:example:own", collection=True, source="urn:example:team")
-    policy = replace(READ, assignee=ref)
-    alice = frozenset({"urn:example:alice"})
-    own, team = (
-        Facts(members={"urn:example:own": alice}),
-        Facts(members={"urn:example:team": alice}),
-    )
-    assert evaluate(policy, ASK, own, mode=Mode.SUITE).granted
-    assert not evaluate(policy, ASK, team, mode=Mode.SUITE).granted
-    assert evaluate(policy, ASK, team).granted
-    # what refinements select from is the source, never the selection (IM 2.2.2)
-    narrow = replace(ref, refinements=(name_is(ODRL + "recipient", "urn:example:x"),))
-    stated = replace(ASK, facts={ODRL + "recipient": ("urn:example:x",)})
-    assert evaluate(replace(READ, assignee=narrow), stated, team).granted
-    assert not evaluate(replace(READ, assignee=narrow), stated, own).granted
-    assert not evaluate(replace(READ, assignee=narrow), ASK, team).granted
-
-
-def test_a_ban_for_a_collection_of_unknown_members_holds() -> None:
-    team = PartyRef("urn:example:team", collection=True)
-    ban = Prohibition(action=Action(ODRL + "read"), assignee=team)
-    banned = replace(READ, prohibitions=(ban,), conflict=Conflict.PROHIBIT)
-    assert not granted(banned)
-    others = {"urn:example:team": frozenset({"urn:example:bob"})}
-    assert granted(banned, facts=Facts(members=others))
-
-
-def test_refinements_of_a_collection_are_conditions() -> None:
-    adult = PartyRef(
-        "", source="urn:example:team", refinements=(name_is(ODRL + "recipient", "urn:example:x"),)
-    )
-    known = Facts(members={"urn:example:team": frozenset({"urn:example:alice"})})
-    policy = replace(READ, assignee=adult)
-    assert not granted(policy, facts=known)
-    stated = replace(ASK, facts={ODRL + "recipient": ("urn:example:x",)})
-    assert granted(policy, stated, known)
-
-
-def test_assets_are_matched_like_parties() -> None:
-    shelf = replace(READ, target=AssetRef("urn:example:shelf", collection=True))
-    assert not granted(shelf)
-    assert granted(shelf, facts=Facts(members={"urn:example:shelf": frozenset({"urn:example:a"})}))
-    assert not granted(shelf, replace(ASK, target=None))
-    assert granted(shelf, replace(ASK, target="urn:example:shelf"))
-
-
-# -- duties ---------------------------------------------------------------------------------
-
-
-def with_duty(duty: Duty) -> Policy:
-    return replace(READ, permissions=(replace(RULE, duties=(duty,)),))
-
-
-PAY = Duty(action=Action(ODRL + "compensate"))
-PAID = Performed(ODRL + "compensate", NOW, "urn:example:alice")
-
-
-def test_states_of_a_duty() -> None:
-    def state(duty: Duty, facts: Facts) -> tuple[DutyState | None, bool]:
-        decision = evaluate(with_duty(duty), ASK, facts)
-        result = decision.rules[0].duties[0]
-        return result.state, decision.granted
-
-    dated = replace(PAY, constraints=(until("2026-06-30T00:00:00Z"),))
-    before = Facts(now=NOW)
-    after = Facts(now=datetime(2026, 7, 1, tzinfo=UTC))
-    assert state(PAY, before) == (DutyState.MISSING, False)
-    assert state(PAY, Facts(now=NOW, performed=(PAID,))) == (DutyState.FULFILLED, True)
-    assert state(dated, before) == (DutyState.DUE, True)
-    assert state(dated, after) == (DutyState.VIOLATED, False)
-    assert state(dated, Facts()) == (DutyState.UNDETERMINED, False)
-    assert state(dated, replace(after, performed=(PAID,))) == (DutyState.FULFILLED, True)
-    late = replace(PAID, at=datetime(2026, 6, 30, 1, tzinfo=UTC))
-    assert state(dated, replace(after, performed=(late,))) == (DutyState.VIOLATED, False)
-    broken = replace(PAY, constraints=(until("soon"),))
-    assert state(broken, before) == (DutyState.UNDETERMINED, False)
-    several = replace(
-        PAY,
-        constraints=(
-            Constraint(
-                ODRL + "dateTime",
-                Operator.LTEQ,
-                (Literal("2026-07-01", XSD + "date"), Literal("2026-08-01", XSD + "date")),
-            ),
-        ),
-    )
-    assert state(several, before) == (DutyState.UNDETERMINED, False)
-    strict = replace(PAY, constraints=(until("2026-06-02", "lt"),))
-    assert state(strict, Facts(now=datetime(2026, 6, 2, 1, tzinfo=UTC)))[0] is DutyState.VIOLATED
-
-
-def test_a_duty_after_the_use_is_due() -> None:
-    soon = Duty(
-        action=Action(ODRL + "delete"),
-        constraints=(
-            Constraint(ODRL + "elapsedTime", Operator.LTEQ, (Literal("P30D", XSD + "duration"),)),
-        ),
-    )
-    decision = evaluate(with_duty(soon), ASK, Facts(now=NOW))
-    assert decision.granted
-    assert [item.path for item in decision.due] == ["/permission/0/duty/0"]
-    assert not granted(with_duty(soon))
-
-
-def test_an_act_of_another_party_or_of_unknown_party_does_not_pay_for_alice() -> None:
-    bob = replace(PAID, party="urn:example:bob")
-    named = replace(PAY, assignee=PartyRef("urn:example:alice"))
-    assert not granted(with_duty(named), facts=Facts(now=NOW, performed=(bob,)))
-    assert granted(with_duty(named), facts=Facts(now=NOW, performed=(PAID,)))
-
-
-def test_a_duty_that_cannot_be_judged_blocks() -> None:
-    judged = replace(PAY, constraints=(amount(ODRL + "percentage", "5", "gteq"),))
-    facts = Facts(now=NOW, performed=(PAID,))
-    decision = evaluate(with_duty(judged), ASK, facts)
-    assert not decision.granted
-    assert decision.rules[0].duties[0].state is DutyState.UNDETERMINED
-    stated = replace(PAID, facts={ODRL + "percentage": (Decimal(5),)})
-    assert granted(with_duty(judged), facts=replace(facts, performed=(stated,)))
-
-
-def test_only_a_violation_blocks_in_the_mode_of_the_suite() -> None:
-    dated = replace(PAY, constraints=(until("2026-06-30T00:00:00Z"),))
-    assert evaluate(with_duty(PAY), ASK, mode=Mode.SUITE).granted
-    late = Facts(now=datetime(2026, 7, 1, tzinfo=UTC))
-    assert not evaluate(with_duty(dated), ASK, late, mode=Mode.SUITE).granted
-
-
-def test_obligations_are_reported_and_do_not_block() -> None:
-    policy = replace(READ, obligations=(PAY,))
-    decision = evaluate(policy, ASK, Facts(now=NOW))
-    assert decision.granted
-    assert [(item.path, item.state) for item in decision.due] == [
-        ("/obligation/0", DutyState.MISSING)
-    ]
-    assert evaluate(policy, ASK, Facts(now=NOW, performed=(PAID,))).due == ()
 
 
 # -- operands -------------------------------------------------------------------------------
@@ -456,37 +233,7 @@ def test_membership_in_one_of_several_spaces_is_enough() -> None:
     assert truth(replace(member, operator=Operator.NEQ), "urn:other", "urn:space") is Truth.FALSE
 
 
-def test_a_deprecated_operand_takes_the_value_of_its_successor() -> None:
-    policy = one_rule("read", name_is(ODRL + "device", "urn:a"))
-    assert granted(policy, replace(ASK, facts={ODRL + "systemDevice": ("urn:a",)}))
-    assert granted(policy, replace(ASK, facts={ODRL + "device": ("urn:a",)}))
-
-
-def test_a_logical_constraint_that_fails_as_a_whole_is_named() -> None:
-    both = LogicalConstraint(
-        Connective.XONE, (purpose("AcademicResearch"), purpose("ResearchAndDevelopment"))
-    )
-    stated = replace(ASK, facts={ODRL + "purpose": purpose("AcademicResearch").right})
-    decision = evaluate(one_rule("read", both), stated)
-    assert not decision.granted
-    assert decision.reasons[0].startswith("xone(")
-
-
-def test_a_sequence_of_one_is_just_that() -> None:
-    one = LogicalConstraint(Connective.AND_SEQUENCE, (purpose("AcademicResearch"),))
-    stated = replace(ASK, facts={ODRL + "purpose": purpose("AcademicResearch").right})
-    assert granted(one_rule("read", one), stated)
-
-
 # -- vocabulary -----------------------------------------------------------------------------
-
-
-def test_deprecated_actions_are_what_replaces_them() -> None:
-    for old, new in SAME_ACTION.items():
-        assert known_action(old)
-        assert known_action(new)
-        assert granted(one_rule(new), Request(old))
-        assert granted(one_rule(old), Request(new))
 
 
 def test_use_includes_reading_and_not_selling() -> None:

@@ -1,4 +1,4 @@
-"""Faults found by attack: inheritance that weakens, parts of concepts, several values at once."""
+"""Strategies of families, parts of concepts, several values at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from policies_odrl import (
     Action,
-    Condition,
     Conflict,
     Constraint,
     Facts,
@@ -17,7 +16,6 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Request,
     conflict_between,
     conflict_within,
     evaluate,
@@ -28,7 +26,6 @@ from policies_odrl.model import ODRL, Common, Duty
 from tests.support.conflicts import KNOWN, condition, permitting
 
 READ = Action(ODRL + "read")
-ASKED = Request(action=READ.id)
 PARENT = Policy(kind=PolicyKind.SET, id="urn:parent", prohibitions=(Prohibition(action=READ),))
 CHILD = Policy(
     kind=PolicyKind.SET,
@@ -44,18 +41,6 @@ def whole(parent: Policy, child: Policy = CHILD) -> Policy:
 
 
 # -- inheritance never weakens -------------------------------------------------------------------
-
-
-def test_a_child_does_not_permit_what_a_parent_without_a_strategy_prohibits() -> None:
-    found = whole(PARENT)
-    assert found.conflict is Conflict.INVALID
-    assert not evaluate(found, ASKED).granted
-
-
-def test_a_child_permits_it_where_the_parent_says_so_too() -> None:
-    found = whole(replace(PARENT, conflict=Conflict.PERM))
-    assert found.conflict is Conflict.PERM
-    assert evaluate(found, ASKED).granted
 
 
 def test_a_child_without_a_strategy_does_not_take_over_that_of_its_parent() -> None:
@@ -86,15 +71,8 @@ def test_a_parent_without_rules_states_nothing() -> None:
     assert whole(stated).conflict is Conflict.INVALID
 
 
-def test_a_family_in_which_nobody_states_a_strategy_states_none() -> None:
-    found = whole(PARENT, replace(CHILD, conflict=None))
-    assert found.conflict is None
-    assert not evaluate(found, ASKED).granted
-
-
 # -- operators that mean nothing -----------------------------------------------------------------
 
-NO_MEANING = "the operator has no meaning for the operand"
 PARTS = [
     ("purpose isPartOf Research", "purpose eq Basic"),
     ("purpose isPartOf Research", "purpose eq Research"),
@@ -109,18 +87,6 @@ def granted(policy: Policy, verdict: ConflictVerdict) -> bool:
 
 
 @pytest.mark.parametrize(("part", "named"), PARTS)
-def test_parts_of_a_concept_are_unknown(part: str, named: str) -> None:
-    pair = permitting(part), permitting(named)
-    for one, other in (pair, pair[::-1]):
-        verdict = conflict_between(one, other, KNOWN)
-        assert verdict.answer.value == "Unknown"
-        assert NO_MEANING in verdict.reasons[0]
-    alone = conflict_within(permitting(part, named), KNOWN)
-    assert alone.answer.value == "Unknown"
-    assert NO_MEANING in alone.reasons[0]
-
-
-@pytest.mark.parametrize(("part", "named"), PARTS)
 def test_parts_of_a_concept_are_its_kinds_where_asked_for(part: str, named: str) -> None:
     left, right = permitting(part), permitting(named)
     verdict = conflict_between(left, right, KNOWN, parts_as_kinds=True)
@@ -128,28 +94,6 @@ def test_parts_of_a_concept_are_its_kinds_where_asked_for(part: str, named: str)
     assert not granted(left, verdict)  # evaluation reads no parts of concepts
     alone = conflict_within(permitting(part, named), KNOWN, parts_as_kinds=True)
     assert alone.answer.value == "Compatible"
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        ("purpose isA Research", "purpose eq Basic"),
-        ("spatial isPartOf Land", "spatial eq Town"),
-        ("spatial hasPart Town", "spatial eq Land"),
-    ],
-)
-def test_kinds_of_a_concept_and_parts_of_a_place_have_a_meaning(left: str, right: str) -> None:
-    policies = permitting(left), permitting(right)
-    verdict = conflict_between(*policies, KNOWN)
-    assert verdict.answer.value == "Compatible"
-    assert all(granted(policy, verdict) for policy in policies)
-
-
-def test_another_way_past_an_operator_without_meaning_is_found() -> None:
-    left = permitting({"or": ["purpose isPartOf Research", "width lteq 5"]})
-    verdict = conflict_between(left, permitting("width eq 5"), KNOWN)
-    assert verdict.answer.value == "Compatible"
-    assert granted(left, verdict)
 
 
 def test_what_is_not_to_hold_may_be_parts_too() -> None:
@@ -180,55 +124,6 @@ def test_a_value_that_names_nothing_is_unknown() -> None:
 
 
 # -- several values at once ----------------------------------------------------------------------
-
-
-def size(stated: str) -> Condition:
-    return condition(f"absoluteSize {stated} MegaBYTE")
-
-
-def sized(*stated: str) -> Policy:
-    rule = Permission(action=READ, constraints=tuple(map(size, stated)))
-    return Policy(kind=PolicyKind.SET, permissions=(rule,))
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        (["isAllOf 1"], ["isAllOf 2"]),
-        (["isAllOf 1 2"], ["isAllOf 2 3"]),
-        (["isAllOf 1", "lt 5"], ["isAllOf 2", "neq 3"]),
-        (["isAllOf 1 2"], []),
-        (["isAllOf 1"], ["eq 1"]),
-    ],
-)
-def test_values_that_stand_together_are_shown_together(left: list[str], right: list[str]) -> None:
-    policies = sized(*left), sized(*right)
-    for one, other in (policies, policies[::-1]):
-        verdict = conflict_between(one, other)
-        assert verdict.answer.value == "Compatible", verdict.reasons
-        assert all(granted(policy, verdict) for policy in policies)
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "wanted"),
-    [
-        (["isAllOf 1"], ["eq 2"], "Conflict"),
-        (["isAllOf 1"], ["isAllOf 2", "lt 2"], "Conflict"),
-        (["isAllOf 1"], ["isNoneOf 1"], "Conflict"),
-        (["isAllOf 1 2"], ["gt 3", "lt 3"], "Conflict"),
-        (["isAllOf 1 2"], ["eq 2"], "Unknown"),
-    ],
-)
-def test_each_value_must_fit_the_rest(left: list[str], right: list[str], wanted: str) -> None:
-    for one, other in ((sized(*left), sized(*right)), (sized(*right), sized(*left))):
-        assert conflict_between(one, other).answer.value == wanted
-
-
-def test_counts_cannot_be_several_at_once() -> None:
-    several = permitting("count isAllOf 1 2")
-    verdict = conflict_between(several, permitting("count eq 1"))
-    assert verdict.answer.value == "Unknown"
-    assert "several values" in verdict.reasons[0]
 
 
 def test_the_witness_of_the_attack() -> None:

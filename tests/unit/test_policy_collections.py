@@ -10,7 +10,6 @@ import pytest
 
 from policies_odrl import (
     Action,
-    Answer,
     AssetRef,
     Connective,
     Duty,
@@ -23,8 +22,6 @@ from policies_odrl import (
     Permission,
     Policy,
     Prohibition,
-    Relation,
-    compare,
     contains,
     counter_offer,
     foreign,
@@ -58,38 +55,6 @@ NEWSPAPER = AssetRef("urn:news")
 PLAYED = may(act="play", target=MANY)  # another rule, about the collection
 
 
-def test_a_ban_bears_on_what_the_offer_calls_a_collection() -> None:
-    ban = never(target=NEWSPAPER)
-    offer = terms(may(target=MANY), ban)
-    wish = terms(may(target=PLAIN))
-    assert granted(wish, target="urn:c")
-    assert not granted(offer, target="urn:c")
-    assert contains(offer, wish).answer is not Answer.YES
-    assert contains(terms(may(target=PLAIN), ban), wish)
-
-
-def test_the_same_ban_does_less_where_nobody_is_told_of_the_collection() -> None:
-    ban = never(target=NEWSPAPER)
-    offer = terms(may(), PLAYED, ban)
-    wish = terms(may(), ban)
-    assert granted(wish, target="urn:c")
-    assert not granted(offer, target="urn:c")
-    assert contains(offer, wish).answer is not Answer.YES
-    assert contains(offer, terms(may(), PLAYED, ban))
-    own = never(target=MANY)  # about the collection itself, however each of them names it
-    mine, theirs = (terms(may(), rule) for rule in (own, own))
-    assert contains(mine, theirs)
-
-
-def test_what_another_rule_calls_a_collection_keeps_no_two_policies_apart() -> None:
-    left, right = terms(may(target=NEWSPAPER), PLAYED), terms(may(target=PLAIN))
-    facts = Facts(members={"urn:c": frozenset({"urn:news"})})
-    assert all(granted(policy, facts, target="urn:news") for policy in (left, right))
-    assert compare(left, right).relation is Relation.UNKNOWN
-    plain = terms(may(target=NEWSPAPER), may(act="play", target=NEWSPAPER))
-    assert compare(plain, right).relation is Relation.DISJOINT
-
-
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_two_policies_share_is_called_a_collection_as_in_one(*, turned: bool) -> None:
     one = terms(may(target=PLAIN), never(act="print"))
@@ -101,15 +66,6 @@ def test_what_two_policies_share_is_called_a_collection_as_in_one(*, turned: boo
         assert common is not None
         assert not granted(common, target="urn:c")
         assert granted(replace(common, prohibitions=()), target="urn:c")
-
-
-def test_to_call_an_asset_a_collection_is_no_word_of_the_other_party() -> None:
-    ban = never(target=NEWSPAPER)
-    offer = terms(may(target=PLAIN), ban)
-    found = meet(offer, terms(may(target=MANY)))
-    assert found is not None
-    assert foreign(found, offer) == ()
-    assert foreign(found, terms(may(target=NEWSPAPER), ban))
 
 
 GROUP = PartyRef("urn:group", collection=True)
@@ -192,35 +148,6 @@ def test_what_no_ban_bears_on_needs_not_be_kept_in_mind(
     assert len(common.prohibitions) == 1
 
 
-def test_terms_that_take_more_for_collections_are_told() -> None:
-    ban = never(target=NEWSPAPER)
-    wish = terms(may(target=PLAIN), ban)
-    for offer in (terms(may(target=MANY), ban), terms(may(target=MANY))):
-        found = counter_offer(offer, wish)
-        assert found.policy is not None
-        assert granted(wish, target="urn:c")
-        assert not granted(found.policy, target="urn:c")
-        assert not found.agreed
-        assert [item.operand for item in found.changes] == ["collection"]
-        assert counter_offer(offer, found.policy).agreed
-    for offer in (terms(may(target=PLAIN), ban), terms(may(target=MANY), never(act="print"))):
-        own = terms(may(target=offer.permissions[0].target), *offer.prohibitions)
-        assert counter_offer(offer, own).agreed
-
-
-def test_what_only_the_offer_says_of_a_collection_is_told() -> None:
-    ban = never(target=NEWSPAPER)
-    offer, wish = terms(may(), PLAYED, ban), terms(may(), ban)
-    found = counter_offer(offer, wish)
-    assert not found.agreed
-    assert [item.line for item in found.changes] == [": collection: not stated -> urn:c"]
-    assert found.policy is not None
-    assert not granted(found.policy, target="urn:c")
-    assert granted(found.policy, target="urn:d")
-    assert counter_offer(offer, found.policy).agreed
-    assert counter_offer(offer, offer).agreed
-
-
 @pytest.mark.parametrize("whole", [False, True])
 def test_policies_differ_in_what_they_call_a_collection(*, whole: bool) -> None:
     def policy(item: AssetRef, *bans: Prohibition) -> Policy:
@@ -288,21 +215,6 @@ def test_a_consequence_compensates_the_other_party_too() -> None:
     (duty,) = common.permissions[0].duties
     assert duty.functions == told.functions
     assert duty.consequences[0].functions == ((ODRL + "compensatedParty", OTHER),)
-
-
-def test_whom_a_duty_compensates_is_a_change() -> None:
-    pay = Duty(action=Action(ODRL + "compensate"))
-    mine = terms(may(duties=(pay,)), assigner=PROVIDER)
-    other = terms(may(duties=(pay,)), assigner=OTHER)
-    assert [item.operand for item in term_changes(other, mine)] == ["assigner"]
-    found = counter_offer(mine, other)
-    assert not found.agreed
-    assert "assigner" in [item.operand for item in found.changes]
-    assert counter_offer(mine, mine).agreed
-    assert counter_offer(mine, replace(other, assigner=None)).agreed
-    mine, other = (terms(may(), assigner=party) for party in (PROVIDER, OTHER))
-    assert term_changes(mine, other) == ()
-    assert counter_offer(mine, other).agreed
 
 
 @pytest.mark.parametrize(

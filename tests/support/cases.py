@@ -1,0 +1,323 @@
+"""Cases in data files: what is given and what each verb answers, one format for all of them.
+
+A row holds `name`, `policies` (see `short_policies.py`), `answers`
+(verb -> what it says) and, where they bear on it, `request`, `facts` (as `preau policy simulate`
+takes them, with `more` for what only a node states), `mode`, `tentative` and `behaviour`.
+
+`python -m tests.support.cases` writes what the verbs answer now into the rows; the difference is
+then read, row by row, before it is committed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import policies_odrl
+from connector.jsonld.nodes import nodes
+from policies_odrl import (
+    Behaviour,
+    Decision,
+    Facts,
+    Knowledge,
+    Mode,
+    OdrlError,
+    Policy,
+    Request,
+    TermChange,
+)
+from policies_odrl.evaluation.decision import DutyResult
+from policies_odrl.evaluation.deontic import DutyState, Instance
+from policies_odrl.evaluation.state import Usage, UsageKey, Use
+from policies_odrl.reading.writer import CONTEXTS
+from policies_odrl.simulation.situation import facts_from, request_from
+from policies_odrl.vocabulary import ALLOWED, Kind, Operand
+from tests.support.short_policies import expanded, shortened
+
+FOLDER: Final = Path(__file__).parents[1] / "cases"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row.
+
+    Attributes:
+        subject: name of its file.
+        row: what the row says.
+    """
+
+    subject: str
+    row: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.subject}/{self.row['name']}"
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        return tuple(policy_in(item, self.knowledge) for item in self.row["policies"])
+
+    @cached_property
+    def request(self) -> Request:
+        return request_from(self.row["request"])
+
+    @cached_property
+    def facts(self) -> Facts:
+        return facts_in(self.row.get("facts", {}))
+
+    @property
+    def knowledge(self) -> Knowledge:
+        return self.facts.knowledge
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The mode, and what else an evaluation may be told."""
+        found: dict[str, Any] = {}
+        if "mode" in self.row:
+            found["mode"] = Mode(self.row["mode"])
+        if "tentative" in self.row:
+            found["tentative"] = self.row["tentative"]
+        if "behaviour" in self.row:
+            found["behaviour"] = Behaviour(self.row["behaviour"])
+        return found
+
+
+def cases(*subjects: str) -> list[Case]:
+    """Return the rows of all files, or of those that are named."""
+    files = [FOLDER / f"{name}.json" for name in subjects] or sorted(FOLDER.glob("*.json"))
+    return [case for file in files for case in _rows(file)]
+
+
+def _rows(file: Path) -> Iterator[Case]:
+    data = json.loads(file.read_text("utf-8"))
+    for row in data["cases"]:
+        yield Case(file.stem, row)
+
+
+# -- what is given -------------------------------------------------------------------------------
+
+
+def policy_in(document: Mapping[str, Any], knowledge: Knowledge | None = None) -> Policy:
+    """Return the policy of a document without context."""
+    return policies_odrl.read(nodes(written_out(document)), knowledge)
+
+
+def written_out(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON-LD that a row's policy stands for."""
+    return {"@context": list(CONTEXTS), **expanded(document)}
+
+
+def facts_in(document: Mapping[str, Any]) -> Facts:
+    """Return facts as a file states them, and what only a node states, under `more`."""
+    stated = dict(document)
+    more = stated.pop("more", {})
+    facts = facts_from(stated)
+    if not more:
+        return facts
+    known = replace(
+        facts.knowledge,
+        operands={
+            iri: Operand(iri, k := Kind(kind), ALLOWED[k])
+            for iri, kind in more.get("operands", {}).items()
+        },
+        actions={iri: tuple(above) for iri, above in more.get("actions", {}).items()},
+        profiles=frozenset(more.get("profiles", ())),
+        disjoint=tuple(map(frozenset, more.get("disjoint", ()))),
+        closed=more.get("closed", False),
+    )
+    return replace(
+        facts,
+        knowledge=known,
+        since=_times(more.get("since", {})),
+        anchors=_times(more.get("anchors", {})),
+        recorded={
+            **facts.recorded,
+            **{path: DutyState(state) for path, state in more.get("recorded", {}).items()},
+        },
+        history={
+            path: tuple(Instance(DutyState(one["state"]), **_moments(one)) for one in items)
+            for path, items in more.get("history", {}).items()
+        },
+        usage=usage_in(more["usage"]) if "usage" in more else None,
+    )
+
+
+def _operand(iri: str, kind: Kind) -> Operand:
+    return Operand(iri, kind, ALLOWED[kind])
+
+
+def usage_in(document: Mapping[str, Any]) -> Usage:
+    """Return what was used so far."""
+    uses: dict[UsageKey, list[Use]] = {}
+    for index, use in enumerate(document.get("uses", ())):
+        key = UsageKey(use["agreement"], use["rule"], use["assignee"], use.get("target"))
+        start, *end = [
+            datetime.fromisoformat(use[name]) for name in ("start", "end") if name in use
+        ]
+        kept = use.get("committed", True)
+        uses.setdefault(key, []).append(Use(f"t{index}", start, *(end or [None]), committed=kept))
+    return Usage(_times(document["started"]), {key: tuple(items) for key, items in uses.items()})
+
+
+def _moments(document: Mapping[str, str]) -> dict[str, datetime]:
+    return _times({name: at for name, at in document.items() if name != "state"})
+
+
+def _times(document: Mapping[str, str]) -> dict[str, datetime]:
+    return {name: datetime.fromisoformat(at) for name, at in document.items()}
+
+
+# -- what is answered ----------------------------------------------------------------------------
+
+
+def answer(verb: str, case: Case) -> Any:
+    """Return what a verb says to a case, as rows state it."""
+    try:
+        return VERBS[verb](case)
+    except OdrlError as exc:
+        return {"refused": type(exc).__name__, "reason": str(exc)}
+
+
+def _evaluate(case: Case) -> dict[str, Any]:
+    (policy,) = case.policies
+    return decided(policies_odrl.evaluate(policy, case.request, case.facts, **case.reading))
+
+
+def decided(decision: Decision) -> dict[str, Any]:
+    """Return a decision as rows state it."""
+    return _stated(
+        granted=decision.granted,
+        void=decision.void,
+        reasons=list(decision.reasons),
+        missing=list(decision.missing),
+        rules={item.path: item.effect.value for item in decision.rules},
+        duties={item.path: _duty(item) for item in _duties(decision)},
+        due=[item.path for item in decision.due],
+    )
+
+
+def _duties(decision: Decision) -> Iterator[DutyResult]:
+    pending = [*decision.obligations]
+    for rule in decision.rules:
+        pending += rule.duties
+        pending += [remedy for act in rule.violations for remedy in act.remedies]
+    while pending:
+        item = pending.pop(0)
+        yield item
+        pending = [*item.consequences, *pending]
+
+
+def _duty(item: DutyResult) -> str:
+    """Return where a duty stands, by which acts, on which occasions, and what made it due."""
+    told = [item.state.value, *(["settled"] if item.settled else [])]
+    told += [f"done {act.at.isoformat()}" for act in item.acts]
+    assert item.by is (item.acts[-1] if item.acts else None)
+    told += [_occasion(one) for one in item.instances]
+    told += [f"if {gate.line} ({gate.truth.value})" for gate in item.gates]
+    return "; ".join([*told, *([item.note] if item.note else [])])
+
+
+def _occasion(item: Instance) -> str:
+    times = {"since": item.since, "due": item.due, "done": item.done}
+    return " ".join([item.state.value, *(f"{k} {at.isoformat()}" for k, at in times.items() if at)])
+
+
+def _contains(case: Case) -> dict[str, Any]:
+    found = policies_odrl.contains(*case.policies, case.knowledge)
+    gaps = sorted({f"{item.path} {item.attribute}" for item in found.gaps})
+    return _stated(answer=found.answer.value, missing=list(found.missing), gaps=gaps)
+
+
+def _compare(case: Case) -> dict[str, Any]:
+    found = policies_odrl.compare(*case.policies, case.knowledge)
+    return {"relation": found.relation.value}
+
+
+def _counter_offer(case: Case) -> dict[str, Any]:
+    offer, request, *reserve = case.policies
+    found = policies_odrl.counter_offer(offer, request, *(reserve or [None]), case.knowledge)
+    return _stated(
+        agreed=found.agreed,
+        policy=written(found.policy),
+        changes=_changes(found.changes),
+        blocked=[
+            [*(part.line for part in item.parts), item.said("en"), item.said("fr")]
+            for item in found.blocked
+        ],
+        reserve=found.reserve,
+    )
+
+
+def _conflict(case: Case) -> dict[str, Any]:
+    ask: Callable[..., Any] = policies_odrl.conflict_between
+    if len(case.policies) == 1:
+        ask = policies_odrl.conflict_within
+    found = ask(*case.policies, case.knowledge, anchors=case.facts.anchors)
+    return _stated(answer=found.answer.value, reasons=list(found.reasons))
+
+
+def written(policy: Policy | None) -> Any:
+    """Return a policy as a document without context; None for none."""
+    return None if policy is None else shortened(policies_odrl.write_bare(policy))
+
+
+def _changes(changes: Sequence[TermChange]) -> list[list[str]]:
+    return [[item.line, item.said("en"), item.said("fr")] for item in changes]
+
+
+def _stated(**parts: Any) -> dict[str, Any]:
+    always = {"granted", "answer", "agreed"}
+    return {name: value for name, value in parts.items() if value or name in always}
+
+
+def _common(ask: Callable[..., Policy | None]) -> Callable[[Case], Any]:
+    return lambda case: written(ask(*case.policies, knowledge=case.knowledge))
+
+
+def _term_changes(case: Case) -> list[list[str]]:
+    return _changes(policies_odrl.term_changes(*case.policies, case.knowledge))
+
+
+def _validate(case: Case) -> list[str]:
+    found = policies_odrl.validate(case.policies[0], knowledge=case.knowledge)
+    return [f"{item.severity.value} {item.code} {item.path or '/'}" for item in found]
+
+
+VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
+    "evaluate": _evaluate,
+    "contains": _contains,
+    "compare": _compare,
+    "counter_offer": _counter_offer,
+    "greatest_common": _common(policies_odrl.greatest_common),
+    "meet": _common(policies_odrl.meet),
+    "narrow": _common(policies_odrl.narrow),
+    "same_meaning": lambda case: policies_odrl.same_meaning(*case.policies),
+    "term_changes": _term_changes,
+    "conflict": _conflict,
+    "validate": _validate,
+}
+
+
+def dumped(data: Mapping[str, Any]) -> str:
+    """Return a file's text: one row a line."""
+    rows = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in data["cases"])
+    return f'{{"about": {json.dumps(data["about"])}, "cases": [\n{rows}\n]}}\n'
+
+
+def renew() -> None:
+    """Write what the verbs answer now into each row."""
+    for file in sorted(FOLDER.glob("*.json")):
+        data = json.loads(file.read_text("utf-8"))
+        for row in data["cases"]:
+            case = Case(file.stem, row)
+            row["answers"] = {verb: answer(verb, case) for verb in row["answers"]}
+        file.write_text(dumped(data), "utf-8")
+
+
+if __name__ == "__main__":
+    renew()
