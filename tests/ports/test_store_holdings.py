@@ -29,8 +29,17 @@ ALL = 1000
 
 def negotiation(pid: str, state: State = State.TERMINATED, **changes: Any) -> Negotiation:
     plain = Negotiation(
-        *(pid, Role.CONSUMER, PEER, f"{pid}:theirs", state, "urn:d", "urn:o", b"p" * 100),
-        *(Role.PROVIDER, "", "", (), OLD, OLD),
+        pid=pid,
+        role=Role.CONSUMER,
+        peer=PEER,
+        peer_pid=f"{pid}:theirs",
+        state=state,
+        dataset_id="urn:d",
+        offer_id="urn:o",
+        policy=b"p" * 100,
+        policy_by=Role.PROVIDER,
+        created_at=OLD,
+        updated_at=OLD,
     )
     return replace(plain, **changes)
 

@@ -256,8 +256,16 @@ def test_a_part_that_cannot_be_read_is_named_and_hides_no_other_row(
     ports: Ports, home: Path, http: httpx.Client
 ) -> None:
     whole = Negotiation(
-        *("urn:whole", Role.CONSUMER, "did:web:a.example", "", NegotiationState.REQUESTED),
-        *("urn:d", "urn:o", b'{"@type":"Offer"}', Role.CONSUMER, "", "", (), NOON, NOON),
+        pid="urn:whole",
+        role=Role.CONSUMER,
+        peer="did:web:a.example",
+        state=NegotiationState.REQUESTED,
+        dataset_id="urn:d",
+        offer_id="urn:o",
+        policy=b'{"@type":"Offer"}',
+        policy_by=Role.CONSUMER,
+        created_at=NOON,
+        updated_at=NOON,
     )
     odd = replace(whole, pid="urn:odd", policy=b'{"a":"\\ud800"}')
     keep(ports, [whole])

@@ -55,7 +55,7 @@ WAITING: Final[Mapping[NegotiationState, timedelta]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Negotiation:
     """One negotiation, our side.
 
@@ -85,15 +85,15 @@ class Negotiation:
     pid: str
     role: Role
     peer: str
-    peer_pid: str
+    peer_pid: str = ""
     state: NegotiationState
     dataset_id: str
-    offer_id: str
-    policy: bytes
+    offer_id: str = ""
+    policy: bytes = b""
     policy_by: Role
-    agreement_id: str
-    code: str
-    reasons: tuple[str, ...]
+    agreement_id: str = ""
+    code: str = ""
+    reasons: tuple[str, ...] = ()
     created_at: datetime
     updated_at: datetime
     description: str = ""

@@ -240,7 +240,7 @@ def _delivered(
     ports: Ports, tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]
 ) -> None:
     if message.kind in outcomes.KINDS:
-        outcomes.acknowledged(ports, tx, message, answer)
+        outcomes.acknowledged(tx, message, answer)
     now = ports.clock.now()
     tx.outbox.put(replace(message, attempts=message.attempts + 1, delivered_at=now))
     if tx.outbox.count(subject=message.subject, delivered_at=None, failed=""):

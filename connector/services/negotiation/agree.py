@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from connector.domain import instant
 from connector.domain.catalog.dataset import Dataset, Offer
@@ -174,9 +174,12 @@ def draw_up(
         recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
         timestamp=now,
     )
-    return replace(
-        _unsigned(documents.read(data), negotiation, terms.plan(policy)),
+    return _signed(
+        documents.read(data),
+        negotiation,
+        terms.plan(policy),
         provider_signature=documents.sign(ports.signer, data),
+        consumer_signature="",
         provider_document=own,
         consumer_document=consumer.document,
         provider_membership=ports.own_membership(),
@@ -221,8 +224,10 @@ def check(
         raise
     except PreauError as exc:
         raise AgreementTampered(f"the agreement cannot be judged: {exc.reason}") from exc
-    return replace(
-        _unsigned(document, negotiation, terms.plan(policy)),
+    return _signed(
+        document,
+        negotiation,
+        terms.plan(policy),
         provider_signature=message.provider_signature,
         consumer_signature=documents.sign(ports.signer, document.data),
         provider_document=provider.document,
@@ -326,9 +331,10 @@ def _subject(dataset: Dataset) -> Subject:
     )
 
 
-def _unsigned(
-    document: AgreementDocument, negotiation: Negotiation, plan: EnforcementPlan
+def _signed(
+    document: AgreementDocument, negotiation: Negotiation, plan: EnforcementPlan, **proof: Any
 ) -> Agreement:
+    """Return a contract with what proves it so far; none of it has a default."""
     return Agreement(
         id=document.id,
         pid=negotiation.pid,
@@ -338,17 +344,12 @@ def _unsigned(
         dataset_id=document.dataset.id,
         document=document.data,
         digest=document.digest,
-        provider_signature="",
-        consumer_signature="",
         receipt="",
         valid_until=plan.valid_until,
         population=document.dataset.population,
         finalized=False,
-        provider_document=b"",
-        consumer_document=b"",
-        provider_membership="",
-        consumer_membership="",
         concluded_at=document.timestamp,
         epsilon=plan.training.epsilon,
         delta=plan.training.delta,
+        **proof,
     )

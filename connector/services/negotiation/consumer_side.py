@@ -67,15 +67,11 @@ def request(
         pid=ports.ids.new(),
         role=Role.CONSUMER,
         peer=peer_did,
-        peer_pid="",
         state=step(None, Act.REQUEST, Role.CONSUMER, sending=True),
         dataset_id=dataset_id,
         offer_id=chosen.id,
         policy=wish or chosen.policy,
         policy_by=Role.CONSUMER,
-        agreement_id="",
-        code="",
-        reasons=(),
         created_at=now,
         updated_at=now,
         description=dataset.description,
@@ -119,7 +115,7 @@ def counter(ports: Ports, pid: str, policy: Mapping[str, Any] | bytes) -> Negoti
     with ports.store.write() as tx:
         negotiation = steps.own(tx, pid, Role.CONSUMER)
         message = _request_message(ports, negotiation, wish)
-        sent = steps.send(
+        return steps.send(
             ports,
             tx,
             negotiation,
@@ -129,7 +125,6 @@ def counter(ports: Ports, pid: str, policy: Mapping[str, Any] | bytes) -> Negoti
             asked=wish,
             description=negotiation.description or description,
         )
-        return steps.store(ports, tx, sent)
 
 
 def on_offer(
@@ -150,20 +145,20 @@ def on_offer(
     about = terms.read_small(message.policy).target
     if about is not None and about.id != message.dataset:
         raise Malformed("the terms offered are about another dataset")
+    tabled: dict[str, Any] = {
+        "offer_id": message.offer_id,
+        "policy": message.policy,
+        "policy_by": Role.PROVIDER,
+        "reasons": message.reasons,
+        "offered": message.policy,
+    }
     if not message.consumer_pid:
-        return steps.store(ports, tx, _opened(ports, caller, tx, message))
-    pids = (message.provider_pid, message.consumer_pid)
-    negotiation = steps.held(tx, caller, *pids)
-    after = steps.received(
-        negotiation,
-        Act.OFFER,
-        ports.clock.now(),
-        offer_id=message.offer_id,
-        policy=message.policy,
-        policy_by=Role.PROVIDER,
-        reasons=message.reasons,
-        offered=message.policy,
-    )
+        state = step(None, Act.OFFER, Role.PROVIDER, sending=False)
+        said = {"state": state, "dataset_id": message.dataset, **tabled}
+        opened = steps.opened(ports, tx, caller, Role.CONSUMER, message.provider_pid, **said)
+        return steps.store(ports, tx, opened)
+    negotiation = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+    after = steps.received(negotiation, Act.OFFER, ports.clock.now(), **tabled)
     if message.dataset != negotiation.dataset_id:
         raise Malformed("the offer is about another dataset than the negotiation")
     steps.store(ports, tx, after)
@@ -224,8 +219,7 @@ def on_agreement(
         **steps.pids(agreed),
         consumer_signature=agreement.consumer_signature,
     )
-    verified = steps.send(ports, tx, agreed, verification)
-    return steps.store(ports, tx, verified, **facts)
+    return steps.send(ports, tx, agreed, verification, facts)
 
 
 def on_finalized(
@@ -248,32 +242,12 @@ def on_finalized(
     return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
 
 
-def _opened(
-    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractOfferMessage
-) -> Negotiation:
-    return steps.opened(
-        ports,
-        tx,
-        caller,
-        Role.CONSUMER,
-        message.provider_pid,
-        state=step(None, Act.OFFER, Role.PROVIDER, sending=False),
-        dataset_id=message.dataset,
-        offer_id=message.offer_id,
-        policy=message.policy,
-        policy_by=Role.PROVIDER,
-        reasons=message.reasons,
-        offered=message.policy,
-    )
-
-
 def _accept(ports: Ports, tx: Transaction, negotiation: Negotiation) -> Negotiation:
     check_peer(tx, negotiation.peer)
     event = messages.ContractNegotiationEventMessage(
         message_id=ports.ids.new(), **steps.pids(negotiation), event_type="ACCEPTED"
     )
-    accepted = steps.send(ports, tx, negotiation, event, reasons=())
-    return steps.store(ports, tx, accepted)
+    return steps.send(ports, tx, negotiation, event, reasons=())
 
 
 def _described(ports: Ports, pid: str) -> str:

@@ -184,7 +184,7 @@ def expire(ports: Ports) -> int:
 def receive_request(
     ports: Ports, caller: Participant, body: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Receive a `ContractRequestMessage`; see `negotiate_provider.on_request`."""
+    """Receive a `ContractRequestMessage`; see `provider_side.on_request`."""
     message = messages.ContractRequestMessage.from_body(body)
     known = provider_side.consider(ports, caller, message)
     handle = partial(provider_side.on_request, ports, caller, known)
@@ -192,7 +192,7 @@ def receive_request(
 
 
 def receive_offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Receive a `ContractOfferMessage`; see `negotiate_consumer.on_offer`."""
+    """Receive a `ContractOfferMessage`; see `consumer_side.on_offer`."""
     message = messages.ContractOfferMessage.from_body(body)
     known = consumer_side.consider(ports, caller, message)
     handle = partial(consumer_side.on_offer, ports, caller, known)
@@ -202,7 +202,7 @@ def receive_offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) ->
 def receive_agreement(
     ports: Ports, caller: Participant, body: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Receive a `ContractAgreementMessage`; see `negotiate_consumer.on_agreement`.
+    """Receive a `ContractAgreementMessage`; see `consumer_side.on_agreement`.
 
     Raises:
         AgreementTampered: it is not what was accepted; nothing changed but the audit log.

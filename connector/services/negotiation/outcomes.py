@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from connector.domain.contract.negotiation import NegotiationState
+from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import OutgoingMessage
 from connector.errors import PeerUnreachable
 from connector.jsonld.canonical import parse_object
@@ -29,23 +29,18 @@ KINDS: Final[frozenset[str]] = frozenset(
 _AGREEMENT: Final = messages.ContractAgreementMessage.__name__
 
 
-def acknowledged(
-    ports: Ports, tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]
-) -> None:
+def acknowledged(tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]) -> None:
     """Note the peer's pid from its first acknowledgement.
 
     Raises:
         Malformed: the answer is not a `ContractNegotiation`.
     """
-    del ports
     ack = messages.ContractNegotiation.from_body(answer)
     negotiation = tx.negotiations.lock(message.subject)
     if negotiation is None or negotiation.peer_pid:
         return
-    named = replace(negotiation, peer_pid=ack.provider_pid)
-    if steps.pids(negotiation)["provider_pid"] == negotiation.pid:
-        named = replace(negotiation, peer_pid=ack.consumer_pid)
-    tx.negotiations.put(named)
+    theirs = ack.consumer_pid if negotiation.role is Role.PROVIDER else ack.provider_pid
+    tx.negotiations.put(replace(negotiation, peer_pid=theirs))
 
 
 def given_up(
@@ -53,9 +48,7 @@ def given_up(
 ) -> None:
     """End the negotiation of a message that was refused, or that cannot be delivered."""
     negotiation = tx.negotiations.lock(message.subject)
-    if negotiation is None or steps.is_over(negotiation):
-        return
-    if signed(message):
+    if negotiation is None or steps.is_over(negotiation) or signed(message):
         return
     if message.kind == _AGREEMENT and code != PeerUnreachable.code:
         # The refused agreement changed nothing at the consumer: there the negotiation stands where

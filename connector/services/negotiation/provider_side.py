@@ -55,15 +55,11 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
             pid=ports.ids.new(),
             role=Role.PROVIDER,
             peer=peer.did,
-            peer_pid="",
             state=NegotiationState.OFFERED,
             dataset_id=dataset_id,
             offer_id=found.id,
             policy=found.policy,
             policy_by=Role.PROVIDER,
-            agreement_id="",
-            code="",
-            reasons=(),
             created_at=now,
             updated_at=now,
         )
@@ -92,10 +88,19 @@ def on_request(
     """
     check_peer(tx, caller.did)
     if message.provider_pid:
-        pids = (message.provider_pid, message.consumer_pid)
-        before = steps.received(steps.held(tx, caller, *pids), Act.REQUEST, ports.clock.now())
+        known_here = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+        before = steps.received(known_here, Act.REQUEST, ports.clock.now())
     else:
-        before = _opened(ports, caller, tx, message)
+        before = steps.opened(
+            ports,
+            tx,
+            caller,
+            Role.PROVIDER,
+            message.consumer_pid,
+            state=NegotiationState.REQUESTED,
+            dataset_id=message.dataset,
+            policy_by=Role.CONSUMER,
+        )
     found = catalog_pages.visible_offer(tx, caller.did, message.offer_id, before.dataset_id)
     question = _question(found, message, before.dataset_id)
     verdict = terms.answered(known, question) or terms.judge(
@@ -191,23 +196,8 @@ def on_verification(
         event_type="FINALIZED",
         receipt=complete.receipt,
     )
-    final = steps.send(ports, tx, verified, event)
-    return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
-
-
-def _opened(
-    ports: Ports, caller: Participant, tx: Transaction, message: messages.ContractRequestMessage
-) -> Negotiation:
-    return steps.opened(
-        ports,
-        tx,
-        caller,
-        Role.PROVIDER,
-        message.consumer_pid,
-        state=NegotiationState.REQUESTED,
-        dataset_id=message.dataset,
-        policy_by=Role.CONSUMER,
-    )
+    facts = {"agreement": agreement.id, "digest": agreement.digest}
+    return steps.send(ports, tx, verified, event, facts)
 
 
 def _answer(
@@ -243,8 +233,7 @@ def _answer(
         negotiation, offer_id=narrowed.id, policy=narrowed.policy, policy_by=Role.PROVIDER
     )
     message = _message(ports, tabled, verdict.reasons)
-    offered = steps.send(ports, tx, tabled, message, reasons=verdict.reasons)
-    return steps.store(ports, tx, offered)
+    return steps.send(ports, tx, tabled, message, reasons=verdict.reasons)
 
 
 def _message(
@@ -277,11 +266,17 @@ def _contract(
             agreement=agreement.document,
             provider_signature=agreement.provider_signature,
         )
-        agreed = steps.send(
-            ports, tx, negotiation, message, agreement_id=agreement.id, policy=found.policy
+        return steps.send(
+            ports,
+            tx,
+            negotiation,
+            message,
+            {"agreement": agreement.id, "digest": agreement.digest},
+            agreement_id=agreement.id,
+            policy=found.policy,
+            policy_by=Role.PROVIDER,
+            reasons=(),
         )
-        agreed = replace(agreed, policy_by=Role.PROVIDER, reasons=())
-        return steps.store(ports, tx, agreed, agreement=agreement.id, digest=agreement.digest)
     refusal = refusal or Refusal(OfferUnknown.code, ("the dataset is no longer here",))
     return steps.end(ports, tx, negotiation, refusal.code, refusal.reasons)
 

@@ -75,9 +75,8 @@ def receive_about(
 
 def answer_of(negotiation: Negotiation) -> dict[str, Any]:
     """Return the acknowledgement: both pids and the state that this side holds."""
-    own, other = negotiation.pid, negotiation.peer_pid
-    provider, consumer = (own, other) if negotiation.role is Role.PROVIDER else (other, own)
-    return messages.ContractNegotiation(provider, consumer, negotiation.state.value).to_body()
+    state = negotiation.state.value
+    return messages.ContractNegotiation(**pids(negotiation), state=state).to_body()
 
 
 def opened(
@@ -113,7 +112,6 @@ def opened(
             retry_after=QUOTA_SECONDS,
         )
     now = ports.clock.now()
-    nothing = {"offer_id": "", "policy": b"", "agreement_id": "", "code": "", "reasons": ()}
     return Negotiation(
         pid=ports.ids.new(),
         role=role,
@@ -121,7 +119,7 @@ def opened(
         peer_pid=peer_pid,
         created_at=now,
         updated_at=now,
-        **{**nothing, **said},
+        **said,
     )
 
 
@@ -221,9 +219,22 @@ def withdraw_narrowed(tx: Transaction, offer_id: str) -> None:
 
 
 def send(
-    ports: Ports, tx: Transaction, negotiation: Negotiation, message: Negotiating, **changes: Any
+    ports: Ports,
+    tx: Transaction,
+    negotiation: Negotiation,
+    message: Negotiating,
+    facts: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> Negotiation:
-    """Move a negotiation by a message of ours, and put the message into the outbox.
+    """Move a negotiation by a message of ours, put the message into the outbox, and keep both.
+
+    Args:
+        ports: of this node.
+        tx: the transaction.
+        negotiation: as it stands.
+        message: ours.
+        facts: for the log.
+        changes: of the negotiation, besides its state.
 
     Raises:
         IllegalMessage: the table does not have the transition.
@@ -231,7 +242,8 @@ def send(
     now = ports.clock.now()
     after = step(negotiation.state, act_of(message), negotiation.role, sending=True)
     enqueue(ports, tx, negotiation.peer, negotiation.pid, message)
-    return replace(negotiation, state=after, updated_at=now, **changes)
+    moved = replace(negotiation, state=after, updated_at=now, **changes)
+    return store(ports, tx, moved, **(facts or {}))
 
 
 def enqueue(
@@ -294,8 +306,8 @@ def end(
         reasons=kept,
         statement=statement,
     )
-    ended = send(ports, tx, negotiation, message, code=code, reasons=kept)
-    return store(ports, tx, ended, code=code, by=negotiation.role.value, **signed(statement))
+    facts = {"code": code, "by": negotiation.role.value, **signed(statement)}
+    return send(ports, tx, negotiation, message, facts, code=code, reasons=kept)
 
 
 def signed(statement: str) -> dict[str, str]:

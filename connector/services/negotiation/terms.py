@@ -235,15 +235,6 @@ def check_readable(policy: bytes) -> None:
     plan(read_small(policy))
 
 
-def is_readable(policy: bytes) -> bool:
-    """Whether `check_readable` passes."""
-    try:
-        check_readable(policy)
-    except PreauError:
-        return False
-    return True
-
-
 def same(left: Policy, right: Policy) -> bool:
     """Whether two policies set the same terms, whoever and whatever they name as a whole."""
     return policies_odrl.same_meaning(_bare(left), _bare(right))
@@ -266,7 +257,13 @@ def fits(asked: bytes, shown: bytes, offered: bytes) -> bool:
     """
     policy, wish = read_small(offered), read_policy(asked)
     new = said(policy).difference(said(wish), said(read_policy(shown)) if shown else ())
-    return not new and same(wish, policy) and is_readable(offered)
+    if new or not same(wish, policy):
+        return False
+    try:
+        plan(policy)
+    except PreauError:
+        return False
+    return True
 
 
 def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
