@@ -14,8 +14,8 @@ from typing import Any
 
 from connector.cli.policy.check import checked
 from connector.cli.policy.lint import linted
-from policies_odrl import Finding, Severity
-from policies_odrl.checking.findings import Entry, table
+from policies_odrl import Finding
+from policies_odrl.checking.findings import Entry, Severity, table
 from policies_odrl.checking.mending import at
 
 PAGE = Path(__file__).parent / "reference" / "lint.md"

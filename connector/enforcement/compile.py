@@ -43,7 +43,6 @@ from connector.errors import (
     TooFewSites,
 )
 from policies_odrl import (
-    Condition,
     Connective,
     Constraint,
     Facts,
@@ -53,11 +52,12 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Request,
-    RuleResult,
     Truth,
     evaluate,
 )
+from policies_odrl.evaluation.decision import RuleResult
 from policies_odrl.evaluation.operands import Fact
+from policies_odrl.model import Condition
 from policies_odrl.values import name, number, span
 
 # Left operand -> code of the refusal when it fails; anything else is `JOB_REFUSED`. In this order:

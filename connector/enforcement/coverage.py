@@ -18,7 +18,6 @@ from typing import Final
 from connector.enforcement.plan import CoverageLine, Label
 from connector.errors import ConstraintUnknown
 from policies_odrl import (
-    Condition,
     Connective,
     Constraint,
     Iri,
@@ -27,11 +26,10 @@ from policies_odrl import (
     Operator,
     Policy,
     Prohibition,
-    Rule,
     Truth,
 )
 from policies_odrl.evaluation.operands import check
-from policies_odrl.model import ODRL, below, duties_below
+from policies_odrl.model import ODRL, Condition, Rule, below, duties_below
 from policies_odrl.text import condition as condition_text
 from policies_odrl.text import term
 from policies_odrl.vocabulary import PREAU, wider_actions

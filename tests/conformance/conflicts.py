@@ -24,13 +24,8 @@ from connector.cli import output
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
 from connector.errors import ConfigurationInvalid, PreauError
-from policies_odrl import (
-    Compatibility,
-    ConflictVerdict,
-    Knowledge,
-    conflict_between,
-    conflict_within,
-)
+from policies_odrl import Knowledge, conflict_between, conflict_within
+from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict
 from tests.conformance.harness import command
 from tests.conformance.problems.hierarchies import hierarchies_in
 from tests.conformance.problems.pairs import Problem, problem_at

@@ -13,7 +13,6 @@ from policies_odrl import (
     Action,
     Answer,
     AssetRef,
-    Condition,
     Conflict,
     Facts,
     Iri,
@@ -23,22 +22,21 @@ from policies_odrl import (
     PartyRef,
     Permission,
     Policy,
-    Relation,
     Request,
-    blocking,
     compare,
     contains,
     counter_offer,
     evaluate,
-    greatest_common,
     layer,
-    meet,
     term_changes,
 )
-from policies_odrl.comparison.blocking import possible
+from policies_odrl.comparison.blocking import blocking, possible
+from policies_odrl.comparison.greatest import greatest_common
+from policies_odrl.comparison.narrow import meet
 from policies_odrl.comparison.proof import Proof
+from policies_odrl.comparison.relation import Relation
 from policies_odrl.comparison.witness import requests_near
-from policies_odrl.model import ODRL, Constraint
+from policies_odrl.model import ODRL, Condition, Constraint
 from policies_odrl.vocabulary import LEVELS, PREAU
 from tests.support import policy_strategies as some
 

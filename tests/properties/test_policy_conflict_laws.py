@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
-    Compatibility,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -30,9 +28,10 @@ from policies_odrl import (
     conflict_between,
     evaluate,
 )
+from policies_odrl.conflicts.verdict import Compatibility
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.logic import Truth
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, Condition
 from tests.support.conflicts import KNOWN, NAMES, condition
 
 ORDERED = ("eq", "neq", "lt", "lteq", "gt", "gteq")

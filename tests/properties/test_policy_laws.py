@@ -20,11 +20,10 @@ from policies_odrl import (
     contains,
     evaluate,
     explain,
-    meet,
-    narrow,
     same_meaning,
     validate,
 )
+from policies_odrl.comparison.narrow import meet, narrow
 from policies_odrl.comparison.witness import at_its_time
 from tests.support import policy_strategies as some
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -25,7 +24,7 @@ from policies_odrl import (
     evaluate,
     validate,
 )
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import DPV
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from policies_odrl import (
     Action,
-    Condition,
     Constraint,
     Facts,
     Iri,
@@ -33,7 +32,7 @@ from policies_odrl.evaluation.duties import blocks
 from policies_odrl.evaluation.modes import Behaviour
 from policies_odrl.evaluation.reservation import reserve_use
 from policies_odrl.evaluation.state import Usage, open_agreement, release
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from tests.support import policy_strategies as some
 
 PROFILE = settings(

@@ -20,21 +20,15 @@ from typing import Any, Final
 
 import policies_odrl
 from connector.jsonld.nodes import nodes
-from policies_odrl import (
-    Behaviour,
-    Decision,
-    Facts,
-    Knowledge,
-    Mode,
-    OdrlError,
-    Policy,
-    Request,
-    TermChange,
-)
+from policies_odrl import Decision, Facts, Knowledge, Mode, OdrlError, Policy, Request
+from policies_odrl.comparison.greatest import greatest_common
+from policies_odrl.comparison.narrow import meet, narrow
+from policies_odrl.comparison.term_change import TermChange
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
+from policies_odrl.evaluation.modes import Behaviour
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
-from policies_odrl.reading.writer import CONTEXTS
+from policies_odrl.reading.writer import CONTEXTS, write_bare
 from policies_odrl.simulation.situation import facts_from, request_from
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 from tests.support.short_policies import expanded, shortened
@@ -263,7 +257,7 @@ def _conflict(case: Case) -> dict[str, Any]:
 
 def written(policy: Policy | None) -> Any:
     """Return a policy as a document without context; None for none."""
-    return None if policy is None else shortened(policies_odrl.write_bare(policy))
+    return None if policy is None else shortened(write_bare(policy))
 
 
 def _changes(changes: Sequence[TermChange]) -> list[list[str]]:
@@ -293,9 +287,9 @@ VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
     "contains": _contains,
     "compare": _compare,
     "counter_offer": _counter_offer,
-    "greatest_common": _common(policies_odrl.greatest_common),
-    "meet": _common(policies_odrl.meet),
-    "narrow": _common(policies_odrl.narrow),
+    "greatest_common": _common(greatest_common),
+    "meet": _common(meet),
+    "narrow": _common(narrow),
     "same_meaning": lambda case: policies_odrl.same_meaning(*case.policies),
     "term_changes": _term_changes,
     "conflict": _conflict,

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from policies_odrl import (
     Action,
-    Condition,
     Connective,
     Constraint,
     Iri,
@@ -21,9 +20,8 @@ from policies_odrl import (
     Permission,
     Policy,
     PolicyKind,
-    Value,
 )
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition, Value
 from policies_odrl.units import QUDT
 from policies_odrl.vocabulary import ALLOWED, PREAU, Kind, Operand
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -27,7 +26,7 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
 )
-from policies_odrl.model import ODRL, XSD, XSD_STRING
+from policies_odrl.model import ODRL, XSD, XSD_STRING, Condition
 from policies_odrl.vocabulary import (
     DCT,
     FUNCTIONS,

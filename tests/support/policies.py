@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Constraint,
     Iri,
@@ -19,7 +18,7 @@ from policies_odrl import (
     Policy,
     PolicyKind,
 )
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 
 SPACE = "did:web:authority.example"

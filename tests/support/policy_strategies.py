@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -29,7 +28,7 @@ from policies_odrl import (
     Request,
 )
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 
 PURPOSES = [

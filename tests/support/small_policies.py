@@ -7,7 +7,6 @@ from typing import Any
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -24,7 +23,7 @@ from policies_odrl import (
     Request,
     evaluate,
 )
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import DPV
 
 DAY = "http://qudt.org/vocab/unit/DAY"

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -28,9 +27,8 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Value,
 )
-from policies_odrl.model import ODRL, XSD, Notes
+from policies_odrl.model import ODRL, XSD, Condition, Notes, Value
 from policies_odrl.reading.notes import ASSETS, PARTIES, RDF_TYPE
 from policies_odrl.vocabulary import (
     DCT,

@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 from connector.enforcement.compile import JobFacts, compile_agreement, decide
 from connector.enforcement.plan import TrainingStep
 from connector.errors import BY_CODE, ConstraintUnknown, PolicyInvalid
-from policies_odrl import (
-    Action,
-    Condition,
-    Conflict,
-    Connective,
-    LogicalConstraint,
-    Policy,
-    Prohibition,
-)
+from policies_odrl import Action, Conflict, Connective, LogicalConstraint, Policy, Prohibition
+from policies_odrl.model import Condition
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.policies import (
     CONSUMER,

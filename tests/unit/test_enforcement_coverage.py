@@ -14,7 +14,6 @@ from connector.jsonld.policy import policy_document
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Connective,
     Constraint,
     Duty,
@@ -26,7 +25,7 @@ from policies_odrl import (
     Policy,
     Prohibition,
 )
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import (
     agreed,

@@ -35,7 +35,6 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
     Request,
-    TemplateRefused,
     evaluate,
     explain,
     fill,
@@ -44,11 +43,12 @@ from policies_odrl import (
     resolve,
     same_meaning,
     simulate,
-    spelled,
     tell,
     template,
 )
+from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.phrases import LANGUAGES
+from policies_odrl.language.spelled import spelled
 from policies_odrl.model import ODRL, XSD, Common
 from policies_odrl.simulation.changes import applied
 from policies_odrl.vocabulary import PREAU

@@ -12,7 +12,6 @@ from policies_odrl import (
     Action,
     Answer,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -25,20 +24,17 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Rule,
     contains,
     evaluate,
-    meet,
-    narrow,
     same_meaning,
 )
 from policies_odrl.comparison.compare import MAX_PAIRS
-from policies_odrl.comparison.narrow import MAX_RULES
+from policies_odrl.comparison.narrow import MAX_RULES, meet, narrow
 from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.regions import compare_points
 from policies_odrl.comparison.witness import at_its_time
 from policies_odrl.evaluation.request import Facts
-from policies_odrl.model import ODRL, duties_below
+from policies_odrl.model import ODRL, Condition, Rule, duties_below
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import (

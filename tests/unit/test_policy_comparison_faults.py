@@ -15,7 +15,6 @@ from policies_odrl import (
     Facts,
     Iri,
     Literal,
-    NotWritable,
     Operator,
     PartyRef,
     Permission,
@@ -26,14 +25,15 @@ from policies_odrl import (
     contains,
     counter_offer,
     evaluate,
-    greatest_common,
-    meet,
     read,
     write,
 )
+from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.meeting import tightest
+from policies_odrl.comparison.narrow import meet
 from policies_odrl.comparison.proof import Proof, disjoint, opposite_of
 from policies_odrl.comparison.regions import same_constraint
+from policies_odrl.errors import NotWritable
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import DPV, PROFILE
 

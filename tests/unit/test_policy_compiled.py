@@ -12,7 +12,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Connective,
     Constraint,
     Duty,
@@ -34,7 +33,7 @@ from policies_odrl import (
 )
 from policies_odrl.evaluation import compiled as module
 from policies_odrl.evaluation import fast_tests
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 
 READ, USE, PLAY = (ODRL + name for name in ("read", "use", "play"))
 ALICE, BOB, BOOK = "urn:example:alice", "urn:example:bob", "urn:example:book"

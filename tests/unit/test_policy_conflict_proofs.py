@@ -9,8 +9,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Compatibility,
-    Condition,
     Conflict,
     Constraint,
     Iri,
@@ -25,7 +23,8 @@ from policies_odrl import (
     conflict_between,
     conflict_within,
 )
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.conflicts.verdict import Compatibility
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 from tests.support.conflicts import condition, permitting
 

@@ -10,7 +10,6 @@ from policies_odrl import (
     Action,
     Answer,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -31,7 +30,7 @@ from policies_odrl import (
 from policies_odrl.comparison.box import Box
 from policies_odrl.comparison.compare import GIVEN_UP, MAX_PAIRS, TOO_MANY, judge
 from policies_odrl.comparison.proof import Proof, disjoint, opposite_of
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.policies import amount, name_is, one_rule, purpose, until
 

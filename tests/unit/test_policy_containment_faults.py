@@ -12,7 +12,6 @@ from policies_odrl import (
     Action,
     Answer,
     AssetRef,
-    Condition,
     Connective,
     Duty,
     Facts,
@@ -20,17 +19,16 @@ from policies_odrl import (
     Knowledge,
     LogicalConstraint,
     Performed,
-    Relation,
-    Usage,
     compare,
     contains,
-    greatest_common,
-    meet,
-    narrow,
     same_meaning,
 )
+from policies_odrl.comparison.greatest import greatest_common
+from policies_odrl.comparison.narrow import meet, narrow
 from policies_odrl.comparison.regions import contradictory, implied, same_constraint
-from policies_odrl.model import ODRL
+from policies_odrl.comparison.relation import Relation
+from policies_odrl.evaluation.state import Usage
+from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.small_policies import (
     DAY,

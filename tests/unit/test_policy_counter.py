@@ -10,8 +10,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    ChangeKind,
-    Condition,
     Constraint,
     Duty,
     Iri,
@@ -22,14 +20,15 @@ from policies_odrl import (
     PartyRef,
     Permission,
     Policy,
-    blocking,
     counter_offer,
     term_changes,
 )
+from policies_odrl.comparison.blocking import blocking
 from policies_odrl.comparison.change import Cost, cost
 from policies_odrl.comparison.change_phrases import number
 from policies_odrl.comparison.distance import distance
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.comparison.term_change import ChangeKind
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import amount, name_is, one_rule, purpose, until
 

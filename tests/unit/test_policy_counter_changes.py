@@ -10,7 +10,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    ChangeKind,
     Conflict,
     Connective,
     Constraint,
@@ -24,17 +23,17 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Rule,
-    blocking,
     contains,
     counter_offer,
-    foreign,
     layer,
     term_changes,
 )
 from policies_odrl.comparison import blocking as blocking_module
 from policies_odrl.comparison import change
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.comparison.blocking import blocking
+from policies_odrl.comparison.foreign import foreign
+from policies_odrl.comparison.term_change import ChangeKind
+from policies_odrl.model import ODRL, XSD, Rule
 
 X, Y = AssetRef("urn:x"), AssetRef("urn:y")
 ANN = PartyRef("urn:ann")

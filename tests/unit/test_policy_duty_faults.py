@@ -11,7 +11,6 @@ import pytest
 
 from policies_odrl import (
     Action,
-    Condition,
     Connective,
     Constraint,
     Decision,
@@ -45,7 +44,7 @@ from policies_odrl.evaluation.state import (
     reserve,
 )
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import Kind, Operand
 
 S = DutyState

@@ -22,10 +22,9 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
     explain,
-    numbered,
 )
 from policies_odrl.concepts import concepts
-from policies_odrl.language.explain import letters, sentence
+from policies_odrl.language.explain import letters, numbered, sentence
 from policies_odrl.language.labels import label, labelled, names, word
 from policies_odrl.language.phrases import LANGUAGES, OPERATORS
 from policies_odrl.language.special import SPECIAL

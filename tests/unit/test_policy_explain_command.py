@@ -12,7 +12,9 @@ from connector.cli.exits import Exit
 from connector.cli.policy.explain import from_file
 from connector.cli.policy.files import policy_at
 from connector.errors import PolicyInvalid
-from policies_odrl import explain, grammar, same_meaning, spelled
+from policies_odrl import explain, same_meaning
+from policies_odrl.language.grammar import grammar
+from policies_odrl.language.spelled import spelled
 from tests.support.command import invoked
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"

@@ -9,7 +9,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Connective,
     Constraint,
     Duty,
@@ -19,11 +18,11 @@ from policies_odrl import (
     PartyRef,
     Policy,
     Prohibition,
-    foreign,
-    meet,
-    size,
 )
-from policies_odrl.model import ODRL, Literal
+from policies_odrl.comparison.foreign import foreign
+from policies_odrl.comparison.narrow import meet
+from policies_odrl.model import ODRL, Condition, Literal
+from policies_odrl.reading.inventory import size
 from policies_odrl.vocabulary import DCT
 from tests.support.policies import amount, name_is, purpose, training_offer, until
 

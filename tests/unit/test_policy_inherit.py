@@ -13,7 +13,6 @@ from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import (
     Action,
     AssetRef,
-    CircularInheritance,
     Conflict,
     Constraint,
     Duty,
@@ -23,21 +22,18 @@ from policies_odrl import (
     LogicalConstraint,
     OdrlError,
     Operator,
-    ParentMissing,
-    ParentReplaced,
     PartyRef,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
     Request,
-    Rule,
-    Unresolvable,
     evaluate,
     read_all,
     resolve,
 )
-from policies_odrl.model import ODRL, Common, Connective
+from policies_odrl.errors import CircularInheritance, ParentMissing, ParentReplaced, Unresolvable
+from policies_odrl.model import ODRL, Common, Connective, Rule
 from policies_odrl.reading.compact import Settling
 from policies_odrl.reading.inherit import MAX_ANCESTORS, MAX_GENERATIONS
 from policies_odrl.reading.walk import Count

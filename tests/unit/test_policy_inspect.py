@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies_odrl import Finding, Knowledge, OdrlError, Severity, inspect, read_all
-from policies_odrl.checking.findings import table
+from policies_odrl import Finding, Knowledge, OdrlError, inspect, read_all
+from policies_odrl.checking.findings import Severity, table
 from policies_odrl.checking.mending import pointer
 from policies_odrl.checking.shapes import CONNECTIVES, PROPERTIES, RDF_VALUE, Shape
 from policies_odrl.checking.spelling import MAX_SEARCHES, Speller, local_name

@@ -9,7 +9,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Constraint,
     Duty,
@@ -23,17 +22,17 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Relation,
     Request,
     compare,
     evaluate,
-    greatest_common,
     layer,
-    meet,
 )
+from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.layers import AUTHORITY, CHARTER, OFFER, TERMS
 from policies_odrl.comparison.meeting import MAX_WORK, common_actions, work
-from policies_odrl.model import ODRL
+from policies_odrl.comparison.narrow import meet
+from policies_odrl.comparison.relation import Relation
+from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV
 from tests.support.policies import amount, name_is, one_rule, purpose, until
 

@@ -15,21 +15,17 @@ from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import (
     Action,
     AssetRef,
-    Change,
     Conflict,
     Finding,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
-    Severity,
-    Step,
     lint,
-    mended,
     validate,
 )
-from policies_odrl.checking.findings import table
-from policies_odrl.checking.mending import at, pointer
+from policies_odrl.checking.findings import Change, Severity, Step, table
+from policies_odrl.checking.mending import at, mended, pointer
 from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.model import ODRL
 from tests.support.policies import one_rule, purpose

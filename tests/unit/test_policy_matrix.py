@@ -13,7 +13,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -31,11 +30,10 @@ from policies_odrl import (
     Prohibition,
     Quantity,
     Request,
-    Value,
     evaluate,
 )
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition, Value
 from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU, PROFILE, Kind
 
 READ = ODRL + "read"

@@ -11,8 +11,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Compatibility,
-    Condition,
     Connective,
     Constraint,
     Literal,
@@ -23,10 +21,10 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Question,
     conflict_between,
 )
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.conflicts.verdict import Compatibility, Question
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 from tests.support.conflicts import KNOWN, NAMES, condition, permitting, problems
 

@@ -11,16 +11,8 @@ import pytest
 from connector.errors import Malformed, MessageTooLarge, PolicyInvalid, PreauError
 from connector.jsonld.nodes import nodes
 from connector.jsonld.policy import policy_bytes, policy_document, read_policy
-from policies_odrl import (
-    IllFormed,
-    LimitExceeded,
-    OdrlError,
-    Operator,
-    PolicyKind,
-    UnknownProfile,
-    UnknownTerm,
-    read,
-)
+from policies_odrl import IllFormed, LimitExceeded, OdrlError, Operator, PolicyKind, read
+from policies_odrl.errors import UnknownProfile, UnknownTerm
 from policies_odrl.model import ODRL, Literal
 from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES, Count
 from policies_odrl.vocabulary import PREAU, PROFILE

@@ -8,15 +8,8 @@ import pytest
 
 from connector.errors import PolicyInvalid
 from connector.jsonld.policy import policy_document, policy_turtle, read_policy, read_turtle
-from policies_odrl import (
-    NotWritable,
-    Policy,
-    Request,
-    evaluate,
-    resolve,
-    values,
-    write,
-)
+from policies_odrl import Policy, Request, evaluate, resolve, values, write
+from policies_odrl.errors import NotWritable
 from policies_odrl.model import ODRL, XSD, Common, Literal
 
 PREFIXES = """

@@ -8,10 +8,10 @@ from itertools import product
 
 import pytest
 
-from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Truth, Value
+from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Truth
 from policies_odrl.comparison.regions import contradictory, implied, same_constraint
 from policies_odrl.evaluation.operands import Fact, check
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Value
 from policies_odrl.vocabulary import ALLOWED, DPV, OPERANDS, PREAU
 from tests.support.policies import amount, name_is, purpose, until
 

@@ -23,16 +23,15 @@ from policies_odrl import (
     Prohibition,
     explain,
     from_sentences,
-    grammar,
     same_meaning,
-    spelled,
 )
 from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.language.grammar import grammar
 from policies_odrl.language.labels import names
 from policies_odrl.language.outline import MAX_LINE, MAX_LINES, outline
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.language.references import References, entry, nick
-from policies_odrl.language.spelled import spelled_part
+from policies_odrl.language.spelled import spelled, spelled_part
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.inventory import described, rules_of
 from tests.support.odd_policies import odd_policies

@@ -9,7 +9,6 @@ from itertools import permutations
 import pytest
 
 from policies_odrl import (
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -29,7 +28,7 @@ from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import condition
 from policies_odrl.evaluation.sequence import ALWAYS, in_order
 from policies_odrl.evaluation.state import Usage, UsageKey, commit, open_agreement, reserve
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from tests.support.policies import amount, name_is, one_rule, purpose
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED

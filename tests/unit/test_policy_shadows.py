@@ -9,7 +9,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Duty,
@@ -21,7 +20,7 @@ from policies_odrl import (
     validate,
 )
 from policies_odrl.checking.satisfiability import MAX_JOINED, MAX_STEPS
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import amount, name_is, one_rule, purpose, until
 

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -31,18 +30,21 @@ from policies_odrl import (
     Prohibition,
     Quantity,
     Request,
-    Simulation,
-    Variant,
-    compare_variants,
     evaluate,
     simulate,
     tell,
 )
 from policies_odrl.authoring.contracts import Template, fill, templates
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.simulation.changes import Aspect, Change, applied
-from policies_odrl.simulation.simulate import MAX_SETS, MAX_STEPS
+from policies_odrl.simulation.simulate import (
+    MAX_SETS,
+    MAX_STEPS,
+    Simulation,
+    Variant,
+    compare_variants,
+)
 from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
 from policies_odrl.vocabulary import DPV, OPERANDS, PREAU, Kind
 from tests.support.policies import amount, name_is, one_rule, purpose, training_offer, until

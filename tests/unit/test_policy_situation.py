@@ -29,15 +29,14 @@ from policies_odrl import (
     Prohibition,
     Quantity,
     Request,
-    UnknownTerm,
     facts_from,
     request_from,
-    request_of,
 )
+from policies_odrl.errors import UnknownTerm
 from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.language.prefixes import expanded, prefixed
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.simulation.situation import MAX_ENTRIES
+from policies_odrl.simulation.situation import MAX_ENTRIES, request_of
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.policies import amount, one_rule, purpose
 

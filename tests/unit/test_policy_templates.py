@@ -22,7 +22,6 @@ from policies_odrl import (
     Conflict,
     Decision,
     DutyState,
-    Effect,
     Facts,
     IllFormed,
     PartyRef,
@@ -30,26 +29,26 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Request,
-    Template,
-    TemplateRefused,
     evaluate,
     explain,
     fill,
     read,
-    spelled,
     template,
     templates,
     validate,
 )
-from policies_odrl.authoring.contracts import filled
+from policies_odrl.authoring.contracts import Template, filled
 from policies_odrl.authoring.expanding import PREFIXES, full, nodes_of, short
 from policies_odrl.authoring.fields import Field, FieldKind
 from policies_odrl.authoring.parameters import MAX_LINES, Parameter
 from policies_odrl.authoring.profile_document import profile_context
+from policies_odrl.errors import TemplateRefused
 from policies_odrl.evaluation.deadlines import terms_of
+from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import Knowledge
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.language.from_sentences import from_sentences
+from policies_odrl.language.spelled import spelled
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
 

@@ -10,7 +10,6 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Condition,
     Conflict,
     Connective,
     Constraint,
@@ -24,13 +23,13 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Severity,
     validate,
 )
+from policies_odrl.checking.findings import Severity
 from policies_odrl.checking.satisfiability import MAX_JOINED
 from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.checking.validate import MAX_FINDINGS
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import ALLOWED, DPV, PREAU, Kind, Operand
 from tests.support.policies import (
     agreed,

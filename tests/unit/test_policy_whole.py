@@ -22,11 +22,10 @@ from policies_odrl import (
     PartyRef,
     Policy,
     PolicyKind,
-    UnknownProfile,
-    UnknownTerm,
     read,
     read_all,
 )
+from policies_odrl.errors import UnknownProfile, UnknownTerm
 from policies_odrl.model import ODRL, Common
 from policies_odrl.reading.inventory import described
 from policies_odrl.reading.notes import RDF_TYPE

@@ -20,7 +20,6 @@ from policies_odrl import (
     Iri,
     Literal,
     LogicalConstraint,
-    NotWritable,
     Operator,
     PartyRef,
     Permission,
@@ -28,9 +27,10 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
     write,
-    write_bare,
 )
+from policies_odrl.errors import NotWritable
 from policies_odrl.model import ODRL, XSD
+from policies_odrl.reading.writer import write_bare
 from policies_odrl.vocabulary import DCT, INCLUDED_IN, OPERANDS, PROFILE
 from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
 

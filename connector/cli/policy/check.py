@@ -27,8 +27,8 @@ from connector.jsonld.losses import losses, unsaid, without_losses
 from connector.jsonld.nodes import MAX_BYTES, nodes
 from connector.jsonld.policy import policy_document, read_policy
 from connector.jsonld.turtle import turtle_nodes
-from policies_odrl import Finding, OdrlError, Policy, Severity
-from policies_odrl.checking.findings import finding
+from policies_odrl import Finding, OdrlError, Policy
+from policies_odrl.checking.findings import Severity, finding
 from policies_odrl.checking.mending import mended
 
 MAX_ROUNDS: Final = 8  # of mending and checking again

@@ -15,8 +15,10 @@ from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
-from policies_odrl import Answer, Comparison, Containment, Relation, Request
+from policies_odrl import Answer, Request
 from policies_odrl import text as texts
+from policies_odrl.comparison.compare import Containment
+from policies_odrl.comparison.relation import Comparison, Relation
 
 Words = tuple[str, str]  # English, French
 

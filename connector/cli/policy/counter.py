@@ -18,7 +18,8 @@ from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
 from connector.errors import PolicyInvalid
 from connector.jsonld.policy import policy_document
-from policies_odrl import CounterOffer, OdrlError, Policy
+from policies_odrl import OdrlError, Policy
+from policies_odrl.comparison.counter import CounterOffer
 
 _AGREED: Final = (
     "agreed as it stands: what is asked for lies within what is offered",

@@ -17,6 +17,8 @@ from connector.cli.policy.files import policy_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
+from policies_odrl.language.explain import numbered
+from policies_odrl.language.grammar import grammar
 
 Language = Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")]
 
@@ -49,7 +51,7 @@ def explain(
 
 def as_json(policy: Policy, lang: str) -> dict[str, object]:
     """Return the sentences with what each is about."""
-    lines = policies_odrl.numbered(policy, lang)
+    lines = numbered(policy, lang)
     return {
         "lang": lang,
         "sentences": [
@@ -94,7 +96,7 @@ def write(
 
 
 def _print_grammar(lang: str, *, json: bool) -> None:
-    rules = policies_odrl.grammar(lang).rstrip()
+    rules = grammar(lang).rstrip()
     if json:
         output.json_value({"lang": lang, "grammar": rules})
     else:

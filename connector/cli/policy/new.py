@@ -25,9 +25,11 @@ from connector.cli.options import Json
 from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import policy_document
-from policies_odrl import OdrlError, Policy, Template, fill, numbered, template, templates
+from policies_odrl import OdrlError, Policy, fill, template, templates
+from policies_odrl.authoring.contracts import Template
 from policies_odrl.authoring.expanding import short
 from policies_odrl.authoring.parameters import Parameter
+from policies_odrl.language.explain import numbered
 
 _HINT = "`preau policy new {0} --list` shows what it asks for"
 _PLACE: Final = re.compile(r" at `(/[^`]*)`")  # where the part that is not upheld stands

@@ -23,8 +23,10 @@ from connector.cli.policy.check import Lang
 from connector.cli.policy.explain import Language
 from connector.cli.policy.files import is_json, policy_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
-from policies_odrl import Facts, Mode, OdrlError, Policy, Request, Simulation, Variant
+from policies_odrl import Facts, Mode, OdrlError, Policy, Request
 from policies_odrl.language.prefixes import expanded
+from policies_odrl.simulation.simulate import Simulation, Variant, compare_variants
+from policies_odrl.simulation.situation import request_of
 from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
 from policies_odrl.values import naive, span
 
@@ -90,9 +92,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     policy = whole(policy_at(file), [policy_at(path) for path in parent or []])
     asked, known = request_at(request), facts_at(facts)
     variants = cases(at or [], role or [])
-    found = policies_odrl.compare_variants(
-        policy, asked, known, variants=variants, mode=Mode(mode.value)
-    )
+    found = compare_variants(policy, asked, known, variants=variants, mode=Mode(mode.value))
     if json:
         shown = {name: as_json(item, lang.value) for name, item in found.items()}
         output.json_value(shown if len(shown) > 1 else next(iter(shown.values())))
@@ -130,7 +130,7 @@ def request_at(path: Path) -> Request:
     try:
         if isinstance(document, dict) and "@context" not in document:
             return policies_odrl.request_from(document)
-        return policies_odrl.request_of(policy_at(path))
+        return request_of(policy_at(path))
     except OdrlError as exc:
         raise PolicyInvalid(f"`{path}`: {exc}") from exc
 

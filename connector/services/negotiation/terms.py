@@ -34,8 +34,12 @@ from connector.jsonld.policy import read_policy, said
 from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import CoverageLine
 from federated.privacy.rule import Accounting, Rule, fixed
-from policies_odrl import AssetRef, CounterOffer, PartyRef, Policy, PolicyKind, TermChange
+from policies_odrl import AssetRef, PartyRef, Policy, PolicyKind
 from policies_odrl.checking.findings import Severity
+from policies_odrl.comparison.counter import CounterOffer
+from policies_odrl.comparison.foreign import foreign
+from policies_odrl.comparison.term_change import TermChange
+from policies_odrl.reading.inventory import size
 
 T = TypeVar("T")
 
@@ -201,7 +205,7 @@ def check_size(policy: Policy) -> None:
     Raises:
         PolicyInvalid: more than `MAX_RULES`, `MAX_CONDITIONS` or `MAX_VALUES`.
     """
-    found = policies_odrl.size(policy)
+    found = size(policy)
     most = (MAX_RULES, MAX_CONDITIONS, MAX_VALUES)
     if any(count > limit for count, limit in zip(found, most, strict=True)):
         raise PolicyInvalid(
@@ -334,7 +338,7 @@ def _narrowed(offered: Policy, asked: Policy, reserve: Policy | None) -> Verdict
     lines: list[str] = []
     for private in dict.fromkeys((reserve, None)):
         found = policies_odrl.counter_offer(offered, asked, private)
-        words = policies_odrl.foreign(found.policy, *own) if found.policy is not None else ()
+        words = foreign(found.policy, *own) if found.policy is not None else ()
         unmet = _not_upheld(found.policy) if found.policy is not None else ()
         if found.policy is not None and not words and not unmet:
             return Verdict(policy=found.policy, reasons=() if found.agreed else _reasons(found))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from connector.errors import PolicyInvalid
-from policies_odrl import Iri, Request, Value
+from policies_odrl import Iri, Request
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, Value
 from policies_odrl.vocabulary import known_action
 from tests.conformance.cases.features import Features
 from tests.conformance.cases.graph import Graph, local, named

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connector.jsonld.canonical import parse
-from policies_odrl import Iri, Literal, Value
-from policies_odrl.model import ODRL, XSD
+from policies_odrl import Iri, Literal
+from policies_odrl.model import ODRL, XSD, Value
 from policies_odrl.vocabulary import DCT
 from tests.conformance.reports.nodes import REPORT
 

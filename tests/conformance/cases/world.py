@@ -19,7 +19,6 @@ from typing import Final
 
 from connector.errors import PolicyInvalid
 from policies_odrl import (
-    Condition,
     Constraint,
     Duty,
     DutyState,
@@ -29,12 +28,11 @@ from policies_odrl import (
     Literal,
     Performed,
     Policy,
-    Value,
 )
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, Condition, Value
 from policies_odrl.reading.inventory import Reference, references_of, rules_of
 from policies_odrl.values import span
 from policies_odrl.vocabulary import OPERANDS, known_action
