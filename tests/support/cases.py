@@ -28,6 +28,7 @@ from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.modes import Behaviour
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
+from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.reading.writer import CONTEXTS, write_bare
 from policies_odrl.simulation.situation import facts_from, request_from
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
@@ -282,6 +283,17 @@ def _validate(case: Case) -> list[str]:
     return [f"{item.severity.value} {item.code} {item.path or '/'}" for item in found]
 
 
+def _simulate(case: Case) -> dict[str, Any]:
+    (policy,) = case.policies
+    mode = case.reading.get("mode", Mode.W3C)
+    found = policies_odrl.simulate(policy, case.request, case.facts, mode=mode)
+    return {lang: list(policies_odrl.tell(found, lang)) for lang in LANGUAGES}
+
+
+def _explain(case: Case) -> dict[str, Any]:
+    return {lang: list(policies_odrl.explain(case.policies[0], lang)) for lang in LANGUAGES}
+
+
 VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
     "evaluate": _evaluate,
     "contains": _contains,
@@ -294,6 +306,8 @@ VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
     "term_changes": _term_changes,
     "conflict": _conflict,
     "validate": _validate,
+    "simulate": _simulate,
+    "explain": _explain,
 }
 
 

@@ -179,3 +179,12 @@ def test_policies_too_large_are_refused() -> None:
     with pytest.raises(LimitExceeded, match="too many rules"):
         counter_offer(replace(wish, permissions=wish.permissions * 20), many)
     assert counter_offer(wish, wish).agreed
+
+
+def test_why_something_is_blocked_is_told_in_english_and_french_only() -> None:
+    [blocked] = counter_offer(
+        one_rule("use", purpose("AcademicResearch")), one_rule("read", purpose("Marketing"))
+    ).blocked
+    assert blocked.line.startswith("/permission/0: cannot hold together: request")
+    with pytest.raises(ValueError, match="not in"):
+        blocked.said("de")

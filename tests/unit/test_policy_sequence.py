@@ -9,7 +9,6 @@ from itertools import permutations
 import pytest
 
 from policies_odrl import (
-    Conflict,
     Connective,
     Constraint,
     Facts,
@@ -19,10 +18,8 @@ from policies_odrl import (
     LogicalConstraint,
     Operator,
     Policy,
-    Prohibition,
     Request,
     Truth,
-    evaluate,
 )
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import condition
@@ -79,23 +76,6 @@ def test_a_part_that_does_not_hold_decides_alone() -> None:
     assert truth(sequence(FIRST, SECOND), facts) is F
     unknown = replace(known(1, 2), values={RECIPIENT: VALUES[RECIPIENT]})
     assert truth(sequence(FIRST, SECOND), unknown) is U
-
-
-def test_only_a_known_order_grants_and_only_a_known_disorder_lifts() -> None:
-    item = sequence(FIRST, SECOND)
-    wanted = one_rule("read", item)
-    banned = replace(
-        one_rule("read"),
-        prohibitions=(
-            Prohibition(action=one_rule("read").permissions[0].action, constraints=(item,)),
-        ),
-        conflict=Conflict.PROHIBIT,
-    )
-    for first, second, truth_ in ((1, 2, T), (2, 1, F), (None, 2, U)):
-        assert evaluate(wanted, ASK, known(first, second)).granted is (truth_ is T)
-        assert evaluate(banned, ASK, known(first, second)).granted is (truth_ is F)
-    decision = evaluate(wanted, ASK, known(None, 2))
-    assert "order" in decision.reasons[0]
 
 
 def test_order_is_kept() -> None:
@@ -166,15 +146,6 @@ def test_a_delay_counts_from_the_member_before_it(
 ) -> None:
     facts = known(5, None)  # 95 days ago
     assert truth(sequence(FIRST, lasts("delayPeriod", operator, period)), facts) is wanted
-
-
-def test_a_delay_needs_to_know_when_the_member_before_it_came_true() -> None:
-    delay = lasts("delayPeriod", "gteq", "P3D")
-    boast = replace(ASK, facts={ODRL + "delayPeriod": ("P9D",)})
-    policy = one_rule("read", sequence(FIRST, delay))
-    assert truth(sequence(FIRST, delay), known(None, None)) is U
-    assert not evaluate(policy, boast, known(None, None)).granted
-    assert evaluate(policy, boast, known(5, None)).granted
 
 
 def test_delays_in_a_row_add_up() -> None:

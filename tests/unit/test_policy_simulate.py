@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib import import_module
 
 import pytest
@@ -17,18 +17,14 @@ from policies_odrl import (
     Constraint,
     Duty,
     Facts,
-    Iri,
     Literal,
     LogicalConstraint,
-    Mode,
     Operator,
     PartyRef,
-    Performed,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
-    Quantity,
     Request,
     evaluate,
     simulate,
@@ -36,7 +32,7 @@ from policies_odrl import (
 )
 from policies_odrl.authoring.contracts import Template, fill, templates
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.model import ODRL, XSD, Condition
+from policies_odrl.model import ODRL, Condition
 from policies_odrl.simulation.changes import Aspect, Change, applied
 from policies_odrl.simulation.simulate import (
     MAX_SETS,
@@ -45,9 +41,9 @@ from policies_odrl.simulation.simulate import (
     Variant,
     compare_variants,
 )
-from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
-from policies_odrl.vocabulary import DPV, OPERANDS, PREAU, Kind
-from tests.support.policies import amount, name_is, one_rule, purpose, training_offer, until
+from policies_odrl.simulation.telling import headings, row, told_change
+from policies_odrl.vocabulary import OPERANDS, Kind
+from tests.support.policies import amount, one_rule, until
 from tests.support.policy_strategies import facts as some_facts
 from tests.support.policy_strategies import policies, requests
 
@@ -55,10 +51,6 @@ NOW = datetime(2026, 12, 1, tzinfo=UTC)
 KNOWN = Facts(now=NOW)
 READ = Request(ODRL + "read", "did:web:a.example", "urn:x:data")
 QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=30)
-
-
-def stated(**values: object) -> Request:
-    return replace(READ, facts={ODRL + name: (value,) for name, value in values.items()})
 
 
 def aspects(found: Simulation) -> list[list[Aspect]]:
@@ -116,44 +108,6 @@ def test_what_is_granted_names_its_sentence() -> None:
     )
 
 
-def test_a_refusal_says_what_was_given_what_is_allowed_and_what_would_do() -> None:
-    policy = one_rule("read", purpose("ResearchAndDevelopment"), until("2027-06-30Z"))
-    found = simulate(policy, stated(purpose=Iri(DPV + "Marketing")), KNOWN)
-    assert tell(found) == (
-        "Refused.",
-        (
-            "Sentence 1.1 is not fulfilled: the purpose is “research and development”, narrower "
-            "ones included. Given was: “marketing”."
-        ),
-        "It would be granted if:",
-        (
-            "- sentence 1.1 is fulfilled (the purpose is “research and development”, narrower ones "
-            "included), for example with: “research and development”"
-        ),
-    )
-    check_sets(found)
-
-
-def test_what_is_not_known_is_asked_for() -> None:
-    policy = one_rule("read", name_is("membership", "urn:x:space"), until("2027-06-30Z"))
-    group = PartyRef("urn:x:class", collection=True)
-    policy = replace(policy, assignee=group, target=AssetRef("urn:x:data"))
-    found = simulate(policy, replace(READ, target=None))
-    assert found.unknown == ("assignee", "target", ODRL + "dateTime", PREAU + "membership")
-    said = tell(found, "fr")
-    assert "Nous ne savons pas : l'appartenance." in said
-    assert "Nous ne savons pas : la date." in said
-    assert "Nous ne savons pas : qui demande, ou son appartenance." in said
-    check_sets(found)
-    [changes] = found.changes
-    assert {change.aspect for change in changes} == {
-        Aspect.MEMBER,
-        Aspect.TARGET,
-        Aspect.TIME,
-        Aspect.VALUE,
-    }
-
-
 def test_what_if_at_another_time() -> None:
     policy = one_rule("read", until("2027-06-30Z"))
     late = datetime(2027, 7, 1, tzinfo=UTC)
@@ -199,207 +153,8 @@ def test_roles_of_a_source_keep_the_members_that_are_known() -> None:
     assert found.facts.members["urn:x:all"] == {"did:web:c.example", READ.assignee}
 
 
-def test_uses_left_are_told_in_numbers() -> None:
-    policy = one_rule("read", amount(ODRL + "count", "5"))
-    full = replace(KNOWN, values={ODRL + "count": (5,)})
-    found = simulate(policy, READ, full)
-    assert not found.granted
-    [[change]] = found.changes
-    assert change.aspect is Aspect.VALUE
-    assert told_change(found, change) == (
-        "sentence 1.1 is fulfilled (at most 5 times), for example with: 4"
-    )
-    assert told_change(found, change, "fr") == (
-        "la phrase 1.1 est respectée (au plus 5 fois), par exemple avec : 4"
-    )
-
-
-def test_a_prohibition_is_left_by_what_is_stated() -> None:
-    policy = one_rule("read", purpose("Purpose"))
-    ban = Prohibition(action=Action(ODRL + "read"), constraints=(purpose("Marketing"),))
-    policy = replace(policy, prohibitions=(ban,), conflict=Conflict.PROHIBIT)
-    found = simulate(policy, stated(purpose=Iri(DPV + "Marketing")), KNOWN)
-    assert tell(found)[:2] == ("Refused.", "Sentence 2 prohibits it.")
-    assert "sentence 2.1 does not apply" in tell(found)[3]
-    check_sets(found)
-    void = simulate(replace(policy, conflict=None), found.request, KNOWN)
-    assert "makes the whole policy void" in tell(void)[1]
-    check_sets(void)
-    silent = simulate(policy, READ, KNOWN)
-    assert "which cannot be ruled out" in tell(silent)[1]
-    check_sets(silent)
-
-
-def test_a_prohibition_for_a_time_is_left_by_asking_later() -> None:
-    ban = Prohibition(action=Action(ODRL + "read"), constraints=(until("2027-06-30Z"),))
-    policy = replace(one_rule("read"), prohibitions=(ban,), conflict=Conflict.PROHIBIT)
-    found = simulate(policy, READ, KNOWN)
-    assert aspects(found) == [[Aspect.TIME]]
-    assert "so that sentence 2.1 does not apply" in told_change(found, found.changes[0][0])
-    check_sets(found)
-
-
-@pytest.mark.parametrize("kind", ["assignee", "target"])
-def test_a_prohibition_for_a_group_is_left_by_those_who_do_not_belong(kind: str) -> None:
-    group = {
-        "assignee": PartyRef("urn:x:class", collection=True),
-        "target": AssetRef("urn:x:class", collection=True),
-    }
-    ban = Prohibition(action=Action(ODRL + "read"), **{kind: group[kind]})
-    policy = replace(one_rule("read"), prohibitions=(ban,), conflict=Conflict.PROHIBIT)
-    found = simulate(policy, READ, KNOWN)
-    assert aspects(found) == [[Aspect.STRANGER]]
-    check_sets(found)
-    assert "known not to belong to urn:x:class" in told_change(found, found.changes[0][0])
-    member = replace(KNOWN, members={"urn:x:class": frozenset({READ.assignee, "urn:x:data"})})
-    check_sets(simulate(policy, READ, member))
-
-
-@pytest.mark.parametrize(
-    ("policy", "request_", "aspect", "said"),
-    [
-        (one_rule("read"), replace(READ, action=ODRL + "print"), Aspect.ACTION, "is to read"),
-        (
-            replace(one_rule("read"), assignee=PartyRef("did:web:b.example")),
-            READ,
-            Aspect.ASSIGNEE,
-            "asked by did:web:b.example",
-        ),
-        (
-            replace(one_rule("read"), target=AssetRef("urn:x:other")),
-            READ,
-            Aspect.TARGET,
-            "about urn:x:other",
-        ),
-        (
-            replace(one_rule("read"), target=AssetRef("urn:x:all", collection=True)),
-            READ,
-            Aspect.MEMBER,
-            "what is asked for belongs to urn:x:all",
-        ),
-        (
-            replace(one_rule("read"), assignee=PartyRef("urn:x:all", collection=True)),
-            READ,
-            Aspect.MEMBER,
-            "who asks belongs to urn:x:all",
-        ),
-    ],
-)
-def test_premises_are_changed_too(
-    policy: Policy, request_: Request, aspect: Aspect, said: str
-) -> None:
-    found = simulate(policy, request_, KNOWN)
-    assert aspects(found) == [[aspect]]
-    assert said in told_change(found, found.changes[0][0])
-    assert len(tell(found, "fr")) >= 4
-    check_sets(found)
-
-
-def test_an_agreement_that_binds_nobody_has_no_way_out() -> None:
-    found = simulate(one_rule("read", kind="Agreement"), READ, KNOWN)
-    assert not found.changes
-    assert tell(found)[1] == ("Sentence 1 holds for anybody. It is asked by: did:web:a.example.")
-
-
-def test_duties_are_done_first() -> None:
-    pay = Duty(
-        action=Action(ODRL + "compensate", (amount(ODRL + "payAmount", "5", "gteq"),)),
-        target=AssetRef("urn:x:fee"),
-        assignee=PartyRef("did:web:payer.example"),
-    )
-    policy = one_rule("read")
-    policy = replace(policy, permissions=(replace(policy.permissions[0], duties=(pay,)),))
-    found = simulate(policy, READ, KNOWN)
-    assert tell(found) == (
-        "Refused.",
-        "Sentence 1.1 was not done: pay.",
-        "It would be granted if:",
-        "- this is done before: pay (sentence 1.1)",
-    )
-    check_sets(found)
-    timeless = simulate(policy, READ)
-    check_sets(timeless)
-    assert timeless.changes
-    paid = Performed(
-        ODRL + "compensate",
-        NOW - timedelta(days=1),
-        "did:web:payer.example",
-        "urn:x:fee",
-        {ODRL + "payAmount": (5,)},
-    )
-    assert simulate(policy, READ, replace(KNOWN, performed=(paid,))).granted
-    assert simulate(policy, READ, KNOWN, mode=Mode.SUITE).granted
-
-
-def test_a_late_duty_is_made_good_by_its_consequence() -> None:
-    fine = Duty(action=Action(ODRL + "compensate"))
-    late = Duty(
-        action=Action(ODRL + "inform"), constraints=(until("2026-01-01Z"),), consequences=(fine,)
-    )
-    policy = one_rule("read")
-    policy = replace(policy, permissions=(replace(policy.permissions[0], duties=(late,)),))
-    found = simulate(policy, READ, KNOWN)
-    assert not found.granted
-    assert found.changes
-    check_sets(found)
-
-
 def nested(connective: Connective, *parts: Condition) -> Policy:
     return one_rule("read", LogicalConstraint(connective, parts))
-
-
-@pytest.mark.parametrize(
-    ("policy", "request_", "size"),
-    [
-        (nested(Connective.OR, purpose("Marketing"), amount("epsilon", "3")), READ, 1),
-        (nested(Connective.AND, purpose("Marketing"), amount("epsilon", "3")), READ, 2),
-        (
-            nested(Connective.XONE, purpose("Marketing"), purpose("Purpose", operator="isA")),
-            stated(purpose=Iri(DPV + "Marketing")),
-            1,
-        ),
-        (
-            nested(
-                Connective.AND,
-                purpose("Marketing", operator="isA"),
-                amount("epsilon", "3"),
-                amount("delta", "0.1"),
-                amount("minimumSites", "3", "gteq"),
-            ),
-            READ,
-            4,
-        ),
-    ],
-)
-def test_choices_are_changed_in_as_few_places_as_do(
-    policy: Policy, request_: Request, size: int
-) -> None:
-    found = simulate(policy, request_, KNOWN)
-    assert [len(changes) for changes in found.changes][:1] == [size]
-    check_sets(found)
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        purpose("Marketing", "PublicBenefit", operator="isAllOf"),
-        purpose("Marketing", operator="isNoneOf"),
-        name_is("protectionLevel", PREAU + "Anonymised", "gteq"),
-        name_is(ODRL + "spatial", "urn:x:france", "isPartOf"),
-        amount("epsilon", "3", "lt"),
-        amount("epsilon", "3", "gt"),
-        until("2027-06-30Z", "gt"),
-        until("0001-01-01T00:00:00Z", "gteq"),
-        until("9999-12-31T23:59:59Z", "lteq"),
-        Constraint(ODRL + "meteredTime", Operator.LT, (Literal("P1D", XSD + "duration"),)),
-        replace(amount(ODRL + "payAmount", "5", "gteq"), unit="urn:x:euro"),
-        Constraint(ODRL + "version", Operator.EQ, (Literal("2"),)),
-    ],
-)
-def test_each_kind_of_condition_can_be_met(item: Constraint) -> None:
-    found = simulate(one_rule("read", item), READ)
-    assert found.changes
-    check_sets(found)
 
 
 @pytest.mark.parametrize(
@@ -435,23 +190,6 @@ def test_a_policy_that_cannot_be_applied_says_why(policy: Policy, said: str) -> 
     assert not found.granted
     assert not found.changes
     assert said in tell(found)[1]
-
-
-def test_an_offer_is_tried_as_if_it_were_agreed() -> None:
-    found = simulate(training_offer(), READ, KNOWN)
-    assert found.tentative
-    assert tell(found)[0].startswith("This is not agreed yet")
-    assert len(found.changes[0]) > 2
-    check_sets(found)
-    assert sentence_of(found, "/permission/0/constraint/3") == "1.4"
-
-
-def test_values_that_are_given_are_said_as_values() -> None:
-    policy = one_rule("read", amount("epsilon", "3"), amount(ODRL + "payAmount", "5"))
-    given_values = {PREAU + "epsilon": (4.5,), ODRL + "payAmount": (Quantity(9, "urn:x:e"),)}  # type: ignore[arg-type]
-    said = tell(simulate(policy, replace(READ, facts=given_values), KNOWN), "fr")
-    assert said[1].endswith("Il est dit : 4,5.")
-    assert said[2].endswith("Il est dit : 9 urn:x:e.")
 
 
 def test_variants_stand_side_by_side() -> None:
@@ -527,19 +265,6 @@ def test_a_chain_longer_than_is_searched_shows_nothing() -> None:
     assert not found.changes
 
 
-def test_at_most_three_ways_are_shown() -> None:
-    ways = tuple(
-        amount(name, "1") for name in ("epsilon", "delta", "rowsPerPerson", ODRL + "count")
-    )
-    found = simulate(nested(Connective.OR, *ways), READ, KNOWN)
-    assert [len(changes) for changes in found.changes] == [1, 1, 1]
-    assert [line for line in tell(found) if line.endswith("if:")] == [
-        "It would be granted if:",
-        "Or if:",
-        "Or if:",
-    ]
-
-
 def test_an_empty_choice_in_a_prohibition_cannot_be_left() -> None:
     ban = Prohibition(
         action=Action(ODRL + "read"), constraints=(LogicalConstraint(Connective.AND, ()),)
@@ -548,19 +273,6 @@ def test_an_empty_choice_in_a_prohibition_cannot_be_left() -> None:
     found = simulate(policy, READ, KNOWN)
     assert not found.granted
     assert not found.changes
-
-
-def test_nobody_cannot_become_a_member() -> None:
-    policy = replace(one_rule("read"), assignee=PartyRef("urn:x:class", collection=True))
-    found = simulate(policy, replace(READ, assignee=""), KNOWN)
-    assert found.unknown == ("assignee",)
-    assert not found.changes
-
-
-def test_only_the_permissions_that_grant_are_named() -> None:
-    policy = one_rule("print")
-    policy = replace(policy, permissions=(*policy.permissions, *one_rule("read").permissions))
-    assert tell(simulate(policy, READ, KNOWN)) == ("Granted: sentence 2 permits it.",)
 
 
 def test_two_changes_of_one_thing_exclude_each_other() -> None:
