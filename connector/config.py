@@ -60,6 +60,8 @@ class Settings:
         max_jobs: federated jobs whose workers run at the same time; others wait their turn.
         max_jobs_per_lead: jobs of one lead that this site has accepted and that have not ended;
             another one is decided when one of them has.
+        lead_silence_hours: how long a job that this site takes part in outlives a lead that asks no
+            new round, at most until the job's deadline; after ten minutes it holds no worker.
         max_negotiations_per_peer: negotiations with one peer that have not ended, counted apart by
             this node's role in them; above, the peer opens no more.
         member_bytes_per_minute: bytes that one member sends in a minute, each call counted as 4 KiB
@@ -107,6 +109,7 @@ class Settings:
     unary_threads: int = 16
     max_jobs: int = 8
     max_jobs_per_lead: int = 2
+    lead_silence_hours: int = 24
     max_negotiations_per_peer: int = 256
     member_bytes_per_minute: int = 64 * 1024 * 1024
     member_openings_per_hour: int = 2000

@@ -9,7 +9,7 @@ bounds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,10 @@ class JobManifest:
         """Columns that the job reads, each once."""
         used = [self.unit.column, self.target.column, self.target.by]
         return tuple(dict.fromkeys([*used, *(feature.column for feature in self.features)]))
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline, by the wall clock; none once it has passed."""
+        return max((self.deadline - datetime.now(UTC)).total_seconds(), 0.0)
 
     def contract(self, site: str) -> SiteContract | None:
         """Return the contract of a site, or None when it takes no part."""

@@ -176,7 +176,7 @@ class Node:
     ports: Ports
     dataset: Dataset | None = None
     hub: LeadHub = field(default_factory=LeadHub)
-    _runners: list[Any] = field(default_factory=list)
+    runners: list[Any] = field(default_factory=list)
 
     @property
     def register(self) -> Register:
@@ -186,17 +186,17 @@ class Node:
             return register_of(tx, self.dataset)
 
     def start(self) -> None:
-        self._runners = [
+        self.runners = [
             site_jobs.SiteRunner(self.ports),
             lead_jobs.LeadRunner(self.ports, self.hub),
         ]
-        for runner in self._runners:
+        for runner in self.runners:
             runner.start()
 
     def stop(self) -> None:
-        for runner in self._runners:
+        for runner in self.runners:
             runner.stop()
-        self._runners = []
+        self.runners = []
 
     def restart(self) -> None:
         """Stop as `kill -9` would: nothing is said to anyone; then start on the same database."""

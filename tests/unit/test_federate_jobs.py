@@ -21,7 +21,7 @@ from connector.errors import (
     Unlawful,
     WorkerFailed,
 )
-from connector.services.federation.lead import book
+from connector.services.federation.lead import book, relay
 from connector.services.federation.lead import jobs as lead_jobs
 from connector.services.federation.site import jobs as site_jobs
 from connector.services.federation.site import names
@@ -296,17 +296,51 @@ def test_a_silent_site_ends_the_round_within_its_time(federation: Federation) ->
     assert SITES[2] in job.reason
 
 
-def test_a_site_whose_node_is_gone_ends_the_round(federation: Federation) -> None:
+@pytest.mark.parametrize("back", [True, False])
+def test_a_site_without_which_there_is_no_quorum_is_waited_for_until_the_deadline(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, *, back: bool
+) -> None:
+    monkeypatch.setattr(relay, "patience", lambda _seconds: 0.0)
     lead, gone = federation.lead, federation.site(0)
     lead.workers.lead.hold.clear()
     with all_running(federation):
-        job_id = submitted(federation, roundSeconds=0.5)
+        job_id = submitted(federation, roundSeconds=2)
         assert wait_for(lambda: len(lead.hub.connected(job_id)) == 3)
         gone.stop()
         lead.workers.lead.hold.set()
+        assert wait_for(lambda: len(federation.site(1).workers.site.updates) == 1)
+        assert not wait_for(lambda: is_final(lead.job(job_id).state), 3.0)
+        if back:
+            gone.start()
+            over(federation, job_id, JobState.COMPLETED)
+            return
+        federation.pass_time(3601)
         job = over(federation, job_id, JobState.FAILED)
-    assert job.code == "TOO_FEW_SITES"
-    assert f"`{SITES[0]}`: PEER_UNREACHABLE, no answer to round 1 within 0.5 s" in job.reason
+    assert job.code == "DEADLINE_PASSED"
+    assert f"round 1 waited for `{SITES[0]}`" in job.reason
+
+
+@pytest.mark.parametrize("patience", [0.0, 600.0])
+def test_a_silent_site_above_the_quorum_leaves_once_the_leads_patience_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(relay, "patience", lambda _seconds: patience)
+    federation = Federation(tmp_path, sites="2")
+    lead, gone = federation.lead, federation.site(0)
+    lead.workers.lead.hold.clear()
+    with all_running(federation):
+        job_id = submitted(federation, roundSeconds=2, quorum=2)
+        assert wait_for(lambda: len(lead.hub.connected(job_id)) == 3)
+        gone.stop()
+        lead.workers.lead.hold.set()
+        assert wait_for(lambda: len(federation.site(1).workers.site.updates) == 1)
+        if patience:
+            assert not wait_for(lambda: lead.job(job_id).round, 3.0)
+            gone.start()
+        over(federation, job_id, JobState.COMPLETED)
+        row = rows(federation, job_id)[SITES[0]]
+    stays = ("accepted", "") if patience else ("left", "PEER_UNREACHABLE")
+    assert (row.decision, row.code) == stays
 
 
 def test_a_worker_that_does_not_start_at_a_site_ends_the_job(federation: Federation) -> None:

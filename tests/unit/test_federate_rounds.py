@@ -27,10 +27,10 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import sha256_hex
 from connector.protocol.messages import JobCancellation
+from connector.services.federation.deadline import patience
 from connector.services.federation.site import rounds
 from connector.services.federation.site import run as site_run
 from connector.services.federation.site.cancellation import cancel_job
-from connector.services.federation.site.run import patience
 from federated.job import JobState, is_final, parse
 from federated.privacy.rule import Rule
 from tests.support.doubles import QuickPace
@@ -390,27 +390,60 @@ def test_a_lead_that_never_comes_is_given_up_at_the_deadline(tmp_path: Path) -> 
         assert case.ended(JobState.FAILED).code == "DEADLINE_PASSED"
 
 
-def test_a_lead_that_asks_no_new_round_is_given_up(tmp_path: Path) -> None:
-    case = Case(tmp_path)
+def day_long(folder: Path, **settings: Any) -> Case:
+    """A job of a day, whose site's pauses are short."""
+    case = Case(folder, deadlineSeconds=86_400)
+    ports = case.site.ports
+    case.site.ports = replace(ports, settings=replace(ports.settings, **settings))
+    return case
+
+
+def test_a_lead_that_asks_no_new_round_is_given_up_after_the_sites_own_time(tmp_path: Path) -> None:
+    case = day_long(tmp_path, lead_silence_hours=2)
     case.site.link.down.add(LEAD)
     with running(case.site):
         assert wait_for(lambda: case.site.workers.started)
-        case.federation.pass_time(601)
+        case.federation.pass_time(7201)
         job = case.ended(JobState.FAILED)
-    assert (job.code, job.reason) == (
-        "DEADLINE_PASSED",
-        "the lead asked no new round for 600 s",
-    )
+    assert (job.code, job.reason) == ("DEADLINE_PASSED", "the lead asked no new round for 2 h")
     assert case.site.reservation(case.job_id).counted_steps(Rule.RENYI) == 0
 
 
-def test_the_same_round_again_is_no_sign_of_progress(case: Case) -> None:
-    case.ask(1)
-    case.federation.pass_time(400)
-    assert isinstance(case.ask(1), RoundReply)
-    case.federation.pass_time(201)
-    case.send(Round(1, (), b"m"))
-    job = case.ended(JobState.FAILED)
+@pytest.mark.parametrize("away", [True, False])
+def test_a_job_rests_while_its_lead_is_silent_and_goes_on_when_it_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, away: bool
+) -> None:
+    monkeypatch.setattr(site_run, "REST_PAUSE", 0.05)
+    monkeypatch.setattr(site_run, "LONGEST_WAIT", 0.05)
+    case = day_long(tmp_path, max_jobs=1)
+    with running(case.site):
+        assert isinstance(case.ask(1), RoundReply)
+        if away:
+            case.site.link.down.add(LEAD)
+            case.hub.close(case.job_id)
+        case.federation.pass_time(601)
+        assert wait_for(lambda: not case.site.workers.running)
+        assert case.job.state == JobState.RUNNING
+        assert case.site.runners[0].working() == 0  # so that another job may run
+        if away:
+            case.site.link.down.discard(LEAD)
+            case.open()
+        assert isinstance(case.ask(1), RoundReply)  # what was released needs no worker
+        assert len(case.site.workers.started) == 1
+        assert isinstance(case.ask(2), RoundReply)
+        assert len(case.site.workers.started) == 2
+        assert case.site.runners[0].working() == 1
+
+
+def test_the_same_round_again_is_no_sign_of_progress(tmp_path: Path) -> None:
+    case = day_long(tmp_path, lead_silence_hours=1)
+    with running(case.site):
+        case.ask(1)
+        case.federation.pass_time(2400)
+        assert isinstance(case.ask(1), RoundReply)
+        case.federation.pass_time(1201)
+        case.send(Round(1, (), b"m"))
+        job = case.ended(JobState.FAILED)
     assert job.code == "DEADLINE_PASSED"
 
 

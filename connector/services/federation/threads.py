@@ -27,7 +27,13 @@ _log = logging.getLogger(__name__)
 
 
 class Run(Protocol):
-    """One job's life on this node."""
+    """One job's life on this node.
+
+    Attributes:
+        resting: whether it holds no worker, so that another job may have its place.
+    """
+
+    resting: bool
 
     def run(self) -> None:
         """Work until the job has ended or `abort` was called."""
@@ -86,6 +92,11 @@ class JobThreads:
         for _, thread in running:
             thread.join(STOP_SECONDS)
 
+    def working(self) -> int:
+        """Return how many jobs have a place among those that run at the same time."""
+        with self._guard:
+            return sum(not run.resting for run, _ in self._running.values())
+
     def _watch(self) -> None:
         while not self._stopping.is_set():
             guarded(self._ports, f"{self._wakeup}-watcher", self._look, self._stopping.wait)
@@ -111,7 +122,7 @@ class JobThreads:
         for job_id, (run, _) in running.items():
             if job_id not in going:
                 run.abort()
-        free = self._ports.settings.max_jobs - len(running)
+        free = self._ports.settings.max_jobs - self.working()
         new = [job for job in going.values() if job.id not in running]
         for job in sorted(new, key=lambda job: job.created_at)[: max(free, 0)]:
             self._begin(job)

@@ -96,7 +96,7 @@ class FrameGrid(Grid):
         """
         if not set(message_ids):
             return []
-        header, payload = self._frames.receive(self._manifest.round_seconds + _MARGIN_SECONDS)
+        header, payload = self._frames.receive(self._manifest.seconds_left() + _MARGIN_SECONDS)
         return [
             message
             for site, part in split(header, payload, self._asked)

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +57,7 @@ def run(frames: Frames, isolation: str) -> None:
     ready = {"op": "ready", "isolation": isolation, "seconds": seconds}
     frames.send({**ready, "recipe": code_hash(), "versions": versions()})
     while True:
-        header, payload = frames.receive(_left(manifest))
+        header, payload = frames.receive(manifest.seconds_left() + MARGIN_SECONDS)
         number = member(header, "round", int)
         if header.get("op") == "go":
             frames.send({"op": "update", "round": number}, site.answer(number))
@@ -115,9 +114,3 @@ def _seconds_on_nobody(manifest: JobManifest, population: int) -> float:
         engine.warm()
         took.append(time.perf_counter() - began)
     return min(took) * manifest.steps_per_round
-
-
-def _left(manifest: JobManifest) -> float:
-    """Return the seconds until the job's deadline, and some more for a message under way."""
-    left = (manifest.deadline - datetime.now(UTC)).total_seconds()
-    return max(left, 0.0) + MARGIN_SECONDS

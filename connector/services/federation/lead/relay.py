@@ -1,9 +1,12 @@
 """Carries a job's rounds between the lead's worker and the streams of its sites.
 
-Rules: a round goes to the sites that still take part, and ends when all have answered or at its
-deadline; a site that refuses, falls silent, or is no longer believed takes no further part, and its
-reason is kept; as soon as the quorum cannot be reached any more the round ends, with all reasons.
-A stream that breaks is no refusal: the site may join again while the round lasts.
+Rules: a round goes to the sites that still take part, and ends when all have answered. A site that
+refuses, or is no longer believed, takes no further part, and its reason is kept. A stream that
+breaks is no refusal: a site that is silent at the end of a round is waited for, for `patience` in
+the whole job and while the rounds that follow still have their time; without a quorum, until the
+job's deadline. Then it takes no further part either: who has no receipt of a round cannot compare
+models in the next (`receipts.py`). As soon as refusals leave no quorum the round ends, with all
+reasons.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from connector.domain.federation.frames import Finish, Round, RoundRefusal, Roun
 from connector.domain.federation.job import Job
 from connector.errors import (
     PASSING,
+    DeadlinePassed,
     NotFound,
     PeerUnreachable,
     PreauError,
@@ -26,7 +30,7 @@ from connector.errors import (
     UpdateRefused,
 )
 from connector.ports import Ports
-from connector.services.federation.deadline import Deadline
+from connector.services.federation.deadline import Deadline, patience
 from connector.services.federation.lead import book
 from connector.services.federation.lead.book import Completed
 from connector.services.federation.lead.hub import LeadHub, Left
@@ -67,6 +71,7 @@ class Relay:
         self._manifest = manifest
         self._aborted = aborted
         self._gone: dict[str, tuple[str, str]] = {}
+        self._patience = patience(manifest.round_seconds)
 
     def gather(self) -> None:
         """Wait until the sites are connected; who is late may still join for the first round.
@@ -167,7 +172,7 @@ class Relay:
         until: float,
     ) -> None:
         hung_up: dict[str, str] = {}
-        while waiting and (left := self._time_left(until)) > 0:
+        while waiting and (left := self._left_of(number, until, waiting, len(replies))) > 0:
             self._check_enough(len(replies) + len(waiting), number)
             got = self._hub.receive(self._manifest.job, min(LOOK_SECONDS, left))
             if got is None or got[0] not in waiting:
@@ -182,10 +187,30 @@ class Relay:
                 waiting.discard(site)
                 if self._believed(site, digest, sent[site] + MOST_LONGER, frame):
                     replies[site] = frame
+        beyond = max(time.monotonic() - until, 0.0)
+        self._patience = max(self._patience - beyond, 0.0)
+        seconds = self._manifest.round_seconds + beyond
         for site in sorted(waiting):
-            silence = f"no answer to round {number} within {self._manifest.round_seconds:g} s"
+            silence = f"no answer to round {number} within {seconds:.0f} s"
             self._leave(site, PeerUnreachable.code, silence + hung_up.get(site, ""))
         self._check_enough(len(replies), number)
+
+    def _left_of(self, number: int, until: float, waiting: Collection[str], answered: int) -> float:
+        """Return the seconds for which the sites that have not answered are still waited for.
+
+        Raises:
+            DeadlinePassed: the job's time is over; it names them.
+            Aborted: the job was ended elsewhere.
+        """
+        longer = math.inf
+        if answered >= self._manifest.quorum:
+            following = (self._manifest.rounds - number) * self._manifest.round_seconds
+            longer = max(min(self._patience, self._deadline.left() - following), 0.0)
+        try:
+            return self._time_left(until + longer)
+        except DeadlinePassed as exc:
+            names = ", ".join(f"`{site}`" for site in sorted(waiting))
+            raise DeadlinePassed(f"{exc.reason}; round {number} waited for {names}") from exc
 
     def _believed(self, site: str, digest: str, most: int, reply: RoundReply) -> bool:
         """Check a site's answer before the worker, or another site, is handed any of it.
@@ -205,21 +230,23 @@ class Relay:
     def _doubt(self) -> None:
         """Judge each site before a round; who is no longer believed takes no further part.
 
-        Where a quorum fails for what may pass (a clock, a status list), it is waited for.
+        What may pass (a clock, a status list) is waited for as a silent site is.
 
         Raises:
             DeadlinePassed: the job's time is over.
             Aborted: the job was ended elsewhere.
         """
         while doubted := self._doubted():
-            if len(self.active()) - len(doubted) >= self._manifest.quorum or not all(
-                isinstance(exc, PASSING) for exc in doubted.values()
-            ):
-                for site, exc in doubted.items():
+            enough = len(self.active()) - len(doubted) >= self._manifest.quorum
+            for site, exc in doubted.items():
+                if not isinstance(exc, PASSING) or (enough and self._patience <= 0):
                     self._leave(site, exc.code, exc.reason)
+            self._check_enough(len(self.active()), 0)
+            if set(doubted).isdisjoint(self.active()):
                 return
             self._time_left(math.inf)
             self._aborted.wait(DOUBT_SECONDS)
+            self._patience -= DOUBT_SECONDS if enough else 0.0
 
     def _doubted(self) -> dict[str, PreauError]:
         found = {}

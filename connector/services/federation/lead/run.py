@@ -51,6 +51,8 @@ _log = logging.getLogger(__name__)
 class LeadRun:
     """One job that this node leads."""
 
+    resting = False
+
     def __init__(self, ports: Ports, hub: LeadHub, job: Job) -> None:
         self._ports = ports
         self._hub = hub

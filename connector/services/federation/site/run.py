@@ -7,8 +7,10 @@ the same round; a message that the worker cannot read costs nothing; what the le
 of a failure is a code, never the worker's own words; what took rows ends at a public time
 (`federation/padding.py`), also when it fails; a broken stream is opened again with growing
 pauses until the manifest's deadline, and not sooner than the lead says. Every wait is bounded by
-the round or the deadline; a lead that asks no new round for `patience` holds no worker and no
-budget any longer, unless it is connected and has not asked the first: it waits for other sites.
+the round or the deadline. A job whose lead asks no new round for `patience` rests: it holds no
+worker and no place among `max_jobs`, and is taken up again when the lead is back. It ends by the
+deadline, or after `lead_silence_hours`. A lead that is connected and has not asked the first round
+is not silent: it waits for other sites.
 
 What a job may cost is decided before (`jobs.py`); which jobs run is `SiteRunner`'s.
 """
@@ -48,11 +50,12 @@ from connector.identity import round_receipt
 from connector.identity.round_receipt import RoundReceipt
 from connector.ports import Ports, SiteStream
 from connector.services.continuity import custody, recovery
-from connector.services.federation.deadline import Deadline
+from connector.services.federation.deadline import Deadline, patience
 from connector.services.federation.pace import padded
 from connector.services.federation.padding import ends_at
 from connector.services.federation.receipts import check_round, concluded, count_forgotten
 from connector.services.federation.site.judge import may_answer
+from connector.services.federation.site.names import WAKEUP
 from connector.services.federation.site.rounds import (
     Ending,
     charge,
@@ -71,10 +74,7 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 LONGEST_WAIT = 30.0
 RECOVERY_PAUSE = 15.0
-# A lead may be away for as long as a node takes to be installed anew, or for ten rounds, if that is
-# longer.
-LEAST_PATIENCE = 600.0
-PATIENCE_ROUNDS = 10
+REST_PAUSE = 30.0  # between two looks for a lead that is away
 # What ends a stream and may pass: the lead is restarting, busy, or cannot judge us just now.
 _PASSING = (WorldFault, NotFound, TooManyStreams, TooManyRequests, Untrusted, ContractExpired)
 
@@ -82,13 +82,12 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def patience(round_seconds: float) -> float:
-    """Return how long a lead may ask no new round before its job ends here, in seconds."""
-    return max(LEAST_PATIENCE, PATIENCE_ROUNDS * round_seconds)
-
-
 class SiteRun:
-    """One job at this site."""
+    """One job at this site.
+
+    Attributes:
+        resting: whether its worker was let go since the lead is away.
+    """
 
     def __init__(self, ports: Ports, job: Job) -> None:
         self._ports = ports
@@ -103,6 +102,8 @@ class SiteRun:
         self._asked = (0, ports.pace.now())  # the newest round, and when it was asked
         self._stream: SiteStream | None = None
         self._worker_fault: PreauError | None = None
+        self._most_silence = ports.settings.lead_silence_hours * 3600.0
+        self.resting = False
         self._charged = 0  # the newest round that was charged here
         self._deposited = False  # whether the lead holds a tally that counts this job in full
 
@@ -158,9 +159,11 @@ class SiteRun:
             except _PASSING as exc:
                 _log.info("stream ended: %s", exc.code)
                 said = exc.retry_after
+            self._rest()
             # A stream that lived for a while ends the row of failures.
             lived = time.monotonic() - began > LONGEST_PAUSE
             pause = FIRST_PAUSE if lived else min(pause * 2, LONGEST_PAUSE)
+            pause = REST_PAUSE if self.resting else pause
             self._aborted.wait(min(max(pause, said), max(self._left(), 0.0)))
         return None
 
@@ -186,6 +189,7 @@ class SiteRun:
             frame = stream.receive(min(left, LONGEST_WAIT))
             if frame is None and not self._asked[0]:  # the lead is there, and gathers its sites
                 self._asked = (0, self._ports.pace.now())
+            self._rest()
             if isinstance(frame, Finish):
                 return self._finished(frame)
             if isinstance(frame, Round):
@@ -235,6 +239,9 @@ class SiteRun:
             reply = replay(tx, self._job_id, frame)
         if reply is not None:
             return reply
+        if self.resting:  # the lead is back: the job is taken up again, with a worker
+            self.abort()
+            raise RoundRefused("the job is taken up again")
         self._check_time(starts, began)
         most = self._ports.pace.now() - began + self._round_left(began)  # from `began`, too
         with self._padded(lambda: self._work.unit(starts), began, most):
@@ -346,6 +353,14 @@ class SiteRun:
             if self._stream is not None:
                 self._stream.send(RoundRefusal(number, code, one_line(reason)))
 
+    def _rest(self) -> None:
+        """Let the worker go, and another job have its place, where the lead has been silent."""
+        if not self.resting and self._silent() >= patience(self._manifest.round_seconds):
+            self.resting = True
+            self._work.stop()
+            self._ports.wakeups.notify(WAKEUP)
+            _log.info("the lead is away: the job rests")
+
     def _close(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
@@ -353,16 +368,17 @@ class SiteRun:
 
     def _left(self) -> float:
         """Return the seconds until the deadline, or until the lead has been silent too long."""
-        silent = self._ports.pace.now() - self._asked[1]
-        return min(self._deadline.left(), patience(self._manifest.round_seconds) - silent)
+        return min(self._deadline.left(), self._most_silence - self._silent())
+
+    def _silent(self) -> float:
+        return self._ports.pace.now() - self._asked[1]
 
     def _late(self) -> DeadlinePassed:
         try:
             self._deadline.check()
         except DeadlinePassed as exc:
             return exc
-        seconds = patience(self._manifest.round_seconds)
-        return DeadlinePassed(f"the lead asked no new round for {seconds:g} s")
+        return DeadlinePassed(f"the lead asked no new round for {self._most_silence / 3600:g} h")
 
     def _round_left(self, began: float) -> float:
         spent = self._ports.pace.now() - began
