@@ -27,7 +27,6 @@ from policies_odrl.model import ODRL
 from policies_odrl.reading.writer import CONTEXTS
 
 MAX_LOSSES: Final = 200  # findings of one document
-WIRE: Final = CONTEXTS[1]  # the context under which policies travel
 
 _KEYWORD: Final = re.compile(r"@[a-z]+")
 # Prefixes that authors use without declaring them.

@@ -35,7 +35,6 @@ Note = Annotated[str, Text(limit=codec.MAX_NOTE, spaces=True, lines=True)]
 MaybeNote = Annotated[str, Text(limit=codec.MAX_NOTE, empty=True, spaces=True, lines=True)]
 Sealed = Annotated[bytes, Octets(limit=codec.MAX_SEALED)]
 MaybeSealed = Annotated[bytes, Octets(limit=codec.MAX_SEALED, empty=True)]
-Code = Annotated[str, Text(limit=64)]
 MaybeCode = Annotated[str, Text(limit=64, empty=True)]
 
 

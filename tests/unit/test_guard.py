@@ -14,6 +14,7 @@ from connector.bootstrap import exchange, wiring
 from connector.bootstrap.exchange import Exchange
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import ThreadWakeups
+from connector.domain.delivery import OUTBOX
 from connector.domain.federation.job import JobSide
 from connector.ports import Ports
 from connector.services import guard
@@ -22,7 +23,6 @@ from connector.services.federation.threads import JobThreads
 from connector.services.guard import guarded, place
 from connector.services.membership import onboard
 from connector.services.messages import deliver
-from connector.services.negotiation.steps import OUTBOX
 from tests.support.doubles import ports_for_tests, settings_for_tests
 
 SECRET = "the name of a person"

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
-from connector.domain.delivery import OUTBOX, OutgoingMessage, ReceivedMessage
+from connector.domain.delivery import ReceivedMessage
 from connector.domain.participant import Participant
 from connector.errors import IllegalMessage, Malformed, NotFound, QuotaReached
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
@@ -25,6 +25,7 @@ from connector.protocol.codec import MAX_LINE, MAX_LINES
 from connector.protocol.messages import Negotiating, act_of
 from connector.protocol.negotiation import TERMINAL, Act, allowed, step
 from connector.services.lookup import require
+from connector.services.messages import sending
 
 M = TypeVar("M", bound=Negotiating)
 
@@ -253,20 +254,8 @@ def enqueue(
     subject: str,
     message: Negotiating | messages.AgreementNotice,
 ) -> None:
-    """Put a message into the outbox and wake the dispatcher once it is committed."""
-    now = ports.clock.now()
-    tx.outbox.put(
-        OutgoingMessage(
-            id=message.message_id,
-            peer=peer,
-            kind=type(message).__name__,
-            body=canonical(message.to_body()),
-            subject=subject,
-            created_at=now,
-            due_at=now,
-        )
-    )
-    tx.after_commit(lambda: ports.wakeups.notify(OUTBOX))
+    """Put a message about a negotiation or its contract into the outbox."""
+    sending.enqueue(ports, tx, message.message_id, peer, subject, message)
 
 
 def pids(negotiation: Negotiation) -> dict[str, str]:

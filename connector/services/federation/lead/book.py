@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
 
-from connector.domain.delivery import OutgoingMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.errors import NotFound
-from connector.jsonld.canonical import canonical, sha256_hex
+from connector.jsonld.canonical import sha256_hex
 from connector.ports import Ports, Transaction
 from connector.protocol.messages import JobCancellation
 from connector.services.federation.site.rounds import Ending, forget_payloads
+from connector.services.messages.sending import enqueue
 from federated.job import JobState, advance, is_final
 
 PENDING = "pending"
@@ -160,25 +158,17 @@ def finish_within(
         return ending
     if is_final(job.state):
         return Ending(JobState(job.state), job.code, job.reason)
-    now = ports.clock.now()
-    state = advance(job.state, ending.state)
-    tx.jobs.put(
-        replace(
-            job,
-            state=state,
-            code=ending.code,
-            reason=ending.reason,
-            result=result,
-            updated_at=now,
-        )
-    )
+    state, now = advance(job.state, ending.state), ports.clock.now()
+    code, reason = ending.code, ending.reason
+    ended = replace(job, state=state, code=code, reason=reason, result=result, updated_at=now)
+    tx.jobs.put(ended)
     forget_payloads(tx, job_id)
-    facts = {"code": ending.code, "reason": ending.reason} if ending.code else {}
+    facts = {"code": code, "reason": reason} if code else {}
     tx.audit.append(f"job.{state.lower()}", job_id, rounds=job.round, **facts)
+    receipts = _completed(tx, job).receipts
     for row in tx.sites.find(job_id=job_id):
         if row.decision != REFUSED:
-            tx.outbox.put(_notice(ports, row, ending, _completed(tx, job).receipts, now))
-    tx.after_commit(partial(ports.wakeups.notify, "outbox"))
+            _tell(ports, tx, row, ending, receipts)
     return ending
 
 
@@ -187,17 +177,10 @@ def _completed(tx: Transaction, job: Job) -> Completed:
     return Completed(record.payload, record.answered, record.receipts) if record else Completed()
 
 
-def _notice(
-    ports: Ports, row: JobSite, ending: Ending, receipts: tuple[str, ...], now: datetime
-) -> OutgoingMessage:
+def _tell(
+    ports: Ports, tx: Transaction, row: JobSite, ending: Ending, receipts: tuple[str, ...]
+) -> None:
     done = ending.state is JobState.COMPLETED
     reason = COMPLETED_REASON if done else f"{ending.code}: {ending.reason}"
-    return OutgoingMessage(
-        id=ports.ids.new(),
-        peer=row.site,
-        kind=JobCancellation.__name__,
-        body=canonical(JobCancellation(row.job_id, reason, receipts if done else ()).to_body()),
-        subject=f"{row.job_id} {row.site}",
-        created_at=now,
-        due_at=now,
-    )
+    message = JobCancellation(row.job_id, reason, receipts if done else ())
+    enqueue(ports, tx, ports.ids.new(), row.site, f"{row.job_id} {row.site}", message)
