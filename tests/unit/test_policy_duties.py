@@ -31,6 +31,7 @@ from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.duties import INVALID
 from policies_odrl.model import ODRL, XSD
 from tests.support.policies import amount, name_is, one_rule
+from tests.support.tables import rows
 
 S = DutyState
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,16 +94,7 @@ def test_whose_act_counts(duty: Duty, act: Performed, granted: bool) -> None:  #
     assert decide(policy, act).granted is granted
 
 
-@pytest.mark.parametrize(
-    ("named", "paid", "granted"),
-    [
-        (BOB, BOB, True),
-        (BOB, "urn:example:carol", False),
-        (BOB, None, True),  # the act does not say
-        (None, "urn:example:provider", True),
-        (None, BOB, False),  # nobody named: the assigner is to be paid
-    ],
-)
+@rows("duties", "who is paid")
 def test_who_is_paid(named: str | None, paid: str | None, granted: bool) -> None:  # noqa: FBT001
     function = ODRL + "compensatedParty"
     duty = replace(PAY, functions=((function, PartyRef(named)),) if named else ())

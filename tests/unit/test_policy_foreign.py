@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from policies_odrl import (
     Action,
     AssetRef,
@@ -25,6 +23,7 @@ from policies_odrl.model import ODRL, Condition, Literal
 from policies_odrl.reading.inventory import size
 from policies_odrl.vocabulary import DCT
 from tests.support.policies import amount, name_is, purpose, training_offer, until
+from tests.support.tables import rows
 
 OWN = training_offer()
 PAY = Duty(action=Action(ODRL + "compensate"), constraints=(amount(ODRL + "payAmount", "5"),))
@@ -66,14 +65,14 @@ ADDED = {
 }
 
 
-@pytest.mark.parametrize("name", ADDED)
+@rows("foreign", "what the other added is named and not quoted")
 def test_what_the_other_added_is_named_and_not_quoted(name: str) -> None:
     found = foreign(ADDED[name], OWN)
     assert found
     assert "urn:x" not in repr(found).replace("`urn:x:left`", "")  # the operand is named
 
 
-@pytest.mark.parametrize("name", ADDED)
+@rows("foreign", "the same is ones own where one wrote it")
 def test_the_same_is_ones_own_where_one_wrote_it(name: str) -> None:
     assert foreign(ADDED[name], OWN, ADDED[name]) == ()
 

@@ -29,6 +29,7 @@ from policies_odrl.checking.mending import at, mended, pointer
 from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.model import ODRL
 from tests.support.policies import one_rule, purpose
+from tests.support.tables import rows
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "conformance" / "policies" / "lint"
@@ -113,15 +114,7 @@ def test_an_edit_mends_what_it_belongs_to_and_breaks_nothing(code: str, place: i
     )
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "undeclared-profile", "null-value", "undeclared-prefix", "term-dropped", "term-relative",
-        "deprecated-term", "text-for-name", "time-without-zone", "covered-value", "redundant",
-        "shadowed", "ban-shadowed", "repeated-duty", "mixed-without-conflict",
-        "needless-connective",
-    ],
-)  # fmt: skip
+@rows("lint", "a mended file is clean of what was mended")
 def test_a_mended_file_is_clean_of_what_was_mended(code: str, tmp_path: Path) -> None:
     bad = vector(code, "bad")
     out = tmp_path / "mended.jsonld"
@@ -189,7 +182,7 @@ APPLIED: dict[str, tuple[list[Finding], object]] = {
 }
 
 
-@pytest.mark.parametrize("case", APPLIED)
+@rows("lint", "steps of edits")
 def test_steps_of_edits(case: str) -> None:
     findings, expected = APPLIED[case]
     assert mended(DOCUMENT, findings) == expected
@@ -219,17 +212,7 @@ def found_in(policies: dict[str, Policy], code: str) -> set[str]:
     return {name for name, items in lint(policies).items() if code in {i.code for i in items}}
 
 
-@pytest.mark.parametrize(
-    ("links", "circle"),
-    [
-        (["ab", "ba"], "ab"),
-        (["ab", "bc", "ca"], "abc"),
-        (["ab", "bcd", "cb", "d"], "bc"),
-        (["ab", "b"], ""),
-        (["abc", "bd", "cd", "d"], ""),
-        (["aa"], "a"),
-    ],
-)
+@rows("lint", "circles of inheritance")
 def test_circles_of_inheritance(links: list[str], circle: str) -> None:
     assert found_in(family(*links), "circular-inheritance") == set(circle)
 

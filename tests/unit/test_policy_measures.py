@@ -14,8 +14,9 @@ from policies_odrl.evaluation.operands import check
 from policies_odrl.evaluation.periods import Recurrence, Stretch, compare, later
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.places import atlas, lies_in, place
-from policies_odrl.units import DBPEDIA, OM, QUDT, UCUM, UNITS, in_base, length
+from policies_odrl.units import QUDT, UCUM, UNITS, in_base, length
 from policies_odrl.values import Duration
+from tests.support.tables import rows
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
 START = datetime(2026, 1, 31, tzinfo=UTC)
@@ -40,26 +41,7 @@ def size(value: str, unit: str, operator: str = "lteq") -> Constraint:
     )
 
 
-@pytest.mark.parametrize(
-    ("limit", "unit", "value", "own", "wanted"),
-    [
-        ("5", QUDT + "MegaBYTE", 5_000_000, QUDT + "BYTE", T),
-        ("5", QUDT + "MegaBYTE", 5_000_001, QUDT + "BYTE", F),
-        ("1", QUDT + "KibiBYTE", 1, QUDT + "KiloBYTE", T),
-        ("1", QUDT + "KiloBYTE", 1, UCUM + "KiBy", F),
-        ("8", QUDT + "BIT", 1, OM + "byte", T),
-        ("50", QUDT + "PERCENT", Decimal("0.5"), QUDT + "UNITLESS", T),
-        ("2", DBPEDIA + "Inch", 51, QUDT + "MilliM", F),
-        ("2", DBPEDIA + "Inch", 50, QUDT + "MilliM", T),
-        ("5", QUDT + "MegaBYTE", 5, QUDT + "SEC", U),
-        ("5", "urn:example:euro", 5, "urn:example:euro", T),
-        ("5", "urn:example:euro", 6, "urn:example:euro", F),
-        ("5", "urn:example:euro", 5, "urn:example:dollar", U),
-        ("5", "urn:example:euro", 5, "", U),
-        ("5", "", 5, QUDT + "BYTE", U),
-        ("much", QUDT + "MegaBYTE", 5, QUDT + "BYTE", U),
-    ],
-)
+@rows("measures", "amounts of one dimension compare")
 def test_amounts_of_one_dimension_compare(
     limit: str, unit: str, value: float | Decimal, own: str, wanted: Truth
 ) -> None:
@@ -128,20 +110,7 @@ def test_a_clock_is_no_number() -> None:
 # -- periods --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("months", "seconds", "wanted"),
-    [
-        (1, 0, "2026-02-28"),
-        (-2, 0, "2025-11-30"),
-        (25, 0, "2028-02-29"),
-        (0, 86_400, "2026-02-01"),
-        (1, 86_400, "2026-03-01"),
-        (12 * 8000, 0, None),
-        (-12 * 3000, 0, None),
-        (0, 10**12, None),
-        (0, 10**18, None),
-    ],
-)
+@rows("measures", "durations are added by the calendar")
 def test_durations_are_added_by_the_calendar(months: int, seconds: int, wanted: str | None) -> None:
     moved = later(START, Duration(months, Decimal(seconds)))
     assert (moved.date().isoformat() if moved else None) == wanted
@@ -171,22 +140,7 @@ def test_a_clock_that_leaves_the_calendar_compares_with_nothing() -> None:
     assert compare(Operator.EQ, last, Duration(6, Decimal(0))) is U
 
 
-@pytest.mark.parametrize(
-    ("last", "anchor", "day", "wanted"),
-    [
-        (None, None, 0, T),
-        (0, None, 6, F),
-        (0, None, 7, T),
-        (None, 3, 2, F),
-        (None, 3, 3, T),
-        (4, 3, 9, F),
-        (4, 3, 10, T),
-        (1, 3, 3, T),
-        (9, 3, 10, T),
-        (100, 3, 101, T),
-        (101, 3, 107, F),
-    ],
-)
+@rows("measures", "one execution in each period")
 def test_one_execution_in_each_period(
     last: int | None, anchor: int | None, day: int, wanted: Truth
 ) -> None:
@@ -215,43 +169,7 @@ def spatial(operator: str, iri: str) -> Constraint:
     return Constraint(ODRL + "spatial", Operator(operator), (Iri(iri),))
 
 
-@pytest.mark.parametrize(
-    ("value", "operator", "whole", "wanted"),
-    [
-        (LOC + "FR", "isPartOf", LOC + "EU", T),
-        (COUNTRY + "FRA", "isPartOf", LOC + "EU", T),
-        (COUNTRY + "FRA", "isA", LOC + "EEA", T),
-        (DEPARTMENT + "75", "isPartOf", REGION + "11", T),
-        (DEPARTMENT + "2A", "isPartOf", LOC + "EU", T),
-        (DEPARTMENT + "75", "isPartOf", REGION + "93", F),
-        (LOC + "NO", "isPartOf", LOC + "EEA", T),
-        (LOC + "NO", "isPartOf", LOC + "EU", F),
-        (LOC + "CH", "isPartOf", EUROPE, T),
-        (LOC + "CH", "isPartOf", LOC + "EEA", F),
-        (LOC + "US", "isPartOf", LOC + "EU", F),
-        (LOC + "GB", "isPartOf", LOC + "EU", F),
-        (LOC + "FR-973", "isPartOf", LOC + "FR", T),
-        (LOC + "GF", "isPartOf", LOC + "EU", T),
-        (LOC + "GF", "isPartOf", EUROPE, F),
-        (LOC + "TR", "isPartOf", EUROPE, U),
-        (LOC + "CY", "isPartOf", EUROPE, U),
-        (LOC + "EU", "isPartOf", EUROPE, U),
-        (LOC + "EU", "isPartOf", LOC + "FR", U),  # a use all over the EU may be one in France
-        (LOC + "XX", "isPartOf", LOC + "EU", U),
-        ("FR", "isPartOf", LOC + "EU", U),
-        (LOC + "NC", "isPartOf", LOC + "EU", U),  # left out: belonging differs from its state
-        (COUNTRY + "FRA", "eq", LOC + "FR", T),
-        (LOC + "DE", "eq", LOC + "FR", F),
-        (LOC + "DE", "neq", LOC + "FR", T),
-        (LOC + "XX", "eq", LOC + "FR", U),
-        (LOC + "XX", "neq", LOC + "FR", U),
-        (LOC + "EU", "hasPart", LOC + "FR", T),
-        (LOC + "US", "hasPart", LOC + "FR", F),
-        (LOC + "FR", "isAnyOf", LOC + "EU", T),
-        (LOC + "US", "isNoneOf", LOC + "EU", T),
-        (LOC + "XX", "isNoneOf", LOC + "EU", U),
-    ],
-)
+@rows("measures", "places")
 def test_places(value: str, operator: str, whole: str, wanted: Truth) -> None:
     assert truth(spatial(operator, whole), Iri(value)) is wanted
 
@@ -299,19 +217,7 @@ def test_the_atlas_is_whole() -> None:
 DPV = "https://w3id.org/dpv#"
 
 
-@pytest.mark.parametrize(
-    ("value", "operator", "wanted"),
-    [
-        ("Marketing", "isNoneOf", F),
-        ("Advertising", "isNoneOf", F),
-        ("AcademicResearch", "isNoneOf", T),
-        ("Purpose", "isNoneOf", U),
-        ("Purpose", "isA", U),  # a use for any purpose may be one for this
-        ("Purpose", "isAnyOf", U),
-        ("AcademicResearch", "isA", F),
-        ("Advertising", "isA", T),
-    ],
-)
+@rows("measures", "a known purpose is under another or not")
 def test_a_known_purpose_is_under_another_or_not(value: str, operator: str, wanted: Truth) -> None:
     marketing = Constraint(ODRL + "purpose", Operator(operator), (Iri(DPV + "Marketing"),))
     assert truth(marketing, Iri(DPV + value)) is wanted

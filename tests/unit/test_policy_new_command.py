@@ -13,6 +13,7 @@ from connector.cli.policy import new as command
 from policies_odrl import template, templates
 from policies_odrl.authoring.contracts import fill
 from tests.support.command import invoked
+from tests.support.tables import rows
 
 RESEARCH = template("research")
 TRAINING = template("federated-training")
@@ -133,18 +134,7 @@ def test_values_come_from_toml_too(run: Run, tmp_path: Path) -> None:
     assert run("federated-training", "--values", str(file)).exit_code == 0
 
 
-REFUSED = [
-    (["nothing"], "CONFIGURATION_INVALID: no template `nothing`"),
-    ([], "CONFIGURATION_INVALID: name a template"),
-    (["research"], "POLICY_INVALID: parameter `space` is missing"),
-    (["research", "--set", "space"], "CONFIGURATION_INVALID: `space` is not NAME=VALUE"),
-    (["research", "--set", "=x"], "CONFIGURATION_INVALID: `=x` is not NAME=VALUE"),
-    (["research", "--set", "colour=red"], "POLICY_INVALID: template `research` has no parameter"),
-    (["research", "--set", "level=preau:Raw"], "POLICY_INVALID: parameter"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "line"), REFUSED)
+@rows("new-command", "what does not fit is one line and a hint")
 def test_what_does_not_fit_is_one_line_and_a_hint(
     run: Run, arguments: list[str], line: str
 ) -> None:

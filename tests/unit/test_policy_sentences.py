@@ -37,6 +37,7 @@ from policies_odrl.reading.inventory import described, rules_of
 from tests.support.odd_policies import odd_policies
 from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
 from tests.support.policy_strategies import policies
+from tests.support.tables import rows
 
 QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=40)
 languages = st.sampled_from(LANGUAGES)
@@ -160,68 +161,7 @@ def test_the_good_text_is_understood() -> None:
     assert policy.permissions[0].duties[0].action.id == ODRL + "compensate"
 
 
-MISTAKES = [
-    ("1. It is permitted to read.", "1. It is permitted to raed.", "the nearest is `read`"),
-    ("It is permitted to read.", "It is permited to read.", "form: `It is permitted to …"),
-    ("“marketing”", "“marketting”", "no term is called `marketting`, the nearest is `marketing`"),
-    ("the purpose is “", "the purpose are “", "nearest form: `Condition: the purpose is …"),
-    ("at most 5 times", "max 5 times", "nearest form: `at most … times.`"),
-    ("before 30 June", "before 31 Jun", "nearest form: `before …"),
-    ("at least one of these holds:", "one of these holds:", "sentence 1.2 is not understood"),
-    ("1.3. In return, one must pay", "1.3. One must pay", "nearest form: `In return, one must …"),
-    ("A. This is a set of rules.", "A. This is a set.", "nearest form: `This is a set of rules.`"),
-    ("B. Its identifier", "B. The identifier", "nearest form: `Its identifier is ….`"),
-    ("C. Where something", "C. Whenever something", "sentence C is not understood"),
-    ("Only where:", "Only if:", "nearest form: `Only where: …`"),
-    ("1.2(b). ", "1.2(c). ", "sentence 1.2(c) stands where 1.2(b) should"),
-    ("2. It is prohibited", "3. It is prohibited", "sentence 3 stands where 2 should"),
-    ("C. Where", "E. Where", "sentence E stands where C should"),
-    ("2.1.1. Only", "2.2.1. Only", "sentence 2.2.1 has nothing that it stands below"),
-    ("A. This", "This", "has no number"),
-    ("class [2]", "klass [2]", "sentence 2.1 is not understood"),
-    ("class [2]", "class [3]", "sentence 2.1 is not understood"),
-    ("policy [1].", "[1].", "sentence B is not understood"),
-    ("[2] urn:example:class", "[2] urn:example:class\n[2] urn:example:other", "listed twice"),
-    ("[2] urn:example:class", "[2] urn:example:class\n[3] urn:example:class", "listed twice"),
-    ("[2] urn:example:class", "[2] urn:example:class\n[1] urn:example:third", "listed twice"),
-    ("[2] urn:example:class", "[2] urn:example:class\n[3] urn:example:policy", "listed twice"),
-    ("[2] urn:example:class", "[2] urn:example:class\n[3] urn:x", "[3] is listed, but no sentence"),
-    ("[1] urn", "E. It is permitted.\n[1] urn", "sentence E is not understood"),
-    ("[2] urn:example:class", "[2] urn:example:class\nE. More.", "after the list of addresses"),
-    ("D. Whatever is not permitted here is refused.\n", "", "sentence D is missing"),
-    (
-        "C. Where something is both permitted and prohibited, the prohibition wins.\nD. ",
-        "C. ",
-        "sentence C is not as it would be written",
-    ),
-    (
-        "D. Whatever",
-        "D. Dates and times without a time zone are read as UTC.\nE. Whatever",
-        "sentence D is not as it would be written",
-    ),
-    ("1.3. In return", "1.3. It is about [1].\n1.4. In return", "sentence 1.3 is not understood"),
-    (
-        "1.3. In return",
-        "1.3. It is about policy [1].\n1.4. In return",
-        "sentence 1.1 is not as it would be written",
-    ),
-    (
-        "2.1. It holds",
-        "2.1. It holds for policy [1].\n2.2. It holds",
-        "sentence 2.2 says again",
-    ),
-    ("policy [1].", "policy [1].\nC. Its identifier is class [2].", "stands where D should"),
-    ("[1] urn", "E. Whatever is not permitted here is refused.\n[1] urn", "E is one too many"),
-    ("5 times.", "5 times.\n1.2(a).1. Reached so fast: 3.", "nearest form: `Reached"),
-    ("“marketing”, narrower ones included", "“marketing”", "sentence 1.1 is not understood"),
-    ('exactly "fr"', "exactly French", "nearest form: `Only where: the language is exactly ….`"),
-    ("to read.", "to read", "nearest form: `It is permitted to ….`"),
-    ('"fr".', '"fr" (frog).', "nearest form: `Only where: the language is exactly ….`"),
-    ('exactly "fr"', 'exactly "fr', "sentence 2.1.1 is not"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("before", "after", "reason"), MISTAKES)
+@rows("sentences", "a mistake is named")
 def test_a_mistake_is_named(before: str, after: str, reason: str) -> None:
     text = "\n".join(GOOD)
     assert before in text
@@ -230,19 +170,7 @@ def test_a_mistake_is_named(before: str, after: str, reason: str) -> None:
     assert reason in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "reason"),
-    [
-        ("permis de lire", "permis d'lire", "nearest form: `Il est permis ….`"),
-        ("permis de lire", "permis lire", "nearest form: `Il est permis ….`"),
-        ("permis de lire", "permis de manger", "no action is called `manger`"),
-        ("interdit d'agréger", "interdit de agréger", "nearest form: `Il est interdit ….`"),
-        ("« marketing »", "« marketting »", "the nearest is `marketing`"),
-        ("cas particuliers compris", "et cas particuliers", "Condition : la finalité est …, cas"),
-        ("30 juin 2027", "30 June 2027", "nearest form: `Condition : jusqu'au … inclus.`"),
-        ("0,5", "0.5", "sentence 1.3 is not understood"),
-    ],
-)
+@rows("sentences", "a mistake in french is named")
 def test_a_mistake_in_french_is_named(before: str, after: str, reason: str) -> None:
     policy = one_rule("read", purpose("Marketing"), until("2027-06-30Z"), amount("delta", "0.5"))
     ban = Prohibition(action=Action(ODRL + "aggregate"))
@@ -305,47 +233,18 @@ def test_iris_are_listed_so_that_they_come_back() -> None:
         assert entry(line) is None
 
 
-@pytest.mark.parametrize(
-    ("iri", "name"),
-    [
-        ("did:web:lycee.example", "lycee.example"),
-        ("https://example.org/a#b", "b"),
-        ("urn:uuid:0b7f9b8e-6f0d-4d1c-9a52-1f1f1f1f1f1f", ""),
-        ("urn:x:12", ""),
-        ("urn:x:trailing.", ""),
-        ("urn:x:" + "a" * 41, ""),
-        ("", ""),
-    ],
-)
+@rows("sentences", "the readable end of an iri")
 def test_the_readable_end_of_an_iri(iri: str, name: str) -> None:
     assert nick(iri) == name
 
 
-@pytest.mark.parametrize(
-    ("given_", "wanted"),
-    [
-        (Literal("5", XSD + "integer"), Literal("5", XSD + "decimal")),
-        (Literal(" +5.0e1 "), Literal("50", XSD + "decimal")),
-        (Literal("five"), Literal("five")),
-        (Literal("1e300"), Literal("1e300")),
-        (Iri("urn:x:five"), Iri("urn:x:five")),
-    ],
-)
+@rows("sentences", "numbers get one spelling")
 def test_numbers_get_one_spelling(given_: Literal | Iri, wanted: Literal | Iri) -> None:
     item = Constraint(ODRL + "count", Operator.LTEQ, (given_,))
     assert spelled_part(item) == replace(item, right=(wanted,))
 
 
-@pytest.mark.parametrize(
-    ("left", "before", "after"),
-    [
-        ("dateTime", Literal("2027-06-30"), "date"),
-        ("dateTime", Literal(" 2027-06-30T10:00:00Z", XSD + "dateTimeStamp"), "dateTime"),
-        ("dateTime", Literal("2027-06-30 ", XSD + "date"), "date"),
-        ("elapsedTime", Literal("P1D"), "duration"),
-        ("elapsedTime", Literal("P1D", XSD + "dayTimeDuration"), "duration"),
-    ],
-)
+@rows("sentences", "times and durations get one spelling")
 def test_times_and_durations_get_one_spelling(left: str, before: Literal, after: str) -> None:
     item = Constraint(ODRL + left, Operator.LTEQ, (before,))
     found = spelled_part(item)

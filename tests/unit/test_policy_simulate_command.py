@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from connector.cli.policy.simulate import MAX_FILE, cases, facts_at, request_at
+from connector.cli.policy.simulate import cases, facts_at, request_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Iri
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV
 from tests.support.command import invoked
+from tests.support.tables import rows
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
 POLICY = EXAMPLES / "research.json"
@@ -98,18 +99,7 @@ def test_files_are_read_as_they_are_documented(tmp_path: Path) -> None:
     assert request_at(marked) == request_at(REQUEST)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ('{"action": "odrl:raed"}', "did you mean `odrl:read`"),
-        ('{"action": "odrl:read"', "is not JSON"),
-        ('{"action": "odrl:read", "action": "odrl:print"}', "stated twice"),
-        ("[" * 100_000, "is not JSON"),
-        ('["odrl:read"]', "one policy was expected|JSON|policy"),
-        ("not turtle", "."),
-        ("", "."),
-    ],
-)
+@rows("simulate-command", "a bad request file is refused")
 def test_a_bad_request_file_is_refused(tmp_path: Path, text: str, reason: str) -> None:
     file = tmp_path / "request.json"
     file.write_text(text, encoding="utf-8")
@@ -117,15 +107,7 @@ def test_a_bad_request_file_is_refused(tmp_path: Path, text: str, reason: str) -
         request_at(file)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ('{"now": "2026-12-01"}', "not a time with its zone"),
-        ("now", "is not JSON"),
-        ("[]", "a JSON object was expected"),
-        (" " * (MAX_FILE + 1), "larger than"),
-    ],
-)
+@rows("simulate-command", "bad facts files are refused")
 def test_bad_facts_files_are_refused(tmp_path: Path, text: str, reason: str) -> None:
     file = tmp_path / "facts.json"
     file.write_text(text, encoding="utf-8")

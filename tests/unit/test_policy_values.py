@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -27,6 +27,7 @@ from policies_odrl.values import (
     span,
 )
 from policies_odrl.vocabulary import Kind
+from tests.support.tables import rows
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,75 +37,17 @@ def literal(kind: str, value: str) -> Literal:
     return Literal(value, XSD + kind)
 
 
-@pytest.mark.parametrize(
-    ("value", "wanted"),
-    [
-        ("3", "3"),
-        (" 3 ", "3"),
-        (".5", "0.5"),
-        ("3.", "3"),
-        ("-2e3", "-2000"),
-        (3, "3"),
-        (0.1, "0.1"),
-        (Decimal("2.50"), "2.5"),
-        (literal("integer", "7"), "7"),
-        (literal("double", "1e-5"), "0.00001"),
-        (literal("string", "7"), "7"),
-    ],
-)
+@rows("values", "number")
 def test_number(value: object, wanted: str) -> None:
     assert number(value) == Decimal(wanted)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "three",
-        "1,5",
-        "0x10",
-        "١",
-        "1_000",
-        "NaN",
-        "INF",
-        "1e999",
-        "1e99999",
-        "9" * 600,
-        True,
-        float("nan"),
-        float("inf"),
-        Decimal("NaN"),
-        Decimal("1e999"),
-        DAY,
-        Iri("urn:3"),
-        literal("boolean", "1"),
-        literal("dateTime", "3"),
-        Literal("3", XSD + "string", "fr"),
-    ],
-)
+@rows("values", "not a number")
 def test_not_a_number(value: object) -> None:
     assert number(value) is None  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("value", "start", "seconds"),
-    [
-        ("2026-01-01T00:00:00Z", DAY, 0),
-        ("2026-01-01T02:00:00+02:00", DAY, 0),
-        ("2025-12-31T19:00:00.000-05:00", DAY, 0),
-        ("2026-01-01T00:00:00", DAY, 0),
-        ("2026-01-01T00:00:00.1234567Z", DAY + timedelta(microseconds=123456), 0),
-        ("2026-01-01", DAY, 86_400),
-        ("2026-01-01+02:00", DAY - timedelta(hours=2), 86_400),
-        (literal("date", "2026-01-01Z"), DAY, 86_400),
-        (literal("dateTime", "2026-01-01T00:00:00Z"), DAY, 0),
-        (literal("dateTimeStamp", "2026-01-01T00:00:00Z"), DAY, 0),
-        (DAY, DAY, 0),
-        (DAY.astimezone(timezone(timedelta(hours=3))), DAY, 0),
-        (DAY.replace(tzinfo=None), DAY, 0),
-        (date(2026, 1, 1), DAY, 86_400),
-    ],
-)
+@rows("values", "span")
 def test_span(value: object, start: datetime, seconds: int) -> None:
     assert span(value) == Span(start, start + timedelta(seconds=seconds))  # type: ignore[arg-type]
 
@@ -138,15 +81,7 @@ def test_not_a_span(value: object) -> None:
     assert span(value) is None  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("lexical", "beyond"),
-    [
-        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"),
-        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"),
-        ("9999-12-31T09:59:59-14:00", "9999-12-31T10:00:00-14:00"),
-        ("0001-01-01T14:00:00+14:00", "0001-01-01T13:59:59+14:00"),
-    ],
-)
+@rows("values", "a moment beyond the calendar of utc is none")
 def test_a_moment_beyond_the_calendar_of_utc_is_none(lexical: str, beyond: str) -> None:
     found = span(literal("dateTime", lexical))
     assert found is not None
@@ -164,25 +99,7 @@ def test_the_last_day_there_is_can_be_read(zone: str) -> None:
     assert found.end.astimezone(UTC) > DAY
 
 
-@pytest.mark.parametrize(
-    ("datatype", "good", "bad"),
-    [
-        ("integer", "-12", "1.5"),
-        ("integer", "+1", "1e5"),
-        ("decimal", "1.5", "1e5"),
-        ("double", "1e5", "x"),
-        ("nonNegativeInteger", "0", "-1"),
-        ("positiveInteger", "1", "0"),
-        ("nonPositiveInteger", "0", "1"),
-        ("negativeInteger", "-1", "0"),
-        ("byte", "127", "128"),
-        ("short", "-32768", "-32769"),
-        ("int", "2147483647", "2147483648"),
-        ("long", "1", "1.0"),
-        ("unsignedByte", "255", "256"),
-        ("unsignedInt", "0", "-1"),
-    ],
-)
+@rows("values", "a number is what its datatype says")
 def test_a_number_is_what_its_datatype_says(datatype: str, good: str, bad: str) -> None:
     assert number(literal(datatype, good)) == Decimal(good)
     assert number(literal(datatype, bad)) is None
@@ -205,23 +122,7 @@ def test_duration(value: object, months: int, seconds: float | str) -> None:
     assert duration(value) == Duration(months, Decimal(seconds))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "P",
-        "PT",
-        "P1H",
-        "1D",
-        "P1D2H",
-        "P-1D",
-        "P1.5D",
-        5,
-        DAY,
-        literal("integer", "P1D"),
-        "P1DT",
-    ],
-)
+@rows("values", "not a duration")
 def test_not_a_duration(value: object) -> None:
     assert duration(value) is None  # type: ignore[arg-type]
 
@@ -230,25 +131,7 @@ def days(count: int) -> Duration:
     return Duration(0, Decimal(count) * 86_400)
 
 
-@pytest.mark.parametrize(
-    ("months", "count", "order"),
-    [
-        (1, 27, 1),
-        (1, 28, None),
-        (1, 31, None),
-        (1, 32, -1),
-        (2, 58, 1),
-        (2, 59, None),
-        (2, 62, None),
-        (2, 63, -1),
-        (12, 364, 1),
-        (12, 365, None),
-        (12, 367, -1),
-        (0, 0, 0),
-        (1200, 36_500, 1),
-        (1200, 36_540, -1),
-    ],
-)
+@rows("values", "months against days")
 def test_months_against_days(months: int, count: int, order: int | None) -> None:
     left, right = Duration(months, Decimal(0)), days(count)
     assert compare_durations(left, right) == order
@@ -332,19 +215,7 @@ def test_values_as_people_read_them() -> None:
     assert len(shown("x" * 1000)) == 200
 
 
-@pytest.mark.parametrize(
-    ("value", "wanted"),
-    [
-        (DAY, False),
-        (DAY.replace(tzinfo=None), True),
-        ("2026-01-01", True),
-        ("2026-01-01Z", False),
-        (literal("dateTime", "2026-01-01T00:00:00"), True),
-        (literal("dateTime", "2026-01-01T00:00:00+01:00"), False),
-        ("soon", False),
-        (5, False),
-    ],
-)
+@rows("values", "times without a zone are noticed")
 def test_times_without_a_zone_are_noticed(value: object, wanted: bool) -> None:  # noqa: FBT001
     assert naive(value) is wanted
 
