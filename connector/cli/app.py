@@ -4,36 +4,43 @@ Rules: one file per noun; a command raises errors of `connector/errors.py` and t
 prints them and picks the exit code. Nothing heavy is imported before a command needs it.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Annotated, Final
 
 import click
 import typer
 from typer.core import TyperGroup
 
-from connector.cli import audit, authority, job, output, peer
-from connector.cli.contracts import agreement, catalog, negotiate
+from connector.cli import output
 from connector.cli.exits import Exit, epilog, exit_of
-from connector.cli.operation import backup, doctor, health, init, keys, recovery, serve
 from connector.cli.options import JSON_ASKED
-from connector.cli.publishing import budget, dataset, offer, register
 from connector.errors import ConfigurationInvalid, PreauError
 
 
 class Commands(TyperGroup):
-    """The root group: prints errors in one place, and loads the policy engine when it is asked for.
-
-    The engine takes most of the time that a command needs to start, and one noun needs it.
-    """
+    """The root group: prints errors in one place, and loads a noun when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the nouns in their order."""
-        return [*(name for name in super().list_commands(ctx) if name != _POLICY), _POLICY]
+        del ctx
+        return list(_NOUNS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a noun's command."""
-        if cmd_name == _POLICY and cmd_name not in self.commands:
-            self.commands[_POLICY] = _policy()
+        if cmd_name in _NOUNS and cmd_name not in self.commands:
+            self.commands.update(_loaded(_NOUNS[cmd_name]))
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return what was asked for; for a word that is no noun, all are loaded and compared."""
+        if args and args[0] not in _NOUNS:
+            for name in _NOUNS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; turn an error of ours into a line and an exit code.
@@ -65,8 +72,6 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    for noun in _NOUNS:
-        noun.add_to(app)
     return app
 
 
@@ -82,36 +87,41 @@ _HELP = """Préau: a data-space node. Data is used without being given away.
 to mend it. The other commands speak to the running node of `--home`, and `preau COMMAND --help`
 explains each.
 """
-_NOUNS = (
-    init,
-    serve,
-    doctor,
-    health,
-    backup,
-    keys,
-    authority,
-    peer,
-    register,
-    dataset,
-    offer,
-    catalog,
-    negotiate,
-    agreement,
-    job,
-    budget,
-    audit,
-    recovery,
+# noun -> the module that adds it
+_NOUNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "init": "operation.init",
+        "serve": "operation.serve",
+        "doctor": "operation.doctor",
+        "health": "operation.health",
+        "backup": "operation.backup",
+        "restore": "operation.backup",
+        "membership": "peer",
+        "catalog": "contracts.catalog",
+        "negotiate": "contracts.negotiate",
+        "budget": "publishing.budget",
+        "keys": "operation.keys",
+        "authority": "authority",
+        "peer": "peer",
+        "register": "publishing.register",
+        "dataset": "publishing.dataset",
+        "offer": "publishing.offer",
+        "negotiation": "contracts.negotiate",
+        "agreement": "contracts.agreement",
+        "job": "job",
+        "audit": "audit",
+        "recovery": "operation.recovery",
+        "policy": "policy.group",
+    }
 )
-_POLICY = "policy"
 
 
-def _policy() -> click.Command:
-    from connector.cli.policy import group  # noqa: PLC0415 - half of a command's start
-
+def _loaded(module: str) -> Mapping[str, click.Command]:
+    """Return the commands of a module by their names."""
     app = typer.Typer()
     app.callback()(_nothing)
-    group.add_to(app)
-    return typer.main.get_group(app).commands[_POLICY]
+    import_module(f"connector.cli.{module}").add_to(app)
+    return typer.main.get_group(app).commands
 
 
 def _nothing() -> None:

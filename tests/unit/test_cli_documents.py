@@ -139,3 +139,22 @@ def test_a_command_loads_the_policy_engine_only_when_it_is_about_policies(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == str(loaded)
+
+
+def test_a_command_loads_its_own_noun_only() -> None:
+    program = (
+        "import sys, typer; from connector.cli.app import build; "
+        "typer.main.get_command(build())(['restore', '--help'], standalone_mode=False); "
+        "print(sorted(name for name in sys.modules if name.startswith('connector.cli.operation.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "['connector.cli.operation.backup']"
+
+
+@pytest.mark.parametrize("words", [["polcy"], ["auditt", "verify"]])
+def test_a_word_that_is_no_noun_is_answered_with_those_that_are_close(words: list[str]) -> None:
+    result = invoked(words)
+    assert result.exit_code == Exit.USAGE
+    assert f"Did you mean '{'policy' if words == ['polcy'] else 'audit'}'" in result.stderr

@@ -19,6 +19,7 @@ from connector.errors import (
 )
 from connector.identity import certificate
 from connector.peer.web.client import GuardedWeb, resolve, tls_context
+from tests.support.doubles import settings_for_tests
 
 Talk = Callable[[ssl.SSLSocket], None]
 
@@ -29,7 +30,8 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, now = tmp_path_factory.mktemp("web"), datetime.now(UTC)
     cert, key = certificate.make_authority("web", now, 10)
     leaf, leaf_key = certificate.issue_web(cert, key, "localhost", now, 10)
-    for name, text in (("root", cert), ("leaf", leaf), ("key", leaf_key)):
+    other, _ = certificate.make_authority("other", now, 10)
+    for name, text in (("root", cert), ("leaf", leaf), ("key", leaf_key), ("other", other)):
         (folder / f"{name}.pem").write_text(text)
     return folder
 
@@ -98,6 +100,38 @@ def client(web: Path, *, allow: tuple[str, ...] = ("localhost",), seconds: float
 def test_fetches(web: Path) -> None:
     with served(web, says(answer("200 OK", b"hello"))) as port:
         assert client(web).get(f"https://localhost:{port}/x") == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("own", "system", "loaded"),
+    [("root", "other", False), ("other", "root", True), ("other", "other", None)],
+    ids=["own roots suffice", "the system's are needed", "neither vouches"],
+)
+def test_the_systems_roots_are_loaded_when_those_of_the_file_do_not_suffice(
+    web: Path, monkeypatch: pytest.MonkeyPatch, *, own: str, system: str, loaded: bool | None
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(web / f"{system}.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(web / "none"))
+    guarded = GuardedWeb.of(
+        settings_for_tests(
+            web, "did:web:x", web_roots=f"{own}.pem", unsafe_allow_hosts=("localhost",)
+        )
+    )
+    requests: list[bytes] = []
+
+    def talk(stream: ssl.SSLSocket) -> None:
+        requests.append(heard(stream))
+        stream.sendall(answer("200 OK", b"hello"))
+
+    with served(web, talk) as port:
+        for fetching in (guarded, guarded.within(5)):
+            if loaded is None:
+                with pytest.raises(PeerUnreachable, match="not trusted"):
+                    fetching.get(f"https://localhost:{port}/x")
+            else:
+                assert fetching.get(f"https://localhost:{port}/x") == b"hello"
+    assert len(requests) == (0 if loaded is None else 2)
+    assert guarded._whole.is_set() is (loaded is not False)
 
 
 def test_posts_json(web: Path) -> None:

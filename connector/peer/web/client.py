@@ -14,10 +14,12 @@ import copy
 import math
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,8 +74,21 @@ class GuardedWeb:
         allow_hosts: Collection[str] = (),
         resolver: Resolver = resolve,
         seconds: float = TOTAL_SECONDS,
+        whole: bool = True,
     ) -> None:
+        """Prepare.
+
+        Args:
+            tls: vouches for peers.
+            allow_hosts: hosts that may be inside.
+            resolver: finds addresses.
+            seconds: longest exchange.
+            whole: whether the system's roots are in `tls`; they come in when they are needed.
+        """
         self._tls = tls
+        self._whole = threading.Event()  # one for all that `within` makes, as `tls` is
+        if whole:
+            self._whole.set()
         self._allow = frozenset(host.lower() for host in allow_hosts)
         self._resolve = resolver
         self._seconds = seconds
@@ -87,7 +102,8 @@ class GuardedWeb:
             AddressForbidden: the file of extra roots cannot be read.
         """
         roots = settings.path(settings.web_roots) if settings.web_roots else None
-        return cls(tls_context(roots), allow_hosts=settings.unsafe_allow_hosts)
+        context = tls_context(roots, system=roots is None)
+        return cls(context, allow_hosts=settings.unsafe_allow_hosts, whole=roots is None)
 
     def within(self, seconds: float) -> GuardedWeb:
         """Return a client all of whose exchanges together end within so many seconds."""
@@ -132,9 +148,8 @@ class GuardedWeb:
     ) -> bytes:
         goal = target(url)
         deadline = min(time.monotonic() + self._seconds, self._until)
-        try:
-            _left(deadline)  # before a name is resolved, which nothing bounds
-            backend = _PinnedBackend(self._pin(goal), deadline)
+
+        def ask(backend: _PinnedBackend) -> bytes:
             with (
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
                 pool.stream(
@@ -146,8 +161,28 @@ class GuardedWeb:
             ):
                 seen(answer)
                 return _read(goal, answer, limit, posting=body is not None)
+
+        try:
+            _left(deadline)  # before a name is resolved, which nothing bounds
+            return self._vouched(partial(ask, _PinnedBackend(self._pin(goal), deadline)))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise _unreachable(goal, exc) from exc
+
+    def _vouched(self, ask: Callable[[], bytes]) -> bytes:
+        """Run an exchange, with the system's roots too where those of the file do not suffice.
+
+        They take 4 MB, and where a space has web roots of its own seldom anybody needs them.
+        Nothing was sent to the other side before its certificate was judged.
+        """
+        whole = self._whole.is_set()
+        try:
+            return ask()
+        except httpcore.ConnectError as exc:
+            if whole or not isinstance(_cause(exc), ssl.SSLCertVerificationError):
+                raise
+        self._tls.load_default_certs()
+        self._whole.set()
+        return ask()
 
     def _pin(self, goal: Target) -> str:
         addresses = self._resolve(goal.host, goal.port)
@@ -164,22 +199,30 @@ def hurried(web: Web, seconds: float) -> Web:
     return web.within(seconds) if isinstance(web, GuardedWeb) else web
 
 
-def tls_context(roots: Path | None = None) -> ssl.SSLContext:
-    """Return a client context: the system's roots, and those of a PEM file.
+def tls_context(roots: Path | None = None, *, system: bool = True) -> ssl.SSLContext:
+    """Return a client context.
+
+    Args:
+        roots: a PEM file of certificates that it trusts.
+        system: whether it trusts the system's too.
 
     Raises:
         AddressForbidden: the file cannot be read as certificates.
     """
-    context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context(cafile=None if roots is None else str(roots))
+    except (OSError, ssl.SSLError) as exc:
+        raise AddressForbidden(
+            f"the roots in `{roots}` cannot be read", hint="mend the setting `web_roots`"
+        ) from exc
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if roots is not None:
-        try:
-            context.load_verify_locations(cafile=str(roots))
-        except (OSError, ssl.SSLError) as exc:
-            raise AddressForbidden(
-                f"the roots in `{roots}` cannot be read", hint="mend the setting `web_roots`"
-            ) from exc
+    if roots is not None and system:  # with a file, the default is that file alone
+        context.load_default_certs()
     return context
+
+
+def _cause(exc: BaseException) -> BaseException | None:
+    return exc.__cause__ or exc.__context__
 
 
 def _headers(goal: Target, *, posting: bool) -> list[tuple[bytes | str, bytes | str]]:
@@ -240,7 +283,7 @@ def _unreachable(goal: Target, exc: Exception) -> PeerUnreachable:
         said = "it took too long"
     elif isinstance(exc, httpcore.ConnectError):
         said = "no connection"
-        if isinstance(exc.__cause__ or exc.__context__, ssl.SSLError):
+        if isinstance(_cause(exc), ssl.SSLError):
             said = "its certificate is not trusted, or it speaks no TLS"
             hint = "name the authority of its certificate in the setting `web_roots`"
     elif isinstance(exc, httpcore.NetworkError):
