@@ -98,6 +98,11 @@ def year() -> odrl.Policy:
     return replace(small(), permissions=(replace(rule, constraints=(anytime,)),))
 
 
+def figure(left: str, bound: int) -> str:
+    """Return a bound that the operand can have: some end at one."""
+    return str(bound / 100) if left in {PREAU + "tCloseness", PREAU + "delta"} else str(bound)
+
+
 def attributes(low: int, high: int) -> odrl.Policy:
     """Return an offer of 20 attributes: 13 numbers between two bounds, 7 lists of names."""
     sizes = ("absoluteSize", "relativeSize", "payAmount", "percentage", "resolution")
@@ -111,7 +116,7 @@ def attributes(low: int, high: int) -> odrl.Policy:
     )
     bounds = ((odrl.Operator.GTEQ, low), (odrl.Operator.LTEQ, high))
     numbers = tuple(
-        odrl.Constraint(left, operator, (odrl.Literal(str(bound), XSD + "decimal"),))
+        odrl.Constraint(left, operator, (odrl.Literal(figure(left, bound), XSD + "decimal"),))
         for left in (*(ODRL + name for name in sizes), *(PREAU + name for name in ours))
         for operator, bound in bounds
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
+from typing import Final
 
 from policies_odrl.concepts import concepts, wider_concepts
 from policies_odrl.logic import Truth
@@ -153,6 +154,10 @@ class Knowledge:
         """
         return closure(concept, self._children) if self._children else _below(concept)
 
+    def parts(self, place_: str) -> frozenset[str]:
+        """Return a place, all that lies in it, and its kinds."""
+        return closure(place(place_), self._parts or _parts()) | self.below(place_)
+
     def overlap(self, concept: str, other: str, *, wholes: bool = False) -> bool:
         """Return whether something is known to lie under both (one may lie under the other).
 
@@ -208,3 +213,6 @@ def _turned(table: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...
         for whole in wholes:
             found.setdefault(whole, []).append(part)
     return {whole: tuple(parts) for whole, parts in found.items()}
+
+
+NOTHING_MORE: Final = Knowledge()  # the built-in terms and hierarchies alone

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.periods import Recurrence, Stretch
+from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.model import ODRL, Condition, Constraint, Iri, Literal
 from policies_odrl.values import Quantity, too_long
 from policies_odrl.vocabulary import CC, DPV, PREAU

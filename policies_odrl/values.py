@@ -285,8 +285,8 @@ def before(left: Scalar, right: Scalar, *, or_same: bool) -> Truth:
     if isinstance(left, Span) and isinstance(right, Span):
         return _span_before(left, right, or_same=or_same)
     if isinstance(left, Duration) and isinstance(right, Duration):
-        orders = _orders(left, right)
-        return unanimous(Truth.of(order < 0 or (or_same and order == 0)) for order in orders)
+        found = orders(left, right)
+        return unanimous(Truth.of(order < 0 or (or_same and order == 0)) for order in found)
     if isinstance(left, Decimal) and isinstance(right, Decimal):
         return Truth.of(left < right or (or_same and left == right))
     if isinstance(left, Step) and isinstance(right, Step) and left.scale == right.scale:
@@ -307,12 +307,16 @@ def _same_span(left: Span, right: Span) -> Truth:
 
 def compare_durations(left: Duration, right: Duration) -> int | None:
     """Return -1, 0 or 1, or None where a month's length decides (XSD 1.1 Part 2, 3.3.6.1)."""
-    orders = _orders(left, right)
-    return next(iter(orders)) if len(orders) == 1 else None
+    found = orders(left, right)
+    return next(iter(found)) if len(found) == 1 else None
 
 
-def _orders(left: Duration, right: Duration) -> frozenset[int]:
-    """Return how the two compare with the months at their shortest and at their longest."""
+def orders(left: Duration, right: Duration) -> frozenset[int]:
+    """Return how two durations compare with the months at their shortest and at their longest.
+
+    >>> sorted(orders(Duration(1, Decimal(0)), Duration(0, Decimal(31 * 86_400))))
+    [-1, 0]
+    """
     months = left.months - right.months
     seconds = left.seconds - right.seconds
     least, most = _month_days(abs(months))

@@ -22,6 +22,7 @@ PREAU: Final = PROFILE + "#"
 CC: Final = "http://creativecommons.org/ns#"
 DCT: Final = "http://purl.org/dc/terms/"
 DPV: Final = "https://w3id.org/dpv#"
+PERCENT: Final = "http://qudt.org/vocab/unit/PERCENT"
 
 # Profiles that this library knows: ours, and the core vocabulary under its three spellings.
 PROFILES: Final = frozenset(
@@ -78,6 +79,9 @@ class Operand:
         evidence: True where several values stand beside one another as proofs (memberships), so
             that one that fits is enough; False where a request claims all of them at once
             (purposes), so that each must fit.
+        least: smallest number that its values can be; None: no bound.
+        most: largest number that its values can be, in `unit`; None: no bound.
+        unit: IRI of the unit of `most`; empty for a plain number.
     """
 
     id: str
@@ -85,14 +89,25 @@ class Operand:
     usual: frozenset[Operator]
     replaced_by: str = ""
     evidence: bool = False
+    least: int | None = None
+    most: int | None = None
+    unit: str = ""
 
 
 def _odrl(name: str, kind: Kind, usual: frozenset[Operator] | None = None) -> Operand:
     return Operand(ODRL + name, kind, ALLOWED[kind] if usual is None else usual)
 
 
+def _size(name: str, most: int | None = None, unit: str = "") -> Operand:
+    return Operand(ODRL + name, Kind.NUMBER, ALLOWED[Kind.NUMBER], least=0, most=most, unit=unit)
+
+
 def _ours(name: str, kind: Kind, *usual: Operator, evidence: bool = False) -> Operand:
     return Operand(PREAU + name, kind, frozenset(usual), evidence=evidence)
+
+
+def _figure(name: str, usual: Operator, least: int = 0, most: int | None = None) -> Operand:
+    return Operand(PREAU + name, Kind.NUMBER, frozenset({usual}), least=least, most=most)
 
 
 def _dpv(name: str, kind: Kind, *, evidence: bool = False) -> Operand:
@@ -118,11 +133,11 @@ OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType(
             _odrl("purpose", Kind.CONCEPT),
             _odrl("spatial", Kind.PLACE),
             _odrl("event", Kind.EVENT),
-            _odrl("absoluteSize", Kind.NUMBER),
-            _odrl("relativeSize", Kind.NUMBER),
-            _odrl("payAmount", Kind.NUMBER),
-            _odrl("percentage", Kind.NUMBER),
-            _odrl("resolution", Kind.NUMBER),
+            _size("absoluteSize"),
+            _size("relativeSize"),
+            _size("payAmount"),
+            _size("percentage", 100, PERCENT),  # an amount "of the target Asset" (Vocabulary)
+            _size("resolution"),
             _odrl("count", Kind.COUNT),
             _odrl("dateTime", Kind.INSTANT),
             _odrl("delayPeriod", Kind.DURATION, _LOWER),
@@ -144,18 +159,18 @@ OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType(
             _ours("protectionLevel", Kind.LEVEL, Operator.GTEQ, Operator.EQ),
             _ours("isolationTier", Kind.LEVEL, Operator.GTEQ, Operator.EQ),
             _ours("pseudonymScope", Kind.IDENTITY, *_PROOF),
-            _ours("kAnonymity", Kind.NUMBER, Operator.GTEQ),
-            _ours("lDiversity", Kind.NUMBER, Operator.GTEQ),
-            _ours("tCloseness", Kind.NUMBER, Operator.LTEQ),
-            _ours("minimumCellCount", Kind.NUMBER, Operator.GTEQ),
+            _figure("kAnonymity", Operator.GTEQ, 1),
+            _figure("lDiversity", Operator.GTEQ, 1),
+            _figure("tCloseness", Operator.LTEQ, most=1),
+            _figure("minimumCellCount", Operator.GTEQ),
             _ours("columns", Kind.IDENTITY, Operator.IS_ANY_OF, Operator.IS_NONE_OF),
             _ours("algorithmHash", Kind.IDENTITY, *_PROOF),
             _ours("retention", Kind.DURATION, Operator.LTEQ),
-            _ours("epsilon", Kind.NUMBER, Operator.LTEQ),
-            _ours("delta", Kind.NUMBER, Operator.LTEQ),
+            _figure("epsilon", Operator.LTEQ),
+            _figure("delta", Operator.LTEQ, most=1),
             _ours("unitOfPrivacy", Kind.IDENTITY, Operator.EQ),
-            _ours("rowsPerPerson", Kind.NUMBER, Operator.LTEQ),
-            _ours("minimumSites", Kind.NUMBER, Operator.GTEQ),
+            _figure("rowsPerPerson", Operator.LTEQ),
+            _figure("minimumSites", Operator.GTEQ),
         )
     }
 )

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Final
 
 from policies_odrl import text
+from policies_odrl.algebra.forms import SCALARS
 from policies_odrl.checking.findings import Change, Finding, Say, Step, Term
 from policies_odrl.checking.spelling import Speller
-from policies_odrl.comparison.regions import SCALARS
 from policies_odrl.concepts import concepts, wider_concepts
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD, Constraint, Literal, Operator, Value

@@ -1,93 +1,41 @@
 """Can the conditions of one rule hold, and does each of them limit anything?
 
-Rules: an error or a note only where it is proved (`regions.py`, `proof.py`): what cannot hold with
-any value, what holds with every value, what follows from the rest. Natural limits of operands (a
-percentage ends at 100; the first use counts as one) are taken into account. Work is bounded by the
-number of conditions and by steps that one check shares; what was left out is said.
+An error or a note only where it is proved: what cannot hold with any value that the operand can
+have, what holds with every one, what follows from the rest. Work is bounded by the number of
+conditions and by steps that one check shares; what was left out is said.
 Source: ODRL Vocabulary 2.2, left operands; IM 2.5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from policies_odrl import text
+from policies_odrl.algebra.boxes import Box, Goal, Proof, disjoint
+from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.forms import condition_form, flat
+from policies_odrl.algebra.questions import always
 from policies_odrl.checking.findings import Change, Finding, Say, Step
-from policies_odrl.comparison.forms import condition_form, flat
-from policies_odrl.comparison.proof import Proof, disjoint
-from policies_odrl.comparison.regions import POSITIVE, contradictory, implied
-from policies_odrl.concepts import concepts, wider_concepts
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
-    ODRL,
-    XSD,
     Condition,
     Connective,
     Constraint,
-    Iri,
-    Literal,
     LogicalConstraint,
     Operator,
     Rule,
-    Value,
     below,
     conditions,
 )
-from policies_odrl.values import name
-from policies_odrl.vocabulary import LEVELS, PREAU, Kind
 
 MAX_COMPARED: Final = 64  # conditions of one rule that are compared with all others
 MAX_JOINED: Final = 256  # conditions of one rule, nested ones too, that are looked at together
 MAX_STEPS: Final = 200_000  # conditions looked at in one check
 MAX_PROOF: Final = 50_000  # the same in the proofs of one rule
 
-# Left operand -> what every value of it satisfies.
-_Limits = tuple[tuple[Operator, Value], ...]
-
-
-def _from(least: str, most: str = "", *, kind: str = "decimal") -> _Limits:
-    low = (Operator.GTEQ, Literal(least, XSD + kind))
-    return (low, (Operator.LTEQ, Literal(most, XSD + kind))) if most else (low,)
-
-
-_NATURAL: Final[Mapping[str, _Limits]] = {
-    ODRL + "count": _from("1"),  # prior uses and the one asked for
-    ODRL + "percentage": _from("0", "100"),
-    PREAU + "delta": _from("0", "1"),
-    PREAU + "tCloseness": _from("0", "1"),
-    **{
-        ODRL + name: _from("0")
-        for name in ("absoluteSize", "payAmount", "relativeSize", "resolution")
-    },
-    **{
-        PREAU + name: _from("0")
-        for name in ("epsilon", "minimumCellCount", "minimumSites", "rowsPerPerson")
-    },
-    **{PREAU + name: _from("1") for name in ("kAnonymity", "lDiversity")},
-    **{
-        left: _from("PT0S", kind="duration")
-        for left in (
-            *(ODRL + name for name in ("delayPeriod", "elapsedTime", "meteredTime")),
-            PREAU + "retention",
-        )
-    },
-    **{
-        left: ((Operator.GTEQ, Iri(steps[0])), (Operator.LTEQ, Iri(steps[-1])))
-        for left, steps in LEVELS.items()
-    },
-}
-_OPPOSITE: Final = {
-    Operator.EQ: Operator.NEQ,
-    Operator.NEQ: Operator.EQ,
-    Operator.LT: Operator.GTEQ,
-    Operator.GTEQ: Operator.LT,
-    Operator.GT: Operator.LTEQ,
-    Operator.LTEQ: Operator.GT,
-    Operator.IS_ANY_OF: Operator.IS_NONE_OF,
-    Operator.IS_NONE_OF: Operator.IS_ANY_OF,
-}
 _ALTERNATIVES: Final = frozenset({Connective.OR, Connective.XONE})
+_LISTS: Final = frozenset({Operator.IS_A, Operator.IS_ANY_OF})
 
 
 class Satisfiability:
@@ -120,10 +68,11 @@ class Satisfiability:
         yield from single
         if any(item.code == "never-true" for item in single):
             return
-        if self._impossible(items):
+        lists = list(self._no_common_value(path, items))
+        if not lists and self._impossible(items):
             yield self._unsatisfiable(path, items)
             return
-        yield from self._no_common_value(path, items)
+        yield from lists
         yield from self._dead(stated, items)
         yield from self._redundant(f"{path}/constraint", rule.constraints)
         yield from self._redundant(f"{path}/action/odrl:refinement", rule.action.refinements)
@@ -138,11 +87,11 @@ class Satisfiability:
     def _alone(self, path: str, item: Condition) -> Iterator[Finding]:
         never = "dead-alternative" if "/or/" in path or "/xone/" in path else "never-true"
         if isinstance(item, Constraint):
-            natural = _natural(item)
-            self._left -= len(natural)
-            if natural and contradictory([item, *natural], self._knowledge):
+            self._left -= 1
+            reading = Reading(self._knowledge)
+            if disjoint([item], self._knowledge):
                 yield self._say(path, never, text.condition(item))
-            elif natural and implied(item, natural, self._knowledge):
+            elif always(item, reading):
                 yield self._say(path, "always-true", text.condition(item))
             return
         if len(item.operands) == 1:
@@ -177,28 +126,13 @@ class Satisfiability:
         if self.exhausted:
             return False
         atoms = [item for item in known if isinstance(item, Constraint)]
-        if disjoint(known, self._knowledge) or any(self._excluded(item, atoms) for item in atoms):
-            return True
-        limited = ((item, _natural(item)) for item in atoms)
-        if any(
-            natural and contradictory([item, *natural], self._knowledge)
-            for item, natural in limited
-        ):
+        if disjoint(known, self._knowledge):
             return True
         return any(
             self._no_alternative(item, atoms)
             for item in known
             if isinstance(item, LogicalConstraint) and item.connective in _ALTERNATIVES
         )
-
-    def _excluded(self, item: Constraint, atoms: Sequence[Constraint]) -> bool:
-        """Return whether all that one list allows is ruled out by another."""
-        operand = self._knowledge.operand(item.left)
-        if item.operator is not Operator.IS_NONE_OF or operand is None or operand.evidence:
-            return False
-        wanted = Constraint(item.left, Operator.IS_ANY_OF, item.right, unit=item.unit)
-        mine = [other for other in atoms if other.left == item.left and other.operator in POSITIVE]
-        return bool(mine) and implied(wanted, mine, self._knowledge)
 
     def _no_alternative(self, item: LogicalConstraint, atoms: Sequence[Constraint]) -> bool:
         if item.connective is Connective.XONE and len(item.operands) > 1:
@@ -217,27 +151,17 @@ class Satisfiability:
         return self._say(path, "unsatisfiable", shown)
 
     def _no_common_value(self, path: str, items: Sequence[Condition]) -> Iterator[Finding]:
+        """Yield lists of one operand that have nothing in common, on what is known of names.
+
+        An author may know more, so that it is no error.
+        """
         lists: dict[str, Constraint] = {}
         for item in items:
-            if isinstance(item, Constraint) and item.operator in POSITIVE and not item.reference:
+            if isinstance(item, Constraint) and item.operator in _LISTS:
                 other = lists.setdefault(item.left, item)
-                if other is not item and self._apart(other, item):
+                if other is not item and disjoint([other, item], self._knowledge):
                     left, right = text.condition(other), text.condition(item)
                     yield self._say(path, "no-common-value", left, right)
-
-    def _apart(self, left: Constraint, right: Constraint) -> bool:
-        operand = self._knowledge.operand(left.left)
-        if operand is None or operand.evidence:
-            return False
-        ours = {name(value) or "" for value in left.right}
-        theirs = {name(value) or "" for value in right.right}
-        if operand.kind is Kind.IDENTITY:
-            plain = Operator.IS_A not in {left.operator, right.operator}
-            return plain and not ours & theirs
-        known = operand.kind is Kind.CONCEPT and ours | theirs <= concepts().keys()
-        return known and not any(
-            wider_concepts(item) & ours and wider_concepts(item) & theirs for item in concepts()
-        )
 
     def _redundant(self, path: str, items: Sequence[Condition]) -> Iterator[Finding]:
         """Yield what follows from the rest; what was named already no longer counts as given."""
@@ -258,25 +182,15 @@ class Satisfiability:
         yield from reversed(found)
 
 
-def _natural(item: Constraint) -> list[Constraint]:
-    return [
-        Constraint(item.left, operator, (value,), unit=item.unit)
-        for operator, value in _NATURAL.get(item.left, ())
-    ]
-
-
 def _covers_all(item: LogicalConstraint, knowledge: Knowledge) -> bool:
     """Return whether two alternatives leave nothing out, and in `xone` do not overlap."""
-    atoms = [part for part in item.operands if isinstance(part, Constraint) and not part.reference]
+    atoms = [part for part in item.operands if isinstance(part, Constraint)]
     if len(item.operands) > MAX_COMPARED:
         return False
+    prover = Proof(MAX_PROOF, knowledge)
     for index, part in enumerate(atoms):
-        opposite = _OPPOSITE.get(part.operator)
-        if opposite is None or (len(part.right) > 1 and part.operator is not Operator.IS_NONE_OF):
-            continue
-        rest = Constraint(part.left, opposite, part.right, unit=part.unit)
         for other in (*atoms[:index], *atoms[index + 1 :]):
-            if other.left == part.left and implied(other, [rest], knowledge):
+            if other.left == part.left and prover.within(other, Box([Goal(part, holds=False)])):
                 alone = len(item.operands) == 2 and disjoint([part, other], knowledge)  # noqa: PLR2004 - a pair
                 return item.connective is Connective.OR or alone
     return False

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
+from policies_odrl.algebra.boxes import Proof, disjoint
+from policies_odrl.algebra.forms import condition_form, flat, reference_form, rule_form
 from policies_odrl.checking.findings import Change, Finding, Say, Step
-from policies_odrl.comparison.forms import condition_form, flat, reference_form, rule_form
-from policies_odrl.comparison.proof import Proof, disjoint
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     Condition,

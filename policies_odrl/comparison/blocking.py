@@ -12,16 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies_odrl.comparison.box import Box
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.forms import flat
 from policies_odrl.comparison.change_phrases import BLOCKED, joint, number, thing
 from policies_odrl.comparison.compared import Said, brief
 from policies_odrl.comparison.fit import Reference, reference_within
-from policies_odrl.comparison.forms import flat
 from policies_odrl.comparison.meeting import common_actions, concepts_met
-from policies_odrl.comparison.proof import Proof
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.comparison.rendering import rendered
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import (
     Action,

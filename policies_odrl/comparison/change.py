@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from policies_odrl.comparison.box import Box
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.forms import condition_form, flat, reference_form, rule_form
 from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.distance import WEIGHTS, distance
 from policies_odrl.comparison.fit import Reference, granted_by_others, pays_assigner
 from policies_odrl.comparison.folding import named
-from policies_odrl.comparison.forms import condition_form, flat, reference_form, rule_form
 from policies_odrl.comparison.meeting import agree, common_actions, concepts_met, subject
 from policies_odrl.comparison.policy_changes import (
     lost_rules,
@@ -28,11 +28,9 @@ from policies_odrl.comparison.policy_changes import (
     rest_changes,
     strategy_changes,
 )
-from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.protection import PROTECTION, raised_between
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange, Told, moved
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import (
     Action,
     Condition,

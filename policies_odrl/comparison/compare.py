@@ -16,17 +16,15 @@ from itertools import product
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.comparison.box import Box, operands_of
+from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof, operands_of
+from policies_odrl.algebra.forms import reference_form, rule_form, same_reference
 from policies_odrl.comparison.compared import Compared
 from policies_odrl.comparison.fit import Fit, nearest
-from policies_odrl.comparison.forms import reference_form, rule_form, same_reference
 from policies_odrl.comparison.prohibited import box_of, unsafe
-from policies_odrl.comparison.proof import MAX_STEPS, Proof
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.comparison.witness import find_witness
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import (
     Condition,
     Conflict,
@@ -44,7 +42,7 @@ MAX_PAIRS: Final = 4096  # pairs of rules compared
 MAX_CONDITIONS: Final = 256  # conditions of one rule
 MAX_NESTED: Final = 64  # conditions below one another
 TOO_MANY: Final = "too many rules to compare"
-GIVEN_UP: Final = f"the comparison was given up after {MAX_STEPS} steps"
+GIVEN_UP: Final = f"the comparison was given up after {MAX_PROOF} steps"
 
 
 class Answer(Enum):

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.blocking import Blocked, Part, blocking
 from policies_odrl.comparison.change import (
     Cost,
@@ -39,12 +40,10 @@ from policies_odrl.comparison.policy_changes import (
     strategy_changes,
 )
 from policies_odrl.comparison.prohibited import box_of
-from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.protection import raised, ranks
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange
 from policies_odrl.errors import LimitExceeded
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import (
     ODRL,
     Conflict,

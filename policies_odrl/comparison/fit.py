@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies_odrl.comparison.box import Box
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.forms import flat, reference_form, rule_form, same_reference
 from policies_odrl.comparison.compared import Compared
-from policies_odrl.comparison.forms import flat, reference_form, rule_form, same_reference
-from policies_odrl.comparison.proof import Proof
 from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.model import (
     AssetRef,
@@ -67,7 +66,7 @@ class Fit:
                 self._path,
                 getattr(item, "left", "") or "condition",
                 item,
-                tuple(box.atoms.get(getattr(item, "left", ""), ())),
+                box.stated(getattr(item, "left", "")),
             )
             for item in self.conditions
         ]
@@ -75,9 +74,9 @@ class Fit:
     def unlimited(self, path: str, box: Box) -> Iterator[Compared]:
         """Yield what is asked for without any limit of the offer on it."""
         limited = {getattr(item, "left", "") for item in self.conditions}
-        for left, items in box.atoms.items():
+        for left in box.atoms:
             if left not in limited:
-                yield Compared(True, path, self._path, left, None, tuple(items))  # noqa: FBT003
+                yield Compared(True, path, self._path, left, None, box.stated(left))  # noqa: FBT003
 
     def _action(self, path: str, wanted: Permission) -> Compared:
         wider = self._prover.knowledge.wider_actions(wanted.action.id)

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from policies_odrl.comparison.forms import rule_form
+from policies_odrl.algebra.forms import rule_form
 from policies_odrl.model import (
     AssetRef,
     Conflict,

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from itertools import product
 
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.folding import folded, unfolded
 from policies_odrl.comparison.kept_collections import remembered, with_collections
 from policies_odrl.comparison.meeting import MAX_WORK, distinct, joined, joined_duties, met, work
-from policies_odrl.comparison.proof import Proof
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.evaluate import unusable
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import (
     Conflict,
     Policy,

@@ -12,17 +12,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from policies_odrl.algebra.boxes import Proof
+from policies_odrl.algebra.forms import condition_form, flat, rule_form
 from policies_odrl.comparison.change_phrases import LAYERED, thing
 from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.compared import Compared, Said, brief
 from policies_odrl.comparison.folding import folded, unfolded
-from policies_odrl.comparison.forms import condition_form, flat, rule_form
 from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.meeting import joined, joined_duties, subject
-from policies_odrl.comparison.proof import Proof
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.evaluation.conditions import collections_of
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import Action, Condition, Policy, PolicyKind, Prohibition, Rule
 from policies_odrl.vocabulary import same_action

@@ -15,11 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from policies_odrl.comparison.box import Box
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.forms import flat, malformed, rule_form, same_reference
 from policies_odrl.comparison.fit import Reference, reference_within
-from policies_odrl.comparison.forms import flat, rule_form, same_reference
-from policies_odrl.comparison.proof import Proof
-from policies_odrl.comparison.regions import malformed
 from policies_odrl.comparison.rendering import duty_rendered, prohibition_rendered, rendered
 from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.knowledge import Knowledge

@@ -10,15 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.compare import contains
 from policies_odrl.comparison.folding import folded_as, unfolded
 from policies_odrl.comparison.greatest import under_both
 from policies_odrl.comparison.kept_collections import remembered, with_collections
 from policies_odrl.comparison.meeting import MAX_WORK, work
-from policies_odrl.comparison.proof import Proof
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.evaluation.evaluate import unusable
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import Conflict, Policy
 
 MAX_RULES: Final = 64

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from policies_odrl.algebra.forms import rule_form
 from policies_odrl.comparison.folding import unfolded
-from policies_odrl.comparison.forms import rule_form
 from policies_odrl.comparison.term_change import ChangeKind, TermChange, moved
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge

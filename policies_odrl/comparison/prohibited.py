@@ -11,19 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies_odrl.comparison.box import Box, operands_of
+from policies_odrl.algebra.boxes import Box, Choice, Goal, Proof, operands_of
+from policies_odrl.algebra.forms import condition_form, rule_form, same_reference
 from policies_odrl.comparison.fit import conditions_of
-from policies_odrl.comparison.forms import condition_form, rule_form, same_reference
-from policies_odrl.comparison.proof import Proof, opposite_of
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     AssetRef,
     Condition,
     Conflict,
-    Connective,
-    Constraint,
-    LogicalConstraint,
     PartyRef,
     Permission,
     Policy,
@@ -35,7 +31,7 @@ from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
 
 def box_of(prover: Proof, request: Policy, wanted: Permission) -> Box | None:
     """Return what a permission asks for, less what its policy prohibits; None: nothing is left."""
-    extra: list[Condition] = []
+    extra: list[Choice] = []
     whole = Box(conditions_of(request, wanted))
     for own in request.prohibitions if request.conflict is not Conflict.PERM else ():
         if own.remedies or not _always_meant(prover, request, own, wanted):
@@ -43,10 +39,8 @@ def box_of(prover: Proof, request: Policy, wanted: Permission) -> Box | None:
         items = conditions_of(request, own)
         if all(prover.within(item, whole) for item in items):
             return None
-        left = _lifted(items, prover.knowledge)
-        if left is not None:
-            extra.append(LogicalConstraint(Connective.OR, tuple(left)))
-    return whole.joined(extra)
+        extra.append(Choice(tuple((Goal(item, holds=False),) for item in items)))
+    return whole.joined(extra) if extra else whole
 
 
 def unsafe(
@@ -78,17 +72,6 @@ def _always_meant(prover: Proof, request: Policy, own: Prohibition, wanted: Perm
         mine is None or (theirs is not None and same_reference(mine, theirs))
         for mine, theirs in pairs
     )
-
-
-def _lifted(items: Sequence[Condition], knowledge: Knowledge) -> list[Condition] | None:
-    """Return of which conditions one must hold for a prohibition to be False; None: not known."""
-    found: list[Condition] = []
-    for item in items:
-        opposite = opposite_of(item, knowledge) if isinstance(item, Constraint) else None
-        if opposite is None:
-            return None
-        found.append(opposite)
-    return found
 
 
 def _upheld(
@@ -143,17 +126,12 @@ def _reference_wider(
 def _conditions_wider(prover: Proof, theirs: Sequence[Condition], own: Sequence[Condition]) -> bool:
     """Return whether each own condition is False only where one and the same of theirs is."""
     forms = {condition_form(item) for item in theirs}
-    return all(
-        condition_form(item) in forms or any(_falls_with(prover, item, it) for it in theirs)
-        for item in own
-    )
+    return all(condition_form(item) in forms or _falls_with(prover, item, theirs) for item in own)
 
 
-def _falls_with(prover: Proof, own: Condition, theirs: Condition) -> bool:
-    if not isinstance(own, Constraint) or not isinstance(theirs, Constraint):
-        return False
-    lifted = opposite_of(own, prover.knowledge)
-    return lifted is not None and prover.refuted(theirs, Box([lifted]))
+def _falls_with(prover: Proof, own: Condition, theirs: Sequence[Condition]) -> bool:
+    box = Box([Goal(own, holds=False)])
+    return any(prover.refuted(item, box) for item in theirs)
 
 
 def _avoided(

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from policies_odrl.comparison.box import Box
-from policies_odrl.comparison.forms import flat
-from policies_odrl.comparison.proof import Proof
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.forms import flat
 from policies_odrl.evaluation.operands import check
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth

@@ -9,18 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.compare import Containment, contains
 from policies_odrl.comparison.fit import Reference
 from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.meeting import agree
 from policies_odrl.comparison.prohibited import apart
-from policies_odrl.comparison.proof import Proof
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.comparison.witness import common_request
 from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import Permission, Policy
 
 

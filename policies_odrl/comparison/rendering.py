@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from policies_odrl.comparison.forms import without_ids
-from policies_odrl.comparison.regions import malformed
+from policies_odrl.algebra.forms import malformed, without_ids
 from policies_odrl.concepts import concepts
 from policies_odrl.model import (
     XSD,

@@ -9,36 +9,34 @@ one operand is changed at a time, those in doubt first.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import islice
 from typing import Final
 
-from policies_odrl.comparison.box import Box
+from policies_odrl.algebra.boxes import Box
+from policies_odrl.algebra.budget import Exhausted
+from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.extent import Reading
 from policies_odrl.comparison.fit import conditions_of
 from policies_odrl.comparison.lacking import lacking
-from policies_odrl.comparison.regions import NOTHING_MORE
 from policies_odrl.evaluation.compiled import CompiledPolicy, compile_policy
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.operands import Fact, check
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
-from policies_odrl.knowledge import Knowledge
-from policies_odrl.logic import Truth
-from policies_odrl.model import Condition, Constraint, Iri, Permission, Policy, Value
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.model import Condition, Constraint, Permission, Policy
 from policies_odrl.reading import inventory
-from policies_odrl.values import Duration, Quantity, Span, scalar
-from policies_odrl.vocabulary import DPV, LEVELS, Kind
 
 MAX_TRIES: Final = 192
 MAX_WORK: Final = 20_000  # rules, conditions and values evaluated, over all tries
 MAX_CASES: Final = 8  # ways to decide the choices of one rule
-MAX_VALUES: Final = 64  # values tried for one operand
+MAX_VALUES: Final = 16  # constraints of the other policy that are looked at for one operand
+MAX_SAMPLES: Final = 3  # values tried on one side of such a constraint
 
 _SOMEBODY: Final = "did:example:somebody"
 _SOMETHING: Final = "urn:example:something"
-_STEP: Final = timedelta(seconds=1)
 
 Judge = Callable[[Request, Mode], "tuple[str, ...] | None"]
 
@@ -127,8 +125,10 @@ def _search(
     missing: tuple[str, ...] = ()
     tries = islice(_candidates(other, granting, facts.knowledge, doubtful), MAX_TRIES)
     quick = _prepared(granting, facts)
-    for candidate in islice(tries, MAX_WORK // size):
-        for mode in Mode:
+    with suppress(Exhausted):
+        for candidate, mode in (
+            (it, mode) for it in islice(tries, MAX_WORK // size) for mode in Mode
+        ):
             if quick[mode].permits(candidate, at_its_time(candidate, facts)):
                 found = judge(candidate, mode)
                 if found == ():
@@ -153,10 +153,10 @@ def _candidates(
         for item in conditions_of(other, rule)
     )
     actions = tuple(dict.fromkeys(rule.action.id for _, rule in other.rules()))[:MAX_CASES]
-    seen: dict[str, list[Fact]] = {}
+    reading = Reading(knowledge)
     for rule in granting.permissions:
         for case in islice(_cases(Box(conditions_of(granting, rule))), MAX_CASES):
-            yield from _of_case(granting, rule, case, outside, actions, knowledge, doubtful, seen)
+            yield from _of_case(granting, rule, case, outside, actions, reading, doubtful)
 
 
 def _cases(box: Box) -> Iterator[Box]:
@@ -173,19 +173,12 @@ def _of_case(
     policy: Policy,
     rule: Permission,
     box: Box,
-    outside: dict[str, list[Constraint]],
+    outside: Mapping[str, Sequence[Constraint]],
     actions: Sequence[str],
-    knowledge: Knowledge,
+    reading: Reading,
     doubtful: frozenset[str],
-    seen: dict[str, list[Fact]],
 ) -> Iterator[Request]:
-    def values(left: str) -> list[Fact]:
-        own = [*box.atoms.get(left, ()), *outside.get(left, ())]
-        if left not in seen:
-            seen[left] = _values(left, own, knowledge)
-        return seen[left]
-
-    base = {left: _fitting(items, values(left), knowledge) for left, items in box.atoms.items()}
+    base = {left: _fitting(box, left, reading) for left in box.atoms}
     assignee, target = policy.assignee_of(rule), policy.target_of(rule)
     start = Request(
         rule.action.id,
@@ -197,17 +190,8 @@ def _of_case(
     yield from (replace(start, action=name) for name in actions if name != rule.action.id)
     order = [*box.atoms, *(item for item in outside if item not in box.atoms)]
     for left in sorted(order, key=lambda item: item not in doubtful):
-        for value in _choices(box.atoms.get(left, ()), values(left)):
-            yield replace(start, facts={**start.facts, left: value})
-
-
-def _choices(items: Sequence[Constraint], values: Sequence[Fact]) -> Iterator[tuple[Fact, ...]]:
-    """Yield values of one operand to try: one at a time, and all of one list at once."""
-    for value in values:
-        yield (value,)
-    for item in items:
-        if len(item.right) > 1:
-            yield item.right
+        for values in _values(box, left, outside.get(left, ()), reading):
+            yield replace(start, facts={**start.facts, left: values})
 
 
 def _atoms(items: Iterable[Condition]) -> dict[str, list[Constraint]]:
@@ -222,70 +206,21 @@ def _atoms(items: Iterable[Condition]) -> dict[str, list[Constraint]]:
     return found
 
 
-def _fitting(
-    items: Sequence[Constraint], values: Sequence[Fact], knowledge: Knowledge
-) -> tuple[Fact, ...]:
-    for value in values:
-        if all(check(item, (value,), knowledge)[0] is Truth.TRUE for item in items):
-            return (value,)
-    listed = next((item.right for item in items if len(item.right) > 1), ())
-    if listed and all(check(item, listed, knowledge)[0] is Truth.TRUE for item in items):
-        return listed
-    return tuple(values[:1])
+def _fitting(box: Box, left: str, reading: Reading) -> tuple[Fact, ...]:
+    """Return values of an operand that a box lets through; what cannot be read, as it is named."""
+    named = next((item.right for item in box.stated(left) if item.right), ())
+    return next(box.claims(left, reading).samples(), named)
 
 
-def _values(left: str, items: Sequence[Constraint], knowledge: Knowledge) -> list[Fact]:
-    operand = knowledge.operand(left)
-    if operand is None:
-        return []
-    found: dict[Fact, None] = {}
-    if operand.kind is Kind.LEVEL:
-        found.update((Iri(step), None) for step in LEVELS.get(left, ()))
-    for item in items:
-        for value in item.right:
-            for near in _near(operand.kind, value):
-                found[_measured(near, item.unit)] = None
-        if len(found) > MAX_VALUES:
-            break
-    if operand.kind is Kind.CONCEPT:
-        found[DPV + "Marketing"] = None
-    if operand.kind is Kind.IDENTITY:
-        found["urn:example:another"] = None
-    return list(found)
-
-
-def _measured(value: Fact, unit: str) -> Fact:
-    return Quantity(value, unit) if unit and isinstance(value, Decimal) else value
-
-
-def _near(kind: Kind, value: Value) -> list[Fact]:
-    point = scalar(kind, value)
-    if isinstance(point, Decimal):
-        step = abs(point) / 1000 or Decimal(1)
-        return [point, point - step, point + step, point - 1, point + 1]
-    if isinstance(point, Span):
-        return _near_span(point)
-    if isinstance(point, Duration):
-        return [value, *_near_duration(point)]
-    return [value]
-
-
-def _near_span(point: Span) -> list[Fact]:
-    found: list[Fact] = []
-    for at, shift in ((point.start, _STEP * 0), (point.start, -_STEP), (point.end, _STEP)):
-        try:
-            moved: datetime = at + shift
-        except OverflowError:
-            continue
-        found.append(moved)
-    return found
-
-
-def _near_duration(point: Duration) -> list[Fact]:
-    """Return lengths of time surely shorter and surely longer: months have 28 to 31 days."""
-    try:
-        seconds = timedelta(seconds=int(point.seconds))
-        shorter = timedelta(days=28 * point.months) + seconds - _STEP
-        return [shorter, timedelta(days=31 * point.months) + seconds + _STEP]
-    except OverflowError:
-        return []
+def _values(
+    box: Box, left: str, outside: Sequence[Constraint], reading: Reading
+) -> Iterator[tuple[Fact, ...]]:
+    """Yield values that a box lets through, on either side of what another policy says."""
+    operand, own = reading.knowledge.operand(left), box.atoms.get(left, ())
+    for item in dict.fromkeys(outside[:MAX_VALUES]):
+        for holds in (False, True):
+            claims = Claims(operand, [*own, Atom(item, holds)], reading)
+            yield from islice(claims.samples(), MAX_SAMPLES)
+    if own:
+        yield from islice(box.claims(left, reading).samples(), MAX_SAMPLES)
+    yield from (item.right for item in box.stated(left) if len(item.right) > 1)

@@ -24,13 +24,13 @@ from itertools import product
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from policies_odrl.comparison.budget import Budget
-from policies_odrl.conflicts.axes import State
+from policies_odrl.algebra.budget import Budget
 from policies_odrl.conflicts.example import Meeting, Side, Tried, tried
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict, Example, Question
 from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import Knowledge
+from policies_odrl.logic import Truth
 from policies_odrl.model import Policy, Rule
 
 MAX_PAIRS: Final = 4_096  # pairs of rules that are compared
@@ -168,9 +168,9 @@ class _Found:
     apart: list[str] | None = None
 
     def note(self, name: str, outcome: Tried) -> None:
-        if outcome.state is State.FILLED:
+        if outcome.truth is Truth.TRUE:
             self.example = outcome.example
-        elif outcome.state is State.OPEN:
+        elif outcome.truth is Truth.UNDETERMINED:
             self.lacking = [*(self.lacking or ()), f"{name}: {outcome.why}"]
         else:
             self.apart = [*(self.apart or ()), f"{name}: {outcome.why}"]
@@ -243,16 +243,16 @@ class _Court:
             return None
         lacking: list[str] = []
         for path, duty in _numbered("obligation", duties):
-            if self._one(1, Meeting(permitted=((owing, duty),))).state is State.EMPTY:
+            if self._one(1, Meeting(permitted=((owing, duty),))).truth is Truth.FALSE:
                 continue
             meeting = Meeting(permitted=((owing, duty),), clear_of=(prohibiting,))
             outcome = self._one(len(bans), meeting)
-            if outcome.state is State.EMPTY:
+            if outcome.truth is Truth.FALSE:
                 reason = f"{path}: each way to do it is prohibited ({outcome.why})"
                 return ConflictVerdict(
                     Compatibility.CONFLICT, Question.FORBIDDEN_DUTY, reasons=(reason,)
                 )
-            if outcome.state is State.OPEN:
+            if outcome.truth is Truth.UNDETERMINED:
                 lacking.append(f"{path}: {outcome.why}")
         answer = Compatibility.UNKNOWN if lacking else Compatibility.COMPATIBLE
         return ConflictVerdict(
@@ -273,7 +273,7 @@ class _Court:
 
     def _one(self, count: int, meeting: Meeting) -> Tried:
         if count > MAX_PAIRS:
-            return Tried(State.OPEN, why=f"more than {MAX_PAIRS} pairs of rules to compare")
+            return Tried(Truth.UNDETERMINED, why=f"more than {MAX_PAIRS} pairs of rules to compare")
         return tried(meeting, self._world, self._budget)
 
 

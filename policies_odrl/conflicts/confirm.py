@@ -3,24 +3,24 @@
 Rules: what is to hold must be True, and what is not to hold False, with nothing stated but the
 values found. One request has one moment, so that sequences of delays are left out. Only where the
 caller takes parts of a concept for its kinds is `isPartOf` of a concept read as `isA` and its
-`hasPart` left out, because evaluation gives neither a meaning: `denote.py` has tried them by the
+`hasPart` left out, because evaluation gives neither a meaning: the search has tried them by the
 order that the hierarchies state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from policies_odrl.comparison.box import operands_of
-from policies_odrl.comparison.forms import flat
+from policies_odrl.algebra.boxes import Goal, operands_of
+from policies_odrl.algebra.forms import flat
+from policies_odrl.algebra.periods import Stretch
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.conditions import condition
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.periods import Stretch
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
@@ -37,21 +37,6 @@ from policies_odrl.model import (
 from policies_odrl.vocabulary import Kind
 
 _SOME: Final = Policy(kind=PolicyKind.SET)
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A condition that is to hold, or not to hold.
-
-    Attributes:
-        item: the condition.
-        holds: whether it is to be True; otherwise False.
-        side: which policy it comes from, 0 or 1.
-    """
-
-    item: Condition
-    holds: bool = True
-    side: int = 0
 
 
 def confirmed(

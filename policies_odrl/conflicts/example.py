@@ -15,12 +15,12 @@ from datetime import datetime
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.comparison.budget import Budget, Exhausted
-from policies_odrl.comparison.forms import same_reference
-from policies_odrl.conflicts.axes import State
-from policies_odrl.conflicts.confirm import Goal, shown, stated_by
+from policies_odrl.algebra.boxes import Goal
+from policies_odrl.algebra.budget import Budget, Exhausted
+from policies_odrl.algebra.forms import same_reference
+from policies_odrl.conflicts.confirm import shown, stated_by
+from policies_odrl.conflicts.outcome import Outcome
 from policies_odrl.conflicts.overlap import World, overlap
-from policies_odrl.conflicts.timeline import Outcome
 from policies_odrl.conflicts.verdict import Example
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.operands import Fact
@@ -109,12 +109,12 @@ class Tried:
     """What came of a meeting.
 
     Attributes:
-        state: `FILLED`: it takes place; `EMPTY`: it is proved that it cannot; `OPEN`: neither.
-        example: with `FILLED`.
-        why: with `EMPTY`, why not; with `OPEN`, the fact that is lacking.
+        truth: True: it takes place; False: it is proved that it cannot.
+        example: with True.
+        why: with False, why not; with Undetermined, the fact that is lacking.
     """
 
-    state: State
+    truth: Truth
     example: Example | None = None
     why: str = ""
 
@@ -144,7 +144,7 @@ def tried(meeting: Meeting, world: World, budget: Budget) -> Tried:
     except _Settled as exc:
         return exc.tried
     except Exhausted as exc:
-        return Tried(State.OPEN, why=str(exc))
+        return Tried(Truth.UNDETERMINED, why=str(exc))
 
 
 def _tried(meeting: Meeting, world: World, budget: Budget) -> Tried:
@@ -158,10 +158,10 @@ def _tried(meeting: Meeting, world: World, budget: Budget) -> Tried:
     for action in _actions(meeting, bans, world.knowledge):
         place = _Place(action, target, party, (*about, *whose))
         found = _at(place, meeting, bans, world, budget)
-        if found.state is State.FILLED:
+        if found.truth is Truth.TRUE:
             return found
         outcomes.append(found)
-    return next((item for item in outcomes if item.state is State.OPEN), outcomes[0])
+    return next((item for item in outcomes if item.truth is Truth.UNDETERMINED), outcomes[0])
 
 
 # -- action, asset, party ------------------------------------------------------------------------
@@ -177,9 +177,9 @@ def _actions(
     if not fitting:
         if len({*named}) > 1 and not all(map(knowledge.known_action, named)):
             why = f"what `{text.term(next(_strange(named, knowledge)))}` includes is not known"
-            raise _Settled(Tried(State.OPEN, why=why))
+            raise _Settled(Tried(Truth.UNDETERMINED, why=why))
         both = " and ".join(f"`{text.term(item)}`" for item in dict.fromkeys(named))
-        raise _Settled(Tried(State.EMPTY, why=f"no action is included in both {both}"))
+        raise _Settled(Tried(Truth.FALSE, why=f"no action is included in both {both}"))
     ways: dict[frozenset[int], str] = {}
     for action in fitting:
         touched = frozenset(
@@ -187,7 +187,9 @@ def _actions(
         )
         ways.setdefault(touched, action)
     if len(ways) > MAX_ACTIONS:
-        raise _Settled(Tried(State.OPEN, why=f"more than {MAX_ACTIONS} kinds of action to try"))
+        raise _Settled(
+            Tried(Truth.UNDETERMINED, why=f"more than {MAX_ACTIONS} kinds of action to try")
+        )
     return [ways[way] for way in sorted(ways, key=len)]
 
 
@@ -232,9 +234,9 @@ def _one_reference(
         one, other = first.id or first.source, strange.id or strange.source
         if any(item.collection or item.source for item in (first, strange)):
             why = f"whether `{one}` and `{other}` have a {name} in common"
-            raise _Settled(Tried(State.OPEN, why=why))
+            raise _Settled(Tried(Truth.UNDETERMINED, why=why))
         why = f"the {name}s differ: `{one}` and `{other}`"
-        raise _Settled(Tried(State.EMPTY, why=why))
+        raise _Settled(Tried(Truth.FALSE, why=why))
     if first.source or first.collection:
         return usual, ((first.source or first.id, usual),)
     return first.id, ()
@@ -260,19 +262,19 @@ def _at(
         [item for item in barred if not _in_doubt(*item, place, world)], goals, world, budget
     )
     doubtful = next((ban for side, ban in barred if _in_doubt(side, ban, place, world)), None)
-    if found.state is State.FILLED and doubtful is not None:
+    if found.truth is Truth.TRUE and doubtful is not None:
         found = _clear_of(barred, goals, world, budget)
-        if found.state is State.EMPTY:  # whoever is no member is not concerned
+        if found.truth is Truth.FALSE:  # whoever is no member is not concerned
             action = text.term(doubtful.action.id)
             why = f"whom or what the prohibition of {action} concerns"
-            return Tried(State.OPEN, why=why)
-    if found.state is not State.FILLED:
-        return Tried(found.state, why=found.why)
+            return Tried(Truth.UNDETERMINED, why=why)
+    if found.truth is not Truth.TRUE:
+        return Tried(found.truth, why=found.why)
     example = _example(place, found.facts, world)
     refusal = _refuted(example, meeting, barred, world)
     if refusal:
-        return Tried(State.OPEN, why=refusal)
-    return Tried(State.FILLED, example)
+        return Tried(Truth.UNDETERMINED, why=refusal)
+    return Tried(Truth.TRUE, example)
 
 
 def _conditions(side: Side, rule: Rule) -> tuple[Condition, ...]:
@@ -325,7 +327,7 @@ def _clear_of(
     for side, ban in bans:
         items = _conditions(side, ban)
         if not items:
-            return Outcome(State.EMPTY, why=f"{text.term(ban.action.id)} is prohibited")
+            return Outcome(Truth.FALSE, why=f"{text.term(ban.action.id)} is prohibited")
         both = LogicalConstraint(Connective.AND, items)
         clear.append(Goal(both, holds=False, side=side.number))
     return overlap(clear, world, budget)

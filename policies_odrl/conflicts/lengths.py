@@ -13,10 +13,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, cast
 
-from policies_odrl.conflicts.axes import Unsettled
-from policies_odrl.conflicts.intervals import End, above, at, below
+from policies_odrl.algebra.intervals import End, above, at, below
+from policies_odrl.algebra.periods import later
+from policies_odrl.conflicts.lines import Unsettled
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.periods import later
 from policies_odrl.model import Literal
 from policies_odrl.values import Duration, compare_durations, duration
 
@@ -93,8 +93,8 @@ def longest(need: Duration, values: tuple[Fact, ...]) -> Duration:
 
 
 def read_length(value: Fact) -> Duration:
-    """Return a length that `axes.py` wrote."""
-    return cast("Duration", duration(cast("Literal", value)))  # as `axes.py` writes lengths
+    """Return a length that `lines.py` wrote."""
+    return cast("Duration", duration(cast("Literal", value)))  # as `lines.py` writes lengths
 
 
 def moment_of(start: datetime, end: Edge, *, up: bool) -> End:

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from math import gcd
 from typing import Final
 
-from policies_odrl.conflicts.intervals import Piece, at
-from policies_odrl.evaluation.periods import later
+from policies_odrl.algebra.intervals import Piece, at
+from policies_odrl.algebra.periods import later
 from policies_odrl.values import Duration
 
 MAX_TICKS: Final = 4_096  # periods with months that are counted out

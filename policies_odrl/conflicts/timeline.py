@@ -13,24 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.conflicts.axes import (
-    SOME_DAY,
-    Atom,
-    Extent,
-    Line,
-    State,
-    Unsettled,
-    extent,
-    line,
-    shown,
-    written,
-)
-from policies_odrl.conflicts.intervals import HIGHEST, LOWEST, End, Piece, Region, at
+from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.intervals import ALL, HIGHEST, LOWEST, End, Intervals, Piece, at
+from policies_odrl.algebra.periods import Recurrence, Stretch, later
+from policies_odrl.algebra.times import written
 from policies_odrl.conflicts.lengths import (
     NOTHING,
     Edge,
@@ -43,17 +35,20 @@ from policies_odrl.conflicts.lengths import (
     moment_of,
     read_length,
 )
+from policies_odrl.conflicts.lines import Line, Unsettled, line, shown
+from policies_odrl.conflicts.outcome import Outcome, settled
 from policies_odrl.conflicts.recurrence import Cycle, Uncounted, common
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.request import DATE_TIME
+from policies_odrl.logic import Truth
 from policies_odrl.model import Operator
 from policies_odrl.values import Duration, compare_durations, duration
 from policies_odrl.vocabulary import OPERANDS
 
 CLOCKS: Final = (METERED, DELAY, ELAPSED)
 TIMES: Final = frozenset({DATE_TIME, INTERVAL, *CLOCKS})
+SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # where nothing says when
 _MICRO: Final = timedelta(microseconds=1)
 _PERIODS: Final = "from when the periods of timeInterval are counted is not stated"
 _FIRST_USE: Final = "when the first use was, from which elapsedTime runs, is not stated"
@@ -91,22 +86,7 @@ class Times:
     barring: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What is known of several operands together.
-
-    Attributes:
-        state: see `State`.
-        facts: with `FILLED`, left operand -> values that a request may state.
-        why: with `OPEN`, the fact that is lacking.
-    """
-
-    state: State
-    facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
-    why: str = ""
-
-
-EMPTY: Final = Outcome(State.EMPTY)
+EMPTY: Final = Outcome(Truth.FALSE)
 
 
 def judge(times: Times) -> Outcome:
@@ -114,7 +94,7 @@ def judge(times: Times) -> Outcome:
     try:
         return _Timeline(times).outcome()
     except Unsettled as exc:
-        return Outcome(State.OPEN, why=str(exc))
+        return Outcome(Truth.UNDETERMINED, why=str(exc))
 
 
 class _Empty(Exception):
@@ -127,8 +107,8 @@ class _Timeline:
     def __init__(self, times: Times) -> None:
         self._times = times
         self._lines: dict[str, Line] = {}
-        self._fixed: dict[str, Extent] = {}
-        self._window = Region()  # the instants that are left
+        self._fixed: dict[str, Outcome] = {}
+        self._window = Line(Intervals((ALL,)))  # the instants that are left
         self._proved: list[Piece] = []  # those that are left by what is proved alone
         self._doubt = ""  # what keeps the others from being ruled out; empty when nothing does
 
@@ -140,7 +120,7 @@ class _Timeline:
             self._dated(chained)
             self._tied(chained)
             facts = {**self._lengths(chained), **self._moment()}
-            return Outcome(State.FILLED, self._since(facts))
+            return Outcome(Truth.TRUE, self._since(facts))
         except _Empty:
             return EMPTY
 
@@ -150,20 +130,19 @@ class _Timeline:
         for left, atoms in self._times.atoms.items():
             if left == INTERVAL and self._anchored(atoms):
                 continue
-            operand = OPERANDS[left]
             try:
-                self._lines[left] = line(operand, atoms)
-                found = shown(operand, self._lines[left])
+                self._lines[left] = line(left, atoms)
+                found = shown(left, self._lines[left])
             except Unsettled:
-                found = extent(operand, atoms)
+                found = settled(left, Claims(OPERANDS[left], atoms, Reading()))
                 self._fixed[left] = found
-            if found.state is State.EMPTY and not (left == INTERVAL and self._may_meet(atoms)):
+            if found.truth is Truth.FALSE and not (left == INTERVAL and self._may_meet(atoms)):
                 raise _Empty
-            unsettled = unsettled or (_PERIODS if found.state is State.EMPTY else found.why)
+            unsettled = unsettled or (_PERIODS if found.truth is Truth.FALSE else found.why)
         if unsettled:
             raise Unsettled(unsettled)
         if DATE_TIME in self._lines:
-            self._window = self._lines[DATE_TIME].region
+            self._window = self._lines[DATE_TIME]
 
     def _may_meet(self, atoms: Sequence[Atom]) -> bool:
         """Return whether periods of different lengths may be due at once, as at the first use."""
@@ -195,10 +174,10 @@ class _Timeline:
 
     def _part(self, part: Sequence[Atom]) -> tuple[End, End] | None:
         """Return the ends of one delay in seconds, or None where there is none."""
-        found = line(OPERANDS[DELAY], part)
+        found = line(DELAY, part)
         if found.months:
             raise Unsettled(f"{part[0].text}: how many days a month has")
-        pieces = list(found.region.pieces())
+        pieces = found.pieces
         if not pieces:
             return None
         return pieces[0].low, pieces[-1].high
@@ -228,14 +207,14 @@ class _Timeline:
         found = self._lines.get(left)
         if found is None:
             return None
-        pieces = list(found.region.pieces())
+        pieces = found.pieces
         return edge_of(pieces[-1].high if high else pieces[0].low, months=found.months)
 
     def _lengths(self, chained: Sequence[Sum]) -> dict[str, tuple[Fact, ...]]:
         """Return lengths that fit one another: the small ones short, the elapsed one long."""
         found: dict[str, tuple[Fact, ...]] = {}
         limit = self._lines.get(ELAPSED)
-        most = list(limit.region.pieces())[-1].high if limit else HIGHEST
+        most = limit.pieces[-1].high if limit else HIGHEST
         need = max((total.shown for total in chained), key=lambda it: it.seconds, default=NOTHING)
         for left in (METERED, DELAY, INTERVAL):
             if left in self._lines and left != INTERVAL and limit is not None:
@@ -258,17 +237,17 @@ class _Timeline:
     def _clip(self, left: str, piece: Piece, *, months: bool) -> None:
         found = self._lines.get(left)
         if found is not None and found.months == months:
-            found.region.clip(piece)
+            found.clip(piece)
 
     def _value(self, left: str) -> dict[str, tuple[Fact, ...]]:
         if left in self._fixed:
-            return {left: self._fixed[left].values}
+            return dict(self._fixed[left].facts)
         if left not in self._lines:
             return {}
-        found = shown(OPERANDS[left], self._lines[left])
-        if found.state is not State.FILLED:
+        found = shown(left, self._lines[left])
+        if found.truth is not Truth.TRUE:
             raise Unsettled(found.why or "lengths of time that fit one another were not found")
-        return {left: found.values}
+        return dict(found.facts)
 
     def _stretch(self, length: Duration) -> Stretch:
         start = self._times.start or SOME_DAY
@@ -289,9 +268,9 @@ class _Timeline:
         pieces += [Piece(LOWEST, moment_of(start, high, up=False))] if high else []
         for piece in pieces:
             self._window.clip(piece)
-        if not list(self._window.pieces()):
+        if not self._window.pieces:
             raise _Empty
-        self._proved = list(self._window.pieces())
+        self._proved = list(self._window.pieces)
         self._supposed(start, self._end(ELAPSED, high=True), _FIRST_USE)
         for total in chained:
             self._supposed(start, total.most, "when the parts of the sequence came true")
@@ -302,7 +281,7 @@ class _Timeline:
             return
         self._window.clip(Piece(LOWEST, moment_of(start, high, up=False)))
         self._doubt = self._doubt or why
-        if not list(self._window.pieces()):
+        if not self._window.pieces:
             raise Unsettled(why)
 
     def _since(self, facts: dict[str, tuple[Fact, ...]]) -> dict[str, tuple[Fact, ...]]:
@@ -311,7 +290,10 @@ class _Timeline:
         plain = DELAY in self._lines and not self._lines[DELAY].months
         if start is None or not isinstance(now, datetime) or not plain:
             return facts
-        return {**facts, DELAY: (written(Decimal((now - start) // _MICRO) / 1_000_000),)}
+        return {
+            **facts,
+            DELAY: (written(Duration(0, Decimal((now - start) // _MICRO) / 1_000_000)),),
+        }
 
     def _tied(self, chained: Sequence[object]) -> None:
         """Without a known start, the calendar of one policy and the clock of another are apart."""
@@ -323,7 +305,7 @@ class _Timeline:
         sides = {atom.side for atom in running} | {chain.side for chain in self._times.chains}
         if not sides or sides & {atom.side for atom in atoms[DATE_TIME]}:
             return
-        pieces = list(dates.region.pieces())
+        pieces = dates.pieces
         earliest, latest = pieces[0].low[0] == 0, pieces[-1].high[0] == 0
         long = bool(chained) or any(is_long(self._end(left, high=False)) for left in CLOCKS)
         short = any(self._end(left, high=True) for left in CLOCKS)
@@ -344,7 +326,7 @@ class _Timeline:
     def _recurring(self, atoms: Sequence[Atom]) -> dict[str, tuple[Fact, ...]]:
         cycles = self._cycles(atoms)
         try:
-            tick = common(cycles, list(self._window.pieces()))
+            tick = common(cycles, list(self._window.pieces))
             if tick is None and self._doubt and common(cycles, self._proved) is not None:
                 raise Unsettled(self._doubt)
         except Uncounted as exc:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from policies_odrl import text
-from policies_odrl.evaluation.periods import Recurrence, Stretch
+from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.evaluation.request import Facts, Request
 
 

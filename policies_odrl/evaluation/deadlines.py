@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from policies_odrl.algebra.periods import later
 from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT
 from policies_odrl.evaluation.operands import POLICY_USAGE
-from policies_odrl.evaluation.periods import later
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (

@@ -20,6 +20,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation.acts import Task, acts_since, first_done, left_of, unspent, without
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, agreed, used_before
@@ -30,7 +31,6 @@ from policies_odrl.evaluation.deadlines import Limit, Terms, operands_of, speaks
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.periods import Recurrence
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import Condition, Duty, Permission, Rule

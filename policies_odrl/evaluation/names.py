@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from policies_odrl.evaluation.identity import identical
+from policies_odrl.algebra.identity import identical
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, negate, unanimous
 from policies_odrl.model import Operator

@@ -16,8 +16,8 @@ from operator import eq, ge, gt, le, lt, ne
 from types import MappingProxyType
 from typing import Final
 
+from policies_odrl.algebra.periods import Recurrence, Stretch, compare
 from policies_odrl.evaluation.names import compare_names, under
-from policies_odrl.evaluation.periods import Recurrence, Stretch, compare
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, negate, unanimous
 from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator

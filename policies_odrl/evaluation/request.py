@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.periods import instant
 from policies_odrl.evaluation.state import Usage
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
+from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import COUNT, DELAY, ELAPSED, EVENT, INTERVAL, METERED
 from policies_odrl.evaluation.decision import ConditionResult
-from policies_odrl.evaluation.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.logic import Truth
 from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint, Operator

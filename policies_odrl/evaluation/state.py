@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from policies_odrl.algebra.periods import instant
 from policies_odrl.errors import UsageRefused
-from policies_odrl.evaluation.periods import instant
 
 
 @dataclass(frozen=True, slots=True)

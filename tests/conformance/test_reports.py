@@ -34,8 +34,8 @@ from policies_odrl import (
     evaluate,
     text,
 )
+from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.evaluation.acts import EVER
-from policies_odrl.evaluation.periods import Recurrence, Stretch
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.literals import instant, stated
 from policies_odrl.vocabulary import DPV, PREAU

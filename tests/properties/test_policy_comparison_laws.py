@@ -30,10 +30,10 @@ from policies_odrl import (
     layer,
     term_changes,
 )
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.blocking import blocking, possible
 from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.narrow import meet
-from policies_odrl.comparison.proof import Proof
 from policies_odrl.comparison.relation import Relation
 from policies_odrl.comparison.witness import requests_near
 from policies_odrl.model import ODRL, Condition, Constraint

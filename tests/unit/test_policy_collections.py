@@ -28,11 +28,10 @@ from policies_odrl import (
     same_meaning,
     term_changes,
 )
-from policies_odrl.comparison.box import Box
+from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.comparison.foreign import foreign
 from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.narrow import meet
-from policies_odrl.comparison.proof import Proof
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV
 from tests.support.small_policies import (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 
@@ -28,14 +26,12 @@ from policies_odrl import (
     evaluate,
     same_meaning,
 )
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.compare import MAX_PAIRS
 from policies_odrl.comparison.narrow import MAX_RULES, meet, narrow
-from policies_odrl.comparison.proof import Proof
-from policies_odrl.comparison.regions import compare_points
 from policies_odrl.comparison.witness import at_its_time
 from policies_odrl.evaluation.request import Facts
 from policies_odrl.model import ODRL, Condition, Rule, duties_below
-from policies_odrl.values import Duration
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import (
     EDUCATION,
@@ -332,11 +328,6 @@ def test_an_alternative_of_the_offer_is_met_by_one_of_its_parts() -> None:
     assert not contains(one_rule("read", nested), one_rule("read", parts[0]))
     assert not contains(one_rule("read", *parts), either)
     assert not contains(either, READ)
-
-
-def test_points_of_two_kinds_have_no_order() -> None:
-    assert compare_points(Decimal(1), Duration(0, Decimal(1))) is None
-    assert compare_points(Decimal(1), datetime(2026, 1, 1, tzinfo=UTC)) is None
 
 
 def test_a_rule_of_no_kind_has_no_duties() -> None:

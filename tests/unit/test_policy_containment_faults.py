@@ -23,13 +23,14 @@ from policies_odrl import (
     contains,
     same_meaning,
 )
+from policies_odrl.algebra.forms import same_constraint
 from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.narrow import meet, narrow
-from policies_odrl.comparison.regions import contradictory, implied, same_constraint
 from policies_odrl.comparison.relation import Relation
 from policies_odrl.evaluation.state import Usage
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV, PREAU
+from tests.support.algebra import contradictory, implied
 from tests.support.small_policies import (
     DAY,
     MANY,

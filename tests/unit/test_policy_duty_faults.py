@@ -30,10 +30,10 @@ from policies_odrl import (
     Request,
     evaluate,
 )
+from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.evaluation.case import key_of
 from policies_odrl.evaluation.deontic import Instance
-from policies_odrl.evaluation.periods import instant
 from policies_odrl.evaluation.reservation import reserve_use
 from policies_odrl.evaluation.state import (
     Usage,

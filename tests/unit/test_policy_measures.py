@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
+from policies_odrl.algebra.periods import Recurrence, Stretch, compare, later
 from policies_odrl.evaluation.operands import check
-from policies_odrl.evaluation.periods import Recurrence, Stretch, compare, later
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.places import atlas, lies_in, place
 from policies_odrl.units import QUDT, UCUM, UNITS, in_base, length

@@ -25,7 +25,6 @@ from policies_odrl.authoring.profile_document import (
     profile_jsonld,
     profile_nodes,
 )
-from policies_odrl.comparison.regions import compare_points, contradictory, implied
 from policies_odrl.concepts import concepts, legal_bases, measures, wider_concepts
 from policies_odrl.evaluation.operands import Fact, check
 from policies_odrl.language.labels import label, labelled
@@ -44,6 +43,7 @@ from policies_odrl.vocabulary import (
     purposes,
     wider_purposes,
 )
+from tests.support.algebra import contradictory, implied
 
 ROOT = Path(__file__).parents[2]
 GDPR = "https://w3id.org/dpv/legal/eu/gdpr#"
@@ -113,7 +113,6 @@ def test_steps_of_two_scales_have_no_order() -> None:
     assert isinstance(delivered, Step)
     assert same(raw, delivered) is Truth.UNDETERMINED
     assert before(raw, delivered, or_same=True) is Truth.UNDETERMINED
-    assert compare_points(raw, delivered) is None
     assert scalar(Kind.LEVEL, "Raw") is None
 
 

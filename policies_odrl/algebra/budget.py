@@ -1,6 +1,6 @@
-"""How much work a question may take.
+"""How much work one question may take.
 
-Rule: whoever compares pays first; when nothing is left the answer is "unknown", never a guess.
+Whoever compares pays first; when nothing is left the answer is Unknown, never a guess.
 """
 
 from __future__ import annotations

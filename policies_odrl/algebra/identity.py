@@ -74,11 +74,11 @@ def _folded(text: str) -> str:
 
 def _clash(value: FactValue, other: FactValue) -> bool:
     """Return whether names stand in datatypes that differ, so that their texts say nothing."""
-    mine, theirs = _datatype(value), _datatype(other)
+    mine, theirs = datatype_of(value), datatype_of(other)
     return bool(mine and theirs) and mine != theirs
 
 
-def _datatype(value: FactValue) -> str:
+def datatype_of(value: FactValue) -> str:
     """Return the datatype of a value; empty for a text, a number and a name."""
     if not isinstance(value, Literal) or value.language or value.datatype == XSD_STRING:
         return ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
-from policies_odrl.comparison.regions import normal
+from policies_odrl.algebra.identity import datatype_of
 from policies_odrl.model import (
     AssetRef,
     Condition,
@@ -14,12 +15,68 @@ from policies_odrl.model import (
     Constraint,
     Duty,
     LogicalConstraint,
+    Operator,
     PartyRef,
     Prohibition,
     Rule,
+    Value,
     duties_below,
 )
-from policies_odrl.vocabulary import same_action
+from policies_odrl.units import in_base
+from policies_odrl.values import Duration, name, number, scalar
+from policies_odrl.vocabulary import OPERANDS, Kind, Operand, same_action
+
+SCALARS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION, Kind.LEVEL})
+LISTING = frozenset(
+    {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
+)
+
+
+def same_constraint(left: Constraint, right: Constraint) -> bool:
+    """Return whether two constraints say the same, whatever the spelling of their values."""
+    return normal(left) == normal(right)
+
+
+@lru_cache(maxsize=4096)  # a policy is compared with others again and again
+def normal(item: Constraint) -> tuple[object, ...]:
+    """Return a form that is equal for constraints that say the same."""
+    operand = OPERANDS.get(item.left)
+    left = operand.replaced_by or operand.id if operand else item.left
+    operator = item.operator
+    concept = operand is not None and operand.kind is Kind.CONCEPT
+    if concept and operator is Operator.IS_A and len(item.right) == 1:
+        operator = Operator.IS_ANY_OF
+    listed = [_normal_value(operand, value, item.unit) for value in item.right]
+    values = tuple(listed) if malformed(item) else frozenset(listed)  # two equal ones are not one
+    known = all(isinstance(value, tuple) and value[0] == _MEASURED for value in listed)
+    unit = "" if listed and known else item.unit
+    return (left, operator, values, unit, tuple(sorted(item.reference)), item.status)
+
+
+def malformed(item: Constraint) -> bool:
+    """Return whether a constraint names no value, or several where its operator takes one."""
+    if item.reference:
+        return False
+    return not item.right or (len(item.right) != 1 and item.operator not in LISTING)
+
+
+_MEASURED = "measured"
+
+
+def _normal_value(operand: Operand | None, value: Value, unit: str) -> object:
+    if operand is not None and operand.kind in SCALARS:
+        amount = number(value) if unit else None
+        known = in_base(amount, unit) if amount is not None else None
+        if known is not None:
+            return (_MEASURED, *known)
+        found = scalar(operand.kind, value) or number(value)
+        if isinstance(found, Duration) and not found.months and not unit:
+            return (_MEASURED, "time", found.seconds)
+        if found is not None:
+            return found
+    if operand is not None and operand.kind in {Kind.CONCEPT, Kind.PLACE}:
+        return name(value)
+    return (name(value), datatype_of(value))
 
 
 def rule_form(rule: Rule) -> tuple[object, ...]:

@@ -1,0 +1,1 @@
+"""Sets of values that constraints denote, and questions about them."""

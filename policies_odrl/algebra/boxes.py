@@ -1,0 +1,303 @@
+"""The conditions of one rule, put in order once: what is asked of each operand, and choices.
+
+A box is the conjunction of its goals. `and` is taken apart, and so is `or` that is not to hold;
+other alternatives stay whole until somebody asks for the cases of those that touch given operands.
+Nothing is multiplied out. What is not to hold is turned round by the strong negation, so that
+`xone` asks for proof that its other parts are False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+from policies_odrl.algebra.budget import Budget, Exhausted
+from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.forms import condition_form, flat
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import ODRL, Condition, Connective, Constraint, LogicalConstraint
+
+DELAY: Final = ODRL + "delayPeriod"
+MAX_PROOF: Final = 100_000  # comparisons of two values, names or constraints in one comparison
+MAX_ALTERNATIVES: Final = 4_096  # ways in which one condition can come true or false
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A condition that is to hold, or not to hold.
+
+    Attributes:
+        item: the condition.
+        holds: whether it is to be True; otherwise False.
+        side: which policy it comes from, 0 or 1.
+    """
+
+    item: Condition
+    holds: bool = True
+    side: int = 0
+
+    @property
+    def form(self) -> tuple[object, ...]:
+        """A form that is equal for goals that say the same."""
+        return (condition_form(self.item), self.holds)
+
+    @property
+    def operands(self) -> frozenset[str]:
+        """The left operands that it speaks of."""
+        return operands_of(self.item)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Several ways, of which one is enough.
+
+    Attributes:
+        ways: goals that are met together, for each way.
+    """
+
+    ways: tuple[tuple[Goal, ...], ...]
+
+    @property
+    def operands(self) -> frozenset[str]:
+        """The left operands that it speaks of."""
+        return frozenset().union(*(goal.operands for way in self.ways for goal in way))
+
+
+class Box:
+    """A conjunction of goals."""
+
+    __slots__ = ("_claims", "_opening", "atoms", "choices", "forms", "sequences")
+
+    def __init__(
+        self, items: Iterable[Condition | Goal | Choice] = (), *, opening: bool = False
+    ) -> None:
+        self._opening = opening  # whether the first delay of a sequence is one outside of it, too
+        self.atoms: dict[str, list[Atom]] = {}
+        self.choices: list[Choice] = []
+        self.sequences: list[Goal] = []  # that time decides, or that are not to hold
+        self.forms: set[tuple[object, ...]] = set()
+        self._claims: dict[str, Claims] = {}
+        for item in items:
+            self._add(item)
+
+    def stated(self, left: str) -> tuple[Constraint, ...]:
+        """Return the constraints on one operand that are to hold."""
+        return tuple(atom.item for atom in self.atoms.get(left, ()) if atom.holds)
+
+    def claims(self, left: str, reading: Reading) -> Claims:
+        """Return what is asked of one operand."""
+        found = self._claims.get(left)
+        if found is None or found.reading is not reading:
+            operand = reading.knowledge.operand(left)
+            found = self._claims[left] = Claims(operand, self.atoms.get(left, ()), reading)
+        return found
+
+    def touching(self, operands: frozenset[str]) -> Choice | None:
+        """Return the first choice that says something about one of the operands."""
+        return next((item for item in self.choices if operands & item.operands), None)
+
+    def cases(self, choice: Choice) -> Iterator[Box]:
+        """Yield the box with one of its choices decided, one way after the other."""
+        for way in choice.ways:
+            case = self.joined(way)
+            case.choices = [item for item in case.choices if item is not choice]
+            yield case
+
+    def joined(self, items: Iterable[Condition | Goal | Choice]) -> Box:
+        """Return the box with more conditions."""
+        case = Box(opening=self._opening)
+        case.atoms = {left: list(found) for left, found in self.atoms.items()}
+        case.choices = list(self.choices)
+        case.sequences = list(self.sequences)
+        case.forms = set(self.forms)
+        for item in items:
+            case._add(item)
+        return case
+
+    def _add(self, whole: Condition | Goal | Choice) -> None:
+        stack = [whole]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, Choice):
+                self.choices.append(part)
+                continue
+            goal = part if isinstance(part, Goal) else Goal(part)
+            self.forms.add(goal.form)
+            if isinstance(goal.item, Constraint):
+                atom = Atom(goal.item, goal.holds, goal.side)
+                self.atoms.setdefault(goal.item.left, []).append(atom)
+            else:
+                stack.extend(reversed(self._taken_apart(goal.item, goal)))
+
+    def _taken_apart(
+        self, item: LogicalConstraint, goal: Goal
+    ) -> Sequence[Condition | Goal | Choice]:
+        inner = [Goal(part, goal.holds, goal.side) for part in item.operands]
+        match item.connective, goal.holds:
+            case (Connective.AND, True) | (Connective.OR, False) if inner:
+                return inner
+            case (Connective.OR, True) | (Connective.AND, False) if inner:
+                return [Choice(tuple((part,) for part in inner))]
+            case (Connective.XONE, True) if inner:
+                return [_exactly_one(item, goal)]
+            case (Connective.XONE, False) if len(inner) ** 2 <= MAX_ALTERNATIVES:
+                return [_not_exactly_one(item, goal)]
+            case (Connective.AND_SEQUENCE, True) if inner:
+                return self._in_order(item, goal)
+        self.sequences.append(goal)  # what joins nothing is never True
+        return []
+
+    def _in_order(self, item: LogicalConstraint, goal: Goal) -> Sequence[Goal]:
+        """Return the parts of a sequence; a delay that is not its first has another beginning."""
+        inner = [Goal(part, side=goal.side) for part in item.operands]
+        later = item.operands[1:] if self._opening else item.operands
+        if not any(map(delayed, later)):
+            return inner
+        self.sequences.append(goal)
+        return [part for part in inner if not delayed(part.item)]
+
+
+def operands_of(item: Condition) -> frozenset[str]:
+    """Return the left operands that a condition speaks of."""
+    if isinstance(item, Constraint):
+        return frozenset({item.left})
+    return frozenset().union(*(operands_of(part) for part in item.operands))
+
+
+def delayed(item: Condition) -> bool:
+    """Return whether a member of a sequence counts from the member before it."""
+    return DELAY in operands_of(item)
+
+
+def _exactly_one(item: LogicalConstraint, goal: Goal) -> Choice:
+    """Return the ways in which one of several is True, and, if they are few, the others False."""
+    parts, side = item.operands, goal.side
+    few = len(parts) ** 2 <= MAX_ALTERNATIVES
+    return Choice(
+        tuple(
+            tuple(
+                Goal(part, index == one, side)
+                for index, part in enumerate(parts)
+                if few or index == one
+            )
+            for one in range(len(parts))
+        )
+    )
+
+
+def _not_exactly_one(item: LogicalConstraint, goal: Goal) -> Choice:
+    """Return the ways in which none of several is True, or more than one."""
+    none = tuple(Goal(part, holds=False, side=goal.side) for part in item.operands)
+    pairs = combinations([Goal(part, side=goal.side) for part in item.operands], 2)
+    return Choice((none, *pairs))
+
+
+class Proof:
+    """Proofs that share one bound on their work: True is proved, False is "not proved"."""
+
+    __slots__ = ("reading",)
+
+    def __init__(self, steps: int = MAX_PROOF, knowledge: Knowledge | None = None) -> None:
+        self.reading = Reading(knowledge or Knowledge(), budget=Budget(steps))
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What is known of names."""
+        return self.reading.knowledge
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a proof was given up because the bound was reached."""
+        return self.reading.budget.spent
+
+    def pay(self, steps: int) -> bool:
+        """Return whether so many steps are still allowed, and count them."""
+        try:
+            self.reading.budget.pay(steps)
+        except Exhausted:
+            return False
+        return True
+
+    def follows(self, wanted: Condition, having: Sequence[Condition]) -> bool:
+        """Return whether whatever satisfies `having` is proved to satisfy `wanted`."""
+        return self.pay(len(having)) and self.within(wanted, Box(having))
+
+    def refuted(self, item: Condition, box: Box) -> bool:
+        """Return whether whatever satisfies a box is proved to make a condition False."""
+        return self.within(Goal(item, holds=False), box)
+
+    def within(self, wanted: Condition | Goal, box: Box) -> bool:
+        """Return whether whatever satisfies a box is proved to meet a goal."""
+        goal = wanted if isinstance(wanted, Goal) else Goal(wanted)
+        if not self.pay(1 + len(box.choices)):
+            return False
+        if goal.form in box.forms or self._by_kind(goal, box):
+            return True
+        return self.by_cases(goal.operands, box, lambda case: self.within(goal, case))
+
+    def by_cases(self, touched: frozenset[str], box: Box, proved: Callable[[Box], bool]) -> bool:
+        """Take the first choice that touches some operands apart, and prove each case."""
+        choice = box.touching(touched)
+        size = len(box.forms)  # each case is a copy
+        return choice is not None and all(
+            self.pay(size) and (self.apart(case) or proved(case)) for case in box.cases(choice)
+        )
+
+    def apart(self, box: Box) -> bool:
+        """Return whether it is proved that nothing satisfies a box, its choices left aside."""
+        try:
+            return any(box.claims(left, self.reading).empty for left in box.atoms)
+        except Exhausted:
+            return False
+
+    def _by_kind(self, goal: Goal, box: Box) -> bool:
+        if isinstance(goal.item, LogicalConstraint):
+            return self._joined(goal.item, box, holds=goal.holds)
+        try:
+            return box.claims(goal.item.left, self.reading).implies(goal.item, holds=goal.holds)
+        except Exhausted:
+            return False
+
+    def _joined(self, item: LogicalConstraint, box: Box, *, holds: bool) -> bool:
+        inner = [Goal(part, holds) for part in item.operands]
+        found = False
+        match item.connective, holds:
+            case (Connective.AND, True) | (Connective.OR, False):
+                found = bool(inner) and all(self.within(part, box) for part in inner)
+            case (Connective.OR, True):
+                found = any(self.within(part, box) for part in inner)
+            case (Connective.AND | Connective.AND_SEQUENCE, False):
+                found = any(self.within(part, box) for part in _plain(item))
+            case (Connective.XONE, True):
+                found = self._one_within(item.operands, box)
+            case (Connective.XONE, False):
+                found = self._not_one_within(item.operands, box)
+        return found
+
+    def _one_within(self, parts: Sequence[Condition], box: Box) -> bool:
+        held = [self.within(part, box) for part in parts]
+        return held.count(True) == 1 and all(
+            self.refuted(part, box) for part, yes in zip(parts, held, strict=True) if not yes
+        )
+
+    def _not_one_within(self, parts: Sequence[Condition], box: Box) -> bool:
+        if not parts:
+            return False
+        held = sum(self.within(part, box) for part in parts)
+        return held > 1 or all(self.refuted(part, box) for part in parts)
+
+
+def disjoint(items: Sequence[Condition], knowledge: Knowledge | None = None) -> bool:
+    """Return whether it is proved that nothing satisfies all conditions."""
+    return Proof(knowledge=knowledge).apart(Box(items))
+
+
+def _plain(item: LogicalConstraint) -> list[Goal]:
+    """Return the parts of a conjunction; within a sequence a delay has another beginning."""
+    parts = [Goal(part, holds=False) for part in flat(item.operands)]
+    if item.connective is Connective.AND_SEQUENCE:
+        return [part for part in parts if DELAY not in part.operands]
+    return parts

@@ -1,0 +1,317 @@
+"""Constraints on one left operand, taken together.
+
+A request claims values of the operand once, so that all constraints are about the same values. What
+asks for each value narrows one set; what asks for some value stands beside it. Constraints whose
+values do not compare (another dimension, another start of a count) prove nothing of one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Final
+
+from policies_odrl import text
+from policies_odrl.algebra.domain import LISTING, Domain, Fact, Unread
+from policies_odrl.algebra.extent import Extent, Quantifier, Reading, opaque
+from policies_odrl.algebra.forms import normal
+from policies_odrl.algebra.lengths import TooMany
+from policies_odrl.algebra.names import Named
+from policies_odrl.algebra.numbers import Counts, Levels, Numbers
+from policies_odrl.algebra.times import Durations, Instants
+from policies_odrl.knowledge import NOTHING_MORE
+from policies_odrl.logic import Truth
+from policies_odrl.model import ODRL, Constraint, Operator
+from policies_odrl.vocabulary import ALLOWED, Kind, Operand
+
+INTERVAL: Final = ODRL + "timeInterval"
+MAX_SAMPLES: Final = 64  # points that are tried as examples
+_ALL: Final = frozenset({Quantifier.ALL, Quantifier.EVERY})
+_PARTS: Final = frozenset({Operator.IS_PART_OF, Operator.HAS_PART})
+_DOMAINS: Final[dict[Kind, type[Domain[Any, Any]]]] = {
+    Kind.NUMBER: Numbers,
+    Kind.COUNT: Counts,
+    Kind.LEVEL: Levels,
+    Kind.INSTANT: Instants,
+    Kind.DURATION: Durations,
+    Kind.CONCEPT: Named,
+    Kind.PLACE: Named,
+    Kind.IDENTITY: Named,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A constraint that is to be True, or to be False.
+
+    Attributes:
+        item: the constraint.
+        holds: whether it is to be True.
+        side: which policy it comes from, 0 or 1.
+    """
+
+    item: Constraint
+    holds: bool = True
+    side: int = 0
+
+    @property
+    def text(self) -> str:
+        """The constraint in one line."""
+        line = text.constraint(self.item)
+        return line if self.holds else f"not ({line})"
+
+
+def domain_of(
+    operand: Operand, reading: Reading, *, wholes: bool = False
+) -> Domain[Any, Any] | None:
+    """Return the domain of an operand, or None where its values are no points (events)."""
+    found = _DOMAINS.get(operand.kind)
+    if found is None or operand.id == INTERVAL:
+        return None
+    return Named(operand, reading, wholes=wholes) if found is Named else found(operand, reading)
+
+
+def allowed(operand: Operand, item: Constraint, reading: Reading) -> bool:
+    """Return whether an operator has a meaning for the values of an operand."""
+    widely = reading.parts_as_kinds and operand.kind is Kind.CONCEPT and item.operator in _PARTS
+    return widely or item.operator in ALLOWED[operand.kind]
+
+
+@lru_cache(maxsize=4096)  # a policy says the same bounds again and again
+def _ordered(item: Constraint, operand: Operand) -> Extent:
+    """Return what a constraint denotes whose values no hierarchy decides."""
+    return _denoted(item, _DOMAINS[operand.kind](operand, Reading(NOTHING_MORE)))
+
+
+def denote(item: Constraint, domain: Domain[Any, Any] | None) -> Extent:
+    """Return what a constraint denotes."""
+    if domain is None:
+        return opaque("it depends on more than the values of one request")
+    return _denoted(item, domain) if isinstance(domain, Named) else _ordered(item, domain.operand)
+
+
+def _denoted(item: Constraint, domain: Domain[Any, Any]) -> Extent:
+    obstacle = _obstacle(item, domain)
+    if obstacle:
+        return opaque(obstacle)
+    try:
+        return domain.extent(item)
+    except Unread as exc:
+        return opaque(str(exc))
+
+
+def _obstacle(item: Constraint, domain: Domain[Any, Any]) -> str:
+    """Return what keeps a constraint from being read; empty when nothing does."""
+    if not allowed(domain.operand, item, domain.reading):
+        return "the operator has no meaning for the operand"
+    if item.reference:
+        return f"the value at `{item.reference[0][:200]}`"
+    if not item.right:
+        return "no value is given"
+    several = len(item.right) != 1 and item.operator not in LISTING
+    return "which of its values is meant" if several else ""
+
+
+@dataclass(slots=True)
+class Group:
+    """Extents whose values compare.
+
+    Attributes:
+        universe: the values that there are.
+        each: sets that each value lies in.
+        some: what some value lies in, one set for each wish.
+        either: sets of which one holds all values.
+        item: one of the constraints.
+    """
+
+    universe: Any
+    item: Constraint
+    each: list[Any] = field(default_factory=list)
+    some: list[Any] = field(default_factory=list)
+    either: list[tuple[Any, ...]] = field(default_factory=list)
+    _every: Any = None
+
+    def add(self, extent: Extent) -> None:
+        """Add what one constraint asks for."""
+        if extent.quantifier in _ALL:
+            self.each.append(extent.sets[0])
+        elif extent.quantifier is Quantifier.NOT_EACH:
+            self.either.append(extent.sets)
+        else:
+            self.some.extend(extent.sets)
+
+    @property
+    def every(self) -> Any:
+        """What each value lies in; met two by two, so that many holes are no burden."""
+        if self._every is None:
+            found = [self.universe, *self.each]
+            while len(found) > 1:
+                pairs = zip(found[::2], found[1::2], strict=False)
+                found = [one.meet(two) for one, two in pairs] + found[len(found) // 2 * 2 :]
+            self._every = found[0]
+        return self._every
+
+    @property
+    def wishes(self) -> list[Any]:
+        """Sets of which each has one of the values."""
+        return [item.meet(self.every) for item in self.some] or [self.every]
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is proved that no values satisfy it."""
+        return any(item.empty for item in self.wishes) or any(
+            all(item.meet(wish).empty for item in sets)
+            for sets in self.either
+            for wish in self.wishes
+        )
+
+    def within(self, wanted: Extent) -> bool:
+        """Return whether all values that satisfy it are proved to satisfy what is wanted."""
+        if wanted.quantifier in _ALL:
+            return bool(self.each) and self.every.within(wanted.sets[0])
+        if wanted.quantifier is Quantifier.NOT_EACH:
+            return bool(self.each) and any(self.every.within(item) for item in wanted.sets)
+        having = self.wishes if self.some or self.each else []
+        return all(any(item.within(want) for item in having) for want in wanted.sets)
+
+
+class Claims:
+    """Constraints on one operand that are to be True, or False, of the same values."""
+
+    __slots__ = (
+        "_empty",
+        "_extents",
+        "atoms",
+        "domain",
+        "groups",
+        "opaque",
+        "operand",
+        "reading",
+    )
+
+    def __init__(self, operand: Operand | None, atoms: Sequence[Atom], reading: Reading) -> None:
+        self.operand = operand
+        self.atoms = atoms
+        self.reading = reading
+        wholes = any(atom.item.operator in _PARTS for atom in atoms)
+        self.domain = domain_of(operand, reading, wholes=wholes) if operand else None
+        self.groups: dict[Hashable, Group] = {}
+        self.opaque: list[tuple[Atom, str]] = []
+        reading.budget.pay(len(atoms))
+        self._empty: bool | None = None
+        self._extents = [self.extent(atom.item) for atom in atoms]
+        for atom, extent in zip(atoms, self._extents, strict=True):
+            self._add(atom, extent)
+
+    def _add(self, atom: Atom, found: Extent) -> None:
+        if found.opaque or self.domain is None:
+            self.opaque.append((atom, found.why))
+            return
+        try:
+            if found.axis not in self.groups:
+                self.groups[found.axis] = Group(self.domain.universe(found.axis), atom.item)
+            self.groups[found.axis].add(found if atom.holds else found.negated())
+        except TooMany:
+            self.opaque.append((atom, "it has too many parts"))
+
+    def extent(self, item: Constraint) -> Extent:
+        """Return what a constraint on the operand denotes."""
+        if self.operand is None:
+            return opaque("is not a known left operand")
+        return denote(item, self.domain)
+
+    @property
+    def opposed(self) -> bool:
+        """Whether one and the same constraint is to be True and to be False."""
+        no = {normal(atom.item) for atom in self.atoms if not atom.holds}
+        return bool(no) and any(normal(atom.item) in no for atom in self.atoms if atom.holds)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is proved that no values satisfy all constraints."""
+        if self._empty is None:
+            self._empty = self.opposed or any(map(_safely, self.groups.values()))
+        return self._empty
+
+    def implies(self, wanted: Constraint, *, holds: bool = True) -> bool:
+        """Return whether all values that satisfy the constraints are proved to satisfy another.
+
+        What is empty proves nothing: a contradiction is a fault of its own.
+        """
+        extent = self.extent(wanted)
+        group = None if extent.opaque else self.groups.get(extent.axis)
+        if group is None or self.empty:
+            return False
+        try:
+            return group.within(extent if holds else extent.negated())
+        except TooMany:
+            return False
+
+    def states(self, wanted: Constraint, *, holds: bool = True) -> bool:
+        """Return whether a constraint is among them, however spelled."""
+        form = normal(wanted)
+        return any(atom.holds is holds and normal(atom.item) == form for atom in self.atoms)
+
+    def points(self, values: Iterable[Fact], axis: Hashable) -> list[Any]:
+        """Return values given as points of an axis; empty where one of them has none."""
+        if self.domain is None:
+            return []
+        found = [self.domain.point(value, axis) for value in values]
+        return [] if any(point is None for point in found) else found
+
+    def hold(self, values: Sequence[Fact]) -> bool:
+        """Return whether values certainly satisfy all constraints."""
+        return all(
+            extent.truth(self.points(values, extent.axis)) is Truth.of(atom.holds)
+            for atom, extent in zip(self.atoms, self._extents, strict=True)
+        )
+
+    def samples(self) -> Iterator[tuple[Fact, ...]]:
+        """Yield values that certainly satisfy all constraints."""
+        if self.opaque or len(self.groups) != 1 or self.domain is None:
+            return
+        (group,) = self.groups.values()
+        try:
+            wishes = self._together(group.wishes)
+        except TooMany:
+            return
+        tried = [islice(self.domain.facts(wish, group.item), MAX_SAMPLES) for wish in wishes]
+        if len(tried) == 1:
+            yield from ((value,) for value in tried[0] if self.hold((value,)))
+            return
+        found = [self._first(facts, wish) for facts, wish in zip(tried, wishes, strict=True)]
+        values = tuple(dict.fromkeys(value for value in found if value is not None))
+        if None not in found and self.hold(values):
+            yield values
+
+    def _together(self, wishes: list[Any]) -> list[Any]:
+        """Return wishes as one where only what one name certainly is may be shown.
+
+        On what is asserted alone, `isAllOf` of two names that exclude one another is not known to
+        be met by a name beside another (arXiv 2602.19883 reads it as their intersection).
+        """
+        named = isinstance(self.domain, Named) and not self.domain.operand.evidence
+        if not (named and self.reading.asserted):
+            return wishes
+        first, *others = wishes
+        for other in others:
+            first = first.meet(other)
+        return [first]
+
+    def _first(self, facts: Iterable[Fact], region: Any) -> Fact | None:
+        """Return the first value that certainly lies in a set of the operand's domain."""
+        (axis,) = self.groups
+        for value in facts:
+            points = self.points((value,), axis)
+            if points and region.truth(points[0]) is Truth.TRUE:
+                return value
+        return None
+
+
+def _safely(group: Group) -> bool:
+    try:
+        return group.empty
+    except TooMany:
+        return False

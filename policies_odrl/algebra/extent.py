@@ -1,0 +1,143 @@
+"""What a constraint denotes: the values for which it is True, and those for which it is not False.
+
+A request claims a non-empty finite set of values of one operand. Each value may itself be a set of
+points (a day, a duration whose months vary, a broad concept): it lies in a set, outside of it, or
+partly in it. What several values make of it is the operator's quantifier.
+Source: decision record 0062.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, Final, Protocol, Self
+
+from policies_odrl.algebra.budget import Budget
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.logic import Truth, all_of, any_of, unanimous
+
+
+class Region(Protocol):
+    """A set of points of one domain."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is proved that it holds nothing."""
+
+    def meet(self, other: Self) -> Self:
+        """Return the points that both hold."""
+
+    def complement(self) -> Self:
+        """Return the points that it does not hold."""
+
+    def within(self, other: Self) -> bool:
+        """Return whether it is proved that the other holds each point of this one."""
+
+    def truth(self, value: Any) -> Truth:
+        """Return whether a value lies in it, outside of it, or partly in it."""
+
+    def samples(self) -> Iterator[Any]:
+        """Yield points that may be tried as examples."""
+
+
+class Quantifier(Enum):
+    """What has to hold of the values that are claimed together."""
+
+    ALL = "all"  # each lies in the set; those that differ leave it Undetermined
+    SOME = "some"  # one lies in the set: evidence, of which one that fits is enough
+    EVERY = "every"  # each lies in the set, and one outside makes it False: the opposite of SOME
+    EACH = "each"  # each of several sets has one of the values
+    NOT_EACH = "not each"  # one of several sets has all of them: the opposite of EACH
+
+    __hash__ = object.__hash__  # members are single objects; the hash by name is slower
+
+
+_OPPOSITE: Final = MappingProxyType(
+    {
+        Quantifier.ALL: Quantifier.ALL,
+        Quantifier.SOME: Quantifier.EVERY,
+        Quantifier.EVERY: Quantifier.SOME,
+        Quantifier.EACH: Quantifier.NOT_EACH,
+        Quantifier.NOT_EACH: Quantifier.EACH,
+    }
+)
+_JOIN: Final = MappingProxyType(
+    {
+        Quantifier.ALL: unanimous,
+        Quantifier.SOME: any_of,
+        Quantifier.EVERY: all_of,
+        Quantifier.EACH: any_of,
+        Quantifier.NOT_EACH: all_of,
+    }
+)
+_Join = Callable[[Iterable[Truth]], Truth]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How constraints are read.
+
+    Attributes:
+        knowledge: terms and hierarchies.
+        asserted: False: names are those that a request states, so that a known concept which is
+            not under the one wanted is another one (closed world). True: only what is asserted
+            counts (open world), as the question whether two policies conflict asks.
+        parts_as_kinds: whether `isPartOf` and `hasPart` of a concept are read by the order of its
+            kinds, which evaluation does not.
+        budget: pays for the work of one question.
+    """
+
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    asserted: bool = False
+    parts_as_kinds: bool = False
+    budget: Budget = field(default_factory=Budget, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a constraint denotes.
+
+    Attributes:
+        axis: extents are about the same values where their axes are equal (dimension of a unit,
+            start of a count).
+        quantifier: see `Quantifier`.
+        sets: one set; with `EACH` and `NOT_EACH` one for each value that is listed; none where the
+            constraint is opaque: it is True for nothing that could be named, and may be True for
+            everything, so that it entails only itself.
+        why: of an opaque one, what is missing.
+    """
+
+    axis: Hashable = None
+    quantifier: Quantifier = Quantifier.ALL
+    sets: tuple[Region, ...] = ()
+    why: str = ""
+
+    @property
+    def opaque(self) -> bool:
+        """Whether nothing is known of it."""
+        return not self.sets
+
+    def negated(self) -> Extent:
+        """Return the extent that is True where this one is False, and the other way round."""
+        sets = tuple(item.complement() for item in self.sets)
+        return Extent(self.axis, _OPPOSITE[self.quantifier], sets, self.why)
+
+    def truth(self, values: Sequence[Any]) -> Truth:
+        """Return whether values that are claimed together satisfy it, as points of its domain."""
+        if not self.sets or not values:
+            return Truth.UNDETERMINED
+        join: _Join = _JOIN[self.quantifier]
+        if len(self.sets) == 1:
+            found = self.sets[0]
+            if len(values) == 1:
+                return found.truth(values[0])
+            return join(found.truth(value) for value in values)
+        over: _Join = all_of if self.quantifier is Quantifier.EACH else any_of
+        return over(join(found.truth(value) for value in values) for found in self.sets)
+
+
+def opaque(why: str) -> Extent:
+    """Return the extent of a constraint of which nothing is known."""
+    return Extent(why=why)

@@ -1,0 +1,181 @@
+"""Sets of lengths of time, which are ordered in part only: a month has no fixed number of days.
+
+A point is a length counted from some moment. A duration of months and days is a line of such
+points, one for each moment that it may start from; a limit is one, too. What is said of a set holds
+from whatever moment is counted.
+Source: XML Schema 1.1 Part 2, 3.3.6.1 (order of durations).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+from typing import Final
+
+from policies_odrl.algebra.periods import Stretch, later
+from policies_odrl.logic import Truth, any_of
+from policies_odrl.values import Duration, orders
+
+NOTHING: Final = Duration(0, Decimal(0))
+MAX_PIECES: Final = 256  # of one set; a complement multiplies them
+
+
+class TooMany(Exception):
+    """A set has more pieces than `MAX_PIECES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A length at which a piece ends.
+
+    Attributes:
+        length: the length.
+        nudge: 0: the length itself is the last point; 1: just above it; -1: just below it.
+    """
+
+    length: Duration
+    nudge: int = 0
+
+    def at_most(self, other: Edge) -> bool:
+        """Return whether it is no longer than another, from whatever moment is counted."""
+        found = orders(self.length, other.length)
+        return 1 not in found and (0 not in found or self.nudge <= other.nudge)
+
+    def less(self, other: Edge) -> bool:
+        """Return whether it is shorter than another, from whatever moment is counted."""
+        found = orders(self.length, other.length)
+        return 1 not in found and (0 not in found or self.nudge < other.nudge)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is longer than some lengths and shorter than others.
+
+    Attributes:
+        lows: lower ends, each of which holds; none: no lower end.
+        highs: upper ends, likewise.
+    """
+
+    lows: tuple[Edge, ...] = ()
+    highs: tuple[Edge, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is proved that nothing lies in it."""
+        return any(high.less(low) for low, high in product(self.lows, self.highs))
+
+    def meet(self, other: Run) -> Run:
+        """Return what both hold."""
+        lows = _tightest((*self.lows, *other.lows), upper=False)
+        return Run(lows, _tightest((*self.highs, *other.highs), upper=True))
+
+    def within(self, other: Run) -> bool:
+        """Return whether it is proved that the other holds all of this one."""
+        return all(any(wide.at_most(low) for low in self.lows) for wide in other.lows) and all(
+            any(high.at_most(wide) for high in self.highs) for wide in other.highs
+        )
+
+    def complement(self) -> Iterator[Run]:
+        """Yield runs that hold together what this one does not."""
+        for low in self.lows:
+            yield Run(highs=(Edge(low.length, low.nudge - 1),))
+        for high in self.highs:
+            yield Run(lows=(Edge(high.length, high.nudge + 1),))
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """A union of runs.
+
+    Attributes:
+        runs: none of them proved to be empty.
+    """
+
+    runs: tuple[Run, ...]
+
+    @staticmethod
+    def of(runs: Iterable[Run]) -> Lengths:
+        """Return a union.
+
+        Raises:
+            TooMany: more runs than `MAX_PIECES`.
+        """
+        found = tuple(dict.fromkeys(run for run in runs if not run.empty))
+        if len(found) > MAX_PIECES:
+            raise TooMany
+        return Lengths(found)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is proved that it holds nothing."""
+        return not self.runs
+
+    def meet(self, other: Lengths) -> Lengths:
+        """Return what both hold."""
+        return Lengths.of(one.meet(two) for one, two in product(self.runs, other.runs))
+
+    def complement(self) -> Lengths:
+        """Return what it does not hold."""
+        left = Lengths((Run(),))
+        for run in self.runs:
+            left = left.meet(Lengths.of(run.complement()))
+        return left
+
+    def within(self, other: Lengths) -> bool:
+        """Return whether it is proved that the other holds all of this one."""
+        if all(any(run.within(wide) for wide in other.runs) for run in self.runs):
+            return True
+        return self.meet(other.complement()).empty
+
+    def truth(self, value: Duration) -> Truth:
+        """Return whether a duration lies in it, from whatever moment it is counted."""
+        point = Lengths((Run((Edge(value),), (Edge(value),)),))
+        if point.within(self):
+            return Truth.TRUE
+        return Truth.FALSE if point.meet(self).empty else Truth.UNDETERMINED
+
+    def reached(self, clock: Stretch) -> Truth:
+        """Return whether the time between two moments lies in it."""
+        return any_of(_reached(run, clock) for run in self.runs)
+
+    def samples(self) -> Iterator[Duration]:
+        """Yield durations near the ends of its runs; whether they lie in it is not said."""
+        edges = [edge.length for run in self.runs for edge in (*run.highs, *run.lows)]
+        yield from edges
+        for length in edges:
+            for seconds in (length.seconds - 1, length.seconds + 1, length.seconds / 2):
+                yield Duration(length.months, max(NOTHING.seconds, seconds))
+        yield NOTHING
+
+
+def _tightest(edges: Iterable[Edge], *, upper: bool) -> tuple[Edge, ...]:
+    """Return edges without those that others make needless."""
+    found: list[Edge] = []
+    for edge in dict.fromkeys(edges):
+        if any(_at_least(other, edge, upper=upper) for other in found):
+            continue
+        found = [other for other in found if not _at_least(edge, other, upper=upper)]
+        found.append(edge)
+    return tuple(found)
+
+
+def _at_least(one: Edge, other: Edge, *, upper: bool) -> bool:
+    """Return whether the first of two ends limits as much as the second."""
+    return one.at_most(other) if upper else other.at_most(one)
+
+
+def _reached(run: Run, clock: Stretch) -> Truth:
+    limits = [(later(clock.start, edge.length), edge.nudge, 1) for edge in run.lows]
+    limits += [(later(clock.start, edge.length), edge.nudge, -1) for edge in run.highs]
+    found = Truth.TRUE
+    for limit, nudge, way in limits:
+        if limit is None or clock.end < clock.start:
+            found = Truth.UNDETERMINED
+        elif clock.end == limit:
+            if nudge * way > 0:
+                return Truth.FALSE
+        elif (clock.end > limit) is (way < 0):
+            return Truth.FALSE
+    return found

@@ -1,0 +1,322 @@
+"""Laws of the algebra, for every domain, against worlds small enough to look at whole.
+
+The oracle knows nothing of sets: it asks an evaluation of each claim of a small world, or compares
+numbers, moments and lengths itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
+from policies_odrl.algebra.boxes import Box, Goal, Proof
+from policies_odrl.algebra.claims import Atom, Claims, denote
+from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.questions import entails, never_blocked, sample, unsatisfiable
+from policies_odrl.evaluation.operands import check
+from policies_odrl.model import ODRL, XSD, Value
+from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU
+
+LAW = settings(max_examples=25, deadline=None)
+LISTS = {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
+UNIT = "http://qudt.org/vocab/unit/"
+PLACE = "https://w3id.org/dpv/loc#"
+
+
+def literals(kind: str, *values: str) -> tuple[Value, ...]:
+    return tuple(Literal(value, XSD + kind) for value in values)
+
+
+def iris(prefix: str, *names: str) -> tuple[Value, ...]:
+    return tuple(Iri(prefix + name) for name in names)
+
+
+@dataclass(frozen=True)
+class World:
+    """A left operand, the values that constraints name, and those that requests state."""
+
+    left: str
+    named: tuple[Value, ...]
+    stated: tuple[Fact, ...]
+    units: tuple[str, ...] = ("",)
+
+    def __repr__(self) -> str:
+        return f"World({self.left!r})"
+
+
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+LENGTHS = ("P1D", "P28D", "P30D", "P31D", "P1M", "P2M", "P60D", "P1Y", "P365D", "P366D")
+CONCEPTS = iris(
+    DPV,
+    *("Purpose", "ResearchAndDevelopment", "AcademicResearch", "CommercialResearch", "Marketing"),
+) + iris("urn:x:", "1", "2")
+PLACES = iris(PLACE, "FR", "EU", "Europe", "TR", "GP", "FR-75") + iris("urn:x:", "1")
+MEASURES = iris(DPV, "Deidentification", "Anonymisation", "Pseudonymisation") + iris("urn:", "x")
+TEXTS = (Iri("urn:a"), *literals("string", "fr", "FR", "fr-FR", "5", "b"), *literals("int", "5"))
+STEPS = tuple(Iri(step) for step in LEVELS[PREAU + "protectionLevel"][:4])
+NUMBERS = tuple(Decimal(value) / 2 for value in range(9))
+WORLDS = {
+    "numbers": World(ODRL + "resolution", literals("decimal", "0", "1", "2", "3"), NUMBERS),
+    "percentages": World(
+        ODRL + "percentage",
+        literals("decimal", "0", "50", "100", "101"),
+        tuple(map(Decimal, (0, 1, 50, 99, 100))),
+    ),
+    "sizes": World(
+        ODRL + "absoluteSize",
+        literals("decimal", "1", "1000", "2000"),
+        tuple(
+            Quantity(Decimal(n), UNIT + unit)
+            for n, unit in product((0, 1, 2, 999, 1000, 2000), ("KiloBYTE", "MegaBYTE"))
+        ),
+        (UNIT + "KiloBYTE", UNIT + "MegaBYTE"),
+    ),
+    "counts": World(ODRL + "count", literals("integer", "1", "2", "3"), (0, 1, 2, 3, 4)),
+    "moments": World(
+        ODRL + "dateTime",
+        literals("dateTime", "2026-01-01T00:00:00Z", "2026-01-01T12:00:00+02:00")
+        + literals("date", "2025-12-31", "2026-01-01", "2026-01-01+02:00"),
+        tuple(DAY + timedelta(hours=6 * step) for step in range(-8, 8))
+        + literals("date", "2026-01-01", "2026-01-02"),
+    ),
+    "lengths": World(
+        ODRL + "elapsedTime", literals("duration", *LENGTHS), literals("duration", *LENGTHS, "P29D")
+    ),
+    "concepts": World(ODRL + "purpose", CONCEPTS, (*CONCEPTS, Iri(DPV + "Advertising"))),
+    "places": World(ODRL + "spatial", PLACES, PLACES),
+    "measures": World(DPV + "hasTechnicalMeasure", MEASURES, MEASURES),
+    "texts": World(ODRL + "language", TEXTS, TEXTS),
+    "steps": World(PREAU + "protectionLevel", STEPS, STEPS),
+}
+
+
+@st.composite
+def constraints(draw: st.DrawFn, world: World) -> Constraint:
+    kind = OPERANDS[world.left].kind
+    operator = draw(st.sampled_from([item for item in Operator if item in ALLOWED[kind]]))
+    most = 3 if operator in LISTS else 1
+    right = draw(st.lists(st.sampled_from(world.named), min_size=1, max_size=most, unique=True))
+    return Constraint(world.left, operator, tuple(right), draw(st.sampled_from(world.units)))
+
+
+def claims(world: World) -> Iterable[tuple[Fact, ...]]:
+    """Every value alone, and some of them together."""
+    yield from ((value,) for value in world.stated)
+    yield from product(world.stated[:3], world.stated[1:4])
+
+
+@cache
+def truths(item: Constraint, world: World) -> list[Truth]:
+    return [check(item, values, Knowledge())[0] for values in claims(world)]
+
+
+IN_EACH = pytest.mark.parametrize("world", WORLDS.values(), ids=list(WORLDS))
+
+
+@IN_EACH
+@LAW
+@given(data=st.data())
+def test_membership_agrees_with_evaluation(world: World, data: st.DataObject) -> None:
+    item = data.draw(constraints(world))
+    asked = Claims(OPERANDS[world.left], [Atom(item)], Reading())
+    extent = asked.extent(item)
+    for values, truth in zip(claims(world), truths(item, world), strict=True):
+        points = asked.points(values, extent.axis)
+        assert extent.truth(points) is truth, (values, truth)
+        turned = extent.negated().truth(points)
+        assert {truth, turned} in ({Truth.TRUE, Truth.FALSE}, {Truth.UNDETERMINED})
+
+
+@IN_EACH
+@LAW
+@given(data=st.data())
+def test_entailment_is_sound(world: World, data: st.DataObject) -> None:
+    having = data.draw(st.lists(constraints(world), min_size=1, max_size=2))
+    wanted = data.draw(constraints(world))
+    given_ = list(zip(*(truths(item, world) for item in having), strict=True))
+    found = entails(having, wanted, Reading())
+    blocked = never_blocked(having, wanted, Reading())
+    for each, truth in zip(given_, truths(wanted, world), strict=True):
+        if set(each) == {Truth.TRUE}:
+            assert truth is Truth.TRUE or not found.yes
+            assert truth is Truth.FALSE or not blocked.yes
+    if found.no:
+        assert all(check(item, found.witness, Knowledge())[0] is Truth.TRUE for item in having)
+        assert check(wanted, found.witness, Knowledge())[0] is Truth.FALSE
+    assert entails([wanted], wanted, Reading()).yes
+
+
+@IN_EACH
+@LAW
+@given(data=st.data())
+def test_a_ban_is_the_wider_one_where_it_is_false_of_less(
+    world: World, data: st.DataObject
+) -> None:
+    """Prohibitions are ordered by what may be: False of the wider one is False of the narrower."""
+    narrow, wide = data.draw(constraints(world)), data.draw(constraints(world))
+    if Proof().refuted(narrow, Box([Goal(wide, holds=False)])):
+        pairs = zip(truths(narrow, world), truths(wide, world), strict=True)
+        assert all(mine is Truth.FALSE for mine, other in pairs if other is Truth.FALSE)
+
+
+@IN_EACH
+@LAW
+@given(data=st.data())
+def test_what_is_unsatisfiable_is_true_of_nothing(world: World, data: st.DataObject) -> None:
+    items = data.draw(st.lists(constraints(world), min_size=1, max_size=3))
+    found = unsatisfiable(items, Reading())
+    each = list(zip(*(truths(item, world) for item in items), strict=True))
+    assert not (found.yes and any(set(truth) == {Truth.TRUE} for truth in each))
+    shown = sample(items, Reading())
+    assert found.no is bool(shown)
+    for item in items if shown else ():
+        assert check(item, shown, Knowledge())[0] is Truth.TRUE
+
+
+@IN_EACH
+@LAW
+@given(data=st.data())
+def test_complement_and_meet(world: World, data: st.DataObject) -> None:
+    one, two = data.draw(constraints(world)), data.draw(constraints(world))
+    asked = Claims(OPERANDS[world.left], [Atom(one), Atom(two)], Reading())
+    mine, other = asked.extent(one), asked.extent(two)
+    if len(mine.sets) != 1 or len(other.sets) != 1 or mine.axis != other.axis:
+        return
+    left, right = mine.sets[0], other.sets[0]
+    assert left.within(left)
+    assert left.meet(left.complement()).empty
+    both = left.meet(right)
+    assert both.within(left)
+    assert both.within(right)
+    assert not (left.within(right) and right.meet(left).empty) or left.empty
+    for (value,) in (values for values in claims(world) if len(values) == 1):
+        points = asked.points((value,), mine.axis)
+        if points and Truth.TRUE is left.truth(points[0]) is right.truth(points[0]):
+            assert both.truth(points[0]) is Truth.TRUE
+
+
+# -- oracles that evaluate nothing ---------------------------------------------------------------
+
+_HOLDS = {
+    Operator.LT: lambda x, y: x < y,
+    Operator.LTEQ: lambda x, y: x <= y,
+    Operator.GT: lambda x, y: x > y,
+    Operator.GTEQ: lambda x, y: x >= y,
+    Operator.EQ: lambda x, y: x == y,
+    Operator.NEQ: lambda x, y: x != y,
+}
+ORDERED = st.sampled_from(sorted(_HOLDS))
+SCALE = {"BYTE": 1, "KiloBYTE": 1000, "KibiBYTE": 1024}
+
+
+@LAW
+@given(st.lists(st.tuples(ORDERED, st.integers(0, 4), st.sampled_from(sorted(SCALE))), min_size=2))
+def test_sizes_are_exact_whatever_their_units(items: list[tuple[Operator, int, str]]) -> None:
+    *having, wanted = [
+        Constraint(ODRL + "absoluteSize", op, literals("decimal", str(n)), UNIT + unit)
+        for op, n, unit in items
+    ]
+    ends = {Fraction(n * SCALE[unit]) for _, n, unit in items}
+    points = {Fraction(0), *ends, *(end + Fraction(1, 2) for end in ends)}
+    points |= {end - Fraction(1, 2) for end in ends if end}
+
+    def holds(rows: Sequence[tuple[Operator, int, str]], point: Fraction) -> bool:
+        return all(_HOLDS[op](point, n * SCALE[unit]) for op, n, unit in rows)
+
+    left = [point for point in points if holds(items[:-1], point)]
+    assert unsatisfiable(having, Reading()).yes is not bool(left)
+    if left:
+        expected = all(holds(items[-1:], point) for point in left)
+        assert entails(having, wanted, Reading()).yes is expected
+
+
+@LAW
+@given(ORDERED, st.integers(0, 40), ORDERED, st.integers(0, 2), st.integers(0, 40))
+def test_lengths_hold_from_whatever_moment_they_are_counted(
+    one: Operator, days: int, two: Operator, months: int, more: int
+) -> None:
+    """One duration entails another only where it does in each month of four years."""
+    having = Constraint(ODRL + "elapsedTime", one, literals("duration", f"P{days}D"))
+    wanted = Constraint(ODRL + "elapsedTime", two, literals("duration", f"P{months}M{more}D"))
+    found = entails([having], wanted, Reading())
+    for step in range(48):
+        start = datetime(2024 + step // 12, step % 12 + 1, 1, tzinfo=UTC)
+        later = 12 * start.year + start.month - 1 + months
+        moved = start.replace(year=later // 12, month=later % 12 + 1) + timedelta(days=more)
+        limit = (moved - start).days
+        for length in range(110) if found.yes else ():
+            assert not _HOLDS[one](length, days) or _HOLDS[two](length, limit)
+
+
+@pytest.mark.parametrize("zone", ["Z", "+02:00", "-11:00", "+14:00"])
+def test_a_moment_is_the_same_in_every_zone(zone: str) -> None:
+    offset = timedelta(hours=int(zone[:3])) if zone != "Z" else timedelta(0)
+    there = (DAY + timedelta(hours=9) + offset).strftime("%Y-%m-%dT%H:%M:%S") + zone
+    until = Constraint(ODRL + "dateTime", Operator.LTEQ, literals("dateTime", there))
+    same = Constraint(
+        ODRL + "dateTime", Operator.LTEQ, literals("dateTime", "2026-01-01T09:00:00Z")
+    )
+    assert entails([until], same, Reading()).yes
+    assert entails([same], until, Reading()).yes
+
+
+# -- what is unknown -------------------------------------------------------------------------------
+
+UNKNOWN = [
+    Constraint("urn:operand", Operator.EQ, (Iri("urn:a"),)),
+    Constraint(ODRL + "purpose", Operator.IS_ANY_OF, (), reference=("urn:list",)),
+    Constraint(ODRL + "purpose", Operator.LT, (Iri("urn:a"),)),
+    Constraint(ODRL + "resolution", Operator.EQ, literals("decimal", "five")),
+    Constraint(ODRL + "timeInterval", Operator.EQ, literals("duration", "P1D")),
+    Constraint(ODRL + "event", Operator.LT, (Iri("urn:exam"),)),
+]
+
+
+@pytest.mark.parametrize("item", UNKNOWN)
+def test_what_is_opaque_entails_only_itself(item: Constraint) -> None:
+    plain = [
+        Constraint(item.left, operator, right)
+        for operator, right in (
+            (Operator.NEQ, (Iri("urn:b"),)),
+            (Operator.EQ, literals("decimal", "7")),
+        )
+    ]
+    assert denote(item, None).opaque
+    assert entails([item], item, Reading()).yes
+    for other in plain:
+        for found in (entails([item], other, Reading()), entails([other], item, Reading())):
+            assert found.truth is Truth.UNDETERMINED
+            assert found.missing
+        assert not never_blocked([item], other, Reading()).yes
+        assert not unsatisfiable([item, other], Reading()).yes
+
+
+@pytest.mark.parametrize("asserted", [False, True])
+def test_what_hierarchies_say_later_never_turns_an_answer_round(*, asserted: bool) -> None:
+    """Completions: an answer that is given stays, however the unknown names are placed."""
+    names = [*CONCEPTS[2:], Iri(DPV + "Advertising")]
+    operators = (Operator.EQ, Operator.IS_A, Operator.IS_ANY_OF, Operator.IS_NONE_OF)
+    items = [Constraint(ODRL + "purpose", op, (name,)) for op in operators for name in names]
+    placed = [
+        Knowledge(broader={"urn:x:1": (DPV + above,)})
+        for above in ("Marketing", "AcademicResearch")
+    ]
+    answers = 0
+    for mine, other in product(items, items):
+        before = entails([mine], other, Reading(asserted=asserted))
+        for more in placed:
+            after = entails([mine], other, Reading(more, asserted=asserted))
+            answers += before.yes
+            assert not (before.yes and after.no), (mine, other, after.witness)
+    assert answers > len(items)
