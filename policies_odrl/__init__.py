@@ -1,6 +1,6 @@
 """ODRL 2.2 policies: read, check, decide, compare, explain. Standard library only.
 
-    policy = read(nodes)                     # nodes: flattened, expanded JSON-LD
+    policy = load(Path("offer.json"))        # JSON-LD or Turtle
     findings = validate(policy)              # is it sensible?
     decision = evaluate(policy, request, facts)
     containment = contains(offer, terms)     # yes with proof, no with witness, unknown
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from policies_odrl.conflicts.compatibility import conflict_between, conflict_within
     from policies_odrl.language.explain import explain
     from policies_odrl.language.from_sentences import from_sentences
+    from policies_odrl.reading.load import load
+    from policies_odrl.reading.profiles import profiles
     from policies_odrl.simulation.simulate import simulate
     from policies_odrl.simulation.situation import facts_from, request_from
     from policies_odrl.simulation.telling import tell
@@ -109,6 +111,8 @@ __all__ = [
     "inspect",
     "layer",
     "lint",
+    "load",
+    "profiles",
     "read",
     "read_all",
     "request_from",
@@ -138,6 +142,8 @@ _LATER: Final = {
     "policies_odrl.conflicts.compatibility": ("conflict_between", "conflict_within"),
     "policies_odrl.language.explain": ("explain",),
     "policies_odrl.language.from_sentences": ("from_sentences",),
+    "policies_odrl.reading.load": ("load",),
+    "policies_odrl.reading.profiles": ("profiles",),
     "policies_odrl.simulation.simulate": ("simulate",),
     "policies_odrl.simulation.situation": ("facts_from", "request_from"),
     "policies_odrl.simulation.telling": ("tell",),

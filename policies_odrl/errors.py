@@ -4,7 +4,6 @@
     ├── Unreadable         what was given is not a policy that this library understands
     │   ├── IllFormed          the Recommendation's information model is broken
     │   ├── UnknownTerm        a term that neither ODRL 2.2 nor a declared profile defines
-    │   ├── UnknownProfile     a profile that is not known here: a reader must stop (IM 3.2)
     │   ├── NotUnderstood      a sentence that the controlled language does not have
     │   └── LimitExceeded      too many rules or conditions, or nested too deep
     ├── Unresolvable       what a policy inherits cannot be made out (IM 2.9)
@@ -56,12 +55,6 @@ class UnknownTerm(Unreadable):
     """A term that neither ODRL 2.2 nor a declared profile defines."""
 
     code = "ODRL_UNKNOWN_TERM"
-
-
-class UnknownProfile(Unreadable):
-    """A profile that this library does not know."""
-
-    code = "ODRL_UNKNOWN_PROFILE"
 
 
 class NotUnderstood(Unreadable):

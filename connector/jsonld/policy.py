@@ -1,8 +1,9 @@
 """ODRL policies as bytes: reading and canonical writing, both without loss.
 
-Rule: what is written is read back and compared, descriptions included, before it leaves; a term
-that the contexts of the protocol do not define is thereby never lost unnoticed. What the terms mean
-is `policies_odrl`; here is only the border to JSON-LD and Turtle.
+Rules: what is read here is signed, or will be: it is read strictly, and each term must be known.
+What is written is read back and compared, descriptions included, before it leaves; a term that the
+contexts of the protocol do not define is thereby never lost unnoticed. Reading itself, and what the
+terms mean, is `policies_odrl`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import policies_odrl
-from connector.errors import PolicyInvalid, PreauError
+from connector.errors import Malformed, MessageTooLarge, PolicyInvalid, PreauError
 from connector.jsonld.canonical import canonical
 from connector.jsonld.kept import kept
-from connector.jsonld.nodes import nodes
 from connector.jsonld.template import TIME, template
-from connector.jsonld.turtle import turtle_bytes, turtle_nodes
-from policies_odrl import Knowledge, OdrlError, Policy
+from connector.jsonld.turtle import turtle_bytes
+from policies_odrl import Knowledge, LimitExceeded, OdrlError, Policy
+from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.model import ODRL, XSD, Value
 from policies_odrl.reading.compact import shared_by
-from policies_odrl.reading.inventory import described
+from policies_odrl.reading.inventory import described, strange
 from policies_odrl.vocabulary import DCT, DPV, PREAU
 
 # Prefixes of policies in Turtle.
@@ -92,7 +93,7 @@ def read_turtle(data: bytes | str, knowledge: Knowledge | None = None) -> Policy
         MessageTooLarge: larger than is read.
         PolicyInvalid: not ODRL of a profile that this node knows.
     """
-    return _policy(turtle_nodes(data), knowledge)
+    return _policy(nodes_at_border(data), knowledge)
 
 
 def policy_turtle(policy: Policy, knowledge: Knowledge | None = None) -> bytes:
@@ -105,7 +106,7 @@ def policy_turtle(policy: Policy, knowledge: Knowledge | None = None) -> bytes:
     Raises:
         PolicyInvalid: something of the policy would be lost.
     """
-    data = turtle_bytes(nodes(policy_document(policy, knowledge)), PREFIXES)
+    data = turtle_bytes(nodes_at_border(policy_document(policy, knowledge)), PREFIXES)
     _same(read_turtle(data, knowledge), policy)
     return data
 
@@ -138,14 +139,36 @@ def _read_text(data: bytes) -> Policy:
 
 
 def _read(data: bytes | Mapping[str, Any], knowledge: Knowledge | None = None) -> Policy:
-    return _policy(nodes(data), knowledge)
+    return _policy(nodes_at_border(data), knowledge)
+
+
+def nodes_at_border(source: Source) -> list[dict[str, Any]]:
+    """Return the node objects of a document, of which nothing may be lost.
+
+    Raises:
+        Malformed: neither JSON-LD under known contexts nor Turtle, or a part would be lost.
+        MessageTooLarge: larger than is read.
+    """
+    try:
+        return nodes_of(source, strict=True)
+    except LimitExceeded as exc:
+        raise MessageTooLarge(exc.reason) from exc
+    except OdrlError as exc:
+        raise Malformed(exc.reason) from exc
 
 
 def _policy(found: list[dict[str, Any]], knowledge: Knowledge | None) -> Policy:
+    known = knowledge or Knowledge()
     try:
-        return policies_odrl.read(found, knowledge or Knowledge())
+        policy = policies_odrl.read(found, known, strict=True)
     except OdrlError as exc:
         raise PolicyInvalid(str(exc)) from exc
+    unknown = next(strange(policy, known), "")
+    if unknown:
+        raise PolicyInvalid(f"`{unknown[:200]}` is not known here, or of no profile declared")
+    if not any(policy.rules()) and not (policy.inherits or policy.replaced_by):
+        raise PolicyInvalid("a policy without rules")
+    return policy
 
 
 def _same(found: Policy, policy: Policy) -> None:

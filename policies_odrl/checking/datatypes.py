@@ -63,7 +63,6 @@ def of_constraint(
     """
     operand = knowledge.operand(item.left)
     if operand is None:
-        yield say(path, "unknown-operand", item.left, speller.operand(item.left))
         return
     short = text.term(item.left)
     if operand.replaced_by:

@@ -7,7 +7,7 @@ The texts are data (`findings.json`); what is checked stands in `validate.py`, `
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, partial
@@ -120,6 +120,24 @@ def finding(
     return Finding(
         path, code, entry.severity, words.sentence.format(*filled), fix.format(*filled), edit
     )
+
+
+def unknown_term(
+    path: str, code: str, name: str, near: str, profiles: Collection[str], say: Say
+) -> Finding:
+    """Return a finding on a term that is not known, which a profile not known here may define.
+
+    Args:
+        path: JSON pointer.
+        code: what it is when no such profile is declared.
+        name: the term.
+        near: the nearest known one; may be empty.
+        profiles: those that the policy declares and that are not known here.
+        say: makes findings in the language asked for.
+    """
+    if profiles and not name.startswith("odrl:"):
+        return say(path, "term-of-unknown-profile", name, min(profiles))
+    return say(path, code, name, near)
 
 
 def speaker(lang: str) -> Say:

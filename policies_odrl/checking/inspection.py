@@ -1,9 +1,8 @@
 """Everything that is wrong with a document, read or not.
 
-Input: the node map that `reader.py` reads. Rules: what keeps the document from being read is listed
-in full (`structure.py`); where only names stood in the way (an unknown term, an undeclared or
-unknown profile, a misspelled namespace), the rest is checked as well, as if they were known. A
-document that is read has no structural findings.
+Input: the node map that `reader.py` reads. Rules: what is not as the Recommendation has it is
+listed in full (`structure.py`), and what can be read is checked further (`validate.py`); a fault
+that both find is told once; with a misspelled namespace the rest is checked as if it were right.
 """
 
 from __future__ import annotations
@@ -12,16 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from policies_odrl.checking.findings import Finding, Say, speaker
-from policies_odrl.checking.shapes import CLASSES, Shape
+from policies_odrl.checking.findings import Finding, Say, Severity, speaker
 from policies_odrl.checking.structure import Structure
 from policies_odrl.checking.validate import BUILT_IN, validate, worst
 from policies_odrl.errors import LimitExceeded, OdrlError
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, Policy
+from policies_odrl.reading.flat import short
 from policies_odrl.reading.reader import read_all
 from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES
-from policies_odrl.vocabulary import ALLOWED, PROFILE, PROFILES, Kind, Operand
 
 Nodes = Sequence[Mapping[str, Any]]
 
@@ -32,10 +30,8 @@ _WRONG: Final = tuple(
     for rest in ("w3.org/ns/odrl/2/", "w3.org/ns/odrl/2#", "w3.org/ns/odrl/")
     if scheme + rest not in {ODRL, "http://www.w3.org/ns/odrl/"}
 )
-_NAMES_ONLY: Final = frozenset(
-    {"undeclared-profile", "unknown-action", "unknown-operand", "unknown-profile"}
-)
-_ALSO_WHEN_READ: Final = frozenset({"operator-misspelled"})
+# Findings on names that stand for what is not understood, which `structure.py` has told by itself.
+_OF_TERMS: Final = frozenset({"unknown-operand", "term-of-unknown-profile"})
 
 
 def inspect(nodes: Nodes, knowledge: Knowledge = BUILT_IN, lang: str = "en") -> tuple[Finding, ...]:
@@ -65,21 +61,23 @@ def inspect(nodes: Nodes, knowledge: Knowledge = BUILT_IN, lang: str = "en") -> 
         nodes = [_respelled(node, wrong) for node in nodes]
     structure = Structure(nodes, knowledge, say)
     structure.walk()
+    found.extend(structure.findings)
     try:
         policies = read_all(nodes, knowledge)
     except OdrlError as exc:
-        found.extend(structure.findings)
-        if all(item.code in _ALSO_WHEN_READ for item in structure.findings):
+        if not any(item.severity is Severity.ERROR for item in structure.findings):
             found.append(_unreadable(exc, say))
-        policies = _read_anyway(nodes, knowledge, structure)
-    else:
-        found.extend(item for item in structure.findings if item.code in _ALSO_WHEN_READ)
-    found.extend(_sensible(policies, found, knowledge, lang))
+        policies = ()
+    found.extend(_sensible(policies, found, structure.strange, knowledge, lang))
     return worst(found, say)
 
 
 def _sensible(
-    policies: Sequence[Policy], found: Sequence[Finding], knowledge: Knowledge, lang: str
+    policies: Sequence[Policy],
+    found: Sequence[Finding],
+    strange: set[str],
+    knowledge: Knowledge,
+    lang: str,
 ) -> list[Finding]:
     known = {(item.code, item.path, item.policy) for item in found}
     more: list[Finding] = []
@@ -88,35 +86,17 @@ def _sensible(
         checked = (
             replace(item, policy=name) for item in validate(policy, lang, knowledge=knowledge)
         )
-        more.extend(item for item in checked if (item.code, item.path, item.policy) not in known)
+        more.extend(
+            item
+            for item in checked
+            if (item.code, item.path, item.policy) not in known
+            and not (item.code in _OF_TERMS and any(_names(item, it) for it in strange))
+        )
     return more
 
 
-def _read_anyway(nodes: Nodes, knowledge: Knowledge, structure: Structure) -> tuple[Policy, ...]:
-    """Return the policies as they would be if their names were known; none where more is wrong."""
-    if {item.code for item in structure.findings} - _NAMES_ONLY - _ALSO_WHEN_READ:
-        return ()
-    operands = {
-        name: Operand(name, Kind.IDENTITY, ALLOWED[Kind.IDENTITY]) for name in structure.operands
-    }
-    lenient = replace(
-        knowledge,
-        operands={**knowledge.operands, **operands},
-        actions={**knowledge.actions, **dict.fromkeys(structure.actions, ())},
-    )
-    try:
-        return read_all([_with_profile(node, knowledge.profiles) for node in nodes], lenient)
-    except OdrlError:
-        return ()
-
-
-def _with_profile(node: Mapping[str, Any], known: frozenset[str]) -> Mapping[str, Any]:
-    types = node.get("@type", [])
-    if not isinstance(types, list) or not CLASSES[Shape.POLICY] & set(map(str, types)):
-        return node
-    stated = node.get(ODRL + "profile", [])
-    kept = [item for item in stated if item.get("@id") in (PROFILES | known) - {PROFILE}]
-    return {**node, ODRL + "profile": [*kept, {"@id": PROFILE}]}
+def _names(item: Finding, name: str) -> bool:
+    return f"`{short(name)}`" in item.sentence
 
 
 def _unreadable(exc: OdrlError, say: Say) -> Finding:

@@ -10,10 +10,9 @@ from enum import StrEnum
 from typing import Final
 
 from policies_odrl.model import ODRL, Connective, Operator, PolicyKind
-from policies_odrl.reading.notes import ASSETS, PARTIES, is_label
+from policies_odrl.reading.notes import Scope, describes, describing_class
 from policies_odrl.vocabulary import DCT, FUNCTIONS
 
-_PERSONAL: Final = ("http://xmlns.com/foaf/0.1/", "http://www.w3.org/2006/vcard/ns#")
 RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
 TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
 
@@ -69,8 +68,8 @@ CLASSES: Final = {
     Shape.PROHIBITION: _names("Prohibition Rule"),
     Shape.DUTY: _names("Duty Rule"),
     Shape.ACTION: _names("Action"),
-    Shape.ASSET: _names("Asset AssetCollection") | ASSETS,
-    Shape.PARTY: _names("Party PartyCollection") | PARTIES,
+    Shape.ASSET: _names("Asset AssetCollection"),
+    Shape.PARTY: _names("Party PartyCollection"),
     Shape.CONSTRAINT: _names("Constraint"),
     Shape.LOGICAL: _names("LogicalConstraint Constraint"),
 }
@@ -81,11 +80,24 @@ _BARE: Final = _names(
 )
 
 
+_THINGS: Final = frozenset({Shape.ASSET, Shape.PARTY})
+_PARTS: Final = frozenset({Shape.ACTION, Shape.CONSTRAINT, Shape.LOGICAL})
+
+
 def known(name: str, shape: Shape) -> bool:
-    """Return whether a node of a shape may have a property; labels may stand anywhere."""
-    if name in PROPERTIES[shape] or name in {"@id", "@type"} or is_label(name):
-        return True
-    return shape is Shape.PARTY and name.startswith(_PERSONAL)
+    """Return whether a node of a shape may have a property; descriptions may stand anywhere."""
+    return name in PROPERTIES[shape] or name in {"@id", "@type"} or describes(name, _scope(shape))
+
+
+def known_class(name: str, shape: Shape) -> bool:
+    """Return whether a node of a shape may state a class."""
+    return name in CLASSES[shape] or describing_class(name, _scope(shape))
+
+
+def _scope(shape: Shape) -> Scope:
+    if shape in _THINGS:
+        return Scope.THING
+    return Scope.PART if shape in _PARTS else Scope.WHOLE
 
 
 def member(name: str) -> str:

@@ -1,8 +1,8 @@
-"""What keeps a node map from being read as a policy: all of it, not only the first fault.
+"""What in a node map is not as the Recommendation has it: all of it, not only the first fault.
 
 Input: as for `reader.py`. Rules: each node is looked at once for each thing it stands for, so that
-shared nodes and cycles cost nothing; a fault in one part does not hide those in others. Only the
-reader decides what is read; a fault that is found here in something it reads is not reported.
+shared nodes and cycles cost nothing; a fault in one part does not hide those in others. Some faults
+keep the document from being read, others only what they belong to from being decided.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from policies_odrl.checking.datatypes import of_term
-from policies_odrl.checking.findings import Finding, Say, Term
+from policies_odrl.checking.findings import Finding, Say, Term, unknown_term
 from policies_odrl.checking.shapes import (
     CLASSES,
     CONNECTIVES,
@@ -29,6 +29,7 @@ from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD, Conflict, Connective
 from policies_odrl.reading.flat import short
 from policies_odrl.reading.parts import INFERRED
+from policies_odrl.reading.walk import is_part
 from policies_odrl.vocabulary import DCT, FUNCTIONS, IMPLIES, PROFILES, same_action
 
 _STRATEGIES: Final = frozenset(ODRL + item.value for item in Conflict)
@@ -57,17 +58,10 @@ _RIGHT, _REFERENCE = ODRL + "rightOperand", ODRL + "rightOperandReference"
 
 
 class Structure(Visits):
-    """Walks a node map and remembers what is wrong with it.
-
-    Attributes:
-        operands: left operands that are not known.
-        actions: actions that are not known.
-    """
+    """Walks a node map and remembers what is wrong with it."""
 
     def __init__(self, nodes: Sequence[Body], knowledge: Knowledge, say: Say) -> None:
         super().__init__(nodes, knowledge, say)
-        self.operands: set[str] = set()
-        self.actions: set[str] = set()
         self._profiles: tuple[str, ...] = ()
         self._ticket = False
         self._last = ""  # what a duty here breaks by a consequence of its own
@@ -89,7 +83,7 @@ class Structure(Visits):
                 named = [_of(item, name) for item in self.findings[first:]]
                 self.findings[first:] = named
         for name, body in self._nodes.items():
-            if name not in self._used and len(body) > 1:
+            if name not in self._used and is_part(body):
                 self._note("", "loose-node", name)
 
     # -- policy -----------------------------------------------------------------------------
@@ -111,6 +105,7 @@ class Structure(Visits):
         strategy = self._one(place, ODRL + "conflict", self._speller.strategy)
         if strategy and strategy not in _STRATEGIES:
             near = short(self._speller.strategy(strategy))
+            self.strange.add(ODRL + "conflict")
             self._note("/odrl:conflict", "unknown-strategy", short(strategy), near)
         self._names(place, ODRL + "inheritFrom")
         self._one(place, DCT + "isReplacedBy")
@@ -166,8 +161,8 @@ class Structure(Visits):
             return
         self._restated(place, name)
         if not self._knowledge.known_action(name):
-            self.actions.add(name)
-            self._note(place.path, "unknown-action", short(name), short(self._speller.action(name)))
+            near = short(self._speller.action(name))
+            self._unknown(place.path, "unknown-action", short(name), near)
         self.findings.extend(of_term(place.path, name, self._profiles, self._say))
 
     def _restated(self, place: Place, name: str) -> None:
@@ -212,6 +207,10 @@ class Structure(Visits):
             self._enter(iri, path, Shape.CONSTRAINT, self._condition)
 
     def _condition(self, place: Place) -> None:
+        if not place.name.startswith("_:") and len(place.body) <= 1:
+            self.strange.add(place.name)
+            self._note(place.path, "condition-elsewhere", place.name)
+            return
         joined = sorted(set(place.body) & set(CONNECTIVES))
         if not joined:
             self._constraint(place)
@@ -261,6 +260,7 @@ class Structure(Visits):
             self._note(place.path, "operator-misspelled")
         elif operator and operator not in OPERATORS:
             near = short(self._speller.operator(operator))
+            self.strange.add(operator)
             self._note(place.path, "unknown-operator", short(operator), near)
         right, reference = place.body.get(_RIGHT), place.body.get(_REFERENCE)
         if right and reference:
@@ -283,10 +283,13 @@ class Structure(Visits):
         if left is None:
             return
         if self._knowledge.operand(left) is None:
-            self.operands.add(left)
             near = short(self._speller.operand(left))
-            self._note(place.path, "unknown-operand", short(left), near)
+            self._unknown(place.path, "unknown-operand", short(left), near)
         self.findings.extend(of_term(place.path, left, self._profiles, self._say))
+
+    def _unknown(self, path: str, code: str, name: str, near: str) -> None:
+        strange = set(self._profiles) - PROFILES - self._knowledge.profiles
+        self.findings.append(unknown_term(path, code, name, near, strange, self._say))
 
     def _plain(self, place: Place, name: str) -> None:
         for _, value in self._values(place, name):

@@ -14,7 +14,15 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.checking import aftercare, datatypes, parties, shadows
-from policies_odrl.checking.findings import Change, Finding, Say, Severity, Step, speaker
+from policies_odrl.checking.findings import (
+    Change,
+    Finding,
+    Say,
+    Severity,
+    Step,
+    speaker,
+    unknown_term,
+)
 from policies_odrl.checking.satisfiability import MAX_STEPS, Satisfiability
 from policies_odrl.checking.spelling import Speller
 from policies_odrl.knowledge import Knowledge
@@ -30,6 +38,7 @@ from policies_odrl.model import (
     conditions,
     duties_below,
 )
+from policies_odrl.reading.flat import short
 from policies_odrl.vocabulary import PREAU, PROFILES, SAME_ACTION
 
 MAX_FINDINGS: Final = 500  # of one policy
@@ -87,6 +96,7 @@ class _Check:
         self._knowledge = knowledge
         self._speller = Speller(knowledge)
         self._satisfiability = Satisfiability(say, knowledge)
+        self._strange = set(policy.profiles) - PROFILES - knowledge.profiles
 
     def findings(self) -> Iterator[Finding]:
         policy = self._policy
@@ -134,6 +144,9 @@ class _Check:
         for where, item in stated:
             if isinstance(item, Constraint):
                 yield from datatypes.of_term(where, item.left, self._policy.profiles, self._say)
+                if self._knowledge.operand(item.left) is None:
+                    yield self._operand(where, item.left)
+                    continue
                 yield from datatypes.of_constraint(
                     where, item, self._say, self._knowledge, self._speller
                 )
@@ -142,9 +155,16 @@ class _Check:
         yield from self._satisfiability.of_rule(path, rule, stated)
         yield from self._alone(path, rule, [item for _, item in stated])
 
+    def _operand(self, path: str, left: str) -> Finding:
+        near = short(self._speller.operand(left))
+        return unknown_term(path, "unknown-operand", short(left), near, self._strange, self._say)
+
     def _action(self, path: str, action: str) -> Iterator[Finding]:
         if not self._knowledge.known_action(action):
-            yield self._say(path, "unknown-action", action, self._speller.action(action))
+            near = short(self._speller.action(action))
+            yield unknown_term(
+                path, "unknown-action", short(action), near, self._strange, self._say
+            )
         if action in SAME_ACTION:
             current = SAME_ACTION[action]
             edit = (Step(Change.REPLACE, path, current),)

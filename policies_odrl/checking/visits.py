@@ -13,11 +13,11 @@ from typing import Any
 
 from policies_odrl.checking.findings import Finding, Say, Term
 from policies_odrl.checking.mending import pointer
-from policies_odrl.checking.shapes import CLASSES, Shape, known, member
+from policies_odrl.checking.shapes import Shape, known, known_class, member
 from policies_odrl.checking.spelling import Speller
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.reading.flat import short
+from policies_odrl.reading.flat import RDF_TYPE, short
 from policies_odrl.reading.walk import MAX_DEPTH
 
 Body = Mapping[str, Any]
@@ -43,10 +43,12 @@ class Visits:
 
     Attributes:
         findings: what was found, in order.
+        strange: names of what is not understood, which the reader keeps as undecidable conditions.
     """
 
     def __init__(self, nodes: Sequence[Body], knowledge: Knowledge, say: Say) -> None:
         self.findings: list[Finding] = []
+        self.strange: set[str] = set()
         self._say = say
         self._knowledge = knowledge
         self._speller = Speller(knowledge)
@@ -87,10 +89,12 @@ class Visits:
             if known(name, shape):
                 continue
             self._reach(place.body[name])
+            self.strange.add(name)
             near = short(self._speller.property(name))
             self._note(place.path, "unknown-property", short(name), near)
         for name in types_of(place.body):
-            if name not in CLASSES[shape]:
+            if not known_class(name, shape):
+                self.strange.add(RDF_TYPE)
                 near = short(self._speller.policy_class(name))
                 self._note(place.path, "unknown-class", short(name), near)
 

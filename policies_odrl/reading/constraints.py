@@ -2,8 +2,10 @@
 
 Rules: one left operand, one operator, and either right operands or references to them; one
 connective; `andSequence` only as an ordered list; no operand twice (IM 2.5.2: unique instances);
-`odrl:neg` is read as `neq`, which old copies of the context wrote so (w3c/poe, issue 311).
-What the values mean is left to `evaluate.py`, whether they make sense to `validate.py`.
+`odrl:neg` is read as `neq`, which old copies of the context wrote so (w3c/poe, issue 311). A
+constraint with another operator, or of which more is said than ODRL has, is kept whole as a value
+of what is not understood. What the values mean is left to `evaluate.py`, whether they make sense to
+`validate.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from policies_odrl.errors import IllFormed, UnknownTerm
+from policies_odrl.errors import IllFormed
 from policies_odrl.model import (
     ODRL,
     Condition,
@@ -20,10 +22,9 @@ from policies_odrl.model import (
     LogicalConstraint,
     Operator,
 )
-from policies_odrl.reading.flat import Node, at_most_one, objects, short
-from policies_odrl.reading.notes import notes_of
-from policies_odrl.reading.walk import Count, Walk
-from policies_odrl.vocabulary import PREAU, PROFILE
+from policies_odrl.reading.flat import Node, at_most_one, objects
+from policies_odrl.reading.notes import Scope, besides
+from policies_odrl.reading.walk import Count, Walk, structured
 
 _OPERATORS: Final = {ODRL + item.value: item for item in Operator} | {ODRL + "neg": Operator.NEQ}
 _CONNECTIVES: Final = {ODRL + item.value: item for item in Connective}
@@ -42,6 +43,8 @@ def conditions_at(node: Node, name: str, walk: Walk) -> tuple[Condition, ...]:
 
 def _condition(node: Node, walk: Walk) -> Condition:
     walk.pay(Count.CONSTRAINTS)
+    if node.iri and not node.properties():  # it stands elsewhere, and is not fetched
+        return _kept(node, node.iri, walk)
     joined = sorted(_CONNECTIVES.keys() & node.properties())
     if not joined:
         return _constraint(node, walk)
@@ -50,21 +53,17 @@ def _condition(node: Node, walk: Walk) -> Condition:
     return _logical(node, joined[0], walk)
 
 
-def _logical(node: Node, name: str, walk: Walk) -> LogicalConstraint:
+def _logical(node: Node, name: str, walk: Walk) -> Condition:
     connective = _CONNECTIVES[name]
     members = _members(node, name, connective)
-    found = LogicalConstraint(
-        connective=connective,
-        operands=tuple(
-            walk.enter(item, lambda member: _condition(member, walk)) for item in members
-        ),
-        id=node.name(),
-        notes=notes_of(node, walk),
-    )
-    node.only(["LogicalConstraint", "Constraint"])
-    if not found.operands:
+    operands = tuple(walk.enter(item, lambda part: _condition(part, walk)) for item in members)
+    name = node.name()
+    notes, strange = besides(node, Scope.PART, ["LogicalConstraint", "Constraint"], walk)
+    if not operands:
         raise IllFormed("a logical constraint without operands", node=node.id)
-    return found
+    if strange:
+        return _kept(node, strange[0][0], walk)
+    return LogicalConstraint(connective, operands, id=name, notes=notes)
 
 
 def _members(node: Node, name: str, connective: Connective) -> list[str]:
@@ -82,24 +81,47 @@ def _members(node: Node, name: str, connective: Connective) -> list[str]:
 
 
 def _constraint(node: Node, walk: Walk) -> Constraint:
-    rights = [walk.value(value, node) for value in _rights(node)]
+    operator = node.one_id(ODRL + "operator")
+    if not operator:
+        raise IllFormed("a constraint needs an `odrl:operator`", node=node.id)
+    left = node.one_id(ODRL + "leftOperand")
+    stated = _rights(node)
+    rights = [walk.value(value, node) for value in stated]
     reference = node.iris(ODRL + "rightOperandReference")
     walk.pay(Count.VALUES, len(reference))
     status = [walk.value(value, node) for value in node.all(ODRL + "status")]
-    constraint = Constraint(
-        left=node.one_id(ODRL + "leftOperand"),
-        operator=_operator(node),
+    unit, datatype = node.one_iri(ODRL + "unit"), node.one_iri(ODRL + "dataType")
+    name = node.name()
+    notes, strange = besides(node, Scope.PART, ["Constraint"], walk)
+    if not left:
+        raise IllFormed("a constraint needs an `odrl:leftOperand`", node=node.id)
+    if bool(rights) == bool(reference):
+        raise IllFormed(
+            "a constraint needs either a right operand or a reference to one", node=node.id
+        )
+    if operator not in _OPERATORS:
+        strange.append((operator, []))
+    if any(structured(value) for value in stated):
+        strange.append((ODRL + "rightOperand", []))
+    if strange:
+        return _kept(node, strange[0][0], walk)
+    return Constraint(
+        left=left,
+        operator=_OPERATORS[operator],
         right=tuple(dict.fromkeys(rights)),
-        unit=node.one_iri(ODRL + "unit"),
-        datatype=node.one_iri(ODRL + "dataType"),
+        unit=unit,
+        datatype=datatype,
         reference=tuple(reference),
         status=at_most_one(status, "status", node.id),
-        id=node.name(),
-        notes=notes_of(node, walk),
+        id=name,
+        notes=notes,
     )
-    node.only(["Constraint"])
-    _known(constraint, node, walk)
-    return constraint
+
+
+def _kept(node: Node, what: str, walk: Walk) -> Constraint:
+    """Return a constraint that nobody can decide, with all that the node says."""
+    said = walk.whole({"@id": node.id} if node.id.startswith("_:") else node.body, node)
+    return Constraint(left=what, operator=Operator.EQ, right=(said,))
 
 
 def _rights(node: Node) -> list[Mapping[str, Any]]:
@@ -108,33 +130,3 @@ def _rights(node: Node) -> list[Mapping[str, Any]]:
     for value in node.all(name):
         found.extend(objects(value["@list"], name, node.id) if "@list" in value else [value])
     return found
-
-
-def _operator(node: Node) -> Operator:
-    name = node.one_id(ODRL + "operator")
-    if name not in _OPERATORS:
-        raise UnknownTerm(f"operator `{short(name)}` is not known", node=node.id)
-    return _OPERATORS[name]
-
-
-def _known(constraint: Constraint, node: Node, walk: Walk) -> None:
-    if walk.knowledge.operand(constraint.left) is None:
-        raise UnknownTerm(f"left operand `{short(constraint.left)}` is not known", node=node.id)
-    needs_profile(constraint.left, node, walk)
-    if bool(constraint.right) == bool(constraint.reference):
-        raise IllFormed(
-            "a constraint needs either a right operand or a reference to one", node=node.id
-        )
-
-
-def needs_profile(term: str, node: Node, walk: Walk) -> None:
-    """Insist that a term of our profile is used under it (IM 2.1: the profile MUST be stated).
-
-    Raises:
-        UnknownTerm: the policy does not declare the profile.
-    """
-    if term.startswith(PREAU) and PROFILE not in walk.profiles:
-        raise UnknownTerm(
-            f"`{short(term)}` belongs to profile `{PROFILE}`, which is not declared",
-            node=node.id,
-        )

@@ -1,7 +1,7 @@
 """Node objects of flattened JSON-LD, read property by property.
 
-Rule: a node remembers which of its properties were asked for; what is left over is unknown and is
-refused, so that nothing is dropped. Shapes that flattening never makes are refused as well.
+Rule: a node remembers which of its properties were asked for; what is left over is given back, so
+that nothing is dropped. Shapes that flattening never makes are refused.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from policies_odrl.errors import IllFormed, UnknownTerm
+from policies_odrl.errors import IllFormed
 from policies_odrl.model import ODRL, XSD, XSD_STRING, Literal
 from policies_odrl.vocabulary import DCT, PREAU
 
 MAX_TYPES: Final = 16  # classes of one node
+RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
-_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S*")
+Values = Sequence[Mapping[str, Any]]
+Left = list[tuple[str, Values]]  # (property, values) that nobody asked for
+
+_NAME: Final = re.compile(r"(?!_:)\S+")
 _T = TypeVar("_T")
 
 
@@ -33,6 +37,11 @@ class Node:
         self.types = [str(item) for item in (types if isinstance(types, list) else [types])]
         if len(self.types) > MAX_TYPES:
             raise IllFormed(f"more than {MAX_TYPES} classes", node=self.id)
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The node object as it is."""
+        return self._body
 
     @property
     def iri(self) -> str:
@@ -88,7 +97,7 @@ class Node:
             item = value.get("@id")
             if item is None and value.get("@type", XSD_STRING) in kinds:
                 item = value.get("@value")
-            if not isinstance(item, str) or not _ABSOLUTE.fullmatch(item):
+            if not isinstance(item, str) or not _NAME.fullmatch(item):
                 raise IllFormed(f"`{short(name)}` must be an IRI", node=self.id)
             found.append(item)
         return found
@@ -113,23 +122,20 @@ class Node:
         """Return the names of its properties."""
         return set(self._body) - {"@id", "@type"}
 
-    def only(self, types: Sequence[str], others: frozenset[str] = frozenset()) -> None:
-        """Insist that nothing is left over.
+    def left(self, types: Sequence[str]) -> Left:
+        """Return what nobody asked for: (property, values); a class is a value of `rdf:type`.
 
         Args:
-            types: local names of the ODRL classes that it may have.
-            others: IRIs of classes of other vocabularies that it may have.
+            types: local names of the ODRL classes that it has.
 
         Raises:
-            UnknownTerm: a property that nobody asked for, or another class.
+            IllFormed: the values of a property are not a list of objects.
         """
+        known = {ODRL + name for name in types}
+        classes: Values = [{"@id": item} for item in self.types if item not in known]
         rest = sorted(self.properties() - self._asked)
-        if rest:
-            raise UnknownTerm(f"`{short(rest[0])}` means nothing here", node=self.id)
-        known = others.union(ODRL + name for name in types)
-        strange = [item for item in self.types if item not in known]
-        if strange:
-            raise UnknownTerm(f"class `{short(strange[0])}` means nothing here", node=self.id)
+        found: Left = [(RDF_TYPE, classes), *((name, self.all(name)) for name in rest)]
+        return [(name, values) for name, values in found if values]
 
 
 def objects(values: object, name: str, node: str) -> list[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     AssetRef,
     Condition,
@@ -20,6 +21,7 @@ from policies_odrl.model import (
     Rule,
     duties_below,
 )
+from policies_odrl.vocabulary import PREAU, PROFILE, PROFILES
 
 Reference = AssetRef | PartyRef
 
@@ -35,16 +37,42 @@ def size(policy: Policy) -> tuple[int, int, int]:
     >>> size(Policy(kind=PolicyKind.SET, permissions=(reading,)))
     (1, 1, 1)
     """
-    rules = tuple(rules_of(policy))
-    whole = (policy.target, policy.assigner, policy.assignee)
-    found = [
-        *(item for rule in rules for item in conditions_of(rule)),
-        *(part for item in whole if item is not None for part in nested(item.refinements)),
-    ]
+    found = list(conditions_in(policy))
     values = sum(
         len(item.right) + len(item.reference) for item in found if isinstance(item, Constraint)
     )
-    return len(rules), len(found), values
+    return sum(1 for _ in rules_of(policy)), len(found), values
+
+
+def strange(policy: Policy, knowledge: Knowledge) -> Iterator[str]:
+    """Yield the profiles, actions and left operands of a policy that are not known.
+
+    Terms of our profile are known where the policy declares it (IM 2.1: a profile MUST be stated).
+
+    Args:
+        policy: as it was read.
+        knowledge: terms beyond those of ODRL and of our profile.
+    """
+    yield from (name for name in policy.profiles if name not in PROFILES | knowledge.profiles)
+    declared = PROFILE in policy.profiles
+    rules = tuple(rules_of(policy))
+    actions = [rule.action.id for rule in rules] + [item.id for item in policy.common.actions]
+    for name in actions:
+        if not knowledge.known_action(name) or (name.startswith(PREAU) and not declared):
+            yield name
+    for item in conditions_in(policy):
+        if isinstance(item, Constraint) and (
+            knowledge.operand(item.left) is None or (item.left.startswith(PREAU) and not declared)
+        ):
+            yield item.left
+
+
+def conditions_in(policy: Policy) -> Iterator[Condition]:
+    """Yield all conditions of a policy, whatever they hang below."""
+    for rule in rules_of(policy):
+        yield from conditions_of(rule)
+    for item in (policy.target, policy.assigner, policy.assignee):
+        yield from nested(item.refinements) if item is not None else ()
 
 
 def rules_of(policy: Policy) -> Iterator[Rule]:

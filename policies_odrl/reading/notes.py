@@ -1,30 +1,40 @@
-"""Labels, titles and classes that describe a node and change nothing of what a policy says.
+"""What describes a part of a policy and changes nothing of what the policy says.
 
-Rules: what is listed here is kept beside the part that it describes and written again; it has no
-part in deciding or comparing. All else that this library does not know may well change the meaning
-and stops the reading. `odrl:partOf` is kept here too: whether somebody is a member is a fact about
-the world that a party to the policy cannot settle by stating it (IM 2.2.2 and 2.3.2 speak of
-external metadata); evidence of it is given with the request.
+Rules: metadata and labels are kept beside the part that they describe and written again; they have
+no part in deciding, and are compared before anything is signed. All else that this library does not
+know may well change the meaning, and what it belongs to is not decided (`walk.py`, `unread`).
+`odrl:partOf` is kept here too: whether somebody is a member is a fact about the world that a party
+to the policy cannot settle by stating it (IM 2.2.2 and 2.3.2 speak of external metadata); evidence
+of it is given with the request.
 Sources: IM 2.2 and 2.3 (Dublin Core, vCard and FOAF recommended), 2.8; Vocabulary, Party (its
 superclasses).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import Enum
 from typing import Final
 
-from policies_odrl.model import ODRL, Iri, Notes, Value
-from policies_odrl.reading.flat import Node
+from policies_odrl.documents.names import IDS
+from policies_odrl.model import ODRL, Notes, Value
+from policies_odrl.reading.flat import RDF_TYPE, Left, Node
 from policies_odrl.reading.walk import Count, Walk
-from policies_odrl.vocabulary import DCT
+from policies_odrl.vocabulary import CC, DCT
 
-RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
 _SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
-_FOAF: Final = "http://xmlns.com/foaf/0.1/"
-_VCARD: Final = "http://www.w3.org/2006/vcard/ns#"
-_DCAT: Final = "http://www.w3.org/ns/dcat#"
+_OWL: Final = "http://www.w3.org/2002/07/owl#"
 _SCHEMA: Final = ("http://schema.org/", "https://schema.org/")
+
+
+class Scope(Enum):
+    """What is described, and so how much of what is said can be description only."""
+
+    THING = "an asset or a party"  # whatever it is said to be, it is the same one
+    WHOLE = "a policy or a rule"
+    PART = "a constraint or an action"
+
 
 LABELS: Final = frozenset(
     [
@@ -33,27 +43,42 @@ LABELS: Final = frozenset(
             _SKOS + name
             for name in ("prefLabel", "altLabel", "definition", "note", "scopeNote", "example")
         ),
+        ODRL + "description",
+        # Where information is asked for, or an action carried out: not what is asked or done.
+        *(IDS + name for name in ("pipEndpoint", "pxpEndpoint", "title", "description")),
+        # Whose rules they are, the rules say; where they do not, these are read as the parties.
+        *(IDS + name for name in ("provider", "consumer", "contractDate", "contractDocument")),
     ]
 )
-# Of Dublin Core only what says who, when and how it is called; `dct:valid` would be a condition.
+# Of Dublin Core what says who, when and how it is called: all that describes a constraint.
 _ABOUT_NAMES: Final = (
     "abstract alternative bibliographicCitation contributor created creator date dateSubmitted "
     "description identifier issued modified publisher references source subject title"
 )
 _ABOUT: Final = frozenset(DCT + name for name in _ABOUT_NAMES.split())
-_MEMBER: Final = frozenset({ODRL + "partOf"})
-_PERSONAL: Final = (_FOAF, _VCARD)
-
-PARTIES: Final = frozenset(
-    [
-        *(_FOAF + name for name in ("Agent", "Group", "Organization", "Person")),
-        *(_VCARD + name for name in ("Agent", "Group", "Individual", "Kind", "Organization")),
-        *(space + name for space in _SCHEMA for name in ("Organization", "Person")),
+_METADATA: Final = (DCT, CC, *_SCHEMA)
+# What these vocabularies have to say when something holds, or what may be done.
+_CONDITIONS: Final = frozenset(
+    space + name
+    for space in _METADATA
+    for name in [
+        "valid",
+        "available",
+        "validFrom",
+        "validThrough",
+        "validUntil",
+        "validFor",
+        "expires",
+        "availabilityStarts",
+        "availabilityEnds",
+        "permits",
+        "prohibits",
+        "requires",
+        "accessRights",
     ]
 )
-ASSETS: Final = frozenset(
-    _DCAT + name for name in ("Catalog", "DataService", "Dataset", "Distribution", "Resource")
-)
+# Classes that say of a term that it is one.
+_TERMS: Final = frozenset({_SKOS + "Concept", _OWL + "NamedIndividual", _OWL + "Thing"})
 
 
 def is_label(name: str) -> bool:
@@ -65,45 +90,48 @@ def is_label(name: str) -> bool:
     return name in LABELS or name in _ABOUT
 
 
-def notes_of(node: Node, walk: Walk) -> Notes:
-    """Return the labels of a rule, a constraint or an action.
+def describes(name: str, scope: Scope) -> bool:
+    """Return whether a property only describes what it is stated of.
 
-    Raises:
-        IllFormed: one is a node.
-        LimitExceeded: too many.
+    >>> describes(DCT + "license", Scope.WHOLE), describes(DCT + "valid", Scope.WHOLE)
+    (True, False)
     """
-    return _notes(node, walk, {name for name in node.properties() if is_label(name)})
+    if is_label(name):
+        return True
+    if scope is Scope.THING:
+        return not name.startswith(ODRL) or name == ODRL + "partOf"
+    return scope is Scope.WHOLE and name.startswith(_METADATA) and name not in _CONDITIONS
 
 
-def notes_of_reference(node: Node, walk: Walk, classes: frozenset[str]) -> Notes:
-    """Return what describes an asset or a party.
+def describing_class(name: str, scope: Scope) -> bool:
+    """Return whether a class only describes what states it."""
+    return not name.startswith(ODRL) and (scope is Scope.THING or name in _TERMS)
+
+
+def besides(node: Node, scope: Scope, classes: Sequence[str], walk: Walk) -> tuple[Notes, Left]:
+    """Return what else a node says: descriptions, and what is not understood.
 
     Args:
-        node: the asset or party.
+        node: a node of which everything else was read.
+        scope: what it is.
+        classes: local names of the ODRL classes that it has.
         walk: the way here.
-        classes: `PARTIES` or `ASSETS`, whichever it is.
 
     Raises:
-        IllFormed: a description is a node.
-        LimitExceeded: too many.
+        LimitExceeded: too many descriptions, or too long ones.
     """
-    personal = _PERSONAL if classes is PARTIES else ()
-    names = {
-        name
-        for name in node.properties()
-        if is_label(name) or name in _MEMBER or name.startswith(personal)
-    }
-    types = [(RDF_TYPE, Iri(item)) for item in node.types if item in classes]
-    walk.pay(Count.NOTES, len(types))
-    return (*types, *_notes(node, walk, names))
-
-
-def _notes(node: Node, walk: Walk, names: set[str]) -> Notes:
-    if not names:
-        return ()
-    found: list[tuple[str, Value]] = []
-    for name in sorted(names):
-        values = node.all(name)
-        walk.pay(Count.NOTES, len(values))
-        found.extend((name, walk.value(value, node)) for value in values)
-    return tuple(found)
+    notes: list[tuple[str, Value]] = []
+    strange: Left = []
+    for name, values in node.left(classes):
+        known = describes(name, scope) if name != RDF_TYPE else False
+        kept = [
+            item
+            for item in values
+            if known or (name == RDF_TYPE and describing_class(str(item.get("@id")), scope))
+        ]
+        walk.pay(Count.NOTES, len(kept))
+        notes.extend((name, walk.value(value, node)) for value in kept)
+        rest = [item for item in values if item not in kept]
+        if rest:
+            strange.append((name, rest))
+    return tuple(notes), strange

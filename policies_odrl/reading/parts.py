@@ -1,11 +1,11 @@
 """Actions, assets and parties, from nodes (IM 2.2 to 2.4).
 
 Rules: a refined action names what it refines by `rdf:value` (IM 2.5.4); a known action that is
-named once may be refined itself, one that is named more often may not, because what is said of it
-would hold wherever it is named; a collection that is refined is named by `source`, never by `uid`
-(IM 2.5.5, 2.5.6); a document may restate how a known action is included in others, and may not
-invent it or name another by it, because only a profile defines terms (IM 3.3), and whoever writes a
-policy could otherwise widen what its rules cover.
+named once may be refined itself; of one that is named more often it is not understood which use is
+meant, because what is said of it holds wherever it is named; a collection that is refined is named
+by `source`, never by `uid` (IM 2.5.5, 2.5.6). What a document says an action is included in is kept
+and not believed, because only a profile defines terms (IM 3.3): a policy could otherwise widen what
+its rules cover. Assets and parties are described in any vocabulary (IM 2.2, 2.3).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from policies_odrl.errors import IllFormed, UnknownTerm
-from policies_odrl.model import ODRL, Action, AssetRef, PartyRef
-from policies_odrl.reading.constraints import conditions_at, needs_profile
-from policies_odrl.reading.flat import Node, short
-from policies_odrl.reading.notes import ASSETS, PARTIES, notes_of, notes_of_reference
+from policies_odrl.errors import IllFormed
+from policies_odrl.model import ODRL, Action, AssetRef, Iri, Notes, PartyRef
+from policies_odrl.reading.constraints import conditions_at
+from policies_odrl.reading.flat import Left, Node
+from policies_odrl.reading.notes import Scope, besides
 from policies_odrl.reading.walk import Walk
 from policies_odrl.vocabulary import IMPLIES, same_action
 
@@ -86,58 +86,66 @@ def _named(value: Mapping[str, Any], kind: str, node: Node) -> str:
 
 
 def _action(node: Node, walk: Walk) -> Action:
-    refinements = conditions_at(node, "refinement", walk)
-    notes = notes_of(node, walk)
     stated = node.one_id(RDF_VALUE)
-    if walk.knowledge.known_action(node.id) and (
-        stated or (refinements and walk.references(node.id, _NAMING) > 1)
-    ):
-        raise IllFormed("only a node of its own narrows an action, by `rdf:value`", node=node.id)
-    if stated:
+    name = node.name()
+    narrowed = conditions_at(node, "refinement", walk)
+    restated = _restated(node, name, walk)
+    notes, strange = besides(node, Scope.PART, ["Action"], walk)
+    misnamed = _misnamed(node, walk)
+    refinements = (*narrowed, *walk.unread([*strange, *misnamed], node))
+    if stated and not misnamed:
         inner = walk.enter(stated, lambda found: _action(found, walk))
-        node.only(["Action"])
         return Action(
             id=inner.id,
             refinements=(*inner.refinements, *refinements),
-            node=node.name(),
-            notes=(*inner.notes, *notes),
+            node=name,
+            notes=(*inner.notes, *notes, *restated),
         )
-    name = node.name()
     if not name:
         raise IllFormed("an action must be named by `rdf:value`", node=node.id)
-    if not walk.knowledge.known_action(name):
-        raise UnknownTerm(f"action `{short(name)}` is not known", node=node.id)
-    needs_profile(name, node, walk)
-    _restated(node, name, walk)
-    node.only(["Action"])
-    return Action(id=name, refinements=refinements, notes=notes)
+    return Action(id=name, refinements=refinements, notes=(*notes, *restated))
 
 
-def _restated(node: Node, name: str, walk: Walk) -> None:
+def _misnamed(node: Node, walk: Walk) -> Left:
+    """Return what is said of a known action by its own name, as if it were one use of it."""
+    named, narrowed = node.all(RDF_VALUE), node.all(ODRL + "refinement")
+    if not walk.knowledge.known_action(node.id) or not (named or narrowed):
+        return []
+    if named:
+        return [(RDF_VALUE, named)]
+    several = walk.references(node.id, _NAMING) > 1
+    return [(ODRL + "refinement", narrowed)] if several else []
+
+
+def _restated(node: Node, name: str, walk: Walk) -> Notes:
+    """Return what the document says of an action that is not known of it."""
     wider = walk.knowledge.wider_actions(name)
-    new = [item for item in node.ids(ODRL + "includedIn") if same_action(item) not in wider]
     implied = IMPLIES.get(same_action(name), ())
-    new += [item for item in node.ids(ODRL + "implies") if item not in implied]
-    if new:
-        raise UnknownTerm(
-            f"`{short(name)}` is not known to include or imply `{short(new[0])}`", node=node.id
-        )
+    new = [
+        (ODRL + "includedIn", Iri(item))
+        for item in node.ids(ODRL + "includedIn")
+        if same_action(item) not in wider
+    ]
+    said = [item for item in node.ids(ODRL + "implies") if item not in implied]
+    return (*new, *((ODRL + "implies", Iri(item)) for item in said))
 
 
 def _reference(node: Node, build: type[_Ref], walk: Walk) -> _Ref:
-    kind, classes = ("Asset", ASSETS) if build is AssetRef else ("Party", PARTIES)
-    found = build(
-        id=node.name(),
-        collection=ODRL + kind + "Collection" in node.types,
-        source=node.one_iri(ODRL + "source"),
-        refinements=conditions_at(node, "refinement", walk),
-        notes=notes_of_reference(node, walk, classes),
-    )
-    for name in INFERRED:
-        node.ids(ODRL + name)  # read beforehand, from all nodes
-    node.only([kind, kind + "Collection"], classes)
-    if not found.id and not found.source:
+    kind = "Asset" if build is AssetRef else "Party"
+    name, source = node.name(), node.one_iri(ODRL + "source")
+    refinements = conditions_at(node, "refinement", walk)
+    for stated in INFERRED:
+        node.ids(ODRL + stated)  # read beforehand, from all nodes
+    notes, strange = besides(node, Scope.THING, [kind, kind + "Collection"], walk)
+    unread = walk.unread(strange, node)
+    if not name and not source:
         raise IllFormed(f"the {kind.lower()} has no identifier", node=node.id)
-    if found.refinements and not found.source:
+    if refinements and not source:
         raise IllFormed("what is refined must be named by `source`", node=node.id)
-    return found
+    return build(
+        id=name,
+        collection=ODRL + kind + "Collection" in node.types,
+        source=source,
+        refinements=refinements + unread,
+        notes=notes,
+    )

@@ -1,13 +1,12 @@
-"""Flattened, expanded JSON-LD to policies; strict.
+"""Flattened, expanded JSON-LD to policies; strict and without loss.
 
-Input: the node objects of a flattened, expanded document (`connector/jsonld` makes them from
-JSON-LD and from Turtle): every property is an absolute IRI, every value a list of `{"@id"}`,
-`{"@value"}` or `{"@list"}` objects.
-Rules: a property, class, action, operator or operand that is not known stops the reading, and so
-does a profile that is not known, a node that nothing refers to, an `andSequence` without order, a
-cycle, and whatever exceeds the limits of `walk.py`; the error names the node. Compact policies are
-expanded (IM 2.7). Descriptions are kept (`notes.py`), and nothing is dropped. Which parties and
-targets a class of policies asks for is left to `validate.py`, but that a ticket names no assignee.
+Input: the node objects of a flattened, expanded document (`documents/sources.py` makes them): every
+value of a property is a list of `{"@id"}`, `{"@value"}` or `{"@list"}` objects.
+Rules: nothing is dropped. Names that are not known here (operands, actions, profiles) are read;
+what else is not understood is kept as a condition that nobody can decide; descriptions are kept
+(`notes.py`). A broken information model, a cycle and what exceeds the limits of `walk.py` stop the
+reading, and the error names the node. Compact policies are expanded (IM 2.7). What makes a policy
+sensible is left to `validate.py`, but that a ticket names no assignee.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from policies_odrl.errors import IllFormed, UnknownProfile, UnknownTerm
+from policies_odrl.errors import IllFormed
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     ODRL,
     Common,
     Conflict,
+    Constraint,
     Duty,
-    Notes,
     Permission,
     Policy,
     PolicyKind,
@@ -32,22 +31,25 @@ from policies_odrl.model import (
 from policies_odrl.reading.compact import NOTHING_SHARED, Choices, Settling, one, pushed_down
 from policies_odrl.reading.constraints import conditions_at
 from policies_odrl.reading.flat import Node, at_most_one, short
-from policies_odrl.reading.notes import is_label, notes_of
+from policies_odrl.reading.notes import Scope, besides
 from policies_odrl.reading.parts import INFERRED, actions_at, asset, assets_at, parties_at, party
 from policies_odrl.reading.walk import Count, Walk
-from policies_odrl.vocabulary import DCT, FUNCTIONS, PROFILES
+from policies_odrl.vocabulary import DCT, FUNCTIONS
 
 TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
 REPLACED_BY: Final = DCT + "isReplacedBy"
-# What Dublin Core has to say when something holds; no description, and not decided by.
-_CONDITIONS: Final = frozenset({DCT + "valid", DCT + "available"})
 
 _KINDS: Final = {ODRL + kind.value: kind for kind in PolicyKind}
 _CONFLICTS: Final = {ODRL + item.value: item for item in Conflict}
 _T = TypeVar("_T")
 
 
-def read(nodes: Sequence[Mapping[str, object]], knowledge: Knowledge | None = None) -> Policy:
+def read(
+    nodes: Sequence[Mapping[str, object]],
+    knowledge: Knowledge | None = None,
+    *,
+    strict: bool = False,
+) -> Policy:
     """Return the one policy that the nodes describe.
 
     >>> odrl = "http://www.w3.org/ns/odrl/2/"
@@ -61,21 +63,23 @@ def read(nodes: Sequence[Mapping[str, object]], knowledge: Knowledge | None = No
     Args:
         nodes: node objects of a flattened, expanded document.
         knowledge: left operands, actions and profiles beyond ODRL and our profile.
+        strict: whether a node that belongs to no policy is refused, even if it only describes.
 
     Raises:
         IllFormed: the information model is broken, or there is not exactly one policy.
-        UnknownTerm: a term that is not known here.
-        UnknownProfile: a profile that is not known here.
         LimitExceeded: too large, or nested too deep.
     """
-    found = read_all(nodes, knowledge)
+    found = read_all(nodes, knowledge, strict=strict)
     if len(found) != 1:
         raise IllFormed(f"one policy was expected, {len(found)} were found")
     return found[0]
 
 
 def read_all(
-    nodes: Sequence[Mapping[str, object]], knowledge: Knowledge | None = None
+    nodes: Sequence[Mapping[str, object]],
+    knowledge: Knowledge | None = None,
+    *,
+    strict: bool = False,
 ) -> tuple[Policy, ...]:
     """Return the policies that the nodes describe, in the order of the nodes.
 
@@ -87,11 +91,10 @@ def read_all(
     Args:
         nodes: node objects of a flattened, expanded document; each belongs to some policy.
         knowledge: left operands, actions and profiles beyond ODRL and our profile.
+        strict: see `read`.
 
     Raises:
         IllFormed: the information model is broken, or there is no policy.
-        UnknownTerm: a term that is not known here.
-        UnknownProfile: a profile that is not known here.
         LimitExceeded: too large, or nested too deep.
     """
     walk = Walk(nodes, knowledge or Knowledge())
@@ -100,7 +103,7 @@ def read_all(
         raise IllFormed("no policy was found")
     inferred = _inferred(walk)
     policies = tuple(walk.enter(name, lambda node: _policy(node, walk, inferred)) for name in found)
-    walk.nothing_left()
+    walk.nothing_left(strict=strict)
     return policies
 
 
@@ -127,43 +130,50 @@ def _inferred(walk: Walk) -> _Inferred:
 
 def _policy(node: Node, walk: Walk, inferred: _Inferred) -> Policy:
     kind = _kind(node)
-    walk.profiles = _known_profiles(node, walk)
+    conflict = _conflict(node)
     before = walk.counts()
     common = _common(node, walk, inferred)
     after = walk.counts()
     cost = {what: after[what] - before[what] for what in Count}
-    shared = _Shared(kind, common, cost, Settling(common))
+    whole = _Whole(node, walk)
+    shared = _Shared(kind, common, whole.strange, cost, Settling(common))
     policy = Policy(
         kind=kind,
         id=walk.claim(node.name(), node),
         permissions=_rules_of(node, "permission", shared, walk, _permission),
         prohibitions=_rules_of(node, "prohibition", shared, walk, _prohibition),
         obligations=_rules_of(node, "obligation", shared, walk, _duty),
-        profiles=walk.profiles,
-        conflict=_conflict(node),
+        profiles=tuple(node.iris(ODRL + "profile")),
+        conflict=conflict,
         target=one(common.targets),
         assigner=one(common.assigners),
         assignee=one(common.assignees),
-        inherits=tuple(node.iris(ODRL + "inheritFrom")),
-        replaced_by=node.one_iri(REPLACED_BY),
-        timestamp=_text(node, TIMESTAMP),
-        metadata=_metadata(node, walk),
+        inherits=whole.inherits,
+        replaced_by=whole.replaced_by,
+        timestamp=whole.timestamp,
+        metadata=whole.metadata,
         common=common,
     )
-    node.only([*PolicyKind, "Policy"])
-    _whole(policy, node)
+    if kind is PolicyKind.TICKET and common.assignees:
+        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
     return pushed_down(policy)
 
 
-def _whole(policy: Policy, node: Node) -> None:
-    if policy.kind is PolicyKind.TICKET and policy.common.assignees:
-        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
-    empty = not (policy.permissions or policy.prohibitions or policy.obligations)
-    if empty and not (policy.inherits or policy.replaced_by):
-        raise IllFormed(
-            "a policy needs a `odrl:permission`, `odrl:prohibition` or `odrl:obligation`",
-            node=node.id,
-        )
+class _Whole:
+    """What a policy states as a whole; what is not understood of it bears on all its rules."""
+
+    def __init__(self, node: Node, walk: Walk) -> None:
+        for name in ("permission", "prohibition", "obligation", "profile"):
+            node.all(ODRL + name)  # read beside this
+        self.inherits = tuple(node.iris(ODRL + "inheritFrom"))
+        self.replaced_by = node.one_iri(REPLACED_BY)
+        self.timestamp = _text(node, TIMESTAMP)
+        node.name()
+        self.metadata, left = besides(node, Scope.WHOLE, [*PolicyKind, "Policy"], walk)
+        strategy = node.all(ODRL + "conflict")
+        if strategy and _conflict(node) is None:
+            left.append((ODRL + "conflict", strategy))
+        self.strange = walk.unread(left, node)
 
 
 def _kind(node: Node) -> PolicyKind:
@@ -171,23 +181,9 @@ def _kind(node: Node) -> PolicyKind:
     return at_most_one(kinds, "@type", node.id) or PolicyKind.SET  # IM 2.1.1: Set is the default
 
 
-def _known_profiles(node: Node, walk: Walk) -> tuple[str, ...]:
-    profiles = tuple(node.iris(ODRL + "profile"))
-    for profile in profiles:
-        if (
-            profile not in PROFILES and profile not in walk.knowledge.profiles
-        ):  # IM 3.2: a processor MUST stop
-            raise UnknownProfile(f"profile `{profile}` is not known here", node=node.id)
-    return profiles
-
-
 def _conflict(node: Node) -> Conflict | None:
-    stated = node.one_id(ODRL + "conflict")
-    if not stated:
-        return None
-    if stated not in _CONFLICTS:
-        raise UnknownTerm(f"conflict strategy `{short(stated)}` is not known", node=node.id)
-    return _CONFLICTS[stated]
+    """Return the strategy; None where none is stated, or one that is not known."""
+    return _CONFLICTS.get(node.one_id(ODRL + "conflict"))
 
 
 def _text(node: Node, name: str) -> str:
@@ -196,18 +192,6 @@ def _text(node: Node, name: str) -> str:
     if stated is not None and not isinstance(stated, str):
         raise IllFormed(f"`{short(name)}` must be text", node=node.id)
     return stated or ""
-
-
-def _metadata(node: Node, walk: Walk) -> Notes:
-    names = [
-        item for item in node.properties() - _CONDITIONS if item.startswith(DCT) or is_label(item)
-    ]
-    return tuple(
-        (name, walk.value(value, node))
-        for name in sorted(names)
-        if name != REPLACED_BY
-        for value in node.all(name)
-    )
 
 
 def _common(node: Node, walk: Walk, inferred: _Inferred) -> Common:
@@ -250,6 +234,7 @@ class _Shared:
 
     kind: PolicyKind
     common: Common = NOTHING_SHARED
+    strange: tuple[Constraint, ...] = ()
     cost: Mapping[Count, int] = field(default_factory=dict)
     settling: Settling = field(default_factory=lambda: Settling(NOTHING_SHARED))
 
@@ -310,9 +295,9 @@ def _rule_parts(
     walk.pay(Count.RULES)
     own = _stated(node, walk)
     constraints = conditions_at(node, "constraint", walk)
-    notes = notes_of(node, walk)
     name = walk.claim(node.name(), node)
-    node.only([kind, "Rule"])
+    notes, strange = besides(node, Scope.WHOLE, [kind, "Rule"], walk)
+    constraints += (*walk.unread(strange, node), *shared.strange)
     if own.assignees and shared.kind is PolicyKind.TICKET:
         raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
     choices = Choices(own, shared.common)

@@ -2,12 +2,14 @@
 
 Rules: a node is visited below itself never, and as often as others refer to it otherwise; every
 visit is paid for, and so is every copy that expansion makes, because whoever works with the policy
-later pays for it again; a node with properties that no visit reached is refused, so that nothing is
-dropped. What a node means is left to `reader.py`, `parts.py` and `constraints.py`.
+later pays for it again; a part of a policy that no visit reached is refused. What is not understood
+is kept as a condition that nobody can decide (`unread`), so that what it belongs to never grants.
+What a node means is left to `reader.py`, `parts.py` and `constraints.py`.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +18,38 @@ from typing import Any, Final, TypeVar
 
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import Iri, Value
-from policies_odrl.reading.flat import Node, literal
+from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal, Operator, Value
+from policies_odrl.reading.flat import Left, Node, literal
 
 MAX_NODES: Final = 60_000  # node objects given
 MAX_DEPTH: Final = 24  # logical constraints, refinements, duties below one another
 MAX_TEXT: Final = 64 * 1024  # characters of one literal
 MAX_BITS: Final = 1024  # of a number that JSON gives as one
+RDF_JSON: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"
+# Of ODRL, what a node that no rule refers to may say: it describes an asset, a party or a term.
+_DESCRIBING: Final = frozenset(
+    ODRL + name
+    for name in [
+        "uid",
+        "partOf",
+        "hasPolicy",
+        "assignerOf",
+        "assigneeOf",
+        "includedIn",
+        "implies",
+        "Action",
+        "LeftOperand",
+        "Operator",
+        "RightOperand",
+        "Asset",
+        "AssetCollection",
+        "Party",
+        "PartyCollection",
+        "ConflictTerm",
+        "Policy",
+        "source",
+    ]
+)
 
 
 class Count(Enum):
@@ -36,6 +63,18 @@ class Count(Enum):
 
 _T = TypeVar("_T")
 _Counts = Mapping[Count, int]
+
+
+def is_part(body: Mapping[str, object]) -> bool:
+    """Return whether a node says more than what something is, and so has to belong to a policy."""
+    node = Node(body)
+    said = node.properties().union(node.types)
+    return any(item.startswith(ODRL) for item in said - _DESCRIBING)
+
+
+def structured(value: Mapping[str, Any]) -> bool:
+    """Return whether a value is a node of its own or a list, and neither an IRI nor a literal."""
+    return "@list" in value or str(value.get("@id", "")).startswith("_:")
 
 
 class Walk:
@@ -60,7 +99,6 @@ class Walk:
         self._used: set[str] = set()
         self._named: dict[str, str] = {}
         self._references: dict[tuple[str, ...], Counter[str]] = {}
-        self._as_value: dict[str, str] = {}
         self._path: list[str] = []
         self._counts = dict.fromkeys(Count, 0)
 
@@ -113,19 +151,18 @@ class Walk:
         """Return whether the document says anything about a name."""
         return len(self.nodes.get(name, {})) > 1
 
-    def nothing_left(self) -> None:
-        """Insist that every node was visited.
+    def nothing_left(self, *, strict: bool) -> None:
+        """Insist that every node was visited that says more than what something is.
+
+        Args:
+            strict: whether all others must have been visited too.
 
         Raises:
             IllFormed: one was not.
         """
-        left = sorted(name for name in self.nodes if name not in self._used)
-        for name in left:
-            if not self.described(name):
-                continue
-            if name in self._as_value:
-                raise IllFormed("a value must be an IRI or a literal", node=self._as_value[name])
-            raise IllFormed("a node that the policy does not refer to", node=name)
+        for name in sorted(self.nodes.keys() - self._used):
+            if is_part(self.nodes[name]) or (strict and self.described(name)):
+                raise IllFormed("a node that the policy does not refer to", node=name)
 
     # -- counting ---------------------------------------------------------------------------
 
@@ -163,13 +200,14 @@ class Walk:
         """
         self.pay(Count.VALUES)
         name = value.get("@id")
+        if structured(value):
+            return self.whole(value, node)
         if isinstance(name, str):
-            if name.startswith("_:"):
-                raise IllFormed("a value must be an IRI or a literal", node=node.id)
-            self._as_value.setdefault(name, node.id)
             return Iri(name)
         plain = value.get("@value")
-        if isinstance(plain, bool) or not isinstance(plain, str | int | float):
+        if isinstance(plain, bool):
+            return Literal(json.dumps(plain), XSD + "boolean")
+        if not isinstance(plain, str | int | float):
             raise IllFormed("a value must be an IRI, text or a number", node=node.id)
         if isinstance(plain, str) and len(plain) > MAX_TEXT:
             raise LimitExceeded(f"text of more than {MAX_TEXT} characters", node=node.id)
@@ -178,3 +216,47 @@ class Walk:
         if isinstance(plain, float) and not math.isfinite(plain):
             raise IllFormed("a number must be finite", node=node.id)
         return literal(plain, value, node.id)
+
+    # -- what is not understood -------------------------------------------------------------
+
+    def unread(self, left: Left, node: Node) -> tuple[Constraint, ...]:
+        """Return conditions that stand for what is not understood, which nobody can decide.
+
+        Args:
+            left: (property, values).
+            node: what they are stated of.
+
+        Raises:
+            IllFormed: a value is nothing that can be kept.
+            LimitExceeded: too long, or too many.
+        """
+        self.pay(Count.CONSTRAINTS, len(left))
+        return tuple(
+            Constraint(name, Operator.EQ, tuple(self.value(value, node) for value in values))
+            for name, values in left
+        )
+
+    def whole(self, value: Mapping[str, Any], node: Node) -> Literal:
+        """Return a value that is a node, with all that is said of it, as JSON.
+
+        Raises:
+            LimitExceeded: too long, or nested too deep.
+        """
+        text = json.dumps(self._tree(value, node), sort_keys=True, ensure_ascii=False)
+        if len(text) > MAX_TEXT:
+            raise LimitExceeded(f"text of more than {MAX_TEXT} characters", node=node.id)
+        return Literal(text, RDF_JSON)
+
+    def _tree(self, value: Any, node: Node, depth: int = 0) -> Any:
+        self.pay(Count.VALUES)
+        if depth > MAX_DEPTH:
+            raise LimitExceeded(f"nested deeper than {MAX_DEPTH}", node=node.id)
+        if isinstance(value, list):
+            return [self._tree(item, node, depth + 1) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        name = value.get("@id")
+        if isinstance(name, str) and name.startswith("_:"):
+            self._used.add(name)
+            value = {key: item for key, item in self.nodes.get(name, {}).items() if key != "@id"}
+        return {key: self._tree(item, node, depth + 1) for key, item in value.items()}

@@ -11,8 +11,8 @@ import pytest
 
 from connector.cli.exits import Exit
 from connector.errors import ConfigurationInvalid
-from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Iri, Mode
+from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.model import ODRL
 from tests.conformance.cases import solidlab, w3c
 from tests.conformance.cases.case import Case
@@ -275,7 +275,7 @@ def many(count: int, statement: str) -> str:
             "more than 1000 acts",
         ),
         ({"policy": "<urn:x> a odrl:Set ."}, "policy `urn:p` is in no file"),
-        ({"policy": "<urn:p> a odrl:Set ; odrl:profile <urn:n> ."}, "profile `urn:n` is not known"),
+        ({"policy": "<urn:p> a odrl:Set ; odrl:profile <urn:n> ."}, "`urn:n` is not known"),
         ({"policy": "<urn:p> a odrl:Set ; odrl:inheritFrom <urn:lost> ."}, "urn:lost"),
         ({"request": "<urn:other> a odrl:Request ."}, "request `urn:q` is in no file"),
         ({"request": "<urn:q> a odrl:Request ; odrl:permission <urn:w> ."}, "names no action"),

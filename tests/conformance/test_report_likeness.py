@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connector.errors import Malformed
-from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Iri, Literal
+from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.model import ODRL, XSD
 from tests.conformance.cases.graph import Graph, complete, local
 from tests.conformance.cases.likeness import Likeness, likeness

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from connector.jsonld.turtle import turtle_bytes, turtle_nodes
+from connector.jsonld.turtle import turtle_bytes
 from policies_odrl import (
     Action,
     AssetRef,
@@ -35,6 +35,7 @@ from policies_odrl import (
     text,
 )
 from policies_odrl.algebra.periods import Recurrence, Stretch
+from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.literals import instant, stated

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import policies_odrl
-from connector.jsonld.nodes import nodes
 from policies_odrl import Decision, Facts, Knowledge, Mode, OdrlError, Policy, Request
 from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.narrow import meet, narrow
@@ -32,6 +31,7 @@ from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.reading.writer import CONTEXTS, write_bare
 from policies_odrl.simulation.situation import facts_from, request_from
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
+from tests.support.policies import nodes
 from tests.support.short_policies import expanded, shortened
 
 FOLDER: Final = Path(__file__).parents[1] / "cases"

@@ -18,6 +18,7 @@ from policies_odrl import (
     Policy,
     PolicyKind,
 )
+from policies_odrl.documents.sources import Nodes, Source, nodes_of
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 
@@ -27,6 +28,11 @@ CONSUMER = "did:web:consumer.example"
 DATASET = "urn:example:dataset"
 EDUCATION = "https://w3id.org/dpv/sector/education#"
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def nodes(source: Source) -> Nodes:
+    """Node objects of a document of which nothing may be lost."""
+    return nodes_of(source, strict=True)
 
 
 def purpose(*names: str, operator: str = "isAnyOf") -> Constraint:

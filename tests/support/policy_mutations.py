@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import PreauError
-from connector.jsonld.nodes import nodes
 from connector.jsonld.policy import policy_document, policy_turtle
-from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import OdrlError, Policy, read_all, resolve
+from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from tests.support.cases import cases as cases_in
 from tests.support.cases import written_out
+from tests.support.policies import nodes
 
 FOLDER = Path(__file__).parents[1] / "conformance" / "policies"
 REPEATS = (2, 7, 50, 3000)

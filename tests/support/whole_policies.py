@@ -29,7 +29,7 @@ from policies_odrl import (
     Prohibition,
 )
 from policies_odrl.model import ODRL, XSD, Condition, Notes, Value
-from policies_odrl.reading.notes import ASSETS, PARTIES, RDF_TYPE
+from policies_odrl.reading.flat import RDF_TYPE
 from policies_odrl.vocabulary import (
     DCT,
     FUNCTIONS,
@@ -42,6 +42,8 @@ from policies_odrl.vocabulary import (
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+PARTIES = ["http://xmlns.com/foaf/0.1/Agent", "http://www.w3.org/2006/vcard/ns#Organization"]
+ASSETS = ["http://www.w3.org/ns/dcat#Dataset", "http://www.w3.org/ns/dcat#Distribution"]
 ACTIONS = sorted({*INCLUDED_IN, *SAME_ACTION})
 LEFT = sorted(OPERANDS)
 TYPES = ["decimal", "integer", "dateTime", "date", "duration", "boolean", "anyURI"]
@@ -123,7 +125,7 @@ def _reference(draw: Draw, namer: Namer, build: Any) -> Any:
     if draw(st.booleans()):
         return build(draw(iris))
     source = draw(st.sampled_from(["", "urn:example:collection"]))
-    classes = sorted(PARTIES if build is PartyRef else ASSETS)
+    classes = PARTIES if build is PartyRef else ASSETS
     types = draw(st.lists(st.sampled_from(classes), max_size=1))
     return build(
         id=namer.maybe() if source else namer.fresh(),

@@ -11,7 +11,7 @@ from click.testing import Result
 from connector.cli.exits import Exit
 from connector.cli.policy import lint as folder_of
 from connector.errors import ConfigurationInvalid
-from connector.jsonld.nodes import MAX_BYTES
+from policies_odrl.documents.sources import MAX_BYTES
 from tests.support.command import invoked
 
 VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "lint"
@@ -71,7 +71,7 @@ def test_several_policies_in_one_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("[]", "not-a-document"),
+        ("[]", "no-policy"),
         ("{", "not-a-document"),
         ('{"@context": 5}', "inline-context"),
         ("<urn:a>", "not-a-document"),

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from connector.jsonld.nodes import nodes
 from policies_odrl import (
     Action,
     AssetRef,
@@ -36,6 +35,7 @@ from policies_odrl.comparison.narrow import meet
 from policies_odrl.errors import NotWritable
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import DPV, PROFILE
+from tests.support.policies import nodes
 
 X, Y = AssetRef("urn:x"), AssetRef("urn:y")
 ANN, BEN = PartyRef("urn:ann"), PartyRef("urn:ben")

@@ -47,10 +47,10 @@ def test_contracts_on_one_offer_are_read_once(monkeypatch: pytest.MonkeyPatch) -
         read.append(document)
         return nodes(document)
 
-    nodes = reading.nodes
+    nodes = reading.nodes_at_border
     documents = [contract(NAME[:-1] + digit, AT.replace(minute=int(digit))) for digit in "123"]
     read_policy(documents[0])
-    monkeypatch.setattr(reading, "nodes", counted)
+    monkeypatch.setattr(reading, "nodes_at_border", counted)
     found = [read_policy(each) for each in documents]
     assert [each.id for each in found] == [each["@id"] for each in documents]
     assert [each.timestamp for each in found] == [f"2026-11-27T12:0{n}:00Z" for n in (1, 2, 3)]

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import (
     Action,
     AssetRef,
@@ -32,6 +31,7 @@ from policies_odrl import (
     read_all,
     resolve,
 )
+from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.errors import CircularInheritance, ParentMissing, ParentReplaced, Unresolvable
 from policies_odrl.model import ODRL, Common, Connective, Rule
 from policies_odrl.reading.compact import Settling

@@ -97,7 +97,7 @@ def test_what_makes_sense_is_looked_at_where_only_names_are_wrong() -> None:
     found = [(item.code, item.path) for item in inspect(nodes)]
     assert found == [
         ("unknown-profile", "/profile"),
-        ("unknown-operand", C0),
+        ("term-of-unknown-profile", C0),
         ("undeclared-profile", "/permission/0/constraint/2"),
         ("wrong-datatype", "/permission/0/constraint/1"),
     ]
@@ -310,9 +310,9 @@ SHAPES: dict[str, tuple[list[Body], set[tuple[str, str]]]] = {
 @pytest.mark.parametrize("case", SHAPES)
 def test_shapes(case: str) -> None:
     nodes, expected = SHAPES[case]
-    with pytest.raises(OdrlError):
-        read_all(nodes)
-    assert expected <= places(inspect(nodes))
+    found = inspect(nodes)
+    assert expected <= places(found)
+    assert {item.severity for item in found} & {Severity.ERROR, Severity.WARNING}
     assert inspect(nodes, lang="fr")
 
 

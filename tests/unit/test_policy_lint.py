@@ -11,7 +11,6 @@ import pytest
 
 from connector.cli.policy.check import checked, fixed
 from connector.cli.policy.lint import linted
-from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import (
     Action,
     AssetRef,
@@ -28,6 +27,8 @@ from policies_odrl.checking.findings import Change, Severity, Step, table
 from policies_odrl.checking.mending import at, mended, pointer
 from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.model import ODRL
+from policies_odrl.reading.load import load
+from policies_odrl.reading.writer import write
 from tests.support.policies import one_rule, purpose
 from tests.support.tables import rows
 
@@ -104,8 +105,8 @@ def mechanical() -> list[tuple[str, int]]:
 def test_an_edit_mends_what_it_belongs_to_and_breaks_nothing(code: str, place: int) -> None:
     (policy,) = checked(vector(code, "bad"), "en").policies
     before = validate(policy)
-    document = policy_document(policy)
-    after = validate(read_policy(mended(document, [before[place]])))
+    document = write(policy)
+    after = validate(load(mended(document, [before[place]])))
     assert places(after).isdisjoint({(before[place].code, before[place].path)}) or len(after) < len(
         before
     )

@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from connector.errors import Malformed, PolicyInvalid
-from connector.jsonld.nodes import nodes
+from connector.errors import PolicyInvalid
 from connector.jsonld.policy import (
     policy_bytes,
     policy_document,
@@ -40,10 +39,11 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
 )
+from policies_odrl.errors import IllFormed
 from policies_odrl.model import ODRL, duties_below
 from policies_odrl.reading.inventory import described
 from policies_odrl.vocabulary import FUNCTIONS, INCLUDED_IN, OPERANDS, PROFILE, SAME_ACTION
-from tests.support.policies import one_rule, purpose
+from tests.support.policies import nodes, one_rule, purpose
 from tests.support.whole_policies import whole_policies
 
 DSP = "https://w3id.org/dspace/2025/1/context.jsonld"
@@ -79,7 +79,7 @@ def found_in(document: dict[str, Any], word: str) -> bool:
     """Whether the word's IRI stands in the nodes; False where the document is refused."""
     try:
         return json.dumps(ODRL + word) in json.dumps(nodes(document))
-    except Malformed:
+    except IllFormed:
         return False
 
 
@@ -96,7 +96,7 @@ def test_a_property_is_expanded_or_refused(word: str) -> None:
     assert found_in(as_key([DSP, DSP_PROFILE], f"odrl:{word}"), word)
     bare = as_key([DSP, DSP_PROFILE], word)
     if not found_in(bare, word):
-        with pytest.raises(Malformed, match=rf"`{word}`"):
+        with pytest.raises(IllFormed, match=rf"`{word}`"):
             nodes(bare)
 
 
@@ -108,7 +108,7 @@ def test_a_class_is_expanded_or_refused(word: str) -> None:
     assert found_in({"@context": W3C, "@id": "urn:a", "@type": word}, word)
     bare = {"@context": [DSP, DSP_PROFILE], "@id": "urn:a", "@type": word}
     if not found_in(bare, word):
-        with pytest.raises(Malformed, match=rf"`{word}`"):
+        with pytest.raises(IllFormed, match=rf"`{word}`"):
             nodes(bare)
 
 
@@ -120,7 +120,7 @@ def test_a_term_is_expanded_or_refused(place: str, word: str) -> None:
     assert found_in({"@context": [DSP, DSP_PROFILE], "@id": "urn:a", place: f"odrl:{word}"}, word)
     bare = {"@context": [DSP, DSP_PROFILE], "@id": "urn:a", place: word}
     if not found_in(bare, word):
-        with pytest.raises(Malformed, match=rf"`{word}`"):
+        with pytest.raises(IllFormed, match=rf"`{word}`"):
             nodes(bare)
 
 
@@ -252,9 +252,8 @@ def test_descriptions_that_differ_under_one_name_are_not_written() -> None:
         policy_document(policy)
     alike = replace(one_rule("read"), permissions=(replace(rule, assigner=known, assignee=known),))
     assert policy_document(alike)
-    unknown = replace(one_rule("read"), permissions=(replace(rule, assigner=one),))
-    with pytest.raises(PolicyInvalid, match="urn:x:label"):
-        policy_document(unknown)
+    of_others = replace(one_rule("read"), permissions=(replace(rule, assigner=one),))
+    assert policy_document(of_others)
 
 
 def test_rules_of_no_kind_have_nothing_below() -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import pyoxigraph
 import pytest
 
-from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Truth, read
 from policies_odrl.authoring.expanding import full, nodes_of
 from policies_odrl.authoring.profile_document import (
@@ -26,6 +25,7 @@ from policies_odrl.authoring.profile_document import (
     profile_nodes,
 )
 from policies_odrl.concepts import concepts, legal_bases, measures, wider_concepts
+from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.operands import Fact, check
 from policies_odrl.language.labels import label, labelled
 from policies_odrl.model import ODRL, XSD

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from connector.enforcement.compile import compile_agreement
 from connector.enforcement.coverage import cover
 from connector.errors import ConstraintUnknown
-from connector.jsonld.nodes import nodes
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import (
     Conflict,
@@ -51,6 +50,7 @@ from policies_odrl.language.from_sentences import from_sentences
 from policies_odrl.language.spelled import spelled
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
+from tests.support.policies import nodes
 
 VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "templates"
 ALL = templates()

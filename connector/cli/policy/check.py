@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json as json_
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,22 +20,30 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
-from connector.cli.policy.files import is_json
-from connector.errors import Malformed, PolicyInvalid, PreauError
-from connector.jsonld.canonical import parse_object
-from connector.jsonld.losses import losses, unsaid, without_losses
-from connector.jsonld.nodes import MAX_BYTES, nodes
+from connector.cli.policy.profile import known
+from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
-from connector.jsonld.turtle import turtle_nodes
 from policies_odrl import Finding, OdrlError, Policy
 from policies_odrl.checking.findings import Severity, finding
+from policies_odrl.checking.losses import losses, unsaid
 from policies_odrl.checking.mending import mended
+from policies_odrl.documents.dialects import translated
+from policies_odrl.documents.names import UNDEFINED
+from policies_odrl.documents.plain import parsed
+from policies_odrl.documents.sources import is_json, linked, text_of, turtle
 
 MAX_ROUNDS: Final = 8  # of mending and checking again
 # Findings whose edits fit the document as it stands, and not only Préau's own writing of it.
 _OF_DOCUMENTS: Final = frozenset(
     {"null-value", "term-dropped", "term-relative", "undeclared-prefix", "undeclared-profile"}
 )
+
+
+# What makes no sense, although the model allows it.
+_SENSELESS: Final = frozenset({"never-usable", "never-true", "unsatisfiable", "inherited-ban"})
+# What a policy has to state (IM 2.1, 2.1.2, 2.6.1), although data spaces fill it in.
+_NEEDED: Final = frozenset({"no-identifier", "offer-without-assigner"})
+_SPACES: Final = ("https://w3id.org/dspace/", "https://w3id.org/edc/", "https://w3id.org/catenax/")
 
 
 class Lang(Enum):
@@ -105,42 +113,53 @@ def checked(file: Path, lang: str) -> Checked:
     Raises:
         ConfigurationInvalid: the file cannot be read.
     """
-    data = read_bytes(file).removeprefix(b"\xef\xbb\xbf")
-    if is_json(data):
-        return _checked_json(data, lang)
+    document: Any = None
+    terms = known()
     try:
-        return _inspected(turtle_nodes(data), (), None, lang)
-    except Malformed as exc:
-        return Checked((finding("", "not-a-document", exc.reason, lang=lang),))
-
-
-def _checked_json(data: bytes, lang: str) -> Checked:
+        text = text_of(read_bytes(file))
+        document = parsed(text) if is_json(text) else None
+        nodes = turtle(text) if document is None else linked(document)
+    except OdrlError as exc:
+        return _unread(exc, document, lang)
+    lost = _lost(document, lang) if isinstance(document, dict) else ()
+    found = policies_odrl.inspect(translated(nodes), terms, lang)
+    told = UNDEFINED if lost else "\n"  # what is lost is told once
+    findings = (*lost, *(item for item in found if told not in item.sentence))
+    if not _of_a_space(document):
+        findings = tuple(_as_recommended(item) for item in findings)
     try:
-        document = parse_object(data, limit=MAX_BYTES)
-    except Malformed as exc:
-        return Checked((finding("", "not-a-document", exc.reason, lang=lang),))
-    try:
-        return _inspected(nodes(document), unsaid(document, lang), document, lang)
-    except Malformed as exc:
-        lost = losses(document, lang) or (finding("", "not-a-document", exc.reason, lang=lang),)
-    try:
-        more = policies_odrl.inspect(nodes(without_losses(document, lost)), lang=lang)
-    except Malformed:
-        more = ()
-    return Checked((*lost, *more), (), document)
-
-
-def _inspected(
-    found: list[dict[str, Any]],
-    before: tuple[Finding, ...],
-    document: dict[str, Any] | None,
-    lang: str,
-) -> Checked:
-    findings = (*before, *policies_odrl.inspect(found, lang=lang))
-    try:
-        return Checked(findings, policies_odrl.read_all(found), document)
+        policies = policies_odrl.read_all(translated(nodes), terms)
     except OdrlError:
-        return Checked(findings, (), document)
+        policies = ()
+    return Checked(findings, policies, document if isinstance(document, dict) else None)
+
+
+def _of_a_space(document: Any) -> bool:
+    """Return whether a document is of a protocol that fills in what a policy leaves open."""
+    return any(f'"{space}' in json_.dumps(document) for space in _SPACES)
+
+
+def _as_recommended(item: Finding) -> Finding:
+    """Return a finding as bad as the Recommendation has it, where nobody fills in what lacks."""
+    if item.code in _SENSELESS:
+        return replace(item, severity=Severity.WARNING)
+    of_rule = item.path.startswith(("/permission", "/prohibition"))
+    if item.code in _NEEDED or (item.code == "rule-without-target" and of_rule):
+        return replace(item, severity=Severity.ERROR)
+    return item
+
+
+def _unread(exc: OdrlError, document: Any, lang: str) -> Checked:
+    """Return why a file is no document, and where, as far as it can be made out."""
+    found = losses(document, lang) if isinstance(document, dict) else ()
+    if any(item.severity is Severity.ERROR for item in found):
+        return Checked(found, (), document)
+    why = finding("", "not-a-document", exc.reason, lang=lang)
+    return Checked((*found, why), (), document if isinstance(document, dict) else None)
+
+
+def _lost(document: dict[str, Any], lang: str) -> tuple[Finding, ...]:
+    return losses(document, lang) or unsaid(document, lang)
 
 
 def fixed(file: Path, found: Checked, lang: str) -> bytes:
@@ -151,10 +170,9 @@ def fixed(file: Path, found: Checked, lang: str) -> bytes:
             from being read.
     """
     policies = found.policies
-    if not policies and found.document is not None:
-        document = mended(
-            found.document, [item for item in found.findings if item.code in _OF_DOCUMENTS]
-        )
+    own = [item for item in found.findings if item.code in _OF_DOCUMENTS and item.edit]
+    if found.document is not None and len(policies) <= 1:
+        document = mended(found.document, own)
         try:
             policies = (read_policy(document),)
         except PreauError:

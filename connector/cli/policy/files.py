@@ -1,29 +1,20 @@
 """Policies in files of the operator: JSON-LD or Turtle, told apart by content.
 
-Rules: a file whose text begins with `{`, or with `[` and a JSON value, is JSON-LD; all else is
-Turtle, whatever its name ends in. A fault names the file and is the operator's, not a peer's.
+Rule: a fault names the file and is the operator's, not a peer's.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import policies_odrl
 from connector.cli.files import read_bytes
-from connector.errors import Malformed, PolicyInvalid
-from connector.jsonld.nodes import nodes
-from connector.jsonld.turtle import turtle_nodes
+from connector.cli.policy.profile import known
+from connector.errors import PolicyInvalid
 from policies_odrl import Knowledge, OdrlError, Policy
-
-_MARK: Final = b"\xef\xbb\xbf"  # byte order mark, which some editors write first
-_JSON: Final = re.compile(rb"\s*(?:\{|\[\s*[\[{\"])")
-
-
-def is_json(data: bytes) -> bool:
-    """Return whether the text of a file, without byte order mark, is JSON rather than Turtle."""
-    return _JSON.match(data) is not None
+from policies_odrl.documents.dialects import translated
+from policies_odrl.documents.sources import nodes_of
 
 
 def nodes_at(path: Path) -> list[dict[str, Any]]:
@@ -33,11 +24,10 @@ def nodes_at(path: Path) -> list[dict[str, Any]]:
         ConfigurationInvalid: it cannot be read.
         PolicyInvalid: it is neither JSON-LD under contexts of ours nor Turtle.
     """
-    data = read_bytes(path).removeprefix(_MARK)
     try:
-        return nodes(data) if is_json(data) else turtle_nodes(data)
-    except Malformed as exc:
-        raise PolicyInvalid(f"`{path}`: {exc.reason}", hint=exc.hint) from exc
+        return translated(nodes_of(read_bytes(path)))
+    except OdrlError as exc:
+        raise PolicyInvalid(f"`{path}`: {exc.reason}") from exc
 
 
 def policy_at(path: Path, knowledge: Knowledge | None = None) -> Policy:
@@ -45,7 +35,7 @@ def policy_at(path: Path, knowledge: Knowledge | None = None) -> Policy:
 
     Args:
         path: the file.
-        knowledge: terms beyond those of ODRL and of our profile.
+        knowledge: terms beyond those of ODRL and of our profile; by default of profiles added.
 
     Raises:
         ConfigurationInvalid: it cannot be read.
@@ -53,7 +43,7 @@ def policy_at(path: Path, knowledge: Knowledge | None = None) -> Policy:
     """
     found = nodes_at(path)
     try:
-        return policies_odrl.read(found, knowledge or Knowledge())
+        return policies_odrl.read(found, knowledge or known())
     except OdrlError as exc:
         raise PolicyInvalid(f"`{path}`: {exc}") from exc
 
@@ -63,7 +53,7 @@ def policies_at(path: Path, knowledge: Knowledge | None = None) -> tuple[Policy,
 
     Args:
         path: the file.
-        knowledge: terms beyond those of ODRL and of our profile.
+        knowledge: terms beyond those of ODRL and of our profile; by default of profiles added.
 
     Raises:
         ConfigurationInvalid: it cannot be read.
@@ -71,6 +61,6 @@ def policies_at(path: Path, knowledge: Knowledge | None = None) -> tuple[Policy,
     """
     found = nodes_at(path)
     try:
-        return policies_odrl.read_all(found, knowledge or Knowledge())
+        return policies_odrl.read_all(found, knowledge or known())
     except OdrlError as exc:
         raise PolicyInvalid(f"`{path}`: {exc}") from exc

@@ -13,6 +13,7 @@ from connector.cli.policy import (
     explain,
     lint,
     new,
+    profile,
     simulate,
 )
 
@@ -31,6 +32,7 @@ _VERBS: tuple[Verb, ...] = (
     explain,
     lint,
     new,
+    profile,
     simulate,
 )
 

@@ -22,9 +22,9 @@ from connector.cli.files import read_bytes
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang, Language, as_json, checked, counts, print_finding
 from connector.errors import ConfigurationInvalid
-from connector.jsonld.nodes import MAX_BYTES
 from policies_odrl import Finding, Policy
 from policies_odrl.checking.findings import Severity, finding
+from policies_odrl.documents.sources import MAX_BYTES
 
 MAX_FILES: Final = 2_000
 _ENDINGS: Final = frozenset({".json", ".jsonld", ".ttl", ".turtle"})

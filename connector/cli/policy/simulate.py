@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json as json_
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -21,10 +22,13 @@ from connector.cli.files import read_bytes
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.explain import Language
-from connector.cli.policy.files import is_json, policy_at
+from connector.cli.policy.files import policy_at
+from connector.cli.policy.profile import known
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
+from policies_odrl.documents.sources import is_json
 from policies_odrl.language.prefixes import expanded
+from policies_odrl.reading.profiles import joined
 from policies_odrl.simulation.simulate import Simulation, Variant, compare_variants
 from policies_odrl.simulation.situation import request_of
 from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
@@ -90,9 +94,9 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     line is printed for each.
     """
     policy = whole(policy_at(file), [policy_at(path) for path in parent or []])
-    asked, known = request_at(request), facts_at(facts)
+    asked, held = request_at(request), facts_at(facts)
     variants = cases(at or [], role or [])
-    found = compare_variants(policy, asked, known, variants=variants, mode=Mode(mode.value))
+    found = compare_variants(policy, asked, held, variants=variants, mode=Mode(mode.value))
     if json:
         shown = {name: as_json(item, lang.value) for name, item in found.items()}
         output.json_value(shown if len(shown) > 1 else next(iter(shown.values())))
@@ -126,7 +130,7 @@ def request_at(path: Path) -> Request:
         PolicyInvalid: it holds something else.
     """
     data = _read(path)
-    document = _document(path, data) if is_json(data) else None
+    document = _document(path, data) if is_json(data.decode("utf-8", "replace")) else None
     try:
         if isinstance(document, dict) and "@context" not in document:
             return policies_odrl.request_from(document)
@@ -136,18 +140,19 @@ def request_at(path: Path) -> Request:
 
 
 def facts_at(path: Path | None) -> Facts:
-    """Return the facts in a file, or none.
+    """Return the facts in a file, or none; the terms of profiles that were added are among them.
 
     Raises:
         ConfigurationInvalid: the file cannot be read.
         PolicyInvalid: it holds something else.
     """
     if path is None:
-        return Facts()
+        return Facts(knowledge=known())
     try:
-        return policies_odrl.facts_from(_document(path, _read(path)))
+        found = policies_odrl.facts_from(_document(path, _read(path)))
     except OdrlError as exc:
         raise PolicyInvalid(f"`{path}`: {exc}") from exc
+    return replace(found, knowledge=joined(found.knowledge, known()))
 
 
 def cases(at: list[str], role: list[str]) -> dict[str, Variant]:

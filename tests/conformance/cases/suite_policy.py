@@ -16,6 +16,7 @@ import policies_odrl
 from connector.errors import PolicyInvalid
 from policies_odrl import Knowledge, OdrlError, Policy, PolicyKind
 from policies_odrl.model import ODRL, XSD
+from policies_odrl.reading.inventory import strange
 from policies_odrl.vocabulary import ALLOWED, DCT, OPERANDS, Kind, Operand, known_action
 
 ANY: Final = "urn:preau:any-action"
@@ -55,9 +56,24 @@ def policy_of(nodes: Nodes, name: str) -> tuple[Policy, Knowledge]:
     own = _with_actions(_part(nodes, name), name)
     knowledge = _terms(own)
     try:
-        return policies_odrl.read(own, knowledge), knowledge
+        policy = policies_odrl.read(own, knowledge, strict=True)
     except OdrlError as exc:
         raise PolicyInvalid(f"policy `{name}`: {exc}") from exc
+    understood(policy, knowledge)
+    return policy, knowledge
+
+
+def understood(policy: Policy, knowledge: Knowledge) -> None:
+    """Insist that a case can be answered.
+
+    Raises:
+        PolicyInvalid: the policy has no rule, or says something that nobody understands.
+    """
+    unknown = next(strange(policy, knowledge), "")
+    if unknown:
+        raise PolicyInvalid(f"policy `{policy.id}`: `{unknown}` is not known here")
+    if not any(policy.rules()) and not (policy.inherits or policy.replaced_by):
+        raise PolicyInvalid(f"policy `{policy.id}` has no rule")
 
 
 def joined(knowledge: Knowledge, other: Knowledge) -> Knowledge:

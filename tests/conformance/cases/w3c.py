@@ -21,9 +21,8 @@ from connector.cli.files import read_bytes
 from connector.cli.policy.files import nodes_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid, PreauError
 from connector.jsonld.canonical import parse
-from connector.jsonld.nodes import nodes
-from connector.jsonld.turtle import turtle_nodes
-from policies_odrl import Knowledge, Literal, Policy
+from policies_odrl import Knowledge, Literal, OdrlError, Policy
+from policies_odrl.documents.sources import nodes_of
 from policies_odrl.evaluation.request import DATE_TIME
 from tests.conformance.cases.asking import CLASSES as REQUESTS
 from tests.conformance.cases.asking import wishes
@@ -136,8 +135,8 @@ def graph_at(file: Path) -> Graph:
     data = read_bytes(file)
     try:
         json_like = file.suffix.lower() in _JSON
-        return Graph.of_json(data) if json_like else Graph.of_nodes(turtle_nodes(data))
-    except PreauError as exc:
+        return Graph.of_json(data) if json_like else Graph.of_nodes(nodes_of(data))
+    except (PreauError, OdrlError) as exc:
         raise PolicyInvalid(f"`{file}`: {exc.reason}") from exc
 
 
@@ -164,8 +163,8 @@ def _json_nodes(file: Path) -> list[dict[str, Any]]:
             for name, space in part.items()
             if isinstance(space, str) and space[-1:] in "#/:" and name not in PREFIXES
         }
-        return nodes({**_written_out(document, prefixes), "@context": _CONTEXT})
-    except PreauError as exc:
+        return nodes_of({**_written_out(document, prefixes), "@context": _CONTEXT}, strict=True)
+    except (PreauError, OdrlError) as exc:
         raise PolicyInvalid(f"`{file.name}`: {exc.reason}") from exc
 
 

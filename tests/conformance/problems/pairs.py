@@ -21,6 +21,7 @@ from policies_odrl import Knowledge, Literal, OdrlError, Policy
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.values import span
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
+from tests.conformance.cases.suite_policy import understood
 
 _NUMBERS: Final = frozenset(
     XSD + name for name in ("decimal", "integer", "double", "float", "int", "long", "short", "byte")
@@ -63,9 +64,15 @@ def problem_at(file: Path, knowledge: Knowledge) -> Problem:
     nodes, anchors = _without_anchors(nodes_at(file))
     known = replace(knowledge, operands={**_operands(nodes, knowledge), **knowledge.operands})
     try:
-        return Problem(policies_odrl.read_all(nodes, known), known, anchors)
+        policies = policies_odrl.read_all(nodes, known)
     except OdrlError as exc:
         raise PolicyInvalid(f"`{file}`: {exc}") from exc
+    for policy in policies:
+        try:
+            understood(policy, known)
+        except PolicyInvalid as exc:
+            raise PolicyInvalid(f"`{file}`: {exc.reason}") from exc
+    return Problem(policies, known, anchors)
 
 
 def _without_anchors(

@@ -17,21 +17,13 @@ import pytest
 from pyld import jsonld
 from pyld.context_resolver import ContextResolver
 
-from connector.errors import Malformed, MessageTooLarge, PreauError
-from connector.jsonld.canonical import MAX_DEPTH
-from connector.jsonld.flatten import flattened
-from connector.jsonld.nodes import (
-    BUNDLED,
-    MAX_BYTES,
-    MAX_CONTEXTS,
-    MAX_MEMBERS,
-    PINNED,
-    _load,
-    nodes,
-)
 from connector.jsonld.policy import policy_document
 from connector.jsonld.turtle import turtle_bytes
-from tests.support.policies import training_offer
+from policies_odrl.documents.contexts import MAX_CONTEXTS, PINNED
+from policies_odrl.documents.flatten import flattened
+from policies_odrl.documents.sources import MAX_BYTES, MAX_DEPTH, MAX_MEMBERS, _load
+from policies_odrl.errors import IllFormed, LimitExceeded, Unreadable
+from tests.support.policies import nodes, training_offer
 
 ODRL_CONTEXT = "http://www.w3.org/ns/odrl.jsonld"
 DSP = "https://w3id.org/dspace/2025/1/context.jsonld"
@@ -60,7 +52,6 @@ BAD: dict[str, Any] = {
     "an identifier with a space": doc(**{"@id": "urn:a b"}),
     "null": doc(target=None),
     "null in a list": doc(permission=[None]),
-    "an inline context": {**doc(), "@context": [DSP, {"title": "urn:title"}]},
     "a context below the top": doc(permission=[{"@context": DSP, "action": "use"}]),
     "an unknown context": {**doc(), "@context": "https://example.org/context.jsonld"},
     "a context by relative name": {**doc(), "@context": "context.jsonld"},
@@ -101,7 +92,7 @@ BAD: dict[str, Any] = {
 @pytest.mark.parametrize("name", BAD)
 def test_what_would_be_lost_or_fetched_is_refused(name: str) -> None:
     value = BAD[name]
-    with pytest.raises(Malformed):
+    with pytest.raises(IllFormed):
         nodes(value)
 
 
@@ -126,16 +117,12 @@ GOOD: dict[str, Any] = {
     "a whole escape and a fragment": doc(**{"@id": "https://a.example/%4A?b#é"}),
     "a language with a region": doc(**{"dct:title": {"@value": "x", "@language": "fr-CH"}}),
     "a list of text in order": doc(**{"dct:title": {"@list": ["a", "b"]}}),
-    "a credential": {
-        "@context": "https://www.w3.org/ns/credentials/v2",
-        "type": "VerifiableCredential",
-        "credentialSubject": {"id": "did:web:a.example"},
-    },
+    "an inline context that adds terms": {**doc(), "@context": [PROFILE, {"x": "urn:x:"}]},
 }
 
 
 def test_a_document_without_a_context_is_told_that_it_has_none() -> None:
-    with pytest.raises(Malformed, match="`@context` is missing"):
+    with pytest.raises(IllFormed, match="`@context` is missing"):
         nodes(json.dumps(BAD["no context"]).encode())
 
 
@@ -249,7 +236,7 @@ def test_one_context_does_not_spoil_another(order: tuple[int, ...]) -> None:
     alone = {"@context": PROFILE, "@id": "urn:a", "@type": "Offer"}
     documents = [message, alone, doc()]
     code = (
-        "import json, sys; from connector.jsonld.nodes import nodes;"
+        "import json, sys; from tests.support.policies import nodes;"
         "print(json.dumps([nodes(item) for item in json.loads(sys.argv[1])]))"
     )
     chosen = json.dumps([documents[index] for index in order])
@@ -265,12 +252,12 @@ def test_one_context_does_not_spoil_another(order: tuple[int, ...]) -> None:
 
 
 def test_too_many_members_are_refused_before_expansion() -> None:
-    with pytest.raises(MessageTooLarge):
+    with pytest.raises(LimitExceeded):
         nodes(doc(permission=[{"action": "use"}] * MAX_MEMBERS))
 
 
 def test_too_many_bytes_are_refused() -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(LimitExceeded):
         nodes(json.dumps(doc(target="urn:" + "a" * MAX_BYTES)))
 
 
@@ -278,7 +265,7 @@ def test_depth_is_bounded_for_objects_and_lists() -> None:
     value: Any = {"action": "use"}
     for _ in range(MAX_DEPTH):
         value = [value]
-    with pytest.raises(Malformed, match="deeper"):
+    with pytest.raises(IllFormed, match="deeper"):
         nodes(doc(permission=value))
 
 
@@ -286,7 +273,7 @@ def test_a_hundred_thousand_levels_are_refused_without_recursion() -> None:
     value: Any = "x"
     for _ in range(100_000):
         value = [value]
-    with pytest.raises(Malformed, match="deeper"):
+    with pytest.raises(IllFormed, match="deeper"):
         nodes(doc(permission=value))
 
 
@@ -314,17 +301,17 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("a connection was tried")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    for context in (*PINNED, *BUNDLED):
+    for context in PINNED:
         nodes({"@context": context, "@id": "urn:a"})
-    with pytest.raises(Malformed):
-        nodes({"@context": "https://w3id.org/dspace/2024/1/context.json", "@id": "urn:a"})
+    with pytest.raises(IllFormed):
+        nodes({"@context": "https://w3id.org/dspace/2099/1/context.json", "@id": "urn:a"})
 
 
 def test_pyld_is_imported_on_first_use_only() -> None:
     code = (
-        "import sys, connector.jsonld.nodes, connector.jsonld.policy;"
+        "import sys, policies_odrl.documents.sources as s, connector.jsonld.policy;"
         "assert not [m for m in sys.modules if m.startswith('pyld')], 'pyld is loaded';"
-        "connector.jsonld.nodes.nodes({'@context': 'http://www.w3.org/ns/odrl.jsonld',"
+        "s.nodes_of({'@context': 'http://www.w3.org/ns/odrl.jsonld',"
         " 'uid': 'urn:a'});"
         "assert 'pyld' in sys.modules"
     )
@@ -336,7 +323,7 @@ def test_pyld_is_imported_on_first_use_only() -> None:
 
 def test_errors_are_ours() -> None:
     for value in BAD.values():
-        with pytest.raises(PreauError):
+        with pytest.raises(Unreadable):
             nodes(value)
 
 
@@ -348,7 +335,7 @@ OFFICIAL = {DSP: "dspace.jsonld", PROFILE: "odrl.jsonld"}
 def test_our_contexts_define_what_the_official_ones_define(url: str) -> None:
     folder = Path(os.environ["PREAU_REFERENCE"]) / "dsp" / "contexts"
     official = json.loads((folder / OFFICIAL[url]).read_text("utf-8"))["@context"]
-    ours = Path(__file__).parents[2] / "connector" / "jsonld" / "contexts" / PINNED[url]
+    ours = Path(__file__).parents[2] / "policies_odrl" / "documents" / "contexts" / PINNED[url]
     assert json.loads(ours.read_text("utf-8"))["@context"] == official
 
 
@@ -390,7 +377,7 @@ def test_the_protocols_own_example_loses_its_operand_and_is_refused() -> None:
     """The protocol's context defines no left operand, so a bare `dateTime` names nothing."""
     folder = Path(os.environ["PREAU_REFERENCE"]) / "dsp" / "examples" / "negotiation"
     message = json.loads((folder / "contract-offer-message.json").read_text("utf-8"))
-    with pytest.raises(Malformed, match="`dateTime`"):
+    with pytest.raises(IllFormed, match="`dateTime`"):
         nodes(message)
     message["offer"]["permission"][0]["constraint"][0]["leftOperand"] = "odrl:dateTime"
     assert nodes(message)

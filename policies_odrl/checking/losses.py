@@ -1,27 +1,26 @@
 """What a JSON-LD document would lose or leave unsaid when it is expanded, with the place of each.
 
-Expansion drops members that the contexts do not define, and leaves names relative; `nodes.py`
-refuses both at the first one. Here all are found, with what the author probably meant, so that one
-check shows them together; the document with the mechanical ones mended can then be looked at
-further. Rules: only the pinned contexts count, at the top of the document; nothing is fetched; this
-is for findings only, what is read stays with `nodes.py`.
+Expansion drops members that the contexts do not define, and leaves names relative; a strict
+reading refuses both at the first one. Here all are found, with what the author probably meant.
+Rules: contexts that are known by name and inline ones count; nothing is fetched; this is
+for findings only, what is read stays with `documents/sources.py`.
 Source: JSON-LD 1.1 API, section 5.1 (expansion); DSP 2025-1, odrl-profile context.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from importlib.resources import files
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
-from connector.jsonld.nodes import BUNDLED, PINNED
 from policies_odrl.checking.findings import Change, Finding, Say, Step, speaker
 from policies_odrl.checking.mending import mended, pointer
 from policies_odrl.checking.spelling import Speller, local_name
+from policies_odrl.documents import contexts
+from policies_odrl.documents.names import coercions
+from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL
 from policies_odrl.reading.writer import CONTEXTS
@@ -59,16 +58,12 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
         lang: `en` or `fr`.
     """
     say = speaker(lang)
-    contexts = document.get("@context")
-    named = contexts if isinstance(contexts, list) else [contexts]
-    if contexts is None:
+    stated = list(_contexts(document))
+    if not stated:
         return (say("", "missing-context"),)
-    strange = [item for item in named if not _is_held(item)]
-    found = [_context(item, say) for item in strange]
-    known = [item for item in named if _is_held(item) and item in PINNED]
-    if known and not strange:
-        found.extend(_Losses(_terms(*known), say).found(document))
-    return tuple(found[:MAX_LOSSES])
+    strange = [fault for path, item in stated if (fault := _strange(path, item, say))]
+    found = strange or _Losses(_terms([item for _, item in stated]), say).found(document)
+    return tuple(islice(found, MAX_LOSSES))
 
 
 def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]:
@@ -78,12 +73,10 @@ def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
         document: JSON-LD that expands without loss under its own contexts.
         lang: `en` or `fr`.
     """
-    contexts = document.get("@context")
-    named = contexts if isinstance(contexts, list) else [contexts]
-    if not set(map(str, named)) - set(CONTEXTS):
+    named = [item for _, item in _contexts(document)]
+    if all(item in CONTEXTS for item in named):
         return ()
-    own = _terms(*(item for item in named if _is_held(item) and item in PINNED))
-    wire = _terms(*CONTEXTS)
+    own, wire = _terms(named), _terms(CONTEXTS)
     say = speaker(lang)
     found: dict[str, Finding] = {}
     for path, key, _ in _members(document):
@@ -137,7 +130,7 @@ class _Losses:
             if prefix in _USUAL and prefix not in self._terms:
                 full = _USUAL[prefix] + name
                 yield self._renamed(path, key, "undeclared-prefix", full)
-        elif key not in self._terms:
+        elif key not in self._terms and "@vocab" not in self._terms:
             near = self._property(key)
             better = _compact(near)
             if near and local_name(near) == key:
@@ -154,6 +147,8 @@ class _Losses:
         kind = definition.get("@type") if isinstance(definition, Mapping) else None
         if key in {"@id", "@type"}:
             kind = "@id" if key == "@id" else "@vocab"
+        if kind is None and coercions([key]):
+            yield from self._texts(path, value)
         if kind not in {"@id", "@vocab"}:
             return
         several = isinstance(value, list)
@@ -162,6 +157,12 @@ class _Losses:
                 where = pointer(path, index) if several else path
                 yield from self._name(where, key, item, kind)
 
+    def _texts(self, path: str, value: Any) -> Iterator[Finding]:
+        """Text where ODRL has a name, which no context of the document reads as one."""
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str):
+                yield self._say(path, "text-for-name", item)
+
     def _name(self, path: str, key: str, name: str, kind: str) -> Iterator[Finding]:
         prefix = name.partition(":")[0]
         if ":" in name:
@@ -169,7 +170,10 @@ class _Losses:
                 full = _USUAL[prefix] + name.partition(":")[2]
                 step = Step(Change.REPLACE, path, full)
                 yield self._say(path, "undeclared-prefix", name, full, edit=(step,))
-        elif kind == "@id" or name not in self._terms:
+        elif kind == "@id" or (name not in self._terms and "@vocab" not in self._terms):
+            if kind == "@id" and key not in self._near:
+                yield self._say(path, "relative-identifier", name)
+                return
             near = self._near[key](name) if key in self._near else ""
             exact = bool(near) and local_name(near) == name
             edit = (Step(Change.REPLACE, path, _compact(near)),) if exact else ()
@@ -193,29 +197,43 @@ def _members(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
         stack.extend(reversed(children))
 
 
-def _is_held(item: object) -> bool:
-    return isinstance(item, str) and (item in PINNED or item in BUNDLED)
+def _contexts(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (JSON pointer, context) of a document, those of parts of it last."""
+    stack: list[tuple[str, Any]] = [("", document)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, list):
+            stack.extend((pointer(path, index), item) for index, item in enumerate(value))
+        elif isinstance(value, Mapping):
+            stated = value.get("@context", [])
+            for item in stated if isinstance(stated, list) else [stated]:
+                yield f"{path}/@context", item
+            stack.extend((pointer(path, key), item) for key, item in _but_context(value))
 
 
-def _context(item: object, say: Say) -> Finding:
-    if isinstance(item, str):
-        return say("/@context", "unknown-context", item)
-    return say("/@context", "inline-context")
+def _but_context(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    return ((key, item) for key, item in value.items() if key != "@context")
+
+
+def _strange(path: str, item: object, say: Say) -> Finding | None:
+    """Return what keeps a context from being read; None where nothing does."""
+    try:
+        contexts.checked(item)
+    except OdrlError as exc:
+        if isinstance(item, str):
+            return say(path, "unknown-context", item)
+        return say(path, "inline-context", exc.reason)
+    return None
 
 
 def _compact(name: str) -> str:
     return "odrl:" + name.removeprefix(ODRL) if name.startswith(ODRL) else name
 
 
-@cache
-def _terms(*contexts: str) -> Terms:
-    """Return what the contexts define at the top of a document, with what they import."""
-    terms: dict[str, Any] = {}
-    for name in contexts:
-        data = json.loads(
-            files("connector.jsonld").joinpath("contexts", PINNED[name]).read_text("utf-8")
-        )
-        own = data["@context"]
-        imported = own.get("@import")
-        terms |= {**(_terms(imported) if imported else {}), **own}
-    return MappingProxyType({key: item for key, item in terms.items() if not _KEYWORD.match(key)})
+def _terms(named: Sequence[Any]) -> Terms:
+    """Return what contexts define, with what they import."""
+    found: dict[str, Any] = {}
+    for item in named:
+        found |= contexts.terms(item) if isinstance(item, str) else item
+    kept = {key: item for key, item in found.items() if not _KEYWORD.match(key)}
+    return MappingProxyType(kept | ({"@vocab": found["@vocab"]} if "@vocab" in found else {}))

@@ -13,20 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.cli.policy.files import nodes_at, policies_at, policy_at
-from connector.errors import ConfigurationInvalid, Malformed, MessageTooLarge, PolicyInvalid
-from connector.jsonld.canonical import MAX_DEPTH
-from connector.jsonld.nodes import nodes
-from connector.jsonld.turtle import (
-    MAX_BYTES,
-    MAX_INLINE,
-    MAX_QUOTES,
-    MAX_TRIPLES,
-    turtle_bytes,
-    turtle_nodes,
-)
+from connector.errors import ConfigurationInvalid, Malformed, PolicyInvalid
+from connector.jsonld.turtle import MAX_INLINE, turtle_bytes
 from policies_odrl import Knowledge
+from policies_odrl.documents.sources import MAX_BYTES
+from policies_odrl.documents.sources import nodes_of as turtle_nodes
+from policies_odrl.documents.triples import MAX_DEPTH, MAX_QUOTES, MAX_TRIPLES
+from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL
+from policies_odrl.reading.inventory import strange
 from policies_odrl.vocabulary import Kind, Operand
+from tests.support.policies import nodes
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -123,7 +120,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_the_node_map_cannot_hold_is_refused(name: str) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(IllFormed):
         turtle_nodes(BAD[name])
 
 
@@ -132,20 +129,18 @@ def test_lists_at_the_limit_of_depth_are_read() -> None:
 
 
 def test_bytes_and_triples_are_bounded() -> None:
-    with pytest.raises(MessageTooLarge, match="bytes"):
+    with pytest.raises(LimitExceeded, match="bytes"):
         turtle_nodes(b"#" * (MAX_BYTES + 1))
     assert turtle_nodes(b"#" * MAX_BYTES) == []
-    with pytest.raises(MessageTooLarge, match="bytes"):
-        turtle_nodes(b"##", limit=1)
     many = ",".join(f"{number}" for number in range(MAX_TRIPLES + 1))
-    with pytest.raises(MessageTooLarge, match="triples"):
+    with pytest.raises(LimitExceeded, match="triples"):
         turtle_nodes(f"{P} x:a x:p {many} .")
 
 
 def test_triples_within_triples_do_not_reach_the_parser() -> None:
     """A hundred thousand of them overflow its stack, which no `except` would catch."""
     deep = "<<( x:a x:b " * 60_000 + "1" + " )>>" * 60_000
-    with pytest.raises(Malformed, match="triples about triples"):
+    with pytest.raises(IllFormed, match="triples about triples"):
         turtle_nodes(f"{P} x:a x:p {deep} .")
     assert values("x:a x:p '" + "<<" * MAX_QUOTES + "' .")
 
@@ -159,11 +154,11 @@ def test_nesting_is_read_without_recursion() -> None:
 
 def test_the_parser_is_imported_on_first_use_only() -> None:
     code = (
-        "import sys, connector.jsonld.turtle as t, connector.jsonld.policy;"
+        "import sys, policies_odrl.documents.sources as t, connector.jsonld.policy;"
         "assert not [m for m in sys.modules if m.startswith('pyoxigraph')], 'it is loaded';"
-        "t.turtle_bytes([], {});"
+        "sys.modules['connector.jsonld.turtle'].turtle_bytes([], {});"
         "assert 'pyoxigraph' not in sys.modules;"
-        "t.turtle_nodes(b'');"
+        "t.nodes_of(b'');"
         "assert 'pyoxigraph' in sys.modules"
     )
     done = subprocess.run(
@@ -322,8 +317,7 @@ def test_turtle_that_begins_with_a_bracket_is_turtle(tmp_path: Path) -> None:
     file.write_text(SET.replace("<urn:p>", "[ <urn:q> <urn:r> ]"), "utf-8")
     assert len(nodes_at(file)) == 2
     file.write_text(f"[{JSON}]", "utf-8")
-    with pytest.raises(PolicyInvalid, match="JSON-LD object"):
-        nodes_at(file)
+    assert len(nodes_at(file)) == 2
 
 
 def test_knowledge_reaches_the_reader(tmp_path: Path) -> None:
@@ -332,10 +326,8 @@ def test_knowledge_reaches_the_reader(tmp_path: Path) -> None:
     file.write_text(SET.replace(" ] .", f" ; <{ODRL}constraint> {atom} ] ."), "utf-8")
     knowledge = Knowledge(operands={"urn:l": Operand("urn:l", Kind.NUMBER, frozenset())})
     assert policy_at(file, knowledge) == policies_at(file, knowledge)[0]
-    for reads in (policy_at, policies_at):
-        with pytest.raises(PolicyInvalid, match="`urn:l` is not known") as caught:
-            reads(file)
-        assert str(file) in caught.value.reason
+    assert list(strange(policy_at(file), knowledge)) == []
+    assert list(strange(policy_at(file), Knowledge())) == ["urn:l"]
 
 
 def test_faults_of_files_name_them_and_are_the_operators(tmp_path: Path) -> None:

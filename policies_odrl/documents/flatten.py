@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connector.errors import Malformed
+from policies_odrl.errors import IllFormed
 
 _OWN: Final = frozenset({"@id", "@type"})
 
@@ -27,7 +27,7 @@ def flattened(expanded: list[Any]) -> list[dict[str, Any]]:
         expanded: what pyld's `expand` gives; nested no deeper than the document was.
 
     Raises:
-        Malformed: a named graph, a reverse property, or a value that is neither text nor a number.
+        IllFormed: a named graph, a reverse property, or a value that is neither text nor a number.
     """
     graph = _Graph()
     for item in expanded:
@@ -51,7 +51,7 @@ class _Graph:
             if key in _OWN:
                 continue
             if key.startswith("@"):
-                raise Malformed(f"`{key}` is not accepted here")
+                raise IllFormed(f"`{key}` is not accepted here")
             node.setdefault(key, [])
             for value in values:
                 self._add(node, key, self._value(value))
@@ -67,7 +67,7 @@ class _Graph:
     def _value(self, value: Mapping[str, Any]) -> dict[str, Any]:
         if "@value" in value:
             if not isinstance(value["@value"], str | int | float):
-                raise Malformed("a value must be text, a number or a truth value")
+                raise IllFormed("a value must be text, a number or a truth value")
             return dict(value)
         if "@list" in value:
             return {"@list": [self._value(item) for item in value["@list"]]}

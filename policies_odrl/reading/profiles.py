@@ -1,0 +1,197 @@
+"""Vocabularies of others, declared in a file: operands, actions, concepts and their hierarchy.
+
+A profile is Turtle or JSON-LD. For each left operand (`odrl:LeftOperand`) it states what the values
+are (`preau:valueType` or `rdfs:range`) and which operators it takes (`preau:allowedOperator`); for
+each action (`odrl:Action`) what it is included in; for each concept what is broader (SKOS, RDFS) or
+what it is part of. Rules: an operand without a type is a name or text that is the same or another;
+a profile adds terms and never changes one of ODRL or of ours (IM 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from policies_odrl.documents.sources import Source, nodes_of
+from policies_odrl.errors import IllFormed, LimitExceeded
+from policies_odrl.knowledge import Knowledge
+from policies_odrl.model import ODRL, XSD, Operator
+from policies_odrl.vocabulary import (
+    ALLOWED,
+    INCLUDED_IN,
+    OPERANDS,
+    PREAU,
+    Kind,
+    Operand,
+    known_action,
+    same_action,
+)
+
+MAX_TERMS: Final = 20_000  # of all profiles together
+
+_RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
+_SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
+_OWL: Final = "http://www.w3.org/2002/07/owl#"
+_DCT: Final = "http://purl.org/dc/terms/"
+_NUMBERS: Final = (
+    "integer decimal double float nonNegativeInteger positiveInteger int long short byte "
+    "unsignedInt unsignedLong"
+)
+# What values are declared to be -> how they compare. Other types are names or text.
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        **{XSD + name: Kind.NUMBER for name in _NUMBERS.split()},
+        **dict.fromkeys((XSD + "dateTime", XSD + "date", XSD + "dateTimeStamp"), Kind.INSTANT),
+        XSD + "duration": Kind.DURATION,
+        _SKOS + "Concept": Kind.CONCEPT,
+        _RDFS + "Class": Kind.CONCEPT,
+        _DCT + "Location": Kind.PLACE,
+    }
+)
+_TYPES: Final = (PREAU + "valueType", _RDFS + "range", ODRL + "dataType")
+_OPERATORS: Final = {ODRL + item.value: item for item in Operator}
+_PROFILES: Final = frozenset(
+    {ODRL + "Profile", _SKOS + "ConceptScheme", _SKOS + "Collection", _OWL + "Ontology"}
+)
+_BROADER: Final = tuple(
+    [_SKOS + name for name in ("broader", "broaderTransitive", "broadMatch", "exactMatch")]
+    + [_RDFS + "subClassOf", _RDFS + "subPropertyOf"]
+)
+_NARROWER: Final = (_SKOS + "narrower", _SKOS + "narrowerTransitive")
+_WHOLES: Final = (_DCT + "isPartOf", ODRL + "partOf")
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What profiles declare, as it is gathered."""
+
+    names: set[str] = field(default_factory=set)
+    operands: dict[str, Operand] = field(default_factory=dict)
+    actions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    broader: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    wholes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def profiles(*sources: Source) -> Knowledge:
+    """Return what profiles declare, for `load`, `evaluate` and all that takes knowledge.
+
+    >>> text = '''@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
+    ...     <urn:profile> a odrl:Profile . <urn:profile#region> a odrl:LeftOperand .'''
+    >>> known = profiles(text)
+    >>> known.profiles, known.operand("urn:profile#region").kind.value
+    (frozenset({'urn:profile'}), 'identity')
+
+    Args:
+        sources: as for `load`.
+
+    Raises:
+        OSError: a file cannot be read.
+        IllFormed: a source declares no term, or changes one of ODRL or of our profile.
+        LimitExceeded: more than is read.
+    """
+    found = _Gathered()
+    for source in sources:
+        _gather(found, source)
+    return Knowledge(
+        broader=found.broader,
+        wholes=found.wholes,
+        operands=found.operands,
+        actions=found.actions,
+        profiles=frozenset(found.names),
+    )
+
+
+def joined(one: Knowledge, other: Knowledge) -> Knowledge:
+    """Return what two know together; where both declare a term, `one` says what it is."""
+    return replace(
+        one,
+        broader=_both(one.broader, other.broader),
+        wholes=_both(one.wholes, other.wholes),
+        operands={**other.operands, **one.operands},
+        actions=_both(one.actions, other.actions),
+        profiles=one.profiles | other.profiles,
+        disjoint=(*one.disjoint, *other.disjoint),
+    )
+
+
+def _both(
+    one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]
+) -> Mapping[str, tuple[str, ...]]:
+    found = dict(one)
+    for name, above in other.items():
+        _add(found, name, above)
+    return found
+
+
+def _gather(found: _Gathered, source: Source) -> None:
+    nodes = nodes_of(source)
+    before = len(found.operands) + len(found.actions) + len(found.broader)
+    for node in nodes:
+        types = set(map(str, node.get("@type", ())))
+        name = str(node["@id"])
+        if name.startswith("_:"):
+            continue
+        if types & _PROFILES:
+            found.names.add(name)
+        if ODRL + "LeftOperand" in types:
+            _operand(found, name, node)
+        elif ODRL + "Action" in types:
+            _action(found, name, node)
+        else:
+            _concept(found, name, node)
+    count = len(found.operands) + len(found.actions) + len(found.broader)
+    if count == before:
+        raise IllFormed("it declares no left operand, no action and no concept")
+    if count > MAX_TERMS:
+        raise LimitExceeded(f"profiles of more than {MAX_TERMS} terms")
+
+
+def _operand(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
+    if name in OPERANDS:
+        return  # it says again that it is one
+    kinds = {KINDS.get(item, Kind.IDENTITY) for key in _TYPES for item in _names(node, key)}
+    kind = kinds.pop() if len(kinds) == 1 else Kind.IDENTITY
+    stated = [_OPERATORS[item] for item in _operators(node, name)]
+    usual = frozenset(stated) & ALLOWED[kind] if stated else ALLOWED[kind]
+    found.operands[name] = Operand(name, kind, usual)
+
+
+def _operators(node: Mapping[str, Any], name: str) -> Iterator[str]:
+    for item in _names(node, PREAU + "allowedOperator"):
+        if item not in _OPERATORS:
+            raise IllFormed(f"`{item[:200]}` is no operator of ODRL", node=name)
+        yield item
+
+
+def _action(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
+    wider = tuple(_names(node, ODRL + "includedIn"))
+    if known_action(name):
+        if not {same_action(item) for item in wider} <= set(INCLUDED_IN.get(name, ())):
+            raise IllFormed("a profile does not change an action of ODRL", node=name)
+        return
+    found.actions[name] = (*found.actions.get(name, ()), *wider)
+
+
+def _concept(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
+    above = [item for key in _BROADER for item in _names(node, key)]
+    if above or _SKOS + "Concept" in node.get("@type", ()):
+        _add(found.broader, name, above)
+    for key in _NARROWER:
+        for item in _names(node, key):
+            _add(found.broader, item, [name])
+    parts = [item for key in _WHOLES for item in _names(node, key)]
+    if parts:
+        _add(found.wholes, name, parts)
+
+
+def _add(table: dict[str, tuple[str, ...]], name: str, above: Iterable[str]) -> None:
+    table[name] = tuple(dict.fromkeys((*table.get(name, ()), *above)))
+
+
+def _names(node: Mapping[str, Any], key: str) -> Iterator[str]:
+    for value in node.get(key, ()):
+        name = value.get("@id")
+        if isinstance(name, str) and not name.startswith("_:"):
+            yield name

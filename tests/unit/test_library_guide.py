@@ -1,0 +1,31 @@
+"""The guide for users of the library: its lines run in order and print what it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/guides/library.md").read_text(encoding="utf-8")
+
+
+def test_the_lines_print_what_the_page_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    pairs = re.findall(r"```python\n(.*?)```\s+(?:[^`]*?)```text\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert len(pairs) == 3
+    names: dict[str, object] = {}
+    for code, shown in pairs:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(code, "library.md", "exec"), names)  # noqa: S102 - our own page
+        assert out.getvalue() == shown
+
+
+def test_five_lines_are_five() -> None:
+    first = re.search(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert first is not None
+    assert len([line for line in first[1].splitlines() if line.strip()]) == 5
