@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any
+import json
+from typing import Any, Final
 
 import rfc8785
 
 from connector.errors import Malformed
 from federated.reading import MAX_BYTES, MAX_DEPTH, read
+
+# Other numbers are written otherwise than Python writes them: RFC 8785 section 3.2.2.3.
+_MOST_WHOLE: Final = 2**53 - 1
+_LEAST_REAL, _MOST_REAL = 1e-4, 1e16
+_WRITER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 __all__ = ["MAX_DEPTH", "b64url", "canonical", "parse", "parse_object", "sha256_hex", "unb64url"]
 
@@ -25,6 +31,8 @@ def canonical(value: Any) -> bytes:
         Malformed: the value has no canonical form (NaN, lone surrogate, integer past 2**53).
     """
     try:
+        if _is_plain(value):
+            return _WRITER.encode(value).encode()
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, RecursionError, UnicodeError, ValueError) as exc:
         raise Malformed(f"no canonical JSON form: {type(exc).__name__}") from exc
@@ -78,6 +86,33 @@ def unb64url(text: str) -> bytes:
     if b64url(data) != text:
         raise Malformed("not canonical base64url")
     return data
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether the standard library, which is far faster, writes the canonical form.
+
+    Names are ASCII, so that they sort alike by code points and by UTF-16.
+    """
+    kind = type(value)
+    if kind is dict or kind is list or kind is tuple:
+        if kind is dict and not _are_names(value):
+            return False
+        for each in value.values() if kind is dict else value:
+            if type(each) is not str and not _is_plain(each):
+                return False
+        return True
+    if kind is int:
+        return bool(-_MOST_WHOLE <= value <= _MOST_WHOLE)
+    if kind is float:
+        return _LEAST_REAL <= abs(value) < _MOST_REAL and not value.is_integer()
+    return kind is str or kind is bool or value is None
+
+
+def _are_names(found: dict[Any, Any]) -> bool:
+    try:
+        return "".join(found).isascii()
+    except TypeError:
+        return False
 
 
 def _malformed(pointer: str, fault: str) -> Malformed:
