@@ -34,7 +34,7 @@ def serve(
     # for each handshake that fails.
     os.environ["GRPC_VERBOSITY"] = "NONE"
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import logs, supervision, wiring  # noqa: PLC0415 - same
+    from connector.bootstrap import logs, supervision, system, wiring  # noqa: PLC0415 - same
 
     supervisor = supervision.Supervision()
     settings = config.load(home.absolute())
@@ -49,6 +49,7 @@ def serve(
             shown = " ".join(f"{name}={value}" for name, value in ready.items() if name != "ready")
             output.line(f"ready {shown}")
             _flush()
+        system.spare_collector()
         supervisor.ready(partial(supervision.is_healthy, str(ready["management"])))
         node.wait()
         supervisor.stopping()
