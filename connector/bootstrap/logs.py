@@ -105,4 +105,6 @@ def _about(record: logging.LogRecord) -> str:
 
 
 def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " for char in text)

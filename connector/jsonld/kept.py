@@ -11,25 +11,24 @@ from functools import lru_cache, wraps
 from typing import Final, TypeVar
 
 T = TypeVar("T")
+D = TypeVar("D", bytes, str)
 
 LARGEST: Final = 32 * 1024  # bytes; contracts and policies in use are far below
 
 
-def kept(
-    most: int, largest: int = LARGEST
-) -> Callable[[Callable[[bytes], T]], Callable[[bytes], T]]:
+def kept(most: int, largest: int = LARGEST) -> Callable[[Callable[[D], T]], Callable[[D], T]]:
     """Let a reader remember what it made of the last `most` different inputs; no refusal is.
 
     Args:
         most: how many inputs.
-        largest: bytes of one.
+        largest: bytes of one, or characters.
     """
 
-    def bounded(read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    def bounded(read: Callable[[D], T]) -> Callable[[D], T]:
         remembered = lru_cache(maxsize=most)(read)
 
         @wraps(read)
-        def one(data: bytes) -> T:
+        def one(data: D) -> T:
             return remembered(data) if len(data) <= largest else read(data)
 
         return one

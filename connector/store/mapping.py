@@ -19,6 +19,7 @@ from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from connector.errors import Malformed
+from connector.jsonld.kept import kept
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 MAX_KEY_BYTES: Final = 1024
 
 _WHOLE_LIMIT: Final = 2**63
+_KEPT: Final = 64  # nested values of one field, which cannot change once they are built
 
 # What reading a spoiled column raises: an unknown member of an enum, text that is no JSON or no
 # time, a nested value without its fields.
@@ -164,7 +166,7 @@ def _codec(hint: Any) -> Codec:
         return _optional(_codec(_only_some(hint)))
     return Codec(
         lambda value: json.dumps(_plain(value), allow_nan=False, separators=(",", ":")),
-        lambda text: _rebuilt(hint, json.loads(text)),
+        kept(_KEPT)(lambda text: _rebuilt(hint, json.loads(text))),
     )
 
 

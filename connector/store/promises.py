@@ -95,9 +95,9 @@ def _key(contract: Mapping[str, Any]) -> dict[str, Any]:
 class SqlAgreements(SqlRepository[Agreement]):
     """The contracts; each is counted as it is written."""
 
-    def __init__(self, scope: Scope, promises: SqlPromises) -> None:
+    def __init__(self, scope: Scope) -> None:
         super().__init__(scope, Agreement, AgreementRow)
-        self._promises = promises
+        self._promises = SqlPromises(scope)
 
     def put(self, value: Agreement) -> None:
         """Insert the contract, or replace the one with its id; see `SqlRepository.put`."""

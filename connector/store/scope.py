@@ -9,7 +9,7 @@ and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -42,11 +42,14 @@ class Scope:
         self._begin = begin
         self._recent = recent
         self._mark = recent.mark()
+        self._connection: Connection | None = None
 
-    @cached_property
+    @property
     def connection(self) -> Connection:
         """Open, begun."""
-        return self._begin()
+        if self._connection is None:
+            self._connection = self._begin()
+        return self._connection
 
     def recently(self, table: Table, question: Hashable, ask: Callable[[], T]) -> T:
         """Return what a table that changes seldom answers, perhaps as it did a moment ago.

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
+from typing import Any, Generic, TypeVar, cast
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.negotiation import Agreement, Negotiation
@@ -43,72 +44,71 @@ from connector.store.scope import Scope
 from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tokens import SqlUsedTokens
 
+T = TypeVar("T")
+
 WAIT_SECONDS = 10.0
+
+
+class _Part(Generic[T]):
+    """A part of a transaction, made when it is first asked for: most transactions ask for few."""
+
+    def __init__(self, make: Callable[[Scope], T]) -> None:
+        self._make = make
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, transaction: SqlTransaction, _owner: type | None = None) -> T:
+        made = self._make(transaction.scope)
+        transaction.__dict__[self._name] = made  # found before this descriptor from now on
+        return made
+
+
+def _of(
+    kind: type[T], row: type[tables.Row], repository: type[SqlRepository[T]] = SqlRepository
+) -> Any:
+    return _Part(lambda scope: repository(scope, kind, row))
 
 
 class SqlTransaction:
     """All repositories in one database transaction: the port `Transaction`."""
 
+    participants: Repository[Participant] = _of(Participant, tables.ParticipantRow, SqlSeldom)
+    issuers: Repository[IssuerDocument] = _of(IssuerDocument, tables.IssuerRow, SqlSeldom)
+    status_lists: Repository[StatusList] = _of(StatusList, tables.StatusListRow, SqlSeldom)
+    kept_lists: Repository[KeptList] = _of(KeptList, tables.KeptListRow)
+    datasets: Repository[Dataset] = cast("Any", _Part(SqlDatasets))
+    registers: Repository[Register] = _of(Register, tables.RegisterRow)
+    persons: Repository[RegisterPersons] = _of(RegisterPersons, tables.RegisterPersonsRow)
+    censuses: Repository[Census] = _of(Census, tables.CensusRow)
+    offers: Repository[Offer] = _of(Offer, tables.OfferRow)
+    negotiations: Repository[Negotiation] = _of(Negotiation, tables.NegotiationRow)
+    agreements: Repository[Agreement] = cast("Any", _Part(SqlAgreements))
+    notices: Repository[Notice] = _of(Notice, tables.NoticeRow)
+    tellings: Repository[Telling] = _of(Telling, tables.TellingRow)
+    outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, tables.OutboxRow)
+    inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, tables.InboxRow)
+    reservations: Repository[Reservation] = _of(Reservation, tables.ReservationRow)
+    jobs: Repository[Job] = _of(Job, tables.JobRow)
+    sites: Repository[JobSite] = _of(JobSite, tables.JobSiteRow)
+    rounds: Repository[RoundRecord] = _of(RoundRecord, tables.RoundRow)
+    checkpoints: Repository[Checkpoint] = _of(Checkpoint, tables.CheckpointRow)
+    peer_logs: Repository[PeerLog] = _of(PeerLog, tables.PeerLogRow)
+    epochs: Repository[Epoch] = _of(Epoch, tables.EpochRow, SqlSeldom)
+    returned_heads: Repository[ReturnedHead] = _of(ReturnedHead, tables.ReturnedHeadRow)
+    cosigned_heads: Repository[CosignedHead] = _of(CosignedHead, tables.CosignedHeadRow)
+    forfeits: Repository[Forfeit] = _of(Forfeit, tables.ForfeitRow)
+    members: Repository[Membership] = _of(Membership, tables.MembershipRow)
+    promises: Promises = cast("Any", _Part(SqlPromises))
+    shelf: Shelf = cast("Any", _Part(SqlShelf))
+    tokens: UsedTokens = cast("Any", _Part(SqlUsedTokens))
+    holdings: Holdings = cast("Any", _Part(SqlHoldings))
+
     def __init__(self, scope: Scope, clock: Clock) -> None:
-        self._scope = scope
+        self.scope = scope
         self.actions: list[Callable[[], None]] = []
-        self.participants: Repository[Participant] = SqlSeldom(
-            scope, Participant, tables.ParticipantRow
-        )
-        self.issuers: Repository[IssuerDocument] = SqlSeldom(
-            scope, IssuerDocument, tables.IssuerRow
-        )
-        self.status_lists: Repository[StatusList] = SqlSeldom(
-            scope, StatusList, tables.StatusListRow
-        )
-        self.datasets: Repository[Dataset] = SqlDatasets(scope)
-        self.shelf: Shelf = SqlShelf(scope)
-        self.registers: Repository[Register] = SqlRepository(scope, Register, tables.RegisterRow)
-        self.persons: Repository[RegisterPersons] = SqlRepository(
-            scope, RegisterPersons, tables.RegisterPersonsRow
-        )
-        self.censuses: Repository[Census] = SqlRepository(scope, Census, tables.CensusRow)
-        self.offers: Repository[Offer] = SqlRepository(scope, Offer, tables.OfferRow)
-        self.negotiations: Repository[Negotiation] = SqlRepository(
-            scope, Negotiation, tables.NegotiationRow
-        )
-        promises = SqlPromises(scope)
-        self.promises: Promises = promises
-        self.agreements: Repository[Agreement] = SqlAgreements(scope, promises)
-        self.notices: Repository[Notice] = SqlRepository(scope, Notice, tables.NoticeRow)
-        self.tellings: Repository[Telling] = SqlRepository(scope, Telling, tables.TellingRow)
-        self.outbox: Repository[OutgoingMessage] = SqlRepository(
-            scope, OutgoingMessage, tables.OutboxRow
-        )
-        self.inbox: Repository[ReceivedMessage] = SqlRepository(
-            scope, ReceivedMessage, tables.InboxRow
-        )
-        self.reservations: Repository[Reservation] = SqlRepository(
-            scope, Reservation, tables.ReservationRow
-        )
-        self.jobs: Repository[Job] = SqlRepository(scope, Job, tables.JobRow)
-        self.sites: Repository[JobSite] = SqlRepository(scope, JobSite, tables.JobSiteRow)
-        self.rounds: Repository[RoundRecord] = SqlRepository(scope, RoundRecord, tables.RoundRow)
-        self.checkpoints: Repository[Checkpoint] = SqlRepository(
-            scope, Checkpoint, tables.CheckpointRow
-        )
-        self.peer_logs: Repository[PeerLog] = SqlRepository(scope, PeerLog, tables.PeerLogRow)
-        self.epochs: Repository[Epoch] = SqlSeldom(scope, Epoch, tables.EpochRow)
-        self.returned_heads: Repository[ReturnedHead] = SqlRepository(
-            scope, ReturnedHead, tables.ReturnedHeadRow
-        )
-        self.cosigned_heads: Repository[CosignedHead] = SqlRepository(
-            scope, CosignedHead, tables.CosignedHeadRow
-        )
-        self.kept_lists: Repository[KeptList] = SqlRepository(scope, KeptList, tables.KeptListRow)
-        self.forfeits: Repository[Forfeit] = SqlRepository(scope, Forfeit, tables.ForfeitRow)
-        self.members: Repository[Membership] = SqlRepository(
-            scope, Membership, tables.MembershipRow
-        )
         self._log = SqlAuditLog(scope, clock, self.after_commit)
         self.audit: AuditLog = self._log
-        self.tokens: UsedTokens = SqlUsedTokens(scope)
-        self.holdings: Holdings = SqlHoldings(scope)
 
     def hold(self) -> None:
         """Keep writers of other replicas waiting until the transaction ends."""
@@ -116,7 +116,7 @@ class SqlTransaction:
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`; see `ports.Transaction`."""
-        return outbox.due_messages(self._scope, now, limit)
+        return outbox.due_messages(self.scope, now, limit)
 
     def damaged(self, seconds: float) -> tuple[list[Damaged], bool]:
         """Return the rows of all repositories that cannot be read, and whether all were looked at.
