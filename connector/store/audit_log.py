@@ -23,7 +23,7 @@ from connector.errors import RowDamaged
 from connector.jsonld.canonical import canonical
 from connector.ports import Clock
 from connector.store import rows
-from connector.store.mapping import to_row
+from connector.store.mapping import fields_of, to_row
 from connector.store.scope import Scope
 from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
 
@@ -81,10 +81,11 @@ class SqlAuditLog:
         frontier = self.hold()
         entry = self._entry(frontier.size, kind, subject, facts)
         grown, done = merkle.grow(frontier, entry.leaf)
-        self._scope.change(_NEW_ENTRY, to_row(entry))
+        row = to_row(entry)
+        self._scope.tell(_NEW_ENTRY, row, tuple(row))
         self._keep(done[1:])
         head = {"new_size": grown.size, "new_frontier": b"".join(grown.hashes)}
-        self._scope.change(_NEW_HEAD, head)
+        self._scope.tell(_NEW_HEAD, head)
         self._scope.written.add(_HEADS.name)
         self._held = grown
         if self._after_commit is not None:
@@ -104,8 +105,9 @@ class SqlAuditLog:
         Raises:
             RowDamaged: one of them cannot be read.
         """
-        query = _listed(tuple(_ENTRIES.c), start, limit, subject, kind)
-        return rows.strictly(self._scope, LogEntry, _ENTRIES, query, {})
+        columns = tuple(_ENTRIES.c[name] for name in fields_of(LogEntry))
+        query = _listed(columns, start, limit, subject, kind)
+        return rows.strictly(LogEntry, _ENTRIES, lambda: self._scope.read(query))
 
     def page(self, subject: str | None, start: int = 0, limit: int = 1000) -> Page[LogEntry]:
         """Return as `entries`, whatever the rows hold."""
@@ -129,7 +131,7 @@ class SqlAuditLog:
 
     def since(self, *kinds: str) -> int:
         """Return how many entries there are up to and including the newest of these kinds."""
-        newest: int | None = self._scope.read(_newest(kinds)).scalar_one()
+        newest: int | None = self._scope.ask(_newest(kinds))[0][0]
         return 0 if newest is None else newest + 1
 
     def root(self, size: int) -> bytes:
@@ -199,11 +201,9 @@ class SqlAuditLog:
         return self._held
 
     def _frontier(self, *, hold: bool = False) -> Frontier:
-        found = self._scope.change(_HELD_HEAD) if hold else self._scope.read(_HEAD)
-        row = found.mappings().one()
-        data: bytes = row["frontier"]
+        ((size, data),) = self._scope.tell(_HELD_HEAD) if hold else self._scope.ask(_HEAD)
         hashes = (data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
-        return Frontier(row["size"], tuple(hashes))
+        return Frontier(size, tuple(hashes))
 
     def _entry(self, index: int, kind: str, subject: str, facts: dict[str, Any]) -> LogEntry:
         at = instant.text(self._clock.now())
@@ -213,9 +213,8 @@ class SqlAuditLog:
         return LogEntry(index, kind, instant.read(at), subject, event, merkle.leaf_hash(event))
 
     def _keep(self, trees: tuple[Subtree, ...]) -> None:
-        if trees:
-            rows = [{"level": t.level, "position": t.index, "hash": t.hash} for t in trees]
-            self._scope.change(_NEW_NODES, rows)
+        rows = [{"level": t.level, "position": t.index, "hash": t.hash} for t in trees]
+        self._scope.tell_many(_NEW_NODES, rows)
 
     def _holds(self, trees: list[Subtree], start: int, end: int) -> bool:
         """Return whether the subtrees that the entries of a range complete are stored as such."""
@@ -233,7 +232,7 @@ class SqlAuditLog:
     def _node(self) -> Node:
         def read(level: int, index: int) -> bytes:
             query, place = (_NODE, {"asked_level": level}) if level else (_LEAF, {})
-            found: bytes = self._scope.read(query, {**place, "asked_index": index}).scalar_one()
+            found: bytes = self._scope.ask(query, {**place, "asked_index": index})[0][0]
             return found
 
         return read

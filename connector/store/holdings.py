@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, Table, bindparam, delete, func, or_, select, update
 
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import INTRODUCTION
@@ -36,6 +36,13 @@ _reservation: Final = tables.table_of(tables.ReservationRow).c
 _token: Final = tables.table_of(tables.UsedTokenRow).c
 
 
+_OPEN_WITH: Final = select(func.count()).where(
+    _negotiation.peer == bindparam("asked_peer"),
+    or_(*(_negotiation.state == state.value for state in _OPEN)),
+    _negotiation.role == bindparam("asked_role"),
+)
+
+
 class SqlHoldings:
     """Counts and drops by statements, without reading a value."""
 
@@ -44,9 +51,8 @@ class SqlHoldings:
 
     def open_negotiations(self, peer: str, role: Role) -> int:
         """Return how many negotiations with a peer have not ended in which we have a role."""
-        open_ones = (_negotiation.peer == peer, _negotiation.state.in_(_OPEN))
-        query = select(func.count()).where(*open_ones, _negotiation.role == role.value)
-        return int(self._scope.read(query).scalar_one())
+        asked = {"asked_peer": peer, "asked_role": role.value}
+        return int(self._scope.ask(_OPEN_WITH, asked)[0][0])
 
     def bytes_by_member(self) -> dict[str, int]:
         """Return about how many bytes are stored for each member that will be dropped again."""

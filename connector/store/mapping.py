@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
@@ -60,6 +60,16 @@ def from_row(kind: type[T], row: Mapping[Any, Any]) -> T:
     """
     codecs = codecs_of(kind)
     return kind(**{name: codec.from_column(row[name]) for name, codec in codecs.items()})
+
+
+def from_record(kind: type[T], record: Sequence[Any]) -> T:
+    """Build the domain value of a row that has its fields, in their order, and nothing else.
+
+    Raises:
+        Exception: as `from_row`.
+    """
+    read = zip(_codecs(kind).items(), record, strict=True)
+    return kind(**{name: codec.from_column(column) for (name, codec), column in read})
 
 
 def codecs_of(kind: type[Any]) -> Mapping[str, Codec]:

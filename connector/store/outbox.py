@@ -29,9 +29,9 @@ def due_messages(scope: Scope, now: datetime, limit: int) -> list[OutgoingMessag
     """
     table, asked = table_of(OutboxRow), {"asked_now": now, "most_rows": limit}
     try:
-        return rows.strictly(scope, OutgoingMessage, table, _DUE, asked)
+        return rows.strictly(OutgoingMessage, table, lambda: scope.ask(_DUE, asked))
     except RowDamaged:  # stops no other subject's
-        places = list(scope.read(_DUE_PLACES, asked).scalars())
+        places = [row[0] for row in scope.ask(_DUE_PLACES, asked)]
         found = rows.one_by_one(scope, OutgoingMessage, table, OutboxRow.KEY, places)
         return [each for each in found if isinstance(each, OutgoingMessage)]
 

@@ -8,12 +8,12 @@ drift.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import inf
 from typing import Any, Final
 
-from sqlalchemy import and_, case, delete, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, or_, select, update
 
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.privacy.budget import ReservationState
@@ -37,36 +37,15 @@ class SqlPromises:
 
     def standing(self, register_id: str, now: datetime) -> tuple[float, float]:
         """Return (Σε, Σδ) of the contracts that count in full; see `ports.Promises`."""
-        row, datasets = self._promises.c, table_of(DatasetRow).c
-        query = (
-            select(func.sum(row.contracts * row.epsilon), func.sum(row.contracts * row.delta))
-            .join_from(table_of(DatasetRow), self._promises, row.dataset_id == datasets.id)
-            .where(datasets.register_id == register_id, row.until > now)
+        ((epsilon, delta),) = self._scope.ask(
+            _STANDING, {"asked_id": register_id, "asked_now": now}
         )
-        sums: Sequence[Any] = self._scope.read(query).one()
-        return float(sums[0] or 0.0), float(sums[1] or 0.0)
+        return float(epsilon or 0.0), float(delta or 0.0)
 
     def ended(self, register_id: str, now: datetime) -> list[Claim]:
         """Return what jobs count of contracts that do not; see `ports.Promises`."""
-        jobs, contracts = table_of(ReservationRow), table_of(AgreementRow)
-        job, contract = jobs.c, contracts.c
-        same = and_(contract.id == job.agreement_id, contract.role == Role.PROVIDER.value)
-        allowed = (
-            func.max(case((contract.id.is_(None), inf), else_=figure))
-            for figure in (contract.epsilon, contract.delta)
-        )
-        query = (
-            select(func.sum(job.epsilon), func.sum(job.delta), *allowed)
-            .join_from(jobs, contracts, same, isouter=True)
-            .where(
-                job.register_id == register_id,
-                # Either rule counts exactly such jobs: `Reservation.counted_steps`.
-                or_(job.state == ReservationState.OPEN.value, job.committed_rounds > 0),
-                or_(contract.id.is_(None), ~contract.stands, contract.valid_until <= now),
-            )
-            .group_by(job.agreement_id)
-        )
-        return [Claim(*map(float, row)) for row in self._scope.read(query)]
+        rows = self._scope.ask(_ENDED, {"asked_id": register_id, "asked_now": now})
+        return [Claim(*map(float, row)) for row in rows]
 
     def count_in(self, contract: Mapping[str, Any]) -> None:
         """Count a contract, if it is one that stands and that we provide."""
@@ -90,6 +69,42 @@ def _counts(contract: Mapping[str, Any]) -> bool:
 def _key(contract: Mapping[str, Any]) -> dict[str, Any]:
     key = {name: contract[name] for name in _KEY if name != "until"}
     return {**key, "until": contract["valid_until"] or ENDLESS}
+
+
+def _standing() -> Select[Any]:
+    row, datasets = table_of(PromiseRow).c, table_of(DatasetRow).c
+    until = bindparam("asked_now", type_=row.until.type)
+    return (
+        select(func.sum(row.contracts * row.epsilon), func.sum(row.contracts * row.delta))
+        .join_from(table_of(DatasetRow), table_of(PromiseRow), row.dataset_id == datasets.id)
+        .where(datasets.register_id == bindparam("asked_id"), row.until > until)
+    )
+
+
+def _ended() -> Select[Any]:
+    jobs, contracts = table_of(ReservationRow), table_of(AgreementRow)
+    job, contract = jobs.c, contracts.c
+    same = and_(contract.id == job.agreement_id, contract.role == Role.PROVIDER.value)
+    allowed = (
+        func.max(case((contract.id.is_(None), inf), else_=figure))
+        for figure in (contract.epsilon, contract.delta)
+    )
+    over = contract.valid_until <= bindparam("asked_now", type_=contract.valid_until.type)
+    return (
+        select(func.sum(job.epsilon), func.sum(job.delta), *allowed)
+        .join_from(jobs, contracts, same, isouter=True)
+        .where(
+            job.register_id == bindparam("asked_id"),
+            # Either rule counts exactly such jobs: `Reservation.counted_steps`.
+            or_(job.state == ReservationState.OPEN.value, job.committed_rounds > 0),
+            or_(contract.id.is_(None), ~contract.stands, over),
+        )
+        .group_by(job.agreement_id)
+    )
+
+
+_STANDING: Final = _standing()
+_ENDED: Final = _ended()
 
 
 class SqlAgreements(SqlRepository[Agreement]):
@@ -124,5 +139,5 @@ class SqlAgreements(SqlRepository[Agreement]):
 
     def _figures(self, *key: str | int) -> Mapping[str, Any] | None:
         query = one(self._table, _FIGURES, self._key, locking=False)
-        row = self._scope.change(query, self._values(key)).mappings().one_or_none()
-        return row if row is None else dict(row)
+        rows = self._scope.tell(query, self._values(key))
+        return dict(zip(_FIGURES, rows[0], strict=True)) if rows else None

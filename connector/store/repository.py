@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
@@ -23,8 +23,9 @@ from sqlalchemy import (
 from connector.domain.page import LONGEST, PAGE, Damaged, Page, place
 from connector.ports import Not
 from connector.store import rows
-from connector.store.mapping import codecs_of, fields_of, from_row, storable_key, to_row
-from connector.store.scope import Names, Scope
+from connector.store.mapping import codecs_of, fields_of, from_record, storable_key, to_row
+from connector.store.prepared import Names, Record
+from connector.store.scope import Scope
 from connector.store.tables import Row, table_of
 
 T = TypeVar("T")
@@ -51,8 +52,8 @@ class SqlRepository(Generic[T]):
         Raises:
             RowDamaged: its row cannot be read.
         """
-        found = self._strictly(self._by_key(), self._values(key))
-        return found[0] if found else None
+        statement, values = self._by_key(), self._values(key)
+        return self._one(lambda: self._scope.ask(statement, values))
 
     def lock(self, *key: str | int) -> T | None:
         """As `get`, and keep others from writing it until the transaction ends.
@@ -61,9 +62,8 @@ class SqlRepository(Generic[T]):
             RowDamaged: its row cannot be read.
             RuntimeError: the transaction is for reading.
         """
-        self._scope.check_writable()
-        found = self._strictly(self._by_key(locking=True), self._values(key))
-        return found[0] if found else None
+        statement, values = self._by_key(locking=True), self._values(key)
+        return self._one(lambda: self._scope.tell(statement, values))
 
     def put(self, value: T) -> None:
         """Insert the value, or replace the one with its key.
@@ -91,7 +91,8 @@ class SqlRepository(Generic[T]):
             KeyError: the value has no such field (a fault of the caller's code).
         """
         shape, values = self._asked(equal)
-        return self._strictly(_listing(self._table, self._fields, shape), values)
+        asked = _listing(self._table, self._fields, shape)
+        return self._strictly(lambda: [row[1:] for row in self._scope.ask(asked, values)])
 
     def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
         """Return as `find`, at most `limit` rows that come after a page, whatever they hold.
@@ -108,14 +109,14 @@ class SqlRepository(Generic[T]):
         values |= {_AFTER: place(after), _MOST: limit + 1}
         found: list[T | Damaged]
         try:
-            read = list(self._scope.read(statement, values).mappings())
-            found = [from_row(self._kind, row) for row in read[:limit]]
-            places = [row["seq"] for row in read]
+            read = self._scope.ask(statement, values)
+            found = [from_record(self._kind, row[1:]) for row in read[:limit]]
+            places = [row[0] for row in read]
         except rows.UNREADABLE as exc:
             if not rows.spoiled(exc):
                 raise
             only = _listing(self._table, (), shape, paged=True)
-            places = list(self._scope.read(only, values).scalars())
+            places = [row[0] for row in self._scope.ask(only, values)]
             found = list(self._one_by_one(places[:limit]))
         return Page.of(found, str(places[limit - 1]) if len(places) > limit else "")
 
@@ -139,7 +140,7 @@ class SqlRepository(Generic[T]):
             KeyError: the value has no such field (a fault of the caller's code).
         """
         shape, values = self._asked(equal)
-        return int(self._scope.read(_counting(self._table, shape), values).scalar_one())
+        return int(self._scope.ask(_counting(self._table, shape), values)[0][0])
 
     def remove(self, *key: str | int) -> None:
         """Remove the value of a key, if it is there.
@@ -147,13 +148,17 @@ class SqlRepository(Generic[T]):
         Raises:
             RuntimeError: the transaction is for reading.
         """
-        self._scope.change(_removal(self._table, self._key), self._values(key))
+        self._scope.tell(_removal(self._table, self._key), self._values(key))
 
     def _by_key(self, *, locking: bool = False) -> Select[Any]:
         return one(self._table, self._fields, self._key, locking=locking)
 
-    def _strictly(self, query: Select[Any], values: Mapping[str, Any]) -> list[T]:
-        return rows.strictly(self._scope, self._kind, self._table, query, values)
+    def _one(self, ask: Callable[[], list[Record]]) -> T | None:
+        found = self._strictly(ask)
+        return found[0] if found else None
+
+    def _strictly(self, ask: Callable[[], list[Record]]) -> list[T]:
+        return rows.strictly(self._kind, self._table, ask)
 
     def _one_by_one(self, places: list[int]) -> Iterator[T | Damaged]:
         return rows.one_by_one(self._scope, self._kind, self._table, self._key, places)

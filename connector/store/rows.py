@@ -7,7 +7,7 @@ could not be read as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeVar
 
@@ -16,8 +16,9 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from connector.domain.page import Damaged
 from connector.errors import RowDamaged
-from connector.store.mapping import SPOILED, codecs_of, fields_of, from_row
-from connector.store.scope import Names, Scope
+from connector.store.mapping import SPOILED, codecs_of, fields_of, from_record, from_row
+from connector.store.prepared import Names
+from connector.store.scope import Scope
 
 T = TypeVar("T")
 # What a query raises where a row is spoiled: drivers refuse some values before we see them.
@@ -25,16 +26,14 @@ UNREADABLE: Final = (*SPOILED, DataError, OperationalError)
 _PLACE: Final = "asked_place"
 
 
-def strictly(
-    scope: Scope, kind: type[T], table: Table, query: Select[Any], values: Mapping[str, Any]
-) -> list[T]:
-    """Return the values of a query's rows.
+def strictly(kind: type[T], table: Table, ask: Callable[[], Iterable[Sequence[Any]]]) -> list[T]:
+    """Return the values of the rows that a query finds, each with the fields in their order.
 
     Raises:
         RowDamaged: one of them cannot be read.
     """
     try:
-        return [from_row(kind, row) for row in scope.read(query, values).mappings()]
+        return [from_record(kind, row) for row in ask()]
     except UNREADABLE as exc:
         if not spoiled(exc):
             raise

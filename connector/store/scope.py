@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Table
 
+from connector.store.prepared import NOTHING, Names, Record, Values, prepared
 from connector.store.recent import Recent
 
 T = TypeVar("T")
-Names = tuple[str, ...]
 
 
 class Scope:
@@ -60,6 +60,33 @@ class Scope:
             return ask()
         return self._recent.answer(table.name, question, self._mark, ask)
 
+    def ask(self, statement: Any, values: Values = NOTHING) -> list[Record]:
+        """Run a query of the code's own, one that is built once; see `prepared.py`."""
+        connection = self.connection
+        return prepared(statement, connection.dialect).run(connection, values)
+
+    def tell(self, statement: Any, values: Values = NOTHING, columns: Names = ()) -> list[Record]:
+        """As `ask`, of what `change` runs; an insertion states the columns that it writes.
+
+        Raises:
+            RuntimeError: the transaction is for reading (a fault of the caller's code).
+        """
+        self.check_writable()
+        connection = self.connection
+        return prepared(statement, connection.dialect, columns).run(connection, values)
+
+    def tell_many(self, statement: Any, rows: Sequence[Values]) -> None:
+        """As `tell`, once for each row.
+
+        Raises:
+            RuntimeError: the transaction is for reading (a fault of the caller's code).
+        """
+        self.check_writable()
+        if rows:
+            connection = self.connection
+            made = prepared(statement, connection.dialect, tuple(rows[0]))
+            made.run_many(connection, rows)
+
     def read(
         self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> CursorResult[Any]:
@@ -92,16 +119,18 @@ class Scope:
         self, table: Table, values: Mapping[str, Any], key: Sequence[str]
     ) -> None:
         """Insert a row, or replace all but the key of the one that is there."""
-        self.change(_replacing(self._dialect(), table, tuple(values), tuple(key)), values)
+        names = tuple(values)
+        self.tell(_replacing(self._dialect(), table, names, tuple(key)), values, names)
 
     def add_up(self, table: Table, values: Mapping[str, Any], key: Sequence[str]) -> None:
         """Insert a row, or add what is no key to the one that is there."""
-        self.change(_adding(self._dialect(), table, tuple(values), tuple(key)), values)
+        names = tuple(values)
+        self.tell(_adding(self._dialect(), table, names, tuple(key)), values, names)
 
     def insert_new(self, table: Table, values: Mapping[str, Any], key: Sequence[str]) -> bool:
         """Insert a row unless its key is taken; return whether it was inserted."""
         # A row comes back only when one was inserted, on both databases.
-        return self.change(_new(self._dialect(), table, tuple(key)), values).first() is not None
+        return bool(self.tell(_new(self._dialect(), table, tuple(key)), values, tuple(values)))
 
     def _dialect(self) -> str:
         return self.connection.dialect.name

@@ -47,7 +47,7 @@ class SqlUsedTokens:
             Malformed: as `use`.
         """
         values = {"asked_issuer": storable_key(issuer), "asked_jti": storable_key(jti)}
-        return self._scope.read(_USED, values).first() is not None
+        return bool(self._scope.ask(_USED, values))
 
     def forget(self, before: datetime) -> None:
         """Drop tokens that expired before a time.

@@ -59,7 +59,7 @@ class _Part(Generic[T]):
         self._name = name
 
     def __get__(self, transaction: SqlTransaction, _owner: type | None = None) -> T:
-        made = self._make(transaction.scope)
+        made = self._make(transaction._scope)  # noqa: SLF001 - of this module
         transaction.__dict__[self._name] = made  # found before this descriptor from now on
         return made
 
@@ -105,7 +105,7 @@ class SqlTransaction:
     holdings: Holdings = cast("Any", _Part(SqlHoldings))
 
     def __init__(self, scope: Scope, clock: Clock) -> None:
-        self.scope = scope
+        self._scope = scope
         self.actions: list[Callable[[], None]] = []
         self._log = SqlAuditLog(scope, clock, self.after_commit)
         self.audit: AuditLog = self._log
@@ -116,7 +116,7 @@ class SqlTransaction:
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`; see `ports.Transaction`."""
-        return outbox.due_messages(self.scope, now, limit)
+        return outbox.due_messages(self._scope, now, limit)
 
     def damaged(self, seconds: float) -> tuple[list[Damaged], bool]:
         """Return the rows of all repositories that cannot be read, and whether all were looked at.
@@ -126,7 +126,8 @@ class SqlTransaction:
         """
         found: list[Damaged] = []
         whole, until = True, time.monotonic() + seconds
-        for part in vars(self).values():
+        for name in [name for name, part in vars(type(self)).items() if isinstance(part, _Part)]:
+            part = getattr(self, name)
             if isinstance(part, SqlRepository):
                 more, all_ = part.damaged(until)
                 found, whole = [*found, *more], whole and all_
