@@ -265,24 +265,22 @@ def _fault(value: Any, *, escapes: bool) -> tuple[str, str] | None:
     Raises:
         ValueError: the name of a member has a lone surrogate.
     """
-    stack: list[tuple[Any, int, Trail]] = [(value, 1, None)]
+    stack: list[tuple[Any, int, Trail]] = [([value], 0, None)]
     while stack:
-        item, depth, trail = stack.pop()
-        if isinstance(item, dict | list):
-            if item and depth >= MAX_DEPTH:
-                return "", f"JSON nested deeper than {MAX_DEPTH}"
-            if escapes and isinstance(item, dict):
-                "".join(item).encode()
-            below = item.items() if isinstance(item, dict) else enumerate(item)
-            stack.extend(
-                (each, depth + 1, (trail, name))
-                for name, each in below
-                if escapes or not isinstance(each, str)
-            )
-        elif isinstance(item, float) and not math.isfinite(item):
-            return _pointer(trail), "must be finite"
-        elif isinstance(item, str) and any(map(_is_surrogate, item)):
-            return _pointer(trail), "has a lone surrogate"
+        holder, depth, trail = stack.pop()
+        named = isinstance(holder, dict)
+        if escapes and named:
+            "".join(holder).encode()
+        for name, item in holder.items() if named else enumerate(holder):
+            kind = type(item)
+            if kind is dict or kind is list:
+                if item and depth >= MAX_DEPTH - 1:
+                    return "", f"JSON nested deeper than {MAX_DEPTH}"
+                stack.append((item, depth + 1, (trail, name) if depth else None))
+            elif kind is float and not math.isfinite(item):
+                return _pointer((trail, name) if depth else None), "must be finite"
+            elif escapes and kind is str and any(map(_is_surrogate, item)):
+                return _pointer((trail, name) if depth else None), "has a lone surrogate"
     return None
 
 

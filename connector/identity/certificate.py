@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography import x509
@@ -132,11 +133,20 @@ def check_leaf(leaf_pem: Pem, did: str, authorities_pem: Sequence[str], now: dat
             another DID.
     """
     leaf = _load(leaf_pem)
-    _check_strength(leaf)
-    roots = [ca for ca in map(_load, authorities_pem) if _valid(ca, now)]
+    roots = tuple(ca for ca in map(_load, authorities_pem) if _valid(ca, now))
     if not roots:
         raise CertificateMismatch(f"`{did}` has no valid CA")
-    builder = PolicyBuilder().store(Store(roots)).time(now).max_chain_depth(0)
+    if not _valid(leaf, now):
+        raise CertificateMismatch(f"the certificate of `{did}` is not of this time")
+    _check_issued(leaf, did, roots)
+
+
+@lru_cache(maxsize=256)
+def _check_issued(leaf: x509.Certificate, did: str, roots: tuple[x509.Certificate, ...]) -> None:
+    """Check what time does not change: all of these are valid now, and so at the last beginning."""
+    _check_strength(leaf)
+    at = max(each.not_valid_before_utc for each in (leaf, *roots))
+    builder = PolicyBuilder().store(Store(list(roots))).time(at).max_chain_depth(0)
     try:
         builder.build_client_verifier().verify(leaf, [])
     except (VerificationError, *_UNREADABLE) as exc:

@@ -38,4 +38,8 @@ def reach_of(request: Request) -> Reach:
     return found
 
 
-Here = Annotated[Reach, Depends(reach_of)]
+async def _here(request: Request) -> Reach:  # FastAPI takes a thread for one that is not
+    return reach_of(request)
+
+
+Here = Annotated[Reach, Depends(_here)]

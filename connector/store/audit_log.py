@@ -196,11 +196,12 @@ class SqlAuditLog:
         Raises:
             RuntimeError: the transaction is for reading.
         """
-        if self._held is None:
-            self._held = self._frontier(hold=True)
+        self._held = self._frontier(hold=True)
         return self._held
 
     def _frontier(self, *, hold: bool = False) -> Frontier:
+        if self._held is not None:  # nobody else writes meanwhile
+            return self._held
         ((size, data),) = self._scope.tell(_HELD_HEAD) if hold else self._scope.ask(_HEAD)
         hashes = (data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
         return Frontier(size, tuple(hashes))

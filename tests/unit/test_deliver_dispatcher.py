@@ -133,7 +133,7 @@ class Bell:
     [
         (1, 1, True, False),  # nothing else is due
         (1, 1, False, True),  # it is due again later
-        (1, 2, True, True),  # another message of its subject may wait
+        (1, 2, True, False),  # the second look found the same message under way
         (deliver.PER_PEER + 1, 1, True, True),  # its peer was busy
     ],
 )
@@ -160,6 +160,34 @@ def test_the_next_message_of_a_subject_follows_at_once(pair: Link) -> None:
     assert bell.rung == ["outbox"]
     assert deliver.deliver(ports, last)
     assert bell.rung == ["outbox"]
+
+
+def test_a_message_that_waited_behind_another_is_looked_for_once_that_ends(pair: Link) -> None:
+    bell, pool = Bell(), Pool()
+    ports = replace(pair.lab.ports, wakeups=bell)  # type: ignore[arg-type] - only notifies
+    scripted(pair.lab, acknowledge)
+    first = queue(pair.lab, "urn:1", pair.school.did, "urn:s")
+    dispatcher = deliver.Dispatcher(ports, pool)  # type: ignore[arg-type] - as above
+    dispatcher.dispatch()
+    deliver.deliver(pair.lab.ports, first)  # its thread has not ended when the next one comes
+    queue(pair.lab, "urn:2", pair.school.did, "urn:s")
+    dispatcher.dispatch()
+    pool.under_way[pair.school.did].set_result(True)
+    assert bell.rung == ["outbox"]
+
+
+def test_a_peer_that_has_a_message_already_is_not_silent(pair: Link) -> None:
+    scripted(pair.lab, acknowledge)
+    message = queue(pair.lab, "urn:1", pair.school.did)
+    assert deliver.deliver(pair.lab.ports, message)
+    bell, pool = Bell(), Pool()
+    ports = replace(pair.lab.ports, wakeups=bell)  # type: ignore[arg-type] - only notifies
+    dispatcher = deliver.Dispatcher(ports, pool)  # type: ignore[arg-type] - as above
+    queue(pair.lab, "urn:2", pair.school.did)
+    dispatcher.dispatch()
+    had = deliver.deliver(pair.lab.ports, message)  # a look at the outbox was older than its end
+    pool.under_way[pair.school.did].set_result(had)
+    assert bell.rung == []
 
 
 def test_a_store_that_cannot_be_read_is_tried_again(pair: Link) -> None:

@@ -105,7 +105,7 @@ def set_right(ports: Ports) -> None:
 
 
 def deliver(ports: Ports, message: OutgoingMessage) -> bool:
-    """Send one message and write down what became of it; return whether it was delivered.
+    """Send one message and write down what became of it; return whether the peer has it.
 
     Raises:
         StoreUnavailable: the outcome could not be written; the message goes out again.
@@ -114,7 +114,7 @@ def deliver(ports: Ports, message: OutgoingMessage) -> bool:
         waiting = tx.outbox.get(message.id)
         peer = tx.participants.get(message.peer)
     if waiting is None or waiting.delivered_at is not None or waiting.failed:
-        return False
+        return waiting is not None and not waiting.failed
     try:
         with correlation.about(waiting.subject):
             answer = _call(ports, peer, waiting)
@@ -148,7 +148,7 @@ class Dispatcher:
         self._ports = ports
         self._pool = pool
         self._lock = threading.Lock()
-        self._subjects: set[str] = set()
+        self._under_way: dict[str, str] = {}  # subject -> id of its message
         self._calls: Counter[str] = Counter()
         self._silent: set[str] = set()
         self._left = False  # whether something that is due waits for a delivery to end
@@ -178,17 +178,19 @@ class Dispatcher:
     def _claim(self, message: OutgoingMessage) -> bool:
         """Take a message, or leave it until a delivery ends."""
         with self._lock:
+            if self._under_way.get(message.subject) == message.id:
+                return False
             if self._busy(message):
                 self._left = True
                 return False
-            self._subjects.add(message.subject)
+            self._under_way[message.subject] = message.id
             self._calls[message.peer] += 1
             return True
 
     def _busy(self, message: OutgoingMessage) -> bool:
         silent = message.peer in self._silent
         limit = 1 if silent else PER_PEER
-        if message.subject in self._subjects or self._calls[message.peer] >= limit:
+        if message.subject in self._under_way or self._calls[message.peer] >= limit:
             return True
         return silent and sum(self._calls[peer] for peer in self._silent) >= TO_SILENT
 
@@ -202,7 +204,7 @@ class Dispatcher:
             self._rest(message)
         delivered = error is None and task.result()
         with self._lock:
-            self._subjects.discard(message.subject)
+            del self._under_way[message.subject]
             self._calls[message.peer] -= 1
             if delivered:
                 self._silent.discard(message.peer)
