@@ -147,7 +147,7 @@ class _Inline:
     def _same(self, name: str, full: str) -> None:
         """Insist that ODRL's own terms mean what ODRL says."""
         meant = self._meant(name)
-        if meant and full != meant and not (name in {"uid", "type"} and full.startswith("@")):
+        if meant and full != meant:
             raise IllFormed(f"an inline context redefines `{name[:200]}`, which is a term of ODRL")
 
     def _meant(self, name: str) -> str:

@@ -43,7 +43,7 @@ def translated(nodes: list[Node]) -> list[Node]:
     used = {key for node in nodes for key in node} | set(_names_in(nodes))
     if used.isdisjoint(names.keys() | wrappers | _PARTIES.keys() | {IDS + "postDuty"}):
         return nodes
-    bare = [node for node in nodes if not (wrappers & node.keys() and not _is_policy(node, names))]
+    bare = [node for node in nodes if wrappers.isdisjoint(node) or _is_part(node, names)]
     return _Ids([_renamed(_claim(node), names) for node in bare]).odrl()
 
 
@@ -76,8 +76,10 @@ def _names_in(value: Any) -> Iterator[str]:
             stack.extend(part for key, part in item.items() if key not in {"@id", "@type"})
 
 
-def _is_policy(node: Node, names: Mapping[str, str]) -> bool:
-    return any(names.get(item, item).startswith(ODRL) for item in node.get("@type", ()))
+def _is_part(node: Node, names: Mapping[str, str]) -> bool:
+    """Return whether a node that holds a policy says something of ODRL itself."""
+    said = [*node, *node.get("@type", ())]
+    return any(names.get(item, item).startswith(ODRL) for item in said)
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
@@ -152,10 +154,16 @@ class _Ids:
         return [self._nodes[item] for item in named if item in self._nodes]
 
     def _parties(self, node: Node, rules: list[Node]) -> None:
-        """Parties of a contract are those of rules that name none; others are description only."""
+        """Read the parties of a contract as those of its rules that name none."""
         for name, ours in _PARTIES.items():
-            if name in node and not any(ours in item for item in (node, *rules)):
-                node[ours] = [_as_name(value) for value in node.pop(name)]
+            if name not in node or ours in node:
+                continue
+            named = [_as_name(value) for value in node[name]]
+            if not any(ours in rule for rule in rules):
+                node[ours] = named
+                del node[name]
+            for rule in rules if ours not in node else ():
+                rule.setdefault(ours, named)
 
     def _bounds(self, node: Node) -> None:
         for name, operator in _BOUNDS.items():

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
-from policies_odrl.documents.names import IDS
+from policies_odrl.documents.names import IDS, UNDEFINED
 from policies_odrl.model import ODRL, Notes, Value
 from policies_odrl.reading.flat import RDF_TYPE, Left, Node
 from policies_odrl.reading.walk import Count, Walk
@@ -90,6 +90,15 @@ def is_label(name: str) -> bool:
     return name in LABELS or name in _ABOUT
 
 
+def of_odrl(name: str) -> bool:
+    """Return whether a name is of ODRL, or was meant to be: misspelled, or of no context.
+
+    >>> of_odrl("https://www.w3.org/ns/odrl/2/refinement"), of_odrl("urn:x:rows")
+    (True, False)
+    """
+    return name.startswith((ODRL, UNDEFINED, "odrl:")) or "w3.org/ns/odrl" in name
+
+
 def describes(name: str, scope: Scope) -> bool:
     """Return whether a property only describes what it is stated of.
 
@@ -99,13 +108,13 @@ def describes(name: str, scope: Scope) -> bool:
     if is_label(name):
         return True
     if scope is Scope.THING:
-        return not name.startswith(ODRL) or name == ODRL + "partOf"
+        return not of_odrl(name) or name == ODRL + "partOf"
     return scope is Scope.WHOLE and name.startswith(_METADATA) and name not in _CONDITIONS
 
 
 def describing_class(name: str, scope: Scope) -> bool:
     """Return whether a class only describes what states it."""
-    return not name.startswith(ODRL) and (scope is Scope.THING or name in _TERMS)
+    return not of_odrl(name) and (scope is Scope.THING or name in _TERMS)
 
 
 def besides(node: Node, scope: Scope, classes: Sequence[str], walk: Walk) -> tuple[Notes, Left]:
