@@ -14,26 +14,19 @@ from policies_odrl import (
     Connective,
     Constraint,
     Duty,
-    Facts,
-    Iri,
-    Knowledge,
     Literal,
     LogicalConstraint,
     Operator,
     PartyRef,
     Policy,
-    PolicyKind,
     Prohibition,
     contains,
-    evaluate,
 )
-from policies_odrl.algebra.boxes import Box, Proof, disjoint
+from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.comparison.compare import GIVEN_UP, MAX_PAIRS, TOO_MANY, judge
 from policies_odrl.model import ODRL, XSD, Condition
-from policies_odrl.vocabulary import DPV, PREAU
-from tests.support.policies import amount, name_is, one_rule, purpose, until
+from tests.support.policies import amount, name_is, one_rule, purpose
 
-STUDY = "urn:example:study"
 PERCENT = ODRL + "percentage"
 
 
@@ -138,168 +131,7 @@ def test_each_case_of_a_choice_may_fall_under_another_rule() -> None:
     )
 
 
-def test_two_rules_do_not_cover_a_request_that_claims_two_purposes_at_once() -> None:
-    offer = rules(
-        one_rule("read", purpose("AcademicResearch")), one_rule("read", purpose("Marketing"))
-    )
-    wish = one_rule("read", purpose("AcademicResearch", "Marketing"))
-    found = contains(offer, wish)
-    assert found.answer is Answer.NO
-    assert found.witness is not None
-    assert len(found.witness.facts[ODRL + "purpose"]) == 2
-    assert contains(one_rule("read", purpose("AcademicResearch", "Marketing")), wish)
-
-
-def test_exactly_one_is_shown_by_one_that_holds_and_others_that_cannot() -> None:
-    offer = one_rule("read", just_one(percent("10"), percent("20", "gteq")))
-    assert contains(offer, one_rule("read", percent("5")))
-    assert contains(offer, one_rule("read", percent("30", "gteq")))
-    assert not contains(offer, one_rule("read", percent("15")))
-    assert not contains(offer, one_rule("read", name_is("dpia", "urn:d")))
-    both = one_rule("read", just_one(percent("10"), percent("20")))
-    assert not contains(both, one_rule("read", percent("5")))
-
-
-def test_a_sequence_gives_its_parts_except_a_delay_within_it() -> None:
-    steps = (length("delayPeriod", "P1D", "gteq"), percent("5"))
-    ordered = one_rule("read", LogicalConstraint(Connective.AND_SEQUENCE, steps))
-    assert contains(one_rule("read", percent("5")), ordered)
-    assert not contains(one_rule("read", steps[0]), ordered)
-    assert contains(ordered, ordered)
-    assert not contains(ordered, one_rule("read", *steps))
-
-
-def test_a_count_that_starts_elsewhere_is_another_count() -> None:
-    def uses(value: str, start: str | None) -> Constraint:
-        status = Literal(start, XSD + "integer") if start else None
-        return Constraint(
-            ODRL + "count", Operator.LTEQ, (Literal(value, XSD + "integer"),), status=status
-        )
-
-    assert contains(one_rule("read", uses("5", "2")), one_rule("read", uses("4", "2")))
-    assert not contains(one_rule("read", uses("5", "2")), one_rule("read", uses("4", None)))
-    assert not disjoint([uses("4", None), amount(ODRL + "count", "6", "gteq"), uses("9", "2")][::2])
-
-
-# -- prohibitions ---------------------------------------------------------------------------
-
-
-def test_a_prohibition_is_avoided_only_by_what_makes_it_false() -> None:
-    offer = banned(one_rule("read"), "read", purpose("Marketing"))
-    assert contains(offer, one_rule("read", purpose("AcademicResearch")))
-    assert not contains(offer, one_rule("read"))
-    assert contains(offer, one_rule("read", purpose("Purpose"))).answer is Answer.NO
-    # both conditions of the prohibition cannot hold together, but nobody stated the value
-    never = banned(one_rule("read"), "read", percent("5", "lt"), percent("9", "gt"))
-    assert not contains(never, one_rule("read"))
-    assert evaluate(never, contains(never, one_rule("read")).witness, Facts()).granted is False
-
-
-def test_each_case_of_a_choice_may_avoid_a_prohibition_by_another_condition() -> None:
-    offer = banned(one_rule("read"), "read", percent("50", "gt"), until("2026-01-01", "gt"))
-    wish = one_rule("read", either(percent("20"), until("2025-01-01", "lteq")))
-    assert contains(offer, wish)
-    assert not contains(offer, one_rule("read", either(percent("20"), until("2027-01-01"))))
-
-
-def test_what_a_request_prohibits_itself_is_taken_from_what_it_asks() -> None:
-    offer = one_rule("read", percent("50"))
-    assert contains(offer, banned(one_rule("read"), "use", percent("50", "gt")))
-    assert not contains(offer, banned(one_rule("read"), "use", percent("60", "gt")))
-    assert not contains(
-        offer, banned(one_rule("read"), "use", percent("50", "gt"), conflict="perm")
-    )
-    two = banned(one_rule("read"), "use", percent("50", "gt"), name_is("dpia", "urn:d", "neq"))
-    assert not contains(offer, two)
-    assert contains(rules(offer, one_rule("read", name_is("dpia", "urn:d"))), two)
-    assert contains(one_rule("print"), banned(one_rule("read"), "read"))
-    for low, within in (("50", True), ("55", False)):
-        more = banned(one_rule("read"), "use", either(percent(low, "gt"), percent("60", "gt")))
-        assert bool(contains(offer, more)) is within
-
-
-def test_a_prohibition_of_the_request_must_fall_only_with_the_offers() -> None:
-    both = (percent("5", "gteq"), percent("5"))
-    offer = banned(one_rule("use"), "read", *both)
-    assert not contains(offer, banned(one_rule("use"), "read", percent("5", "eq")))
-    assert contains(offer, banned(one_rule("use"), "read", both[0]))
-    assert contains(offer, banned(one_rule("use"), "read", percent("3", "gteq")))
-    assert not contains(offer, banned(one_rule("use"), "read", percent("7", "gteq")))
-    assert contains(offer, banned(one_rule("use"), "read", either(*both)))  # each value is banned
-    narrower = either(percent("6", "gteq"), percent("4"))
-    assert not contains(offer, banned(one_rule("use"), "read", narrower))
-
-
-def test_a_prohibition_of_an_action_that_two_actions_include_is_related() -> None:
-    known = Knowledge(actions={"urn:both": (ODRL + "play", ODRL + "print")})
-    offer = banned(one_rule("use"), "print")
-    assert contains(offer, one_rule("play"))
-    assert not contains(offer, one_rule("play"), known)
-    assert contains(offer, one_rule("archive"), known)
-
-
-# -- references -----------------------------------------------------------------------------
-
-
-def aimed(target: AssetRef | None) -> Policy:
-    return replace(one_rule("read"), target=target)
-
-
-def test_a_choice_out_of_a_collection_is_within_it() -> None:
-    whole = AssetRef("urn:c", collection=True)
-    chosen = AssetRef("", collection=True, source="urn:c", refinements=(percent("5"),))
-    wider = replace(chosen, refinements=(percent("9"),))
-    assert contains(aimed(whole), aimed(chosen))
-    assert contains(aimed(wider), aimed(chosen))
-    assert not contains(aimed(chosen), aimed(wider))
-    assert not contains(aimed(chosen), aimed(whole))
-    assert not contains(aimed(whole), aimed(replace(chosen, id="urn:d")))
-    assert not contains(aimed(whole), aimed(None))
-
-
-def test_membership_that_nobody_knows_is_the_missing_fact() -> None:
-    found = contains(aimed(AssetRef("urn:c", collection=True)), aimed(AssetRef("urn:x")))
-    assert found.answer is Answer.UNKNOWN
-    assert found.missing == ("whether `urn:x` belongs to target urn:c",)
-    assert found.witness is None
-    party = replace(one_rule("read"), assignee=PartyRef("urn:g", collection=True))
-    one = replace(one_rule("read"), assignee=PartyRef("urn:p"))
-    assert contains(party, one).missing == ("whether `urn:p` belongs to assignee urn:g",)
-
-
 # -- what is not known ----------------------------------------------------------------------
-
-
-def test_a_purpose_that_no_hierarchy_knows_is_the_missing_fact() -> None:
-    offer, wish = one_rule("read", purpose("AcademicResearch")), one_rule("read", purpose(STUDY))
-    found = contains(offer, wish)
-    assert found.answer is Answer.UNKNOWN
-    assert found.missing == (f"how `{STUDY}` relates to purpose isAnyOf AcademicResearch",)
-    under = Knowledge(broader={STUDY: (DPV + "AcademicResearch",)})
-    assert contains(offer, wish, under).answer is Answer.YES
-    beside = Knowledge(broader={STUDY: (DPV + "Marketing",)})
-    assert contains(offer, wish, beside).answer is Answer.NO
-
-
-def test_a_prohibition_that_may_be_meant_is_a_missing_fact() -> None:
-    offer = banned(one_rule("read"), "read", purpose("Marketing"))
-    found = contains(offer, one_rule("read", purpose(STUDY)))
-    assert found.answer is Answer.UNKNOWN
-    assert STUDY in found.missing[0]
-    harder = banned(offer, "read", percent("50", "lteq"))
-    wish = one_rule("read", purpose(STUDY), percent("40"))
-    assert contains(harder, wish).answer is Answer.NO  # whatever the purpose is
-
-
-def test_a_reference_and_an_event_may_be_missing() -> None:
-    linked = Constraint(PERCENT, Operator.LTEQ, (), reference=("urn:limit",))
-    assert contains(one_rule("read", linked), one_rule("read", percent("5"))).missing == (
-        "what `urn:limit` refers to",
-    )
-    after = Constraint(ODRL + "event", Operator.GT, (Iri("urn:exam"),))
-    then = Constraint(ODRL + "event", Operator.EQ, (Iri("urn:party"),))
-    found = contains(one_rule("read", after), one_rule("read", then))
-    assert found.missing == ("when `urn:party` takes place",)
 
 
 def test_values_of_one_kind_that_cannot_be_ordered_are_a_definite_refusal() -> None:
@@ -310,38 +142,9 @@ def test_values_of_one_kind_that_cannot_be_ordered_are_a_definite_refusal() -> N
     assert found.answer is Answer.YES
 
 
-def test_witnesses_with_several_values_and_with_very_long_times() -> None:
-    both = purpose("AcademicResearch", "Marketing", operator="isAllOf")
-    found = contains(one_rule("read", purpose("AcademicResearch")), one_rule("read", both))
-    assert found.answer is Answer.NO
-    assert found.witness is not None
-    assert len(found.witness.facts[ODRL + "purpose"]) == 2
-    ages = length("elapsedTime", "P999999Y999999999D", "gteq")
-    found = contains(one_rule("read", percent("5")), one_rule("read", ages))
-    assert found.answer is Answer.NO
-
-
 def test_an_unproved_containment_has_no_proof() -> None:
     assert contains(one_rule("read", percent("5")), one_rule("read")).proof == ()
     assert contains(one_rule("read"), one_rule("read")).missing == ()
-
-
-def test_left_operands_and_levels_from_knowledge_are_compared() -> None:
-    from policies_odrl.vocabulary import ALLOWED, Kind, Operand  # noqa: PLC0415
-
-    size = Operand("urn:size", Kind.NUMBER, ALLOWED[Kind.NUMBER])
-    known = Knowledge(operands={"urn:size": size})
-    assert contains(
-        one_rule("read", amount("urn:size", "5")), one_rule("read", amount("urn:size", "4")), known
-    )
-    found = contains(
-        one_rule("read", amount("urn:size", "4")), one_rule("read", amount("urn:size", "5")), known
-    )
-    assert found.answer is Answer.NO
-    level = Constraint(PREAU + "protectionLevel", Operator.GTEQ, (Iri(PREAU + "Aggregated"),))
-    low = replace(level, right=(Iri(PREAU + "Raw"),))
-    assert contains(one_rule("read", low), one_rule("read", level))
-    assert contains(one_rule("read", level), one_rule("read", low)).answer is Answer.NO
 
 
 @pytest.mark.parametrize(
@@ -363,13 +166,6 @@ def test_a_policy_that_decides_nothing_is_not_compared(
         assert found.answer is Answer.UNKNOWN
         assert fact in found.missing[0]
         assert found.reasons == found.missing
-
-
-def test_an_agreement_that_names_nobody_offers_nothing() -> None:
-    agreement = replace(one_rule("read"), kind=PolicyKind.AGREEMENT)
-    assert contains(agreement, one_rule("read")).answer is Answer.NO
-    bound = replace(agreement, assignee=PartyRef("urn:p"))
-    assert contains(bound, replace(one_rule("read"), assignee=PartyRef("urn:p")))
 
 
 # -- bounds ---------------------------------------------------------------------------------

@@ -13,14 +13,11 @@ from policies_odrl import (
     Constraint,
     Duty,
     Iri,
-    Knowledge,
     Layer,
     LimitExceeded,
     Operator,
-    PartyRef,
     Permission,
     Policy,
-    PolicyKind,
     Prohibition,
     Request,
     compare,
@@ -29,12 +26,12 @@ from policies_odrl import (
 )
 from policies_odrl.comparison.greatest import greatest_common
 from policies_odrl.comparison.layers import AUTHORITY, CHARTER, OFFER, TERMS
-from policies_odrl.comparison.meeting import MAX_WORK, common_actions, work
+from policies_odrl.comparison.meeting import MAX_WORK, work
 from policies_odrl.comparison.narrow import meet
 from policies_odrl.comparison.relation import Relation
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV
-from tests.support.policies import amount, name_is, one_rule, purpose, until
+from tests.support.policies import amount, name_is, one_rule, purpose
 
 PERCENT = ODRL + "percentage"
 BAN = Prohibition(action=Action(ODRL + "print"))
@@ -53,68 +50,12 @@ def grants(policy: Policy | None, request: Request = READ) -> bool:
 # -- the greatest common policy -------------------------------------------------------------
 
 
-def test_what_all_rules_name_alike_is_said_once() -> None:
-    mine = replace(one_rule("read"), target=AssetRef("urn:a"), obligations=(TELL,))
-    found = greatest_common(mine, replace(one_rule("use"), assignee=PartyRef("urn:p")))
-    assert found is not None
-    assert found.target == AssetRef("urn:a")
-    assert found.permissions[0].target is None
-    assert found.permissions[0].assignee == PartyRef("urn:p")  # not the obligation's
-    assert found.assignee is None
-    assert grants(found)
-    assert not grants(found, replace(READ, target="urn:b"))
-    assert not grants(found, replace(READ, assignee="urn:q"))
-
-
-def test_each_policys_prohibitions_hold_unless_its_permissions_win() -> None:
-    banned = replace(one_rule("use"), prohibitions=(BAN,), conflict=Conflict.PROHIBIT)
-    void = replace(banned, conflict=None)
-    free = replace(banned, conflict=Conflict.PERM)
-    found = {
-        name: greatest_common(left, right)
-        for name, (left, right) in {
-            "both": (banned, void),
-            "one": (banned, free),
-            "other": (free, banned),
-            "none": (free, free),
-            "no conflict": (one_rule("use"), free),
-        }.items()
-    }
-    prints = Request(ODRL + "print", "urn:p", "urn:a")
-    assert {name: grants(policy, prints) for name, policy in found.items()} == {
-        "both": False,
-        "one": False,
-        "other": False,
-        "none": True,
-        "no conflict": True,
-    }
-    assert found["both"] is not None
-    assert found["both"].conflict is None
-    assert found["one"] is not None
-    assert found["one"].conflict is Conflict.PROHIBIT
-    assert found["none"] is not None
-    assert found["none"].conflict is Conflict.PERM
-
-
-def test_who_grants_plays_no_part() -> None:
-    mine = replace(one_rule("read"), assigner=PartyRef("urn:authority"))
-    found = greatest_common(mine, replace(one_rule("use"), assigner=PartyRef("urn:school")))
-    assert found is not None
-    assert found.assigner == PartyRef("urn:authority")
-
-
 @pytest.mark.parametrize(
     "change", [{"inherits": ("urn:x",)}, {"replaced_by": "urn:x"}, {"profiles": ("urn:x",)}]
 )
 def test_what_decides_nothing_has_nothing_in_common(change: dict[str, object]) -> None:
     assert greatest_common(one_rule("use"), replace(one_rule("use"), **change)) is None
     assert greatest_common(one_rule("use"), one_rule("use")) is not None
-
-
-def test_an_agreement_grants_those_that_it_names() -> None:
-    nobody = replace(one_rule("read"), kind=PolicyKind.AGREEMENT)
-    assert greatest_common(nobody, one_rule("use")) is None
-    assert greatest_common(replace(nobody, assignee=PartyRef("urn:p")), one_rule("use")) is not None
 
 
 def test_too_many_pairs_are_refused() -> None:
@@ -125,21 +66,6 @@ def test_too_many_pairs_are_refused() -> None:
     long = one_rule("read", *(percent(str(value)) for value in range(MAX_WORK // 2)))
     assert work(long, long) > MAX_WORK
     assert meet(long, long) is None
-
-
-def test_actions_and_concepts_from_knowledge_are_met() -> None:
-    known = Knowledge(actions={"urn:both": (ODRL + "play", ODRL + "print")})
-    assert common_actions(ODRL + "play", ODRL + "print", known) == ("urn:both",)
-    assert common_actions(ODRL + "play", ODRL + "archive", known) == ()
-    found = greatest_common(one_rule("play"), one_rule("print"), known)
-    assert found is not None
-    assert found.permissions[0].action.id == "urn:both"
-    study = Knowledge(broader={"urn:study": (DPV + "AcademicResearch", DPV + "Marketing")})
-    lists = (one_rule("read", purpose("AcademicResearch")), one_rule("read", purpose("Marketing")))
-    assert greatest_common(*lists) is None
-    met = greatest_common(*lists, study)
-    assert met is not None
-    assert met.permissions[0].constraints == (purpose("urn:study"),)
 
 
 def test_proofs_that_stand_beside_one_another_keep_their_own_lists() -> None:
@@ -245,34 +171,6 @@ def test_refinements_name_their_layers() -> None:
 
 def rules(*items: Condition) -> Policy:
     return one_rule("read", *items)
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "relation"),
-    [
-        (rules(percent("5")), rules(percent("5.0")), Relation.EQUIVALENT),
-        (rules(percent("5")), rules(percent("9")), Relation.WITHIN),
-        (one_rule("use"), one_rule("read"), Relation.CONTAINS),
-        (rules(percent("5")), rules(name_is("dpia", "urn:d")), Relation.OVERLAPPING),
-        (rules(until("2026-01-01")), rules(until("2027-01-01", "gt")), Relation.DISJOINT),
-        (rules(purpose("Marketing")), rules(purpose("AcademicResearch")), Relation.DISJOINT),
-        (
-            replace(rules(), target=AssetRef("urn:a")),
-            replace(rules(), target=AssetRef("urn:b")),
-            Relation.DISJOINT,
-        ),
-    ],
-)
-def test_relations(left: Policy, right: Policy, relation: Relation) -> None:
-    found = compare(left, right)
-    assert found.relation is relation
-    if relation is Relation.OVERLAPPING:
-        assert found.shared is not None
-        assert grants(left, found.shared)
-        assert grants(right, found.shared)
-    else:
-        assert found.shared is None
-    assert (found.common is None) is (relation is Relation.DISJOINT)
 
 
 def test_what_cannot_be_told_is_unknown_with_the_fact() -> None:
