@@ -64,9 +64,6 @@ def _hold(node: Node, peer: Node, role: Role, state: NegotiationState) -> Negoti
         offer_id="urn:offer",
         policy=canonical(offer()),
         policy_by=Role.PROVIDER,
-        agreement_id="",
-        code="",
-        reasons=(),
         created_at=now,
         updated_at=now,
     )

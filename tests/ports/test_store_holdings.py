@@ -16,6 +16,7 @@ from connector.domain.holdings import ROW_BYTES
 from connector.ports import Transaction
 from connector.store import SqlStore
 from federated.job import JobState
+from tests.support import stored
 from tests.support.doubles import NOON
 from tests.support.federation import reservation
 from tests.support.stored import contract, message
@@ -28,20 +29,9 @@ ALL = 1000
 
 
 def negotiation(pid: str, state: State = State.TERMINATED, **changes: Any) -> Negotiation:
-    plain = Negotiation(
-        pid=pid,
-        role=Role.CONSUMER,
-        peer=PEER,
-        peer_pid=f"{pid}:theirs",
-        state=state,
-        dataset_id="urn:d",
-        offer_id="urn:o",
-        policy=b"p" * 100,
-        policy_by=Role.PROVIDER,
-        created_at=OLD,
-        updated_at=OLD,
-    )
-    return replace(plain, **changes)
+    peer = {"peer": PEER, "peer_pid": f"{pid}:theirs", "policy_by": Role.PROVIDER}
+    plain = stored.negotiation(pid, state=state, policy=b"p" * 100, **peer)
+    return replace(plain, **{"created_at": OLD, "updated_at": OLD, **changes})
 
 
 def job(name: str, state: JobState = JobState.REFUSED, **changes: Any) -> Job:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from connector.bootstrap import probe
 from connector.domain.catalog.dataset import Dataset, Offer, PrivacyCap
-from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
+from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice
 from connector.domain.federation.job import Job, JobSide, JobSite, RoundRecord
 from connector.domain.log.audit import Epoch, ReturnedHead
@@ -33,6 +33,7 @@ from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests
 from tests.support.federation_workers import AdditiveAccountant
 from tests.support.management import SHOWN, TOKEN, application_of, served
+from tests.support.stored import negotiation
 from tests.support.values import values_of
 
 # Where each kind of value is kept, and what it is called by.
@@ -255,18 +256,7 @@ def test_a_spoiled_column_stops_no_list_and_is_named(
 def test_a_part_that_cannot_be_read_is_named_and_hides_no_other_row(
     ports: Ports, home: Path, http: httpx.Client
 ) -> None:
-    whole = Negotiation(
-        pid="urn:whole",
-        role=Role.CONSUMER,
-        peer="did:web:a.example",
-        state=NegotiationState.REQUESTED,
-        dataset_id="urn:d",
-        offer_id="urn:o",
-        policy=b'{"@type":"Offer"}',
-        policy_by=Role.CONSUMER,
-        created_at=NOON,
-        updated_at=NOON,
-    )
+    whole = negotiation("urn:whole", policy=b'{"@type":"Offer"}')
     odd = replace(whole, pid="urn:odd", policy=b'{"a":"\\ud800"}')
     keep(ports, [whole])
     with ports.store.write() as tx:

@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from connector.domain.catalog.dataset import DataFile, Dataset, PrivacyCap
-from connector.domain.contract.negotiation import Agreement, Role
+from connector.domain.contract.negotiation import (
+    Agreement,
+    Negotiation,
+    NegotiationState,
+    Role,
+)
 from connector.domain.delivery import OutgoingMessage
 from connector.domain.participant import IssuerDocument
 from tests.support.doubles import NOON
@@ -38,5 +43,21 @@ def contract(name: str, **changes: Any) -> Agreement:
         *("signed", "signed", "receipt", None, 4600, True, b"{}", b"{}", "member", "member", NOON),
         epsilon=3.0,
         delta=1e-5,
+    )
+    return replace(plain, **changes)
+
+
+def negotiation(pid: str, **changes: Any) -> Negotiation:
+    plain = Negotiation(
+        pid=pid,
+        role=Role.CONSUMER,
+        peer="did:web:school.example",
+        state=NegotiationState.REQUESTED,
+        dataset_id="urn:d",
+        offer_id="urn:o",
+        policy=b"{}",
+        policy_by=Role.CONSUMER,
+        created_at=NOON,
+        updated_at=NOON,
     )
     return replace(plain, **changes)

@@ -18,6 +18,7 @@ from connector.services.privacy import budget, standing
 from connector.services.privacy.budget import budget_of
 from federated.privacy.ledger import Budget
 from federated.privacy.rule import Accounting, Rule, order_for
+from tests.support import stored
 from tests.support.contracts import NOW, of_version_1
 from tests.support.federation import SITES, Federation, Node, reservation
 
@@ -38,22 +39,8 @@ def agreement_id(federation: Federation) -> str:
 
 
 def negotiation(agreement: Agreement, state: NegotiationState) -> Negotiation:
-    return Negotiation(
-        pid=agreement.pid,
-        role=Role.PROVIDER,
-        peer="did:web:lab.example",
-        peer_pid="urn:c",
-        state=state,
-        dataset_id="urn:d",
-        offer_id="urn:o",
-        policy=b"{}",
-        policy_by=Role.PROVIDER,
-        agreement_id=agreement.id,
-        code="",
-        reasons=(),
-        created_at=NOW,
-        updated_at=NOW,
-    )
+    changes = {"role": Role.PROVIDER, "agreement_id": agreement.id, "updated_at": NOW}
+    return stored.negotiation(agreement.pid, state=state, **changes)
 
 
 def promised(site: Node, *, days: int = 0) -> tuple[float, float]:

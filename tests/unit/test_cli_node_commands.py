@@ -28,6 +28,7 @@ from connector.sdk import Client
 from connector.sdk import client as sdk_client
 from connector.sdk.transport import find
 from federated.privacy.rule import Accounting, Rule
+from tests.support import stored
 from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 from tests.support.management import TOKEN, commanded
@@ -36,23 +37,8 @@ DID = "did:web:node.example"
 
 
 def negotiation(**changes: Any) -> Negotiation:
-    value = Negotiation(
-        pid="urn:uuid:1",
-        role=Role.CONSUMER,
-        peer="did:web:school.example",
-        peer_pid="urn:uuid:2",
-        state=NegotiationState.REQUESTED,
-        dataset_id="urn:pupils",
-        offer_id="urn:offer",
-        policy=b"{}",
-        policy_by=Role.CONSUMER,
-        agreement_id="",
-        code="",
-        reasons=(),
-        created_at=NOON,
-        updated_at=NOON,
-    )
-    return replace(value, **changes)
+    ids = {"peer_pid": "urn:uuid:2", "dataset_id": "urn:pupils", "offer_id": "urn:offer"}
+    return stored.negotiation("urn:uuid:1", **ids | changes)
 
 
 @pytest.fixture

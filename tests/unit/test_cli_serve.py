@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +25,7 @@ from connector.bootstrap.node import Node
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
 from connector.config import Settings
-from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
+from connector.domain.contract.negotiation import NegotiationState
 from connector.domain.thread import ThreadFault
 from connector.errors import (
     ConfigurationInvalid,
@@ -42,6 +42,7 @@ from connector.services.membership import onboard
 from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests, settings_for_tests
 from tests.support.ports import free_port
+from tests.support.stored import negotiation
 
 pytestmark = pytest.mark.filterwarnings("ignore:websockets")
 
@@ -440,25 +441,6 @@ class Kept:
 
     def awaits_membership(self) -> bool:
         return False
-
-
-def negotiation(*, pid: str, updated_at: datetime) -> Negotiation:
-    return Negotiation(
-        pid=pid,
-        role=Role.CONSUMER,
-        peer="did:web:school.example",
-        peer_pid="",
-        state=NegotiationState.REQUESTED,
-        dataset_id="urn:pupils",
-        offer_id="urn:offer",
-        policy=b"{}",
-        policy_by=Role.CONSUMER,
-        agreement_id="",
-        code="",
-        reasons=(),
-        created_at=updated_at,
-        updated_at=updated_at,
-    )
 
 
 def facts() -> MembershipFacts:

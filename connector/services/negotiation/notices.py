@@ -63,8 +63,7 @@ def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
         agreement = tx.agreements.lock(agreement_id)
         if agreement is None or not agreement.finalized:
             raise NotFound(f"no agreement `{agreement_id}` that both have signed")
-        known = tx.notices.find(agreement_id=agreement_id)
-        latest = notices.newest(known, own)
+        latest = notices.newest(tx.notices.find(agreement_id=agreement_id), own)
         again = latest is not None and latest.act is act
         if not again:
             if agreement.standing is Standing.ENDED:
@@ -74,7 +73,7 @@ def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
                     f"this node has not suspended agreement `{agreement_id}`",
                     hint="only the party that suspended a contract resumes it",
                 )
-            agreement = _give(ports, tx, agreement, act, reason, known)
+            agreement = _give(ports, tx, agreement, act, reason)
     if again:
         deliver.retry(ports, agreement.pid)
     recovery.note(ports)
@@ -88,8 +87,7 @@ def note(ports: Ports, tx: Transaction, agreements: Iterable[Agreement], reason:
         KeyUnusable: our key cannot sign.
     """
     for agreement in agreements:
-        known = tx.notices.find(agreement_id=agreement.id)
-        _give(ports, tx, agreement, Act.NOTED, reason[: signed.MAX_REASON], known)
+        _give(ports, tx, agreement, Act.NOTED, reason[: signed.MAX_REASON])
 
 
 def forgotten(
@@ -121,7 +119,7 @@ def restate(
     """
     found = list(forgotten(tx, ports.settings.did, taken_back))
     for agreement, act in found:
-        _give(ports, tx, agreement, act, reason, tx.notices.find(agreement_id=agreement.id))
+        _give(ports, tx, agreement, act, reason)
     return [agreement.id for agreement, _ in found]
 
 
@@ -206,10 +204,9 @@ def _is_further(said: list[Notice], notice: Notice) -> bool:
     return True
 
 
-def _give(
-    ports: Ports, tx: Transaction, agreement: Agreement, act: Act, reason: str, known: list[Notice]
-) -> Agreement:
+def _give(ports: Ports, tx: Transaction, agreement: Agreement, act: Act, reason: str) -> Agreement:
     own, now = ports.settings.did, ports.clock.now()
+    known = tx.notices.find(agreement_id=agreement.id)
     number = notices.next_number(known, own, now)
     plain = Notice(agreement.id, own, number, act, reason, "", now.replace(microsecond=0))
     notice = replace(plain, statement=signed.make(ports.signer, plain, agreement.digest))

@@ -10,7 +10,6 @@ answer. In memory only: after a restart the lead opens the job again and the sit
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -190,14 +189,10 @@ class LeadHub:
         Raises:
             NotFound: the job is not open.
         """
-        deadline = time.monotonic() + seconds
         with self._changed:
-            while not (table := self._open_table(job_id)).inbox:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                self._changed.wait(left)
-            return table.inbox.popleft()
+            self._changed.wait_for(lambda: self._open_table(job_id).inbox, seconds)
+            inbox = self._open_table(job_id).inbox
+            return inbox.popleft() if inbox else None
 
     def connected(self, job_id: str) -> tuple[str, ...]:
         """Return the sites of a job that are connected now, sorted."""
