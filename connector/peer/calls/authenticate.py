@@ -5,8 +5,7 @@
 3. the caller's node is of a generation that can work with ours;
 4. the call's token is that DID's, for us, this method, these bytes and this certificate;
 5. the participant's membership stands now, by the cached status list;
-6. the token was not used before, also not before a restart: `use.py` writes that it is now, and
-   finds out by that.
+6. the token was not used before, also not before a restart; `use.py` writes that it is now.
 
 A certificate or token that does not fit may be the first sign of rotated keys, and a membership
 that does not stand may have been renewed: the peer's document and membership are then fetched anew,
@@ -29,6 +28,7 @@ from connector.errors import (
     TokenInvalid,
     TokenMismatch,
     TokenMissing,
+    TokenReplayed,
     UnknownPeer,
     Untrusted,
 )
@@ -121,7 +121,7 @@ class Gate:
             body: exact bytes of the request, or of a stream's first frame.
 
         Returns:
-            The caller, and the token, whose use is still to be written (6).
+            The caller, and the token, whose use is still to be written.
 
         Raises:
             UnknownPeer: the certificate names no admitted participant.
@@ -129,13 +129,14 @@ class Gate:
             TokenMissing: no token.
             TokenInvalid: several tokens, or signature, issuer, audience or lifetime is wrong.
             TokenMismatch: made for another method, body or certificate.
+            TokenReplayed: used before.
             Untrusted: the participant is no longer believed; the class says why.
         """
         if len(call.tokens) > 1:
             raise TokenInvalid(f"the call carries {len(call.tokens)} tokens")
         try:
             return self._judged(call, method, body)
-        except (UnknownPeer, TokenMissing, TokenMismatch):
+        except (UnknownPeer, TokenMissing, TokenMismatch, TokenReplayed):
             raise
         except Untrusted:
             if not self._reacquaint(call.did):
@@ -153,6 +154,9 @@ class Gate:
             shown = self._check_token(call, participant, method, body)
             known, now = fetching.evidence(tx), self._ports.clock.now()
             onboard.judge_known(self._ports.settings, participant, known, now)
+            # `use.py` would find a replay too, but only after its handler ran.
+            if tx.tokens.used(shown.issuer, shown.jti):
+                raise TokenReplayed("the token was used before")
         return participant, shown
 
     def _known(self, did: str) -> Participant:
