@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from policies_odrl.checking.findings import Change, Finding, Say, Step, speaker
-from policies_odrl.checking.mending import mended, pointer
+from policies_odrl.checking.mending import pointer
 from policies_odrl.checking.spelling import Speller, local_name
 from policies_odrl.documents import contexts
 from policies_odrl.documents.names import coercions
@@ -84,16 +84,6 @@ def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
             name = str(own[key].get("@id", key))
             found[key] = say(path, "lost-on-the-wire", key, name)
     return tuple(found.values())
-
-
-def without_losses(document: Mapping[str, Any], found: tuple[Finding, ...]) -> dict[str, Any]:
-    """Return the document with the mechanical losses mended and the others left out."""
-    out = [
-        Finding(item.path, item.code, item.severity, "", "", (Step(Change.REMOVE, item.path),))
-        for item in found
-        if not item.edit and item.path
-    ]
-    return mended(mended(document, found), out)
 
 
 class _Losses:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from policies_odrl import Request, evaluate, load
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/guides/library.md").read_text(encoding="utf-8")
 
@@ -29,3 +31,22 @@ def test_five_lines_are_five() -> None:
     first = re.search(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     assert first is not None
     assert len([line for line in first[1].splitlines() if line.strip()]) == 5
+
+
+@pytest.mark.parametrize("ban", [False, True])
+def test_a_purpose_that_is_not_stated_refuses(*, ban: bool) -> None:
+    """The two rows of the comparison that name our answer."""
+    purpose = {"leftOperand": "purpose", "operator": "eq", "rightOperand": {"@id": "urn:x:ads"}}
+    rule = {"action": "read", "target": "urn:x:atlas"}
+    rules = {"permission": [rule], "prohibition": [{**rule, "constraint": [purpose]}]}
+    if not ban:
+        rules = {"permission": [{**rule, "constraint": [purpose]}]}
+    document = {
+        "@context": "http://www.w3.org/ns/odrl.jsonld",
+        "@type": "Set",
+        "conflict": "prohibit",
+    }
+    asked = Request("http://www.w3.org/ns/odrl/2/read", "urn:x:ada", "urn:x:atlas")
+    decision = evaluate(load({**document, "uid": "urn:x:p", **rules}), asked)
+    assert not decision.granted
+    assert "no value was given" in " ".join(decision.reasons)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.cli.policy.files import nodes_at, policies_at, policy_at
+from connector.cli.policy.files import nodes_at, policy_at
 from connector.errors import ConfigurationInvalid, Malformed, PolicyInvalid
 from connector.jsonld.turtle import MAX_INLINE, turtle_bytes
 from policies_odrl import Knowledge
@@ -22,6 +22,7 @@ from policies_odrl.documents.triples import MAX_DEPTH, MAX_QUOTES, MAX_TRIPLES
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL
 from policies_odrl.reading.inventory import strange
+from policies_odrl.reading.load import load_all
 from policies_odrl.vocabulary import Kind, Operand
 from tests.support.policies import nodes
 
@@ -308,7 +309,7 @@ def test_files_are_told_apart_by_content(tmp_path: Path, name: str, text: str) -
     file = tmp_path / name
     file.write_text(text, "utf-8")
     assert policy_at(file).id == "urn:p"
-    assert policies_at(file) == (policy_at(file),)
+    assert load_all(file) == (policy_at(file),)
     assert len(nodes_at(file)) == 2
 
 
@@ -325,7 +326,7 @@ def test_knowledge_reaches_the_reader(tmp_path: Path) -> None:
     atom = f"[ <{ODRL}leftOperand> <urn:l> ; <{ODRL}operator> <{ODRL}eq> ; <{ODRL}rightOperand> 1 ]"
     file.write_text(SET.replace(" ] .", f" ; <{ODRL}constraint> {atom} ] ."), "utf-8")
     knowledge = Knowledge(operands={"urn:l": Operand("urn:l", Kind.NUMBER, frozenset())})
-    assert policy_at(file, knowledge) == policies_at(file, knowledge)[0]
+    assert policy_at(file, knowledge) == load_all(file, knowledge)[0]
     assert list(strange(policy_at(file), knowledge)) == []
     assert list(strange(policy_at(file), Knowledge())) == ["urn:l"]
 

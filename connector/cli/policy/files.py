@@ -8,11 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import policies_odrl
 from connector.cli.files import read_bytes
 from connector.cli.policy.profile import known
 from connector.errors import PolicyInvalid
-from policies_odrl import Knowledge, OdrlError, Policy
+from policies_odrl import Knowledge, OdrlError, Policy, load
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.sources import nodes_of
 
@@ -41,26 +40,7 @@ def policy_at(path: Path, knowledge: Knowledge | None = None) -> Policy:
         ConfigurationInvalid: it cannot be read.
         PolicyInvalid: it does not hold one policy of a profile that is known here.
     """
-    found = nodes_at(path)
     try:
-        return policies_odrl.read(found, knowledge or known())
-    except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc}") from exc
-
-
-def policies_at(path: Path, knowledge: Knowledge | None = None) -> tuple[Policy, ...]:
-    """Return all policies in a file, one or more, in the order of the nodes.
-
-    Args:
-        path: the file.
-        knowledge: terms beyond those of ODRL and of our profile; by default of profiles added.
-
-    Raises:
-        ConfigurationInvalid: it cannot be read.
-        PolicyInvalid: it holds none, or one that is not of a profile known here.
-    """
-    found = nodes_at(path)
-    try:
-        return policies_odrl.read_all(found, knowledge or known())
+        return load(read_bytes(path), knowledge or known())
     except OdrlError as exc:
         raise PolicyInvalid(f"`{path}`: {exc}") from exc
