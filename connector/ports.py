@@ -21,7 +21,7 @@ from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
-from connector.domain.contract.notice import Notice, Telling
+from connector.domain.contract.notice import Notice, Standing, Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
 from connector.domain.federation.job import Job, JobSite, RoundRecord
@@ -134,7 +134,6 @@ class AuditLog(Protocol):
 
     def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
         """Add an event. `facts` are JSON values without personal data."""
-        ...
 
     def entries(
         self,
@@ -145,39 +144,30 @@ class AuditLog(Protocol):
         kind: str | None = None,
     ) -> list[LogEntry]:
         """Return entries from `start`, in order; of one subject or kind when given."""
-        ...
 
     def page(self, subject: str | None, start: int = 0, limit: int = 1000) -> Page[LogEntry]:
         """Return as `entries`, whatever the rows hold."""
-        ...
 
     def head(self) -> tuple[int, bytes]:
         """Return (size, RFC 6962 root) of the log."""
-        ...
 
     def recent_head(self) -> tuple[int, bytes]:
         """Return as `head`, without what another replica wrote within the last second."""
-        ...
 
     def since(self, *kinds: str) -> int:
         """Return how many entries there are up to and including the newest of these kinds."""
-        ...
 
     def root(self, size: int) -> bytes:
         """Return the root when the log had `size` entries."""
-        ...
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Return the inclusion proof (RFC 6962 section 2.1.1) of an entry in a tree of `size`."""
-        ...
 
     def consistency(self, first: int, second: int) -> list[bytes]:
         """Return the consistency proof (RFC 6962 section 2.1.2) from `first` to `second`."""
-        ...
 
     def check(self) -> str:
         """Recompute the log from its events; return its first fault, one line, or nothing."""
-        ...
 
 
 class Promises(Protocol):
@@ -185,14 +175,25 @@ class Promises(Protocol):
 
     def standing(self, register_id: str, now: datetime) -> tuple[float, float]:
         """Return (Σε, Σδ) of the contracts that stand and run, which count in full."""
-        ...
 
     def ended(self, register_id: str, now: datetime) -> list[Claim]:
         """Return, for each contract that counts in full no longer, what its jobs add up to.
 
         A contract of which only jobs are known, since a recovery, is among them.
         """
-        ...
+
+    def jobs(self, register_id: str) -> frozenset[str]:
+        """Return the ids of all jobs that a register has a reservation of, open and closed."""
+
+    def charged(self, register_id: str) -> tuple[float, float]:
+        """Return Σε of the jobs with a committed round, and Σε of those and of open ones."""
+
+
+class Notices(Repository[Notice], Protocol):
+    """What parties signed about contracts after they were concluded."""
+
+    def taken_back(self, party: str) -> Mapping[str, Standing]:
+        """Return contract -> how it stands, where a party ended it, or suspended it last."""
 
 
 class Shelf(Protocol):
@@ -207,7 +208,6 @@ class Shelf(Protocol):
             after: id of the last dataset before the page, which is `Page.next`.
             limit: most datasets.
         """
-        ...
 
 
 class UsedTokens(Protocol):
@@ -215,15 +215,12 @@ class UsedTokens(Protocol):
 
     def use(self, issuer: str, jti: str, expires: datetime) -> bool:
         """Record a token; return False when it was used before."""
-        ...
 
     def used(self, issuer: str, jti: str) -> bool:
         """Return whether a token was used."""
-        ...
 
     def forget(self, before: datetime) -> None:
         """Drop tokens that expired before a time."""
-        ...
 
 
 class Holdings(Protocol):
@@ -231,11 +228,9 @@ class Holdings(Protocol):
 
     def open_negotiations(self, peer: str, role: Role) -> int:
         """Return how many negotiations with a peer have not ended in which we have a role."""
-        ...
 
     def bytes_by_member(self) -> dict[str, int]:
         """Return about how many bytes are stored for each member that will be dropped again."""
-        ...
 
     def drop(self, before: datetime, sent: datetime, limit: int) -> int:
         """Drop at most `limit` rows of what has ended; return how many that were.
@@ -245,7 +240,6 @@ class Holdings(Protocol):
             sent: when messages that need no answer any more were delivered at the latest.
             limit: most rows.
         """
-        ...
 
 
 class Transaction(Protocol):
@@ -262,7 +256,7 @@ class Transaction(Protocol):
     offers: Repository[Offer]  # key: id
     negotiations: Repository[Negotiation]  # key: pid
     agreements: Repository[Agreement]  # key: id
-    notices: Repository[Notice]  # key: agreement_id, party, number
+    notices: Notices  # key: agreement_id, party, number
     tellings: Repository[Telling]  # key: id
     outbox: Repository[OutgoingMessage]  # key: id
     inbox: Repository[ReceivedMessage]  # key: peer, id

@@ -47,6 +47,15 @@ class SqlPromises:
         rows = self._scope.ask(_ENDED, {"asked_id": register_id, "asked_now": now})
         return [Claim(*map(float, row)) for row in rows]
 
+    def jobs(self, register_id: str) -> frozenset[str]:
+        """Return the ids of the jobs of a register; see `ports.Promises`."""
+        return frozenset(name for (name,) in self._scope.ask(_JOBS, {"asked_id": register_id}))
+
+    def charged(self, register_id: str) -> tuple[float, float]:
+        """Return what the jobs of a register spent and reserved; see `ports.Promises`."""
+        ((spent, held),) = self._scope.ask(_CHARGED, {"asked_id": register_id})
+        return float(spent or 0.0), float(held or 0.0)
+
     def count_in(self, contract: Mapping[str, Any]) -> None:
         """Count a contract, if it is one that stands and that we provide."""
         if _counts(contract):
@@ -103,6 +112,18 @@ def _ended() -> Select[Any]:
     )
 
 
+def _charged() -> Select[Any]:
+    job = table_of(ReservationRow).c
+    begun = job.committed_rounds > 0
+    held = or_(begun, job.state == ReservationState.OPEN.value)
+    sums = (func.sum(case((counted, job.epsilon), else_=0.0)) for counted in (begun, held))
+    return select(*sums).where(job.register_id == bindparam("asked_id"))
+
+
+_JOBS: Final = select(table_of(ReservationRow).c.job_id).where(
+    table_of(ReservationRow).c.register_id == bindparam("asked_id")
+)
+_CHARGED: Final = _charged()
 _STANDING: Final = _standing()
 _ENDED: Final = _ended()
 

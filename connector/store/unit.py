@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from connector.domain.catalog.dataset import Dataset, Offer
 from connector.domain.contract.negotiation import Agreement, Negotiation
-from connector.domain.contract.notice import Notice, Telling
+from connector.domain.contract.notice import Telling
 from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.log.audit import Checkpoint, CosignedHead, Epoch, PeerLog, ReturnedHead
@@ -32,11 +32,21 @@ from connector.domain.privacy.census import Census, RegisterPersons
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
 from connector.errors import StoreUnavailable
-from connector.ports import AuditLog, Clock, Holdings, Promises, Repository, Shelf, UsedTokens
+from connector.ports import (
+    AuditLog,
+    Clock,
+    Holdings,
+    Notices,
+    Promises,
+    Repository,
+    Shelf,
+    UsedTokens,
+)
 from connector.store import outbox, tables
 from connector.store.audit_log import SqlAuditLog
 from connector.store.engine import open_engine, reading, translated, writing
 from connector.store.holdings import SqlHoldings
+from connector.store.notices import SqlNotices
 from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.recent import Recent
 from connector.store.repository import SqlRepository, SqlSeldom
@@ -84,7 +94,7 @@ class SqlTransaction:
     offers: Repository[Offer] = _of(Offer, tables.OfferRow)
     negotiations: Repository[Negotiation] = _of(Negotiation, tables.NegotiationRow)
     agreements: Repository[Agreement] = cast("Any", _Part(SqlAgreements))
-    notices: Repository[Notice] = _of(Notice, tables.NoticeRow)
+    notices: Notices = cast("Any", _Part(SqlNotices))
     tellings: Repository[Telling] = _of(Telling, tables.TellingRow)
     outbox: Repository[OutgoingMessage] = _of(OutgoingMessage, tables.OutboxRow)
     inbox: Repository[ReceivedMessage] = _of(ReceivedMessage, tables.InboxRow)

@@ -15,6 +15,7 @@ from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.promise import Claim
 from connector.errors import Malformed
 from connector.store import SqlStore
+from federated.privacy.rule import Rule
 from tests.support.doubles import NOON
 from tests.support.stored import contract, dataset, issuer
 
@@ -133,6 +134,40 @@ def test_jobs_count_once_their_contract_does_not(held: SqlStore) -> None:
     with held.read() as tx:
         allowed = sorted(each.allowed_epsilon for each in tx.promises.ended("urn:r1", NOON))
     assert allowed == [3.0, 3.0, endless]
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    kept=st.dictionaries(
+        st.sampled_from("abcd"),
+        st.tuples(
+            st.sampled_from(["urn:r1", "urn:r2"]),
+            st.integers(0, 2),
+            st.sampled_from(ReservationState),
+            st.sampled_from([0.1, 0.3, 2.0]),
+        ),
+    )
+)
+def test_what_jobs_spent_and_reserved_is_what_the_rule_counts(
+    held: SqlStore, kept: dict[str, tuple[str, int, ReservationState, float]]
+) -> None:
+    with held.write() as tx:
+        for each in tx.reservations.find():
+            tx.reservations.remove(each.job_id)
+        for name, (register, rounds, state, epsilon) in kept.items():
+            changes = {"register_id": register, "committed_rounds": rounds, "state": state}
+            tx.reservations.put(job(name, "urn:a", **changes, epsilon=epsilon))
+    with held.read() as tx:
+        for register in ("urn:r1", "urn:r2", "urn:none"):
+            jobs = tx.reservations.find(register_id=register)
+            spent = sum(each.epsilon for each in jobs if each.committed_rounds)
+            reserved = sum(each.epsilon for each in jobs if each.counted_steps(Rule.SUMS))
+            assert tx.promises.charged(register) == pytest.approx((spent, reserved), rel=1e-12)
+            assert tx.promises.jobs(register) == {each.job_id for each in jobs}
 
 
 # --- pages --------------------------------------------------------------------------------------

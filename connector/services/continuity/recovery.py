@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Final
 
 from connector.domain.contract.negotiation import Agreement
-from connector.domain.contract.notice import Act, Notice, Standing
 from connector.domain.log.audit import Checkpoint, Head
 from connector.domain.log.continuity import answered
 from connector.domain.privacy.register import Register
@@ -204,24 +203,9 @@ def tally_of(ports: Ports, tx: Transaction) -> Tally:
         elif name in limits:
             found[name] = limits[name]
     own = head(tx, ports.settings.did)
-    return Tally(own, _registers(tx), found, jobs, _taken_back(ports, tx))
-
-
-def _taken_back(ports: Ports, tx: Transaction) -> dict[str, Standing]:
-    """Return the contracts that this node has ended, or suspended and not resumed.
-
-    What the other party took back is not among them: it must not fill the record.
-    """
-    own, latest = ports.settings.did, dict[str, Notice]()
-    for act in (Act.SUSPENDED, Act.RESUMED, Act.ENDED):  # an end is the last of a party's
-        for notice in tx.notices.find(party=own, act=act):
-            before = latest.get(notice.agreement_id, notice)
-            latest[notice.agreement_id] = max(before, notice, key=lambda each: each.number)
-    return {
-        name: Standing(notice.act.value)
-        for name, notice in latest.items()
-        if notice.act is not Act.RESUMED
-    }
+    # What the other party took back is not in it: it must not fill the record.
+    taken_back = dict(tx.notices.taken_back(ports.settings.did))
+    return Tally(own, _registers(tx), found, jobs, taken_back)
 
 
 def limit_of(agreement: Agreement, register_id: str) -> Limit:

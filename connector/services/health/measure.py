@@ -24,7 +24,6 @@ from connector.services.health.vitals import Vitals
 from connector.services.membership import onboard
 from connector.services.privacy.budget import promised
 from federated.job import JobState
-from federated.privacy.rule import Rule
 
 # More series than a monitor wants; the registers that were charged most often come first.
 MOST_REGISTERS: Final = 500
@@ -154,11 +153,8 @@ def _budgets(tx: Transaction, now: datetime) -> Iterator[Figure]:
 
 def _parts(tx: Transaction, register: Register, now: datetime) -> dict[str, float]:
     """Return ε by what it is; without a cap nothing is promised."""
-    jobs = tx.reservations.find(register_id=register.id)
-    parts = {
-        "spent": sum(each.epsilon for each in jobs if each.committed_rounds),
-        "reserved": sum(each.epsilon for each in jobs if each.counted_steps(Rule.SUMS)),
-    }
+    spent, reserved = tx.promises.charged(register.id)
+    parts = {"spent": spent, "reserved": reserved}
     if register.cap is not None:
         parts["cap"] = register.cap.epsilon
         with suppress(PreauError):  # a contract that cannot be read

@@ -64,10 +64,9 @@ class Spending:
         """Return those of one contract."""
         return tuple(item for item in self.reservations if item.agreement_id == agreement_id)
 
-    def covers(self, current: Iterable[Reservation]) -> bool:
-        """Whether `current` has no reservation that was not seen; none ever counts more later."""
-        seen = {item.job_id for item in self.reservations}
-        return all(item.job_id in seen for item in current)
+    def covers(self, jobs: frozenset[str]) -> bool:
+        """Whether the reservation of each of these was seen; none ever counts more later."""
+        return jobs <= {item.job_id for item in self.reservations}
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +262,7 @@ def reserve(tx: Transaction, seen: Spending, new: Reservation) -> bool:
         return False
     if register.cap != seen.register.cap:
         return False
-    if not seen.covers(tx.reservations.find(register_id=seen.register.id)):
+    if not seen.covers(tx.promises.jobs(seen.register.id)):  # no value is read under the lock
         return False
     return tx.reservations.add(new)
 
