@@ -11,7 +11,21 @@ from collections.abc import Iterable
 from enum import Enum
 
 
-class Truth(Enum):
+class Judged:
+    """An answer with more than two values, which no `if` can take for one of them."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        """Refuse to be true or false.
+
+        Raises:
+            TypeError: always; every value of it would count as true.
+        """
+        raise TypeError(f"`{self}` is neither true nor false: compare it with `is`")
+
+
+class Truth(Judged, Enum):
     """True, False, or not to be known from the facts given."""
 
     TRUE = "true"

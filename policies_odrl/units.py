@@ -1,8 +1,9 @@
 """Units of measure: the common ones, brought to one base so that two of them compare.
 
 Rules: only units of one dimension compare; a unit that is not here equals nothing but itself; a
-currency is never converted; a month or a year is no fixed number of seconds and is not here.
-Names are those of QUDT, UCUM (`w3id.org/uom`), the Ontology of units of Measure and DBpedia.
+currency has several names and is never converted; a month or a year is no fixed number of seconds
+and is not here. Names are those of QUDT, UCUM (`w3id.org/uom`), the Ontology of units of Measure,
+DBpedia, Wikidata, and of lists of ISO 4217 codes.
 Source of the factors: SI Brochure, 9th edition; IEC 80000-13 (binary prefixes).
 """
 
@@ -86,6 +87,44 @@ def in_base(value: Decimal, unit: str) -> tuple[str, Decimal] | None:
     """
     known = UNITS.get(unit)
     return None if known is None else (known[0], _EXACT.multiply(value, known[1]))
+
+
+# What stands before the ISO 4217 code in the IRI of a currency.
+_CODED: Final = (
+    QUDT + "CCY_",
+    "http://qudt.org/vocab/currency/",
+    "http://publications.europa.eu/resource/authority/currency/",
+    "http://cvx.iptc.org/iso4217a/",
+    "urn:iso:std:iso:4217:",
+)
+# Code -> names in DBpedia and Wikidata.
+_CURRENCIES: Final = {
+    "EUR": ("Euro", "Q4916"),
+    "USD": ("United_States_dollar", "Q4917"),
+    "GBP": ("Pound_sterling", "Q25224"),
+    "CHF": ("Swiss_franc", "Q25344"),
+    "JPY": ("Japanese_yen", "Q8146"),
+}
+_NAMED: Final = MappingProxyType(
+    {
+        namespace + name: code
+        for code, names in _CURRENCIES.items()
+        for namespace, name in zip((DBPEDIA, "http://www.wikidata.org/entity/"), names, strict=True)
+    }
+)
+
+
+def canonical(unit: str) -> str:
+    """Return the one name of a currency that is written in several ways; another unit as it is.
+
+    >>> canonical("http://dbpedia.org/resource/Euro"), canonical(UCUM + "m") == UCUM + "m"
+    ('EUR', True)
+    """
+    for start in _CODED:
+        code = unit.removeprefix(start)
+        if len(code) == 3 and code.isascii() and code.isupper():  # noqa: PLR2004 - ISO 4217
+            return code
+    return _NAMED.get(unit, unit)
 
 
 def length(value: Decimal, unit: str) -> Duration | None:

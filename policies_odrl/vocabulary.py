@@ -82,6 +82,8 @@ class Operand:
         least: smallest number that its values can be; None: no bound.
         most: largest number that its values can be, in `unit`; None: no bound.
         unit: IRI of the unit of `most`; empty for a plain number.
+        by_node: True where only the node states it (counts, clocks, verified proofs): what a
+            request claims is ignored.
     """
 
     id: str
@@ -92,18 +94,24 @@ class Operand:
     least: int | None = None
     most: int | None = None
     unit: str = ""
+    by_node: bool = False
 
 
-def _odrl(name: str, kind: Kind, usual: frozenset[Operator] | None = None) -> Operand:
-    return Operand(ODRL + name, kind, ALLOWED[kind] if usual is None else usual)
+def _odrl(
+    name: str, kind: Kind, usual: frozenset[Operator] | None = None, *, by_node: bool = False
+) -> Operand:
+    usual = ALLOWED[kind] if usual is None else usual
+    return Operand(ODRL + name, kind, usual, by_node=by_node)
 
 
 def _size(name: str, most: int | None = None, unit: str = "") -> Operand:
     return Operand(ODRL + name, Kind.NUMBER, ALLOWED[Kind.NUMBER], least=0, most=most, unit=unit)
 
 
-def _ours(name: str, kind: Kind, *usual: Operator, evidence: bool = False) -> Operand:
-    return Operand(PREAU + name, kind, frozenset(usual), evidence=evidence)
+def _ours(
+    name: str, kind: Kind, *usual: Operator, evidence: bool = False, by_node: bool = False
+) -> Operand:
+    return Operand(PREAU + name, kind, frozenset(usual), evidence=evidence, by_node=by_node)
 
 
 def _figure(name: str, usual: Operator, least: int = 0, most: int | None = None) -> Operand:
@@ -138,12 +146,12 @@ OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType(
             _size("payAmount"),
             _size("percentage", 100, PERCENT),  # an amount "of the target Asset" (Vocabulary)
             _size("resolution"),
-            _odrl("count", Kind.COUNT),
+            _odrl("count", Kind.COUNT, by_node=True),
             _odrl("dateTime", Kind.INSTANT),
-            _odrl("delayPeriod", Kind.DURATION, _LOWER),
-            _odrl("elapsedTime", Kind.DURATION, _UPPER),
-            _odrl("meteredTime", Kind.DURATION, _UPPER),
-            _odrl("timeInterval", Kind.DURATION, frozenset({Operator.EQ})),
+            _odrl("delayPeriod", Kind.DURATION, _LOWER, by_node=True),
+            _odrl("elapsedTime", Kind.DURATION, _UPPER, by_node=True),
+            _odrl("meteredTime", Kind.DURATION, _UPPER, by_node=True),
+            _odrl("timeInterval", Kind.DURATION, frozenset({Operator.EQ}), by_node=True),
             # of the DPV-ODRL mapping; measures and laws stand beside one another
             _dpv("hasLegalBasis", Kind.CONCEPT),
             _dpv("hasTechnicalOrganisationalMeasure", Kind.CONCEPT, evidence=True),
@@ -152,10 +160,10 @@ OPERANDS: Final[Mapping[str, Operand]] = MappingProxyType(
             _dpv("hasLocation", Kind.PLACE),
             _dpv("hasJurisdiction", Kind.PLACE),
             _dpv("hasRecipient", Kind.IDENTITY),
-            _ours("membership", Kind.IDENTITY, Operator.EQ, evidence=True),
-            _ours("charter", Kind.IDENTITY, *_PROOF, evidence=True),
+            _ours("membership", Kind.IDENTITY, Operator.EQ, evidence=True, by_node=True),
+            _ours("charter", Kind.IDENTITY, *_PROOF, evidence=True, by_node=True),
             _ours("dpia", Kind.IDENTITY, *_PROOF, evidence=True),
-            _ours("ethicsOpinion", Kind.IDENTITY, *_PROOF, evidence=True),
+            _ours("ethicsOpinion", Kind.IDENTITY, *_PROOF, evidence=True, by_node=True),
             _ours("protectionLevel", Kind.LEVEL, Operator.GTEQ, Operator.EQ),
             _ours("isolationTier", Kind.LEVEL, Operator.GTEQ, Operator.EQ),
             _ours("pseudonymScope", Kind.IDENTITY, *_PROOF),
@@ -238,6 +246,13 @@ SAME_ACTION: Final[Mapping[str, str]] = MappingProxyType(
         }.items()
     }
 )
+
+# Actions that can only be done once the asset was used: what is done before leaves it undone.
+AFTER_USE: Final = frozenset(ODRL + item for item in ("archive", "delete", "uninstall"))
+
+# The action that anybody may do for somebody (W3C draft, conditions: a company pays for its
+# employees); every other duty is the assignee's own.
+BY_ANYBODY: Final = ODRL + "compensate"
 
 # Party functions besides assigner and assignee (Vocabulary, Party Functions).
 FUNCTIONS: Final = frozenset(

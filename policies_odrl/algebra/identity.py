@@ -39,6 +39,8 @@ def identical(value: FactValue, other: FactValue, operand: Operand, knowledge: K
         return Truth.UNDETERMINED
     if mine == theirs or (operand.kind is Kind.PLACE and place(mine) == place(theirs)):
         return Truth.TRUE
+    if operand.id == LANGUAGE and mine.casefold() == theirs.casefold():
+        return Truth.TRUE  # RFC 5646, 2.1.1: tags have no case
     if operand.kind is Kind.IDENTITY:
         open_ = _alike(value, other, mine, theirs) or _clash(value, other)
         if operand.id == LANGUAGE:

@@ -28,8 +28,8 @@ from policies_odrl.model import (
     conditions,
     duties_below,
 )
+from policies_odrl.vocabulary import AFTER_USE
 
-_AFTER_USE: Final = frozenset(ODRL + item for item in ("archive", "delete", "uninstall"))
 _UNSEEN: Final = frozenset(ODRL + item for item in ("delete", "uninstall"))
 _TELLING: Final = frozenset(ODRL + item for item in ("inform", "acceptTracking"))
 _TOLD: Final = frozenset(ODRL + item for item in ("informedParty", "trackingParty"))
@@ -57,7 +57,7 @@ def of_duty(
         say: makes findings in the language asked for.
     """
     action = duty.action.id
-    if action in _AFTER_USE and not any(_ends(item) for item in stated):
+    if action in AFTER_USE and not any(_ends(item) for item in stated):
         yield say(path, "duty-without-deadline", text.term(action))
     if any(_among_alternatives(item) for item in duty.constraints):
         yield say(path, "count-among-alternatives")

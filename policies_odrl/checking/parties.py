@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies_odrl.checking.findings import Change, Finding, Say, Step
+from policies_odrl.completeness import incomplete
 from policies_odrl.model import AssetRef, PartyRef, Policy, PolicyKind, Rule
 
 _TARGETED: Final = frozenset(PolicyKind) - {PolicyKind.OFFER, PolicyKind.AGREEMENT}
@@ -19,10 +20,9 @@ _TARGETED: Final = frozenset(PolicyKind) - {PolicyKind.OFFER, PolicyKind.AGREEME
 def of_policy(policy: Policy, say: Say) -> Iterator[Finding]:
     """Yield parties and targets that are missing or out of place."""
     rules = list(policy.rules())
+    yield from (say(path, code) for path, code in incomplete(policy))
     yield from _by_class(policy, rules, say)
     for path, rule in rules:
-        if policy.kind is PolicyKind.AGREEMENT:
-            yield from _agreement(policy, path, rule, say)
         yield from _rule(policy, path, rule, say)
 
 
@@ -32,8 +32,6 @@ def _by_class(policy: Policy, rules: list[tuple[str, Rule]], say: Say) -> Iterat
             yield say("", "offer-without-assigner")
         case PolicyKind.REQUEST if not _everywhere(policy, rules, "assignee"):
             yield say("", "request-without-assignee")
-        case PolicyKind.TICKET if _anywhere(policy, rules, "assignee"):
-            yield say("", "ticket-with-assignee")
         case PolicyKind.PRIVACY:
             for name in ("assigner", "assignee"):
                 if not _everywhere(policy, rules, name):
@@ -43,23 +41,10 @@ def _by_class(policy: Policy, rules: list[tuple[str, Rule]], say: Say) -> Iterat
                 yield say("", "class-without-party", policy.kind.value, "assigner")
 
 
-def _agreement(policy: Policy, path: str, rule: Rule, say: Say) -> Iterator[Finding]:
-    if policy.target_of(rule) is None:
-        yield say(path, "missing-target")
-    if policy.assigner_of(rule) is None:
-        yield say(path, "missing-assigner")
-    if policy.assignee_of(rule) is None:
-        yield say(path, "missing-assignee")
-
-
 def _everywhere(policy: Policy, rules: list[tuple[str, Rule]], name: str) -> bool:
     if getattr(policy, name) is not None:
         return True
     return bool(rules) and all(getattr(rule, name) is not None for _, rule in rules)
-
-
-def _anywhere(policy: Policy, rules: list[tuple[str, Rule]], name: str) -> bool:
-    return any(getattr(item, name) is not None for item in (policy, *(rule for _, rule in rules)))
 
 
 def _rule(policy: Policy, path: str, rule: Rule, say: Say) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from policies_odrl.comparison.witness import find_witness
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.logic import Judged
 from policies_odrl.model import (
     Condition,
     Conflict,
@@ -45,7 +46,7 @@ TOO_MANY: Final = "too many rules to compare"
 GIVEN_UP: Final = f"the comparison was given up after {MAX_PROOF} steps"
 
 
-class Answer(Enum):
+class Answer(Judged, Enum):
     """Yes, no, or not to be told."""
 
     YES = "yes"

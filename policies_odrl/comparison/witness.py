@@ -24,7 +24,7 @@ from policies_odrl.evaluation.compiled import CompiledPolicy, compile_policy
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
+from policies_odrl.evaluation.request import Facts, Request, imagined
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import Condition, Constraint, Permission, Policy
 from policies_odrl.reading import inventory
@@ -72,9 +72,9 @@ def find_witness(
     quick = _prepared(offer, facts)
 
     def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
-        if quick[mode].permits(asked, at_its_time(asked, facts)):
+        if quick[mode].permits(asked, imagined(asked, facts)):
             return None
-        decision = evaluate(offer, asked, at_its_time(asked, facts), mode=mode, tentative=True)
+        decision = evaluate(offer, asked, imagined(asked, facts), mode=mode, tentative=True)
         return None if decision.granted else lacking(decision, knowledge)
 
     return _search(offer, request, facts, doubtful, judge)
@@ -94,7 +94,7 @@ def common_request(
     facts = Facts(knowledge=knowledge)
 
     def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
-        then = at_its_time(asked, facts)
+        then = imagined(asked, facts)
         both = all(
             evaluate(policy, asked, then, mode=mode, tentative=True).granted
             for policy in (left, right)
@@ -111,12 +111,6 @@ def requests_near(
     yield from _candidates(other, policy, knowledge, frozenset())
 
 
-def at_its_time(asked: Request, facts: Facts) -> Facts:
-    """Return facts at the time for which a request is imagined; an evaluation believes no other."""
-    when = asked.facts.get(DATE_TIME)
-    return replace(facts, values={**facts.values, DATE_TIME: when}) if when else facts
-
-
 def _search(
     other: Policy, granting: Policy, facts: Facts, doubtful: frozenset[str], judge: Judge
 ) -> Evidence:
@@ -129,7 +123,7 @@ def _search(
         for candidate, mode in (
             (it, mode) for it in islice(tries, MAX_WORK // size) for mode in Mode
         ):
-            if quick[mode].permits(candidate, at_its_time(candidate, facts)):
+            if quick[mode].permits(candidate, imagined(candidate, facts)):
                 found = judge(candidate, mode)
                 if found == ():
                     return Evidence(candidate)

@@ -21,7 +21,7 @@ from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.conditions import condition
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import (
@@ -49,7 +49,7 @@ def confirmed(
     """Return whether evaluation says of each goal what is wanted."""
     stated, now = stated_by(found)
     request = Request(ODRL + "use", facts=stated)
-    case = Case.of(_SOME, request, Facts(now=now, knowledge=knowledge))
+    case = Case.of(_SOME, request, imagined(request, Facts(now=now, knowledge=knowledge)))
 
     def read(goal: Goal) -> Iterable[Condition]:
         if goal.holds:

@@ -24,7 +24,7 @@ from policies_odrl.conflicts.overlap import World, overlap
 from policies_odrl.conflicts.verdict import Example
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.request import Facts, Request
+from policies_odrl.evaluation.request import Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import (
@@ -342,7 +342,8 @@ def _example(place: _Place, found: Mapping[str, tuple[Fact, ...]], world: World)
     for collection, member in place.members:
         members[collection] = members.get(collection, frozenset()) | {member}
     asked = Request(place.action, place.assignee, place.target, stated)
-    return Example(asked, Facts(now=now, members=members, knowledge=world.knowledge))
+    facts = Facts(now=now, members=members, knowledge=world.knowledge)
+    return Example(asked, imagined(asked, facts))
 
 
 def _refuted(

@@ -12,9 +12,10 @@ from enum import Enum
 from policies_odrl import text
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.evaluation.request import Facts, Request
+from policies_odrl.logic import Judged
 
 
-class Compatibility(Enum):
+class Compatibility(Judged, Enum):
     """Whether two policies go together."""
 
     CONFLICT = "Conflict"
@@ -61,7 +62,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class ConflictVerdict:
+class ConflictVerdict(Judged):
     """Whether two policies conflict.
 
     Attributes:

@@ -26,11 +26,23 @@ from policies_odrl.evaluation.deadlines import Terms, operands_of, speaks_of_tim
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.deontic import Instance
 from policies_odrl.evaluation.operands import Fact, check
-from policies_odrl.evaluation.request import Facts, Performed, Request
-from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.model import ODRL, Condition, Constraint, Duty, Iri, Rule
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
+from policies_odrl.logic import Truth, all_of, any_of, unanimous
+from policies_odrl.model import ODRL, Condition, Constraint, Duty, Iri, PartyRef, Rule
+from policies_odrl.vocabulary import BY_ANYBODY
 
 COMPENSATED: Final = ODRL + "compensatedParty"
+# Functions of whoever acts (Vocabulary, Party Functions).
+_ACTING: Final = frozenset(
+    ODRL + name
+    for name in (
+        "attributingParty",
+        "compensatingParty",
+        "consentedParty",
+        "informingParty",
+        "trackedParty",
+    )
+)
 EVER: Final = datetime.min.replace(tzinfo=UTC)  # of an act that happened nobody knows when
 
 
@@ -171,35 +183,56 @@ def _often_enough(task: Task, item: Constraint, act: Performed, earlier: int) ->
 def _about(task: Task, done: Case) -> tuple[Truth, Truth]:
     """Return whether an act was done by whom, and on what, the duty says.
 
-    A duty below a permission that names nobody may be done by anybody (W3C draft, conditions), and
-    one that names no target is done on the permission's, or on nothing.
+    One that names no target is done on the permission's, or on nothing.
     """
     duty, owner, policy = task.duty, task.owner, task.case.policy
     asked = done.request.target or ""
-    if owner is None:
-        party = party_premise(policy.assignee_of(duty), "", done)
-        return party.truth, target_premise(policy.target_of(duty), "", done, asked).truth
-    target = duty.target or (policy.target_of(owner) if asked else None)
-    party = party_premise(duty.assignee, "", done, binds=False)
-    return party.truth, target_premise(target, "", done, asked).truth
+    target = policy.target_of(duty)
+    if owner is not None:
+        target = duty.target or (policy.target_of(owner) if asked else None)
+    return _by_whom(task, done), target_premise(target, "", done, asked).truth
+
+
+def _by_whom(task: Task, done: Case) -> Truth:
+    """Return whether an act is that of the one whom the duty binds.
+
+    A payment may come from others where the duty names nobody (W3C draft, conditions: a company
+    pays for its employees). Any other act is the assignee's own, and of whoever asks where the
+    permission is good for several.
+    """
+    duty, owner, policy = task.duty, task.owner, task.case.policy
+    named = policy.assignee_of(duty) if owner is None else duty.assignee
+    paying = BY_ANYBODY in task.case.knowledge.wider_actions(duty.action.id)
+    if named is not None or paying:
+        return party_premise(named, "", done, binds=owner is None).truth
+    bound = None if owner is None else policy.assignee_of(owner)
+    asked, by = task.case.request.assignee, done.request.assignee
+    if not asked or not by:
+        return Truth.UNDETERMINED
+    return Truth.of(by == asked or (bound is not None and by == bound.id))
 
 
 def _towards(task: Task, done: Case) -> Truth:
-    """Return whether an act was done towards those the duty names, as far as the act says.
+    """Return whether an act was done towards those the duty names.
 
-    Who is compensated is the permission's assigner where the duty names nobody (W3C draft,
-    conditions; Vocabulary, Party Functions).
+    An act that does not say towards whom is Undetermined, and one towards several parties at once
+    is an act towards none of them. Who is compensated is the permission's assigner where the duty
+    names nobody (W3C draft, conditions; Vocabulary, Party Functions), and need not be said.
     """
-    duty, owner = task.duty, task.owner
-    wanted = dict(duty.functions)
+    owner, told, by = task.owner, done.request.facts, done.request.assignee
+    found = []
+    for name, party in task.duty.functions:
+        own = (Iri(by),) if by and name in _ACTING else ()
+        found.append(_all_are(party, told.get(name) or own, done))
     assigner = None if owner is None else task.case.policy.assigner_of(owner)
-    if assigner is not None:
-        wanted.setdefault(COMPENSATED, assigner)
-    stated = {name: done.request.facts[name] for name in wanted if done.request.facts.get(name)}
-    return all_of(
-        any_of(member(wanted[name], _iri(value), done) for value in values)
-        for name, values in stated.items()
-    )
+    named = any(name == COMPENSATED for name, _ in task.duty.functions)
+    if assigner is not None and not named and told.get(COMPENSATED):
+        found.append(_all_are(assigner, told[COMPENSATED], done))
+    return all_of(found)
+
+
+def _all_are(party: PartyRef, values: Sequence[Fact], done: Case) -> Truth:
+    return unanimous(member(party, _iri(value), done) for value in values)
 
 
 def _iri(value: Fact) -> str:
@@ -211,5 +244,6 @@ def case_of(act: Performed, case: Case) -> Case:
     """Return the case of an act that was carried out, at the time when it was."""
     request = Request(act.action, act.party, act.target, act.facts)
     facts = case.facts
-    then = Facts(act.at, members=facts.members, knowledge=facts.knowledge)
+    known = {left: held for left, held in act.facts.items() if left != DATE_TIME}
+    then = Facts(act.at, known, members=facts.members, knowledge=facts.knowledge)
     return Case.of(case.policy, request, then, case.mode)

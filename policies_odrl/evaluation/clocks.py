@@ -12,7 +12,7 @@ IM 2.5.1 (`status`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,13 +20,14 @@ from itertools import product
 from types import MappingProxyType
 from typing import Final
 
-from policies_odrl.algebra.periods import Recurrence, Stretch
+from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.case import Case, all_containers, parts_of
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import MOST_COUNTED, POLICY_USAGE, Fact
 from policies_odrl.evaluation.state import Usage, UsageKey, Use, metered_time
 from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal
-from policies_odrl.values import Duration, duration, name, number, span
+from policies_odrl.values import Duration, Quantity, duration, name, number, span
+from policies_odrl.vocabulary import Kind
 
 COUNT: Final = ODRL + "count"
 DELAY: Final = ODRL + "delayPeriod"
@@ -36,6 +37,7 @@ INTERVAL: Final = ODRL + "timeInterval"
 EVENT: Final = ODRL + "event"
 _STATE: Final = frozenset({COUNT, DELAY, ELAPSED, METERED, INTERVAL})
 _USE: Final = (Iri(POLICY_USAGE),)
+_RUNNING: Final = (Quantity, Stretch, Recurrence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,20 @@ def values_of(item: Constraint, case: Case, previous: Previous | None = None) ->
     if found or (left in _STATE and (facts.usage is not None or previous is not None)):
         return found
     return facts.values_of(item.left, case.request)
+
+
+def anchored(item: Constraint, given: Sequence[Fact], case: Case) -> tuple[Fact, ...]:
+    """Return durations as they run from the date of the agreement; empty where they do not.
+
+    Months have no fixed length until a date anchors them: `P1096D` is within `P3Y` from 2026 on.
+    """
+    operand, start = case.knowledge.operand(item.left), agreed(case)
+    if operand is None or operand.kind is not Kind.DURATION or operand.by_node or start is None:
+        return ()
+    lengths = [duration(value) for value in given if not isinstance(value, _RUNNING)]
+    ends = [later(start, length) for length in lengths if length is not None]
+    found = tuple(Stretch(start, end) for end in ends if end is not None)
+    return found if len(found) == len(given) else ()
 
 
 def at_usage(item: Constraint, case: Case) -> Constraint:

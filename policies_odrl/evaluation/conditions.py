@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from policies_odrl.evaluation.case import Case, containers
-from policies_odrl.evaluation.clocks import EVENT, Previous, at_usage, values_of
+from policies_odrl.evaluation.clocks import EVENT, Previous, anchored, at_usage, values_of
 from policies_odrl.evaluation.decision import ConditionResult, Premise
 from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.operands import check
+from policies_odrl.evaluation.operands import NO_VALUE, check
 from policies_odrl.evaluation.sequence import ALWAYS, came_true, in_order
 from policies_odrl.logic import Truth, all_of, any_of, one_of
 from policies_odrl.model import (
@@ -37,6 +37,7 @@ from policies_odrl.vocabulary import closure, same_action
 ORDER: Final = "the order of the parts cannot be told"
 NO_PARTS: Final = "it joins no conditions"
 UNKNOWN_ACTION: Final = "the action that is prohibited is not known here"
+IGNORED: Final = "only the node states it: what the request says of it is ignored"
 BROADER: Final = "the request covers more than what is prohibited: ask for less"
 
 
@@ -55,6 +56,11 @@ def condition(
         timed = at_usage(item, case) if item.left == EVENT else item
         given = values_of(timed, case, previous)
         truth, note = check(timed, given, case.facts.knowledge)
+        claims = case.request.facts
+        if note == NO_VALUE and any(map(claims.get, case.facts.names_of(item.left))):
+            note = IGNORED
+        elif truth is Truth.UNDETERMINED and (dated := anchored(timed, given, case)):
+            truth, note = check(timed, dated, case.facts.knowledge)
         return ConditionResult(path, truth, item, given, note)
     if not item.operands:
         return ConditionResult(path, Truth.UNDETERMINED, item, why=NO_PARTS)

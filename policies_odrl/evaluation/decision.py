@@ -255,6 +255,10 @@ class Decision:
     void: bool = False
     obligations: tuple[DutyResult, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Return whether the request may go ahead: a refusal is no truth."""
+        return self.granted
+
     @property
     def reasons(self) -> tuple[str, ...]:
         """One line each, most important first; never empty."""

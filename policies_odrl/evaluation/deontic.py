@@ -1,13 +1,23 @@
-"""Where rules and duties stand: the words an evaluation answers in, as values."""
+"""The states of a duty, and which event leads from which to which, as one table.
+
+The table knows neither who has to act nor what time it is: `duties.py` says which events came, in
+their order. Its states are those of the W3C draft and of the Compliance Report Model, see
+`REPORTED`; the manual's diagram is drawn from it (`docs/reference/duties.md`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from policies_odrl.logic import Judged
 
 
-class Effect(Enum):
+class Effect(Judged, Enum):
     """What a rule does to the request."""
 
     GRANTS = "grants"
@@ -28,6 +38,58 @@ class DutyState(Enum):
     MISSING = "missing"  # should have been done before
     VIOLATED = "violated"  # can no longer be done in time
     UNDETERMINED = "undetermined"
+
+
+class Event(Enum):
+    """What happens to a duty."""
+
+    OWED_FIRST = "it has to be done before the use"
+    OWED_LATER = "it may be done after the use, or until a deadline"
+    DONE = "it is done in time, by whom it has to be"
+    TOO_LATE = "the deadline passes, and it was not done"
+    UNCLEAR = "whether it was done, or has to be, cannot be told"
+    MADE_GOOD = "it is done late, and so is every consequence"
+
+
+_S, _E = DutyState, Event
+# What is not here changes nothing: what was done stays done, also after its deadline.
+NEXT: Final[Mapping[DutyState, Mapping[Event, DutyState]]] = MappingProxyType(
+    {
+        _S.INACTIVE: {_E.OWED_FIRST: _S.MISSING, _E.OWED_LATER: _S.DUE},
+        _S.MISSING: {_E.DONE: _S.FULFILLED, _E.UNCLEAR: _S.UNDETERMINED},
+        _S.DUE: {
+            _E.DONE: _S.FULFILLED,
+            _E.TOO_LATE: _S.VIOLATED,
+            _E.UNCLEAR: _S.UNDETERMINED,
+        },
+        _S.UNDETERMINED: {_E.DONE: _S.FULFILLED},
+        _S.VIOLATED: {_E.MADE_GOOD: _S.FULFILLED},
+        _S.FULFILLED: {_E.OWED_FIRST: _S.MISSING, _E.OWED_LATER: _S.DUE},  # another occasion
+    }
+)
+
+# State -> (activation state, deontic state) of the Compliance Report Model 0.9.
+REPORTED: Final[Mapping[DutyState, tuple[str, str]]] = MappingProxyType(
+    {
+        _S.INACTIVE: ("Inactive", "NonSet"),
+        _S.MISSING: ("Active", "NonSet"),
+        _S.DUE: ("Active", "NonSet"),
+        _S.UNDETERMINED: ("Active", "NonSet"),
+        _S.FULFILLED: ("Active", "Fulfilled"),
+        _S.VIOLATED: ("Active", "Violated"),
+    }
+)
+
+
+def outcome(events: Iterable[Event], state: DutyState = DutyState.INACTIVE) -> DutyState:
+    """Return the state that events lead to, one after the other.
+
+    >>> outcome([Event.OWED_LATER, Event.DONE, Event.TOO_LATE])
+    <DutyState.FULFILLED: 'fulfilled'>
+    """
+    for event in events:
+        state = NEXT[state].get(event, state)
+    return state
 
 
 @dataclass(frozen=True, slots=True)

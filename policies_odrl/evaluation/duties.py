@@ -1,21 +1,14 @@
 """Where duties and obligations stand, from what was done.
 
-Rules: a duty of a permission must be fulfilled before the use (IM 2.6.5), by an act that precedes
-it; one that states a deadline may be done after it, and is then due; a deadline that has passed
-without the act is a violation; a condition that does not hold makes a duty inactive; only what is
-known to have been done by now fulfils, and where the time is not known, nothing is; what the world
-records wins, but a duty recorded as due may wait only where the duty itself says so, and makes good
-no use that is too late. What was in time is not late, whenever a violation was. One act is one
-instance: it fulfils a duty on account of one use, and an act that is told twice is one act. A duty
-that was violated is made good when it was done late, and every consequence was done too by another
-act, once for each violation (IM 2.6.6); a consequence counts from the violation, and has no
-consequence. In the mode of the public test suite only a violation blocks.
+How it works (the manual has it at length, `docs/reference/duties.md`): a duty has *occasions*, from
+each of which it has to be done: the use asked for, each use on record, the agreement, a violation.
+The acts that count for an occasion are those since it began, by whom the duty binds, that nothing
+else has taken. What came is told as events to the table of `deontic.py`, which says the state.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -23,17 +16,24 @@ from typing import Final
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation.acts import Task, acts_since, first_done, left_of, unspent, without
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.clocks import COUNT, INTERVAL, agreed, used_before
-from policies_odrl.evaluation.conditions import (
-    condition,
-)
-from policies_odrl.evaluation.deadlines import Limit, Terms, operands_of, speaks_of_time, terms_of
+from policies_odrl.evaluation.clocks import COUNT, INTERVAL
+from policies_odrl.evaluation.conditions import condition
+from policies_odrl.evaluation.deadlines import Terms, operands_of, speaks_of_time, terms_of
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult
-from policies_odrl.evaluation.deontic import DutyState, Instance
+from policies_odrl.evaluation.deontic import DutyState, Event, Instance, outcome
 from policies_odrl.evaluation.modes import Mode
+from policies_odrl.evaluation.occasions import (
+    NO_START,
+    NO_TIME,
+    after_use,
+    history,
+    last_use,
+    result_of,
+)
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import Condition, Duty, Permission, Rule
+from policies_odrl.vocabulary import AFTER_USE
 
 _HARMLESS: Final = frozenset({DutyState.FULFILLED, DutyState.INACTIVE, DutyState.DUE})
 _UNDONE: Final = frozenset({DutyState.DUE, DutyState.VIOLATED})
@@ -42,8 +42,7 @@ _UNREADABLE: Final = "the time by which it must be done cannot be read"
 _GATE: Final = "cannot tell whether it has to be done"
 _HOW_OFTEN: Final = "how often it has to be done is one of several alternatives"
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
-_NO_TIME: Final = "the time is not known"
-_NO_START: Final = "since when it has to be done is not known"
+_NO_DEADLINE: Final = "it can only be done after the use, and no deadline is stated"
 _UNCLEAR: Final = "cannot tell whether it was done"
 
 
@@ -107,16 +106,16 @@ def _recorded(task: Task) -> DutyResult | None:
     if state is None:
         return None
     if state in _UNDONE and _too_late_for_a_use(task):
-        return _after_use(task)
+        return after_use(task)
     if state is DutyState.DUE:
         state = _recorded_due(task)
-    return DutyResult(task.path, task.duty, state, gates=task.gates, instances=_history(task))
+    return DutyResult(task.path, task.duty, state, gates=task.gates, instances=history(task))
 
 
 def _too_late_for_a_use(task: Task) -> bool:
     """Return whether the uses tell of a violation: no record of the whole makes one good."""
     asked = task.terms.known and task.terms.after_use and task.active is not Truth.FALSE
-    return asked and _after_use(task).state is DutyState.VIOLATED
+    return asked and after_use(task).state is DutyState.VIOLATED
 
 
 def _recorded_due(task: Task) -> DutyState:
@@ -130,31 +129,89 @@ def _recorded_due(task: Task) -> DutyState:
     return DutyState.DUE if later else DutyState.MISSING
 
 
-def _history(task: Task) -> tuple[Instance, ...]:
-    return task.case.facts.history.get(task.duty.id or task.path, ())
-
-
 def _judged(task: Task) -> DutyResult:
     if task.active is Truth.FALSE:
-        return _result(task, DutyState.INACTIVE)
+        return result_of(task, DutyState.INACTIVE)
     if not task.terms.known:
-        return _result(task, DutyState.UNDETERMINED, note=_UNREADABLE)
+        return result_of(task, DutyState.UNDETERMINED, note=_UNREADABLE)
     if task.terms.after_use:
-        return _after_use(task)
-    done, acts = first_done(task, acts_since(unspent(task, _history(task)), _anew(task)))
-    if any(item.state is DutyState.VIOLATED for item in _history(task)):
+        return after_use(task)
+    if AFTER_USE & task.case.knowledge.wider_actions(task.duty.action.id) and not task.follows:
+        return _aftercare(task)
+    return _once(task, _anew(task))
+
+
+def _aftercare(task: Task) -> DutyResult:
+    """Return where a duty stands that can only be done after the use (`delete`).
+
+    What was done before the last use, or before the agreement, leaves it undone; the use that is
+    asked for brings it about anew (W3C minutes of 24 Nov 2025: a later duty states its deadline).
+    """
+    now, opens, end = task.case.facts.now, task.terms.opens, task.terms.end
+    if now is not None and opens is not None and now < opens:
+        return _once(task, opens)
+    if task.owner is not None and end is None:
+        return result_of(task, DutyState.UNDETERMINED, note=_NO_DEADLINE)
+    if task.owner is not None and end is not None and now is not None and not end.passed(now):
+        return result_of(task, outcome([Event.OWED_LATER]), end=end)
+    since = last_use(task.case)
+    if since is None:
+        done, _ = first_done(task, unspent(task, history(task)))
+        if done is not Truth.FALSE:  # whether that was after the use, nobody knows
+            return result_of(task, DutyState.UNDETERMINED, note=NO_START)
+        return _once(task, None)
+    return _once(task, max(since, _anew(task) or since))
+
+
+def _once(task: Task, since: datetime | None) -> DutyResult:
+    """Return where a duty stands that has one occasion, from a moment on."""
+    done, acts = first_done(task, acts_since(unspent(task, history(task)), since))
+    if any(item.state is DutyState.VIOLATED for item in history(task)):
         return _violated_before(task, acts)
+    now, terms = task.case.facts.now, task.terms
+    if terms.window and now is None and done is not Truth.TRUE:
+        return result_of(task, DutyState.UNDETERMINED, note=NO_TIME)
+    events = list(_events(task, done))
+    state = outcome(events)
+    end = terms.end if state in _UNDONE or state is DutyState.INACTIVE else None
+    return result_of(task, state, acts=acts, end=end, note=_why(task, events))
+
+
+def _events(task: Task, done: Truth) -> Iterator[Event]:
+    """Yield what happened to a duty with one occasion, in order."""
+    now, opens, end = task.case.facts.now, task.terms.opens, task.terms.end
+    never = end is not None and opens is not None and end.passed(opens)
+    passed = never or (end is not None and now is not None and end.passed(now))
+    waiting = not passed and now is not None and opens is not None and now < opens
+    if waiting and done is not Truth.TRUE:
+        if task.follows:  # what a violation brought about is owed already, and has to wait
+            yield Event.OWED_LATER
+        return
+    yield Event.OWED_FIRST if end is None else Event.OWED_LATER
     if done is Truth.TRUE:
-        return _result(task, DutyState.FULFILLED, acts=acts)
-    return _undone(task, done)
+        yield Event.DONE
+    elif task.active is Truth.UNDETERMINED and (passed or end is None):
+        yield Event.UNCLEAR
+    elif passed:
+        yield Event.TOO_LATE
+    elif end is None and done is Truth.UNDETERMINED:
+        yield Event.UNCLEAR
+
+
+def _why(task: Task, events: Sequence[Event]) -> str:
+    if Event.UNCLEAR not in events:
+        return ""
+    if task.active is Truth.UNDETERMINED:
+        return _GATE
+    return NO_TIME if task.case.facts.now is None else _UNCLEAR
 
 
 def _violated_before(task: Task, acts: tuple[Performed, ...]) -> DutyResult:
     """Return where a duty stands that the history tells was violated, and what became of it now."""
     if not _comes_back(task):
-        return replace(_result(task, DutyState.VIOLATED), instances=_history(task))
+        return replace(result_of(task, DutyState.VIOLATED), instances=history(task))
     now = DutyState.FULFILLED if acts else DutyState.MISSING
-    return replace(_result(task, now, acts=acts), state=DutyState.VIOLATED)
+    return replace(result_of(task, now, acts=acts), state=DutyState.VIOLATED)
 
 
 def _comes_back(task: Task) -> bool:
@@ -174,114 +231,6 @@ def _anew(task: Task) -> datetime | None:
         return task.after
     last = max(lasts) + timedelta.resolution
     return last if task.after is None else max(last, task.after)
-
-
-def _undone(task: Task, done: Truth) -> DutyResult:
-    """Return where a duty stands that nobody is known to have done."""
-    now, terms = task.case.facts.now, task.terms
-    if terms.window and now is None:
-        return _result(task, DutyState.UNDETERMINED, note=_NO_TIME)
-    end = terms.end
-    never = end is not None and terms.opens is not None and end.passed(terms.opens)
-    passed = never or (end is not None and now is not None and end.passed(now))
-    if not passed and now is not None and terms.opens is not None and now < terms.opens:
-        # what a violation brought about is owed already, and has to wait
-        return _result(task, DutyState.DUE if task.follows else DutyState.INACTIVE, end=end)
-    if end is not None and not passed:
-        return _result(task, DutyState.DUE, end=end)
-    if task.active is Truth.UNDETERMINED:
-        return _result(task, DutyState.UNDETERMINED, note=_GATE)
-    if end is not None:
-        return _result(task, DutyState.VIOLATED, end=end)
-    unclear = done is Truth.UNDETERMINED
-    state = DutyState.UNDETERMINED if unclear else DutyState.MISSING
-    why = _NO_TIME if now is None else _UNCLEAR
-    return _result(task, state, note=why if unclear else "")
-
-
-def _result(
-    task: Task,
-    state: DutyState,
-    *,
-    acts: tuple[Performed, ...] = (),
-    end: Limit | None = None,
-    note: str = "",
-) -> DutyResult:
-    own: tuple[Instance, ...] = ()
-    if state in {DutyState.FULFILLED, DutyState.DUE, DutyState.VIOLATED, DutyState.MISSING}:
-        done = acts[-1].at if acts else None
-        own = (Instance(state, task.after, end.at if end else None, done),)
-    return DutyResult(
-        task.path, task.duty, state, acts, task.gates, (*_history(task), *own), note=note
-    )
-
-
-def _after_use(task: Task) -> DutyResult:
-    """Return where a duty stands that each use brings about anew, with one instance per use."""
-    now = task.case.facts.now
-    if now is None:
-        return _result(task, DutyState.UNDETERMINED, note=_NO_TIME)
-    starts = _starts(task)
-    if starts is None:
-        return _result(task, DutyState.UNDETERMINED, note=_NO_START)
-    found = list(_instances(task, starts, now))
-    instances = [*_history(task), *(instance for instance, _ in found)]
-    if task.owner is not None and not task.follows:
-        instances.append(_still_to_do(task, now, now))
-    states = [item.state for item in instances]
-    if DutyState.VIOLATED in states:
-        state = DutyState.VIOLATED
-    else:
-        state = DutyState.DUE if DutyState.DUE in states else DutyState.FULFILLED
-    acts = next((acts for _, acts in found if acts), ()) if task.follows else ()
-    return DutyResult(task.path, task.duty, state, acts, task.gates, tuple(instances))
-
-
-def _starts(task: Task) -> list[datetime] | None:
-    """Return from when a duty counts, once for each occasion; None when that is not known."""
-    if task.follows:
-        return None if task.after is None else [task.after]
-    if task.owner is None:  # an obligation counts from the agreement
-        begun = agreed(task.case)
-        return None if begun is None else _untold(task, [begun])
-    used = used_before(task.case)
-    if used is None:
-        return [] if task.case.facts.usage is None else None
-    uses = {use.ticket: use.start for held in used for use in held if use.committed}
-    return _untold(task, uses.values())
-
-
-def _untold(task: Task, starts: Iterable[datetime]) -> list[datetime]:
-    """Return the occasions that the history does not tell of; it tells of each once."""
-    told = Counter(item.since for item in _history(task) if item.since is not None)
-    return sorted((Counter(starts) - told).elements())
-
-
-def _instances(
-    task: Task, starts: Iterable[datetime], now: datetime
-) -> Iterator[tuple[Instance, tuple[Performed, ...]]]:
-    """Yield what became of each occasion, the first come first served: one act is one instance."""
-    left = unspent(task, _history(task))
-    for start in starts:
-        limit = task.terms.end_after(start)
-        timely = [
-            act for act in acts_since(left, start) if limit is None or not limit.passed(act.at)
-        ]
-        done, acts = first_done(task, timely)
-        if done is Truth.TRUE:
-            left = left_of(left, acts)
-            due = limit.at if limit else None
-            yield Instance(DutyState.FULFILLED, start, due, acts[-1].at), acts
-        else:
-            yield _still_to_do(task, start, now), ()
-
-
-def _still_to_do(task: Task, use: datetime, now: datetime) -> Instance:
-    """Return the instance of a use for which nothing was done; it may be too late already."""
-    limit = task.terms.end_after(use)
-    late = limit is not None and limit.passed(now)
-    state = DutyState.VIOLATED if late else DutyState.DUE
-    return Instance(state, use, limit.at if limit else None)
 
 
 def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
@@ -306,7 +255,7 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
         late.append(first_done(anyway, acts_since(left, since)))
         left = tuple(left_of(left, late[-1][1]))
     done = all_of(truth for truth, _ in late)
-    present = result.instances[len(_history(task)) :]
+    present = result.instances[len(history(task)) :]
     missing = any(item.state is DutyState.MISSING for item in present)
     owed = missing or done is not Truth.TRUE or any(item.open for item in added)
     settled = bool(added) and not owed

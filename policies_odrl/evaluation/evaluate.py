@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from policies_odrl.completeness import incomplete
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import (
     collections_of,
@@ -33,6 +34,13 @@ from policies_odrl.vocabulary import PROFILES
 _NO_FACTS = Facts()
 _NONE: Final[frozenset[str]] = frozenset()
 _UNSIGNED = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
+# What is wrong with a policy that names too little -> why it decides nothing.
+_WRONG: Final = {
+    "missing-target": "an agreement must name its target: `{}` has none",
+    "missing-assigner": "an agreement must name its assigner: `{}` has none",
+    "missing-assignee": "an agreement must name its assignee: `{}` has none",
+    "ticket-with-assignee": "a ticket is good for whoever holds it, and must name no assignee",
+}
 
 
 def evaluate(
@@ -86,7 +94,7 @@ def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = froz
         return f"replaced by `{policy.replaced_by}`"
     if policy.inherits:
         return "the policies it inherits from are not resolved"
-    return ""
+    return next((_WRONG[code].format(path) for path, code in incomplete(policy)), "")
 
 
 def _decide(case: Case, behaviour: Behaviour) -> Decision:

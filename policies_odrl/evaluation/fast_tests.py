@@ -59,7 +59,7 @@ def prepared(item: Condition, knowledge: Knowledge) -> Test | None:
         return None
     if item.left == DATE_TIME:
         return _timed(item, knowledge)
-    return _kept(item, knowledge)
+    return _kept(item, knowledge, known=operand.by_node)
 
 
 def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
@@ -75,14 +75,15 @@ def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
     return joined
 
 
-def _kept(item: Constraint, knowledge: Knowledge) -> Test:
-    left, timed = item.left, item.left == DATE_TIME
+def _kept(item: Constraint, knowledge: Knowledge, *, known: bool = False) -> Test:
+    """Return a test that keeps its answers; what is only ever known is not the request's."""
+    left, known = item.left, known or item.left == DATE_TIME
     answers: dict[object, Truth] = {}
 
     def kept(request: Request, facts: Facts) -> Truth:
         values = facts.values.get(left)
         if values is None:
-            values = facts.values_of(left, request) if timed else request.facts.get(left, ())
+            values = facts.values_of(left, request) if known else request.facts.get(left, ())
         if len(values) != 1:
             return check(item, values, knowledge)[0]
         value = values[0]

@@ -21,7 +21,7 @@ from policies_odrl.evaluation.names import compare_names, under
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, negate, unanimous
 from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator
-from policies_odrl.units import in_base, length
+from policies_odrl.units import canonical, in_base, length
 from policies_odrl.values import (
     Duration,
     FactValue,
@@ -55,6 +55,7 @@ NO_VALUE: Final = "no value was given"
 UNKNOWN_OPERAND: Final = "is not a known left operand"
 NAIVE: Final = "a time without a zone was read as UTC"
 INCOMPARABLE: Final = "the value given cannot be compared"
+IMPOSSIBLE: Final = "there is no such value"
 OVERLAPS: Final = "the value given may be what is named, or something else: state a narrower one"
 MOST_COUNTED: Final = 10**15  # beyond it a sum of decimals may round
 POLICY_USAGE: Final = ODRL + "policyUsage"
@@ -107,7 +108,23 @@ def _obstacle(
         return "the right operand could not be resolved"
     if not values:
         return NO_VALUE
-    return _strange_step(operand, (*values, *right)) if operand.kind is Kind.LEVEL else ""
+    if operand.kind is Kind.LEVEL:
+        return _strange_step(operand, (*values, *right))
+    bounded = operand.least is not None or operand.most is not None
+    return IMPOSSIBLE if bounded and any(_beyond(operand, value) for value in values) else ""
+
+
+def _beyond(operand: Operand, value: Fact) -> bool:
+    """Return whether a number given is one that the operand cannot have (`-1` rows)."""
+    if isinstance(value, Stretch | Recurrence):
+        return False
+    amount = number(value.value if isinstance(value, Quantity) else value)
+    if amount is None:
+        return False
+    low, high = operand.least, operand.most
+    if isinstance(value, Quantity) and value.unit != operand.unit:
+        high = None  # zero is zero in every unit, the whole is not
+    return (low is not None and amount < low) or (high is not None and amount > high)
 
 
 def _strange_step(operand: Operand, values: Sequence[Fact]) -> str:
@@ -157,7 +174,7 @@ def _in_one_unit(
             return None
         units.append(value.unit if isinstance(value, Quantity) else "")
         plain.append(value.value if isinstance(value, Quantity) else value)
-    if set(units) == {unit}:
+    if {canonical(own) for own in units} == {canonical(unit)}:
         return plain, right
     bases = [_base(value, own) for value, own in zip(plain, units, strict=True)]
     limits = [_base(value, unit) for value in right]

@@ -7,7 +7,7 @@ cannot choose its own time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -107,7 +107,8 @@ class Facts:
     def values_of(self, left: str, request: Request) -> tuple[Fact, ...]:
         """Return the values of a left operand; empty when nobody stated any.
 
-        What is known here wins under whatever name it is known; the time is never the request's.
+        What is known here wins under whatever name it is known; the time, and what only the node
+        states, is never the request's.
         """
         names = self.names_of(left)
         known = _joined(names, self.values)
@@ -115,7 +116,25 @@ class Facts:
             return known
         if DATE_TIME in names:
             return () if self.now is None else (self.now,)
+        operand = self.knowledge.operand(left)
+        if operand is not None and operand.by_node:
+            return ()
         return _joined(names, request.facts) or ()
+
+
+def imagined(request: Request, facts: Facts) -> Facts:
+    """Return facts of a world in which all holds that a request states, also what nobody claims.
+
+    A request that is made up to show something states its time and its counts; evaluation believes
+    those of the facts alone.
+    """
+    known = facts.knowledge
+    kept = {
+        left: values
+        for left, values in request.facts.items()
+        if left == DATE_TIME or ((operand := known.operand(left)) and operand.by_node)
+    }
+    return replace(facts, values={**facts.values, **kept}) if kept else facts
 
 
 def names_of(left: str, knowledge: Knowledge) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ Source: IM 2.6.2 and 2.6.7 (`remedy`); W3C draft, deontic state of a prohibition
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from policies_odrl.evaluation.acts import acts_of, case_of, without
 from policies_odrl.evaluation.case import Case
@@ -26,7 +27,9 @@ def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, 
     left = case
     for act in _prohibited(rule, path, case):
         left = without(left, [act])  # what was wrong does not make itself good
-        remedies, left = followed(rule.remedies, f"{path}/odrl:remedy", left, rule, act.at)
+        his = replace(left, request=replace(case.request, assignee=act.party))
+        remedies, his = followed(rule.remedies, f"{path}/odrl:remedy", his, rule, act.at)
+        left = replace(his, request=case.request)
         found.append(Violation(act, tuple(remedies)))
     return tuple(found)
 

@@ -48,7 +48,6 @@ from policies_odrl.vocabulary import LEVELS, Kind
 MAX_EACH: Final = 3  # values proposed for one condition
 MAX_CONCEPTS: Final = 400  # concepts tried for one condition
 
-_KNOWN_BY_THE_NODE: Final = frozenset({Kind.COUNT, Kind.DURATION, Kind.INSTANT})
 _UNDONE: Final = frozenset({DutyState.MISSING, DutyState.UNDETERMINED, DutyState.VIOLATED})
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -129,7 +128,7 @@ def _known(change: Change, request: Request, facts: Facts) -> Facts:
 
 def _stated(change: Change, request: Request, facts: Facts) -> tuple[Request, Facts]:
     operand = facts.knowledge.operand(change.subject)
-    by_node = operand is not None and operand.kind in _KNOWN_BY_THE_NODE
+    by_node = operand is not None and (operand.by_node or operand.kind is Kind.INSTANT)
     if by_node or any(name in facts.values for name in facts.names_of(change.subject)):
         values = {**facts.values, change.subject: change.values}
         return request, replace(facts, values=values)
@@ -289,6 +288,8 @@ class _Proposer:
             if isinstance(item, Constraint) and item.left != DATE_TIME:
                 for values in self._fitting(item, Truth.TRUE):
                     stated.setdefault(item.left, values)
+        for name, party in duty.functions:
+            stated[name] = (Iri(party.id or party.source),)
         now = self._facts.now
         assignee = duty.assignee.id if duty.assignee else ""
         target = duty.target.id if duty.target else self._request.target

@@ -1,6 +1,7 @@
 """What if: a request tried out, with the reasons and with what would have to change.
 
-Rules: offers and requests for terms are judged as if they were agreed, and that is said; each set
+Rules: offers and requests for terms are judged as if they were agreed, and that is said; where no
+use is stated, it is the first one; each set
 of changes that is shown was applied and evaluated, grants the request, and none of its changes can
 be left out; where the search ends without one, none is shown. Nothing here decides: `evaluate.py`
 does. The work is bounded, whatever the policy.
@@ -10,15 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import combinations
 from typing import Final
 
+from policies_odrl.algebra.periods import Recurrence
+from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.modes import Mode
+from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
+from policies_odrl.evaluation.state import Usage
 from policies_odrl.logic import Truth
 from policies_odrl.model import PartyRef, Policy, PolicyKind
 from policies_odrl.simulation.changes import Change, applied, lacking, nearest, proposals
@@ -52,6 +58,10 @@ class Simulation:
     decision: Decision
     tentative: bool
     changes: tuple[tuple[Change, ...], ...] = ()
+
+    def __bool__(self) -> bool:
+        """Return whether the request would go ahead."""
+        return self.granted
 
     @property
     def granted(self) -> bool:
@@ -114,7 +124,7 @@ def simulate(
     >>> found.granted, [(change.aspect.value, change.subject) for change in found.changes[0]]
     (False, [('action', 'http://www.w3.org/ns/odrl/2/read')])
     """
-    asked, known = _in_role(policy, request, facts, role)
+    asked, known = _in_role(policy, request, _unused(policy, facts, at or facts.now), role)
     if at is not None:
         values = {name: item for name, item in known.values.items() if name != DATE_TIME}
         known = replace(known, now=at, values=values)
@@ -154,6 +164,24 @@ def compare_variants(
         )
         for name, item in variants.items()
     }
+
+
+def _unused(policy: Policy, facts: Facts, now: datetime | None) -> Facts:
+    """Return the facts before the first use, where nobody states what was used.
+
+    A count and a clock that only the node states would leave every simulation without an answer.
+    What is not agreed yet would be agreed just now.
+    """
+    if facts.usage is not None or now is None:
+        return facts
+    if policy.kind in _UNSIGNED:
+        return replace(facts, usage=Usage({policy.id: now}))
+    nothing: dict[str, tuple[Fact, ...]] = {
+        COUNT: (Decimal(0),),
+        METERED: (timedelta(),),
+        INTERVAL: (Recurrence(now),),
+    }
+    return replace(facts, values={**nothing, **facts.values})
 
 
 def _in_role(

@@ -12,7 +12,12 @@ Facts, each part optional:
      "values": {"odrl:count": 3},
      "members": {"urn:example:class-3a": ["did:web:a.example"]},
      "performed": [{"action": "odrl:compensate", "at": "2026-11-30T09:00:00Z",
-                    "party": "did:web:a.example", "target": "urn:example:data", "values": {}}],
+                    "party": "did:web:a.example", "target": "urn:example:data",
+                    "values": {"odrl:compensatedParty": "did:web:b.example"}}],
+     "usage": {"started": {"urn:example:agreement": "2026-09-01T00:00:00Z"},
+               "uses": [{"rule": "/permission/0", "assignee": "did:web:a.example",
+                         "target": "urn:example:data", "start": "2026-10-01T09:00:00Z",
+                         "end": "2026-10-01T10:00:00Z"}]},
      "recorded": {"urn:example:duty": "fulfilled"},
      "broader": {"urn:example:thesis": ["dpv:AcademicResearch"]},
      "wholes": {"urn:example:lyon": ["urn:example:france"]},
@@ -21,13 +26,15 @@ Facts, each part optional:
 
 Rules: names are prefixed (`prefixes.py`) or absolute IRIs; a value is text, a number, a name, or an
 object of `value` and `unit`, of `iri`, or of `value` and `type`; several values stand in an array;
-times have a time zone. A key, a name or a value that is none of these is refused with the place
-where it stands; nothing is guessed and nothing dropped.
+times have a time zone. What was performed may state party functions. A use names its `agreement`
+where several were started. A key, a name or a value that is none of these is refused with the
+place where it stands; nothing is guessed and nothing dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -37,11 +44,12 @@ from policies_odrl.errors import IllFormed, UnknownTerm
 from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import Facts, Performed, Request
+from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.language.prefixes import expanded, prefixed
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Policy, Rule
 from policies_odrl.values import Quantity, naive, number, span
-from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, SAME_ACTION
+from policies_odrl.vocabulary import FUNCTIONS, INCLUDED_IN, OPERANDS, SAME_ACTION
 
 MAX_ENTRIES: Final = 10_000  # in one array or object
 MAX_BITS: Final = 1_300  # of a whole number
@@ -57,8 +65,11 @@ _FACTS: Final = (
     "wholes",
     "events",
     "references",
+    "usage",
 )
 _PERFORMED: Final = ("action", "at", "party", "target", "values")
+_USE: Final = ("agreement", "rule", "assignee", "target", "start", "end")
+_STATED: Final = tuple(OPERANDS)
 _STATES: Final = frozenset(
     {
         Operator.EQ,
@@ -123,6 +134,7 @@ def facts_from(document: object) -> Facts:
             for key, value in _object(body.get("recorded", {}), "/recorded").items()
             if (name := _iri(key, "/recorded"))
         },
+        usage=_usage(body["usage"]) if "usage" in body else None,
     )
 
 
@@ -211,8 +223,53 @@ def _performed(value: object, path: str) -> Performed:
         _time(body["at"], f"{path}/at"),
         _iri(body["party"], f"{path}/party") if "party" in body else "",
         _iri(body["target"], f"{path}/target") if "target" in body else None,
-        _values(body.get("values", {}), f"{path}/values"),
+        _values(body.get("values", {}), f"{path}/values", (*_STATED, *sorted(FUNCTIONS))),
     )
+
+
+def _usage(value: object) -> Usage:
+    """Return what was used so far: each use took place."""
+    body = _object(value, "/usage", ("started", "uses"))
+    started = {
+        _iri(name, "/usage/started"): _time(at, f"/usage/started/{name}")
+        for name, at in _object(body.get("started", {}), "/usage/started").items()
+    }
+    found: dict[UsageKey, list[Use]] = {}
+    for index, item in enumerate(_array(body.get("uses", []), "/usage/uses")):
+        key, use = _use(item, started, f"/usage/uses/{index}")
+        found.setdefault(key, []).append(replace(use, ticket=str(index)))
+    return Usage(started, {key: _in_order(uses) for key, uses in found.items()})
+
+
+def _in_order(uses: Iterable[Use]) -> tuple[Use, ...]:
+    return tuple(sorted(uses, key=lambda use: use.start))
+
+
+def _use(value: object, started: Mapping[str, datetime], path: str) -> tuple[UsageKey, Use]:
+    body = _object(value, path, _USE)
+    named = body.get("agreement", next(iter(started)) if len(started) == 1 else None)
+    if named is None or "rule" not in body or "start" not in body:
+        raise IllFormed("a use names its agreement, its `rule` and its `start`", node=path)
+    agreement = _iri(named, f"{path}/agreement")
+    if agreement not in started:
+        raise IllFormed(f"`{_cut(agreement)}` is not among what was started", node=path)
+    start = _time(body["start"], f"{path}/start")
+    end = _time(body["end"], f"{path}/end") if "end" in body else None
+    if start < started[agreement] or (end is not None and end < start):
+        raise IllFormed("a use starts after its agreement, and ends after its start", node=path)
+    key = UsageKey(
+        agreement,
+        _rule(body["rule"], f"{path}/rule"),
+        _iri(body["assignee"], f"{path}/assignee") if "assignee" in body else "",
+        _iri(body["target"], f"{path}/target") if "target" in body else "",
+    )
+    return key, Use("", start, end, committed=True)
+
+
+def _rule(value: object, path: str) -> str:
+    """Return the IRI of a rule, or its JSON pointer where it has none."""
+    pointer = isinstance(value, str) and value.startswith("/")
+    return str(value) if pointer else _iri(value, path)
 
 
 def _events(body: Mapping[str, Any]) -> dict[str, tuple[datetime, datetime]]:
@@ -267,11 +324,13 @@ def _time(value: object, path: str) -> datetime:
     return found.start
 
 
-def _values(value: object, path: str) -> dict[str, tuple[Fact, ...]]:
+def _values(
+    value: object, path: str, known: tuple[str, ...] = _STATED
+) -> dict[str, tuple[Fact, ...]]:
     found: dict[str, tuple[Fact, ...]] = {}
     for key, item in _object(value, path).items():
         items = _array(item, f"{path}/{key}") if isinstance(item, list) else [item]
-        left = _term(key, path, tuple(OPERANDS))
+        left = _term(key, path, known)
         found[left] = tuple(_fact(part, f"{path}/{key}") for part in items)
     return found
 

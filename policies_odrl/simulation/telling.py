@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from policies_odrl import text
+from policies_odrl.completeness import incomplete
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise, RuleResult
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.operands import Fact
@@ -42,6 +43,10 @@ _WORDS: Final[Mapping[str, Pair]] = {
     "void": (
         "It is permitted and prohibited at once, which makes the whole policy void.",
         "C'est à la fois permis et interdit, ce qui rend toute la politique nulle.",
+    ),
+    "incomplete": (
+        "The check calls it an error, so nothing is judged: {value}.",
+        "La vérification y voit une erreur, rien n'est donc jugé : {value}.",
     ),
     "replaced": (
         "The policy no longer holds: it was replaced by {value}.",
@@ -286,6 +291,8 @@ class _Teller:
             yield self._say("replaced", value=policy.replaced_by)
         elif policy.inherits:
             yield self._say("inherits", value=", ".join(policy.inherits))
+        elif codes := dict.fromkeys(code for _, code in incomplete(policy)):
+            yield self._say("incomplete", value=", ".join(codes))
         elif decision.because and policy.profiles:
             yield self._say("profile", value=", ".join(policy.profiles))
         else:

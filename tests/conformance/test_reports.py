@@ -132,13 +132,12 @@ def test_what_a_rule_does_not_name_is_not_reported() -> None:
     assert kinds(only(report(policy(bare), ASK))) == [(PremiseKind.ACTION, Satisfaction.SATISFIED)]
 
 
-def test_an_agreement_with_nobody_reports_that_it_cannot_tell_who_is_bound() -> None:
+def test_an_agreement_with_nobody_reports_that_it_binds_nobody() -> None:
     nobody = replace(policy(permission(assignee=None)), kind=PolicyKind.AGREEMENT)
-    found = only(report(nobody, ASK))
-    party = next(item for item in found.premises if item.kind is PremiseKind.PARTY)
-    assert (party.satisfaction, party.right) == (Satisfaction.UNDETERMINED, ())
-    assert "cannot tell" in party.missing
-    assert found.control is Control.DENY
+    found = report(nobody, ASK)
+    assert found.verdict is not None
+    assert found.verdict.control is Control.DENY
+    assert "must name" in found.verdict.reasons[0]
 
 
 def test_a_missing_value_is_undetermined_and_named() -> None:

@@ -178,7 +178,7 @@ def test_ways_in_which_the_world_says_that_something_was_done(
         (
             {
                 "currentTime": "2026-05-03",
-                "done": {"@type": "compensate", "payAmount": {"value": "12", "unit": "EUR"}},
+                "done": {"@type": "compensate", "payAmount": {"value": "12", "unit": "USD"}},
             },
             "Deny",
         ),

@@ -24,7 +24,7 @@ from policies_odrl import (
     validate,
 )
 from policies_odrl.comparison.narrow import meet, narrow
-from policies_odrl.comparison.witness import at_its_time
+from policies_odrl.evaluation.request import imagined
 from tests.support import policy_strategies as some
 
 PROFILE = settings(
@@ -128,7 +128,7 @@ def test_containment_agrees_with_evaluation(
     if found.answer is Answer.NO:
         assert found.witness is not None
         assert found.reasons
-        then = at_its_time(found.witness, Facts())
+        then = imagined(found.witness, Facts())
         modes = [
             mode
             for mode in Mode

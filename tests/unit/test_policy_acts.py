@@ -69,7 +69,7 @@ def policy(*duties: Duty, constraints: tuple[Condition, ...] = ()) -> Policy:
 
 
 def paid(day: float, action: str = PAY) -> Performed:
-    return Performed(action, START + DAY * day)
+    return Performed(action, START + DAY * day, ALICE)
 
 
 def used(*days: float, target: str = X) -> Usage:

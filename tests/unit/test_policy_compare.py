@@ -26,8 +26,7 @@ from policies_odrl import (
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.compare import MAX_PAIRS
 from policies_odrl.comparison.narrow import MAX_RULES, meet, narrow
-from policies_odrl.comparison.witness import at_its_time
-from policies_odrl.evaluation.request import Facts
+from policies_odrl.evaluation.request import Facts, imagined
 from policies_odrl.model import ODRL, Condition, Rule, duties_below
 from tests.support.policies import (
     EDUCATION,
@@ -137,7 +136,7 @@ def test_outside_with_a_witness(name: str) -> None:
     assert not found
     assert any(part in reason for reason in found.reasons), found.reasons
     assert found.witness is not None
-    then = at_its_time(found.witness, Facts())
+    then = imagined(found.witness, Facts())
     assert evaluate(wish, found.witness, then, tentative=True).granted
     assert not evaluate(OFFER, found.witness, then, tentative=True).granted
 

@@ -115,6 +115,8 @@ TARGET, ASSIGNEE = "urn:example:t", "urn:example:p"
 
 
 def bound(left: str) -> Value:
+    if OPERANDS[left].most == 1:
+        return Literal("0.3", XSD + "decimal")
     return Iri(LEVELS[left][2]) if left in LEVELS else BOUND[OPERANDS[left].kind]
 
 
@@ -126,6 +128,8 @@ def good(left: str) -> tuple[Fact, Fact]:
     """A value that equals the bound, and one that lies beyond it."""
     if left in LEVELS:
         return LEVELS[left][2], LEVELS[left][3]
+    if OPERANDS[left].most == 1:
+        return Decimal("0.3"), Decimal("0.4")
     return GOOD[OPERANDS[left].kind]
 
 

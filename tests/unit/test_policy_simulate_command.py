@@ -87,7 +87,7 @@ def test_the_mode_is_handed_on() -> None:
     facts = ("--at", "2027-01-01T00:00:00Z")
     strict = simulate(*facts).stdout
     assert "was not done" in strict
-    assert "was not done" not in simulate(*facts, "--mode", "suite").stdout.split("It would")[1]
+    assert "was not done" not in simulate(*facts, "--mode", "suite").stdout
 
 
 def test_files_are_read_as_they_are_documented(tmp_path: Path) -> None:

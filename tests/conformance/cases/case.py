@@ -12,7 +12,7 @@ from typing import Final
 
 from policies_odrl import Iri, Literal, Mode, Policy
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.vocabulary import same_action
+from policies_odrl.vocabulary import OPERANDS, same_action
 from tests.conformance.cases.asking import Asked
 from tests.conformance.cases.features import Features
 from tests.conformance.cases.graph import Graph
@@ -81,10 +81,14 @@ class Case:
         if ANY in actions:
             actions[asked] = (*actions.get(asked, ()), ANY)
         knowledge = replace(known, actions=actions, closed=mode is Mode.SUITE)
+        stated = {**self._calendar(), **wish.request.facts}
+        kept = {left: values for left, values in stated.items() if _by_node(left)}
         return report(
             self.policy,
-            replace(wish.request, facts={**self._calendar(), **wish.request.facts}),
-            replace(self.world.facts, knowledge=knowledge),
+            replace(wish.request, facts=stated),
+            replace(
+                self.world.facts, knowledge=knowledge, values={**kept, **self.world.facts.values}
+            ),
             mode=mode,
             names=ReportNames(self.request, wish.id, self.world.reports),
         )
@@ -97,6 +101,12 @@ class Case:
         features = Features(self.policy)
         left = features.day_of_week()
         return {left: features.facts(left, [Literal(_DAYS[now.weekday()])])} if left else {}
+
+
+def _by_node(left: str) -> bool:
+    """Return whether a request of a suite states what a node would keep: it is of the world."""
+    operand = OPERANDS.get(left)
+    return operand is not None and operand.by_node
 
 
 def _stated_only(rule: RuleReport) -> RuleReport:

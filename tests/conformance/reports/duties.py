@@ -16,7 +16,7 @@ from policies_odrl.evaluation.acts import case_of
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import action_premise, conditions, refinements_of
 from policies_odrl.evaluation.decision import DutyResult
-from policies_odrl.evaluation.deontic import DutyState
+from policies_odrl.evaluation.deontic import REPORTED, DutyState
 from policies_odrl.evaluation.duties import duty_state
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth
@@ -34,11 +34,10 @@ from tests.conformance.reports.report import (
     Satisfaction,
 )
 
-_STATES: Final = {
-    DutyState.FULFILLED: (Performance.PERFORMED, Deontic.FULFILLED),
-    DutyState.VIOLATED: (Performance.UNPERFORMED, Deontic.VIOLATED),
+_PERFORMED: Final = {
+    DutyState.FULFILLED: Performance.PERFORMED,
+    DutyState.VIOLATED: Performance.UNPERFORMED,
 }
-_OPEN: Final = (Performance.UNKNOWN, Deontic.NON_SET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,14 @@ class Duties:
     def report(self, result: DutyResult, owner: Rule | None = None) -> RuleReport:
         """Return the report of a duty of a permission, an obligation, or what follows from one."""
         duty, state = result.duty, result.state
-        performance, deontic = _STATES.get(state, _OPEN)
+        activation, deontic = REPORTED[state]
         return RuleReport(
             kind=RuleKind.DUTY,
             rule=duty.id or duty.origin,
-            activation=Activation.INACTIVE if state is DutyState.INACTIVE else Activation.ACTIVE,
+            activation=Activation(activation),
             path=result.path,
-            performance=performance,
-            deontic=deontic,
+            performance=_PERFORMED.get(state, Performance.UNKNOWN),
+            deontic=Deontic(deontic),
             premises=self._premises(result),
             consequences=self._consequences(result, owner),
             missing=result.note,
