@@ -27,6 +27,7 @@ from typing import Final, TypeVar
 from policies_odrl.algebra.budget import Budget
 from policies_odrl.conflicts.example import Meeting, Side, Tried, tried
 from policies_odrl.conflicts.overlap import World
+from policies_odrl.conflicts.times import Judge, each_alone
 from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict, Example, Question
 from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import Knowledge
@@ -49,6 +50,7 @@ def conflict_between(
     *,
     anchors: Mapping[str, datetime] = _NO_ANCHORS,
     parts_as_kinds: bool = False,
+    times: Judge = each_alone,
 ) -> ConflictVerdict:
     """Return whether two policies conflict.
 
@@ -74,12 +76,14 @@ def conflict_between(
         parts_as_kinds: whether `isPartOf` and `hasPart` of a concept (a purpose) are read by the
             order of its kinds. Evaluation gives them no meaning, so that it refuses the examples
             found then; otherwise what hangs on them is Unknown.
+        times: what judges instants, clocks and periods together; by itself each is judged alone,
+            and what depends on two of them is Unknown.
     """
     unread = _unread((left, right), knowledge, Question.COMMON_USE)
     if unread is not None:
         return unread
     sides = (Side(left, 0), Side(right, 1))
-    court = _Court(World(knowledge, _start(left, right), anchors, parts_as_kinds))
+    court = _Court(World(knowledge, _start(left, right), anchors, parts_as_kinds, times=times))
     if left.permissions and right.permissions:
         found = court.common_use(sides)
     elif left.permissions or right.permissions:
@@ -97,6 +101,7 @@ def conflict_within(
     *,
     anchors: Mapping[str, datetime] = _NO_ANCHORS,
     parts_as_kinds: bool = False,
+    times: Judge = each_alone,
 ) -> ConflictVerdict:
     """Return whether one policy conflicts with itself.
 
@@ -117,7 +122,7 @@ def conflict_within(
     if unread is not None:
         return unread
     side = Side(policy, 0)
-    court = _Court(World(knowledge, _start(policy), anchors, parts_as_kinds))
+    court = _Court(World(knowledge, _start(policy), anchors, parts_as_kinds, times=times))
     if not policy.permissions:
         found = _idle((side, side))
     elif policy.prohibitions:

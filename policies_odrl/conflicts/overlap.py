@@ -19,10 +19,10 @@ from policies_odrl.algebra.budget import Budget, Exhausted
 from policies_odrl.algebra.claims import Atom
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.forms import condition_form
-from policies_odrl.conflicts import events, timeline
+from policies_odrl.conflicts import events
 from policies_odrl.conflicts.confirm import confirmed
 from policies_odrl.conflicts.outcome import Outcome, excluded, settled
-from policies_odrl.conflicts.timeline import TIMES, Chain, Times
+from policies_odrl.conflicts.times import TIMES, Chain, Judge, Times, each_alone
 from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.knowledge import Knowledge
@@ -46,6 +46,7 @@ class World:
         anchors: IRI of a constraint -> start of its first period, aware.
         parts_as_kinds: see `compatibility.conflict_between`.
         barring: whether a meeting is what must not be, so that none may be overlooked.
+        times: what judges the operands of time together.
     """
 
     knowledge: Knowledge
@@ -53,6 +54,7 @@ class World:
     anchors: Mapping[str, datetime] = field(default_factory=dict)
     parts_as_kinds: bool = False
     barring: bool = False
+    times: Judge = each_alone
 
 
 def overlap(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
@@ -226,7 +228,8 @@ def _timed(
     if referring is not None:
         why = f"{referring.text}: the value at `{referring.item.reference[0][:200]}`"
         return Outcome(Truth.UNDETERMINED, why=why)
-    found = timeline.judge(Times(times, chains, world.start, world.anchors, barring=world.barring))
+    asked = Times(times, reading, chains, world.start, world.anchors, barring=world.barring)
+    found = world.times(asked)
     links = [atom for chain in chains for part in chain.parts for atom in part]
     return excluded([*atoms, *links]) if found.truth is Truth.FALSE else found
 

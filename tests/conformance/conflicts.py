@@ -29,6 +29,7 @@ from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict
 from tests.conformance.harness import command
 from tests.conformance.problems.hierarchies import hierarchies_in
 from tests.conformance.problems.pairs import Problem, problem_at
+from tests.conformance.times.timeline import judge
 
 RESOURCES: Final = "Resources"
 _NEEDED: Final = ("problem", "policy")
@@ -140,9 +141,11 @@ def _verdict(problem: Problem) -> ConflictVerdict:
     """Return the verdict on one policy by itself, or the gravest one on two or more."""
     policies, knowledge, anchors = problem.policies, problem.knowledge, problem.anchors
     if len(policies) == 1:
-        return conflict_within(policies[0], knowledge, anchors=anchors, parts_as_kinds=True)
+        return conflict_within(
+            policies[0], knowledge, anchors=anchors, parts_as_kinds=True, times=judge
+        )
     found = [
-        conflict_between(left, right, knowledge, anchors=anchors, parts_as_kinds=True)
+        conflict_between(left, right, knowledge, anchors=anchors, parts_as_kinds=True, times=judge)
         for left, right in combinations(policies, 2)
     ]
     return min(found, key=lambda item: _ORDER.index(item.answer))

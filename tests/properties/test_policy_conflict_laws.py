@@ -25,14 +25,13 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
     Request,
-    conflict_between,
     evaluate,
 )
 from policies_odrl.conflicts.verdict import Compatibility
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Condition
-from tests.support.conflicts import KNOWN, NAMES, condition
+from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between
 
 ORDERED = ("eq", "neq", "lt", "lteq", "gt", "gteq")
 AXES = ("width", "height")

@@ -31,6 +31,7 @@ from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.reading.writer import CONTEXTS, write_bare
 from policies_odrl.simulation.situation import facts_from, request_from
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
+from tests.support.conflicts import conflict_between, conflict_within
 from tests.support.policies import nodes
 from tests.support.short_policies import expanded, shortened
 
@@ -249,9 +250,9 @@ def _counter_offer(case: Case) -> dict[str, Any]:
 
 
 def _conflict(case: Case) -> dict[str, Any]:
-    ask: Callable[..., Any] = policies_odrl.conflict_between
+    ask: Callable[..., Any] = conflict_between
     if len(case.policies) == 1:
-        ask = policies_odrl.conflict_within
+        ask = conflict_within
     found = ask(*case.policies, case.knowledge, anchors=case.facts.anchors)
     return _stated(answer=found.answer.value, reasons=list(found.reasons))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import policies_odrl
 from policies_odrl import (
     Action,
     Connective,
@@ -24,8 +26,11 @@ from policies_odrl import (
 from policies_odrl.model import ODRL, XSD, Condition, Value
 from policies_odrl.units import QUDT
 from policies_odrl.vocabulary import ALLOWED, PREAU, Kind, Operand
+from tests.conformance.times.timeline import judge
 
 VECTORS: Final = Path(__file__).parents[1] / "conformance" / "policies" / "conflicts"
+conflict_between = partial(policies_odrl.conflict_between, times=judge)
+conflict_within = partial(policies_odrl.conflict_within, times=judge)
 NAMES: Final = "urn:vector:"
 AXES: Final = ("width", "height", "depth")
 _DATA: Final = json.loads((VECTORS / "vectors.json").read_text("utf-8"))

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from policies_odrl import Mode, contains, evaluate, simulate
-from policies_odrl.conflicts.compatibility import conflict_between, conflict_within
 from policies_odrl.evaluation.compiled import compile_policy
 from tests.support.cases import Case, answer, cases
+from tests.support.conflicts import conflict_between, conflict_within
 
 CASES = cases()
 

@@ -20,13 +20,11 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    conflict_between,
-    conflict_within,
 )
 from policies_odrl.conflicts.verdict import Compatibility
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
-from tests.support.conflicts import condition, permitting
+from tests.support.conflicts import condition, conflict_between, conflict_within, permitting
 
 USE = Action(ODRL + "use")
 FEW, MANY = condition("count lteq 5"), condition("count gt 5")

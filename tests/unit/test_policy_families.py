@@ -16,14 +16,12 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    conflict_between,
-    conflict_within,
     evaluate,
     resolve,
 )
 from policies_odrl.conflicts.verdict import ConflictVerdict
 from policies_odrl.model import ODRL, Common, Duty
-from tests.support.conflicts import KNOWN, condition, permitting
+from tests.support.conflicts import KNOWN, condition, conflict_between, conflict_within, permitting
 
 READ = Action(ODRL + "read")
 PARENT = Policy(kind=PolicyKind.SET, id="urn:parent", prohibitions=(Prohibition(action=READ),))
@@ -120,7 +118,7 @@ def test_a_value_that_names_nothing_is_unknown() -> None:
     assert isinstance(asked, Constraint)
     rule = Permission(action=READ, constraints=(replace(asked, right=()),))
     verdict = conflict_within(Policy(kind=PolicyKind.SET, permissions=(rule,)), KNOWN)
-    assert "says nothing certain" in verdict.reasons[0]
+    assert "no value is given" in verdict.reasons[0]
 
 
 # -- several values at once ----------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import policies_odrl
 from policies_odrl import (
     Action,
     AssetRef,
@@ -21,12 +22,11 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    conflict_between,
 )
 from policies_odrl.conflicts.verdict import Compatibility, Question
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
-from tests.support.conflicts import KNOWN, NAMES, condition, permitting, problems
+from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between, permitting, problems
 
 
 @pytest.mark.parametrize(
@@ -138,3 +138,24 @@ def test_too_many_pairs_are_unknown() -> None:
     assert verdict.reasons == ("more than 4096 pairs of rules to compare",)
     fewer = replace(crowd, permissions=rules[:2])
     assert conflict_between(crowd, fewer, KNOWN).answer is Compatibility.COMPATIBLE
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "wanted"),
+    [
+        ("dateTime lteq 2026-06-30", "dateTime gteq 2026-07-01", "Conflict"),
+        ("dateTime lteq 2026-06-30", "dateTime gteq 2026-06-30", "Compatible"),
+        ("elapsedTime lteq P1D", "elapsedTime eq P2D", "Conflict"),
+        ("elapsedTime lteq P2D", "elapsedTime eq P1D", "Compatible"),
+        ("timeInterval eq P1D", "timeInterval eq P2D", "Unknown"),
+        ("dateTime lteq 2026-06-30", "elapsedTime lteq P1D", "Unknown"),
+        ("elapsedTime lteq P1D", "meteredTime eq P2D", "Unknown"),
+        ({"andSequence": ["delayPeriod eq P1D", "delayPeriod eq P1D"]}, "width eq 1", "Unknown"),
+    ],
+)
+def test_without_a_theory_of_time_each_operand_tells_by_itself(
+    left: Any, right: str, wanted: str
+) -> None:
+    found = policies_odrl.conflict_between(permitting(left), permitting(right), KNOWN)
+    assert found.answer.value == wanted
+    assert wanted != "Unknown" or found.reasons

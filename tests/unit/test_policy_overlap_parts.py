@@ -23,19 +23,18 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
     Truth,
-    conflict_between,
 )
 from policies_odrl.algebra.budget import Budget, Exhausted
 from policies_odrl.algebra.intervals import ALL, Piece, at
 from policies_odrl.conflicts.compatibility import MAX_PAIRS
 from policies_odrl.conflicts.example import MAX_ACTIONS, Meeting, Side, tried
 from policies_odrl.conflicts.overlap import World
-from policies_odrl.conflicts.recurrence import Cycle, Uncounted, common
 from policies_odrl.model import ODRL, XSD, Connective
 from policies_odrl.units import QUDT
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import INCLUDED_IN, PREAU
-from tests.support.conflicts import KNOWN, condition, permitting
+from tests.conformance.times.recurrence import Cycle, Uncounted, common
+from tests.support.conflicts import KNOWN, condition, conflict_between, permitting
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 USE = ODRL + "use"

@@ -15,10 +15,10 @@ from typing import Final, cast
 
 from policies_odrl.algebra.intervals import End, above, at, below
 from policies_odrl.algebra.periods import later
-from policies_odrl.conflicts.lines import Unsettled
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import Literal
 from policies_odrl.values import Duration, compare_durations, duration
+from tests.conformance.times.lines import Unsettled
 
 NOTHING: Final = Duration(0, Decimal(0))
 _INSTANT: Final = Decimal("0.000001")  # seconds by which a limit is passed where it is left out

@@ -11,8 +11,7 @@ arXiv 2606.23442 (two sorts; the frame condition; sequences; periodic constraint
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -23,7 +22,16 @@ from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.intervals import ALL, HIGHEST, LOWEST, End, Intervals, Piece, at
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.algebra.times import written
-from policies_odrl.conflicts.lengths import (
+from policies_odrl.conflicts.outcome import Outcome, settled
+from policies_odrl.conflicts.times import CLOCKS, Chain, Times
+from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
+from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.request import DATE_TIME
+from policies_odrl.logic import Truth
+from policies_odrl.model import Operator
+from policies_odrl.values import Duration, compare_durations, duration
+from policies_odrl.vocabulary import OPERANDS
+from tests.conformance.times.lengths import (
     NOTHING,
     Edge,
     Sum,
@@ -35,55 +43,13 @@ from policies_odrl.conflicts.lengths import (
     moment_of,
     read_length,
 )
-from policies_odrl.conflicts.lines import Line, Unsettled, line, shown
-from policies_odrl.conflicts.outcome import Outcome, settled
-from policies_odrl.conflicts.recurrence import Cycle, Uncounted, common
-from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
-from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.request import DATE_TIME
-from policies_odrl.logic import Truth
-from policies_odrl.model import Operator
-from policies_odrl.values import Duration, compare_durations, duration
-from policies_odrl.vocabulary import OPERANDS
+from tests.conformance.times.lines import Line, Unsettled, line, shown
+from tests.conformance.times.recurrence import Cycle, Uncounted, common
 
-CLOCKS: Final = (METERED, DELAY, ELAPSED)
-TIMES: Final = frozenset({DATE_TIME, INTERVAL, *CLOCKS})
 SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # where nothing says when
 _MICRO: Final = timedelta(microseconds=1)
 _PERIODS: Final = "from when the periods of timeInterval are counted is not stated"
 _FIRST_USE: Final = "when the first use was, from which elapsedTime runs, is not stated"
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The delays of one `andSequence`, which follow one another.
-
-    Attributes:
-        parts: what is asked of each delay, in order.
-        side: which policy it comes from, 0 or 1.
-    """
-
-    parts: tuple[tuple[Atom, ...], ...]
-    side: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """What is asked of the times of one use.
-
-    Attributes:
-        atoms: left operand -> what is asked of it; operands of `TIMES` only.
-        chains: see `Chain`.
-        start: when the agreement began, aware; None when nobody says.
-        anchors: IRI of a constraint -> start of its first period, aware.
-        barring: see `overlap.World`.
-    """
-
-    atoms: Mapping[str, Sequence[Atom]]
-    chains: Sequence[Chain] = ()
-    start: datetime | None = None
-    anchors: Mapping[str, datetime] = field(default_factory=dict)
-    barring: bool = False
 
 
 EMPTY: Final = Outcome(Truth.FALSE)
