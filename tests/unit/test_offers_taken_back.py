@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from connector.domain.contract.negotiation import Agreement
 from connector.domain.contract.notice import Act, Notice, Standing
@@ -272,6 +273,34 @@ def test_all_parties_are_told_once_however_many_they_are(
     with pair.school.ports.store.read() as tx:
         assert tx.tellings.find() == []
     assert [len(told(pair, each)) for each in pair.lab.agreements()] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE agreement SET standing = 'NOPE' WHERE id = :id",
+        "UPDATE negotiation SET state = 'NOPE' WHERE agreement_id = :id",
+        "UPDATE notice SET act = 'NOPE' WHERE agreement_id = :id",
+    ],
+)
+def test_a_contract_that_cannot_be_read_keeps_no_other_party_from_being_told(
+    pair: Link, spoil: str
+) -> None:
+    for _ in range(3):
+        ask(pair)
+    made = pair.school.agreements()
+    first = made[0].id
+    with pair.school.ports.store.write() as tx:
+        notices.note(pair.school.ports, tx, [made[0], made[2]], "before")
+        tx._scope.change(text(spoil), {"id": first})
+    withdrawing.withdraw_offer(pair.school.ports, OFFER, "wrong terms")
+    telling.turn(pair.school.ports)
+    with pair.school.ports.store.read() as tx:
+        assert tx.tellings.find() == []
+    assert len(pair.school.log("agreement.noted")) == 4
+    (untold,) = pair.school.log("agreement.untold")
+    assert facts(pair.school, "agreement.untold") == {"code": "ROW_DAMAGED"}
+    assert untold.subject == first
 
 
 def test_other_terms_take_an_offers_place(pair: Link) -> None:

@@ -3,13 +3,14 @@
 Rules: a negotiation whose offer is gone, or has other terms, ends with it, and its consumer gets
 our signed word why. The parties of contracts are told by notices: what is still to be told is
 written down in the transaction of the act, and done a page at a time, so that no act holds the
-write lock over all contracts and a crash forgets nobody. Who went back to an older state gets again
+write lock over all contracts and a crash forgets nobody. A contract that cannot be read is passed
+over, and logged as `agreement.untold`. Who went back to an older state gets again
 all that was signed about contracts with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -18,7 +19,14 @@ from connector.domain.catalog.dataset import Offer
 from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.contract.notice import Act, Notice, Standing, Telling
 from connector.domain.participant import Participant
-from connector.errors import Malformed, OfferUnknown
+from connector.errors import (
+    KeyUnusable,
+    Malformed,
+    OfferUnknown,
+    PreauError,
+    RowDamaged,
+    StoreUnavailable,
+)
 from connector.identity import document as documents
 from connector.identity import notice as signed
 from connector.jsonld.canonical import sha256_hex
@@ -52,7 +60,7 @@ def turn(ports: Ports, pages: int = PAGES) -> None:
     """
     for _ in range(pages):
         with ports.store.read() as tx:
-            left = tx.tellings.page(limit=1).values
+            left = tx.tellings.page().values
         if not left:
             return
         with ports.store.write() as tx:
@@ -144,9 +152,35 @@ def _tell(ports: Ports, tx: Transaction, telling: Telling) -> str:
         role=Role.PROVIDER,
         finalized=True,
     )
-    concerned = [each for each in page.values if _concerns(tx, telling, each)]
-    notices.note(ports, tx, concerned, telling.reason)
+    for each in page.values:
+        _past_faults(tx, each.id, partial(_tell_one, ports, tx, telling, each))
+    for row in page.damaged:
+        _name(tx, row.row, RowDamaged.code)
     return page.next
+
+
+def _tell_one(ports: Ports, tx: Transaction, telling: Telling, agreement: Agreement) -> None:
+    if _concerns(tx, telling, agreement):
+        notices.note(ports, tx, [agreement], telling.reason)
+
+
+def _past_faults(tx: Transaction, agreement_id: str, tell: Callable[[], None]) -> None:
+    """Tell the party of one contract; what cannot be read of it is named, and stops no other.
+
+    Raises:
+        KeyUnusable: our key cannot sign.
+        StoreUnavailable: the database did not answer.
+    """
+    try:
+        tell()
+    except (KeyUnusable, StoreUnavailable):
+        raise
+    except PreauError as exc:
+        _name(tx, agreement_id, exc.code)
+
+
+def _name(tx: Transaction, agreement_id: str, code: str) -> None:
+    tx.audit.append("agreement.untold", agreement_id, code=code)
 
 
 def _concerns(tx: Transaction, telling: Telling, agreement: Agreement) -> bool:
@@ -170,7 +204,13 @@ def _origins(tx: Transaction, offer_id: str) -> Iterator[str]:
 def _send_again(ports: Ports, tx: Transaction, telling: Telling) -> str:
     page = tx.notices.page(after=telling.after, limit=PAGE)
     for notice in page.values:
-        agreement = tx.agreements.get(notice.agreement_id)
-        if agreement is not None and notices.other(agreement) == telling.peer:
-            notices.send(ports, tx, agreement, notice.statement)
+        _past_faults(tx, notice.agreement_id, partial(_send_one, ports, tx, telling.peer, notice))
+    for row in page.damaged:
+        _name(tx, row.row, RowDamaged.code)
     return page.next
+
+
+def _send_one(ports: Ports, tx: Transaction, peer: str, notice: Notice) -> None:
+    agreement = tx.agreements.get(notice.agreement_id)
+    if agreement is not None and notices.other(agreement) == peer:
+        notices.send(ports, tx, agreement, notice.statement)
