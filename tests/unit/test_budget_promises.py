@@ -144,10 +144,7 @@ def test_a_job_whose_contract_was_lost_counts_against_what_is_promised(
         assert budget.check_agreement(tx, site.register, left, 1e-5, NOW) is None
         refusal = budget.check_agreement(tx, site.register, left + 0.01, 1e-5, NOW)
     assert refusal is not None
-    assert (refusal.code, f"has ε {left:.4g} of 4.5 left" in refusal.reasons[0]) == (
-        "CAP_EXCEEDED",
-        True,
-    )
+    assert refusal.code == "CAP_EXCEEDED"
     (found,) = standing.registers(site.ports).values
     assert found.unpromised == left
 

@@ -85,4 +85,8 @@ def test_the_cap_of_the_dataset_is_used_up(federation: Federation) -> None:
         assert federation.ask(site, federation.submission()[1])["accepted"]
     federation.agreements[SITES[0]] = second
     assert federation.ask(site, federation.submission()[1])["accepted"]
-    assert federation.ask(site, federation.submission()[1])["code"] == "CAP_EXCEEDED"
+    answer = federation.ask(site, federation.submission()[1])
+    assert answer["code"] == "CAP_EXCEEDED"
+    (reason,) = answer["reasons"]
+    assert reason.endswith("over all its contracts, has less left than the 1.5, 1e-06 asked")
+    assert "4.5" not in reason  # the cap and what others spent of it are the operator's own

@@ -109,7 +109,7 @@ def test_two_contracts_up_to_the_cap_and_not_beyond(pair: Link) -> None:
     ]
     refused = pair.lab.negotiations()[-1]
     assert refused.code == "CAP_EXCEEDED"
-    assert "has ε 0 of 6 left, 3 was asked" in refused.reasons[0]
+    assert "over all its contracts, has less left than the ε 3 that was asked" in refused.reasons[0]
     assert len(pair.school.agreements()) == 2
 
 

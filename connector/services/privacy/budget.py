@@ -142,11 +142,9 @@ def check_agreement(
         return Refusal(CapExceeded.code, (whole.reason,))
     epsilons, deltas = promised(tx, register, now)
     if not within(epsilons + epsilon, cap.epsilon):
-        left = max(cap.epsilon - epsilons, 0.0)
-        return _cap(register, f"has ε {left:.4g} of {cap.epsilon:g} left, {epsilon:g} was asked")
+        return _cap(register, f"ε {epsilon:g}")
     if not within(deltas + delta, cap.delta):
-        left = max(cap.delta - deltas, 0.0)
-        return _cap(register, f"has δ {left:.4g} of {cap.delta:g} left, {delta:g} was asked")
+        return _cap(register, f"δ {delta:g}")
     return None
 
 
@@ -323,12 +321,18 @@ def _jobs(claim: Claim) -> tuple[float, float]:
     return claim.allowed_epsilon, claim.allowed_delta
 
 
-def _cap(register: Register, rest: str) -> Refusal:
-    return Refusal(CapExceeded.code, (f"the cap of register `{register.id}` {rest}",))
+def _cap(register: Register, asked: str) -> Refusal:
+    """Return the refusal that a counterparty gets: what is left would tell what others promised."""
+    where = f"the cap of register `{register.id}`"
+    reason = f"{where}, over all its contracts, has less left than the {asked} that was asked"
+    return Refusal(CapExceeded.code, (reason,))
 
 
 def _too_much(level: Level) -> str:
-    """Return a refusal's reason: what is left, and what the job asks."""
+    """Return a refusal's reason: what the job asks, and of the lead's own contract what is left."""
+    if level.code == CapExceeded.code:
+        amounts = ", ".join(f"{each:.4g}" for each in level.job)
+        return f"{level.where}, over all its contracts, has less left than the {amounts} asked"
     limit, left = level.budget.limit, ledger.left(level.budget, [level.before])
     sums = level.budget.accounting.rule is Rule.SUMS
     names = ("ε", "δ") if sums else ("divergence",)
