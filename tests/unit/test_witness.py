@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.domain.log import merkle
-from connector.domain.log.audit import Checkpoint
+from connector.domain.log.audit import Checkpoint, Epoch
 from connector.domain.participant import Participant
 from connector.errors import (
     CheckpointFork,
@@ -314,6 +314,25 @@ def test_silence_is_kept_but_not_logged(rig: Rig) -> None:
     with pytest.raises(PeerUnreachable):
         rig.see()
     assert (rig.unproven(), rig.events()) == ((rig.log.note(PEER), "PEER_UNREACHABLE"), [])
+
+
+def test_an_earlier_epoch_passes_for_as_long_as_a_call_is_under_way_and_no_longer(rig: Rig) -> None:
+    """Also while the later epoch shows newer heads all the time."""
+    before, resumed = rig.log.note(PEER), rig.log.note(PEER, epoch=1)
+    with rig.ports.store.write() as tx:
+        tx.epochs.put(Epoch(CONSUMER, 1, 0, 5, b"", resumed, "", before, NOW))
+    witness.keep(rig.ports, witness.verified(rig.ports, participant(PEER), resumed))
+    assert isinstance(rig.ports.clock, FixedClock)
+    for _ in range(2):
+        rig.ports.clock.advance(50.0)
+        rig.grow()
+        rig.see(rig.log.note(PEER, epoch=1))
+        rig.see(before)
+        assert rig.events() == []
+    rig.ports.clock.advance(50.0)
+    with pytest.raises(CheckpointFork):
+        rig.see(before)
+    assert rig.suspected()
 
 
 def test_an_epoch_without_its_record_is_not_believed(rig: Rig) -> None:

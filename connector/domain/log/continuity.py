@@ -28,14 +28,25 @@ class Step(Enum):
     UNANNOUNCED = "it is of an epoch whose record has not come"
 
 
-def step(held: Checkpoint | None, shown: Checkpoint) -> Step:
-    """Return what to do with a verified head, given the newest one held of the same log."""
+def step(held: Checkpoint | None, shown: Checkpoint, record: Epoch | None = None) -> Step:
+    """Return what to do with a verified head, given the newest one held of the same log.
+
+    A head of an earlier epoch, that a call under way still carries, counts for nothing: it is not
+    kept, and proves nothing to anybody.
+
+    Args:
+        held: the newest one; None when there is none.
+        shown: the verified head.
+        record: of the epoch of `held`, where one was accepted: it says since when the earlier
+            epoch is over. Each newer head that is held would prolong that otherwise.
+    """
     if held is None:
         return Step.KEEP
     if shown.epoch > held.epoch:
         return Step.UNANNOUNCED
     if shown.epoch < held.epoch:
-        return Step.NOTHING if shown.at - held.at <= UNDER_WAY else Step.FORK
+        over = record.at if record else held.at
+        return Step.NOTHING if shown.at - over <= UNDER_WAY else Step.FORK
     if shown.size == held.size:
         return Step.NOTHING if shown.root == held.root else Step.FORK
     return Step.ASK

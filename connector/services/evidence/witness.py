@@ -70,12 +70,13 @@ class Witness:
         with self._ports.store.read() as tx:
             participant = tx.participants.get(peer)
             held, kept = newest(tx, peer), tx.peer_logs.get(peer)
+            record = tx.epochs.get(peer, held.epoch) if held else None
         if participant is None:
             raise UnknownPeer(f"no participant `{peer}`")
         shown = verified(self._ports, participant, note)
         if kept is not None and kept.contradiction:
             return
-        what = step(held, shown)
+        what = step(held, shown, record)
         if what is Step.KEEP:
             keep(self._ports, shown)
         elif held is not None:
