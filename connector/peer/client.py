@@ -30,8 +30,9 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.credentials import Leaf, Leaves, client_credentials
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
-from connector.peer.web.addresses import judge_address, target
-from connector.peer.web.client import Resolver, resolve
+from connector.peer.web.addresses import target
+from connector.peer.web.client import CONNECT_SECONDS
+from connector.peer.web.pinning import Resolver, pin, resolve
 from connector.ports import Clock, Identifiers, Signer
 
 # Room for the frame round a message of the allowed size.
@@ -222,12 +223,7 @@ class GrpcWire:
 
     def _pin(self, endpoint: str) -> str:
         goal = target(f"https://{endpoint}/")
-        addresses = self._resolve(goal.host, goal.port)
-        for address in addresses:
-            judge_address(goal.host, address, self._allow)
-        if not addresses:
-            raise PeerUnreachable(f"`{goal.host}` does not resolve")
-        address = min(addresses, key=lambda each: ":" in each)
+        address = pin(self._resolve, goal, self._allow, CONNECT_SECONDS)
         if ":" in address:
             return f"ipv6:[{address}]:{goal.port}"
         return f"ipv4:{address}:{goal.port}"

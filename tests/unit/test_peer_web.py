@@ -18,7 +18,8 @@ from connector.errors import (
     TooManyRequests,
 )
 from connector.identity import certificate
-from connector.peer.web.client import GuardedWeb, resolve, tls_context
+from connector.peer.web.client import GuardedWeb, tls_context
+from connector.peer.web.pinning import MOST_AT_ONCE, resolve
 from tests.support.doubles import settings_for_tests
 
 Talk = Callable[[ssl.SSLSocket], None]
@@ -188,6 +189,22 @@ def test_a_name_that_does_not_resolve() -> None:
     nowhere = GuardedWeb(tls_context(), resolver=lambda _host, _port: [])
     with pytest.raises(PeerUnreachable):
         nowhere.get("https://school.example/")
+
+
+def test_a_resolver_that_hangs_holds_nobody_up_and_others_go_on_once_it_answers(web: Path) -> None:
+    released = threading.Event()
+
+    def hanging(_host: str, _port: int) -> list[str]:
+        released.wait(60.0)
+        return ["127.0.0.1"]
+
+    stuck = GuardedWeb(tls_context(), resolver=hanging, seconds=0.05)
+    for _ in range(MOST_AT_ONCE + 1):  # the last one gets no thread at all
+        with pytest.raises(PeerUnreachable, match=r"`slow\.example` did not resolve within"):
+            stuck.get("https://slow.example/")
+    released.set()
+    with served(web, says(answer("200 OK", b"x"))) as port:
+        assert client(web).get(f"https://localhost:{port}/") == b"x"
 
 
 def test_the_certificate_must_be_of_a_known_root_and_of_the_host(web: Path) -> None:

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import copy
 import math
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -38,7 +37,8 @@ from connector.errors import (
     from_code,
 )
 from connector.jsonld.canonical import parse_object
-from connector.peer.web.addresses import HTTPS_PORT, Target, judge_address, target
+from connector.peer.web.addresses import HTTPS_PORT, Target, target
+from connector.peer.web.pinning import Resolver, pin, resolve
 from connector.ports import Web
 
 CONNECT_SECONDS: Final = 5.0
@@ -47,21 +47,6 @@ RETRY_AFTER: Final = "Retry-After"  # RFC 9110 section 10.2.3
 _OK: Final = range(200, 300)
 _REDIRECT: Final = range(300, 400)
 _NOT_FOUND: Final = 404
-
-Resolver = Callable[[str, int], Sequence[str]]
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, as the operating system resolves it.
-
-    Raises:
-        PeerUnreachable: the name does not resolve.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as exc:
-        raise PeerUnreachable(f"`{host}` does not resolve") from exc
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class GuardedWeb:
@@ -163,8 +148,8 @@ class GuardedWeb:
                 return _read(goal, answer, limit, posting=body is not None)
 
         try:
-            _left(deadline)  # before a name is resolved, which nothing bounds
-            return self._vouched(partial(ask, _PinnedBackend(self._pin(goal), deadline)))
+            address = pin(self._resolve, goal, self._allow, _left(deadline))
+            return self._vouched(partial(ask, _PinnedBackend(address, deadline)))
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as exc:
             raise _unreachable(goal, exc) from exc
 
@@ -183,15 +168,6 @@ class GuardedWeb:
         self._tls.load_default_certs()
         self._whole.set()
         return ask()
-
-    def _pin(self, goal: Target) -> str:
-        addresses = self._resolve(goal.host, goal.port)
-        if not addresses:
-            raise PeerUnreachable(f"`{goal.host}` does not resolve")
-        for address in addresses:
-            judge_address(goal.host, address, self._allow)
-        # IPv4 first: a node in a school often has no IPv6 route, and only one address is tried.
-        return min(addresses, key=lambda address: ":" in address)
 
 
 def hurried(web: Web, seconds: float) -> Web:
