@@ -528,6 +528,7 @@ class TestThreads:
         self, space: LiveSpace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 0.2)
+        monkeypatch.setattr(arrivals, "LATE_SECONDS", 0.0)  # others ask the same node
         alpha, beta = space["alpha"], space["beta"]
         done = threading.Event()
 

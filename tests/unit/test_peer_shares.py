@@ -140,6 +140,31 @@ class TestArrivals:
 
         run(work())
 
+    def test_who_lets_a_request_not_arrive_leaves_its_places_to_others(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 0.5)
+        places = arrivals.READING_BYTES // (16 << 20)
+
+        async def work() -> None:
+            found = Arrivals()
+            silent = [(f"did:web:{n}.example", Call()) for n in range(16) for _ in range(6)]
+            tasks = [asyncio.create_task(found.read(*each)) for each in silent]  # type: ignore[arg-type]
+            for _ in range(10):  # until each has begun or waits for its turn
+                await asyncio.sleep(0)
+            assert sum(call.reading for _, call in silent) == places  # of all together
+            await asyncio.gather(*tasks, return_exceptions=True)
+            held = {owner for owner, call in silent if call.reading}
+            for owner in held:
+                with pytest.raises(TooManyRequests) as caught:
+                    await found.read(owner, Call())  # type: ignore[arg-type]
+                assert 0 < caught.value.retry_after <= arrivals.LATE_SECONDS
+            other = Call(b"other")
+            other.there.set()
+            assert await found.read(B, other) == b"other"  # type: ignore[arg-type]
+
+        run(work())
+
     def test_what_does_not_come_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 0.01)
 

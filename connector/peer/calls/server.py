@@ -71,7 +71,7 @@ class PeerServer:
         self._trust = ServerTrust(leaves, ports.store)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="peer-unary")
         self._door = Relay(loop, settings.grpc_listen, settings.proxies, DOORS)
-        gate, arrivals = Gate(ports), Arrivals()
+        gate, arrivals = Gate(ports), Arrivals(received_bytes(ports.settings.max_message_bytes))
         turns = Turns(on_threads(self._threads), threads, waiting=OPEN_PER_CALLER)
         reception = Reception(gate, self._door, turns)
         self._unary = Unary(

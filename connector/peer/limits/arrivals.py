@@ -19,9 +19,13 @@ from connector.peer.limits.turns import Turns
 from connector.peer.status import Context
 
 REQUEST_SECONDS: Final = 10.0
-# Messages that are read at once: each has as many bytes as gRPC takes in (`peer/calls/server.py`).
-READING: Final = 64
-READING_PER_OWNER: Final = 4
+# Bytes of messages that are read at once, of all owners: gRPC takes in so many of each message
+# (`peer/calls/server.py`) before it hands any of them on.
+READING_BYTES: Final = 384 * 1024 * 1024
+READING_PER_OWNER: Final = 4  # messages
+# For how long nothing is read of who let a message not arrive: else members together could hold
+# all places for reading, one silent call after another.
+LATE_SECONDS: Final = 60.0
 WAITING_PER_OWNER: Final = 64
 # Bytes that wait for a thread, are worked on, or wait for their caller to read them.
 HELD_BYTES: Final = 256 * 1024 * 1024
@@ -31,8 +35,15 @@ HELD_BYTES_PER_OWNER: Final = 32 * 1024 * 1024
 class Arrivals:
     """Reads the requests of one server."""
 
-    def __init__(self) -> None:
-        self._turns = Turns(_begun, READING, waiting=WAITING_PER_OWNER, at_once=READING_PER_OWNER)
+    def __init__(self, largest: int = 16 * 1024 * 1024) -> None:
+        """Prepare.
+
+        Args:
+            largest: bytes that gRPC takes in of one message.
+        """
+        self._late: dict[str, float] = {}
+        places = max(READING_BYTES // largest, 2 * READING_PER_OWNER)
+        self._turns = Turns(_begun, places, waiting=WAITING_PER_OWNER, at_once=READING_PER_OWNER)
         self._held = Counted(HELD_BYTES, HELD_BYTES_PER_OWNER, _too_many_bytes, spare=True)
 
     async def read(self, owner: str, context: Context) -> object:
@@ -40,8 +51,9 @@ class Arrivals:
 
         Raises:
             Malformed: it is not there in time.
-            TooManyRequests: too many of this owner's wait to be read.
+            TooManyRequests: too many of this owner's wait to be read, or one did not come lately.
         """
+        self._check_late(owner)
         reading: list[asyncio.Task[Any]] = []
 
         def begin() -> asyncio.Task[Any]:
@@ -52,10 +64,23 @@ class Arrivals:
             async with asyncio.timeout(REQUEST_SECONDS):
                 return await self._turns.run(owner, begin)
         except TimeoutError as exc:
+            if reading:
+                self._late[owner] = asyncio.get_running_loop().time() + LATE_SECONDS
             raise Malformed(f"the request did not arrive in {REQUEST_SECONDS:g} seconds") from exc
         finally:
             for task in reading:
                 task.cancel()
+
+    def _check_late(self, owner: str) -> None:
+        now = asyncio.get_running_loop().time()
+        left = self._late.get(owner, now) - now
+        if left > 0:
+            raise TooManyRequests(
+                "a request of this peer did not arrive in its time",
+                hint=f"try again in {left:.0f} seconds",
+                retry_after=left,
+            )
+        self._late = {each: until for each, until in self._late.items() if until > now}
 
     @contextmanager
     def held(self, owner: str, data: bytes) -> Iterator[None]:
