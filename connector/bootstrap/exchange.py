@@ -5,7 +5,8 @@ bounded time, before anything is spent; who did not answer is asked again until 
 is heard after a call to it failed is asked anew, at most once in `AGAIN_SECONDS`. A new epoch is
 announced and a changed tally deposited to each, and who concluded a contract with this node is
 asked to cosign its log; who does not answer gets it later. One turn deals with `MOST_PEERS`, those
-first that something waits for; the others follow in the next. What the parties of contracts are
+first that something waits for; the others follow in the next. Who fails again and again has a turn
+ever less often, until it is heard. What the parties of contracts are
 still to be told goes out between turns, a page at a time. The thread sleeps until it is woken or
 the next try is due; no fault ends it.
 """
@@ -35,6 +36,7 @@ AT_ONCE: Final = 8
 START_SECONDS: Final = 15.0  # for all peers together, before the node spends
 PAUSE_SECONDS: Final = 60.0  # between tries; also what a lost wake-up costs
 AGAIN_SECONDS: Final = 10.0
+LONGEST_PAUSE: Final = 3600.0  # between two tries with a peer that does not answer
 _SETTLE_SECONDS: Final = 1.0  # several charges in a row are one deposit
 _LOOK_SECONDS: Final = 0.5
 
@@ -51,6 +53,7 @@ class Exchange(Background):
         self._told: dict[str, int] = {}
         self._deposited: dict[str, _Content] = {}
         self._asked: dict[str, float] = {}
+        self._failed: dict[str, tuple[int, float]] = {}  # how often, rests until when
         self._first = 0  # place of the peer with whom the next turn begins
 
     def _work(self) -> None:
@@ -81,6 +84,12 @@ class Exchange(Background):
     def _of_turn(self, known: list[Participant]) -> list[Participant]:
         asking = self._ports.asking
         pressing = asking.cosigners | asking.again | asking.forgetful
+        now, heard = time.monotonic(), asking.again | asking.forgetful
+        known = [
+            peer
+            for peer in known
+            if peer.did in heard or self._failed.get(peer.did, (0, now))[1] <= now
+        ]
         at = self._first % max(len(known), 1)
         self._first = at + MOST_PEERS
         inturn = sorted([*known[at:], *known[:at]], key=lambda peer: peer.did not in pressing)
@@ -97,9 +106,13 @@ class Exchange(Background):
             self._announce(peer)
             self._deposit(peer, content)
             self._cosign(peer)
+            self._failed.pop(peer.did, None)
         except InRecovery:
             return  # the log says so once, and every refusal does
         except PreauError as exc:
+            times = self._failed.get(peer.did, (0, 0.0))[0] + 1
+            rest = min(PAUSE_SECONDS * (2 ** min(times - 1, 10) - 1), LONGEST_PAUSE)
+            self._failed[peer.did] = (times, time.monotonic() + rest)
             _log.info("`%s` was not asked of this node's log: %s", peer.did, exc.code)
 
     def _ask(self, peer: Participant) -> None:

@@ -26,7 +26,7 @@ from connector.services.continuity import recovery
 from connector.services.evidence import cosigning, own_log, witness
 from connector.store.audit_log import SqlAuditLog
 from tests.support.contracts import NOW, stranger
-from tests.support.link import Call, Link, link, participant
+from tests.support.link import Call, Fault, Link, link, participant
 
 SCHOOL, LAB = stranger("did:web:school.example"), stranger("did:web:lab.example")
 HEAD = Head(0, 3, b"r" * 32)
@@ -201,6 +201,25 @@ def test_more_peers_than_one_turn_deals_with_follow_in_the_next(
         asking.cosigners.add(did)
         exchange._turn()
         assert asking.cosigners == set()
+
+
+def test_a_dead_peer_that_is_pressing_leaves_its_turn_to_others(
+    pair: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchanges, "MOST_PEERS", 1)
+    asking, third = pair.school.ports.asking, pair.add("third").did
+    pair.fault = lambda call: Fault.LOSE_REQUEST if call.receiver == pair.lab.did else Fault.NONE
+    asking.cosigners.update({pair.lab.did, third})
+    exchange = Exchange(pair.school.ports)
+    for _ in range(4):
+        exchange._turn()
+    assert asking.cosigners == {pair.lab.did}
+    pair.fault = lambda _call: Fault.NONE
+    exchange._turn()
+    assert asking.cosigners == {pair.lab.did}  # it rests
+    asking.again.add(pair.lab.did)  # it is heard
+    exchange._turn()
+    assert asking.cosigners == set()
 
 
 def test_a_contract_concluded_meanwhile_is_cosigned_next(pair: Link) -> None:
