@@ -4,17 +4,18 @@ Rules: each peer is judged as the node would judge it, from the cached papers. A
 the node makes it, with its keys and a leaf of its own, whether it runs or not; the question is
 about a negotiation that nobody knows, so that "not found" is the good answer. A peer whose server
 ends our handshakes says nothing over gRPC: it is then asked over HTTPS to look at this node again,
-which mends what can be mended, and its refusal is what it says.
+which mends what can be mended, and its refusal is what it says. All are asked at once, within one
+time: who has not answered by then is said to be silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from connector.bootstrap import own
 from connector.bootstrap.system import SystemClock, UuidIdentifiers
@@ -32,8 +33,12 @@ from connector.services.health.peers import PeerFact
 from connector.services.membership import fetching, introducing, onboard
 from connector.services.membership.fetching import Evidence
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+TOTAL_SECONDS: Final = 20.0  # for one question to all peers
 _CALL_SECONDS: Final = 3.0
-_AT_ONCE: Final = 8
+_AT_ONCE: Final = 32  # each of them mostly waits
 
 
 def peers(
@@ -48,21 +53,44 @@ def peers(
         now: UTC.
         ask: whether to call them.
     """
-    with _reputation(settings) as asked, ThreadPoolExecutor(_AT_ONCE) as pool:
-        look = partial(_peer, settings, known, now, asked if ask else None)
-        return list(pool.map(look, found))
+    facts = [_judged(settings, peer, known, now) for peer in found]
+    with _reputation(settings) as asked:
+        if asked is None or not ask:
+            return facts
+        answers = in_time(partial(_said, asked), found)
+    late = ("", f"not asked, or no answer, within the {TOTAL_SECONDS:.0f} s for all peers", "")
+    return [
+        PeerFact(fact.did, fact.fault or old, silent, said)
+        for fact, (said, silent, old) in zip(facts, (each or late for each in answers), strict=True)
+    ]
 
 
 def skews(settings: Settings, dids: Collection[str]) -> dict[str, timedelta]:
     """Return, for each of these nodes that answers, its time minus ours, to the second."""
     try:
-        web = GuardedWeb.of(settings)
+        web = GuardedWeb.of(settings).within(TOTAL_SECONDS)
     except PreauError:
         return {}
     others = [did for did in dids if did != settings.did]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = dict(zip(others, pool.map(partial(_skew, web), others), strict=True))
-    return {did: skew for did, skew in found.items() if skew is not None}
+    found = zip(others, in_time(partial(_skew, web), others), strict=True)
+    return {did: skew for did, skew in found if skew is not None}
+
+
+def in_time(
+    look: Callable[[T], R], items: Sequence[T], seconds: float = TOTAL_SECONDS
+) -> list[R | None]:
+    """Look at all items, many at once, and return what was found; None of what takes too long.
+
+    Args:
+        look: ends by itself soon after the time is over.
+        items: all.
+        seconds: for all of them together.
+    """
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    looks = [pool.submit(look, item) for item in items]
+    done = wait(looks, seconds).done
+    pool.shutdown(wait=False, cancel_futures=True)
+    return [each.result() if each in done else None for each in looks]
 
 
 class Reputation:
@@ -118,22 +146,17 @@ def _skew(web: GuardedWeb, did: str) -> timedelta | None:
     return theirs - SystemClock().now().replace(microsecond=0)
 
 
-def _peer(
-    settings: Settings,
-    known: Evidence,
-    now: datetime,
-    asked: Reputation | None,
-    peer: Participant,
-) -> PeerFact:
-    fault = ""
+def _judged(settings: Settings, peer: Participant, known: Evidence, now: datetime) -> PeerFact:
     try:
         onboard.judge_known(settings, peer, known, now)
     except PreauError as exc:
-        fault = f"{exc.code}: {exc.reason}"
-    if asked is None:
-        return PeerFact(peer.did, fault, None)
-    said, silent = asked.with_peer(peer)
-    return PeerFact(peer.did, fault or asked.too_old(peer.did), silent, said)
+        return PeerFact(peer.did, f"{exc.code}: {exc.reason}", None)
+    return PeerFact(peer.did, "", None)
+
+
+def _said(asked: Reputation, peer: Participant) -> tuple[str, str, str]:
+    """Return what a peer says of us, why it is silent, and why it is too old; each may be empty."""
+    return (*asked.with_peer(peer), asked.too_old(peer.did))
 
 
 @contextmanager
@@ -143,7 +166,7 @@ def _reputation(settings: Settings) -> Iterator[Reputation | None]:
         identity = own.Identity(settings)
         leaves = Leaves(identity.tls_authority, settings.did, SystemClock(), settings.leaf_seconds)
         wire = GrpcWire(settings, SystemClock(), UuidIdentifiers(), identity.signer, leaves)
-        web = GuardedWeb.of(settings)
+        web = GuardedWeb.of(settings).within(TOTAL_SECONDS)
     except PreauError:
         yield None  # the checks of keys and settings say so
         return
