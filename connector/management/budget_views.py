@@ -4,12 +4,21 @@ Rules: ε and δ are per person, for neighbours that differ by one person added 
 decides anything.
 """
 
+import sys
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from connector.management.views import View
+
+
+def _finite(amount: float) -> float:
+    return min(sys.float_info.max, amount)
+
+
+# JSON has no infinity: what counts as infinite is shown as the largest number.
+Amount = Annotated[float, AfterValidator(_finite)]
 
 
 class JobBudgetView(View):
@@ -17,8 +26,8 @@ class JobBudgetView(View):
 
     job: str
     open: bool = Field(description="whether it may still spend")
-    epsilon: float = Field(description="of the whole job alone, at its own δ")
-    delta: float
+    epsilon: Amount = Field(description="of the whole job alone, at its own δ")
+    delta: Amount
     committed_rounds: int
     rounds: int
 
@@ -26,15 +35,15 @@ class JobBudgetView(View):
 class StandingView(View):
     """A budget of ε at δ and what became of it, by its own rule."""
 
-    epsilon: float = Field(description="that is allowed")
-    delta: float
+    epsilon: Amount = Field(description="that is allowed")
+    delta: Amount
     rule: str = Field(description="`sums` or `renyi`, fixed when it was signed or declared")
     order: int = Field(description="Rényi order; 0 under sums")
     adjacency: str
-    spent: float = Field(description="ε of jobs with a committed round")
-    reserved: float = Field(description="ε of those and of open jobs")
-    left: float = Field(description="ε that further jobs may still reserve")
-    would_leave: dict[str, float] = Field(description="ε that would be left, by rule")
+    spent: Amount = Field(description="ε of jobs with a committed round")
+    reserved: Amount = Field(description="ε of those and of open jobs")
+    left: Amount = Field(description="ε that further jobs may still reserve")
+    would_leave: dict[str, Amount] = Field(description="ε that would be left, by rule")
     beyond: bool = Field(description="more is counted than allowed: no job runs")
     fault: str = Field(
         default="",
@@ -56,9 +65,9 @@ class BudgetView(StandingView):
 
     id: str = Field(description="the register")
     datasets: list[str]
-    promised: float = Field(description="sum of ε over the contracts that count")
-    promised_delta: float
-    unpromised: float = Field(description="ε that a further contract may still promise")
+    promised: Amount = Field(description="sum of ε over the contracts that count")
+    promised_delta: Amount
+    unpromised: Amount = Field(description="ε that a further contract may still promise")
     agreements: list[AgreementBudgetView] = Field(
         default=[], description="empty in the API's answer: they have a list of their own"
     )
@@ -68,8 +77,8 @@ class RegisterView(View):
     """A register of persons: who holds a cap and what of it is spent."""
 
     id: str
-    epsilon: float | None = Field(description="cap per person; none for data of no person")
-    delta: float | None
+    epsilon: Amount | None = Field(description="cap per person; none for data of no person")
+    delta: Amount | None
     rule: str
     order: int
     adjacency: str
@@ -94,8 +103,8 @@ class RuleView(View):
     rule: str
     order: int = Field(description="Rényi order; 0 under sums")
     admitted: list[int] = Field(description="places in the list of the jobs that fit, from 1")
-    spent: float = Field(description="ε of the jobs that fit")
-    left: float
+    spent: Amount = Field(description="ε of the jobs that fit")
+    left: Amount
 
 
 class Plan(View):

@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.privacy.budget import ReservationState
@@ -24,6 +35,7 @@ from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, Reserva
 
 # Of a contract that names no end; a column of a key is never empty.
 ENDLESS: Final = datetime(9999, 12, 31, tzinfo=UTC)
+MOST_ADDED: Final = 1e200  # of one contract or job; no cap is near it
 _FIGURES: Final = ("role", "stands", "dataset_id", "valid_until", "epsilon", "delta")
 _KEY: Final = ("dataset_id", "until", "epsilon", "delta")
 
@@ -71,6 +83,11 @@ class SqlPromises:
             self._scope.change(delete(table).where(*same, table.c.contracts == 0))
 
 
+def _most(figure: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a figure as it is added up: a sum past the largest float is an error on PostgreSQL."""
+    return case((figure > MOST_ADDED, MOST_ADDED), else_=figure)
+
+
 def _counts(contract: Mapping[str, Any]) -> bool:
     return bool(contract["stands"]) and contract["role"] == Role.PROVIDER.value
 
@@ -84,7 +101,7 @@ def _standing() -> Select[Any]:
     row, datasets = table_of(PromiseRow).c, table_of(DatasetRow).c
     until = bindparam("asked_now", type_=row.until.type)
     return (
-        select(func.sum(row.contracts * row.epsilon), func.sum(row.contracts * row.delta))
+        select(*(func.sum(row.contracts * _most(each)) for each in (row.epsilon, row.delta)))
         .join_from(table_of(DatasetRow), table_of(PromiseRow), row.dataset_id == datasets.id)
         .where(datasets.register_id == bindparam("asked_id"), row.until > until)
     )
@@ -100,7 +117,7 @@ def _ended() -> Select[Any]:
     )
     over = contract.valid_until <= bindparam("asked_now", type_=contract.valid_until.type)
     return (
-        select(func.sum(job.epsilon), func.sum(job.delta), *allowed)
+        select(func.sum(_most(job.epsilon)), func.sum(_most(job.delta)), *allowed)
         .join_from(jobs, contracts, same, isouter=True)
         .where(
             job.register_id == bindparam("asked_id"),

@@ -106,7 +106,10 @@ def _exact(values: Iterable[float]) -> Fraction | None:
 
 
 def _value(exact: Fraction | None) -> float:
-    return math.inf if exact is None else float(exact)
+    try:
+        return math.inf if exact is None else float(exact)
+    except OverflowError:  # larger than any float: as good as infinite
+        return math.inf
 
 
 def _fits(limit: float, values: Iterable[float]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields, replace
@@ -23,12 +24,14 @@ from connector.domain.federation.job import Job, JobSide, JobSite, RoundRecord
 from connector.domain.log.audit import Epoch, ReturnedHead
 from connector.domain.membership import Membership
 from connector.domain.participant import Participant
-from connector.domain.privacy.budget import Reservation
+from connector.domain.privacy.budget import Reservation, ReservationState
 from connector.domain.privacy.census import Census
 from connector.domain.privacy.register import Register
 from connector.domain.privacy.tally import Forfeit
 from connector.ports import Ports
 from connector.services.membership.authority import KIND
+from federated.privacy.rule import Accounting, Rule
+from tests.support import stored
 from tests.support.command import invoked
 from tests.support.doubles import NOON, ports_for_tests
 from tests.support.federation_workers import AdditiveAccountant
@@ -268,6 +271,27 @@ def test_a_part_that_cannot_be_read_is_named_and_hides_no_other_row(
     shown = invoked(["negotiation", "list", "--home", str(home)]).stdout
     assert "urn:odd: a part cannot be shown: MALFORMED_MESSAGE" in shown
     assert "urn:whole: a part cannot be shown" not in shown
+
+
+def test_figures_whose_sum_is_no_number_are_listed(ports: Ports, http: httpx.Client) -> None:
+    """As contracts that cannot be read may have left them; nothing is left where they count."""
+    most = sys.float_info.max
+    keep(ports, [Register("urn:r", PrivacyCap(3.0, 1e-5), Accounting(Rule.SUMS), 0, NOON)])
+    dataset = replace(stored.dataset("urn:d1", "urn:r"), population=4600)
+    keep(ports, [dataset, stored.contract("urn:c1", epsilon=most, delta=0.5)])
+    with ports.store.write() as tx:
+        tx.agreements.put(stored.contract("urn:c2", epsilon=most, delta=0.5))
+        for number in (1, 2):
+            tx.reservations.put(
+                Reservation(
+                    *(f"urn:j{number}", "urn:c1", "urn:d1", "urn:r", 1.0, 0.5, 2, 1, 1),
+                    *(most, 0.25, ReservationState.CLOSED, NOON),
+                )
+            )
+    (register,) = [each for each in http.get("/budget").json() if each["id"] == "urn:r"]
+    assert (register["left"], register["beyond"], register["unpromised"]) == (0.0, True, 0.0)
+    lines = http.get("/budget/agreements").json()
+    assert {each["agreement"]: each["left"] for each in lines} == {"urn:c1": 0.0, "urn:c2": 0.0}
 
 
 def test_a_refused_job_is_listed_and_shown_and_has_no_manifest(

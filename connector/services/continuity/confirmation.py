@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -290,8 +290,8 @@ def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
         return False
     # A job without a committed round was never asked anything, and counts nothing.
     found = [each for each in tx.reservations.find(agreement_id=limit.id) if each.committed_rounds]
-    epsilon = max(limit.epsilon - math.fsum(each.epsilon for each in found), 0.0)
-    delta = max(limit.delta - math.fsum(each.delta for each in found), 0.0)
+    epsilon = max(limit.epsilon - _sum(each.epsilon for each in found), 0.0)
+    delta = max(limit.delta - _sum(each.delta for each in found), 0.0)
     if epsilon > 0 or delta > 0:  # a job may cost δ alone
         rest = Reservation(
             job_id=f"urn:preau:recovery:{number}:{limit.id}",
@@ -311,6 +311,13 @@ def _fill(ports: Ports, tx: Transaction, limit: Limit, number: int) -> bool:
         )
         tx.reservations.put(rest)
     return True
+
+
+def _sum(figures: Iterable[float]) -> float:
+    try:
+        return math.fsum(figures)
+    except OverflowError:
+        return math.inf
 
 
 def _begin_epoch(ports: Ports, tx: Transaction, debt: Debt, number: int) -> Epoch:
