@@ -4,7 +4,8 @@ Rules: one file per noun; a command raises errors of `connector/errors.py` and t
 prints them and picks the exit code. Nothing heavy is imported before a command needs it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
 from typing import Annotated, Final
@@ -42,19 +43,19 @@ class Commands(TyperGroup):
                 self.get_command(ctx, name)
         return super().resolve_command(ctx, args)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the noun; see `invoke`."""
+        with _misuse("--json" in args):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; turn an error of ours into a line and an exit code.
 
         With --json an error of usage is an object too, also where it was met before that option.
         """
-        as_json = "--json" in ctx.args
         try:
-            return super().invoke(ctx)
-        except click.UsageError as exc:
-            if not as_json:
-                raise
-            output.error(_misused(exc), as_json=True)
-            raise typer.Exit(Exit.USAGE) from exc
+            with _misuse("--json" in ctx.args):
+                return super().invoke(ctx)
         except PreauError as exc:
             output.error(exc, as_json=bool(ctx.meta.get(JSON_ASKED)))
             raise typer.Exit(exit_of(exc)) from exc
@@ -73,6 +74,18 @@ def build() -> typer.Typer:
     )
     app.callback()(_root)
     return app
+
+
+@contextmanager
+def _misuse(as_json: bool) -> Iterator[None]:
+    """Print an error of usage as an object, where JSON was asked for."""
+    try:
+        yield
+    except click.UsageError as exc:
+        if not as_json:
+            raise
+        output.error(_misused(exc), as_json=True)
+        raise typer.Exit(Exit.USAGE) from exc
 
 
 def _misused(exc: click.UsageError) -> ConfigurationInvalid:

@@ -49,7 +49,9 @@ def draw(job: JobView) -> Group:
     """Return what is shown of a job."""
     head = Text(f"{job.state}  round {job.round} of {job.rounds}")
     bar = ProgressBar(total=max(job.rounds, 1), completed=job.round, width=_BAR_WIDTH)
-    table = Table(*HEADINGS, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in HEADINGS:  # where it is narrow an id takes several lines, and is never shortened
+        table.add_column(heading, overflow="fold")
     for cells in rows(job):
         table.add_row(*(Text(output.clean(cell)) for cell in cells))
     return Group(head, bar, table)

@@ -227,6 +227,22 @@ def test_an_error_as_json_is_one_object(tmp_path: Path) -> None:
     assert error["code"] == "CONFIGURATION_INVALID"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--no-such-option", "--json"),
+        ("--no-such-option", "job", "status", "--json"),
+        ("no-such-command", "--json"),
+        ("job", "no-such-command", "--json"),
+        ("job", "cancel", "--json"),
+    ],
+)
+def test_an_error_of_usage_is_an_object_wherever_it_is_met(words: tuple[str, ...]) -> None:
+    result = preau(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert json.loads(result.stderr)["code"] == "CONFIGURATION_INVALID"
+
+
 def test_usage_errors_end_with_two(tmp_path: Path) -> None:
     assert preau("init", "--home", str(tmp_path)).exit_code == 2
     assert preau("init", "--no-such-option").exit_code == 2

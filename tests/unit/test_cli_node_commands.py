@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from rich.console import Console
 
-from connector.cli import output
+from connector.cli import job_view, output
 from connector.cli.contracts import negotiate as negotiate_commands
 from connector.cli.exits import exit_of
 from connector.domain.contract.negotiation import Negotiation, NegotiationState, Role
@@ -461,6 +463,16 @@ def test_a_watched_job_is_shown_change_by_change(
     assert "2000 B" in shown.stdout
     assert "2000 kB" in shown.stdout
     assert "WORKER_FAILED: it died" in shown.stdout
+
+
+def test_a_live_view_shortens_nothing_where_it_is_narrow() -> None:
+    console = Console(width=40, file=io.StringIO())
+    console.print(job_view.draw(job()))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    first = "".join(line.split(" ")[0] for line in shown.splitlines())
+    assert all(site.site in first for site in job().sites)
 
 
 def test_a_watched_job_as_json_is_one_value(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
