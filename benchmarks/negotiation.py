@@ -116,7 +116,8 @@ class Ends:
 
     def _look(self) -> None:
         query = sqlalchemy.text("SELECT pid, state FROM negotiation WHERE pid IN :pids")
-        query = query.bindparams(sqlalchemy.bindparam("pids", expanding=True))
+        pids = sqlalchemy.bindparam("pids", type_=sqlalchemy.String(), expanding=True)
+        query = query.bindparams(pids)
         with self._engine.connect() as connection:
             while not self._over.wait(LOOK_SECONDS):
                 waiting = dict(self._waiting)
