@@ -32,6 +32,7 @@ def spare_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
+    gc.enable()  # a start goes without it
 
 
 class SystemClock:

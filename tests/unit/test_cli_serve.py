@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import socket
@@ -20,7 +21,7 @@ import pytest
 from click.testing import Result
 
 from connector import bootstrap, config
-from connector.bootstrap import own, renewal, state, wiring
+from connector.bootstrap import own, renewal, state, system, wiring
 from connector.bootstrap.node import Node
 from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
@@ -236,6 +237,29 @@ def test_a_log_that_was_cut_to_a_true_beginning_counts_as_gone_back(home: Path) 
     found = checks(home)[1]
     assert found["audit log"]["verdict"] == "ok"
     assert found["recovery"]["verdict"] == "fail"
+
+
+def test_the_collector_rests_while_a_node_starts_and_no_longer(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def build(_settings: Settings) -> Node:
+        seen.append(gc.isenabled())
+        raise ConfigurationInvalid("planned")
+
+    monkeypatch.setattr(wiring, "build", build)
+    assert "planned" in preau("serve", "--home", str(home)).stderr
+    assert seen == [False]
+    assert gc.isenabled()
+    before = gc.get_threshold()
+    gc.disable()
+    try:
+        system.spare_collector()
+        assert gc.isenabled()
+    finally:
+        gc.set_threshold(*before)
+        gc.enable()
 
 
 def test_serve_with_an_unknown_setting_is_refused(home: Path) -> None:
