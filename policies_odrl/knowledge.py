@@ -2,7 +2,7 @@
 
 Rules: hierarchies are graphs in which a node may have several parents; what is given adds to the
 built-in concepts and places and takes nothing away; a name that no hierarchy holds is unknown, and
-not apart from others. How that bears on a constraint is left to `names.py`.
+not apart from others. How that bears on a constraint is left to `relations.py`.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ class Knowledge:
     closed: bool = False
     profiles: frozenset[str] = frozenset()
     disjoint: tuple[frozenset[str], ...] = ()
+    kept: dict[object, tuple[object, object]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )  # what was worked out of constraints on these terms
     _named: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
     _acts: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
     _parents: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)

@@ -7,6 +7,7 @@ values do not compare (another dimension, another start of a count) prove nothin
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,6 +15,7 @@ from itertools import islice
 from typing import Any, Final
 
 from policies_odrl import text
+from policies_odrl.algebra.budget import Budget
 from policies_odrl.algebra.domain import LISTING, Domain, Fact, Unread
 from policies_odrl.algebra.extent import Extent, Quantifier, Reading, opaque
 from policies_odrl.algebra.forms import normal
@@ -21,12 +23,13 @@ from policies_odrl.algebra.lengths import TooMany
 from policies_odrl.algebra.names import Named
 from policies_odrl.algebra.numbers import Counts, Levels, Numbers
 from policies_odrl.algebra.times import Durations, Instants
-from policies_odrl.knowledge import NOTHING_MORE
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Constraint, Operator
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 
 INTERVAL: Final = ODRL + "timeInterval"
+MOST_KEPT: Final = 4096  # constraints of which the meaning is kept
 MAX_SAMPLES: Final = 64  # points that are tried as examples
 _ALL: Final = frozenset({Quantifier.ALL, Quantifier.EVERY})
 _PARTS: Final = frozenset({Operator.IS_PART_OF, Operator.HAS_PART})
@@ -77,6 +80,50 @@ def allowed(operand: Operand, item: Constraint, reading: Reading) -> bool:
     """Return whether an operator has a meaning for the values of an operand."""
     widely = reading.parts_as_kinds and operand.kind is Kind.CONCEPT and item.operator in _PARTS
     return widely or item.operator in ALLOWED[operand.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Denoted:
+    """What is prepared of a constraint, to be asked often.
+
+    Attributes:
+        domain: of its values.
+        extent: what it denotes.
+        universe: the values that there are, where the operand has natural limits.
+    """
+
+    domain: Domain[Any, Any]
+    extent: Extent
+    universe: Any = None
+
+
+def denoted(
+    item: Constraint,
+    operand: Operand,
+    knowledge: Knowledge,
+    kind: type[Domain[Any, Any]] | None = None,
+) -> Denoted:
+    """Return what a constraint denotes for requests; what was asked last is kept.
+
+    Args:
+        item: the constraint, whose operator has a meaning for the operand.
+        operand: its left operand.
+        knowledge: terms and hierarchies; it keeps the answers.
+        kind: how its values are read, where that depends on what is given.
+    """
+    key = (id(item), kind) if kind else id(item)
+    kept = knowledge.kept.get(key)
+    found = kept[1] if kept is not None and kept[0] is item else None
+    if not isinstance(found, Denoted):
+        reading = Reading(knowledge, budget=Budget(sys.maxsize))
+        domain = (kind or _DOMAINS[operand.kind])(operand, reading)
+        extent = _denoted(item, domain)
+        limited = operand.least is not None or operand.most is not None
+        found = Denoted(domain, extent, domain.universe(extent.axis) if limited else None)
+        if len(knowledge.kept) >= MOST_KEPT:
+            knowledge.kept.clear()
+        knowledge.kept[key] = (item, found)
+    return found
 
 
 @lru_cache(maxsize=4096)  # a policy says the same bounds again and again

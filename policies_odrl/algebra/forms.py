@@ -22,7 +22,7 @@ from policies_odrl.model import (
     Value,
     duties_below,
 )
-from policies_odrl.units import in_base
+from policies_odrl.units import canonical, in_base
 from policies_odrl.values import Duration, name, number, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind, Operand, same_action
 
@@ -49,7 +49,7 @@ def normal(item: Constraint) -> tuple[object, ...]:
     listed = [_normal_value(operand, value, item.unit) for value in item.right]
     values = tuple(listed) if malformed(item) else frozenset(listed)  # two equal ones are not one
     known = all(isinstance(value, tuple) and value[0] == _MEASURED for value in listed)
-    unit = "" if listed and known else item.unit
+    unit = "" if listed and known else canonical(item.unit)
     return (left, operator, values, unit, tuple(sorted(item.reference)), item.status)
 
 

@@ -3,7 +3,7 @@
 Rules: equal texts name one thing; texts that differ only in how they are written (case, blanks,
 Unicode form, percent-encoding, as numbers, truth values or times) may; so may values of datatypes
 that differ, and a language with its region and without; other texts name two things. What lies
-under what is left to `names.py`.
+under what is left to `relations.py`.
 Source: RFC 3986, section 6.2.2 (case and percent-encoding); Unicode Standard Annex 15 (NFKC).
 """
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from policies_odrl.algebra.domain import Fact, Ordered, Unread
 from policies_odrl.algebra.intervals import EXACT, HIGHEST, LOWEST, Intervals, Piece, at
 from policies_odrl.model import Constraint, Iri
-from policies_odrl.units import in_base
+from policies_odrl.units import canonical, in_base
 from policies_odrl.values import Quantity, Step, number, step
 from policies_odrl.vocabulary import LEVELS
 
@@ -109,14 +109,14 @@ class Levels(Ordered):
         Raises:
             Unread: it is no step of the operand's list.
         """
-        found = self.point(value, None)
+        found = self.point(value, "")
         if found is None:
             raise Unread("the value is not a step of this operand")
         return found
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
         """Return a value given as a rank, or None where it is no step of the operand's list."""
-        known = step(value) if not isinstance(value, Quantity) else None  # type: ignore[arg-type]  # a clock is no step
+        known = None if axis or isinstance(value, Quantity) else step(value)  # type: ignore[arg-type]  # a clock is no step
         if not isinstance(known, Step) or known.scale != self.operand.id:
             return None
         rank = at(Decimal(known.rank))
@@ -134,7 +134,7 @@ class Levels(Ordered):
 
 def _dimension(unit: str) -> str:
     known = in_base(_ONE, unit) if unit else None
-    return known[0] if known else unit
+    return known[0] if known else canonical(unit)
 
 
 def _in_base(value: Fact, unit: str) -> Decimal | None:

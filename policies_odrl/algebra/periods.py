@@ -11,12 +11,8 @@ Source: XML Schema 1.1 Part 2, appendix E.3.3; ODRL Vocabulary, `delayPeriod`, `
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from operator import eq, ge, gt, le, lt, ne
-from types import MappingProxyType
-from typing import Final
 
 from policies_odrl.logic import Truth
 from policies_odrl.model import Operator
@@ -84,37 +80,12 @@ def later(start: datetime, by: Duration) -> datetime | None:
         return None
 
 
-def compare(operator: Operator, left: Stretch | Recurrence, right: Duration) -> Truth:
-    """Return how a running clock stands against a duration.
+def recurs(operator: Operator, clock: Recurrence, period: Duration) -> Truth:
+    """Return whether something is due again: once the next period began.
 
-    A recurrence knows `eq` alone (Vocabulary, `timeInterval`): true once the next period began.
+    It knows `eq` alone (Vocabulary, `timeInterval`).
     """
-    if isinstance(left, Recurrence):
-        return _recurs(left, right) if operator is Operator.EQ else Truth.UNDETERMINED
-    limit = later(left.start, right)
-    if limit is None or left.end < left.start:
-        return Truth.UNDETERMINED
-    holds = _CLOCK.get(operator)
-    return Truth.UNDETERMINED if holds is None else Truth.of(holds(left.end, limit))
-
-
-_CLOCK: Final[Mapping[Operator, Callable[[datetime, datetime], bool]]] = MappingProxyType(
-    {
-        Operator.LT: lt,
-        Operator.LTEQ: le,
-        Operator.GT: gt,
-        Operator.GTEQ: ge,
-        Operator.EQ: eq,
-        Operator.NEQ: ne,
-    }
-)
-
-
-def _recurs(clock: Recurrence, period: Duration) -> Truth:
-    following = later(clock.now, period)
-    if following is None or following <= clock.now or period.months < 0 or period.seconds < 0:
-        return Truth.UNDETERMINED
-    if clock.last is not None and clock.last > clock.now:
+    if operator is not Operator.EQ or not _counts(clock, period):
         return Truth.UNDETERMINED
     if clock.anchor is not None and clock.now < clock.anchor:
         return Truth.FALSE
@@ -125,6 +96,14 @@ def _recurs(clock: Recurrence, period: Duration) -> Truth:
         return Truth.of(last < now)
     ready = later(clock.last, period)
     return Truth.UNDETERMINED if ready is None else Truth.of(ready <= clock.now)
+
+
+def _counts(clock: Recurrence, period: Duration) -> bool:
+    """Return whether a period is one, and the last execution was not after now."""
+    following = later(clock.now, period)
+    forward = following is not None and following > clock.now
+    positive = period.months >= 0 and period.seconds >= 0
+    return forward and positive and (clock.last is None or clock.last <= clock.now)
 
 
 def _index(anchor: datetime, period: Duration, at: datetime) -> int:

@@ -17,7 +17,7 @@ from policies_odrl.algebra.lengths import NOTHING, Edge, Lengths, Run
 from policies_odrl.algebra.periods import Recurrence, Stretch, instant
 from policies_odrl.model import XSD, Constraint, Literal, Operator
 from policies_odrl.units import length
-from policies_odrl.values import Duration, Quantity, Span, duration, number, span
+from policies_odrl.values import Duration, Quantity, Span, duration, name, number, span
 
 
 class Instants(Ordered):
@@ -50,6 +50,21 @@ class Instants(Ordered):
     def fact(self, key: Any, item: Constraint) -> Fact:
         """Return an instant."""
         return key if isinstance(key, datetime) else Decimal(0)
+
+
+class Events(Instants):
+    """Events, as the stretches of time in which they take place; a time is itself."""
+
+    __slots__ = ()
+
+    def point(self, value: Fact, axis: Hashable) -> Piece | None:
+        """Return when an event takes place, or None where that is not known."""
+        if axis or isinstance(value, Quantity | Stretch | Recurrence):
+            return None
+        if isinstance(value, datetime | Literal):
+            return super().point(value, axis)
+        known = self.reading.knowledge.events.get(name(value) or "")
+        return piece(Span(*known)) if known is not None and known[0] <= known[1] else None
 
 
 def piece(found: Span) -> Piece:

@@ -20,10 +20,12 @@ from itertools import product
 from types import MappingProxyType
 from typing import Final
 
+from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.numbers import MOST_COUNTED
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.case import Case, all_containers, parts_of
 from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.operands import MOST_COUNTED, POLICY_USAGE, Fact
+from policies_odrl.evaluation.operands import POLICY_USAGE
 from policies_odrl.evaluation.state import Usage, UsageKey, Use, metered_time
 from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal
 from policies_odrl.values import Duration, Quantity, duration, name, number, span

@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
-from policies_odrl.algebra.periods import Recurrence, Stretch, compare, later
+from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.periods import Recurrence, Stretch, later, recurs
+from policies_odrl.algebra.times import Durations
 from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.places import atlas, lies_in, place
 from policies_odrl.units import QUDT, UCUM, UNITS, in_base, length
 from policies_odrl.values import Duration
+from policies_odrl.vocabulary import ALLOWED, OPERANDS, Kind
 from tests.support.tables import rows
 
 T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNDETERMINED
@@ -114,6 +117,15 @@ def test_a_clock_is_no_number() -> None:
 def test_durations_are_added_by_the_calendar(months: int, seconds: int, wanted: str | None) -> None:
     moved = later(START, Duration(months, Decimal(seconds)))
     assert (moved.date().isoformat() if moved else None) == wanted
+
+
+def compare(operator: Operator, clock: Stretch | Recurrence, length: Duration) -> Truth:
+    if isinstance(clock, Recurrence):
+        return recurs(operator, clock, length)
+    if operator not in ALLOWED[Kind.DURATION]:
+        return U
+    domain = Durations(OPERANDS[ODRL + "elapsedTime"], Reading())
+    return domain.between(operator, [length]).reached(clock)
 
 
 @pytest.mark.parametrize("operator", Operator)
