@@ -140,7 +140,10 @@ def test_a_folder_without_policies_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationInvalid, match="holds no policy"):
         linted(tmp_path, "en")
     assert preau("lint", tmp_path).exit_code == Exit.REFUSED
-    (tmp_path / "one.ttl").write_text(TWO.rpartition("[]")[0], "utf-8")
+    whole = TWO.rpartition("[]")[0].replace(
+        "[] a odrl:Offer", "<urn:o> a odrl:Offer ; odrl:assigner <urn:a>"
+    )
+    (tmp_path / "one.ttl").write_text(whole, "utf-8")
     assert preau("lint", tmp_path).exit_code == 0
 
 

@@ -39,7 +39,8 @@ def fixed(tmp_path: Path, **parts: Any) -> tuple[Policy, Policy]:
     file, out = tmp_path / "in.jsonld", tmp_path / "out.jsonld"
     file.write_text(json.dumps(document), "utf-8")
     out.unlink(missing_ok=True)
-    assert preau("check", file, "--fix", out).exit_code == 0
+    done = preau("check", file, "--fix", out)
+    assert done.exit_code in {Exit.OK, Exit.INVALID}  # some errors are a person's to mend
     return read_policy(document), read_policy(out.read_bytes())
 
 
