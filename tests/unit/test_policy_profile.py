@@ -355,7 +355,7 @@ def test_every_term_that_templates_and_contracts_use_is_defined() -> None:
 
 def test_every_term_that_reports_use_is_defined() -> None:
     source = "".join(
-        file.read_text("utf-8") for file in (ROOT / "policies_odrl" / "reports").glob("*.py")
+        file.read_text("utf-8") for file in (ROOT / "tests/conformance/reports").glob("*.py")
     )
     used = set(re.findall(r'PREAU \+ "(\w+)"', source))
     assert {"verdict", "missing", "asked"} <= used
