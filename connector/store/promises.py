@@ -133,7 +133,7 @@ def _charged() -> Select[Any]:
     job = table_of(ReservationRow).c
     begun = job.committed_rounds > 0
     held = or_(begun, job.state == ReservationState.OPEN.value)
-    sums = (func.sum(case((counted, job.epsilon), else_=0.0)) for counted in (begun, held))
+    sums = (func.sum(case((counted, _most(job.epsilon)), else_=0.0)) for counted in (begun, held))
     return select(*sums).where(job.register_id == bindparam("asked_id"))
 
 

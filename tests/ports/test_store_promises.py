@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -168,6 +169,20 @@ def test_what_jobs_spent_and_reserved_is_what_the_rule_counts(
             reserved = sum(each.epsilon for each in jobs if each.counted_steps(Rule.SUMS))
             assert tx.promises.charged(register) == pytest.approx((spent, reserved), rel=1e-12)
             assert tx.promises.jobs(register) == {each.job_id for each in jobs}
+
+
+def test_figures_whose_sum_is_past_the_largest_number_still_add_up(held: SqlStore) -> None:
+    """Such a sum is an error on PostgreSQL, and would end each negotiation on the register."""
+    most = sys.float_info.max
+    with held.write() as tx:
+        for name in ("a", "b"):
+            tx.agreements.put(contract(name, epsilon=most))
+            figures = {"committed_rounds": 1, "epsilon": most, "register_id": "urn:r1"}
+            tx.reservations.put(job(f"{name}1", "urn:lost", **figures))
+        assert most > tx.promises.standing("urn:r1", NOON)[0] > 1e100
+        (claim,) = tx.promises.ended("urn:r1", NOON)
+        assert most > claim.epsilon > 1e100
+        assert most > tx.promises.charged("urn:r1")[0] > 1e100
 
 
 # --- pages --------------------------------------------------------------------------------------
