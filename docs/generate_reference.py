@@ -13,6 +13,7 @@ from pathlib import Path
 from connector import errors
 from connector.config import Settings
 from connector.protocol.negotiation import RECEIVING, SENDING, Act
+from policies_odrl.evaluation.deontic import NEXT, REPORTED, DutyState
 
 PAGES = Path(__file__).parent
 
@@ -97,18 +98,51 @@ PLACES = {
 }
 
 
+_DUTIES = """\
+# Where a duty stands
+
+A duty has **occasions**, from each of which it has to be done: the use that is asked for, each
+use on record, the agreement (of an obligation), a violation (of a consequence or a remedy).
+
+- A duty of a permission without a deadline has one occasion and comes before the use. One act
+  fulfils it for good, unless it states `timeInterval`: then it comes back after each use.
+- A duty with `elapsedTime`, or with `event gt policyUsage`, comes after the use: each use is an
+  occasion, and so is the one asked for. Where no use is on record, the period runs from the
+  agreement.
+- `delete`, `archive` and `uninstall` can only be done after the use. What was done before the
+  last one, or before the agreement, does not count, and in a permission they need a deadline.
+
+The **acts** that count for an occasion are those since it began, up to now, by whom the duty
+binds: the assignee, or anybody for a payment. They say towards whom they were where the duty
+names a party. One act is done on account of one occasion, the earliest first. Constraints on time
+are a window for the act; all others are conditions for having to do it at all.
+
+What came is then told as **events**, in order, to the table below
+(`policies_odrl/evaluation/deontic.py`). The table knows neither a party nor a clock. Whatever is
+not in it changes nothing. The last columns are the states of the Compliance Report Model.
+
+"""
+
+
+def duties_page() -> str:
+    """Return the page of the states of a duty, from their table."""
+    lines = ["| state | event | leads to |", "|---|---|---|"]
+    lines += [
+        f"| {state.value} | {event.value} | {after.value} |"
+        for state, row in NEXT.items()
+        for event, after in row.items()
+    ]
+    lines += ["", "| state | activation | deontic |", "|---|---|---|"]
+    lines += [
+        f"| {state.value} | {active} | {deontic} |" for state, (active, deontic) in REPORTED.items()
+    ]
+    picture = "![States of a duty](../images/duties.svg)\n\n"
+    return _DUTIES + picture + "\n".join(lines) + "\n"
+
+
 def negotiation_picture() -> str:
     """Return the state machine as SVG; terminations are drawn as one dashed arrow a state."""
-    parts = [
-        (
-            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 300" font-family="sans-serif"'
-            ' font-size="12" role="img" aria-label="Negotiation states">'
-        ),
-        (
-            '<defs><marker id="m" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto">'
-            '<path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker></defs>'
-        ),
-    ]
+    parts = _opening("Negotiation states")
     for (source, act, role), target in SENDING.items():
         if act is Act.TERMINATION:
             continue
@@ -116,15 +150,53 @@ def negotiation_picture() -> str:
         parts.append(_arrow(PLACES[source], PLACES[target], f"{word} ({str(role)[0].upper()})"))
     for state in ("REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED"):
         parts += [_arrow(PLACES[state], PLACES["TERMINATED"], "", dashed=True)]
-    for state, (x, y) in PLACES.items():
-        name = state or "start"
-        parts.append(
-            f'<rect x="{x - 48}" y="{y - 16}" width="96" height="32" rx="8" fill="#f3f6fb"'
-            f' stroke="#667"/><text x="{x}" y="{y + 4}" text-anchor="middle">{name}</text>'
-        )
+    parts += [_box(state or "start", place) for state, place in PLACES.items()]
     legend = "C consumer, P provider; dashed: termination"
     parts.append(f'<text x="10" y="292" fill="#556">{legend}</text></svg>')
     return "\n".join(parts) + "\n"
+
+
+# Where the picture puts each state of a duty.
+DUTY_PLACES = {
+    DutyState.INACTIVE: (90, 150),
+    DutyState.MISSING: (330, 60),
+    DutyState.DUE: (330, 240),
+    DutyState.FULFILLED: (620, 60),
+    DutyState.UNDETERMINED: (480, 150),
+    DutyState.VIOLATED: (620, 240),
+}
+
+
+def duties_picture() -> str:
+    """Return the states of a duty as SVG, each arrow a row of their table."""
+    parts = _opening("States of a duty")
+    for state, row in NEXT.items():
+        for event, after in row.items():
+            word = event.name.replace("_", " ").lower()
+            parts.append(_arrow(DUTY_PLACES[state], DUTY_PLACES[after], word))
+    parts += [_box(state.value, place) for state, place in DUTY_PLACES.items()]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _opening(label: str) -> list[str]:
+    return [
+        (
+            '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 300" font-family="sans-serif"'
+            f' font-size="12" role="img" aria-label="{label}">'
+        ),
+        (
+            '<defs><marker id="m" markerWidth="9" markerHeight="9" refX="8" refY="4" orient="auto">'
+            '<path d="M0,0 L8,4 L0,8 z" fill="#334"/></marker></defs>'
+        ),
+    ]
+
+
+def _box(name: str, place: tuple[int, int]) -> str:
+    x, y = place
+    return (
+        f'<rect x="{x - 48}" y="{y - 16}" width="96" height="32" rx="8" fill="#f3f6fb"'
+        f' stroke="#667"/><text x="{x}" y="{y + 4}" text-anchor="middle">{name}</text>'
+    )
 
 
 def _arrow(
@@ -154,7 +226,9 @@ def _arrow(
 PAGE_OF = {
     "reference/errors.md": error_page,
     "reference/settings.md": settings_page,
+    "reference/duties.md": duties_page,
     "reference/negotiation.md": negotiation_page,
+    "images/duties.svg": duties_picture,
     "images/negotiation.svg": negotiation_picture,
 }
 

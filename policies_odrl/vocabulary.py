@@ -247,6 +247,10 @@ SAME_ACTION: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# Deprecated actions that are the very same as their successor (`owl:sameAs`). An exact match of two
+# concepts is no identity of legal acts: who wrote `export` decides whether to mean `transform`.
+SAME_AS: Final = frozenset({ODRL + "copy"})
+
 # Actions that can only be done once the asset was used: what is done before leaves it undone.
 AFTER_USE: Final = frozenset(ODRL + item for item in ("archive", "delete", "uninstall"))
 

@@ -66,8 +66,7 @@ def of_constraint(
         return
     short = text.term(item.left)
     if operand.replaced_by:
-        edit = (Step(Change.REPLACE, f"{path}/leftOperand", operand.replaced_by),)
-        yield say(path, "deprecated-term", short, text.term(operand.replaced_by), edit=edit)
+        yield say(path, "deprecated-term", short, text.term(operand.replaced_by))
     yield from _operator(path, item, operand, say)
     yield from _unit(path, item, operand, say)
     yield from _values(path, item, operand, say, knowledge)

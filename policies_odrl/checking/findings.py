@@ -65,7 +65,8 @@ class Finding:
         severity: see `Severity`.
         sentence: what is the matter, for people.
         fix: what to do about it.
-        edit: the fix as steps that `mended` applies; empty where a person has to decide.
+        edit: the fix as steps that `mended` applies; it changes no meaning. Empty where a person
+            has to decide, and `fix` is a suggestion.
         policy: IRI of the policy, where a document holds several.
     """
 

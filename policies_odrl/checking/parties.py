@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies_odrl.checking.findings import Change, Finding, Say, Step
+from policies_odrl.checking.findings import Finding, Say
 from policies_odrl.completeness import incomplete
 from policies_odrl.model import AssetRef, PartyRef, Policy, PolicyKind, Rule
 
@@ -70,8 +70,4 @@ def _refined(path: str, owner: Policy | Rule, say: Say) -> Iterator[Finding]:
         item: AssetRef | PartyRef | None = getattr(owner, name)
         if item is not None and item.refinements and item.id and not item.source:
             where = f"{path}/{name}"
-            edit = (
-                Step(Change.ADD, f"{where}/odrl:source", {"@id": item.id}),
-                Step(Change.REMOVE, f"{where}/@id"),
-            )
-            yield say(where, "uid-with-refinement", item.id, edit=edit)
+            yield say(where, "uid-with-refinement", item.id)

@@ -39,7 +39,7 @@ from policies_odrl.model import (
     duties_below,
 )
 from policies_odrl.reading.flat import short
-from policies_odrl.vocabulary import PREAU, PROFILES, SAME_ACTION
+from policies_odrl.vocabulary import PREAU, PROFILES, SAME_ACTION, SAME_AS
 
 MAX_FINDINGS: Final = 500  # of one policy
 BUILT_IN: Final = Knowledge()
@@ -126,8 +126,7 @@ class _Check:
     def _relations(self) -> Iterator[Finding]:
         policy, say = self._policy, self._say
         if policy.permissions and policy.prohibitions and policy.conflict is None:
-            edit = (Step(Change.ADD, "/odrl:conflict", {"@id": "odrl:prohibit"}),)
-            yield say("", "mixed-without-conflict", edit=edit)
+            yield say("", "mixed-without-conflict")
         if policy.id and policy.id in policy.inherits:
             yield say("/odrl:inheritFrom", "circular-inheritance", policy.id)
         elif policy.inherits:
@@ -167,7 +166,7 @@ class _Check:
             )
         if action in SAME_ACTION:
             current = SAME_ACTION[action]
-            edit = (Step(Change.REPLACE, path, current),)
+            edit = (Step(Change.REPLACE, path, current),) if action in SAME_AS else ()
             yield self._say(
                 path, "deprecated-term", text.term(action), text.term(current), edit=edit
             )

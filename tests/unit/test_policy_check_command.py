@@ -101,10 +101,10 @@ def test_a_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
 
 
 def test_the_mended_policy_is_written_beside(tmp_path: Path) -> None:
-    bad, out = VECTORS / "mixed-without-conflict.bad.jsonld", tmp_path / "mended.jsonld"
+    bad, out = VECTORS / "redundant.bad.jsonld", tmp_path / "mended.jsonld"
     before = bad.read_bytes()
     assert preau("check", bad, "--fix", out).exit_code == Exit.OK
-    assert json.loads(out.read_text())["odrl:conflict"] == {"@id": "odrl:prohibit"}
+    assert len(out.read_text().split("leftOperand")) < len(before.split(b"leftOperand"))
     assert bad.read_bytes() == before
     assert preau("check", bad, "--fix", out).exit_code == Exit.REFUSED
 

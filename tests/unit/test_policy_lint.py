@@ -29,7 +29,7 @@ from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.model import ODRL
 from policies_odrl.reading.load import load
 from policies_odrl.reading.writer import write
-from tests.support.policies import one_rule, purpose
+from tests.support.policies import name_is, one_rule, purpose
 from tests.support.tables import rows
 
 ROOT = Path(__file__).parents[2]
@@ -125,14 +125,21 @@ def test_a_mended_file_is_clean_of_what_was_mended(code: str, tmp_path: Path) ->
     assert not errors(found)
 
 
-def test_a_refined_collection_built_in_code_is_mended() -> None:
-    # no file holds one, because it is not read; a policy in code may
-    document = {"target": {"@id": "urn:a", "odrl:refinement": [{}]}}
-    policy = replace(READ, target=AssetRef("urn:a", refinements=(purpose("Marketing"),)))
-    (found,) = (item for item in validate(policy) if item.code == "uid-with-refinement")
-    assert mended(document, [found]) == {
-        "target": {"odrl:source": {"@id": "urn:a"}, "odrl:refinement": [{}]}
-    }
+def test_what_would_change_the_meaning_is_a_suggestion_only() -> None:
+    refined = AssetRef("urn:a", refinements=(purpose("Marketing"),))
+    ban = Prohibition(action=READ.permissions[0].action)
+    for code, policy in (
+        ("uid-with-refinement", replace(READ, target=refined)),
+        ("mixed-without-conflict", replace(READ, prohibitions=(ban,))),
+        ("deprecated-term", one_rule("export")),
+        ("deprecated-term", one_rule("write")),
+        ("deprecated-term", one_rule("read", name_is(ODRL + "system", "urn:example:a"))),
+    ):
+        (found,) = (item for item in validate(policy) if item.code == code)
+        assert found.fix
+        assert not found.edit
+    (same,) = (item for item in validate(one_rule("copy")) if item.code == "deprecated-term")
+    assert mended(write(one_rule("copy")), [same])["permission"][0]["action"] == ODRL + "reproduce"
 
 
 def step(change: Change, path: str, value: object = None, source: str = "") -> Finding:
