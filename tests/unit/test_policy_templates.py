@@ -50,6 +50,7 @@ from policies_odrl.language.from_sentences import from_sentences
 from policies_odrl.language.spelled import spelled
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
+from policies_odrl.vocabulary import OPERANDS
 from tests.support.policies import nodes
 
 VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "templates"
@@ -111,19 +112,25 @@ def decided(data: dict[str, Any], case: dict[str, Any]) -> Decision:
         assignee=PartyRef(data["consumer"]),
         timestamp="2026-08-01T00:00:00Z",
     )
-    stated = {**data["facts"], **case.get("facts", {})}
+    stated = {
+        full(left): tuple(map(named, found))
+        for left, found in {**data["facts"], **case.get("facts", {})}.items()
+        if found
+    }
+    known = {left: found for left, found in stated.items() if OPERANDS[left].by_node}
     request = Request(
         full(case.get("action", data["action"])),
         data["consumer"],
         agreement.target.id if agreement.target else None,
-        {full(left): tuple(map(named, found)) for left, found in stated.items() if found},
+        {left: found for left, found in stated.items() if left not in known},
     )
     acts = case.get("performed", data.get("performed", []))
     done = tuple(Performed(full(act["action"]), at(act["at"]), data["consumer"]) for act in acts)
     now = at(case.get("at", data["at"]))
     recorded = {path: DutyState(state) for path, state in case.get("recorded", {}).items()}
     used = usage(agreement, case)
-    return evaluate(agreement, request, Facts(now, performed=done, recorded=recorded, usage=used))
+    facts = Facts(now, known, performed=done, recorded=recorded, usage=used)
+    return evaluate(agreement, request, facts)
 
 
 def usage(agreement: Policy, case: dict[str, Any]) -> Usage:
