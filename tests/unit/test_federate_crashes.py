@@ -178,7 +178,7 @@ def test_a_store_that_is_away_does_not_end_the_watcher(case: Case) -> None:
                 raise error
             return store.read()
 
-    watcher = case.site._runners[0]
+    watcher = case.site.runners[0]
     watcher._ports = replace(watcher._ports, store=Flaky())
     case.site.ports.wakeups.notify("job")
     assert wait_for(lambda: next(failures, None) is None)
