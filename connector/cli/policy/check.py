@@ -122,7 +122,8 @@ def checked(file: Path, lang: str) -> Checked:
     except OdrlError as exc:
         return _unread(exc, document, lang)
     lost = _lost(document, lang) if isinstance(document, dict) else ()
-    found = policies_odrl.inspect(translated(nodes), terms, lang)
+    meant = linked(mended(document, lost)) if any(item.edit for item in lost) else nodes
+    found = policies_odrl.inspect(translated(meant), terms, lang)
     told = UNDEFINED if lost else "\n"  # what is lost is told once
     findings = (*lost, *(item for item in found if told not in item.sentence))
     if not _of_a_space(document):
