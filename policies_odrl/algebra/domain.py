@@ -94,8 +94,15 @@ class Ordered(Domain[Intervals, Piece]):
         return region.complement() if turned else region
 
     def facts(self, region: Intervals, item: Constraint) -> Iterator[Fact]:
-        """Yield values of a set as a request states them."""
-        return (self.fact(key, item) for key in region.samples())
+        """Yield values of a set as a request states them; natural limits tell least, so last."""
+        limits = {
+            end[1]
+            for piece in self.universe(self.axis(item)).pieces
+            for end in (piece.low, piece.high)
+            if end[0] == 0
+        }
+        found = sorted(region.samples(), key=lambda key: key in limits)
+        return (self.fact(key, item) for key in found)
 
     def fact(self, key: Any, item: Constraint) -> Fact:
         """Return a point as a request states it."""
