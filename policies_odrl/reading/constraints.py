@@ -121,7 +121,7 @@ def _constraint(node: Node, walk: Walk) -> Constraint:
 def _kept(node: Node, what: str, walk: Walk) -> Constraint:
     """Return a constraint that nobody can decide, with all that the node says."""
     said = walk.whole({"@id": node.id} if node.id.startswith("_:") else node.body, node)
-    return Constraint(left=what, operator=Operator.EQ, right=(said,))
+    return Constraint(left=walk.foreign(what), operator=Operator.EQ, right=(said,))
 
 
 def _rights(node: Node) -> list[Mapping[str, Any]]:

@@ -17,14 +17,15 @@ from enum import Enum
 from typing import Final
 
 from policies_odrl.documents.names import IDS, UNDEFINED
-from policies_odrl.model import ODRL, Notes, Value
+from policies_odrl.model import ODRL, Literal, Notes, Value
 from policies_odrl.reading.flat import RDF_TYPE, Left, Node
-from policies_odrl.reading.walk import Count, Walk
+from policies_odrl.reading.walk import RDF_JSON, Count, Walk
 from policies_odrl.vocabulary import CC, DCT
 
 _RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
 _SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
 _OWL: Final = "http://www.w3.org/2002/07/owl#"
+_SPACE: Final = "w3.org/ns/odrl"
 _SCHEMA: Final = ("http://schema.org/", "https://schema.org/")
 
 
@@ -75,6 +76,26 @@ _CONDITIONS: Final = frozenset(
         "prohibits",
         "requires",
         "accessRights",
+        "conditionsOfAccess",
+        "audience",
+        "mediator",
+        "educationLevel",
+        "jurisdiction",
+        "spatial",
+        "temporal",
+        "spatialCoverage",
+        "temporalCoverage",
+        "areaServed",
+        "eligibleRegion",
+        "ineligibleRegion",
+        "eligibleCustomerType",
+        "eligibleDuration",
+        "eligibleQuantity",
+        "eligibleTransactionVolume",
+        "requiredGender",
+        "requiredMinAge",
+        "requiredMaxAge",
+        "typicalAgeRange",
     ]
 )
 # Classes that say of a term that it is one.
@@ -95,8 +116,12 @@ def of_odrl(name: str) -> bool:
 
     >>> of_odrl("https://www.w3.org/ns/odrl/2/refinement"), of_odrl("urn:x:rows")
     (True, False)
+    >>> of_odrl("ordl:refinement")
+    True
     """
-    return name.startswith((ODRL, UNDEFINED, "odrl:")) or "w3.org/ns/odrl" in name
+    plain = name.casefold()
+    meant = plain.endswith(("refinement", "refinements", "constraint", "constraints"))
+    return meant or name.startswith((UNDEFINED, "odrl:")) or _SPACE in plain
 
 
 def describes(name: str, scope: Scope) -> bool:
@@ -138,9 +163,18 @@ def besides(node: Node, scope: Scope, classes: Sequence[str], walk: Walk) -> tup
             for item in values
             if known or (name == RDF_TYPE and describing_class(str(item.get("@id")), scope))
         ]
+        said = [(value, walk.value(value, node)) for value in kept]
+        kept = [value for value, found in said if not _rules(found)]
         walk.pay(Count.NOTES, len(kept))
-        notes.extend((name, walk.value(value, node)) for value in kept)
+        notes.extend((name, found) for _, found in said if not _rules(found))
         rest = [item for item in values if item not in kept]
         if rest:
             strange.append((name, rest))
     return tuple(notes), strange
+
+
+def _rules(value: Value) -> bool:
+    """Return whether a value that is a node of its own speaks in words of ODRL."""
+    if not isinstance(value, Literal) or value.datatype != RDF_JSON:
+        return False
+    return _SPACE in value.lexical.casefold()

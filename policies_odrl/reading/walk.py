@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeVar
 
+from policies_odrl.documents.names import UNDEFINED
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal, Operator, Value
@@ -232,9 +234,19 @@ class Walk:
         """
         self.pay(Count.CONSTRAINTS, len(left))
         return tuple(
-            Constraint(name, Operator.EQ, tuple(self.value(value, node) for value in values))
+            Constraint(
+                self.foreign(name), Operator.EQ, tuple(self.value(value, node) for value in values)
+            )
             for name, values in left
         )
+
+    def foreign(self, name: str) -> str:
+        """Return a left operand that nobody can decide by, for what is not understood.
+
+        A property or operator may have the name of an operand, and would be decided by as one.
+        """
+        known = self.knowledge.operand(name) is not None
+        return UNDEFINED + re.split("[/#:]", name)[-1] if known else name
 
     def whole(self, value: Mapping[str, Any], node: Node) -> Literal:
         """Return a value that is a node, with all that is said of it, as JSON.
