@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 ODRL: Final = "http://www.w3.org/ns/odrl/2/"
+RDF_JSON: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"  # what is kept as it was
 XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 XSD_STRING: Final = XSD + "string"
 

@@ -25,7 +25,7 @@ from policies_odrl.algebra.numbers import Counts, Levels, Numbers
 from policies_odrl.algebra.times import Durations, Instants
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth
-from policies_odrl.model import ODRL, Constraint, Operator
+from policies_odrl.model import ODRL, RDF_JSON, Constraint, Literal, Operator
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 
 INTERVAL: Final = ODRL + "timeInterval"
@@ -157,6 +157,8 @@ def _obstacle(item: Constraint, domain: Domain[Any, Any]) -> str:
         return f"the value at `{item.reference[0][:200]}`"
     if not item.right:
         return "no value is given"
+    if any(isinstance(value, Literal) and value.datatype == RDF_JSON for value in item.right):
+        return "what was not understood"
     several = len(item.right) != 1 and item.operator not in LISTING
     return "which of its values is meant" if several else ""
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from policies_odrl.model import ODRL, XSD
 
 UNDEFINED: Final = "https://w3id.org/preau/undefined#"
+SPACE: Final = "w3.org/ns/odrl"  # of ODRL, however the rest is spelled
 IDS: Final = "https://w3id.org/idsa/core/"
 
 # Prefixes that are read although no context declares them; `check` says that they are not declared.
@@ -101,3 +102,16 @@ def _split(key: str) -> tuple[str, str]:
         return key[:at], key[at:]
     space, _, name = key.partition(":")
     return space, name
+
+
+def of_odrl(name: str) -> bool:
+    """Return whether a name is of ODRL, or was meant to be: misspelled, or of no context.
+
+    >>> of_odrl("https://www.w3.org/ns/odrl/2/refinement"), of_odrl("urn:x:rows")
+    (True, False)
+    >>> of_odrl("ordl:refinement")
+    True
+    """
+    plain = name.casefold()
+    meant = plain.endswith(("refinement", "refinements", "constraint", "constraints"))
+    return meant or name.startswith((UNDEFINED, "odrl:")) or SPACE in plain

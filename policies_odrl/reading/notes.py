@@ -16,16 +16,15 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
-from policies_odrl.documents.names import IDS, UNDEFINED
-from policies_odrl.model import ODRL, Literal, Notes, Value
+from policies_odrl.documents.names import IDS, SPACE, of_odrl
+from policies_odrl.model import ODRL, RDF_JSON, Literal, Notes, Value
 from policies_odrl.reading.flat import RDF_TYPE, Left, Node
-from policies_odrl.reading.walk import RDF_JSON, Count, Walk
+from policies_odrl.reading.walk import Count, Walk
 from policies_odrl.vocabulary import CC, DCT
 
 _RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
 _SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
 _OWL: Final = "http://www.w3.org/2002/07/owl#"
-_SPACE: Final = "w3.org/ns/odrl"
 _SCHEMA: Final = ("http://schema.org/", "https://schema.org/")
 
 
@@ -111,19 +110,6 @@ def is_label(name: str) -> bool:
     return name in LABELS or name in _ABOUT
 
 
-def of_odrl(name: str) -> bool:
-    """Return whether a name is of ODRL, or was meant to be: misspelled, or of no context.
-
-    >>> of_odrl("https://www.w3.org/ns/odrl/2/refinement"), of_odrl("urn:x:rows")
-    (True, False)
-    >>> of_odrl("ordl:refinement")
-    True
-    """
-    plain = name.casefold()
-    meant = plain.endswith(("refinement", "refinements", "constraint", "constraints"))
-    return meant or name.startswith((UNDEFINED, "odrl:")) or _SPACE in plain
-
-
 def describes(name: str, scope: Scope) -> bool:
     """Return whether a property only describes what it is stated of.
 
@@ -177,4 +163,4 @@ def _rules(value: Value) -> bool:
     """Return whether a value that is a node of its own speaks in words of ODRL."""
     if not isinstance(value, Literal) or value.datatype != RDF_JSON:
         return False
-    return _SPACE in value.lexical.casefold()
+    return SPACE in value.lexical.casefold()

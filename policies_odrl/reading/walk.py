@@ -17,17 +17,16 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from policies_odrl.documents.names import UNDEFINED
+from policies_odrl.documents.names import SPACE, UNDEFINED
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal, Operator, Value
+from policies_odrl.model import ODRL, RDF_JSON, XSD, Constraint, Iri, Literal, Operator, Value
 from policies_odrl.reading.flat import Left, Node, literal
 
 MAX_NODES: Final = 60_000  # node objects given
 MAX_DEPTH: Final = 24  # logical constraints, refinements, duties below one another
 MAX_TEXT: Final = 64 * 1024  # characters of one literal
 MAX_BITS: Final = 1024  # of a number that JSON gives as one
-RDF_JSON: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"
 # Of ODRL, what a node that no rule refers to may say: it describes an asset, a party or a term.
 _DESCRIBING: Final = frozenset(
     ODRL + name
@@ -71,7 +70,7 @@ def is_part(body: Mapping[str, object]) -> bool:
     """Return whether a node says more than what something is, and so has to belong to a policy."""
     node = Node(body)
     said = node.properties().union(node.types)
-    return any(item.startswith(ODRL) for item in said - _DESCRIBING)
+    return any(SPACE in item.casefold() for item in said - _DESCRIBING)
 
 
 def structured(value: Mapping[str, Any]) -> bool:

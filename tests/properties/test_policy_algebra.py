@@ -25,7 +25,7 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.questions import entails, never_blocked, sample, unsatisfiable
 from policies_odrl.evaluation.operands import check
-from policies_odrl.model import ODRL, XSD, Value
+from policies_odrl.model import ODRL, RDF_JSON, XSD, Value
 from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU
 
 LAW = settings(max_examples=25, deadline=None)
@@ -329,6 +329,7 @@ UNKNOWN = [
     Constraint(ODRL + "resolution", Operator.EQ, literals("decimal", "five")),
     Constraint(ODRL + "timeInterval", Operator.EQ, literals("duration", "P1D")),
     Constraint(ODRL + "event", Operator.LT, (Iri("urn:exam"),)),
+    Constraint(ODRL + "language", Operator.EQ, (Literal('{"urn:a": []}', RDF_JSON),)),
 ]
 
 
