@@ -153,8 +153,8 @@ class TestArrivals:
             for _ in range(10):  # until each has begun or waits for its turn
                 await asyncio.sleep(0)
             assert sum(call.reading for _, call in silent) == places  # of all together
-            await asyncio.gather(*tasks, return_exceptions=True)
             held = {owner for owner, call in silent if call.reading}
+            await asyncio.gather(*tasks, return_exceptions=True)
             for owner in held:
                 with pytest.raises(TooManyRequests) as caught:
                     await found.read(owner, Call())  # type: ignore[arg-type]
@@ -162,6 +162,56 @@ class TestArrivals:
             other = Call(b"other")
             other.there.set()
             assert await found.read(B, other) == b"other"  # type: ignore[arg-type]
+
+        run(work())
+
+    @pytest.mark.parametrize("whole", [True, False])
+    def test_who_takes_long_leaves_its_places_too_however_the_request_ends(
+        self, monkeypatch: pytest.MonkeyPatch, *, whole: bool
+    ) -> None:
+        monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 0.4)
+
+        async def end(found: Arrivals, owner: str, seconds: float) -> None:
+            call = Call()
+            task = asyncio.create_task(found.read(owner, call))  # type: ignore[arg-type]
+            await asyncio.sleep(seconds)
+            if whole:
+                call.there.set()
+            else:
+                task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        async def work() -> None:
+            found = Arrivals()
+            await end(found, A, 0.3)
+            with pytest.raises(TooManyRequests):
+                await found.read(A, Call())  # type: ignore[arg-type]
+            await end(found, B, 0.0)
+            there = Call()
+            there.there.set()
+            assert await found.read(B, there) == b"x"  # type: ignore[arg-type]
+
+        run(work())
+
+    def test_who_had_to_wait_for_its_turn_is_not_late(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 1.0)
+
+        async def work() -> None:
+            found = Arrivals()
+            before = [asyncio.create_task(found.read(A, Call())) for _ in range(4)]  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            waited = asyncio.create_task(found.read(A, Call()))  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            monkeypatch.setattr(arrivals, "REQUEST_SECONDS", 1e6)  # of what took long, from now on
+            for task in before:
+                task.cancel()
+            with pytest.raises(Malformed):
+                await waited
+            there = Call()
+            there.there.set()
+            assert await found.read(A, there) == b"x"  # type: ignore[arg-type]
 
         run(work())
 

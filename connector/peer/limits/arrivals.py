@@ -23,8 +23,8 @@ REQUEST_SECONDS: Final = 10.0
 # (`peer/calls/server.py`) before it hands any of them on.
 READING_BYTES: Final = 384 * 1024 * 1024
 READING_PER_OWNER: Final = 4  # messages
-# For how long nothing is read of who let a message not arrive: else members together could hold
-# all places for reading, one silent call after another.
+# For how long nothing is read of whose message took more than half of its time, however it ended:
+# else members together could hold all places, one call after another that nearly runs out of time.
 LATE_SECONDS: Final = 60.0
 WAITING_PER_OWNER: Final = 64
 # Bytes that wait for a thread, are worked on, or wait for their caller to read them.
@@ -51,32 +51,33 @@ class Arrivals:
 
         Raises:
             Malformed: it is not there in time.
-            TooManyRequests: too many of this owner's wait to be read, or one did not come lately.
+            TooManyRequests: too many of this owner's wait to be read, or one came late.
         """
         self._check_late(owner)
-        reading: list[asyncio.Task[Any]] = []
+        clock = asyncio.get_running_loop().time
+        reading: list[tuple[asyncio.Task[Any], float]] = []
 
         def begin() -> asyncio.Task[Any]:
-            reading.append(asyncio.ensure_future(context.read()))
-            return reading[0]
+            reading.append((asyncio.ensure_future(context.read()), clock()))
+            return reading[0][0]
 
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 return await self._turns.run(owner, begin)
         except TimeoutError as exc:
-            if reading:
-                self._late[owner] = asyncio.get_running_loop().time() + LATE_SECONDS
             raise Malformed(f"the request did not arrive in {REQUEST_SECONDS:g} seconds") from exc
         finally:
-            for task in reading:
+            for task, began in reading:
                 task.cancel()
+                if clock() - began > REQUEST_SECONDS / 2:  # to wait for a turn is no fault
+                    self._late[owner] = clock() + LATE_SECONDS
 
     def _check_late(self, owner: str) -> None:
         now = asyncio.get_running_loop().time()
         left = self._late.get(owner, now) - now
         if left > 0:
             raise TooManyRequests(
-                "a request of this peer did not arrive in its time",
+                "a request of this peer came late or not at all",
                 hint=f"try again in {left:.0f} seconds",
                 retry_after=left,
             )
