@@ -96,6 +96,16 @@ async def refuse(context: Context, error: PreauError) -> NoReturn:
     await context.abort(code, told.reason[:_MAX_TEXT], (*STATED, (PROBLEM_KEY, problem(told))))
 
 
+def released(error: PreauError) -> PreauError:
+    """Return a refusal without its causes and the frames they came through: they hold the request.
+
+    gRPC keeps how a call was aborted, in a cycle with the failure: only the collector would free
+    the megabytes of a refused request, and it counts objects.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
+
+
 def understood(error: PreauError, generation: int) -> PreauError:
     """Return a refusal under a code that a caller knows.
 

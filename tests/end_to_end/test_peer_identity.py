@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ from connector.errors import (
     UntrustedIssuer,
 )
 from connector.peer.calls import server
-from connector.peer.calls.unary import OPEN_PER_CALLER
+from connector.peer.calls.unary import MOST_BYTES, OPEN_PER_CALLER
 from connector.peer.credentials import ServerTrust
 from connector.peer.limits import arrivals
 from connector.peer.routes import STATED, TOKEN_KEY
@@ -150,6 +152,34 @@ class TestTokens:
         assert refusal(beta, leaf, shown, GET, data) == ""
         assert refusal(beta, leaf, shown, GET, data) == "TOKEN_REPLAYED"
         assert len(beta.heard.calls) == 1
+
+    @pytest.mark.parametrize("size", [2 << 20, MOST_BYTES])  # of which one is too large
+    def test_a_refused_request_waits_for_no_collector(self, space: LiveSpace, size: int) -> None:
+        alpha, beta = space["alpha"], space["beta"]
+        leaf, data = alpha.leaves.current(), b"\xff" * (size + 1)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(4):  # the first have ended when the last is answered
+                assert refusal(beta, leaf, token_of(alpha, beta, GET, data), GET, data) in {
+                    "MALFORMED_MESSAGE",
+                    "MESSAGE_TOO_LARGE",
+                }
+            assert alpha.call(beta, "GetNegotiationMessage", ASKED) == STATE
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            frames = [each for each in gc.garbage if isinstance(each, FrameType)]
+            holding = {
+                f"{frame.f_code.co_qualname}: {name}"
+                for frame in frames
+                for name, value in frame.f_locals.items()
+                if isinstance(value, bytes) and len(value) > size
+            }
+            assert holding == set()
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
 
     def test_a_token_is_good_once_also_over_a_restart(self, space: LiveSpace) -> None:
         alpha, beta, data = space["alpha"], space["beta"], body_of("x")

@@ -34,7 +34,7 @@ from connector.peer.limits.arrivals import Arrivals
 from connector.peer.limits.counted import Counted
 from connector.peer.limits.turns import Turns
 from connector.peer.routes import STATED, Metadata
-from connector.peer.status import Context, refuse, unforeseen
+from connector.peer.status import Context, refuse, released, unforeseen
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub, Seat
 from connector.services.membership import onboard
@@ -90,7 +90,7 @@ class Participate:
             with self._counted.some(visit.did):
                 await self._seated(visit, context)
         except PreauError as exc:
-            failure = exc
+            failure = released(exc)
         except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
             failure = unforeseen(routes.PARTICIPATE)
         else:

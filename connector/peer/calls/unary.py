@@ -30,7 +30,7 @@ from connector.peer.limits.counted import Counted
 from connector.peer.limits.shares import Shares
 from connector.peer.limits.turns import Turns
 from connector.peer.routes import STATED, Metadata, Route
-from connector.peer.status import Context, refuse, understood, unforeseen
+from connector.peer.status import Context, refuse, released, understood, unforeseen
 from connector.ports import Ports
 from connector.services import correlation
 
@@ -98,15 +98,9 @@ class Unary:
         # Until the answer has left: who does not read it has it on its own account.
         context.add_done_callback(partial(_over, counted))  # type: ignore[arg-type]  # stubs: exact
         try:
-            counted.enter_context(self._open.some(visit.owner))
-            data = await self._request(route, visit, context)
-            counted.enter_context(self._arrivals.held(visit.owner, data))
-            self._shares.take(visit.owner, route.kind, len(data))
-            work = partial(self._handled, route, visit, data)
-            answer, carried = await self._turns.run(visit.owner, work)
-            counted.enter_context(self._arrivals.held(visit.owner, answer))
+            answer, carried = await self._answered(route, visit, context, counted)
         except PreauError as exc:
-            failure = exc
+            failure = released(exc)
         except Exception:  # noqa: BLE001 - the outermost border: whatever it is, no text leaves
             failure = unforeseen(route.method)
         else:
@@ -114,6 +108,18 @@ class Unary:
             context.set_trailing_metadata(carried)
             return answer
         return await refuse(context, await self.refused(visit, route.method, failure))
+
+    async def _answered(
+        self, route: Route, visit: Visit, context: Context, counted: ExitStack
+    ) -> tuple[bytes, Metadata]:
+        counted.enter_context(self._open.some(visit.owner))
+        data = await self._request(route, visit, context)
+        counted.enter_context(self._arrivals.held(visit.owner, data))
+        self._shares.take(visit.owner, route.kind, len(data))
+        work = partial(self._handled, route, visit, data)
+        answer, carried = await self._turns.run(visit.owner, work)
+        counted.enter_context(self._arrivals.held(visit.owner, answer))
+        return answer, carried
 
     async def _request(self, route: Route, visit: Visit, context: Context) -> bytes:
         """Return the exact bytes of the request once they are there, and it is known whose."""

@@ -60,7 +60,10 @@ class Turns:
         queue.append((done, work))
         self._waiting.setdefault(owner, queue)
         self._next()
-        return await done
+        try:
+            return await done
+        finally:
+            del done  # else it and its failure hold each other, with what the work was on
 
     def _next(self) -> None:
         while self._free and (owner := self._whose()) is not None:
