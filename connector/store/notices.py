@@ -37,7 +37,7 @@ def _taken_back() -> Select[Any]:
         later.c.agreement_id == row.agreement_id,
         later.c.party == row.party,
         later.c.number > row.number,
-        later.c.act != Act.NOTED.value,
+        or_(*(later.c.act == act.value for act in Act if act is not Act.NOTED)),
     )
     return select(row.agreement_id, row.act).where(
         row.party == bindparam("asked_party"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from connector.domain.contract.notice import Act, Notice, Standing
 from connector.domain.page import Damaged
 from connector.errors import RowDamaged
 from connector.store import SqlStore
@@ -91,6 +92,21 @@ def test_a_spoiled_message_holds_up_no_other(store: SqlStore) -> None:
         assert named.fault == "ROW_DAMAGED: column `created_at` of table `outbox` cannot be read"
         tx.outbox.put(message("m1", "s1"))  # which writes each column anew
         assert [each.id for each in tx.due_messages(NOON, 10)] == ["m1", "m2"]
+
+
+def test_a_spoiled_notice_takes_back_no_other(store: SqlStore) -> None:
+    acts = [
+        ("a", 1, Act.SUSPENDED),
+        ("a", 2, Act.RESUMED),
+        ("b", 1, Act.ENDED),
+        ("b", 2, Act.NOTED),
+    ]
+    with store.write() as tx:
+        for name, number, act in acts:
+            tx.notices.put(Notice(name, "us", number, act, "why", "signed", NOON))
+        assert tx.notices.taken_back("us") == {"b": Standing.ENDED}
+        assert spoil(tx, "notice", "act", "'NOPE'", "number = 2")
+        assert tx.notices.taken_back("us") == {"a": Standing.SUSPENDED, "b": Standing.ENDED}
 
 
 def test_a_spoiled_entry_of_the_log_is_named_and_the_others_are_listed(store: SqlStore) -> None:
