@@ -234,7 +234,7 @@ class Walk:
         self.pay(Count.CONSTRAINTS, len(left))
         return tuple(
             Constraint(
-                self.foreign(name), Operator.EQ, tuple(self.value(value, node) for value in values)
+                self.foreign(name), Operator.EQ, tuple(self.whole(value, node) for value in values)
             )
             for name, values in left
         )
@@ -242,7 +242,8 @@ class Walk:
     def foreign(self, name: str) -> str:
         """Return a left operand that nobody can decide by, for what is not understood.
 
-        A property or operator may have the name of an operand, and would be decided by as one.
+        A property or operator may have the name of an operand, and would be decided by as one. Of
+        one that a profile added later knows, the value is what stays undecided (`whole`).
         """
         known = self.knowledge.operand(name) is not None
         return UNDEFINED + re.split("[/#:]", name)[-1] if known else name

@@ -206,6 +206,21 @@ def test_a_profile_declares_operands_actions_and_concepts() -> None:
     assert not _decided(policy, good, NOTHING)
 
 
+def test_a_profile_that_is_added_later_lifts_no_ban() -> None:
+    """A property of a rule is no constraint, also where the profile has an operand of its name."""
+    known = profiles(PROFILE)
+    text = (
+        HEAD + "x:q a o:Set ; o:permission [ o:action x:train ] ; o:prohibition [ o:action x:train"
+        " ; {} ] ."
+    )
+    as_property = load(text.format("x:hour 5"))
+    as_operand = load(
+        text.format("o:constraint [ o:leftOperand x:hour ; o:operator o:eq ; o:rightOperand 5 ]")
+    )
+    assert not _decided(as_property, {"urn:x:hour": (4,)}, known)
+    assert _decided(as_operand, {"urn:x:hour": (4,)}, known)
+
+
 def _decided(policy: Policy, values: dict[str, Any], known: Knowledge) -> bool:
     request = Request("urn:x:train", "urn:x:ada", None, values)
     return evaluate(policy, request, Facts(knowledge=known)).granted
