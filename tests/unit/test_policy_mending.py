@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,6 @@ from connector.cli.exits import Exit
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import (
     AssetRef,
-    Conflict,
     Policy,
     explain,
 )
@@ -58,18 +56,16 @@ def test_mending_takes_a_condition_from_no_other_rule(
     assert found == ([2, 2, 1, 1] if inherits else [1, 1, 1, 1])
 
 
-def test_mending_still_changes_what_concerns_the_whole_of_a_child(tmp_path: Path) -> None:
+def test_mending_leaves_the_strategy_of_conflicts_to_a_person(tmp_path: Path) -> None:
+    """Without one the policy is void where its rules conflict: another one grants more."""
     named = {"target": "urn:u", "assignee": "urn:bob"}
-    before, after = fixed(
-        tmp_path,
-        target="urn:x",
-        inheritFrom="urn:parent",
-        permission=[{"action": "print", **named}],
-        prohibition=[{"action": "sell", **named}],
-    )
+    rules = {
+        "permission": [{"action": "print", **named}],
+        "prohibition": [{"action": "sell", **named}],
+    }
+    before, after = fixed(tmp_path, target="urn:x", inheritFrom="urn:parent", **rules)
     assert len(before.permissions) == 2
-    assert (before.conflict, after.conflict) == (None, Conflict.PROHIBIT)
-    assert replace(after, conflict=None) == before
+    assert after == before
 
 
 def test_mending_keeps_what_others_name(tmp_path: Path) -> None:
