@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import policies_odrl as odrl
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, XSD, Value
 from policies_odrl.vocabulary import PREAU, PROFILE
 
 NOW = datetime(2026, 6, 3, 11, tzinfo=UTC)
@@ -42,7 +42,7 @@ def contract() -> tuple[odrl.Policy, odrl.Request, odrl.Facts]:
     dpv = "https://w3id.org/dpv/sector/education#ResearchManagement"
     eq, at_most_, at_least = odrl.Operator.EQ, odrl.Operator.LTEQ, odrl.Operator.GTEQ
 
-    def ours(name: str, operator: odrl.Operator, value: odrl.Value) -> odrl.Constraint:
+    def ours(name: str, operator: odrl.Operator, value: Value) -> odrl.Constraint:
         return odrl.Constraint(PREAU + name, operator, (value,))
 
     def amount(text: str) -> odrl.Literal:
