@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
+from math import prod
 from typing import Final
 
 from policies_odrl.algebra.domain import Domain, Fact, Unread
 from policies_odrl.algebra.extent import Extent, Quantifier, Reading
+from policies_odrl.algebra.lengths import TooMany
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.algebra.relations import (
     MAX_TRIED,
@@ -28,6 +30,7 @@ from policies_odrl.model import Constraint, Operator
 from policies_odrl.values import FactValue, Quantity, name
 from policies_odrl.vocabulary import Kind, Operand
 
+MAX_CLAUSES: Final = 100_000  # of a complement; of what one constraint denotes it has fewer
 _MOST: Final = 4 * MAX_TRIED  # names that are looked up
 
 
@@ -115,15 +118,15 @@ class Names:
         return Names(self.order, tuple(dict.fromkeys((*self.clauses, *other.clauses))))
 
     def complement(self) -> Names:
-        """Return the names that it does not hold."""
-        if not self.clauses:
-            return Names(self.order, ((),))
-        if len(self.clauses) == 1:
-            (clause,) = self.clauses
-            return Names(self.order, tuple((literal.negated,) for literal in clause))
-        if all(len(clause) == 1 for clause in self.clauses):
-            return Names(self.order, (tuple(clause[0].negated for clause in self.clauses),))
-        raise NotImplementedError("only sets that one constraint denotes have a complement")
+        """Return the names that it does not hold.
+
+        Raises:
+            TooMany: it would have more than `MAX_CLAUSES` parts.
+        """
+        if prod(map(len, self.clauses)) > MAX_CLAUSES:
+            raise TooMany
+        picked = product(*self.clauses)  # by De Morgan, one literal of each clause is False
+        return Names(self.order, tuple(tuple(it.negated for it in pick) for pick in picked))
 
     def within(self, other: Names) -> bool:
         """Return whether it is proved that the other holds each name of this one.

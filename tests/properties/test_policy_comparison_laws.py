@@ -41,7 +41,7 @@ from policies_odrl.vocabulary import LEVELS, PREAU
 from tests.support import policy_strategies as some
 
 LAW = settings(
-    max_examples=25,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -130,7 +130,7 @@ GRID = [facts_of(width=x, height=y) for x, y in product(HALVES, HALVES)]
 
 
 @given(policies(numbers()), policies(numbers()))
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_on_plain_axes_the_verdict_is_exact(left: Policy, right: Policy) -> None:
     asked = [Request(ODRL + "use", facts=facts) for facts in GRID]
     world = Facts(knowledge=KNOWN)
@@ -141,7 +141,7 @@ def test_on_plain_axes_the_verdict_is_exact(left: Policy, right: Policy) -> None
 
 
 @given(policies(ANY), policies(ANY))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_witness_is_granted_by_both(left: Policy, right: Policy) -> None:
     verdict = conflict_between(left, right, KNOWN)
     assert (verdict.witness is not None) is (verdict.answer is Compatibility.COMPATIBLE)
@@ -174,7 +174,7 @@ TRIED = st.lists(worlds(), min_size=5, max_size=15)
 
 
 @given(policies(ANY), policies(ANY), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_no_request_satisfies_both_of_a_conflict(
     left: Policy, right: Policy, data: st.DataObject
 ) -> None:
@@ -187,7 +187,7 @@ def test_no_request_satisfies_both_of_a_conflict(
 
 
 @given(policies(ANY), policies(ANY), TRIED)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_nothing_that_one_permits_is_prohibited_by_a_compatible_other(
     left: Policy, right: Policy, tried: list[dict[str, tuple[Fact, ...]]]
 ) -> None:
@@ -208,7 +208,7 @@ def test_nothing_that_one_permits_is_prohibited_by_a_compatible_other(
 
 
 @given(policies(ANY), policies(ANY), st.randoms(use_true_random=False))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_sides_and_order_mean_nothing(left: Policy, right: Policy, random: object) -> None:
     wanted = conflict_between(left, right, KNOWN).answer
     assert conflict_between(right, left, KNOWN).answer is wanted
@@ -232,7 +232,7 @@ def shuffled(policy: Policy, random: object) -> Policy:
 
 
 @given(policies(ANY), policies(ANY), names())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_further_condition_never_ends_a_conflict(
     left: Policy, right: Policy, more: Condition
 ) -> None:
@@ -246,7 +246,7 @@ def test_a_further_condition_never_ends_a_conflict(
 
 
 @given(st.lists(names(), min_size=1, max_size=4), st.data())
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_more_knowledge_never_turns_a_verdict_round(
     conditions: list[Condition], data: st.DataObject
 ) -> None:
