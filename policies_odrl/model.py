@@ -208,6 +208,10 @@ class Rule:
         output: asset made by the action; None when none.
         functions: other party functions, (function IRI, party).
         id: IRI; empty for a blank node.
+        unread: what a document says of it, or of its action, asset and parties, that was not
+            understood, each as a constraint that nobody can decide. It may narrow the rule or widen
+            it, so that a permission never grants, a duty is never done, and a prohibition that is
+            about a request is never ruled out.
         origin: IRI of the rule with several actions, assets or parties that this one was expanded
             from (IM 2.7); such rules have no IRI of their own.
         notes: descriptions.
@@ -220,6 +224,7 @@ class Rule:
     constraints: tuple[Condition, ...] = ()
     output: AssetRef | None = None
     functions: tuple[tuple[str, PartyRef], ...] = ()
+    unread: tuple[Constraint, ...] = ()
     id: str = ""
     origin: str = field(default="", compare=False)
     notes: Notes = field(default=(), compare=False)

@@ -89,7 +89,7 @@ def rule_form(rule: Rule) -> tuple[object, ...]:
         same_action(rule.action.id),
         frozenset(condition_form(item) for item in rule.action.refinements),
         *(reference_form(item) for item in (rule.target, rule.assigner, rule.assignee)),
-        frozenset(condition_form(item) for item in flat(rule.constraints)),
+        frozenset(condition_form(item) for item in flat((*rule.constraints, *rule.unread))),
         reference_form(rule.output),
         frozenset((name, reference_form(party)) for name, party in rule.functions),
         duties,

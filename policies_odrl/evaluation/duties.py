@@ -37,6 +37,7 @@ from policies_odrl.vocabulary import AFTER_USE
 
 _HARMLESS: Final = frozenset({DutyState.FULFILLED, DutyState.INACTIVE, DutyState.DUE})
 _UNDONE: Final = frozenset({DutyState.DUE, DutyState.VIOLATED})
+NOT_UNDERSTOOD: Final = "what is said of it was not understood"
 INVALID: Final = "a consequence or remedy has no consequence of its own"
 _UNREADABLE: Final = "the time by which it must be done cannot be read"
 _GATE: Final = "cannot tell whether it has to be done"
@@ -67,6 +68,8 @@ def duty_state(
     """
     if any(item.consequences for item in _followers(duty, owner)):
         return DutyResult(path, duty, DutyState.UNDETERMINED, note=INVALID)
+    if duty.unread:
+        return DutyResult(path, duty, DutyState.UNDETERMINED, note=NOT_UNDERSTOOD)
     terms = terms_of(duty, case.knowledge)
     gates = tuple(
         [_gate(item, f"{path}/constraint/{index}", case) for index, item in enumerate(terms.gates)]
@@ -78,7 +81,7 @@ def duty_state(
 
 def blocks(result: DutyResult, mode: Mode) -> bool:
     """Return whether the state of a duty keeps its permission from granting."""
-    if result.note == INVALID:
+    if result.note in {INVALID, NOT_UNDERSTOOD}:
         return True
     if result.settled:
         return False

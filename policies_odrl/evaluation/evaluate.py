@@ -176,6 +176,8 @@ def prohibition_result(
     case = outer.under(rule, path)
     premises, constraints, refinements = _parts(rule, path, case, vague)
     concerns, active, applies = _truths(premises, constraints, refinements)
+    if rule.unread and concerns is not Truth.FALSE:  # it may lift any of the conditions
+        active = applies = Truth.UNDETERMINED
     effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
     return RuleResult(
         path,
@@ -197,11 +199,10 @@ _Results = tuple[ConditionResult, ...]
 def _parts(
     rule: Permission | Prohibition, path: str, case: Case, vague: frozenset[str] = _NONE
 ) -> tuple[_Results, _Results, _Results]:
-    return (
-        premises_of(rule, path, case, vague),
-        conditions(rule.constraints, f"{path}/constraint", case),
-        refinements_of(rule, path, case),
-    )
+    constraints = conditions(rule.constraints, f"{path}/constraint", case)
+    if rule.unread:
+        constraints += conditions(rule.unread, f"{path}/unread", case)
+    return premises_of(rule, path, case, vague), constraints, refinements_of(rule, path, case)
 
 
 def _truths(

@@ -76,7 +76,8 @@ def _key(policy: Policy, rule: Rule) -> tuple[tuple[str, str, str], bool]:
     party, one_party = _named(assignee)
     binds_nobody = assignee is None and policy.kind is PolicyKind.AGREEMENT
     action = same_action(rule.action.id) if rule.action.id else ANY
-    plain = one_target and one_party and not binds_nobody and action != ANY
+    understood = not rule.unread and action != ANY
+    plain = one_target and one_party and not binds_nobody and understood
     return (action, target, party), plain
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -14,6 +16,7 @@ from policies_odrl.evaluation.state import Usage
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     ODRL,
+    RDF_JSON,
     XSD,
     Action,
     AssetRef,
@@ -178,3 +181,36 @@ def test_an_operand_that_stands_for_a_count_is_kept_account_of() -> None:
     kept = Facts(now=NOW, usage=Usage(), knowledge=knowledge)
     assert not granted(policy(may(five)), claim, kept)
     assert granted(policy(may(five)), claim, Facts(now=NOW, knowledge=knowledge))
+
+
+@pytest.mark.parametrize("met", [True, False])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_was_not_understood_lifts_no_ban(*, met: bool, compiled: bool) -> None:
+    said = Constraint("urn:example:unless", Operator.EQ, (Literal("{}", RDF_JSON),))
+    false = about("resolution", Operator.EQ, Literal("7", XSD + "decimal"))
+    request = Request(READ, facts={ODRL + "resolution": (Decimal(7 if met else 8),)})
+
+    def granted(*rules: Permission | Prohibition) -> bool:
+        whole = policy(*rules)
+        ready = compile_policy(whole)
+        return (ready.decide if compiled else partial(evaluate, whole))(request).granted
+
+    ban = Prohibition(action=Action(READ), constraints=(false,))
+    assert granted(may(), ban) is not met
+    assert not granted(may(), replace(ban, unread=(said,)))
+    assert granted(may(), replace(ban, unread=(said,), action=Action(ODRL + "print")))
+    assert not granted(may(unread=(said,)))
+    duty = Duty(action=Action(ODRL + "inform"), constraints=(false,))
+    assert granted(may(duties=(duty,))) is not met  # not owed, and so not in the way
+    assert not granted(may(duties=(replace(duty, unread=(said,)),)))
+
+
+def test_what_was_not_understood_makes_no_violation() -> None:
+    said = Constraint("urn:example:unless", Operator.EQ, (Literal("{}", RDF_JSON),))
+    ban = Prohibition(action=Action(READ))
+    facts = Facts(now=NOW, performed=(Performed(READ, NOW),))
+    found = [
+        evaluate(policy(may(), rule), Request(READ), facts).rules[1].violations
+        for rule in (ban, replace(ban, unread=(said,)))
+    ]
+    assert list(map(len, found)) == [1, 0]
