@@ -24,9 +24,8 @@ from policies_odrl.authoring.profile_document import (
     profile_jsonld,
     profile_nodes,
 )
-from policies_odrl.concepts import legal_bases, measures
+from policies_odrl.concepts import legal_bases, measures, purposes
 from policies_odrl.language.labels import label, word
-from policies_odrl.vocabulary import purposes
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "policies_odrl" / "profile"

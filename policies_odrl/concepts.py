@@ -7,13 +7,17 @@ legal bases (34 CFR part 99). Several broader concepts are possible: the hierarc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 
-from policies_odrl.vocabulary import closure, purposes
+from policies_odrl.vocabulary import closure, data
+
+
+@cache
+def purposes() -> Mapping[str, tuple[str, ...]]:
+    """Return purpose IRI -> broader ones (DPV 2.3, core and education sector)."""
+    return _table("purposes.json")
 
 
 @cache
@@ -56,16 +60,7 @@ def wider_concepts(concept: str) -> frozenset[str]:
 
 
 def _table(name: str) -> Mapping[str, tuple[str, ...]]:
-    data = json.loads(files("policies_odrl").joinpath(name).read_text("utf-8"))
-    prefixes: dict[str, str] = data["prefixes"]
-
-    def full(short: str) -> str:
-        prefix, _, local = short.partition(":")
-        return prefixes[prefix] + local
-
-    return MappingProxyType(
-        {
-            full(concept): tuple(full(item) for item in broader)
-            for concept, broader in data["broader"].items()
-        }
-    )
+    found, full = data(name)
+    table = {full(item): tuple(map(full, above)) for item, above in found["broader"].items()}
+    tops = {parent: () for above in table.values() for parent in above if parent not in table}
+    return MappingProxyType({**table, **tops})

@@ -29,7 +29,6 @@ from policies_odrl.vocabulary import (
     Operand,
 )
 
-_MEASURED: Final = frozenset(ODRL + item for item in ("payAmount", "absoluteSize", "resolution"))
 _MANY: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF})
 _LISTS: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF})
 _WITH_UNITS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.DURATION})
@@ -100,7 +99,7 @@ def _operator(path: str, item: Constraint, operand: Operand, say: Say) -> Iterat
 
 
 def _unit(path: str, item: Constraint, operand: Operand, say: Say) -> Iterator[Finding]:
-    if item.left in _MEASURED and not item.unit:
+    if operand.measured and not item.unit:
         yield say(path, "unit-missing", text.term(item.left))
     if item.unit and operand.kind not in _WITH_UNITS:
         yield say(path, "unit-without-measure", text.term(item.left))

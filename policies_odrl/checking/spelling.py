@@ -14,10 +14,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from policies_odrl.concepts import concepts
+from policies_odrl.concepts import concepts, purposes
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, Conflict, Connective, Operator, PolicyKind
-from policies_odrl.vocabulary import FUNCTIONS, INCLUDED_IN, OPERANDS, SAME_ACTION, purposes
+from policies_odrl.vocabulary import FUNCTIONS, INCLUDED_IN, OPERANDS, SAME_ACTION
 
 MAX_SEARCHES: Final = 32  # of one check
 MAX_LENGTH: Final = 64  # characters of a local name that are compared

@@ -39,7 +39,7 @@ from policies_odrl.model import (
     duties_below,
 )
 from policies_odrl.reading.flat import short
-from policies_odrl.vocabulary import PREAU, PROFILES, SAME_ACTION, SAME_AS
+from policies_odrl.vocabulary import ACTIONS, PREAU, PROFILES, SAME_ACTION
 
 MAX_FINDINGS: Final = 500  # of one policy
 BUILT_IN: Final = Knowledge()
@@ -166,7 +166,7 @@ class _Check:
             )
         if action in SAME_ACTION:
             current = SAME_ACTION[action]
-            edit = (Step(Change.REPLACE, path, current),) if action in SAME_AS else ()
+            edit = (Step(Change.REPLACE, path, current),) if ACTIONS[action].same else ()
             yield self._say(
                 path, "deprecated-term", text.term(action), text.term(current), edit=edit
             )

@@ -29,20 +29,9 @@ from policies_odrl.evaluation.operands import Fact, check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
 from policies_odrl.model import ODRL, Condition, Constraint, Duty, Iri, PartyRef, Rule
-from policies_odrl.vocabulary import BY_ANYBODY
+from policies_odrl.vocabulary import BY_ANYBODY, ROLES
 
 COMPENSATED: Final = ODRL + "compensatedParty"
-# Functions of whoever acts (Vocabulary, Party Functions).
-_ACTING: Final = frozenset(
-    ODRL + name
-    for name in (
-        "attributingParty",
-        "compensatingParty",
-        "consentedParty",
-        "informingParty",
-        "trackedParty",
-    )
-)
 EVER: Final = datetime.min.replace(tzinfo=UTC)  # of an act that happened nobody knows when
 
 
@@ -202,7 +191,7 @@ def _by_whom(task: Task, done: Case) -> Truth:
     """
     duty, owner, policy = task.duty, task.owner, task.case.policy
     named = policy.assignee_of(duty) if owner is None else duty.assignee
-    paying = BY_ANYBODY in task.case.knowledge.wider_actions(duty.action.id)
+    paying = bool(BY_ANYBODY & task.case.knowledge.wider_actions(duty.action.id))
     if named is not None or paying:
         return party_premise(named, "", done, binds=owner is None).truth
     bound = None if owner is None else policy.assignee_of(owner)
@@ -222,7 +211,7 @@ def _towards(task: Task, done: Case) -> Truth:
     owner, told, by = task.owner, done.request.facts, done.request.assignee
     found = []
     for name, party in task.duty.functions:
-        own = (Iri(by),) if by and name in _ACTING else ()
+        own = (Iri(by),) if by and name in ROLES and ROLES[name].acts else ()
         found.append(_all_are(party, told.get(name) or own, done))
     assigner = None if owner is None else task.case.policy.assigner_of(owner)
     named = any(name == COMPENSATED for name, _ in task.duty.functions)

@@ -26,6 +26,7 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
 )
+from policies_odrl.concepts import purposes
 from policies_odrl.model import ODRL, XSD, XSD_STRING, Condition
 from policies_odrl.vocabulary import (
     DCT,
@@ -35,7 +36,6 @@ from policies_odrl.vocabulary import (
     OPERANDS,
     PROFILE,
     SAME_ACTION,
-    purposes,
 )
 
 _ODD = [

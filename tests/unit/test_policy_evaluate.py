@@ -31,19 +31,21 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
+from policies_odrl.concepts import purposes, wider_concepts
 from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import (
+    ACTIONS,
+    ALLOWED,
     INCLUDED_IN,
     OPERANDS,
+    ROLES,
     SAME_ACTION,
     Kind,
     Operand,
     closure,
     implied_actions,
-    purposes,
     wider_actions,
-    wider_purposes,
 )
 from tests.support.policies import name_is, one_rule, purpose, until
 
@@ -249,14 +251,23 @@ def test_a_shared_ancestor_is_found_once() -> None:
 
 def test_purposes_form_a_graph_without_gaps() -> None:
     for item in purposes():
-        assert item in wider_purposes(item)
+        assert item in wider_concepts(item)
         assert all(parent in purposes() for parent in purposes()[item])
-    assert wider_purposes("urn:x:unknown") == frozenset()
+    assert wider_concepts("urn:x:unknown") == frozenset()
 
 
 def test_operands_name_operators_that_mean_something() -> None:
     for operand in OPERANDS.values():
-        assert operand.usual <= policies_odrl.vocabulary.ALLOWED[operand.kind]
+        assert operand.usual <= ALLOWED[operand.kind]
+        assert {key.split()[0] for key in operand.sentences} <= set(ALLOWED[operand.kind])
+
+
+def test_rows_refer_to_rows_and_have_french_names() -> None:
+    for row in (*OPERANDS.values(), *ACTIONS.values(), *ROLES.values()):
+        assert row.names["fr"]
+        assert not row.replaced_by or row.replaced_by in {*OPERANDS, *ACTIONS}
+    for row in ACTIONS.values():
+        assert {*row.included_in, *row.implies} <= set(ACTIONS)
 
 
 def test_exports_are_sorted_and_there() -> None:

@@ -24,7 +24,7 @@ from policies_odrl.authoring.profile_document import (
     profile_jsonld,
     profile_nodes,
 )
-from policies_odrl.concepts import concepts, legal_bases, measures, wider_concepts
+from policies_odrl.concepts import concepts, legal_bases, measures, purposes, wider_concepts
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.operands import Fact, check
 from policies_odrl.language.labels import label, labelled
@@ -40,8 +40,6 @@ from policies_odrl.vocabulary import (
     PROFILE,
     Kind,
     closure,
-    purposes,
-    wider_purposes,
 )
 from tests.support.algebra import contradictory, implied
 
@@ -172,7 +170,6 @@ def test_hierarchies_are_closed_and_without_cycles(table: Mapping[str, tuple[str
 def test_a_concept_may_have_several_broader_ones() -> None:
     expected = {DPV + "AcademicResearch", SCHOOL + "EducationManagement"}
     assert set(purposes()[SCHOOL + "ResearchManagement"]) == expected
-    assert wider_concepts("urn:example:unknown") == wider_purposes("urn:example:unknown")
     assert wider_concepts("urn:example:unknown") == frozenset()
     assert set(concepts()) == {*purposes(), *legal_bases(), *measures()}
 
