@@ -136,8 +136,8 @@ def unknown_term(
         profiles: those that the policy declares and that are not known here.
         say: makes findings in the language asked for.
     """
-    if profiles and not name.startswith("odrl:"):
-        return say(path, "term-of-unknown-profile", name, min(profiles))
+    if profiles:
+        return say(path, "term-of-unknown-profile", name, min(profiles), near)
     return say(path, code, name, near)
 
 

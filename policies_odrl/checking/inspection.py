@@ -2,7 +2,8 @@
 
 Input: the node map that `reader.py` reads. Rules: what is not as the Recommendation has it is
 listed in full (`structure.py`), and what can be read is checked further (`validate.py`); a fault
-that both find is told once; with a misspelled namespace the rest is checked as if it were right.
+that both find is told once; policies that inherit from others of the document are checked with what
+they inherit; with a misspelled namespace the rest is checked as if it were right.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from policies_odrl.checking.families import Family, of_inheritance, of_inherited
 from policies_odrl.checking.findings import Finding, Say, Severity, speaker
 from policies_odrl.checking.structure import Structure
 from policies_odrl.checking.validate import BUILT_IN, validate, worst
@@ -69,7 +71,7 @@ def inspect(nodes: Nodes, knowledge: Knowledge = BUILT_IN, lang: str = "en") -> 
             found.append(_unreadable(exc, say))
         policies = ()
     found.extend(_sensible(policies, found, structure.strange, knowledge, lang))
-    return worst(found, say)
+    return worst(_inherited(policies, found, knowledge, say), say)
 
 
 def _sensible(
@@ -93,6 +95,27 @@ def _sensible(
             and not (item.code in _OF_TERMS and any(_names(item, it) for it in strange))
         )
     return more
+
+
+def _inherited(
+    policies: Sequence[Policy], found: list[Finding], knowledge: Knowledge, say: Say
+) -> list[Finding]:
+    """Return the findings with those on what policies of the document inherit from one another."""
+    named = {policy.id or str(place): policy for place, policy in enumerate(policies)}
+    if len(named) < 2 or not any(policy.inherits for policy in policies):  # noqa: PLR2004
+        return found
+    family = Family(named)
+    more = (
+        *of_inheritance(named, family, say),
+        *of_inherited(named, family, say, knowledge),
+    )
+    told = [replace(item, policy=name) for name, item in more if item.code != "missing-parent"]
+    left = [
+        item
+        for item in found
+        if item.code != "unresolved-inheritance" or item.policy not in family.whole
+    ]
+    return [*left, *told]
 
 
 def _names(item: Finding, name: str) -> bool:

@@ -19,14 +19,16 @@ _TARGETED: Final = frozenset(PolicyKind) - {PolicyKind.OFFER, PolicyKind.AGREEME
 
 def of_policy(policy: Policy, say: Say) -> Iterator[Finding]:
     """Yield parties and targets that are missing or out of place."""
-    rules = list(policy.rules())
-    yield from (say(path, code) for path, code in incomplete(policy))
-    yield from _by_class(policy, rules, say)
-    for path, rule in rules:
+    if not policy.inherits:  # what misses may come from a parent (IM 2.9), see `families.py`
+        yield from missing(policy, say)
+    for path, rule in policy.rules():
         yield from _rule(policy, path, rule, say)
 
 
-def _by_class(policy: Policy, rules: list[tuple[str, Rule]], say: Say) -> Iterator[Finding]:
+def missing(policy: Policy, say: Say) -> Iterator[Finding]:
+    """Yield what a policy of its class needs and does not name."""
+    rules = list(policy.rules())
+    yield from (say(path, code) for path, code in incomplete(policy))
     match policy.kind:
         case PolicyKind.OFFER if not _everywhere(policy, rules, "assigner"):
             yield say("", "offer-without-assigner")

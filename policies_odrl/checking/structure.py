@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from policies_odrl.checking.datatypes import of_term
-from policies_odrl.checking.findings import Finding, Say, Term, unknown_term
+from policies_odrl.checking.findings import Finding, Say, Term
 from policies_odrl.checking.shapes import (
     CLASSES,
     CONNECTIVES,
@@ -22,11 +22,13 @@ from policies_odrl.checking.shapes import (
     POLICY_CLASSES,
     RDF_VALUE,
     Shape,
+    known,
     member,
 )
 from policies_odrl.checking.visits import Body, Place, Visits, types_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD, Conflict, Connective
+from policies_odrl.reading.constraints import COMPARISON
 from policies_odrl.reading.flat import short
 from policies_odrl.reading.parts import INFERRED
 from policies_odrl.reading.walk import is_part
@@ -62,7 +64,6 @@ class Structure(Visits):
 
     def __init__(self, nodes: Sequence[Body], knowledge: Knowledge, say: Say) -> None:
         super().__init__(nodes, knowledge, say)
-        self._profiles: tuple[str, ...] = ()
         self._ticket = False
         self._last = ""  # what a duty here breaks by a consequence of its own
 
@@ -93,8 +94,8 @@ class Structure(Visits):
         classes = sorted(POLICY_CLASSES & set(types_of(place.body)))
         if len(classes) > 1:
             self._note("", "two-classes", ", ".join(short(item) for item in classes))
-        self._only(place, Shape.POLICY)
         self._profiles = tuple(name for _, name in self._names(place, ODRL + "profile"))
+        self._only(place, Shape.POLICY)
         for profile in self._profiles:
             self._used.add(profile)
             if profile not in PROFILES | self._knowledge.profiles:
@@ -106,7 +107,7 @@ class Structure(Visits):
         if strategy and strategy not in _STRATEGIES:
             near = short(self._speller.strategy(strategy))
             self.strange.add(ODRL + "conflict")
-            self._note("/odrl:conflict", "unknown-strategy", short(strategy), near)
+            self._unknown("/odrl:conflict", "unknown-strategy", short(strategy), near)
         self._names(place, ODRL + "inheritFrom")
         self._one(place, DCT + "isReplacedBy")
         self._actions(place)
@@ -252,16 +253,11 @@ class Structure(Visits):
 
     def _constraint(self, place: Place) -> None:
         self._only(place, Shape.CONSTRAINT)
+        stated = set(place.body)
+        if not stated & COMPARISON and not all(known(name, Shape.CONSTRAINT) for name in stated):
+            return  # joined by a connective that is not ODRL's, and said so
         self._left(place)
-        operator = self._one(place, _OPERATOR, self._speller.operator)
-        if not place.body.get(_OPERATOR):
-            self._note(place.path, "missing-operator")
-        elif operator == MISSPELLED:
-            self._note(place.path, "operator-misspelled")
-        elif operator and operator not in OPERATORS:
-            near = short(self._speller.operator(operator))
-            self.strange.add(operator)
-            self._note(place.path, "unknown-operator", short(operator), near)
+        self._operator(place)
         right, reference = place.body.get(_RIGHT), place.body.get(_REFERENCE)
         if right and reference:
             self._note(place.path, "two-right-operands")
@@ -287,9 +283,16 @@ class Structure(Visits):
             self._unknown(place.path, "unknown-operand", short(left), near)
         self.findings.extend(of_term(place.path, left, self._profiles, self._say))
 
-    def _unknown(self, path: str, code: str, name: str, near: str) -> None:
-        strange = set(self._profiles) - PROFILES - self._knowledge.profiles
-        self.findings.append(unknown_term(path, code, name, near, strange, self._say))
+    def _operator(self, place: Place) -> None:
+        operator = self._one(place, _OPERATOR, self._speller.operator)
+        if not place.body.get(_OPERATOR):
+            self._note(place.path, "missing-operator")
+        elif operator == MISSPELLED:
+            self._note(place.path, "operator-misspelled")
+        elif operator and operator not in OPERATORS:
+            near = short(self._speller.operator(operator))
+            self.strange.add(operator)
+            self._unknown(place.path, "unknown-operator", short(operator), near)
 
     def _plain(self, place: Place, name: str) -> None:
         for _, value in self._values(place, name):

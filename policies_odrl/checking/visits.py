@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from policies_odrl.checking.findings import Finding, Say, Term
+from policies_odrl.checking.findings import Finding, Say, Term, unknown_term
 from policies_odrl.checking.mending import pointer
 from policies_odrl.checking.shapes import Shape, known, known_class, member
 from policies_odrl.checking.spelling import Speller
@@ -19,6 +19,7 @@ from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.flat import RDF_TYPE, short
 from policies_odrl.reading.walk import MAX_DEPTH
+from policies_odrl.vocabulary import PROFILES
 
 Body = Mapping[str, Any]
 
@@ -53,6 +54,7 @@ class Visits:
         self._knowledge = knowledge
         self._speller = Speller(knowledge)
         self._nodes: dict[str, Body] = {}
+        self._profiles: tuple[str, ...] = ()  # of the policy being looked at
         self._seen: set[tuple[str, Shape]] = set()
         self._used: set[str] = set()
         self._stack: list[str] = []
@@ -65,6 +67,11 @@ class Visits:
 
     def _note(self, path: str, code: str, *terms: Term) -> None:
         self.findings.append(self._say(path, code, *terms))
+
+    def _unknown(self, path: str, code: str, name: str, near: str) -> None:
+        """Note a term that is not known, which a profile not known here may define."""
+        strange = set(self._profiles) - PROFILES - self._knowledge.profiles
+        self.findings.append(unknown_term(path, code, name, near, strange, self._say))
 
     def _enter(self, name: str, path: str, shape: Shape, look: Callable[[Place], None]) -> None:
         self._used.add(name)
@@ -91,7 +98,7 @@ class Visits:
             self._reach(place.body[name])
             self.strange.add(name)
             near = short(self._speller.property(name))
-            self._note(place.path, "unknown-property", short(name), near)
+            self._unknown(place.path, "unknown-property", short(name), near)
         for name in types_of(place.body):
             if not known_class(name, shape):
                 self.strange.add(RDF_TYPE)

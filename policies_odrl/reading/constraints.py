@@ -4,13 +4,14 @@ Rules: one left operand, one operator, and either right operands or references t
 connective; `andSequence` only as an ordered list; no operand twice (IM 2.5.2: unique instances);
 `odrl:neg` is read as `neq`, which old copies of the context wrote so (w3c/poe, issue 311). A
 constraint with another operator, or of which more is said than ODRL has, is kept whole as a value
-of what is not understood. What the values mean is left to `evaluate.py`, whether they make sense to
-`validate.py`.
+of what is not understood; so is one that is neither a comparison nor joined by ODRL's connectives,
+with the nodes that it joins, because a profile may add connectives (IM 3.3). What the values mean
+is left to `evaluate.py`, whether they make sense to `validate.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policies_odrl.errors import IllFormed
@@ -22,12 +23,16 @@ from policies_odrl.model import (
     LogicalConstraint,
     Operator,
 )
-from policies_odrl.reading.flat import Node, at_most_one, objects
+from policies_odrl.reading.flat import RDF_TYPE, Left, Node, at_most_one, objects
 from policies_odrl.reading.notes import Scope, besides
 from policies_odrl.reading.walk import Count, Walk, structured
 
 _OPERATORS: Final = {ODRL + item.value: item for item in Operator} | {ODRL + "neg": Operator.NEQ}
 _CONNECTIVES: Final = {ODRL + item.value: item for item in Connective}
+# One of these makes a condition a comparison, however incomplete.
+COMPARISON: Final = frozenset(
+    ODRL + name for name in ("leftOperand", "operator", "rightOperand", "rightOperandReference")
+)
 
 
 def conditions_at(node: Node, name: str, walk: Walk) -> tuple[Condition, ...]:
@@ -47,7 +52,7 @@ def _condition(node: Node, walk: Walk) -> Condition:
         return _kept(node, node.iri, walk)
     joined = sorted(_CONNECTIVES.keys() & node.properties())
     if not joined:
-        return _constraint(node, walk)
+        return _joined_otherwise(node, walk) or _constraint(node, walk)
     if len(joined) > 1:
         raise IllFormed("a logical constraint has one connective only", node=node.id)
     return _logical(node, joined[0], walk)
@@ -122,6 +127,37 @@ def _kept(node: Node, what: str, walk: Walk) -> Constraint:
     """Return a constraint that nobody can decide, with all that the node says."""
     said = walk.whole({"@id": node.id} if node.id.startswith("_:") else node.body, node)
     return Constraint(left=walk.foreign(what), operator=Operator.EQ, right=(said,))
+
+
+def _joined_otherwise(node: Node, walk: Walk) -> Constraint | None:
+    """Return a condition by a connective that is not ODRL's; None where it is none.
+
+    Raises:
+        IllFormed: a node lies below itself.
+        LimitExceeded: too long, or nested too deep.
+    """
+    if COMPARISON & node.properties():
+        return None
+    node.name()
+    _, found = besides(node, Scope.PART, ["Constraint", "LogicalConstraint"], walk)
+    strange = [(name, values) for name, values in found if name != RDF_TYPE]
+    if not strange:
+        return None
+    kept = _kept(node, strange[0][0], walk)
+    parts = tuple(
+        walk.enter(item, lambda part: walk.whole(part.body, part))
+        for item in dict.fromkeys(_names_in(strange, node))
+        if not item.startswith("_:") and walk.described(item)
+    )
+    return Constraint(left=kept.left, operator=kept.operator, right=kept.right + parts)
+
+
+def _names_in(left: Left, node: Node) -> Iterator[str]:
+    for name, values in left:
+        for value in values:
+            for item in objects(value.get("@list", [value]), name, node.id):
+                if isinstance(item.get("@id"), str):
+                    yield item["@id"]
 
 
 def _rights(node: Node) -> list[Mapping[str, Any]]:
