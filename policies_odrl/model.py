@@ -276,6 +276,7 @@ class Common:
         actions: actions.
         outputs: assets made by the actions.
         functions: (function IRI, party).
+        unread: what was not understood of the policy, or of these; see `Rule`.
     """
 
     targets: tuple[AssetRef, ...] = ()
@@ -284,6 +285,7 @@ class Common:
     actions: tuple[Action, ...] = ()
     outputs: tuple[AssetRef, ...] = ()
     functions: tuple[tuple[str, PartyRef], ...] = ()
+    unread: tuple[Constraint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,7 @@ def _rule(policy: Policy, path: str, rule: Rule) -> Iterator[CoverageLine]:
     yield _action(path, rule)
     _nothing_else(policy, path, rule)
     permits = not isinstance(rule, Prohibition)
-    for index, item in enumerate(rule.constraints):
+    for index, item in enumerate((*rule.constraints, *rule.unread)):
         place = f"{path}/constraint/{index}"
         yield from _condition(place, item, enforceable=permits, permits=permits)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TypeVar
 
 from policies_odrl.algebra.identity import datatype_of
 from policies_odrl.model import (
@@ -17,6 +18,8 @@ from policies_odrl.model import (
     LogicalConstraint,
     Operator,
     PartyRef,
+    Permission,
+    Policy,
     Prohibition,
     Rule,
     Value,
@@ -145,3 +148,37 @@ def flat(items: Sequence[Condition]) -> Iterator[Condition]:
 def without_ids(rule: Duty) -> Duty:
     """Return a duty without its own identifier, as one party's rendering of another's terms."""
     return replace(rule, id="", consequences=tuple(without_ids(item) for item in rule.consequences))
+
+
+_Rule = TypeVar("_Rule", bound=Rule)
+
+
+def opaque(policy: Policy) -> Policy:
+    """Return a policy with what was not understood as constraints that nobody can decide.
+
+    They stand beside those of a permission or a duty, and in place of those of a prohibition,
+    because they may lift any of these (`Rule.unread`).
+    """
+    return replace(
+        policy,
+        permissions=tuple(map(_opaque, policy.permissions)),
+        prohibitions=tuple(map(_opaque, policy.prohibitions)),
+        obligations=tuple(map(_opaque, policy.obligations)),
+    )
+
+
+def _opaque(rule: _Rule) -> _Rule:
+    found = rule
+    match found:
+        case Permission(duties=(_, *_)):
+            found = replace(found, duties=tuple(map(_opaque, found.duties)))
+        case Prohibition(remedies=(_, *_)):
+            found = replace(found, remedies=tuple(map(_opaque, found.remedies)))
+        case Duty(consequences=(_, *_)):
+            found = replace(found, consequences=tuple(map(_opaque, found.consequences)))
+    if not rule.unread:
+        return found
+    if isinstance(rule, Prohibition):
+        plain = replace(rule.action, refinements=())
+        return replace(found, action=plain, constraints=rule.unread, unread=())
+    return replace(found, constraints=(*rule.constraints, *rule.unread), unread=())

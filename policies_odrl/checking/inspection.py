@@ -32,7 +32,9 @@ _WRONG: Final = tuple(
     for rest in ("w3.org/ns/odrl/2/", "w3.org/ns/odrl/2#", "w3.org/ns/odrl/")
     if scheme + rest not in {ODRL, "http://www.w3.org/ns/odrl/"}
 )
-# Findings on names that stand for what is not understood, which `structure.py` has told by itself.
+# Findings on what is not understood, which `structure.py` has told by itself: all of the one kind,
+# of the other those on names that stand for a property.
+_TOLD: Final = "unknown-property"
 _OF_TERMS: Final = frozenset({"unknown-operand", "term-of-unknown-profile"})
 
 
@@ -92,6 +94,7 @@ def _sensible(
             item
             for item in checked
             if (item.code, item.path, item.policy) not in known
+            and item.code != _TOLD
             and not (item.code in _OF_TERMS and any(_names(item, it) for it in strange))
         )
     return more

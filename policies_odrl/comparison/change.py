@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies_odrl.algebra.boxes import Box, Proof
-from policies_odrl.algebra.forms import condition_form, flat, reference_form, rule_form
+from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
 from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.distance import WEIGHTS, distance
 from policies_odrl.comparison.fit import Reference, granted_by_others, pays_assigner
@@ -64,6 +64,7 @@ def term_changes(
     ['/permission/0: action: use -> read because of offer /permission/0']
     """
     prover = Proof(knowledge=knowledge)
+    asked, offered = opaque(asked), opaque(offered)
     return (
         *_granted_otherwise(prover, asked, offered),
         *rest_changes(asked, offered),

@@ -17,7 +17,7 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof, operands_of
-from policies_odrl.algebra.forms import reference_form, rule_form, same_reference
+from policies_odrl.algebra.forms import opaque, reference_form, rule_form, same_reference
 from policies_odrl.comparison.compared import Compared
 from policies_odrl.comparison.fit import Fit, nearest
 from policies_odrl.comparison.prohibited import box_of, unsafe
@@ -107,6 +107,7 @@ def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE
     >>> contains(may("read"), may("use")).witness.action
     'http://www.w3.org/ns/odrl/2/use'
     """
+    offer, request = opaque(offer), opaque(request)
     unclear = obstacle(offer, knowledge) or obstacle(request, knowledge)
     if unclear or too_large(offer, request):
         return Containment(Answer.UNKNOWN, missing=(unclear or TOO_MANY,))

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies_odrl.algebra.boxes import Proof
+from policies_odrl.algebra.forms import opaque
 from policies_odrl.comparison.blocking import Blocked, Part, blocking
 from policies_odrl.comparison.change import (
     Cost,
@@ -125,7 +126,9 @@ def counter_offer(
     >>> print(counter_offer(may("read"), may("use")).changes[0].said())
     Instead of “use”: “read”, because of the offer, permission 1.
     """
-    limits = [("offer", offer)] + ([("reserve", reserve)] if reserve is not None else [])
+    given = (("offer", offer), ("reserve", reserve))
+    limits = [(name, opaque(policy)) for name, policy in given if policy is not None]
+    request = opaque(request)
     if any(too_large(it, request) or work(it, request) > MAX_WORK for _, it in limits):
         raise LimitExceeded("the policies have too many rules or conditions to be compared")
     unclear = obstacle(request, knowledge) or obstacle(offer, knowledge)

@@ -9,11 +9,11 @@ condition of the result names the layers that ask for it. No layer at all grants
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from policies_odrl.algebra.boxes import Proof
-from policies_odrl.algebra.forms import condition_form, flat, rule_form
+from policies_odrl.algebra.forms import condition_form, flat, opaque, rule_form
 from policies_odrl.comparison.change_phrases import LAYERED, thing
 from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.compared import Compared, Said, brief
@@ -118,6 +118,7 @@ def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
     """
     if not layers:
         return Layered(Policy(kind=PolicyKind.OFFER))
+    layers = tuple(replace(item, policy=opaque(item.policy)) for item in layers)
     first = layers[0].policy
     whole = greatest_common(first, first, knowledge)
     overruled: list[tuple[str, Compared]] = []

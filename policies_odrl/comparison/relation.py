@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from policies_odrl.algebra.boxes import Proof
+from policies_odrl.algebra.forms import opaque
 from policies_odrl.comparison.compare import Containment, contains
 from policies_odrl.comparison.fit import Reference
 from policies_odrl.comparison.greatest import greatest_common
@@ -72,6 +73,7 @@ def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) ->
     >>> compare(may("read"), may("print")).relation.value
     'disjoint'
     """
+    left, right = opaque(left), opaque(right)
     forward, backward = contains(right, left, knowledge), contains(left, right, knowledge)
     if forward and backward:
         return Comparison(Relation.EQUIVALENT, forward, backward, left)

@@ -25,6 +25,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from policies_odrl.algebra.budget import Budget
+from policies_odrl.algebra.forms import opaque
 from policies_odrl.conflicts.example import Meeting, Side, Tried, tried
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.conflicts.times import Judge, each_alone
@@ -79,6 +80,7 @@ def conflict_between(
         times: what judges instants, clocks and periods together; by itself each is judged alone,
             and what depends on two of them is Unknown.
     """
+    left, right = opaque(left), opaque(right)
     unread = _unread((left, right), knowledge, Question.COMMON_USE)
     if unread is not None:
         return unread
@@ -118,6 +120,7 @@ def conflict_within(
     >>> conflict_within(both).answer.value
     'Conflict'
     """
+    policy = opaque(policy)
     unread = _unread((policy,), knowledge, Question.GRANTS)
     if unread is not None:
         return unread

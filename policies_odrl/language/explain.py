@@ -235,6 +235,8 @@ class _Writer:
         for index, item in enumerate(rule.constraints):
             where = f"{path}/constraint/{index}"
             yield from self._condition(place.next(), where, item, phrases.PARTS["only-if"])
+        for item in rule.unread:
+            yield from self._condition(place.next(), path, item, phrases.PARTS["unread"])
         yield from self._reference(place, f"{path}/odrl:output", "output", rule.output)
         for name, party in rule.functions:
             said = self._speaker.reference(party)

@@ -40,6 +40,7 @@ _Ref = TypeVar("_Ref", AssetRef, PartyRef)
 _Slots = dict[str, Any]
 
 _TOP: Final = ("permission", "prohibition", "obligation")
+_CONDITIONS: Final = {"refined": "refinements", "only-if": "constraints", "unread": "unread"}
 _BELOW: Final[Mapping[str, str]] = {
     "permission": "duty",
     "prohibition": "remedy",
@@ -227,7 +228,7 @@ class _Reader:
         if duty is not None:
             made["duties"].append(duty)
             return
-        for key, name in (("refined", "refinements"), ("only-if", "constraints")):
+        for key, name in _CONDITIONS.items():
             item = self._condition(phrases.PARTS[key], entry)
             if item is not None:
                 made.setdefault(name, []).append(item)
@@ -239,7 +240,7 @@ class _Reader:
                 return
         if self._note_into(made, entry, ("note", "action-note", "action-node")):
             return
-        pairs = [pair for key, pair in phrases.PARTS.items() if key not in {"refined", "only-if"}]
+        pairs = [pair for key, pair in phrases.PARTS.items() if key not in _CONDITIONS]
         raise self._strange(entry, (phrases.RULES[below], *pairs))
 
     def _note_into(self, made: _Slots, entry: Entry, keys: tuple[str, ...]) -> bool:

@@ -163,6 +163,7 @@ PARTS: Final[Mapping[str, Pair]] = MappingProxyType(
         "assigner": HEAD["assigner"],
         "assignee": HEAD["assignee"],
         "only-if": ("Condition: {condition}", "Condition : {condition}"),
+        "unread": ("Not understood: {condition}", "Non compris : {condition}"),
         "output": ("It produces {asset}.", "Cela produit {asset}."),
         "function": ("{function}: {party}.", "{function} : {party}."),
     }

@@ -18,12 +18,15 @@ from typing import Any, Final, TypeVar
 from policies_odrl.model import (
     AssetRef,
     Common,
+    Constraint,
     Duty,
+    Operator,
     PartyRef,
     Permission,
     Policy,
     Prohibition,
     Rule,
+    Value,
 )
 
 NOTHING_SHARED: Final = Common()
@@ -42,6 +45,18 @@ def stated_by(rule: Rule) -> Common:
         actions=(rule.action,),
         outputs=_with(rule.output, ()),
         functions=rule.functions,
+        unread=rule.unread,
+    )
+
+
+def gathered(unread: Sequence[Constraint]) -> tuple[Constraint, ...]:
+    """Return what was not understood, one constraint for each name, in order of the names."""
+    found: dict[str, dict[Value, None]] = {}
+    for item in unread:
+        found.setdefault(item.left, {}).update(dict.fromkeys(item.right))
+    return tuple(
+        Constraint(name, Operator.EQ, tuple(sorted(found[name], key=repr)))
+        for name in sorted(found)
     )
 
 
@@ -53,11 +68,12 @@ class Choices:
         shared: what its policy states for all rules.
     """
 
-    __slots__ = ("_columns", "_functions")
+    __slots__ = ("_columns", "_functions", "_unread")
 
     def __init__(self, own: Common, shared: Common) -> None:
         pairs = dict.fromkeys((*own.functions, *shared.functions))
         self._functions = sorted({name for name, _ in pairs})
+        self._unread = gathered((*own.unread, *shared.unread))
         parties = [[item for name, item in pairs if name == each] for each in self._functions]
         self._columns: list[Sequence[Any]] = [
             list(dict.fromkeys((*own.actions, *shared.actions))),
@@ -78,7 +94,8 @@ class Choices:
         names = ("action", "target", "assigner", "assignee", "output")
         for row in product(*self._columns):
             functions = tuple(zip(self._functions, row[_FIXED:], strict=True))
-            yield {**dict(zip(names, row[:_FIXED], strict=True)), "functions": functions}
+            parts = dict(zip(names, row[:_FIXED], strict=True))
+            yield {**parts, "functions": functions, "unread": self._unread}
 
 
 class Settling:

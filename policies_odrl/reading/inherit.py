@@ -179,6 +179,7 @@ def _common(family: Iterable[Policy]) -> Common:
         actions=_once(item.actions for item in whole),
         outputs=_once(item.outputs for item in whole),
         functions=_once(item.functions for item in whole),
+        unread=_once(item.unread for item in whole),
     )
 
 
@@ -237,7 +238,8 @@ def _without_status(policy: Policy) -> Policy:
         target=_reset_reference(policy.target),
         assigner=_reset_reference(policy.assigner),
         assignee=_reset_reference(policy.assignee),
-        common=Common(
+        common=replace(
+            policy.common,
             targets=tuple(_fresh(item) for item in policy.common.targets),
             assigners=tuple(_fresh(item) for item in policy.common.assigners),
             assignees=tuple(_fresh(item) for item in policy.common.assignees),

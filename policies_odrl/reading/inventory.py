@@ -45,7 +45,7 @@ def size(policy: Policy) -> tuple[int, int, int]:
 
 
 def strange(policy: Policy, knowledge: Knowledge) -> Iterator[str]:
-    """Yield the profiles, actions and left operands of a policy that are not known.
+    """Yield the profiles, actions, left operands and properties of a policy that are not known.
 
     Terms of our profile are known where the policy declares it (IM 2.1: a profile MUST be stated).
 
@@ -60,7 +60,8 @@ def strange(policy: Policy, knowledge: Knowledge) -> Iterator[str]:
     for name in actions:
         if not knowledge.known_action(name) or (name.startswith(PREAU) and not declared):
             yield name
-    for item in conditions_in(policy):
+    shared = () if rules else policy.common.unread  # which rules hold already
+    for item in (*shared, *conditions_in(policy)):
         if isinstance(item, Constraint) and (
             knowledge.operand(item.left) is None or (item.left.startswith(PREAU) and not declared)
         ):
@@ -87,6 +88,7 @@ def rules_of(policy: Policy) -> Iterator[Rule]:
 def conditions_of(rule: Rule) -> Iterator[Condition]:
     """Yield the conditions of a rule itself, and all below them; not those of its duties."""
     yield from nested(rule.constraints)
+    yield from rule.unread
     yield from nested(rule.action.refinements)
     for item in references_of(rule):
         yield from nested(item.refinements)

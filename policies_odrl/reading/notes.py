@@ -1,104 +1,60 @@
 """What describes a part of a policy and changes nothing of what the policy says.
 
-Rules: metadata and labels are kept beside the part that they describe and written again; they have
-no part in deciding, and are compared before anything is signed. All else that this library does not
-know may well change the meaning, and what it belongs to is not decided (`walk.py`, `unread`).
-`odrl:partOf` is kept here too: whether somebody is a member is a fact about the world that a party
-to the policy cannot settle by stating it (IM 2.2.2 and 2.3.2 speak of external metadata); evidence
-of it is given with the request.
+Rules: descriptions are listed in `metadata.json`; they are kept beside the part that they describe,
+written again, and compared before anything is signed. What is not listed may change the meaning, so
+that what it belongs to is not decided (`walk.py`, `unread`).
 Sources: IM 2.2 and 2.3 (Dublin Core, vCard and FOAF recommended), 2.8; Vocabulary, Party (its
 superclasses).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
 from typing import Final
 
-from policies_odrl.documents.names import IDS, SPACE, of_odrl
-from policies_odrl.model import ODRL, RDF_JSON, Literal, Notes, Value
+from policies_odrl.documents.names import SPACE, of_odrl
+from policies_odrl.model import RDF_JSON, Literal, Notes, Value
 from policies_odrl.reading.flat import RDF_TYPE, Left, Node
 from policies_odrl.reading.walk import Count, Walk
-from policies_odrl.vocabulary import CC, DCT
 
-_RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
-_SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
-_OWL: Final = "http://www.w3.org/2002/07/owl#"
-_SCHEMA: Final = ("http://schema.org/", "https://schema.org/")
+_ANYTHING: Final = "anything"
+_TERMS: Final = "classes of terms"  # they say of a term that it is one
 
 
 class Scope(Enum):
-    """What is described, and so how much of what is said can be description only."""
+    """What is described, by the list in `metadata.json` of what may be said of it besides."""
 
-    THING = "an asset or a party"  # whatever it is said to be, it is the same one
-    WHOLE = "a policy or a rule"
-    PART = "a constraint or an action"
+    THING = "assets and parties"
+    WHOLE = "policies and rules"
+    PART = "constraints and actions"
 
 
-LABELS: Final = frozenset(
-    [
-        *(_RDFS + name for name in ("label", "comment", "seeAlso", "isDefinedBy")),
-        *(
-            _SKOS + name
-            for name in ("prefLabel", "altLabel", "definition", "note", "scopeNote", "example")
-        ),
-        ODRL + "description",
-        # Where information is asked for, or an action carried out: not what is asked or done.
-        *(IDS + name for name in ("pipEndpoint", "pxpEndpoint", "title", "description")),
-        # Whose rules they are, the rules say; where they do not, these are read as the parties.
-        *(IDS + name for name in ("provider", "consumer", "contractDate", "contractDocument")),
-    ]
-)
-# Of Dublin Core what says who, when and how it is called: all that describes a constraint.
-_ABOUT_NAMES: Final = (
-    "abstract alternative bibliographicCitation contributor created creator date dateSubmitted "
-    "description identifier issued modified publisher references source subject title"
-)
-_ABOUT: Final = frozenset(DCT + name for name in _ABOUT_NAMES.split())
-_METADATA: Final = (DCT, CC, *_SCHEMA)
-# What these vocabularies have to say when something holds, or what may be done.
-_CONDITIONS: Final = frozenset(
-    space + name
-    for space in _METADATA
-    for name in [
-        "valid",
-        "available",
-        "validFrom",
-        "validThrough",
-        "validUntil",
-        "validFor",
-        "expires",
-        "availabilityStarts",
-        "availabilityEnds",
-        "permits",
-        "prohibits",
-        "requires",
-        "accessRights",
-        "conditionsOfAccess",
-        "audience",
-        "mediator",
-        "educationLevel",
-        "jurisdiction",
-        "spatial",
-        "temporal",
-        "spatialCoverage",
-        "temporalCoverage",
-        "areaServed",
-        "eligibleRegion",
-        "ineligibleRegion",
-        "eligibleCustomerType",
-        "eligibleDuration",
-        "eligibleQuantity",
-        "eligibleTransactionVolume",
-        "requiredGender",
-        "requiredMinAge",
-        "requiredMaxAge",
-        "typicalAgeRange",
-    ]
-)
-# Classes that say of a term that it is one.
-_TERMS: Final = frozenset({_SKOS + "Concept", _OWL + "NamedIndividual", _OWL + "Thing"})
+@cache
+def _listed() -> Mapping[str, frozenset[str]]:
+    """Return what is described -> names of the properties or classes that describe it.
+
+    `odrl:partOf` is one of them: whether somebody is a member is a fact about the world that a
+    party to the policy cannot settle by stating it (IM 2.2.2 and 2.3.2 speak of external metadata).
+    """
+    text = files("policies_odrl").joinpath("reading", "metadata.json").read_text("utf-8")
+    data = json.loads(text)
+    spaces = data.pop("prefixes")
+
+    def full(short: str) -> Iterator[str]:
+        prefix, _, name = short.partition(":")
+        return (space + name for key, space in spaces.items() if key.strip() == prefix)
+
+    return MappingProxyType(
+        {
+            key: frozenset(name for item in items for name in full(item))
+            for key, items in data.items()
+        }
+    )
 
 
 def is_label(name: str) -> bool:
@@ -107,25 +63,32 @@ def is_label(name: str) -> bool:
     >>> is_label("http://www.w3.org/2000/01/rdf-schema#label")
     True
     """
-    return name in LABELS or name in _ABOUT
+    return name in _listed()[_ANYTHING]
 
 
 def describes(name: str, scope: Scope) -> bool:
     """Return whether a property only describes what it is stated of.
 
-    >>> describes(DCT + "license", Scope.WHOLE), describes(DCT + "valid", Scope.WHOLE)
+    >>> terms = "http://purl.org/dc/terms/"
+    >>> describes(terms + "license", Scope.WHOLE), describes(terms + "valid", Scope.WHOLE)
     (True, False)
     """
     if is_label(name):
         return True
-    if scope is Scope.THING:
-        return not of_odrl(name) or name == ODRL + "partOf"
-    return scope is Scope.WHOLE and name.startswith(_METADATA) and name not in _CONDITIONS
+    if scope is Scope.PART:
+        return False
+    listed = _listed()
+    return name in listed[Scope.WHOLE.value] or (
+        scope is Scope.THING and name in listed[Scope.THING.value]
+    )
 
 
 def describing_class(name: str, scope: Scope) -> bool:
-    """Return whether a class only describes what states it."""
-    return not of_odrl(name) and (scope is Scope.THING or name in _TERMS)
+    """Return whether a class only describes what states it.
+
+    Whatever an asset or a party is said to be, its name says which one is meant.
+    """
+    return not of_odrl(name) and (scope is Scope.THING or name in _listed()[_TERMS])
 
 
 def besides(node: Node, scope: Scope, classes: Sequence[str], walk: Walk) -> tuple[Notes, Left]:

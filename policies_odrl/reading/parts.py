@@ -92,18 +92,18 @@ def _action(node: Node, walk: Walk) -> Action:
     restated = _restated(node, name, walk)
     notes, strange = besides(node, Scope.PART, ["Action"], walk)
     misnamed = _misnamed(node, walk)
-    refinements = (*narrowed, *walk.unread([*strange, *misnamed], node))
+    walk.leave([*strange, *misnamed], node)
     if stated and not misnamed:
         inner = walk.enter(stated, lambda found: _action(found, walk))
         return Action(
             id=inner.id,
-            refinements=(*inner.refinements, *refinements),
+            refinements=(*inner.refinements, *narrowed),
             node=name,
             notes=(*inner.notes, *notes, *restated),
         )
     if not name:
         raise IllFormed("an action must be named by `rdf:value`", node=node.id)
-    return Action(id=name, refinements=refinements, notes=(*notes, *restated))
+    return Action(id=name, refinements=narrowed, notes=(*notes, *restated))
 
 
 def _misnamed(node: Node, walk: Walk) -> Left:
@@ -137,7 +137,7 @@ def _reference(node: Node, build: type[_Ref], walk: Walk) -> _Ref:
     for stated in INFERRED:
         node.ids(ODRL + stated)  # read beforehand, from all nodes
     notes, strange = besides(node, Scope.THING, [kind, kind + "Collection"], walk)
-    unread = walk.unread(strange, node)
+    walk.leave(strange, node)
     if not name and not source:
         raise IllFormed(f"the {kind.lower()} has no identifier", node=node.id)
     if refinements and not source:
@@ -146,6 +146,6 @@ def _reference(node: Node, build: type[_Ref], walk: Walk) -> _Ref:
         id=name,
         collection=ODRL + kind + "Collection" in node.types,
         source=source,
-        refinements=refinements + unread,
+        refinements=refinements,
         notes=notes,
     )

@@ -12,7 +12,7 @@ sensible is left to `validate.py`, but that a ticket names no assignee.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from policies_odrl.errors import IllFormed
@@ -21,7 +21,6 @@ from policies_odrl.model import (
     ODRL,
     Common,
     Conflict,
-    Constraint,
     Duty,
     Permission,
     Policy,
@@ -136,7 +135,9 @@ def _policy(node: Node, walk: Walk, inferred: _Inferred) -> Policy:
     after = walk.counts()
     cost = {what: after[what] - before[what] for what in Count}
     whole = _Whole(node, walk)
-    shared = _Shared(kind, common, whole.strange, cost, Settling(common))
+    common = replace(common, unread=walk.taken())
+    cost[Count.CONSTRAINTS] += len(common.unread)
+    shared = _Shared(kind, common, cost, Settling(common))
     policy = Policy(
         kind=kind,
         id=walk.claim(node.name(), node),
@@ -173,7 +174,7 @@ class _Whole:
         strategy = node.all(ODRL + "conflict")
         if strategy and _conflict(node) is None:
             left.append((ODRL + "conflict", strategy))
-        self.strange = walk.unread(left, node)
+        walk.leave(left, node)
 
 
 def _kind(node: Node) -> PolicyKind:
@@ -234,7 +235,6 @@ class _Shared:
 
     kind: PolicyKind
     common: Common = NOTHING_SHARED
-    strange: tuple[Constraint, ...] = ()
     cost: Mapping[Count, int] = field(default_factory=dict)
     settling: Settling = field(default_factory=lambda: Settling(NOTHING_SHARED))
 
@@ -297,7 +297,8 @@ def _rule_parts(
     constraints = conditions_at(node, "constraint", walk)
     name = walk.claim(node.name(), node)
     notes, strange = besides(node, Scope.WHOLE, [kind, "Rule"], walk)
-    constraints += (*walk.unread(strange, node), *shared.strange)
+    walk.leave(strange, node)
+    own = replace(own, unread=walk.taken())
     if own.assignees and shared.kind is PolicyKind.TICKET:
         raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
     choices = Choices(own, shared.common)

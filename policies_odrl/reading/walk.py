@@ -21,6 +21,7 @@ from policies_odrl.documents.names import SPACE, UNDEFINED
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, RDF_JSON, XSD, Constraint, Iri, Literal, Operator, Value
+from policies_odrl.reading.compact import gathered
 from policies_odrl.reading.flat import Left, Node, literal
 
 MAX_NODES: Final = 60_000  # node objects given
@@ -101,6 +102,7 @@ class Walk:
         self._named: dict[str, str] = {}
         self._references: dict[tuple[str, ...], Counter[str]] = {}
         self._path: list[str] = []
+        self._left: list[Constraint] = []
         self._counts = dict.fromkeys(Count, 0)
 
     @property
@@ -220,8 +222,8 @@ class Walk:
 
     # -- what is not understood -------------------------------------------------------------
 
-    def unread(self, left: Left, node: Node) -> tuple[Constraint, ...]:
-        """Return conditions that stand for what is not understood, which nobody can decide.
+    def leave(self, left: Left, node: Node) -> None:
+        """Keep what is not understood of a rule, or of its parts, until the rule is made.
 
         Args:
             left: (property, values).
@@ -232,12 +234,14 @@ class Walk:
             LimitExceeded: too long, or too many.
         """
         self.pay(Count.CONSTRAINTS, len(left))
-        return tuple(
-            Constraint(
-                self.foreign(name), Operator.EQ, tuple(self.whole(value, node) for value in values)
-            )
-            for name, values in left
-        )
+        for name, values in left:
+            said = tuple(self.whole(value, node) for value in values)
+            self._left.append(Constraint(self.foreign(name), Operator.EQ, said))
+
+    def taken(self) -> tuple[Constraint, ...]:
+        """Return what was not understood since this was asked last, as `gathered` has it."""
+        found, self._left = self._left, []
+        return gathered(found)
 
     def foreign(self, name: str) -> str:
         """Return a left operand that nobody can decide by, for what is not understood.
@@ -254,7 +258,10 @@ class Walk:
         Raises:
             LimitExceeded: too long, or nested too deep.
         """
-        text = json.dumps(self._tree(value, node), sort_keys=True, ensure_ascii=False)
+        if value.get("@type") == RDF_JSON and isinstance(value.get("@value"), str):
+            text = str(value["@value"])  # it was kept before, and written
+        else:
+            text = json.dumps(self._tree(value, node), sort_keys=True, ensure_ascii=False)
         if len(text) > MAX_TEXT:
             raise LimitExceeded(f"text of more than {MAX_TEXT} characters", node=node.id)
         return Literal(text, RDF_JSON)

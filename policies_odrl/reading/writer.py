@@ -196,7 +196,8 @@ class _Writer:
             "action": _one_or_many(tuple(map(self._action, shared.actions))),
             "odrl:output": [self._node(item) for item in shared.outputs],
         }
-        return document | self._functions(shared.functions)
+        document |= self._functions(shared.functions)
+        return _added(document, unread=shared.unread)
 
     def _functions(self, functions: tuple[tuple[str, PartyRef], ...]) -> dict[str, Any]:
         document: dict[str, Any] = {}
@@ -219,7 +220,7 @@ class _Writer:
         document |= self._functions(rule.functions)
         for name, duties in duties_below(rule):
             document[name] = [self.rule(duty) for duty in duties]
-        return document | _notes(rule.notes)
+        return _added(document, rule.notes, rule.unread)
 
     def _action(self, action: Action) -> str | dict[str, Any]:
         name = _term(action.id)
@@ -290,6 +291,16 @@ def _constraint(item: Constraint) -> dict[str, Any]:
         "odrl:status": item.status and _value(item.status),
         **_notes(item.notes),
     }
+
+
+def _added(
+    document: dict[str, Any], notes: Notes = (), unread: tuple[Constraint, ...] = ()
+) -> dict[str, Any]:
+    """Return what is written of a rule or policy with what describes it and what is unread."""
+    found = document | _notes(notes)
+    for item in unread:
+        found.setdefault(_term(item.left), []).extend(map(_value, item.right))
+    return found
 
 
 def _notes(notes: Notes) -> dict[str, Any]:

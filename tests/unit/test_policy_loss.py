@@ -243,7 +243,8 @@ def test_a_party_is_not_plain_in_one_place_and_a_collection_in_another() -> None
 
 
 def test_descriptions_that_differ_under_one_name_are_not_written() -> None:
-    one = PartyRef("urn:p", collection=True, notes=(("urn:x:label", Literal("a")),))
+    name = "http://xmlns.com/foaf/0.1/name"
+    one = PartyRef("urn:p", collection=True, notes=((name, Literal("a")),))
     two = replace(one, notes=())
     rule = one_rule("read").permissions[0]
     known = replace(one, notes=(("http://www.w3.org/2000/01/rdf-schema#label", Literal("a")),))
