@@ -171,7 +171,7 @@ class AuditLog(Protocol):
 
 
 class Promises(Protocol):
-    """What counts against the cap of a register of persons. No contract is read for it."""
+    """What counts against a register's cap, as sums; one over a spoiled row is `RowDamaged`."""
 
     def standing(self, register_id: str, now: datetime) -> tuple[float, float]:
         """Return (Σε, Σδ) of the contracts that stand and run, which count in full."""
@@ -187,6 +187,12 @@ class Promises(Protocol):
 
     def charged(self, register_id: str) -> tuple[float, float]:
         """Return Σε of the jobs with a committed round, and Σε of those and of open ones."""
+
+    def astray(self) -> list[str]:
+        """Return the registers whose sum is not that of the contracts; ``: of lost datasets."""
+
+    def recount(self) -> None:
+        """Count the contracts anew, by their own rows."""
 
 
 class Notices(Repository[Notice], Protocol):

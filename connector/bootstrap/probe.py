@@ -45,6 +45,7 @@ from connector.peer.web.client import tls_context
 from connector.ports import Accountant, Repository, Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
+from connector.services.health import counts as count_checks
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
 from connector.services.health import peers as peer_checks
@@ -52,7 +53,7 @@ from connector.services.health.deliveries import deliveries
 from connector.services.health.diagnose import Check, KeyFile, ListFact
 from connector.services.membership import onboard
 from connector.services.membership.fetching import Evidence
-from connector.services.privacy import standing
+from connector.services.privacy import promises, standing
 from connector.services.publication import checking
 from connector.services.publication.verdicts import Verdict, verdict
 from connector.sources.files import FileSources
@@ -198,6 +199,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             shares = _shares(settings, tx, found)
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
             damaged, whole = tx.damaged(_ROWS_SECONDS)
+            counts = _counts(settings, tx)
     except (StoreUnavailable, ConfigurationInvalid) as exc:
         return [diagnose.database(exc.reason, entries=0)]
     now = SystemClock().now()
@@ -214,6 +216,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
         *peer_checks.gone_back(back),
         *peer_checks.unproven(unproven),
         *data,
+        *counts,
         *_budgets(settings, accountant),
         *diagnose.rows(damaged, whole=whole),
     ]
@@ -230,6 +233,11 @@ def _recovery(settings: Settings, tx: Transaction) -> list[Check]:
         return diagnose.recovery(recovery.faults(tx, charges, settings.did))
     except RowDamaged as exc:
         return [Check("recovery", diagnose.FAIL, f"not known: {exc.reason}", diagnose.ROW_MEND)]
+
+
+def _counts(settings: Settings, tx: Transaction) -> list[Check]:
+    charges = HomeCharges(settings.home, settings.did)
+    return count_checks.counts(promises.miscount(tx, charges, _ROWS_SECONDS))
 
 
 def _clocks(settings: Settings, peers: list[Participant]) -> dict[str, timedelta]:

@@ -16,9 +16,11 @@ from connector.management.views import (
     AgreementView,
     DamagedView,
     NoticeRequest,
+    Withdrawal,
 )
 from connector.services.negotiation import agree, notices
 from connector.services.negotiation.lost_keys import lost_keys
+from connector.services.privacy import promises
 
 router: Final = APIRouter(tags=["agreements"])
 Id = Annotated[str, Query(alias="id", description="id of the agreement")]
@@ -42,6 +44,13 @@ def agreement(here: Here, identifier: Id) -> AgreementDetailView:
 def take_back(here: Here, identifier: Id, what: NoticeRequest) -> AgreementDetailView:
     """End, suspend or resume a contract, and tell the other party why."""
     return _shown(here, notices.give(here.ports, identifier, _ACTS[what.act], what.reason))
+
+
+@router.post("/agreements/recount")
+def recount(here: Here, why: Withdrawal) -> list[str]:
+    """Count what contracts promise anew, from what was signed; return what was counted wrongly."""
+    found = promises.recount(here.ports, why.reason)
+    return [*(each or "datasets that are not there" for each in found.registers), *found.contracts]
 
 
 def _shown(here: Reach, value: Agreement) -> AgreementDetailView:

@@ -295,6 +295,10 @@ class Client:
         """Return one contract with all that proves it."""
         return self._get(AgreementDetailView, "/agreement", {"id": agreement})
 
+    def recount_agreements(self, reason: str) -> list[str]:
+        """Count what contracts promise anew, from what was signed; return what was wrong."""
+        return self._post(list[str], "/agreements/recount", {"reason": reason})
+
     def take_back(self, agreement: str, act: str, reason: str) -> AgreementDetailView:
         """Do one of `end`, `suspend`, `resume` with a contract; the other party is told why."""
         body = {"act": act, "reason": reason}

@@ -31,6 +31,7 @@ _DRIVERS: Final = {
 }
 _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _USED_AT: Final = "used_at"
+_READS: Final = "reads"  # whether a connection to SQLite refuses changes now
 _TRUSTED: Final = 1.0  # seconds after its use that a connection is not asked whether it is alive
 _KEPT_OPEN: Final = 8  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
 _MORE: Final = 24
@@ -84,7 +85,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
     with engine.connect().execution_options(**options) as connection:
         connection.begin()
         if sqlite:  # a reader of the write-ahead log sees one state from its first query on
-            _begin(connection, "BEGIN")
+            _begin(connection, "BEGIN", reads=True)
         yield connection
         connection.commit()
 
@@ -94,13 +95,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that is committed at the end of the block, or rolled back."""
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":  # not by an event: those cost a third of a statement
-            _begin(connection, "BEGIN IMMEDIATE")
+            _begin(connection, "BEGIN IMMEDIATE", reads=False)
         yield connection
 
 
-def _begin(connection: Connection, how: str) -> None:
-    """Begin on SQLite, past SQLAlchemy, which would take half the time of a transaction for it."""
-    connection.connection.cursor().execute(how)
+def _begin(connection: Connection, how: str, *, reads: bool) -> None:
+    """Begin on SQLite, past SQLAlchemy, which would take half the time of a transaction for it.
+
+    SQLite itself refuses a change by who reads, as PostgreSQL does.
+    """
+    cursor = connection.connection.cursor()
+    if connection.info.get(_READS) is not reads:
+        cursor.execute(f"PRAGMA query_only={reads:d}")
+        connection.info[_READS] = reads
+    cursor.execute(how)
 
 
 @contextmanager

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import INTRODUCTION
@@ -22,9 +33,8 @@ from connector.store import tables
 from connector.store.scope import Scope
 from federated.job import JobState, is_final
 
-_STATES: Final = frozenset(NegotiationState)
-_OPEN: Final = sorted(_STATES - {NegotiationState.FINALIZED, NegotiationState.TERMINATED})
-_NO_CONTRACT: Final = sorted(_STATES - {NegotiationState.FINALIZED})
+_CONTRACT: Final = NegotiationState.FINALIZED.value
+_ENDS: Final = sorted((_CONTRACT, NegotiationState.TERMINATED.value))
 _OVER: Final = sorted({state for state in JobState if is_final(state)} - {JobState.REFUSED})
 
 _negotiation: Final = tables.table_of(tables.NegotiationRow).c
@@ -38,7 +48,12 @@ _token: Final = tables.table_of(tables.UsedTokenRow).c
 
 _OPEN_WITH: Final = select(func.count()).where(
     _negotiation.peer == bindparam("asked_peer"),
-    or_(*(_negotiation.state == state.value for state in _OPEN)),
+    # All but the ends, as ranges that the index answers: a spoiled state counts as open.
+    or_(
+        _negotiation.state < _ENDS[0],
+        and_(_negotiation.state > _ENDS[0], _negotiation.state < _ENDS[1]),
+        _negotiation.state > _ENDS[1],
+    ),
     _negotiation.role == bindparam("asked_role"),
 )
 
@@ -103,7 +118,7 @@ def _counts() -> list[Select[Any]]:
     texts = (_negotiation.description, _negotiation.reasons)
     return [
         select(_negotiation.peer, size(*words, *texts))
-        .where(_negotiation.state.in_(_NO_CONTRACT))
+        .where(_negotiation.state != _CONTRACT)
         .group_by(_negotiation.peer),
         select(_offer.audience, size(_offer.policy, _offer.reserve, _offer.coverage))
         .where(_offer.derived_from != "")

@@ -3,7 +3,8 @@
 Rules: table `promise` counts the provider's contracts that stand, by dataset, end, ε and δ; a
 contract is counted in the transaction that writes it. The sum over a register reads a row for each
 different figure, not for each contract, and adds whole numbers of equal figures, so that it cannot
-drift.
+drift. A row that holds no figure is no zero: sums over it are refused (`soundness.py`), it is never
+counted up or down, and a recount from the contracts writes it anew.
 """
 
 from __future__ import annotations
@@ -20,17 +21,23 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    except_,
     func,
+    literal,
+    not_,
     or_,
     select,
+    union_all,
     update,
 )
 
 from connector.domain.contract.negotiation import Agreement, Role
 from connector.domain.privacy.budget import ReservationState
 from connector.domain.privacy.promise import Claim
+from connector.store import rows
 from connector.store.repository import SqlRepository, one
 from connector.store.scope import Scope
+from connector.store.soundness import check_whole, number_of, spoiled
 from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, ReservationRow, table_of
 
 # Of a contract that names no end; a column of a key is never empty.
@@ -38,6 +45,8 @@ ENDLESS: Final = datetime(9999, 12, 31, tzinfo=UTC)
 MOST_ADDED: Final = 1e200  # of one contract or job; no cap is near it
 _FIGURES: Final = ("role", "stands", "dataset_id", "valid_until", "epsilon", "delta")
 _KEY: Final = ("dataset_id", "until", "epsilon", "delta")
+_COUNTED_MEND: Final = "`preau agreement recount` counts the contracts anew"
+_JOB_MEND: Final = "`preau doctor` names it; a backup has it as it was"
 
 
 class SqlPromises:
@@ -48,25 +57,54 @@ class SqlPromises:
         self._promises = table_of(PromiseRow)
 
     def standing(self, register_id: str, now: datetime) -> tuple[float, float]:
-        """Return (Σε, Σδ) of the contracts that count in full; see `ports.Promises`."""
-        ((epsilon, delta),) = self._scope.ask(
+        """Return (Σε, Σδ) of the contracts that count in full; see `ports.Promises`.
+
+        Raises:
+            RowDamaged: a row of the count holds no figure.
+        """
+        ((epsilon, delta, wrong),) = self._scope.ask(
             _STANDING, {"asked_id": register_id, "asked_now": now}
         )
+        check_whole(f"what register `{register_id}` promised", "promise", wrong, _COUNTED_MEND)
         return float(epsilon or 0.0), float(delta or 0.0)
 
     def ended(self, register_id: str, now: datetime) -> list[Claim]:
-        """Return what jobs count of contracts that do not; see `ports.Promises`."""
-        rows = self._scope.ask(_ENDED, {"asked_id": register_id, "asked_now": now})
-        return [Claim(*map(float, row)) for row in rows]
+        """Return what jobs count of contracts that do not; see `ports.Promises`.
+
+        Raises:
+            RowDamaged: a row of a job, or of its contract, holds no figure.
+        """
+        found = self._scope.ask(_ENDED, {"asked_id": register_id, "asked_now": now})
+        self._check_jobs(register_id, sum(row[-1] for row in found))
+        return [Claim(*map(float, row[:-1])) for row in found]
 
     def jobs(self, register_id: str) -> frozenset[str]:
         """Return the ids of the jobs of a register; see `ports.Promises`."""
         return frozenset(name for (name,) in self._scope.ask(_JOBS, {"asked_id": register_id}))
 
     def charged(self, register_id: str) -> tuple[float, float]:
-        """Return what the jobs of a register spent and reserved; see `ports.Promises`."""
-        ((spent, held),) = self._scope.ask(_CHARGED, {"asked_id": register_id})
+        """Return what the jobs of a register spent and reserved; see `ports.Promises`.
+
+        Raises:
+            RowDamaged: a row of a job holds no figure.
+        """
+        ((spent, held, wrong),) = self._scope.ask(_CHARGED, {"asked_id": register_id})
+        self._check_jobs(register_id, wrong)
         return float(spent or 0.0), float(held or 0.0)
+
+    def astray(self) -> list[str]:
+        """Return the registers whose count is not that of the contracts; see `ports.Promises`."""
+        return sorted(name for (name,) in self._scope.ask(_ASTRAY))
+
+    def recount(self) -> None:
+        """Count all contracts anew; see `ports.Promises`.
+
+        Raises:
+            RuntimeError: the transaction is for reading.
+        """
+        self._scope.change(delete(self._promises))
+        into = [*_KEY, "contracts"]
+        self._scope.change(self._promises.insert().from_select(into, _counted()))
 
     def count_in(self, contract: Mapping[str, Any]) -> None:
         """Count a contract, if it is one that stands and that we provide."""
@@ -78,9 +116,15 @@ class SqlPromises:
         if _counts(contract):
             table = self._promises
             same = [table.c[name] == value for name, value in _key(contract).items()]
+            same.append(not_(spoiled(table.c.contracts)))
             fewer = update(table).where(*same).values(contracts=table.c.contracts - 1)
             self._scope.change(fewer)
             self._scope.change(delete(table).where(*same, table.c.contracts == 0))
+
+    @staticmethod
+    def _check_jobs(register_id: str, wrong: int | None) -> None:
+        what = f"what jobs spent of register `{register_id}`"
+        check_whole(what, "reservation` or `agreement", wrong, _JOB_MEND)
 
 
 def _most(figure: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -100,10 +144,15 @@ def _key(contract: Mapping[str, Any]) -> dict[str, Any]:
 def _standing() -> Select[Any]:
     row, datasets = table_of(PromiseRow).c, table_of(DatasetRow).c
     until = bindparam("asked_now", type_=row.until.type)
+    sums = (func.sum(row.contracts * _most(each)) for each in (row.epsilon, row.delta))
+    wrong = or_(spoiled(row.until, row.epsilon, row.delta, row.contracts), row.contracts == 0)
     return (
-        select(*(func.sum(row.contracts * _most(each)) for each in (row.epsilon, row.delta)))
+        select(*sums, number_of(wrong))
         .join_from(table_of(DatasetRow), table_of(PromiseRow), row.dataset_id == datasets.id)
-        .where(datasets.register_id == bindparam("asked_id"), row.until > until)
+        .where(
+            datasets.register_id == bindparam("asked_id"),
+            or_(row.until > until, spoiled(row.until)),
+        )
     )
 
 
@@ -112,21 +161,33 @@ def _ended() -> Select[Any]:
     job, contract = jobs.c, contracts.c
     same = and_(contract.id == job.agreement_id, contract.role == Role.PROVIDER.value)
     allowed = (
-        func.max(case((contract.id.is_(None), inf), else_=figure))
+        func.max(case((contract.id.is_(None), inf), else_=_most(figure)))
         for figure in (contract.epsilon, contract.delta)
     )
     over = contract.valid_until <= bindparam("asked_now", type_=contract.valid_until.type)
+    figures = (contract.epsilon, contract.delta)
+    wrong = or_(_wrong_job(job), spoiled(contract.stands, contract.valid_until, *figures))
     return (
-        select(func.sum(_most(job.epsilon)), func.sum(_most(job.delta)), *allowed)
+        select(func.sum(_most(job.epsilon)), func.sum(_most(job.delta)), *allowed, number_of(wrong))
         .join_from(jobs, contracts, same, isouter=True)
         .where(
             job.register_id == bindparam("asked_id"),
-            # Either rule counts exactly such jobs: `Reservation.counted_steps`.
-            or_(job.state == ReservationState.OPEN.value, job.committed_rounds > 0),
-            or_(contract.id.is_(None), ~contract.stands, over),
+            or_(
+                and_(
+                    # Either rule counts exactly such jobs: `Reservation.counted_steps`.
+                    or_(job.state == ReservationState.OPEN.value, job.committed_rounds > 0),
+                    or_(contract.id.is_(None), ~contract.stands, over),
+                ),
+                wrong,
+            ),
         )
         .group_by(job.agreement_id)
     )
+
+
+def _wrong_job(job: Any) -> ColumnElement[bool]:
+    unknown = and_(*(job.state != state.value for state in ReservationState))
+    return or_(unknown, spoiled(job.committed_rounds, job.epsilon, job.delta))
 
 
 def _charged() -> Select[Any]:
@@ -134,7 +195,35 @@ def _charged() -> Select[Any]:
     begun = job.committed_rounds > 0
     held = or_(begun, job.state == ReservationState.OPEN.value)
     sums = (func.sum(case((counted, _most(job.epsilon)), else_=0.0)) for counted in (begun, held))
-    return select(*sums).where(job.register_id == bindparam("asked_id"))
+    wrong = number_of(_wrong_job(job))
+    return select(*sums, wrong).where(job.register_id == bindparam("asked_id"))
+
+
+def _counted() -> Select[Any]:
+    """Return what the table must hold, by the contracts."""
+    row = table_of(AgreementRow).c
+    until = func.coalesce(row.valid_until, literal(ENDLESS, row.valid_until.type)).label("until")
+    figures = (row.dataset_id, until, row.epsilon, row.delta)
+    counted = select(*figures, func.count().label("contracts"))
+    return counted.where(row.role == Role.PROVIDER.value, row.stands).group_by(*figures)
+
+
+def _astray() -> Select[Any]:
+    kept, datasets = table_of(PromiseRow).c, table_of(DatasetRow).c
+    held = select(*(kept[name] for name in _KEY), kept.contracts)
+    differ = union_all(
+        *(
+            select(except_(one, other).subquery().c.dataset_id)
+            for one, other in ((held, _counted()), (_counted(), held))
+        )
+    ).subquery()
+    register = func.coalesce(datasets.register_id, "")
+    return (
+        select(register)
+        .select_from(differ)
+        .join(table_of(DatasetRow), differ.c.dataset_id == datasets.id, isouter=True)
+        .distinct()
+    )
 
 
 _JOBS: Final = select(table_of(ReservationRow).c.job_id).where(
@@ -143,6 +232,7 @@ _JOBS: Final = select(table_of(ReservationRow).c.job_id).where(
 _CHARGED: Final = _charged()
 _STANDING: Final = _standing()
 _ENDED: Final = _ended()
+_ASTRAY: Final = _astray()
 
 
 class SqlAgreements(SqlRepository[Agreement]):
@@ -177,5 +267,5 @@ class SqlAgreements(SqlRepository[Agreement]):
 
     def _figures(self, *key: str | int) -> Mapping[str, Any] | None:
         query = one(self._table, _FIGURES, self._key, locking=False)
-        rows = self._scope.tell(query, self._values(key))
-        return dict(zip(_FIGURES, rows[0], strict=True)) if rows else None
+        found = rows.sound(self._table, lambda: self._scope.tell(query, self._values(key)))
+        return dict(zip(_FIGURES, found[0], strict=True)) if found else None

@@ -32,8 +32,17 @@ def strictly(kind: type[T], table: Table, ask: Callable[[], Iterable[Sequence[An
     Raises:
         RowDamaged: one of them cannot be read.
     """
+    return sound(table, lambda: [from_record(kind, row) for row in ask()])
+
+
+def sound(table: Table, read: Callable[[], T]) -> T:
+    """Return what is read of a table.
+
+    Raises:
+        RowDamaged: a row of it cannot be read.
+    """
     try:
-        return [from_record(kind, row) for row in ask()]
+        return read()
     except UNREADABLE as exc:
         if not spoiled(exc):
             raise

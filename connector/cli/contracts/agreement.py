@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("end")(end)
     group.command("suspend")(suspend)
     group.command("resume")(resume)
+    group.command("recount")(recount)
     app.add_typer(group, name="agreement")
 
 
@@ -100,6 +101,24 @@ def resume(
 ) -> None:
     """Resume a contract that this side has suspended."""
     _print(_take_back(home, agreement, "resume", reason), language, json=json)
+
+
+def recount(
+    reason: Annotated[str, typer.Option(help="Why, in one line that names no person.")],
+    home: Home = DEFAULT_HOME,
+    json: Json = False,
+) -> None:
+    """Count what all contracts promise anew, from what was signed: `preau doctor` named a fault.
+
+    Refused where all is counted right, and where a contract cannot be read.
+    """
+    with node_of(home) as node:
+        found = node.recount_agreements(reason)
+    if json:
+        output.json_value(found)
+        return
+    for name in found:
+        output.line(f"counted anew: {name}")
 
 
 def _take_back(home: Path, agreement: str, act: str, reason: str) -> AgreementDetailView:

@@ -23,7 +23,8 @@ class ReservationState(StrEnum):
 class Reservation:
     """ε set aside for one job before it starts.
 
-    INVARIANT: committed_rounds * steps_per_round <= steps, and committed_rounds only grows.
+    INVARIANT: committed_rounds * steps_per_round <= steps, and committed_rounds only grows; no
+    figure is negative, so that no job counts less than nothing.
 
     Attributes:
         job_id: one reservation a job.
@@ -54,6 +55,17 @@ class Reservation:
     delta: float
     state: ReservationState
     created_at: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse what no job could have been charged.
+
+        Raises:
+            ValueError: a figure is negative, or more was committed than reserved.
+        """
+        figures = (self.noise_multiplier, self.sampling_rate, self.epsilon, self.delta)
+        least = min(*figures, self.steps, self.steps_per_round, self.committed_rounds)
+        if least < 0 or self.committed_rounds * self.steps_per_round > self.steps:
+            raise ValueError("no job has such figures")
 
     def counted_steps(self, rule: Rule) -> int:
         """Return the steps that count against a budget of a rule now.

@@ -145,6 +145,29 @@ def behind(recorded: Tally, present: Tally, root_at: Callable[[int], bytes]) -> 
     )
 
 
+def shortened(
+    recorded: Tally, kept: Mapping[str, Reservation], held_in: Callable[[str], str]
+) -> list[str]:
+    """Return the jobs that a database counts otherwise than was recorded outside it, sorted.
+
+    Args:
+        recorded: the newest tally outside the database, which continues it.
+        kept: the database's own records, by id of the job.
+        held_in: register -> the one that counts for it, since a merge.
+    """
+
+    def follows(before: Reservation, now: Reservation | None) -> bool:
+        if now is None or now.committed_rounds < before.committed_rounds:
+            return False
+        if now.state is ReservationState.OPEN and before.state is ReservationState.CLOSED:
+            return False
+        moved = replace(before, register_id=held_in(before.register_id), state=now.state)
+        return replace(moved, committed_rounds=now.committed_rounds) == now
+
+    jobs = recorded.jobs.items()
+    return sorted(name for name, before in jobs if not follows(before, kept.get(name)))
+
+
 def _weight(record: Reservation) -> tuple[int, bool, int, float]:
     still_open = record.state is ReservationState.OPEN
     # Of closed records, more committed rounds count no less under either rule.

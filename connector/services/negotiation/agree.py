@@ -129,6 +129,16 @@ def plan_of(agreement: Agreement) -> EnforcementPlan:
     return terms.plan(policy_of(agreement))
 
 
+def figures_of(agreement: Agreement) -> dict[str, Any]:
+    """Return the fields of a contract that are copies of its document.
+
+    Raises:
+        AgreementTampered: its document cannot be read.
+        PreauError: as `plan_of`.
+    """
+    return _figures(documents.read(agreement.document), plan_of(agreement))
+
+
 def coverage_of(agreement: Agreement) -> tuple[messages.CoverageLine, ...]:
     """Return how the provider upholds each constraint, as both parties signed it.
 
@@ -341,15 +351,21 @@ def _signed(
         role=negotiation.role,
         provider=document.provider.did,
         consumer=document.consumer.did,
-        dataset_id=document.dataset.id,
         document=document.data,
         digest=document.digest,
         receipt="",
-        valid_until=plan.valid_until,
-        population=document.dataset.population,
         finalized=False,
-        concluded_at=document.timestamp,
-        epsilon=plan.training.epsilon,
-        delta=plan.training.delta,
+        **_figures(document, plan),
         **proof,
     )
+
+
+def _figures(document: AgreementDocument, plan: EnforcementPlan) -> dict[str, Any]:
+    return {
+        "dataset_id": document.dataset.id,
+        "valid_until": plan.valid_until,
+        "population": document.dataset.population,
+        "concluded_at": document.timestamp,
+        "epsilon": plan.training.epsilon,
+        "delta": plan.training.delta,
+    }

@@ -19,6 +19,7 @@ from connector.errors import (
     DescriptionIncomplete,
     NotFound,
     RegisterFixed,
+    RowDamaged,
 )
 from connector.ports import Ports, Transaction
 from connector.services.evidence.own_log import LOWERED
@@ -81,8 +82,13 @@ def register_of(tx: Transaction, dataset: Dataset) -> Register:
 
     Raises:
         NotFound: it is not there.
+        RowDamaged: it has lost its cap, which that of persons never is without.
     """
-    return require(tx.registers.get(dataset.register_id), "register", dataset.register_id)
+    found = require(tx.registers.get(dataset.register_id), "register", dataset.register_id)
+    if dataset.personal and found.cap is None:
+        reason = f"register `{found.id}` of persons has no cap on record"
+        raise RowDamaged(reason, hint="a backup has it as it was; publishing states a cap anew")
+    return found
 
 
 def chosen(tx: Transaction, described: Dataset) -> str:

@@ -1,0 +1,89 @@
+"""Whether the columns that a sum adds up hold figures at all: SQLite holds any value in any column.
+
+A sum takes text for zero, and a comparison of times compares whatever is there. So each sum that
+something is decided by counts its spoiled rows beside it, and is refused where there is one.
+PostgreSQL upholds types by itself, but for times without an end; signs are looked at on both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Float,
+    Integer,
+    String,
+    case,
+    func,
+    or_,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from connector.errors import RowDamaged
+from connector.store.columns import UtcDateTime
+
+# What a value of a column's type is on SQLite. A time is text of one length and order.
+_TIME: Final = "typeof({0}) = 'text' AND length({0}) = 26 AND datetime({0}) IS NOT NULL"
+_HELD: Final[dict[type[Any], str]] = {
+    Boolean: "typeof({0}) = 'integer' AND {0} IN (0, 1)",
+    UtcDateTime: _TIME,
+    Float: "typeof({0}) IN ('real', 'integer')",
+    BigInteger: "typeof({0}) = 'integer'",
+    Integer: "typeof({0}) = 'integer'",
+    String: "typeof({0}) = 'text'",
+}
+_FIGURES: Final = (Float, BigInteger, Integer)
+
+
+class _Mistyped(FunctionElement[bool]):
+    """Whether a column that is not empty holds what its type cannot."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Mistyped)
+def _typed(element: Any, compiler: Any, **options: Any) -> str:
+    (column,) = element.clauses
+    timed = isinstance(column.type, UtcDateTime)
+    return f"(NOT isfinite({compiler.process(column, **options)}))" if timed else "(1 = 0)"
+
+
+@compiles(_Mistyped, "sqlite")
+def _looked_at(element: Any, compiler: Any, **options: Any) -> str:
+    (column,) = element.clauses
+    shown = compiler.process(column, **options)
+    held = _HELD[type(column.type)].format(shown)
+    return f"({shown} IS NOT NULL AND NOT ({held}))"
+
+
+def spoiled(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether one of some columns holds no value of its type, or a negative figure."""
+    wrong: list[ColumnElement[bool]] = [_Mistyped(each) for each in columns]
+    wrong += [each < 0 for each in columns if isinstance(each.type, _FIGURES)]
+    return or_(*wrong)
+
+
+def number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Return in how many rows a condition holds."""
+    return func.sum(case((condition, 1), else_=0))
+
+
+def check_whole(what: str, table: str, found: int | None, hint: str) -> None:
+    """Refuse a sum that has spoiled rows.
+
+    Args:
+        what: was to be added up, with its id.
+        table: in which they are.
+        found: how many.
+        hint: what mends them.
+
+    Raises:
+        RowDamaged: there are some.
+    """
+    if found:
+        raise RowDamaged(f"{what} is not known: a row of table `{table}` cannot be read", hint=hint)
