@@ -30,6 +30,7 @@ from connector.services.continuity import custody, recovery
 from connector.services.evidence import cosigning
 from connector.services.evidence.own_log import weighty
 from connector.services.negotiation import telling
+from connector.services.readable import readable
 
 MOST_PEERS: Final = 256
 AT_ONCE: Final = 8
@@ -67,7 +68,7 @@ class Exchange(Background):
 
     def _turn(self) -> None:
         with self._ports.store.read() as tx:
-            peers = self._of_turn(tx.participants.find(blocked=""))
+            peers = self._of_turn(readable(tx.participants, blocked=""))
             tally = recovery.tally_of(self._ports, tx)
             due = bool(tally.jobs or tally.taken_back) or weighty(tx) > 0
         counted = (dict(tally.registers), dict(tally.jobs), dict(tally.taken_back))

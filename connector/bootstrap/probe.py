@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from connector.bootstrap import liveness, own, reputation, tls_rotation
 from connector.bootstrap.computing import BoundedAccountant
@@ -42,7 +42,7 @@ from connector.errors import (
 from connector.identity import certificate
 from connector.identity import document as documents
 from connector.peer.web.client import tls_context
-from connector.ports import Accountant, Repository, Transaction
+from connector.ports import Accountant, Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
 from connector.services.health import counts as count_checks
@@ -56,14 +56,13 @@ from connector.services.membership.fetching import Evidence
 from connector.services.privacy import promises, standing
 from connector.services.publication import checking
 from connector.services.publication.verdicts import Verdict, verdict
+from connector.services.readable import readable
 from connector.sources.files import FileSources
 from connector.store import SqlStore, integrity, keys, migrations
 from connector.store.charges import KEY_FILE, HomeCharges
 from connector.store.migrations import Schema
 from federated.child import environment
 from federated.privacy.process import ProcessAccountant
-
-T = TypeVar("T")
 
 _LOOK_SECONDS: Final = 3.0
 _ROWS_SECONDS: Final = 20.0  # for a look at every row
@@ -181,20 +180,20 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             return [diagnose.database(f"damaged: {pages}", entries=0, lost=True)]
         with _opened(settings) as store, store.read() as tx:
             entries = tx.audit.head()[0]
-            found = _all(tx.participants)
-            papers = _all(tx.status_lists)
+            found = readable(tx.participants)
+            papers = readable(tx.status_lists)
             known = Evidence(
-                {issuer.did: issuer.document for issuer in _all(tx.issuers)},
+                {issuer.did: issuer.document for issuer in readable(tx.issuers)},
                 {paper.url: paper for paper in papers},
             )
             short = _recovery(settings, tx)
             broken = tx.audit.check()
-            logs = _all(tx.peer_logs)
+            logs = readable(tx.peer_logs)
             back = {log.origin: log.reason for log in logs if log.contradiction}
             unproven = {log.origin: log.refusal for log in logs if log.unproven}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in papers]
-            ended = {n.pid for n in _all(tx.negotiations, state=NegotiationState.TERMINATED)}
-            waiting = _all(tx.outbox, delivered_at=None)
+            ended = {n.pid for n in readable(tx.negotiations, state=NegotiationState.TERMINATED)}
+            waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
             shares = _shares(settings, tx, found)
             data = [*_tally_key(settings, tx), *_data(settings, tx)]
@@ -220,11 +219,6 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
         *_budgets(settings, accountant),
         *diagnose.rows(damaged, whole=whole),
     ]
-
-
-def _all(rows: Repository[T], **equal: Any) -> list[T]:
-    """Return what of a list can be read; `diagnose.rows` names the rest."""
-    return list(rows.page(limit=0, **equal).values)
 
 
 def _recovery(settings: Settings, tx: Transaction) -> list[Check]:
@@ -259,17 +253,17 @@ def _shares(settings: Settings, tx: Transaction, peers: list[Participant]) -> li
 def _tally_key(settings: Settings, tx: Transaction) -> list[Check]:
     """Look at the key of sealed tallies, which is made with the first job that is charged."""
     file = _key_file(settings, KEY_FILE)
-    charged = any(each.committed_rounds for each in _all(tx.reservations))
+    charged = any(each.committed_rounds for each in readable(tx.reservations))
     used = charged and tx.audit.since(own_log.ACCEPTED) > tx.audit.since(recovery.RECORDED) > 0
     return [data_checks.tally_key(file)] if used or file.mode is not None else []
 
 
 def _data(settings: Settings, tx: Transaction) -> list[Check]:
     """Look at the checks of published files, and at the key under which persons are compared."""
-    censuses = _all(tx.censuses)
-    verdicts = _verdicts(_all(tx.datasets), censuses)
+    censuses = readable(tx.censuses)
+    verdicts = _verdicts(readable(tx.datasets), censuses)
     checks = data_checks.datasets(verdicts) if verdicts else []
-    used = {each.key for each in _all(tx.persons)}
+    used = {each.key for each in readable(tx.persons)}
     if not used:
         return checks
     file, fault = _key_file(settings, own.PERSON_KEY), ""

@@ -21,10 +21,12 @@ class Damaged:
     Attributes:
         row: its key, parts joined by blanks; where that cannot be read, its table and number.
         fault: code and reason, one line.
+        keyed: whether the key can be read.
     """
 
     row: str
     fault: str
+    keyed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

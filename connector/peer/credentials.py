@@ -23,6 +23,7 @@ from connector.domain.participant import Participant
 from connector.identity import certificate
 from connector.identity import did as dids
 from connector.ports import Clock, Store
+from connector.services.readable import readable
 
 READING: Final = 0.2  # share of the time; reading a thousand participants takes some 50 ms
 
@@ -138,7 +139,7 @@ class ServerTrust:
     def _read(self) -> tuple[Leaf, bytes]:
         began = self._now()
         with self._store.read() as tx:
-            admitted = tx.participants.find(blocked="")
+            admitted = readable(tx.participants, blocked="")
         found = self._leaves.current(), self._roots(admitted)
         ended = self._now()
         self._read_again = ended + (ended - began) * (1 / READING - 1)

@@ -7,12 +7,21 @@ with. It is shown without the part that cannot be read, and with the reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from connector.errors import PreauError
+from connector.errors import PreauError, RowDamaged
+from connector.ports import Repository
 from connector.services.federation.translation import translated
 
 T = TypeVar("T")
+
+
+def readable(rows: Repository[T], **equal: Any) -> list[T]:
+    """Return as `find` the values that can be read; `preau doctor` names the rows of the others."""
+    try:
+        return rows.find(**equal)
+    except RowDamaged:
+        return list(rows.page(limit=0, **equal).values)
 
 
 class Readable:

@@ -104,7 +104,7 @@ def _fault(kind: type[Any], table: Table, key: Names, at: int, row: Mapping[str,
     named = " ".join(map(str, parts)) if whole else f"{table.name} {at}"
     what = f"column {', '.join(wrong)}" if wrong else "the columns together"
     reason = f"{what} of table `{table.name}` cannot be read"
-    return Damaged(named, f"{RowDamaged.code}: {reason}")
+    return Damaged(named, f"{RowDamaged.code}: {reason}", whole)
 
 
 @cache

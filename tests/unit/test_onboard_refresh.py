@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from connector.bootstrap import probe
 from connector.domain.delivery import OutgoingMessage
-from connector.domain.participant import Participant
+from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.errors import (
     CredentialInvalid,
     CredentialRevoked,
@@ -20,6 +22,7 @@ from connector.errors import (
     MembershipRequired,
     NotFound,
     PeerUnreachable,
+    RowDamaged,
     StatusListStale,
     UnknownPeer,
     Untrusted,
@@ -32,9 +35,10 @@ from connector.identity import key as keys
 from connector.identity.key import Relationship
 from connector.ports import Ports
 from connector.services.continuity.recovery import EXCHANGE
-from connector.services.membership import introducing, onboard
+from connector.services.membership import fetching, introducing, onboard
 from connector.services.messages import deliver
 from tests.support.doubles import NOON, FixedClock, ports_for_tests
+from tests.support.federation_workers import AdditiveAccountant
 from tests.support.keys import MemorySigner
 from tests.support.management import commanded
 
@@ -520,3 +524,90 @@ class TestIntroductions:
         assert deliver.deliver_due(world.ports) == 0
         onboard.welcome(world.ports, PEER)
         assert deliver.deliver_due(world.ports) == 1
+
+
+# Damaged rows
+
+OTHER = "did:web:other-authority.example"
+OTHER_LIST = "https://other-authority.example/status/1"
+
+
+def keep_beside(world: World) -> None:
+    """Keep papers of another authority and another peer beside those of the first."""
+    with world.ports.store.write() as tx:
+        tx.issuers.put(IssuerDocument(OTHER, b"{}", NOON))
+        tx.status_lists.put(StatusList(OTHER_LIST, "token", NOON + timedelta(days=9), NOON))
+        tx.participants.put(replace(world.known(), did="did:web:aaa.example"))
+
+
+def spoil(world: World, table: str, column: str, where: str) -> None:
+    with world.ports.store.write() as tx:
+        change = f"UPDATE {table} SET {column} = x'ff' WHERE {where}"  # noqa: S608 - our own
+        tx._scope.change(text(change))  # type: ignore[attr-defined]
+        tx._scope.written.add(table)  # type: ignore[attr-defined]  # nothing of before is kept
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "where"),
+    [
+        ("issuer", "fetched_at", f"did = '{OTHER}'"),
+        ("issuer", "did", f"did = '{OTHER}'"),
+        ("status_list", "valid_until", f"url = '{OTHER_LIST}'"),
+        ("status_list", "url", f"url = '{OTHER_LIST}'"),
+        ("participant", "name", "did = 'did:web:aaa.example'"),
+        ("participant", "tls_authorities", "did = 'did:web:aaa.example'"),
+    ],
+)
+def test_a_damaged_row_refuses_nobody_else(
+    world: World, table: str, column: str, where: str
+) -> None:
+    keep_beside(world)
+    spoil(world, table, column, where)
+    assert onboard.judge(world.ports, PEER).did == PEER
+    world.clock.advance(23 * 3600)
+    onboard.refresh(world.ports)  # all papers are renewed as before
+    world.clock.advance(2 * 3600)
+    assert onboard.judge(world.ports, PEER).did == PEER
+    checks = probe.stored(world.ports.settings, AdditiveAccountant(), ask_peers=False)
+    assert any(f"`{column}` of table `{table}`" in check.finding for check in checks)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "refused"),
+    [("issuer", "fetched_at", UntrustedIssuer), ("status_list", "valid_until", StatusListStale)],
+)
+def test_who_depends_on_a_damaged_row_is_refused_and_it_is_not_replaced(
+    world: World, table: str, column: str, refused: type[Untrusted]
+) -> None:
+    """A paper that is fetched anew must follow from the one before, which cannot be read."""
+    spoil(world, table, column, "1 = 1")
+    with pytest.raises(refused):
+        onboard.judge(world.ports, PEER)
+    for fetch, what in ((fetching.refresh_issuer, AUTHORITY), (fetching.refresh_list, LIST)):
+        if (what == LIST) == (table == "status_list"):
+            with pytest.raises(RowDamaged):
+                fetch(world.ports, what)
+    with pytest.raises(Untrusted):
+        onboard.known(world.ports, PEER)
+
+
+def test_nothing_is_pinned_anew_while_a_row_does_not_say_whose_it_is(world: World) -> None:
+    keep_beside(world)
+    for table, key in (("issuer", "did"), ("status_list", "url")):
+        spoil(world, table, key, "1 = 1 AND seq = 1")
+    with pytest.raises(RowDamaged, match="a new issuer"):
+        fetching.refresh_issuer(world.ports, AUTHORITY)
+
+
+def test_a_new_list_is_kept_beside_a_damaged_one_that_says_which_it_is(world: World) -> None:
+    keep_beside(world)
+    spoil(world, "status_list", "valid_until", f"url = '{OTHER_LIST}'")
+    with world.ports.store.write() as tx:
+        tx.status_lists.remove(LIST)
+    fetching.refresh_list(world.ports, LIST)
+    assert onboard.judge(world.ports, PEER).did == PEER
+    with world.ports.store.write() as tx:
+        tx.status_lists.remove(LIST)
+    spoil(world, "status_list", "url", f"url = '{OTHER_LIST}'")
+    with pytest.raises(RowDamaged, match="a new status list"):
+        fetching.refresh_list(world.ports, LIST)

@@ -10,7 +10,7 @@ forgotten it. What a failed fetch leaves behind is the cache as it was. Judging 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from connector.domain import generation as generations
@@ -22,6 +22,7 @@ from connector.errors import (
     MembershipRequired,
     NotFound,
     PreauError,
+    RowDamaged,
     UntrustedIssuer,
 )
 from connector.identity import credential as credentials
@@ -30,7 +31,8 @@ from connector.identity import document as documents
 from connector.identity import status, succession, trust
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import parse_object
-from connector.ports import Ports, Transaction, Web
+from connector.ports import Ports, Repository, Transaction, Web
+from connector.services.readable import readable
 
 PEER: Final = "PreauPeer"
 FIRST_CONTACT: Final = "PreauFirstContact"
@@ -62,10 +64,10 @@ class Evidence:
 
 
 def evidence(tx: Transaction) -> Evidence:
-    """Return all that is cached."""
+    """Return all that is cached; what rests on a damaged row is refused, and nothing else."""
     return Evidence(
-        {issuer.did: issuer.document for issuer in tx.issuers.find()},
-        {known.url: known for known in tx.status_lists.find()},
+        {issuer.did: issuer.document for issuer in readable(tx.issuers)},
+        {known.url: known for known in readable(tx.status_lists)},
     )
 
 
@@ -120,12 +122,15 @@ def refresh_issuer(ports: Ports, did: str) -> DidDocument:
 
     Raises:
         UntrustedIssuer: a key of it was not signed by one that is known; the cache is as it was.
+        RowDamaged: what is cached of it cannot be read, so that nothing could follow from it.
         PreauError: it cannot be fetched or read; the cache is as it was.
     """
     document = fetch_document(ports, did)
     with ports.store.write() as tx:
         old = tx.issuers.lock(did)
-        if old is not None:
+        if old is None:
+            _check_new(tx.issuers, "issuer")
+        else:
             succession.check(documents.read(old.document, did), document)
         tx.issuers.put(IssuerDocument(did, document.data, ports.clock.now()))
         if old is None or old.document != document.data:
@@ -159,6 +164,7 @@ def refresh_list(ports: Ports, url: str) -> None:
 
     Raises:
         UntrustedIssuer: it is a stranger's.
+        RowDamaged: the cached one cannot be read, so that this one may be older.
         PreauError: it cannot be fetched, does not verify, is older than the cached one, or takes
             a revocation back; the cache is as it was.
     """
@@ -176,6 +182,8 @@ def refresh_list(ports: Ports, url: str) -> None:
         old = tx.status_lists.lock(url)
         if old is not None and old.credential == token:
             return
+        if old is None:
+            _check_new(tx.status_lists, "status list")
         before = _read(old, issuer) if old is not None else None
         # One that is not valid yet answers nothing: it was fetched before a clock was set back.
         if before is not None and found.valid_from < before.valid_from <= ports.clock.now():
@@ -251,6 +259,19 @@ def fetch_membership_from_authority(ports: Ports, did: str) -> str:
             hint="ask the authority to run `preau authority admit`",
         ) from exc
     return _text(data)
+
+
+def _check_new(rows: Repository[Any], what: str) -> None:
+    """Check that what is not found was never kept: then nothing tells what may follow it.
+
+    Raises:
+        RowDamaged: there is a row that no longer says which one it is.
+    """
+    if any(not each.keyed for each in rows.page(limit=0).damaged):
+        raise RowDamaged(
+            f"a new {what} may be one that was kept: a row does not say which it is",
+            hint="`preau doctor` names it; a backup has it as it was",
+        )
 
 
 def _read(known: StatusList, issuer: DidDocument) -> status.VerifiedList | None:

@@ -18,6 +18,7 @@ from connector.identity import document as documents
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.ports import Ports, Transaction, Web
 from connector.services.membership import fetching
+from connector.services.readable import readable
 
 KIND: Final = INTRODUCTION
 _ID: Final = "introduction:"
@@ -97,5 +98,6 @@ def served(document: bytes, membership: str) -> str:
 def _sent(tx: Transaction) -> dict[str, OutgoingMessage | None]:
     """Return the newest introduction to each peer that is not blocked, by DID."""
     return {
-        peer.did: tx.outbox.get(f"{_ID}{peer.did}") for peer in tx.participants.find(blocked="")
+        peer.did: tx.outbox.get(f"{_ID}{peer.did}")
+        for peer in readable(tx.participants, blocked="")
     }

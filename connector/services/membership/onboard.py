@@ -40,6 +40,7 @@ from connector.services.continuity import recovery
 from connector.services.guard import guarded
 from connector.services.membership import fetching, introducing
 from connector.services.membership.fetching import Evidence, Fetched
+from connector.services.readable import readable
 
 REVOCATION: Final = "revocation"
 # How old a peer's document and membership may be before they are fetched again.
@@ -286,7 +287,7 @@ def _hasten(ports: Ports, tx: Transaction, did: str) -> None:
 def _standing(ports: Ports) -> dict[str, str]:
     """Stable code of why each admitted peer is refused; empty for those in good standing."""
     with ports.store.read() as tx:
-        participants = tx.participants.find()
+        participants = readable(tx.participants)
         known = fetching.evidence(tx)
     standing = {}
     for participant in participants:
@@ -311,7 +312,7 @@ def _record_changes(ports: Ports, before: dict[str, str], after: dict[str, str])
 def _refresh_lists(ports: Ports) -> None:
     with ports.store.read() as tx:
         known = fetching.evidence(tx)
-        participants = tx.participants.find()
+        participants = readable(tx.participants)
     for url in sorted(fetching.list_addresses(ports, known, participants)):
         _try(fetching.refresh_list, ports, url)
 
