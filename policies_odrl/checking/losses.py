@@ -20,9 +20,11 @@ from policies_odrl.checking.mending import pointer
 from policies_odrl.checking.spelling import Speller, local_name
 from policies_odrl.documents import contexts
 from policies_odrl.documents.names import coercions
+from policies_odrl.documents.texts import Reading
 from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL
+from policies_odrl.reading.flat import short
 from policies_odrl.reading.writer import CONTEXTS
 
 MAX_LOSSES: Final = 200  # findings of one document
@@ -64,6 +66,16 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
     strange = [fault for path, item in stated if (fault := _strange(path, item, say))]
     found = strange or _Losses(_terms([item for _, item in stated]), say).found(document)
     return tuple(islice(found, MAX_LOSSES))
+
+
+def as_names(readings: Sequence[Reading], lang: str = "en") -> tuple[Finding, ...]:
+    """Return a finding for text that a Turtle document gives where ODRL has a name."""
+    say = speaker(lang)
+    each = dict.fromkeys(readings)
+    return tuple(
+        say("", "text-as-name", short(item.property), item.text, short(item.name))
+        for item in islice(each, MAX_LOSSES)
+    )
 
 
 def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]:

@@ -102,7 +102,7 @@ def _prefixes(context: Mapping[str, Any]) -> dict[str, str]:
 
 
 @cache
-def _odrl() -> frozenset[str]:
+def odrl_terms() -> frozenset[str]:
     """Return the terms of ODRL by their local names."""
     found = terms("http://www.w3.org/ns/odrl.jsonld")
     return frozenset(name for name, iri in _prefixes(found).items() if iri == "odrl:" + name)
@@ -153,7 +153,7 @@ class _Inline:
     def _meant(self, name: str) -> str:
         if name == "odrl":
             return ODRL
-        if name in _odrl():
+        if name in odrl_terms():
             return ODRL + name
         prefix, colon, rest = name.partition(":")
         own = self._prefixes.get(prefix, "") if colon and not rest.startswith("//") else ""

@@ -22,10 +22,8 @@ USUAL: Final = {"xsd": XSD, "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 # Names of ODRL, as prefixes of documents write them. Others are not guessed.
 _SPACES: Final = {"odrl": ODRL, ODRL: ODRL, "ids": IDS, IDS: IDS}
-_TERMS: Final = frozenset(
-    {"action", "leftOperand", "operator", "conflict", "includedIn", "implies"}
-)
-_NODES: Final = frozenset(
+TERMS: Final = frozenset({"action", "leftOperand", "operator", "conflict", "includedIn", "implies"})
+NODES: Final = frozenset(
     [
         "target",
         "output",
@@ -88,8 +86,8 @@ def coercions(keys: Collection[str]) -> Mapping[str, Any]:
     found: dict[str, Any] = {}
     for key in sorted(keys):
         space, name = _split(key)
-        if space in _SPACES and name in _TERMS | _NODES:
-            kind = "@vocab" if name in _TERMS else "@id"
+        if space in _SPACES and name in TERMS | NODES:
+            kind = "@vocab" if name in TERMS else "@id"
             if key.startswith(space + ":"):
                 found[space] = _SPACES[space]
             found[key] = {"@id": _SPACES[space] + name, "@type": kind}

@@ -22,6 +22,7 @@ from policies_odrl.documents.flatten import flattened
 from policies_odrl.documents.iri import is_absolute, is_language
 from policies_odrl.documents.names import UNDEFINED, USUAL, coercions
 from policies_odrl.documents.plain import parsed, without_mark
+from policies_odrl.documents.texts import named
 from policies_odrl.documents.triples import node_map
 from policies_odrl.errors import IllFormed, LimitExceeded
 
@@ -50,7 +51,7 @@ def nodes_of(source: Source, *, strict: bool = False) -> Nodes:
 
     Args:
         source: a file, its content, or JSON that was parsed; text and bytes are never file names.
-        strict: whether what JSON-LD would lose is refused.
+        strict: whether what JSON-LD would lose is refused, and text is never read as a name.
 
     Raises:
         OSError: the file cannot be read.
@@ -60,7 +61,9 @@ def nodes_of(source: Source, *, strict: bool = False) -> Nodes:
     if isinstance(source, Mapping | list):
         return linked(source, strict=strict)
     text = text_of(source)
-    return linked(parsed(text), strict=strict) if is_json(text) else turtle(text)
+    if is_json(text):
+        return linked(parsed(text), strict=strict)
+    return turtle(text) if strict else named(turtle(text))[0]
 
 
 def text_of(source: Path | str | bytes) -> str:

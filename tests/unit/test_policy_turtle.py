@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from connector.cli.policy.files import nodes_at, policy_at
 from connector.errors import ConfigurationInvalid, Malformed, PolicyInvalid
 from connector.jsonld.turtle import MAX_INLINE, turtle_bytes
-from policies_odrl import Knowledge
+from policies_odrl import Knowledge, Request, evaluate
 from policies_odrl.documents.sources import MAX_BYTES
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.documents.triples import MAX_DEPTH, MAX_QUOTES, MAX_TRIPLES
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL
 from policies_odrl.reading.inventory import strange
-from policies_odrl.reading.load import load_all
+from policies_odrl.reading.load import load, load_all
 from policies_odrl.vocabulary import Kind, Operand
 from tests.support.policies import nodes
 
@@ -319,6 +319,20 @@ def test_turtle_that_begins_with_a_bracket_is_turtle(tmp_path: Path) -> None:
     assert len(nodes_at(file)) == 2
     file.write_text(f"[{JSON}]", "utf-8")
     assert len(nodes_at(file)) == 2
+
+
+def test_text_of_turtle_is_read_as_the_context_of_odrl_coerces_it() -> None:
+    """A ban by text bans; other text is refused, and so is any in what is signed."""
+    text = SET.replace("permission", "prohibition").replace(f"<{ODRL}read>", '"read"')
+    assert load(text) == load(JSON.replace("permission", "prohibition"))
+    allowed = f"<urn:q> a <{ODRL}Set> ; <{ODRL}permission> [ <{ODRL}action> <{ODRL}read> ] ."
+    assert evaluate(load(allowed), Request(ODRL + "read")).granted
+    assert not evaluate(load(text), Request(ODRL + "read")).granted
+    for other in ('"raed"', '"read"@en', "5", '"_:b0"', '"read it"'):
+        with pytest.raises(IllFormed):
+            load(text.replace('"read"', other))
+    with pytest.raises(IllFormed):
+        load(text, strict=True)
 
 
 def test_knowledge_reaches_the_reader(tmp_path: Path) -> None:

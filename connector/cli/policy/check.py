@@ -25,12 +25,13 @@ from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
 from policies_odrl.checking.findings import Severity, finding
-from policies_odrl.checking.losses import losses, unsaid
+from policies_odrl.checking.losses import as_names, losses, unsaid
 from policies_odrl.checking.mending import mended
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.names import UNDEFINED
 from policies_odrl.documents.plain import parsed
 from policies_odrl.documents.sources import is_json, linked, text_of, turtle
+from policies_odrl.documents.texts import named
 
 MAX_ROUNDS: Final = 8  # of mending and checking again
 # Findings whose edits fit the document as it stands, and not only Préau's own writing of it.
@@ -118,7 +119,7 @@ def checked(file: Path, lang: str) -> Checked:
     try:
         text = text_of(read_bytes(file))
         document = parsed(text) if is_json(text) else None
-        nodes = turtle(text) if document is None else linked(document)
+        nodes, read = named(turtle(text)) if document is None else (linked(document), ())
     except OdrlError as exc:
         return _unread(exc, document, lang)
     lost = _lost(document, lang) if isinstance(document, dict) else ()
@@ -126,6 +127,7 @@ def checked(file: Path, lang: str) -> Checked:
     found = policies_odrl.inspect(translated(meant), terms, lang)
     told = UNDEFINED if lost else "\n"  # what is lost is told once
     findings = (*lost, *(item for item in found if told not in item.sentence))
+    findings += as_names(read, lang)
     if not _of_a_space(document):
         findings = tuple(_as_recommended(item) for item in findings)
     try:
