@@ -171,15 +171,25 @@ class Satisfiability:
             return
         prover = Proof(MAX_PROOF // max(1, total), self._knowledge)
         kept = list(enumerate(items))
+        bounds = [_operands(item) for item in items]
         found: list[Finding] = []
         for index, item in reversed(kept[:]):
-            rest = [other for place, other in kept if place != index]
+            rest = [
+                other
+                for place, other in kept
+                if place != index and not bounds[place].isdisjoint(bounds[index])
+            ]
             if rest and prover.follows(item, rest):
                 kept = [pair for pair in kept if pair[0] != index]
                 where = f"{path}/{index}"
                 edit = (Step(Change.REMOVE, where),)
                 found.append(self._say(where, "redundant", text.condition(item), edit=edit))
         yield from reversed(found)
+
+
+def _operands(item: Condition) -> frozenset[str]:
+    parts = (part for _, part in conditions((item,), ""))
+    return frozenset(part.left for part in parts if isinstance(part, Constraint))
 
 
 def _covers_all(item: LogicalConstraint, knowledge: Knowledge) -> bool:

@@ -55,6 +55,8 @@ def checked(context: Any) -> list[str | Mapping[str, Any]]:
     listed = context if isinstance(context, list) else [context]
     if len(listed) > MAX_CONTEXTS:
         raise IllFormed(f"more than {MAX_CONTEXTS} contexts")
+    if all(isinstance(item, str) and item in PINNED for item in listed):
+        return listed
     prefixes: dict[str, str] = {}
     for item in listed:
         if isinstance(item, str):

@@ -8,6 +8,7 @@ name was never expanded. Hosts in brackets have no place in a policy and are ref
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _NOT: Final = (  # blanks, delimiters, surrogates and private use, and what is no character
@@ -27,6 +28,7 @@ _PREFIXES: Final = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_absolute(name: str) -> bool:
     """Return whether a name is an absolute IRI.
 

@@ -144,7 +144,9 @@ def objects(values: object, name: str, node: str) -> list[Mapping[str, Any]]:
     Raises:
         IllFormed: they are not a list of objects.
     """
-    if not isinstance(values, list) or not all(isinstance(item, Mapping) for item in values):
+    if not isinstance(values, list) or not all(
+        type(item) is dict or isinstance(item, Mapping) for item in values
+    ):
         raise IllFormed(f"`{short(name)}` is not in flattened form", node=node)
     return values
 
