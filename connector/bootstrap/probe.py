@@ -45,6 +45,7 @@ from connector.peer.web.client import tls_context
 from connector.ports import Accountant, Transaction
 from connector.services.continuity import recovery
 from connector.services.evidence import own_log
+from connector.services.health import contracts as contract_checks
 from connector.services.health import counts as count_checks
 from connector.services.health import data as data_checks
 from connector.services.health import diagnose
@@ -193,6 +194,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
             unproven = {log.origin: log.refusal for log in logs if log.unproven}
             lists = [ListFact(s.url, s.fetched_at, s.valid_until) for s in papers]
             ended = {n.pid for n in readable(tx.negotiations, state=NegotiationState.TERMINATED)}
+            contracts = contract_checks.contracts(readable(tx.agreements), SystemClock().now())
             waiting = readable(tx.outbox, delivered_at=None)
             sent = deliveries(waiting, ended, SystemClock().now())
             shares = _shares(settings, tx, found)
@@ -210,6 +212,7 @@ def stored(settings: Settings, accountant: Accountant, *, ask_peers: bool) -> li
         *peer_checks.peers(reputation.peers(settings, found, known, now, ask=ask_peers)),
         *peer_checks.clocks(_clocks(settings, found) if ask_peers else {}),
         *sent,
+        *contracts,
         *shares,
         *short,
         *peer_checks.gone_back(back),

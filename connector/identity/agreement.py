@@ -5,7 +5,9 @@ the document names both DIDs, the digests of both DID documents, the offer and t
 description, so that nothing outside it can be swapped later. Reading is strict: another member,
 another spelling or two statements that contradict one another are `AgreementTampered`. Version 2
 states how privacy is accounted for and which training recipes are accepted; a contract of version
-1 states neither, and stays readable. What that means is `services/privacy/budget.py`.
+1 states neither, and stays readable. What that means is `services/privacy/budget.py`. Version 3
+states the version of the semantics that its policy is decided by; what states none is of the first
+(`policies_odrl/checking/semantics.py`).
 
 The terms themselves (ODRL) are negotiated and compiled elsewhere; here they are carried.
 """
@@ -30,11 +32,18 @@ from federated.privacy.rule import read as read_accounting
 from federated.reading import Member
 
 TYPE: Final = "preau:Agreement"
-VERSION: Final = 2
+VERSION: Final = 3
 SIGNATURE_TYPE: Final = "preau-agreement+jws"
 MAX_BYTES: Final = 1024 * 1024
-_SINCE_2: Final = ("accounting", "recipes")
+# Version of the document -> the members that it has besides `_MEMBERS`.
+_BESIDES: Final[Mapping[int, tuple[str, ...]]] = {
+    1: (),
+    2: ("accounting", "recipes"),
+    3: ("accounting", "recipes", "semantics"),
+}
 _MOST_RECIPES: Final = 64
+FIRST_SEMANTICS: Final = 1  # of what states none
+_MOST_SEMANTICS: Final = 1000
 _MEMBERS: Final = (
     *("type", "version", "agreement", "offer", "dataset", "provider", "consumer", "coverage"),
     "timestamp",
@@ -97,6 +106,7 @@ class AgreementDocument:
         accounting: rule and adjacency of its ε and δ; None in version 1.
         recipes: SHA-256 (hex) of the training recipes that the provider accepts, sorted; none in
             version 1.
+        semantics: version of the semantics that it was signed under.
         data: the exact bytes.
         digest: their SHA-256, hex.
     """
@@ -113,6 +123,7 @@ class AgreementDocument:
     version: int
     accounting: Accounting | None
     recipes: tuple[str, ...]
+    semantics: int
     data: bytes = field(repr=False)
     digest: str
 
@@ -128,6 +139,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
     coverage: Sequence[Mapping[str, str]],
     accounting: Accounting,
     recipes: Sequence[str],
+    semantics: int,
     timestamp: datetime,
 ) -> bytes:
     """Return the canonical bytes of an agreement.
@@ -143,6 +155,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
         coverage: lines with `path`, `constraint`, `label`, `by`.
         accounting: rule and adjacency of its ε and δ.
         recipes: SHA-256 (hex) of the training recipes that are accepted.
+        semantics: version of the semantics that the policy is decided by.
         timestamp: UTC.
 
     Raises:
@@ -166,6 +179,7 @@ def build(  # noqa: PLR0913 - the parts of an agreement
             "coverage": [dict(line) for line in coverage],
             "accounting": stated(accounting),
             "recipes": sorted(set(recipes)),
+            "semantics": semantics,
             "timestamp": instant.text(timestamp),
         }
     )
@@ -244,7 +258,7 @@ def _verify(
 
 def _read(root: Member, data: bytes) -> AgreementDocument:
     version = root.child("version").integer(least=1, most=VERSION)
-    part = root.fields(*_MEMBERS, *(_SINCE_2 if version == VERSION else ()))
+    part = root.fields(*_MEMBERS, *_BESIDES[version])
     part["type"].exactly(TYPE)
     offer = part["offer"].fields("id", "digest")
     policy = part["agreement"]
@@ -261,6 +275,11 @@ def _read(root: Member, data: bytes) -> AgreementDocument:
         version=version,
         accounting=read_accounting(part["accounting"]) if "accounting" in part else None,
         recipes=_recipes(part["recipes"]) if "recipes" in part else (),
+        semantics=(
+            part["semantics"].integer(least=FIRST_SEMANTICS, most=_MOST_SEMANTICS)
+            if "semantics" in part
+            else FIRST_SEMANTICS
+        ),
         data=data,
         digest=sha256_hex(data),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from connector.bootstrap import archive, backup, upgrading
 from connector.bootstrap.own import Identity
 from connector.bootstrap.state import HomeLock
 from connector.domain.catalog.dataset import PrivacyCap
+from connector.domain.contract.negotiation import Agreement
 from connector.domain.log import merkle
 from connector.errors import PeerUnreachable, StoreUnavailable, WorldFault
 from connector.identity import agreement as agreements
@@ -23,10 +25,12 @@ from connector.identity import checkpoint as checkpoints
 from connector.identity import document as documents
 from connector.identity import evidence
 from connector.identity.evidence import Outcome, Standing
+from connector.jsonld.canonical import canonical
 from connector.management import render
 from connector.ports import Ports
 from connector.services.evidence import export
 from connector.services.federation.lead import jobs as lead_jobs
+from connector.services.health import contracts as contract_checks
 from connector.services.health import diagnose
 from connector.services.privacy import budget, standing
 from connector.services.publication import checking
@@ -145,6 +149,50 @@ def test_both_sides_read_the_same_contracts_and_their_signatures_hold(space: Ope
         consumer = documents.read(each.consumer_document, lab.settings.did)
         agreements.verify_provider(read, each.provider_signature, provider)
         agreements.verify_consumer(read, each.consumer_signature, consumer)
+
+
+def test_contracts_that_would_be_decided_otherwise_are_listed_with_the_clause(
+    space: Opened,
+) -> None:
+    """Those of federated training are not; one with duties, in the same store, is."""
+    school = space["school"]
+    with school.store.read() as tx:
+        held = tx.agreements.find()
+    (good,) = contract_checks.contracts(held, MADE_AT)
+    assert (good.verdict, good.finding) == ("ok", "3 running, decided as they were signed")
+    with school.store.write() as tx:
+        tx.agreements.put(_with_duties(held[0]))
+        found = contract_checks.contracts(tx.agreements.find(), MADE_AT)
+        for each in tx.agreements.find():
+            if each.id == RESEARCH:
+                tx.agreements.remove(each.id)
+    (listed,) = found
+    assert listed.verdict == "warn"
+    assert f"`{RESEARCH}` with `{held[0].consumer}`, signed under version 1" in listed.finding
+    assert "`/permission/0/duty/0`: what can only be done after the use" in listed.finding
+    assert "(record 0067)" in listed.finding
+    assert listed.mend
+    (ended,) = contract_checks.contracts([replace(_with_duties(held[0]), stands=False)], MADE_AT)
+    assert ended.verdict == "ok"
+    (lost,) = contract_checks.contracts([replace(held[0], document=b"{}")], MADE_AT)
+    assert lost.verdict == "fail"
+    assert "cannot be read any more" in lost.finding
+
+
+RESEARCH = "urn:sample:agreement:research"
+STORED = Path(__file__).parents[1] / "samples" / "semantics-1" / "policies.jsonl"
+
+
+def _with_duties(held: Agreement) -> Agreement:
+    """Return a contract on the policy of the template for research, otherwise as one that is."""
+    stated = json.loads(held.document)
+    before = stated["agreement"]
+    lines = map(json.loads, STORED.read_text("utf-8").splitlines())
+    policy = next(item for item in lines if item["@id"] == RESEARCH)
+    same = ("target", "assigner", "assignee", "dspace:timestamp")
+    stated["agreement"] = {**policy, **{name: before[name] for name in same}}
+    data = canonical(stated)
+    return replace(held, id=RESEARCH, pid="urn:uuid:research", document=data)
 
 
 class _Silent:

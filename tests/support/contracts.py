@@ -18,6 +18,7 @@ from connector.identity.agreement import Party, Subject
 from connector.identity.document import DidDocument
 from connector.jsonld.canonical import canonical
 from federated.privacy.rule import Accounting, Rule
+from policies_odrl.checking.semantics import PRESENT
 from tests.support.keys import MemorySigner
 
 NOW = datetime(2026, 11, 24, 15, 0, 0, tzinfo=UTC)
@@ -149,6 +150,7 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
         ],
         "accounting": Accounting(Rule.SUMS),
         "recipes": [DIGEST],
+        "semantics": PRESENT,
         "timestamp": NOW,
         **changes,
     }
@@ -159,8 +161,15 @@ def agreement_bytes(provider: Member, consumer: Member, **changes: Any) -> bytes
 def of_version_1(data: bytes) -> bytes:
     """Return an agreement as the first version of the document states it."""
     document = json.loads(data)
-    del document["accounting"], document["recipes"]
+    del document["accounting"], document["recipes"], document["semantics"]
     return canonical(document | {"version": 1})
+
+
+def of_version_2(data: bytes) -> bytes:
+    """Return an agreement as the second version of the document states it."""
+    document = json.loads(data)
+    del document["semantics"]
+    return canonical(document | {"version": 2})
 
 
 def contract(provider: Member, consumer: Member, **changes: Any) -> Contract:

@@ -45,6 +45,7 @@ from connector.sources.files import FileSources
 from federated.job import render
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Accounting, Rule
 from policies_odrl import AssetRef, PartyRef, PolicyKind
+from policies_odrl.checking.semantics import PRESENT
 from tests.support.census import passing
 from tests.support.contracts import NOW, Member, Space, stranger
 from tests.support.doubles import (
@@ -283,6 +284,7 @@ class Federation:
             coverage=[],
             accounting=accounting,
             recipes=recipes,
+            semantics=PRESENT,
             timestamp=NOW,
         )
         signed = agreements.sign(node.member.signer, data)

@@ -16,6 +16,7 @@ from connector.identity.agreement import Party, Subject
 from connector.jsonld.canonical import canonical, sha256_hex
 from connector.jsonld.kept import LARGEST
 from federated.privacy.rule import Accounting, Rule
+from policies_odrl.checking.semantics import FIRST, PRESENT
 from tests.support.contracts import (
     AGREEMENT,
     CONSUMER,
@@ -26,6 +27,7 @@ from tests.support.contracts import (
     agreement_bytes,
     contract,
     of_version_1,
+    of_version_2,
     policy,
     stranger,
 )
@@ -85,7 +87,11 @@ def test_open_statements_may_be_empty() -> None:
         lambda c: c.pop("coverage"),
         lambda c: c.pop("offer"),
         lambda c: c.update(version=1),
-        lambda c: c.update(version=3),
+        lambda c: c.update(version=2),
+        lambda c: c.update(version=4),
+        lambda c: c.pop("semantics"),
+        lambda c: c.update(semantics=0),
+        lambda c: c.update(semantics="2"),
         lambda c: c.update(version=True),
         lambda c: c.pop("accounting"),
         lambda c: c.pop("recipes"),
@@ -149,7 +155,7 @@ def test_rule_and_recipes_are_read_back() -> None:
     recipes = ["ef" * 32, "ab" * 32, "ab" * 32]
     stated = agreement_bytes(GIVER, TAKER, accounting=Accounting(Rule.RENYI, 9), recipes=recipes)
     found = agreements.read(stated)
-    assert (found.version, found.accounting) == (2, Accounting(Rule.RENYI, 9))
+    assert (found.version, found.accounting) == (3, Accounting(Rule.RENYI, 9))
     assert found.recipes == ("ab" * 32, "ef" * 32)
     assert agreements.read(agreement_bytes(GIVER, TAKER, recipes=[])).recipes == ()
 
@@ -158,10 +164,21 @@ def test_an_agreement_of_version_1_stays_readable_and_verifies() -> None:
     data = of_version_1(DATA)
     older = agreements.read(data)
     assert (older.version, older.accounting, older.recipes) == (1, None, ())
+    assert older.semantics == FIRST
     agreements.verify_provider(older, agreements.sign(GIVER.signer, data), GIVER.document)
     for name, value in (("recipes", []), ("accounting", json.loads(DATA)["accounting"])):
         with pytest.raises(AgreementTampered):
             agreements.read(canonical({**json.loads(data), name: value}))
+
+
+def test_an_agreement_of_version_2_is_of_the_first_semantics() -> None:
+    data = of_version_2(DATA)
+    older = agreements.read(data)
+    assert (older.version, older.semantics, agreements.read(DATA).semantics) == (2, FIRST, PRESENT)
+    assert older.accounting == agreements.read(DATA).accounting
+    agreements.verify_provider(older, agreements.sign(GIVER.signer, data), GIVER.document)
+    with pytest.raises(AgreementTampered):
+        agreements.read(canonical({**json.loads(data), "semantics": PRESENT}))
 
 
 def test_nobody_contracts_with_oneself() -> None:

@@ -46,6 +46,7 @@ from connector.services.negotiation import checking, terms
 from connector.services.negotiation.terms import Considered
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
+from policies_odrl.checking import semantics
 
 TAKEN_BACK: Final[Mapping[Standing, type[Unlawful]]] = MappingProxyType(
     {Standing.ENDED: ContractEnded, Standing.SUSPENDED: ContractSuspended}
@@ -181,6 +182,7 @@ def draw_up(
         consumer=Party(consumer.did, consumer.document_digest, negotiation.peer_pid),
         coverage=[line.to_body() for line in terms.coverage(policy)],
         accounting=terms.accounting(rule, policy),
+        semantics=semantics.PRESENT,
         recipes=[*ports.settings.recipes, *filter(None, [ports.code_hash])],
         timestamp=now,
     )

@@ -23,6 +23,7 @@ from connector.ports import Ports
 from connector.services.negotiation import terms
 from federated.privacy.rule import Rule
 from policies_odrl import Policy
+from policies_odrl.checking import semantics
 
 
 def check(
@@ -137,6 +138,11 @@ def check_terms(document: AgreementDocument, policy: Policy, negotiation: Negoti
     accepted = (negotiation.offer_id, sha256_hex(negotiation.offered))
     if (document.offer_id, document.offer_digest) != accepted:
         raise AgreementTampered("the agreement is on another offer than the one accepted")
+    if document.semantics != semantics.PRESENT:
+        raise AgreementTampered(
+            f"the agreement is of version {document.semantics} of the semantics, and this node"
+            f" decides by version {semantics.PRESENT}"
+        )
     terms.check_size(policy)
     parties = (document.provider.did, document.consumer.did)
     expected = terms.as_agreement(
