@@ -29,14 +29,22 @@ class OdrlError(Exception):
         code: stable, upper snake case.
         reason: one line for people.
         node: identifier of the node at fault (IRI, blank node label or path); may be empty.
+        french: the reason in French; in English where there is none.
     """
 
     code: ClassVar[str] = "ODRL_ERROR"
 
-    def __init__(self, reason: str, *, node: str = "") -> None:
+    def __init__(self, reason: str, *, node: str = "", french: str = "") -> None:
         super().__init__(f"{reason} (node `{node}`)" if node else reason)
         self.reason = reason
         self.node = node
+        self.french = french or reason
+
+    def in_(self, lang: str) -> str:
+        """Return what went wrong, and where, in a language, `fr` or `en`."""
+        if lang != "fr":
+            return str(self)
+        return f"{self.french} (nœud `{self.node}`)" if self.node else self.french
 
 
 class Unreadable(OdrlError):
@@ -122,6 +130,6 @@ class TemplateRefused(OdrlError):
 
     code = "ODRL_TEMPLATE_REFUSED"
 
-    def __init__(self, reason: str, *, field: str = "") -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, *, field: str = "", french: str = "") -> None:
+        super().__init__(reason, french=french)
         self.field = field

@@ -14,6 +14,7 @@ from typing import Final
 
 from policies_odrl.errors import LimitExceeded, NotUnderstood
 from policies_odrl.language.explain import letters
+from policies_odrl.language.mistakes import cut, mistake
 from policies_odrl.language.references import entry
 
 MAX_TEXT: Final = 8_000_000  # characters
@@ -23,7 +24,6 @@ MAX_BRANCHES: Final = 64  # parts of a number
 
 _LINE: Final = re.compile(r"(?P<head>[A-Z]{1,4}|\d{1,6})(?P<rest>(?:\.\d{1,6}|\([a-z]{1,4}\))*)\. ")
 _BRANCH: Final = re.compile(r"\.(\d+)|\(([a-z]+)\)")
-_SHOWN: Final = 120
 
 
 @dataclass(slots=True)
@@ -74,31 +74,25 @@ def outline(text: str | Iterable[str]) -> Outline:
         if listed is not None:
             _list(result, listed, line)
         elif result.listed:
-            raise NotUnderstood(f"`{cut(line)}` stands after the list of addresses")
+            raise mistake(NotUnderstood, "after-the-list", text=cut(line))
         else:
             _place(result, known, counts, line)
     return result
 
 
-def cut(text: str) -> str:
-    """Return a text as messages show it."""
-    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
-
-
 def _lines(text: str | Iterable[str]) -> list[str]:
     lines = text.split("\n") if isinstance(text, str) else list(text)
     if len(lines) > MAX_LINES or sum(map(len, lines)) > MAX_TEXT:
-        raise LimitExceeded(f"a text is at most {MAX_LINES} lines and {MAX_TEXT} characters long")
+        raise mistake(LimitExceeded, "too-long", lines=MAX_LINES, limit=MAX_TEXT)
     if any(len(line) > MAX_LINE for line in lines):
-        raise LimitExceeded(f"a sentence is at most {MAX_LINE} characters long")
+        raise mistake(LimitExceeded, "line-too-long", limit=MAX_LINE)
     return [line.strip() for line in lines if line.strip()]
 
 
 def _list(result: Outline, listed: tuple[int, str], line: str) -> None:
     number, iri = listed
     if number in result.listed or iri in result.iris:
-        raise NotUnderstood(f"`{cut(line)}` is listed twice")
+        raise mistake(NotUnderstood, "listed-twice", text=cut(line))
     result.listed[number] = iri
     result.iris.add(iri)
 
@@ -106,28 +100,26 @@ def _list(result: Outline, listed: tuple[int, str], line: str) -> None:
 def _place(result: Outline, known: dict[str, Entry], counts: dict[str, int], line: str) -> None:
     match = _LINE.match(line)
     if match is None:
-        raise NotUnderstood(
-            f"`{cut(line)}` has no number; a sentence begins with one, as in `1.2. `"
-        )
+        raise mistake(NotUnderstood, "no-number", text=cut(line))
     number = match["head"] + match["rest"]
     made = Entry(number, line[match.end() :])
     branches = list(_BRANCH.finditer(match["rest"]))
     if len(branches) > MAX_BRANCHES:
-        raise LimitExceeded(f"sentence {number[:_SHOWN]} is numbered deeper than {MAX_BRANCHES}")
+        raise mistake(LimitExceeded, "too-deep", number=cut(number), limit=MAX_BRANCHES)
     if not branches:
         expected = _next(counts, letter=match["head"].isalpha())
         siblings = result.entries
     else:
         above = known.get(number[: match.start("rest") + branches[-1].start()])
         if above is None:
-            raise NotUnderstood(f"sentence {number} has nothing that it stands below")
+            raise mistake(NotUnderstood, "nothing-above", number=number)
         siblings = above.below if branches[-1][1] else above.parts
         count = len(siblings) + 1
         expected = (
             f"{above.number}.{count}" if branches[-1][1] else f"{above.number}({letters(count)})"
         )
     if number != expected:
-        raise NotUnderstood(f"sentence {number} stands where {expected} should")
+        raise mistake(NotUnderstood, "out-of-order", number=number, expected=expected)
     siblings.append(made)
     known[number] = made
 

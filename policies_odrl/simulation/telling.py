@@ -7,7 +7,7 @@ simulation are told, which were all tried.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -17,150 +17,17 @@ from policies_odrl.completeness import incomplete
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise, RuleResult
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.language.explain import Line, Plain, numbered, sentence
+from policies_odrl.language.conditions import Speech
+from policies_odrl.language.explain import numbered, sentence
 from policies_odrl.language.labels import word
-from policies_odrl.language.phrases import Pair
-from policies_odrl.language.references import References
-from policies_odrl.language.slots import fill
+from policies_odrl.language.phrases import fill, table
 from policies_odrl.logic import Truth
-from policies_odrl.model import XSD, Constraint, Iri, Literal
+from policies_odrl.model import XSD, AssetRef, Constraint, Duty, Iri, Literal
 from policies_odrl.simulation.changes import Aspect, Change, nearest
 from policies_odrl.simulation.simulate import Simulation
 from policies_odrl.vocabulary import OPERANDS
 
 MAX_TOLD: Final = 3  # permissions that are told about when none grants
-
-_WORDS: Final[Mapping[str, Pair]] = {
-    "granted": (
-        "Granted: sentence {number} permits it.",
-        "Accordé : la phrase {number} le permet.",
-    ),
-    "refused": ("Refused.", "Refusé."),
-    "tentative": (
-        "This is not agreed yet; the answer is what it would be once agreed.",
-        "Rien n'est encore accepté ; la réponse est celle qui vaudrait après accord.",
-    ),
-    "void": (
-        "It is permitted and prohibited at once, which makes the whole policy void.",
-        "C'est à la fois permis et interdit, ce qui rend toute la politique nulle.",
-    ),
-    "incomplete": (
-        "The check calls it an error, so nothing is judged: {value}.",
-        "La vérification y voit une erreur, rien n'est donc jugé : {value}.",
-    ),
-    "replaced": (
-        "The policy no longer holds: it was replaced by {value}.",
-        "La politique ne vaut plus : elle est remplacée par {value}.",
-    ),
-    "inherits": (
-        "The rules of {value}, which it takes over, were not given.",
-        "Les règles de {value}, qu'elle reprend, n'ont pas été données.",
-    ),
-    "profile": (
-        "It uses terms that are not known here: {value}.",
-        "Elle emploie des termes inconnus ici : {value}.",
-    ),
-    "nothing": ("Nothing is permitted.", "Rien n'est permis."),
-    "blocks": ("Sentence {number} prohibits it.", "La phrase {number} l'interdit."),
-    "may-block": (
-        "Sentence {number} may prohibit it, which cannot be ruled out.",
-        "La phrase {number} pourrait l'interdire, ce qui n'est pas exclu.",
-    ),
-    "action": (
-        "Sentence {number} is about another action: {wanted}. Asked was: {given}.",
-        "La phrase {number} parle d'une autre action : {wanted}. Il est demandé : {given}.",
-    ),
-    "assignee": (
-        "Sentence {number} holds for {wanted}. It is asked by: {given}.",
-        "La phrase {number} vaut pour {wanted}. La demande vient de : {given}.",
-    ),
-    "target": (
-        "Sentence {number} is about {wanted}. Asked for was: {given}.",
-        "La phrase {number} porte sur {wanted}. Il est demandé : {given}.",
-    ),
-    "false": (
-        "Sentence {number} is not fulfilled: {wanted}. Given was: {given}.",
-        "La phrase {number} n'est pas respectée : {wanted}. Il est dit : {given}.",
-    ),
-    "unknown": (
-        "Sentence {number} cannot be judged: {wanted}. Given was: {given}.",
-        "La phrase {number} ne peut pas être jugée : {wanted}. Il est dit : {given}.",
-    ),
-    "duty-unclear": (
-        "Sentence {number} cannot be judged: it is not known whether this was done: {wanted}.",
-        "La phrase {number} ne peut pas être jugée : on ignore si ceci a été fait : {wanted}.",
-    ),
-    "duty": (
-        "Sentence {number} was not done: {wanted}.",
-        "Ce que dit la phrase {number} n'a pas été fait : {wanted}.",
-    ),
-    "due": (
-        "Still to be done: {wanted} (sentence {number}).",
-        "Reste à faire : {wanted} (phrase {number}).",
-    ),
-    "not-known": ("We do not know: {value}.", "Nous ne savons pas : {value}."),
-    "who": ("who asks, or whether they belong to the group", "qui demande, ou son appartenance"),
-    "what": (
-        "what is asked for, or whether it belongs to the collection",
-        "ce qui est demandé, ou son appartenance à la collection",
-    ),
-    "none": ("nothing", "rien"),
-    "anybody": ("anybody", "tous"),
-    "if": ("It would be granted if:", "Ce serait accordé si :"),
-    "or-if": ("Or if:", "Ou si :"),
-    "value": (
-        "- sentence {number} is fulfilled ({wanted}), for example with: {value}",
-        "- la phrase {number} est respectée ({wanted}), par exemple avec : {value}",
-    ),
-    "other-value": (
-        "- sentence {number} does not apply ({wanted}), for example with: {value}",
-        "- la phrase {number} ne s'applique pas ({wanted}), par exemple avec : {value}",
-    ),
-    "time": (
-        (
-            "- it is asked at another time, so that sentence {number} is fulfilled ({wanted}), "
-            "for example: {value}"
-        ),
-        (
-            "- la demande est faite à un autre moment, pour que la phrase {number} soit respectée "
-            "({wanted}), par exemple : {value}"
-        ),
-    ),
-    "other-time": (
-        (
-            "- it is asked at another time, so that sentence {number} does not apply ({wanted}), "
-            "for example: {value}"
-        ),
-        (
-            "- la demande est faite à un autre moment, pour que la phrase {number} ne s'applique "
-            "pas ({wanted}), par exemple : {value}"
-        ),
-    ),
-    "any-time": (
-        "- it is known when it is asked, for example: {value}",
-        "- le moment de la demande est connu, par exemple : {value}",
-    ),
-    "other-action": ("- what is asked is to {value}", "- il est demandé : {value}"),
-    "other-assignee": ("- it is asked by {value}", "- la demande vient de {value}"),
-    "other-target": ("- it is about {value}", "- la demande porte sur {value}"),
-    "member": ("- who asks belongs to {value}", "- qui demande appartient à {value}"),
-    "member-target": (
-        "- what is asked for belongs to {value}",
-        "- ce qui est demandé appartient à {value}",
-    ),
-    "stranger": (
-        "- who asks is known not to belong to {value}",
-        "- il est établi que qui demande n'appartient pas à {value}",
-    ),
-    "stranger-target": (
-        "- what is asked for is known not to belong to {value}",
-        "- il est établi que ce qui est demandé n'appartient pas à {value}",
-    ),
-    "act": (
-        "- this is done before: {value} (sentence {number})",
-        "- ceci est fait avant : {value} (phrase {number})",
-    ),
-}
 
 
 def tell(simulation: Simulation, lang: str = "en") -> tuple[str, ...]:
@@ -224,15 +91,16 @@ def row(name: str, simulation: Simulation, lang: str = "en") -> tuple[str, str, 
 
 
 class _Teller:
-    __slots__ = ("_items", "_lang", "_numbers", "_simulation", "_speaker")
+    __slots__ = ("_duties", "_items", "_lang", "_numbers", "_simulation", "_speech")
 
     def __init__(self, simulation: Simulation, lang: str) -> None:
-        lines: tuple[Line, ...] = numbered(simulation.policy, lang)
         self._simulation = simulation
         self._lang = lang
+        lines = numbered(simulation.policy, lang)
         self._numbers = {line.path: line.number for line in lines if line.path}
-        self._speaker = Plain(lang, References())
+        self._speech = Speech(lang)
         self._items = dict(_items(simulation))
+        self._duties = dict(_duties(simulation))
 
     def lines(self) -> Iterator[str]:
         found = self._simulation
@@ -252,7 +120,7 @@ class _Teller:
         return self._numbers.get(path) or self._numbers.get(whole) or self.number(above)
 
     def _say(self, key: str, **slots: str) -> str:
-        return fill(_WORDS[key], self._lang, **slots)
+        return fill(table("simulation")[key], self._lang, **slots)
 
     # -- the answer -------------------------------------------------------------------------
 
@@ -263,7 +131,7 @@ class _Teller:
                 if result.effect is Effect.GRANTS:
                     yield self._say("granted", number=self.number(result.path))
             for duty in decision.due:
-                wanted = self._speaker.action(duty.duty.action.id)
+                wanted = self._speech.asked(duty.duty)
                 yield self._say("due", number=self.number(duty.path), wanted=wanted)
             return
         yield self._say("refused")
@@ -322,7 +190,7 @@ class _Teller:
         return self._say(key, number=number, wanted=wanted, given=given)
 
     def _undone(self, duty: DutyResult) -> str:
-        wanted = self._speaker.action(duty.duty.action.id)
+        wanted = self._speech.asked(duty.duty)
         key = "duty-unclear" if duty.state is DutyState.UNDETERMINED else "duty"
         return self._say(key, number=self.number(duty.path), wanted=wanted)
 
@@ -330,23 +198,25 @@ class _Teller:
         if premise.ruled is None:
             return self._say("anybody")
         if isinstance(premise.ruled, str):
-            return self._speaker.action(premise.ruled)
-        return self._speaker.reference(premise.ruled)
+            return self._speech.action(premise.ruled)
+        return self._speech.slots["asset" if isinstance(premise.ruled, AssetRef) else "party"].say(
+            premise.ruled
+        )
 
     def _unknown(self, name: str) -> str:
         if name in {"assignee", "target"}:
             return self._say("who" if name == "assignee" else "what")
-        return self._speaker.operand(name) if name in OPERANDS else word(name, self._lang)
+        return self._speech.operand(name) if name in OPERANDS else word(name, self._lang)
 
     def _fact(self, value: Fact) -> str:
         if isinstance(value, datetime):
-            return self._speaker.value(Literal(text.instant(value), XSD + "dateTime"))
+            return self._speech.value(Literal(text.instant(value), XSD + "dateTime"))
         if isinstance(value, Decimal | int | float):
-            return self._speaker.value(Literal(str(value), XSD + "decimal"))
+            return self._speech.value(Literal(str(value), XSD + "decimal"))
         if isinstance(value, Iri | Literal):
-            return self._speaker.value(value)
+            return self._speech.value(value)
         shown = text.value(value)
-        action = self._speaker.action(str(value)) if isinstance(value, str) else ""
+        action = self._speech.action(str(value)) if isinstance(value, str) else ""
         return action if word(str(value), self._lang, "actions") == action else shown
 
     # -- changes ----------------------------------------------------------------------------
@@ -358,17 +228,20 @@ class _Teller:
             case Aspect.VALUE | Aspect.TIME:
                 return self._stated(change, number)
             case Aspect.ACTION:
-                return self._say("other-action", value=self._speaker.action(change.subject))
+                return self._say("other-action", value=self._speech.action(change.subject))
             case Aspect.ASSIGNEE:
                 return self._say("other-assignee", value=change.subject)
             case Aspect.TARGET:
                 return self._say("other-target", value=change.subject)
             case Aspect.ACT:
-                value = self._speaker.action(change.subject)
-                return self._say("act", number=number, value=value)
+                return self._say("act", number=number, value=self._asked(change))
             case _:
                 suffix = "-target" if change.path.endswith("/target") else ""
                 return self._say(change.aspect.value + suffix, value=change.subject)
+
+    def _asked(self, change: Change) -> str:
+        duty = self._duties.get(change.path)
+        return self._speech.asked(duty) if duty else self._speech.action(change.subject)
 
     def _stated(self, change: Change, number: str) -> str:
         values = (change.at,) if change.at is not None else change.values
@@ -388,3 +261,12 @@ def _items(simulation: Simulation) -> Iterator[tuple[str, Constraint]]:
         if isinstance(found.item, Constraint):
             yield found.path, found.item
         stack.extend(found.children)
+
+
+def _duties(simulation: Simulation) -> Iterator[tuple[str, Duty]]:
+    """Yield the path of every duty that was judged, and the duty."""
+    stack = [item for result in simulation.decision.rules for item in result.duties]
+    while stack:
+        found = stack.pop()
+        yield found.path, found.duty
+        stack.extend(found.consequences)

@@ -86,7 +86,7 @@ def test_a_person_who_is_protected_is_not_nobody_in_french() -> None:
     policy = Policy(
         kind=PolicyKind.SET, permissions=(Permission(action=READ, constraints=(item,)),)
     )
-    said = "1.1. Condition : ce qui est protégé : chaque personne, avec toutes ses lignes."
+    said = "1.1. Condition : la protection vaut pour chaque personne, avec toutes ses lignes."
     assert said in explain(policy, "fr")
 
 
@@ -113,7 +113,9 @@ def test_what_a_node_cannot_publish_is_said_in_french_too() -> None:
     pairs = [f"{name}={line}" for name, text in chosen.example.items() for line in text.split("\n")]
     words = [word for pair in pairs for word in ("--set", pair)]
     french = preau("new", "research", *words, "--lang", "fr").stderr
-    assert "ce que dit la phrase 1, « Il est permis de lire. »" in french.replace("\n", " ")
+    assert "ce que dit la phrase 1, « Il est permis de lire les données. »" in french.replace(
+        "\n", " "
+    )
     assert "neither" not in french
     assert "neither checked, enforced nor audited" in preau("new", "research", *words).stderr
 

@@ -100,5 +100,5 @@ def test_a_policy_that_has_no_rule_is_not_written(tmp_path: Path) -> None:
     done = preau("write", text)
     assert done.exit_code == Exit.REFUSED
     assert "error POLICY_INVALID" in done.stderr
-    text.write_text(text.read_text().replace("B.", "1. It is permitted to read.\nB."))
+    text.write_text(text.read_text().replace("B.", "1. It is permitted to read the data.\nB."))
     assert preau("write", text).exit_code == Exit.OK

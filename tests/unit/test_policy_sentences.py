@@ -139,13 +139,13 @@ def test_another_language_is_refused() -> None:
 GOOD = (
     "A. This is a set of rules.",
     "B. Its identifier is policy [1].",
-    "1. It is permitted to read.",
+    "1. It is permitted to read the data.",
     "1.1. Condition: the purpose is “marketing”, narrower ones included.",
     "1.2. Condition: at least one of these holds:",
     "1.2(a). at most 5 times.",
     "1.2(b). before 30 June 2027 (UTC).",
     "1.3. In return, one must pay.",
-    "2. It is prohibited to sell.",
+    "2. It is prohibited to sell the data.",
     "2.1. It holds for the members of class [2].",
     '2.1.1. Only where: the language is exactly "fr".',
     "C. Where something is both permitted and prohibited, the prohibition wins.",
@@ -207,7 +207,7 @@ def test_hostile_sizes_are_refused() -> None:
         outline("\n" * (MAX_LINES + 1))
     with pytest.raises(LimitExceeded, match="sentence is at most"):
         outline("A. " + "x" * MAX_LINE)
-    deep = ["1. It is permitted to read."]
+    deep = ["1. It is permitted to read the data."]
     deep += [f"1{'.1' * depth}. x" for depth in range(1, 70)]
     with pytest.raises(LimitExceeded, match="deeper"):
         outline(deep)

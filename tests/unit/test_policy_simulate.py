@@ -101,11 +101,14 @@ def test_what_is_granted_names_its_sentence() -> None:
     assert not found.changes
     assert tell(found) == (
         "Granted: sentence 1 permits it.",
-        "Still to be done: delete (sentence 1.2).",
+        "Still to be done: delete the data by 1 January 2027 (UTC) at the latest (sentence 1.2).",
     )
     assert tell(found, "fr") == (
         "Accordé : la phrase 1 le permet.",
-        "Reste à faire : supprimer (phrase 1.2).",
+        (
+            "Reste à faire : supprimer les données au plus tard le 1er janvier 2027 (UTC) "
+            "(phrase 1.2)."
+        ),
     )
 
 

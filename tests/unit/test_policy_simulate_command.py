@@ -160,4 +160,4 @@ def test_rules_of_odd_shapes_are_simulated(tmp_path: Path) -> None:
     )
     done = preau("simulate", policy, "--request", REQUEST)
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("Refused.\nSentence 1.1 was not done: inform.")
+    assert done.stdout.startswith("Refused.\nSentence 1.1 was not done: inform urn:x:b.")
