@@ -1,6 +1,6 @@
 """Conditions and what a duty asks for, in words and back.
 
-A condition with one common value has a sentence of its own (`conditions` of `phrases.json`); any
+A condition with one common value has a sentence of its own (in the row of its operand); any
 other is said with its operand, its operator and its values. Nothing is rounded or left out.
 """
 
@@ -60,22 +60,30 @@ class Deed:
     deadline: Constraint | None = None
 
 
+Forms = Mapping[tuple[str, Operator, Value | None], Pair]
+
+
 @cache
-def plain_forms(name: str) -> Mapping[tuple[str, Operator, Value | None], Pair]:
-    """Return (operand, operator, the only value it is for) -> sentence, of a table of phrases."""
-    found: dict[tuple[str, Operator, Value | None], Pair] = {}
-    for key, pair in table(name).items():
-        left, operator, *value = key.split(" ")
-        found[expanded(left), Operator(operator), _only(pair, value)] = pair
-    return MappingProxyType(found)
+def conditions() -> Forms:
+    """Return (operand, operator, the only value it is for) -> sentence of its own."""
+    rows = ((item.id, item.sentences) for item in OPERANDS.values())
+    stated = ((left, key, pair) for left, said in rows for key, pair in said.items())
+    return MappingProxyType({_form(left, key, pair): pair for left, key, pair in stated})
 
 
-def _only(pair: Pair, value: list[str]) -> Value | None:
-    if not value:
-        return None
-    iri = expanded(value[0])
+@cache
+def _deadlines() -> Forms:
+    """Return the forms of a deadline, in the sentence of a duty."""
+    stated = ((key.partition(" "), pair) for key, pair in table("deadlines").items())
+    return MappingProxyType({_form(expanded(it[0]), it[2], pair): pair for it, pair in stated})
+
+
+def _form(left: str, key: str, pair: Pair) -> tuple[str, Operator, Value | None]:
+    operator, _, value = key.partition(" ")
+    iri = expanded(value)
     datatype = "decimal" if "{values}" in pair[0] else "duration"
-    return Iri(iri) if iri else Literal(value[0], XSD + datatype)
+    stated = Iri(iri) if iri else Literal(value, XSD + datatype)
+    return left, Operator(operator), stated if value else None
 
 
 def narrower(item: Constraint) -> bool:
@@ -120,7 +128,7 @@ class Speech(Voice):
         """Return a constraint, or what opens a logical one; its operands follow below."""
         if isinstance(item, LogicalConstraint):
             return self.say(table("connectives")[item.connective.value], named=item.id)
-        said = self._plain("conditions", item) or self._general(item)
+        said = self._plain(conditions(), item) or self._general(item)
         return f"{said}{self.slots['named'].say(item.id)}."
 
     def _hear_condition(self, text: str, start: int) -> Heard:
@@ -138,11 +146,11 @@ class Speech(Voice):
         said = self.word("operand", name=name) if name else ""
         return said or self.word("strange-operand", iri=self.iri(iri))
 
-    def _plain(self, name: str, item: Constraint) -> str:
+    def _plain(self, forms: Forms, item: Constraint) -> str:
         """Return the sentence of its own that a condition has, or nothing."""
         if len(item.right) != 1 or item.unit or item.reference:
             return ""
-        value, forms = item.right[0], plain_forms(name)
+        value = item.right[0]
         pair = forms.get((item.left, item.operator, value))
         pair = pair or forms.get((item.left, item.operator, None))
         if pair is None:
@@ -185,7 +193,7 @@ class Speech(Voice):
         return f" {name}" if name else said
 
     def _leaves(self, text: str) -> Iterator[Constraint]:
-        for item, at in self._hear_plain("conditions", text, 0):
+        for item, at in self._hear_plain(conditions(), text, 0):
             yield from self._ended(item, text, at)
         for left, at in self._operands(text):
             for operator in Operator:
@@ -193,13 +201,13 @@ class Speech(Voice):
                     pair = operator_form(operator, several=several)
                     yield from self._hear_general(left, operator, pair, text, at)
 
-    def _hear_plain(self, name: str, text: str, start: int) -> Iterator[tuple[Constraint, int]]:
+    def _hear_plain(self, forms: Forms, text: str, start: int) -> Iterator[tuple[Constraint, int]]:
         readers: Mapping[str, Reader] = {
             "values": self.slots["value"].hear,
             "name": lambda text, at: self.term("values", text, at),
             "meaning": _hear_meaning,
         }
-        for (left, operator, only), pair in plain_forms(name).items():
+        for (left, operator, only), pair in forms.items():
             found = self.match(pair, text, start, readers)
             if found is not None:
                 slots, end = found
@@ -293,7 +301,7 @@ class Speech(Voice):
 
     def _is_deadline(self, item: Constraint) -> bool:
         alone = item == Constraint(item.left, item.operator, item.right) and not item.notes
-        return alone and bool(self._plain("deadlines", item))
+        return alone and bool(self._plain(_deadlines(), item))
 
     def _deed(self, deed: Deed) -> str:
         said = self.action(deed.action)
@@ -304,15 +312,15 @@ class Speech(Voice):
             said += " " + self.slots["asset"].say(deed.target)
         else:
             said += table("objects").get(prefixed(deed.action), ("", ""))[self.index]
-        return said + (self._plain("deadlines", deed.deadline) if deed.deadline else "")
+        return said + (self._plain(_deadlines(), deed.deadline) if deed.deadline else "")
 
     def _hear_deed(self, text: str, start: int) -> Heard:
         found = self.slots["action"].hear(text, start)
         if found is None:
             return None
         deed, at = self._hear_object(Deed(found[0]), text, found[1])
-        for item, end in self._hear_plain("deadlines", text, at):
-            if self._plain("deadlines", item) == text[at:end]:
+        for item, end in self._hear_plain(_deadlines(), text, at):
+            if self._plain(_deadlines(), item) == text[at:end]:
                 return replace(deed, deadline=item), end
         return deed, at
 

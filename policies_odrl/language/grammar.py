@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from policies_odrl.language import phrases
-from policies_odrl.language.conditions import operator_form
+from policies_odrl.language.conditions import conditions, operator_form
 from policies_odrl.language.labels import names
 from policies_odrl.language.phrases import Pair, parts, table
 from policies_odrl.model import Operator
@@ -75,7 +75,7 @@ def _ended() -> Iterator[Pair]:
 
 def condition_rows() -> Iterator[Pair]:
     """Yield the forms of a condition, without what ends it."""
-    yield from dict.fromkeys(_rows("conditions"))
+    yield from dict.fromkeys(conditions().values())
     forms = (operator_form(item, several=several) for item in Operator for several in (False, True))
     for english, french in dict.fromkeys(forms):
         yield (f"{{operand}} {english}{{narrower}}", f"{{operand}} {french}{{narrower}}")

@@ -1,40 +1,37 @@
 """Names of terms in English and French, both ways.
 
-Rules: a name is only used where it leads back to the same term, so that a sentence can be read
-again; of two terms with one name the current one keeps it, and the other is named by its IRI; a
-name holds nothing that ends or divides a sentence. French names, and the English ones that differ
-from the term itself, stand in `labels.json`: local name, prefixed name or IRI -> the French name,
-or an object of `en` and `fr`.
+A name is only used where it leads back to the same term, so that a sentence can be read again. Of
+two terms with one name the current one keeps it; the other is named by its IRI.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
 from policies_odrl.concepts import concepts
-from policies_odrl.language.prefixes import expanded, prefixed
+from policies_odrl.language.prefixes import expanded
 from policies_odrl.model import XSD
 from policies_odrl.text import term
-from policies_odrl.vocabulary import (
-    DCT,
-    FUNCTIONS,
-    INCLUDED_IN,
-    LEVELS,
-    OPERANDS,
-    PREAU,
-    SAME_ACTION,
-)
+from policies_odrl.vocabulary import ACTIONS, DCT, LEVELS, OPERANDS, PREAU, ROLES, Operand, Term
 
-# Groups whose terms are found by what this library knows, and not only by their names.
-_OWN: Final = frozenset(
-    {"actions", "operands", "functions", "properties", "datatypes", "units", "profiles"}
-)
+# Groups of `labels.json` whose terms are no values, and the namespace of their local names.
+_OWN: Final[Mapping[str, str]] = {
+    "properties": DCT,
+    "datatypes": XSD,
+    "units": PREAU,
+    "profiles": PREAU,
+}
+_ROWS: Final[Mapping[str, Mapping[str, Operand | Term]]] = {
+    "actions": ACTIONS,
+    "operands": OPERANDS,
+    "functions": ROLES,
+}
 _WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _FORBIDDEN: Final = re.compile(r'[“”«»"\[\]()\n\r]|^\s|\s$|^$|\.$')
 
@@ -50,6 +47,7 @@ def labelled(group: str, name: str, lang: str) -> str:
     return _terms(group, lang).get(name, "")
 
 
+@cache
 def names(group: str, lang: str) -> tuple[str, ...]:
     """Return the names of a group, longest first."""
     return tuple(sorted(_terms(group, lang), key=lambda name: (-len(name), name)))
@@ -71,79 +69,40 @@ def _terms(group: str, lang: str) -> Mapping[str, str]:
 
 @cache
 def _names(group: str, lang: str) -> Mapping[str, str]:
-    table = {iri: _name(group, iri, lang) for iri in _members(group)}
+    table = {iri: stated.get(lang) or _spelled(iri) for iri, stated in _members(group)}
+    # A name holds nothing that ends or divides a sentence.
     return MappingProxyType({i: n for i, n in table.items() if not _FORBIDDEN.search(n)})
 
 
-def _members(group: str) -> Iterator[str]:
-    """Yield the terms of a group, those that keep a shared name first."""
-    match group:
-        case "actions":
-            yield from dict.fromkeys((*INCLUDED_IN, *SAME_ACTION))
-        case "operands":
-            yield from sorted(OPERANDS, key=lambda iri: bool(OPERANDS[iri].replaced_by))
-        case "functions":
-            yield from sorted(FUNCTIONS)
-        case "properties":
-            yield from (_full(name, DCT) for name in _stated()["properties"])
-        case "datatypes":
-            yield from (XSD + name for name in _DATATYPES.split())
-        case "values":
-            yield from dict.fromkeys((*concepts(), *_levels(), *_listed()))
-        case _:
-            yield from (_full(name) for name in _stated().get(group, {}))
+def _members(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the terms of a group with their names, those that keep a shared name first."""
+    if group in _ROWS:
+        current = sorted(_ROWS[group].values(), key=lambda row: bool(row.replaced_by))
+        yield from ((row.id, row.names) for row in current)
+    elif group == "values":
+        values = {iri: it for name in _stated() if name not in _OWN for iri, it in _of(name)}
+        steps = (step for steps in LEVELS.values() for step in steps)
+        for iri in dict.fromkeys((*concepts(), *steps, *values)):
+            yield iri, values.get(iri, {})
+    else:
+        yield from _of(group)
 
 
-_DATATYPES: Final = (
-    "string decimal integer double float boolean date dateTime dateTimeStamp duration "
-    "dayTimeDuration yearMonthDuration nonNegativeInteger positiveInteger int long anyURI "
-    "time gYear"
-)
+def _of(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for name, pair in _stated().get(group, {}).items():
+        iri = (expanded(name) or name) if ":" in name else _OWN.get(group, PREAU) + name
+        yield iri, {"fr": pair} if isinstance(pair, str) else pair
 
 
-def _levels() -> Iterable[str]:
-    """Return the steps of ordered lists, where the vocabulary has some."""
-    return [step for steps in LEVELS.values() for step in steps]
-
-
-def _listed() -> Iterator[str]:
-    for group, table in _stated().items():
-        if group not in _OWN:
-            yield from (_full(name) for name in table)
-
-
-def _name(group: str, iri: str, lang: str) -> str:
+def _spelled(iri: str) -> str:
+    """Return the local name in words, or nothing where it is none."""
     own = term(iri).removeprefix(XSD).removeprefix(DCT)
-    for short in (prefixed(iri), iri, own):
-        for table in _tables(group):
-            pair = table.get(short)
-            if pair is not None and pair.get(lang):
-                return pair[lang]
     return "" if ":" in own else _WORD.sub(" ", own).lower()
 
 
-def _tables(group: str) -> Iterator[Mapping[str, Mapping[str, str]]]:
-    stated = _stated()
-    if group == "values":
-        yield from (table for name, table in stated.items() if name not in _OWN)
-    else:
-        yield stated.get(group, {})
-
-
-def _full(name: str, namespace: str = PREAU) -> str:
-    return (expanded(name) or name) if ":" in name else namespace + name
-
-
 @cache
-def _stated() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    found: dict[str, dict[str, Mapping[str, str]]] = {}
-    for file in ("labels.json", "wording.json"):
-        text = files("policies_odrl").joinpath("language", file).read_text("utf-8")
-        data: dict[str, dict[str, str | dict[str, str]]] = json.loads(text)
-        data.pop("about", None)
-        for group, table in data.items():
-            for name, item in table.items():
-                pair = {"fr": item} if isinstance(item, str) else item
-                stated = found.setdefault(group, {})
-                stated[name] = {**pair, **stated.get(name, {})}
-    return MappingProxyType(found)
+def _stated() -> Mapping[str, Mapping[str, str | Mapping[str, str]]]:
+    text = files("policies_odrl").joinpath("language", "labels.json").read_text("utf-8")
+    data: dict[str, dict[str, str | Mapping[str, str]]] = json.loads(text)
+    data.pop("about")
+    return MappingProxyType(data)

@@ -66,11 +66,13 @@ def not_understood(number: str, text: str, forms: Sequence[str], speech: Speech)
         speech: reads the language of the text.
     """
     compared = _VALUE.sub("…", text[:_COMPARED])
-    ratios = (
-        (SequenceMatcher(None, _shown(form), compared).ratio(), form)
-        for form in _opened(text, forms, speech)
-    )
-    best = max(ratios, key=lambda pair: pair[0])[1]
+
+    def nearness(form: str) -> float:
+        at, _ = _stop(form, text, speech)
+        ratio = SequenceMatcher(None, _shown(form), compared).ratio()
+        return ratio + at / max(len(text), 1)
+
+    best = max(_opened(text, forms, speech), key=nearness)
     found = mistake(NotUnderstood, "form", number=number, text=cut(text), form=_shown(best))
     why = _why(text, best, speech)
     return NotUnderstood(found.reason + why[0], french=found.french + why[1])
@@ -163,7 +165,7 @@ def _stop(form: str, text: str, speech: Speech) -> tuple[int, str]:
     for before, slot in parts(form):
         same = next((i for i, c in enumerate(before) if text[at + i : at + i + 1] != c), None)
         if same is not None:
-            return text.rfind(" ", 0, at + same) + 1, ""
+            return text.rfind(" ", 0, at + same + 1) + 1, ""
         at += len(before)
         read: Any = speech.slots.get("value" if slot == "values" else slot)
         if read is None:

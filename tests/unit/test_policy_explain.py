@@ -20,7 +20,7 @@ from policies_odrl import (
     explain,
 )
 from policies_odrl.concepts import concepts
-from policies_odrl.language.conditions import plain_forms
+from policies_odrl.language.conditions import conditions
 from policies_odrl.language.explain import letters, numbered, sentence
 from policies_odrl.language.labels import label, labelled, names, word
 from policies_odrl.language.phrases import LANGUAGES, table
@@ -146,9 +146,7 @@ def test_a_choice_alone_and_an_unknown_operand() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("left", "operator"), sorted({key[:2] for key in plain_forms("conditions")}, key=str)
-)
+@pytest.mark.parametrize(("left", "operator"), sorted({key[:2] for key in conditions()}, key=str))
 def test_a_plain_sentence_is_only_used_where_it_is_true(left: str, operator: Operator) -> None:
     strange = Constraint(left, operator, (Literal("one\ntwo", "urn:x:type"),))
     assert "urn:x:type" in sentence(strange)
