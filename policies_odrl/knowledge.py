@@ -27,6 +27,8 @@ from policies_odrl.vocabulary import (
     wider_actions,
 )
 
+MOST_KEPT: Final = 8192  # meanings of constraints and answers to values, so that memory is bounded
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -57,7 +59,7 @@ class Knowledge:
     disjoint: tuple[frozenset[str], ...] = ()
     kept: dict[object, tuple[object, object]] = field(
         init=False, repr=False, compare=False, default_factory=dict
-    )  # what was worked out of constraints on these terms
+    )  # see `keep`
     _named: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
     _acts: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
     _parents: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
@@ -80,6 +82,18 @@ class Knowledge:
         object.__setattr__(self, "_places", places)
         parts = _turned(_joined(atlas().wholes, places)) if places else {}
         object.__setattr__(self, "_parts", parts)
+
+    def keep(self, key: object, item: object, found: object) -> None:
+        """Keep what was worked out of a constraint on these terms, to be found in `kept`.
+
+        Args:
+            key: its `id` and what else was asked; whoever looks it up compares the constraint.
+            item: the constraint, which lives as long as what was kept.
+            found: what was worked out.
+        """
+        if len(self.kept) >= MOST_KEPT:
+            self.kept.clear()
+        self.kept[key] = (item, found)
 
     def knows(self, concept: str) -> bool:
         """Return whether the concept stands in some hierarchy."""

@@ -51,6 +51,8 @@ class Operator(StrEnum):
     IS_ANY_OF = "isAnyOf"
     IS_NONE_OF = "isNoneOf"
 
+    __hash__ = str.__hash__  # that of an enumeration is by name, and slower
+
 
 class Connective(StrEnum):
     """Operands of a logical constraint (IM 2.5.2)."""
@@ -126,6 +128,9 @@ class Constraint:
     status: Value | None = None
     id: str = ""
     notes: Notes = field(default=(), compare=False)
+
+    def __hash__(self) -> int:  # constraints are looked up often, and seldom differ in the rest
+        return hash((self.left, self.operator, self.right))
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,8 @@ def canonical(unit: str) -> str:
     >>> canonical("http://dbpedia.org/resource/Euro"), canonical(UCUM + "m") == UCUM + "m"
     ('EUR', True)
     """
+    if not unit:
+        return unit
     for start in _CODED:
         code = unit.removeprefix(start)
         if len(code) == 3 and code.isascii() and code.isupper():  # noqa: PLR2004 - ISO 4217

@@ -8,7 +8,7 @@ Nothing is multiplied out. What is not to hold is turned round by the strong neg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -40,7 +40,7 @@ class Goal:
     side: int = 0
 
     @property
-    def form(self) -> tuple[object, ...]:
+    def form(self) -> Hashable:
         """A form that is equal for goals that say the same."""
         return (condition_form(self.item), self.holds)
 
@@ -78,7 +78,7 @@ class Box:
         self.atoms: dict[str, list[Atom]] = {}
         self.choices: list[Choice] = []
         self.sequences: list[Goal] = []  # that time decides, or that are not to hold
-        self.forms: set[tuple[object, ...]] = set()
+        self.forms: set[Hashable] = set()
         self._claims: dict[str, Claims] = {}
         for item in items:
             self._add(item)

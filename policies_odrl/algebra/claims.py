@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -23,13 +22,12 @@ from policies_odrl.algebra.lengths import TooMany
 from policies_odrl.algebra.names import Named
 from policies_odrl.algebra.numbers import Counts, Levels, Numbers
 from policies_odrl.algebra.times import Durations, Instants
-from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, RDF_JSON, Constraint, Literal, Operator
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 
 INTERVAL: Final = ODRL + "timeInterval"
-MOST_KEPT: Final = 4096  # constraints of which the meaning is kept
 MAX_SAMPLES: Final = 64  # points that are tried as examples
 _ALL: Final = frozenset({Quantifier.ALL, Quantifier.EVERY})
 _PARTS: Final = frozenset({Operator.IS_PART_OF, Operator.HAS_PART})
@@ -120,23 +118,17 @@ def denoted(
         extent = _denoted(item, domain)
         limited = operand.least is not None or operand.most is not None
         found = Denoted(domain, extent, domain.universe(extent.axis) if limited else None)
-        if len(knowledge.kept) >= MOST_KEPT:
-            knowledge.kept.clear()
-        knowledge.kept[key] = (item, found)
+        knowledge.keep(key, item, found)
     return found
-
-
-@lru_cache(maxsize=4096)  # a policy says the same bounds again and again
-def _ordered(item: Constraint, operand: Operand) -> Extent:
-    """Return what a constraint denotes whose values no hierarchy decides."""
-    return _denoted(item, _DOMAINS[operand.kind](operand, Reading(NOTHING_MORE)))
 
 
 def denote(item: Constraint, domain: Domain[Any, Any] | None) -> Extent:
     """Return what a constraint denotes."""
     if domain is None:
         return opaque("it depends on more than the values of one request")
-    return _denoted(item, domain) if isinstance(domain, Named) else _ordered(item, domain.operand)
+    if isinstance(domain, Named):  # what is known of names is paid for by each question
+        return _denoted(item, domain)
+    return denoted(item, domain.operand, domain.reading.knowledge).extent
 
 
 def _denoted(item: Constraint, domain: Domain[Any, Any]) -> Extent:

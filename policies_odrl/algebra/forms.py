@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
@@ -35,13 +35,31 @@ LISTING = frozenset(
 )
 
 
+class Form:
+    """A form that is equal for constraints that say the same; its hash is worked out once."""
+
+    __slots__ = ("_hash", "_said")
+
+    def __init__(self, *said: Hashable) -> None:
+        self._said = said
+        self._hash = hash(said)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Form):
+            return self is other
+        return self._hash == other._hash and self._said == other._said
+
+
 def same_constraint(left: Constraint, right: Constraint) -> bool:
     """Return whether two constraints say the same, whatever the spelling of their values."""
     return normal(left) == normal(right)
 
 
 @lru_cache(maxsize=4096)  # a policy is compared with others again and again
-def normal(item: Constraint) -> tuple[object, ...]:
+def normal(item: Constraint) -> Form:
     """Return a form that is equal for constraints that say the same."""
     operand = OPERANDS.get(item.left)
     left = operand.replaced_by or operand.id if operand else item.left
@@ -53,7 +71,7 @@ def normal(item: Constraint) -> tuple[object, ...]:
     values = tuple(listed) if malformed(item) else frozenset(listed)  # two equal ones are not one
     known = all(isinstance(value, tuple) and value[0] == _MEASURED for value in listed)
     unit = "" if listed and known else canonical(item.unit)
-    return (left, operator, values, unit, tuple(sorted(item.reference)), item.status)
+    return Form(left, operator, values, unit, tuple(sorted(item.reference)), item.status)
 
 
 def malformed(item: Constraint) -> bool:
@@ -66,7 +84,7 @@ def malformed(item: Constraint) -> bool:
 _MEASURED = "measured"
 
 
-def _normal_value(operand: Operand | None, value: Value, unit: str) -> object:
+def _normal_value(operand: Operand | None, value: Value, unit: str) -> Hashable:
     if operand is not None and operand.kind in SCALARS:
         amount = number(value) if unit else None
         known = in_base(amount, unit) if amount is not None else None
@@ -106,7 +124,7 @@ def _collections(rule: Prohibition) -> tuple[bool, ...]:
     return tuple(item is not None and item.collection for item in named)
 
 
-def condition_form(item: Condition) -> tuple[object, ...]:
+def condition_form(item: Condition) -> Hashable:
     """Return a form that is equal for conditions that say the same."""
     if isinstance(item, Constraint):
         return normal(item)

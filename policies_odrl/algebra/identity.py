@@ -55,16 +55,17 @@ def _alike(value: FactValue, other: FactValue, mine: str, theirs: str) -> bool:
     one, two = _folded(mine), _folded(theirs)
     if one == two or (one in _TRUTHS and _TRUTHS[one] == _TRUTHS.get(two)):
         return True
-    pairs = (
-        (number(one), number(two)),
-        (span(value), span(other)),
-        (duration(value), duration(other)),
-    )
-    return any(left is not None and left == right for left, right in pairs)
+    read = number(one)
+    if read is not None and read == number(two):
+        return True
+    times = (span, duration)
+    return any((at := reading(value)) is not None and at == reading(other) for reading in times)
 
 
 def _folded(text: str) -> str:
     """Return a text without what two writings of one name may differ in."""
+    if text.isascii() and text.isprintable() and not ("%" in text or " " in text):
+        return text.casefold()  # the usual case, faster
     plain = unquote(text) if "%" in text else text
     if not plain.isascii():
         plain = normalize("NFKC", plain)

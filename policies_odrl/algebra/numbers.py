@@ -133,7 +133,9 @@ class Levels(Ordered):
 
 
 def _dimension(unit: str) -> str:
-    known = in_base(_ONE, unit) if unit else None
+    if not unit:
+        return unit
+    known = in_base(_ONE, unit)
     return known[0] if known else canonical(unit)
 
 

@@ -1,16 +1,13 @@
 """Conditions as functions, prepared once and asked often; what they answer is `conditions.py`'s.
 
-Rules: one source of each meaning: a prepared test asks `operands.check` the first time that a value
-comes, and keeps the answer, which depends on nothing else; bounds in time are compared directly, as
-`values.before` does; whatever keeps state (counts, clocks, events, sequences) is judged anew each
-time. No more than `MOST_KEPT` answers are kept a constraint, so that a caller cannot fill memory.
+A prepared test asks `operands.check`, which keeps its answers. Bounds in time are compared
+directly; what has state (counts, clocks, events, sequences) is judged by a whole evaluation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -21,8 +18,6 @@ from policies_odrl.model import (
     Condition,
     Connective,
     Constraint,
-    Iri,
-    Literal,
     LogicalConstraint,
     Operator,
 )
@@ -31,10 +26,6 @@ from policies_odrl.vocabulary import Kind
 
 Test = Callable[[Request, Facts], Truth]
 
-MOST_KEPT: Final = 256
-# Values that are equal exactly when they are written alike.
-_EXACT: Final = frozenset({str, int, bool, Iri, Literal})
-_ALIKE: Final = frozenset({float, Decimal})  # equal ones may be written otherwise: 1.0 and 1.00
 _STATEFUL: Final = frozenset({Kind.COUNT, Kind.DURATION, Kind.EVENT})
 _JOIN: Final = MappingProxyType(
     {Connective.AND: all_of, Connective.OR: any_of, Connective.XONE: one_of}
@@ -59,7 +50,7 @@ def prepared(item: Condition, knowledge: Knowledge) -> Test | None:
         return None
     if item.left == DATE_TIME:
         return _timed(item, knowledge)
-    return _kept(item, knowledge, known=operand.by_node)
+    return _general(item, knowledge)
 
 
 def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
@@ -75,38 +66,23 @@ def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
     return joined
 
 
-def _kept(item: Constraint, knowledge: Knowledge, *, known: bool = False) -> Test:
-    """Return a test that keeps its answers; what is only ever known is not the request's."""
-    left, known = item.left, known or item.left == DATE_TIME
-    answers: dict[object, Truth] = {}
+def _general(item: Constraint, knowledge: Knowledge) -> Test:
+    """Return a test that asks `check`; what only the node states is not the request's."""
+    left, operand = item.left, knowledge.operand(item.left)
+    known = left == DATE_TIME or (operand is not None and operand.by_node)
 
-    def kept(request: Request, facts: Facts) -> Truth:
+    def general(request: Request, facts: Facts) -> Truth:
         values = facts.values.get(left)
         if values is None:
             values = facts.values_of(left, request) if known else request.facts.get(left, ())
-        if len(values) != 1:
-            return check(item, values, knowledge)[0]
-        value = values[0]
-        kind = value.__class__
-        if kind in _EXACT:
-            key: object = (kind, value)
-        elif kind in _ALIKE:
-            key = (kind, str(value))
-        else:
-            return check(item, values, knowledge)[0]
-        truth = answers.get(key)
-        if truth is None:
-            truth = check(item, values, knowledge)[0]
-            if len(answers) < MOST_KEPT:
-                answers[key] = truth
-        return truth
+        return check(item, values, knowledge)[0]
 
-    return kept
+    return general
 
 
 def _timed(item: Constraint, knowledge: Knowledge) -> Test:
     """Return a test of the time now; stated times are left to the general one."""
-    general = _kept(item, knowledge)
+    general = _general(item, knowledge)
     bound = span(item.right[0]) if len(item.right) == 1 and not item.unit else None
     reading = _IN_TIME.get(item.operator)
     if bound is None or reading is None or item.reference:

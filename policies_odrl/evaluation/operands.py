@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from policies_odrl.algebra.claims import Denoted, denoted
@@ -19,8 +20,8 @@ from policies_odrl.algebra.periods import Recurrence, Stretch, recurs
 from policies_odrl.algebra.times import Events
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, unanimous
-from policies_odrl.model import ODRL, Constraint, Iri, Operator
-from policies_odrl.values import Quantity, naive, name, number
+from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator
+from policies_odrl.values import MAX_LEXICAL, Quantity, naive, name, number, too_long
 from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
 
 __all__ = [
@@ -43,6 +44,9 @@ OVERLAPS: Final = "the value given may be what is named, or something else: stat
 POLICY_USAGE: Final = ODRL + "policyUsage"
 _ORDERED: Final = frozenset({Operator.GT, Operator.GTEQ, Operator.LT, Operator.LTEQ})
 _MEASURED: Final = frozenset({Kind.NUMBER, Kind.COUNT})
+# Values that are equal exactly when they are written alike; of numbers 1.0 and 1.00 are not.
+_EXACT: Final = frozenset({str, int, bool, Iri, Literal})
+_ALIKE: Final = frozenset({float, Decimal})
 
 
 def check(
@@ -57,6 +61,28 @@ def check(
     >>> check(five, (4,), Knowledge()), check(five, (), Knowledge())[1]
     ((<Truth.TRUE: 'true'>, ''), 'no value was given')
     """
+    if not values or len(values) != 1:
+        return _checked(constraint, values, knowledge)
+    value = values[0]
+    sort = value.__class__
+    if sort in _EXACT:
+        key = (id(constraint), sort, value)
+    elif sort in _ALIKE:
+        key = (id(constraint), sort, str(value))
+    else:  # a moment comes once
+        return _checked(constraint, values, knowledge)
+    kept = knowledge.kept.get(key)
+    if kept is not None and kept[0] is constraint:
+        return cast("tuple[Truth, str]", kept[1])
+    found = _checked(constraint, values, knowledge)
+    if not too_long(value) and len(str(value)) <= MAX_LEXICAL:
+        knowledge.keep(key, constraint, found)
+    return found
+
+
+def _checked(
+    constraint: Constraint, values: Sequence[Fact] | None, knowledge: Knowledge
+) -> tuple[Truth, str]:
     operand = knowledge.operand(constraint.left)
     if operand is None:
         return Truth.UNDETERMINED, f"`{constraint.left}` {UNKNOWN_OPERAND}"

@@ -30,9 +30,9 @@ from policies_odrl import (
     Request,
     compile_policy,
     evaluate,
+    knowledge,
 )
 from policies_odrl.evaluation import compiled as module
-from policies_odrl.evaluation import fast_tests
 from policies_odrl.model import ODRL, XSD, Condition
 from tests.support.tables import rows
 
@@ -131,15 +131,20 @@ def test_values_that_are_equal_but_not_the_same_are_kept_apart(
 
 
 def test_no_more_answers_are_kept_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_tests, "MOST_KEPT", 2)
+    monkeypatch.setattr(knowledge, "MOST_KEPT", 2)
     monkeypatch.setattr(module, "MOST_KEPT", 2)
     rule = policy(permission(is_("percentage", Operator.LTEQ, literal("decimal", "3"))))
-    compiled = compile_policy(rule)
+    known = knowledge.Knowledge()
+    compiled, facts = compile_policy(rule, known), Facts(now=NOON, knowledge=known)
     for number in range(6):
         asked = replace(ASKED, facts={ODRL + "percentage": (number,)})
-        assert compiled.permits(asked, Facts(now=NOON)) is (number <= 3)
+        assert compiled.permits(asked, facts) is (number <= 3)
+        assert 0 < len(known.kept) <= 2
+    long = "0" * 600 + "1"  # longer than what is read, and not kept
+    assert not compiled.permits(replace(ASKED, facts={ODRL + "percentage": (long,)}), facts)
+    assert not any(isinstance(key, tuple) and long in key for key in known.kept)
     for name in range(6):
-        assert not compiled.permits(replace(ASKED, target=f"urn:{name}"), Facts(now=NOON))
+        assert not compiled.permits(replace(ASKED, target=f"urn:{name}"), facts)
     assert len(compiled._kept) <= 2
 
 
