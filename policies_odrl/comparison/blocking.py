@@ -1,37 +1,34 @@
 """Why two permissions have nothing in common: a smallest set of statements that exclude each other.
 
-Rules: the set is irreducible: without any one of its parts the others leave something in common.
-It is found by leaving parts out one at a time, which is linear in the number of parts, because what
-excludes something goes on excluding it beside further statements. Of several offered permissions
-the one with the smallest set is named. Source: Bonatti, Olmedilla & Peer 2006 (why not).
+The set is irreducible: without any one of its parts the others leave something in common. It is
+found by leaving parts out one at a time, which is linear in the number of parts. Of several offered
+permissions the one with the smallest set is named.
+Source: Bonatti, Olmedilla & Peer 2006 (why not).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
-from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import flat
-from policies_odrl.comparison.change_phrases import BLOCKED, joint, number, thing
-from policies_odrl.comparison.compared import Said, brief
-from policies_odrl.comparison.fit import Reference, reference_within
-from policies_odrl.comparison.meeting import common_actions, concepts_met
+from policies_odrl.comparison.meet import together
+from policies_odrl.comparison.phrases import Said, brief, in_row, number, phrase, thing
 from policies_odrl.comparison.rendering import rendered
+from policies_odrl.comparison.rules import agree, asked_for, common_actions
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import (
     Action,
     AssetRef,
-    Condition,
     Constraint,
     LogicalConstraint,
     PartyRef,
     Permission,
     Policy,
 )
-from policies_odrl.reading.inventory import Reference as Named
 
 MAX_PAIRS: Final = 256  # pairs of permissions of which it is said why they exclude each other
 
@@ -64,10 +61,8 @@ class Part:
         Raises:
             ValueError: a language other than `en` and `fr`.
         """
-        pair = BLOCKED[self.side]
-        return pair[LANGUAGES.index(lang)].format(
-            rule=number(self.rule, lang), item=thing(self.item, lang)
-        )
+        rule, item = number(self.rule, lang), thing(self.item, lang)
+        return phrase("blocked", self.side, lang).format(rule=rule, item=item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +93,10 @@ class Blocked:
         Raises:
             ValueError: a language other than `en` and `fr`.
         """
-        index = LANGUAGES.index(lang)
         if not self.parts:
-            return BLOCKED["unclear" if self.missing else "none"][index]
-        items = joint(lang).join(part.said(lang) for part in self.parts)
-        return BLOCKED["set"][index].format(items=items)
+            return phrase("blocked", "unclear" if self.missing else "none", lang)
+        items = in_row((part.said(lang) for part in self.parts), lang)
+        return phrase("blocked", "set", lang).format(items=items)
 
 
 def blocking(
@@ -123,28 +117,42 @@ def blocking(
     ['request /permission/0: action read', 'offer /permission/0: action print']
     """
     prover = Proof(knowledge=knowledge)
+    offered = [list(_parts("offer", path, rule)) for path, rule in asked_for(offer)]
     found = []
-    for index, wanted in enumerate(request.permissions):
-        path = f"/permission/{index}"
-        sets = _sets(prover, offer, request, path, wanted)
-        if sets is not None:
-            found.append(Blocked(path, min(sets, key=_count, default=())))
+    for path, wanted in asked_for(request):
+        asked = list(_parts("request", path, wanted))
+        pairs = [[*asked, *parts] for parts in offered]
+        if not any(possible(prover, parts) for parts in pairs):
+            sets = (
+                irreducible(parts, lambda items: possible(prover, items))
+                for parts in pairs[:MAX_PAIRS]
+            )
+            found.append(Blocked(path, min(sets, key=len, default=())))
     return tuple(found)
 
 
 def possible(prover: Proof, parts: Sequence[Part]) -> bool:
     """Return whether statements leave something in common, or at least may."""
-    conditions: list[Condition] = []
-    whole: dict[str, list[Said]] = {}
+    about: dict[str, list[Said]] = {}
     for part in parts:
-        if isinstance(part.item, Constraint | LogicalConstraint):
-            conditions.append(rendered(part.item))
-        else:
-            whole.setdefault(part.name, []).append(part.item)
-    if not all(_together(prover, items) for items in whole.values()):
-        return False
-    kept = concepts_met(conditions, prover.knowledge)
-    return kept is not None and not prover.apart(Box(kept))
+        about.setdefault(part.name, []).append(part.item)
+    conditions = [
+        rendered(item)
+        for item in about.pop("condition", ())
+        if isinstance(item, Constraint | LogicalConstraint)
+    ]
+    return all(
+        _agree(prover, one, two) for items in about.values() for one, two in pairwise(items)
+    ) and together(conditions, prover)
+
+
+def _agree(prover: Proof, one: Said, two: Said) -> bool:
+    match one, two:
+        case Action(), Action():
+            return bool(common_actions(one.id, two.id, prover.knowledge))
+        case AssetRef() | PartyRef(), AssetRef() | PartyRef():
+            return agree(prover, one, two)
+    return True
 
 
 def irreducible(parts: Sequence[Part], holds: Callable[[Sequence[Part]], bool]) -> tuple[Part, ...]:
@@ -157,49 +165,11 @@ def irreducible(parts: Sequence[Part], holds: Callable[[Sequence[Part]], bool]) 
     return tuple(kept)
 
 
-def _sets(
-    prover: Proof, offer: Policy, request: Policy, path: str, wanted: Permission
-) -> list[tuple[Part, ...]] | None:
-    """Return a conflicting set per offered permission; None where one may have something common.
-
-    All are looked at, of the first ones it is said why.
-    """
-    asked = list(_parts("request", path, request, wanted))
-    found: list[tuple[Part, ...]] = []
-    for index, rule in enumerate(offer.permissions):
-        parts = [*asked, *_parts("offer", f"/permission/{index}", offer, rule)]
-        if possible(prover, parts):
-            return None
-        if index < MAX_PAIRS:
-            found.append(irreducible(parts, lambda items: possible(prover, items)))
-    return found
-
-
-def _parts(side: str, path: str, policy: Policy, rule: Permission) -> Iterator[Part]:
+def _parts(side: str, path: str, rule: Permission) -> Iterator[Part]:
     yield Part(side, path, "action", Action(rule.action.id))
-    named: tuple[tuple[str, Named | None], ...] = (
-        ("target", policy.target_of(rule)),
-        ("assignee", policy.assignee_of(rule)),
-        ("output", rule.output),
-    )
-    for name, reference in named:
+    for name in ("target", "assignee", "output"):
+        reference: AssetRef | PartyRef | None = getattr(rule, name)
         if reference is not None:
             yield Part(side, path, name, reference)
     for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
         yield Part(side, path, "condition", item)
-
-
-def _together(prover: Proof, items: list[Said]) -> bool:
-    actions = [item.id for item in items if isinstance(item, Action)]
-    named = [item for item in items if isinstance(item, AssetRef | PartyRef)]
-    if len(actions) > 1:
-        return bool(common_actions(actions[0], actions[1], prover.knowledge))
-    return len(named) < 2 or _agree(prover, named[0], named[1])  # noqa: PLR2004 - a pair
-
-
-def _agree(prover: Proof, left: Reference, right: Reference) -> bool:
-    return reference_within(prover, left, right) or reference_within(prover, right, left)
-
-
-def _count(parts: tuple[Part, ...]) -> int:
-    return len(parts)

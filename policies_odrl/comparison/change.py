@@ -1,45 +1,47 @@
 """What differs between the terms asked for and the terms offered, one change after the other.
 
-Rules: in order of the request (action, whom and what it is for, conditions, duties), then what the
-offer adds to the whole, then what it leaves out; an empty list means that both grant the same. What
-a policy states for all its rules is compared as a part of each rule. A condition that says the same
-in other words is no change, and neither is one that follows from a stricter one. Either side
-computes the list itself by comparing the two policies; nothing here comes from what a peer says
-about them.
+In order of the request (action, whom and what it is for, conditions, duties), then what the offer
+adds to the whole, then what it leaves out; an empty list means that both grant the same. Either
+side computes the list itself; nothing here comes from what a peer says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
 from policies_odrl.comparison.compare import judge
-from policies_odrl.comparison.distance import WEIGHTS, distance
-from policies_odrl.comparison.fit import Reference, granted_by_others, pays_assigner
-from policies_odrl.comparison.folding import named
-from policies_odrl.comparison.meeting import agree, common_actions, concepts_met, subject
-from policies_odrl.comparison.policy_changes import (
-    lost_rules,
-    new_rules,
-    readings,
-    rest_changes,
-    strategy_changes,
+from policies_odrl.comparison.meet import together
+from policies_odrl.comparison.nearness import PROTECTION, WEIGHTS, distance, raised_between
+from policies_odrl.comparison.phrases import Thing
+from policies_odrl.comparison.rules import (
+    agree,
+    common_actions,
+    granted_by_others,
+    granting,
+    pays_assigner,
+    subject,
+    unfolded,
 )
-from policies_odrl.comparison.protection import PROTECTION, raised_between
-from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange, Told, moved
+from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange, moved
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import (
     Action,
     Condition,
+    Conflict,
     Constraint,
+    Iri,
     Permission,
     Policy,
     PolicyKind,
+    Rule,
 )
-from policies_odrl.vocabulary import same_action
+from policies_odrl.reading.inventory import Reference
+from policies_odrl.vocabulary import PROFILES, same_action
 
 MAX_PAIRS: Final = 1024  # pairs of permissions compared
 
@@ -68,55 +70,66 @@ def term_changes(
     return (
         *_granted_otherwise(prover, asked, offered),
         *rest_changes(asked, offered),
-        *lost_rules(asked, offered),
+        *_lost_rules(asked, offered),
         *strategy_changes(asked, offered),
-        *readings(asked, offered, knowledge),
+        *_readings(asked, offered, knowledge),
     )
+
+
+# -- permissions ---------------------------------------------------------------------------------
 
 
 def _granted_otherwise(prover: Proof, asked: Policy, offered: Policy) -> Iterator[TermChange]:
     """Yield what becomes of each permission asked for, then what is granted beyond all of them."""
-    rules = dict(granting(offered))
-    met: set[int] = set()
+    rules = list(granting(offered))
+    met: set[str] = set()
     left = MAX_PAIRS
-    for index, wanted in granting(asked):
-        path = f"/permission/{index}"
-        within = dict(list(rules.items())[: max(left, 0)])
+    for path, wanted in granting(asked):
+        best = _nearest(prover, path, wanted, rules[: max(left, 0)])
         left -= len(rules)
-        best = _nearest(prover, path, wanted, within)
-        yield from best[1] if best else [dropped(path, asked.permissions[index])]
-        met.update([best[0]] if best else [])
-    for place, rule in rules.items():
+        if best is None:
+            yield dropped(path, asked.permissions[int(path.rpartition("/")[2])])
+        else:
+            yield from best[1]
+            met.add(best[0])
+    for path, rule in rules:
         left -= len(asked.permissions)
-        if place not in met and (left < 0 or not _granted(prover, asked, rule)):
-            path = f"/permission/{place}"
+        if path not in met and (left < 0 or not _granted(prover, asked, rule)):
             yield TermChange(ChangeKind.ADDED, "", "rule", (), (rule,), "offer", path)
 
 
 def _nearest(
-    prover: Proof, path: str, wanted: Permission, rules: Mapping[int, Permission]
-) -> tuple[int, list[TermChange]] | None:
+    prover: Proof, path: str, wanted: Permission, rules: Sequence[tuple[str, Permission]]
+) -> tuple[str, list[TermChange]] | None:
     """Return the permission that changes least of one asked for, and what it changes."""
     answers = [
-        (place, list(permission_changes(prover, path, wanted, rule, _source(place))))
-        for place, rule in rules.items()
+        (place, list(permission_changes(prover, path, wanted, rule, Source("offer", place))))
+        for place, rule in rules
         if _akin(prover, wanted, rule)
     ]
     return min(answers, key=lambda found: cost(found[1], prover.knowledge), default=None)
 
 
-def _source(place: int) -> Source:
-    return Source("offer", f"/permission/{place}")
+def _akin(prover: Proof, wanted: Permission, rule: Permission) -> bool:
+    """Return whether an offered permission can be the answer to one that was asked for.
 
-
-def granting(policy: Policy) -> Iterator[tuple[int, Permission]]:
-    """Yield the permissions that can grant, with all that they are about, and their places.
-
-    A permission of an agreement that names nobody grants nothing.
+    The level of protection plays no part: it may be raised above all that was asked for.
     """
-    for index, rule in enumerate(policy.permissions):
-        if policy.kind is not PolicyKind.AGREEMENT or policy.assignee_of(rule) is not None:
-            yield index, named(policy, rule)
+    if rule_form(wanted) == rule_form(rule):
+        return True  # even where nothing could satisfy it
+    stated = flat((*wanted.constraints, *rule.constraints))
+    return (
+        bool(common_actions(wanted.action.id, rule.action.id, prover.knowledge))
+        and agree(prover, wanted.target, rule.target)
+        and agree(prover, wanted.assignee, rule.assignee)
+        and together([item for item in stated if subject(item) != PROTECTION], prover)
+    )
+
+
+def _granted(prover: Proof, asked: Policy, rule: Permission) -> bool:
+    """Return whether an offered permission is proved to grant nothing but what is asked for."""
+    plain = replace(asked, prohibitions=(), obligations=())
+    return not judge(prover, plain, Policy(kind=PolicyKind.OFFER, permissions=(rule,)))[1]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -143,13 +156,24 @@ def cost(found: Sequence[TermChange], knowledge: Knowledge) -> Cost:
     )
 
 
+def _distance(item: TermChange, knowledge: Knowledge) -> float:
+    asked = [part for part in item.asked if isinstance(part, Constraint)]
+    offered = [part for part in item.offered if isinstance(part, Constraint)]
+    return distance(asked, offered, knowledge) if asked and offered else 1.0
+
+
+def dropped(path: str, wanted: Permission) -> TermChange:
+    """Return that a permission is not granted at all."""
+    return TermChange(ChangeKind.DROPPED, path, "rule", (wanted,))
+
+
 def permission_changes(
     prover: Proof, path: str, wanted: Permission, given: Permission, source: Source
 ) -> Iterator[TermChange]:
     """Yield what changes from a permission asked for to one that is given for it."""
 
     def change(
-        kind: ChangeKind, operand: str, asked: Sequence[Told], offered: Sequence[Told]
+        kind: ChangeKind, operand: str, asked: Sequence[Thing], offered: Sequence[Thing]
     ) -> TermChange:
         return TermChange(
             kind, path, operand, tuple(asked), tuple(offered), source.name, source.rule
@@ -161,74 +185,22 @@ def permission_changes(
     named_by, given_by = _parties(wanted), _parties(given)
     for name in dict.fromkeys((*named_by, *given_by)):
         mine, theirs = named_by.get(name, []), given_by.get(name, [])
-        if _forms(mine) != _forms(theirs):
+        if set(map(reference_form, mine)) != set(map(reference_form, theirs)):
             yield change(moved(mine, theirs), name, mine, theirs)
     if granted_by_others(wanted.assigner, given.assigner) and any(
         pays_assigner(duty) for duty in (*wanted.duties, *given.duties)
     ):
-        yield change(
-            ChangeKind.NARROWED,
-            "assigner",
-            [item for item in (wanted.assigner,) if item],
-            [item for item in (given.assigner,) if item],
-        )
+        grantors = [[item] for item in (wanted.assigner, given.assigner) if item]
+        yield change(ChangeKind.NARROWED, "assigner", *grantors)
     for place, mine_all, theirs_all in (
         (f"{path}/action/odrl:refinement", wanted.action.refinements, given.action.refinements),
         (f"{path}/constraint", wanted.constraints, given.constraints),
     ):
         yield from _condition_changes(prover, place, mine_all, theirs_all, source)
-    for duty in new_rules(given.duties, wanted.duties):
+    for duty in _new_rules(given.duties, wanted.duties):
         yield change(ChangeKind.DUTY, "duty", (), [duty])
-    for duty in new_rules(wanted.duties, given.duties):
+    for duty in _new_rules(wanted.duties, given.duties):
         yield change(ChangeKind.REMOVED, "duty", [duty], ())
-
-
-def dropped(path: str, wanted: Permission) -> TermChange:
-    """Return that a permission is not granted at all."""
-    return TermChange(ChangeKind.DROPPED, path, "rule", (wanted,))
-
-
-def _condition_changes(
-    prover: Proof,
-    place: str,
-    wanted: Sequence[Condition],
-    given: Sequence[Condition],
-    source: Source,
-) -> Iterator[TermChange]:
-    mine, theirs = _by_subject(wanted), _by_subject(given)
-    whole, all_given = Box(wanted), Box(given)
-    for key in (*mine, *(item for item in theirs if item not in mine)):
-        asked, offered = mine.get(key, []), theirs.get(key, [])
-        new = [item for item in offered if not prover.within(item, whole)]
-        lost = [item for item in asked if not prover.within(item, all_given)]
-        if not new and not lost:
-            continue
-        index = next((i for i, item in enumerate(wanted) if _holds(item, asked)), None)
-        path = place if index is None else f"{place}/{index}"
-        kind = _kind(prover.knowledge, key, asked, offered)
-        yield TermChange(kind, path, key, tuple(asked), tuple(offered), source.name, source.rule)
-
-
-def _kind(
-    knowledge: Knowledge, key: str, asked: list[Condition], offered: list[Condition]
-) -> ChangeKind:
-    if key == PROTECTION and raised_between(asked, offered, knowledge):
-        return ChangeKind.RAISED
-    if not offered:
-        return ChangeKind.REMOVED
-    return ChangeKind.NARROWED if asked else ChangeKind.ADDED
-
-
-def _holds(item: Condition, asked: list[Condition]) -> bool:
-    forms = [condition_form(part) for part in flat([item])]
-    return any(condition_form(part) in forms for part in asked)
-
-
-def _by_subject(items: Sequence[Condition]) -> dict[str, list[Condition]]:
-    found: dict[str, list[Condition]] = {}
-    for item in flat(items):
-        found.setdefault(subject(item), []).append(item)
-    return found
 
 
 def _parties(rule: Permission) -> dict[str, list[Reference]]:
@@ -245,39 +217,111 @@ def _parties(rule: Permission) -> dict[str, list[Reference]]:
     return found
 
 
-def _forms(items: Sequence[Reference]) -> frozenset[object]:
-    return frozenset(reference_form(item) for item in items)
+def _condition_changes(
+    prover: Proof,
+    place: str,
+    wanted: Sequence[Condition],
+    given: Sequence[Condition],
+    source: Source,
+) -> Iterator[TermChange]:
+    """Yield what becomes of conditions; one that is entailed by the other side's is no change."""
+    mine, theirs = _by_subject(wanted), _by_subject(given)
+    whole, all_given = Box(wanted), Box(given)
+    for key in dict.fromkeys((*mine, *theirs)):
+        asked, offered = mine.get(key, []), theirs.get(key, [])
+        if all(prover.within(item, whole) for item in offered) and all(
+            prover.within(item, all_given) for item in asked
+        ):
+            continue
+        index = next((i for i, item in enumerate(wanted) if _holds(item, asked)), None)
+        path = place if index is None else f"{place}/{index}"
+        up = key == PROTECTION and raised_between(asked, offered, prover.knowledge)
+        kind = ChangeKind.RAISED if up else moved(asked, offered)
+        yield TermChange(kind, path, key, tuple(asked), tuple(offered), source.name, source.rule)
 
 
-def _granted(prover: Proof, asked: Policy, rule: Permission) -> bool:
-    """Return whether an offered permission is proved to grant nothing but what is asked for."""
-    plain = replace(asked, prohibitions=(), obligations=())
-    return not judge(prover, plain, Policy(kind=PolicyKind.OFFER, permissions=(rule,)))[1]
+def _holds(item: Condition, asked: list[Condition]) -> bool:
+    forms = [condition_form(part) for part in flat([item])]
+    return any(condition_form(part) in forms for part in asked)
 
 
-def _akin(prover: Proof, wanted: Permission, rule: Permission) -> bool:
-    """Return whether an offered permission can be the answer to one that was asked for.
+def _by_subject(items: Sequence[Condition]) -> dict[str, list[Condition]]:
+    found: dict[str, list[Condition]] = {}
+    for item in flat(items):
+        found.setdefault(subject(item), []).append(item)
+    return found
 
-    The level of protection plays no part: it may be raised above all that was asked for.
+
+# -- whole policies ------------------------------------------------------------------------------
+
+
+def rest_changes(asked: Policy, offered: Policy, source: str = "offer") -> Iterator[TermChange]:
+    """Yield the prohibitions and obligations that an offer adds, with all that they are about."""
+    for kind, own, theirs in _wholes(asked, offered):
+        added = _new_rules(theirs, own)
+        for index, rule in enumerate(theirs):
+            if rule in added:
+                path = f"/{kind.value}/{index}"
+                yield TermChange(kind, "", kind.value, (), (rule,), source, path)
+
+
+def _lost_rules(asked: Policy, offered: Policy) -> Iterator[TermChange]:
+    """Yield the prohibitions and obligations of a request that an offer leaves out."""
+    for kind, own, theirs in _wholes(asked, offered):
+        for rule in _new_rules(own, theirs):
+            path = f"/{kind.value}/{own.index(rule)}"
+            yield TermChange(ChangeKind.REMOVED, path, kind.value, (rule,))
+
+
+def _wholes(
+    asked: Policy, offered: Policy
+) -> tuple[tuple[ChangeKind, Sequence[Rule], Sequence[Rule]], ...]:
+    mine, other = unfolded(asked), unfolded(offered)
+    return (
+        (ChangeKind.PROHIBITION, mine.prohibitions, other.prohibitions),
+        (ChangeKind.OBLIGATION, mine.obligations, other.obligations),
+    )
+
+
+def _new_rules(rules: Sequence[Rule], known: Sequence[Rule]) -> list[Rule]:
+    """Return the rules that are none of those known."""
+    forms = {rule_form(rule) for rule in known}
+    return [rule for rule in rules if rule_form(rule) not in forms]
+
+
+def strategy_changes(asked: Policy, offered: Policy) -> Iterator[TermChange]:
+    """Yield that prohibitions weigh otherwise than asked for (IM 2.10).
+
+    Nothing is asked for where no strategy is stated and nothing prohibited.
     """
-    if rule_form(wanted) == rule_form(rule):
-        return True  # even where nothing could satisfy it
-    if not common_actions(wanted.action.id, rule.action.id, prover.knowledge):
-        return False
-    if not agree(prover, wanted.target, rule.target):
-        return False
-    if not agree(prover, wanted.assignee, rule.assignee):
-        return False
-    stated = [
-        item
-        for item in flat((*wanted.constraints, *rule.constraints))
-        if subject(item) != PROTECTION
-    ]
-    kept = concepts_met(stated, prover.knowledge)
-    return kept is not None and not prover.apart(Box(kept))
+    mine, theirs = (it.conflict or Conflict.INVALID for it in (asked, offered))
+    silent = asked.conflict is None and not asked.prohibitions
+    if mine is not theirs and unfolded(offered).prohibitions and not silent:
+        yield TermChange(ChangeKind.NARROWED, "", "conflict", (mine,), (theirs,))
 
 
-def _distance(item: TermChange, knowledge: Knowledge) -> float:
-    asked = [part for part in item.asked if isinstance(part, Constraint)]
-    offered = [part for part in item.offered if isinstance(part, Constraint)]
-    return distance(asked, offered, knowledge) if asked and offered else 1.0
+def _readings(asked: Policy, offered: Policy, knowledge: Knowledge) -> Iterator[TermChange]:
+    """Yield what makes that a policy is read otherwise, or cannot be, as evaluation does."""
+    known = PROFILES | knowledge.profiles
+    yield from collection_changes(asked, offered)
+    for name, mine, theirs in (
+        ("profile", frozenset(asked.profiles) - known, frozenset(offered.profiles) - known),
+        ("inheritFrom", frozenset(asked.inherits), frozenset(offered.inherits)),
+        ("isReplacedBy", frozenset([asked.replaced_by]), frozenset([offered.replaced_by])),
+    ):
+        yield from _read_otherwise(name, mine, theirs)
+
+
+def collection_changes(asked: Policy, offered: Policy) -> Iterator[TermChange]:
+    """Yield that other things are taken for collections, where both policies prohibit something."""
+    mine, theirs = unfolded(asked), unfolded(offered)
+    if mine.prohibitions and theirs.prohibitions:
+        yield from _read_otherwise("collection", collections_of(mine), collections_of(theirs))
+
+
+def _read_otherwise(
+    name: str, mine: frozenset[str], theirs: frozenset[str]
+) -> Iterator[TermChange]:
+    before, after = (tuple(Iri(it) for it in sorted(found) if it) for found in (mine, theirs))
+    if before != after:
+        yield TermChange(moved(before, after), "", name, before, after)

@@ -1,15 +1,13 @@
 """Is this request inside that offer? Do two policies mean the same?
 
-Rules: Yes only with a proof for each attribute; No only with a witness, a request that the one
-policy grants and the other does not, checked by evaluation itself; Unknown otherwise, with the fact
-that is missing. Conjunctive rules are compared attribute by attribute; only `or` and `xone` on
-the request's side are split, one at a time and where they touch what does not fit; policies are
-never brought into a normal form that multiplies attributes, and the work has a limit that is said.
+Yes only with a proof for each attribute; No only with a witness that evaluation itself confirms;
+Unknown otherwise, with the fact that is missing. Rules are compared attribute by attribute; only
+choices of the request that touch what does not fit are split, one at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
@@ -17,10 +15,19 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof, operands_of
-from policies_odrl.algebra.forms import opaque, reference_form, rule_form, same_reference
+from policies_odrl.algebra.forms import flat, opaque, reference_form, rule_form, same_reference
+from policies_odrl.comparison.bans import box_of, unsafe
 from policies_odrl.comparison.compared import Compared
-from policies_odrl.comparison.fit import Fit, nearest
-from policies_odrl.comparison.prohibited import box_of, unsafe
+from policies_odrl.comparison.rules import (
+    PARTS,
+    asked_for,
+    granted_by_others,
+    granting,
+    named,
+    pays_assigner,
+    reference_within,
+    unfolded,
+)
 from policies_odrl.comparison.witness import find_witness
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
@@ -34,10 +41,9 @@ from policies_odrl.model import (
     LogicalConstraint,
     Permission,
     Policy,
-    PolicyKind,
     Rule,
 )
-from policies_odrl.vocabulary import PROFILES
+from policies_odrl.vocabulary import PROFILES, same_action
 
 MAX_PAIRS: Final = 4096  # pairs of rules compared
 MAX_CONDITIONS: Final = 256  # conditions of one rule
@@ -127,29 +133,24 @@ def judge(
     prover: Proof, offer: Policy, request: Policy
 ) -> tuple[tuple[Compared, ...], tuple[Compared, ...]]:
     """Return the proof that a request lies within an offer, and what keeps it from being proved."""
-    fits = [
-        Fit(prover, offer, f"/permission/{index}", rule)
-        for index, rule in enumerate(offer.permissions)
-        if offer.kind is not PolicyKind.AGREEMENT or offer.assignee_of(rule) is not None
-    ]
-    covered: list[Compared] = []
-    gaps: list[Compared] = []
+    offered, own = list(granting(offer)), unfolded(request).prohibitions
+    lines: list[Compared] = []
     asked: list[tuple[Permission, Box]] = []
-    for index, wanted in enumerate(request.permissions):
-        box = box_of(prover, request, wanted)
-        if box is None:
-            continue  # its own policy prohibits all of it
-        asked.append((wanted, box))
-        search = _Search(prover, fits, request, f"/permission/{index}", wanted)
-        lines = search.cover(box)
-        covered.extend(item for item in lines if item.fits)
-        gaps.extend(item for item in lines if not item.fits)
-    gaps.extend(
-        Compared(False, path, path, "prohibition", rule)  # noqa: FBT003
-        for path, rule in unsafe(prover, offer, request, asked)
-    )
-    gaps.extend(_missing_obligations(offer, request))
-    return tuple(covered), tuple(gaps)
+    for path, wanted in asked_for(request):
+        box = box_of(prover, own, wanted)
+        if box is not None:  # else its own policy prohibits all of it
+            asked.append((wanted, box))
+            lines.extend(_Search(prover, offered, path, wanted).cover(box))
+    for index in unsafe(prover, offer, request, asked):
+        at = f"/prohibition/{index}"
+        lines.append(_gap(at, at, "prohibition", offer.prohibitions[index]))
+    lines.extend(_missing_obligations(offer, request))
+    covered = tuple(item for item in lines if item.fits)
+    return covered, tuple(item for item in lines if not item.fits)
+
+
+def _gap(path: str, rule: str, what: str, allowed: Rule | None = None) -> Compared:
+    return Compared(False, path, rule, what, allowed)  # noqa: FBT003
 
 
 def same_meaning(left: Policy, right: Policy) -> bool:
@@ -160,7 +161,7 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     leaves open what its agreement fills in); one that both name must be the same, and so must be
     what keeps evaluation from deciding: unknown profiles, parents, a successor.
 
-    >>> from policies_odrl.model import ODRL, Action
+    >>> from policies_odrl.model import ODRL, Action, PolicyKind
     >>> def may(action):
     ...     rule = Permission(action=Action(ODRL + action))
     ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
@@ -169,7 +170,7 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     """
     if _standing(left) != _standing(right):
         return False
-    for name in ("target", "assigner", "assignee"):
+    for name in PARTS:
         mine, other = getattr(left, name), getattr(right, name)
         if mine is not None and other is not None and not same_reference(mine, other):
             return False
@@ -179,62 +180,138 @@ def same_meaning(left: Policy, right: Policy) -> bool:
         return False
     if too_large(left, right) or too_large(right, left):
         return False
+    left, right = opaque(left), opaque(right)
     return not judge(Proof(), left, right)[1] and not judge(Proof(), right, left)[1]
+
+
+# -- one permission asked for, against those that are offered ------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One permission asked for against one that is offered.
+
+    Attributes:
+        frame: all but the conditions, compared.
+        conditions: what the offered one asks for.
+    """
+
+    path: str
+    rule: str
+    frame: tuple[Compared, ...]
+    conditions: tuple[Condition, ...]
+
+    @property
+    def framed(self) -> bool:
+        """Whether all but the conditions fit."""
+        return all(item.fits for item in self.frame)
+
+    def lines(self, prover: Proof, box: Box) -> list[Compared]:
+        """Return everything compared with a box that is asked for."""
+        found = [*self.frame]
+        for item in self.conditions:
+            left = item.left if isinstance(item, Constraint) else ""
+            fits, stated = prover.within(item, box), box.stated(left)
+            found.append(Compared(fits, self.path, self.rule, left or "condition", item, stated))
+        return found
+
+    def unlimited(self, box: Box) -> Iterator[Compared]:
+        """Yield what is asked for without any limit of the offer on it."""
+        limited = {item.left for item in self.conditions if isinstance(item, Constraint)}
+        for left in box.atoms:
+            if left not in limited:
+                yield Compared(True, self.path, self.rule, left, None, box.stated(left))  # noqa: FBT003
 
 
 class _Search:
     """Looks for offered permissions that cover one that is asked for."""
 
-    __slots__ = ("_fits", "_frames", "_path", "_prover")
+    __slots__ = ("_path", "_prover", "_tries")
 
     def __init__(
         self,
         prover: Proof,
-        fits: Sequence[Fit],
-        request: Policy,
+        offered: Sequence[tuple[str, Permission]],
         path: str,
         wanted: Permission,
     ) -> None:
         self._prover = prover
-        self._fits = fits
         self._path = path
-        self._frames = [fit.frame(request, path, wanted) for fit in fits]
+        self._tries = [
+            _Try(
+                path,
+                at,
+                tuple(_frame(prover, (path, wanted), (at, rule))),
+                (*flat(rule.constraints), *flat(rule.action.refinements)),
+            )
+            for at, rule in offered
+        ]
 
     def cover(self, box: Box) -> list[Compared]:
         """Return a proof without gaps, or the nearest try."""
-        tries: list[list[Compared]] = []
-        for fit, frame in zip(self._fits, self._frames, strict=True):
+        compared: list[list[Compared]] = []
+        for one in self._tries:
             if self._prover.exhausted:
                 break
-            lines = [*frame, *fit.conditions_in(self._path, box)]
+            lines = one.lines(self._prover, box)
             if all(item.fits for item in lines):
-                return [*lines, *fit.unlimited(self._path, box)]
-            tries.append(lines)
-        if not tries:
-            return [Compared(False, self._path, "", "rule")]  # noqa: FBT003
-        return self._by_cases(box, tries) or nearest(tries)
+                return [*lines, *one.unlimited(box)]
+            compared.append(lines)
+        if not compared:
+            return [_gap(self._path, "", "rule")]
+        return self._by_cases(box, compared) or min(compared, key=_gaps)
 
-    def _by_cases(self, box: Box, tries: Sequence[list[Compared]]) -> list[Compared]:
+    def _by_cases(self, box: Box, compared: Sequence[list[Compared]]) -> list[Compared]:
         """Split a choice that touches what did not fit: each case may fall under another rule."""
-        framed = [
-            fit
-            for fit, frame in zip(self._fits, self._frames, strict=True)
-            if all(item.fits for item in frame)
-        ]
         touched = [
             operands_of(item.allowed)
-            for lines in tries
+            for lines in compared
             for item in lines
             if not item.fits and isinstance(item.allowed, Constraint | LogicalConstraint)
         ]
-        choice = box.touching(frozenset().union(*touched)) if len(framed) > 1 else None
+        several = sum(one.framed for one in self._tries) > 1
+        choice = box.touching(frozenset().union(*touched)) if several else None
         found: list[Compared] = []
         for case in box.cases(choice) if choice else ():
             lines = self.cover(case) if self._prover.pay(len(box.forms)) else []
-            if not lines or not all(item.fits for item in lines):
+            if not lines or _gaps(lines):
                 return []
             found.extend(lines)
         return found
+
+
+def _gaps(lines: Sequence[Compared]) -> int:
+    return sum(not item.fits for item in lines)
+
+
+def _frame(
+    prover: Proof, asked: tuple[str, Permission], offered: tuple[str, Permission]
+) -> Iterator[Compared]:
+    """Yield all but the conditions compared: action, target, assignee, duties, output.
+
+    Duties of the offer must be accepted as they are, and compensate the same assigner where both
+    name one: a request that names none leaves it to the agreement who grants.
+    """
+    (path, wanted), (at, rule) = asked, offered
+    wider = prover.knowledge.wider_actions(wanted.action.id)
+    fits = same_action(rule.action.id) in wider
+    yield Compared(fits, path, at, "action", rule.action, (wanted.action,))
+    for part in ("target", "assignee"):
+        allowed, item = getattr(rule, part), getattr(wanted, part)
+        if allowed is not None:
+            fits = item is not None and reference_within(prover, item, allowed)
+            yield Compared(fits, path, at, part, allowed, () if item is None else (item,))
+    accepted = set(map(rule_form, wanted.duties))
+    elsewhere = granted_by_others(rule.assigner, wanted.assigner)
+    for duty in rule.duties:
+        fits = rule_form(duty) in accepted and not (elsewhere and pays_assigner(duty))
+        yield Compared(fits, path, at, "duty", duty, wanted.duties)
+    made, makes = ((reference_form(it.output), frozenset(it.functions)) for it in (rule, wanted))
+    if made != (None, frozenset()):
+        yield Compared(made == makes, path, at, "output", rule, (wanted,))
+
+
+# -- what is compared at all ---------------------------------------------------------------------
 
 
 def too_large(offer: Policy, request: Policy) -> bool:
@@ -242,28 +319,15 @@ def too_large(offer: Policy, request: Policy) -> bool:
     pairs = max(1, len(request.permissions)) * (len(offer.permissions) + len(offer.prohibitions))
     pairs += (len(offer.prohibitions) + len(request.permissions)) * len(request.prohibitions)
     rules = (*offer.permissions, *offer.prohibitions, *request.permissions, *request.prohibitions)
-    if pairs > MAX_PAIRS or any(_count(_stated(it)) > MAX_CONDITIONS for it in rules):
+    if pairs > MAX_PAIRS or any(_count(_stated(rule)) > MAX_CONDITIONS for rule in rules):
         return True
     whole = (offer.target, offer.assignee, request.target, request.assignee)
     return any(_count(it.refinements) > MAX_CONDITIONS for it in whole if it is not None)
 
 
-def obstacle(policy: Policy, knowledge: Knowledge) -> str:
-    """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
-    strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
-    if strange:
-        return f"what profile `{text.term(strange[0])}` means"
-    if policy.replaced_by:
-        return f"what `{text.term(policy.replaced_by)}` says, which replaces `{policy.id}`"
-    if policy.inherits:
-        return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
-    return ""
-
-
 def _stated(rule: Rule) -> list[Condition]:
-    """Return the conditions of a rule itself, with those that select whom and what it is about."""
-    named = [item for item in (rule.target, rule.assignee) if item is not None]
-    selecting = [part for item in named for part in item.refinements]
+    """Return the conditions of a rule as they stand: nobody knows yet how deep they are."""
+    selecting = [part for it in (rule.target, rule.assignee) if it for part in it.refinements]
     return [*rule.constraints, *rule.action.refinements, *selecting]
 
 
@@ -279,6 +343,21 @@ def _count(items: Sequence[Condition]) -> int:
     return total
 
 
+def obstacle(policy: Policy, knowledge: Knowledge) -> str:
+    """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
+    strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
+    if strange:
+        return f"what profile `{text.term(strange[0])}` means"
+    if policy.replaced_by:
+        return f"what `{text.term(policy.replaced_by)}` says, which replaces `{policy.id}`"
+    if policy.inherits:
+        return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
+    return ""
+
+
+# -- the parts of whole policies -----------------------------------------------------------------
+
+
 def _missing_obligations(offer: Policy, request: Policy) -> list[Compared]:
     """Return the obligations of an offer that a request does not take on, about the same things.
 
@@ -289,7 +368,7 @@ def _missing_obligations(offer: Policy, request: Policy) -> list[Compared]:
         form, target, assignee = _obligation_form(request, own)
         accepted.update(product([form], [target, None], [assignee, None]))
     return [
-        Compared(False, f"/obligation/{index}", f"/obligation/{index}", "obligation", duty)  # noqa: FBT003
+        _gap(f"/obligation/{index}", f"/obligation/{index}", "obligation", duty)
         for index, duty in enumerate(offer.obligations)
         if _obligation_form(offer, duty) not in accepted
     ]
@@ -297,8 +376,8 @@ def _missing_obligations(offer: Policy, request: Policy) -> list[Compared]:
 
 def _obligation_form(policy: Policy, duty: Duty) -> tuple[object, object, object]:
     plain = rule_form(replace(duty, target=None, assignee=None))
-    target, assignee = policy.target_of(duty), policy.assignee_of(duty)
-    return plain, reference_form(target), reference_form(assignee)
+    about = named(policy, duty)
+    return plain, reference_form(about.target), reference_form(about.assignee)
 
 
 def _normal_policy(policy: Policy) -> tuple[object, ...]:

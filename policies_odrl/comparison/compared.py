@@ -1,18 +1,12 @@
-"""One attribute of a request against one rule of an offer: a line of a proof, or a gap.
-
-A value; who compares is `fit.py`, the sentences are in `change_phrases.py`.
-"""
+"""One attribute of a request against one rule of an offer: a line of a proof, or a gap."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from policies_odrl import text
-from policies_odrl.comparison.change_phrases import COMPARED, number, thing, things
-from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.model import Action, AssetRef, Condition, PartyRef, Rule
-
-Said = Condition | Action | AssetRef | PartyRef | Rule
+from policies_odrl.comparison.phrases import Said, brief, number, phrase, thing, things
+from policies_odrl.model import Action, AssetRef, PartyRef, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,45 +45,26 @@ class Compared:
         Raises:
             ValueError: another language.
         """
-        index = LANGUAGES.index(lang)
-        if not self.rule:
-            return COMPARED["nothing"][index].format(path=number(self.path, lang))
         key = "unlimited" if self.allowed is None else "fits" if self.fits else "gap"
-        if self.attribute in {"prohibition", "obligation"}:
+        if not self.rule:
+            key = "nothing"
+        elif self.attribute in {"prohibition", "obligation"}:
             key = self.attribute
-        asked = things(self.asked, lang)
-        return COMPARED[key][index].format(
+        return phrase("compared", key, lang).format(
+            path=number(self.path, lang),
             rule=number(self.rule, lang),
             allowed="" if self.allowed is None else thing(self.allowed, lang),
-            asked=asked or COMPARED["silent"][index],
+            asked=things(self.asked, lang) or phrase("compared", "silent", lang),
         )
 
     def _terms(self) -> str:
+        asked = ", ".join(brief(item) for item in self.asked)
         match self.allowed:
-            case None if not self.rule:
-                return "nothing is offered"
             case None:
-                return f"{', '.join(brief(item) for item in self.asked)}; no limit"
+                return f"{asked}; no limit" if self.rule else "nothing is offered"
             case Action(id=name):
-                asked = ", ".join(brief(item) for item in self.asked)
                 return f"action {asked} within {text.term(name)}"
-            case Rule():
-                return f"{self.attribute} {brief(self.allowed)}"
-            case AssetRef() | PartyRef():
+            case Rule() | AssetRef() | PartyRef():
                 return f"{self.attribute} {brief(self.allowed)}"
             case _:
-                asked = ", ".join(brief(item) for item in self.asked)
                 return f"{text.condition(self.allowed)}; asked: {asked or 'not stated'}"
-
-
-def brief(item: Said) -> str:
-    """Return something in the terms of the policies."""
-    match item:
-        case Rule():
-            return text.term(item.action.id)
-        case Action():
-            return text.term(item.id)
-        case AssetRef() | PartyRef():
-            return (item.id or item.source)[: text.MAX_SHOWN]
-        case _:
-            return text.condition(item)

@@ -1,11 +1,8 @@
 """Is every word of a rendering its renderer's own?
 
-Rules: prohibitions, obligations, duties, assets, parties and party functions stand only where one
-of the own policies has the very same, and so do descriptions, which equality does not see; a value
-of a condition is either own for that left operand, or was written anew by its kind (a number, a
-moment, a purpose that the vocabulary knows). So do identifiers, profiles, what is inherited, and
-what is stated for the whole policy. All else is the other party's text, and is named without
-quoting it.
+Rules, assets, parties, identifiers and descriptions stand only where one of the own policies has
+the very same. A value of a condition is own for that left operand, or was written anew by its kind.
+All else is the other party's text, and is named without quoting it.
 """
 
 from __future__ import annotations
@@ -14,15 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from policies_odrl.comparison.folding import named
-from policies_odrl.comparison.kept_collections import about, collections_in
-from policies_odrl.comparison.rendering import (
-    duty_rendered,
-    kind_of,
-    prohibition_rendered,
-    rendered,
-    value_anew,
-)
+from policies_odrl.comparison.rendering import kind_of, rendered, rule_rendered, value_anew
+from policies_odrl.comparison.rules import named
+from policies_odrl.comparison.whole import about, collections_in
 from policies_odrl.model import (
     Action,
     Condition,
@@ -67,7 +58,7 @@ def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
     """Return which parts of a rendering are not in the words of `own`; empty when all are.
 
     Args:
-        rendering: what `narrow` or `meet` made.
+        rendering: what was made of several policies, as a counter-offer.
         own: the policies of the one whose words it must be in.
 
     >>> from policies_odrl.model import ODRL, Action, AssetRef, PolicyKind
@@ -169,9 +160,9 @@ def _in_own_words(item: Constraint, mine: _Own) -> bool:
 def _own(policies: tuple[Policy, ...]) -> _Own:
     rules = [rule for policy in policies for rule in rules_of(policy)]
     stated = [
-        *(prohibition_rendered(item) for p in policies for item in _both(p, p.prohibitions)),
-        *(duty_rendered(item) for p in policies for item in _both(p, p.obligations)),
-        *(duty_rendered(d) for p in policies for r in p.permissions for d in r.duties),
+        *(rule_rendered(item) for p in policies for item in _both(p, p.prohibitions)),
+        *(rule_rendered(item) for p in policies for item in _both(p, p.obligations)),
+        *(rule_rendered(d) for p in policies for r in p.permissions for d in r.duties),
         *(item for policy in policies for item in _remembered(policy)),
     ]
     atoms = frozenset(

@@ -1,9 +1,7 @@
 """Layers of conditions: authority, charter, offer and negotiated terms; the strictest wins.
 
-Rules: what is granted is what every layer grants, so that a further layer never grants more and the
-terms of a signed template cannot be weakened by what comes after it: not by a wider condition, not
-by permissions that are said to win over its prohibitions, not by leaving its duties out. Each
-condition of the result names the layers that ask for it. No layer at all grants nothing.
+What is granted is the meet of all layers, so that a further layer never grants more, and the terms
+of a signed template cannot be weakened by what comes after it. No layer at all grants nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +12,14 @@ from typing import Final
 
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import condition_form, flat, opaque, rule_form
-from policies_odrl.comparison.change_phrases import LAYERED, thing
 from policies_odrl.comparison.compare import judge
-from policies_odrl.comparison.compared import Compared, Said, brief
-from policies_odrl.comparison.folding import folded, unfolded
-from policies_odrl.comparison.greatest import greatest_common
-from policies_odrl.comparison.meeting import joined, joined_duties, subject
+from policies_odrl.comparison.compared import Compared
+from policies_odrl.comparison.meet import meet
+from policies_odrl.comparison.phrases import Said, brief, phrase, thing
+from policies_odrl.comparison.rules import subject, unfolded
+from policies_odrl.comparison.whole import whole_of
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import Action, Condition, Policy, PolicyKind, Prohibition, Rule
 from policies_odrl.vocabulary import same_action
 
@@ -71,8 +68,8 @@ class Stated:
         Raises:
             ValueError: a language other than `en` and `fr`.
         """
-        template = LAYERED["stated"][LANGUAGES.index(lang)]
-        return template.format(item=thing(self.item, lang), layers=", ".join(self.layers))
+        layers = ", ".join(self.layers)
+        return phrase("layered", "stated", lang).format(item=thing(self.item, lang), layers=layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,36 +116,18 @@ def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
     if not layers:
         return Layered(Policy(kind=PolicyKind.OFFER))
     layers = tuple(replace(item, policy=opaque(item.policy)) for item in layers)
-    first = layers[0].policy
-    whole = greatest_common(first, first, knowledge)
+    whole = layers[0].policy
     overruled: list[tuple[str, Compared]] = []
-    for index, item in enumerate(layers[1:], 1):
-        if whole is None:
-            return _nothing(layers, layers[index - 1].name)
-        gaps = judge(Proof(knowledge=knowledge), whole, item.policy)[1]
-        overruled.extend((item.name, gap) for gap in gaps)
-        whole = greatest_common(whole, item.policy, knowledge)
-    if whole is None:
-        return _nothing(layers, layers[-1].name)
+    for index, item in enumerate(layers):
+        if index:
+            gaps = judge(Proof(knowledge=knowledge), whole, item.policy)[1]
+            overruled.extend((item.name, gap) for gap in gaps)
+        found = meet(whole, item.policy, knowledge)
+        if found is None:  # it grants nothing, but still prohibits and obliges
+            nothing = whole_of((), [it.policy for it in layers], None, knowledge)
+            return Layered(nothing, empty_at=item.name)
+        whole = found
     return Layered(whole, tuple(_origins(whole, layers)), tuple(overruled))
-
-
-def _nothing(layers: Sequence[Layer], name: str) -> Layered:
-    """Return a policy that grants nothing but still prohibits and obliges."""
-    plain = [unfolded(item.policy) for item in layers]
-    prohibitions = joined((), ())
-    obligations = joined_duties((), ())
-    for policy in plain:
-        prohibitions = joined(prohibitions, policy.prohibitions)
-        obligations = joined_duties(obligations, policy.obligations)
-    profiles = dict.fromkeys(name for policy in plain for name in policy.profiles)
-    policy = Policy(
-        kind=PolicyKind.OFFER,
-        prohibitions=prohibitions,
-        obligations=obligations,
-        profiles=tuple(profiles),
-    )
-    return Layered(folded(policy), empty_at=name)
 
 
 def _origins(whole: Policy, layers: Sequence[Layer]) -> Iterator[Stated]:

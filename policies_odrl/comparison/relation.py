@@ -1,27 +1,27 @@
 """How two policies relate: the same, one within the other, overlapping, or nothing in common.
 
-Rules: each verdict rests on a proof or on a request that was evaluated; where neither was found the
-verdict is Unknown, with the fact that is missing.
+Each verdict rests on a proof or on a request that was evaluated; where neither was found it is
+Unknown, with the fact that is missing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import product
 
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import opaque
+from policies_odrl.comparison.bans import apart
 from policies_odrl.comparison.compare import Containment, contains
-from policies_odrl.comparison.fit import Reference
-from policies_odrl.comparison.greatest import greatest_common
-from policies_odrl.comparison.meeting import agree
-from policies_odrl.comparison.prohibited import apart
+from policies_odrl.comparison.meet import meet
+from policies_odrl.comparison.rules import agree, asked_for
 from policies_odrl.comparison.witness import common_request
 from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import Permission, Policy
+from policies_odrl.model import Policy
 
 
 class Relation(Enum):
@@ -64,7 +64,7 @@ def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) ->
         right: the second.
         knowledge: terms and hierarchies beyond the built-in ones.
 
-    >>> from policies_odrl.model import ODRL, Action, PolicyKind
+    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
     >>> def may(action):
     ...     rule = Permission(action=Action(ODRL + action))
     ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
@@ -81,10 +81,10 @@ def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) ->
         return Comparison(Relation.WITHIN, forward, backward, left)
     if backward:
         return Comparison(Relation.CONTAINS, forward, backward, right)
-    return _apart(left, right, forward, backward, knowledge)
+    return _not_within(left, right, forward, backward, knowledge)
 
 
-def _apart(
+def _not_within(
     left: Policy, right: Policy, forward: Containment, backward: Containment, knowledge: Knowledge
 ) -> Comparison:
     """Return how two policies relate of which neither is shown to lie within the other."""
@@ -92,7 +92,7 @@ def _apart(
     if not forward.gaps:  # nobody can say what one of them grants
         return Comparison(Relation.UNKNOWN, forward, backward, missing=missing)
     try:
-        common = greatest_common(left, right, knowledge)
+        common = meet(left, right, knowledge)
     except LimitExceeded as exc:
         return Comparison(Relation.UNKNOWN, forward, backward, missing=(*missing, str(exc)))
     if common is None:
@@ -113,23 +113,12 @@ def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ..
     """
     prover = Proof(knowledge=knowledge)
     vague = collections_of(left) | collections_of(right)
-    found = [
-        f"whether `{one.id or one.source}` and `{two.id or two.source}` share anything"
-        for mine in left.permissions
-        for other in right.permissions
-        for one, two, told in _named(left, mine, right, other)
-        if not agree(prover, one, two) and not (told and apart(one, two, vague))
-    ]
-    return tuple(dict.fromkeys(found))[:8]
-
-
-def _named(
-    left: Policy, mine: Permission, right: Policy, other: Permission
-) -> list[tuple[Reference, Reference, bool]]:
-    """Return the references that both permissions name, and whether those can keep them apart."""
-    pairs: tuple[tuple[Reference | None, Reference | None, bool], ...] = (
-        (left.target_of(mine), right.target_of(other), True),
-        (left.assignee_of(mine), right.assignee_of(other), True),
-        (mine.output, other.output, False),
-    )
-    return [(one, two, told) for one, two, told in pairs if one is not None and two is not None]
+    found: dict[str, None] = {}
+    for (_, mine), (_, other) in product(asked_for(left), asked_for(right)):
+        for part in ("target", "assignee", "output"):
+            one, two = getattr(mine, part), getattr(other, part)
+            told = part != "output" and apart(one, two, vague)
+            if not told and not agree(prover, one, two):
+                names = f"`{one.id or one.source}` and `{two.id or two.source}`"
+                found[f"whether {names} share anything"] = None
+    return tuple(found)[:8]

@@ -1,16 +1,17 @@
-"""Conditions and rules in one spelling, as a narrowed policy states them.
+"""Conditions and rules in one spelling, as a policy that is made of two states them.
 
-Rules: numbers, moments and known concepts are written anew; all other values stay as they are;
-identifiers are left out, so that no text of the other party comes in through them.
+Numbers, moments and known concepts are written anew, and identifiers are left out, so that no text
+of the other party comes in through them. All other values stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
-from policies_odrl.algebra.forms import malformed, without_ids
+from policies_odrl.algebra.forms import malformed, rule_form, without_ids
 from policies_odrl.concepts import concepts
 from policies_odrl.model import (
     XSD,
@@ -25,6 +26,8 @@ from policies_odrl.model import (
 from policies_odrl.text import instant
 from policies_odrl.values import Span, name, number, span, step
 from policies_odrl.vocabulary import OPERANDS, Kind
+
+_R = TypeVar("_R", Prohibition, Duty)
 
 
 def rendered(item: Condition) -> Condition:
@@ -45,19 +48,24 @@ def all_rendered(items: Sequence[Condition]) -> tuple[Condition, ...]:
     return tuple(rendered(item) for item in items)
 
 
-def prohibition_rendered(rule: Prohibition) -> Prohibition:
-    """Return a prohibition as a narrowed policy states it."""
-    return replace(
-        rule,
-        id="",
-        constraints=all_rendered(rule.constraints),
-        remedies=tuple(without_ids(duty) for duty in rule.remedies),
-    )
+def rule_rendered(rule: _R) -> _R:
+    """Return a prohibition, obligation or duty in one spelling."""
+    constraints = all_rendered(rule.constraints)
+    if isinstance(rule, Duty):
+        return replace(without_ids(rule), constraints=constraints)
+    remedies = tuple(without_ids(duty) for duty in rule.remedies)
+    return replace(rule, id="", constraints=constraints, remedies=remedies)
 
 
-def duty_rendered(rule: Duty) -> Duty:
-    """Return a duty as a narrowed policy states it."""
-    return replace(without_ids(rule), constraints=all_rendered(rule.constraints))
+def joined(*groups: Iterable[_R]) -> tuple[_R, ...]:
+    """Return the rules of several policies in one spelling; what a policy says again is one."""
+    found: list[_R] = []
+    known: set[object] = set()
+    for group in groups:
+        added = [rule for rule in group if rule_form(rule) not in known]
+        known.update(map(rule_form, added))
+        found += added
+    return tuple(map(rule_rendered, found))
 
 
 def kind_of(left: str) -> Kind:

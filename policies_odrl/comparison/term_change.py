@@ -1,7 +1,6 @@
 """One difference between the terms asked for and the terms offered, as a value.
 
-Rules: a change names what it speaks of, its place in the request and whose rule asks for it; its
-line is in the terms of the policies, its sentence in plain words.
+A change names what it speaks of, its place in the request, and whose rule asks for it.
 """
 
 from __future__ import annotations
@@ -11,12 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policies_odrl import text
-from policies_odrl.comparison.change_phrases import CHANGES, number, subject, things
-from policies_odrl.comparison.compared import Said, brief
-from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.model import Conflict, Iri
-
-Told = Said | Iri | Conflict  # what a change speaks of: a part of a policy, or what all of it has
+from policies_odrl.comparison.phrases import Thing, brief, number, phrase, subject, things
 
 
 class ChangeKind(StrEnum):
@@ -52,17 +46,17 @@ class TermChange:
     kind: ChangeKind
     path: str
     operand: str
-    asked: tuple[Told, ...] = ()
-    offered: tuple[Told, ...] = ()
+    asked: tuple[Thing, ...] = ()
+    offered: tuple[Thing, ...] = ()
     because: str = ""
     rule: str = ""
 
     @property
     def line(self) -> str:
         """One line in the terms of the policies."""
-        asked = ", ".join(_brief(item) for item in self.asked) or "not stated"
+        asked = ", ".join(brief(item) for item in self.asked) or "not stated"
         nothing = "not granted" if self.kind is ChangeKind.DROPPED else "not stated"
-        offered = ", ".join(_brief(item) for item in self.offered) or nothing
+        offered = ", ".join(brief(item) for item in self.offered) or nothing
         why = f" because of {self.because} {self.rule}" if self.because else ""
         return f"{self.path}: {text.term(self.operand)}: {asked} -> {offered}{why}"
 
@@ -75,17 +69,17 @@ class TermChange:
         Raises:
             ValueError: another language.
         """
-        index = LANGUAGES.index(lang)
         because = ""
         if self.because:
-            because = CHANGES["because"][index].format(
-                source=CHANGES[self.because][index], rule=number(self.rule, lang)
+            because = phrase("changes", "because", lang).format(
+                source=phrase("changes", self.because, lang), rule=number(self.rule, lang)
             )
         kind, about = self.kind.value, subject(self.operand, lang)
         special = f"{kind} subject" if about else f"{kind} {self.operand}"
         if self.kind is ChangeKind.RAISED and not self.asked:
             special = f"{kind} unasked"
-        return CHANGES[special if special in CHANGES else kind][index].format(
+        found = phrase("changes", special, lang) or phrase("changes", kind, lang)
+        return found.format(
             subject=about,
             asked=things(self.asked, lang),
             offered=things(self.offered, lang),
@@ -111,9 +105,3 @@ def moved(asked: Sequence[object], offered: Sequence[object]) -> ChangeKind:
     if not offered:
         return ChangeKind.REMOVED
     return ChangeKind.NARROWED if asked else ChangeKind.ADDED
-
-
-def _brief(item: Told) -> str:
-    if isinstance(item, Iri):
-        return text.term(item.value)
-    return item.value if isinstance(item, Conflict) else brief(item)

@@ -1,16 +1,15 @@
 """A request that one policy grants and another does not, as evidence that they differ.
 
-Rules: what is returned was checked by evaluating both policies; None means that none was found,
-never that there is none. A refusal that one more fact could turn round is no evidence, and is
-returned as that fact. The search is linear: from a request that the asked terms grant, one value of
-one operand is changed at a time, those in doubt first.
+What is returned was checked by evaluating both policies; None means that none was found, never that
+there is none. The search is linear: from a request that the asked terms grant, one value of one
+operand is changed at a time, those in doubt first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
@@ -18,15 +17,15 @@ from policies_odrl.algebra.boxes import Box
 from policies_odrl.algebra.budget import Exhausted
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.comparison.fit import conditions_of
 from policies_odrl.comparison.lacking import lacking
-from policies_odrl.evaluation.compiled import CompiledPolicy, compile_policy
+from policies_odrl.comparison.rules import asked_for, conditions_of, named
+from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import Facts, Request, imagined
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import Condition, Constraint, Permission, Policy
+from policies_odrl.model import Constraint, Permission, Policy
 from policies_odrl.reading import inventory
 
 MAX_TRIES: Final = 192
@@ -62,22 +61,24 @@ def find_witness(
 ) -> Evidence:
     """Return a request that `request` grants and `offer` does not, or the fact that is missing.
 
+    A refusal that one more fact could turn round is no evidence, and is returned as that fact.
+
     Args:
         offer: the policy that refuses.
         request: the policy that grants.
         knowledge: what is known of names.
         doubtful: left operands that are tried first.
     """
-    facts = Facts(knowledge=knowledge)
-    quick = _prepared(offer, facts)
+    grants = _granting(offer, knowledge)
 
     def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
-        if quick[mode].permits(asked, imagined(asked, facts)):
+        if grants(asked, mode):
             return None
-        decision = evaluate(offer, asked, imagined(asked, facts), mode=mode, tentative=True)
+        then = imagined(asked, Facts(knowledge=knowledge))
+        decision = evaluate(offer, asked, then, mode=mode, tentative=True)
         return None if decision.granted else lacking(decision, knowledge)
 
-    return _search(offer, request, facts, doubtful, judge)
+    return _search(_Near(offer, Reading(knowledge), doubtful), request, judge)
 
 
 def common_request(
@@ -91,39 +92,37 @@ def common_request(
         right: the other.
         knowledge: what is known of names.
     """
-    facts = Facts(knowledge=knowledge)
+    both = [_granting(policy, knowledge) for policy in (left, right)]
 
     def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
-        then = imagined(asked, facts)
-        both = all(
-            evaluate(policy, asked, then, mode=mode, tentative=True).granted
-            for policy in (left, right)
-        )
-        return () if both else None
+        return () if all(grants(asked, mode) for grants in both) else None
 
-    return _search(common, common, facts, frozenset(), judge).witness
+    return _search(_Near(common, Reading(knowledge)), common, judge).witness
 
 
 def requests_near(
     other: Policy, policy: Policy, knowledge: Knowledge = NOTHING_MORE
 ) -> Iterator[Request]:
     """Yield requests that a policy is likely to grant, or just not to, on what the other names."""
-    yield from _candidates(other, policy, knowledge, frozenset())
+    return _Near(other, Reading(knowledge)).requests(policy)
 
 
-def _search(
-    other: Policy, granting: Policy, facts: Facts, doubtful: frozenset[str], judge: Judge
-) -> Evidence:
-    """Try requests that one policy grants until the judge finds one conclusive."""
-    size = 1 + sum(sum(inventory.size(policy)) for policy in (other, granting))
+def _granting(policy: Policy, knowledge: Knowledge) -> Callable[[Request, Mode], bool]:
+    """Return what tells quickly whether a policy grants a request, as `evaluate` does."""
+    facts = Facts(knowledge=knowledge)
+    quick = {mode: compile_policy(policy, knowledge, mode=mode, tentative=True) for mode in Mode}
+    return lambda asked, mode: quick[mode].permits(asked, imagined(asked, facts))
+
+
+def _search(near: _Near, policy: Policy, judge: Judge) -> Evidence:
+    """Try requests that a policy grants until the judge finds one conclusive."""
+    size = 1 + sum(sum(inventory.size(it)) for it in (near.other, policy))
     missing: tuple[str, ...] = ()
-    tries = islice(_candidates(other, granting, facts.knowledge, doubtful), MAX_TRIES)
-    quick = _prepared(granting, facts)
+    tries = islice(near.requests(policy), min(MAX_TRIES, MAX_WORK // size))
+    grants = _granting(policy, near.reading.knowledge)
     with suppress(Exhausted):
-        for candidate, mode in (
-            (it, mode) for it in islice(tries, MAX_WORK // size) for mode in Mode
-        ):
-            if quick[mode].permits(candidate, imagined(candidate, facts)):
+        for candidate, mode in ((it, mode) for it in tries for mode in Mode):
+            if grants(candidate, mode):
                 found = judge(candidate, mode)
                 if found == ():
                     return Evidence(candidate)
@@ -131,90 +130,73 @@ def _search(
     return Evidence(missing=missing)
 
 
-def _prepared(policy: Policy, facts: Facts) -> Mapping[Mode, CompiledPolicy]:
-    """Return a policy prepared for many requests; it answers as `evaluate` does."""
-    return {
-        mode: compile_policy(policy, facts.knowledge, mode=mode, tentative=True) for mode in Mode
-    }
+@dataclass(slots=True)
+class _Near:
+    """Requests on either side of what another policy says.
 
+    Attributes:
+        other: the other policy.
+        reading: how constraints are read.
+        doubtful: left operands that are tried first.
+    """
 
-def _candidates(
-    other: Policy, granting: Policy, knowledge: Knowledge, doubtful: frozenset[str]
-) -> Iterator[Request]:
-    outside = _atoms(
-        item
-        for rule in (*other.permissions, *other.prohibitions)
-        for item in conditions_of(other, rule)
-    )
-    actions = tuple(dict.fromkeys(rule.action.id for _, rule in other.rules()))[:MAX_CASES]
-    reading = Reading(knowledge)
-    for rule in granting.permissions:
-        for case in islice(_cases(Box(conditions_of(granting, rule))), MAX_CASES):
-            yield from _of_case(granting, rule, case, outside, actions, reading, doubtful)
+    other: Policy
+    reading: Reading
+    doubtful: frozenset[str] = frozenset()
+    outside: dict[str, list[Constraint]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rules = (*self.other.permissions, *self.other.prohibitions)
+        for rule in rules:
+            about = named(self.other, rule)
+            for item in inventory.nested(tuple(reversed(conditions_of(about)))):
+                if isinstance(item, Constraint):
+                    self.outside.setdefault(item.left, []).append(item)
+
+    def requests(self, policy: Policy) -> Iterator[Request]:
+        """Yield requests that a policy is likely to grant."""
+        for _, rule in asked_for(policy):
+            for case in islice(_cases(Box(conditions_of(rule))), MAX_CASES):
+                yield from self._of_case(rule, case)
+
+    def _of_case(self, rule: Permission, box: Box) -> Iterator[Request]:
+        base = {left: self._fitting(box, left) for left in box.atoms}
+        start = Request(
+            rule.action.id,
+            rule.assignee.id if rule.assignee else _SOMEBODY,
+            rule.target.id if rule.target else _SOMETHING,
+            {left: found for left, found in base.items() if found},
+        )
+        yield start
+        actions = list(dict.fromkeys(it.action.id for _, it in self.other.rules()))[:MAX_CASES]
+        yield from (replace(start, action=name) for name in actions if name != rule.action.id)
+        order = dict.fromkeys((*box.atoms, *self.outside))
+        for left in sorted(order, key=lambda item: item not in self.doubtful):
+            for values in self._values(box, left):
+                yield replace(start, facts={**start.facts, left: values})
+
+    def _fitting(self, box: Box, left: str) -> tuple[Fact, ...]:
+        """Return values that a box lets through; what cannot be read, as it is named."""
+        stated = next((item.right for item in box.stated(left) if item.right), ())
+        return next(box.claims(left, self.reading).samples(), stated)
+
+    def _values(self, box: Box, left: str) -> Iterator[tuple[Fact, ...]]:
+        """Yield values that a box lets through, on either side of what the other policy says."""
+        operand, own = self.reading.knowledge.operand(left), box.atoms.get(left, ())
+        outside: Sequence[Constraint] = self.outside.get(left, ())
+        for item in dict.fromkeys(outside[:MAX_VALUES]):
+            for holds in (False, True):
+                claims = Claims(operand, [*own, Atom(item, holds)], self.reading)
+                yield from islice(claims.samples(), MAX_SAMPLES)
+        if own:
+            yield from islice(box.claims(left, self.reading).samples(), MAX_SAMPLES)
+        yield from (item.right for item in box.stated(left) if len(item.right) > 1)
 
 
 def _cases(box: Box) -> Iterator[Box]:
     """Yield the ways to decide every choice of a box, depth first."""
-    choice = box.choices[0] if box.choices else None
-    if choice is None:
+    if not box.choices:
         yield box
         return
-    for case in box.cases(choice):
+    for case in box.cases(box.choices[0]):
         yield from _cases(case)
-
-
-def _of_case(
-    policy: Policy,
-    rule: Permission,
-    box: Box,
-    outside: Mapping[str, Sequence[Constraint]],
-    actions: Sequence[str],
-    reading: Reading,
-    doubtful: frozenset[str],
-) -> Iterator[Request]:
-    base = {left: _fitting(box, left, reading) for left in box.atoms}
-    assignee, target = policy.assignee_of(rule), policy.target_of(rule)
-    start = Request(
-        rule.action.id,
-        assignee.id if assignee else _SOMEBODY,
-        target.id if target else _SOMETHING,
-        {left: found for left, found in base.items() if found},
-    )
-    yield start
-    yield from (replace(start, action=name) for name in actions if name != rule.action.id)
-    order = [*box.atoms, *(item for item in outside if item not in box.atoms)]
-    for left in sorted(order, key=lambda item: item not in doubtful):
-        for values in _values(box, left, outside.get(left, ()), reading):
-            yield replace(start, facts={**start.facts, left: values})
-
-
-def _atoms(items: Iterable[Condition]) -> dict[str, list[Constraint]]:
-    found: dict[str, list[Constraint]] = {}
-    stack = list(items)[::-1]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, Constraint):
-            found.setdefault(item.left, []).append(item)
-        else:
-            stack.extend(reversed(item.operands))
-    return found
-
-
-def _fitting(box: Box, left: str, reading: Reading) -> tuple[Fact, ...]:
-    """Return values of an operand that a box lets through; what cannot be read, as it is named."""
-    named = next((item.right for item in box.stated(left) if item.right), ())
-    return next(box.claims(left, reading).samples(), named)
-
-
-def _values(
-    box: Box, left: str, outside: Sequence[Constraint], reading: Reading
-) -> Iterator[tuple[Fact, ...]]:
-    """Yield values that a box lets through, on either side of what another policy says."""
-    operand, own = reading.knowledge.operand(left), box.atoms.get(left, ())
-    for item in dict.fromkeys(outside[:MAX_VALUES]):
-        for holds in (False, True):
-            claims = Claims(operand, [*own, Atom(item, holds)], reading)
-            yield from islice(claims.samples(), MAX_SAMPLES)
-    if own:
-        yield from islice(box.claims(left, reading).samples(), MAX_SAMPLES)
-    yield from (item.right for item in box.stated(left) if len(item.right) > 1)

@@ -1,53 +1,46 @@
 """Do two policies conflict? Proved yes, proved no with an example, or not to be told, and why.
 
-What is asked follows from the rules on either side. Where both permit something: is there a request
-that both grant, prohibitions taken into account? Where one only permits and the other only
-prohibits: does the one permit what the other prohibits? An obligation conflicts with a prohibition
-of the other side when each way to fulfil it is prohibited. Where both only prohibit or demand,
-abstaining and doing satisfies them.
-
-Rules: Conflict and Compatible are proved, on what is asserted alone; an example is checked by
-evaluating both policies on it before it is given (`example.py`); duties of a permission are taken
-as promised; a policy that decides nothing (replaced, or its parents not resolved) proves nothing.
-What is not asserted is not assumed: two purposes that nothing declares disjoint are neither
-compatible nor in conflict.
+What is asked follows from the rules on either side; where both only prohibit or demand, abstaining
+and doing satisfies them. What is not asserted is not assumed: two purposes that nothing declares
+disjoint are neither compatible nor in conflict.
 Source: arXiv 2602.19883 (Conflict, Compatible, Unknown; soundness under incomplete knowledge);
 IM 2.10 and the POE wiki, Policy Conflict (permission against prohibition).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import product
+from itertools import islice, product
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from policies_odrl.algebra.budget import Budget
 from policies_odrl.algebra.forms import opaque
-from policies_odrl.conflicts.example import Meeting, Side, Tried, tried
+from policies_odrl.conflicts.example import Meeting, Side, tried
+from policies_odrl.conflicts.outcome import Outcome, unknown
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.conflicts.times import Judge, each_alone
 from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict, Example, Question
 from policies_odrl.evaluation.evaluate import unusable
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Policy, Rule
 
 MAX_PAIRS: Final = 4_096  # pairs of rules that are compared
 MAX_REASONS: Final = 16  # that are named
+_TOO_MANY: Final = f"more than {MAX_PAIRS} pairs of rules to compare"
 
+_ORDER: Final = (Compatibility.CONFLICT, Compatibility.UNKNOWN, Compatibility.COMPATIBLE)
 _R = TypeVar("_R", bound=Rule)
-
-_NOTHING_MORE: Final = Knowledge()
+_T = TypeVar("_T")
 _NO_ANCHORS: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 def conflict_between(
     left: Policy,
     right: Policy,
-    knowledge: Knowledge = _NOTHING_MORE,
+    knowledge: Knowledge = NOTHING_MORE,
     *,
     anchors: Mapping[str, datetime] = _NO_ANCHORS,
     parts_as_kinds: bool = False,
@@ -85,21 +78,18 @@ def conflict_between(
     if unread is not None:
         return unread
     sides = (Side(left, 0), Side(right, 1))
-    court = _Court(World(knowledge, _start(left, right), anchors, parts_as_kinds, times=times))
+    world = World(knowledge, _start(left, right), anchors, parts_as_kinds, times=times)
     if left.permissions and right.permissions:
-        found = court.common_use(sides)
-    elif left.permissions or right.permissions:
-        permitting, other = sides if left.permissions else (sides[1], sides[0])
-        found = court.clash(permitting, other) if other.policy.prohibitions else _idle(sides)
+        found = _common_use(*sides, world)
     else:
-        found = _idle(sides)
-    demands = [court.forbidden_duty(*pair) for pair in (sides, sides[::-1])]
-    return _worst([found, *(item for item in demands if item is not None)])
+        found = _clash(*(sides if left.permissions else sides[::-1]), world)
+    demands = [_forbidden_duty(*pair, world) for pair in (sides, sides[::-1])]
+    return _worst([found, *demands])
 
 
 def conflict_within(
     policy: Policy,
-    knowledge: Knowledge = _NOTHING_MORE,
+    knowledge: Knowledge = NOTHING_MORE,
     *,
     anchors: Mapping[str, datetime] = _NO_ANCHORS,
     parts_as_kinds: bool = False,
@@ -125,15 +115,12 @@ def conflict_within(
     if unread is not None:
         return unread
     side = Side(policy, 0)
-    court = _Court(World(knowledge, _start(policy), anchors, parts_as_kinds, times=times))
-    if not policy.permissions:
-        found = _idle((side, side))
-    elif policy.prohibitions:
-        found = court.clash(side, side)
+    world = World(knowledge, _start(policy), anchors, parts_as_kinds, times=times)
+    if policy.permissions and not policy.prohibitions:
+        found = _grants(side, world)
     else:
-        found = court.grants(side)
-    demand = court.forbidden_duty(side, side)
-    return _worst([found, *([] if demand is None else [demand])])
+        found = _clash(side, side, world)
+    return _worst([found, _forbidden_duty(side, side, world)])
 
 
 def _unread(
@@ -153,146 +140,126 @@ def _start(*policies: Policy) -> datetime | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _idle(sides: Sequence[Side]) -> ConflictVerdict:
-    question = Question.CLASH if sides[0] is sides[1] else Question.COMMON_USE
-    return ConflictVerdict(
-        Compatibility.COMPATIBLE, question, reasons=("nothing is permitted and prohibited",)
+def _worst(verdicts: Sequence[ConflictVerdict | None]) -> ConflictVerdict:
+    asked = (item for item in verdicts if item is not None)
+    return min(asked, key=lambda item: _ORDER.index(item.answer))
+
+
+# -- the questions -------------------------------------------------------------------------------
+
+
+def _common_use(left: Side, right: Side, world: World) -> ConflictVerdict:
+    """Ask whether there is a request that a permission of each grants and nothing prohibits."""
+    pairs = product(
+        _numbered("permission", left.policy.permissions),
+        _numbered("permission", right.policy.permissions),
     )
+    meetings = [
+        (f"{path} and {other}", Meeting(permitted=((left, mine), (right, theirs))))
+        for (path, mine), (other, theirs) in _few(pairs)
+    ]
+    return _found(meetings, world).verdict(Question.COMMON_USE, Compatibility.COMPATIBLE)
 
 
-_ORDER: Final = (Compatibility.CONFLICT, Compatibility.UNKNOWN, Compatibility.COMPATIBLE)
+def _grants(side: Side, world: World) -> ConflictVerdict:
+    """Ask whether there is a request that a policy grants."""
+    meetings = [
+        (path, Meeting(permitted=((side, rule),)))
+        for path, rule in _few(_numbered("permission", side.policy.permissions))
+    ]
+    return _found(meetings, world).verdict(Question.GRANTS, Compatibility.COMPATIBLE)
 
 
-def _worst(verdicts: Sequence[ConflictVerdict]) -> ConflictVerdict:
-    return min(verdicts, key=lambda item: _ORDER.index(item.answer))
+def _clash(permitting: Side, prohibiting: Side, world: World) -> ConflictVerdict:
+    """Ask whether a request that one permits is prohibited by the other."""
+    if not permitting.policy.permissions or not prohibiting.policy.prohibitions:
+        question = Question.CLASH if permitting is prohibiting else Question.COMMON_USE
+        reasons = ("nothing is permitted and prohibited",)
+        return ConflictVerdict(Compatibility.COMPATIBLE, question, reasons=reasons)
+    pairs = product(
+        _numbered("permission", permitting.policy.permissions),
+        _numbered("prohibition", prohibiting.policy.prohibitions),
+    )
+    meetings = [
+        (
+            f"{path} and {other}",
+            Meeting(permitted=((permitting, mine),), prohibited=(prohibiting, theirs)),
+        )
+        for (path, mine), (other, theirs) in _few(pairs)
+    ]
+    found = _found(meetings, replace(world, barring=True))
+    verdict = found.verdict(Question.CLASH, Compatibility.CONFLICT)
+    if verdict.answer is Compatibility.CONFLICT:
+        return replace(verdict, reasons=("something is permitted and prohibited",))
+    if verdict.answer is Compatibility.COMPATIBLE:
+        return replace(verdict, witness=_grants(permitting, world).witness)
+    return verdict
+
+
+def _forbidden_duty(owing: Side, prohibiting: Side, world: World) -> ConflictVerdict | None:
+    """Ask whether obligations can be met without doing what is prohibited; None: no matter."""
+    duties, bans = owing.policy.obligations, prohibiting.policy.prohibitions
+    if not duties or not bans:
+        return None
+    lacking: list[str] = []
+    for path, duty in _numbered("obligation", duties):
+        alone = Meeting(permitted=((owing, duty),))
+        if tried(alone, world).truth is Truth.FALSE:
+            continue
+        clear = replace(alone, clear_of=(prohibiting,))
+        outcome = tried(clear, world) if len(bans) <= MAX_PAIRS else unknown(_TOO_MANY)
+        if outcome.truth is Truth.FALSE:
+            reasons = (f"{path}: each way to do it is prohibited ({outcome.why})",)
+            return ConflictVerdict(Compatibility.CONFLICT, Question.FORBIDDEN_DUTY, None, reasons)
+        if outcome.truth is Truth.UNDETERMINED:
+            lacking.append(f"{path}: {outcome.why}")
+    found = _Found(lacking=lacking)
+    return found.verdict(Question.FORBIDDEN_DUTY, Compatibility.CONFLICT)
+
+
+# -- pairs of rules ------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Found:
-    """What pairs of rules came to."""
+    """What meetings came to: the first that takes place, or what kept all others from it."""
 
     example: Example | None = None
-    lacking: list[str] | None = None
-    apart: list[str] | None = None
+    lacking: list[str] = field(default_factory=list)
+    apart: list[str] = field(default_factory=list)
 
-    def note(self, name: str, outcome: Tried) -> None:
+    def note(self, name: str, outcome: Outcome) -> None:
         if outcome.truth is Truth.TRUE:
             self.example = outcome.example
-        elif outcome.truth is Truth.UNDETERMINED:
-            self.lacking = [*(self.lacking or ()), f"{name}: {outcome.why}"]
         else:
-            self.apart = [*(self.apart or ()), f"{name}: {outcome.why}"]
+            kept = self.lacking if outcome.truth is Truth.UNDETERMINED else self.apart
+            kept.append(f"{name}: {outcome.why}")
+
+    def verdict(self, question: Question, met: Compatibility) -> ConflictVerdict:
+        """Return the verdict, where meeting means one answer and that none does the other."""
+        never = {Compatibility.CONFLICT, Compatibility.COMPATIBLE} - {met}
+        if self.example is not None:
+            return ConflictVerdict(met, question, self.example)
+        answer = Compatibility.UNKNOWN if self.lacking else never.pop()
+        reasons = (self.lacking or self.apart)[:MAX_REASONS]
+        return ConflictVerdict(answer, question, reasons=tuple(reasons))
 
 
-class _Court:
-    """Compares pairs of rules, with one bound on the work of all."""
-
-    __slots__ = ("_budget", "_world")
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._budget = Budget()
-
-    def common_use(self, sides: tuple[Side, Side]) -> ConflictVerdict:
-        """Ask whether there is a request that a permission of each grants and nothing prohibits."""
-        left, right = sides
-        meetings = (
-            (f"{path} and {other}", Meeting(permitted=((left, mine), (right, theirs))))
-            for (path, mine), (other, theirs) in product(
-                _numbered("permission", left.policy.permissions),
-                _numbered("permission", right.policy.permissions),
-            )
-        )
-        count = len(left.policy.permissions) * len(right.policy.permissions)
-        found = self._first(count, meetings, self._world)
-        return _exists(Question.COMMON_USE, found)
-
-    def grants(self, side: Side) -> ConflictVerdict:
-        """Ask whether there is a request that a policy grants."""
-        meetings = (
-            (path, Meeting(permitted=((side, rule),)))
-            for path, rule in _numbered("permission", side.policy.permissions)
-        )
-        found = self._first(len(side.policy.permissions), meetings, self._world)
-        return _exists(Question.GRANTS, found)
-
-    def clash(self, permitting: Side, prohibiting: Side) -> ConflictVerdict:
-        """Ask whether a request that one permits is prohibited by the other."""
-        count = len(permitting.policy.permissions) * len(prohibiting.policy.prohibitions)
-        meetings = (
-            (
-                f"{path} and {other}",
-                Meeting(permitted=((permitting, mine),), prohibited=(prohibiting, theirs)),
-            )
-            for (path, mine), (other, theirs) in product(
-                _numbered("permission", permitting.policy.permissions),
-                _numbered("prohibition", prohibiting.policy.prohibitions),
-            )
-        )
-        found = self._first(count, meetings, replace(self._world, barring=True))
-        if found.example is not None:
-            return ConflictVerdict(
-                Compatibility.CONFLICT,
-                Question.CLASH,
-                found.example,
-                ("something is permitted and prohibited",),
-            )
-        if found.lacking:
-            reasons = tuple(found.lacking[:MAX_REASONS])
-            return ConflictVerdict(Compatibility.UNKNOWN, Question.CLASH, reasons=reasons)
-        free = self.grants(permitting)
-        reasons = tuple((found.apart or [])[:MAX_REASONS])
-        return ConflictVerdict(Compatibility.COMPATIBLE, Question.CLASH, free.witness, reasons)
-
-    def forbidden_duty(self, owing: Side, prohibiting: Side) -> ConflictVerdict | None:
-        """Ask whether obligations can be met without doing what is prohibited; None: no matter."""
-        duties, bans = owing.policy.obligations, prohibiting.policy.prohibitions
-        if not duties or not bans:
-            return None
-        lacking: list[str] = []
-        for path, duty in _numbered("obligation", duties):
-            if self._one(1, Meeting(permitted=((owing, duty),))).truth is Truth.FALSE:
-                continue
-            meeting = Meeting(permitted=((owing, duty),), clear_of=(prohibiting,))
-            outcome = self._one(len(bans), meeting)
-            if outcome.truth is Truth.FALSE:
-                reason = f"{path}: each way to do it is prohibited ({outcome.why})"
-                return ConflictVerdict(
-                    Compatibility.CONFLICT, Question.FORBIDDEN_DUTY, reasons=(reason,)
-                )
-            if outcome.truth is Truth.UNDETERMINED:
-                lacking.append(f"{path}: {outcome.why}")
-        answer = Compatibility.UNKNOWN if lacking else Compatibility.COMPATIBLE
-        return ConflictVerdict(
-            answer, Question.FORBIDDEN_DUTY, reasons=tuple(lacking[:MAX_REASONS])
-        )
-
-    def _first(self, count: int, meetings: Iterator[tuple[str, Meeting]], world: World) -> _Found:
-        """Return what the first meeting that takes place came to, or what all others did."""
-        found = _Found()
-        if count > MAX_PAIRS:
-            found.lacking = [f"more than {MAX_PAIRS} pairs of rules to compare"]
-            return found
-        for name, meeting in meetings:
-            found.note(name, tried(meeting, world, self._budget))
-            if found.example is not None or self._budget.spent:
-                break
-        return found
-
-    def _one(self, count: int, meeting: Meeting) -> Tried:
-        if count > MAX_PAIRS:
-            return Tried(Truth.UNDETERMINED, why=f"more than {MAX_PAIRS} pairs of rules to compare")
-        return tried(meeting, self._world, self._budget)
+def _found(meetings: Sequence[tuple[str, Meeting]], world: World) -> _Found:
+    """Return what the first meeting that takes place came to, or what all others did."""
+    if len(meetings) > MAX_PAIRS:
+        return _Found(lacking=[_TOO_MANY])
+    found = _Found()
+    for name, meeting in meetings:
+        found.note(name, tried(meeting, world))
+        if found.example is not None or world.budget.spent:
+            break
+    return found
 
 
-def _exists(question: Question, found: _Found) -> ConflictVerdict:
-    if found.example is not None:
-        return ConflictVerdict(Compatibility.COMPATIBLE, question, found.example)
-    if found.lacking:
-        reasons = tuple(found.lacking[:MAX_REASONS])
-        return ConflictVerdict(Compatibility.UNKNOWN, question, reasons=reasons)
-    reasons = tuple((found.apart or [])[:MAX_REASONS])
-    return ConflictVerdict(Compatibility.CONFLICT, question, reasons=reasons)
+def _few(items: Iterable[_T]) -> Iterator[_T]:
+    """Yield no more than what is compared, and one that tells that there are more."""
+    return islice(items, MAX_PAIRS + 1)
 
 
 def _numbered(name: str, rules: Sequence[_R]) -> Iterator[tuple[str, _R]]:

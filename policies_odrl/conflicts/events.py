@@ -12,7 +12,7 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.claims import Claims
-from policies_odrl.conflicts.outcome import Outcome, settled
+from policies_odrl.conflicts.outcome import Outcome, settled, unknown
 from policies_odrl.logic import Truth
 from policies_odrl.model import Operator
 from policies_odrl.reading.literals import instant
@@ -37,8 +37,7 @@ def judge(claims: Claims) -> Outcome:
     left = atoms[0].item.left
     referring = next((atom for atom in atoms if atom.item.reference), None)
     if referring is not None:
-        why = f"{referring.text}: the value at `{referring.item.reference[0][:200]}`"
-        return Outcome(Truth.UNDETERMINED, why=why)
+        return unknown(f"{referring.text}: the value at `{referring.item.reference[0][:200]}`")
     names = [name(value) or "" for atom in atoms for value in atom.item.right]
     if all(item in known for item in names):
         return _dated(left, claims)
@@ -53,7 +52,7 @@ def judge(claims: Claims) -> Outcome:
     during = next((item for item in atoms if item.item.operator is Operator.EQ), None)
     if during is not None and len({(atom.item.right, atom.item.operator) for atom in atoms}) == 1:
         return Outcome(Truth.TRUE, {left: during.item.right})
-    return Outcome(Truth.UNDETERMINED, why=f"{text.term(left)}: when `{names[0]}` takes place")
+    return unknown(f"{text.term(left)}: when `{names[0]}` takes place")
 
 
 def _dated(left: str, claims: Claims) -> Outcome:
@@ -63,7 +62,7 @@ def _dated(left: str, claims: Claims) -> Outcome:
         known = claims.reading.knowledge.events
         spans = [known[name(value) or ""] for value in atom.item.right]
         if len(spans) != 1 or spans[0][0] != spans[0][1]:
-            return Outcome(Truth.UNDETERMINED, why=f"{atom.text}: at what moment of the event")
+            return unknown(f"{atom.text}: at what moment of the event")
         limit = replace(atom.item, right=(instant(spans[0][0]),))
         found.append(replace(atom, item=limit))
     moments = Operand(left, Kind.INSTANT, frozenset())

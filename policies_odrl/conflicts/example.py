@@ -1,10 +1,8 @@
 """A request in which rules of two policies meet, checked by evaluating both policies on it.
 
-Rules: the request names one action that all rules cover, one asset and one party that all are about
-(a collection by a member of it), and values that satisfy all conditions (`overlap.py`); nothing
-that either side prohibits may apply to it. What evaluation does not confirm is not an example. The
-delays of an `andSequence` have each their own moment, so that one request cannot show them: they
-are checked part by part. Duties are taken as promised.
+It names one action that all rules cover, one asset and one party that all are about (a collection
+by a member of it), and values that satisfy all conditions. Nothing that either side prohibits may
+apply to it. What evaluation does not confirm is no example; duties are taken as promised.
 """
 
 from __future__ import annotations
@@ -15,40 +13,40 @@ from datetime import datetime
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.algebra.boxes import Goal
-from policies_odrl.algebra.budget import Budget, Exhausted
-from policies_odrl.algebra.forms import same_reference
-from policies_odrl.conflicts.confirm import shown, stated_by
-from policies_odrl.conflicts.outcome import Outcome
+from policies_odrl.algebra.boxes import Goal, operands_of
+from policies_odrl.algebra.budget import Exhausted
+from policies_odrl.algebra.forms import flat, same_reference
+from policies_odrl.algebra.periods import Stretch
+from policies_odrl.comparison.rules import conditions_of, named
+from policies_odrl.conflicts.outcome import Outcome, unknown
 from policies_odrl.conflicts.overlap import World, overlap
 from policies_odrl.conflicts.verdict import Example
+from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.operands import Fact
-from policies_odrl.evaluation.request import Facts, Request, imagined
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import (
     XSD,
-    AssetRef,
     Condition,
     Conflict,
     Connective,
     Literal,
     LogicalConstraint,
-    PartyRef,
+    Operator,
     Permission,
     Policy,
     Prohibition,
     Rule,
 )
+from policies_odrl.reading.inventory import Reference
 from policies_odrl.values import span
-from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
+from policies_odrl.vocabulary import INCLUDED_IN, Kind, implied_actions, same_action
 
 MAX_ACTIONS: Final = 16  # actions that are tried, of those that differ in what prohibits them
 SOMEBODY: Final = "did:example:somebody"
 SOMETHING: Final = "urn:example:something"
-
-_Reference = AssetRef | PartyRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +68,9 @@ class Side:
         found = span(Literal(stated, XSD + "dateTime")) if stated else None
         return found.start if found else None
 
-
-Ruled = tuple[Side, Rule]
+    def goals(self, rule: Rule) -> list[Goal]:
+        """Return what must hold for a rule of the policy."""
+        return [Goal(item, side=self.number) for item in conditions_of(named(self.policy, rule))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +83,12 @@ class Meeting:
         clear_of: further policies of which no prohibition applies.
     """
 
-    permitted: tuple[Ruled, ...]
+    permitted: tuple[tuple[Side, Rule], ...]
     prohibited: tuple[Side, Prohibition] | None = None
     clear_of: tuple[Side, ...] = ()
 
     @property
-    def applying(self) -> tuple[Ruled, ...]:
+    def applying(self) -> tuple[tuple[Side, Rule], ...]:
         """All rules that are to apply."""
         return (*self.permitted, *([self.prohibited] if self.prohibited else []))
 
@@ -105,26 +104,11 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of a meeting.
-
-    Attributes:
-        truth: True: it takes place; False: it is proved that it cannot.
-        example: with True.
-        why: with False, why not; with Undetermined, the fact that is lacking.
-    """
-
-    truth: Truth
-    example: Example | None = None
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Place:
     """Action, asset and party of a request."""
 
     action: str
-    target: str | None
+    target: str
     assignee: str
     members: tuple[tuple[str, str], ...] = ()
 
@@ -132,32 +116,30 @@ class _Place:
 class _Settled(Exception):
     """The meeting is settled; the argument is what came of it."""
 
-    def __init__(self, tried: Tried) -> None:
-        super().__init__(tried.why)
-        self.tried = tried
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.why)
+        self.outcome = outcome
 
 
-def tried(meeting: Meeting, world: World, budget: Budget) -> Tried:
+def tried(meeting: Meeting, world: World) -> Outcome:
     """Return whether a meeting takes place."""
     try:
-        return _tried(meeting, world, budget)
+        return _tried(meeting, world)
     except _Settled as exc:
-        return exc.tried
+        return exc.outcome
     except Exhausted as exc:
-        return Tried(Truth.UNDETERMINED, why=str(exc))
+        return unknown(str(exc))
 
 
-def _tried(meeting: Meeting, world: World, budget: Budget) -> Tried:
-    target, about = _one_reference("target", [s.policy.target_of(r) for s, r in meeting.applying])
-    party, whose = _one_reference(
-        "assignee", [s.policy.assignee_of(r) for s, r in meeting.applying]
-    )
+def _tried(meeting: Meeting, world: World) -> Outcome:
+    rules = [named(side.policy, rule) for side, rule in meeting.applying]
+    target, about = _one_reference("target", SOMETHING, [rule.target for rule in rules])
+    party, whose = _one_reference("assignee", SOMEBODY, [rule.assignee for rule in rules])
     bans = list(meeting.bans())
-    budget.pay(1 + len(bans) + len(world.knowledge.actions))
+    world.budget.pay(1 + len(bans) + len(world.knowledge.actions))
     outcomes = []
     for action in _actions(meeting, bans, world.knowledge):
-        place = _Place(action, target, party, (*about, *whose))
-        found = _at(place, meeting, bans, world, budget)
+        found = _at(_Place(action, target, party, (*about, *whose)), meeting, bans, world)
         if found.truth is Truth.TRUE:
             return found
         outcomes.append(found)
@@ -171,72 +153,63 @@ def _actions(
     meeting: Meeting, bans: Sequence[tuple[Side, Prohibition]], knowledge: Knowledge
 ) -> list[str]:
     """Return actions that all rules cover, one for each way in which prohibitions touch them."""
-    named = [same_action(rule.action.id) for _, rule in meeting.applying]
-    universe = dict.fromkeys((*named, *INCLUDED_IN, *sorted(knowledge.actions)))
+    acts = [same_action(rule.action.id) for _, rule in meeting.applying]
+    universe = dict.fromkeys((*acts, *INCLUDED_IN, *sorted(knowledge.actions)))
     fitting = [item for item in universe if _covered(item, meeting, knowledge)]
     if not fitting:
-        if len({*named}) > 1 and not all(map(knowledge.known_action, named)):
-            why = f"what `{text.term(next(_strange(named, knowledge)))}` includes is not known"
-            raise _Settled(Tried(Truth.UNDETERMINED, why=why))
-        both = " and ".join(f"`{text.term(item)}`" for item in dict.fromkeys(named))
-        raise _Settled(Tried(Truth.FALSE, why=f"no action is included in both {both}"))
-    ways: dict[frozenset[int], str] = {}
+        strange = next((item for item in acts if not knowledge.known_action(item)), None)
+        if len({*acts}) > 1 and strange is not None:
+            raise _Settled(unknown(f"what `{text.term(strange)}` includes is not known"))
+        both = " and ".join(f"`{text.term(item)}`" for item in dict.fromkeys(acts))
+        raise _Settled(Outcome(Truth.FALSE, why=f"no action is included in both {both}"))
+    ways: dict[tuple[bool, ...], str] = {}
     for action in fitting:
-        touched = frozenset(
-            index for index, (_, ban) in enumerate(bans) if _touches(ban, action, knowledge)
-        )
-        ways.setdefault(touched, action)
+        ways.setdefault(tuple(_touches(ban, action, knowledge) for _, ban in bans), action)
     if len(ways) > MAX_ACTIONS:
-        raise _Settled(
-            Tried(Truth.UNDETERMINED, why=f"more than {MAX_ACTIONS} kinds of action to try")
-        )
-    return [ways[way] for way in sorted(ways, key=len)]
+        raise _Settled(unknown(f"more than {MAX_ACTIONS} kinds of action to try"))
+    return [ways[way] for way in sorted(ways, key=sum)]
 
 
 def _covered(action: str, meeting: Meeting, knowledge: Knowledge) -> bool:
     wider = knowledge.wider_actions(action)
+    implied = wider | implied_actions(action)
     return all(
-        same_action(rule.action.id) in (wider | implied_actions(action) if ban else wider)
-        for rule, ban in [(rule, isinstance(rule, Prohibition)) for _, rule in meeting.applying]
+        same_action(rule.action.id) in (implied if isinstance(rule, Prohibition) else wider)
+        for _, rule in meeting.applying
     )
 
 
 def _touches(ban: Prohibition, action: str, knowledge: Knowledge) -> bool:
     ruled = same_action(ban.action.id)
     return (
-        _foreign(ban, action, knowledge)
+        _strange(ban, action, knowledge)
         or ruled in knowledge.wider_actions(action) | implied_actions(action)
         or action in knowledge.wider_actions(ruled)
     )
 
 
-def _foreign(ban: Prohibition, action: str, knowledge: Knowledge) -> bool:
+def _strange(ban: Prohibition, action: str, knowledge: Knowledge) -> bool:
     """Return whether it is not known how an action stands to the one that is prohibited."""
     ruled = same_action(ban.action.id)
-    return ruled != action and any(True for _ in _strange((ruled, action), knowledge))
-
-
-def _strange(actions: Sequence[str], knowledge: Knowledge) -> Iterator[str]:
-    return (item for item in actions if not knowledge.known_action(item))
+    return ruled != action and not (
+        knowledge.known_action(ruled) and knowledge.known_action(action)
+    )
 
 
 def _one_reference(
-    name: str, references: Sequence[_Reference | None]
+    name: str, usual: str, references: Sequence[Reference | None]
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Return what a request names so that all references mean it, and the membership it needs."""
     given = [item for item in references if item is not None]
-    usual = SOMETHING if name == "target" else SOMEBODY
     if not given:
         return usual, ()
     first = given[0]
-    strange = next((item for item in given if not same_reference(first, item)), None)
-    if strange is not None and (first.id, first.source) != (strange.id, strange.source):
-        one, other = first.id or first.source, strange.id or strange.source
-        if any(item.collection or item.source for item in (first, strange)):
-            why = f"whether `{one}` and `{other}` have a {name} in common"
-            raise _Settled(Tried(Truth.UNDETERMINED, why=why))
-        why = f"the {name}s differ: `{one}` and `{other}`"
-        raise _Settled(Tried(Truth.FALSE, why=why))
+    other = next((item for item in given if not same_reference(first, item)), first)
+    if (first.id, first.source) != (other.id, other.source):
+        one, two = first.id or first.source, other.id or other.source
+        if any(item.collection or item.source for item in (first, other)):
+            raise _Settled(unknown(f"whether `{one}` and `{two}` have a {name} in common"))
+        raise _Settled(Outcome(Truth.FALSE, why=f"the {name}s differ: `{one}` and `{two}`"))
     if first.source or first.collection:
         return usual, ((first.source or first.id, usual),)
     return first.id, ()
@@ -246,104 +219,83 @@ def _one_reference(
 
 
 def _at(
-    place: _Place,
-    meeting: Meeting,
-    bans: Sequence[tuple[Side, Prohibition]],
-    world: World,
-    budget: Budget,
-) -> Tried:
-    goals = [
-        Goal(item, side=side.number)
-        for side, rule in meeting.applying
-        for item in _conditions(side, rule)
-    ]
+    place: _Place, meeting: Meeting, bans: Sequence[tuple[Side, Prohibition]], world: World
+) -> Outcome:
+    goals = [goal for side, rule in meeting.applying for goal in side.goals(rule)]
     barred = [item for item in bans if _concerned(*item, place, world.knowledge)]
-    found = _clear_of(
-        [item for item in barred if not _in_doubt(*item, place, world)], goals, world, budget
-    )
-    doubtful = next((ban for side, ban in barred if _in_doubt(side, ban, place, world)), None)
-    if found.truth is Truth.TRUE and doubtful is not None:
-        found = _clear_of(barred, goals, world, budget)
+    doubtful = [item for item in barred if _in_doubt(*item, place, world.knowledge)]
+    found = _clear_of([item for item in barred if item not in doubtful], goals, world)
+    if found.truth is Truth.TRUE and doubtful:
+        found = _clear_of(barred, goals, world)
         if found.truth is Truth.FALSE:  # whoever is no member is not concerned
-            action = text.term(doubtful.action.id)
-            why = f"whom or what the prohibition of {action} concerns"
-            return Tried(Truth.UNDETERMINED, why=why)
+            action = text.term(doubtful[0][1].action.id)
+            return unknown(f"whom or what the prohibition of {action} concerns")
     if found.truth is not Truth.TRUE:
-        return Tried(found.truth, why=found.why)
+        return found
     example = _example(place, found.facts, world)
     refusal = _refuted(example, meeting, barred, world)
-    if refusal:
-        return Tried(Truth.UNDETERMINED, why=refusal)
-    return Tried(Truth.TRUE, example)
+    return unknown(refusal) if refusal else Outcome(Truth.TRUE, example=example)
 
 
-def _conditions(side: Side, rule: Rule) -> tuple[Condition, ...]:
-    target, party = side.policy.target_of(rule), side.policy.assignee_of(rule)
-    return (
-        *rule.constraints,
-        *rule.action.refinements,
-        *(target.refinements if target else ()),
-        *(party.refinements if party else ()),
-    )
+def _about(side: Side, ban: Prohibition, place: _Place) -> list[tuple[Reference, str]]:
+    """Return what a prohibition names, beside what the request does."""
+    whole = named(side.policy, ban)
+    pairs = ((whole.target, place.target), (whole.assignee, place.assignee))
+    return [(item, asked) for item, asked in pairs if item is not None]
 
 
 def _concerned(side: Side, ban: Prohibition, place: _Place, knowledge: Knowledge) -> bool:
     """Return whether a prohibition may be about the request, its conditions left aside."""
-    pairs = (
-        (side.policy.target_of(ban), place.target),
-        (side.policy.assignee_of(ban), place.assignee),
+    return _touches(ban, place.action, knowledge) and all(
+        item.collection or item.source or item.id == asked
+        for item, asked in _about(side, ban, place)
     )
-    apart = any(
-        item is not None and not (item.collection or item.source) and item.id != asked
-        for item, asked in pairs
-    )
-    return not apart and _touches(ban, place.action, knowledge)
 
 
-def _in_doubt(side: Side, ban: Prohibition, place: _Place, world: World) -> bool:
+def _in_doubt(side: Side, ban: Prohibition, place: _Place, knowledge: Knowledge) -> bool:
     """Return whether a prohibition that may be about the request may as well not be.
 
     So it is of collections that the request may be outside of, and of actions that are not known.
     """
-    if _foreign(ban, place.action, world.knowledge):
-        return True
-    pairs = (
-        (side.policy.target_of(ban), place.target),
-        (side.policy.assignee_of(ban), place.assignee),
-    )
-    return any(
-        item is not None
-        and bool(item.collection or item.source)
+    return _strange(ban, place.action, knowledge) or any(
+        bool(item.collection or item.source)
         and (item.source or item.id, asked) not in place.members
-        for item, asked in pairs
+        for item, asked in _about(side, ban, place)
     )
 
 
 def _clear_of(
-    bans: Sequence[tuple[Side, Prohibition]], goals: Sequence[Goal], world: World, budget: Budget
+    bans: Sequence[tuple[Side, Prohibition]], goals: Sequence[Goal], world: World
 ) -> Outcome:
     """Return whether goals can be met while no prohibition applies."""
     clear = list(goals)
     for side, ban in bans:
-        items = _conditions(side, ban)
+        items = tuple(goal.item for goal in side.goals(ban))
         if not items:
             return Outcome(Truth.FALSE, why=f"{text.term(ban.action.id)} is prohibited")
         both = LogicalConstraint(Connective.AND, items)
         clear.append(Goal(both, holds=False, side=side.number))
-    return overlap(clear, world, budget)
+    return overlap(clear, world)
 
 
 # -- the example ---------------------------------------------------------------------------------
 
 
 def _example(place: _Place, found: Mapping[str, tuple[Fact, ...]], world: World) -> Example:
-    stated, now = stated_by(found)
+    stated = {left: values for left, values in found.items() if left != DATE_TIME}
     members: dict[str, frozenset[str]] = {}
     for collection, member in place.members:
         members[collection] = members.get(collection, frozenset()) | {member}
     asked = Request(place.action, place.assignee, place.target, stated)
+    now = next(_moments((*found.get(DATE_TIME, ()), *found.get(DELAY, ()))), None)
     facts = Facts(now=now, members=members, knowledge=world.knowledge)
     return Example(asked, imagined(asked, facts))
+
+
+def _moments(values: Sequence[Fact]) -> Iterator[datetime]:
+    for value in values:
+        if isinstance(value, datetime | Stretch):
+            yield value.end if isinstance(value, Stretch) else value
 
 
 def _refuted(
@@ -354,12 +306,11 @@ def _refuted(
 ) -> str:
     """Return why evaluation does not confirm an example; empty when it does."""
     for side, rule in meeting.permitted:
-        conditions = shown(rule.constraints, world.knowledge, parts_as_kinds=world.parts_as_kinds)
         granting = Permission(
             action=rule.action,
             target=rule.target,
             assignee=rule.assignee,
-            constraints=tuple(conditions),
+            constraints=tuple(_shown(rule.constraints, world)),
         )
         policy = replace(
             side.policy, permissions=(granting,), prohibitions=(), obligations=(), conflict=None
@@ -373,7 +324,39 @@ def _refuted(
     for side, ban, wanted in bans:
         policy = replace(side.policy, permissions=(), prohibitions=(ban,), obligations=())
         decision = evaluate(policy, example.request, example.facts, tentative=True)
-        applies = [item.applies for item in decision.rules]
-        if applies != [wanted]:
+        if [item.applies for item in decision.rules] != [wanted]:
             return f"no example could be checked: prohibition of {text.term(ban.action.id)}"
     return ""
+
+
+def _shown(items: Sequence[Condition], world: World) -> Iterator[Condition]:
+    """Yield the conditions that one request can show, as evaluation is to read them.
+
+    The delays of an `andSequence` have each their own moment. Evaluation gives no meaning to parts
+    of a concept: where they are read as its kinds, `isPartOf` is `isA`, and `hasPart` is left out.
+    """
+    for item in flat(items):
+        read = _as_kinds(item, world.knowledge) if world.parts_as_kinds else item
+        if read is not None and not _is_chain(item):
+            yield read
+
+
+def _is_chain(item: Condition) -> bool:
+    return (
+        isinstance(item, LogicalConstraint)
+        and item.connective is Connective.AND_SEQUENCE
+        and len(item.operands) > 1
+        and operands_of(item) == {DELAY}
+    )
+
+
+def _as_kinds(item: Condition, knowledge: Knowledge) -> Condition | None:
+    if isinstance(item, LogicalConstraint):
+        parts = (_as_kinds(part, knowledge) or part for part in item.operands)
+        return replace(item, operands=tuple(parts))
+    operand = knowledge.operand(item.left)
+    if operand is None or operand.kind is not Kind.CONCEPT:
+        return item
+    if item.operator is Operator.HAS_PART:
+        return None
+    return replace(item, operator=Operator.IS_A) if item.operator is Operator.IS_PART_OF else item

@@ -1,4 +1,4 @@
-"""Whether what is asked of one operand can be met: with values, not at all, or not to be told."""
+"""Whether conditions can be met together: with values, not at all, or not to be told."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from policies_odrl import text
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
+from policies_odrl.conflicts.verdict import Example
 from policies_odrl.logic import Truth
 from policies_odrl.values import name
 from policies_odrl.vocabulary import Kind
@@ -24,11 +25,29 @@ class Outcome:
         truth: True: they can hold together; False: it is proved that they cannot.
         facts: with True, left operand -> values that a request may state.
         why: with Undetermined, the fact that is lacking; with False, what excludes what.
+        example: with True, a request that was evaluated; None where none was asked for.
     """
 
     truth: Truth
     facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     why: str = ""
+    example: Example | None = None
+
+
+def unknown(why: str) -> Outcome:
+    """Return that something is lacking."""
+    return Outcome(Truth.UNDETERMINED, why=why)
+
+
+def all_met(outcomes: Sequence[Outcome], lacking: Sequence[str] = ()) -> Outcome:
+    """Return whether what is asked of different operands can be met together."""
+    never = next((item for item in outcomes if item.truth is Truth.FALSE), None)
+    if never is not None:
+        return never
+    whys = [*lacking, *(item.why for item in outcomes if item.truth is Truth.UNDETERMINED)]
+    if whys:
+        return unknown("; ".join(dict.fromkeys(whys)))
+    return Outcome(Truth.TRUE, {left: it for found in outcomes for left, it in found.facts.items()})
 
 
 def settled(left: str, claims: Claims) -> Outcome:
@@ -38,13 +57,11 @@ def settled(left: str, claims: Claims) -> Outcome:
         Exhausted: the work would exceed the budget.
     """
     if claims.operand is None and not claims.opposed:
-        return Outcome(Truth.UNDETERMINED, why=f"`{text.term(left)}` is not a known left operand")
+        return unknown(f"`{text.term(left)}` is not a known left operand")
     if claims.empty:
         return excluded(claims.atoms)
     values = next(claims.samples(), ())
-    if values:
-        return Outcome(Truth.TRUE, {left: values})
-    return Outcome(Truth.UNDETERMINED, why=lacking(left, claims))
+    return Outcome(Truth.TRUE, {left: values}) if values else unknown(_lacking(left, claims))
 
 
 def excluded(atoms: Sequence[Atom]) -> Outcome:
@@ -54,7 +71,7 @@ def excluded(atoms: Sequence[Atom]) -> Outcome:
     return Outcome(Truth.FALSE, why=f"nothing satisfies {' and '.join(lines[:MAX_SHOWN])}{more}")
 
 
-def lacking(left: str, claims: Claims) -> str:
+def _lacking(left: str, claims: Claims) -> str:
     """Return the first fact that would settle what is asked of one operand."""
     if claims.opaque:
         atom, why = claims.opaque[0]

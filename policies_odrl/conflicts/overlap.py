@@ -1,8 +1,7 @@
 """Can conditions hold together? Values with which they do, a proof that not, or what is lacking.
 
-Conditions on different operands never multiply, and a deprecated operand is the one that replaces
-it. Conflict is answered only when every way is proved impossible; an example is confirmed by
-evaluation. The work is bounded, and there is no normal form.
+Conditions on different operands never multiply: they are searched in groups. It is False only when
+every way is proved impossible. The work is bounded, and there is no normal form.
 Source: arXiv 2602.19883 (composition of verdicts).
 """
 
@@ -20,19 +19,15 @@ from policies_odrl.algebra.claims import Atom
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.forms import condition_form
 from policies_odrl.conflicts import events
-from policies_odrl.conflicts.confirm import confirmed
-from policies_odrl.conflicts.outcome import Outcome, excluded, settled
+from policies_odrl.conflicts.outcome import Outcome, all_met, excluded, settled, unknown
 from policies_odrl.conflicts.times import TIMES, Chain, Judge, Times, each_alone
 from policies_odrl.evaluation.clocks import DELAY
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint
 from policies_odrl.vocabulary import Kind
 
 MAX_NAMED: Final = 3  # reasons that are named for one group of conditions
-
-_UNCONFIRMED: Final = "no example could be checked"
 _TIME: Final = "time"  # the operands of time belong together
 
 
@@ -47,6 +42,7 @@ class World:
         parts_as_kinds: see `compatibility.conflict_between`.
         barring: whether a meeting is what must not be, so that none may be overlooked.
         times: what judges the operands of time together.
+        budget: pays for the work of one question.
     """
 
     knowledge: Knowledge
@@ -55,9 +51,15 @@ class World:
     parts_as_kinds: bool = False
     barring: bool = False
     times: Judge = each_alone
+    budget: Budget = field(default_factory=Budget)
+
+    @property
+    def reading(self) -> Reading:
+        """How constraints are read: only what is asserted counts."""
+        return Reading(self.knowledge, True, self.parts_as_kinds, self.budget)  # noqa: FBT003
 
 
-def overlap(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
+def overlap(goals: Sequence[Goal], world: World) -> Outcome:
     """Return whether all goals can be met together.
 
     >>> from policies_odrl.model import ODRL, XSD, Literal, Operator
@@ -65,27 +67,21 @@ def overlap(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
     ...     right = (Literal(value, XSD + "decimal"),)
     ...     return Goal(Constraint(ODRL + "percentage", Operator(operator), right))
     >>> world = World(Knowledge())
-    >>> overlap([width("lteq", "5"), width("gteq", "6")], world, Budget()).truth.value
+    >>> overlap([width("lteq", "5"), width("gteq", "6")], world).truth.value
     'false'
-    >>> overlap([width("lteq", "6"), width("gteq", "6")], world, Budget()).truth.value
+    >>> overlap([width("lteq", "6"), width("gteq", "6")], world).truth.value
     'true'
     """
-    facts: dict[str, tuple[Fact, ...]] = {}
-    lacking: list[str] = []
     current = [replace(goal, item=_current(goal.item, world.knowledge)) for goal in goals]
+    outcomes = []
     for group in _apart(current):
         try:
-            found = _search(group, world, budget)
+            outcomes.append(_search(group, world))
         except Exhausted as exc:
-            found = Outcome(Truth.UNDETERMINED, why=str(exc))
-        if found.truth is Truth.FALSE:
-            return found
-        if found.truth is Truth.UNDETERMINED:
-            lacking.append(found.why)
-        facts.update(found.facts)
-    if lacking:
-        return Outcome(Truth.UNDETERMINED, why="; ".join(dict.fromkeys(lacking)))
-    return Outcome(Truth.TRUE, facts)
+            outcomes.append(unknown(str(exc)))
+        if outcomes[-1].truth is Truth.FALSE:
+            break
+    return all_met(outcomes)
 
 
 # -- what belongs together -----------------------------------------------------------------------
@@ -104,34 +100,31 @@ def _current(item: Condition, knowledge: Knowledge) -> Condition:
 
 def _apart(goals: Sequence[Goal]) -> list[list[Goal]]:
     """Return goals in groups that have no operand in common."""
-    home: dict[str, str] = {}
-
-    def root(item: str) -> str:
-        while home[item] != item:
-            home[item] = home[home[item]]
-            item = home[item]
-        return item
-
-    firsts = []
-    for goal in goals:
-        named = sorted(goal.operands) or [""]
-        names = [_TIME if item in TIMES else item for item in named]
-        for item in names:
-            home.setdefault(item, item)
-            home[root(item)] = root(names[0])
-        firsts.append(names[0])
-    groups: dict[str, list[Goal]] = {}
-    for goal, first in zip(goals, firsts, strict=True):
-        groups.setdefault(root(first), []).append(goal)
-    return list(groups.values())
+    names = [{_TIME if it in TIMES else it for it in goal.operands} or {""} for goal in goals]
+    using: dict[str, list[int]] = {}
+    for index, named in enumerate(names):
+        for name in named:
+            using.setdefault(name, []).append(index)
+    groups: list[list[Goal]] = []
+    seen: set[int] = set()
+    for first in range(len(goals)):
+        stack, group = [first] if first not in seen else [], []
+        while stack:
+            index = stack.pop()
+            if index not in seen:
+                seen.add(index)
+                group.append(index)
+                stack.extend(near for name in names[index] for near in using.pop(name, ()))
+        if group:
+            groups.append([goals[index] for index in sorted(group)])
+    return groups
 
 
 # -- the search ----------------------------------------------------------------------------------
 
 
-def _search(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
-    reading = Reading(world.knowledge, True, world.parts_as_kinds, budget)  # noqa: FBT003 - asserted
-    pending = [Box(goals, opening=True)]
+def _search(goals: Sequence[Goal], world: World) -> Outcome:
+    reading, pending = world.reading, [Box(goals, opening=True)]
     lacking: list[str] = []
     apart: list[str] = []
     while pending:
@@ -141,41 +134,24 @@ def _search(goals: Sequence[Goal], world: World, budget: Budget) -> Outcome:
             apart.append(found.why)
         elif box.choices:
             chosen = min(box.choices, key=lambda choice: len(choice.ways))
-            budget.pay(len(chosen.ways) * (1 + sum(map(len, box.atoms.values()))))
+            world.budget.pay(len(chosen.ways) * (1 + sum(map(len, box.atoms.values()))))
             pending.extend(reversed(list(box.cases(chosen))))
-        elif found.truth is Truth.TRUE and confirmed(
-            goals, found.facts, world.knowledge, parts_as_kinds=world.parts_as_kinds
-        ):
+        elif found.truth is Truth.TRUE:
             return found
         else:
-            lacking.append(found.why or _UNCONFIRMED)
-    if lacking:
-        return Outcome(Truth.UNDETERMINED, why=_first_of(lacking))
-    return Outcome(Truth.FALSE, why=_first_of(apart))
-
-
-def _first_of(reasons: Sequence[str]) -> str:
-    return "; ".join(list(dict.fromkeys(reasons))[:MAX_NAMED])
+            lacking.append(found.why)
+    why = "; ".join(list(dict.fromkeys(lacking or apart))[:MAX_NAMED])
+    return unknown(why) if lacking else Outcome(Truth.FALSE, why=why)
 
 
 def _judge(box: Box, world: World, reading: Reading) -> Outcome:
     """Return whether what one way asks of each operand can hold, its choices left aside."""
-    facts: dict[str, tuple[Fact, ...]] = {}
     chains, strange = _chains(box)
-    lacking = [strange] if strange else []
     times = {left: atoms for left, atoms in box.atoms.items() if left in TIMES}
     outcomes = [_of_operand(box, left, reading) for left in box.atoms if left not in TIMES]
     if times or chains:
         outcomes.append(_timed(times, chains, world, reading))
-    for found in outcomes:
-        if found.truth is Truth.FALSE:
-            return found
-        if found.truth is Truth.UNDETERMINED:
-            lacking.append(found.why)
-        facts.update(found.facts)
-    if lacking:
-        return Outcome(Truth.UNDETERMINED, why="; ".join(dict.fromkeys(lacking)))
-    return Outcome(Truth.TRUE, facts)
+    return all_met(outcomes, strange)
 
 
 def _of_operand(box: Box, left: str, reading: Reading) -> Outcome:
@@ -186,20 +162,20 @@ def _of_operand(box: Box, left: str, reading: Reading) -> Outcome:
     return settled(left, claims)
 
 
-def _chains(box: Box) -> tuple[list[Chain], str]:
-    """Return the delays that follow one another, and what of a sequence is not settled."""
-    chains, strange = [], ""
+def _chains(box: Box) -> tuple[list[Chain], list[str]]:
+    """Return the delays that follow one another, and what of sequences is not settled."""
+    chains, strange = [], []
     for goal in box.sequences:
         item = goal.item
         shown = text.condition(item)[:200]
         if not goal.holds or not isinstance(item, LogicalConstraint) or not item.operands:
-            strange = f"{shown}: whether the order was kept"
+            strange.append(f"{shown}: whether the order was kept")
             continue
         links = [_link(part, goal.side) for part in item.operands if delayed(part)]
         if all(links):
             chains.append(Chain(tuple(links), goal.side))
         else:
-            strange = f"{shown}: when each part came true"
+            strange.append(f"{shown}: when each part came true")
     return chains, strange
 
 
@@ -226,8 +202,7 @@ def _timed(
         return excluded(atoms)
     referring = next((atom for atom in atoms if atom.item.reference), None)
     if referring is not None:
-        why = f"{referring.text}: the value at `{referring.item.reference[0][:200]}`"
-        return Outcome(Truth.UNDETERMINED, why=why)
+        return unknown(f"{referring.text}: the value at `{referring.item.reference[0][:200]}`")
     asked = Times(times, reading, chains, world.start, world.anchors, barring=world.barring)
     found = world.times(asked)
     links = [atom for chain in chains for part in chain.parts for atom in part]
@@ -236,10 +211,8 @@ def _timed(
 
 def _opposed(atoms: Iterable[Atom], world: World) -> bool:
     """Return whether one and the same constraint, with one anchor, is to hold and not to hold."""
-
-    def said(atom: Atom) -> tuple[object, ...]:
-        anchor = world.anchors.get(atom.item.id) if atom.item.id else None
-        return (condition_form(atom.item), anchor)
-
-    no = {said(atom) for atom in atoms if not atom.holds}
-    return bool(no) and any(said(atom) in no for atom in atoms if atom.holds)
+    said = {
+        (condition_form(atom.item), world.anchors.get(atom.item.id or ""), atom.holds)
+        for atom in atoms
+    }
+    return any((form, anchor, not holds) in said for form, anchor, holds in said)

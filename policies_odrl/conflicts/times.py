@@ -15,7 +15,7 @@ from typing import Final
 from policies_odrl import text
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.conflicts.outcome import Outcome, settled
+from policies_odrl.conflicts.outcome import Outcome, settled, unknown
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.logic import Truth
@@ -65,20 +65,17 @@ Judge = Callable[[Times], Outcome]
 def each_alone(times: Times) -> Outcome:
     """Return whether times can be met, as far as each operand tells by itself."""
     if times.chains:
-        return Outcome(Truth.UNDETERMINED, why="how long the delays of a sequence take together")
+        return unknown("how long the delays of a sequence take together")
     found = {
         left: settled(left, Claims(OPERANDS[left], atoms, times.reading))
         for left, atoms in times.atoms.items()
     }
     periods = found.pop(INTERVAL, None)
-    for outcome in found.values():
-        if outcome.truth is Truth.FALSE:
-            return outcome
+    never = next((item for item in found.values() if item.truth is Truth.FALSE), None)
+    if never is not None:
+        return never
     if periods is not None and (len(times.atoms[INTERVAL]) > 1 or times.anchors):
-        why = "from when the periods of timeInterval are counted is not stated"
-        return Outcome(Truth.UNDETERMINED, why=why)
+        return unknown("from when the periods of timeInterval are counted is not stated")
     outcomes = [*found.values(), *([] if periods is None else [periods])]
-    if len(outcomes) == 1:
-        return outcomes[0]
     names = " and ".join(sorted(text.term(left) for left in times.atoms))
-    return Outcome(Truth.UNDETERMINED, why=f"how {names} go together")
+    return outcomes[0] if len(outcomes) == 1 else unknown(f"how {names} go together")

@@ -32,8 +32,7 @@ from policies_odrl import (
 )
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.blocking import blocking, possible
-from policies_odrl.comparison.greatest import greatest_common
-from policies_odrl.comparison.narrow import meet
+from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.relation import Relation
 from policies_odrl.comparison.witness import requests_near
 from policies_odrl.model import ODRL, Condition, Constraint
@@ -120,10 +119,8 @@ def test_what_is_within_is_granted_by_both(both: tuple[Policy, Policy], facts: F
 
 @LAW
 @given(pairs(), some.facts)
-def test_the_greatest_common_policy_grants_just_what_both_grant(
-    both: tuple[Policy, Policy], facts: Facts
-) -> None:
-    common = greatest_common(*both)
+def test_the_meet_grants_just_what_both_grant(both: tuple[Policy, Policy], facts: Facts) -> None:
+    common = meet(*both)
     event("met" if common else "apart")
     for request in around(*both, *([common] if common else [])):
         for mode in Mode:

@@ -23,7 +23,7 @@ from policies_odrl import (
     same_meaning,
     validate,
 )
-from policies_odrl.comparison.narrow import meet, narrow
+from policies_odrl.comparison.meet import meet
 from policies_odrl.evaluation.request import imagined
 from tests.support import policy_strategies as some
 
@@ -181,7 +181,7 @@ def test_a_narrower_wish_is_contained_and_narrowing_it_gives_just_that(
     rule = offer.permissions[0]
     wish = replace(offer, permissions=(replace(rule, constraints=(*rule.constraints, extra)),))
     assert contains(offer, wish).answer is Answer.YES
-    agreed = narrow(offer, wish)
+    agreed = meet(offer, wish)
     if agreed is None:
         assert not evaluate(wish, request, facts).granted
     else:

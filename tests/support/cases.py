@@ -20,8 +20,7 @@ from typing import Any, Final
 
 import policies_odrl
 from policies_odrl import Decision, Facts, Knowledge, Mode, OdrlError, Policy, Request
-from policies_odrl.comparison.greatest import greatest_common
-from policies_odrl.comparison.narrow import meet, narrow
+from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.term_change import TermChange
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
@@ -300,9 +299,7 @@ VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
     "contains": _contains,
     "compare": _compare,
     "counter_offer": _counter_offer,
-    "greatest_common": _common(greatest_common),
     "meet": _common(meet),
-    "narrow": _common(narrow),
     "same_meaning": lambda case: policies_odrl.same_meaning(*case.policies),
     "term_changes": _term_changes,
     "conflict": _conflict,

@@ -30,8 +30,7 @@ from policies_odrl import (
 )
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.comparison.foreign import foreign
-from policies_odrl.comparison.greatest import greatest_common
-from policies_odrl.comparison.narrow import meet
+from policies_odrl.comparison.meet import meet
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV
 from tests.support.small_policies import (
@@ -61,7 +60,7 @@ def test_what_two_policies_share_is_called_a_collection_as_in_one(*, turned: boo
     left, right = (two, one) if turned else (one, two)
     merged = layer(Layer("authority", left), Layer("terms", right)).policy
     countered = counter_offer(left, right).policy
-    for common in (greatest_common(left, right), meet(left, right), merged, countered):
+    for common in (meet(left, right), merged, countered):
         assert common is not None
         assert not granted(common, target="urn:c")
         assert granted(replace(common, prohibitions=()), target="urn:c")
@@ -101,7 +100,7 @@ def test_a_collection_is_not_forgotten_with_its_permission(name: str, *, turned:
     left, right = (two, one) if turned else (one, two)
     merged = layer(Layer("a", left), Layer("b", right), Layer("c", right)).policy
     countered = counter_offer(left, right).policy
-    for common in (greatest_common(left, right), meet(left, right), merged, countered):
+    for common in (meet(left, right), merged, countered):
         assert common is not None
         assert not granted(common, values=values, **asked)
         assert granted(replace(common, prohibitions=()), values=values, **asked)
@@ -142,7 +141,7 @@ def test_what_is_kept_in_mind_is_said_by_whom_and_is_in_its_words() -> None:
 def test_what_no_ban_bears_on_needs_not_be_kept_in_mind(
     rules: list[Permission | Prohibition],
 ) -> None:
-    common = greatest_common(terms(*rules), terms(may()))
+    common = meet(terms(*rules), terms(may()))
     assert common is not None
     assert len(common.prohibitions) == 1
 
@@ -190,14 +189,14 @@ def test_terms_of_two_parties_compensate_both() -> None:
     other = terms(may(duties=(pay,)), assigner=OTHER)
     both = replace(paid(OTHER), performed=(*paid(OTHER).performed, *paid(PROVIDER).performed))
     for common in (
-        greatest_common(mine, other),
+        meet(mine, other),
         layer(Layer("authority", mine), Layer("terms", other)).policy,
         counter_offer(mine, other).policy,
     ):
         assert not granted(common, paid(PROVIDER))
         assert not granted(common, paid(OTHER))
         assert granted(common, both)
-    assert granted(greatest_common(mine, mine), paid(PROVIDER))
+    assert granted(meet(mine, mine), paid(PROVIDER))
 
 
 def test_a_consequence_compensates_the_other_party_too() -> None:
@@ -207,9 +206,7 @@ def test_a_consequence_compensates_the_other_party_too() -> None:
         functions=((ODRL + "compensatedParty", PROVIDER),),
         consequences=(pay,),
     )
-    common = greatest_common(
-        terms(may(), assigner=PROVIDER), terms(may(duties=(told,)), assigner=OTHER)
-    )
+    common = meet(terms(may(), assigner=PROVIDER), terms(may(duties=(told,)), assigner=OTHER))
     assert common is not None
     (duty,) = common.permissions[0].duties
     assert duty.functions == told.functions

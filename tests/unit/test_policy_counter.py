@@ -25,8 +25,8 @@ from policies_odrl import (
 )
 from policies_odrl.comparison.blocking import blocking
 from policies_odrl.comparison.change import Cost, cost
-from policies_odrl.comparison.change_phrases import number
-from policies_odrl.comparison.distance import distance
+from policies_odrl.comparison.nearness import distance
+from policies_odrl.comparison.phrases import number
 from policies_odrl.comparison.term_change import ChangeKind
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import PREAU

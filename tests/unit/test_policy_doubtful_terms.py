@@ -19,12 +19,15 @@ from policies_odrl import (
     Knowledge,
     LogicalConstraint,
     Performed,
+    conflict_between,
     contains,
+    counter_offer,
     same_meaning,
+    term_changes,
 )
 from policies_odrl.algebra.forms import same_constraint
-from policies_odrl.comparison.greatest import greatest_common
-from policies_odrl.comparison.narrow import meet
+from policies_odrl.comparison.meet import meet
+from policies_odrl.conflicts.verdict import Compatibility
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.algebra import contradictory
@@ -75,8 +78,7 @@ def test_a_condition_that_never_holds_is_not_covered(never_true: Condition) -> N
     assert granted(wish, facts, values=values)
     assert not granted(offer, facts, values=values)
     assert contains(offer, wish, known).answer is not Answer.YES
-    for common in (greatest_common(offer, wish, known), meet(offer, wish, known)):
-        assert not granted(common, facts, values=values)
+    assert not granted(meet(offer, wish, known), facts, values=values)
     assert contains(terms(may(stated[0])), wish, known)
 
 
@@ -124,11 +126,11 @@ def test_a_ban_of_a_collection_is_not_one_of_a_single_asset() -> None:
     assert not granted(offer, target="urn:x")
     assert contains(offer, wish).answer is not Answer.YES
     assert contains(wish, offer)
-    for common in (greatest_common(wish, offer), meet(wish, offer)):
-        assert common is not None
-        assert not granted(common, target="urn:x")
+    common = meet(wish, offer)
+    assert common is not None
+    assert not granted(common, target="urn:x")
     assert not same_meaning(offer, wish)
-    assert granted(greatest_common(wish, wish), target="urn:x")
+    assert granted(meet(wish, wish), target="urn:x")
 
 
 # -- names in other types, and values that are no lengths --------------------------------------
@@ -144,7 +146,7 @@ def test_names_in_other_types_prove_nothing(operator: str) -> None:
         assert granted(wish, values=values)
         assert not granted(offer, values=values)
         assert contains(offer, wish).answer is not Answer.YES
-        assert not granted(greatest_common(offer, wish), values=values)
+        assert not granted(meet(offer, wish), values=values)
     assert contains(offer, offer)
     text = terms(may(where("recipient", operator, typed("a"))))
     assert contains(text, terms(may(where("recipient", "eq", Iri("b")))))
@@ -229,3 +231,41 @@ def test_deep_conditions_are_an_answer_and_no_crash(part: str) -> None:
         "target": may(target=AssetRef("", source="urn:c", refinements=(item,))),
     }[part]
     assert contains(terms(may(purpose("Purpose"))), terms(rule)).answer is not Answer.NO
+
+
+# -- what was not understood ---------------------------------------------------------------------
+
+STRANGE = where("urn:strange", "eq", Iri("urn:a"))
+
+
+def test_what_was_not_understood_proves_nothing_but_itself() -> None:
+    plain, odd = terms(may()), terms(replace(may(), unread=(STRANGE,)))
+    assert granted(plain)
+    assert not granted(odd)
+    assert contains(odd, plain).answer is Answer.NO
+    assert contains(odd, odd)
+    assert contains(plain, odd)
+    assert not same_meaning(plain, odd)
+    assert not granted(meet(plain, odd))
+    assert not granted(counter_offer(odd, plain).policy)
+    assert [item.operand for item in term_changes(plain, odd)] == ["urn:strange"]
+    assert conflict_between(plain, odd).answer is Compatibility.UNKNOWN
+    assert conflict_between(plain, plain).answer is Compatibility.COMPATIBLE
+
+
+def test_a_ban_that_was_not_understood_is_never_ruled_out() -> None:
+    research = purpose("AcademicResearch")
+    ban = never(purpose("Marketing"))
+    wish, values = terms(may(research)), {"purpose": research.right}
+    sure = terms(may(), ban)
+    odd = terms(may(), replace(ban, unread=(STRANGE,)))
+    assert granted(sure, values=values)
+    assert not granted(odd, values=values)
+    assert contains(sure, wish)
+    assert contains(odd, wish).answer is not Answer.YES
+    assert contains(odd, odd)
+    assert not granted(counter_offer(odd, wish).policy, values=values)
+    apart = frozenset({DPV + "AcademicResearch", DPV + "Marketing"})
+    known = Knowledge(disjoint=(apart,))
+    assert conflict_between(odd, wish, known).answer is Compatibility.UNKNOWN
+    assert conflict_between(sure, wish, known).answer is Compatibility.COMPATIBLE

@@ -18,7 +18,7 @@ from policies_odrl import (
     Prohibition,
 )
 from policies_odrl.comparison.foreign import foreign
-from policies_odrl.comparison.narrow import meet
+from policies_odrl.comparison.meet import meet
 from policies_odrl.model import ODRL, Condition, Literal
 from policies_odrl.reading.inventory import size
 from policies_odrl.vocabulary import DCT

@@ -30,7 +30,7 @@ from policies_odrl import (
     evaluate,
     validate,
 )
-from policies_odrl.comparison.narrow import meet
+from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.relation import Relation
 from policies_odrl.conflicts.verdict import Compatibility
 from policies_odrl.evaluation.operands import Fact, check

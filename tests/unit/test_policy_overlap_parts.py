@@ -145,8 +145,8 @@ def test_no_step_is_taken_beyond_the_limit() -> None:
     assert (before, budget.spent) == (False, True)
     side = Side(permitting("width eq 5"), 0)
     meeting = Meeting(permitted=((side, side.policy.permissions[0]),))
-    assert tried(meeting, World(KNOWN), budget).truth is Truth.UNDETERMINED
-    assert tried(meeting, World(KNOWN), Budget()).truth is Truth.TRUE
+    assert tried(meeting, World(KNOWN, budget=budget)).truth is Truth.UNDETERMINED
+    assert tried(meeting, World(KNOWN)).truth is Truth.TRUE
 
 
 def test_more_kinds_of_action_than_are_tried() -> None:

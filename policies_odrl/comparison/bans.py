@@ -1,10 +1,8 @@
 """Prohibitions in a comparison: what they take away from a request, and what they leave.
 
-Rules: a prohibition holds unless it is certainly not meant (`evaluate.py`), so that one of the
-offer is harmless only where the request's own terms make it False, or where a prohibition of the
-request holds whenever it does. What the request prohibits itself is taken from what it asks for,
-condition by condition, on the attributes of that prohibition alone. What either policy calls a
-collection, in whichever rule, may hold what a prohibition names (`conditions.py`).
+A prohibition holds unless it is certainly not meant (`evaluate.py`). One of the offer is harmless
+only where the request's own terms make it False, or where one of the request holds whenever it
+does. What either policy calls a collection may hold what a prohibition names (`conditions.py`).
 """
 
 from __future__ import annotations
@@ -13,30 +11,24 @@ from collections.abc import Sequence
 
 from policies_odrl.algebra.boxes import Box, Choice, Goal, Proof, operands_of
 from policies_odrl.algebra.forms import condition_form, rule_form, same_reference
-from policies_odrl.comparison.fit import conditions_of
+from policies_odrl.comparison.rules import conditions_of, unfolded
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import (
-    AssetRef,
-    Condition,
-    Conflict,
-    PartyRef,
-    Permission,
-    Policy,
-    Prohibition,
-    Rule,
-)
+from policies_odrl.model import Condition, Permission, Policy, Prohibition
+from policies_odrl.reading.inventory import Reference
 from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
 
+_ABOUT = ("target", "assignee")
 
-def box_of(prover: Proof, request: Policy, wanted: Permission) -> Box | None:
+
+def box_of(prover: Proof, bans: Sequence[Prohibition], wanted: Permission) -> Box | None:
     """Return what a permission asks for, less what its policy prohibits; None: nothing is left."""
     extra: list[Choice] = []
-    whole = Box(conditions_of(request, wanted))
-    for own in request.prohibitions if request.conflict is not Conflict.PERM else ():
-        if own.remedies or not _always_meant(prover, request, own, wanted):
+    whole = Box(conditions_of(wanted))
+    for ban in bans:
+        if ban.remedies or not _always_meant(prover, ban, wanted):
             continue  # one with remedies says what follows where it is broken
-        items = conditions_of(request, own)
+        items = conditions_of(ban)
         if all(prover.within(item, whole) for item in items):
             return None
         extra.append(Choice(tuple((Goal(item, holds=False),) for item in items)))
@@ -44,52 +36,38 @@ def box_of(prover: Proof, request: Policy, wanted: Permission) -> Box | None:
 
 
 def unsafe(
-    prover: Proof,
-    offer: Policy,
-    request: Policy,
-    asked: Sequence[tuple[Permission, Box]],
-) -> list[tuple[str, Prohibition]]:
-    """Return the prohibitions of an offer that may hit what is asked for, with their pointers."""
-    if offer.conflict is Conflict.PERM:
-        return []
+    prover: Proof, offer: Policy, request: Policy, asked: Sequence[tuple[Permission, Box]]
+) -> list[int]:
+    """Return the places of the prohibitions of an offer that may bear on what is asked for."""
     mine, theirs = collections_of(offer), collections_of(request)
+    own = unfolded(request).prohibitions
     return [
-        (f"/prohibition/{index}", rule)
-        for index, rule in enumerate(offer.prohibitions)
-        if not _upheld(prover, offer, rule, request, mine - theirs)
-        and not all(_avoided(prover, offer, rule, request, mine | theirs, *pair) for pair in asked)
+        index
+        for index, ban in enumerate(unfolded(offer).prohibitions)
+        if not any(_upheld(prover, ban, item, mine - theirs) for item in own)
+        and not all(_avoided(prover, ban, mine | theirs, *pair) for pair in asked)
     ]
 
 
-def _always_meant(prover: Proof, request: Policy, own: Prohibition, wanted: Permission) -> bool:
+def _always_meant(prover: Proof, ban: Prohibition, wanted: Permission) -> bool:
     """Return whether a prohibition is about every action that a permission of its policy allows."""
-    wider = prover.knowledge.wider_actions(wanted.action.id)
-    pairs = (
-        (request.target_of(own), request.target_of(wanted)),
-        (request.assignee_of(own), request.assignee_of(wanted)),
-    )
-    return same_action(own.action.id) in wider and all(
+    pairs = ((getattr(ban, part), getattr(wanted, part)) for part in _ABOUT)
+    return same_action(ban.action.id) in prover.knowledge.wider_actions(wanted.action.id) and all(
         mine is None or (theirs is not None and same_reference(mine, theirs))
         for mine, theirs in pairs
     )
 
 
-def _upheld(
-    prover: Proof, offer: Policy, rule: Prohibition, request: Policy, vague: frozenset[str]
-) -> bool:
+def _upheld(prover: Proof, ban: Prohibition, own: Prohibition, vague: frozenset[str]) -> bool:
     """Return whether a prohibition of the request holds wherever the offer's does.
 
     What only the offer calls a collection (`vague`) may hold what the offer's names.
     """
-    if request.conflict is Conflict.PERM:
-        return False
-    remedies = {rule_form(duty) for duty in rule.remedies}
-    return any(
-        _action_wider(rule.action.id, own.action.id, prover.knowledge)
-        and {rule_form(duty) for duty in own.remedies} == remedies
-        and _reference_wider(offer, rule, request, own, vague)
-        and _conditions_wider(prover, conditions_of(offer, rule), conditions_of(request, own))
-        for own in request.prohibitions
+    return (
+        _action_wider(ban.action.id, own.action.id, prover.knowledge)
+        and set(map(rule_form, own.remedies)) == set(map(rule_form, ban.remedies))
+        and all(_about_more(getattr(own, part), getattr(ban, part), vague) for part in _ABOUT)
+        and _conditions_wider(prover, conditions_of(ban), conditions_of(own))
     )
 
 
@@ -104,22 +82,12 @@ def _action_wider(ruled: str, own: str, knowledge: Knowledge) -> bool:
     return mine in broader and all(mine in wider(item) or item in wider(mine) for item in broader)
 
 
-def _reference_wider(
-    offer: Policy, rule: Rule, request: Policy, own: Rule, vague: frozenset[str]
-) -> bool:
-    pairs = (
-        (request.target_of(own), offer.target_of(rule)),
-        (request.assignee_of(own), offer.assignee_of(rule)),
-    )
-    return all(
-        mine is None
-        or (
-            theirs is not None
-            and same_reference(mine, theirs)
-            and vague <= {mine.id}
-            and (mine.collection or not theirs.collection)  # who is in a thing is certain: nobody
-        )
-        for mine, theirs in pairs
+def _about_more(mine: Reference | None, theirs: Reference | None, vague: frozenset[str]) -> bool:
+    return mine is None or (
+        theirs is not None
+        and same_reference(mine, theirs)
+        and vague <= {mine.id}
+        and (mine.collection or not theirs.collection)  # who is in a thing is certain: nobody
     )
 
 
@@ -135,30 +103,20 @@ def _falls_with(prover: Proof, own: Condition, theirs: Sequence[Condition]) -> b
 
 
 def _avoided(
-    prover: Proof,
-    offer: Policy,
-    rule: Prohibition,
-    request: Policy,
-    vague: frozenset[str],
-    wanted: Permission,
-    box: Box,
+    prover: Proof, ban: Prohibition, vague: frozenset[str], wanted: Permission, box: Box
 ) -> bool:
-    if not related(rule.action.id, wanted.action.id, prover.knowledge):
-        return True
-    pairs: tuple[tuple[AssetRef | PartyRef | None, AssetRef | PartyRef | None], ...] = (
-        (offer.target_of(rule), request.target_of(wanted)),
-        (offer.assignee_of(rule), request.assignee_of(wanted)),
+    return (
+        not related(ban.action.id, wanted.action.id, prover.knowledge)
+        or any(apart(getattr(ban, part), getattr(wanted, part), vague) for part in _ABOUT)
+        or _false_in(prover, conditions_of(ban), box)
     )
-    if any(apart(mine, theirs, vague) for mine, theirs in pairs):
-        return True
-    return _lifted_by(prover, conditions_of(offer, rule), box)
 
 
-def _lifted_by(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
+def _false_in(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
     if any(prover.refuted(item, box) for item in items):
         return True
     touched = frozenset().union(*(operands_of(item) for item in items))
-    return prover.by_cases(touched, box, lambda case: _lifted_by(prover, items, case))
+    return prover.by_cases(touched, box, lambda case: _false_in(prover, items, case))
 
 
 def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
@@ -178,9 +136,7 @@ def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
     return any(ban in wider(item) | implied_actions(item) for item in covered)
 
 
-def apart(
-    left: AssetRef | PartyRef | None, right: AssetRef | PartyRef | None, vague: frozenset[str]
-) -> bool:
+def apart(left: Reference | None, right: Reference | None, vague: frozenset[str]) -> bool:
     """Return whether two references are single things, and not the same.
 
     Args:
