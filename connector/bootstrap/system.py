@@ -93,22 +93,25 @@ class ThreadWakeups:
     """Named events between the threads of one process: the port `Wakeups`.
 
     An event that nobody waits for is remembered once and wakes the next that waits for it; an
-    event wakes one waiting thread.
+    event wakes one waiting thread, and none that waits for another. Names are few.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._waited: dict[str, threading.Condition] = {}
         self._pending: set[str] = set()
 
     def notify(self, name: str) -> None:
         """Wake whoever waits for `name`; remembered when nobody does."""
-        with self._changed:
+        with self._lock:
             self._pending.add(name)
-            self._changed.notify_all()
+            if name in self._waited:
+                self._waited[name].notify()
 
     def wait(self, name: str, seconds: float) -> bool:
         """Wait for `name`; return whether it came within `seconds`."""
-        with self._changed:
-            came = self._changed.wait_for(lambda: name in self._pending, timeout=seconds)
+        with self._lock:
+            waited = self._waited.setdefault(name, threading.Condition(self._lock))
+            came = waited.wait_for(lambda: name in self._pending, timeout=seconds)
             self._pending.discard(name)
             return came

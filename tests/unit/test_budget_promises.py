@@ -108,7 +108,7 @@ def test_a_negotiation_counts_from_agreed_on(
     agreement = federation.agreements[SITES[0]]
     with site.ports.store.write() as tx:
         tx.agreements.put(replace(agreement, finalized=state is NegotiationState.FINALIZED))
-        steps.store(site.ports, tx, negotiation(agreement, state))
+        steps.store(tx, negotiation(agreement, state))
     assert promised(site)[0] == expected
 
 

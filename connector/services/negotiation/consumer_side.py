@@ -82,7 +82,7 @@ def request(
         check_peer(tx, peer_did)
         message = _request_message(ports, negotiation, wish)
         steps.enqueue(ports, tx, peer_did, negotiation.pid, message)
-        return steps.store(ports, tx, negotiation)
+        return steps.store(tx, negotiation)
 
 
 def accept(ports: Ports, pid: str) -> Negotiation:
@@ -156,12 +156,12 @@ def on_offer(
         state = step(None, Act.OFFER, Role.PROVIDER, sending=False)
         said = {"state": state, "dataset_id": message.dataset, **tabled}
         opened = steps.opened(ports, tx, caller, Role.CONSUMER, message.provider_pid, **said)
-        return steps.store(ports, tx, opened)
+        return steps.store(tx, opened)
     negotiation = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
     after = steps.received(negotiation, Act.OFFER, ports.clock.now(), **tabled)
     if message.dataset != negotiation.dataset_id:
         raise Malformed("the offer is about another dataset than the negotiation")
-    steps.store(ports, tx, after)
+    steps.store(tx, after)
     question = (negotiation.policy, negotiation.offered, message.policy)
     fits = terms.answered(known, question)
     if terms.fits(*question) if fits is None else fits:
@@ -210,7 +210,7 @@ def on_agreement(
     agreement = agree.check(ports, negotiation, message, caller, known)
     agreed = replace(agreed, agreement_id=agreement.id)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
-    steps.store(ports, tx, agreed, **facts)
+    steps.store(tx, agreed, **facts)
     if not tx.agreements.add(agreement):
         raise AgreementTampered("an agreement of that id is here already")
     export.keep_lists(tx, agreement.provider_membership, agreement.consumer_membership)
@@ -239,7 +239,7 @@ def on_finalized(
     agreement = steps.contract_of(tx, final)
     tx.agreements.put(agree.complete(agreement, message.receipt, final.updated_at))
     cosigning.owe(ports, tx, final.peer)
-    return steps.store(ports, tx, final, agreement=agreement.id, digest=agreement.digest)
+    return steps.store(tx, final, agreement=agreement.id, digest=agreement.digest)
 
 
 def _accept(ports: Ports, tx: Transaction, negotiation: Negotiation) -> Negotiation:

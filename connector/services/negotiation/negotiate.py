@@ -269,7 +269,7 @@ def _terminated(
     said = {"code": message.code, "reasons": message.reasons}
     ended = steps.received(found, Act.TERMINATION, ports.clock.now(), **said)
     facts = {"by": found.role.other.value, **steps.signed(message.statement)}
-    return steps.store(ports, tx, ended, code=message.code, **facts)
+    return steps.store(tx, ended, code=message.code, **facts)
 
 
 def _note_refused(

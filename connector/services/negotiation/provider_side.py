@@ -64,7 +64,7 @@ def offer(ports: Ports, peer_did: str, dataset_id: str, offer_id: str) -> Negoti
             updated_at=now,
         )
         steps.enqueue(ports, tx, peer.did, negotiation.pid, _message(ports, negotiation, ()))
-        return steps.store(ports, tx, negotiation)
+        return steps.store(tx, negotiation)
 
 
 def on_request(
@@ -113,7 +113,7 @@ def on_request(
         policy_by=Role.CONSUMER if message.policy else Role.PROVIDER,
         asked=message.policy or found.policy,
     )
-    steps.store(ports, tx, requested)
+    steps.store(tx, requested)
     return _answer(ports, caller, tx, requested, found, verdict)
 
 
@@ -160,7 +160,7 @@ def on_accepted(
     """
     del message
     accepted = steps.received(negotiation, Act.ACCEPTED, ports.clock.now())
-    steps.store(ports, tx, accepted)
+    steps.store(tx, accepted)
     try:
         found = catalog_pages.visible_offer(tx, caller.did, accepted.offer_id, accepted.dataset_id)
     except OfferUnknown as exc:
@@ -187,7 +187,7 @@ def on_verification(
     agreement = steps.contract_of(tx, verified)
     check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
     complete = agree.countersign(ports, agreement, message.consumer_signature)
-    steps.store(ports, tx, verified, agreement=agreement.id)
+    steps.store(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
     cosigning.owe(ports, tx, verified.peer)
     event = messages.ContractNegotiationEventMessage(

@@ -29,8 +29,6 @@ from connector.services.messages import sending
 
 M = TypeVar("M", bound=Negotiating)
 
-# Whoever waits for the end of a negotiation is woken by this name.
-NEGOTIATION: Final = "negotiation"
 QUOTA_SECONDS: Final = 600.0  # until it is worth to ask again whether one has ended
 
 _EVENTS: Final[Mapping[NegotiationState, str]] = {
@@ -182,7 +180,7 @@ def received(negotiation: Negotiation, act: Act, now: datetime, **changes: Any) 
     return replace(negotiation, state=after, updated_at=now, **changes)
 
 
-def store(ports: Ports, tx: Transaction, negotiation: Negotiation, **facts: Any) -> Negotiation:
+def store(tx: Transaction, negotiation: Negotiation, **facts: Any) -> Negotiation:
     """Keep a negotiation and write its new state to the audit log.
 
     Terms that were written for this negotiation are no longer on offer once it is decided.
@@ -201,7 +199,6 @@ def store(ports: Ports, tx: Transaction, negotiation: Negotiation, **facts: Any)
         offer=negotiation.offer_id,
         **facts,
     )
-    tx.after_commit(lambda: ports.wakeups.notify(NEGOTIATION))
     return negotiation
 
 
@@ -244,7 +241,7 @@ def send(
     after = step(negotiation.state, act_of(message), negotiation.role, sending=True)
     enqueue(ports, tx, negotiation.peer, negotiation.pid, message)
     moved = replace(negotiation, state=after, updated_at=now, **changes)
-    return store(ports, tx, moved, **(facts or {}))
+    return store(tx, moved, **(facts or {}))
 
 
 def enqueue(
@@ -330,7 +327,7 @@ def end_here(
         reasons=reasons,
         updated_at=ports.clock.now(),
     )
-    return store(ports, tx, ended, code=code, by="local", **signed(statement))
+    return store(tx, ended, code=code, by="local", **signed(statement))
 
 
 def is_over(negotiation: Negotiation) -> bool:
