@@ -12,6 +12,8 @@ own words where those say more.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from joserfc import jws
@@ -81,7 +83,7 @@ def sign_compact(
         KeyUnusable: the key cannot be used.
     """
     header = {"alg": "Ed25519", "kid": signer.key_id, "typ": typ, **(extra_header or {})}
-    key = import_key(dict(signer.public_jwk), "OKP")
+    key = _key_of(tuple(signer.public_jwk.items()))
     return jws.serialize_compact(header, payload, key, registry=_SigningRegistry(signer))
 
 
@@ -209,12 +211,18 @@ def _key(
 
 
 def _verify(token: str, jwk: Mapping[str, str], payload: bytes | None) -> bytes:
-    registry = _Registry(algorithms=[algorithm(jwk)])
+    registry = _REGISTRIES[algorithm(jwk)]
     try:
-        key = import_key(dict(jwk))
+        key = _key_of(tuple(jwk.items()))
         return jws.deserialize_compact(token, key, registry=registry, payload=payload).payload
     except (JoseError, ValueError) as exc:
         raise SignatureInvalid("the signature does not verify") from exc
+
+
+@lru_cache(maxsize=256)
+def _key_of(members: tuple[tuple[str, str], ...]) -> Key:
+    """Return the key of a JWK's members; they alone say what it is."""
+    return import_key(dict(members))
 
 
 class _Registry(jws.JWSRegistry):
@@ -223,6 +231,12 @@ class _Registry(jws.JWSRegistry):
     default_header_registry = {name: JWS_HEADER_REGISTRY[name] for name in _HEADER_MEMBERS}  # noqa: RUF012  joserfc declares it as a plain class attribute
     max_header_length = MAX_HEADER_CHARS
     max_payload_length = MAX_PAYLOAD_BYTES * 4 // 3 + 4
+
+
+# By the one algorithm that may be used.
+_REGISTRIES: Final[Mapping[str, _Registry]] = MappingProxyType(
+    {name: _Registry(algorithms=[name]) for name in ("Ed25519", "ES256")}
+)
 
 
 class _SigningRegistry(_Registry):

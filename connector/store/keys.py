@@ -51,6 +51,7 @@ class FileSigner:
         """
         self._key = _ed25519(path)
         self._key_id = key_id
+        self._public = _jwk(self._key)
 
     @property
     def key_id(self) -> str:
@@ -60,12 +61,16 @@ class FileSigner:
     @property
     def public_jwk(self) -> Mapping[str, str]:
         """Public key as JWK (RFC 8037 section 2)."""
-        raw = self._key.public_key().public_bytes_raw()
-        return {"kty": "OKP", "crv": "Ed25519", "alg": "Ed25519", "x": b64url(raw)}
+        return dict(self._public)
 
     def sign(self, payload: bytes) -> bytes:
         """Return the 64-byte Ed25519 signature (RFC 8032) of `payload`."""
         return self._key.sign(payload)
+
+
+def _jwk(key: Ed25519PrivateKey) -> Mapping[str, str]:
+    x = b64url(key.public_key().public_bytes_raw())
+    return {"kty": "OKP", "crv": "Ed25519", "alg": "Ed25519", "x": x}
 
 
 def open_signer(uri: str, home: Path, key_id: str) -> Signer:
