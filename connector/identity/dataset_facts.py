@@ -1,17 +1,23 @@
 """What a peer's dataset description says, as values. The writing side is `description.py`.
 
 Rule: reads only descriptions whose signature verified, and refuses those that lack a statement;
-a consumer decides on these facts before it negotiates.
+a consumer decides on these facts before it negotiates, and compares them before it signs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from connector.domain.catalog.dataset import Column, ColumnClass, PrivacyCap
 from connector.errors import DescriptionTampered
+from connector.identity import document as documents
+from connector.identity.description import verify_description
+from connector.identity.document import DidDocument
+from connector.jsonld.kept import LARGEST
 from federated.privacy.rule import ADD_OR_REMOVE_ONE, Rule
 from federated.reading import MAX_BYTES, Member
 
@@ -60,6 +66,32 @@ class DatasetFacts:
     territory: str
     cap: PrivacyCap | None
     rule: Rule | None = None
+
+
+def verified(
+    token: str, document: DidDocument, dataset_id: str
+) -> tuple[Mapping[str, Any], DatasetFacts]:
+    """Return what a dataset's description says, as JSON-LD and as values, once it verifies.
+
+    Args:
+        token: VC-JWT.
+        document: DID document of the publisher.
+        dataset_id: what it must describe.
+
+    Raises:
+        DescriptionTampered: as `verify_description`, or as `read_facts`.
+    """
+    find = _verified if len(token) <= LARGEST else _verified.__wrapped__
+    return find(token, document.data, document.did, dataset_id)
+
+
+@lru_cache(maxsize=32)
+def _verified(
+    token: str, document: bytes, did: str, dataset_id: str
+) -> tuple[Mapping[str, Any], DatasetFacts]:
+    """Of the same bytes, always the same answer: a description is read when asked and signed."""
+    subject = verify_description(token, documents.read(document, did), dataset_id)
+    return MappingProxyType(subject), read_facts(subject)
 
 
 def read_facts(subject: Mapping[str, Any]) -> DatasetFacts:

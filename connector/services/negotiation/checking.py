@@ -111,10 +111,7 @@ def _check_dataset(
     Returns:
         How the description says that jobs add up; None when it says nothing.
     """
-    described = descriptions.verify_description(
-        negotiation.description, provider, negotiation.dataset_id
-    )
-    facts = dataset_facts.read_facts(described)
+    _, facts = dataset_facts.verified(negotiation.description, provider, negotiation.dataset_id)
     stated = document.dataset
     expected = Subject(
         id=negotiation.dataset_id,

@@ -222,8 +222,7 @@ def fetch_dataset(ports: Ports, peer_did: str, dataset_id: str) -> DatasetView:
 
 
 def _verified(peer: str, document: DidDocument, entry: messages.Dataset) -> DatasetView:
-    subject = descriptions.verify_description(entry.description, document, entry.id)
-    facts = dataset_facts.read_facts(subject)
+    subject, facts = dataset_facts.verified(entry.description, document, entry.id)
     if facts.publisher != peer:
         raise DescriptionTampered(f"dataset `{entry.id}` is another publisher's")
     offers = tuple(OfferView(offer.id, offer.policy, offer.coverage) for offer in entry.offers)
