@@ -32,7 +32,7 @@ from connector.peer.connections.relay import Caller, Relay
 from connector.peer.credentials import Leaves
 from connector.peer.face import PeerFace
 from connector.peer.limits.counted import Counted
-from connector.peer.limits.turns import Turns, on_threads
+from connector.peer.limits.turns import Threads, Turns
 from connector.peer.web.server import HttpsServer
 from connector.services.federation.lead.hub import LeadHub
 from tests.support.doubles import ports_for_tests, settings_for_tests
@@ -158,14 +158,14 @@ class TestCallers:
 
 
 class TestTurns:
-    def run(self, work: Callable[[Turns], Coroutine[Any, Any, None]], threads: int) -> None:
+    def run(self, work: Callable[[Threads], Coroutine[Any, Any, None]], threads: int) -> None:
         with ThreadPoolExecutor(threads) as pool:
-            asyncio.run(work(Turns(on_threads(pool), threads, waiting=3)))
+            asyncio.run(work(Threads(pool, Turns(threads, waiting=3))))
 
     def test_slow_calls_of_some_leave_a_thread_to_others(self) -> None:
         gone = threading.Event()
 
-        async def work(turns: Turns) -> None:
+        async def work(turns: Threads) -> None:
             slow = [
                 asyncio.create_task(turns.run(owner, gone.wait))
                 for owner in ("a", "a", "a", "b", "b")
@@ -179,7 +179,7 @@ class TestTurns:
     def test_who_runs_the_fewest_is_next(self) -> None:
         gone, order = threading.Event(), list[str]()
 
-        async def work(turns: Turns) -> None:
+        async def work(turns: Threads) -> None:
             first = asyncio.create_task(turns.run("a", gone.wait))
             await asyncio.sleep(0)
             rest = [
@@ -197,7 +197,7 @@ class TestTurns:
     def test_only_so_many_of_one_wait(self) -> None:
         gone = threading.Event()
 
-        async def work(turns: Turns) -> None:
+        async def work(turns: Threads) -> None:
             waiting = [asyncio.create_task(turns.run("a", gone.wait)) for _ in range(4)]
             await asyncio.sleep(0)
             with pytest.raises(TooManyRequests):
@@ -209,11 +209,41 @@ class TestTurns:
 
         self.run(work, 1)
 
+    def test_a_place_is_free_again_whose_owner_goes_as_it_is_given(self) -> None:
+        async def work() -> None:
+            turns = Turns(1, waiting=3)
+            await turns.enter("a")
+            going = asyncio.create_task(turns.enter("b"))
+            await asyncio.sleep(0)
+            turns.leave("a")
+            going.cancel()  # the place is given, and not taken yet
+            with pytest.raises(asyncio.CancelledError):
+                await going
+            await asyncio.wait_for(turns.enter("c"), 10)
+
+        asyncio.run(work())
+
+    def test_a_thread_is_its_owners_until_the_work_ends(self) -> None:
+        """Whoever waits for it or not: else work of those who hang up would pile up."""
+        begun, gone = threading.Event(), threading.Event()
+
+        async def work(turns: Threads) -> None:
+            left = asyncio.create_task(turns.run("a", lambda: begun.set() or gone.wait()))
+            await asyncio.to_thread(begun.wait)
+            left.cancel()
+            await asyncio.gather(left, return_exceptions=True)
+            other = asyncio.create_task(turns.run("b", gone.is_set))
+            await asyncio.sleep(0)
+            gone.set()
+            assert await other  # it began after the first had ended
+
+        self.run(work, 1)
+
     def test_a_failure_is_the_callers(self) -> None:
         def fail() -> None:
             raise TooManyStreams("none")
 
-        async def work(turns: Turns) -> None:
+        async def work(turns: Threads) -> None:
             with pytest.raises(TooManyStreams):
                 await turns.run("a", fail)
             assert await turns.run("a", lambda: 1) == 1

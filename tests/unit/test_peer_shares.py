@@ -115,6 +115,7 @@ class TestArrivals:
             tasks = [asyncio.create_task(found.read(A, each)) for each in calls]  # type: ignore[arg-type]
             other = Call(b"other")
             other.there.set()
+            await asyncio.sleep(0)  # until each has begun or waits for its turn
             assert await found.read(B, other) == b"other"  # type: ignore[arg-type]
             assert sum(each.reading for each in calls) == READING_PER_OWNER
             for each in calls:

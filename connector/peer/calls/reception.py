@@ -15,7 +15,7 @@ from typing import Final
 
 from connector.peer.calls.authenticate import Gate, Shown, shown
 from connector.peer.connections import relay
-from connector.peer.limits.turns import Turns
+from connector.peer.limits.turns import Threads
 from connector.peer.status import Context
 
 LEAVES: Final = 4096  # certificates that are remembered
@@ -41,7 +41,7 @@ class Visit:
 class Reception:
     """Receives the calls of one server; on the event loop's thread only."""
 
-    def __init__(self, gate: Gate, door: relay.Relay, turns: Turns) -> None:
+    def __init__(self, gate: Gate, door: relay.Relay, turns: Threads) -> None:
         self._gate = gate
         self._door = door
         self._turns = turns

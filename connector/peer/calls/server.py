@@ -28,7 +28,7 @@ from connector.peer.connections.loop import Loop
 from connector.peer.connections.relay import Doors, Relay
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.limits.arrivals import Arrivals
-from connector.peer.limits.turns import Turns, on_threads
+from connector.peer.limits.turns import Threads, Turns
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
 from connector.services.guard import guarded
@@ -72,7 +72,7 @@ class PeerServer:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="peer-unary")
         self._door = Relay(loop, settings.grpc_listen, settings.proxies, DOORS)
         gate, arrivals = Gate(ports), Arrivals(received_bytes(ports.settings.max_message_bytes))
-        turns = Turns(on_threads(self._threads), threads, waiting=OPEN_PER_CALLER)
+        turns = Threads(self._threads, Turns(threads, waiting=OPEN_PER_CALLER))
         reception = Reception(gate, self._door, turns)
         self._unary = Unary(
             ports,

@@ -32,7 +32,7 @@ from connector.peer.calls.use import Use
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.limits.arrivals import Arrivals
 from connector.peer.limits.counted import Counted
-from connector.peer.limits.turns import Turns
+from connector.peer.limits.turns import Threads
 from connector.peer.routes import STATED, Metadata
 from connector.peer.status import Context, refuse, released, unforeseen
 from connector.ports import Ports
@@ -57,7 +57,7 @@ class Participate:
         hub: LeadHub,
         gate: Gate,
         reception: Reception,
-        turns: Turns,
+        turns: Threads,
         *,
         arrivals: Arrivals,
         checkpoints: Checkpoints,

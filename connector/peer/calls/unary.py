@@ -28,7 +28,7 @@ from connector.peer.checkpoints import Checkpoints
 from connector.peer.limits.arrivals import Arrivals
 from connector.peer.limits.counted import Counted
 from connector.peer.limits.shares import Shares
-from connector.peer.limits.turns import Turns
+from connector.peer.limits.turns import Threads
 from connector.peer.routes import STATED, Metadata, Route
 from connector.peer.status import Context, refuse, released, understood, unforeseen
 from connector.ports import Ports
@@ -52,7 +52,7 @@ class Unary:
         ports: Ports,
         gate: Gate,
         reception: Reception,
-        turns: Turns,
+        turns: Threads,
         *,
         arrivals: Arrivals,
         handlers: Mapping[str, Handler],

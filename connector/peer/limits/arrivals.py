@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from connector.errors import Malformed, TooManyRequests
 from connector.peer.limits.counted import Counted
@@ -43,7 +43,7 @@ class Arrivals:
         """
         self._late: dict[str, float] = {}
         places = max(READING_BYTES // largest, 2 * READING_PER_OWNER)
-        self._turns = Turns(_begun, places, waiting=WAITING_PER_OWNER, at_once=READING_PER_OWNER)
+        self._turns = Turns(places, waiting=WAITING_PER_OWNER, at_once=READING_PER_OWNER)
         self._held = Counted(HELD_BYTES, HELD_BYTES_PER_OWNER, _too_many_bytes, spare=True)
 
     async def read(self, owner: str, context: Context) -> object:
@@ -54,23 +54,20 @@ class Arrivals:
             TooManyRequests: too many of this owner's wait to be read, or one came late.
         """
         self._check_late(owner)
-        clock = asyncio.get_running_loop().time
-        reading: list[tuple[asyncio.Task[Any], float]] = []
-
-        def begin() -> asyncio.Task[Any]:
-            reading.append((asyncio.ensure_future(context.read()), clock()))
-            return reading[0][0]
-
+        clock, began = asyncio.get_running_loop().time, 0.0
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
-                return await self._turns.run(owner, begin)
+                await self._turns.enter(owner)
+                began = clock()
+                try:
+                    return await context.read()
+                finally:
+                    self._turns.leave(owner)
         except TimeoutError as exc:
             raise Malformed(f"the request did not arrive in {REQUEST_SECONDS:g} seconds") from exc
         finally:
-            for task, began in reading:
-                task.cancel()
-                if clock() - began > REQUEST_SECONDS / 2:  # to wait for a turn is no fault
-                    self._late[owner] = clock() + LATE_SECONDS
+            if began and clock() - began > REQUEST_SECONDS / 2:  # to wait for a turn is no fault
+                self._late[owner] = clock() + LATE_SECONDS
 
     def _check_late(self, owner: str) -> None:
         now = asyncio.get_running_loop().time()
@@ -92,10 +89,6 @@ class Arrivals:
         """
         with self._held.some(owner, len(data)):
             yield
-
-
-def _begun(work: Any) -> Any:
-    return work()
 
 
 def _too_many_bytes() -> TooManyRequests:

@@ -10,101 +10,129 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from connector.errors import TooManyRequests
 
 T = TypeVar("T")
-_Entry = tuple["asyncio.Future[Any]", Callable[[], Any]]
-Begin = Callable[[Callable[[], Any]], "asyncio.Future[Any]"]
 
 
 class Turns:
-    """Lets work of many owners begin when it is their turn."""
+    """Lets owners take places when it is their turn."""
 
-    def __init__(
-        self, begin: Begin, places: int, *, waiting: int, at_once: int | None = None
-    ) -> None:
+    def __init__(self, places: int, *, waiting: int, at_once: int | None = None) -> None:
         """Prepare.
 
         Args:
-            begin: begins some work; the future that it returns ends with the work.
-            places: how many run at once.
+            places: how many there are.
             waiting: how many of one owner wait at most.
-            at_once: how many of one owner run at most; None: as many as there are places.
+            at_once: how many one owner has at most; None: as many as there are.
         """
-        self._begin = begin
         self._free = places
         self._kept = places // 4
         self._most = waiting
         self._at_once = places if at_once is None else at_once
-        self._running: Counter[str] = Counter()
+        self._taken: Counter[str] = Counter()
         # In the order in which owners came or were last served.
-        self._waiting: dict[str, deque[_Entry]] = {}
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
-    async def run(self, owner: str, work: Callable[[], T]) -> T:
-        """Run some work when it is the owner's turn.
+    async def enter(self, owner: str) -> None:
+        """Take a place when it is the owner's turn; it is the owner's until `leave`.
 
         Raises:
             TooManyRequests: too many of this owner's wait already.
-            Exception: what the work raises.
         """
         queue = self._waiting.get(owner, deque())
         if len(queue) >= self._most:
             raise TooManyRequests(
                 "too many calls of this peer wait", hint="try again in a second", retry_after=1.0
             )
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        queue.append((done, work))
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
         self._waiting.setdefault(owner, queue)
         self._next()
         try:
-            return await done
-        finally:
-            del done  # else it and its failure hold each other, with what the work was on
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # the place was given in the same moment
+                self.leave(owner)
+            raise
+
+    def leave(self, owner: str) -> None:
+        """Give a place back."""
+        self._free += 1
+        self._taken[owner] -= 1
+        if not self._taken[owner]:
+            del self._taken[owner]
+        self._next()
 
     def _next(self) -> None:
         while self._free and (owner := self._whose()) is not None:
             queue = self._waiting.pop(owner)
-            done, work = queue.popleft()
+            turn = queue.popleft()
             if queue:
                 self._waiting[owner] = queue
-            if done.cancelled():  # who asked has gone
+            if turn.cancelled():  # who asked has gone
                 continue
             self._free -= 1
-            self._running[owner] += 1
-            ran = self._begin(work)
-            ran.add_done_callback(partial(self._over, owner, done))
+            self._taken[owner] += 1
+            turn.set_result(None)
 
     def _whose(self) -> str | None:
-        def running(owner: str) -> int:
-            return self._running[owner]
-
-        owner = min(self._waiting, key=running, default=None)
+        owner = min(self._waiting, key=self._taken.__getitem__, default=None)
         if owner is None:
             return None
-        runs = self._running[owner]
-        return None if runs >= self._at_once or (runs and self._free <= self._kept) else owner
+        has = self._taken[owner]
+        return None if has >= self._at_once or (has and self._free <= self._kept) else owner
 
-    def _over(self, owner: str, done: asyncio.Future[T], ran: asyncio.Future[T]) -> None:
-        self._free += 1
-        self._running[owner] -= 1
-        if not self._running[owner]:
-            del self._running[owner]
+
+class Threads:
+    """Threads of a pool, as places."""
+
+    def __init__(self, pool: Executor, turns: Turns) -> None:
+        self._pool = pool
+        self._turns = turns
+
+    async def run(self, owner: str, work: Callable[[], T]) -> T:
+        """Run some work when it is the owner's turn.
+
+        The thread is the owner's until the work ends, also when nobody waits for it any more.
+
+        Raises:
+            TooManyRequests: too many of this owner's wait already.
+            Exception: what the work raises.
+        """
+        await self._turns.enter(owner)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        over = partial(_told, loop, partial(self._over, owner, done))
+        try:
+            self._pool.submit(work).add_done_callback(over)
+        except RuntimeError:  # the pool takes no more
+            self._turns.leave(owner)
+            raise
+        try:
+            return await done
+        finally:
+            del done, over  # else it and its failure hold each other, with what the work was on
+
+    def _over(self, owner: str, done: asyncio.Future[T], ran: Future[T]) -> None:
+        self._turns.leave(owner)
+        if done.cancelled():  # who asked has gone
+            return
         failure = None if ran.cancelled() else ran.exception()
         if ran.cancelled():
             done.cancel()
-        elif done.cancelled():
-            pass  # who asked has gone
         elif failure is not None:
             done.set_exception(failure)
         else:
             done.set_result(ran.result())
-        self._next()
 
 
-def on_threads(pool: Executor) -> Begin:
-    """Return what begins work on a thread of a pool."""
-    return lambda work: asyncio.get_running_loop().run_in_executor(pool, work)
+def _told(loop: asyncio.AbstractEventLoop, over: Callable[[Any], object], ran: Any) -> None:
+    """Say on the loop's thread that some work ended; to nobody once the loop has."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(over, ran)

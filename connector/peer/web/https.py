@@ -43,7 +43,7 @@ from connector.identity import did as dids
 from connector.jsonld.canonical import parse_object
 from connector.peer.calls.refusals import Refusals
 from connector.peer.limits.rate import Rate, too_many
-from connector.peer.limits.turns import Turns, on_threads
+from connector.peer.limits.turns import Threads, Turns
 from connector.peer.status import tellable, unforeseen, waiting
 from connector.peer.web.client import RETRY_AFTER, hurried
 from connector.ports import Ports
@@ -108,9 +108,9 @@ class PublicFace:
             factor=CONTACTS_IN_ALL,
             refusal=too_many("too many first contacts"),
         )
-        self._threads = ThreadPoolExecutor(CONTACTS_AT_ONCE, thread_name_prefix="contact")
-        self._turns = Turns(
-            on_threads(self._threads), CONTACTS_AT_ONCE, waiting=CONTACTS_WAITING, at_once=1
+        self._turns = Threads(
+            ThreadPoolExecutor(CONTACTS_AT_ONCE, thread_name_prefix="contact"),
+            Turns(CONTACTS_AT_ONCE, waiting=CONTACTS_WAITING, at_once=1),
         )
 
     def application(self) -> Starlette:
