@@ -162,7 +162,12 @@ def thumbprint(cert_pem: Pem) -> str:
     Raises:
         CertificateMismatch: it cannot be read.
     """
-    return b64url(_load(cert_pem).fingerprint(hashes.SHA256()))
+    return _thumbprint(_data(cert_pem))
+
+
+@kept(256, largest=4096)
+def _thumbprint(data: bytes) -> str:
+    return b64url(_load(data).fingerprint(hashes.SHA256()))
 
 
 def expires(cert_pem: Pem) -> datetime:
@@ -189,7 +194,12 @@ def named_did(leaf_pem: Pem) -> str:
     Raises:
         CertificateMismatch: it cannot be read.
     """
-    uris = _uris(_load(leaf_pem))
+    return _named_did(_data(leaf_pem))
+
+
+@kept(256, largest=4096)
+def _named_did(data: bytes) -> str:
+    uris = _uris(_load(data))
     return uris[0] if len(uris) == 1 else ""
 
 
@@ -339,8 +349,12 @@ def _valid(certificate: x509.Certificate, now: datetime) -> bool:
     return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
+def _data(pem: Pem) -> bytes:
+    return pem.encode() if isinstance(pem, str) else pem
+
+
 def _load(pem: Pem) -> x509.Certificate:
-    data = pem.encode() if isinstance(pem, str) else pem
+    data = _data(pem)
     if len(data) > MAX_PEM_BYTES:
         raise CertificateMismatch("the certificate is too large")
     return _parsed(data)
@@ -355,9 +369,8 @@ def _parsed(data: bytes) -> x509.Certificate:
 
 
 def _load_key(pem: Pem) -> ec.EllipticCurvePrivateKey:
-    data = pem.encode() if isinstance(pem, str) else pem
     try:
-        key: Any = load_pem_private_key(data, password=None)
+        key: Any = load_pem_private_key(_data(pem), password=None)
     except _UNREADABLE as exc:
         raise CertificateMismatch("the CA's key cannot be read") from exc
     if not isinstance(key, ec.EllipticCurvePrivateKey):
