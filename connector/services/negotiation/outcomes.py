@@ -26,6 +26,10 @@ from connector.services.negotiation import steps
 KINDS: Final[frozenset[str]] = frozenset(
     kind for kind, (_, answer) in messages.KINDS.items() if answer is messages.ContractNegotiation
 )
+# Messages with which a side may begin, and so not know the peer's pid yet.
+_OPENING: Final = frozenset(
+    each.__name__ for each in (messages.ContractRequestMessage, messages.ContractOfferMessage)
+)
 _AGREEMENT: Final = messages.ContractAgreementMessage.__name__
 
 
@@ -36,6 +40,8 @@ def acknowledged(tx: Transaction, message: OutgoingMessage, answer: Mapping[str,
         Malformed: the answer is not a `ContractNegotiation`.
     """
     ack = messages.ContractNegotiation.from_body(answer)
+    if message.kind not in _OPENING:
+        return
     negotiation = tx.negotiations.lock(message.subject)
     if negotiation is None or negotiation.peer_pid:
         return
