@@ -95,8 +95,12 @@ class Pool:
 
     def __init__(self) -> None:
         self.under_way: dict[str, Future[bool]] = {}
+        self.fresh: list[bool] = []
 
-    def submit(self, _task: Any, _ports: Any, message: OutgoingMessage) -> Future[bool]:
+    def submit(
+        self, _task: Any, _ports: Any, message: OutgoingMessage, *, fresh: bool
+    ) -> Future[bool]:
+        self.fresh.append(fresh)
         self.under_way[message.peer] = Future()
         return self.under_way[message.peer]
 
@@ -109,6 +113,8 @@ def test_peers_that_do_not_answer_leave_threads_for_the_others(pair: Link) -> No
     dispatcher = deliver.Dispatcher(pair.school.ports, pool)  # type: ignore[arg-type] - as above
     dispatcher.dispatch()
     assert set(pool.under_way) == set(dead)  # nobody knows yet
+    # What waits for a thread is read again before it is sent.
+    assert pool.fresh == [True] * deliver.THREADS + [False] * deliver.THREADS
     for task in pool.under_way.values():
         task.set_result(False)
     pool.under_way.clear()
@@ -188,6 +194,32 @@ def test_a_peer_that_has_a_message_already_is_not_silent(pair: Link) -> None:
     had = deliver.deliver(pair.lab.ports, message)  # a look at the outbox was older than its end
     pool.under_way[pair.school.did].set_result(had)
     assert bell.rung == []
+
+
+def test_a_delivery_that_ends_while_the_outbox_is_read_is_not_done_twice(pair: Link) -> None:
+    queue(pair.lab, "urn:1", pair.school.did)
+    pool, store = Pool(), pair.lab.ports.store
+
+    class Slow:
+        """A store whose second reading ends only after the delivery."""
+
+        looks = 0
+
+        @contextmanager
+        def read(self) -> Iterator[Any]:
+            with store.read() as tx:
+                yield tx
+            self.looks += 1
+            if self.looks == 2:
+                pool.under_way.pop(pair.school.did).set_result(True)
+
+    ports = replace(pair.lab.ports, store=Slow())  # type: ignore[arg-type] - only reads
+    dispatcher = deliver.Dispatcher(ports, pool)  # type: ignore[arg-type] - as above
+    dispatcher.dispatch()
+    dispatcher.dispatch()
+    assert not pool.under_way
+    dispatcher.dispatch()  # by now the outbox says that it still waits
+    assert pool.under_way
 
 
 def test_a_store_that_cannot_be_read_is_tried_again(pair: Link) -> None:

@@ -104,14 +104,19 @@ def set_right(ports: Ports) -> None:
                 tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
 
 
-def deliver(ports: Ports, message: OutgoingMessage) -> bool:
+def deliver(ports: Ports, message: OutgoingMessage, *, fresh: bool = False) -> bool:
     """Send one message and write down what became of it; return whether the peer has it.
+
+    Args:
+        ports: of this node.
+        message: as it was read.
+        fresh: whether that was just now, and it cannot have been delivered since.
 
     Raises:
         StoreUnavailable: the outcome could not be written; the message goes out again.
     """
     with ports.store.read() as tx:
-        waiting = tx.outbox.get(message.id)
+        waiting = message if fresh else tx.outbox.get(message.id)
         peer = tx.participants.get(message.peer)
     if waiting is None or waiting.delivered_at is not None or waiting.failed:
         return waiting is not None and not waiting.failed
@@ -151,12 +156,15 @@ class Dispatcher:
         self._under_way: dict[str, str] = {}  # subject -> id of its message
         self._calls: Counter[str] = Counter()
         self._silent: set[str] = set()
+        self._ended: set[str] = set()  # messages whose delivery ended since the outbox was read
         self._left = False  # whether something that is due waits for a delivery to end
 
     def dispatch(self) -> float:
         """Start what is due, and return in how many seconds to look again."""
         now = self._ports.clock.now()
-        self._leave(left=False)
+        with self._lock:
+            self._ended.clear()
+            self._left = False
         try:
             with self._ports.store.read() as tx:
                 soon = tx.due_messages(now + timedelta(seconds=LONGEST_SLEEP), BATCH)
@@ -164,21 +172,19 @@ class Dispatcher:
             _log.warning("outbox cannot be read: %s", error.reason)
             return 1.0
         if len(soon) == BATCH:  # there may be more
-            self._leave(left=True)
+            with self._lock:
+                self._left = True
         for message in soon:
             if message.due_at <= now and self._claim(message):
-                task = self._pool.submit(deliver, self._ports, message)
+                at_once = len(self._under_way) <= THREADS
+                task = self._pool.submit(deliver, self._ports, message, fresh=at_once)
                 task.add_done_callback(partial(self._done, message))
         return _until_next(soon, now)
-
-    def _leave(self, *, left: bool) -> None:
-        with self._lock:
-            self._left = left
 
     def _claim(self, message: OutgoingMessage) -> bool:
         """Take a message, or leave it until a delivery ends."""
         with self._lock:
-            if self._under_way.get(message.subject) == message.id:
+            if message.id in self._ended or self._under_way.get(message.subject) == message.id:
                 return False
             if self._busy(message):
                 self._left = True
@@ -205,6 +211,7 @@ class Dispatcher:
         delivered = error is None and task.result()
         with self._lock:
             del self._under_way[message.subject]
+            self._ended.add(message.id)
             self._calls[message.peer] -= 1
             if delivered:
                 self._silent.discard(message.peer)
