@@ -20,7 +20,6 @@ from connector.domain import instant
 from connector.domain.catalog.dataset import Offer
 from connector.domain.decision import Refusal
 from connector.enforcement.compile import compile_agreement
-from connector.enforcement.coverage import cover
 from connector.enforcement.plan import EnforcementPlan
 from connector.errors import (
     ContractExpired,
@@ -91,23 +90,31 @@ def answered(known: Considered[T] | None, question: tuple[object, ...]) -> T | N
     return known.answer if known is not None and known.question == question else None
 
 
-@lru_cache(maxsize=256)
 def plan(policy: Policy) -> EnforcementPlan:
     """Return what an offer or agreement asks of a node, with its figures.
+
+    Name and time of an agreement change nothing of it: all contracts on one offer have one plan.
 
     Raises:
         ConstraintUnknown: a part that no node could uphold.
         PolicyInvalid: a figure is missing or cannot be read.
     """
-    return compile_agreement(
+    return _plan(
         replace(
             policy,
             kind=PolicyKind.AGREEMENT,
+            id="",
+            timestamp="",
             target=policy.target or _ANY_ASSET,
             assigner=policy.assigner or _ANY_PARTY,
             assignee=policy.assignee or _ANY_PARTY,
         )
     )
+
+
+@lru_cache(maxsize=256)
+def _plan(policy: Policy) -> EnforcementPlan:
+    return compile_agreement(policy)
 
 
 def accounting(rule: Rule, policy: Policy) -> Accounting:
@@ -149,8 +156,9 @@ def coverage(policy: Policy) -> tuple[CoverageLine, ...]:
 
     Raises:
         ConstraintUnknown: one that this node can neither check, enforce nor audit.
+        PolicyInvalid: as `plan`.
     """
-    return tuple(CoverageLine(**line.as_json()) for line in cover(policy))
+    return tuple(CoverageLine(**line.as_json()) for line in plan(policy).coverage)
 
 
 def coverage_bytes(policy: Policy) -> bytes:
@@ -161,6 +169,7 @@ def coverage_bytes(policy: Policy) -> bytes:
 
     Raises:
         ConstraintUnknown: as `coverage`.
+        PolicyInvalid: as `plan`.
     """
     return canonical([line.to_body() for line in coverage(policy)])
 
