@@ -25,6 +25,7 @@ from connector.ports import Clock
 from connector.store import rows
 from connector.store.mapping import fields_of, to_row
 from connector.store.scope import Scope
+from connector.store.session import Rows
 from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
 
 HEAD_ID = 1
@@ -69,6 +70,7 @@ class SqlAuditLog:
         self._scope = scope
         self._clock = clock
         self._after_commit = after_commit
+        self._asked: Rows | None = None
         self._held: Frontier | None = None
 
     def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
@@ -78,7 +80,7 @@ class SqlAuditLog:
             Malformed: the facts have no canonical JSON form, or a text cannot be stored.
             RuntimeError: the transaction is for reading.
         """
-        frontier = self.hold()
+        frontier = self._frontier()
         entry = self._entry(frontier.size, kind, subject, facts)
         grown, done = merkle.grow(frontier, entry.leaf)
         row = to_row(entry)
@@ -190,21 +192,23 @@ class SqlAuditLog:
             return f"the log has {grown.size} entries, and its head is of {kept.size} others"
         return ""
 
-    def hold(self) -> Frontier:
-        """Return the frontier, and keep other writers waiting until the transaction ends.
+    def hold(self) -> None:
+        """Keep other writers waiting until the transaction ends.
 
         Raises:
             RuntimeError: the transaction is for reading.
         """
-        self._held = self._frontier(hold=True)
-        return self._held
+        self._asked = self._scope.ahead(_HELD_HEAD)
 
-    def _frontier(self, *, hold: bool = False) -> Frontier:
+    def _frontier(self) -> Frontier:
         if self._held is not None:  # nobody else writes meanwhile
             return self._held
-        ((size, data),) = self._scope.tell(_HELD_HEAD) if hold else self._scope.ask(_HEAD)
+        ((size, data),) = self._asked() if self._asked else self._scope.ask(_HEAD)
         hashes = (data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
-        return Frontier(size, tuple(hashes))
+        found = Frontier(size, tuple(hashes))
+        if self._asked:
+            self._held = found
+        return found
 
     def _entry(self, index: int, kind: str, subject: str, facts: dict[str, Any]) -> LogEntry:
         at = instant.text(self._clock.now())

@@ -16,7 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Dialect,
+    Engine,
+    PoolProxiedConnection,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -31,7 +40,7 @@ _DRIVERS: Final = {
 }
 _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _USED_AT: Final = "used_at"
-_READS: Final = "reads"  # whether a connection to SQLite refuses changes now
+_WRITES: Final = "writes"  # whether a connection to SQLite takes changes now
 _TRUSTED: Final = 1.0  # seconds after its use that a connection is not asked whether it is alive
 _KEPT_OPEN: Final = 8  # connections kept while idle; each costs memory (SQLite: 2 MB of cache)
 _MORE: Final = 24
@@ -76,16 +85,13 @@ def open_engine(address: str, wait: float) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that sees one state and writes nothing.
-
-    It ends by COMMIT: at each ROLLBACK psycopg drops all statements that the server has prepared.
-    """
+    """Open a transaction that sees one state and writes nothing."""
     sqlite = engine.dialect.name == "sqlite"
     options = {} if sqlite else _SNAPSHOT
     with engine.connect().execution_options(**options) as connection:
         connection.begin()
-        if sqlite:  # a reader of the write-ahead log sees one state from its first query on
-            _begin(connection, "BEGIN", reads=True)
+        if sqlite:
+            begin_sqlite(connection.connection, writable=False)
         yield connection
         connection.commit()
 
@@ -95,20 +101,21 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that is committed at the end of the block, or rolled back."""
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":  # not by an event: those cost a third of a statement
-            _begin(connection, "BEGIN IMMEDIATE", reads=False)
+            begin_sqlite(connection.connection, writable=True)
         yield connection
 
 
-def _begin(connection: Connection, how: str, *, reads: bool) -> None:
+def begin_sqlite(pooled: PoolProxiedConnection, *, writable: bool) -> None:
     """Begin on SQLite, past SQLAlchemy, which would take half the time of a transaction for it.
 
-    SQLite itself refuses a change by who reads, as PostgreSQL does.
+    SQLite itself refuses a change by who reads, as PostgreSQL does. A reader of the write-ahead log
+    sees one state from its first query on.
     """
-    cursor = connection.connection.cursor()
-    if connection.info.get(_READS) is not reads:
-        cursor.execute(f"PRAGMA query_only={reads:d}")
-        connection.info[_READS] = reads
-    cursor.execute(how)
+    cursor = pooled.cursor()
+    if pooled.info.get(_WRITES) is not writable:
+        cursor.execute(f"PRAGMA query_only={not writable:d}")
+        pooled.info[_WRITES] = writable
+    cursor.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
 
 
 @contextmanager
@@ -187,6 +194,7 @@ def _postgres_options(wait: float) -> dict[str, Any]:
     milliseconds = int(wait * 1000)
     return {
         "connect_timeout": max(2, int(wait)),  # libpq: seconds, at least 2
+        "prepare_threshold": None,  # else psycopg drops at times what `pipeline.py` prepared
         "options": f"-c lock_timeout={milliseconds} -c idle_in_transaction_session_timeout=120000",
     }
 

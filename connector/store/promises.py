@@ -266,6 +266,6 @@ class SqlAgreements(SqlRepository[Agreement]):
             self._promises.count_out(before)
 
     def _figures(self, *key: str | int) -> Mapping[str, Any] | None:
-        query = one(self._table, _FIGURES, self._key, locking=False)
-        found = rows.sound(self._table, lambda: self._scope.tell(query, self._values(key)))
+        query = one(self._table, _FIGURES, self._key)
+        found = rows.sound(self._table, lambda: self._scope.ask(query, self._values(key)))
         return dict(zip(_FIGURES, found[0], strict=True)) if found else None

@@ -52,8 +52,9 @@ class SqlRepository(Generic[T]):
         Raises:
             RowDamaged: its row cannot be read.
         """
-        statement, values = self._by_key(), self._values(key)
-        return self._one(lambda: self._scope.ask(statement, values))
+        statement, values = one(self._table, self._fields, self._key), self._values(key)
+        found = self._strictly(lambda: self._scope.ask(statement, values))
+        return found[0] if found else None
 
     def lock(self, *key: str | int) -> T | None:
         """As `get`, and keep others from writing it until the transaction ends.
@@ -62,8 +63,8 @@ class SqlRepository(Generic[T]):
             RowDamaged: its row cannot be read.
             RuntimeError: the transaction is for reading.
         """
-        statement, values = self._by_key(locking=True), self._values(key)
-        return self._one(lambda: self._scope.tell(statement, values))
+        self._scope.check_writable()
+        return self.get(*key)  # who writes holds the log's head: nobody else does until then
 
     def put(self, value: T) -> None:
         """Insert the value, or replace the one with its key.
@@ -150,13 +151,6 @@ class SqlRepository(Generic[T]):
         """
         self._scope.tell(_removal(self._table, self._key), self._values(key))
 
-    def _by_key(self, *, locking: bool = False) -> Select[Any]:
-        return one(self._table, self._fields, self._key, locking=locking)
-
-    def _one(self, ask: Callable[[], list[Record]]) -> T | None:
-        found = self._strictly(ask)
-        return found[0] if found else None
-
     def _strictly(self, ask: Callable[[], list[Record]]) -> list[T]:
         return rows.strictly(self._kind, self._table, ask)
 
@@ -239,11 +233,10 @@ def _compared(table: Table, shape: Shape) -> list[ColumnElement[bool]]:
 
 
 @cache
-def one(table: Table, fields: Names, key: Names, *, locking: bool) -> Select[Any]:
+def one(table: Table, fields: Names, key: Names) -> Select[Any]:
     """Return the query for some fields of the row with a key; see `SqlRepository._values`."""
     query = select(*(table.c[name] for name in fields))
-    query = query.where(*(_parameter(table, name) for name in key))
-    return query.with_for_update() if locking else query
+    return query.where(*(_parameter(table, name) for name in key))
 
 
 @cache

@@ -13,28 +13,29 @@ from functools import cache
 from importlib import import_module
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Table, case
+from sqlalchemy import CursorResult, Executable, Table, case
 
 from connector.store.prepared import NOTHING, Names, Record, Values, prepared
 from connector.store.recent import Recent
+from connector.store.session import Rows, Session
 from connector.store.soundness import spoiled
 
 T = TypeVar("T")
 
 
 class Scope:
-    """A connection in a transaction.
+    """A transaction.
 
     Attributes:
         writable: whether statements that change something are accepted.
         written: names of the tables that it changed, of those that are asked by `recently`.
     """
 
-    def __init__(self, begin: Callable[[], Connection], recent: Recent, *, writable: bool) -> None:
+    def __init__(self, begin: Callable[[], Session], recent: Recent, *, writable: bool) -> None:
         """Prepare.
 
         Args:
-            begin: opens the connection and begins; `unit.py` ends it.
+            begin: takes a connection and begins.
             recent: what tables said a moment ago.
             writable: see above.
         """
@@ -43,14 +44,23 @@ class Scope:
         self._begin = begin
         self._recent = recent
         self._mark = recent.mark()
-        self._connection: Connection | None = None
+        self._session: Session | None = None
 
     @property
-    def connection(self) -> Connection:
+    def session(self) -> Session:
         """Open, begun."""
-        if self._connection is None:
-            self._connection = self._begin()
-        return self._connection
+        if self._session is None:
+            self._session = self._begin()
+        return self._session
+
+    def end(self, *, commit: bool) -> None:
+        """Commit or roll back, if anything was begun.
+
+        Raises:
+            StoreUnavailable: it could not be committed.
+        """
+        if self._session is not None:
+            self._session.end(commit=commit)
 
     def recently(self, table: Table, question: Hashable, ask: Callable[[], T]) -> T:
         """Return what a table that changes seldom answers, perhaps as it did a moment ago.
@@ -63,18 +73,40 @@ class Scope:
 
     def ask(self, statement: Any, values: Values = NOTHING) -> list[Record]:
         """Run a query of the code's own, one that is built once; see `prepared.py`."""
-        connection = self.connection
-        return prepared(statement, connection.dialect).run(connection, values)
+        session = self.session
+        return session.run(prepared(statement, session.dialect), values)
 
-    def tell(self, statement: Any, values: Values = NOTHING, columns: Names = ()) -> list[Record]:
+    def ahead(self, statement: Any) -> Rows:
+        """As `answered`; return what returns the rows. What is locked is so for what follows.
+
+        Raises:
+            RuntimeError: the transaction is for reading (a fault of the caller's code).
+        """
+        self.check_writable()
+        session = self.session
+        return session.ahead(prepared(statement, session.dialect), NOTHING)
+
+    def answered(
+        self, statement: Any, values: Values = NOTHING, columns: Names = ()
+    ) -> list[Record]:
         """As `ask`, of what `change` runs; an insertion states the columns that it writes.
 
         Raises:
             RuntimeError: the transaction is for reading (a fault of the caller's code).
         """
         self.check_writable()
-        connection = self.connection
-        return prepared(statement, connection.dialect, columns).run(connection, values)
+        session = self.session
+        return session.run(prepared(statement, session.dialect, columns), values)
+
+    def tell(self, statement: Any, values: Values = NOTHING, columns: Names = ()) -> None:
+        """As `answered`, where nobody asks for the answer: it may wait for the next statement.
+
+        Raises:
+            RuntimeError: the transaction is for reading (a fault of the caller's code).
+        """
+        self.check_writable()
+        session = self.session
+        session.tell(prepared(statement, session.dialect, columns), values)
 
     def tell_many(self, statement: Any, rows: Sequence[Values]) -> None:
         """As `tell`, once for each row.
@@ -83,16 +115,14 @@ class Scope:
             RuntimeError: the transaction is for reading (a fault of the caller's code).
         """
         self.check_writable()
-        if rows:
-            connection = self.connection
-            made = prepared(statement, connection.dialect, tuple(rows[0]))
-            made.run_many(connection, rows)
+        for row in rows:
+            self.tell(statement, row, tuple(row))
 
     def read(
         self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> CursorResult[Any]:
         """Run a query."""
-        return self.connection.execute(statement, values)
+        return self.session.connection.execute(statement, values)
 
     def change(
         self,
@@ -105,7 +135,7 @@ class Scope:
             RuntimeError: the transaction is for reading (a fault of the caller's code).
         """
         self.check_writable()
-        return self.connection.execute(statement, values)
+        return self.session.connection.execute(statement, values)
 
     def check_writable(self) -> None:
         """Check that the transaction may change something, or keep others from it.
@@ -131,10 +161,10 @@ class Scope:
     def insert_new(self, table: Table, values: Mapping[str, Any], key: Sequence[str]) -> bool:
         """Insert a row unless its key is taken; return whether it was inserted."""
         # A row comes back only when one was inserted, on both databases.
-        return bool(self.tell(_new(self._dialect(), table, tuple(key)), values, tuple(values)))
+        return bool(self.answered(_new(self._dialect(), table, tuple(key)), values, tuple(values)))
 
     def _dialect(self) -> str:
-        return self.connection.dialect.name
+        return self.session.dialect.name
 
 
 def _insert(dialect: str, table: Table) -> Any:

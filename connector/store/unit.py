@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
@@ -44,13 +44,14 @@ from connector.ports import (
 )
 from connector.store import outbox, tables
 from connector.store.audit_log import SqlAuditLog
-from connector.store.engine import open_engine, reading, translated, writing
+from connector.store.engine import open_engine, translated
 from connector.store.holdings import SqlHoldings
 from connector.store.notices import SqlNotices
 from connector.store.promises import SqlAgreements, SqlPromises
 from connector.store.recent import Recent
 from connector.store.repository import SqlRepository, SqlSeldom
 from connector.store.scope import Scope
+from connector.store.session import open_session
 from connector.store.shelf import SqlDatasets, SqlShelf
 from connector.store.tokens import SqlUsedTokens
 
@@ -177,9 +178,7 @@ class SqlStore:
         Raises:
             StoreUnavailable: the database did not answer.
         """
-        with translated(), ExitStack() as opened:
-            begin = partial(opened.enter_context, reading(self._engine))
-            transaction = SqlTransaction(Scope(begin, self._recent, writable=False), self._clock)
+        with self._open(writable=False) as transaction:
             yield transaction
         _run(transaction.actions)
 
@@ -191,19 +190,29 @@ class SqlStore:
             StoreUnavailable: the database did not answer, or stayed locked.
             RuntimeError: this thread is already in a `write` block (a fault of the caller's code).
         """
-        with self._turn(), translated(), ExitStack() as opened:
-            scope = Scope(lambda: connection, self._recent, writable=True)
-            opened.callback(lambda: self._recent.forget(scope.written))
-            connection = opened.enter_context(writing(self._engine))
-            transaction = SqlTransaction(scope, self._clock)
-            if connection.dialect.name != "sqlite":
-                transaction.hold()
+        with self._turn(), self._open(writable=True) as transaction:
+            transaction.hold()
             yield transaction
         _run(transaction.actions)
 
     def close(self) -> None:
         """Close all idle connections; the store may be used again."""
         self._engine.dispose()
+
+    @contextmanager
+    def _open(self, *, writable: bool) -> Iterator[SqlTransaction]:
+        begin = partial(open_session, self._engine, writable=writable)
+        scope = Scope(begin, self._recent, writable=writable)
+        with translated():
+            try:
+                yield SqlTransaction(scope, self._clock)
+            except BaseException:
+                scope.end(commit=False)
+                raise
+            else:
+                scope.end(commit=True)
+            finally:
+                self._recent.forget(scope.written)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -367,6 +367,7 @@ def test_the_wait_for_a_lock_is_bounded(
 
     with first.write() as tx:
         tx.issuers.put(issuer("a"))
+        assert tx.issuers.get("a")  # at the latest now
         thread = threading.Thread(target=write, daemon=True)
         thread.start()
         thread.join(20)

@@ -193,7 +193,7 @@ def test_the_database_itself_refuses_a_change_by_a_reader(store: SqlStore) -> No
     with store.write() as tx:
         tx.datasets.put(dataset("urn:d", "urn:r"))
     with pytest.raises(StoreUnavailable), store.read() as tx:
-        tx._scope.connection.execute(text("DELETE FROM dataset"))
+        tx._scope.session.connection.execute(text("DELETE FROM dataset"))
     with store.write() as tx:  # the same connection writes again
         assert tx.datasets.get("urn:d") is not None
         tx.datasets.put(dataset("urn:e", "urn:r"))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, Engine, bindparam, select, text
 
 from connector.errors import StoreUnavailable
-from connector.store.engine import open_engine, reading, translated, writing
+from connector.store.engine import open_engine
 from connector.store.prepared import prepared
 from connector.store.recent import Recent
 from connector.store.scope import Scope
-from connector.store.tables import OutboxRow, RegisterRow, table_of
+from connector.store.session import open_session
+from connector.store.tables import OutboxRow, table_of
 
 NOW = datetime(2026, 11, 27, 12, 30, 1, 250_000, tzinfo=UTC)
 OUTBOX = table_of(OutboxRow)
+IDS = select(OUTBOX.c.id).order_by(OUTBOX.c.seq)
 SENT: dict[str, Any] = {
     "id": "urn:a",
     "peer": "did:web:é.example",
@@ -39,25 +44,81 @@ def engine(database_url: str) -> Any:
     made.dispose()
 
 
+@contextmanager
+def writing(engine: Engine, *, commit: bool = True) -> Iterator[Scope]:
+    """Open a writing transaction."""
+    with in_transaction(engine, writable=True, commit=commit) as scope:
+        yield scope
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Scope]:
+    """Open a reading transaction."""
+    with in_transaction(engine, writable=False) as scope:
+        yield scope
+
+
+@contextmanager
+def in_transaction(engine: Engine, *, writable: bool, commit: bool = True) -> Iterator[Scope]:
+    begin = partial(open_session, engine, writable=writable)
+    scope = Scope(begin, Recent(), writable=writable)
+    try:
+        yield scope
+    except BaseException:
+        scope.end(commit=False)
+        raise
+    scope.end(commit=commit)
+
+
 def insert(engine: Engine, *rows: dict[str, Any]) -> None:
     """Insert rows into the outbox, each by one statement."""
-    with translated(), writing(engine) as connection:
+    with writing(engine) as scope:
         for row in rows:
-            prepared(OUTBOX.insert(), engine.dialect, tuple(row)).run(connection, row)
+            scope.tell(OUTBOX.insert(), row, tuple(row))
+
+
+def ids(engine: Engine) -> list[str]:
+    with reading(engine) as scope:
+        return [name for (name,) in scope.ask(IDS)]
 
 
 def test_rows_go_in_and_come_back_as_sqlalchemy_has_them(engine: Engine) -> None:
     delivered = {**SENT, "id": "urn:b", "delivered_at": NOW}
     insert(engine, SENT)
-    with writing(engine) as connection:
-        connection.execute(OUTBOX.insert(), delivered)
+    with writing(engine) as scope:
+        scope.change(OUTBOX.insert(), delivered)
     columns: list[ColumnElement[Any]] = [OUTBOX.c[name] for name in SENT]
     query = select(*columns).where(OUTBOX.c.due_at <= bindparam("by", type_=OUTBOX.c.due_at.type))
-    with reading(engine) as connection:
-        ours = prepared(query, engine.dialect).run(connection, {"by": NOW})
-        theirs = connection.execute(query, {"by": NOW}).all()
+    with reading(engine) as scope:
+        ours = scope.ask(query, {"by": NOW})
+        theirs = scope.read(query, {"by": NOW}).all()
     assert ours == [tuple(row) for row in theirs]
     assert [dict(zip(SENT, row, strict=True)) for row in ours] == [SENT, delivered]
+
+
+def test_statements_see_those_before_them_whoever_runs_them(engine: Engine) -> None:
+    """What is told may wait for the next question, and does not wait past it."""
+    other, third = {**SENT, "id": "urn:b"}, {**SENT, "id": "urn:c"}
+    with writing(engine) as scope:
+        scope.tell(OUTBOX.insert(), SENT, tuple(SENT))
+        assert scope.read(select(OUTBOX.c.id)).all() == [("urn:a",)]
+        scope.change(OUTBOX.insert(), other)
+        asked = scope.ahead(IDS)
+        assert scope.ask(IDS) == asked() == [("urn:a",), ("urn:b",)]
+        scope.tell(OUTBOX.insert(), third, tuple(third))
+    assert ids(engine) == ["urn:a", "urn:b", "urn:c"]
+
+
+def test_what_is_rolled_back_is_not_there(engine: Engine) -> None:
+    insert(engine, SENT)
+    other = {**SENT, "id": "urn:b"}
+    with writing(engine, commit=False) as scope:
+        scope.tell(OUTBOX.insert(), other, tuple(other))
+    with writing(engine, commit=False) as scope:
+        scope.tell(OUTBOX.insert(), other, tuple(other))
+        assert len(scope.ask(IDS)) == 2
+        scope.tell(OUTBOX.delete())
+    assert ids(engine) == ["urn:a"]
 
 
 def test_a_list_is_no_value_of_a_prepared_statement(engine: Engine) -> None:
@@ -71,27 +132,24 @@ def test_a_failure_is_named_and_undoes_the_transaction(engine: Engine) -> None:
     with pytest.raises(StoreUnavailable, match="did not answer"):
         insert(engine, other, SENT, SENT)
     insert(engine, SENT)
-    with reading(engine) as connection:
-        assert prepared(select(OUTBOX.c.id), engine.dialect).run(connection, {}) == [("urn:a",)]
+    assert ids(engine) == ["urn:a"]
 
 
 def test_many_rows_that_fail_are_named(engine: Engine) -> None:
-    with pytest.raises(StoreUnavailable), writing(engine) as connection:
-        Scope(lambda: connection, Recent(), writable=True).tell_many(OUTBOX.insert(), [SENT, SENT])
-    with writing(engine) as connection:
-        scope = Scope(lambda: connection, Recent(), writable=True)
+    with pytest.raises(StoreUnavailable), writing(engine) as scope:
+        scope.tell_many(OUTBOX.insert(), [SENT, SENT])
+    with writing(engine) as scope:
         scope.tell_many(OUTBOX.insert(), [SENT, {**SENT, "id": "urn:b"}])
-        assert len(scope.ask(select(OUTBOX.c.id))) == 2
+        assert len(scope.ask(IDS)) == 2
 
 
 def test_a_reading_transaction_changes_nothing(engine: Engine) -> None:
-    with reading(engine) as connection:
-        scope = Scope(lambda: connection, Recent(), writable=False)
+    with reading(engine) as scope:
         with pytest.raises(RuntimeError, match="reading"):
             scope.tell(OUTBOX.insert(), SENT, tuple(SENT))
         with pytest.raises(RuntimeError, match="reading"):
             scope.tell_many(OUTBOX.insert(), [SENT])
-        assert scope.ask(select(OUTBOX.c.id)) == []
+        assert scope.ask(IDS) == []
 
 
 def test_connections_that_a_server_closed_are_used_no_more(
@@ -99,20 +157,18 @@ def test_connections_that_a_server_closed_are_used_no_more(
 ) -> None:
     monkeypatch.setattr("connector.store.engine._TRUSTED", 1e9)  # none is asked whether it lives
     engine = open_engine(postgres_url, 5)
-    query = select(table_of(RegisterRow).c.id)
     others = text(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> :own "
         "AND datname = current_database()"
     )
-    with reading(engine), reading(engine):
-        pass  # two connections wait in the pool
+    with reading(engine) as one, reading(engine) as two:
+        assert one.ask(IDS) == two.ask(IDS) == []  # two connections wait in the pool then
     killer = open_engine(postgres_url, 5)
     with killer.connect() as connection:
         own = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
         connection.execute(others, {"own": own})
-    with pytest.raises(StoreUnavailable), reading(engine) as connection:
-        prepared(query, engine.dialect).run(connection, {})
-    with reading(engine) as connection:
-        assert prepared(query, engine.dialect).run(connection, {}) == []
+    with pytest.raises(StoreUnavailable):
+        ids(engine)
+    assert ids(engine) == []
     for each in (engine, killer):
         each.dispose()

@@ -1,0 +1,149 @@
+"""One transaction on one connection of the pool, as each driver does it best.
+
+Rules: it begins with its first statement, and ends once. A change whose answer nobody reads may
+wait for the next query, or for the commit; whatever fails, fails at the latest there, and then
+nothing is kept. Statements that SQLAlchemy runs itself take part in the same transaction.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from typing import Any, NoReturn, cast
+
+from sqlalchemy import Connection, Dialect, Engine
+
+from connector.errors import StoreUnavailable
+from connector.store.engine import Unreadable, begin_sqlite, unavailable
+from connector.store.prepared import Prepared, Record, Values
+
+Rows = Callable[[], list[Record]]
+
+
+class Session(ABC):
+    """A transaction.
+
+    Attributes:
+        dialect: that statements are compiled for.
+    """
+
+    def __init__(self, engine: Engine, dialect: Dialect) -> None:
+        """Take a connection.
+
+        Raises:
+            StoreUnavailable: there is none.
+        """
+        self.dialect = dialect
+        self._engine = engine
+        self._errors = engine.dialect.loaded_dbapi.Error
+        try:
+            self._pooled = engine.raw_connection()
+        except self._errors as exc:
+            raise unavailable(exc) from exc
+
+    @abstractmethod
+    def run(self, statement: Prepared, values: Values) -> list[Record]:
+        """Run a statement, and return the rows of its answer.
+
+        Raises:
+            Unreadable: the driver cannot read a row.
+            StoreUnavailable: the database did not answer, stayed locked or refused the change.
+        """
+
+    def tell(self, statement: Prepared, values: Values) -> None:
+        """As `run`, where nobody asks for the answer."""
+        self.run(statement, values)
+
+    def ahead(self, statement: Prepared, values: Values) -> Rows:
+        """Return what returns the rows of a query; what it locks is locked for what follows."""
+        return partial(self.run, statement, values)
+
+    @property
+    def connection(self) -> Connection:
+        """For statements that SQLAlchemy runs."""
+        return Connection(self._engine, self._pooled)
+
+    def end(self, *, commit: bool) -> None:
+        """Commit or roll back, and give the connection back.
+
+        Raises:
+            StoreUnavailable: it could not be committed.
+        """
+        try:
+            if commit:
+                self._end(commit=True)
+            elif self._pooled.is_valid:
+                with suppress(StoreUnavailable):  # it ends with what led to this
+                    self._end(commit=False)
+        finally:
+            self._pooled.close()
+
+    @abstractmethod
+    def _end(self, *, commit: bool) -> None:
+        """Commit or roll back."""
+
+    def _failed(self, exc: BaseException, *, spoiled: bool) -> NoReturn:
+        """Name a failure of the driver; a connection that is spoiled goes back to no pool.
+
+        Raises:
+            StoreUnavailable: always.
+        """
+        driver = self._pooled.dbapi_connection
+        dead = self.dialect.is_disconnect(exc, driver, None)  # type: ignore[arg-type]  # its Error
+        if self._pooled.is_valid and (dead or spoiled):
+            self._pooled.invalidate(exc)
+        if dead:
+            self._engine.dispose()  # who waits in the pool was connected to the same server
+        raise unavailable(exc) from exc
+
+
+class SqliteSession(Session):
+    """A transaction of SQLite."""
+
+    def __init__(self, engine: Engine, *, writable: bool) -> None:
+        """Begin."""
+        super().__init__(engine, engine.dialect)
+        self._driver = cast("Any", self._pooled.dbapi_connection)
+        try:
+            begin_sqlite(self._pooled, writable=writable)
+        except self._errors as exc:
+            self._pooled.close()
+            raise unavailable(exc) from exc
+
+    def run(self, statement: Prepared, values: Values) -> list[Record]:
+        """Run a statement; see `Session.run`."""
+        cursor = self._driver.cursor()
+        try:
+            cursor.execute(statement.text, statement.given(values))
+            described = cursor.description
+            rows = cursor.fetchall() if described else []
+        except self._errors as exc:
+            if "decode" in str(exc):
+                raise Unreadable("a driver cannot read a row") from exc
+            self._failed(exc, spoiled=False)
+        finally:
+            cursor.close()
+        return statement.read(rows, [column[1] for column in described]) if rows else rows
+
+    def _end(self, *, commit: bool) -> None:
+        try:
+            self._driver.commit() if commit else self._driver.rollback()
+        except self._errors as exc:
+            self._failed(exc, spoiled=False)
+
+
+def open_session(engine: Engine, *, writable: bool) -> Session:
+    """Begin a transaction.
+
+    Raises:
+        StoreUnavailable: the database did not answer, or stayed locked.
+    """
+    if engine.dialect.name == "sqlite":
+        return SqliteSession(engine, writable=writable)
+    # the module loads its driver, which a node on SQLite does without
+    pipeline = import_module("connector.store.pipeline")
+    made: Session = pipeline.PostgresSession(engine, writable=writable)
+    return made
