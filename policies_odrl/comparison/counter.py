@@ -181,17 +181,19 @@ def _countered(prover: Proof, limits: Sequence[_Limit], request: Policy) -> Coun
     chosen: list[_Candidate] = []
     found: list[TermChange] = []
     blocked: list[Blocked] = []
-    reasons = {item.path: item for item in blocking(limits[0].policy, request, prover.knowledge)}
-    for index, wanted in enumerate(request.permissions):
-        path = f"/permission/{index}"
-        best = _best(list(_candidates(prover, limits, request, path, wanted)))
-        if best is None:
-            found.append(dropped(path, wanted))
-            why = reasons.get(path) or _banned(prover, limits[0].policy, request, path, wanted)
-            blocked.append(why)
-        else:
-            chosen.append(best)
-            found.extend(best.changes)
+    answers = [
+        (path, wanted, _best(list(_candidates(prover, limits, request, path, wanted))))
+        for path, wanted in ((f"/permission/{i}", it) for i, it in enumerate(request.permissions))
+    ]
+    refused = [(path, wanted) for path, wanted, best in answers if best is None]
+    why = blocking(limits[0].policy, request, prover.knowledge) if refused else ()
+    reasons = {item.path: item for item in why}
+    for path, wanted, best in answers:
+        found.extend([dropped(path, wanted)] if best is None else best.changes)
+        chosen.extend([] if best is None else [best])
+    for path, wanted in refused:
+        banned = reasons.get(path) or _banned(prover, limits[0].policy, request, path, wanted)
+        blocked.append(banned)
     names = {item.source.name for item in chosen}
     used = [limit for limit in limits if limit.name in names]
     policy = _assembled(prover, used, request, [item.permission for item in chosen])

@@ -119,7 +119,7 @@ def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission,
     refinements = tightest([*mine.action.refinements, *other.action.refinements], prover)
     if constraints is None or refinements is None:
         return ()
-    if prover.apart(Box([*constraints, *refinements])):
+    if refinements and prover.apart(Box([*constraints, *refinements])):
         return ()
     return tuple(
         Permission(
@@ -163,20 +163,24 @@ def tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...]
     kept = concepts_met(known, prover.knowledge)
     if kept is None or prover.apart(Box(kept)):
         return None
-    for item in reversed(kept[:]):
-        rest = [other for other in kept if other is not item]
-        if not prover.pay(len(rest)):
+    groups: dict[str, list[Condition]] = {}
+    for item in kept:
+        groups.setdefault(_operand(item), []).append(item)
+    for item in reversed(kept):
+        key = _operand(item)
+        near = (groups[key], groups.get("", ())) if key else groups.values()
+        having = [other for group in near for other in group if other is not item]
+        if not prover.pay(1 + len(having)):
             break  # what is not left out changes nothing
-        if rest and prover.within(item, Box(_about(item, rest))):
-            kept = rest
-    return tuple(sorted(kept, key=lambda item: places[subject(item)]))
+        if having and prover.within(item, Box(having)):
+            groups[key] = [other for other in groups[key] if other is not item]
+    left = (item for group in groups.values() for item in group)
+    return tuple(sorted(left, key=lambda item: places[subject(item)]))
 
 
-def _about(item: Condition, rest: list[Condition]) -> list[Condition]:
-    """Return what could prove a condition: what is about the same, and what is joined."""
-    if not isinstance(item, Constraint):
-        return rest
-    return [it for it in rest if not isinstance(it, Constraint) or it.left == item.left]
+def _operand(item: Condition) -> str:
+    """Return the operand of which alone others could prove a condition; empty: all of them."""
+    return item.left if isinstance(item, Constraint) else ""
 
 
 def together(items: Sequence[Condition], prover: Proof) -> bool:

@@ -333,7 +333,7 @@ def test_the_command_shows_the_changes_in_the_language_asked_for(
     commands._print(shown, json=False, language="fr")
     told = capsys.readouterr().out
     assert "reasons " in told
-    assert "change 1  Au lieu de « tous les travaux" in told
+    assert "change 1  Au lieu de « l'ensemble des traitements" in told
     commands._print(shown, json=True)
     assert json.loads(capsys.readouterr().out)["changes"][0]["kind"] == "narrowed"
 
