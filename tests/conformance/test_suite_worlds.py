@@ -26,7 +26,7 @@ OWES = VISIT["permission"][0]["duty"][0]
 def unpaid(tmp_path: Path) -> Path:
     """A folder with the example `unpaid` and no state of the world."""
     root = Path(shutil.copytree(EXAMPLES / "visit", tmp_path / "visit"))
-    for name in ("paid", "paid-later", "paid-too-little"):
+    for name in ("paid", "paid-later", "paid-too-little", "record", "record-too-little"):
         shutil.rmtree(root / name)
     (root / "unpaid" / "state-unpaid.ttl").unlink()
     return root

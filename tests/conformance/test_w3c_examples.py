@@ -37,6 +37,8 @@ def example(root: Path, name: str) -> Case:
         ("paid", Control.PERMIT),
         ("paid-later", Control.DENY),
         ("paid-too-little", Control.DENY),
+        ("record", Control.PERMIT),
+        ("record-too-little", Control.DENY),
         ("weekday", Control.PERMIT),
         ("sunday-unpaid", Control.DENY),
         ("sunday-paid", Control.PERMIT),
@@ -45,6 +47,27 @@ def example(root: Path, name: str) -> Case:
 )
 def test_conditions_of_the_draft(name: str, control: Control) -> None:
     assert example(EXAMPLES, name).report(Mode.W3C).rules[0].control is control
+
+
+def test_a_state_is_read_in_either_of_its_formats(examples: Path) -> None:
+    folder = examples / "visit" / "record"
+    (folder / "state-record.ttl").unlink()
+    assert example(examples, "record").report(Mode.W3C).rules[0].control is Control.PERMIT
+    (folder / "state-other.json").write_text("{}", encoding="utf-8")
+    (folder / "state-record.json").rename(folder / "state-third.json")
+    faults = {
+        item.where: item.reason
+        for item in w3c.Examples(examples).cases()
+        if isinstance(item, Fault)
+    }
+    assert faults == {"record": "`record` holds 2 `state*` files"}
+
+
+def test_a_payment_to_another_party_pays_nobody(examples: Path) -> None:
+    file = examples / "visit" / "record" / "state-record.ttl"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("party/museum", "party/other"), encoding="utf-8")
+    assert example(examples, "record").report(Mode.W3C).rules[0].control is Control.DENY
 
 
 def test_a_report_that_is_not_the_expected_one_says_where() -> None:
@@ -85,7 +108,7 @@ def test_files_of_the_examples_that_are_wrong_are_faults(examples: Path) -> None
     assert found["weekday"] == "`sunday` holds 2 `policy*` files"
     assert found["ban"].endswith("not well-formed Turtle in line 1")
     assert found["fine"] == "not well-formed JSON"
-    assert len(found) == 10
+    assert len(found) == 12
 
 
 @pytest.mark.parametrize(
@@ -108,7 +131,7 @@ def test_a_policy_may_be_turtle_and_names_may_repeat(examples: Path) -> None:
     again = examples / "again" / "unpaid"
     shutil.copytree(examples / "visit", examples / "again")
     names = [case.name for case in w3c.Examples(examples).cases() if isinstance(case, Case)]
-    assert len(names) == len(set(names)) == 15
+    assert len(names) == len(set(names)) == 19
     assert {"unpaid", "visit-unpaid-unpaid"} <= set(names)
     assert again.is_dir()
 

@@ -28,6 +28,7 @@ _SAME: Final = {
     "location": ODRL + "spatial",
     "accumulatedtime": ODRL + "meteredTime",
     "paidamount": ODRL + "payAmount",
+    "netamount": ODRL + "payAmount",  # of a payment record (Payments Ontology)
 }
 
 

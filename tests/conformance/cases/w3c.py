@@ -4,7 +4,8 @@ A case is an `evaluationrequest*` file with the `policy*` and `state*` files bes
 and with a `compliancereport*` file where the expected results are known. The draft calls its
 vocabularies illustrative, and its contexts cannot all be fetched: policies are read with the ODRL
 context of ours, everything else as statements by local name (`graph.py`), and what has to agree is
-the results, not the names. Rules: a case needs no expected report, and what it expects is never
+the results, not the names. What a folder gives in two formats is read in Turtle, which needs no
+context. Rules: a case needs no expected report, and what it expects is never
 looked at to answer it; a wrong case is a fault of its own.
 Source: https://w3c.github.io/odrl/formal-semantics/ (Evaluation Request, State of the World).
 """
@@ -118,6 +119,8 @@ class Examples:
                 return None
             found = place.files[kind]
             own = [item for item in found if _label(item, kind).lower() == name.lower()] or found
+            if len({item.stem for item in own}) == 1:  # one thing in two formats
+                own = sorted(own, key=lambda item: item.suffix != ".ttl")[:1]
             if len(own) > 1:
                 raise PolicyInvalid(f"`{folder.name}` holds {len(own)} `{kind}*` files")
             if own:

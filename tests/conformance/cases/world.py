@@ -1,13 +1,14 @@
 """States of the world of the public suites, read as facts of the library.
 
 What is read: the current time; members of collections (`odrl:partOf`, also of collections in
-collections); where duties stand (duty reports); what was done (things of the class of an action,
-or with one); and whatever feature of the policy the world states. Rules: the world of a case is
-closed, so that who is not stated to be a member is none; an act whose time cannot be read counts
-for nothing, one without a time was done by now; what a rule or a request merely says (here or in a
-policy that the world repeats), and what states of itself that it was not done, was not done; of two
-reports about one duty the worse holds; a duty report about a duty of another policy stands for the
-one that says the same, in the reading of the ODRL test suite only, where cases share such reports.
+collections); where duties stand (duty reports); what was done (things of the class of an action, or
+with one, and records of payments); and whatever feature of the policy the world states. Rules: the
+world of a case is closed, so that who is not stated to be a member is none; an act whose time
+cannot be read counts for nothing, one without a time was done by now; what a rule or a request
+merely says (here or in a policy that the world repeats), and what states of itself that it was not
+done, was not done; of two reports about one duty the worse holds; a duty report about a duty of
+another policy stands for the one that says the same, in the reading of the ODRL test suite only,
+where cases share such reports.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ MAX_ACTS: Final = 1_000
 MAX_MEMBERSHIPS: Final = 200_000
 _TIMES: Final = (
     "endedAtTime",
+    "paymentDate",
     "atTime",
     "performedAt",
     "time",
@@ -56,11 +58,21 @@ _TIMES: Final = (
     "dateTime",
 )
 _INSTANTS: Final = ("inXSDDateTimeStamp", "inXSDDateTime", "issued", "value", *_TIMES)
-_PARTIES: Final = ("performer", "agent", "actor", "assignee", "evaluatedParty", "wasAssociatedWith")
+_PARTIES: Final = (
+    *("performer", "agent", "actor", "assignee", "evaluatedParty", "wasAssociatedWith", "payer"),
+)
+_PAID: Final = ("netAmount", "paymentDate")  # of a payment record, which is an act of `compensate`
+_PAID_TO: Final = ("compensatedParty", "payee")
 _TARGETS: Final = ("target", "object", "evaluatedTarget", "asset")
 _ACTIONS: Final = ("action", "performedAction", "actionType", "type", "evaluatedAction")
 _ACTS: Final = ("Action", "PerformedAction", "Activity")
-_DONE: Final = ("performedAt", "endedAtTime", "atTime", "dateTime")  # say that it was done
+_DONE: Final = (
+    "performedAt",
+    "endedAtTime",
+    "paymentDate",
+    "atTime",
+    "dateTime",
+)  # say that it was done
 _SAID: Final = (
     *("Policy", "Set", "Offer", "Agreement", "Assertion", "Privacy", "Ticket"),
     *("Request", "EvaluationRequest", "Permission", "Prohibition", "Duty", "Rule"),
@@ -82,6 +94,8 @@ _CLAIMS: Final = (
     *("performed", "fulfilled", "satisfied", "done", "completed", "executed", "exercised"),
     *("occurred", "happened", "finished", "succeeded", "successful", "past"),
 )
+COMPENSATE: Final = ODRL + "compensate"
+COMPENSATED: Final = ODRL + "compensatedParty"
 _BREACH: Final = frozenset({"violated"})  # of a ban by an act, or of a duty for want of one
 
 
@@ -278,8 +292,16 @@ class _Reader:
                     at,
                     self._graph.one(thing, *_PARTIES),
                     self._graph.one(thing, *_TARGETS) or None,
-                    self._values(thing, *self._graph.iris(thing, *_ACTIONS)),
+                    {
+                        **self._values(thing, *self._graph.iris(thing, *_ACTIONS)),
+                        **self._paid_to(thing, action),
+                    },
                 )
+
+    def _paid_to(self, thing: str, action: str) -> dict[str, tuple[Fact, ...]]:
+        """Return whom a payment compensated, where it says so."""
+        paid = self._graph.iris(thing, *_PAID_TO) if action == COMPENSATE else []
+        return {COMPENSATED: tuple(map(Iri, paid))} if paid else {}
 
     def _when(self, thing: str, now: datetime | None) -> datetime | None:
         """Return when an act was done, by the first property that says so; None if unclear.
@@ -308,7 +330,8 @@ class _Reader:
         duties = self._features.duties
         met = [duties[item].action.id for item in done if item in duties]
         named = (item if ":" in item else ODRL + item for item in (*types, *stated, *met))
-        return next((item for item in named if known_action(item)), "")
+        paid = all(graph.values(thing, name) for name in _PAID)
+        return next((item for item in named if known_action(item)), COMPENSATE if paid else "")
 
 
 def _said(graph: Graph, features: Features) -> set[str]:
