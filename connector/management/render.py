@@ -61,8 +61,10 @@ from connector.services.publication import catalog_pages
 from connector.services.publication.verdicts import OF_THE_FILE, Verdict, mend
 from connector.services.readable import Readable
 from federated.privacy.rule import stated
+from policies_odrl import OdrlError, Policy
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
+from policies_odrl.reading.load import load
 
 _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -294,12 +296,22 @@ def catalog(value: catalog_pages.CatalogView, *, said: bool = True) -> CatalogVi
 
 
 def sentences(policy: bytes | Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return a policy in plain words, by language; empty when it is not of our profile."""
+    """Return a policy in plain words, by language; empty where no policy can be read.
+
+    Of a peer's offer that this node could not sign, what is not understood is said to be so.
+    """
     try:
-        read = read_policy(policy)
-    except PreauError:
+        read = _lenient(policy)
+    except OdrlError:
         return {}
     return {language: list(explain(read, language)) for language in LANGUAGES}
+
+
+def _lenient(policy: bytes | Mapping[str, Any]) -> Policy:
+    try:
+        return read_policy(policy)
+    except PreauError:
+        return load(policy if isinstance(policy, bytes) else dict(policy))
 
 
 def coverage(line: CoverageLine) -> CoverageView:
