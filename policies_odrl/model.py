@@ -12,15 +12,18 @@ sense, to `validate.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, TypeVar
 
 ODRL: Final = "http://www.w3.org/ns/odrl/2/"
 RDF_JSON: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"  # what is kept as it was
 XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 XSD_STRING: Final = XSD + "string"
+
+
+_T = TypeVar("_T")
 
 
 class PolicyKind(StrEnum):
@@ -368,6 +371,22 @@ def duties_below(rule: Rule) -> tuple[tuple[str, tuple[Duty, ...]], ...]:
         case _:
             groups = ()
     return tuple(group for group in groups if group[1])
+
+
+def each_constraint(part: _T, change: Callable[[Constraint], Constraint]) -> _T:
+    """Return a policy, or a part of one, with every constraint in it changed."""
+    made: Any = part
+    if isinstance(part, Constraint):
+        made = change(part)
+    elif isinstance(part, tuple):
+        made = tuple(each_constraint(item, change) for item in part)
+    elif is_dataclass(part) and not isinstance(part, type):
+        parts = {item.name: getattr(part, item.name) for item in fields(part)}
+        made = replace(
+            made, **{name: each_constraint(item, change) for name, item in parts.items()}
+        )
+    result: _T = made
+    return result
 
 
 def below(item: LogicalConstraint, path: str) -> str:

@@ -181,7 +181,7 @@ def _concepts(
         known = name(value) or ""
         if not knowledge.knows(known):
             purpose = item.left == ODRL + "purpose"
-            near = speller.purpose(known) if purpose else speller.concept(known)
+            near = speller.other("purpose", known) if purpose else speller.other("concept", known)
             yield say(path, "unknown-purpose", known, near)
         elif item.operator in {Operator.EQ, Operator.NEQ} and (narrower := _narrower(known)):
             operator = item.operator.value

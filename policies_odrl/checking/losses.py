@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
@@ -107,12 +108,12 @@ class _Losses:
         speller = Speller(Knowledge())
         self._near: Mapping[str, Callable[[str], str]] = {
             "leftOperand": speller.operand,
-            "operator": speller.operator,
+            "operator": partial(speller.other, "operator"),
             "action": speller.action,
-            "conflict": speller.strategy,
-            "@type": speller.policy_class,
+            "conflict": partial(speller.other, "strategy"),
+            "@type": partial(speller.other, "class"),
         }
-        self._property = speller.property
+        self._property = partial(speller.other, "property")
 
     def found(self, document: Mapping[str, Any]) -> Iterator[Finding]:
         for path, key, value in _members(document):

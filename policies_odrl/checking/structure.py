@@ -103,9 +103,9 @@ class Structure(Visits):
         if not any(place.body.get(name) for name in _CONTENT):
             self._note("", "no-rule")
         self._uid(place)
-        strategy = self._one(place, ODRL + "conflict", self._speller.strategy)
+        strategy = self._one(place, ODRL + "conflict", partial(self._speller.other, "strategy"))
         if strategy and strategy not in _STRATEGIES:
-            near = short(self._speller.strategy(strategy))
+            near = short(self._speller.other("strategy", strategy))
             self.strange.add(ODRL + "conflict")
             self._unknown("/odrl:conflict", "unknown-strategy", short(strategy), near)
         self._names(place, ODRL + "inheritFrom")
@@ -284,13 +284,13 @@ class Structure(Visits):
         self.findings.extend(of_term(place.path, left, self._profiles, self._say))
 
     def _operator(self, place: Place) -> None:
-        operator = self._one(place, _OPERATOR, self._speller.operator)
+        operator = self._one(place, _OPERATOR, partial(self._speller.other, "operator"))
         if not place.body.get(_OPERATOR):
             self._note(place.path, "missing-operator")
         elif operator == MISSPELLED:
             self._note(place.path, "operator-misspelled")
         elif operator and operator not in OPERATORS:
-            near = short(self._speller.operator(operator))
+            near = short(self._speller.other("operator", operator))
             self.strange.add(operator)
             self._unknown(place.path, "unknown-operator", short(operator), near)
 

@@ -152,7 +152,7 @@ class _Check:
             elif item.connective is Connective.AND_SEQUENCE:
                 yield self._say(where, "sequence-undecidable")
         for item in rule.unread:
-            near = short(self._speller.property(item.left))
+            near = short(self._speller.other("property", item.left))
             yield self._say(path, "unknown-property", short(item.left), near)
         yield from self._satisfiability.of_rule(path, rule, stated)
         yield from self._alone(path, rule, [item for _, item in stated])

@@ -97,12 +97,12 @@ class Visits:
                 continue
             self._reach(place.body[name])
             self.strange.add(name)
-            near = short(self._speller.property(name))
+            near = short(self._speller.other("property", name))
             self._unknown(place.path, "unknown-property", short(name), near)
         for name in types_of(place.body):
             if not known_class(name, shape):
                 self.strange.add(RDF_TYPE)
-                near = short(self._speller.policy_class(name))
+                near = short(self._speller.other("class", name))
                 self._note(place.path, "unknown-class", short(name), near)
 
     def _reach(self, values: Any) -> None:

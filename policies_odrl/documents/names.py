@@ -23,54 +23,15 @@ USUAL: Final = {"xsd": XSD, "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 # Names of ODRL, as prefixes of documents write them. Others are not guessed.
 _SPACES: Final = {"odrl": ODRL, ODRL: ODRL, "ids": IDS, IDS: IDS}
 TERMS: Final = frozenset({"action", "leftOperand", "operator", "conflict", "includedIn", "implies"})
-NODES: Final = frozenset(
-    [
-        "target",
-        "output",
-        "relation",
-        "assigner",
-        "assignee",
-        "function",
-        "profile",
-        "inheritFrom",
-        "source",
-        "unit",
-        "dataType",
-        "hasPolicy",
-        "assignerOf",
-        "assigneeOf",
-        "partOf",
-        "permission",
-        "prohibition",
-        "obligation",
-        "duty",
-        "remedy",
-        "consequence",
-        "constraint",
-        "refinement",
-        "attributedParty",
-        "attributingParty",
-        "compensatedParty",
-        "compensatingParty",
-        "consentedParty",
-        "consentingParty",
-        "contractedParty",
-        "contractingParty",
-        "informedParty",
-        "informingParty",
-        "payeeParty",
-        "trackedParty",
-        "trackingParty",
-        "provider",
-        "consumer",
-        "preDuty",
-        "postDuty",
-        "targetArtifact",
-        "actionRefinement",
-        "assetRefinement",
-        "contentRefinement",
-    ]
+_NODE_NAMES: Final = (
+    "target output relation assigner assignee function profile inheritFrom source unit dataType "
+    "hasPolicy assignerOf assigneeOf partOf permission prohibition obligation duty remedy "
+    "consequence constraint refinement attributedParty attributingParty compensatedParty "
+    "compensatingParty consentedParty consentingParty contractedParty contractingParty "
+    "informedParty informingParty payeeParty trackedParty trackingParty provider consumer preDuty "
+    "postDuty targetArtifact actionRefinement assetRefinement contentRefinement"
 )
+NODES: Final = frozenset(_NODE_NAMES.split())
 
 
 def coercions(keys: Collection[str]) -> Mapping[str, Any]:

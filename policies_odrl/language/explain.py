@@ -12,9 +12,9 @@ from string import ascii_lowercase
 
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.references import References
-from policies_odrl.language.spelled import spelled, spelled_part
+from policies_odrl.language.spelled import spelled, spelled_constraint
 from policies_odrl.language.statements import Statement, statements
-from policies_odrl.model import Condition, LogicalConstraint, Policy
+from policies_odrl.model import Condition, LogicalConstraint, Policy, each_constraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _lines(item: Statement, number: str, speech: Speech) -> Iterator[Line]:
 
 def sentence(item: Condition, lang: str = "en") -> str:
     """Return one condition in words, without a full stop; IRIs without a name as they are."""
-    said = spelled_part(item)
+    said = each_constraint(item, spelled_constraint)
     opened = Speech(lang).condition(said).removesuffix(".")
     if not isinstance(said, LogicalConstraint):
         return opened

@@ -7,11 +7,20 @@ the same. Everything else is left as it is.
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from policies_odrl.model import XSD, XSD_STRING, Common, Constraint, Literal, Policy, Value
+from policies_odrl.model import (
+    XSD,
+    XSD_STRING,
+    Common,
+    Constraint,
+    Literal,
+    Policy,
+    Value,
+    each_constraint,
+)
 from policies_odrl.values import Duration, Span, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind
 
@@ -28,21 +37,7 @@ def spelled(policy: Policy) -> Policy:
     >>> policy.permissions[0].constraints[0].right[0].lexical
     '5'
     """
-    found: Policy = spelled_part(replace(policy, common=besides(policy)))
-    return found
-
-
-def spelled_part(item: Any) -> Any:
-    """Return a part of a policy with its values in one spelling."""
-    if isinstance(item, Constraint):
-        return _constraint(item)
-    if isinstance(item, tuple):
-        return tuple(map(spelled_part, item))
-    if not is_dataclass(item) or isinstance(item, type):
-        return item
-    return replace(
-        item, **{part.name: spelled_part(getattr(item, part.name)) for part in fields(item)}
-    )
+    return each_constraint(replace(policy, common=besides(policy)), spelled_constraint)
 
 
 def besides(policy: Policy) -> Common:
@@ -56,7 +51,8 @@ def besides(policy: Policy) -> Common:
     )
 
 
-def _constraint(item: Constraint) -> Constraint:
+def spelled_constraint(item: Constraint) -> Constraint:
+    """Return a constraint with its values in one spelling."""
     operand = OPERANDS.get(item.left)
     if operand is None:
         return item

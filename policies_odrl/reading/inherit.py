@@ -27,17 +27,12 @@ from policies_odrl.errors import (
     Unresolvable,
 )
 from policies_odrl.model import (
-    Action,
-    AssetRef,
     Common,
-    Condition,
     Conflict,
-    Constraint,
-    Duty,
-    PartyRef,
     Policy,
     Rule,
     duties_below,
+    each_constraint,
 )
 from policies_odrl.reading.compact import (
     Choices,
@@ -53,14 +48,13 @@ MAX_ANCESTORS: Final = 64  # policies inherited from, in all
 MAX_GENERATIONS: Final = 16  # parents of parents
 
 _Rule = TypeVar("_Rule", bound=Rule)
-_Ref = TypeVar("_Ref", AssetRef, PartyRef)
 _T = TypeVar("_T")
 
 
 def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
     """Return the policy with everything that it inherits, and nothing left to inherit.
 
-    >>> from policies_odrl.model import ODRL, Permission, PolicyKind, Prohibition
+    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind, Prohibition
     >>> ban = Prohibition(action=Action(ODRL + "sell"))
     >>> parent = Policy(kind=PolicyKind.SET, id="urn:parent", prohibitions=(ban,))
     >>> child = Policy(
@@ -220,71 +214,6 @@ class _Expansion:
             yield self._settling.settled(copy)
 
 
-# -- status ---------------------------------------------------------------------------------
-
-
 def _without_status(policy: Policy) -> Policy:
     """Return a parent without what its constraints counted so far (IM 2.9)."""
-    return replace(
-        policy,
-        permissions=tuple(
-            replace(_reset(rule), duties=_reset_all(rule.duties)) for rule in policy.permissions
-        ),
-        prohibitions=tuple(
-            replace(_reset(rule), remedies=_reset_all(rule.remedies))
-            for rule in policy.prohibitions
-        ),
-        obligations=_reset_all(policy.obligations),
-        target=_reset_reference(policy.target),
-        assigner=_reset_reference(policy.assigner),
-        assignee=_reset_reference(policy.assignee),
-        common=replace(
-            policy.common,
-            targets=tuple(_fresh(item) for item in policy.common.targets),
-            assigners=tuple(_fresh(item) for item in policy.common.assigners),
-            assignees=tuple(_fresh(item) for item in policy.common.assignees),
-            actions=tuple(_action(item) for item in policy.common.actions),
-            outputs=tuple(_fresh(item) for item in policy.common.outputs),
-            functions=tuple((name, _fresh(item)) for name, item in policy.common.functions),
-        ),
-    )
-
-
-def _reset_all(duties: tuple[Duty, ...]) -> tuple[Duty, ...]:
-    return tuple(
-        replace(_reset(duty), consequences=_reset_all(duty.consequences)) for duty in duties
-    )
-
-
-def _reset(rule: _Rule) -> _Rule:
-    return replace(
-        rule,
-        action=_action(rule.action),
-        target=_reset_reference(rule.target),
-        assigner=_reset_reference(rule.assigner),
-        assignee=_reset_reference(rule.assignee),
-        constraints=_conditions(rule.constraints),
-        output=_reset_reference(rule.output),
-        functions=tuple((name, _fresh(item)) for name, item in rule.functions),
-    )
-
-
-def _action(action: Action) -> Action:
-    return replace(action, refinements=_conditions(action.refinements))
-
-
-def _reset_reference(item: _Ref | None) -> _Ref | None:
-    return None if item is None else _fresh(item)
-
-
-def _fresh(item: _Ref) -> _Ref:
-    return replace(item, refinements=_conditions(item.refinements))
-
-
-def _conditions(items: tuple[Condition, ...]) -> tuple[Condition, ...]:
-    return tuple(
-        replace(item, status=None)
-        if isinstance(item, Constraint)
-        else replace(item, operands=_conditions(item.operands))
-        for item in items
-    )
+    return each_constraint(policy, lambda item: replace(item, status=None))

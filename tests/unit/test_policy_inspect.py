@@ -387,14 +387,14 @@ def test_the_nearest_left_operand(written: str, meant: str) -> None:
 def test_near_terms_of_each_sort() -> None:
     speller = Speller(Knowledge())
     assert speller.action("odrl:distibute") == ODRL + "distribute"
-    assert speller.operator("equals") == ""
-    assert speller.operator("isNone") == ODRL + "isNoneOf"
-    assert speller.strategy("prohibited") == ODRL + "prohibit"
-    assert speller.property("constrain") == ODRL + "constraint"
-    assert speller.property(ODRL + "constraint") == ""
-    assert speller.policy_class("Offre") == ODRL + "Offer"
-    assert speller.policy_class(ODRL + "Offer") == ""
-    assert speller.purpose(DPV + "Advertsing") == DPV + "Advertising"
+    assert speller.other("operator", "equals") == ""
+    assert speller.other("operator", "isNone") == ODRL + "isNoneOf"
+    assert speller.other("strategy", "prohibited") == ODRL + "prohibit"
+    assert speller.other("property", "constrain") == ODRL + "constraint"
+    assert speller.other("property", ODRL + "constraint") == ""
+    assert speller.other("class", "Offre") == ODRL + "Offer"
+    assert speller.other("class", ODRL + "Offer") == ""
+    assert speller.other("purpose", DPV + "Advertsing") == DPV + "Advertising"
     assert local_name("plain") == "plain"
 
 

@@ -31,7 +31,7 @@ from policies_odrl.language.labels import names
 from policies_odrl.language.outline import MAX_LINE, MAX_LINES, outline
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.language.references import References, entry, nick
-from policies_odrl.language.spelled import spelled, spelled_part
+from policies_odrl.language.spelled import spelled, spelled_constraint
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.inventory import described, rules_of
 from tests.support.odd_policies import odd_policies
@@ -241,13 +241,13 @@ def test_the_readable_end_of_an_iri(iri: str, name: str) -> None:
 @rows("sentences", "numbers get one spelling")
 def test_numbers_get_one_spelling(given_: Literal | Iri, wanted: Literal | Iri) -> None:
     item = Constraint(ODRL + "count", Operator.LTEQ, (given_,))
-    assert spelled_part(item) == replace(item, right=(wanted,))
+    assert spelled_constraint(item) == replace(item, right=(wanted,))
 
 
 @rows("sentences", "times and durations get one spelling")
 def test_times_and_durations_get_one_spelling(left: str, before: Literal, after: str) -> None:
     item = Constraint(ODRL + left, Operator.LTEQ, (before,))
-    found = spelled_part(item)
+    found = spelled_constraint(item)
     assert found == replace(item, right=(Literal(before.lexical.strip(), XSD + after),))
     policy = one_rule("read", item)
     assert same_meaning(spelled(policy), policy)
