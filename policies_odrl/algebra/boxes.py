@@ -253,6 +253,11 @@ class Proof:
         except Exhausted:
             return False
 
+    def void(self, box: Box) -> bool:
+        """Return whether it is proved that nothing satisfies a box, whichever ways are chosen."""
+        touched = frozenset().union(*(choice.operands for choice in box.choices))
+        return self.apart(box) or self.by_cases(touched, box, self.void)
+
     def _by_kind(self, goal: Goal, box: Box) -> bool:
         if isinstance(goal.item, LogicalConstraint):
             return self._joined(goal.item, box, holds=goal.holds)

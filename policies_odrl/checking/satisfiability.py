@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.algebra.boxes import Box, Goal, Proof, disjoint
-from policies_odrl.algebra.extent import Reading
-from policies_odrl.algebra.forms import condition_form, flat
+from policies_odrl.algebra.boxes import Box, Goal, Proof
+from policies_odrl.algebra.forms import flat
 from policies_odrl.algebra.questions import always
 from policies_odrl.checking.findings import Change, Finding, Say, Step
 from policies_odrl.knowledge import Knowledge
@@ -41,12 +40,11 @@ _LISTS: Final = frozenset({Operator.IS_A, Operator.IS_ANY_OF})
 class Satisfiability:
     """Looks at the conditions of rules, within a bound that one check shares."""
 
-    __slots__ = ("_knowledge", "_left", "_say")
+    __slots__ = ("_proof", "_say")
 
     def __init__(self, say: Say, knowledge: Knowledge) -> None:
         self._say = say
-        self._knowledge = knowledge
-        self._left = MAX_STEPS
+        self._proof = Proof(MAX_STEPS, knowledge)
 
     def of_rule(
         self, path: str, rule: Rule, stated: Sequence[tuple[str, Condition]]
@@ -80,18 +78,16 @@ class Satisfiability:
     @property
     def exhausted(self) -> bool:
         """Whether something was left out because the bound was reached."""
-        return self._left < 0
+        return self._proof.exhausted
 
     # -- one condition ----------------------------------------------------------------------
 
     def _alone(self, path: str, item: Condition) -> Iterator[Finding]:
         never = "dead-alternative" if "/or/" in path or "/xone/" in path else "never-true"
         if isinstance(item, Constraint):
-            self._left -= 1
-            reading = Reading(self._knowledge)
-            if disjoint([item], self._knowledge):
+            if self._impossible([item]):
                 yield self._say(path, never, text.condition(item))
-            elif always(item, reading):
+            elif always(item, self._proof.reading):
                 yield self._say(path, "always-true", text.condition(item))
             return
         if len(item.operands) == 1:
@@ -101,7 +97,7 @@ class Satisfiability:
             yield self._say(path, "needless-connective", item.connective.value, edit=edit)
         if item.connective is not Connective.AND_SEQUENCE and self._impossible([item]):
             yield self._say(path, never, text.condition(item))
-        elif item.connective in _ALTERNATIVES and _covers_all(item, self._knowledge):
+        elif item.connective in _ALTERNATIVES and self._impossible([Goal(item, holds=False)]):
             yield self._say(path, "always-true", text.condition(item))
 
     def _dead(
@@ -119,27 +115,9 @@ class Satisfiability:
 
     # -- conditions together ----------------------------------------------------------------
 
-    def _impossible(self, items: Sequence[Condition]) -> bool:
+    def _impossible(self, items: Sequence[Condition | Goal]) -> bool:
         """Return whether it is proved that nothing satisfies all conditions."""
-        known = list(flat(items))
-        self._left -= 1 + len(known)
-        if self.exhausted:
-            return False
-        atoms = [item for item in known if isinstance(item, Constraint)]
-        if disjoint(known, self._knowledge):
-            return True
-        return any(
-            self._no_alternative(item, atoms)
-            for item in known
-            if isinstance(item, LogicalConstraint) and item.connective in _ALTERNATIVES
-        )
-
-    def _no_alternative(self, item: LogicalConstraint, atoms: Sequence[Constraint]) -> bool:
-        if item.connective is Connective.XONE and len(item.operands) > 1:
-            forms = {condition_form(part) for part in item.operands}
-            if len(forms) == 1:  # all hold or none does, never exactly one
-                return True
-        return all(self._impossible([*atoms, part]) for part in item.operands)
+        return self._proof.pay(1 + len(items)) and self._proof.void(Box(items))
 
     def _unsatisfiable(self, path: str, items: Sequence[Condition]) -> Finding:
         for index, item in enumerate(items):
@@ -159,17 +137,16 @@ class Satisfiability:
         for item in items:
             if isinstance(item, Constraint) and item.operator in _LISTS:
                 other = lists.setdefault(item.left, item)
-                if other is not item and disjoint([other, item], self._knowledge):
+                if other is not item and self._impossible([other, item]):
                     left, right = text.condition(other), text.condition(item)
                     yield self._say(path, "no-common-value", left, right)
 
     def _redundant(self, path: str, items: Sequence[Condition]) -> Iterator[Finding]:
         """Yield what follows from the rest; what was named already no longer counts as given."""
         total = sum(1 for _ in conditions(tuple(items), ""))
-        self._left -= total**2
-        if self._left < 0 or len(items) > MAX_COMPARED:
+        if not self._proof.pay(total**2) or len(items) > MAX_COMPARED:
             return
-        prover = Proof(MAX_PROOF // max(1, total), self._knowledge)
+        prover = Proof(MAX_PROOF // max(1, total), self._proof.knowledge)
         kept = list(enumerate(items))
         bounds = [_operands(item) for item in items]
         found: list[Finding] = []
@@ -190,17 +167,3 @@ class Satisfiability:
 def _operands(item: Condition) -> frozenset[str]:
     parts = (part for _, part in conditions((item,), ""))
     return frozenset(part.left for part in parts if isinstance(part, Constraint))
-
-
-def _covers_all(item: LogicalConstraint, knowledge: Knowledge) -> bool:
-    """Return whether two alternatives leave nothing out, and in `xone` do not overlap."""
-    atoms = [part for part in item.operands if isinstance(part, Constraint)]
-    if len(item.operands) > MAX_COMPARED:
-        return False
-    prover = Proof(MAX_PROOF, knowledge)
-    for index, part in enumerate(atoms):
-        for other in (*atoms[:index], *atoms[index + 1 :]):
-            if other.left == part.left and prover.within(other, Box([Goal(part, holds=False)])):
-                alone = len(item.operands) == 2 and disjoint([part, other], knowledge)  # noqa: PLR2004 - a pair
-                return item.connective is Connective.OR or alone
-    return False
