@@ -100,7 +100,13 @@ def test_the_image_copies_what_is_there_and_runs_as_nobody_special() -> None:
             for source in rest.split()[:-1]:
                 assert (ROOT / source).exists(), source
     (user,) = [rest for word, rest in steps if word == "USER"]
-    assert int(user.split(":")[0]) > 0
+    uid, gid = user.split(":")
+    assert int(uid) > 0
+    (made,) = [rest for word, rest in steps if word == "RUN" and "useradd" in rest]
+    accounts = [shlex.split(part) for part in made.split("&&")]
+    assert ["groupadd", "--gid", gid, "preau"] in accounts
+    assert any(part[:5] == ["useradd", "--uid", uid, "--gid", gid] for part in accounts)
+    assert "--system" not in made  # else the system chooses another group than is asked for
     assert not [rest for word, rest in steps if word == "ADD" or "curl" in rest]
 
 
