@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from connector.identity import document as documents
 from connector.identity import jws, succession
 from connector.identity import key as keys
 from connector.identity.bundle import Evidence, PartyEvidence
+from connector.identity.credential import Credential
 from connector.identity.document import DidDocument
 from connector.identity.key import Relationship
 from connector.jsonld.canonical import parse_object
@@ -71,10 +73,10 @@ def read(data: bytes) -> Authority:
     return document
 
 
-def issuer_of(
+def issued(
     party: PartyEvidence, evidence: Evidence, trusted: Sequence[Authority]
-) -> jws.KeyHolder | None:
-    """Return who must have issued a party's membership; None when nobody is at hand.
+) -> tuple[jws.KeyHolder, Credential] | None:
+    """Return who issued a party's membership, and it, verified; None when nobody is at hand.
 
     Without a trusted authority that is the bundle's own, which proves nothing.
 
@@ -85,11 +87,14 @@ def issuer_of(
     stated = credentials.unverified_issuer(party.membership)
     if not trusted:
         data = evidence.authorities.get(stated)
-        return documents.read(data, stated) if data is not None else None
+        if data is None:
+            return None
+        document = documents.read(data, stated)
+        return document, credentials.verify(party.membership, document)
     for authority in trusted:
         holder = _with_successors(authority, party.membership, stated, evidence)
-        if _issued(party.membership, holder):
-            return holder
+        with suppress(CredentialInvalid):
+            return holder, credentials.verify(party.membership, holder)
     raise CredentialInvalid(f"the membership of `{party.did}` is not by the given authority")
 
 
@@ -114,11 +119,3 @@ def _with_successors(
         if keys.thumbprint(document.keys[kid]) in believed
     }
     return NamedKey(did, {**own, **later})
-
-
-def _issued(membership: str, holder: jws.KeyHolder) -> bool:
-    try:
-        credentials.verify(membership, holder)
-    except CredentialInvalid:
-        return False
-    return True

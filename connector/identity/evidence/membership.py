@@ -15,12 +15,11 @@ from functools import partial
 
 from connector.domain import instant
 from connector.errors import CredentialInvalid, CredentialRevoked
-from connector.identity import credential as credentials
 from connector.identity import document as documents
 from connector.identity import jws, status
 from connector.identity.bundle import Evidence, PartyEvidence
 from connector.identity.credential import Credential
-from connector.identity.evidence.authorities import Authority, issuer_of
+from connector.identity.evidence.authorities import Authority, issued
 from connector.identity.evidence.verdict import Part, Standing, Step, follow
 from connector.identity.trust import AllOf, Claim, HoldsKeys, InPeriod, IsMembership, Policy
 
@@ -73,10 +72,10 @@ def _member(
     trusted: Sequence[Authority],
     extra: tuple[Policy, ...],
 ) -> str:
-    issuer = issuer_of(party, evidence, trusted)
-    if issuer is None:
+    found = issued(party, evidence, trusted)
+    if found is None:
         return ""
-    member = credentials.verify(party.membership, issuer)
+    issuer, member = found
     space = str(member.subject.get("space", ""))
     claim = Claim(member, issuer, documents.read(party.document, party.did), at)
     AllOf((IsMembership(space), HoldsKeys(), *extra)).check(claim)
@@ -96,11 +95,11 @@ def _standing(
         CredentialRevoked: a list that was made before the signing marks it.
         CredentialInvalid: the membership, or a list, does not verify.
     """
-    issuer = issuer_of(party, evidence, trusted)
-    if issuer is None:
+    found = issued(party, evidence, trusted)
+    if found is None:
         missing.append(f"the bundle lacks the document of the authority of `{party.did}`")
         return ""
-    member = credentials.verify(party.membership, issuer)
+    issuer, member = found
     tokens = evidence.status_lists.get(member.status.url, ()) if member.status else ()
     answers: list[datetime | str] = []
     unread = None
