@@ -1,9 +1,7 @@
 """Which fact a refusal rests on that somebody could still supply.
 
-Rules: a refusal is definite where a condition is False, where nobody stated a value, or where
-values of one kind cannot be ordered; it is open where a name, a member, a reference or an event is
-not known, because one more fact about it could turn the refusal round. Values that a request may
-state or leave out are not such facts.
+A refusal is definite where a condition is False, where nobody stated a value, or where values of
+one kind cannot be ordered. It is open where a name, a member, a reference or an event is not known.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from __future__ import annotations
 from policies_odrl import text
 from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
 from policies_odrl.evaluation.deontic import Effect
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Permission
@@ -25,27 +22,23 @@ def lacking(decision: Decision, knowledge: Knowledge) -> tuple[str, ...]:
     >>> lacking(Decision(granted=False), Knowledge())
     ()
     """
-    permissions = [item for item in decision.rules if isinstance(item.rule, Permission)]
-    options = [facts for item in permissions if (facts := _to_grant(item, knowledge)) is not None]
+    options = [
+        found
+        for item in decision.rules
+        if isinstance(item.rule, Permission)
+        and ((found := _open(item, knowledge)) or item.effect is Effect.GRANTS)
+        and len(found) == sum(1 for _ in item.failures())
+    ]
     if decision.void or not options:
         return ()
-    found = min(options, key=_count)[:]
+    facts = min(options, key=len)
     for item in decision.rules:
         if not isinstance(item.rule, Permission) and item.effect is Effect.BLOCKS:
-            facts = _open(item, knowledge)
-            if not facts:
+            lifting = _open(item, knowledge)
+            if not lifting:
                 return ()
-            found.append(facts[0])
-    return tuple(dict.fromkeys(found))
-
-
-def _to_grant(result: RuleResult, knowledge: Knowledge) -> list[str] | None:
-    """Return the facts that a permission lacks; None when it lacks more than facts."""
-    if result.effect is Effect.GRANTS:
-        return []
-    failures = list(result.failures())
-    facts = _open(result, knowledge)
-    return facts if failures and len(facts) == len(failures) else None
+            facts.append(lifting[0])
+    return tuple(dict.fromkeys(facts))
 
 
 def _open(result: RuleResult, knowledge: Knowledge) -> list[str]:
@@ -77,7 +70,9 @@ def _about(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -> str
         return f"what `{text.term(strange[0])}` refers to"
     operand = knowledge.operand(item.left)
     kind = operand.kind if operand else Kind.IDENTITY
-    named = [found for value in (*leaf.values, *item.right) if (found := _name(value))]
+    values = (*leaf.values, *item.right)
+    texts = (name(value) for value in values if isinstance(value, str | Iri | Literal))
+    named = [text for text in texts if text]
     if kind is Kind.EVENT:
         when = [iri for iri in named if iri not in knowledge.events]
         return f"when `{text.term(when[0])}` takes place" if when else ""
@@ -86,11 +81,3 @@ def _about(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -> str
     if not by_hierarchy or not unknown:
         return ""
     return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}"
-
-
-def _name(value: Fact) -> str | None:
-    return name(value) if isinstance(value, str | Iri | Literal) else None
-
-
-def _count(facts: list[str]) -> int:
-    return len(facts)

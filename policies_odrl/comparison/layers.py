@@ -20,7 +20,7 @@ from policies_odrl.comparison.rules import subject, unfolded
 from policies_odrl.comparison.whole import whole_of
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import Action, Condition, Policy, PolicyKind, Prohibition, Rule
+from policies_odrl.model import Action, Policy, PolicyKind
 from policies_odrl.vocabulary import same_action
 
 # The layers of a data space, from the outermost.
@@ -28,6 +28,7 @@ AUTHORITY: Final = "authority"
 CHARTER: Final = "charter"
 OFFER: Final = "offer"
 TERMS: Final = "terms"
+_Word = tuple[str, object]  # what sort of part, and its form
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,70 +132,45 @@ def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
 
 
 def _origins(whole: Policy, layers: Sequence[Layer]) -> Iterator[Stated]:
+    said = [(item.name, frozenset(_words(item.policy))) for item in layers]
+
+    def stated(path: str, item: Said, *words: _Word) -> Stated:
+        """Name the layers that say the first of some words which any layer says."""
+        naming = (tuple(name for name, own in said if word in own) for word in words)
+        return Stated(path, item, next(filter(None, naming), ()))
+
     for index, rule in enumerate(whole.permissions):
         path = f"/permission/{index}"
         bare = Action(rule.action.id)
-        yield Stated(f"{path}/action", bare, _acting(bare, layers))
+        yield stated(f"{path}/action", bare, ("action", bare.id))
         for place, items in (
             (f"{path}/action/odrl:refinement", rule.action.refinements),
             (f"{path}/constraint", rule.constraints),
         ):
-            for number, item in enumerate(items):
-                yield Stated(f"{place}/{number}", item, _asking(item, layers))
+            for number, item in enumerate(items):  # a list may have been met from several
+                words = ("condition", condition_form(item)), ("subject", subject(item))
+                yield stated(f"{place}/{number}", item, *words)
         for number, duty in enumerate(rule.duties):
-            yield Stated(f"{path}/duty/{number}", duty, _ruling(duty, layers))
+            yield stated(f"{path}/duty/{number}", duty, ("rule", rule_form(duty)))
     about = unfolded(whole)
-    for index, ban in enumerate(whole.prohibitions):
-        asking = _ruling(about.prohibitions[index], layers) or _gathering(ban, layers)
-        yield Stated(f"/prohibition/{index}", ban, asking)
-    for index, obligation in enumerate(whole.obligations):
-        asking = _ruling(about.obligations[index], layers)
-        yield Stated(f"/obligation/{index}", obligation, asking)
+    for index, ban in enumerate(about.prohibitions):  # one may only keep a collection in mind
+        named = [("collection", it.id) for it in (ban.target, ban.assignee) if it is not None]
+        given = whole.prohibitions[index]
+        yield stated(f"/prohibition/{index}", given, ("rule", rule_form(ban)), *named)
+    for index, obligation in enumerate(about.obligations):
+        given_duty = whole.obligations[index]
+        yield stated(f"/obligation/{index}", given_duty, ("rule", rule_form(obligation)))
 
 
-def _acting(action: Action, layers: Sequence[Layer]) -> tuple[str, ...]:
-    return tuple(
-        item.name
-        for item in layers
-        if any(same_action(rule.action.id) == action.id for rule in item.policy.permissions)
-    )
-
-
-def _asking(condition: Condition, layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Return the layers that state a condition; else those whose lists it was met from."""
-    form, about = condition_form(condition), subject(condition)
-    same, near = [], []
-    for item in layers:
-        own = [
-            part
-            for rule in item.policy.permissions
-            for part in flat((*rule.constraints, *rule.action.refinements))
-        ]
-        if any(condition_form(part) == form for part in own):
-            same.append(item.name)
-        if any(subject(part) == about for part in own):
-            near.append(item.name)
-    return tuple(same or near)
-
-
-def _gathering(ban: Prohibition, layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Return the layers that call a collection what a prohibition keeps in mind as one."""
-    names = {item.id for item in (ban.target, ban.assignee) if item is not None}
-    return tuple(item.name for item in layers if names & collections_of(item.policy))
-
-
-def _ruling(rule: Rule, layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Return the layers that state a rule about the same; not those where permissions win."""
-    form = rule_form(rule)
-    return tuple(
-        item.name
-        for item, policy in ((item, unfolded(item.policy)) for item in layers)
-        if any(
-            rule_form(own) == form
-            for own in (
-                *policy.prohibitions,
-                *policy.obligations,
-                *(duty for permission in policy.permissions for duty in permission.duties),
-            )
-        )
-    )
+def _words(policy: Policy) -> Iterator[_Word]:
+    """Yield what a layer asks for; not the prohibitions where permissions win."""
+    for rule in policy.permissions:
+        yield "action", same_action(rule.action.id)
+        for item in flat((*rule.constraints, *rule.action.refinements)):
+            yield "condition", condition_form(item)
+            yield "subject", subject(item)
+    yield from (("collection", name) for name in collections_of(policy))
+    plain = unfolded(policy)
+    duties = (duty for rule in plain.permissions for duty in rule.duties)
+    for ruled in (*plain.prohibitions, *plain.obligations, *duties):
+        yield "rule", rule_form(ruled)

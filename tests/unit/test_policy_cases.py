@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from policies_odrl import Mode, contains, evaluate, simulate
+from policies_odrl import Mode, contains, evaluate, simulate, term_changes
+from policies_odrl.comparison.meet import meet
 from policies_odrl.evaluation.compiled import compile_policy
 from tests.support.cases import Case, answer, cases
 from tests.support.conflicts import conflict_between, conflict_within
@@ -56,6 +57,19 @@ def test_a_witness_is_granted_by_the_request_alone(case: Case) -> None:
         facts = replace(case.facts, values=found.witness.facts)  # the time is never the request's
         asked = [evaluate(it, found.witness, facts, tentative=True) for it in (offer, request)]
         assert [item.granted for item in asked] == [False, True]
+
+
+@pytest.mark.parametrize("case", of("meet"), ids=lambda case: case.name)
+def test_a_meet_is_within_both(case: Case) -> None:
+    common = meet(*case.policies, case.knowledge)
+    for policy in case.policies if common is not None else ():
+        assert contains(policy, common, case.knowledge).answer.value != "no"
+
+
+@pytest.mark.parametrize("case", of("term_changes"), ids=lambda case: case.name)
+def test_a_policy_does_not_differ_from_itself(case: Case) -> None:
+    for policy in case.policies:
+        assert term_changes(policy, policy, case.knowledge) == ()
 
 
 @pytest.mark.parametrize("case", of("conflict"), ids=lambda case: case.name)

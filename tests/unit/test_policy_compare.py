@@ -15,131 +15,24 @@ from policies_odrl import (
     Iri,
     LogicalConstraint,
     Operator,
-    PartyRef,
     Policy,
-    PolicyKind,
-    Prohibition,
     contains,
     counter_offer,
-    evaluate,
     same_meaning,
 )
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.comparison.compare import MAX_PAIRS
 from policies_odrl.comparison.meet import meet
-from policies_odrl.evaluation.request import Facts, imagined
 from policies_odrl.model import ODRL, Condition, Rule, duties_below
 from tests.support.policies import (
-    EDUCATION,
     amount,
-    name_is,
     one_rule,
     purpose,
     training_offer,
-    training_terms,
     until,
 )
 
 OFFER = training_offer()
-
-
-def with_terms(*constraints: Condition, policy: Policy = OFFER) -> Policy:
-    return replace(policy, permissions=(replace(policy.permissions[0], constraints=constraints),))
-
-
-def without(name: str) -> Policy:
-    return with_terms(*(item for item in training_terms() if not item.left.endswith(name)))
-
-
-INSIDE: dict[str, Policy] = {
-    "as offered": OFFER,
-    "less budget": training_offer(epsilon="2.5"),
-    "smaller delta": training_offer(delta="0.000001"),
-    "fewer rows": training_offer(rows="2"),
-    "more sites": training_offer(sites="5"),
-    "sooner end": training_offer(end="2026-12-31T00:00:00Z"),
-    "narrower purpose": training_offer(purposes=(EDUCATION + "ResearchManagement",)),
-    "another order": with_terms(*reversed(training_terms())),
-    "joined by and": with_terms(LogicalConstraint(Connective.AND, training_terms())),
-    "one more condition": with_terms(*training_terms(), name_is(ODRL + "recipient", "urn:a")),
-    "two narrower rules": replace(
-        OFFER,
-        permissions=(
-            *training_offer(epsilon="1").permissions,
-            *training_offer(rows="1").permissions,
-        ),
-    ),
-    "either of two narrower budgets": with_terms(
-        *without("epsilon").permissions[0].constraints,
-        LogicalConstraint(Connective.OR, (amount("epsilon", "1"), amount("epsilon", "2"))),
-    ),
-    "for one party": replace(OFFER, assignee=PartyRef("urn:a")),
-    "with a prohibition of its own": replace(
-        OFFER, prohibitions=(Prohibition(action=Action(ODRL + "sell")),)
-    ),
-    "class request": replace(OFFER, kind=PolicyKind.REQUEST),
-}
-OUTSIDE: dict[str, tuple[Policy, str]] = {
-    "more budget": (training_offer(epsilon="3.0001"), "epsilon lteq 3; asked: epsilon lteq 3.0001"),
-    "larger delta": (training_offer(delta="0.001"), "delta"),
-    "more rows": (training_offer(rows="5"), "rowsPerPerson"),
-    "fewer sites": (training_offer(sites="2"), "minimumSites"),
-    "later end": (training_offer(end="2027-06-30T22:00:01Z"), "dateTime"),
-    "wider purpose": (training_offer(purposes=("ResearchAndDevelopment",)), "purpose"),
-    "other purpose": (training_offer(purposes=("Marketing",)), "purpose"),
-    "one purpose more": (training_offer(purposes=("AcademicResearch", "Marketing")), "purpose"),
-    "no budget stated": (without("epsilon"), "epsilon lteq 3; asked: not stated"),
-    "no membership stated": (without("membership"), "membership"),
-    "another space": (
-        with_terms(
-            *without("membership").permissions[0].constraints,
-            name_is("membership", "did:web:other.example"),
-        ),
-        "membership",
-    ),
-    "wider action": (
-        replace(OFFER, permissions=(replace(OFFER.permissions[0], action=Action(ODRL + "use")),)),
-        "action use",
-    ),
-    "another action": (
-        replace(OFFER, permissions=(replace(OFFER.permissions[0], action=Action(ODRL + "sell")),)),
-        "action sell",
-    ),
-    "one rule more": (
-        replace(OFFER, permissions=(*OFFER.permissions, *one_rule("read").permissions)),
-        "/permission/1",
-    ),
-    "one budget of two too large": (
-        with_terms(
-            *without("epsilon").permissions[0].constraints,
-            LogicalConstraint(Connective.OR, (amount("epsilon", "1"), amount("epsilon", "9"))),
-        ),
-        "epsilon",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", INSIDE)
-def test_inside(name: str) -> None:
-    found = contains(OFFER, INSIDE[name])
-    assert found.answer is Answer.YES, found.reasons
-    assert found
-    assert found.proof
-    assert not found.reasons
-    assert found.witness is None
-
-
-@pytest.mark.parametrize("name", OUTSIDE)
-def test_outside_with_a_witness(name: str) -> None:
-    wish, part = OUTSIDE[name]
-    found = contains(OFFER, wish)
-    assert found.answer is Answer.NO
-    assert not found
-    assert any(part in reason for reason in found.reasons), found.reasons
-    assert found.witness is not None
-    then = imagined(found.witness, Facts())
-    assert evaluate(wish, found.witness, then, tentative=True).granted
-    assert not evaluate(OFFER, found.witness, then, tentative=True).granted
 
 
 def test_nothing_asked_is_inside_and_nothing_offered_contains_nothing() -> None:
@@ -222,16 +115,6 @@ def test_a_rule_of_no_kind_has_no_duties() -> None:
 
 
 # -- the meet of two policies -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", INSIDE)
-def test_the_meet_with_what_is_inside_lies_within_both(name: str) -> None:
-    found = meet(OFFER, INSIDE[name])
-    assert found is not None
-    assert found.kind is PolicyKind.OFFER
-    assert found.id == ""
-    assert contains(OFFER, found)
-    assert contains(INSIDE[name], replace(found, assignee=INSIDE[name].assignee))
 
 
 def test_the_meet_is_in_the_providers_words() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 
 import pytest
 
@@ -25,15 +24,12 @@ from policies_odrl import (
     Truth,
 )
 from policies_odrl.algebra.budget import Budget, Exhausted
-from policies_odrl.algebra.intervals import ALL, Piece, at
 from policies_odrl.conflicts.compatibility import MAX_PAIRS
 from policies_odrl.conflicts.example import MAX_ACTIONS, Meeting, Side, tried
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.model import ODRL, XSD, Connective
 from policies_odrl.units import QUDT
-from policies_odrl.values import Duration
-from policies_odrl.vocabulary import INCLUDED_IN, PREAU
-from tests.conformance.times.recurrence import Cycle, Uncounted, common
+from policies_odrl.vocabulary import INCLUDED_IN
 from tests.support.conflicts import KNOWN, condition, conflict_between, permitting
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,31 +50,6 @@ def permit(*limits: Constraint | LogicalConstraint, action: str = USE) -> Policy
 def prohibit(*limits: Constraint | LogicalConstraint, action: str = USE) -> Policy:
     rule = Prohibition(action=Action(action), constraints=limits)
     return Policy(kind=PolicyKind.SET, prohibitions=(rule,))
-
-
-# -- proofs that stand beside one another --------------------------------------------------------
-
-
-def member(operator: str, *values: str) -> Constraint:
-    return Constraint(PREAU + "membership", Operator(operator), tuple(map(Iri, values)))
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "wanted"),
-    [
-        (member("eq", "urn:x"), member("eq", "urn:y"), "Compatible"),
-        (member("eq", "urn:x"), member("isAnyOf", "urn:y", "urn:z"), "Compatible"),
-        (member("isAllOf", "urn:x", "urn:y"), member("eq", "urn:z"), "Compatible"),
-        (member("eq", "urn:x"), member("isNoneOf", "urn:x"), "Conflict"),
-        (member("eq", "urn:x"), member("neq", "urn:x"), "Conflict"),
-        (member("isAllOf", "urn:x", "urn:y"), member("isNoneOf", "urn:x"), "Conflict"),
-        (member("isNoneOf", "urn:x"), member("neq", "urn:x"), "Compatible"),
-    ],
-)
-def test_one_proof_never_rules_out_another(
-    left: Constraint, right: Constraint, wanted: str
-) -> None:
-    assert answer(permit(left), permit(right)) == wanted
 
 
 # -- counts and values that are elsewhere --------------------------------------------------------
@@ -194,53 +165,6 @@ def test_a_clash_that_evaluation_does_not_confirm_is_unknown() -> None:
     assert isinstance(asked, Constraint)
     assert answer(permit(asked), prohibit(kinds)) == "Conflict"
     assert answer(permit(asked), prohibit(parts)) == "Unknown"
-
-
-# -- recurrence ----------------------------------------------------------------------------------
-
-
-def days(count: int, *, after: int = 0) -> Cycle:
-    return Cycle(DAY + timedelta(days=after), Duration(0, Decimal(86_400 * count)))
-
-
-def months(count: int, *, after: int = 0) -> Cycle:
-    return Cycle(DAY + timedelta(days=after), Duration(count, Decimal(0)))
-
-
-def window(first: int, last: int) -> list[Piece]:
-    return [Piece(at(DAY + timedelta(days=first)), at(DAY + timedelta(days=last)))]
-
-
-@pytest.mark.parametrize("one", range(1, 6))
-@pytest.mark.parametrize("other", range(1, 6))
-@pytest.mark.parametrize("shift", range(3))
-def test_congruences_agree_with_counting(one: int, other: int, shift: int) -> None:
-    mine, theirs = days(one), days(other, after=shift)
-    first = common([mine, theirs], window(5, 200))
-    counted = [
-        moment
-        for index in range(5, 201)
-        if mine.begins(moment := DAY + timedelta(days=index)) and theirs.begins(moment)
-    ]
-    assert first == (counted[0] if counted else None)
-
-
-def test_months_are_counted_out() -> None:
-    assert common([months(1), days(59)], window(1, 400)) == DAY + timedelta(days=59)
-    assert common([months(1)], window(1, 30)) is None
-    assert common([months(1)], []) is None
-    assert not months(1, after=5).begins(DAY)
-    assert months(1).begins(DAY + timedelta(days=31))
-    with pytest.raises(Uncounted):
-        common([months(1, after=1), months(1)], [ALL])
-    late = Cycle(datetime(9999, 12, 1, tzinfo=UTC), Duration(1, Decimal(0)))
-    with pytest.raises(Uncounted):
-        common([late, days(7)], [ALL])
-
-
-def test_a_beginning_beyond_the_calendar_is_none() -> None:
-    end = datetime(9999, 12, 31, tzinfo=UTC)
-    assert common([days(30)], [Piece(at(end), at(end))]) is None
 
 
 # -- words ---------------------------------------------------------------------------------------
