@@ -70,7 +70,7 @@ def _head() -> Iterator[str]:
     yield "context in `policies_odrl/profile/`. French names are those of the sentences that"
     yield "`preau policy explain --lang fr` prints."
     yield ""
-    yield "## Action"
+    yield "## Actions"
     yield ""
     yield "| action | name | nom | means | part of |"
     yield "|---|---|---|---|---|"
@@ -138,6 +138,9 @@ def _concepts() -> Iterator[str]:
         "scope": "Scopes of pseudonyms",
         "unit": "Units of privacy",
         "ferpa": "Grounds of FERPA",
+        "person": "Persons",
+        "purpose": "Purposes of the profile",
+        "event": "Events",
     }
     for group, title in titles.items():
         yield from ("", f"## {title}", "", "| term | name | nom | means |", "|---|---|---|---|")

@@ -62,6 +62,7 @@ class Operand:
         unit: IRI of the unit of `most`; empty for a plain number.
         by_node: True where only the node states it (counts, clocks, verified proofs): what a
             request claims is ignored.
+        since: IRI of the event from whose end a duration runs; empty for others.
         measured: True where a number means nothing without a unit.
         steps: IRIs of the ordered list that its values are steps of, from the weakest.
         names: language -> its name, where that differs from the term.
@@ -78,6 +79,7 @@ class Operand:
     most: int | None = None
     unit: str = ""
     by_node: bool = False
+    since: str = ""
     measured: bool = False
     steps: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -148,6 +150,7 @@ def _operands() -> tuple[Mapping[Kind, frozenset[Operator]], Mapping[str, Operan
             most=row.get("most"),
             unit=row.get("unit", ""),
             by_node=row.get("by_node", False),
+            since=full(row.get("since", "")),
             measured=row.get("measured", False),
             steps=tuple(map(full, row.get("steps", "").split())),
             names=_names(row),

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from types import MappingProxyType
@@ -29,7 +29,7 @@ from policies_odrl.evaluation.operands import POLICY_USAGE
 from policies_odrl.evaluation.state import Usage, UsageKey, Use, metered_time
 from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal
 from policies_odrl.values import Duration, Quantity, duration, name, number, span
-from policies_odrl.vocabulary import Kind
+from policies_odrl.vocabulary import OPERANDS, PREAU, Kind
 
 COUNT: Final = ODRL + "count"
 DELAY: Final = ODRL + "delayPeriod"
@@ -37,7 +37,9 @@ ELAPSED: Final = ODRL + "elapsedTime"
 METERED: Final = ODRL + "meteredTime"
 INTERVAL: Final = ODRL + "timeInterval"
 EVENT: Final = ODRL + "event"
-_STATE: Final = frozenset({COUNT, DELAY, ELAPSED, METERED, INTERVAL})
+MONTHLY: Final = PREAU + "usesThisMonth"
+SINCE: Final = {item.id: item.since for item in OPERANDS.values() if item.since}
+_STATE: Final = frozenset({COUNT, DELAY, ELAPSED, METERED, INTERVAL, MONTHLY})
 _USE: Final = (Iri(POLICY_USAGE),)
 _RUNNING: Final = (Quantity, Stretch, Recurrence)
 
@@ -145,6 +147,22 @@ def _count(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]
     return tuple(dict.fromkeys(seed + len(uses) for uses in used or ((),)))
 
 
+def _monthly(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
+    """How often it was used in this calendar month, UTC, or later where the clock went back."""
+    used, now = used_before(case), case.facts.now
+    if used is None or now is None or item.status is not None:
+        return ()
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    counts = (sum(use.start >= month for use in uses) for uses in used)
+    return tuple(dict.fromkeys(map(Decimal, counts)))
+
+
+def _since(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
+    """The time since an event of the profile ended; none before."""
+    now, event = case.facts.now, case.knowledge.events.get(SINCE[item.left])
+    return (Stretch(event[1], now),) if event and now is not None and event[1] <= now else ()
+
+
 def _elapsed(_: Constraint, case: Case, __: Previous | None) -> tuple[Fact, ...]:
     used, start, now = used_before(case), agreed(case), case.facts.now
     if used is None or start is None or now is None:
@@ -199,6 +217,8 @@ _KEPT: Final[Mapping[str, Callable[[Constraint, Case, Previous | None], tuple[Fa
             DELAY: _delay,
             INTERVAL: _interval,
             EVENT: _event,
+            MONTHLY: _monthly,
+            **dict.fromkeys(SINCE, _since),
         }
     )
 )

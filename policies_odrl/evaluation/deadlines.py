@@ -14,22 +14,24 @@ from datetime import datetime
 from typing import Final
 
 from policies_odrl.algebra.periods import later
-from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT
+from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT, SINCE
 from policies_odrl.evaluation.operands import POLICY_USAGE
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
+    XSD,
     Condition,
     Connective,
     Constraint,
     Duty,
+    Literal,
     LogicalConstraint,
     Operator,
     conditions,
 )
 from policies_odrl.values import Duration, Span, duration, name, span
 
-_TIMED: Final = frozenset({DATE_TIME, ELAPSED, EVENT})
+_TIMED: Final = frozenset({DATE_TIME, ELAPSED, EVENT, *SINCE})
 _BEFORE: Final = frozenset({Operator.LT, Operator.LTEQ})
 _AFTER: Final = frozenset({Operator.GT, Operator.GTEQ})
 
@@ -120,18 +122,28 @@ def _joined(items: tuple[Condition, ...]) -> Iterator[Condition]:
 
 
 def _with(terms: Terms, item: Condition, knowledge: Knowledge) -> Terms:
-    if isinstance(item, LogicalConstraint):
+    left = "" if isinstance(item, LogicalConstraint) else knowledge.current(item.left)
+    if isinstance(item, LogicalConstraint) or left not in {COUNT, *_TIMED}:
         return replace(terms, gates=(*terms.gates, item))
-    left = knowledge.current(item.left)
     if left == COUNT:
         return replace(terms, counts=(*terms.counts, item))
     if left == DATE_TIME:
         return _calendar(terms, item, span(item.right[0]) if len(item.right) == 1 else None)
     if left == EVENT:
         return _event(terms, item, knowledge)
-    if left == ELAPSED:
-        return _elapsed(terms, item)
-    return replace(terms, gates=(*terms.gates, item))
+    if left in SINCE:
+        return _since(terms, item, knowledge.events.get(SINCE[left]))
+    return _elapsed(terms, item)
+
+
+def _since(terms: Terms, item: Constraint, event: tuple[datetime, datetime] | None) -> Terms:
+    """Note a limit that runs from an event; it cannot be read until the event has a date."""
+    by = duration(item.right[0]) if len(item.right) == 1 else None
+    end = later(event[1], by) if event and by is not None else None
+    if end is None or item.operator not in _BEFORE:
+        return replace(terms, known=False)
+    limit = Literal(end.isoformat(), XSD + "dateTime")
+    return _calendar(terms, Constraint(DATE_TIME, item.operator, (limit,)), Span(end, end))
 
 
 def _calendar(terms: Terms, item: Constraint, when: Span | None) -> Terms:

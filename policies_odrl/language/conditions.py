@@ -19,6 +19,7 @@ from policies_odrl.language.phrases import Pair, parts, table
 from policies_odrl.language.prefixes import expanded, prefixed
 from policies_odrl.language.references import References
 from policies_odrl.language.voice import Heard, Reader, Slot, Voice
+from policies_odrl.language.wording import heard_number
 from policies_odrl.model import (
     XSD,
     AssetRef,
@@ -40,6 +41,7 @@ _JOINED: Final = frozenset({Operator.IS_ALL_OF, Operator.HAS_PART})
 _LISTING: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF})
 _WIDE: Final = frozenset({Kind.CONCEPT, Kind.PLACE})
 _SCALARS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION})
+_NUMBERS: Final = frozenset({Kind.NUMBER, Kind.COUNT})
 _MEANING: Final = re.compile(r"\d+(?:[ ,]\d{3})*(?:[.,]\d)?", re.ASCII)
 
 
@@ -202,12 +204,13 @@ class Speech(Voice):
                     yield from self._hear_general(left, operator, pair, text, at)
 
     def _hear_plain(self, forms: Forms, text: str, start: int) -> Iterator[tuple[Constraint, int]]:
-        readers: Mapping[str, Reader] = {
-            "values": self.slots["value"].hear,
+        readers: dict[str, Reader] = {
             "name": lambda text, at: self.term("values", text, at),
             "meaning": _hear_meaning,
         }
         for (left, operator, only), pair in forms.items():
+            numeric = OPERANDS[left].kind in _NUMBERS
+            readers["values"] = self._hear_number if numeric else self.slots["value"].hear
             found = self.match(pair, text, start, readers)
             if found is not None:
                 slots, end = found
@@ -215,6 +218,10 @@ class Speech(Voice):
                 value = slots.get("values") or named
                 if value is not None:
                     yield Constraint(left, operator, (value,)), end
+
+    def _hear_number(self, text: str, start: int) -> Heard:
+        """Return the number at a place: `15` of `15 years`, which is no duration there."""
+        return heard_number(text, start, self.lang) or self.slots["value"].hear(text, start)
 
     def _hear_general(
         self, left: str, operator: Operator, pair: Pair, text: str, start: int

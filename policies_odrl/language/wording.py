@@ -80,6 +80,11 @@ def heard(text: str, start: int, lang: str) -> Heard | None:
     return None
 
 
+def heard_number(text: str, start: int, lang: str) -> Heard | None:
+    """Return the number at a place, whatever noun follows it, or None."""
+    return _hear_decimal(text, start, LANGUAGES.index(lang))
+
+
 def _say_decimal(lexical: str, index: int) -> str:
     if not _DECIMAL.fullmatch(lexical):
         return ""

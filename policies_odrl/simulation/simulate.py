@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import Final
 
 from policies_odrl.algebra.periods import Recurrence
-from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED
+from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import evaluate
@@ -178,6 +178,7 @@ def _unused(policy: Policy, facts: Facts, now: datetime | None) -> Facts:
         return replace(facts, usage=Usage({policy.id: now}))
     nothing: dict[str, tuple[Fact, ...]] = {
         COUNT: (Decimal(0),),
+        MONTHLY: (Decimal(0),),
         METERED: (timedelta(),),
         INTERVAL: (Recurrence(now),),
     }
