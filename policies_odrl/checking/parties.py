@@ -12,7 +12,7 @@ from typing import Final
 
 from policies_odrl.checking.findings import Finding, Say
 from policies_odrl.completeness import incomplete
-from policies_odrl.model import AssetRef, PartyRef, Policy, PolicyKind, Rule
+from policies_odrl.model import ODRL, AssetRef, PartyRef, Policy, PolicyKind, Rule
 
 _TARGETED: Final = frozenset(PolicyKind) - {PolicyKind.OFFER, PolicyKind.AGREEMENT}
 
@@ -28,7 +28,11 @@ def of_policy(policy: Policy, say: Say) -> Iterator[Finding]:
 def missing(policy: Policy, say: Say) -> Iterator[Finding]:
     """Yield what a policy of its class needs and does not name."""
     rules = list(policy.rules())
-    yield from (say(path, code) for path, code in incomplete(policy))
+    by_path = dict(rules)
+    for path, code in incomplete(policy):
+        rule = by_path.get(path)
+        if rule is None or not _unnamed(rule, code.removeprefix("missing-")):
+            yield say(path, code)
     match policy.kind:
         case PolicyKind.OFFER if not _everywhere(policy, rules, "assigner"):
             yield say("", "offer-without-assigner")
@@ -46,11 +50,19 @@ def missing(policy: Policy, say: Say) -> Iterator[Finding]:
 def _everywhere(policy: Policy, rules: list[tuple[str, Rule]], name: str) -> bool:
     if getattr(policy, name) is not None:
         return True
-    return bool(rules) and all(getattr(rule, name) is not None for _, rule in rules)
+    return bool(rules) and all(
+        getattr(rule, name) is not None or _unnamed(rule, name) for _, rule in rules
+    )
+
+
+def _unnamed(rule: Rule, name: str) -> bool:
+    """Return whether a party or a target is stated, but nobody can tell which (IM 2.2, 2.3)."""
+    return any(item.left == ODRL + name for item in rule.unread)
 
 
 def _rule(policy: Policy, path: str, rule: Rule, say: Say) -> Iterator[Finding]:
-    if policy.kind in _TARGETED and policy.target_of(rule) is None and not policy.inherits:
+    named = policy.target_of(rule) is not None or _unnamed(rule, "target")
+    if policy.kind in _TARGETED and not named and not policy.inherits:
         yield say(path, "rule-without-target")
     giver, taker = policy.assigner_of(rule), policy.assignee_of(rule)
     if giver is not None and taker is not None and giver.id and giver == taker:

@@ -45,6 +45,7 @@ _KINDS: Final[Mapping[Shape, Term]] = {
     Shape.ASSET: ("asset", "ressource"),
     Shape.PARTY: ("party", "partie"),
 }
+_UNSOURCED: Final = {shape: ("refined-without-source", kind) for shape, kind in _KINDS.items()}
 # What a policy has to have one of: rules, or a way to some.
 _CONTENT: Final = (
     *(ODRL + name for name in ("permission", "prohibition", "obligation", "inheritFrom")),
@@ -183,20 +184,33 @@ class Structure(Visits):
             self._note(place.path, "ticket-with-assignee")
         functions = ((name.removeprefix(ODRL), Shape.PARTY) for name in sorted(FUNCTIONS))
         for name, shape in (*_REFERENCES, *functions):
-            found = self._names(place, ODRL + name) if ODRL + name in place.body else []
+            found = self._things(place, name, shape) if ODRL + name in place.body else []
             single = len(found) == 1 and (name, shape) in _REFERENCES  # as the written form has it
             for path, iri in found:
                 where = path.rpartition("/")[0] if single else path
                 self._enter(iri, where, shape, partial(self._named, shape=shape))
 
+    def _things(self, place: Place, name: str, shape: Shape) -> list[tuple[str, str]]:
+        """Return (JSON pointer, name) of assets or parties; note those given as text."""
+        found: list[tuple[str, str]] = []
+        for path, value in self._values(place, ODRL + name):
+            if isinstance(value.get("@id"), str):
+                found.append((path, value["@id"]))
+            else:
+                where = path.rpartition("/")[0]
+                self._note(where, "reference-without-identifier", _KINDS[shape])
+        return found
+
     def _named(self, place: Place, shape: Shape) -> None:
         self._only(place, shape)
         source = self._one(place, ODRL + "source")
         name = self._uid(place)
-        if not name and not source:
+        refined = bool(place.body.get(ODRL + "refinement"))
+        if refined and not source:
+            code, term = ("uid-with-refinement", name) if name else _UNSOURCED[shape]
+            self._note(place.path, code, term)
+        elif not name and not source:
             self._note(place.path, "reference-without-identifier", _KINDS[shape])
-        elif not source and place.body.get(ODRL + "refinement"):
-            self._note(place.path, "uid-with-refinement", name)
         for stated in INFERRED:
             self._names(place, ODRL + stated)
         self._conditions(place, "refinement")

@@ -15,7 +15,9 @@ from itertools import product
 from math import prod
 from typing import Any, Final, TypeVar
 
+from policies_odrl.errors import IllFormed
 from policies_odrl.model import (
+    ODRL,
     AssetRef,
     Common,
     Constraint,
@@ -66,6 +68,9 @@ class Choices:
     Args:
         own: what the rule states.
         shared: what its policy states for all rules.
+
+    Raises:
+        IllFormed: of one property, some values are named and others cannot be told.
     """
 
     __slots__ = ("_columns", "_functions", "_unread")
@@ -74,6 +79,7 @@ class Choices:
         pairs = dict.fromkeys((*own.functions, *shared.functions))
         self._functions = sorted({name for name, _ in pairs})
         self._unread = gathered((*own.unread, *shared.unread))
+        _insist_all_or_none(own, shared, self._unread)
         parties = [[item for name, item in pairs if name == each] for each in self._functions]
         self._columns: list[Sequence[Any]] = [
             list(dict.fromkeys((*own.actions, *shared.actions))),
@@ -96,6 +102,23 @@ class Choices:
             functions = tuple(zip(self._functions, row[_FIXED:], strict=True))
             parts = dict(zip(names, row[:_FIXED], strict=True))
             yield {**parts, "functions": functions, "unread": self._unread}
+
+
+def _insist_all_or_none(own: Common, shared: Common, unread: Sequence[Constraint]) -> None:
+    """Refuse to name some targets or parties where there are others that nobody can tell.
+
+    Who is named would stand for all, and a prohibition would be ruled out for those who are not.
+
+    Raises:
+        IllFormed: a property does both.
+    """
+    named = {name for it in (own, shared) for name, _ in it.functions}
+    for kind in ("target", "assigner", "assignee", "output"):
+        if any(getattr(it, kind + "s") for it in (own, shared)):
+            named.add(ODRL + kind)
+    mixed = next((item.left for item in unread if item.left in named), "")
+    if mixed:
+        raise IllFormed(f"`{mixed}` names some, and others that nobody can tell")
 
 
 class Settling:

@@ -23,6 +23,8 @@ from policies_odrl.vocabulary import IMPLIES, same_action
 
 RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
 _NAMING: Final = (ODRL + "action", RDF_VALUE)
+# By which an asset or a party is told from others, or has to be (IM 2.5.5, 2.5.6: a refined one).
+_DISTINCT: Final = frozenset(ODRL + name for name in ("uid", "source", "refinement"))
 
 # What an asset or a party may state of a policy instead of the policy of it (IM 2.2.3, 2.3.3).
 INFERRED: Final = ("hasPolicy", "assignerOf", "assigneeOf")
@@ -37,27 +39,48 @@ def actions_at(node: Node, walk: Walk) -> list[Action]:
         Unreadable: one is not named, not known or not well formed.
     """
     return [
-        walk.enter(_named(value, "action", node), lambda found: _action(found, walk))
+        walk.enter(_named(value, node), lambda found: _action(found, walk))
         for value in node.all(ODRL + "action")
     ]
 
 
 def assets_at(node: Node, name: str, walk: Walk) -> list[AssetRef]:
-    """Return the assets that a property of ODRL refers to.
+    """Return the assets that a property of ODRL refers to, without those that nobody can tell.
 
     Raises:
-        Unreadable: one is not named or not well formed.
+        Unreadable: one is not well formed.
     """
-    return [asset(_named(value, "asset", node), walk) for value in node.all(ODRL + name)]
+    return [asset(item, walk) for item in _identified(ODRL + name, node, walk)]
 
 
 def parties_at(node: Node, name: str, walk: Walk) -> list[PartyRef]:
-    """Return the parties that a property, given by its IRI, refers to.
+    """Return the parties that a property, given by its IRI, refers to; see `assets_at`.
 
     Raises:
-        Unreadable: one is not named or not well formed.
+        Unreadable: one is not well formed.
     """
-    return [party(_named(value, "party", node), walk) for value in node.all(name)]
+    return [party(item, walk) for item in _identified(name, node, walk)]
+
+
+def _identified(name: str, node: Node, walk: Walk) -> list[str]:
+    """Return the names of the nodes that a property refers to, of those that can be told apart.
+
+    An asset or a party need not have a uid (IM 2.2, 2.3), but nobody can tell which one is meant
+    that has none, or is given as text: it is left unread, so that the rule is never decided.
+    """
+    found: list[str] = []
+    for value in node.all(name):
+        item = value.get("@id")
+        if isinstance(item, str) and not _anonymous(item, walk):
+            found.append(item)
+        else:
+            walk.leave([(name, [value])], node)
+    return found
+
+
+def _anonymous(name: str, walk: Walk) -> bool:
+    """Return whether a node has neither a name nor a `source`, nor has to have one."""
+    return name.startswith("_:") and not _DISTINCT & walk.nodes.get(name, {}).keys()
 
 
 def asset(name: str, walk: Walk) -> AssetRef:
@@ -78,10 +101,10 @@ def party(name: str, walk: Walk) -> PartyRef:
     return walk.enter(name, lambda node: _reference(node, PartyRef, walk))
 
 
-def _named(value: Mapping[str, Any], kind: str, node: Node) -> str:
+def _named(value: Mapping[str, Any], node: Node) -> str:
     name = value.get("@id")
     if not isinstance(name, str):
-        raise IllFormed(f"the {kind} must be named by an IRI", node=node.id)
+        raise IllFormed("the action must be named by an IRI", node=node.id)
     return name
 
 

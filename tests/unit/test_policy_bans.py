@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from policies_odrl.errors import IllFormed
 from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.request import Facts, Performed, Request
@@ -35,6 +36,7 @@ from policies_odrl.model import (
     PolicyKind,
     Prohibition,
 )
+from policies_odrl.reading.load import load
 from policies_odrl.values import name
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 from tests.support.tables import rows
@@ -214,3 +216,26 @@ def test_what_was_not_understood_makes_no_violation() -> None:
         for rule in (ban, replace(ban, unread=(said,)))
     ]
     assert list(map(len, found)) == [1, 0]
+
+
+@pytest.mark.parametrize("kind", ["assignee", "target"])
+@pytest.mark.parametrize("written", ["[ ]", '"three of them"', "[ <urn:example:about> 3 ]"])
+def test_who_cannot_be_told_is_granted_nothing_and_may_be_meant_by_a_ban(
+    kind: str, written: str
+) -> None:
+    def granted(reference: str, ban: str = "") -> bool:
+        rule = f"[ odrl:action odrl:read ; odrl:{kind} {reference} ]"
+        free = f"odrl:permission [ odrl:action odrl:use ] ; odrl:prohibition {rule} ."
+        rules = free if ban else f"odrl:permission {rule} ."
+        whole = load(f"@prefix odrl: <{ODRL}> . <urn:p> a odrl:Set ; {rules}")
+        request = Request(READ, "urn:example:it", "urn:example:it")
+        decided = evaluate(whole, request).granted
+        assert compile_policy(whole).permits(request) is decided
+        return decided
+
+    assert granted("<urn:example:it>")
+    assert granted("<urn:example:other>", ban="of another")
+    assert not granted(written)
+    assert not granted(written, ban="of somebody")
+    with pytest.raises(IllFormed):
+        granted(f"{written}, <urn:example:other>", ban="of some and another")
