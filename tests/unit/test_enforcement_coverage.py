@@ -51,6 +51,13 @@ def with_more(*more: Condition) -> Policy:
     return with_rule(constraints=(*RULE.constraints, *more))
 
 
+def test_what_was_not_understood_is_upheld_by_nobody() -> None:
+    foreign = Constraint("https://others.example/onlyIf", Operator.EQ, (Literal("text"),))
+    with pytest.raises(ConstraintUnknown, match="onlyIf"):
+        cover(with_rule(unread=(foreign,)))
+    assert cover(with_rule(unread=()))
+
+
 def test_each_part_of_the_contract_has_its_line() -> None:
     lines = cover(OFFER)
     assert [(line.path, line.label) for line in lines] == [

@@ -259,6 +259,10 @@ def _rule(**changes: Any) -> dict[str, Any]:
         ({"unheard": "of"}, Malformed),
         (_rule(action="odrl:distribute"), ConstraintUnknown),
         (_rule(duty=[{"action": "odrl:inform"}]), ConstraintUnknown),
+        # valid, but the protocol cannot carry obligations alone, and nobody here can see them done
+        ({"permission": [], "obligation": [{"action": "odrl:inform"}]}, ConstraintUnknown),
+        ({"obligation": [{"action": "odrl:inform"}]}, ConstraintUnknown),
+        (_rule(**{"https://others.example/onlyIf": "text"}), PolicyInvalid),
         (_rule(constraint=[*RULE["constraint"], {}]), PreauError),
         (
             _rule(constraint=[*RULE["constraint"], limit("odrl:count", "lteq", "5", "integer")]),
