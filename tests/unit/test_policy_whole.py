@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Request,
+    errors,
     evaluate,
     read,
     read_all,
@@ -269,128 +271,18 @@ def test_terms_of_others_are_read_when_they_are_known() -> None:
 
 # -- what is refused ------------------------------------------------------------------------
 
-RULE = "o:permission [ o:action o:read ; {} ]"
-KEPT = None  # it is read, and nobody can decide it
-BAD: dict[str, tuple[str, type[OdrlError] | None, str]] = {
-    "uid of another": ("x:p a o:Set ; o:uid x:q ; " + READS, IllFormed, "uid"),
-    "two uids": ("[] a o:Set ; o:uid x:p, x:q ; " + READS, IllFormed, "uid"),
-    "uid of a party that is another": (
-        f"x:p a o:Set ; {RULE.format('o:assignee x:a')} . x:a o:uid x:b",
-        IllFormed,
-        "uid",
-    ),
-    "uid as text": ("[] a o:Set ; o:uid 'policy one' ; " + READS, IllFormed, "must be an IRI"),
-    "uid as a number": ("[] a o:Set ; o:uid 5 ; " + READS, IllFormed, "must be an IRI"),
-    "a ticket for somebody": (f"x:p a o:Ticket ; o:assignee x:a ; {READS}", IllFormed, "ticket"),
-    "a ticket with a rule for somebody": (
-        "x:p a o:Ticket ; " + RULE.format("o:assignee x:a"),
-        IllFormed,
-        "ticket",
-    ),
-    "a consequence of a consequence": (
-        (
-            "x:p a o:Set ; o:obligation [ o:action o:pay ; o:consequence [ o:action o:pay ;"
-            " o:consequence [ o:action o:pay ] ] ]"
-        ),
-        IllFormed,
-        "odrl:consequence",
-    ),
-    "a consequence of a remedy": (
-        (
-            "x:p a o:Set ; o:prohibition [ o:action o:sell ; o:remedy [ o:action o:pay ;"
-            " o:consequence [ o:action o:pay ] ] ]"
-        ),
-        IllFormed,
-        "odrl:consequence",
-    ),
-    "a remedy of a permission": (
-        "x:p a o:Set ; " + RULE.format("o:remedy [ o:action o:pay ]"),
-        KEPT,
-        "odrl/2/remedy",
-    ),
-    "a duty of the policy": (
-        f"x:p a o:Set ; o:duty [ o:action o:pay ] ; {READS}",
-        KEPT,
-        "odrl/2/duty",
-    ),
-    "a refined asset by its name": (
-        (
-            f"x:p a o:Set ; {RULE.format('o:target x:t')} . x:t a o:AssetCollection ;"
-            f" o:refinement {ATOM}"
-        ),
-        IllFormed,
-        "`source`",
-    ),
-    "an operand twice": (
-        (
-            f"x:p a o:Set ; {RULE.format('o:constraint [ o:xone ( x:c x:c ) ]')} ."
-            " x:c o:leftOperand o:purpose ; o:operator o:eq ; o:rightOperand x:p"
-        ),
-        IllFormed,
-        "once only",
-    ),
-    "an action without a name": (
-        "x:p a o:Set ; o:permission [ o:action [ a o:Action ] ]",
-        IllFormed,
-        "rdf:value",
-    ),
-    "an action in a circle": (
-        "x:p a o:Set ; o:permission [ o:action x:a ] . x:a rdf:value x:a",
-        IllFormed,
-        "cycle",
-    ),
-    "a unit as text": (
-        (
-            "x:p a o:Set ; o:permission [ o:action o:read ; o:constraint ["
-            " o:leftOperand o:payAmount ; o:operator o:eq ; o:rightOperand 5 ; o:unit 'EUR' ] ]"
-        ),
-        IllFormed,
-        "odrl:unit",
-    ),
-    "a parent without a name": (f"x:p a o:Set ; o:inheritFrom [] ; {READS}", IllFormed, "IRI"),
-    "a profile with properties": (
-        f"x:p a o:Set ; o:profile o:core ; {READS} . o:core o:includedIn o:use",
-        IllFormed,
-        "does not refer",
-    ),
-    "a condition in the description": (
-        "x:p a o:Set ; " + RULE.format("d:valid '2026'"),
-        KEPT,
-        "terms/valid",
-    ),
-    "the scope of a party": (
-        f"x:p a o:Set ; {RULE.format('o:assignee x:a')} . x:a o:scope o:Group",
-        KEPT,
-        "odrl/2/scope",
-    ),
-    "a strategy for unknown actions": (
-        f"x:p a o:Set ; o:undefined o:ignore ; {READS}",
-        KEPT,
-        "odrl/2/undefined",
-    ),
-    "an action of the document": (
-        "x:p a o:Set ; o:permission [ o:action x:act ] . x:act a o:Action ; o:includedIn o:use",
-        KEPT,
-        "urn:x:act",
-    ),
-    "a number in place of a policy": (
-        f"x:p a o:Set ; {READS} . x:a o:hasPolicy 5",
-        IllFormed,
-        "odrl:hasPolicy",
-    ),
-}
+BROKEN = json.loads((Path(__file__).parent / "data" / "broken_policies.json").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_what_breaks_the_model_is_refused_by_name(name: str) -> None:
-    text, error, part = BAD[name]
-    if error is None:
-        found = parsed(text + " .")
-        assert any(part in item for item in strange(found, Knowledge()))
+@pytest.mark.parametrize("row", BROKEN["rows"], ids=lambda row: str(row["name"]))
+def test_what_breaks_the_model_is_refused_by_name(row: dict[str, str]) -> None:
+    if "error" not in row:
+        found = parsed(row["turtle"] + " .")
+        assert any(row["says"] in item for item in strange(found, Knowledge()))
         return
-    with pytest.raises(error) as caught:
-        parsed(text + " .")
-    assert part in str(caught.value)
+    with pytest.raises(getattr(errors, row["error"])) as caught:
+        parsed(row["turtle"] + " .")
+    assert row["says"] in str(caught.value)
 
 
 def test_a_node_of_which_nothing_is_said_is_no_fault() -> None:
