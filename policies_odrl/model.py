@@ -18,7 +18,10 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 ODRL: Final = "http://www.w3.org/ns/odrl/2/"
-RDF_JSON: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON"  # what is kept as it was
+RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDF_JSON: Final = RDF + "JSON"  # what is kept as it was
+RDF_TYPE: Final = RDF + "type"
+RDF_VALUE: Final = RDF + "value"
 XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 XSD_STRING: Final = XSD + "string"
 

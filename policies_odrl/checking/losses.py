@@ -24,7 +24,7 @@ from policies_odrl.documents.names import coercions
 from policies_odrl.documents.texts import Reading
 from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, RDF
 from policies_odrl.reading.flat import short
 from policies_odrl.reading.writer import CONTEXTS
 
@@ -36,7 +36,7 @@ _USUAL: Final = {
     "odrl": ODRL,
     "preau": "https://w3id.org/preau/odrl/v1#",
     "dpv": "https://w3id.org/dpv#",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdf": RDF,
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "dct": "http://purl.org/dc/terms/",

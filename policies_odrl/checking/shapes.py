@@ -9,12 +9,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from policies_odrl.model import ODRL, Connective, Operator, PolicyKind
+from policies_odrl.model import ODRL, RDF_VALUE, Connective, Operator, PolicyKind
 from policies_odrl.reading.notes import Scope, describes, describing_class
-from policies_odrl.vocabulary import DCT, FUNCTIONS
-
-RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
-TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
+from policies_odrl.reading.reader import REPLACED_BY, TIMESTAMP
+from policies_odrl.vocabulary import FUNCTIONS
 
 
 class Shape(StrEnum):
@@ -49,7 +47,7 @@ PROPERTIES: Final = {
         "output inheritFrom uid"
     )
     | FUNCTIONS
-    | {TIMESTAMP, DCT + "isReplacedBy"},
+    | {TIMESTAMP, REPLACED_BY},
     Shape.PERMISSION: _OF_RULES | {ODRL + "duty"},
     Shape.PROHIBITION: _OF_RULES | {ODRL + "remedy"},
     Shape.DUTY: _OF_RULES | {ODRL + "consequence"},

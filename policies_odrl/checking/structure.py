@@ -20,14 +20,13 @@ from policies_odrl.checking.shapes import (
     MISSPELLED,
     OPERATORS,
     POLICY_CLASSES,
-    RDF_VALUE,
     Shape,
     known,
     member,
 )
 from policies_odrl.checking.visits import Body, Place, Visits, types_of
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import ODRL, XSD, Conflict, Connective
+from policies_odrl.model import ODRL, RDF_VALUE, XSD, Conflict, Connective
 from policies_odrl.reading.constraints import COMPARISON
 from policies_odrl.reading.flat import short
 from policies_odrl.reading.parts import INFERRED

@@ -16,8 +16,8 @@ from policies_odrl.checking.mending import pointer
 from policies_odrl.checking.shapes import Shape, known, known_class, member
 from policies_odrl.checking.spelling import Speller
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import ODRL, XSD
-from policies_odrl.reading.flat import RDF_TYPE, short
+from policies_odrl.model import ODRL, RDF_TYPE, XSD
+from policies_odrl.reading.flat import short
 from policies_odrl.reading.walk import MAX_DEPTH
 from policies_odrl.vocabulary import PROFILES
 
@@ -44,7 +44,7 @@ class Visits:
 
     Attributes:
         findings: what was found, in order.
-        strange: names of what is not understood, which the reader keeps as undecidable conditions.
+        strange: names of what is not understood, which the reader keeps and nobody decides.
     """
 
     def __init__(self, nodes: Sequence[Body], knowledge: Knowledge, say: Say) -> None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from policies_odrl.model import ODRL, XSD
+from policies_odrl.model import ODRL, RDF, XSD
 
 UNDEFINED: Final = "https://w3id.org/preau/undefined#"
 SPACE: Final = "w3.org/ns/odrl"  # of ODRL, however the rest is spelled
 IDS: Final = "https://w3id.org/idsa/core/"
 
 # Prefixes that are read although no context declares them; `check` says that they are not declared.
-USUAL: Final = {"xsd": XSD, "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"}
+USUAL: Final = {"xsd": XSD, "rdf": RDF}
 
 # Names of ODRL, as prefixes of documents write them. Others are not guessed.
 _SPACES: Final = {"odrl": ODRL, ODRL: ODRL, "ids": IDS, IDS: IDS}

@@ -12,13 +12,12 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from policies_odrl.errors import IllFormed, LimitExceeded
-from policies_odrl.model import XSD
+from policies_odrl.model import RDF, XSD
 
 MAX_TRIPLES: Final = 100_000
 MAX_QUOTES: Final = 256  # marks of a triple about a triple; the parser nests them natively
 MAX_DEPTH: Final = 64  # lists inside lists
 
-RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _FIRST: Final = RDF + "first"
 _REST: Final = RDF + "rest"
 _NIL: Final = RDF + "nil"

@@ -17,13 +17,14 @@ from typing import Any, Final
 from policies_odrl.errors import IllFormed
 from policies_odrl.model import (
     ODRL,
+    RDF_TYPE,
     Condition,
     Connective,
     Constraint,
     LogicalConstraint,
     Operator,
 )
-from policies_odrl.reading.flat import RDF_TYPE, Left, Node, at_most_one, objects
+from policies_odrl.reading.flat import Left, Node, at_most_one, objects
 from policies_odrl.reading.notes import Scope, besides
 from policies_odrl.reading.walk import Count, Walk, structured
 

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from policies_odrl.errors import IllFormed
-from policies_odrl.model import ODRL, XSD, XSD_STRING, Literal
+from policies_odrl.model import ODRL, RDF_TYPE, XSD, XSD_STRING, Literal
 from policies_odrl.vocabulary import DCT, PREAU
 
 MAX_TYPES: Final = 16  # classes of one node
-RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 Values = Sequence[Mapping[str, Any]]
 Left = list[tuple[str, Values]]  # (property, values) that nobody asked for
@@ -177,9 +176,12 @@ def at_most_one(values: Sequence[_T], name: str, node: str) -> _T | None:
     return values[0] if values else None
 
 
-def short(name: str) -> str:
-    """Return an IRI with its usual prefix."""
-    for namespace, prefix in ((ODRL, "odrl:"), (PREAU, "preau:"), (DCT, "dct:")):
+_PREFIXES: Final = ((ODRL, "odrl:"), (PREAU, "preau:"), (DCT, "dct:"))
+
+
+def short(name: str, prefixes: Sequence[tuple[str, str]] = _PREFIXES) -> str:
+    """Return an IRI with its prefix, by default the usual one."""
+    for namespace, prefix in prefixes:
         if name.startswith(namespace):
             return prefix + name.removeprefix(namespace)
     return name

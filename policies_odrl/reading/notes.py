@@ -2,7 +2,7 @@
 
 Rules: descriptions are listed in `metadata.json`; they are kept beside the part that they describe,
 written again, and compared before anything is signed. What is not listed may change the meaning, so
-that what it belongs to is not decided (`walk.py`, `unread`).
+that what it belongs to is not decided (`Rule.unread`).
 Sources: IM 2.2 and 2.3 (Dublin Core, vCard and FOAF recommended), 2.8; Vocabulary, Party (its
 superclasses).
 """
@@ -18,8 +18,8 @@ from types import MappingProxyType
 from typing import Final
 
 from policies_odrl.documents.names import SPACE, of_odrl
-from policies_odrl.model import RDF_JSON, Literal, Notes, Value
-from policies_odrl.reading.flat import RDF_TYPE, Left, Node
+from policies_odrl.model import RDF_JSON, RDF_TYPE, Literal, Notes, Value
+from policies_odrl.reading.flat import Left, Node
 from policies_odrl.reading.walk import Count, Walk
 
 _ANYTHING: Final = "anything"

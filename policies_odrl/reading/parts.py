@@ -14,14 +14,13 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from policies_odrl.errors import IllFormed
-from policies_odrl.model import ODRL, Action, AssetRef, Iri, Notes, PartyRef
+from policies_odrl.model import ODRL, RDF_VALUE, Action, AssetRef, Iri, Notes, PartyRef
 from policies_odrl.reading.constraints import conditions_at
 from policies_odrl.reading.flat import Left, Node
 from policies_odrl.reading.notes import Scope, besides
 from policies_odrl.reading.walk import Walk
 from policies_odrl.vocabulary import IMPLIES, same_action
 
-RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
 _NAMING: Final = (ODRL + "action", RDF_VALUE)
 # By which an asset or a party is told from others, or has to be (IM 2.5.5, 2.5.6: a refined one).
 _DISTINCT: Final = frozenset(ODRL + name for name in ("uid", "source", "refinement"))

@@ -3,7 +3,7 @@
 Input: the node objects of a flattened, expanded document (`documents/sources.py` makes them): every
 value of a property is a list of `{"@id"}`, `{"@value"}` or `{"@list"}` objects.
 Rules: nothing is dropped. Names that are not known here (operands, actions, profiles) are read;
-what else is not understood is kept as a condition that nobody can decide; descriptions are kept
+what else is not understood is kept with its rule (`Rule.unread`); descriptions are kept
 (`notes.py`). A broken information model, a cycle and what exceeds the limits of `walk.py` stop the
 reading, and the error names the node. Compact policies are expanded (IM 2.7). What makes a policy
 sensible is left to `validate.py`, but that a ticket names no assignee.

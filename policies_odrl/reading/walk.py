@@ -3,7 +3,7 @@
 Rules: a node is visited below itself never, and as often as others refer to it otherwise; every
 visit is paid for, and so is every copy that expansion makes, because whoever works with the policy
 later pays for it again; a part of a policy that no visit reached is refused. What is not understood
-is kept as a condition that nobody can decide (`unread`), so that what it belongs to never grants.
+is kept until the rule that it belongs to is made (`leave`), and decided by nobody.
 What a node means is left to `reader.py`, `parts.py` and `constraints.py`.
 """
 

@@ -19,11 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from policies_odrl.errors import NotWritable
 from policies_odrl.model import (
     ODRL,
+    RDF_TYPE,
+    RDF_VALUE,
     XSD,
     XSD_STRING,
     Action,
@@ -46,16 +49,16 @@ from policies_odrl.model import (
     duties_below,
 )
 from policies_odrl.reading.compact import NOTHING_SHARED, Choices, shared_by, stated_by
+from policies_odrl.reading.flat import short
 from policies_odrl.vocabulary import DCT
 
 CONTEXTS: Final = (
     "https://w3id.org/dspace/2025/1/context.jsonld",
     "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
 )
-RDF_VALUE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#value"
-RDF_TYPE: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 _PREFIXES: Final = ((ODRL, "odrl:"), (XSD, "xsd:"), (DCT, "dct:"))
+_term = partial(short, prefixes=_PREFIXES)
 _PARTS: Final = ("target", "assigner", "assignee")
 _R = TypeVar("_R", Permission, Prohibition, Duty)
 _TERMS: Final = frozenset({"use"})  # the one action that the context defines
@@ -325,13 +328,6 @@ def _value(value: Value) -> str | dict[str, Any]:
 
 def _timestamp(text: str) -> dict[str, Any]:
     return {"@value": text, "@type": "xsd:dateTime"}
-
-
-def _term(name: str) -> str:
-    for namespace, prefix in _PREFIXES:
-        if name.startswith(namespace):
-            return prefix + name.removeprefix(namespace)
-    return name
 
 
 def _one_or_many(items: tuple[Any, ...]) -> Any:

@@ -28,8 +28,7 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
 )
-from policies_odrl.model import ODRL, XSD, Condition, Notes, Value
-from policies_odrl.reading.flat import RDF_TYPE
+from policies_odrl.model import ODRL, RDF_TYPE, XSD, Condition, Notes, Value
 from policies_odrl.vocabulary import (
     DCT,
     FUNCTIONS,

@@ -27,8 +27,7 @@ from policies_odrl import (
     read_all,
 )
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
-from policies_odrl.model import ODRL, Common
-from policies_odrl.reading.flat import RDF_TYPE
+from policies_odrl.model import ODRL, RDF_TYPE, Common
 from policies_odrl.reading.inventory import described, strange
 from policies_odrl.reading.load import load_all
 from policies_odrl.reading.walk import MAX_BITS, MAX_TEXT, Count
