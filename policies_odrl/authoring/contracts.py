@@ -22,6 +22,7 @@ from policies_odrl.authoring.fields import Choice, Field, FieldKind
 from policies_odrl.authoring.parameters import Parameter, not_before
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.labels import word
+from policies_odrl.language.mistakes import cut, mistake
 from policies_odrl.model import Policy
 from policies_odrl.reading.reader import read
 
@@ -118,7 +119,7 @@ def template(name: str) -> Template:
     """
     known = {item.name: item for item in templates()}
     if name not in known:
-        raise TemplateRefused(f"no template `{name[:80]}`; there are {', '.join(known)}")
+        raise mistake(TemplateRefused, "no-template", name=cut(name), names=", ".join(known))
     return known[name]
 
 
@@ -149,11 +150,15 @@ def filled(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
     known = {item.name for item in template.parameters}
     strange = sorted(set(values) - known)
     if strange:
-        raise TemplateRefused(
-            f"template `{template.name}` has no parameter `{strange[0][:80]}`; it has "
-            + ", ".join(item.name for item in template.parameters),
-            field=strange[0],
+        names = ", ".join(item.name for item in template.parameters)
+        why = mistake(
+            TemplateRefused,
+            "no-parameter",
+            template=template.name,
+            name=cut(strange[0]),
+            names=names,
         )
+        raise TemplateRefused(why.reason, field=strange[0], french=why.french)
     found = {item.name: item.read(values.get(item.name, "")) for item in template.parameters}
     _in_order(template, found)
     document: dict[str, Any] = _put(template.body, found)
@@ -167,7 +172,7 @@ def _in_order(template: Template, found: Mapping[str, tuple[dict[str, Any], ...]
             mine = item.scalar(found[item.name][0])
             first = parameters[item.after].scalar(found[item.after][0])
             if mine is None or first is None or not not_before(mine, first):
-                raise item.refused(f"may not precede `{item.after}`")
+                raise item.refused("order", name=item.after)
 
 
 def _put(part: Any, found: Mapping[str, tuple[dict[str, Any], ...]]) -> Any:

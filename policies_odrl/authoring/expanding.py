@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from policies_odrl.errors import IllFormed
+from policies_odrl.language.mistakes import mistake
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import CC, DCT, DPV, PREAU
 
@@ -86,7 +87,7 @@ def _node(document: Mapping[str, Any], found: list[dict[str, Any]]) -> str:
 def _property(key: str) -> str:
     if key in _NAMED | _TERMS | _PARTS or key.partition(":")[0] in PREFIXES:
         return full(key)
-    raise IllFormed(f"`{key}` is not a name that templates use")
+    raise mistake(IllFormed, "template-name", name=key)
 
 
 def _value(key: str, item: Any, found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from policies_odrl.authoring.expanding import full
 from policies_odrl.authoring.fields import Field, FieldKind
 from policies_odrl.errors import TemplateRefused
+from policies_odrl.language.phrases import LANGUAGES, fill, table
 from policies_odrl.language.prefixes import prefixed
 from policies_odrl.logic import Truth
 from policies_odrl.model import XSD, Literal
@@ -39,15 +40,6 @@ _SCALARS: Final[Mapping[FieldKind, tuple[Kind, str]]] = {
     FieldKind.DURATION: (Kind.DURATION, "duration"),
 }
 _AMOUNTS: Final = frozenset({FieldKind.NUMBER, FieldKind.COUNT})
-_EXPECTED: Final[Mapping[FieldKind, str]] = {
-    FieldKind.TEXT: f"one line of at most {MAX_TEXT} characters",
-    FieldKind.IRI: "an absolute IRI such as `did:web:school.example`",
-    FieldKind.NUMBER: "a number such as `0.5`",
-    FieldKind.COUNT: "a whole number",
-    FieldKind.DATE: "a day such as `2027-08-31`, or a time with its zone",
-    FieldKind.DURATION: "a duration such as `P90D` or `PT48H`",
-    FieldKind.LINES: f"lines of at most {MAX_TEXT} characters",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +74,13 @@ class Parameter:
         lines = [line.strip() for line in (text or self.field.default).split("\n")]
         found = [line for line in lines if line]
         if not found and self.field.required:
-            raise self.refused("is missing")
+            raise self.refused("missing")
         several = self.field.kind in {FieldKind.CHOICES, FieldKind.LINES}
         if len(found) > (MAX_LINES if several else 1):
-            raise self.refused("has too many values" if several else "takes one value")
+            raise self.refused("many" if several else "single")
         values = tuple(self._one(line) for line in found)
         if any(value in values[:index] for index, value in enumerate(values)):
-            raise self.refused("has the same value twice")
+            raise self.refused("twice")
         return values
 
     def scalar(self, value: Mapping[str, Any]) -> Scalar | None:
@@ -98,9 +90,21 @@ class Parameter:
         kind, datatype = _SCALARS[self.field.kind]
         return scalar(kind, Literal(value["@value"], XSD + datatype))
 
-    def refused(self, why: str) -> TemplateRefused:
-        """Return the error that names this parameter."""
-        return TemplateRefused(f"parameter `{self.name}` {why}", field=self.name)
+    def refused(self, why: str, *meant: str, **slots: str) -> TemplateRefused:
+        """Return the error that names this parameter.
+
+        Args:
+            why: row of `parameters` in `phrases.json`.
+            meant: the value that was probably meant, if any.
+            slots: what the sentence is filled with.
+        """
+        said = []
+        for lang in LANGUAGES:
+            text = fill(table("parameters")[why], lang, **slots)
+            text = fill(table("mistakes")["parameter"], lang, name=self.name, why=text)
+            more = (fill(table("mistakes")["meant"], lang, name=name) for name in meant)
+            said.append(text + "".join(more))
+        return TemplateRefused(said[0], field=self.name, french=said[1])
 
     def _one(self, line: str) -> dict[str, Any]:
         if self.field.choices:
@@ -121,8 +125,7 @@ class Parameter:
         if found not in allowed:
             names = sorted(prefixed(choice) for choice in allowed)
             near = get_close_matches(prefixed(found), names, 1, _NEAR)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            raise self.refused(f"is none of {', '.join(names)}{hint}")
+            raise self.refused("choice", *near, names=", ".join(names))
         return found
 
     def _typed(self, line: str) -> dict[str, Any]:
@@ -149,19 +152,19 @@ class Parameter:
         for bound, word, fits in self._bounds():
             limit = scalar(kind, Literal(bound, XSD + datatype))
             if limit is None or not fits(found, limit):
-                raise self.refused(f"must be {word} {bound}")
+                raise self.refused(word, bound=bound)
         if isinstance(found, Duration) and before(_NOTHING, found, or_same=False) is Truth.FALSE:
-            raise self.refused("must be longer than nothing")
+            raise self.refused("length")
 
     def _bounds(self) -> list[tuple[str, str, Callable[[Scalar, Scalar], bool]]]:
         bounds: list[tuple[str, str, Callable[[Scalar, Scalar], bool]]] = [
-            (self.least, "at least", not_before),
-            (self.most, "at most", lambda found, limit: not_before(limit, found)),
+            (self.least, "least", not_before),
+            (self.most, "most", lambda found, limit: not_before(limit, found)),
         ]
         return [bound for bound in bounds if bound[0]]
 
     def _unlike(self) -> TemplateRefused:
-        return self.refused(f"must be {_EXPECTED[self.field.kind]}")
+        return self.refused(self.field.kind.value, limit=str(MAX_TEXT))
 
 
 def not_before(left: Scalar, right: Scalar) -> bool:

@@ -37,7 +37,7 @@ _GROUPS: Final = {
 _Kind = TypeVar("_Kind", bound=OdrlError)
 
 
-def mistake(kind: type[_Kind], key: str, *, node: str = "", **slots: str | int) -> _Kind:
+def mistake(kind: type[_Kind], key: str, /, *, node: str = "", **slots: str | int) -> _Kind:
     """Return an error that says what is wrong in both languages.
 
     Args:
@@ -46,8 +46,8 @@ def mistake(kind: type[_Kind], key: str, *, node: str = "", **slots: str | int) 
         node: where it is.
         slots: what the sentence is filled with.
     """
-    english, french = table("mistakes")[key]
-    return kind(english.format(**slots), node=node, french=french.format(**slots))
+    english, french = _pair(key, **slots)
+    return kind(english, **({"node": node} if node else {}), french=french)
 
 
 def cut(text: str) -> str:
@@ -122,7 +122,7 @@ def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
     for match in _NAMED.finditer(text[:_COMPARED]):
         name = match[1] or match[2] or ""
         if not any(labels.labelled(it, name, speech.lang) for it in ("values", "profiles")):
-            return _names("values", name, name, speech)
+            return _names("values", name, speech)
     at, slot = _stop(form, text, speech)
     group = _GROUPS.get(slot)
     rest = text[at:]
@@ -130,9 +130,11 @@ def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
         rest = rest.removeprefix("de ").removeprefix("d'")
     if group == "actions":
         rest = _verb(rest, speech)
+    elif group == "operands":
+        rest = rest.removeprefix(speech.word("operand", name=""))
     word = _WORD.search(rest)
     if group is not None and word and not labels.labelled(group, rest, speech.lang):
-        return _names(group, rest if group == "actions" else word[0], rest, speech)
+        return _names(group, rest, speech)
     return _pair("word", word=cut(word[0])) if word else ("", "")
 
 
@@ -144,17 +146,20 @@ def _verb(text: str, speech: Speech) -> str:
     return found
 
 
-def _names(group: str, word: str, rest: str, speech: Speech) -> tuple[str, str]:
+def _names(group: str, rest: str, speech: Speech) -> tuple[str, str]:
+    """Return that a text begins with no name of a group, and the names that are near."""
     ratios = sorted(
         ((SequenceMatcher(None, name, rest[: len(name) + 1]).ratio(), name), name)
         for name in labels.names(group, speech.lang)
     )
     near = [name for (ratio, _), name in reversed(ratios[-MAX_NAMES:]) if ratio > _ALIKE]
     near = near or [ratios[-1][1]]
+    words = rest.split(" ")
+    word = rest if group in {"actions", "values"} else " ".join(words[: near[0].count(" ") + 1])
     return _pair(group, word=cut(word), names=", ".join(f"`{name}`" for name in near))
 
 
-def _pair(key: str, **slots: str) -> tuple[str, str]:
+def _pair(key: str, /, **slots: str | int) -> tuple[str, str]:
     english, french = table("mistakes")[key]
     return english.format(**slots), french.format(**slots)
 

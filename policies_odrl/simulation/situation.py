@@ -46,6 +46,8 @@ from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import Facts, Performed, Request
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
+from policies_odrl.language.mistakes import cut, mistake
+from policies_odrl.language.phrases import LANGUAGES, fill, table
 from policies_odrl.language.prefixes import expanded, prefixed
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Policy, Rule
 from policies_odrl.values import Quantity, naive, number, span
@@ -150,7 +152,7 @@ def request_of(policy: Policy) -> Request:
     'http://www.w3.org/ns/odrl/2/read'
     """
     if len(policy.permissions) != 1 or policy.prohibitions or policy.obligations:
-        raise IllFormed("a request asks for exactly one permission", node=policy.id)
+        raise mistake(IllFormed, "one-permission", node=policy.id)
     rule = policy.permissions[0]
     target, assignee = policy.target_of(rule), policy.assignee_of(rule)
     return Request(
@@ -165,13 +167,10 @@ def _claims(rule: Rule) -> dict[str, tuple[Fact, ...]]:
     found: dict[str, tuple[Fact, ...]] = {}
     for item in (*rule.constraints, *rule.action.refinements):
         if not isinstance(item, Constraint):
-            raise IllFormed("a request states values, and no logical constraint", node=item.id)
+            raise mistake(IllFormed, "values-only", node=item.id)
         single = len(item.right) == 1 or item.operator in _MANY
         if item.operator not in _STATES or not single or item.reference or item.left in found:
-            raise IllFormed(
-                f"a request states one value of `{prefixed(item.left)}`: `eq`, `isA` or a limit",
-                node=item.id,
-            )
+            raise mistake(IllFormed, "one-value", node=item.id, name=prefixed(item.left))
         found[item.left] = tuple(_claimed(value, item.unit) for value in item.right)
     return found
 
@@ -186,20 +185,18 @@ def _claimed(value: Iri | Literal, unit: str) -> Fact:
 
 def _object(value: object, path: str, keys: tuple[str, ...] = ()) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise IllFormed("a JSON object was expected", node=path or "/")
+        raise mistake(IllFormed, "object", node=path or "/")
     if len(value) > MAX_ENTRIES:
-        raise IllFormed(f"more than {MAX_ENTRIES} entries", node=path or "/")
+        raise mistake(IllFormed, "entries", node=path or "/", limit=MAX_ENTRIES)
     for key in value:
         if keys and key not in keys:
-            raise UnknownTerm(
-                f"`{_cut(key)}` means nothing here{_near(key, keys)}", node=path or "/"
-            )
+            raise _unknown("means-nothing", key, keys, path or "/")
     return value
 
 
 def _array(value: object, path: str) -> list[Any]:
     if not isinstance(value, list) or len(value) > MAX_ENTRIES:
-        raise IllFormed(f"an array of at most {MAX_ENTRIES} entries was expected", node=path)
+        raise mistake(IllFormed, "array", node=path, limit=MAX_ENTRIES)
     return value
 
 
@@ -217,7 +214,7 @@ def _lists(
 def _performed(value: object, path: str) -> Performed:
     body = _object(value, path, _PERFORMED)
     if "at" not in body:
-        raise IllFormed("what was performed needs a time, `at`", node=path)
+        raise mistake(IllFormed, "act-without-time", node=path)
     return Performed(
         _action(body, path),
         _time(body["at"], f"{path}/at"),
@@ -249,14 +246,14 @@ def _use(value: object, started: Mapping[str, datetime], path: str) -> tuple[Usa
     body = _object(value, path, _USE)
     named = body.get("agreement", next(iter(started)) if len(started) == 1 else None)
     if named is None or "rule" not in body or "start" not in body:
-        raise IllFormed("a use names its agreement, its `rule` and its `start`", node=path)
+        raise mistake(IllFormed, "use-incomplete", node=path)
     agreement = _iri(named, f"{path}/agreement")
     if agreement not in started:
-        raise IllFormed(f"`{_cut(agreement)}` is not among what was started", node=path)
+        raise mistake(IllFormed, "not-started", node=path, name=cut(agreement))
     start = _time(body["start"], f"{path}/start")
     end = _time(body["end"], f"{path}/end") if "end" in body else None
     if start < started[agreement] or (end is not None and end < start):
-        raise IllFormed("a use starts after its agreement, and ends after its start", node=path)
+        raise mistake(IllFormed, "use-order", node=path)
     key = UsageKey(
         agreement,
         _rule(body["rule"], f"{path}/rule"),
@@ -278,7 +275,7 @@ def _events(body: Mapping[str, Any]) -> dict[str, tuple[datetime, datetime]]:
         path = f"/events/{key}"
         times = [_time(item, path) for item in _array(value, path)]
         if len(times) != 2 or times[0] > times[1]:  # noqa: PLR2004 - start and end
-            raise IllFormed("an event has a start and an end, in this order", node=path)
+            raise mistake(IllFormed, "event-order", node=path)
         found[_iri(key, "/events")] = (times[0], times[1])
     return found
 
@@ -286,13 +283,13 @@ def _events(body: Mapping[str, Any]) -> dict[str, tuple[datetime, datetime]]:
 def _state(value: object, path: str) -> DutyState:
     known = {item.value: item for item in DutyState}
     if not isinstance(value, str) or value not in known:
-        raise IllFormed(f"one of {', '.join(known)} was expected", node=path)
+        raise mistake(IllFormed, "one-of", node=path, names=", ".join(known))
     return known[value]
 
 
 def _action(body: Mapping[str, Any], path: str) -> str:
     if "action" not in body:
-        raise IllFormed("an action is missing", node=path or "/")
+        raise mistake(IllFormed, "no-action", node=path or "/")
     return _term(body["action"], f"{path}/action", (*INCLUDED_IN, *SAME_ACTION))
 
 
@@ -301,26 +298,21 @@ def _term(value: object, path: str, known: tuple[str, ...]) -> str:
     iri = _iri(value, path)
     if iri not in known and iri != value:
         names = tuple(prefixed(item) for item in known)
-        raise UnknownTerm(f"`{_cut(str(value))}` is not known{_near(str(value), names)}", node=path)
+        raise _unknown("not-known", str(value), names, path)
     return iri
 
 
 def _iri(value: object, path: str) -> str:
     found = expanded(value) if isinstance(value, str) else ""
     if not found:
-        raise IllFormed(
-            f"`{_cut(str(value))}` is neither a prefixed name nor an absolute IRI", node=path
-        )
+        raise mistake(IllFormed, "no-iri", node=path, name=cut(str(value)))
     return found
 
 
 def _time(value: object, path: str) -> datetime:
     found = span(value) if isinstance(value, str) else None
     if found is None or found.start != found.end or naive(value):
-        raise IllFormed(
-            f"`{_cut(str(value))}` is not a time with its zone, as in 2026-12-01T10:00:00Z",
-            node=path,
-        )
+        raise mistake(IllFormed, "no-time", node=path, name=cut(str(value)))
     return found.start
 
 
@@ -340,7 +332,7 @@ def _fact(value: object, path: str) -> Fact:
         body = _object(value, path, ("value", "unit"))
         amount = number(_plain(body.get("value", ""), path))
         if amount is None:
-            raise IllFormed("a value with a unit is a number", node=path)
+            raise mistake(IllFormed, "unit-without-number", node=path)
         return Quantity(amount, _iri(body["unit"], path))
     return _plain(value, path)
 
@@ -352,11 +344,11 @@ def _plain(value: object, path: str) -> str | Decimal | Iri | Literal:
         iri = expanded(value)
         return Iri(iri) if iri else value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise IllFormed("a value is text, a number, a name or an object", node=path)
+        raise mistake(IllFormed, "no-value", node=path)
     large = isinstance(value, int) and value.bit_length() > MAX_BITS
     found = None if large else number(value)
     if found is None:
-        raise IllFormed("this number is too large, or none", node=path)
+        raise mistake(IllFormed, "no-number-there", node=path)
     return found
 
 
@@ -365,16 +357,15 @@ def _typed(value: Mapping[str, Any], path: str) -> Iri | Literal:
     if set(body) == {"iri"}:
         return Iri(_iri(body["iri"], path))
     if set(body) != {"value", "type"} or not isinstance(body["value"], str):
-        raise IllFormed(
-            "an object holds `iri`, or `value` and `type`, or `value` and `unit`", node=path
-        )
+        raise mistake(IllFormed, "typed-value", node=path)
     return Literal(body["value"], _iri(body["type"], path))
 
 
-def _near(name: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(str(name), known, 1, 0.6)
-    return f"; did you mean `{close[0]}`?" if close else ""
-
-
-def _cut(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:80])
+def _unknown(key: str, name: str, known: tuple[str, ...], path: str) -> UnknownTerm:
+    """Return the error that names what is not known, and the nearest that is."""
+    found = mistake(UnknownTerm, key, node=path, name=cut(name))
+    close = get_close_matches(name, known, 1, 0.6)
+    if not close:
+        return found
+    english, french = (fill(table("mistakes")["meant"], lang, name=close[0]) for lang in LANGUAGES)
+    return UnknownTerm(found.reason + english, node=path, french=found.french + french)

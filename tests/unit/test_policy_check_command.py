@@ -38,7 +38,7 @@ def test_errors_end_with_the_code_for_invalid() -> None:
     done = preau("check", VECTORS / "wrong-namespace.bad.ttl", "--lang", "fr")
     assert done.exit_code == Exit.INVALID
     first, fix, last = done.stdout.splitlines()
-    assert first.startswith("error wrong-namespace /: des noms commencent par")
+    assert first.startswith("erreur wrong-namespace /: des noms commencent par")
     assert fix == "    écrivez `http://www.w3.org/ns/odrl/2/`"
     assert last == "1 erreur(s), 0 avertissement(s), 0 remarque(s)"
 

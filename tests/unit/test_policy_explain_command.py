@@ -83,7 +83,7 @@ def test_a_mistake_is_named_with_the_nearest_form(tmp_path: Path) -> None:
     assert caught.value.hint == "see `preau policy write --grammar --lang en`"
     text.write_text(lines, encoding="utf-8")
     from_file(text, "en")
-    with pytest.raises(PolicyInvalid, match="sentence A"):
+    with pytest.raises(PolicyInvalid, match="la phrase A"):
         from_file(text, "fr")
 
 

@@ -20,6 +20,7 @@ from connector.cli import output
 from connector.cli.exits import Exit
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
+from connector.cli.policy.files import said
 from connector.cli.policy.profile import known
 from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
@@ -45,6 +46,13 @@ _SENSELESS: Final = frozenset({"never-usable", "never-true", "unsatisfiable", "i
 # What a policy has to state (IM 2.1, 2.1.2, 2.6.1), although data spaces fill it in.
 _NEEDED: Final = frozenset({"no-identifier", "offer-without-assigner"})
 _SPACES: Final = ("https://w3id.org/dspace/", "https://w3id.org/edc/", "https://w3id.org/catenax/")
+
+
+_SEVERITIES: Final = {
+    Severity.ERROR: "erreur",
+    Severity.WARNING: "avertissement",
+    Severity.NOTE: "remarque",
+}
 
 
 class Lang(Enum):
@@ -102,7 +110,7 @@ def check(
         output.json_value([as_json(item) for item in found.findings])
     else:
         for item in found.findings:
-            print_finding(item)
+            print_finding(item, lang=lang.value)
         output.line(summary(found.findings, lang.value))
     if any(item.severity is Severity.ERROR for item in found.findings):
         raise typer.Exit(Exit.INVALID)
@@ -223,12 +231,13 @@ def _by_hand(file: Path) -> PolicyInvalid:
     )
 
 
-def print_finding(item: Finding, where: str = "") -> None:
+def print_finding(item: Finding, where: str = "", lang: str = "en") -> None:
     """Print a finding and its fix."""
     place = item.path or "/"
     named = f" ({item.policy})" if item.policy else ""
     prefix = f"{where}: " if where else ""
-    output.line(f"{prefix}{item.severity.value} {item.code} {place}{named}: {item.sentence}")
+    severity = said(item.severity.value, _SEVERITIES[item.severity], lang)
+    output.line(f"{prefix}{severity} {item.code} {place}{named}: {item.sentence}")
     output.line(f"    {item.fix}")
 
 

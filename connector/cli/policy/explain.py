@@ -13,7 +13,7 @@ from connector.cli import output
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang
-from connector.cli.policy.files import policy_at
+from connector.cli.policy.files import policy_at, said
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
@@ -41,7 +41,7 @@ def explain(
     The sentences say everything that the policy says; the list at the end gives the addresses of
     what they mention as [1], [2] and so on. `preau policy write` makes the policy from them again.
     """
-    policy = policy_at(file)
+    policy = policy_at(file, lang=lang.value)
     if json:
         output.json_value(as_json(policy, lang.value))
         return
@@ -86,7 +86,12 @@ def write(
         return
     if file is None:
         raise ConfigurationInvalid(
-            "a file of sentences is missing", hint="or print the grammar with --grammar"
+            said("a file of sentences is missing", "il manque un fichier de phrases", lang.value),
+            hint=said(
+                "or print the grammar with --grammar",
+                "ou affichez la grammaire avec --grammar",
+                lang.value,
+            ),
         )
     document = policy_document(from_file(file, lang.value))
     if out is None:
@@ -114,7 +119,8 @@ def from_file(file: Path, lang: str) -> Policy:
         text = read_bytes(file).decode("utf-8-sig")
         return policies_odrl.from_sentences(text, lang)
     except UnicodeDecodeError as exc:
-        raise PolicyInvalid(f"`{file}` is not UTF-8 text") from exc
+        why = said("is not UTF-8 text", "n'est pas un texte en UTF-8", lang)
+        raise PolicyInvalid(f"`{file}` {why}") from exc
     except OdrlError as exc:
-        hint = f"see `preau policy write --grammar --lang {lang}`"
-        raise PolicyInvalid(f"`{file}`: {exc}", hint=hint) from exc
+        hint = f"{said('see', 'voir', lang)} `preau policy write --grammar --lang {lang}`"
+        raise PolicyInvalid(f"`{file}`: {exc.in_(lang)}", hint=hint) from exc

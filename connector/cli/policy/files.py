@@ -29,12 +29,13 @@ def nodes_at(path: Path) -> list[dict[str, Any]]:
         raise PolicyInvalid(f"`{path}`: {exc.reason}") from exc
 
 
-def policy_at(path: Path, knowledge: Knowledge | None = None) -> Policy:
+def policy_at(path: Path, knowledge: Knowledge | None = None, lang: str = "en") -> Policy:
     """Return the one policy in a file.
 
     Args:
         path: the file.
         knowledge: terms beyond those of ODRL and of our profile; by default of profiles added.
+        lang: language of what is wrong, `en` or `fr`.
 
     Raises:
         ConfigurationInvalid: it cannot be read.
@@ -43,4 +44,9 @@ def policy_at(path: Path, knowledge: Knowledge | None = None) -> Policy:
     try:
         return load(read_bytes(path), knowledge or known())
     except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc}") from exc
+        raise PolicyInvalid(f"`{path}`: {exc.in_(lang)}") from exc
+
+
+def said(english: str, french: str, lang: str) -> str:
+    """Return a text in a language, `en` or `fr`."""
+    return french if lang == "fr" else english

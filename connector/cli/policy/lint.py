@@ -78,7 +78,7 @@ def lint(
     else:
         for name, items in found.findings.items():
             for item in items:
-                print_finding(item, name)
+                print_finding(item, name, lang.value)
         output.line(_summary(found, counts(everything), lang))
     if any(item.severity is Severity.ERROR for item in everything):
         raise typer.Exit(Exit.INVALID)

@@ -22,6 +22,7 @@ import typer
 from connector.cli import output
 from connector.cli.files import read_object, write_new
 from connector.cli.options import Json
+from connector.cli.policy.files import said
 from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import policy_document
@@ -31,7 +32,10 @@ from policies_odrl.authoring.expanding import short
 from policies_odrl.authoring.parameters import Parameter
 from policies_odrl.language.explain import numbered
 
-_HINT = "`preau policy new {0} --list` shows what it asks for"
+_HINT = (
+    "`preau policy new {0} --list` shows what it asks for",
+    "`preau policy new {0} --list --lang fr` montre ce qu'il demande",
+)
 _PLACE: Final = re.compile(r" at `(/[^`]*)`")  # where the part that is not upheld stands
 
 
@@ -88,9 +92,9 @@ def new(
     if list_:
         _print_list(name, lang, as_json=json)
         return
-    chosen = _chosen(name)
-    given = _asked(chosen, _given(set_ or [], values), lang, as_json=json)
-    _deliver(chosen, _filled(chosen, given), out, lang, as_json=json)
+    chosen = _chosen(name, lang)
+    given = _asked(chosen, _given(set_ or [], values, lang), lang, as_json=json)
+    _deliver(chosen, _filled(chosen, given, lang), out, lang, as_json=json)
 
 
 def _deliver(
@@ -130,38 +134,44 @@ def not_upheld(policy: Policy) -> str:
     return ""
 
 
-def _chosen(name: str | None) -> Template:
+def _chosen(name: str | None, lang: str) -> Template:
     try:
         return template(name or "")
     except OdrlError as exc:
-        hint = "`preau policy new --list` shows the templates"
-        reason = exc.reason if name else "name a template"
+        hint = said(
+            "`preau policy new --list` shows the templates",
+            "`preau policy new --list --lang fr` montre les modèles",
+            lang,
+        )
+        reason = exc.in_(lang) if name else said("name a template", "nommez un modèle", lang)
         raise ConfigurationInvalid(reason, hint=hint) from exc
 
 
-def _filled(chosen: Template, given: Mapping[str, str]) -> Policy:
+def _filled(chosen: Template, given: Mapping[str, str], lang: str) -> Policy:
     try:
         return fill(chosen, given)
     except OdrlError as exc:
-        raise PolicyInvalid(exc.reason, hint=_HINT.format(chosen.name)) from exc
+        raise PolicyInvalid(exc.in_(lang), hint=said(*_HINT, lang).format(chosen.name)) from exc
 
 
-def _given(pairs: Sequence[str], file: Path | None) -> dict[str, str]:
+def _given(pairs: Sequence[str], file: Path | None, lang: str) -> dict[str, str]:
     """Return the values of the file and, instead of these, those of the options."""
-    found = {} if file is None else {k: _text(k, v) for k, v in read_object(file).items()}
+    found = {} if file is None else {k: _text(k, v, lang) for k, v in read_object(file).items()}
     stated: dict[str, list[str]] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise ConfigurationInvalid(f"`{pair}` is not NAME=VALUE")
+            why = said("is not NAME=VALUE", "n'est pas NOM=VALEUR", lang)
+            raise ConfigurationInvalid(f"`{pair}` {why}")
         stated.setdefault(name, []).append(value)
     return found | {name: "\n".join(items) for name, items in stated.items()}
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: Any, lang: str) -> str:
     items = value if isinstance(value, list) else [value]
     if any(isinstance(item, bool) or not isinstance(item, str | int | float) for item in items):
-        raise ConfigurationInvalid(f"`{name}` holds neither text nor numbers")
+        why = said("holds neither text nor numbers", "ne contient ni texte, ni nombres", lang)
+        raise ConfigurationInvalid(f"`{name}` {why}")
     return "\n".join(str(item) for item in items)
 
 
@@ -181,7 +191,7 @@ def _print_list(name: str | None, lang: str, *, as_json: bool) -> None:
     if name is None:
         _print_all(lang, as_json=as_json)
     else:
-        _print_one(_chosen(name), lang, as_json=as_json)
+        _print_one(_chosen(name, lang), lang, as_json=as_json)
 
 
 def _print_all(lang: str, *, as_json: bool) -> None:

@@ -22,7 +22,7 @@ from connector.cli.files import read_bytes
 from connector.cli.options import Json
 from connector.cli.policy.check import Lang
 from connector.cli.policy.explain import Language
-from connector.cli.policy.files import policy_at
+from connector.cli.policy.files import policy_at, said
 from connector.cli.policy.profile import known
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
@@ -93,9 +93,11 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     shown was tried and would lead to the request being granted. With several times or roles, one
     line is printed for each.
     """
-    policy = whole(policy_at(file), [policy_at(path) for path in parent or []])
-    asked, held = request_at(request), facts_at(facts)
-    variants = cases(at or [], role or [])
+    said_in = lang.value
+    parents = [policy_at(path, lang=said_in) for path in parent or []]
+    policy = whole(policy_at(file, lang=said_in), parents, said_in)
+    asked, held = request_at(request, said_in), facts_at(facts, said_in)
+    variants = cases(at or [], role or [], said_in)
     found = compare_variants(policy, asked, held, variants=variants, mode=Mode(mode.value))
     if json:
         shown = {name: as_json(item, lang.value) for name, item in found.items()}
@@ -108,7 +110,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
             output.line(line)
 
 
-def whole(policy: Policy, parents: list[Policy]) -> Policy:
+def whole(policy: Policy, parents: list[Policy], lang: str = "en") -> Policy:
     """Return a policy with the rules of those that it inherits from, if any are given.
 
     Raises:
@@ -119,27 +121,28 @@ def whole(policy: Policy, parents: list[Policy]) -> Policy:
     try:
         return policies_odrl.resolve(policy, {item.id: item for item in parents})
     except OdrlError as exc:
-        raise PolicyInvalid(str(exc), hint="give each of them with --parent") from exc
+        hint = said("give each of them with --parent", "donnez chacune avec --parent", lang)
+        raise PolicyInvalid(exc.in_(lang), hint=hint) from exc
 
 
-def request_at(path: Path) -> Request:
+def request_at(path: Path, lang: str = "en") -> Request:
     """Return the request in a file: JSON of ours, or a policy of class Request.
 
     Raises:
         ConfigurationInvalid: the file cannot be read.
         PolicyInvalid: it holds something else.
     """
-    data = _read(path)
-    document = _document(path, data) if is_json(data.decode("utf-8", "replace")) else None
+    data = _read(path, lang)
+    document = _document(path, data, lang) if is_json(data.decode("utf-8", "replace")) else None
     try:
         if isinstance(document, dict) and "@context" not in document:
             return policies_odrl.request_from(document)
-        return request_of(policy_at(path))
+        return request_of(policy_at(path, lang=lang))
     except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc}") from exc
+        raise PolicyInvalid(f"`{path}`: {exc.in_(lang)}") from exc
 
 
-def facts_at(path: Path | None) -> Facts:
+def facts_at(path: Path | None, lang: str = "en") -> Facts:
     """Return the facts in a file, or none; the terms of profiles that were added are among them.
 
     Raises:
@@ -149,22 +152,23 @@ def facts_at(path: Path | None) -> Facts:
     if path is None:
         return Facts(knowledge=known())
     try:
-        found = policies_odrl.facts_from(_document(path, _read(path)))
+        found = policies_odrl.facts_from(_document(path, _read(path, lang), lang))
     except OdrlError as exc:
-        raise PolicyInvalid(f"`{path}`: {exc}") from exc
+        raise PolicyInvalid(f"`{path}`: {exc.in_(lang)}") from exc
     return replace(found, knowledge=joined(found.knowledge, known()))
 
 
-def cases(at: list[str], role: list[str]) -> dict[str, Variant]:
+def cases(at: list[str], role: list[str], lang: str = "en") -> dict[str, Variant]:
     """Return name -> variant of every time with every role.
 
     Raises:
         ConfigurationInvalid: one of them is no time with a zone, or no IRI.
     """
-    times: list[tuple[str, datetime | None]] = [(text, _time(text)) for text in at]
-    roles: list[tuple[str, str | None]] = [(text, _role(text)) for text in role]
+    times: list[tuple[str, datetime | None]] = [(text, _time(text, lang)) for text in at]
+    roles: list[tuple[str, str | None]] = [(text, _role(text, lang)) for text in role]
+    alone = said("request", "demande", lang)
     return {
-        ", ".join(part for part in (when, who) if part) or "request": Variant(at=moment, role=party)
+        ", ".join(part for part in (when, who) if part) or alone: Variant(at=moment, role=party)
         for when, moment in times or [("", None)]
         for who, party in roles or [("", None)]
     }
@@ -195,23 +199,27 @@ def as_json(found: Simulation, lang: str) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, lang: str) -> bytes:
     data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
     if len(data) > MAX_FILE:
-        raise PolicyInvalid(f"`{path}` is larger than {MAX_FILE} bytes")
+        why = said("is larger than {0} bytes", "dépasse {0} octets", lang).format(MAX_FILE)
+        raise PolicyInvalid(f"`{path}` {why}")
     return data
 
 
-def _document(path: Path, data: bytes) -> object:
+def _document(path: Path, data: bytes, lang: str) -> object:
+    no_json = said("is not JSON", "n'est pas du JSON", lang)
     try:
         return json_.loads(data, object_pairs_hook=_once)
     except UnicodeDecodeError as exc:
-        raise PolicyInvalid(f"`{path}` is not UTF-8 text") from exc
+        why = said("is not UTF-8 text", "n'est pas un texte en UTF-8", lang)
+        raise PolicyInvalid(f"`{path}` {why}") from exc
     except json_.JSONDecodeError as exc:
         why = f"{exc.msg[0].lower()}{exc.msg[1:]} in line {exc.lineno}"
-        raise PolicyInvalid(f"`{path}` is not JSON: {why}") from exc
+        why = said(why, f"ligne {exc.lineno}", lang)
+        raise PolicyInvalid(f"`{path}` {no_json}: {why}") from exc
     except (ValueError, RecursionError) as exc:
-        raise PolicyInvalid(f"`{path}` is not JSON: {exc}") from exc
+        raise PolicyInvalid(f"`{path}` {no_json}: {exc}") from exc
 
 
 def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
@@ -221,17 +229,18 @@ def _once(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     return found
 
 
-def _time(text: str) -> datetime:
+def _time(text: str, lang: str) -> datetime:
     found = span(text)
     if found is None or found.start != found.end or naive(text):
-        raise ConfigurationInvalid(
-            f"`{text}` is not a time with its zone", hint="write it as 2026-12-01T10:00:00Z"
-        )
+        why = said("is not a time with its zone", "n'est pas une date avec son fuseau", lang)
+        hint = said("write it as 2026-12-01T10:00:00Z", "écrivez-la 2026-12-01T10:00:00Z", lang)
+        raise ConfigurationInvalid(f"`{text}` {why}", hint=hint)
     return found.start
 
 
-def _role(text: str) -> str:
+def _role(text: str, lang: str) -> str:
     found = expanded(text)
     if not found:
-        raise ConfigurationInvalid(f"`{text}` is not an absolute IRI")
+        why = said("is not an absolute IRI", "n'est pas un IRI absolu", lang)
+        raise ConfigurationInvalid(f"`{text}` {why}")
     return found
