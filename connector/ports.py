@@ -33,6 +33,7 @@ from connector.domain.log.audit import (
     LogEntry,
     PeerLog,
     ReturnedHead,
+    Stand,
 )
 from connector.domain.membership import Membership
 from connector.domain.page import PAGE, Page
@@ -151,8 +152,8 @@ class AuditLog(Protocol):
     def head(self) -> tuple[int, bytes]:
         """Return (size, RFC 6962 root) of the log."""
 
-    def recent_head(self) -> tuple[int, bytes]:
-        """Return as `head`, without what another replica wrote within the last second."""
+    def recent(self, kinds: tuple[str, ...], ask: Callable[[], Stand]) -> Stand:
+        """Return how the log stands by now, or a second ago; asks where nobody here knows."""
 
     def since(self, *kinds: str) -> int:
         """Return how many entries there are up to and including the newest of these kinds."""

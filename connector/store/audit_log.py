@@ -8,15 +8,15 @@ Perfect subtrees are stored when they are complete: head, root and proofs cost O
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache, partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Select, bindparam, func, select, union_all, update
 
 from connector.domain import instant
 from connector.domain.log import merkle
-from connector.domain.log.audit import LogEntry
+from connector.domain.log.audit import Head, LogEntry, Stand
 from connector.domain.log.merkle import HASH_BYTES, Frontier, Node, Subtree
 from connector.domain.page import Page
 from connector.errors import RowDamaged
@@ -24,9 +24,10 @@ from connector.jsonld.canonical import canonical
 from connector.ports import Clock
 from connector.store import rows
 from connector.store.mapping import fields_of, to_row
+from connector.store.recent import Mark
 from connector.store.scope import Scope
 from connector.store.session import Rows
-from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, table_of
+from connector.store.tables import AuditEntryRow, AuditHeadRow, AuditNodeRow, EpochRow, table_of
 
 HEAD_ID = 1
 _HEADS: Final = table_of(AuditHeadRow)
@@ -37,6 +38,7 @@ _NEW_HEAD: Final = (
     .where(_HEADS.c.id == HEAD_ID)
     .values(size=bindparam("new_size"), frontier=bindparam("new_frontier"))
 )
+_EPOCHS: Final = table_of(EpochRow).name
 _ENTRIES: Final = table_of(AuditEntryRow)
 _NODES: Final = table_of(AuditNodeRow)
 _NEW_ENTRY: Final = _ENTRIES.insert()
@@ -72,6 +74,8 @@ class SqlAuditLog:
         self._after_commit = after_commit
         self._asked: Rows | None = None
         self._held: Frontier | None = None
+        self._began: int | None = None  # entries that were there
+        self._appended: dict[str, int] = {}  # newest by kind
 
     def append(self, kind: str, subject: str, **facts: Any) -> LogEntry:
         """Add an event. `facts` are JSON values without personal data.
@@ -82,6 +86,8 @@ class SqlAuditLog:
         """
         frontier = self._frontier()
         entry = self._entry(frontier.size, kind, subject, facts)
+        self._began = frontier.size if self._began is None else self._began
+        self._appended[kind] = entry.index
         grown, done = merkle.grow(frontier, entry.leaf)
         row = to_row(entry)
         self._scope.tell(_NEW_ENTRY, row, tuple(row))
@@ -127,9 +133,29 @@ class SqlAuditLog:
         frontier = self._frontier()
         return frontier.size, frontier.root()
 
-    def recent_head(self) -> tuple[int, bytes]:
-        """Return as `head`, without what another replica wrote within the last second."""
-        return self._scope.recently(_HEADS, "head", self.head)
+    def recent(self, kinds: tuple[str, ...], ask: Callable[[], Stand]) -> Stand:
+        """Return how the log stands, perhaps a second ago; see `ports.AuditLog`."""
+        return self._scope.recently(_HEADS, kinds, ask)
+
+    def grown(self) -> Mapping[Hashable, tuple[Mark, Stand]]:
+        """Return what `recent` answers now that what was appended is on disk.
+
+        It follows from what was answered before, where that was of the log as this writer found it.
+        """
+        found: dict[Hashable, tuple[Mark, Stand]] = {}
+        if self._began is None or _EPOCHS in self._scope.written:
+            return found
+        size, root = self.head()
+        for kinds, (mark, before) in self._scope.kept(_HEADS).items():
+            if before.head.size == self._began:
+                newest = (
+                    at + 1
+                    for kind, at in self._appended.items()
+                    if kind in cast("tuple[str, ...]", kinds)
+                )
+                head = Head(before.head.epoch, size, root)
+                found[kinds] = (mark, Stand(head, max(newest, default=before.since)))
+        return found
 
     def since(self, *kinds: str) -> int:
         """Return how many entries there are up to and including the newest of these kinds."""

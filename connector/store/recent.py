@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 
 T = TypeVar("T")
@@ -30,6 +31,9 @@ class Mark:
 
     changes: int
     at: float
+
+
+Answers = Mapping[Hashable, tuple[Mark, Any]]
 
 
 class Recent:
@@ -69,10 +73,27 @@ class Recent:
                 answers[question] = (now, found)
         return found
 
-    def forget(self, tables: Iterable[str]) -> None:
-        """Forget tables that a transaction wrote; call it once that is over, however it ended."""
+    def kept(self, table: str) -> Answers:
+        """Return what a table said, and when; it may be no longer so."""
+        with self._lock:
+            return dict(self._answers.get(table, {}))
+
+    def forget(
+        self, tables: Iterable[str], known: Mapping[str, Answers] = MappingProxyType({})
+    ) -> None:
+        """Forget tables that a transaction wrote; call it once that is over, however it ended.
+
+        Args:
+            tables: their names.
+            known: what they say now, with the mark of what that follows from; it is asked again
+                when that is `SECONDS` old.
+        """
         with self._lock:
             for table in tables:
                 self._changes += 1
                 self._changed[table] = self._changes
                 self._answers.pop(table, None)
+            for table, answers in known.items():
+                for question, (mark, answer) in answers.items():
+                    now = Mark(self._changes, mark.at)
+                    self._answers.setdefault(table, {})[question] = (now, answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import (
@@ -52,9 +52,7 @@ class SqlRepository(Generic[T]):
         Raises:
             RowDamaged: its row cannot be read.
         """
-        statement, values = one(self._table, self._fields, self._key), self._values(key)
-        found = self._strictly(lambda: self._scope.ask(statement, values))
-        return found[0] if found else None
+        return self._scope.once(self._table, key, partial(self._get, key))
 
     def lock(self, *key: str | int) -> T | None:
         """As `get`, and keep others from writing it until the transaction ends.
@@ -150,6 +148,11 @@ class SqlRepository(Generic[T]):
             RuntimeError: the transaction is for reading.
         """
         self._scope.tell(_removal(self._table, self._key), self._values(key))
+
+    def _get(self, key: tuple[str | int, ...]) -> T | None:
+        statement, values = one(self._table, self._fields, self._key), self._values(key)
+        found = self._strictly(lambda: self._scope.ask(statement, values))
+        return found[0] if found else None
 
     def _strictly(self, ask: Callable[[], list[Record]]) -> list[T]:
         return rows.strictly(self._kind, self._table, ask)

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import CursorResult, Executable, Table, case
 
 from connector.store.prepared import NOTHING, Names, Record, Values, prepared
-from connector.store.recent import Recent
+from connector.store.recent import Answers, Recent
 from connector.store.session import Rows, Session
 from connector.store.soundness import spoiled
 
@@ -44,6 +44,7 @@ class Scope:
         self._begin = begin
         self._recent = recent
         self._mark = recent.mark()
+        self._said: dict[str, dict[Hashable, Any]] = {}
         self._session: Session | None = None
 
     @property
@@ -68,8 +69,24 @@ class Scope:
         Where the transaction is for writing, what it decides rests on what is there now.
         """
         if self.writable:
-            return ask()
+            return self.once(table, question, ask)
         return self._recent.answer(table.name, question, self._mark, ask)
+
+    def once(self, table: Table, question: Hashable, ask: Callable[[], T]) -> T:
+        """Return what a table answers, asked once until the transaction changes it.
+
+        Of one for writing only: nobody else writes meanwhile.
+        """
+        if not self.writable:
+            return ask()
+        answers = self._said.setdefault(table.name, {})
+        if question not in answers:
+            answers[question] = ask()
+        return cast("T", answers[question])
+
+    def kept(self, table: Table) -> Answers:
+        """Return what a table said to readers a moment ago; see `Recent.kept`."""
+        return self._recent.kept(table.name)
 
     def ask(self, statement: Any, values: Values = NOTHING) -> list[Record]:
         """Run a query of the code's own, one that is built once; see `prepared.py`."""
@@ -95,6 +112,7 @@ class Scope:
             RuntimeError: the transaction is for reading (a fault of the caller's code).
         """
         self.check_writable()
+        self._said.pop(statement.table.name, None)
         session = self.session
         return session.run(prepared(statement, session.dialect, columns), values)
 
@@ -105,6 +123,7 @@ class Scope:
             RuntimeError: the transaction is for reading (a fault of the caller's code).
         """
         self.check_writable()
+        self._said.pop(statement.table.name, None)
         session = self.session
         session.tell(prepared(statement, session.dialect, columns), values)
 
@@ -135,6 +154,7 @@ class Scope:
             RuntimeError: the transaction is for reading (a fault of the caller's code).
         """
         self.check_writable()
+        self._said.clear()
         return self.session.connection.execute(statement, values)
 
     def check_writable(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -48,7 +48,7 @@ from connector.store.engine import open_engine, translated
 from connector.store.holdings import SqlHoldings
 from connector.store.notices import SqlNotices
 from connector.store.promises import SqlAgreements, SqlPromises
-from connector.store.recent import Recent
+from connector.store.recent import Answers, Recent
 from connector.store.repository import SqlRepository, SqlSeldom
 from connector.store.scope import Scope
 from connector.store.session import open_session
@@ -124,6 +124,10 @@ class SqlTransaction:
     def hold(self) -> None:
         """Keep writers of other replicas waiting until the transaction ends."""
         self._log.hold()
+
+    def known(self) -> Mapping[str, Answers]:
+        """Return what tables say once the transaction is committed, where that is known."""
+        return {tables.AuditHeadRow.NAME: self._log.grown()}
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`; see `ports.Transaction`."""
@@ -203,16 +207,19 @@ class SqlStore:
     def _open(self, *, writable: bool) -> Iterator[SqlTransaction]:
         begin = partial(open_session, self._engine, writable=writable)
         scope = Scope(begin, self._recent, writable=writable)
+        transaction = SqlTransaction(scope, self._clock)
+        known: Mapping[str, Answers] = {}
         with translated():
             try:
-                yield SqlTransaction(scope, self._clock)
+                yield transaction
             except BaseException:
                 scope.end(commit=False)
                 raise
             else:
                 scope.end(commit=True)
+                known = transaction.known()
             finally:
-                self._recent.forget(scope.written)
+                self._recent.forget(scope.written, known)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -7,12 +7,14 @@ from contextlib import suppress
 
 import pytest
 
+from connector.domain.log.audit import Epoch, Head, Stand
 from connector.domain.participant import Participant
 from connector.store import SqlStore, recent
 from connector.store.recent import Recent
 from tests.support.doubles import NOON
 
 PEER = "did:web:peer.example"
+OWN = "did:web:own.example"
 Open = Callable[..., SqlStore]
 
 
@@ -97,21 +99,97 @@ def test_who_writes_sees_what_is_there_now(open_again: Open) -> None:
         assert [each.name for each in tx.participants.find()] == ["b"]
 
 
+def stand(store: SqlStore) -> tuple[Stand, bool]:
+    """Return how the log stands, and whether it was asked for that."""
+    asked = []
+
+    def ask() -> Stand:
+        asked.append(True)
+        size, root = tx.audit.head()
+        epochs = tx.epochs.page(origin=OWN).values
+        return Stand(Head(len(epochs), size, root), tx.audit.since("spent"))
+
+    with store.read() as tx:
+        return tx.audit.recent(("spent",), ask), bool(asked)
+
+
+def anew(store: SqlStore) -> Stand:
+    with store.read() as tx:
+        size, root = tx.audit.head()
+        return Stand(Head(tx.epochs.count(origin=OWN), size, root), tx.audit.since("spent"))
+
+
+def append(store: SqlStore, *kinds: str) -> None:
+    with store.write() as tx:
+        for kind in kinds:
+            tx.audit.append(kind, "x")
+
+
 @pytest.mark.usefixtures("age")
-def test_the_log_s_head_is_the_own_one_at_once(open_again: Open) -> None:
+def test_what_is_appended_here_is_known_without_asking(store: SqlStore) -> None:
+    append(store, "other")
+    assert stand(store) == (anew(store), True)
+    for kinds in (["other"], ["other", "spent", "other"], ["spent"], ["other"] * 5, []):
+        append(store, *kinds)
+        assert stand(store) == (anew(store), False)
+    with suppress(ZeroDivisionError), store.write() as tx:
+        tx.audit.append("spent", "x")
+        raise ZeroDivisionError
+    assert stand(store)[0] == anew(store)
+
+
+@pytest.mark.usefixtures("age")
+def test_how_the_log_stands_is_asked_after_an_epoch(store: SqlStore) -> None:
+    append(store, "spent")
+    before, _ = stand(store)
+    with store.write() as tx:
+        tx.audit.append("other", "x")
+        tx.epochs.put(Epoch(OWN, 1, 0, 1, b"", "", "", "", NOON))
+    found, asked = stand(store)
+    assert (found, asked) == (anew(store), True)
+    assert found.head.epoch == before.head.epoch + 1
+
+
+@pytest.mark.usefixtures("age")
+def test_what_another_replica_appended_is_never_passed_over(open_again: Open) -> None:
     one, other = open_again(), open_again()
-    for size in (1, 2):
-        with one.write() as tx:
-            tx.audit.append("a.b", "x")
-        with one.read() as tx:
-            assert tx.audit.recent_head() == tx.audit.head()
-            assert tx.audit.recent_head()[0] == size
-    with other.read() as tx:
-        assert tx.audit.recent_head()[0] == 2
-    with one.write() as tx:
-        tx.audit.append("a.b", "x")
-    with other.read() as tx:
-        assert (tx.audit.recent_head()[0], tx.audit.head()[0]) == (2, 3)
+    append(one, "other")
+    append(other, "other")
+    assert stand(one)[0].head.size == 2
+    append(other, "spent")
+    assert stand(one)[0].head.size == 2  # perhaps as it was a moment ago
+    append(one, "other")  # follows from nothing that is known here
+    assert stand(one) == (anew(other), True)
+    assert anew(one).since == 3
+
+
+def test_how_the_log_stands_is_asked_again_in_time(
+    store: SqlStore, age: Callable[[float], None]
+) -> None:
+    append(store, "other")
+    assert stand(store)[1]
+    append(store, "other")
+    assert not stand(store)[1]
+    age(0.0)
+    assert stand(store) == (anew(store), True)
+
+
+def test_who_writes_asks_once_and_sees_own_changes(store: SqlStore) -> None:
+    with store.write() as tx:
+        for each in ("a", "b"):
+            assert tx.offers.get("urn:o") is None
+            tx.participants.put(participant(each))
+            for _ in range(2):
+                found = tx.participants.get(PEER)
+                assert found == participant(each)
+                assert tx.participants.lock(PEER) == found
+                assert tx.participants.find() == [found]
+        tx.participants.remove(PEER)
+        assert tx.participants.get(PEER) is None
+        assert tx.participants.add(participant("c"))
+        assert tx.participants.get(PEER) == participant("c")
+        assert not tx.participants.add(participant("d"))
+        assert tx.participants.find() == [participant("c")]
 
 
 @pytest.mark.usefixtures("age")

@@ -27,7 +27,7 @@ from connector.jsonld.canonical import canonical
 from connector.ports import Ports
 from connector.protocol.messages import ConsistencyProof
 from connector.services.evidence import export, own_log
-from connector.store import SqlStore
+from connector.store import SqlStore, recent
 from tests.support.contracts import (
     CONSUMER,
     NOW,
@@ -125,7 +125,9 @@ def test_a_head_is_signed_once_for_each_state_of_the_log(ports: Ports) -> None:
     assert checkpoints.verify(second.decode(), own.document, NOW).size == 1
 
 
-def test_a_head_is_of_one_state_while_another_replica_writes(tmp_path: Path) -> None:
+def test_a_head_is_of_one_state_while_another_replica_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = stranger(PROVIDER)
     ports = ports_for_tests(tmp_path, PROVIDER, signer=own.signer)
     own_log.SignedHead(ports).note()
@@ -134,9 +136,11 @@ def test_a_head_is_of_one_state_while_another_replica_writes(tmp_path: Path) -> 
         tx.audit.append("node.started", PROVIDER)
         tx.audit.append(own_log.ACCEPTED, "urn:job")
     other.close()
-    note = own_log.SignedHead(ports).note()
-    found = checkpoints.verify(note.decode(), own.document, NOW)
-    assert (found.size, found.charged) == (2, 2)
+    for seconds, state in ((3600.0, (0, 0)), (0.0, (2, 2))):
+        monkeypatch.setattr(recent, "SECONDS", seconds)
+        note = own_log.SignedHead(ports).note()
+        found = checkpoints.verify(note.decode(), own.document, NOW)
+        assert (found.size, found.charged) == state
 
 
 def test_proofs_for_peers(ports: Ports) -> None:

@@ -48,6 +48,19 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """How a log stands: what its node signs of it.
+
+    Attributes:
+        head: its state.
+        since: entries up to and including the newest of some kinds.
+    """
+
+    head: Head
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Signed head of a log (C2SP signed-note layout).
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from connector.domain.log.audit import Checkpoint, Head, LogEntry
+from connector.domain.log.audit import Checkpoint, Head, LogEntry, Stand
 from connector.domain.page import Page
 from connector.domain.participant import Participant
 from connector.errors import LogBroken, Malformed
@@ -25,6 +25,7 @@ MEND: Final = "put the database back from a backup (`preau restore`), and find o
 ACCEPTED: Final = "job.accepted"  # the kind of entry that says that a job may spend
 LOWERED: Final = "register.lowered"
 MERGED: Final = "register.merged"
+_WEIGHTY: Final = (ACCEPTED, LOWERED, MERGED)
 
 
 def events(
@@ -77,7 +78,13 @@ def head(tx: Transaction, did: str) -> Head:
 
 def weighty(tx: Transaction) -> int:
     """Return how many entries there are up to the newest without which more could be spent."""
-    return tx.audit.since(ACCEPTED, LOWERED, MERGED)
+    return tx.audit.since(*_WEIGHTY)
+
+
+def _stand(tx: Transaction, did: str) -> Stand:
+    """Return what is signed of the own log, of one state of it."""
+    since = weighty(tx)
+    return Stand(head(tx, did), since)
 
 
 def signed(ports: Ports, tx: Transaction, tally: bytes = b"") -> Checkpoint:
@@ -91,8 +98,9 @@ def signed(ports: Ports, tx: Transaction, tally: bytes = b"") -> Checkpoint:
     Raises:
         KeyUnusable: the key cannot be used.
     """
-    did, charged = ports.settings.did, weighty(tx)
-    now = head(tx, did)
+    did = ports.settings.did
+    stand = _stand(tx, did)
+    now, charged = stand.head, stand.since
     note = checkpoints.make(ports.signer, did, now, charged, tally)
     return Checkpoint(did, now.size, now.root, note, ports.clock.now(), now.epoch, charged)
 
@@ -102,7 +110,7 @@ class SignedHead:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._signed: tuple[tuple[int, bytes], bytes] | None = None
+        self._signed: tuple[Stand, bytes] | None = None
 
     def note(self) -> bytes:
         """Return the signed note of the log as it is now.
@@ -110,14 +118,13 @@ class SignedHead:
         Raises:
             KeyUnusable: the key cannot be used.
         """
+        did = self._ports.settings.did
         with self._ports.store.read() as tx:
-            state = tx.audit.recent_head()
-            kept = self._signed  # one value, so that no thread sees half of another's
-            if kept is None or kept[0] != state:
-                # Asked anew: what a note says is of one state, and this may be a second old.
-                found = signed(self._ports, tx)
-                kept = ((found.size, found.root), found.note.encode())
-                self._signed = kept
+            now = tx.audit.recent(_WEIGHTY, partial(_stand, tx, did))
+        kept = self._signed  # one value, so that no thread sees half of another's
+        if kept is None or kept[0] != now:
+            note = checkpoints.make(self._ports.signer, did, now.head, now.since)
+            kept = self._signed = (now, note.encode())
         return kept[1]
 
 
