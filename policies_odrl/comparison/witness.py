@@ -13,20 +13,25 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
+from policies_odrl import text
 from policies_odrl.algebra.boxes import Box
 from policies_odrl.algebra.budget import Exhausted
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.comparison.lacking import lacking
 from policies_odrl.comparison.rules import asked_for, conditions_of, named
 from policies_odrl.evaluation.compiled import compile_policy
+from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
+from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import Facts, Request, imagined
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import Constraint, Permission, Policy
+from policies_odrl.logic import Truth
+from policies_odrl.model import Constraint, Iri, Literal, Operator, Permission, Policy
 from policies_odrl.reading import inventory
+from policies_odrl.values import name
+from policies_odrl.vocabulary import Kind
 
 MAX_TRIES: Final = 192
 MAX_WORK: Final = 20_000  # rules, conditions and values evaluated, over all tries
@@ -76,7 +81,7 @@ def find_witness(
             return None
         then = imagined(asked, Facts(knowledge=knowledge))
         decision = evaluate(offer, asked, then, mode=mode, tentative=True)
-        return None if decision.granted else lacking(decision, knowledge)
+        return None if decision.granted else _lacking(decision, knowledge)
 
     return _search(_Near(offer, Reading(knowledge), doubtful), request, judge)
 
@@ -169,7 +174,7 @@ class _Near:
         )
         yield start
         actions = list(dict.fromkeys(it.action.id for _, it in self.other.rules()))[:MAX_CASES]
-        yield from (replace(start, action=name) for name in actions if name != rule.action.id)
+        yield from (replace(start, action=act) for act in actions if act != rule.action.id)
         order = dict.fromkeys((*box.atoms, *self.outside))
         for left in sorted(order, key=lambda item: item not in self.doubtful):
             for values in self._values(box, left):
@@ -200,3 +205,73 @@ def _cases(box: Box) -> Iterator[Box]:
         return
     for case in box.cases(box.choices[0]):
         yield from _cases(case)
+
+
+# -- what a refusal rests on ---------------------------------------------------------------------
+
+
+def _lacking(decision: Decision, knowledge: Knowledge) -> tuple[str, ...]:
+    """Return which facts could turn a refusal round; empty when it is definite.
+
+    It is definite where a condition is False, where nobody stated a value, or where values of one
+    kind cannot be ordered. It is open where a name, a member, a reference or an event is not known.
+    """
+    options = [
+        found
+        for item in decision.rules
+        if isinstance(item.rule, Permission)
+        and ((found := _open(item, knowledge)) or item.effect is Effect.GRANTS)
+        and len(found) == sum(1 for _ in item.failures())
+    ]
+    if decision.void or not options:
+        return ()
+    facts = min(options, key=len)
+    for item in decision.rules:
+        if not isinstance(item.rule, Permission) and item.effect is Effect.BLOCKS:
+            lifting = _open(item, knowledge)
+            if not lifting:
+                return ()
+            facts.append(lifting[0])
+    return tuple(dict.fromkeys(facts))
+
+
+def _open(result: RuleResult, knowledge: Knowledge) -> list[str]:
+    found = (_fact(leaf, knowledge) for leaf in result.failures())
+    return [fact for fact in found if fact]
+
+
+def _fact(leaf: ConditionResult, knowledge: Knowledge) -> str:
+    if leaf.truth is not Truth.UNDETERMINED or not leaf.values:
+        return ""
+    item = leaf.item
+    if isinstance(item, Constraint):
+        return _about(item, leaf, knowledge)
+    return _about_premise(leaf, item, knowledge) if isinstance(item, Premise) else ""
+
+
+def _about_premise(leaf: ConditionResult, item: Premise, knowledge: Knowledge) -> str:
+    given = name(str(leaf.values[0])) or ""
+    if item.ruled is None:
+        return ""  # an agreement that names nobody
+    if item.name != "action":
+        return f"whether `{text.term(given)}` belongs to {leaf.text}"
+    return "" if knowledge.known_action(given) else f"what `{text.term(given)}` is included in"
+
+
+def _about(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -> str:
+    strange = [iri for iri in item.reference if not knowledge.references.get(iri)]
+    if strange:
+        return f"what `{text.term(strange[0])}` refers to"
+    operand = knowledge.operand(item.left)
+    kind = operand.kind if operand else Kind.IDENTITY
+    values = (*leaf.values, *item.right)
+    texts = (name(value) for value in values if isinstance(value, str | Iri | Literal))
+    named = [text for text in texts if text]
+    if kind is Kind.EVENT:
+        when = [iri for iri in named if iri not in knowledge.events]
+        return f"when `{text.term(when[0])}` takes place" if when else ""
+    by_hierarchy = kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is Operator.IS_A
+    unknown = [iri for iri in named if not knowledge.knows(iri)]
+    if not by_hierarchy or not unknown:
+        return ""
+    return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}"
