@@ -12,24 +12,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from policies_odrl.errors import IllFormed
+from policies_odrl.language import prefixes
 from policies_odrl.language.mistakes import mistake
-from policies_odrl.model import ODRL, XSD
-from policies_odrl.vocabulary import CC, DCT, DPV, PREAU
+from policies_odrl.model import ODRL
 
 PREFIXES: Final[Mapping[str, str]] = {
-    "odrl": ODRL,
-    "preau": PREAU,
-    "dpv": DPV,
-    "education": "https://w3id.org/dpv/sector/education#",
-    "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
-    "cc": CC,
-    "dct": DCT,
-    "xsd": XSD,
+    name: prefixes.PREFIXES[name]
+    for name in ("odrl", "preau", "dpv", "education", "eu-gdpr", "cc", "dct", "xsd")
 }
 _NAMED: Final = frozenset({"profile", "target", "assigner", "assignee"})  # values are IRIs
 _TERMS: Final = frozenset({"action", "operator", "leftOperand"})  # values are terms
 _PARTS: Final = frozenset(
-    ["permission", "prohibition", "obligation", "duty", "constraint", "rightOperand"]
+    ["permission", "prohibition", "obligation", "duty", "constraint", "or", "and", "rightOperand"]
 )
 
 
@@ -57,18 +51,6 @@ def full(name: str) -> str:
     if not colon:
         return ODRL + name
     return PREFIXES[prefix] + local if prefix in PREFIXES else name
-
-
-def short(iri: str) -> str:
-    """Return the prefixed name of an IRI; one outside the known namespaces is itself.
-
-    >>> short("https://w3id.org/dpv#Purpose")
-    'dpv:Purpose'
-    """
-    for prefix, space in PREFIXES.items():
-        if iri.startswith(space) and len(iri) > len(space):
-            return f"{prefix}:{iri.removeprefix(space)}"
-    return iri
 
 
 def _node(document: Mapping[str, Any], found: list[dict[str, Any]]) -> str:

@@ -37,7 +37,7 @@ from policies_odrl import (
     validate,
 )
 from policies_odrl.authoring.contracts import Template, filled
-from policies_odrl.authoring.expanding import PREFIXES, full, nodes_of, short
+from policies_odrl.authoring.expanding import PREFIXES, full, nodes_of
 from policies_odrl.authoring.fields import Field, FieldKind
 from policies_odrl.authoring.parameters import MAX_LINES, Parameter
 from policies_odrl.authoring.profile_document import profile_context
@@ -47,6 +47,7 @@ from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import Knowledge
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.language.from_sentences import from_sentences
+from policies_odrl.language.prefixes import prefixed
 from policies_odrl.language.spelled import spelled
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
@@ -279,7 +280,7 @@ def test_a_part_is_left_out_where_its_parameter_is_empty() -> None:
 
 
 def test_there_is_no_other_template() -> None:
-    with pytest.raises(TemplateRefused, match="no template `research2`; there are bubble-only"):
+    with pytest.raises(TemplateRefused, match="`research2`; there are adaptive-content"):
         template("research2")
 
 
@@ -447,8 +448,8 @@ def test_a_name_that_templates_do_not_use_stops() -> None:
 def test_prefixed_names_and_back() -> None:
     assert full("dpv:Purpose") == "https://w3id.org/dpv#Purpose"
     assert full("did:web:a") == "did:web:a"
-    assert short(full("eu-gdpr:A6-1-e")) == "eu-gdpr:A6-1-e"
-    assert short("did:web:a") == "did:web:a"
+    assert prefixed(full("eu-gdpr:A6-1-e")) == "eu-gdpr:A6-1-e"
+    assert prefixed("did:web:a") == "did:web:a"
 
 
 def test_a_text_parameter_is_one_line_of_text() -> None:

@@ -28,9 +28,9 @@ from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInva
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy, fill, template, templates
 from policies_odrl.authoring.contracts import Template
-from policies_odrl.authoring.expanding import short
 from policies_odrl.authoring.parameters import Parameter
 from policies_odrl.language.explain import numbered
+from policies_odrl.language.prefixes import prefixed
 
 _HINT = (
     "`preau policy new {0} --list` shows what it asks for",
@@ -227,7 +227,7 @@ def _print_one(item: Template, lang: str, *, as_json: bool) -> None:
         output.line(f"    {entry.field.label(lang)} – {entry.field.help(lang)}")
         for choice in entry.field.choices:
             label = choice.label_fr if lang == "fr" else choice.label_en
-            output.line(f"    {short(choice.value)} – {label}")
+            output.line(f"    {prefixed(choice.value)} – {label}")
 
 
 def _takes(item: Parameter, lang: str) -> Iterator[str]:
@@ -238,7 +238,7 @@ def _takes(item: Parameter, lang: str) -> Iterator[str]:
     if item.most:
         yield f"≤ {item.most}"
     if field.default:
-        yield f"{'par défaut' if lang == 'fr' else 'default'} {short(field.default)}"
+        yield f"{'par défaut' if lang == 'fr' else 'default'} {prefixed(field.default)}"
     elif not field.required:
         yield "facultatif" if lang == "fr" else "optional"
 
