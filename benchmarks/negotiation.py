@@ -145,10 +145,7 @@ def _rows(pair: Pair, database: str, loop: str, plan: Plan) -> list[Row]:
         pair.wait(pair.open())
     alone = spans(pair, plan.times(60, 15))
     delivered = _to_delivery(pair, alone)
-    nodes, each = (pair.provider, pair.consumer), plan.times(EACH, 3)
-    used = cpu_seconds(nodes)
-    rate = _at_once(pair, each)
-    cpu = (cpu_seconds(nodes) - used) * 1e3 / (AT_ONCE * each)
+    rate, cpu = _at_once(pair, plan.times(EACH, 3))
     floor = [seconds * 1e3 for seconds in bare_loop(loop, plan.times(60, 15))]
     walls = [span * 1e3 for span in alone.values()]
     stricter = (
@@ -167,7 +164,7 @@ def _rows(pair: Pair, database: str, loop: str, plan: Plan) -> list[Row]:
             BAR_RATES[database],
             "1/s",
             PART,
-            f"CPU of both nodes {cpu:.0f} ms each; {peer}, one at a time: "
+            f"CPU of both nodes {cpu * 1e3:.0f} ms each; {peer}, one at a time: "
             f"{1e3 / statistics.mean(floor):.1f} a second ({note})",
         ),
     ]
@@ -199,9 +196,12 @@ def _to_delivery(pair: Pair, alone: dict[str, float]) -> list[float]:
     ]
 
 
-def _at_once(pair: Pair, each: int) -> float:
-    """Return negotiations per second of threads that each conclude one after another."""
-    pids: list[str] = []
+def _at_once(pair: Pair, each: int) -> tuple[float, float]:
+    """Return negotiations per second, and the seconds of CPU that both nodes took for each.
+
+    Threads conclude them, each one after another.
+    """
+    nodes, pids = (pair.provider, pair.consumer), list[str]()
 
     def work() -> None:
         with pair.consumer.client() as client:
@@ -211,16 +211,18 @@ def _at_once(pair: Pair, each: int) -> float:
                 pids.append(pid)
 
     threads = [threading.Thread(target=work) for _ in range(AT_ONCE)]
+    used = cpu_seconds(nodes)
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    used = cpu_seconds(nodes) - used  # without the look at the records, which is below
     if len(pids) != AT_ONCE * each:
         raise RuntimeError(f"{len(pids)} of {AT_ONCE * each} negotiations were concluded")
     records = [pair.client.negotiation(pid) for pid in pids]
     begun = min(record.created_at for record in records)
     ended = max(record.updated_at for record in records)
-    return len(pids) / (ended - begun).total_seconds()
+    return len(pids) / (ended - begun).total_seconds(), used / len(pids)
 
 
 @contextmanager
