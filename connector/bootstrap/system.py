@@ -111,7 +111,8 @@ class ThreadWakeups:
     def wait(self, name: str, seconds: float) -> bool:
         """Wait for `name`; return whether it came within `seconds`."""
         with self._lock:
-            waited = self._waited.setdefault(name, threading.Condition(self._lock))
-            came = waited.wait_for(lambda: name in self._pending, timeout=seconds)
+            if name not in self._waited:
+                self._waited[name] = threading.Condition(self._lock)
+            came = self._waited[name].wait_for(lambda: name in self._pending, timeout=seconds)
             self._pending.discard(name)
             return came
