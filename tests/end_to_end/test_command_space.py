@@ -1,4 +1,8 @@
-"""An authority and two nodes as real processes, driven by nothing but `preau`."""
+"""An authority and two nodes as real processes, driven by nothing but `preau`.
+
+Each command is a process of its own once; one that only leads to what is tested, or that was one
+already, is typed in the test's process.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,17 @@ import json
 import signal
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 
 import pytest
 
-from tests.support.command import Served, ok, preau
-from tests.support.command_space import Space, space
+from tests.support.command import Served, ok, preau, typed
+from tests.support.command_space import Space, space, stranger
 from tests.support.link import description, offer
 
 pytestmark = pytest.mark.timeout(300)
+
+step = partial(ok, run=typed)
 
 
 @pytest.fixture(scope="module")
@@ -73,12 +79,12 @@ def test_the_catalog_shows_what_was_published(running: Space, dataset: str) -> N
 
 def test_both_sides_keep_the_same_contract(running: Space, agreement: str) -> None:
     there = ok("agreement", "show", agreement, home=running.nodes["school"])
-    here = ok("agreement", "show", agreement, home=running.nodes["lab"])
+    here = step("agreement", "show", agreement, home=running.nodes["lab"])
     assert (there["role"], here["role"]) == ("provider", "consumer")
     for name in ("digest", "document", "provider_signature", "consumer_signature", "receipt"):
         assert there[name] == here[name]
     assert here["finalized"] is True
-    text = preau("agreement", "show", agreement, "--language", "fr", home=running.nodes["lab"])
+    text = typed("agreement", "show", agreement, "--language", "fr", home=running.nodes["lab"])
     assert "checked" in text.out
 
 
@@ -100,17 +106,17 @@ def test_evidence_is_verified_without_a_node(running: Space, agreement: str) -> 
     proven = preau("audit", "verify", str(file), "--authority", str(key), "--json")
     assert (proven.code, proven.value["outcome"]) == (0, "proven")
     assert proven.value["agreement"] == agreement
-    alone = preau("audit", "verify", str(file), "--json")
+    alone = typed("audit", "verify", str(file), "--json")
     assert (alone.code, alone.value["outcome"]) == (4, "consistent")
-    assert "unproven" in preau("audit", "verify", str(file)).out
+    assert "unproven" in typed("audit", "verify", str(file)).out
 
     bundle["receipt"] = bundle["receipt"][:-8] + "AAAAAAAA"
     forged = running.folder / "forged.json"
     forged.write_text(json.dumps(bundle), encoding="utf-8")
-    bad = preau("audit", "verify", str(forged), "--authority", str(key), "--json")
+    bad = typed("audit", "verify", str(forged), "--authority", str(key), "--json")
     assert (bad.code, bad.value["outcome"]) == (5, "invalid")
 
-    again = preau("audit", "export", agreement, "--out", str(file), home=running.nodes["lab"])
+    again = typed("audit", "export", agreement, "--out", str(file), home=running.nodes["lab"])
     assert again.code == 1
     assert "not overwritten" in again.err
 
@@ -121,7 +127,7 @@ def test_the_log_tells_what_happened(running: Space, agreement: str) -> None:
     (negotiation,) = ok("negotiation", "list", home=running.nodes["school"])
     assert negotiation["agreement"] == agreement
     pid = negotiation["pid"]
-    about = ok("audit", "log", "--subject", pid, home=running.nodes["school"])
+    about = step("audit", "log", "--subject", pid, home=running.nodes["school"])
     assert about[-1]["kind"] == "negotiation.finalized"
     assert {event["subject"] for event in about} == {pid}
 
@@ -134,7 +140,7 @@ def test_doctor_finds_a_running_node_in_order(running: Space, agreement: str) ->
         assert checks[name]["verdict"] == "ok", checks[name]
     assert checks["unsafe settings"]["verdict"] == "warn"
     assert "localhost" in running.served["lab"].log()
-    assert preau("doctor", "--json", home=running.authority).code == 0
+    assert typed("doctor", "--json", home=running.authority).code == 0
     assert agreement
 
 
@@ -161,7 +167,7 @@ def test_a_stranger_is_refused_with_a_code(running: Space) -> None:
     done = preau("catalog", "did:web:localhost%3A1", "--json", home=running.nodes["lab"])
     assert done.code == 1
     assert done.error["code"] == "PEER_UNREACHABLE"
-    text = preau("catalog", "did:web:localhost%3A1", home=running.nodes["lab"])
+    text = typed("catalog", "did:web:localhost%3A1", home=running.nodes["lab"])
     assert text.err.startswith("error PEER_UNREACHABLE: ")
 
 
@@ -176,18 +182,18 @@ def test_the_same_persons_under_another_id_must_be_answered(running: Space, data
     described = description(running.folder / "data", id=second)
     file.write_text(json.dumps(described), encoding="utf-8")
     publish = ("dataset", "publish", str(file))
-    done = preau(*publish, "--json", home=home)
+    done = typed(*publish, "--json", home=home)
     assert (done.code, done.error["code"]) == (1, "PERSONS_OVERLAP")
-    shown = ok(*publish, "--distinct", "made up for a test", home=home)
+    shown = step(*publish, "--distinct", "made up for a test", home=home)
     assert shown["check"]["verdict"] == "passed"
     assert list(shown["check"]["distinct"].values()) == ["made up for a test"]
     assert ok("dataset", "check", dataset, home=home)["check"]["persons"] == 2
-    kinds = [entry["kind"] for entry in ok("audit", "log", "--limit", "1000", home=home)]
+    kinds = [entry["kind"] for entry in step("audit", "log", "--limit", "1000", home=home)]
     assert kinds.count("persons.distinct") == 1
-    first = ok("dataset", "show", dataset, home=home)["register_id"]
+    first = step("dataset", "show", dataset, home=home)["register_id"]
     assert shown["register_id"] != first
     assert ok("dataset", "merge", second, first, home=home)["register_id"] == first
-    checks = ok("doctor", "--offline", home=home)["checks"]
+    checks = step("doctor", "--offline", home=home)["checks"]
     found = {check["name"]: check["verdict"] for check in checks}
     assert (found["datasets"], found["key of persons"]) == ("ok", "ok")
 
@@ -198,7 +204,7 @@ def test_an_incomplete_description_is_refused_and_logged(running: Space) -> None
     home = running.nodes["school"]
     done = preau("dataset", "publish", str(file), "--json", home=home)
     assert (done.code, done.error["code"]) == (1, "DESCRIPTION_INCOMPLETE")
-    last = ok("audit", "log", "--limit", "1000", home=home)[-1]
+    last = step("audit", "log", "--limit", "1000", home=home)[-1]
     assert (last["kind"], last["event"]["facts"]["code"]) == (
         "command.refused",
         "DESCRIPTION_INCOMPLETE",
@@ -210,44 +216,41 @@ def test_a_second_node_in_one_home_is_refused(running: Space) -> None:
     done = preau("serve", "--json", home=running.nodes["lab"])
     assert done.code == 1
     assert "already" in done.error["reason"]
-    assert ok("membership", home=running.nodes["lab"])["standing"] == "good"
+    assert step("membership", home=running.nodes["lab"])["standing"] == "good"
 
 
-# --- life and death; last, since they stop nodes of their own
+# --- life and death; last: of the lab's node nothing runs after these
 
 
-def test_a_killed_node_starts_again_where_it_was() -> None:
-    with space("solo") as found:
-        home = found.nodes["solo"]
-        before = ok("audit", "log", home=home)
-        found.served["solo"].kill()
-        gone = preau("catalog", "--json", home=home)
-        assert (gone.code, gone.error["code"]) == (3, "NODE_UNREACHABLE")
-        assert preau("doctor", "--offline", home=home).code == 0
-        again = Served(home)
-        try:
-            assert ok("audit", "log", home=home)[: len(before)] == before
-        finally:
-            assert again.stop(signal.SIGINT) == 0
-        assert not (home / "run" / "node.json").exists()
-        assert not (home / "run" / "management.sock").exists()
-        assert preau("job", "status", home=home).code == 3
+def test_a_killed_node_starts_again_where_it_was(running: Space) -> None:
+    home = running.nodes["lab"]
+    before = step("audit", "log", home=home)
+    running.served["lab"].kill()
+    gone = preau("catalog", "--json", home=home)
+    assert (gone.code, gone.error["code"]) == (3, "NODE_UNREACHABLE")
+    assert typed("doctor", "--offline", home=home).code == 0
+    again = Served(home)
+    try:
+        assert step("audit", "log", home=home)[: len(before)] == before
+    finally:
+        assert again.stop(signal.SIGINT) == 0
+    assert not (home / "run" / "node.json").exists()
+    assert not (home / "run" / "management.sock").exists()
+    assert typed("job", "status", home=home).code == 3
 
 
-def test_a_node_without_a_membership_is_not_served() -> None:
-    with space("stranger", "member", admit=False) as found:
-        home: Path = found.nodes["member"]
-        ok("authority", "admit", found.dids["member"], home=found.authority)
-        ok("membership", "--refresh", home=home)
-        refused = preau("peer", "meet", found.dids["stranger"], "--json", home=home)
+def test_a_node_without_a_membership_is_not_served(running: Space) -> None:
+    home, authority = running.nodes["school"], running.authority
+    with stranger(running) as (own, did):
+        refused = preau("peer", "meet", did, "--json", home=home)
         assert (refused.code, refused.error["code"]) == (1, "MEMBERSHIP_REQUIRED")
-        none = ok("membership", home=found.nodes["stranger"])
+        none = step("membership", home=own)
         assert none["standing"] == "none"
 
-        ok("authority", "admit", found.dids["stranger"], home=found.authority)
-        ok("membership", "--refresh", home=found.nodes["stranger"])
-        assert ok("peer", "meet", found.dids["stranger"], home=home)["standing"] == "good"
+        step("authority", "admit", did, home=authority)
+        step("membership", "--refresh", home=own)
+        assert step("peer", "meet", did, home=home)["standing"] == "good"
 
-        ok("authority", "revoke", found.dids["stranger"], "--reason", "left", home=found.authority)
-        (listed,) = [m for m in ok("authority", "members", home=found.authority) if m["revoked"]]
-        assert listed["did"] == found.dids["stranger"]
+        ok("authority", "revoke", did, "--reason", "left", home=authority)
+        (listed,) = [m for m in step("authority", "members", home=authority) if m["revoked"]]
+        assert listed["did"] == did

@@ -35,8 +35,8 @@ def did_at(port: int) -> str:
 
 
 @contextmanager
-def space(*names: str, admit: bool = True) -> Iterator[Space]:
-    """Make, serve and stop a space; its nodes are members unless `admit` is false."""
+def space(*names: str) -> Iterator[Space]:
+    """Make, serve and stop a space; its nodes are members."""
     ports = [free_port() for _ in range(1 + 2 * len(names))]
     with short_folder() as folder:
         authority = folder / "authority"
@@ -47,26 +47,18 @@ def space(*names: str, admit: bool = True) -> Iterator[Space]:
             home=authority,
             run=typed,
         )
-        web = ok(
+        ok(
             *("authority", "web-certificate", "localhost", "--out", str(folder / "web")),
             home=authority,
             run=typed,
         )
         for index, name in enumerate(names):
             dids[name] = did_at(ports[1 + 2 * index])
-            ok(
-                *("init", "--did", dids[name], "--name", f"Node {name}"),
-                *("--space", dids["authority"], "--allow-host", "localhost"),
-                *("--grpc-port", str(ports[2 + 2 * index])),
-                *("--https-certificate", web["certificate"], "--https-key", web["key"]),
-                *("--web-roots", web["web_roots"]),
-                home=folder / name,
-                run=typed,
-            )
+            _init(folder, name, dids, ports[2 + 2 * index])
         nodes = {name: folder / name for name in names}
         with serving(authority, *nodes.values()) as served:
             running = dict(zip(("authority", *names), served, strict=True))
-            for name in names if admit else ():
+            for name in names:
                 ok(
                     "authority",
                     "admit",
@@ -78,3 +70,27 @@ def space(*names: str, admit: bool = True) -> Iterator[Space]:
                 )
                 ok("membership", "--refresh", home=nodes[name], run=typed)
             yield Space(folder, authority, nodes, dids, running)
+
+
+@contextmanager
+def stranger(found: Space) -> Iterator[tuple[Path, str]]:
+    """Serve a node beside a space that is no member of it; yield its home and DID."""
+    name, port, grpc_port = "stranger", free_port(), free_port()
+    dids = {**found.dids, name: did_at(port)}
+    _init(found.folder, name, dids, grpc_port)
+    with serving(found.folder / name):
+        yield found.folder / name, dids[name]
+
+
+def _init(folder: Path, name: str, dids: dict[str, str], grpc_port: int) -> None:
+    """Make a node's home, with the HTTPS certificate that all of the space share."""
+    ok(
+        *("init", "--did", dids[name], "--name", f"Node {name}"),
+        *("--space", dids["authority"], "--allow-host", "localhost"),
+        *("--grpc-port", str(grpc_port)),
+        *("--https-certificate", str(folder / "web" / "https.pem")),
+        *("--https-key", str(folder / "web" / "https.key")),
+        *("--web-roots", str(folder / "authority" / "keys" / "web-ca.pem")),
+        home=folder / name,
+        run=typed,
+    )
