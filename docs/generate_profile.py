@@ -1,6 +1,6 @@
 """Write the vocabulary document of our ODRL profile, and its reference page, from its definitions.
 
-Run `python docs/generate_profile.py` after a change of `policies_odrl/profile/profile.json`, of the
+Run `python -m docs.generate_profile` after a change of `policies_odrl/profile/profile.json`, of the
 labels, or of a template; a test compares the files with what this writes.
 """
 
@@ -14,9 +14,7 @@ from typing import Any
 from connector.enforcement.coverage import cover
 from connector.errors import ConstraintUnknown
 from connector.jsonld.turtle import turtle_bytes
-from policies_odrl.authoring.contracts import Template, fill, templates
-from policies_odrl.authoring.expanding import full
-from policies_odrl.authoring.profile_document import (
+from docs.profile_document import (
     PREFIXES,
     example,
     profile_context,
@@ -24,6 +22,8 @@ from policies_odrl.authoring.profile_document import (
     profile_jsonld,
     profile_nodes,
 )
+from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.authoring.expanding import full
 from policies_odrl.concepts import legal_bases, measures, purposes
 from policies_odrl.language.labels import label, word
 

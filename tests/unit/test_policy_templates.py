@@ -17,6 +17,7 @@ from connector.enforcement.compile import compile_agreement
 from connector.enforcement.coverage import cover
 from connector.errors import ConstraintUnknown
 from connector.jsonld.policy import policy_document, read_policy
+from docs.profile_document import profile_context
 from policies_odrl import (
     Conflict,
     Decision,
@@ -40,7 +41,6 @@ from policies_odrl.authoring.contracts import Template, filled
 from policies_odrl.authoring.expanding import PREFIXES, full, nodes_of
 from policies_odrl.authoring.fields import Field, FieldKind
 from policies_odrl.authoring.parameters import MAX_LINES, Parameter
-from policies_odrl.authoring.profile_document import profile_context
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.evaluation.deadlines import terms_of
 from policies_odrl.evaluation.deontic import Effect

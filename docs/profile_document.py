@@ -1,9 +1,7 @@
-"""Our ODRL profile as a vocabulary document, from the one file that defines its terms.
+"""Our ODRL profile as a vocabulary document: nodes of JSON-LD, from which Turtle is made.
 
-Rules: every term that this library knows under the profile's namespace is defined, in French and in
-English, and nothing else is; names come from `labels.json`, definitions from
-`profile/profile.json`; a test compares operators, steps and hierarchies with the tables that the
-engine decides by. The document is nodes of JSON-LD; Turtle is made of them by `connector/jsonld`.
+Names, operators and what includes an action come from the rows that the engine decides by,
+definitions from `profile/profile.json`; a test compares steps and hierarchies.
 Sources: SKOS Reference; ODRL Information Model 2.2, section 4 (profiles).
 """
 
@@ -19,7 +17,7 @@ from policies_odrl.authoring.expanding import PREFIXES as NAMES
 from policies_odrl.authoring.expanding import full
 from policies_odrl.language.labels import label
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.vocabulary import DCT, PREAU, PROFILE
+from policies_odrl.vocabulary import DCT, PREAU, PROFILE, data
 
 SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -45,10 +43,17 @@ Node = dict[str, Any]
 
 @cache
 def profile_data() -> Mapping[str, Any]:
-    """Return the definitions as they stand in `profile/profile.json`."""
+    """Return the definitions of `profile/profile.json`, with what the engine decides by."""
     text = files("policies_odrl").joinpath("profile", "profile.json").read_text("utf-8")
-    data: dict[str, Any] = json.loads(text)
-    return data
+    found: dict[str, Any] = json.loads(text)
+    rows, _ = data("operands.json")
+    for item in (*found["operands"], *found["reused"]):
+        row = rows["rows"][item["name"]]
+        item["operators"] = row.get("usual", rows["kinds"][row["kind"]]).split()
+    actions, _ = data("actions.json")
+    for item in found["actions"]:
+        item["broader"] = actions["rows"][item["name"]]["in"].split()
+    return found
 
 
 def profile_nodes() -> list[Node]:
@@ -58,15 +63,15 @@ def profile_nodes() -> list[Node]:
     >>> len(by_name["https://w3id.org/preau/odrl/v1#epsilon"][SKOS + "prefLabel"])
     2
     """
-    data = profile_data()
+    stated = profile_data()
     return [
-        _scheme(data["profile"]),
-        *(_action(item) for item in data["actions"]),
-        *(_operand(item) for item in data["operands"]),
-        *(_reused(item) for item in data["reused"]),
-        *(node for scale in data["scales"] for node in _scale(scale)),
-        *(_concept(item) for item in data["concepts"]),
-        *(_property(item) for item in (*data["properties"], *data["report"])),
+        _scheme(stated["profile"]),
+        *(_action(item) for item in stated["actions"]),
+        *(_operand(item) for item in stated["operands"]),
+        *(_reused(item) for item in stated["reused"]),
+        *(node for scale in stated["scales"] for node in _scale(scale)),
+        *(_concept(item) for item in stated["concepts"]),
+        *(_property(item) for item in (*stated["properties"], *stated["report"])),
     ]
 
 
