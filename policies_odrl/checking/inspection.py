@@ -23,6 +23,7 @@ from policies_odrl.reading.flat import short
 from policies_odrl.reading.reader import read_all
 from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES
 
+MAX_HEIRS: Final = 256  # policies of one document that inherit
 Nodes = Sequence[Mapping[str, Any]]
 
 # Spellings of the namespace that authors use by mistake.
@@ -105,7 +106,10 @@ def _inherited(
 ) -> list[Finding]:
     """Return the findings with those on what policies of the document inherit from one another."""
     named = {policy.id or str(place): policy for place, policy in enumerate(policies)}
-    if len(named) < 2 or not any(policy.inherits for policy in policies):  # noqa: PLR2004
+    heirs = sum(bool(policy.inherits) for policy in policies)
+    if heirs > MAX_HEIRS:
+        return [*found, say("", "over-the-limit", f"{heirs} > {MAX_HEIRS}")]
+    if len(named) < 2 or not heirs:  # noqa: PLR2004
         return found
     family = Family(named)
     more = (

@@ -58,13 +58,16 @@ def named(nodes: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], tup
 
 def _values(key: str, values: Any, readings: list[Reading]) -> list[Any]:
     found: list[Any] = []
+    seen = {value.get("@id") for value in values if isinstance(value, Mapping)}
     for value in values:
         name = _name(value, term=_NAMING[key])
-        if name:
-            readings.append(Reading(key, value["@value"], name))
-        meant = {"@id": name} if name else value
-        if meant not in found:
-            found.append(meant)
+        if not name:
+            found.append(value)
+            continue
+        readings.append(Reading(key, value["@value"], name))
+        if name not in seen:
+            seen.add(name)
+            found.append({"@id": name})
     return found
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from policies_odrl import Finding, Knowledge, OdrlError, inspect, read_all
 from policies_odrl.checking.findings import Severity, table
+from policies_odrl.checking.inspection import MAX_HEIRS
 from policies_odrl.checking.shapes import CONNECTIVES, PROPERTIES, Shape
 from policies_odrl.checking.spelling import MAX_SEARCHES, Speller, local_name
 from policies_odrl.checking.validate import MAX_FINDINGS
@@ -182,6 +183,24 @@ def test_depth_and_size_are_bounded() -> None:
     assert "over-the-limit" in {item.code for item in inspect(deep)}
     many = [node(f"_:{at}") for at in range(MAX_NODES + 1)]
     assert {item.code for item in inspect(many)} == {"over-the-limit"}
+
+
+@pytest.mark.parametrize(
+    ("count", "code"), [(MAX_HEIRS, "circular-inheritance"), (MAX_HEIRS + 1, "over-the-limit")]
+)
+def test_families_are_bounded(count: int, code: str) -> None:
+    circle = [
+        node(
+            f"urn:{at}",
+            "Set",
+            permission="_:r",
+            target="urn:data",
+            inheritFrom=f"urn:{(at + 1) % count}",
+        )
+        for at in range(count)
+    ]
+    found = {item.code for item in inspect([*circle, rule()]) if item.severity is Severity.ERROR}
+    assert found == {code}
 
 
 def test_nodes_that_share_parts_are_looked_at_once() -> None:
