@@ -13,19 +13,21 @@ from enum import Enum
 from itertools import product
 from typing import Final
 
-from policies_odrl import text
 from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof, operands_of
 from policies_odrl.algebra.forms import flat, opaque, reference_form, rule_form, same_reference
 from policies_odrl.comparison.bans import box_of, unsafe
 from policies_odrl.comparison.compared import Compared
 from policies_odrl.comparison.rules import (
     PARTS,
+    TOO_MANY,
     asked_for,
     granted_by_others,
     granting,
     named,
+    obstacle,
     pays_assigner,
     reference_within,
+    too_large,
     unfolded,
 )
 from policies_odrl.comparison.witness import find_witness
@@ -45,10 +47,6 @@ from policies_odrl.model import (
 )
 from policies_odrl.vocabulary import PROFILES, same_action
 
-MAX_PAIRS: Final = 4096  # pairs of rules compared
-MAX_CONDITIONS: Final = 256  # conditions of one rule
-MAX_NESTED: Final = 64  # conditions below one another
-TOO_MANY: Final = "too many rules to compare"
 GIVEN_UP: Final = f"the comparison was given up after {MAX_PROOF} steps"
 
 
@@ -187,46 +185,10 @@ def same_meaning(left: Policy, right: Policy) -> bool:
 # -- one permission asked for, against those that are offered ------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """One permission asked for against one that is offered.
-
-    Attributes:
-        frame: all but the conditions, compared.
-        conditions: what the offered one asks for.
-    """
-
-    path: str
-    rule: str
-    frame: tuple[Compared, ...]
-    conditions: tuple[Condition, ...]
-
-    @property
-    def framed(self) -> bool:
-        """Whether all but the conditions fit."""
-        return all(item.fits for item in self.frame)
-
-    def lines(self, prover: Proof, box: Box) -> list[Compared]:
-        """Return everything compared with a box that is asked for."""
-        found = [*self.frame]
-        for item in self.conditions:
-            left = item.left if isinstance(item, Constraint) else ""
-            fits, stated = prover.within(item, box), box.stated(left)
-            found.append(Compared(fits, self.path, self.rule, left or "condition", item, stated))
-        return found
-
-    def unlimited(self, box: Box) -> Iterator[Compared]:
-        """Yield what is asked for without any limit of the offer on it."""
-        limited = {item.left for item in self.conditions if isinstance(item, Constraint)}
-        for left in box.atoms:
-            if left not in limited:
-                yield Compared(True, self.path, self.rule, left, None, box.stated(left))  # noqa: FBT003
-
-
 class _Search:
     """Looks for offered permissions that cover one that is asked for."""
 
-    __slots__ = ("_path", "_prover", "_tries")
+    __slots__ = ("_frames", "_offered", "_path", "_prover")
 
     def __init__(
         self,
@@ -236,30 +198,36 @@ class _Search:
         wanted: Permission,
     ) -> None:
         self._prover = prover
+        self._offered = offered
         self._path = path
-        self._tries = [
-            _Try(
-                path,
-                at,
-                tuple(_frame(prover, (path, wanted), (at, rule))),
-                (*flat(rule.constraints), *flat(rule.action.refinements)),
-            )
-            for at, rule in offered
-        ]
+        self._frames = [list(_frame(prover, (path, wanted), one)) for one in offered]
 
     def cover(self, box: Box) -> list[Compared]:
         """Return a proof without gaps, or the nearest try."""
         compared: list[list[Compared]] = []
-        for one in self._tries:
+        for (at, rule), frame in zip(self._offered, self._frames, strict=True):
             if self._prover.exhausted:
                 break
-            lines = one.lines(self._prover, box)
-            if all(item.fits for item in lines):
-                return [*lines, *one.unlimited(box)]
+            lines = [*frame, *self._conditions(at, rule, box)]
+            if not _gaps(lines):
+                named = {item.attribute for item in lines}
+                unlimited = (left for left in box.atoms if left not in named)
+                return [*lines, *(self._line(at, left, box) for left in unlimited)]
             compared.append(lines)
         if not compared:
             return [_gap(self._path, "", "rule")]
         return self._by_cases(box, compared) or min(compared, key=_gaps)
+
+    def _conditions(self, at: str, rule: Permission, box: Box) -> Iterator[Compared]:
+        """Yield what an offered permission asks for, compared with a box that is asked for."""
+        for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
+            left = item.left if isinstance(item, Constraint) else "condition"
+            yield self._line(at, left, box, item, fits=self._prover.within(item, box))
+
+    def _line(
+        self, at: str, left: str, box: Box, allowed: Condition | None = None, *, fits: bool = True
+    ) -> Compared:
+        return Compared(fits, self._path, at, left, allowed, box.stated(left))
 
     def _by_cases(self, box: Box, compared: Sequence[list[Compared]]) -> list[Compared]:
         """Split a choice that touches what did not fit: each case may fall under another rule."""
@@ -269,7 +237,7 @@ class _Search:
             for item in lines
             if not item.fits and isinstance(item.allowed, Constraint | LogicalConstraint)
         ]
-        several = sum(one.framed for one in self._tries) > 1
+        several = sum(not _gaps(frame) for frame in self._frames) > 1
         choice = box.touching(frozenset().union(*touched)) if several else None
         found: list[Compared] = []
         for case in box.cases(choice) if choice else ():
@@ -309,50 +277,6 @@ def _frame(
     made, makes = ((reference_form(it.output), frozenset(it.functions)) for it in (rule, wanted))
     if made != (None, frozenset()):
         yield Compared(made == makes, path, at, "output", rule, (wanted,))
-
-
-# -- what is compared at all ---------------------------------------------------------------------
-
-
-def too_large(offer: Policy, request: Policy) -> bool:
-    """Return whether two policies have too many rules or conditions to be compared."""
-    pairs = max(1, len(request.permissions)) * (len(offer.permissions) + len(offer.prohibitions))
-    pairs += (len(offer.prohibitions) + len(request.permissions)) * len(request.prohibitions)
-    rules = (*offer.permissions, *offer.prohibitions, *request.permissions, *request.prohibitions)
-    if pairs > MAX_PAIRS or any(_count(_stated(rule)) > MAX_CONDITIONS for rule in rules):
-        return True
-    whole = (offer.target, offer.assignee, request.target, request.assignee)
-    return any(_count(it.refinements) > MAX_CONDITIONS for it in whole if it is not None)
-
-
-def _stated(rule: Rule) -> list[Condition]:
-    """Return the conditions of a rule as they stand: nobody knows yet how deep they are."""
-    selecting = [part for it in (rule.target, rule.assignee) if it for part in it.refinements]
-    return [*rule.constraints, *rule.action.refinements, *selecting]
-
-
-def _count(items: Sequence[Condition]) -> int:
-    """Return how many conditions there are; too many where they lie too deep below one another."""
-    total = 0
-    stack = [(item, 1) for item in items]
-    while stack:
-        item, depth = stack.pop()
-        total += 1 if depth <= MAX_NESTED else MAX_CONDITIONS
-        if isinstance(item, LogicalConstraint):
-            stack.extend((part, depth + 1) for part in item.operands)
-    return total
-
-
-def obstacle(policy: Policy, knowledge: Knowledge) -> str:
-    """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
-    strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
-    if strange:
-        return f"what profile `{text.term(strange[0])}` means"
-    if policy.replaced_by:
-        return f"what `{text.term(policy.replaced_by)}` says, which replaces `{policy.id}`"
-    if policy.inherits:
-        return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
-    return ""
 
 
 # -- the parts of whole policies -----------------------------------------------------------------

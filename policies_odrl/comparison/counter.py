@@ -24,10 +24,10 @@ from policies_odrl.comparison.change import (
     rest_changes,
     strategy_changes,
 )
-from policies_odrl.comparison.compare import judge, obstacle, too_large
+from policies_odrl.comparison.compare import judge
 from policies_odrl.comparison.meet import MAX_WORK, met, work
 from policies_odrl.comparison.nearness import PURPOSE, raised, ranks
-from policies_odrl.comparison.rules import granting, named, unfolded
+from policies_odrl.comparison.rules import granting, named, obstacle, too_large, unfolded
 from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange
 from policies_odrl.comparison.whole import whole_of
 from policies_odrl.errors import LimitExceeded

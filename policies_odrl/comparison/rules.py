@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from policies_odrl import text
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import flat, rule_form, same_reference
 from policies_odrl.evaluation.acts import COMPENSATED
@@ -19,6 +20,7 @@ from policies_odrl.model import (
     Conflict,
     Constraint,
     Duty,
+    LogicalConstraint,
     PartyRef,
     Permission,
     Policy,
@@ -26,9 +28,13 @@ from policies_odrl.model import (
     Rule,
 )
 from policies_odrl.reading.inventory import Reference
-from policies_odrl.vocabulary import INCLUDED_IN, same_action
+from policies_odrl.vocabulary import INCLUDED_IN, PROFILES, same_action
 
 PARTS: Final = ("target", "assigner", "assignee")
+MAX_PAIRS: Final = 4096  # pairs of rules compared
+MAX_CONDITIONS: Final = 256  # conditions of one rule
+MAX_NESTED: Final = 64  # conditions below one another
+TOO_MANY: Final = "too many rules to compare"
 _R = TypeVar("_R", bound=Rule)
 
 
@@ -177,3 +183,47 @@ def granted_by_others(left: PartyRef | None, right: PartyRef | None) -> bool:
 def pays_assigner(duty: Duty) -> bool:
     """Return whether who is compensated is the assigner, because a duty names nobody."""
     return any(COMPENSATED not in dict(item.functions) for item in (duty, *duty.consequences))
+
+
+# -- what is compared at all ---------------------------------------------------------------------
+
+
+def too_large(offer: Policy, request: Policy) -> bool:
+    """Return whether two policies have too many rules or conditions to be compared."""
+    pairs = max(1, len(request.permissions)) * (len(offer.permissions) + len(offer.prohibitions))
+    pairs += (len(offer.prohibitions) + len(request.permissions)) * len(request.prohibitions)
+    rules = (*offer.permissions, *offer.prohibitions, *request.permissions, *request.prohibitions)
+    if pairs > MAX_PAIRS or any(_count(_stated(rule)) > MAX_CONDITIONS for rule in rules):
+        return True
+    whole = (offer.target, offer.assignee, request.target, request.assignee)
+    return any(_count(it.refinements) > MAX_CONDITIONS for it in whole if it is not None)
+
+
+def _stated(rule: Rule) -> list[Condition]:
+    """Return the conditions of a rule as they stand: nobody knows yet how deep they are."""
+    selecting = [part for it in (rule.target, rule.assignee) if it for part in it.refinements]
+    return [*rule.constraints, *rule.action.refinements, *selecting]
+
+
+def _count(items: Sequence[Condition]) -> int:
+    """Return how many conditions there are; too many where they lie too deep below one another."""
+    total = 0
+    stack = [(item, 1) for item in items]
+    while stack:
+        item, depth = stack.pop()
+        total += 1 if depth <= MAX_NESTED else MAX_CONDITIONS
+        if isinstance(item, LogicalConstraint):
+            stack.extend((part, depth + 1) for part in item.operands)
+    return total
+
+
+def obstacle(policy: Policy, knowledge: Knowledge) -> str:
+    """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
+    strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
+    if strange:
+        return f"what profile `{text.term(strange[0])}` means"
+    if policy.replaced_by:
+        return f"what `{text.term(policy.replaced_by)}` says, which replaces `{policy.id}`"
+    if policy.inherits:
+        return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
+    return ""

@@ -21,8 +21,8 @@ from policies_odrl import (
     same_meaning,
 )
 from policies_odrl.algebra.boxes import Proof
-from policies_odrl.comparison.compare import MAX_PAIRS
 from policies_odrl.comparison.meet import meet
+from policies_odrl.comparison.rules import MAX_PAIRS
 from policies_odrl.model import ODRL, Condition, Rule, duties_below
 from tests.support.policies import (
     amount,

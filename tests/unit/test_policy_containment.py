@@ -23,7 +23,8 @@ from policies_odrl import (
     contains,
 )
 from policies_odrl.algebra.boxes import Box, Proof
-from policies_odrl.comparison.compare import GIVEN_UP, MAX_PAIRS, TOO_MANY, judge
+from policies_odrl.comparison.compare import GIVEN_UP, judge
+from policies_odrl.comparison.rules import MAX_PAIRS, TOO_MANY
 from policies_odrl.model import ODRL, XSD, Condition
 from tests.support.policies import amount, name_is, one_rule, purpose
 
