@@ -366,8 +366,11 @@ def _instant(text: str) -> Span | None:
 
 def _moment(day: str, clock: str, fraction: str, zone: str | None) -> datetime | None:
     """Return a moment, or None where there is none in the years 1 to 9999 of UTC."""
+    ends = clock == "24:00:00" and not fraction.strip("0")  # of the day (XSD 1.1 Part 2, 3.3.7)
     try:
-        at = datetime.fromisoformat(f"{day}T{clock}.{fraction[:6]:0<6}").replace(tzinfo=_zone(zone))
+        start = "00:00:00" if ends else clock
+        at = datetime.fromisoformat(f"{day}T{start}.{fraction[:6]:0<6}").replace(tzinfo=_zone(zone))
+        at += timedelta(days=ends)
         at.astimezone(UTC)  # whoever shows or stores it says it in UTC
     except (ValueError, OverflowError):
         return None

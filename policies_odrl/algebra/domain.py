@@ -5,6 +5,7 @@ One class for each domain; the operators of ordered values are the same in all o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 
@@ -27,7 +28,7 @@ class Unread(Exception):
     """A right operand cannot be read; the message says why."""
 
 
-class Domain(Generic[R, P]):
+class Domain(ABC, Generic[R, P]):
     """A kind of values of one left operand."""
 
     __slots__ = ("operand", "reading")
@@ -41,21 +42,39 @@ class Domain(Generic[R, P]):
         """Return what two constraints must have in common so that their values compare."""
         return item.unit
 
+    @abstractmethod
     def limit(self, item: Constraint, value: Fact) -> P:
         """Return a right operand as points.
 
         Raises:
             Unread: it is none of the domain.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def point(self, value: Fact, axis: Hashable) -> P | None:
         """Return a value given as points of an axis, or None where it has none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def universe(self, axis: Hashable) -> R:
         """Return all values that there are."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def extent(self, item: Constraint) -> Extent:
+        """Return what a constraint denotes, whose operator has a meaning for the domain.
+
+        Raises:
+            Unread: a right operand is none of the domain.
+        """
+
+    @abstractmethod
+    def facts(self, region: R, item: Constraint) -> Iterator[Fact]:
+        """Yield values of a set as a request states them, for want of others one of few."""
+
+
+class Measured(Domain[R, P]):
+    """A domain in which each operator makes one set of its right operands."""
+
+    __slots__ = ()
 
     def extent(self, item: Constraint) -> Extent:
         """Return what a constraint denotes, whose operator has a meaning for the domain.
@@ -70,16 +89,12 @@ class Domain(Generic[R, P]):
         some = Quantifier.SOME if item.operator is Operator.IS_ALL_OF else Quantifier.ALL
         return Extent(self.axis(item), some, (self.between(item.operator, limits),))
 
+    @abstractmethod
     def between(self, operator: Operator, limits: list[P]) -> R:
         """Return the set that an operator makes of its right operands."""
-        raise NotImplementedError
-
-    def facts(self, region: R, item: Constraint) -> Iterator[Fact]:
-        """Yield values of a set as a request states them, for want of others one of few."""
-        raise NotImplementedError
 
 
-class Ordered(Domain[Intervals, Piece]):
+class Ordered(Measured[Intervals, Piece]):
     """A domain whose values lie on one axis."""
 
     __slots__ = ()
@@ -104,9 +119,9 @@ class Ordered(Domain[Intervals, Piece]):
         found = sorted(region.samples(), key=lambda key: key in limits)
         return (self.fact(key, item) for key in found)
 
+    @abstractmethod
     def fact(self, key: Any, item: Constraint) -> Fact:
         """Return a point as a request states it."""
-        raise NotImplementedError
 
 
 # Operator -> what lies on the side of its one right operand that it asks for.

@@ -39,12 +39,10 @@ def identical(value: FactValue, other: FactValue, operand: Operand, knowledge: K
         return Truth.UNDETERMINED
     if mine == theirs or (operand.kind is Kind.PLACE and place(mine) == place(theirs)):
         return Truth.TRUE
-    if operand.id == LANGUAGE and mine.casefold() == theirs.casefold():
-        return Truth.TRUE  # RFC 5646, 2.1.1: tags have no case
+    if operand.id == LANGUAGE and (found := languages(mine, theirs)) is not Truth.FALSE:
+        return found
     if operand.kind is Kind.IDENTITY:
         open_ = _alike(value, other, mine, theirs) or _clash(value, other)
-        if operand.id == LANGUAGE:
-            open_ = open_ or _regional(mine, theirs)
         return Truth.UNDETERMINED if open_ else Truth.FALSE
     known = knowledge.closed or (knowledge.knows(mine) and knowledge.knows(theirs))
     return Truth.FALSE if known else Truth.UNDETERMINED
@@ -88,7 +86,22 @@ def datatype_of(value: FactValue) -> str:
     return value.datatype if number(value) is None else ""
 
 
-def _regional(value: str, other: str) -> bool:
-    """Return whether one text is a language and the other the same one with its region."""
-    one, two = (text.casefold().replace("_", "-") + "-" for text in (value, other))
-    return one.startswith(two) or two.startswith(one)
+def languages(value: str, other: str) -> Truth:
+    """Return whether two tags name one language; one without a region may be that of any.
+
+    Source: RFC 5646, 2.1.1 (tags have no case).
+    """
+    if value.casefold() == other.casefold():
+        return Truth.TRUE
+    either = in_range(value, other) or in_range(other, value)
+    return Truth.UNDETERMINED if either else Truth.FALSE
+
+
+def in_range(tag: str, wide: str) -> bool:
+    """Return whether a language lies in a range (RFC 4647, 3.3.1, basic filtering).
+
+    >>> in_range("fr-CA", "FR"), in_range("fr", "fr-CA"), in_range("frr", "fr")
+    (True, False, False)
+    """
+    one, two = (item.casefold().replace("_", "-") + "-" for item in (tag, wide))
+    return one.startswith(two)

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from policies_odrl.algebra.budget import Budget
-from policies_odrl.algebra.identity import datatype_of, identical
+from policies_odrl.algebra.identity import LANGUAGE, datatype_of, identical, in_range, languages
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Iri, Literal
@@ -113,6 +113,9 @@ class Requests:
         if link.relation is Relation.HOLDS:
             return self._part_of(wanted, mine)
         listed = link.relation is Relation.COVERED
+        ranged = listed or link.relation is Relation.KIND
+        if ranged and self._operand.id == LANGUAGE and in_range(mine, wanted):
+            return Truth.TRUE
         if link.relation is Relation.SAME or (listed and self._operand.kind is Kind.IDENTITY):
             found = identical(value, link.to, self._operand, self._knowledge)
             if found is not Truth.FALSE or not (listed and self._in_hierarchy(mine, wanted)):
@@ -228,12 +231,13 @@ class Requests:
 class Asserted:
     """Names on what hierarchies assert, and nothing else."""
 
-    __slots__ = ("_apart", "_budget", "_held", "_kind", "_knowledge", "_wholes")
+    __slots__ = ("_apart", "_budget", "_held", "_kind", "_knowledge", "_languages", "_wholes")
 
     def __init__(
         self, operand: Operand, knowledge: Knowledge, budget: Budget, *, wholes: bool
     ) -> None:
         self._kind = operand.kind
+        self._languages = operand.id == LANGUAGE
         self._knowledge = knowledge
         self._budget = budget
         self._wholes = wholes
@@ -340,6 +344,8 @@ class Asserted:
             return Truth.TRUE
         if other in self._above(item) and item in self._above(other):
             return Truth.TRUE
+        if self._languages:
+            return languages(item, other)
         if self._kind is Kind.IDENTITY or self._disjoint(item, other):
             return Truth.FALSE
         known = self._knowledge.knows(item) and self._knowledge.knows(other)

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from policies_odrl.algebra.domain import Domain, Fact, Ordered, Unread
+from policies_odrl.algebra.domain import Fact, Measured, Ordered, Unread
 from policies_odrl.algebra.intervals import ALL, Intervals, Piece, at, below
 from policies_odrl.algebra.lengths import NOTHING, Edge, Lengths, Run
 from policies_odrl.algebra.periods import Recurrence, Stretch, instant
@@ -79,7 +79,7 @@ def piece(found: Span) -> Piece:
     return Piece(at(start), at(end) if start == end else below(at(end)))
 
 
-class Durations(Domain[Lengths, Duration]):
+class Durations(Measured[Lengths, Duration]):
     """Lengths of time."""
 
     __slots__ = ()

@@ -8,7 +8,7 @@ is known. This module looks up; it judges nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.request import Facts, Request
@@ -107,18 +107,6 @@ def all_containers(
         for item in held:
             holders.setdefault(item, []).append(name)
     return [closure(part, holders) for part in parts]
-
-
-def keys_of(
-    policy: Policy, rule: Rule | None, path: str, request: Request, facts: Facts
-) -> tuple[UsageKey, ...]:
-    """Return all that a use is kept for: using a collection is using each of its members."""
-    key, members = key_of(policy, rule, path, request), facts.members
-    return tuple(
-        replace(key, assignee=party, target=target)
-        for party in parts_of(key.assignee, members)
-        for target in parts_of(key.target, members)
-    )
 
 
 def key_of(policy: Policy, rule: Rule | None, path: str, request: Request) -> UsageKey:

@@ -152,11 +152,6 @@ class DutyResult:
     note: str = ""
 
     @property
-    def by(self) -> Performed | None:
-        """The act that fulfilled it, the last one of several; None when none did."""
-        return self.acts[-1] if self.acts else None
-
-    @property
     def open(self) -> bool:
         """Whether something is still to be done, or to be made good."""
         if self.settled:  # what was violated is made good; a later occasion may be open

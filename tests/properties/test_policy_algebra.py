@@ -63,7 +63,11 @@ CONCEPTS = iris(
 ) + iris("urn:x:", "1", "2")
 PLACES = iris(PLACE, "FR", "EU", "Europe", "TR", "GP", "FR-75") + iris("urn:x:", "1")
 MEASURES = iris(DPV, "Deidentification", "Anonymisation", "Pseudonymisation") + iris("urn:", "x")
-TEXTS = (Iri("urn:a"), *literals("string", "fr", "FR", "fr-FR", "5", "b"), *literals("int", "5"))
+TEXTS = (
+    Iri("urn:a"),
+    *literals("string", "fr", "FR", "fr-FR", "fr-CA", "5", "b"),
+    *literals("int", "5"),
+)
 STEPS = tuple(Iri(step) for step in LEVELS[PREAU + "protectionLevel"][:4])
 NUMBERS = tuple(Decimal(value) / 2 for value in range(9))
 WORLDS = {

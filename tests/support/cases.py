@@ -211,7 +211,6 @@ def _duty(item: DutyResult) -> str:
     """Return where a duty stands, by which acts, on which occasions, and what made it due."""
     told = [item.state.value, *(["settled"] if item.settled else [])]
     told += [f"done {act.at.isoformat()}" for act in item.acts]
-    assert item.by is (item.acts[-1] if item.acts else None)
     told += [_occasion(one) for one in item.instances]
     told += [f"if {gate.line} ({gate.truth.value})" for gate in item.gates]
     return "; ".join([*told, *([item.note] if item.note else [])])

@@ -29,7 +29,6 @@ from policies_odrl import (
     evaluate,
 )
 from policies_odrl.evaluation.case import key_of
-from policies_odrl.evaluation.reservation import reserve_use
 from policies_odrl.evaluation.state import (
     Usage,
     commit,
@@ -40,6 +39,7 @@ from policies_odrl.evaluation.state import (
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import Kind, Operand
+from tests.support.uses import reserve_use
 
 S = DutyState
 READ, PAY, INFORM = ODRL + "read", ODRL + "compensate", ODRL + "inform"

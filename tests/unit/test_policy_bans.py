@@ -92,6 +92,15 @@ def test_a_name_written_otherwise_does_not_lift_a_ban(
     assert granted(policy(may(), ban(item)), asked(**{left: "other"}), Facts())
 
 
+@pytest.mark.parametrize("value", ["fr", "FR", "fr-CA", "fr_fr"])
+def test_a_language_holds_its_regions(value: str) -> None:
+    french = about("language", Operator.IS_ANY_OF, Literal("fr"))
+    assert granted(policy(may(french)), asked(language=value), Facts())
+    assert not granted(policy(may(), ban(french)), asked(language=value), Facts())
+    assert not granted(policy(may(french)), asked(language="frr"), Facts())
+    assert granted(policy(may(), ban(french)), asked(language="frr"), Facts())
+
+
 @pytest.mark.parametrize("value", [None, [], float("nan"), Decimal("sNaN"), b"a", object()])
 @pytest.mark.parametrize("operator", [Operator.IS_NONE_OF, Operator.NEQ])
 def test_what_is_no_name_is_not_another_name(value: object, operator: Operator) -> None:

@@ -25,7 +25,6 @@ from policies_odrl import (
     evaluate,
 )
 from policies_odrl.errors import UsageRefused
-from policies_odrl.evaluation.reservation import reserve_use
 from policies_odrl.evaluation.state import (
     Usage,
     UsageKey,
@@ -38,6 +37,7 @@ from policies_odrl.evaluation.state import (
     reserve,
 )
 from policies_odrl.model import ODRL, XSD
+from tests.support.uses import reserve_use
 
 READ = ODRL + "read"
 AGREEMENT = "urn:example:agreement"

@@ -90,8 +90,8 @@ class Duties:
     def _premises(self, result: DutyResult) -> tuple[PremiseReport, ...]:
         duty, path = result.duty, result.path
         gates = conditions(duty.constraints, f"{path}/constraint", self.case)
-        act = result.by or self._nearest(duty, path)
-        if act is None or (result.by is None and result.state is DutyState.FULFILLED):
+        act = result.acts[-1] if result.acts else self._nearest(duty, path)
+        if act is None or (not result.acts and result.state is DutyState.FULFILLED):
             fulfilled = result.state is DutyState.FULFILLED
             return (
                 _unseen(duty, path, fulfilled=fulfilled),

@@ -15,9 +15,10 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.claims import MAX_SAMPLES, Atom, Claims
-from policies_odrl.algebra.domain import Fact, Ordered, Unread
+from policies_odrl.algebra.domain import Fact, Unread
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.intervals import HIGHEST, Intervals, Key, Piece, at
+from policies_odrl.algebra.numbers import Numbers
 from policies_odrl.algebra.times import Durations, written
 from policies_odrl.conflicts.outcome import Outcome
 from policies_odrl.logic import Truth
@@ -79,7 +80,7 @@ def line(left: str, atoms: Sequence[Atom]) -> Line:
     region = Intervals((Piece(at(Decimal(0)), HIGHEST),))
     for atom, limit in zip(atoms, limits, strict=True):
         key = at(Decimal(limit.months) if months else limit.seconds)
-        found = Ordered(operand, reading).between(atom.item.operator, [Piece(key, key)])
+        found = Numbers(operand, reading).between(atom.item.operator, [Piece(key, key)])
         region = region.meet(found if atom.holds else found.complement())
     return Line(region, months)
 
