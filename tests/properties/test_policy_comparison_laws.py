@@ -44,7 +44,6 @@ LAW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-FEW = settings(LAW, max_examples=15)  # of what is built from something that has a law itself
 NEAR = 8  # requests tried around each policy
 
 LEVEL = PREAU + "protectionLevel"
@@ -129,7 +128,7 @@ def test_the_meet_grants_just_what_both_grant(both: tuple[Policy, Policy], facts
             assert granted(common, request, facts, mode) is expected
 
 
-@FEW
+@LAW
 @given(pairs())
 def test_a_relation_is_seen_from_both_sides(both: tuple[Policy, Policy]) -> None:
     found, turned = compare(*both), compare(both[1], both[0])
@@ -183,7 +182,7 @@ def test_the_conflicting_set_is_irreducible(offer: Policy, wish: Policy) -> None
         assert meet(offer, alone) is None
 
 
-@FEW
+@LAW
 @given(pairs(), some.policies, some.facts)
 def test_a_further_layer_never_grants_more_and_all_together_agree(
     both: tuple[Policy, Policy], third: Policy, facts: Facts
@@ -198,7 +197,7 @@ def test_a_further_layer_never_grants_more_and_all_together_agree(
             assert merged == [each[0], all(each[:2]), all(each)]
 
 
-@FEW
+@LAW
 @given(pairs(), st.lists(some.conditions, max_size=2))
 def test_a_signed_layer_cannot_be_weakened(
     both: tuple[Policy, Policy], extra: list[Condition]

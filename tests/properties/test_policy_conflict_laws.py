@@ -208,7 +208,7 @@ def test_nothing_that_one_permits_is_prohibited_by_a_compatible_other(
 
 
 @given(policies(ANY), policies(ANY), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_sides_and_order_mean_nothing(left: Policy, right: Policy, random: object) -> None:
     wanted = conflict_between(left, right, KNOWN).answer
     assert conflict_between(right, left, KNOWN).answer is wanted
