@@ -224,6 +224,20 @@ def test_an_agreement_that_is_not_what_was_accepted(pair: Link, change: Change) 
         assert budget.promised(tx, register, pair.clock.now()) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize(("semantics", "older"), [(1, "school"), (3, "lab")])
+def test_parties_of_two_semantics_are_told_whose_node_must_upgrade(
+    pair: Link, semantics: int, older: str
+) -> None:
+    def change(document: dict[str, Any]) -> None:
+        document["semantics"] = semantics
+
+    tamper(pair, "ContractAgreementMessage", rewritten(pair, change))
+    negotiated(pair)
+    assert pair.lab.agreements() == []
+    (reason,) = pair.school.only().reasons
+    assert reason.startswith(f"`{getattr(pair, older).did}` must upgrade: ")
+
+
 SMALL_PRINT = [
     _small_print,
     _small_print_of_a_rule,

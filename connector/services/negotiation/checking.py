@@ -135,11 +135,7 @@ def check_terms(document: AgreementDocument, policy: Policy, negotiation: Negoti
     accepted = (negotiation.offer_id, sha256_hex(negotiation.offered))
     if (document.offer_id, document.offer_digest) != accepted:
         raise AgreementTampered("the agreement is on another offer than the one accepted")
-    if document.semantics != semantics.PRESENT:
-        raise AgreementTampered(
-            f"the agreement is of version {document.semantics} of the semantics, and this node"
-            f" decides by version {semantics.PRESENT}"
-        )
+    _check_semantics(document)
     terms.check_size(policy)
     parties = (document.provider.did, document.consumer.did)
     expected = terms.as_agreement(
@@ -155,3 +151,13 @@ def check_terms(document: AgreementDocument, policy: Policy, negotiation: Negoti
         raise AgreementTampered("the agreement does not mean what was accepted")
     if list(document.coverage) != [line.to_body() for line in terms.coverage(policy)]:
         raise AgreementTampered("the agreement does not say how each constraint is upheld")
+
+
+def _check_semantics(document: AgreementDocument) -> None:
+    if document.semantics == semantics.PRESENT:
+        return
+    older = document.provider if document.semantics < semantics.PRESENT else document.consumer
+    raise AgreementTampered(
+        f"`{older.did}` must upgrade: the agreement is of version {document.semantics} of the"
+        f" semantics, and its consumer decides by version {semantics.PRESENT}"
+    )
