@@ -19,10 +19,9 @@ from psycopg import errors, pq
 from psycopg.adapt import PyFormat, Transformer
 from sqlalchemy import Dialect, Engine, text
 
-from connector.errors import StoreUnavailable
 from connector.store.engine import Unreadable
 from connector.store.prepared import NOTHING, Prepared, Record, Values, prepared
-from connector.store.session import Rows, Session
+from connector.store.session import Rows, Session, undone
 
 _BEGIN: Final = {
     True: text("BEGIN"),
@@ -93,7 +92,7 @@ class PostgresSession(Session):
             self._waiting.append(last)
             self._exchange()
             if commit and (last.answer is None or last.answer.command_status != b"COMMIT"):
-                raise StoreUnavailable("a statement failed, so nothing was kept", hint="try again")
+                raise undone()
 
     def _rows(self, waiting: _Waiting) -> list[Record]:
         if waiting.answer is None:

@@ -64,6 +64,8 @@ class Session(ABC):
     @property
     def connection(self) -> Connection:
         """For statements that SQLAlchemy runs."""
+        if not self._is_open():
+            raise undone()
         return Connection(self._engine, self._pooled)
 
     def end(self, *, commit: bool) -> None:
@@ -84,6 +86,10 @@ class Session(ABC):
     @abstractmethod
     def _end(self, *, commit: bool) -> None:
         """Commit or roll back."""
+
+    def _is_open(self) -> bool:
+        """Return whether what follows would still be of this transaction."""
+        return self._pooled.is_valid
 
     def _failed(self, exc: BaseException, *, spoiled: bool) -> NoReturn:
         """Name a failure of the driver; a connection that is spoiled goes back to no pool.
@@ -115,6 +121,8 @@ class SqliteSession(Session):
 
     def run(self, statement: Prepared, values: Values) -> list[Record]:
         """Run a statement; see `Session.run`."""
+        if not self._is_open():
+            raise undone()
         cursor = self._driver.cursor()
         try:
             cursor.execute(statement.text, statement.given(values))
@@ -129,10 +137,20 @@ class SqliteSession(Session):
         return statement.read(rows, [column[1] for column in described]) if rows else rows
 
     def _end(self, *, commit: bool) -> None:
+        if commit and not self._is_open():
+            raise undone()
         try:
             self._driver.commit() if commit else self._driver.rollback()
         except self._errors as exc:
             self._failed(exc, spoiled=False)
+
+    def _is_open(self) -> bool:
+        return bool(self._driver.in_transaction)  # on a full disk SQLite rolls back by itself
+
+
+def undone() -> StoreUnavailable:
+    """Return what a transaction ends with of which a statement failed, whoever passed over it."""
+    return StoreUnavailable("a statement failed, so nothing was kept", hint="try again")
 
 
 def open_session(engine: Engine, *, writable: bool) -> Session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -131,6 +131,32 @@ def test_a_failure_is_named_and_undoes_the_transaction(engine: Engine) -> None:
     other = {**SENT, "id": "urn:b"}
     with pytest.raises(StoreUnavailable, match="did not answer"):
         insert(engine, other, SENT, SENT)
+    insert(engine, SENT)
+    assert ids(engine) == ["urn:a"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_the_database_rolled_back_by_itself_is_kept_in_no_part(
+    engine: Engine, *, told: bool
+) -> None:
+    """SQLite does so on a full disk, PostgreSQL on any failure; here a caller passes over it."""
+    insertion, other = OUTBOX.insert(), {**SENT, "id": "urn:b"}
+    undone = insertion.prefix_with("OR ROLLBACK") if engine.dialect.name == "sqlite" else insertion
+
+    def passing_over() -> None:
+        with writing(engine) as scope:
+            scope.tell(insertion, SENT, tuple(SENT))
+            with suppress(StoreUnavailable):
+                scope.answered(undone, SENT, tuple(SENT))
+            with suppress(StoreUnavailable):
+                if told:
+                    scope.tell(insertion, other, tuple(other))
+                else:
+                    scope.change(insertion, other)
+
+    with pytest.raises(StoreUnavailable):
+        passing_over()
+    assert ids(engine) == []
     insert(engine, SENT)
     assert ids(engine) == ["urn:a"]
 
