@@ -19,26 +19,57 @@ A denial is a value (`Decision`), never an exception of this tree.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from typing import ClassVar
+
+Slot = str | int
+
+
+@cache
+def sentences() -> Mapping[str, str]:
+    """Return what is raised in English -> the same in French, slots in braces."""
+    text = files("policies_odrl").joinpath("errors.json").read_text("utf-8")
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+def _filled(template: str, slots: Mapping[str, Slot]) -> str:
+    return template.format(**slots) if slots else template
 
 
 class OdrlError(Exception):
     """Root of the tree.
 
+    Args:
+        template: one line for people, with its slots in braces if any are filled.
+        node: identifier of the node at fault (IRI, blank node label or path); may be empty.
+        french: the template in French; by default that of `errors.json`.
+        slots: what the template is filled with.
+
     Attributes:
         code: stable, upper snake case.
-        reason: one line for people.
-        node: identifier of the node at fault (IRI, blank node label or path); may be empty.
-        french: the reason in French; in English where there is none.
+        reason: the template filled.
+        node: see above.
     """
 
     code: ClassVar[str] = "ODRL_ERROR"
 
-    def __init__(self, reason: str, *, node: str = "", french: str = "") -> None:
-        super().__init__(f"{reason} (node `{node}`)" if node else reason)
-        self.reason = reason
+    def __init__(
+        self, template: str, /, *, node: str = "", french: str = "", **slots: Slot
+    ) -> None:
+        self.reason = _filled(template, slots)
+        super().__init__(f"{self.reason} (node `{node}`)" if node else self.reason)
         self.node = node
-        self.french = french or reason
+        self._stated = template, french, slots
+
+    @property
+    def french(self) -> str:
+        """The reason in French; in English where there is none."""
+        template, french, slots = self._stated
+        return _filled(french or sentences().get(template, template), slots)
 
     def in_(self, lang: str) -> str:
         """Return what went wrong, and where, in a language, `fr` or `en`."""
@@ -98,8 +129,8 @@ class ParentReplaced(Unresolvable):
 
     code = "ODRL_PARENT_REPLACED"
 
-    def __init__(self, reason: str, *, node: str = "", replacement: str = "") -> None:
-        super().__init__(reason, node=node)
+    def __init__(self, template: str, /, *, name: str, replacement: str, node: str = "") -> None:
+        super().__init__(template, node=node, name=name, replacement=replacement)
         self.replacement = replacement
 
 
@@ -130,6 +161,6 @@ class TemplateRefused(OdrlError):
 
     code = "ODRL_TEMPLATE_REFUSED"
 
-    def __init__(self, reason: str, *, field: str = "", french: str = "") -> None:
-        super().__init__(reason, french=french)
+    def __init__(self, template: str, /, *, field: str = "", french: str = "") -> None:
+        super().__init__(template, french=french)
         self.field = field

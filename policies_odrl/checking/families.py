@@ -132,7 +132,7 @@ def of_inherited(
         try:
             whole = resolve(policy, family.known)
         except OdrlError as exc:
-            yield name, say(_INHERIT, "unresolvable", exc.reason)
+            yield name, say(_INHERIT, "unresolvable", (exc.reason, exc.french))
             continue
         for code in sorted({item.code for item in missing(whole, say)}):
             yield name, say("", code)

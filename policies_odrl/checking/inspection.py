@@ -131,7 +131,7 @@ def _names(item: Finding, name: str) -> bool:
 
 def _unreadable(exc: OdrlError, say: Say) -> Finding:
     code = "over-the-limit" if isinstance(exc, LimitExceeded) else "unreadable"
-    return say("", code, str(exc))
+    return say("", code, (str(exc), exc.in_("fr")))
 
 
 def _wrong_namespace(nodes: Nodes) -> str:

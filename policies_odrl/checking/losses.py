@@ -225,7 +225,7 @@ def _strange(path: str, item: object, say: Say) -> Finding | None:
     except OdrlError as exc:
         if isinstance(item, str):
             return say(path, "unknown-context", item)
-        return say(path, "inline-context", exc.reason)
+        return say(path, "inline-context", (exc.reason, exc.french))
     return None
 
 

@@ -74,7 +74,7 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
     if any(unusable(it, tentative=True, profiles=profiles) for it in (left, right)):
         return None
     if work(left, right) > MAX_WORK:
-        raise LimitExceeded(f"more than {MAX_WORK} conditions of pairs of permissions")
+        raise LimitExceeded("more than {limit} conditions of pairs of permissions", limit=MAX_WORK)
     prover = Proof(knowledge=knowledge)
     left, right = opaque(left), opaque(right)
     mine, other = unfolded(left), unfolded(right)

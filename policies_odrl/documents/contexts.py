@@ -54,14 +54,14 @@ def checked(context: Any) -> list[str | Mapping[str, Any]]:
     """
     listed = context if isinstance(context, list) else [context]
     if len(listed) > MAX_CONTEXTS:
-        raise IllFormed(f"more than {MAX_CONTEXTS} contexts")
+        raise IllFormed("more than {limit} contexts", limit=MAX_CONTEXTS)
     if all(isinstance(item, str) and item in PINNED for item in listed):
         return listed
     prefixes: dict[str, str] = {}
     for item in listed:
         if isinstance(item, str):
             if item not in PINNED:
-                raise IllFormed(f"context `{item[:200]}` is not one that is known here")
+                raise IllFormed("context `{name}` is not one that is known here", name=item[:200])
             prefixes |= _prefixes(terms(item))
         elif isinstance(item, Mapping):
             prefixes |= _prefixes(item)
@@ -119,7 +119,7 @@ class _Inline:
 
     def check(self) -> None:
         if len(self._context) > MAX_TERMS:
-            raise LimitExceeded(f"an inline context of more than {MAX_TERMS} terms")
+            raise LimitExceeded("an inline context of more than {limit} terms", limit=MAX_TERMS)
         for name, definition in self._context.items():
             if name.startswith("@"):
                 self._setting(name, definition)
@@ -128,20 +128,26 @@ class _Inline:
 
     def _setting(self, name: str, value: Any) -> None:
         if name not in _SETTINGS:
-            raise IllFormed(f"an inline context may not state `{name}`")
+            raise IllFormed("an inline context may not state `{name}`", name=name)
         if name == "@version":
             return
         if not isinstance(value, str) or not is_absolute(self._full(value)):
-            raise IllFormed(f"`{name}` of an inline context must be an absolute name")
+            raise IllFormed("`{name}` of an inline context must be an absolute name", name=name)
 
     def _term(self, name: str, definition: Any) -> None:
         parts = definition if isinstance(definition, Mapping) else {"@id": definition}
         strange = next((key for key in parts if key not in _DEFINITION), "")
         stated = parts.get("@id", name)
         if strange or not isinstance(stated, str):
-            raise IllFormed(f"`{name[:200]}` is not defined as a plain term: `{strange}`")
+            raise IllFormed(
+                "`{name}` is not defined as a plain term: `{strange}`",
+                name=name[:200],
+                strange=strange,
+            )
         if stated.startswith("@") and stated not in _ALIASED:
-            raise IllFormed(f"`{name[:200]}` may not stand for `{stated[:200]}`")
+            raise IllFormed(
+                "`{name}` may not stand for `{stated}`", name=name[:200], stated=stated[:200]
+            )
         full = self._full(stated)
         self._same(name, full)
         self._shape(name, parts)
@@ -150,7 +156,9 @@ class _Inline:
         """Insist that ODRL's own terms mean what ODRL says."""
         meant = self._meant(name)
         if meant and full != meant:
-            raise IllFormed(f"an inline context redefines `{name[:200]}`, which is a term of ODRL")
+            raise IllFormed(
+                "an inline context redefines `{name}`, which is a term of ODRL", name=name[:200]
+            )
 
     def _meant(self, name: str) -> str:
         if name == "odrl":
@@ -164,14 +172,14 @@ class _Inline:
     def _shape(self, name: str, parts: Mapping[str, Any]) -> None:
         kind, container = parts.get("@type"), parts.get("@container", "@set")
         if kind is not None and (not isinstance(kind, str) or kind in {"@json", "@none"}):
-            raise IllFormed(f"`{name[:200]}` has a type that is not read here")
+            raise IllFormed("`{name}` has a type that is not read here", name=name[:200])
         if container not in _CONTAINERS:
-            raise IllFormed(f"`{name[:200]}` has a container that is not read here")
+            raise IllFormed("`{name}` has a container that is not read here", name=name[:200])
         if self._meant(name).startswith(ODRL) and kind is not None and kind not in _COERCED:
             literal = terms("http://www.w3.org/ns/odrl.jsonld").get(name)
             usual = literal.get("@type") if isinstance(literal, Mapping) else None
             if kind != usual and name.rpartition(":")[2] not in {"rightOperand", "status"}:
-                raise IllFormed(f"an inline context redefines `{name[:200]}` as a value")
+                raise IllFormed("an inline context redefines `{name}` as a value", name=name[:200])
 
     def _full(self, name: str, depth: int = 0) -> str:
         """Return a name with its prefix, or `@vocab`, written out."""

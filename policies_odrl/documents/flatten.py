@@ -51,7 +51,7 @@ class _Graph:
             if key in _OWN:
                 continue
             if key.startswith("@"):
-                raise IllFormed(f"`{key}` is not accepted here")
+                raise IllFormed("`{name}` is not accepted here", name=key)
             node.setdefault(key, [])
             for value in values:
                 self._add(node, key, self._value(value))

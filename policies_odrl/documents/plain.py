@@ -31,7 +31,9 @@ def parsed(text: str) -> Any:
     except RecursionError as exc:
         raise IllFormed("JSON nested too deep") from exc
     except json.JSONDecodeError as exc:
-        raise IllFormed(f"not well-formed JSON: {exc.msg} in line {exc.lineno}") from exc
+        raise IllFormed(
+            "not well-formed JSON: {why} in line {line}", why=exc.msg, line=exc.lineno
+        ) from exc
     except ValueError as exc:  # an integer of thousands of digits, half of a character
         raise IllFormed("not well-formed JSON") from exc
     return value
@@ -56,7 +58,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise IllFormed(f"`{twice[:200]}` stands twice in one object")
+        raise IllFormed("`{name}` stands twice in one object", name=twice[:200])
     return found
 
 
@@ -68,4 +70,4 @@ def _finite(text: str) -> float:
 
 
 def _constant(text: str) -> NoReturn:
-    raise IllFormed(f"`{text}` is no number of JSON")
+    raise IllFormed("`{name}` is no number of JSON", name=text)

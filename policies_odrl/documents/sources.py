@@ -78,7 +78,7 @@ def text_of(source: Path | str | bytes) -> str:
         with source.open("rb") as file:
             source = file.read(MAX_BYTES + 1)
     if len(source) > MAX_BYTES:  # characters of a text, which are no more than its bytes
-        raise LimitExceeded(f"more than {MAX_BYTES} bytes")
+        raise LimitExceeded("more than {limit} bytes", limit=MAX_BYTES)
     return without_mark(source)
 
 
@@ -107,7 +107,7 @@ def linked(document: Any, *, strict: bool = False) -> Nodes:
     dropped: list[str] = []
     flat = flattened(_expanded(document, {} if strict else _kept(keys), dropped))
     if dropped:
-        raise IllFormed(f"`{dropped[0][:200]}` has no meaning under the given contexts")
+        raise IllFormed("`{name}` has no meaning under the given contexts", name=dropped[0][:200])
     _named(flat, strict=strict)
     return flat
 
@@ -134,11 +134,11 @@ class _Bounds:
         while stack:
             value, depth = stack.pop()
             if depth > MAX_DEPTH:
-                raise IllFormed(f"JSON-LD nested deeper than {MAX_DEPTH}")
+                raise IllFormed("JSON-LD nested deeper than {limit}", limit=MAX_DEPTH)
             children = self._children(value, top=depth == 1)
             self._count += len(children)
             if self._count > MAX_MEMBERS:
-                raise LimitExceeded(f"JSON-LD of more than {MAX_MEMBERS} members")
+                raise LimitExceeded("JSON-LD of more than {limit} members", limit=MAX_MEMBERS)
             stack.extend((child, depth + 1) for child in children)
         return self._keys
 
@@ -153,7 +153,7 @@ class _Bounds:
             if name == "@context":
                 self._contexts(value[name], top=top)
             elif name.startswith("@") and name not in _KEYWORDS:
-                raise IllFormed(f"`{name[:200]}` is not accepted here")
+                raise IllFormed("`{name}` is not accepted here", name=name[:200])
         self._keys.update(value)
         return [child for name, child in value.items() if name != "@context"]
 
@@ -165,7 +165,7 @@ class _Bounds:
             if self._strict:
                 raise IllFormed("`@context` is accepted at the top only")
             if self._embedded > MAX_EMBEDDED:
-                raise LimitExceeded(f"more than {MAX_EMBEDDED} contexts below the top")
+                raise LimitExceeded("more than {limit} contexts below the top", limit=MAX_EMBEDDED)
         contexts.checked(context)
 
 
@@ -224,7 +224,7 @@ def _named(flat: Nodes, *, strict: bool) -> None:
         node = stack.pop()
         for name in _names(node, own=strict):
             if not name.startswith("_:") and not is_absolute(name):
-                raise IllFormed(f"`{name[:200]}` is not an absolute name")
+                raise IllFormed("`{name}` is not an absolute name", name=name[:200])
         if not is_language(node.get("@language", "en")):
             raise IllFormed("a language tag that is not one")
         for name, values in node.items():
@@ -254,7 +254,7 @@ def turtle(text: str) -> Nodes:
     """
     raw = text.encode()
     if len(raw) > MAX_BYTES:
-        raise LimitExceeded(f"more than {MAX_BYTES} bytes")
+        raise LimitExceeded("more than {limit} bytes", limit=MAX_BYTES)
     return node_map(_statements(raw), raw.count(b"<<"))
 
 
@@ -263,5 +263,6 @@ def _statements(raw: bytes) -> Iterator[Any]:
     try:
         yield from oxigraph.parse(raw, format=oxigraph.RdfFormat.TURTLE)
     except (SyntaxError, ValueError) as exc:
-        where = f" in line {exc.lineno}" if isinstance(exc, SyntaxError) else ""
-        raise IllFormed(f"not well-formed Turtle{where}") from exc
+        if isinstance(exc, SyntaxError) and exc.lineno:
+            raise IllFormed("not well-formed Turtle in line {line}", line=exc.lineno) from exc
+        raise IllFormed("not well-formed Turtle") from exc

@@ -52,7 +52,7 @@ def _bodies(statements: Iterable[Any]) -> dict[str, Body]:
             continue
         seen.add(statement)
         if len(seen) > MAX_TRIPLES:
-            raise LimitExceeded(f"Turtle of more than {MAX_TRIPLES} triples")
+            raise LimitExceeded("Turtle of more than {limit} triples", limit=MAX_TRIPLES)
         body = bodies.setdefault(terms.name(statement.subject), {})
         predicate = statement.predicate.value
         if predicate == RDF + "type":
@@ -139,7 +139,7 @@ class _Lists:
         if name != _NIL and name not in self._cells:
             return value
         if depth > MAX_DEPTH:
-            raise IllFormed(f"RDF lists nested deeper than {MAX_DEPTH}")
+            raise IllFormed("RDF lists nested deeper than {limit}", limit=MAX_DEPTH)
         items = []
         while name != _NIL:
             if name not in self._cells:

@@ -118,7 +118,7 @@ def _insist_all_or_none(own: Common, shared: Common, unread: Sequence[Constraint
             named.add(ODRL + kind)
     mixed = next((item.left for item in unread if item.left in named), "")
     if mixed:
-        raise IllFormed(f"`{mixed}` names some, and others that nobody can tell")
+        raise IllFormed("`{name}` names some, and others that nobody can tell", name=mixed)
 
 
 class Settling:

@@ -35,7 +35,7 @@ class Node:
         types = body.get("@type", [])
         self.types = [str(item) for item in (types if isinstance(types, list) else [types])]
         if len(self.types) > MAX_TYPES:
-            raise IllFormed(f"more than {MAX_TYPES} classes", node=self.id)
+            raise IllFormed("more than {limit} classes", limit=MAX_TYPES, node=self.id)
 
     @property
     def body(self) -> Mapping[str, Any]:
@@ -77,7 +77,7 @@ class Node:
         """
         found = [value.get("@id") for value in self.all(name)]
         if not all(isinstance(item, str) for item in found):
-            raise IllFormed(f"`{short(name)}` must name a node", node=self.id)
+            raise IllFormed("`{name}` must name a node", name=short(name), node=self.id)
         return [str(item) for item in found]
 
     def iris(self, name: str, *, text: bool = False) -> list[str]:
@@ -97,7 +97,7 @@ class Node:
             if item is None and value.get("@type", XSD_STRING) in kinds:
                 item = value.get("@value")
             if not isinstance(item, str) or not _NAME.fullmatch(item):
-                raise IllFormed(f"`{short(name)}` must be an IRI", node=self.id)
+                raise IllFormed("`{name}` must be an IRI", name=short(name), node=self.id)
             found.append(item)
         return found
 
@@ -146,7 +146,7 @@ def objects(values: object, name: str, node: str) -> list[Mapping[str, Any]]:
     if not isinstance(values, list) or not all(
         type(item) is dict or isinstance(item, Mapping) for item in values
     ):
-        raise IllFormed(f"`{short(name)}` is not in flattened form", node=node)
+        raise IllFormed("`{name}` is not in flattened form", name=short(name), node=node)
     return values
 
 
@@ -172,7 +172,7 @@ def at_most_one(values: Sequence[_T], name: str, node: str) -> _T | None:
         IllFormed: there are several.
     """
     if len(values) > 1:
-        raise IllFormed(f"`{short(name)}` may be stated once only", node=node)
+        raise IllFormed("`{name}` may be stated once only", name=short(name), node=node)
     return values[0] if values else None
 
 

@@ -118,10 +118,12 @@ def _ancestors(policy: Policy, parents: Mapping[str, Policy]) -> list[Policy]:
         if name in done:
             continue
         if len(path) > MAX_GENERATIONS:
-            raise LimitExceeded(f"more than {MAX_GENERATIONS} generations", node=policy.id)
+            raise LimitExceeded(
+                "more than {limit} generations", limit=MAX_GENERATIONS, node=policy.id
+            )
         found[name] = _parent(name, path[-1], parents)
         if len(found) > MAX_ANCESTORS:
-            raise LimitExceeded(f"more than {MAX_ANCESTORS} parents", node=policy.id)
+            raise LimitExceeded("more than {limit} parents", limit=MAX_ANCESTORS, node=policy.id)
         path.append(name)
         stack.append(iter(found[name].inherits))
     return [found[name] for name in sorted(found)]
@@ -130,15 +132,18 @@ def _ancestors(policy: Policy, parents: Mapping[str, Policy]) -> list[Policy]:
 def _parent(name: str, child: str, parents: Mapping[str, Policy]) -> Policy:
     parent = parents.get(name)
     if parent is None:
-        raise ParentMissing(f"the parent `{name}` was not given", node=child)
+        raise ParentMissing("the parent `{name}` was not given", name=name, node=child)
     if parent.replaced_by:
         raise ParentReplaced(
-            f"the parent `{name}` is replaced by `{parent.replaced_by}`",
+            "the parent `{name}` is replaced by `{replacement}`",
+            name=name,
             node=child,
             replacement=parent.replaced_by,
         )
     if parent.id != name:
-        raise Unresolvable(f"the parent `{name}` calls itself `{parent.id}`", node=child)
+        raise Unresolvable(
+            "the parent `{name}` calls itself `{itself}`", name=name, itself=parent.id, node=child
+        )
     return parent
 
 
@@ -206,7 +211,9 @@ class _Expansion:
         below = sum(1 + len(duty.consequences) for _, some in duties_below(rule) for duty in some)
         self._rules += choices.count * (1 + below)
         if self._rules > Count.RULES.value:
-            raise LimitExceeded(f"more than {Count.RULES.value} rules", node=self._policy.id)
+            raise LimitExceeded(
+                "more than {limit} rules", limit=Count.RULES.value, node=self._policy.id
+            )
         for row in choices.rows():
             copy = replace(rule, **row)
             if choices.count > 1:

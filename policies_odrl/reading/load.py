@@ -39,7 +39,7 @@ def load(source: Source, knowledge: Knowledge | None = None, *, strict: bool = F
     """
     found = load_all(source, knowledge, strict=strict)
     if len(found) != 1:
-        raise IllFormed(f"one policy was expected, {len(found)} were found")
+        raise IllFormed("one policy was expected, {count} were found", count=len(found))
     return found[0]
 
 

@@ -161,7 +161,10 @@ def _reference(node: Node, build: type[_Ref], walk: Walk) -> _Ref:
     notes, strange = besides(node, Scope.THING, [kind, kind + "Collection"], walk)
     walk.leave(strange, node)
     if not name and not source:
-        raise IllFormed(f"the {kind.lower()} has no identifier", node=node.id)
+        asset = kind == "Asset"
+        raise IllFormed(
+            "the asset has no identifier" if asset else "the party has no identifier", node=node.id
+        )
     if refinements and not source:
         raise IllFormed("what is refined must be named by `source`", node=node.id)
     return build(

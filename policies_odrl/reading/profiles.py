@@ -145,7 +145,7 @@ def _gather(found: _Gathered, source: Source) -> None:
     if count == before:
         raise IllFormed("it declares no left operand, no action and no concept")
     if count > MAX_TERMS:
-        raise LimitExceeded(f"profiles of more than {MAX_TERMS} terms")
+        raise LimitExceeded("profiles of more than {limit} terms", limit=MAX_TERMS)
 
 
 def _operand(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
@@ -161,7 +161,7 @@ def _operand(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
 def _operators(node: Mapping[str, Any], name: str) -> Iterator[str]:
     for item in _names(node, PREAU + "allowedOperator"):
         if item not in _OPERATORS:
-            raise IllFormed(f"`{item[:200]}` is no operator of ODRL", node=name)
+            raise IllFormed("`{name}` is no operator of ODRL", name=item[:200], node=name)
         yield item
 
 

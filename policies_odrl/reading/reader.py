@@ -70,7 +70,7 @@ def read(
     """
     found = read_all(nodes, knowledge, strict=strict)
     if len(found) != 1:
-        raise IllFormed(f"one policy was expected, {len(found)} were found")
+        raise IllFormed("one policy was expected, {count} were found", count=len(found))
     return found[0]
 
 
@@ -191,7 +191,7 @@ def _text(node: Node, name: str) -> str:
     values = [value.get("@value") for value in node.all(name)]
     stated = at_most_one(values, name, node.id)
     if stated is not None and not isinstance(stated, str):
-        raise IllFormed(f"`{short(name)}` must be text", node=node.id)
+        raise IllFormed("`{name}` must be text", name=short(name), node=node.id)
     return stated or ""
 
 

@@ -89,7 +89,9 @@ class Walk:
 
     def __init__(self, nodes: Sequence[Mapping[str, object]], knowledge: Knowledge) -> None:
         if len(nodes) > MAX_NODES:
-            raise LimitExceeded(f"{len(nodes)} nodes are more than {MAX_NODES}")
+            raise LimitExceeded(
+                "{count} nodes are more than {limit}", count=len(nodes), limit=MAX_NODES
+            )
         self.knowledge = knowledge
         self.profiles: tuple[str, ...] = ()
         self.nodes: dict[str, Mapping[str, object]] = {}
@@ -120,7 +122,7 @@ class Walk:
         if name in self._path:
             raise IllFormed("a cycle", node=name)
         if len(self._path) >= MAX_DEPTH:
-            raise LimitExceeded(f"nested deeper than {MAX_DEPTH}", node=name)
+            raise LimitExceeded("nested deeper than {limit}", limit=MAX_DEPTH, node=name)
         self._path.append(name)
         self._used.add(name)
         try:
@@ -135,7 +137,7 @@ class Walk:
             IllFormed: another one has it (IM 2.1 and 2.6: a uid identifies one policy or rule).
         """
         if name and self._named.setdefault(name, node.id) != node.id:
-            raise IllFormed(f"two nodes of one `uid`, `{name}`", node=node.id)
+            raise IllFormed("two nodes of one `uid`, `{name}`", name=name, node=node.id)
         return name
 
     def references(self, name: str, properties: tuple[str, ...]) -> int:
@@ -177,7 +179,8 @@ class Walk:
         """
         self._counts[what] += amount
         if self._counts[what] > what.value:
-            raise LimitExceeded(f"more than {what.value} {what.name.lower()}", node=self.here)
+            many = "more than {limit} " + what.name.lower()
+            raise LimitExceeded(many, limit=what.value, node=self.here)
 
     def counts(self) -> _Counts:
         """Return how much was read so far."""
@@ -213,9 +216,11 @@ class Walk:
         if not isinstance(plain, str | int | float):
             raise IllFormed("a value must be an IRI, text or a number", node=node.id)
         if isinstance(plain, str) and len(plain) > MAX_TEXT:
-            raise LimitExceeded(f"text of more than {MAX_TEXT} characters", node=node.id)
+            raise LimitExceeded(
+                "text of more than {limit} characters", limit=MAX_TEXT, node=node.id
+            )
         if isinstance(plain, int) and plain.bit_length() > MAX_BITS:
-            raise LimitExceeded(f"a number of more than {MAX_BITS} bits", node=node.id)
+            raise LimitExceeded("a number of more than {limit} bits", limit=MAX_BITS, node=node.id)
         if isinstance(plain, float) and not math.isfinite(plain):
             raise IllFormed("a number must be finite", node=node.id)
         return literal(plain, value, node.id)
@@ -263,13 +268,15 @@ class Walk:
         else:
             text = json.dumps(self._tree(value, node), sort_keys=True, ensure_ascii=False)
         if len(text) > MAX_TEXT:
-            raise LimitExceeded(f"text of more than {MAX_TEXT} characters", node=node.id)
+            raise LimitExceeded(
+                "text of more than {limit} characters", limit=MAX_TEXT, node=node.id
+            )
         return Literal(text, RDF_JSON)
 
     def _tree(self, value: Any, node: Node, depth: int = 0) -> Any:
         self.pay(Count.VALUES)
         if depth > MAX_DEPTH:
-            raise LimitExceeded(f"nested deeper than {MAX_DEPTH}", node=node.id)
+            raise LimitExceeded("nested deeper than {limit}", limit=MAX_DEPTH, node=node.id)
         if isinstance(value, list):
             return [self._tree(item, node, depth + 1) for item in value]
         if not isinstance(value, Mapping):

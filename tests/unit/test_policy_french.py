@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
+from policies_odrl import IllFormed
+from policies_odrl import errors as errors_module
 from policies_odrl.checking.findings import table
+from policies_odrl.reading.walk import Count
 from tests.support.command import invoked
 from tests.support.tables import rows
 
@@ -22,11 +26,8 @@ SENTENCES = [
     for name, (english, french) in found.items()
 ]
 SAME = {"{iri}", "{condition}", "{name}", " {party}", ", {party}"}
-SOURCES = [
-    file
-    for folder in ("language", "authoring", "simulation")
-    for file in sorted((ROOT / "policies_odrl" / folder).glob("*.py"))
-]
+SOURCES = sorted((ROOT / "policies_odrl").rglob("*.py"))
+FRENCH = errors_module.sentences()
 
 
 def slots(text: str) -> set[str]:
@@ -51,13 +52,51 @@ def test_each_finding_has_its_french() -> None:
         assert bool(french.otherwise) == bool(english.otherwise), code
 
 
-@pytest.mark.parametrize("file", SOURCES, ids=lambda file: f"{file.parent.name}/{file.name}")
-def test_no_error_is_raised_in_english_only(file: Path) -> None:
-    errors = {"IllFormed", "UnknownTerm", "NotUnderstood", "LimitExceeded", "TemplateRefused"}
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            in_french = any(word.arg == "french" for word in node.keywords)
-            assert node.func.id not in errors or in_french, f"{file}:{node.lineno}"
+def raised(errors: set[str]) -> Iterator[tuple[str, ast.Call]]:
+    """Yield each call of an error of the library that names no French of its own, and where."""
+    for file in SOURCES:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                in_french = any(word.arg == "french" for word in node.keywords)
+                if node.func.id in errors and not in_french:
+                    yield f"{file.relative_to(ROOT)}:{node.lineno}", node
+
+
+def said(node: ast.Call) -> list[str]:
+    """Return the sentences that an error may say, from its first argument."""
+    match node.args[0]:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.IfExp(body=ast.Constant(value=yes), orelse=ast.Constant(value=no)):
+            return [str(yes), str(no)]
+        case ast.Name(id="many"):  # what a reader counts
+            return [f"more than {{limit}} {item.name.lower()}" for item in Count]
+    return []
+
+
+def test_no_error_is_raised_in_english_only() -> None:
+    errors = {name for name, item in vars(errors_module).items() if isinstance(item, type)}
+    used = set()
+    for place, node in raised(errors):
+        given = {word.arg for word in node.keywords} - {"node"}
+        for text in said(node) or [place]:
+            assert text in FRENCH, f"{place}: `{text}` has no French"
+            assert slots(text) == given, place
+            used.add(text)
+    assert used == set(FRENCH)
+
+
+@pytest.mark.parametrize(("english", "french"), FRENCH.items())
+def test_each_error_stands_in_both_languages_with_the_same_slots(english: str, french: str) -> None:
+    assert english != french
+    assert slots(english) - {"why"} == slots(french)  # the words of Python's own reader
+
+
+def test_an_error_fills_the_sentence_of_either_language() -> None:
+    found = IllFormed("`{name}` must be text", name="a{0}b", node="urn:n")
+    assert found.in_("en") == "`a{0}b` must be text (node `urn:n`)"
+    assert found.in_("fr") == "`a{0}b` doit être un texte (nœud `urn:n`)"
+    assert IllFormed("a {stranger}").in_("fr") == "a {stranger}"
 
 
 @rows("french", "a mistake is told in french")

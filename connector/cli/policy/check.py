@@ -165,7 +165,7 @@ def _unread(exc: OdrlError, document: Any, lang: str) -> Checked:
     found = losses(document, lang) if isinstance(document, dict) else ()
     if any(item.severity is Severity.ERROR for item in found):
         return Checked(found, (), document)
-    why = finding("", "not-a-document", exc.reason, lang=lang)
+    why = finding("", "not-a-document", (exc.reason, exc.french), lang=lang)
     return Checked((*found, why), (), document if isinstance(document, dict) else None)
 
 

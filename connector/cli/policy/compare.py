@@ -88,7 +88,9 @@ def compare(
     Within is proved attribute by attribute; not within is shown by a request that the one grants
     and the other does not. Where neither can be shown, the fact that is missing is named.
     """
-    found = policies_odrl.compare(policy_at(first), policy_at(second))
+    found = policies_odrl.compare(
+        policy_at(first, lang=lang.value), policy_at(second, lang=lang.value)
+    )
     if json:
         output.json_value(as_json(found, lang.value))
         return

@@ -68,7 +68,9 @@ def counter(
     Lists the changes in order, each with the rule that asks for it. What can be granted in no form
     is named with a smallest set of statements that exclude each other.
     """
-    found = _answer(policy_at(offer), policy_at(request), policy_at(reserve) if reserve else None)
+    spoken = lang.value
+    least = policy_at(reserve, lang=spoken) if reserve else None
+    found = _answer(policy_at(offer, lang=spoken), policy_at(request, lang=spoken), least, spoken)
     document = policy_document(found.policy) if found.policy else None
     if out is not None and document is not None:
         write_new(out, (json_.dumps(document, ensure_ascii=False, indent=2) + "\n").encode())
@@ -103,11 +105,11 @@ def as_json(found: CounterOffer, lang: str) -> dict[str, Any]:
     }
 
 
-def _answer(offer: Policy, request: Policy, reserve: Policy | None) -> CounterOffer:
+def _answer(offer: Policy, request: Policy, reserve: Policy | None, lang: str) -> CounterOffer:
     try:
         return policies_odrl.counter_offer(offer, request, reserve)
     except OdrlError as exc:
-        raise PolicyInvalid(str(exc)) from exc
+        raise PolicyInvalid(exc.in_(lang)) from exc
 
 
 def _lines(found: CounterOffer, at: int, lang: str) -> Iterator[str]:
