@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TypeVar
 
 from policies_odrl.algebra.identity import datatype_of
 from policies_odrl.model import (
@@ -110,7 +109,8 @@ def rule_form(rule: Rule) -> tuple[object, ...]:
         same_action(rule.action.id),
         frozenset(condition_form(item) for item in rule.action.refinements),
         *(reference_form(item) for item in (rule.target, rule.assigner, rule.assignee)),
-        frozenset(condition_form(item) for item in flat((*rule.constraints, *rule.unread))),
+        frozenset(condition_form(item) for item in flat(rule.constraints)),
+        frozenset(condition_form(item) for item in rule.unread),
         reference_form(rule.output),
         frozenset((name, reference_form(party)) for name, party in rule.functions),
         duties,
@@ -168,35 +168,35 @@ def without_ids(rule: Duty) -> Duty:
     return replace(rule, id="", consequences=tuple(without_ids(item) for item in rule.consequences))
 
 
-_Rule = TypeVar("_Rule", bound=Rule)
-
-
 def opaque(policy: Policy) -> Policy:
     """Return a policy with what was not understood as constraints that nobody can decide.
 
-    They stand beside those of a permission or a duty, and in place of those of a prohibition,
-    because they may lift any of these (`Rule.unread`).
+    They stand beside those of a permission, and in place of all conditions of a prohibition,
+    because they may lift any of these (`Rule.unread`). Duties stay: one is never done, whatever its
+    conditions say.
     """
     return replace(
         policy,
-        permissions=tuple(map(_opaque, policy.permissions)),
-        prohibitions=tuple(map(_opaque, policy.prohibitions)),
-        obligations=tuple(map(_opaque, policy.obligations)),
+        permissions=tuple(map(_never_granting, policy.permissions)),
+        prohibitions=tuple(_never_lifted(policy, rule) for rule in policy.prohibitions),
     )
 
 
-def _opaque(rule: _Rule) -> _Rule:
-    found = rule
-    match found:
-        case Permission(duties=(_, *_)):
-            found = replace(found, duties=tuple(map(_opaque, found.duties)))
-        case Prohibition(remedies=(_, *_)):
-            found = replace(found, remedies=tuple(map(_opaque, found.remedies)))
-        case Duty(consequences=(_, *_)):
-            found = replace(found, consequences=tuple(map(_opaque, found.consequences)))
+def _never_granting(rule: Permission) -> Permission:
     if not rule.unread:
-        return found
-    if isinstance(rule, Prohibition):
-        plain = replace(rule.action, refinements=())
-        return replace(found, action=plain, constraints=rule.unread, unread=())
-    return replace(found, constraints=(*rule.constraints, *rule.unread), unread=())
+        return rule
+    return replace(rule, constraints=(*rule.constraints, *rule.unread), unread=())
+
+
+def _never_lifted(policy: Policy, rule: Prohibition) -> Prohibition:
+    if not rule.unread:
+        return rule
+    target, assignee = policy.target_of(rule), policy.assignee_of(rule)
+    return replace(
+        rule,
+        action=replace(rule.action, refinements=()),
+        target=replace(target, refinements=()) if target else None,
+        assignee=replace(assignee, refinements=()) if assignee else None,
+        constraints=rule.unread,
+        unread=(),
+    )

@@ -119,7 +119,7 @@ def _once(rules: Sequence[_R], gone: dict[str, Any]) -> tuple[_R, ...]:
 
 def conditions_of(rule: Rule) -> list[Condition]:
     """Return all that must hold for a rule: its constraints and every refinement."""
-    found = [*flat(rule.constraints), *flat(rule.action.refinements)]
+    found = [*flat((*rule.constraints, *rule.unread)), *flat(rule.action.refinements)]
     for item in (rule.target, rule.assignee):
         found.extend(flat(item.refinements) if item is not None else ())
     return found

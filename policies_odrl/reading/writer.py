@@ -302,7 +302,8 @@ def _added(
     """Return what is written of a rule or policy with what describes it and what is unread."""
     found = document | _notes(notes)
     for item in unread:
-        found.setdefault(_term(item.left), []).extend(map(_value, item.right))
+        name = _term(item.left)
+        found[name] = [*(found.get(name) or ()), *map(_value, item.right)]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from policies_odrl import (
     Answer,
     AssetRef,
     Connective,
+    Constraint,
     Duty,
     Facts,
     Iri,
     Knowledge,
     LogicalConstraint,
+    PartyRef,
     Performed,
     conflict_between,
     contains,
@@ -238,6 +241,10 @@ def test_deep_conditions_are_an_answer_and_no_crash(part: str) -> None:
 STRANGE = where("urn:strange", "eq", Iri("urn:a"))
 
 
+def measured(left: str, operator: str, number: str) -> Constraint:
+    return where(left, operator, typed(number, "decimal"))
+
+
 def test_what_was_not_understood_proves_nothing_but_itself() -> None:
     plain, odd = terms(may()), terms(replace(may(), unread=(STRANGE,)))
     assert granted(plain)
@@ -269,3 +276,50 @@ def test_a_ban_that_was_not_understood_is_never_ruled_out() -> None:
     known = Knowledge(disjoint=(apart,))
     assert conflict_between(odd, wish, known).answer is Compatibility.UNKNOWN
     assert conflict_between(sure, wish, known).answer is Compatibility.COMPATIBLE
+
+
+@pytest.mark.parametrize("odd", [True, False])
+@pytest.mark.parametrize("place", ["target", "assignee", "whole"])
+def test_what_was_not_understood_may_lift_which_members_are_meant(place: str, *, odd: bool) -> None:
+    part = "assignee" if place == "assignee" else "target"
+    some: AssetRef | PartyRef = (PartyRef if part == "assignee" else AssetRef)("", source="urn:c")
+    chosen = {part: replace(some, refinements=(measured("resolution", "gt", "5"),))}
+    wish = terms(may(measured("resolution", "lt", "5")), **{part: some})
+    ban = replace(never(), unread=(STRANGE,) if odd else ())
+    offer = terms(may(), replace(ban, **chosen))
+    if place == "whole":
+        offer = replace(terms(ban, **chosen), permissions=(may(**{part: some}),))
+    members = Facts(members={"urn:c": frozenset({"urn:a"})})
+    asked = {"target": "urn:a", "assignee": "urn:a", "values": {"resolution": (Decimal(3),)}}
+    assert granted(offer, members, **asked) is not odd
+    assert (contains(offer, wish).answer is Answer.YES) is not odd
+    assert granted(counter_offer(offer, wish).policy, members, **asked) is not odd
+    verdict = conflict_between(offer, wish).answer
+    assert (verdict is Compatibility.COMPATIBLE) is not odd
+
+
+@pytest.mark.parametrize("odd", [True, False])
+def test_a_duty_that_was_not_understood_stays_so_where_it_is_not_owed(*, odd: bool) -> None:
+    duty = Duty(
+        action=Action(ODRL + "inform"),
+        constraints=(measured("resolution", "gt", "5"),),
+        unread=(STRANGE,) if odd else (),
+    )
+    offer, asked = terms(may(duties=(duty,))), {"resolution": (Decimal(3),)}
+    plain = replace(duty, unread=(), constraints=(*duty.constraints, *duty.unread))
+    wish = terms(may(duties=(plain,)))
+    assert granted(offer, values=asked) is not odd
+    assert granted(wish, values=asked)
+    assert bool(contains(offer, wish)) is not odd
+    assert contains(offer, offer)
+    assert same_meaning(offer, wish) is not odd
+    for other in (terms(may()), wish):
+        assert granted(counter_offer(offer, other).policy, values=asked) is not odd
+
+
+def test_a_ban_that_was_not_understood_is_none_with_one_condition_more() -> None:
+    odd = terms(may(), replace(never(purpose("Marketing")), unread=(STRANGE,)))
+    stated = terms(may(), never(purpose("Marketing"), STRANGE))
+    assert not same_meaning(odd, stated)
+    assert same_meaning(odd, odd)
+    assert same_meaning(stated, stated)

@@ -30,6 +30,7 @@ from policies_odrl import (
 )
 from policies_odrl.errors import NotWritable
 from policies_odrl.model import ODRL, XSD
+from policies_odrl.reading.load import load
 from policies_odrl.reading.writer import write_bare
 from policies_odrl.vocabulary import DCT, INCLUDED_IN, OPERANDS, PROFILE
 from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
@@ -242,3 +243,13 @@ def test_bare_form_is_the_same_without_contexts() -> None:
     document = write(training_offer())
     del document["@context"]
     assert document == write_bare(training_offer())
+
+
+@pytest.mark.parametrize("output", [{"@type": "Asset"}, {"uid": "urn:example:made"}])
+def test_what_a_rule_makes_travels_also_where_nobody_can_tell_it(output: dict[str, Any]) -> None:
+    rule = {"action": "read", "output": output}
+    source = {"@context": "http://www.w3.org/ns/odrl.jsonld", "@type": "Set", "uid": "urn:p"}
+    policy = load({**source, "permission": rule})
+    assert load(write(policy)) == policy
+    (found,) = policy.permissions
+    assert (found.output is None) is bool(found.unread) is ("uid" not in output)
