@@ -84,10 +84,9 @@ class SqlAuditLog:
             Malformed: the facts have no canonical JSON form, or a text cannot be stored.
             RuntimeError: the transaction is for reading.
         """
+        self._scope.check_writable()
         frontier = self._frontier()
         entry = self._entry(frontier.size, kind, subject, facts)
-        self._began = frontier.size if self._began is None else self._began
-        self._appended[kind] = entry.index
         grown, done = merkle.grow(frontier, entry.leaf)
         row = to_row(entry)
         self._scope.tell(_NEW_ENTRY, row, tuple(row))
@@ -96,6 +95,8 @@ class SqlAuditLog:
         self._scope.tell(_NEW_HEAD, head)
         self._scope.written.add(_HEADS.name)
         self._held = grown
+        self._began = frontier.size if self._began is None else self._began
+        self._appended[kind] = entry.index
         if self._after_commit is not None:
             self._after_commit(partial(_tell, kind, subject, facts))
         return entry
