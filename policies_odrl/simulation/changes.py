@@ -23,7 +23,7 @@ from policies_odrl.evaluation.decision import (
     Premise,
     RuleResult,
 )
-from policies_odrl.evaluation.deontic import DutyState, Effect
+from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import Fact, check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
 from policies_odrl.logic import Truth
@@ -48,7 +48,6 @@ from policies_odrl.vocabulary import LEVELS, Kind
 MAX_EACH: Final = 3  # values proposed for one condition
 MAX_CONCEPTS: Final = 400  # concepts tried for one condition
 
-_UNDONE: Final = frozenset({DutyState.MISSING, DutyState.UNDETERMINED, DutyState.VIOLATED})
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MOMENT: Final = timedelta(seconds=1)
@@ -163,8 +162,7 @@ def nearest(decision: Decision) -> list[RuleResult]:
 
 def lacking(result: RuleResult) -> int:
     """Return how many premises, conditions and duties of a permission fail."""
-    duties = sum(item.state in _UNDONE for item in result.duties)
-    return sum(1 for _ in result.failures()) + duties
+    return sum(1 for _ in result.failures()) + sum(duty.overdue for duty in result.duties)
 
 
 class _Proposer:
@@ -270,7 +268,7 @@ class _Proposer:
     # -- duties -----------------------------------------------------------------------------
 
     def _duty(self, result: DutyResult) -> Iterator[Change]:
-        if result.state in _UNDONE:
+        if result.overdue:
             if self._facts.now is None:  # nothing is known to have been done before it
                 yield Change(Aspect.TIME, result.path, DATE_TIME, at=self._afterwards())
             yield Change(Aspect.ACT, result.path, result.duty.action.id, act=self._act(result.duty))
