@@ -255,12 +255,10 @@ class _Teller:
 
 def _items(simulation: Simulation) -> Iterator[tuple[str, Constraint]]:
     """Yield the path of every constraint that was judged, and the constraint."""
-    stack = [item for result in simulation.decision.rules for item in result.conditions]
-    while stack:
-        found = stack.pop()
-        if isinstance(found.item, Constraint):
-            yield found.path, found.item
-        stack.extend(found.children)
+    for result in simulation.decision.rules:
+        for leaf in (leaf for item in result.conditions for leaf in item.leaves()):
+            if isinstance(leaf.item, Constraint):
+                yield leaf.path, leaf.item
 
 
 def _duties(simulation: Simulation) -> Iterator[tuple[str, Duty]]:
