@@ -96,7 +96,7 @@ def templates() -> tuple[Template, ...]:
     """Return all templates, by name.
 
     >>> [item.name for item in templates()][:2]
-    ['bubble-only', 'consent']
+    ['adaptive-content', 'bubble-only']
     """
     folder = files("policies_odrl").joinpath("templates")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".json"))
