@@ -37,7 +37,7 @@ from connector.domain.privacy.promise import Claim
 from connector.store import rows
 from connector.store.repository import SqlRepository, one
 from connector.store.scope import Scope
-from connector.store.soundness import check_whole, number_of, spoiled
+from connector.store.soundness import check_whole, number_of, spoiled, strays, unnamed
 from connector.store.tables import AgreementRow, DatasetRow, PromiseRow, ReservationRow, table_of
 
 # Of a contract that names no end; a column of a key is never empty.
@@ -146,8 +146,9 @@ def _standing() -> Select[Any]:
     until = bindparam("asked_now", type_=row.until.type)
     sums = (func.sum(row.contracts * _most(each)) for each in (row.epsilon, row.delta))
     wrong = or_(spoiled(row.until, row.epsilon, row.delta, row.contracts), row.contracts == 0)
+    lost = strays(row.dataset_id, datasets.id, datasets.register_id)
     return (
-        select(*sums, number_of(wrong))
+        select(*sums, func.coalesce(number_of(wrong), 0) + lost)
         .join_from(table_of(DatasetRow), table_of(PromiseRow), row.dataset_id == datasets.id)
         .where(
             datasets.register_id == bindparam("asked_id"),
@@ -166,12 +167,13 @@ def _ended() -> Select[Any]:
     )
     over = contract.valid_until <= bindparam("asked_now", type_=contract.valid_until.type)
     figures = (contract.epsilon, contract.delta)
-    wrong = or_(_wrong_job(job), spoiled(contract.stands, contract.valid_until, *figures))
+    unclear = spoiled(contract.stands, contract.valid_until, *figures)
+    wrong = or_(_wrong_job(job), and_(contract.id.is_not(None), unclear))
     return (
         select(func.sum(_most(job.epsilon)), func.sum(_most(job.delta)), *allowed, number_of(wrong))
         .join_from(jobs, contracts, same, isouter=True)
         .where(
-            job.register_id == bindparam("asked_id"),
+            _of_register(job),
             or_(
                 and_(
                     # Either rule counts exactly such jobs: `Reservation.counted_steps`.
@@ -187,7 +189,13 @@ def _ended() -> Select[Any]:
 
 def _wrong_job(job: Any) -> ColumnElement[bool]:
     unknown = and_(*(job.state != state.value for state in ReservationState))
-    return or_(unknown, spoiled(job.committed_rounds, job.epsilon, job.delta))
+    figures = spoiled(job.state, job.committed_rounds, job.epsilon, job.delta)
+    return or_(unknown, figures, unnamed(job.register_id))
+
+
+def _of_register(job: Any) -> ColumnElement[bool]:
+    """Return whether a job is of the register asked for, or may be."""
+    return or_(job.register_id == bindparam("asked_id"), unnamed(job.register_id))
 
 
 def _charged() -> Select[Any]:
@@ -195,8 +203,7 @@ def _charged() -> Select[Any]:
     begun = job.committed_rounds > 0
     held = or_(begun, job.state == ReservationState.OPEN.value)
     sums = (func.sum(case((counted, _most(job.epsilon)), else_=0.0)) for counted in (begun, held))
-    wrong = number_of(_wrong_job(job))
-    return select(*sums, wrong).where(job.register_id == bindparam("asked_id"))
+    return select(*sums, number_of(_wrong_job(job))).where(_of_register(job))
 
 
 def _counted() -> Select[Any]:

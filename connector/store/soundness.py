@@ -19,6 +19,8 @@ from sqlalchemy import (
     case,
     func,
     or_,
+    select,
+    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -40,7 +42,7 @@ _FIGURES: Final = (Float, BigInteger, Integer)
 
 
 class _Mistyped(FunctionElement[bool]):
-    """Whether a column that is not empty holds what its type cannot."""
+    """Whether a column holds what its type cannot, or nothing where it must hold something."""
 
     type = Boolean()
     inherit_cache = True
@@ -58,7 +60,26 @@ def _looked_at(element: Any, compiler: Any, **options: Any) -> str:
     (column,) = element.clauses
     shown = compiler.process(column, **options)
     held = _HELD[type(column.type)].format(shown)
-    return f"({shown} IS NOT NULL AND NOT ({held}))"
+    return f"({shown} IS NOT NULL AND NOT ({held}))" if column.nullable else f"(NOT ({held}))"
+
+
+class _Unnamed(FunctionElement[bool]):
+    """Whether a key holds no text: what is not of a type sorts before or after all that is."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Unnamed)
+def _named(_element: Any, _compiler: Any, **_options: Any) -> str:
+    return "(1 = 0)"
+
+
+@compiles(_Unnamed, "sqlite")
+def _sorted(element: Any, compiler: Any, **options: Any) -> str:
+    (column,) = element.clauses
+    shown = compiler.process(column, **options)
+    return f"({shown} IS NULL OR {shown} < '' OR {shown} >= x'')"  # each by the column's index
 
 
 def spoiled(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -66,6 +87,18 @@ def spoiled(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
     wrong: list[ColumnElement[bool]] = [_Mistyped(each) for each in columns]
     wrong += [each < 0 for each in columns if isinstance(each.type, _FIGURES)]
     return or_(*wrong)
+
+
+def unnamed(key: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return whether a key holds no text, so that no sum would find its row."""
+    return _Unnamed(key)
+
+
+def strays(*keys: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return how many rows have a key, of each table's own, that holds no text."""
+    count = func.count().label("count")
+    found = union_all(*(select(count).where(unnamed(key)) for key in keys)).subquery()
+    return select(func.sum(found.c.count)).scalar_subquery()
 
 
 def number_of(condition: ColumnElement[bool]) -> ColumnElement[int]:

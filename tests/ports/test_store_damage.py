@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import sqlite3
+from contextlib import closing
 from dataclasses import fields, replace
 from itertools import product
 from typing import Any
@@ -138,6 +140,53 @@ def test_a_spoiled_figure_never_counts_as_less(counted: SqlStore, table: str) ->
     for reason, value in refused:
         assert "`urn:r1`" in reason
         assert len(value) == 1 or value.strip("'") not in reason
+
+
+KEYED = {
+    "promise": ("dataset_id",),
+    "reservation": ("register_id",),
+    "dataset": ("id", "register_id"),
+}
+
+
+def test_a_row_whose_key_is_spoiled_never_counts_as_less(counted: SqlStore) -> None:
+    """No sum can tell whose it is, and so none is known."""
+    if counted._engine.dialect.name != "sqlite":  # its types are upheld
+        return
+    with counted.write() as tx:
+        totals(tx, "urn:r1")
+        for table, keys in KEYED.items():
+            for key, value in product(keys, ("x'ff00'", "x''")):
+                run(tx, "SAVEPOINT one")
+                assert spoil(tx, table, key, value, "seq = 1")
+                for register in ("urn:r1", "urn:r2"):
+                    with pytest.raises(RowDamaged):
+                        totals(tx, register)
+                run(tx, "ROLLBACK TO SAVEPOINT one")
+        assert totals(tx, "urn:r1") > totals(tx, "urn:r2")
+
+
+@pytest.mark.parametrize("table", COUNTED)
+def test_a_cell_that_lost_its_value_never_counts_as_less(counted: SqlStore, table: str) -> None:
+    """A page of the file was damaged: nothing stands where something must."""
+    if counted._engine.dialect.name != "sqlite":
+        return
+    may = "UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '')"
+    counted.close()
+    with closing(sqlite3.connect(str(counted._engine.url.database))) as file, file:
+        file.execute("PRAGMA writable_schema = ON")
+        file.execute(may)
+    with counted.write() as tx:
+        before = totals(tx, "urn:r1")
+        for column in {*COUNTED[table], *KEYED.get(table, ())} - {"valid_until"}:
+            run(tx, "SAVEPOINT one")
+            assert spoil(tx, table, column, "NULL", "1 = 1")
+            try:
+                now = totals(tx, "urn:r1")
+                assert all(map(operator.ge, now, before)), (column, now)
+            except RowDamaged:
+                pass
+            run(tx, "ROLLBACK TO SAVEPOINT one")
 
 
 def test_a_spoiled_count_is_neither_mended_nor_lessened_by_the_next_contract(
