@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Final
 
 from policies_odrl.algebra.boxes import Proof, disjoint
-from policies_odrl.algebra.forms import condition_form, flat, reference_form, rule_form
+from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
 from policies_odrl.checking.findings import Change, Finding, Say, Step
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
@@ -193,6 +193,7 @@ def bearing(policy: Policy, path: str, rule: Rule) -> Bearing:
 
 def of_rules(policy: Policy, say: Say, knowledge: Knowledge) -> Iterator[Finding]:
     """Yield permissions and prohibitions that cover, repeat or contradict one another."""
+    policy = opaque(policy)
     comparison = Comparison(knowledge)
     groups: dict[str, list[Bearing]] = {"permission": [], "prohibition": [], "obligation": []}
     for path, rule in policy.rules():

@@ -13,6 +13,7 @@ from policies_odrl import (
     Action,
     AssetRef,
     Connective,
+    Constraint,
     Duty,
     LogicalConstraint,
     Policy,
@@ -122,6 +123,17 @@ BETWEEN_CODES = {
 def test_rules_against_one_another(row: dict[str, Any]) -> None:
     policy, expected = read_row(row)
     assert {item for item in codes(policy) if item[0] in BETWEEN_CODES} == expected
+
+
+@pytest.mark.parametrize("unread", [(), (amount("urn:example:unless", "1", "eq"),)])
+def test_a_ban_that_may_reach_further_than_is_read_is_not_covered(
+    unread: tuple[Constraint, ...],
+) -> None:
+    wide, narrow = (amount(ODRL + "resolution", value, "gt") for value in ("5", "7"))
+    ban = Prohibition(action=RULE.action, target=RULE.target, constraints=(narrow,), unread=unread)
+    both = (replace(ban, constraints=(wide,), unread=()), ban)
+    found = codes(replace(READ, permissions=(), prohibitions=both))
+    assert (("ban-shadowed", "/prohibition/1") in found) is not bool(unread)
 
 
 def test_rules_with_very_many_conditions_are_not_compared() -> None:
