@@ -175,6 +175,8 @@ def opaque(policy: Policy) -> Policy:
     because they may lift any of these (`Rule.unread`). Duties stay: one is never done, whatever its
     conditions say.
     """
+    if not any(rule.unread for rule in (*policy.permissions, *policy.prohibitions)):
+        return policy
     return replace(
         policy,
         permissions=tuple(map(_never_granting, policy.permissions)),

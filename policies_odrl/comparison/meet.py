@@ -164,7 +164,7 @@ def tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...]
     if kept is None or prover.apart(Box(kept)):
         return None
     groups: dict[str, list[Condition]] = {}
-    for item in kept:
+    for item in (kept := list(dict.fromkeys(kept))):
         groups.setdefault(_operand(item), []).append(item)
     for item in reversed(kept):
         key = _operand(item)
@@ -191,21 +191,23 @@ def together(items: Sequence[Condition], prover: Proof) -> bool:
 
 def concepts_met(items: Sequence[Condition], knowledge: Knowledge) -> list[Condition] | None:
     """Return conditions with the concepts of several lists met; None when none is left."""
-    lists: dict[str, list[Constraint]] = {}
-    for item in items:
-        if isinstance(item, Constraint) and _lists_concepts(item, knowledge):
-            lists.setdefault(item.left, []).append(item)
-    merged: dict[int, Condition] = {}
-    gone: set[int] = set()
-    for first, *others in (found for found in lists.values() if len(found) > 1):
-        both = frozenset.intersection(*(_below(item, knowledge) for item in (first, *others)))
-        if not both:
-            return None
-        widest = sorted(it for it in both if not (knowledge.above(it) - {it}) & both)
-        right = tuple(map(Iri, widest))
-        merged[id(first)] = replace(first, operator=Operator.IS_ANY_OF, right=right)
-        gone.update(id(item) for item in others)
-    return [merged.get(id(item), item) for item in items if id(item) not in gone]
+    lists: dict[str | int, list[Condition]] = {}
+    for place, item in enumerate(items):
+        listing = isinstance(item, Constraint) and _lists_concepts(item, knowledge)
+        lists.setdefault(subject(item) if listing else place, []).append(item)
+    kept = [_one_list(group, knowledge) for group in lists.values()]
+    found = [item for item in kept if item is not None]
+    return found if len(found) == len(kept) else None
+
+
+def _one_list(items: Sequence[Condition], knowledge: Knowledge) -> Condition | None:
+    """Return several lists of concepts as one of what lies under all; None where nothing does."""
+    if len(items) == 1:
+        return items[0]
+    lists = [item for item in items if isinstance(item, Constraint)]
+    both = frozenset.intersection(*(_below(item, knowledge) for item in lists))
+    widest = tuple(Iri(it) for it in sorted(both) if not (knowledge.above(it) - {it}) & both)
+    return replace(lists[0], operator=Operator.IS_ANY_OF, right=widest) if both else None
 
 
 def _below(item: Constraint, knowledge: Knowledge) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from policies_odrl.algebra.forms import malformed, rule_form, without_ids
@@ -16,6 +17,7 @@ from policies_odrl.concepts import concepts
 from policies_odrl.model import (
     XSD,
     Condition,
+    Constraint,
     Duty,
     Iri,
     Literal,
@@ -34,6 +36,11 @@ def rendered(item: Condition) -> Condition:
     """Return a condition in the one spelling of its values, without identifiers."""
     if isinstance(item, LogicalConstraint):
         return LogicalConstraint(item.connective, all_rendered(item.operands))
+    return _rendered(item)
+
+
+@lru_cache(maxsize=4096)  # one object, so that what is known of it is found again
+def _rendered(item: Constraint) -> Constraint:
     operand = OPERANDS.get(item.left)
     kind = kind_of(item.left)
     left = (operand.replaced_by if operand else "") or item.left
