@@ -122,18 +122,34 @@ def _false_in(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
 def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
     """Return whether a prohibition of one action can bear on a permission of another.
 
-    It can where an action that the permission covers is the prohibited one, is included in it,
-    implies it, or covers it; and always where one of the two is not known (`conditions.py`).
+    It can where it touches the action of the permission, or one that the permission covers.
     """
     ban, wanted = same_action(ruled), same_action(asked)
-    if not (knowledge.known_action(ban) and knowledge.known_action(wanted)):
+    if touches(ban, wanted, knowledge):
         return True
     wider = knowledge.wider_actions
-    if ban in wider(wanted) or wanted in wider(ban):
-        return True
-    names = {wanted, *INCLUDED_IN, *knowledge.actions}
-    covered = [item for item in names if wanted in wider(item)]
+    covered = [item for item in (*INCLUDED_IN, *knowledge.actions) if wanted in wider(item)]
     return any(ban in wider(item) | implied_actions(item) for item in covered)
+
+
+def touches(ruled: str, asked: str, knowledge: Knowledge) -> bool:
+    """Return whether a prohibition of one action can be about a request for another.
+
+    It can where the one asked for is the prohibited one, is included in it, implies it, or covers
+    it; and always where one of the two is not known (`conditions.py`).
+    """
+    wider = knowledge.wider_actions
+    return (
+        strange(ruled, asked, knowledge)
+        or same_action(ruled) in wider(asked) | implied_actions(asked)
+        or asked in wider(same_action(ruled))
+    )
+
+
+def strange(ruled: str, asked: str, knowledge: Knowledge) -> bool:
+    """Return whether it is not known how an action stands to the one that is prohibited."""
+    ban = same_action(ruled)
+    return ban != asked and not (knowledge.known_action(ban) and knowledge.known_action(asked))
 
 
 def apart(left: Reference | None, right: Reference | None, vague: frozenset[str]) -> bool:

@@ -17,16 +17,19 @@ from policies_odrl.algebra.boxes import Goal, operands_of
 from policies_odrl.algebra.budget import Exhausted
 from policies_odrl.algebra.forms import flat, same_reference
 from policies_odrl.algebra.periods import Stretch
+from policies_odrl.comparison.bans import strange, touches
 from policies_odrl.comparison.rules import conditions_of, named
 from policies_odrl.conflicts.outcome import Outcome, unknown
 from policies_odrl.conflicts.overlap import World, overlap
 from policies_odrl.conflicts.verdict import Example
+from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import DELAY
+from policies_odrl.evaluation.conditions import member
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.logic import Truth
+from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import (
     XSD,
     Condition,
@@ -110,7 +113,20 @@ class _Place:
     action: str
     target: str
     assignee: str
-    members: tuple[tuple[str, str], ...] = ()
+    within: tuple[tuple[str, str], ...] = ()  # collections that hold them
+
+    @property
+    def members(self) -> dict[str, frozenset[str]]:
+        """What the request has to know of collections."""
+        found: dict[str, frozenset[str]] = {}
+        for collection, held in self.within:
+            found[collection] = found.get(collection, frozenset()) | {held}
+        return found
+
+    @property
+    def request(self) -> Request:
+        """The request, before it states any values."""
+        return Request(self.action, self.assignee, self.target)
 
 
 class _Settled(Exception):
@@ -157,14 +173,14 @@ def _actions(
     universe = dict.fromkeys((*acts, *INCLUDED_IN, *sorted(knowledge.actions)))
     fitting = [item for item in universe if _covered(item, meeting, knowledge)]
     if not fitting:
-        strange = next((item for item in acts if not knowledge.known_action(item)), None)
-        if len({*acts}) > 1 and strange is not None:
-            raise _Settled(unknown(f"what `{text.term(strange)}` includes is not known"))
+        other = next((item for item in acts if not knowledge.known_action(item)), None)
+        if len({*acts}) > 1 and other is not None:
+            raise _Settled(unknown(f"what `{text.term(other)}` includes is not known"))
         both = " and ".join(f"`{text.term(item)}`" for item in dict.fromkeys(acts))
         raise _Settled(Outcome(Truth.FALSE, why=f"no action is included in both {both}"))
     ways: dict[tuple[bool, ...], str] = {}
     for action in fitting:
-        ways.setdefault(tuple(_touches(ban, action, knowledge) for _, ban in bans), action)
+        ways.setdefault(tuple(touches(ban.action.id, action, knowledge) for _, ban in bans), action)
     if len(ways) > MAX_ACTIONS:
         raise _Settled(unknown(f"more than {MAX_ACTIONS} kinds of action to try"))
     return [ways[way] for way in sorted(ways, key=sum)]
@@ -176,23 +192,6 @@ def _covered(action: str, meeting: Meeting, knowledge: Knowledge) -> bool:
     return all(
         same_action(rule.action.id) in (implied if isinstance(rule, Prohibition) else wider)
         for _, rule in meeting.applying
-    )
-
-
-def _touches(ban: Prohibition, action: str, knowledge: Knowledge) -> bool:
-    ruled = same_action(ban.action.id)
-    return (
-        _strange(ban, action, knowledge)
-        or ruled in knowledge.wider_actions(action) | implied_actions(action)
-        or action in knowledge.wider_actions(ruled)
-    )
-
-
-def _strange(ban: Prohibition, action: str, knowledge: Knowledge) -> bool:
-    """Return whether it is not known how an action stands to the one that is prohibited."""
-    ruled = same_action(ban.action.id)
-    return ruled != action and not (
-        knowledge.known_action(ruled) and knowledge.known_action(action)
     )
 
 
@@ -222,9 +221,10 @@ def _at(
     place: _Place, meeting: Meeting, bans: Sequence[tuple[Side, Prohibition]], world: World
 ) -> Outcome:
     goals = [goal for side, rule in meeting.applying for goal in side.goals(rule)]
-    barred = [item for item in bans if _concerned(*item, place, world.knowledge)]
-    doubtful = [item for item in barred if _in_doubt(*item, place, world.knowledge)]
-    found = _clear_of([item for item in barred if item not in doubtful], goals, world)
+    about = [(item, _meant(*item, place, world.knowledge)) for item in bans]
+    barred = [item for item, meant in about if meant is not Truth.FALSE]
+    doubtful = [item for item, meant in about if meant is Truth.UNDETERMINED]
+    found = _clear_of([item for item, meant in about if meant is Truth.TRUE], goals, world)
     if found.truth is Truth.TRUE and doubtful:
         found = _clear_of(barred, goals, world)
         if found.truth is Truth.FALSE:  # whoever is no member is not concerned
@@ -237,31 +237,22 @@ def _at(
     return unknown(refusal) if refusal else Outcome(Truth.TRUE, example=example)
 
 
-def _about(side: Side, ban: Prohibition, place: _Place) -> list[tuple[Reference, str]]:
-    """Return what a prohibition names, beside what the request does."""
-    whole = named(side.policy, ban)
-    pairs = ((whole.target, place.target), (whole.assignee, place.assignee))
-    return [(item, asked) for item, asked in pairs if item is not None]
+def _meant(side: Side, ban: Prohibition, place: _Place, knowledge: Knowledge) -> Truth:
+    """Return whether a prohibition is about the request, its conditions left aside.
 
-
-def _concerned(side: Side, ban: Prohibition, place: _Place, knowledge: Knowledge) -> bool:
-    """Return whether a prohibition may be about the request, its conditions left aside."""
-    return _touches(ban, place.action, knowledge) and all(
-        item.collection or item.source or item.id == asked
-        for item, asked in _about(side, ban, place)
-    )
-
-
-def _in_doubt(side: Side, ban: Prohibition, place: _Place, knowledge: Knowledge) -> bool:
-    """Return whether a prohibition that may be about the request may as well not be.
-
-    So it is of collections that the request may be outside of, and of actions that are not known.
+    It may as well not be where the request may be outside of a collection, or where it is not known
+    how the actions stand to each other.
     """
-    return _strange(ban, place.action, knowledge) or any(
-        bool(item.collection or item.source)
-        and (item.source or item.id, asked) not in place.members
-        for item, asked in _about(side, ban, place)
-    )
+    if not touches(ban.action.id, place.action, knowledge):
+        return Truth.FALSE
+    found = [Truth.UNDETERMINED if strange(ban.action.id, place.action, knowledge) else Truth.TRUE]
+    whole = named(side.policy, ban)
+    for item, asked in ((whole.target, place.target), (whole.assignee, place.assignee)):
+        members = {name: frozenset({held}) for name, held in place.within if held == asked}
+        facts = Facts(members=members, knowledge=knowledge)
+        case = Case.of(side.policy, place.request, facts).under(ban, "")
+        found.append(member(item, asked, case))
+    return all_of(found)
 
 
 def _clear_of(
@@ -283,12 +274,9 @@ def _clear_of(
 
 def _example(place: _Place, found: Mapping[str, tuple[Fact, ...]], world: World) -> Example:
     stated = {left: values for left, values in found.items() if left != DATE_TIME}
-    members: dict[str, frozenset[str]] = {}
-    for collection, member in place.members:
-        members[collection] = members.get(collection, frozenset()) | {member}
-    asked = Request(place.action, place.assignee, place.target, stated)
+    asked = replace(place.request, facts=stated)
     now = next(_moments((*found.get(DATE_TIME, ()), *found.get(DELAY, ()))), None)
-    facts = Facts(now=now, members=members, knowledge=world.knowledge)
+    facts = Facts(now=now, members=place.members, knowledge=world.knowledge)
     return Example(asked, imagined(asked, facts))
 
 
