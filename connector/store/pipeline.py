@@ -29,6 +29,8 @@ _BEGIN: Final = {
 }
 _END: Final = {True: text("COMMIT"), False: text("ROLLBACK")}
 _FORMATS: Final = {True: PyFormat.BINARY, False: PyFormat.TEXT}
+# That a server may be silent: locks and idle transactions end before (`engine.py`).
+SILENT_SECONDS: Final = 180
 _FINE: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
 
@@ -175,7 +177,8 @@ class PostgresSession(Session):
         """Wait until the connection can be read, or written."""
         poll = select.poll()
         poll.register(self._link.server.socket, events)
-        poll.poll()
+        if not poll.poll(SILENT_SECONDS * 1000):
+            raise psycopg.OperationalError(f"the server was silent for {SILENT_SECONDS} seconds")
 
 
 @cache

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, bindparam, select, text
+from sqlalchemy import ColumnElement, Engine, bindparam, func, select, text
 
 from connector.errors import StoreUnavailable
 from connector.store.engine import open_engine
@@ -198,3 +198,17 @@ def test_connections_that_a_server_closed_are_used_no_more(
     assert ids(engine) == []
     for each in (engine, killer):
         each.dispose()
+
+
+def test_a_server_that_is_silent_is_not_waited_for_without_end(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine.dialect.name == "sqlite":  # has no server
+        return
+    with reading(engine) as scope:  # the twin: it answers in time
+        scope.ask(select(func.pg_sleep(0.3)))
+    monkeypatch.setattr("connector.store.pipeline.SILENT_SECONDS", 0.1)
+    with pytest.raises(StoreUnavailable), reading(engine) as scope:
+        scope.ask(select(func.pg_sleep(30)))
+    monkeypatch.undo()
+    assert ids(engine) == []
