@@ -49,13 +49,21 @@ def load(ports: Ports, job_id: str) -> tuple[Job, list[JobSite]]:
         NotFound: there is no such job.
     """
     with ports.store.read() as tx:
-        job = tx.jobs.get(job_id)
-        sites = tx.sites.find(job_id=job_id)
-        recovered = job is None and tx.reservations.get(job_id) is not None
+        return held(tx, job_id), tx.sites.find(job_id=job_id)
+
+
+def held(tx: Transaction, job_id: str) -> Job:
+    """Return a job.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    job = tx.jobs.get(job_id)
     if job is None:
+        recovered = tx.reservations.get(job_id) is not None
         hint = f"only its charge is known, since a recovery: `preau audit log --subject {job_id}`"
         raise NotFound(f"no job `{job_id}`", hint=hint if recovered else "")
-    return job, sites
+    return job
 
 
 def decided(ports: Ports, job_id: str, site: str, decision: str, code: str, reason: str) -> None:

@@ -152,12 +152,12 @@ def progress(ports: Ports, job_id: str) -> dict[str, Any]:
     Raises:
         NotFound: there is none of that id.
     """
-    job = book.load(ports, job_id)[0]
     shown = Readable()
-    manifest = _manifest(shown, job)
     with ports.store.read() as tx:
+        job = book.held(tx, job_id)
         sites = shown.parts(partial(tx.sites.find, job_id=job_id))
         last = shown.part(partial(tx.rounds.get, job_id, job.round), None)
+    manifest = _manifest(shown, job)
     answered = any(site.last_round for site in sites)
     curve = _curve(ports, manifest) if manifest and answered else {0: 0.0}
     tokens = last.receipts if last else ()
