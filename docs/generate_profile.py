@@ -23,7 +23,7 @@ from docs.profile_document import (
     profile_nodes,
 )
 from policies_odrl.authoring.contracts import Template, fill, templates
-from policies_odrl.authoring.expanding import full
+from policies_odrl.authoring.parameters import full
 from policies_odrl.concepts import legal_bases, measures, purposes
 from policies_odrl.language.labels import label, word
 
@@ -167,9 +167,9 @@ def _templates() -> Iterator[str]:
     yield "every part of it; of these it upholds today what the second column says."
     yield from ("", "| template | upheld today | for | parameters |", "|---|---|---|---|")
     for item in templates():
-        parameters = ", ".join(f"`{field.name}`" for field in item.fields)
+        parameters = ", ".join(f"`{field.name}`" for field in item.parameters)
         upheld = "yes" if _upheld(item) else "no"
-        yield f"| `{item.name}` | {upheld} | {item.purpose.en} | {parameters} |"
+        yield f"| `{item.name}` | {upheld} | {item.purpose['en']} | {parameters} |"
 
 
 def _upheld(item: Template) -> bool:

@@ -13,8 +13,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from policies_odrl.authoring.expanding import PREFIXES as NAMES
-from policies_odrl.authoring.expanding import full
+from policies_odrl.authoring.parameters import full
+from policies_odrl.language import prefixes
 from policies_odrl.language.labels import label
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import DCT, PREAU, PROFILE, data
@@ -23,6 +23,10 @@ SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
 OWL: Final = "http://www.w3.org/2002/07/owl#"
+NAMES: Final[Mapping[str, str]] = {
+    name: prefixes.PREFIXES[name]
+    for name in ("odrl", "preau", "dpv", "education", "eu-gdpr", "cc", "dct", "xsd")
+}
 PREFIXES: Final[Mapping[str, str]] = {**NAMES, "skos": SKOS, "rdf": RDF, "rdfs": RDFS, "owl": OWL}
 
 _VALUE_TYPES: Final[Mapping[str, str]] = {

@@ -55,17 +55,17 @@ def test_the_list_as_json_is_complete(run: Run) -> None:
     assert all(item["notUpheld"] for item in found if not item["upheld"])
     research = found[[item.name for item in templates()].index("research")]
     names = [parameter["name"] for parameter in research["parameters"]]
-    assert names == [field.name for field in RESEARCH.fields]
+    assert names == [item.name for item in RESEARCH.parameters]
     assert set(research["title"]) == {"fr", "en"}
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_a_template_is_shown_with_what_it_asks_for(run: Run, lang: str) -> None:
     shown = run("research", "--list", "--lang", lang).stdout
-    assert RESEARCH.note.in_(lang) in shown
-    for field in RESEARCH.fields:
-        assert f"\n{field.name} (" in shown
-        assert field.help(lang) in shown
+    assert RESEARCH.note[lang] in shown
+    for item in RESEARCH.parameters:
+        assert f"\n{item.name} (" in shown
+        assert item.help[lang] in shown
     assert "dpv:AcademicResearch" in shown
     assert "≤ P10Y" in shown
     assert "\nepsilon (number, ≥ 0.01, ≤ 10" in run("federated-training", "--list").stdout

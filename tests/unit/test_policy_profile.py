@@ -16,19 +16,21 @@ import pyoxigraph
 import pytest
 
 from docs.profile_document import (
+    NAMES,
     SKOS,
     profile_context,
     profile_data,
     profile_jsonld,
     profile_nodes,
 )
-from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Truth, read
-from policies_odrl.authoring.expanding import full, nodes_of
+from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Truth, load
+from policies_odrl.authoring.parameters import full
 from policies_odrl.concepts import concepts, legal_bases, measures, purposes, wider_concepts
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.operands import Fact, check
 from policies_odrl.language.labels import label, labelled
 from policies_odrl.model import ODRL, XSD
+from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.values import Step, before, same, scalar, step
 from policies_odrl.vocabulary import (
     ALLOWED,
@@ -279,7 +281,9 @@ def test_its_example_is_a_constraint_that_its_own_value_satisfies(iri: str) -> N
     text = NODES[iri][SKOS + "example"][0]["@value"]
     rule = {"action": "odrl:read", "constraint": [json.loads(text)]}
     document = {"@id": "urn:p", "@type": "Set", "profile": PROFILE, "permission": [rule]}
-    constraint = read(nodes_of(document)).permissions[0].constraints[0]
+    named = {name: NAMES[name] for name in ("preau", "dpv", "education", "eu-gdpr", "cc")}
+    made = load({"@context": [*CONTEXTS, named], **document}, strict=True)
+    constraint = made.permissions[0].constraints[0]
     assert isinstance(constraint, Constraint)
     assert constraint.left == iri
     if OPERANDS[iri].kind is Kind.COUNT:  # the use that is asked for comes on top

@@ -30,6 +30,7 @@ from policies_odrl import OdrlError, Policy, fill, template, templates
 from policies_odrl.authoring.contracts import Template
 from policies_odrl.authoring.parameters import Parameter
 from policies_odrl.language.explain import numbered
+from policies_odrl.language.labels import word
 from policies_odrl.language.prefixes import prefixed
 
 _HINT = (
@@ -180,10 +181,10 @@ def _asked(chosen: Template, given: dict[str, str], lang: str, *, as_json: bool)
     given = {"id": f"urn:uuid:{uuid4()}", **given}
     if as_json or not at_terminal():
         return given
-    for field in chosen.fields:
-        if field.required and not field.default and not given.get(field.name):
-            text = f"{field.label(lang)} – {field.help(lang)}\n{field.name}"
-            given[field.name] = typer.prompt(text, err=True)
+    for item in chosen.parameters:
+        if item.required and not item.default and not given.get(item.name):
+            text = f"{item.label[lang]} – {item.help[lang]}\n{item.name}"
+            given[item.name] = typer.prompt(text, err=True)
     return given
 
 
@@ -202,7 +203,7 @@ def _print_all(lang: str, *, as_json: bool) -> None:
     headings = ("modèle", "titre", "appliqué par le nœud") if french else _HEADINGS
     yes, no = ("en entier", "pas encore") if french else ("in full", "not yet")
     rows = [
-        (item.name, item.title.in_(lang), no if not_upheld(_example(item)) else yes)
+        (item.name, item.title[lang], no if not_upheld(_example(item)) else yes)
         for item in templates()
     ]
     output.table(headings, rows, empty="")
@@ -216,30 +217,28 @@ def _print_one(item: Template, lang: str, *, as_json: bool) -> None:
         output.json_value(_as_json(item))
         return
     for text in (item.title, item.purpose, item.note):
-        output.line(text.in_(lang))
+        output.line(text[lang])
     for source in item.sources:
-        output.line(f"  {source.name.in_(lang)} <{source.url}>")
+        output.line(f"  {source[lang]} <{source['url']}>")
     example = _example(item)
     output.line(_word(example, not_upheld(example), lang))
     for entry in item.parameters:
         output.line("")
         output.line(f"{entry.name} ({', '.join(_takes(entry, lang))})")
-        output.line(f"    {entry.field.label(lang)} – {entry.field.help(lang)}")
-        for choice in entry.field.choices:
-            label = choice.label_fr if lang == "fr" else choice.label_en
-            output.line(f"    {prefixed(choice.value)} – {label}")
+        output.line(f"    {entry.label[lang]} – {entry.help[lang]}")
+        for choice in entry.choices:
+            output.line(f"    {prefixed(choice)} – {word(choice, lang)}")
 
 
 def _takes(item: Parameter, lang: str) -> Iterator[str]:
-    field = item.field
-    yield field.kind.value
+    yield item.kind.value
     if item.least:
         yield f"≥ {item.least}"
     if item.most:
         yield f"≤ {item.most}"
-    if field.default:
-        yield f"{'par défaut' if lang == 'fr' else 'default'} {prefixed(field.default)}"
-    elif not field.required:
+    if item.default:
+        yield f"{'par défaut' if lang == 'fr' else 'default'} {prefixed(item.default)}"
+    elif not item.required:
         yield "facultatif" if lang == "fr" else "optional"
 
 
@@ -272,12 +271,10 @@ def _as_json(item: Template) -> dict[str, Any]:
     missing = not_upheld(_example(item))
     return {
         "name": item.name,
-        "title": _both(item.title.fr, item.title.en),
-        "purpose": _both(item.purpose.fr, item.purpose.en),
-        "note": _both(item.note.fr, item.note.en),
-        "sources": [
-            {**_both(source.name.fr, source.name.en), "url": source.url} for source in item.sources
-        ],
+        "title": item.title,
+        "purpose": item.purpose,
+        "note": item.note,
+        "sources": list(item.sources),
         "upheld": not missing,
         "notUpheld": missing,
         "parameters": [_parameter(entry) for entry in item.parameters],
@@ -286,23 +283,16 @@ def _as_json(item: Template) -> dict[str, Any]:
 
 
 def _parameter(item: Parameter) -> dict[str, Any]:
-    field = item.field
+    choices = [{"value": it, "fr": word(it, "fr"), "en": word(it, "en")} for it in item.choices]
     return {
-        "name": field.name,
-        "label": _both(field.label_fr, field.label_en),
-        "help": _both(field.help_fr, field.help_en),
-        "kind": field.kind.value,
-        "required": field.required,
-        "default": field.default,
-        "choices": [
-            {"value": choice.value, **_both(choice.label_fr, choice.label_en)}
-            for choice in field.choices
-        ],
+        "name": item.name,
+        "label": item.label,
+        "help": item.help,
+        "kind": item.kind.value,
+        "required": item.required,
+        "default": item.default,
+        "choices": choices,
         "least": item.least,
         "most": item.most,
         "after": item.after,
     }
-
-
-def _both(french: str, english: str) -> dict[str, str]:
-    return {"fr": french, "en": english}
