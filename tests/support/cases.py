@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import policies_odrl
-from policies_odrl import Decision, Facts, Knowledge, Mode, OdrlError, Policy, Request
+from policies_odrl import Decision, Facts, Knowledge, Layer, Mode, OdrlError, Policy, Request
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.term_change import TermChange
+from policies_odrl.conflicts.verdict import ConflictVerdict
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.modes import Behaviour
@@ -116,10 +117,7 @@ def facts_in(document: Mapping[str, Any]) -> Facts:
         return facts
     known = replace(
         facts.knowledge,
-        operands={
-            iri: Operand(iri, k := Kind(kind), ALLOWED[k])
-            for iri, kind in more.get("operands", {}).items()
-        },
+        operands={iri: _operand(iri, kind) for iri, kind in more.get("operands", {}).items()},
         actions={iri: tuple(above) for iri, above in more.get("actions", {}).items()},
         profiles=frozenset(more.get("profiles", ())),
         disjoint=tuple(map(frozenset, more.get("disjoint", ()))),
@@ -142,8 +140,10 @@ def facts_in(document: Mapping[str, Any]) -> Facts:
     )
 
 
-def _operand(iri: str, kind: Kind) -> Operand:
-    return Operand(iri, kind, ALLOWED[kind])
+def _operand(iri: str, stated: str | Sequence[str]) -> Operand:
+    """Return an operand of one kind, and which one stands for it today where two are stated."""
+    kind, *newer = [stated] if isinstance(stated, str) else stated
+    return Operand(iri, Kind(kind), ALLOWED[Kind(kind)], *newer)
 
 
 def usage_in(document: Mapping[str, Any]) -> Usage:
@@ -193,6 +193,11 @@ def decided(decision: Decision) -> dict[str, Any]:
         rules={item.path: item.effect.value for item in decision.rules},
         duties={item.path: _duty(item) for item in _duties(decision)},
         due=[item.path for item in decision.due],
+        violations=[
+            f"{rule.path} {one.act.at.isoformat()}"
+            for rule in decision.rules
+            for one in rule.violations
+        ],
     )
 
 
@@ -221,10 +226,28 @@ def _occasion(item: Instance) -> str:
     return " ".join([item.state.value, *(f"{k} {at.isoformat()}" for k, at in times.items() if at)])
 
 
+def _truth(case: Case) -> str:
+    """Return what the conditions of the first rule are, one word each."""
+    (policy,) = case.policies
+    decision = policies_odrl.evaluate(policy, case.request, case.facts, **case.reading)
+    return " ".join(item.truth.value for item in decision.rules[0].conditions)
+
+
 def _contains(case: Case) -> dict[str, Any]:
     found = policies_odrl.contains(*case.policies, case.knowledge)
     gaps = sorted({f"{item.path} {item.attribute}" for item in found.gaps})
     return _stated(answer=found.answer.value, missing=list(found.missing), gaps=gaps)
+
+
+def _proof(case: Case) -> dict[str, Any]:
+    """Return what proves a containment, or stands against it, in lines and in words."""
+    found = policies_odrl.contains(*case.policies, case.knowledge)
+    told = {"proof": found.covered, "gaps": found.gaps}
+    return {
+        name: [[it.line, it.said("en"), it.said("fr")] for it in items]
+        for name, items in told.items()
+        if items
+    }
 
 
 def _compare(case: Case) -> dict[str, Any]:
@@ -247,12 +270,23 @@ def _counter_offer(case: Case) -> dict[str, Any]:
     )
 
 
-def _conflict(case: Case) -> dict[str, Any]:
-    ask: Callable[..., Any] = conflict_between
+def verdict_of(case: Case) -> ConflictVerdict:
+    """Return whether two policies conflict, or one by itself."""
+    ask: Callable[..., ConflictVerdict] = conflict_between
     if len(case.policies) == 1:
         ask = conflict_within
-    found = ask(*case.policies, case.knowledge, anchors=case.facts.anchors)
+    wide = case.row.get("parts_as_kinds", False)
+    return ask(*case.policies, case.knowledge, anchors=case.facts.anchors, parts_as_kinds=wide)
+
+
+def _conflict(case: Case) -> dict[str, Any]:
+    found = verdict_of(case)
     return _stated(answer=found.answer.value, reasons=list(found.reasons))
+
+
+def _witness(case: Case) -> str | None:
+    found = verdict_of(case).witness
+    return found and found.line
 
 
 def written(policy: Policy | None) -> Any:
@@ -293,18 +327,57 @@ def _explain(case: Case) -> dict[str, Any]:
     return {lang: list(policies_odrl.explain(case.policies[0], lang)) for lang in LANGUAGES}
 
 
+def _layer(case: Case) -> dict[str, Any]:
+    layers = map(Layer, case.row.get("layers", "abcd"), case.policies)
+    found = policies_odrl.layer(*layers, knowledge=case.knowledge)
+    return _stated(
+        agreed=bool(found),
+        policy=written(found.policy),
+        stated=[[item.line, item.said("en"), item.said("fr")] for item in found.stated],
+        overruled=[f"{name}: {gap.line}" for name, gap in found.overruled],
+        empty_at=found.empty_at,
+    )
+
+
+def _granted_by(join: Callable[..., Policy | None]) -> Callable[[Case], Any]:
+    """Return the verb that says whether what policies come to grants, and whether but for bans."""
+
+    def asked(case: Case) -> Any:
+        common = join(case)
+        return common and [
+            policies_odrl.evaluate(it, case.request, case.facts, tentative=True).granted
+            for it in (common, replace(common, prohibitions=()))
+        ]
+
+    return asked
+
+
+def _layered(case: Case) -> Policy:
+    layers = map(Layer, case.row.get("layers", "abcd"), case.policies)
+    return policies_odrl.layer(*layers, knowledge=case.knowledge).policy
+
+
 VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
     "evaluate": _evaluate,
+    "truth": _truth,
     "contains": _contains,
+    "proof": _proof,
     "compare": _compare,
     "counter_offer": _counter_offer,
     "meet": _common(meet),
     "same_meaning": lambda case: policies_odrl.same_meaning(*case.policies),
     "term_changes": _term_changes,
     "conflict": _conflict,
+    "witness": _witness,
     "validate": _validate,
     "simulate": _simulate,
     "explain": _explain,
+    "layer": _layer,
+    "granted_by_meet": _granted_by(lambda case: meet(*case.policies, case.knowledge)),
+    "granted_by_layers": _granted_by(_layered),
+    "granted_by_counter_offer": _granted_by(
+        lambda case: policies_odrl.counter_offer(*case.policies, None, case.knowledge).policy
+    ),
 }
 
 

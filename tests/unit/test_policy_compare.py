@@ -1,4 +1,4 @@
-"""Containment, equality of meaning and narrowing, on the contract of the main job and around it."""
+"""Bounds of comparison, and what no document can state; the rest are rows of `tests/cases`."""
 
 from __future__ import annotations
 
@@ -9,159 +9,137 @@ import pytest
 from policies_odrl import (
     Action,
     Answer,
-    AssetRef,
     Connective,
-    Constraint,
-    Iri,
+    LimitExceeded,
     LogicalConstraint,
-    Operator,
     Policy,
+    compare,
     contains,
-    counter_offer,
     same_meaning,
 )
-from policies_odrl.algebra.boxes import Proof
-from policies_odrl.comparison.meet import meet
-from policies_odrl.comparison.rules import MAX_PAIRS
-from policies_odrl.model import ODRL, Condition, Rule, duties_below
-from tests.support.policies import (
-    amount,
-    one_rule,
-    purpose,
-    training_offer,
-    until,
-)
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.comparison.compare import GIVEN_UP, judge
+from policies_odrl.comparison.meet import MAX_WORK, meet, work
+from policies_odrl.comparison.rules import MAX_PAIRS, TOO_MANY
+from policies_odrl.model import ODRL, Condition, Constraint, Rule, duties_below
+from tests.support.policies import amount, name_is, one_rule, training_offer
+from tests.support.small_policies import typed, where
 
-OFFER = training_offer()
+OFFER, READ = training_offer(), one_rule("read")
+
+
+def percent(value: object, operator: str = "lteq") -> Constraint:
+    return amount(ODRL + "percentage", str(value), operator)
+
+
+def joined(connective: Connective, *parts: Condition) -> LogicalConstraint:
+    return LogicalConstraint(connective, parts)
+
+
+def times(policy: Policy, count: int) -> Policy:
+    return replace(policy, permissions=policy.permissions * count)
 
 
 def test_nothing_asked_is_inside_and_nothing_offered_contains_nothing() -> None:
     nothing = replace(OFFER, permissions=())
     assert contains(OFFER, nothing)
     assert contains(nothing, OFFER).answer is Answer.NO
-
-
-READ = one_rule("read")
-
-
-def test_what_cannot_be_shown_either_way_is_unknown() -> None:
-    def unknowable(value: str) -> Policy:
-        xone = LogicalConstraint(
-            Connective.XONE,
-            (purpose(value, operator="isA"), amount(ODRL + "percentage", "50")),
-        )
-        return one_rule("read", LogicalConstraint(Connective.AND_SEQUENCE, (xone, xone)))
-
-    found = contains(unknowable("AcademicResearch"), unknowable("Marketing"))
-    assert found.answer is Answer.UNKNOWN
-    assert found.reasons
-    assert found.witness is None
-
-
-def test_too_many_rules_are_not_compared() -> None:
-    many = replace(READ, permissions=READ.permissions * (MAX_PAIRS + 1))
-    assert contains(many, READ).answer is Answer.UNKNOWN
-    assert contains(READ, many).answer is Answer.UNKNOWN
-    assert not same_meaning(
-        READ, replace(many, permissions=(*many.permissions, *OFFER.permissions))
+    (gap,) = contains(replace(READ, permissions=()), READ).gaps
+    assert (gap.line, gap.said("en")) == (
+        *("/permission/0: nothing is offered", "Nothing is offered for permission 1."),
     )
-    wide = one_rule("read", *(amount(ODRL + "percentage", str(value)) for value in range(300)))
-    assert contains(wide, wide).answer is Answer.UNKNOWN
-
-
-def test_many_alternatives_end_in_bounded_work() -> None:
-    alternatives = tuple(
-        LogicalConstraint(
-            Connective.OR,
-            tuple(amount(ODRL + "percentage", f"{column}.{row}") for column in range(4)),
-        )
-        for row in range(40)
-    )
-    wish = one_rule("read", *alternatives)
-    assert contains(one_rule("read", amount(ODRL + "percentage", "2")), wish) is not None
-
-
-def test_hostile_nesting_ends_in_bounded_work() -> None:
-    def nested(depth: int, connective: Connective) -> Condition:
-        inner: Condition = amount(ODRL + "percentage", str(depth))
-        for level in range(depth):
-            parts = (inner, inner, amount(ODRL + "percentage", str(level)))
-            inner = LogicalConstraint(connective, parts)
-        return LogicalConstraint(Connective.AND_SEQUENCE, (inner, inner))
-
-    for first, second in ((Connective.OR, Connective.XONE), (Connective.XONE, Connective.OR)):
-        offer, wish = one_rule("read", nested(5, first)), one_rule("read", nested(5, second))
-        assert not contains(offer, wish)
-    steps = Proof(10)
-    many = [amount(ODRL + "percentage", str(value)) for value in range(20)]
-    assert not steps.follows(many[0], many)
-    assert Proof().follows(many[0], many)
-
-
-def test_no_witness_from_terms_that_nothing_satisfies() -> None:
-    never = (until("2026-01-01"), until("2027-01-01", "gt"))
-    found = contains(one_rule("read", purpose("Marketing")), one_rule("read", *never))
-    assert found.answer is Answer.UNKNOWN
-    strange = Constraint("urn:operand", Operator.EQ, (Iri("urn:a"),))
-    assert contains(READ, one_rule("read", strange))
-    assert contains(one_rule("read", strange), READ).answer is Answer.NO
-    assert contains(one_rule("read", until("2026-01-01")), one_rule("read", strange)).answer is (
-        Answer.UNKNOWN
-    )
+    with pytest.raises(ValueError, match="not in"):
+        gap.said("de")
 
 
 def test_a_rule_of_no_kind_has_no_duties() -> None:
     assert duties_below(Rule(action=Action(ODRL + "read"))) == ()
 
 
-# -- the meet of two policies -----------------------------------------------------------------
+# -- bounds ---------------------------------------------------------------------------------
 
 
-def test_the_meet_is_in_the_providers_words() -> None:
-    rule = replace(
-        training_offer(epsilon="02.50", end="2027-06-30T23:00:00+02:00").permissions[0],
-        id="urn:consumer:rule",
-    )
-    named = tuple(replace(item, id=f"urn:consumer:{i}") for i, item in enumerate(rule.constraints))
-    wish = replace(
-        OFFER,
-        id="urn:consumer:offer",
-        permissions=(replace(rule, constraints=named),),
-        metadata=(("http://purl.org/dc/terms/title", Iri("urn:consumer:text")),),
-    )
-    found = meet(OFFER, wish)
-    assert found == replace(
-        training_offer(epsilon="2.5", end="2027-06-30T21:00:00Z"), id="", metadata=()
-    )
-    assert "consumer" not in repr(found)
+def test_too_many_rules_are_not_compared() -> None:
+    many = times(READ, MAX_PAIRS + 1)
+    assert contains(many, READ).answer is contains(READ, many).answer is Answer.UNKNOWN
+    assert contains(many, READ).missing == (TOO_MANY,)
+    more = replace(many, permissions=(*many.permissions, *OFFER.permissions))
+    assert not same_meaning(READ, more)
+    wide = one_rule("read", *map(percent, range(300)))
+    assert contains(wide, wide).answer is Answer.UNKNOWN
+    two = one_rule("read", *map(percent, range(20))), one_rule("read", name_is("dpia", "urn:d"))
+    assert "pairs" in compare(*(times(policy, 60) for policy in two)).missing[-1]
 
 
-def test_reserve_lets_terms_past_the_offer_through() -> None:
-    reserve = training_offer(epsilon="5")
-    wish = training_offer(epsilon="4")
-    assert not counter_offer(OFFER, wish).agreed
-    found = counter_offer(OFFER, wish, reserve)
-    assert found.agreed
-    assert found.policy == replace(wish, id="")
-    assert not counter_offer(OFFER, training_offer(epsilon="6"), reserve).agreed
+def test_too_many_pairs_are_not_met() -> None:
+    long = one_rule("read", *map(percent, range(MAX_WORK // 2)))
+    for many in (times(READ, 160), long):
+        assert work(many, many) > MAX_WORK
+        with pytest.raises(LimitExceeded):
+            meet(many, many)
 
 
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        (one_rule("read"), one_rule("print")),
-        (
-            one_rule("read", purpose("AcademicResearch")),
-            one_rule("read", purpose("Marketing")),
-        ),
-        (one_rule("read", until("2026-01-01")), one_rule("read", until("2027-01-01", "gt"))),
-        (replace(READ, target=AssetRef("urn:a")), replace(READ, target=AssetRef("urn:b"))),
-        (
-            replace(READ, permissions=(replace(READ.permissions[0], target=AssetRef("urn:a")),)),
-            replace(READ, permissions=(replace(READ.permissions[0], target=AssetRef("urn:b")),)),
-        ),
-    ],
-)
-def test_nothing_in_common(left: Policy, right: Policy) -> None:
-    assert meet(left, right) is None
-    assert meet(right, left) is None
+def test_many_alternatives_end_in_bounded_work() -> None:
+    alternatives = [
+        joined(Connective.OR, *(percent(f"{column}.{row}") for column in range(4)))
+        for row in range(40)
+    ]
+    assert contains(one_rule("read", percent(2)), one_rule("read", *alternatives)) is not None
+    unsure = joined(Connective.XONE, *map(percent, (7, 9, 11)))
+    choices = [
+        joined(Connective.OR, *(percent(f"{column}{row}") for column in range(1, 9)))
+        for row in range(10, 26)
+    ]
+    found = contains(one_rule("read", unsure), one_rule("read", *choices))
+    assert not found
+    assert found.answer is not Answer.UNKNOWN or found.missing == (GIVEN_UP,)
+
+
+def test_hostile_nesting_ends_in_bounded_work() -> None:
+    def nested(depth: int, connective: Connective) -> Condition:
+        inner: Condition = percent(depth)
+        for level in range(depth):
+            inner = joined(connective, inner, inner, percent(level))
+        return joined(Connective.AND_SEQUENCE, inner, inner)
+
+    for pair in ((Connective.OR, Connective.XONE), (Connective.XONE, Connective.OR)):
+        assert not contains(*(one_rule("read", nested(5, connective)) for connective in pair))
+    many = [percent(value) for value in range(20)]
+    assert not Proof(10).follows(many[0], many)
+    assert Proof().follows(many[0], many)
+
+
+def test_a_comparison_without_steps_left_proves_nothing() -> None:
+    spent, box = Proof(-1), Box([percent(value) for value in range(10)])
+    assert spent.exhausted
+    assert not Proof(2).within(percent(99), box)
+    assert Proof(12).within(percent(99), box)
+    covered, gaps = judge(spent, READ, READ)
+    assert covered == ()
+    assert [item.line for item in gaps] == ["/permission/0: nothing is offered"]
+    assert judge(Proof(), READ, READ)[1] == ()
+
+
+def test_a_case_costs_what_is_copied_for_it() -> None:
+    rest = [name_is(ODRL + "recipient", f"urn:r{index}", "neq") for index in range(40)]
+    box = Box([joined(Connective.OR, percent(1, "eq"), percent(2, "eq")), *rest])
+    poor, rich = Proof(60), Proof(200)
+    assert not poor.within(percent(3, "lt"), box)
+    assert poor.exhausted
+    assert rich.within(percent(3, "lt"), box)
+
+
+def test_choices_are_ruled_out_part_by_part() -> None:
+    prover, box = Proof(), Box([percent(5)])
+    day = typed("P1D", "duration"), typed("P2D", "duration")
+    for parts, refuted in (
+        (joined(Connective.OR, percent(9, "gt"), percent(7, "gteq")), True),
+        (joined(Connective.OR, percent(9, "gt"), percent(3, "gteq")), False),
+        (joined(Connective.AND, percent(9, "gt"), percent(3)), True),
+        (joined(Connective.AND_SEQUENCE, where("delayPeriod", "lt", day[0]), percent(9, "gt")), 1),
+    ):
+        assert prover.refuted(parts, box) is bool(refuted)
+    first = joined(Connective.AND_SEQUENCE, where("delayPeriod", "lt", day[0]))
+    assert not prover.refuted(first, Box([where("delayPeriod", "gteq", day[1])]))
+    assert not Proof(0).refuted(percent(9, "gt"), box)
+    assert not Proof(0).within(percent(9), box)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -14,23 +11,15 @@ from policies_odrl import (
     Answer,
     AssetRef,
     Connective,
-    Constraint,
-    Duty,
     Facts,
     Iri,
     Knowledge,
     LogicalConstraint,
-    PartyRef,
-    Performed,
-    conflict_between,
     contains,
-    counter_offer,
     same_meaning,
-    term_changes,
 )
 from policies_odrl.algebra.forms import same_constraint
 from policies_odrl.comparison.meet import meet
-from policies_odrl.conflicts.verdict import Compatibility
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.algebra import contradictory
@@ -38,9 +27,7 @@ from tests.support.small_policies import (
     DAY,
     MANY,
     NOTHING,
-    OTHER,
     PLAIN,
-    PROVIDER,
     granted,
     may,
     never,
@@ -103,26 +90,6 @@ def test_a_ban_that_is_never_ruled_out_is_not_avoided(unclear: Condition) -> Non
     assert contains(terms(may(), never(where("recipient", "isNoneOf", Iri("urn:a")))), wish)
 
 
-# -- bans on what is not known, and beside one another -----------------------------------------
-
-
-def test_a_ban_on_an_unknown_action_bears_on_all() -> None:
-    offer, wish = terms(may(), never(act="urn:strange")), terms(may())
-    assert not granted(offer)
-    assert contains(offer, wish).answer is not Answer.YES
-    known = Knowledge(actions={"urn:strange": ()})
-    assert granted(offer, Facts(knowledge=known))
-    assert contains(offer, wish, known)
-
-
-def test_a_ban_may_bear_on_an_unknown_action() -> None:
-    offer, wish = terms(may(act="urn:strange"), never()), terms(may(act="urn:strange"))
-    assert granted(wish, act="urn:strange")
-    assert not granted(offer, act="urn:strange")
-    assert contains(offer, wish).answer is not Answer.YES
-    assert contains(offer, wish, Knowledge(actions={"urn:strange": ()}))
-
-
 def test_a_ban_of_a_collection_is_not_one_of_a_single_asset() -> None:
     offer, wish = terms(may(), never(target=MANY)), terms(may(), never(target=PLAIN))
     assert granted(wish, target="urn:x")
@@ -172,48 +139,6 @@ def test_two_events_may_take_place_at_once() -> None:
     assert contradictory(apart, known)
 
 
-# -- whom a duty is done for, what an action makes, what a policy stands on ---------------------
-
-
-def test_a_duty_to_pay_another_is_another_duty() -> None:
-    pay = Duty(action=Action(ODRL + "compensate"))
-    offer = terms(may(duties=(pay,), assigner=PROVIDER))
-    wish = terms(may(duties=(pay,), assigner=OTHER))
-    act = Performed(
-        ODRL + "compensate",
-        datetime(2026, 1, 1, tzinfo=UTC),
-        facts={ODRL + "compensatedParty": (Iri(OTHER.id),)},
-    )
-    facts = Facts(now=datetime(2026, 1, 2, tzinfo=UTC), performed=(act,))
-    assert granted(wish, facts)
-    assert not granted(offer, facts)
-    assert contains(offer, wish).answer is not Answer.YES
-    assert contains(offer, terms(may(duties=(pay,), assigner=PROVIDER)))
-    assert contains(offer, terms(may(duties=(pay,))))  # an offer's agreement names who grants
-    named = Duty(action=pay.action, functions=((ODRL + "compensatedParty", PROVIDER),))
-    assert contains(
-        terms(may(duties=(named,), assigner=PROVIDER)),
-        terms(may(duties=(named,), assigner=OTHER)),
-    )
-
-
-@pytest.mark.parametrize(
-    "ground",
-    [{"replaced_by": "urn:new"}, {"inherits": ("urn:parent",)}, {"profiles": ("urn:profile",)}],
-)
-def test_what_grants_nothing_by_itself_means_and_meets_nothing(ground: dict[str, Any]) -> None:
-    plain = terms(may())
-    strange = replace(plain, **ground)
-    assert not same_meaning(plain, strange)
-    assert not same_meaning(strange, plain)
-    assert same_meaning(strange, strange)
-    for common in (meet(strange, plain), meet(plain, strange)):
-        assert not granted(common)
-    assert granted(meet(plain, plain))
-    known = Knowledge(profiles=frozenset({"urn:profile"}))
-    assert bool(meet(strange, plain, known)) is ("profiles" in ground)
-
-
 # -- size ---------------------------------------------------------------------------------------
 
 
@@ -236,90 +161,13 @@ def test_deep_conditions_are_an_answer_and_no_crash(part: str) -> None:
     assert contains(terms(may(purpose("Purpose"))), terms(rule)).answer is not Answer.NO
 
 
-# -- what was not understood ---------------------------------------------------------------------
-
-STRANGE = where("urn:strange", "eq", Iri("urn:a"))
+# -- lists --------------------------------------------------------------------------------------
 
 
-def measured(left: str, operator: str, number: str) -> Constraint:
-    return where(left, operator, typed(number, "decimal"))
-
-
-def test_what_was_not_understood_proves_nothing_but_itself() -> None:
-    plain, odd = terms(may()), terms(replace(may(), unread=(STRANGE,)))
-    assert granted(plain)
-    assert not granted(odd)
-    assert contains(odd, plain).answer is Answer.NO
-    assert contains(odd, odd)
-    assert contains(plain, odd)
-    assert not same_meaning(plain, odd)
-    assert not granted(meet(plain, odd))
-    assert not granted(counter_offer(odd, plain).policy)
-    assert [item.operand for item in term_changes(plain, odd)] == ["urn:strange"]
-    assert conflict_between(plain, odd).answer is Compatibility.UNKNOWN
-    assert conflict_between(plain, plain).answer is Compatibility.COMPATIBLE
-
-
-def test_a_ban_that_was_not_understood_is_never_ruled_out() -> None:
-    research = purpose("AcademicResearch")
-    ban = never(purpose("Marketing"))
-    wish, values = terms(may(research)), {"purpose": research.right}
-    sure = terms(may(), ban)
-    odd = terms(may(), replace(ban, unread=(STRANGE,)))
-    assert granted(sure, values=values)
-    assert not granted(odd, values=values)
-    assert contains(sure, wish)
-    assert contains(odd, wish).answer is not Answer.YES
-    assert contains(odd, odd)
-    assert not granted(counter_offer(odd, wish).policy, values=values)
-    apart = frozenset({DPV + "AcademicResearch", DPV + "Marketing"})
-    known = Knowledge(disjoint=(apart,))
-    assert conflict_between(odd, wish, known).answer is Compatibility.UNKNOWN
-    assert conflict_between(sure, wish, known).answer is Compatibility.COMPATIBLE
-
-
-@pytest.mark.parametrize("odd", [True, False])
-@pytest.mark.parametrize("place", ["target", "assignee", "whole"])
-def test_what_was_not_understood_may_lift_which_members_are_meant(place: str, *, odd: bool) -> None:
-    part = "assignee" if place == "assignee" else "target"
-    some: AssetRef | PartyRef = (PartyRef if part == "assignee" else AssetRef)("", source="urn:c")
-    chosen = {part: replace(some, refinements=(measured("resolution", "gt", "5"),))}
-    wish = terms(may(measured("resolution", "lt", "5")), **{part: some})
-    ban = replace(never(), unread=(STRANGE,) if odd else ())
-    offer = terms(may(), replace(ban, **chosen))
-    if place == "whole":
-        offer = replace(terms(ban, **chosen), permissions=(may(**{part: some}),))
-    members = Facts(members={"urn:c": frozenset({"urn:a"})})
-    asked = {"target": "urn:a", "assignee": "urn:a", "values": {"resolution": (Decimal(3),)}}
-    assert granted(offer, members, **asked) is not odd
-    assert (contains(offer, wish).answer is Answer.YES) is not odd
-    assert granted(counter_offer(offer, wish).policy, members, **asked) is not odd
-    verdict = conflict_between(offer, wish).answer
-    assert (verdict is Compatibility.COMPATIBLE) is not odd
-
-
-@pytest.mark.parametrize("odd", [True, False])
-def test_a_duty_that_was_not_understood_stays_so_where_it_is_not_owed(*, odd: bool) -> None:
-    duty = Duty(
-        action=Action(ODRL + "inform"),
-        constraints=(measured("resolution", "gt", "5"),),
-        unread=(STRANGE,) if odd else (),
-    )
-    offer, asked = terms(may(duties=(duty,))), {"resolution": (Decimal(3),)}
-    plain = replace(duty, unread=(), constraints=(*duty.constraints, *duty.unread))
-    wish = terms(may(duties=(plain,)))
-    assert granted(offer, values=asked) is not odd
-    assert granted(wish, values=asked)
-    assert bool(contains(offer, wish)) is not odd
-    assert contains(offer, offer)
-    assert same_meaning(offer, wish) is not odd
-    for other in (terms(may()), wish):
-        assert granted(counter_offer(offer, other).policy, values=asked) is not odd
-
-
-def test_a_ban_that_was_not_understood_is_none_with_one_condition_more() -> None:
-    odd = terms(may(), replace(never(purpose("Marketing")), unread=(STRANGE,)))
-    stated = terms(may(), never(purpose("Marketing"), STRANGE))
-    assert not same_meaning(odd, stated)
-    assert same_meaning(odd, odd)
-    assert same_meaning(stated, stated)
+def test_a_list_may_name_a_value_twice_and_an_empty_one_proves_nothing() -> None:
+    two, again = typed("2", "decimal"), typed("2.0", "decimal")
+    once = where("percentage", "isAnyOf", two)
+    assert same_constraint(where("percentage", "isAnyOf", two, again), once)
+    assert not contains(terms(may(where("language", "isNoneOf"))), terms(may()))
+    asked = terms(may(purpose("Marketing")))
+    assert not contains(terms(may(where("purpose", "isNoneOf"))), asked)

@@ -10,18 +10,13 @@ import pytest
 from policies_odrl import (
     Action,
     Conflict,
-    Constraint,
-    Facts,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
-    evaluate,
     resolve,
 )
-from policies_odrl.conflicts.verdict import ConflictVerdict
 from policies_odrl.model import ODRL, Common, Duty
-from tests.support.conflicts import KNOWN, condition, conflict_between, conflict_within, permitting
 
 READ = Action(ODRL + "read")
 PARENT = Policy(kind=PolicyKind.SET, id="urn:parent", prohibitions=(Prohibition(action=READ),))
@@ -67,71 +62,3 @@ def test_a_parent_without_rules_states_nothing() -> None:
     assert whole(parent).conflict is Conflict.PERM
     stated = replace(parent, conflict=Conflict.PROHIBIT)
     assert whole(stated).conflict is Conflict.INVALID
-
-
-# -- operators that mean nothing -----------------------------------------------------------------
-
-PARTS = [
-    ("purpose isPartOf Research", "purpose eq Basic"),
-    ("purpose isPartOf Research", "purpose eq Research"),
-    ("purpose hasPart Basic", "purpose eq Research"),
-]
-
-
-def granted(policy: Policy, verdict: ConflictVerdict) -> bool:
-    example = verdict.witness
-    assert example is not None
-    return evaluate(policy, example.request, example.facts, tentative=True).granted
-
-
-@pytest.mark.parametrize(("part", "named"), PARTS)
-def test_parts_of_a_concept_are_its_kinds_where_asked_for(part: str, named: str) -> None:
-    left, right = permitting(part), permitting(named)
-    verdict = conflict_between(left, right, KNOWN, parts_as_kinds=True)
-    assert verdict.answer.value == "Compatible"
-    assert not granted(left, verdict)  # evaluation reads no parts of concepts
-    alone = conflict_within(permitting(part, named), KNOWN, parts_as_kinds=True)
-    assert alone.answer.value == "Compatible"
-
-
-def test_what_is_not_to_hold_may_be_parts_too() -> None:
-    either = permitting({"xone": ["purpose isPartOf Trade", "width eq 1"]})
-    right = permitting("purpose eq Nursing", "width eq 1")
-    assert conflict_between(either, right, KNOWN).answer.value == "Unknown"
-    wide = conflict_between(either, right, KNOWN, parts_as_kinds=True)
-    kinds = permitting({"xone": ["purpose isA Trade", "width eq 1"]})
-    assert wide.answer is conflict_between(kinds, right, KNOWN).answer
-
-
-def test_a_prohibition_of_parts_is_not_confirmed_even_where_asked_for() -> None:
-    ban = Prohibition(
-        action=Action(ODRL + "use"), constraints=(condition("purpose isPartOf Research"),)
-    )
-    other = Policy(kind=PolicyKind.SET, prohibitions=(ban,))
-    verdict = conflict_between(permitting("purpose eq Basic"), other, KNOWN, parts_as_kinds=True)
-    assert verdict.answer.value == "Unknown"
-    assert "prohibition of use" in verdict.reasons[0]
-
-
-def test_a_value_that_names_nothing_is_unknown() -> None:
-    asked = condition("purpose eq Basic")
-    assert isinstance(asked, Constraint)
-    rule = Permission(action=READ, constraints=(replace(asked, right=()),))
-    verdict = conflict_within(Policy(kind=PolicyKind.SET, permissions=(rule,)), KNOWN)
-    assert "no value is given" in verdict.reasons[0]
-
-
-# -- several values at once ----------------------------------------------------------------------
-
-
-def test_the_witness_of_the_attack() -> None:
-    left = permitting("width isAllOf 1"), permitting("width isAllOf 2")
-    verdict = conflict_between(*left, KNOWN)
-    assert verdict.answer.value == "Compatible"
-    assert verdict.witness is not None
-    [values] = verdict.witness.request.facts.values()
-    assert sorted(map(str, values)) == ["1", "2"]
-    one = replace(verdict.witness.request, facts={"urn:vector:width": values[:1]})
-    assert not all(
-        evaluate(item, one, Facts(knowledge=KNOWN), tentative=True).granted for item in left
-    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from policies_odrl import (
     Action,
@@ -11,11 +14,13 @@ from policies_odrl import (
     Constraint,
     Duty,
     Iri,
+    Layer,
     LogicalConstraint,
     Operator,
     PartyRef,
     Policy,
     Prohibition,
+    layer,
 )
 from policies_odrl.comparison.foreign import foreign
 from policies_odrl.comparison.meet import meet
@@ -23,9 +28,16 @@ from policies_odrl.model import ODRL, Condition, Literal
 from policies_odrl.reading.inventory import size
 from policies_odrl.vocabulary import DCT
 from tests.support.policies import amount, name_is, purpose, training_offer, until
+from tests.support.small_policies import MANY, may, never, terms
 from tests.support.tables import rows
 
 OWN = training_offer()
+
+
+def percent(value: str) -> Constraint:
+    return amount(ODRL + "percentage", value)
+
+
 PAY = Duty(action=Action(ODRL + "compensate"), constraints=(amount(ODRL + "payAmount", "5"),))
 BAN = Prohibition(action=Action(ODRL + "use"), constraints=(until("2028-01-01T00:00:00Z", "gt"),))
 PARTY = PartyRef("urn:x:party", refinements=(name_is(ODRL + "industry", "urn:x:y"),))
@@ -104,3 +116,41 @@ def test_all_parts_count() -> None:
         8 + 1 + 2,
         8 + 1 + 2,
     )
+
+
+# -- names ------------------------------------------------------------------------------------
+
+SMALL = terms(may(), never(percent("5")), target=AssetRef("urn:x"), id="urn:own")
+LABELLED = LogicalConstraint(Connective.OR, (percent("5"),), id="urn:text")
+TAKEN: list[dict[str, Any]] = [
+    {"id": "urn:text"},
+    {"profiles": ("urn:text",)},
+    {"inherits": ("urn:text",)},
+    {"replaced_by": "urn:text"},
+    {"timestamp": "urn:text"},
+    {"target": AssetRef("urn:text")},
+    {"assignee": PartyRef("urn:text", refinements=(LABELLED,))},
+    {"assigner": PartyRef("urn:text")},
+    {"permissions": (may(id="urn:text"),)},
+    {"permissions": (may(origin="urn:text"),)},
+    {"permissions": (may(LABELLED),)},
+    {"prohibitions": (never(percent("5"), target=AssetRef("urn:y")),)},
+]
+
+
+@pytest.mark.parametrize("parts", TAKEN)
+def test_no_name_of_the_other_party_is_taken_over(parts: dict[str, Any]) -> None:
+    taken = replace(SMALL, **parts)
+    assert foreign(taken, SMALL)
+    assert "urn:text" not in repr(foreign(taken, SMALL))
+    assert foreign(taken, SMALL, taken) == ()
+
+
+def test_what_is_called_a_collection_elsewhere_is_said_in_ones_own_words() -> None:
+    one = terms(may(), may(act="play", target=MANY), never(target=AssetRef("urn:news")))
+    found = layer(Layer("a", one), Layer("b", terms(may())))
+    lines = [item.line for item in found.stated if item.path == "/prohibition/1"]
+    assert lines == ["/prohibition/1: play (a)"]
+    assert foreign(found.policy, one) == ()
+    assert foreign(found.policy, replace(one, permissions=(may(),)))
+    assert foreign(terms(may(), never(target=MANY)), one)  # reading it was not granted as such

@@ -1,4 +1,4 @@
-"""Do two policies conflict: hand-made pairs for each kind of operand, and pairs of rules."""
+"""Do two policies conflict: hand-made pairs for each kind of operand; bounds of the search."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ import pytest
 import policies_odrl
 from policies_odrl import (
     Action,
-    AssetRef,
     Connective,
-    Constraint,
-    Literal,
+    Duty,
+    Iri,
+    Knowledge,
     LogicalConstraint,
-    Operator,
-    PartyRef,
-    Permission,
     Policy,
     PolicyKind,
     Prohibition,
+    Truth,
 )
-from policies_odrl.conflicts.verdict import Compatibility, Question
-from policies_odrl.model import ODRL, XSD, Condition
-from policies_odrl.vocabulary import ALLOWED, Kind, Operand
-from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between, permitting, problems
+from policies_odrl.algebra.budget import Budget, Exhausted
+from policies_odrl.conflicts.compatibility import MAX_PAIRS
+from policies_odrl.conflicts.example import Meeting, Side, tried
+from policies_odrl.conflicts.overlap import World
+from policies_odrl.conflicts.verdict import Compatibility
+from policies_odrl.model import ODRL, Condition, Constraint
+from tests.support.conflicts import KNOWN, condition, conflict_between, permitting, problems
+from tests.support.small_policies import may, terms, where
 
 
 @pytest.mark.parametrize(
@@ -45,40 +47,34 @@ def test_vectors(problem: dict[str, Any]) -> None:
             assert problem["lacking"] in " ".join(verdict.reasons)
 
 
-# -- pairs of rules ------------------------------------------------------------------------------
-
-READ, USE, PLAY, TRANSFER = (ODRL + name for name in ("read", "use", "play", "transfer"))
-ASSET, OTHER = AssetRef("urn:example:a"), AssetRef("urn:example:b")
-BOB = PartyRef("did:example:bob")
-EARLY, LATE = condition("width lteq 5"), condition("width gteq 6")
+def answer(left: Policy, right: Policy, knowledge: Knowledge = KNOWN) -> str:
+    found = {conflict_between(*pair, knowledge).answer for pair in ((left, right), (right, left))}
+    [one] = found
+    return one.value
 
 
-def permit(action: str = USE, *limits: Condition, **more: Any) -> Policy:
-    rule = Permission(action=Action(action), constraints=limits, **more)
-    return Policy(kind=PolicyKind.SET, permissions=(rule,))
+def permit(*limits: Condition) -> Policy:
+    return terms(may(*limits, act="use"))
 
 
-def prohibit(action: str = USE, *limits: Condition, **more: Any) -> Policy:
-    rule = Prohibition(action=Action(action), constraints=limits, **more)
-    return Policy(kind=PolicyKind.SET, prohibitions=(rule,))
+# -- what no document can state --------------------------------------------------------------------
 
 
-def test_a_clash_is_shown() -> None:
-    verdict = conflict_between(permit(USE, EARLY), prohibit(USE, condition("width gteq 5")), KNOWN)
-    assert verdict.question is Question.CLASH
-    assert verdict.conflict
-    assert verdict.witness is not None
-    assert verdict.witness.request.facts == {NAMES + "width": (5,)}
+def test_a_limit_without_a_value_excludes_nothing() -> None:
+    for stated in ("width eq 5", "purpose eq Basic"):
+        known = condition(stated)
+        assert isinstance(known, Constraint)
+        empty = permit(replace(known, right=()))
+        assert answer(empty, permit()) == "Unknown"
+        assert answer(permit(known), permit()) == "Compatible"
+        assert "no value is given" in policies_odrl.conflict_within(empty, KNOWN).reasons[0]
 
 
-def test_a_witness_names_what_the_rules_name() -> None:
-    verdict = conflict_between(permit(READ, target=ASSET), permit(USE, EARLY, assignee=BOB), KNOWN)
-    assert verdict.witness is not None
-    line = f"read; assignee {BOB.id}; target {ASSET.id}; {NAMES}width 5"
-    assert verdict.witness.line == line
+def test_conditions_without_operands_are_their_own_group() -> None:
+    assert answer(permit(LogicalConstraint(Connective.AND, ())), permit()) == "Unknown"
 
 
-# -- the limit -----------------------------------------------------------------------------------
+# -- limits --------------------------------------------------------------------------------------
 
 
 def many(connective: str, count: int, operator: str, shift: int = 0) -> LogicalConstraint:
@@ -87,44 +83,45 @@ def many(connective: str, count: int, operator: str, shift: int = 0) -> LogicalC
 
 
 def test_many_conditions_in_a_row_are_no_burden() -> None:
-    left = permit(USE, *(condition(f"width neq {index}") for index in range(5_000)))
-    right = permit(USE, condition("width gteq 0"), condition("width lteq 10"))
+    left = permit(*(condition(f"width neq {index}") for index in range(5_000)))
+    right = permit(condition("width gteq 0"), condition("width lteq 10"))
     assert conflict_between(left, right, KNOWN).answer is Compatibility.COMPATIBLE
 
 
 @pytest.mark.parametrize("connective", ["or", "xone"])
 def test_too_many_ways_are_unknown(connective: str) -> None:
-    one = permit(USE, *(many(connective, 40, "lteq") for _ in range(6)))
-    other = permit(USE, *(many(connective, 40, "gteq", 100) for _ in range(6)))
+    one = permit(*(many(connective, 40, "lteq") for _ in range(6)))
+    other = permit(*(many(connective, 40, "gteq", 100) for _ in range(6)))
     verdict = conflict_between(one, other, KNOWN)
     assert verdict.answer in {Compatibility.UNKNOWN, Compatibility.CONFLICT}
-    wide = permit(USE, many("xone", 200, "lteq"))
-    assert conflict_between(wide, permit(USE), KNOWN).answer is not Compatibility.CONFLICT
+    wide = permit(many("xone", 200, "lteq"))
+    assert conflict_between(wide, permit(), KNOWN).answer is not Compatibility.CONFLICT
 
 
-def test_choices_on_different_operands_do_not_multiply() -> None:
-    axes = {
-        f"{NAMES}axis{index}": Operand(f"{NAMES}axis{index}", Kind.NUMBER, ALLOWED[Kind.NUMBER])
-        for index in range(40)
-    }
-
-    def choice(left: str, value: str) -> LogicalConstraint:
-        right = (Literal(value, XSD + "decimal"),)
-        parts = tuple(Constraint(left, Operator(name), right) for name in ("lt", "gt"))
-        return LogicalConstraint(Connective.OR, parts)
-
-    policy = permit(USE, *(choice(left, "5") for left in axes))
-    five = (Literal("5", XSD + "decimal"),)
-    point = permit(USE, *(Constraint(left, Operator.EQ, five) for left in axes))
-    known = replace(KNOWN, operands={**KNOWN.operands, **axes})
-    assert conflict_between(policy, policy, known).answer is Compatibility.COMPATIBLE
-    assert conflict_between(policy, point, known).answer is Compatibility.CONFLICT
+def test_no_step_is_taken_beyond_the_limit() -> None:
+    budget = Budget(1)
+    budget.pay()
+    before = budget.spent
+    with pytest.raises(Exhausted):
+        budget.pay()
+    assert (before, budget.spent) == (False, True)
+    side = Side(permitting("width eq 5"), 0)
+    meeting = Meeting(permitted=((side, side.policy.permissions[0]),))
+    assert tried(meeting, World(KNOWN, budget=budget)).truth is Truth.UNDETERMINED
+    assert tried(meeting, World(KNOWN)).truth is Truth.TRUE
 
 
-def test_too_many_pairs_are_unknown() -> None:
-    rules = tuple(Permission(action=Action(USE), constraints=(EARLY,)) for _ in range(100))
-    crowd = Policy(kind=PolicyKind.SET, permissions=rules)
-    verdict = conflict_between(crowd, replace(crowd, permissions=rules[:99]), KNOWN)
-    assert verdict.reasons == ("more than 4096 pairs of rules to compare",)
-    fewer = replace(crowd, permissions=rules[:2])
-    assert conflict_between(crowd, fewer, KNOWN).answer is Compatibility.COMPATIBLE
+def test_more_pairs_of_a_duty_and_prohibitions_than_are_compared() -> None:
+    owing = Policy(kind=PolicyKind.SET, obligations=(Duty(action=Action(ODRL + "use")),))
+    ban = Prohibition(action=Action(ODRL + "transfer"))
+    crowd = Policy(kind=PolicyKind.SET, prohibitions=(ban,) * (MAX_PAIRS + 1))
+    assert answer(owing, crowd) == "Unknown"
+    assert answer(owing, replace(crowd, prohibitions=(ban,))) == "Compatible"
+
+
+def test_names_are_tried_up_to_a_limit() -> None:
+    known = Knowledge(wholes={f"urn:place:{index}": ("urn:place:all",) for index in range(400)})
+    excluded = [where("spatial", "neq", Iri(f"urn:place:{index}")) for index in range(400)]
+    inside, whole = (where("spatial", op, Iri("urn:place:all")) for op in ("isPartOf", "neq"))
+    assert answer(permit(*excluded, whole), permit(inside), known) == "Unknown"
+    assert answer(permit(*excluded[:9], whole), permit(inside), known) == "Compatible"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
+    read,
     write,
 )
 from policies_odrl.errors import NotWritable
@@ -33,7 +35,8 @@ from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.load import load
 from policies_odrl.reading.writer import write_bare
 from policies_odrl.vocabulary import DCT, INCLUDED_IN, OPERANDS, PROFILE
-from tests.support.policies import agreed, amount, one_rule, purpose, training_offer, until
+from tests.support.policies import agreed, amount, nodes, one_rule, purpose, training_offer, until
+from tests.support.small_policies import granted, may, never, terms
 
 READ = one_rule("read")
 RULE = READ.permissions[0]
@@ -253,3 +256,39 @@ def test_what_a_rule_makes_travels_also_where_nobody_can_tell_it(output: dict[st
     assert load(write(policy)) == policy
     (found,) = policy.permissions
     assert (found.output is None) is bool(found.unread) is ("uid" not in output)
+
+
+# -- what is shared is not added to a rule that names its own ------------------------------------
+
+
+def read_back(policy: Policy) -> Policy:
+    return read(nodes(write(policy)))
+
+
+def test_a_shared_asset_is_not_added_to_a_rule_that_names_its_own() -> None:
+    own, shared = AssetRef("urn:y"), AssetRef("urn:x")
+    mixed = terms(may(target=own), may(act="play"), never(act="print"), target=shared, id="urn:p")
+    found = read_back(mixed)
+    for target, act in product(("urn:x", "urn:y", "urn:z"), ("read", "play", "print")):
+        asked = {"target": target, "act": ODRL + act}
+        assert granted(found, **asked) == granted(mixed, **asked)
+    assert granted(found, target="urn:y")
+    assert not granted(found, target="urn:x")
+    alike = terms(may(target=shared), may(act="play"), target=shared, id="urn:p")
+    assert write(alike)["target"] == "urn:x"
+
+
+@pytest.mark.parametrize("name", ["assignee", "assigner"])
+def test_a_shared_party_is_not_added_to_a_rule_that_names_its_own(name: str) -> None:
+    own, shared = PartyRef("urn:ben"), {name: PartyRef("urn:ann")}
+    found = read_back(terms(may(**{name: own}), may(act="play"), id="urn:p", **shared))
+    assert getattr(found, name) is None
+    assert [getattr(rule, name) for rule in found.permissions] == [own, shared[name]]
+    assert getattr(read_back(terms(may(), id="urn:p", **shared)), name) == shared[name]
+
+
+def test_what_inherited_rules_share_too_is_not_written_into_the_rules() -> None:
+    child = terms(may(), target=AssetRef("urn:x"), id="urn:p", inherits=("urn:q",))
+    with pytest.raises(NotWritable, match="what inherited rules share differs"):
+        write(replace(child, permissions=(may(target=AssetRef("urn:y")),)))
+    assert write(child)["target"] == "urn:x"
