@@ -29,6 +29,8 @@ from policies_odrl.evaluation.modes import Behaviour
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.reading.writer import CONTEXTS, write_bare
+from policies_odrl.simulation.changes import applied
+from policies_odrl.simulation.simulate import Simulation
 from policies_odrl.simulation.situation import facts_from, request_from
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
 from tests.support.conflicts import conflict_between, conflict_within
@@ -379,6 +381,18 @@ VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
         lambda case: policies_odrl.counter_offer(*case.policies, None, case.knowledge).policy
     ),
 }
+
+
+def check_sets(found: Simulation) -> None:
+    """Each set of changes grants, and none of its changes can be left out."""
+    for changes in found.changes:
+        for left_out in (None, *changes):
+            some = [change for change in changes if change is not left_out]
+            request, facts = applied(some, found.request, found.facts)
+            decision = policies_odrl.evaluate(
+                found.policy, request, facts, tentative=found.tentative
+            )
+            assert decision.granted is (left_out is None), (changes, left_out)
 
 
 def dumped(data: Mapping[str, Any]) -> str:

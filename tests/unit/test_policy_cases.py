@@ -11,7 +11,7 @@ import pytest
 
 from policies_odrl import Mode, compile_policy, contains, evaluate, simulate, term_changes
 from policies_odrl.comparison.meet import meet
-from tests.support.cases import Case, answer, cases, verdict_of
+from tests.support.cases import Case, answer, cases, check_sets, verdict_of
 
 CASES = cases()
 
@@ -34,6 +34,10 @@ def a_simulation_decides_the_same(case: Case) -> None:
         assert found.decision.granted is granted
     elif granted:  # a first use that nobody counts is imagined, and takes nothing away
         assert found.decision.granted or found.tentative or "behaviour" in case.row
+
+
+def each_set_of_changes_grants(case: Case) -> None:
+    check_sets(simulate(case.policies[0], case.request, case.facts))
 
 
 def a_witness_is_granted_by_the_request_alone(case: Case) -> None:
@@ -80,6 +84,7 @@ def an_example_of_a_verdict_is_one(case: Case) -> None:
 # What an answer of one verb says of the answers of others.
 IMPLIED: Final[dict[str, list[Callable[[Case], None]]]] = {
     "evaluate": [a_compiled_policy_decides_the_same, a_simulation_decides_the_same],
+    "simulate": [each_set_of_changes_grants],
     "contains": [a_witness_is_granted_by_the_request_alone],
     "meet": [a_meet_is_within_both],
     "term_changes": [a_policy_does_not_differ_from_itself],

@@ -12,20 +12,16 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
-    Connective,
     Constraint,
-    Duty,
     Facts,
     Iri,
     Knowledge,
     Literal,
-    LogicalConstraint,
     Operator,
     PartyRef,
     Permission,
     Policy,
     PolicyKind,
-    Prohibition,
     Quantity,
     Request,
     compile_policy,
@@ -90,16 +86,6 @@ def test_bounds_in_time(operator: Operator, bound: Literal) -> None:
             assert compiled.permits(request, facts) is evaluate(rule, request, facts).granted
 
 
-def test_a_time_that_the_node_states_wins_over_the_clock() -> None:
-    rule = policy(
-        permission(is_("dateTime", Operator.LT, literal("dateTime", "2026-06-01T12:00:00Z")))
-    )
-    assert not both(rule, ASKED)
-    early = {ODRL + "dateTime": (NOON.replace(hour=1),)}
-    assert both(rule, ASKED, Facts(now=NOON, values=early))
-    assert not both(rule, replace(ASKED, facts=early))
-
-
 @pytest.mark.parametrize(
     ("given", "granted"),
     [
@@ -146,96 +132,6 @@ def test_no_more_answers_are_kept_than_that(monkeypatch: pytest.MonkeyPatch) -> 
     for name in range(6):
         assert not compiled.permits(replace(ASKED, target=f"urn:{name}"), facts)
     assert len(compiled._kept) <= 2
-
-
-@pytest.mark.parametrize("connective", [*Connective])
-@pytest.mark.parametrize("given", [(1,), (5,), (9,), ()])
-def test_logical_constraints(connective: Connective, given: tuple[int, ...]) -> None:
-    parts = (
-        is_("percentage", Operator.GTEQ, literal("decimal", "2")),
-        is_("percentage", Operator.LTEQ, literal("decimal", "6")),
-    )
-    rule = policy(permission(LogicalConstraint(connective, parts)))
-    both(rule, replace(ASKED, facts={ODRL + "percentage": given}))
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        is_("count", Operator.LTEQ, literal("integer", "5")),
-        is_("device", Operator.EQ, Iri("urn:example:tablet")),
-        is_("elapsedTime", Operator.LTEQ, literal("duration", "P1D")),
-        is_("dateTime", Operator.LT, reference=("urn:example:end",)),
-        is_("dateTime", Operator.LT, literal("dateTime", "2027-01-01T00:00:00Z"), unit="urn:u"),
-        Constraint("urn:example:unknown", Operator.EQ, (Iri("urn:x"),)),
-        LogicalConstraint(Connective.OR, (is_("count", Operator.LTEQ, literal("integer", "5")),)),
-    ],
-)
-def test_what_is_not_prepared_is_evaluated(item: Condition) -> None:
-    stated = {
-        ODRL + "count": (2,),
-        ODRL + "device": (Iri("urn:example:tablet"),),
-        ODRL + "systemDevice": (Iri("urn:example:tablet"),),
-    }
-    both(policy(permission(item)), replace(ASKED, facts=stated))
-    ban = Prohibition(action=Action(READ), constraints=(item,))
-    both(policy(permission(), prohibitions=(ban,)), replace(ASKED, facts=stated))
-
-
-def test_a_duty_is_judged_anew() -> None:
-    rule = policy(permission(duties=(Duty(action=Action(ODRL + "compensate")),)))
-    assert not both(rule, ASKED)
-
-
-@pytest.mark.parametrize(
-    "named",
-    [
-        {"target": AssetRef("urn:example:shelf", collection=True)},
-        {"target": AssetRef("", source="urn:example:shelf")},
-        {"assignee": PartyRef("urn:example:class", collection=True)},
-        {"target": AssetRef("urn:example:shelf")},
-        {"assignee": PartyRef("urn:example:class")},
-    ],
-)
-def test_collections_come_from_evidence(named: dict[str, Any]) -> None:
-    rule = policy(permission(**named))
-    members = {
-        "urn:example:shelf": frozenset({BOOK}),
-        "urn:example:class": frozenset({ALICE}),
-    }
-    assert not both(rule, ASKED)
-    assert both(rule, ASKED, Facts(now=NOON, members=members))
-    assert not both(rule, replace(ASKED, assignee=BOB, target="urn:x"), Facts(members=members))
-
-
-def test_the_action_asked_for_may_be_narrower_but_not_broader() -> None:
-    anything = policy(replace(permission(), action=Action(USE)))
-    assert both(anything, ASKED)
-    assert not both(policy(permission()), replace(ASKED, action=USE))
-    no_reading = Prohibition(action=Action(READ))
-    banned = replace(anything, prohibitions=(no_reading,))
-    for action, granted in ((READ, False), (USE, False), (PLAY, True), ("urn:example:act", False)):
-        assert both(banned, replace(ASKED, action=action)) is granted
-
-
-@pytest.mark.parametrize("given", [(1,), (9,), ()])
-def test_a_prohibition_that_cannot_be_ruled_out_blocks(given: tuple[int, ...]) -> None:
-    ban = Prohibition(
-        action=Action(READ),
-        constraints=(
-            is_("percentage", Operator.GT, literal("decimal", "5")),
-            is_("language", Operator.EQ, Literal("fr")),
-        ),
-    )
-    rule = policy(permission(), prohibitions=(ban, replace(ban, constraints=())))
-    stated = {ODRL + "percentage": given, ODRL + "language": (Literal("fr"),)}
-    both(rule, replace(ASKED, facts=stated))
-    both(replace(rule, prohibitions=(ban,)), replace(ASKED, facts=stated))
-
-
-def test_an_agreement_that_binds_nobody_grants_nothing() -> None:
-    rule = replace(policy(permission(assignee=None)), kind=PolicyKind.AGREEMENT)
-    assert not both(rule, ASKED)
 
 
 def test_a_policy_that_decides_nothing_says_why() -> None:

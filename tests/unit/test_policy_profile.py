@@ -23,16 +23,17 @@ from docs.profile_document import (
     profile_jsonld,
     profile_nodes,
 )
-from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Truth, load
+from policies_odrl import Constraint, Iri, Knowledge, Operator, Truth, load
 from policies_odrl.authoring.parameters import full
 from policies_odrl.concepts import concepts, legal_bases, measures, purposes, wider_concepts
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
-from policies_odrl.evaluation.operands import Fact, check
+from policies_odrl.evaluation.operands import check
 from policies_odrl.language.labels import label, labelled
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.values import Step, before, same, scalar, step
 from policies_odrl.vocabulary import (
+    ACTIONS,
     ALLOWED,
     DPV,
     INCLUDED_IN,
@@ -40,8 +41,12 @@ from policies_odrl.vocabulary import (
     OPERANDS,
     PREAU,
     PROFILE,
+    ROLES,
+    SAME_ACTION,
     Kind,
     closure,
+    implied_actions,
+    wider_actions,
 )
 from tests.support.algebra import contradictory, implied
 
@@ -59,52 +64,6 @@ LEVEL = PREAU + "protectionLevel"
 
 def at(name: str, operator: Operator, left: str = LEVEL) -> Constraint:
     return Constraint(left, operator, (Iri(PREAU + name),))
-
-
-RANKS = {
-    Operator.EQ: [False, True, False],
-    Operator.NEQ: [True, False, True],
-    Operator.GT: [False, False, True],
-    Operator.GTEQ: [False, True, True],
-    Operator.LT: [True, False, False],
-    Operator.LTEQ: [True, True, False],
-}
-
-
-@pytest.mark.parametrize("operator", RANKS)
-def test_steps_compare_by_their_rank(operator: Operator) -> None:
-    given = ["Minimised", "Pseudonymised", "Aggregated"]
-    found = [check(at("Pseudonymised", operator), (Iri(PREAU + n),), Knowledge()) for n in given]
-    assert found == [(Truth.of(value), "") for value in RANKS[operator]]
-
-
-STRANGE: list[tuple[str, Fact]] = [
-    ("unknown", "urn:example:secret"),
-    ("of another scale", Iri(PREAU + "IsolatedJob")),
-    ("written as text", Literal(PREAU + "Synthetic")),
-    ("local name", "Synthetic"),
-    ("number", 5),
-]
-
-
-@pytest.mark.parametrize("value", [s[1] for s in STRANGE], ids=[s[0] for s in STRANGE])
-@pytest.mark.parametrize("operator", RANKS)
-def test_what_is_no_step_is_undetermined(operator: Operator, value: Fact) -> None:
-    truth, note = check(at("Pseudonymised", operator), (value,), Knowledge())
-    assert truth is Truth.UNDETERMINED
-    assert note.endswith("is not a step of this operand")
-
-
-def test_a_bound_that_is_no_step_is_undetermined() -> None:
-    bound = at("Pseudonymised", Operator.GTEQ, PREAU + "isolationTier")
-    assert check(bound, (Iri(PREAU + "HardenedJob"),), Knowledge())[0] is Truth.UNDETERMINED
-
-
-def test_two_levels_stated_at_once_must_agree() -> None:
-    both = (Iri(PREAU + "Raw"), Iri(PREAU + "Synthetic"))
-    assert check(at("Minimised", Operator.GTEQ), both, Knowledge())[0] is Truth.UNDETERMINED
-    high = (Iri(PREAU + "Aggregated"), Iri(PREAU + "Synthetic"))
-    assert check(at("Minimised", Operator.GTEQ), high, Knowledge())[0] is Truth.TRUE
 
 
 def test_steps_of_two_scales_have_no_order() -> None:
@@ -133,27 +92,6 @@ def test_a_step_belongs_to_one_scale_only() -> None:
 # -- concepts of DPV ----------------------------------------------------------------------------
 
 
-def test_legal_bases_follow_their_hierarchy() -> None:
-    basis = Constraint(DPV + "hasLegalBasis", Operator.IS_A, (Iri(GDPR + "A6-1-e"),))
-    given = {
-        GDPR + "A6-1-e": Truth.TRUE,
-        GDPR + "A6-1-e-official-authority": Truth.TRUE,
-        GDPR + "A6-1-a": Truth.FALSE,
-        PREAU + "FerpaStudies": Truth.FALSE,
-        DPV + "PublicInterest": Truth.UNDETERMINED,
-        "urn:example:basis": Truth.UNDETERMINED,
-    }
-    assert {iri: check(basis, (iri,), Knowledge())[0] for iri in given} == given
-
-
-def test_several_measures_stand_beside_one_another() -> None:
-    left = DPV + "hasTechnicalOrganisationalMeasure"
-    wanted = Constraint(left, Operator.IS_A, (Iri(DPV + "Deidentification"),))
-    both = (DPV + "EncryptionAtRest", DPV + "Pseudonymisation")
-    assert check(wanted, both, Knowledge())[0] is Truth.TRUE
-    assert check(wanted, both[:1], Knowledge())[0] is Truth.FALSE
-
-
 def test_every_ground_of_ferpa_is_a_legal_basis_apart_from_those_of_the_gdpr() -> None:
     ferpa = [iri for iri in legal_bases() if iri.startswith(PREAU)]
     assert len(ferpa) == 11
@@ -173,6 +111,7 @@ def test_a_concept_may_have_several_broader_ones() -> None:
     expected = {DPV + "AcademicResearch", SCHOOL + "EducationManagement"}
     assert set(purposes()[SCHOOL + "ResearchManagement"]) == expected
     assert wider_concepts("urn:example:unknown") == frozenset()
+    assert all(item in wider_concepts(item) for item in purposes())
     assert set(concepts()) == {*purposes(), *legal_bases(), *measures()}
 
 
@@ -408,3 +347,36 @@ def test_the_context_names_the_terms() -> None:
     assert {full(name) for name in context.values() if name.startswith("preau:")} <= set(NODES)
     assert profile_jsonld()["@context"].items() >= {"preau": PREAU}.items()
     assert XSD in context.values()
+
+
+# -- the vocabulary of ODRL -----------------------------------------------------------------------
+
+
+def test_use_includes_reading_and_not_selling() -> None:
+    assert ODRL + "use" in wider_actions(ODRL + "display")
+    assert ODRL + "use" not in wider_actions(ODRL + "sell")
+    assert wider_actions(ODRL + "sell") <= implied_actions(ODRL + "sell")
+
+
+def test_a_shared_ancestor_is_found_once() -> None:
+    graph = {"a": ("b", "c"), "b": ("d",), "c": ("d",), "d": ("a",)}
+    assert closure("a", graph) == frozenset("abcd")
+
+
+def test_rows_name_operators_that_mean_something_and_rows_and_french() -> None:
+    for operand in OPERANDS.values():
+        assert operand.usual <= ALLOWED[operand.kind]
+        assert {key.split()[0] for key in operand.sentences} <= set(ALLOWED[operand.kind])
+    for row in (*OPERANDS.values(), *ACTIONS.values(), *ROLES.values()):
+        assert row.names["fr"]
+        assert not row.replaced_by or row.replaced_by in {*OPERANDS, *ACTIONS}
+    for row in ACTIONS.values():
+        assert {*row.included_in, *row.implies} <= set(ACTIONS)
+
+
+@pytest.mark.reference
+def test_terms_are_those_of_the_vocabulary() -> None:
+    text = (Path(os.environ["PREAU_REFERENCE"]) / "odrl" / "w3c" / "ODRL22.ttl").read_text("utf-8")
+    for term in (*INCLUDED_IN, *SAME_ACTION, *OPERANDS):
+        if term.startswith(ODRL):
+            assert f":{term.removeprefix(ODRL)}" in text

@@ -1,0 +1,172 @@
+"""Usage state: reservations of uses, of each member of a collection; what may follow what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies_odrl import Action, Constraint, Duty, Facts, Iri, Performed, Policy, Request, evaluate
+from policies_odrl.errors import UsageRefused
+from policies_odrl.evaluation.state import (
+    Usage,
+    UsageKey,
+    Use,
+    commit,
+    finish,
+    metered_time,
+    open_agreement,
+    release,
+    reserve,
+)
+from policies_odrl.model import ODRL
+from tests.support.small_policies import may, never, terms, typed, where
+from tests.support.uses import reserve_use
+
+AGREEMENT = "urn:example:agreement"
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+X, Y, Z, WHOLE = (f"urn:example:{name}" for name in ("x", "y", "z", "whole"))
+ASK = Request(ODRL + "read", "urn:example:alice", X)
+KEY = UsageKey(AGREEMENT, "/permission/0", "urn:example:alice", X)
+OPEN = open_agreement(Usage(), AGREEMENT, START)
+HOLDS = {WHOLE: frozenset({X, Y})}
+
+
+def count(operator: str, value: str) -> Constraint:
+    return where("count", operator, typed(value, "integer"))
+
+
+ANY = terms(may(), id=AGREEMENT)
+ONCE = terms(may(count("lteq", "1")), id=AGREEMENT)
+
+
+def used(target: str) -> Usage:
+    return commit(reserve(OPEN, [replace(KEY, target=target)], "t0", START + DAY * 9), "t0")
+
+
+def granted(usage: Usage, policy: Policy = ONCE, target: str = X, **facts: object) -> bool:
+    known = Facts(now=START + DAY * 100, usage=usage, **facts)  # type: ignore[arg-type]
+    return evaluate(policy, replace(ASK, target=target), known).granted
+
+
+# -- counts ---------------------------------------------------------------------------------
+
+
+def test_two_reservations_cannot_both_take_the_last_use() -> None:
+    facts = Facts(now=START + DAY, usage=OPEN)
+    first, after_first = reserve_use(ONCE, ASK, facts, "first")
+    second, after_second = reserve_use(ONCE, ASK, replace(facts, usage=after_first), "second")
+    assert (first.granted, second.granted) == (True, False)
+    assert after_second is after_first
+    # two that decided on the same state: both made version 2, so that a store refuses one of them
+    _, other = reserve_use(ONCE, ASK, facts, "other")
+    assert other.version == after_first.version == OPEN.version + 1
+    assert not granted(after_first)
+    assert granted(release(after_first, "first"))
+    assert not granted(commit(after_first, "first"))
+
+
+def test_a_use_counts_under_every_rule_that_may_be_about_it() -> None:
+    both = terms(may(), never(count("gt", "2")), id=AGREEMENT, conflict=None)
+    usage = OPEN
+    for times in range(3):
+        decision, usage = reserve_use(both, ASK, Facts(now=START + DAY, usage=usage), f"t{times}")
+        assert decision.granted is (times < 2)
+    assert {key.rule for key in usage.uses} == {"/permission/0", "/prohibition/0"}
+
+
+@pytest.mark.parametrize(
+    ("before", "then", "answer"),
+    [
+        (WHOLE, X, False), (X, WHOLE, False), (WHOLE, WHOLE, False), (X, X, False), (X, Y, True),
+        (Z, WHOLE, True), (WHOLE, Z, True),
+    ],
+)  # fmt: skip
+def test_a_use_of_a_collection_is_one_of_each_member(
+    before: str, then: str, *, answer: bool
+) -> None:
+    assert granted(used(before), target=then, members=HOLDS) is answer
+    facts = Facts(now=START + DAY * 100, usage=OPEN, members=HOLDS)
+    decision, usage = reserve_use(ONCE, replace(ASK, target=before), facts, "t")
+    assert decision.granted
+    assert granted(usage, target=then, members=HOLDS) is answer
+    assert granted(release(usage, "t"), target=then, members=HOLDS)
+    # what was used as a collection stays used when the collection changes
+    assert granted(usage, target=X) is (before == Z)
+    assert granted(usage, target=Z) is (before != Z)
+
+
+def test_many_collections_in_one_another_are_looked_through_once() -> None:
+    names = [f"urn:example:c{index}" for index in range(600)]
+    members = {outer: frozenset({inner}) for outer, inner in pairwise(names)}
+    for usage, answer in ((OPEN, True), (used(names[300]), False)):
+        assert granted(usage, target=names[0], members=members) is answer
+
+
+def test_an_act_is_told_twice_in_whatever_order_its_values_are() -> None:
+    pay = Action(ODRL + "compensate")
+    twice = terms(may(duties=(Duty(action=pay, constraints=(count("gteq", "2"),)),)), id=AGREEMENT)
+    one, two = Iri("urn:example:1"), Iri("urn:example:2")
+    for values, answer in (((two, one), False), ((two,), True)):
+        acts = tuple(
+            Performed(pay.id, START + DAY * 5, ASK.assignee, facts={pay.id: held})
+            for held in ((one, two), values)
+        )
+        assert granted(OPEN, twice, performed=acts) is answer
+
+
+# -- the state itself -----------------------------------------------------------------------
+
+
+def test_what_the_history_does_not_allow_is_refused() -> None:
+    taken = reserve(OPEN, [KEY], "t", START)
+    done = commit(taken, "t")
+    ended = finish(done, "t", START + DAY)
+    for attempt in (
+        lambda: open_agreement(OPEN, AGREEMENT, START),
+        lambda: open_agreement(OPEN, "", START),
+        lambda: reserve(taken, [KEY], "t", START),
+        lambda: reserve(OPEN, [KEY], "", START),
+        lambda: reserve(Usage(), [KEY], "t", START),
+        lambda: commit(OPEN, "t"),
+        lambda: release(done, "t"),
+        lambda: release(OPEN, "t"),
+        lambda: finish(taken, "t", START),
+        lambda: finish(done, "t", START - DAY),
+        lambda: finish(ended, "t", START + DAY),
+        lambda: finish(OPEN, "t", START),
+        lambda: reserve_use(ANY, ASK, Facts(usage=OPEN), "t"),
+        lambda: reserve_use(ANY, ASK, Facts(now=START), "t"),
+    ):
+        with pytest.raises(UsageRefused):
+            attempt()
+    assert commit(done, "t") is done
+    assert UsageRefused.code == "ODRL_USAGE_REFUSED"
+
+
+def test_changes_leave_the_old_state_as_it_was() -> None:
+    taken = reserve(OPEN, [KEY, KEY], "t", START)
+    assert OPEN.of(KEY) == ()
+    assert taken.of(KEY) == (Use("t", START),)
+    assert Usage().of(KEY) is None
+    other = replace(KEY, assignee="urn:example:bob")
+    both = commit(reserve(taken, [other], "u", START), "u")
+    assert both.of(KEY) == (Use("t", START),)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), max_size=8))
+def test_metered_time_never_exceeds_elapsed_time(spans: list[tuple[int, int]]) -> None:
+    uses = [
+        Use(str(index), START + DAY * begin, START + DAY * (begin + length), committed=True)
+        for index, (begin, length) in enumerate(spans)
+    ]
+    now = START + DAY * 120
+    total = metered_time(uses, now)
+    assert total <= now - min((use.start for use in uses), default=now)
+    assert total >= timedelta()
+    assert metered_time([Use("t", START + DAY)], START) == timedelta()
