@@ -10,21 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from policies_odrl.authoring.parameters import full
-from policies_odrl.language import prefixes
 from policies_odrl.language.labels import label
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.vocabulary import DCT, PREAU, PROFILE, data
+from policies_odrl.vocabulary import DCT, PREAU, PROFILE, loaded
+from policies_odrl.vocabulary import PREFIXES as KNOWN
 
 SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
 OWL: Final = "http://www.w3.org/2002/07/owl#"
 NAMES: Final[Mapping[str, str]] = {
-    name: prefixes.PREFIXES[name]
+    name: KNOWN[name]
     for name in ("odrl", "preau", "dpv", "education", "eu-gdpr", "cc", "dct", "xsd")
 }
 PREFIXES: Final[Mapping[str, str]] = {**NAMES, "skos": SKOS, "rdf": RDF, "rdfs": RDFS, "owl": OWL}
@@ -48,13 +47,12 @@ Node = dict[str, Any]
 @cache
 def profile_data() -> Mapping[str, Any]:
     """Return the definitions of `profile/profile.json`, with what the engine decides by."""
-    text = files("policies_odrl").joinpath("profile", "profile.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)
-    rows, _ = data("operands.json")
+    found = loaded("profile/profile.json")
+    rows = loaded("operands.json")
     for item in (*found["operands"], *found["reused"]):
         row = rows["rows"][item["name"]]
         item["operators"] = row.get("usual", rows["kinds"][row["kind"]]).split()
-    actions, _ = data("actions.json")
+    actions = loaded("actions.json")
     for item in found["actions"]:
         item["broader"] = actions["rows"][item["name"]]["in"].split()
     return found

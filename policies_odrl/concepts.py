@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
 
-from policies_odrl.vocabulary import closure, data
+from policies_odrl.vocabulary import closure, expanded, loaded
 
 
 @cache
@@ -60,7 +60,7 @@ def wider_concepts(concept: str) -> frozenset[str]:
 
 
 def _table(name: str) -> Mapping[str, tuple[str, ...]]:
-    found, full = data(name)
-    table = {full(item): tuple(map(full, above)) for item, above in found["broader"].items()}
+    found = loaded(name)["broader"].items()
+    table = {expanded(item): tuple(map(expanded, above)) for item, above in found}
     tops = {parent: () for above in table.values() for parent in above if parent not in table}
     return MappingProxyType({**table, **tops})

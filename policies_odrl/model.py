@@ -392,6 +392,18 @@ def each_constraint(part: _T, change: Callable[[Constraint], Constraint]) -> _T:
     return result
 
 
+def constraints_in(part: object) -> Iterator[Constraint]:
+    """Yield every constraint of a policy, or of a part or several parts of one."""
+    if isinstance(part, Constraint):
+        yield part
+    elif isinstance(part, tuple):
+        for item in part:
+            yield from constraints_in(item)
+    elif is_dataclass(part):
+        for item in fields(part):
+            yield from constraints_in(getattr(part, item.name))
+
+
 def below(item: LogicalConstraint, path: str) -> str:
     """Return the JSON pointer of the array that holds the operands of a logical constraint."""
     ordered = "/@list" if item.connective is Connective.AND_SEQUENCE else ""

@@ -7,13 +7,14 @@ term is read, and decides nothing; a profile (`reading/profiles.py`) adds rows o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from policies_odrl.model import ODRL, Operator
 
@@ -27,6 +28,11 @@ DPV: Final = "https://w3id.org/dpv#"
 PROFILES: Final = frozenset(
     {PROFILE, "http://www.w3.org/ns/odrl/2/core", "http://www.w3.org/ns/odrl/2", ODRL}
 )
+
+
+_SCHEMES: Final = frozenset({"http", "https", "urn", "did", "tag", "data", "ftp", "geo", "mailto"})
+_IRI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):[^\s<>\"{}|\\^`]+")
+_T = TypeVar("_T", "Operand", "Term")
 
 
 class Kind(Enum):
@@ -50,8 +56,6 @@ class Operand:
     """A left operand.
 
     Attributes:
-        id: IRI.
-        kind: of its values.
         usual: operators that the defining vocabulary asks for; others are questioned by the lint.
         replaced_by: IRI of the term that replaces a deprecated one; empty otherwise.
         evidence: True where several values stand beside one another as proofs (memberships), so
@@ -59,7 +63,6 @@ class Operand:
             (purposes), so that each must fit.
         least: smallest number that its values can be; None: no bound.
         most: largest number that its values can be, in `unit`; None: no bound.
-        unit: IRI of the unit of `most`; empty for a plain number.
         by_node: True where only the node states it (counts, clocks, verified proofs): what a
             request claims is ignored.
         since: IRI of the event from whose end a duration runs; empty for others.
@@ -94,7 +97,6 @@ class Term:
     """An action or a party function.
 
     Attributes:
-        id: IRI.
         included_in: actions that an action is included in (Vocabulary, `includedIn`).
         implies: actions that must not be prohibited for it; the Vocabulary states none.
         replaced_by: IRI of the action that replaces a deprecated one (`skos:exactMatch`).
@@ -118,74 +120,81 @@ class Term:
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
-def data(name: str) -> tuple[Mapping[str, Any], Callable[[str], str]]:
-    """Return a data file of the package, and what makes an IRI of a name with a prefix."""
-    found = json.loads(files("policies_odrl").joinpath(name).read_text("utf-8"))
-    prefixes: dict[str, str] = found["prefixes"]
+def loaded(name: str) -> dict[str, Any]:
+    """Return what a JSON file of the package holds."""
+    found: dict[str, Any] = json.loads(files("policies_odrl").joinpath(name).read_text("utf-8"))
+    return found
 
-    def full(short: str) -> str:
-        prefix, _, local = short.partition(":")
-        return prefixes[prefix] + local if prefix in prefixes else short
 
-    return found, full
+PREFIXES: Final[Mapping[str, str]] = MappingProxyType(loaded("prefixes.json"))
+
+
+def expanded(name: str) -> str:
+    """Return the IRI of a prefixed name or of an absolute IRI, or an empty string.
+
+    >>> expanded("odrl:read"), expanded("did:web:a.example"), expanded("words")
+    ('http://www.w3.org/ns/odrl/2/read', 'did:web:a.example', '')
+    """
+    match = _IRI.fullmatch(name)
+    if match is None:
+        return ""
+    if match[1] in PREFIXES:
+        return PREFIXES[match[1]] + name.removeprefix(f"{match[1]}:")
+    return name if match[1].lower() in _SCHEMES else ""
+
+
+def prefixed(iri: str) -> str:
+    """Return an IRI with the prefix of its namespace, or as it is."""
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace) and len(iri) > len(namespace):
+            return f"{prefix}:{iri.removeprefix(namespace)}"
+    return iri
 
 
 def _operators(names: str) -> frozenset[Operator]:
     return frozenset(map(Operator, names.split()))
 
 
-def _operands() -> tuple[Mapping[Kind, frozenset[Operator]], Mapping[str, Operand]]:
-    found, full = data("operands.json")
-    allowed = {Kind(kind): _operators(names) for kind, names in found["kinds"].items()}
-    rows = {}
-    for short, row in found["rows"].items():
-        kind, iri = Kind(row["kind"]), full(short)
-        rows[iri] = Operand(
-            iri,
-            kind,
-            _operators(row["usual"]) if "usual" in row else allowed[kind],
-            replaced_by=full(row.get("current", "")),
-            evidence=row.get("evidence", False),
-            least=row.get("least"),
-            most=row.get("most"),
-            unit=row.get("unit", ""),
-            by_node=row.get("by_node", False),
-            since=full(row.get("since", "")),
-            measured=row.get("measured", False),
-            steps=tuple(map(full, row.get("steps", "").split())),
-            names=_names(row),
-            sentences={key: tuple(pair) for key, pair in row.get("say", {}).items()},
-        )
-    return MappingProxyType(allowed), MappingProxyType(rows)
+def _iris(names: str) -> tuple[str, ...]:
+    return tuple(map(expanded, names.split()))
 
 
-def _terms(group: str) -> Mapping[str, Term]:
-    found, full = data("actions.json")
-    rows = {
-        full(short): Term(
-            full(short),
-            included_in=tuple(map(full, row.get("in", "").split())),
-            implies=tuple(map(full, row.get("implies", "").split())),
-            replaced_by=full(row.get("current", "")),
-            same=row.get("same", False),
-            after_use=row.get("after_use", False),
-            by_anybody=row.get("by_anybody", False),
-            acts=row.get("acts", False),
-            names=_names(row),
-        )
-        for short, row in found[group].items()
-    }
-    return MappingProxyType(rows)
+# Member of a row in the files -> attribute, and what makes its value; any other is taken as it is.
+_READ: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "kind": ("kind", Kind),
+    "usual": ("usual", _operators),
+    "current": ("replaced_by", expanded),
+    "since": ("since", expanded),
+    "steps": ("steps", _iris),
+    "in": ("included_in", _iris),
+    "implies": ("implies", _iris),
+    "say": ("sentences", lambda said: {key: tuple(pair) for key, pair in said.items()}),
+}
 
 
-def _names(row: Mapping[str, Any]) -> Mapping[str, str]:
-    return {lang: row[lang] for lang in ("en", "fr") if lang in row}
+def _rows(kind: type[_T], rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, _T]:
+    found = {}
+    for short, row in rows.items():
+        made: dict[str, Any] = {"id": expanded(short), "names": {}}
+        for key, value in row.items():
+            if key in {"en", "fr"}:
+                made["names"][key] = value
+            else:
+                name, make = _READ.get(key, (key, None))
+                made[name] = make(value) if make else value
+        found[made["id"]] = kind(**made)
+    return MappingProxyType(found)
 
 
+_stated, _acts = loaded("operands.json"), loaded("actions.json")
 # Operators that have a meaning for values of a kind; another combination is Undetermined.
-ALLOWED, OPERANDS = _operands()
-ACTIONS: Final = _terms("rows")
-ROLES: Final = _terms("functions")  # party functions besides assigner and assignee
+ALLOWED: Final = {Kind(kind): _operators(names) for kind, names in _stated["kinds"].items()}
+OPERANDS: Final = _rows(
+    Operand,
+    {name: {"usual": _stated["kinds"][row["kind"]]} | row for name, row in _stated["rows"].items()},
+)
+ACTIONS: Final = _rows(Term, _acts["rows"])
+ROLES: Final = _rows(Term, _acts["functions"])  # party functions besides assigner and assignee
 
 # The same facts by one column.
 LEVELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

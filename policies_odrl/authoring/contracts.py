@@ -19,10 +19,10 @@ from typing import Any, Final
 from policies_odrl.authoring.parameters import Parameter, Values, not_before, parameter
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.mistakes import cut, mistake
-from policies_odrl.language.prefixes import PREFIXES
 from policies_odrl.model import Policy
 from policies_odrl.reading.load import load
 from policies_odrl.reading.writer import CONTEXTS
+from policies_odrl.vocabulary import PREFIXES
 
 SHARED: Final = "shared.json"
 _SLOT: Final = "$"

@@ -18,11 +18,10 @@ from typing import Any, Final
 
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.phrases import LANGUAGES, fill, table
-from policies_odrl.language.prefixes import expanded, prefixed
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, XSD, Literal
 from policies_odrl.values import Duration, Scalar, before, naive, number, scalar
-from policies_odrl.vocabulary import Kind
+from policies_odrl.vocabulary import Kind, expanded, prefixed
 
 MAX_TEXT: Final = 200  # characters of one value
 MAX_LINES: Final = 200  # values of one parameter

@@ -7,25 +7,24 @@ other is said with its operand, its operator and its values. Nothing is rounded 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies_odrl.language import labels
-from policies_odrl.language.meaning import meaning
-from policies_odrl.language.phrases import Pair, parts, table
-from policies_odrl.language.prefixes import expanded, prefixed
+from policies_odrl.language.phrases import Pair, index, parts, table
 from policies_odrl.language.references import References
-from policies_odrl.language.voice import Heard, Reader, Slot, Voice
-from policies_odrl.language.wording import heard_number
+from policies_odrl.language.voice import Heard, Slot, Voice
+from policies_odrl.language.wording import figure, heard_number, meaning
 from policies_odrl.model import (
     XSD,
+    Action,
     AssetRef,
     Condition,
     Connective,
     Constraint,
+    Duty,
     Iri,
     Literal,
     LogicalConstraint,
@@ -35,7 +34,7 @@ from policies_odrl.model import (
     Value,
 )
 from policies_odrl.values import number, scalar
-from policies_odrl.vocabulary import OPERANDS, Kind
+from policies_odrl.vocabulary import OPERANDS, Kind, expanded, prefixed
 
 _JOINED: Final = frozenset({Operator.IS_ALL_OF, Operator.HAS_PART})
 _LISTING: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF})
@@ -44,67 +43,60 @@ _SCALARS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATIO
 _NUMBERS: Final = frozenset({Kind.NUMBER, Kind.COUNT})
 _MEANING: Final = re.compile(r"\d+(?:[ ,]\d{3})*(?:[.,]\d)?", re.ASCII)
 
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What a duty asks for, as far as one sentence says it.
-
-    Attributes:
-        action: its IRI.
-        towards: (party function, party) that the action itself is about.
-        target: what it is done on, where the duty names that.
-        deadline: the first constraint, where it says by when.
-    """
-
-    action: str
-    towards: tuple[str, PartyRef] | None = None
-    target: AssetRef | None = None
-    deadline: Constraint | None = None
-
-
+# (operand, operator, the only value it is for) -> sentence of its own.
 Forms = Mapping[tuple[str, Operator, Value | None], Pair]
 
 
 @cache
 def conditions() -> Forms:
-    """Return (operand, operator, the only value it is for) -> sentence of its own."""
-    rows = ((item.id, item.sentences) for item in OPERANDS.values())
-    stated = ((left, key, pair) for left, said in rows for key, pair in said.items())
-    return MappingProxyType({_form(left, key, pair): pair for left, key, pair in stated})
+    """Return the forms of a condition, without what ends it."""
+    rows = OPERANDS.values()
+    return _forms((row.id, key, pair) for row in rows for key, pair in row.sentences.items())
 
 
 @cache
 def _deadlines() -> Forms:
     """Return the forms of a deadline, in the sentence of a duty."""
-    stated = ((key.partition(" "), pair) for key, pair in table("deadlines").items())
-    return MappingProxyType({_form(expanded(it[0]), it[2], pair): pair for it, pair in stated})
+    rows = ((key.partition(" "), pair) for key, pair in table("deadlines").items())
+    return _forms((expanded(key[0]), key[2], pair) for key, pair in rows)
 
 
-def _form(left: str, key: str, pair: Pair) -> tuple[str, Operator, Value | None]:
-    operator, _, value = key.partition(" ")
-    iri = expanded(value)
-    datatype = "decimal" if "{values}" in pair[0] else "duration"
-    stated = Iri(iri) if iri else Literal(value, XSD + datatype)
-    return left, Operator(operator), stated if value else None
+def _forms(rows: Iterable[tuple[str, str, Pair]]) -> Forms:
+    found: dict[tuple[str, Operator, Value | None], Pair] = {}
+    for left, key, (english, french) in rows:
+        operator, _, value = key.partition(" ")
+        datatype = "decimal" if "{values}" in english else "duration"
+        only = Iri(expanded(value)) if expanded(value) else Literal(value, XSD + datatype)
+        held = "{number}" if OPERANDS[left].kind in _NUMBERS else "{value}"
+        pair = english.replace("{values}", held), french.replace("{values}", held)
+        found[left, Operator(operator), only if value else None] = pair
+    return MappingProxyType(found)
 
 
-def narrower(item: Constraint) -> bool:
+@cache
+def operator_form(operator: Operator, *, several: bool) -> Pair:
+    """Return the form of a condition that has no sentence of its own."""
+    own = table("operators")[operator.value]
+    english, french = table("operators-of-several").get(operator.value, own) if several else own
+    joint = "and" if operator in _JOINED else "listing" if operator in _LISTING else "or"
+    made = (f"{{operand}} {it}{{unit}}{{narrower}}" for it in (english, french))
+    english, french = (it.replace("{values}", f"{{{joint}}}") for it in made)
+    return english, french
+
+
+def every_form(lang: str) -> dict[str, Operator | None]:
+    """Return each form of a condition -> its operator, where it holds for any operand."""
+    found: dict[str, Operator | None] = {pair[index(lang)]: None for pair in conditions().values()}
+    for operator in Operator:
+        for several in (False, True):
+            found.setdefault(operator_form(operator, several=several)[index(lang)], operator)
+    return {f"{form}{{named}}.": operator for form, operator in found.items()}
+
+
+def narrower(left: str, operator: Operator) -> bool:
     """Return whether narrower concepts count as well, which is then said."""
-    operand = OPERANDS.get(item.left)
-    return operand is not None and operand.kind in _WIDE and item.operator in _LISTING
-
-
-def figure(plain: str, lang: str) -> str:
-    """Return a number as people write it: `100,000` or, in French, `100 000`.
-
-    >>> figure("100000", "en"), figure("2.7", "fr")
-    ('100,000', '2,7')
-    """
-    whole, point, rest = plain.partition(".")
-    grouped = f"{int(whole):,}" if whole else ""
-    if lang == "fr":
-        return grouped.replace(",", " ") + point.replace(".", ",") + rest
-    return grouped + point + rest
+    operand = OPERANDS.get(left)
+    return operand is not None and operand.kind in _WIDE and operator in _LISTING
 
 
 class Speech(Voice):
@@ -117,11 +109,19 @@ class Speech(Voice):
             ValueError: a language that there are no sentences in.
         """
         super().__init__(lang, references)
-        deed = Slot(self._deed, self._hear_deed)
+        deed = Slot(self.asked, self._hear_deed)
+        wide = self.word("narrower")
         self.slots |= {
             "condition": Slot(self.condition, self._hear_condition),
             "deed": deed,
-            "de_deed": self._after_de(deed),
+            "de_deed": self.after_de(deed),
+            "number": Slot(self.value, self._hear_number),
+            "meaning": Slot(self._say_meaning, _hear_meaning),
+            "narrower": Slot(
+                lambda stated: wide if stated else "",
+                lambda text, start: (True, start + len(wide) * text.startswith(wide, start)),
+            ),
+            **{joint: self._row(self.word(joint)) for joint in ("and", "or", "listing")},
         }
 
     # -- conditions -------------------------------------------------------------------------
@@ -132,21 +132,6 @@ class Speech(Voice):
             return self.say(table("connectives")[item.connective.value], named=item.id)
         said = self._plain(conditions(), item) or self._general(item)
         return f"{said}{self.slots['named'].say(item.id)}."
-
-    def _hear_condition(self, text: str, start: int) -> Heard:
-        said = text[start:]
-        for connective in Connective:
-            slots = self.hear(table("connectives")[connective.value], said)
-            if slots is not None:
-                return LogicalConstraint(connective, (), slots["named"]), len(text)
-        found = {item for item in self._leaves(said) if self.condition(item) == said}
-        return (found.pop(), len(text)) if len(found) == 1 else None  # two readings are a mistake
-
-    def operand(self, iri: str) -> str:
-        """Return a left operand with its article."""
-        name = labels.label("operands", iri, self.lang)
-        said = self.word("operand", name=name) if name else ""
-        return said or self.word("strange-operand", iri=self.iri(iri))
 
     def _plain(self, forms: Forms, item: Constraint) -> str:
         """Return the sentence of its own that a condition has, or nothing."""
@@ -160,184 +145,164 @@ class Speech(Voice):
         kind = OPERANDS[item.left].kind
         if kind in _SCALARS and scalar(kind, value) is None:
             return ""
-        slots = {slot: self._filled(slot, item.left, value) for _, slot in parts(pair[self.index])}
-        slots.pop("", None)
-        return pair[self.index].format(**slots) if all(slots.values()) else ""
-
-    def _filled(self, slot: str, left: str, value: Value) -> str:
-        match slot:
-            case "values":
-                return self.value(value)
-            case "name":
-                iri = value.value if isinstance(value, Iri) else ""
-                return labels.label("values", iri, self.lang)
-            case _:
-                return figure(meaning(left, number(value)), self.lang)
+        name = value.value if isinstance(value, Iri) else ""
+        held = {"value": value, "number": value, "name": name, "meaning": (item.left, value)}
+        template = pair[self.index]
+        said = {slot: self.slots[slot].say(held[slot]) for _, slot in parts(template) if slot}
+        return template.format(**said) if all(said.values()) else ""
 
     def _general(self, item: Constraint) -> str:
-        several = len(item.right) + len(item.reference) > 1
-        words = [self.value(value) for value in item.right]
-        words += [self.word("referred", iri=self.iri(iri)) for iri in item.reference]
-        values = self.listed(words, self._joint(item.operator)) + self._unit(item.unit)
-        predicate = operator_form(item.operator, several=several)[self.index].format(values=values)
-        wide = self.word("narrower") if narrower(item) else ""
-        return f"{self.operand(item.left)} {predicate}{wide}"
+        values = item.right, item.reference
+        return self.say(
+            operator_form(item.operator, several=sum(map(len, values)) > 1),
+            operand=item.left,
+            **dict.fromkeys(("and", "or", "listing"), values),
+            unit=item.unit,
+            narrower=narrower(item.left, item.operator),
+        )
 
-    def _joint(self, operator: Operator) -> str:
-        """Return the word between the last two values of a list."""
-        if operator in _JOINED:
-            return self.word("and")
-        return self.word("listing" if operator in _LISTING else "or")
-
-    def _unit(self, iri: str) -> str:
-        name = labels.label("units", iri, self.lang) if iri else ""
-        said = self.word("strange-unit", iri=self.iri(iri)) if iri and not name else ""
-        return f" {name}" if name else said
+    def _hear_condition(self, text: str, start: int) -> Heard:
+        said = text[start:]
+        for connective in Connective:
+            slots = self.hear(table("connectives")[connective.value], said)
+            if slots is not None:
+                return LogicalConstraint(connective, (), slots["named"]), len(text)
+        found = {item for item in self._leaves(said) if self.condition(item) == said}
+        return (found.pop(), len(text)) if len(found) == 1 else None  # two readings are a mistake
 
     def _leaves(self, text: str) -> Iterator[Constraint]:
-        for item, at in self._hear_plain(conditions(), text, 0):
-            yield from self._ended(item, text, at)
-        for left, at in self._operands(text):
-            for operator in Operator:
-                for several in (False, True):
-                    pair = operator_form(operator, several=several)
-                    yield from self._hear_general(left, operator, pair, text, at)
+        for item, at in (*self._hear_plain(conditions(), text, 0), *self._hear_general(text)):
+            named = self.slots["named"].hear(text, at)
+            if named and text[named[1] :] == ".":
+                yield replace(item, id=named[0])
 
     def _hear_plain(self, forms: Forms, text: str, start: int) -> Iterator[tuple[Constraint, int]]:
-        readers: dict[str, Reader] = {
-            "name": lambda text, at: self.term("values", text, at),
-            "meaning": _hear_meaning,
-        }
         for (left, operator, only), pair in forms.items():
-            numeric = OPERANDS[left].kind in _NUMBERS
-            readers["values"] = self._hear_number if numeric else self.slots["value"].hear
-            found = self.match(pair, text, start, readers)
+            found = self.match(pair, text, start)
             if found is not None:
-                slots, end = found
-                named = Iri(slots["name"]) if "name" in slots else only
-                value = slots.get("values") or named
+                held = found[0]
+                named = Iri(held["name"]) if "name" in held else only
+                value = held.get("value") or held.get("number") or named
                 if value is not None:
-                    yield Constraint(left, operator, (value,)), end
+                    yield Constraint(left, operator, (value,)), found[1]
+
+    def _hear_general(self, text: str) -> Iterator[tuple[Constraint, int]]:
+        for operator in Operator:
+            for several in (False, True):
+                found = self.match(operator_form(operator, several=several), text, 0)
+                if found is not None:
+                    held = found[0]
+                    joint = next(held[name] for name in ("and", "or", "listing") if name in held)
+                    right, reference = joint
+                    item = Constraint(
+                        held["operand"], operator, right, held["unit"], reference=reference
+                    )
+                    yield item, found[1]
 
     def _hear_number(self, text: str, start: int) -> Heard:
         """Return the number at a place: `15` of `15 years`, which is no duration there."""
         return heard_number(text, start, self.lang) or self.slots["value"].hear(text, start)
 
-    def _hear_general(
-        self, left: str, operator: Operator, pair: Pair, text: str, start: int
-    ) -> Iterator[Constraint]:
-        found = self.match(pair, text, start, {"values": self._row(self._joint(operator))})
-        if found is None:
-            return
-        right, reference, unit = found[0]["values"]
-        item = Constraint(left, operator, right, unit=unit, reference=reference)
-        wide = self.word("narrower") if narrower(item) else ""
-        if text.startswith(wide, found[1]):
-            yield from self._ended(item, text, found[1] + len(wide))
+    def _say_meaning(self, stated: tuple[str, Value]) -> str:
+        return figure(meaning(stated[0], number(stated[1])), self.lang)
 
-    def _ended(self, item: Constraint, text: str, start: int) -> Iterator[Constraint]:
-        named = self.slots["named"].hear(text, start)
-        if named and text[named[1] :] == ".":
-            yield replace(item, id=named[0])
+    # -- lists of values --------------------------------------------------------------------
 
-    def _operands(self, text: str) -> Iterator[tuple[str, int]]:
-        strange = self.match(table("words")["strange-operand"], text, 0)
-        if strange is not None and text.startswith(" ", strange[1]):
-            yield strange[0]["iri"], strange[1] + 1
-        before = self.word("operand", name="")
-        for name in labels.names("operands", self.lang):
-            if text.startswith(f"{before}{name} "):
-                yield labels.labelled("operands", name, self.lang), len(before) + len(name) + 1
+    def _row(self, last: str) -> Slot:
+        """Return a slot of (values, IRIs that are referred to), with a word before the last."""
+        referred, nothing = table("words")["referred"], self.word("nothing")
 
-    def _row(self, last: str) -> Reader:
-        """Return a reader of a list of values, with its unit."""
+        def say(stated: tuple[tuple[Value, ...], tuple[str, ...]]) -> str:
+            words = [self.value(value) for value in stated[0]]
+            words += [self.say(referred, iri=iri) for iri in stated[1]]
+            *before, end = words or [nothing]
+            return last.join((", ".join(before), end)) if before else end
 
-        def read(text: str, start: int) -> Heard:
-            found, at = self._items(text, start, last)
-            if not found:
-                nothing = self.word("nothing")
-                if not text.startswith(nothing, start):
-                    return None
-                at = start + len(nothing)
+        def hear(text: str, start: int) -> Heard:
+            found: list[Value | str] = []
+            at, between = start, ""
+            while item := self._item(text, at + len(between)):
+                found.append(item[0])
+                at = item[1]
+                follows = (", ", last) if between != last else ()
+                between = next((mark for mark in follows if text.startswith(mark, at)), "")
+                if not between:
+                    break
+            if not found and not text.startswith(nothing, start):
+                return None
             values = tuple(item for item in found if not isinstance(item, str))
-            unit, at = self._hear_unit(text, at)
-            return (values, tuple(item for item in found if isinstance(item, str)), unit), at
+            references = tuple(item for item in found if isinstance(item, str))
+            return (values, references), at if found else start + len(nothing)
 
-        return read
+        return Slot(say, hear)
 
-    def _items(self, text: str, start: int, last: str) -> tuple[list[Value | str], int]:
-        items: list[Value | str] = []
-        at = start
-        separator: str | None = ""
-        while separator is not None:
-            begin = at + len(separator)
-            referred = self.match(table("words")["referred"], text, begin)
-            found: Any = (referred[0]["iri"], referred[1]) if referred else None
-            found = found or self.slots["value"].hear(text, begin)
-            if found is None:
-                break
-            items.append(found[0])
-            at = found[1]
-            follows = (", ", last) if separator != last else ()
-            separator = next((item for item in follows if text.startswith(item, at)), None)
-        return items, at
-
-    def _hear_unit(self, text: str, start: int) -> tuple[str, int]:
-        found = self.match(table("words")["strange-unit"], text, start)
-        if found is not None:
-            return found[0]["iri"], found[1]
-        known = self.term("units", text, start + 1) if text.startswith(" ", start) else None
-        return known or ("", start)
+    def _item(self, text: str, start: int) -> Heard:
+        referred = self.match(table("words")["referred"], text, start)
+        found = (referred[0]["iri"], referred[1]) if referred else None
+        return found or self.slots["value"].hear(text, start)
 
     # -- duties -----------------------------------------------------------------------------
 
-    def deed(self, rule: Rule) -> Deed:
-        """Return what the sentence of a duty says of it; what is left is said below."""
-        action = rule.action.id
+    def deed(self, rule: Rule) -> Rule:
+        """Return what the sentence of a rule says of it."""
+        said = Rule(action=Action(rule.action.id))
+        if not isinstance(rule, Duty):
+            return said
         function, party = rule.functions[0] if rule.functions else ("", None)
-        towards = party is not None and _bare(party) and _towards(action, function) is not None
-        has_object = prefixed(action) in table("objects") and not towards
-        target = rule.target if has_object and rule.target and _bare(rule.target) else None
-        first = rule.constraints[0] if rule.constraints else None
-        deadline = first if isinstance(first, Constraint) and self._is_deadline(first) else None
-        return Deed(action, (function, party) if party and towards else None, target, deadline)
+        first = rule.constraints[:1]
+        if party and _bare(party) and _towards(rule.action.id, function):
+            said = replace(said, functions=rule.functions[:1])
+        elif rule.target and _bare(rule.target) and prefixed(rule.action.id) in table("objects"):
+            said = replace(said, target=rule.target)
+        return replace(said, constraints=first) if self._deadline(first) else said
+
+    def left(self, rule: Rule) -> Rule:
+        """Return what the sentence of a rule leaves to those below it; in place of others, None."""
+        said = self.deed(rule)
+        made: dict[str, Any] = {} if said.target is None else {"target": None}
+        for name in ("constraints", "functions"):
+            count = len(getattr(said, name))
+            made[name] = (*[None] * count, *getattr(rule, name)[count:])
+        return replace(rule, **made)
 
     def asked(self, rule: Rule) -> str:
-        """Return what a duty asks for, in the words of its sentence."""
-        return self._deed(self.deed(rule))
-
-    def _is_deadline(self, item: Constraint) -> bool:
-        alone = item == Constraint(item.left, item.operator, item.right) and not item.notes
-        return alone and bool(self._plain(_deadlines(), item))
-
-    def _deed(self, deed: Deed) -> str:
-        said = self.action(deed.action)
-        if deed.towards is not None:
-            function, party = deed.towards
-            said += self.say(_towards(deed.action, function) or ("", ""), party=party)
+        """Return what a rule is about, in the words of its sentence."""
+        deed = self.deed(rule)
+        said = self.action(deed.action.id)
+        if deed.functions:
+            function, party = deed.functions[0]
+            said += self.say(_towards(deed.action.id, function) or ("", ""), party=party)
         elif deed.target is not None:
             said += " " + self.slots["asset"].say(deed.target)
         else:
-            said += table("objects").get(prefixed(deed.action), ("", ""))[self.index]
-        return said + (self._plain(_deadlines(), deed.deadline) if deed.deadline else "")
+            said += table("objects").get(prefixed(deed.action.id), ("", ""))[self.index]
+        return said + self._deadline(deed.constraints)
+
+    def _deadline(self, items: tuple[Condition, ...]) -> str:
+        """Return the words for a condition that says by when, and nothing more; or nothing."""
+        for item in items:
+            if isinstance(item, Constraint) and not item.notes:
+                plain = item == Constraint(item.left, item.operator, item.right)
+                return self._plain(_deadlines(), item) if plain else ""
+        return ""
 
     def _hear_deed(self, text: str, start: int) -> Heard:
         found = self.slots["action"].hear(text, start)
         if found is None:
             return None
-        deed, at = self._hear_object(Deed(found[0]), text, found[1])
+        deed, at = self._hear_object(Duty(action=Action(found[0])), text, found[1])
         for item, end in self._hear_plain(_deadlines(), text, at):
             if self._plain(_deadlines(), item) == text[at:end]:
-                return replace(deed, deadline=item), end
+                return replace(deed, constraints=(item,)), end
         return deed, at
 
-    def _hear_object(self, deed: Deed, text: str, start: int) -> tuple[Deed, int]:
-        short = prefixed(deed.action)
+    def _hear_object(self, deed: Rule, text: str, start: int) -> tuple[Rule, int]:
+        short = prefixed(deed.action.id)
         for key, pair in table("towards").items():
             action, function = key.split(" ")
             found = self.match(pair, text, start) if action == short else None
             if found:
-                return replace(deed, towards=(expanded(function), found[0]["party"])), found[1]
+                return replace(deed, functions=((expanded(function), found[0]["party"]),)), found[1]
         words = table("objects").get(short, ("", ""))[self.index]
         if words and text.startswith(words, start):
             return deed, start + len(words)
@@ -345,12 +310,6 @@ class Speech(Voice):
         if asset and text.startswith(" ", start):
             return replace(deed, target=asset[0]), asset[1]
         return deed, start
-
-
-def operator_form(operator: Operator, *, several: bool) -> Pair:
-    """Return what an operator says of a left operand, with one value or with several."""
-    own = table("operators")[operator.value]
-    return table("operators-of-several").get(operator.value, own) if several else own
 
 
 def _towards(action: str, function: str) -> Pair | None:

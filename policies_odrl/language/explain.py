@@ -1,20 +1,28 @@
-"""A policy as numbered sentences that people without ODRL read.
+"""A policy as numbered sentences that people without ODRL read; the IRIs they mention end the text.
 
-What concerns the whole policy has a letter, a rule a number, what is below a rule the number's
-branches (`2.3`, and `2.3(a)` for the parts of a choice). The IRIs that were mentioned end the text.
+Numbers are those of `outline.py`, sentences those of `statements.py`.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from string import ascii_lowercase
+from dataclasses import dataclass, replace
+from typing import Any
 
 from policies_odrl.language.conditions import Speech
+from policies_odrl.language.outline import number
 from policies_odrl.language.references import References
 from policies_odrl.language.spelled import spelled, spelled_constraint
-from policies_odrl.language.statements import Statement, statements
-from policies_odrl.model import Condition, LogicalConstraint, Policy, each_constraint
+from policies_odrl.language.statements import KINDS, ROWS, Row, slots, stated
+from policies_odrl.model import (
+    Common,
+    Condition,
+    LogicalConstraint,
+    Policy,
+    Rule,
+    each_constraint,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +68,26 @@ def explain(policy: Policy, lang: str = "en") -> tuple[str, ...]:
 def numbered(policy: Policy, lang: str, references: References | None = None) -> tuple[Line, ...]:
     """Return the sentences with their numbers and with what they are about.
 
-    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
-    >>> reading = Permission(action=Action(ODRL + "read"))
-    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
-    >>> [line.number for line in numbered(policy, "en")]
-    ['A', '1', 'B']
-
     Raises:
         ValueError: a language that there are no sentences in.
     """
     speech = Speech(lang, References() if references is None else references)
-    lettered = ruled = 0
-    found: list[Line] = []
-    for item in statements(spelled(policy), speech):
-        if item.name[0] == "rules":
-            ruled += 1
-            found += _lines(item, str(ruled), speech)
-        else:
-            lettered += 1
-            found += _lines(item, letters(lettered).upper(), speech)
-    return tuple(found)
+    whole = spelled(policy if policy.inherits else replace(policy, common=Common()))
+    return tuple(_lines(whole, "", (*KINDS, *ROWS[Policy]), "", speech))
 
 
-def _lines(item: Statement, number: str, speech: Speech) -> Iterator[Line]:
-    yield Line(number, item.path, speech.say(item.pair, **item.slots))
-    for index, below in enumerate(item.below, 1):
-        yield from _lines(below, f"{number}.{index}", speech)
-    for index, part in enumerate(item.parts, 1):
-        yield from _lines(part, f"{number}({letters(index)})", speech)
+def _lines(
+    part: Any, path: str, rows: tuple[Row, ...], above: str, speech: Speech
+) -> Iterator[Line]:
+    counts = Counter[bool]()
+    for row, where, value in stated(part, path, rows):
+        digits = row.has_digits(top=not above)
+        counts[digits] += 1
+        here = number(above, counts[digits], digits=digits)
+        yield Line(here, where, speech.say(row.pair, **slots(row, value)))
+        inner = value[1] if row.slot == "function" else value
+        left = speech.left(inner) if isinstance(inner, Rule) else inner
+        yield from _lines(left, where, ROWS.get(type(inner), ()), here, speech)
 
 
 def sentence(item: Condition, lang: str = "en") -> str:
@@ -97,16 +97,3 @@ def sentence(item: Condition, lang: str = "en") -> str:
     if not isinstance(said, LogicalConstraint):
         return opened
     return f"{opened} {'; '.join(sentence(part, lang) for part in said.operands)}"
-
-
-def letters(number: int) -> str:
-    """Return `a` for 1, `z` for 26, `aa` for 27.
-
-    >>> letters(1), letters(26), letters(27)
-    ('a', 'z', 'aa')
-    """
-    word = ""
-    while number > 0:
-        number, rest = divmod(number - 1, len(ascii_lowercase))
-        word = ascii_lowercase[rest] + word
-    return word

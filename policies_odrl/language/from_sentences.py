@@ -6,52 +6,18 @@ by sentence as it went in, so that nothing is guessed, added or dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from policies_odrl.errors import NotUnderstood
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered
 from policies_odrl.language.mistakes import cut, mistake, not_understood
-from policies_odrl.language.outline import Entry, Outline, outline
-from policies_odrl.language.phrases import table
+from policies_odrl.language.outline import Entry, outline
 from policies_odrl.language.references import References
-from policies_odrl.language.statements import Name, Statement, policy_of
-from policies_odrl.model import Policy
-
-
-def _rows(*kinds: str) -> tuple[Name, ...]:
-    return tuple((kind, row) for kind in kinds for row in table(kind))
-
-
-_NOTE: Final[tuple[Name, ...]] = (("notes", "note"),)
-_BARE: Final[tuple[Name, ...]] = (("parts", "bare"),)
-_CHOSEN: Final[tuple[Name, ...]] = (("parts", "chosen"), *_NOTE)
-_OF_ACTION: Final[tuple[Name, ...]] = (
-    ("parts", "refined"),
-    ("notes", "action-note"),
-    ("notes", "action-node"),
-)
-_OF_RULE: Final[tuple[Name, ...]] = (
-    *_OF_ACTION,
-    ("parts", "only-if"),
-    ("parts", "unread"),
-    *(("parts", row) for row in ("target", "assigner", "assignee", "output", "function")),
-    *_NOTE,
-)
-_OF_CONDITION: Final[tuple[Name, ...]] = (*_NOTE, ("notes", "datatype"), ("notes", "status"))
-_CONDITIONS: Final = ("refined", "only-if", "unread", "chosen", "bare")
-# Sentence -> those that may stand below it; below all others there is nothing, or a reference.
-_BELOW: Final[Mapping[Name, tuple[Name, ...]]] = {
-    ("rules", "permission"): (("rules", "duty"), *_OF_RULE),
-    ("rules", "prohibition"): (("rules", "remedy"), *_OF_RULE),
-    **{
-        ("rules", row): (("rules", "consequence"), *_OF_RULE)
-        for row in ("obligation", "duty", "remedy", "consequence")
-    },
-    **{("parts", row): _OF_CONDITION for row in _CONDITIONS},
-    ("taken-over", "actions"): _OF_ACTION,
-}
+from policies_odrl.language.statements import KINDS, ROWS, Row, value
+from policies_odrl.model import Action, Common, Duty, Permission, Policy, Prohibition, Rule
 
 
 def from_sentences(text: str | Iterable[str], lang: str = "en") -> Policy:
@@ -77,47 +43,78 @@ def from_sentences(text: str | Iterable[str], lang: str = "en") -> Policy:
     '2027-06-30'
     """
     speech = Speech(lang)
-    found = outline(text)
-    speech.references = References(found.listed)
-    policy = _policy(found.entries, speech)
-    _insist(policy, found, lang)
+    entries, speech.references = outline(text)
+    if not entries:
+        raise mistake(NotUnderstood, "no-sentence")
+    made = _members(entries[:1], KINDS, speech) | _members(entries[1:], ROWS[Policy], speech)
+    policy = Policy(**made | {"common": Common(**made.get("common", {}))})
+    _insist(policy, entries, speech.references, lang)
     return policy
 
 
-def _policy(entries: Sequence[Entry], speech: Speech) -> Policy:
-    if not entries:
-        raise mistake(NotUnderstood, "no-sentence")
-    made = [_statement(entries[0], _rows("kinds"), speech)]
-    for entry in entries[1:]:
-        rule = entry.number.isdigit()
-        first = (("rules", "permission"), ("rules", "prohibition"), ("rules", "obligation"))
-        options = first if rule else _rows("head", "taken-over", "close")
-        made.append(_statement(entry, options, speech))
-    return policy_of(made)
+def _members(entries: Sequence[Entry], rows: tuple[Row, ...], speech: Speech) -> dict[str, Any]:
+    """Return the members of a part that sentences state; those of an attribute in a mapping.
+
+    Raises:
+        NotUnderstood: a sentence is none of these, or says what can only be said once.
+    """
+    found: dict[str, list[Any]] = {}
+    single = {row.member for row in rows if not row.many}
+    for entry in entries:
+        row, slots = _heard(entry, rows, speech)
+        known = found.setdefault(row.member, [])
+        if known and row.member in single:
+            raise mistake(NotUnderstood, "said-again", number=entry.number)
+        known.append(_value(row, slots, entry, speech))
+    found.pop("", None)
+    made: dict[str, Any] = {}
+    for name, values in found.items():
+        whole, _, member = name.rpartition(".")
+        owner = made.setdefault(whole, {}) if whole else made
+        owner[member] = values[0] if name in single else tuple(values)
+    return made
 
 
-def _statement(entry: Entry, options: Sequence[Name], speech: Speech) -> Statement:
-    """Return the statement of a sentence that may be any of some."""
-    for name in options:
-        slots = speech.hear(table(name[0])[name[1]], entry.text)
+def _heard(entry: Entry, rows: tuple[Row, ...], speech: Speech) -> tuple[Row, dict[str, Any]]:
+    digits, top = entry.number[-1].isdigit(), entry.number.isalnum()
+    fitting = [row for row in rows if row.has_digits(top=top) is digits]
+    for row in fitting:
+        slots = speech.hear(row.pair, entry.text)
         if slots is not None:
-            below = _BELOW.get(name, _CHOSEN)
-            return Statement(
-                name,
-                slots=slots,
-                below=[_statement(item, below, speech) for item in entry.below],
-                parts=[_statement(item, _BARE, speech) for item in entry.parts],
-                number=entry.number,
-            )
-    forms = [table(kind)[row][speech.index] for kind, row in options]
+            return row, slots
+    if not rows:
+        raise mistake(NotUnderstood, "too-many", number=entry.number, text=cut(entry.text))
+    forms = [row.pair[speech.index] for row in fitting or rows]
     raise not_understood(entry.number, entry.text, forms, speech)
 
 
-def _insist(policy: Policy, found: Outline, lang: str) -> None:
+def _value(row: Row, slots: dict[str, Any], entry: Entry, speech: Speech) -> Any:
+    """Return what a sentence states, with all that is said below it."""
+    if row.slot == "rule":
+        return _rule(row, slots, entry, speech)
+    found = value(row, slots)
+    inner = found[1] if row.slot == "function" else found
+    made = _members(entry.below, ROWS.get(type(inner), ()), speech)
+    whole = replace(inner, **made) if made else inner
+    return (found[0], whole) if row.slot == "function" else whole
+
+
+def _rule(row: Row, slots: dict[str, Any], entry: Entry, speech: Speech) -> Rule:
+    kinds: dict[str, type[Rule]] = {"permission": Permission, "prohibition": Prohibition}
+    kind = kinds.get(row.name, Duty)
+    deed: Rule = slots["deed"]
+    made = _members(entry.below, ROWS[kind], speech)
+    made["action"] = Action(deed.action.id, **made.get("action", {}))
+    made["constraints"] = deed.constraints + made.get("constraints", ())
+    made["functions"] = deed.functions + made.get("functions", ())
+    rule: Rule = kind(**{"target": deed.target, "id": slots["id"]} | made)
+    return rule
+
+
+def _insist(policy: Policy, entries: list[Entry], references: References, lang: str) -> None:
     """Raise unless the policy reads as the text it came from."""
-    references = References(found.listed)
     again = numbered(policy, lang, references)
-    before = _flat(found.entries)
+    before = _flat(entries)
     for line, entry in zip(again, before, strict=False):
         if line.number != entry.number or line.text != entry.text:
             raise mistake(
@@ -137,11 +134,5 @@ def _insist(policy: Policy, found: Outline, lang: str) -> None:
         raise mistake(NotUnderstood, "unused", number=unused[0])
 
 
-def _flat(entries: Iterable[Entry]) -> list[Entry]:
-    stack = list(entries)[::-1]
-    found = []
-    while stack:
-        entry = stack.pop()
-        found.append(entry)
-        stack.extend(reversed([*entry.below, *entry.parts]))
-    return found
+def _flat(entries: list[Entry]) -> list[Entry]:
+    return [item for entry in entries for item in (entry, *_flat(entry.below))]

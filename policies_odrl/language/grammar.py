@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from policies_odrl.language import phrases
-from policies_odrl.language.conditions import conditions, operator_form
+from policies_odrl.language.conditions import every_form
 from policies_odrl.language.labels import names
-from policies_odrl.language.phrases import Pair, parts, table
-from policies_odrl.model import Operator
+from policies_odrl.language.phrases import parts, table
+
+_FRAME: Final = (
+    "text = sentence, { sentence }, { entry } ;",
+    'sentence = number, ". ", ( kind | statement | rule | part | note ) ;',
+    'number = ( letters | digits ), { ".", digits | "(", letters, ")" } ;',
+    'entry = "[", digits, "] ", ( IRI | JSON string ) ;',
+    'iri = [ name, " " ], "[", digits, "]" ;',
+    "deed = action, [ party of the action | asset | object ], [ deadline ] ;",
+)
+# Rule of the grammar -> tables whose rows are its choices.
+_TABLES: Final = {
+    "kind": ("kinds",),
+    "statement": ("head", "taken-over", "close"),
+    "rule": ("rules",),
+    "part": ("parts",),
+    "note": ("notes",),
+    "deadline": ("deadlines",),
+    "object": ("objects",),
+    "party of the action": ("towards",),
+    "party": ("parties",),
+    "asset": ("assets",),
+}
+_NAMES: Final = {
+    "action name": "actions",
+    "operand name": "operands",
+    "function name": "functions",
+    "property name": "properties",
+    "profile name": "profiles",
+    "datatype name": "datatypes",
+    "unit name": "units",
+}
+_SLOTS: Final = {"and": "values", "or": "values", "listing": "values", "number": "value"}
 
 
 def grammar(lang: str) -> str:
@@ -21,68 +52,25 @@ def grammar(lang: str) -> str:
     >>> print(grammar("en").splitlines()[0])
     text = sentence, { sentence }, { entry } ;
     """
-    index = phrases.index(lang)
-    rules = [*_FRAME, *(f"{name} = {_choice(pairs, index)} ;" for name, pairs in _tables())]
-    for group, singular in _SINGULAR.items():
-        listed = "\n  | ".join(f'"{name}"' for name in sorted(names(group, lang)))
-        rules.append(f"{singular} = {listed} ;")
-    return "\n".join((*rules, *_values(index))) + "\n"
+    at = phrases.index(lang)
+    words = {name: pair[at] for name, pair in table("words").items()}
+    rules = [
+        f"{name} = {_choice(pair[at] for kind in kinds for pair in table(kind).values())} ;"
+        for name, kinds in _TABLES.items()
+    ]
+    openings = (pair[at] for pair in table("connectives").values())
+    rules.append(f"condition = {_choice((*every_form(lang), *openings))} ;")
+    rules.append(f"action = {_choice(('{action_name}', words['perform']))} ;")
+    operand = words["operand"].replace("name", "operand_name")
+    rules.append(f"operand = {_choice((operand, words['strange-operand']))} ;")
+    for name, group in _NAMES.items():
+        listed = "\n  | ".join(f'"{label}"' for label in sorted(names(group, lang)))
+        rules.append(f"{name} = {listed} ;")
+    return "\n".join((*_FRAME, *rules, *_values(words))) + "\n"
 
 
-_FRAME: Final = (
-    "text = sentence, { sentence }, { entry } ;",
-    'sentence = number, ". ", ( kind | statement | rule | part | note ) ;',
-    'number = ( letters | digits ), { ".", digits | "(", letters, ")" } ;',
-    'entry = "[", digits, "] ", ( IRI | JSON string ) ;',
-    'iri = [ name, " " ], "[", digits, "]" ;',
-    "deed = action, [ party of the action | asset | object ], [ deadline ] ;",
-)
-_SINGULAR: Final[Mapping[str, str]] = {
-    "actions": "action name",
-    "operands": "operand name",
-    "functions": "function name",
-    "properties": "property name",
-    "profiles": "profile name",
-    "datatypes": "datatype name",
-    "units": "unit name",
-}
-
-
-def _tables() -> Iterator[tuple[str, Iterable[Pair]]]:
-    yield "kind", table("kinds").values()
-    yield "statement", [pair for it in ("head", "taken-over", "close") for pair in _rows(it)]
-    yield "rule", _rows("rules")
-    yield "part", [pair for pair in _rows("parts") if pair != table("parts")["bare"]]
-    yield "note", _rows("notes")
-    yield "condition", (*_ended(), *_rows("connectives"))
-    yield "deadline", _rows("deadlines")
-    yield "object", dict.fromkeys(_rows("objects"))
-    yield "party of the action", dict.fromkeys(_rows("towards"))
-    yield "party", _rows("parties")
-    yield "asset", _rows("assets")
-    yield "action", (("{action name}", "{action name}"), table("words")["perform"])
-    yield "operand", (("the {operand name}", "{operand name}"), table("words")["strange-operand"])
-
-
-def _rows(name: str) -> Iterable[Pair]:
-    return table(name).values()
-
-
-def _ended() -> Iterator[Pair]:
-    for english, french in condition_rows():
-        yield (f"{english}{{named}}.", f"{french}{{named}}.")
-
-
-def condition_rows() -> Iterator[Pair]:
-    """Yield the forms of a condition, without what ends it."""
-    yield from dict.fromkeys(conditions().values())
-    forms = (operator_form(item, several=several) for item in Operator for several in (False, True))
-    for english, french in dict.fromkeys(forms):
-        yield (f"{{operand}} {english}{{narrower}}", f"{{operand}} {french}{{narrower}}")
-
-
-def _choice(pairs: Iterable[Pair], index: int) -> str:
-    return "\n  | ".join(_terms(pair[index]) for pair in pairs)
+def _choice(templates: Iterable[str]) -> str:
+    return "\n  | ".join(_terms(item) for item in dict.fromkeys(templates) if item != "{condition}")
 
 
 def _terms(template: str) -> str:
@@ -91,17 +79,15 @@ def _terms(template: str) -> str:
         if before:
             found.append(f'"{before}"')
         if slot:
-            found.append(slot.replace("_", " "))
+            found.append(_SLOTS.get(slot, slot).replace("_", " "))
     return ", ".join(found)
 
 
-def _values(index: int) -> tuple[str, str]:
-    words = table("words")
-    opening, _, closing = words["quoted"][index].partition("{name}")
-    last = " | ".join(f'"{words[name][index]}"' for name in ("or", "and"))
-    nothing = words["nothing"][index]
+def _values(words: dict[str, str]) -> tuple[str, str]:
+    opening, _, closing = words["quoted"].partition("{name}")
+    last = f'"{words["or"]}" | "{words["and"]}"'
     return (
-        f'values = ( value, [ {{ ", ", value }}, ( {last} ), value ] | "{nothing}" ), [ unit ] ;',
+        f'values = value, [ {{ ", ", value }}, ( {last} ), value ] | "{words["nothing"]}" ;',
         (
             f'value = number | moment | duration | iri | "{opening}", name, "{closing}" '
             '| JSON string, [ " (", datatype, ")" ] ;'

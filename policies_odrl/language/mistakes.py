@@ -5,49 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from policies_odrl.errors import NotUnderstood, OdrlError
 from policies_odrl.language import labels
-from policies_odrl.language.conditions import Speech, narrower, operator_form
-from policies_odrl.language.grammar import condition_rows
+from policies_odrl.language.conditions import Speech, every_form, narrower
 from policies_odrl.language.phrases import parts, table
-from policies_odrl.model import Constraint, Operator
+from policies_odrl.language.voice import TERMS
 
 MAX_NAMES: Final = 3  # names that a message proposes
 _COMPARED: Final = 240  # characters of a sentence that are compared with the forms
 _SHOWN: Final = 120
 _ALIKE: Final = 0.5  # share of characters that a name has in common with what was written
-_REMARKS: Final = frozenset({"id", "named", "narrower"})  # slots that may hold nothing
+_REMARKS: Final = frozenset({"id", "named", "narrower", "unit"})  # slots that may hold nothing
 # What stands in a slot, roughly: a quoted name, a mention, a number.
 _VALUE: Final = re.compile(r"“[^”]*”|« [^»]* »|\"[^\"]*\"|(?:[\w.\-]{1,40} )?\[\d{1,6}\]|\d[\d.,]*")
 _WORD: Final = re.compile(r"[^\s,;:.]+")
 _NAMED: Final = re.compile(r"“([^”]*)”|« ([^»]*) »")
-_GROUPS: Final = {
-    "action": "actions",
-    "de_action": "actions",
-    "deed": "actions",
-    "de_deed": "actions",
-    "operand": "operands",
-    "function": "functions",
-    "property": "properties",
-    "datatype": "datatypes",
-}
 
 _Kind = TypeVar("_Kind", bound=OdrlError)
 
 
 def mistake(kind: type[_Kind], key: str, /, *, node: str = "", **slots: str | int) -> _Kind:
-    """Return an error that says what is wrong in both languages.
-
-    Args:
-        kind: class of the error.
-        key: row of `mistakes` in `phrases.json`.
-        node: where it is.
-        slots: what the sentence is filled with.
-    """
+    """Return an error that says what is wrong in both languages: a row of `mistakes`, filled."""
     english, french = _pair(key, **slots)
-    return kind(english, **({"node": node} if node else {}), french=french)
+    return kind(english, french=french, **({"node": node} if node else {}))
 
 
 def cut(text: str) -> str:
@@ -100,21 +82,15 @@ def _opened(text: str, forms: Sequence[str], speech: Speech) -> Iterator[str]:
 
 def _condition_forms(text: str, speech: Speech) -> Iterator[str]:
     """Yield the forms that a condition may have; of its operand, if it names one."""
-    for name in labels.names("operands", speech.lang):
-        operand = speech.word("operand", name=name)
-        if text.startswith(f"{operand} "):
-            left = labels.labelled("operands", name, speech.lang)
-            yield from _forms_of(left, operand, speech)
-            return
-    yield from (f"{pair[speech.index]}{{named}}." for pair in condition_rows())
-    yield from (pair[speech.index] for pair in table("connectives").values())
-
-
-def _forms_of(left: str, operand: str, speech: Speech) -> Iterator[str]:
-    for operator in Operator:
-        wide = speech.word("narrower") if narrower(Constraint(left, operator, ())) else ""
-        forms = {operator_form(operator, several=several) for several in (False, True)}
-        yield from (f"{operand} {pair[speech.index]}{wide}{{named}}." for pair in sorted(forms))
+    named = speech.slots["operand"].hear(text, 0)
+    for form, operator in every_form(speech.lang).items():
+        if named is None:
+            yield form
+        elif operator is not None:
+            wide = speech.word("narrower") if narrower(named[0], operator) else ""
+            yield form.replace("{operand}", text[: named[1]]).replace("{narrower}", wide)
+    if named is None:
+        yield from (pair[speech.index] for pair in table("connectives").values())
 
 
 def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
@@ -124,7 +100,8 @@ def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
         if not any(labels.labelled(it, name, speech.lang) for it in ("values", "profiles")):
             return _names("values", name, speech)
     at, slot = _stop(form, text, speech)
-    group = _GROUPS.get(slot)
+    named = slot.removeprefix("de_").replace("deed", "action")
+    group = TERMS[named][0] if named in TERMS else ""
     rest = text[at:]
     if group == "actions" and slot.startswith("de_"):
         rest = rest.removeprefix("de ").removeprefix("d'")
@@ -133,7 +110,7 @@ def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
     elif group == "operands":
         rest = rest.removeprefix(speech.word("operand", name=""))
     word = _WORD.search(rest)
-    if group is not None and word and not labels.labelled(group, rest, speech.lang):
+    if group in table("mistakes") and word and not labels.labelled(group, rest, speech.lang):
         return _names(group, rest, speech)
     return _pair("word", word=cut(word[0])) if word else ("", "")
 
@@ -166,19 +143,8 @@ def _pair(key: str, /, **slots: str | int) -> tuple[str, str]:
 
 def _stop(form: str, text: str, speech: Speech) -> tuple[int, str]:
     """Return where a text departs from a form, and in which slot; no slot in its own words."""
-    at = 0
-    for before, slot in parts(form):
-        same = next((i for i, c in enumerate(before) if text[at + i : at + i + 1] != c), None)
-        if same is not None:
-            return text.rfind(" ", 0, at + same + 1) + 1, ""
-        at += len(before)
-        read: Any = speech.slots.get("value" if slot == "values" else slot)
-        if read is None:
-            if slot:
-                return at, slot
-            continue
-        found = read.hear(text, at)
-        if found is None:
-            return at, slot
-        at = found[1]
-    return at, ""
+    _, at, missed = speech.follow(form, text, 0)
+    if missed is None or missed[1]:
+        return at, missed[1] if missed else ""
+    departs = next(i for i, c in enumerate(missed[0]) if text[at + i : at + i + 1] != c)
+    return text.rfind(" ", 0, at + departs + 1) + 1, ""

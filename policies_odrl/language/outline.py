@@ -1,83 +1,75 @@
-"""Numbered lines to a tree, and back to nothing else: the outline of a text.
+"""The numbers of sentences: lines to a tree, each with the sentences below it.
 
-Rules: each line is a sentence with its number or an entry of the list of IRIs, which comes last;
-numbers follow one another without gaps; what is below a sentence comes right after it. A line that
-is neither is a mistake that is named.
+What concerns the whole policy has a letter, a rule a number, what is below a rule the number's
+branches (`2.3`, and `2.3(a)` for the parts of a choice). Numbers follow one another without gaps;
+the list of IRIs comes last. A line that is neither is a mistake that is named.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from string import ascii_lowercase
 from typing import Final
 
 from policies_odrl.errors import LimitExceeded, NotUnderstood
-from policies_odrl.language.explain import letters
 from policies_odrl.language.mistakes import cut, mistake
-from policies_odrl.language.references import entry
+from policies_odrl.language.references import References, entry
 
 MAX_TEXT: Final = 8_000_000  # characters
 MAX_LINE: Final = 100_000  # characters
 MAX_LINES: Final = 100_000
 MAX_BRANCHES: Final = 64  # parts of a number
 
-_LINE: Final = re.compile(r"(?P<head>[A-Z]{1,4}|\d{1,6})(?P<rest>(?:\.\d{1,6}|\([a-z]{1,4}\))*)\. ")
-_BRANCH: Final = re.compile(r"\.(\d+)|\(([a-z]+)\)")
+_LINE: Final = re.compile(r"((?:[A-Z]{1,4}|\d{1,6})(?:\.\d{1,6}|\([a-z]{1,4}\))*)\. ")
 
 
 @dataclass(slots=True)
 class Entry:
-    """A sentence with what is below it.
-
-    Attributes:
-        number: as written.
-        text: the sentence.
-        below: sentences with the number's branches: `2.1`, `2.2`.
-        parts: sentences with its letters: `2(a)`, `2(b)`.
-    """
+    """A numbered sentence with those below it."""
 
     number: str
     text: str
     below: list[Entry] = field(default_factory=list)
-    parts: list[Entry] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Outline:
-    """A text.
+def number(above: str, count: int, *, digits: bool) -> str:
+    """Return the number of a sentence below another one, or below none.
 
-    Attributes:
-        entries: sentences about the whole policy and rules, in order.
-        listed: number -> IRI of the list.
-        iris: those that are listed.
+    >>> number("", 2, digits=False), number("2", 1, digits=True), number("2.1", 27, digits=False)
+    ('B', '2.1', '2.1(aa)')
     """
+    if digits:
+        return f"{above}.{count}" if above else str(count)
+    word = ""
+    while count > 0:
+        count, rest = divmod(count - 1, len(ascii_lowercase))
+        word = ascii_lowercase[rest] + word
+    return f"{above}({word})" if above else word.upper()
 
-    entries: list[Entry] = field(default_factory=list)
-    listed: dict[int, str] = field(default_factory=dict)
-    iris: set[str] = field(default_factory=set)
 
-
-def outline(text: str | Iterable[str]) -> Outline:
-    """Return the outline of a text; empty lines do not count.
+def outline(text: str | Iterable[str]) -> tuple[list[Entry], References]:
+    """Return the sentences of a text, and the IRIs that it lists; empty lines do not count.
 
     Raises:
         NotUnderstood: a line without a number, or a number out of order.
         LimitExceeded: the text is too long, or numbered too deep.
     """
-    lines = _lines(text)
-    result = Outline()
-    known: dict[str, Entry] = {}
-    counts = {"letter": 0, "rule": 0}
-    for line in lines:
+    root, references = Entry("", ""), References()
+    known = {"": root}
+    counts = Counter[tuple[str, bool]]()
+    for line in _lines(text):
         listed = entry(line)
         if listed is not None:
-            _list(result, listed, line)
-        elif result.listed:
+            if not references.add(*listed):
+                raise mistake(NotUnderstood, "listed-twice", text=cut(line))
+        elif references.lines():
             raise mistake(NotUnderstood, "after-the-list", text=cut(line))
         else:
-            _place(result, known, counts, line)
-    return result
+            _place(line, known, counts)
+    return root.below, references
 
 
 def _lines(text: str | Iterable[str]) -> list[str]:
@@ -89,42 +81,20 @@ def _lines(text: str | Iterable[str]) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _list(result: Outline, listed: tuple[int, str], line: str) -> None:
-    number, iri = listed
-    if number in result.listed or iri in result.iris:
-        raise mistake(NotUnderstood, "listed-twice", text=cut(line))
-    result.listed[number] = iri
-    result.iris.add(iri)
-
-
-def _place(result: Outline, known: dict[str, Entry], counts: dict[str, int], line: str) -> None:
+def _place(line: str, known: dict[str, Entry], counts: Counter[tuple[str, bool]]) -> None:
     match = _LINE.match(line)
     if match is None:
         raise mistake(NotUnderstood, "no-number", text=cut(line))
-    number = match["head"] + match["rest"]
-    made = Entry(number, line[match.end() :])
-    branches = list(_BRANCH.finditer(match["rest"]))
-    if len(branches) > MAX_BRANCHES:
-        raise mistake(LimitExceeded, "too-deep", number=cut(number), limit=MAX_BRANCHES)
-    if not branches:
-        expected = _next(counts, letter=match["head"].isalpha())
-        siblings = result.entries
-    else:
-        above = known.get(number[: match.start("rest") + branches[-1].start()])
-        if above is None:
-            raise mistake(NotUnderstood, "nothing-above", number=number)
-        siblings = above.below if branches[-1][1] else above.parts
-        count = len(siblings) + 1
-        expected = (
-            f"{above.number}.{count}" if branches[-1][1] else f"{above.number}({letters(count)})"
-        )
-    if number != expected:
-        raise mistake(NotUnderstood, "out-of-order", number=number, expected=expected)
-    siblings.append(made)
-    known[number] = made
-
-
-def _next(counts: dict[str, int], *, letter: bool) -> str:
-    key = "letter" if letter else "rule"
-    counts[key] += 1
-    return letters(counts[key]).upper() if letter else str(counts[key])
+    made = Entry(match[1], line[match.end() :])
+    if made.number.count(".") + made.number.count("(") > MAX_BRANCHES:
+        raise mistake(LimitExceeded, "too-deep", number=cut(made.number), limit=MAX_BRANCHES)
+    mark = "(" if made.number.endswith(")") else "."
+    above, digits = made.number.rpartition(mark)[0], made.number[-1].isdigit()
+    if above not in known:
+        raise mistake(NotUnderstood, "nothing-above", number=made.number)
+    counts[above, digits] += 1
+    expected = number(above, counts[above, digits], digits=digits)
+    if made.number != expected:
+        raise mistake(NotUnderstood, "out-of-order", number=made.number, expected=expected)
+    known[above].below.append(made)
+    known[made.number] = made

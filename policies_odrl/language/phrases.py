@@ -5,13 +5,13 @@ A sentence is used both ways: what stands in braces is a slot, filled to write a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from string import Formatter
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
+
+from policies_odrl.vocabulary import loaded
 
 LANGUAGES: Final = ("en", "fr")
 
@@ -31,11 +31,7 @@ def index(lang: str) -> int:
 
 @cache
 def table(name: str) -> Mapping[str, Pair]:
-    """Return the sentences of one kind by their names, in the order in which they are tried.
-
-    >>> table("rules")["permission"][0]
-    'It is permitted to {deed}{id}.'
-    """
+    """Return the sentences of one kind by their names, in the order in which they are tried."""
     return MappingProxyType({key: (en, fr) for key, (en, fr) in _data()[name].items()})
 
 
@@ -51,8 +47,5 @@ def fill(pair: Pair, lang: str, /, **slots: str) -> str:
 
 
 @cache
-def _data() -> Mapping[str, Mapping[str, list[str]]]:
-    text = files("policies_odrl").joinpath("language", "phrases.json").read_text("utf-8")
-    data: dict[str, dict[str, list[str]]] = json.loads(text)
-    data.pop("about")
-    return data
+def _data() -> dict[str, Any]:
+    return loaded("language/phrases.json")

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Final
-
-MAX_NICK: Final = 40
 
 _NICK: Final = re.compile(r"[^\W\d_][\w.\-]{0,39}(?<![.\-])")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+", re.ASCII)
 _MENTION: Final = re.compile(r"(?:([^\W\d_][\w.\-]{0,39}) )?\[(\d{1,6})\]")
 _ENTRY: Final = re.compile(r"\[(\d{1,6})\] (\S.*)")
 _PLAIN: Final = re.compile(r'[^\s"\\]+')
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
 
 
 class References:
@@ -26,16 +24,25 @@ class References:
 
     __slots__ = ("_iris", "_numbers", "_used")
 
-    def __init__(self, listed: Mapping[int, str] | None = None) -> None:
-        """Start empty, or with a list that was read."""
-        self._iris = dict(listed or {})
-        self._numbers = {iri: number for number, iri in self._iris.items()}
+    def __init__(self) -> None:
+        self._iris: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
         self._used: set[int] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._iris)
+
+    def add(self, number: int, iri: str) -> bool:
+        """Return whether an IRI could be listed, as neither it nor its number was."""
+        new = number not in self._iris and iri not in self._numbers
+        if new:
+            self._iris[number], self._numbers[iri] = iri, number
+        return new
 
     def mention(self, iri: str) -> str:
         """Return how a sentence mentions an IRI."""
         number = self._numbers.setdefault(iri, len(self._numbers) + 1)
-        self._iris[number] = iri
+        self._iris.setdefault(number, iri)
         self._used.add(number)
         name = nick(iri)
         return f"{name} [{number}]" if name else f"[{number}]"
@@ -43,16 +50,17 @@ class References:
     def mentioned(self, text: str, start: int) -> tuple[str, int] | None:
         """Return the IRI mentioned at a place and where the mention ends, or None."""
         match = _MENTION.match(text, start)
-        if match is None:
-            return None
-        iri = self._iris.get(int(match[2]))
-        if iri is None or nick(iri) != (match[1] or ""):
+        iri = self._iris.get(int(match[2])) if match else None
+        if match is None or iri is None or nick(iri) != (match[1] or ""):
             return None
         return iri, match.end()
 
     def lines(self) -> tuple[str, ...]:
         """Return the list."""
-        return tuple(f"[{number}] {_written(iri)}" for number, iri in self._iris.items())
+        return tuple(
+            f"[{number}] {iri if _PLAIN.fullmatch(iri) and iri.isprintable() else quoted(iri)}"
+            for number, iri in self._iris.items()
+        )
 
     def unused(self) -> tuple[int, ...]:
         """Return the numbers that were listed and never mentioned."""
@@ -98,10 +106,3 @@ def unquoted(text: str, start: int) -> tuple[str, int] | None:
     except ValueError:
         return None
     return str(value), match.end()
-
-
-def _written(iri: str) -> str:
-    return iri if _PLAIN.fullmatch(iri) and iri.isprintable() else quoted(iri)
-
-
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')

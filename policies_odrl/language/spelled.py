@@ -11,16 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from policies_odrl.model import (
-    XSD,
-    XSD_STRING,
-    Common,
-    Constraint,
-    Literal,
-    Policy,
-    Value,
-    each_constraint,
-)
+from policies_odrl.model import XSD, XSD_STRING, Constraint, Literal, Policy, Value, each_constraint
 from policies_odrl.values import Duration, Span, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind
 
@@ -30,25 +21,15 @@ MAX_DIGITS: Final = 40
 def spelled(policy: Policy) -> Policy:
     """Return the policy with its values in one spelling.
 
-    >>> from policies_odrl.model import ODRL, Action, Operator, Permission, PolicyKind
-    >>> once = Constraint(ODRL + "count", Operator.LTEQ, (Literal("05", XSD + "integer"),))
-    >>> reading = Permission(action=Action(ODRL + "read"), constraints=(once,))
-    >>> policy = spelled(Policy(kind=PolicyKind.SET, permissions=(reading,)))
-    >>> policy.permissions[0].constraints[0].right[0].lexical
-    '5'
+    What it shares is what it states for all rules besides what it holds as a whole.
     """
-    return each_constraint(replace(policy, common=besides(policy)), spelled_constraint)
-
-
-def besides(policy: Policy) -> Common:
-    """Return what a policy states for all rules besides what it holds as a whole."""
-    common = policy.common
-    return replace(
-        common,
-        targets=tuple(item for item in common.targets if item != policy.target),
-        assigners=tuple(item for item in common.assigners if item != policy.assigner),
-        assignees=tuple(item for item in common.assignees if item != policy.assignee),
+    common = replace(
+        policy.common,
+        targets=tuple(item for item in policy.common.targets if item != policy.target),
+        assigners=tuple(item for item in policy.common.assigners if item != policy.assigner),
+        assignees=tuple(item for item in policy.common.assignees if item != policy.assignee),
     )
+    return each_constraint(replace(policy, common=common), spelled_constraint)
 
 
 def spelled_constraint(item: Constraint) -> Constraint:

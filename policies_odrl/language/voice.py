@@ -1,4 +1,4 @@
-"""Terms, values, parties and conditions in the words of the controlled language, both ways.
+"""Terms, values and parties in the words of the controlled language, both ways.
 
 Each slot of a sentence has a writer and, beside it, a reader. A reader takes exactly what the
 writer could have written at that place.
@@ -7,7 +7,7 @@ writer could have written at that place.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from policies_odrl.language import labels, phrases
@@ -23,6 +23,20 @@ _VOWELS: Final = frozenset("aàâeéèêëiîïoôuùûyhœæ")
 _TAG: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 # Slots that stand for another one after the French preposition.
 _AFTER_DE: Final[Mapping[str, str]] = {"de_action": "action", "de_deed": "deed"}
+# Slot -> group of labels, words for a term with a name, words for any other.
+TERMS: Final = {
+    "action": ("actions", "name", "perform"),
+    "function": ("functions", "name", "strange-function"),
+    "operand": ("operands", "operand", "strange-operand"),
+    "property": ("properties", "name", "mention"),
+    "datatype": ("datatypes", "name", "mention"),
+    "profile": ("profiles", "quoted", "mention"),
+    "concept": ("values", "quoted", "mention"),
+    "unit": ("units", "unit", "strange-unit"),
+    "id": ("", "", "named-rule"),
+    "named": ("", "", "named-condition"),
+}
+_OPTIONAL: Final = frozenset({"unit", "id", "named"})
 
 
 class Slot(NamedTuple):
@@ -47,22 +61,24 @@ class Voice:
         self.lang = lang
         self.index = phrases.index(lang)
         self.references = references
+        mention = Slot(self._iri, self._mentioned)
         self.slots: dict[str, Slot] = {
-            "iri": Slot(self.iri, self._mentioned),
-            "source": Slot(self.iri, self._mentioned),
-            "action": Slot(self.action, self._named("actions", "perform")),
-            "de_action": self._after_de(Slot(self.action, self._named("actions", "perform"))),
-            "function": Slot(self.function, self._named("functions", "strange-function")),
-            "property": self._term("properties"),
-            "datatype": self._term("datatypes"),
-            "profile": Slot(self._profile, self._quoted("profiles")),
-            "value": Slot(self.value, self._value),
-            "moment": Slot(self._moment, self._hear_moment),
-            "party": self._shape("parties", PartyRef),
-            "asset": self._shape("assets", AssetRef),
-            "id": self._remark("named-rule"),
-            "named": self._remark("named-condition"),
+            **{name: self._term(name) for name in TERMS},
+            "iri": mention,
+            "source": mention,
+            "name": Slot(lambda iri: labels.label("values", iri, lang), self._named("values")),
+            "value": Slot(self._say_value, self._hear_value),
+            "moment": Slot(self._say_moment, self._hear_moment),
+            "text": Slot(quoted, unquoted),
+            "tag": Slot(_say_tag, _hear_tag),
+            "party": self._shape("parties", _reference, _maker(PartyRef)),
+            "asset": self._shape("assets", _reference, _maker(AssetRef)),
+            "literal": self._shape("literals", _literal, _literal_of),
         }
+        self.slots["de_action"] = self.after_de(self.slots["action"])
+        self.action = self.slots["action"].say
+        self.operand = self.slots["operand"].say
+        self.value = self._say_value
 
     # -- sentences --------------------------------------------------------------------------
 
@@ -86,62 +102,64 @@ class Voice:
         return found[0] if found and found[1] == len(text) else None
 
     def match(
-        self, pair: Pair, text: str, start: int, readers: Mapping[str, Reader] | None = None
+        self, pair: Pair, text: str, start: int, **readers: Reader
     ) -> tuple[dict[str, Any], int] | None:
-        """Return what the slots hold and where the sentence ends, or None.
+        """Return what the slots hold and where the sentence ends, or None."""
+        found, at, missed = self.follow(pair[self.index], text, start, **readers)
+        return None if missed else (found, at)
 
-        From left to right without going back; what stands between slots is there literally.
+    def follow(
+        self, template: str, text: str, start: int, **readers: Reader
+    ) -> tuple[dict[str, Any], int, tuple[str, str] | None]:
+        """Return what the slots hold, how far the text follows, and what it does not follow.
+
+        That is (words between slots, slot), one of them empty. Reads from left to right without
+        going back.
         """
         found: dict[str, Any] = {}
         at = start
-        for before, slot in parts(pair[self.index]):
+        for before, slot in parts(template):
             if not text.startswith(before, at):
-                return None
+                return found, at, (before, "")
             at += len(before)
             if slot:
-                read = readers[slot] if readers and slot in readers else self.slots[slot].hear
-                part = read(text, at)
+                part = (readers.get(slot) or self.slots[slot].hear)(text, at)
                 if part is None:
-                    return None
+                    return found, at, ("", slot)
                 found[_AFTER_DE.get(slot, slot)], at = part
-        return found, at
+        return found, at, None
 
     # -- names ------------------------------------------------------------------------------
 
-    def iri(self, iri: str) -> str:
-        """Return how an IRI without a name is mentioned."""
+    def _iri(self, iri: str) -> str:
         return iri if self.references is None else self.references.mention(iri)
 
     def _mentioned(self, text: str, start: int) -> Heard:
         return None if self.references is None else self.references.mentioned(text, start)
 
-    def named(self, group: str, iri: str, strange: str) -> str:
-        """Return the name of a term, or the words for one without a name."""
-        return labels.label(group, iri, self.lang) or self.word(strange, iri=self.iri(iri))
+    def _named(self, group: str) -> Reader:
+        return lambda text, start: labels.read(group, text, start, self.lang)
 
-    def _named(self, group: str, strange: str) -> Reader:
+    def _term(self, slot: str) -> Slot:
+        group, known, strange = TERMS[slot]
+
+        def say(iri: str) -> str:
+            if not iri and slot in _OPTIONAL:
+                return ""
+            name = labels.label(group, iri, self.lang) if group else ""
+            return self.word(known, name=name) if name else self.word(strange, iri=self._iri(iri))
+
         def hear(text: str, start: int) -> Heard:
             found = self.match(table("words")[strange], text, start)
-            return (found[0]["iri"], found[1]) if found else self.term(group, text, start)
+            if found is None and group:
+                found = self.match(table("words")[known], text, start, name=self._named(group))
+            if found is None:
+                return ("", start) if slot in _OPTIONAL else None
+            return next(iter(found[0].values())), found[1]
 
-        return hear
+        return Slot(say, hear)
 
-    def term(self, group: str, text: str, start: int) -> Heard:
-        """Return the term whose name stands at a place; the longest name counts."""
-        for name in labels.names(group, self.lang):
-            if text.startswith(name, start):
-                return labels.labelled(group, name, self.lang), start + len(name)
-        return None
-
-    def action(self, iri: str) -> str:
-        """Return an action as a verb."""
-        return self.named("actions", iri, "perform")
-
-    def function(self, iri: str) -> str:
-        """Return the part that a party plays."""
-        return self.named("functions", iri, "strange-function")
-
-    def _after_de(self, slot: Slot) -> Slot:
+    def after_de(self, slot: Slot) -> Slot:
         """Return a slot after the French preposition."""
 
         def say(item: Any) -> str:
@@ -158,129 +176,74 @@ class Voice:
 
         return Slot(say, hear)
 
-    def _term(self, group: str) -> Slot:
-        def say(iri: str) -> str:
-            return labels.label(group, iri, self.lang) or self.iri(iri)
+    def _shape(
+        self,
+        name: str,
+        given: Callable[[Any], Mapping[str, Any]],
+        made: Callable[[Mapping[str, Any], str], Any],
+    ) -> Slot:
+        """Return a slot whose words depend on which members there are: rows of a table."""
+
+        def say(item: Any) -> str:
+            stated = {
+                member: held for member, held in given(item).items() if held or member == "text"
+            }
+            return self.say(table(name)[" ".join(stated) or "nothing"], **stated)
 
         def hear(text: str, start: int) -> Heard:
-            return self._mentioned(text, start) or self.term(group, text, start)
-
-        return Slot(say, hear)
-
-    def _profile(self, iri: str) -> str:
-        return self._in_quotes(labels.label("profiles", iri, self.lang)) or self.iri(iri)
-
-    def _in_quotes(self, name: str) -> str:
-        return self.word("quoted", name=name) if name else ""
-
-    def _quoted(self, group: str) -> Reader:
-        """Return a reader of a name in quotation marks, or of a mention."""
-        opening, _, closing = table("words")["quoted"][self.index].partition("{name}")
-
-        def hear(text: str, start: int) -> Heard:
-            found = self._mentioned(text, start)
-            end = text.find(closing, start + len(opening))
-            if found is not None or not text.startswith(opening, start) or end < 0:
-                return found
-            iri = labels.labelled(group, text[start + len(opening) : end], self.lang)
-            return (iri, end + len(closing)) if iri else None
-
-        return hear
-
-    def _remark(self, name: str) -> Slot:
-        """Return a slot that may hold nothing."""
-
-        def hear(text: str, start: int) -> Heard:
-            found = self.match(table("words")[name], text, start)
-            return (found[0]["iri"], found[1]) if found else ("", start)
-
-        return Slot(lambda iri: self.word(name, iri=self.iri(iri)) if iri else "", hear)
-
-    # -- parties and assets -----------------------------------------------------------------
-
-    def _shape(self, name: str, made: Callable[[str, bool, str], Any]) -> Slot:
-        def say(item: AssetRef | PartyRef) -> str:
-            slots = {"iri": item.id, "source": item.source}
-            wanted = {slot: self.iri(iri) for slot, iri in slots.items() if iri}
-            return phrases.fill(table(name)[_shape_of(item)], self.lang, **wanted)
-
-        def hear(text: str, start: int) -> Heard:
-            best: Heard = None
-            for shape, pair in table(name).items():
-                found = self.match(pair, text, start)
-                if found and (best is None or found[1] > best[1]):
-                    slots, end = found
-                    collection = "collection" in shape
-                    best = made(slots.get("iri", ""), collection, slots.get("source", "")), end
-            return best
+            heard_ = ((key, self.match(pair, text, start)) for key, pair in table(name).items())
+            found = [(match[1], key, match[0]) for key, match in heard_ if match]
+            if not found:
+                return None
+            end, shape, slots = max(found, key=lambda item: item[0])
+            return made(slots, shape), end
 
         return Slot(say, hear)
 
     # -- values -----------------------------------------------------------------------------
 
-    def value(self, value: Value) -> str:
-        """Return one value."""
+    def _say_value(self, value: Value) -> str:
         if isinstance(value, Iri):
-            name = labels.label("values", value.value, self.lang)
-            return self._in_quotes(name) or self.iri(value.value)
-        return said(value, self.lang) or self._exact(value)
+            return self.slots["concept"].say(value.value)
+        return said(value, self.lang) or self.slots["literal"].say(value)
 
-    def _value(self, text: str, start: int) -> Heard:
-        iri = self._quoted("values")(text, start)
+    def _hear_value(self, text: str, start: int) -> Heard:
+        iri = self.slots["concept"].hear(text, start)
         if iri is not None:
             return Iri(iri[0]), iri[1]
-        return heard(text, start, self.lang) or self._hear_exact(text, start)
+        return heard(text, start, self.lang) or self.slots["literal"].hear(text, start)
 
-    def _moment(self, text: str) -> str:
+    def _say_moment(self, text: str) -> str:
         return said(Literal(text, XSD + "dateTime"), self.lang) or quoted(text)
 
     def _hear_moment(self, text: str, start: int) -> Heard:
-        plain = unquoted(text, start)
-        if plain is not None:
-            return plain
         found = heard(text, start, self.lang)
-        return (found[0].lexical, found[1]) if found else None
-
-    def _exact(self, value: Literal) -> str:
-        """Return a value that has no words, with its datatype and language."""
-        remarks = []
-        if value.datatype != XSD_STRING:
-            remarks.append(self.slots["datatype"].say(value.datatype))
-        if value.language:
-            tag = value.language if _TAG.fullmatch(value.language) else quoted(value.language)
-            remarks.append(self.word("language", tag=tag))
-        return quoted(value.lexical) + (f" ({'; '.join(remarks)})" if remarks else "")
-
-    def _hear_exact(self, text: str, start: int) -> Heard:
-        plain = unquoted(text, start)
-        if plain is None:
-            return None
-        lexical, at = plain
-        datatype = language = ""
-        if text.startswith(" (", at):
-            datatype, after = self.slots["datatype"].hear(text, at + 2) or ("", at + 2)
-            after += 2 if datatype and text.startswith("; ", after) else 0
-            language, after = self._tag(text, after)
-            if (datatype or language) and text.startswith(")", after):
-                return Literal(lexical, datatype or XSD_STRING, language), after + 1
-        return Literal(lexical), at
-
-    def _tag(self, text: str, start: int) -> tuple[str, int]:
-        before = self.word("language", tag="")
-        if not text.startswith(before, start):
-            return "", start
-        at = start + len(before)
-        found = _TAG.match(text, at)
-        return (found[0], found.end()) if found else unquoted(text, at) or ("", start)
-
-    def listed(self, words: Iterable[str], last: str) -> str:
-        """Return several values in a row, with a word before the last one."""
-        found = list(words)
-        if len(found) < 2:  # noqa: PLR2004 - one, or none
-            return found[0] if found else self.word("nothing")
-        return ", ".join(found[:-1]) + last + found[-1]
+        return (found[0].lexical, found[1]) if found else unquoted(text, start)
 
 
-def _shape_of(item: AssetRef | PartyRef) -> str:
-    given = {"iri": item.id, "collection": item.collection, "source": item.source}
-    return " ".join(name for name, stated in given.items() if stated) or "nothing"
+def _reference(item: AssetRef | PartyRef) -> Mapping[str, Any]:
+    return {"iri": item.id, "collection": item.collection, "source": item.source}
+
+
+def _maker(kind: type[AssetRef | PartyRef]) -> Callable[[Mapping[str, Any], str], Any]:
+    return lambda slots, shape: kind(
+        slots.get("iri", ""), "collection" in shape, slots.get("source", "")
+    )
+
+
+def _literal(item: Literal) -> Mapping[str, Any]:
+    datatype = "" if item.datatype == XSD_STRING else item.datatype
+    return {"text": item.lexical, "datatype": datatype, "tag": item.language}
+
+
+def _literal_of(slots: Mapping[str, Any], _shape: str) -> Literal:
+    return Literal(slots["text"], slots.get("datatype", XSD_STRING), slots.get("tag", ""))
+
+
+def _say_tag(tag: str) -> str:
+    return tag if _TAG.fullmatch(tag) else quoted(tag)
+
+
+def _hear_tag(text: str, start: int) -> Heard:
+    found = _TAG.match(text, start)
+    return (found[0], found.end()) if found else unquoted(text, start)

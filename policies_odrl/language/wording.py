@@ -1,18 +1,21 @@
-"""Numbers, dates and durations in words, both ways.
+"""Numbers, dates and durations in words, both ways, and what a number of privacy comes to.
 
 Rules: what is written in words is read back as the same lexical form; a value for which that does
 not hold (`P01D`, the 13th month) has no words. Decimals keep the digits that were stated; a date
-without a time zone is said without one. Sources: XML Schema 1.1 Part 2, 3.3.3, 3.3.6, 3.3.7, 3.3.9.
+without a time zone is said without one. Sources: XML Schema 1.1 Part 2, 3.3.3, 3.3.6, 3.3.7, 3.3.9;
+for ε, the ratio e^ε of two probabilities, and for δ, the probability with which that bound may
+fail (C. Dwork and A. Roth, The Algorithmic Foundations of Differential Privacy, 2.3.1).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-from policies_odrl.language.phrases import LANGUAGES
+from policies_odrl.language.phrases import index
 from policies_odrl.model import XSD, Literal
+from policies_odrl.vocabulary import PREAU
 
 Heard = tuple[Literal, int]
 
@@ -31,101 +34,130 @@ _PARTS: Final = (
 )
 _DATE_PARTS: Final = 3
 _MINUS: Final = ("minus ", "moins ")
-_DECIMAL: Final = re.compile(r"-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?", re.ASCII)
-_SAID_DECIMAL: Final = (
-    re.compile(r"-?(?:0|[1-9]\d{0,39})(?:\.\d{1,40})?(?![\w\-])", re.ASCII),
-    re.compile(r"-?(?:0|[1-9]\d{0,39})(?:,\d{1,40})?(?![\w\-])", re.ASCII),
+_DECIMAL: Final = tuple(
+    re.compile(rf"-?(?:0|[1-9]\d{{0,39}})(?:{mark}\d{{1,40}})?(?![\w\-])", re.ASCII)
+    for mark in (r"\.", ",")
 )
 _MOMENT: Final = re.compile(
     r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
     r"(?:T([01]\d|2[0-3]):([0-5]\d):([0-5]\d(?:\.\d{1,12})?))?(Z|[+-]\d{2}:\d{2})?",
     re.ASCII,
 )
-_ZONE: Final = r"(?: \(UTC([+-]\d{2}:\d{2})?\))?"
-_SAID_MOMENT: Final = (
+_CLOCKS: Final = (
+    r"(?: at (\d{2}):(\d{2})(?::(\d{2}(?:\.\d{1,12})?))?)?",
+    r"(?: à (\d{2}) h (\d{2})(?: min (\d{2}(?:,\d{1,12})?) s)?)?",
+)
+_SAID_MOMENT: Final = tuple(
     re.compile(
-        rf"([1-9]\d?) ({'|'.join(_MONTHS[0].split())}) (\d{{4}})"
-        rf"(?: at (\d{{2}}):(\d{{2}})(?::(\d{{2}}(?:\.\d{{1,12}})?))?)?{_ZONE}",
+        rf"({first}[1-9]\d?) ({months.replace(' ', '|')}) (\d{{4}}){clock}"
+        r"(?: \(UTC([+-]\d{2}:\d{2})?\))?",
         re.ASCII,
-    ),
-    re.compile(
-        rf"(1er|[1-9]\d?) ({'|'.join(_MONTHS[1].split())}) (\d{{4}})"
-        rf"(?: à (\d{{2}}) h (\d{{2}})(?: min (\d{{2}}(?:,\d{{1,12}})?) s)?)?{_ZONE}",
-        re.ASCII,
-    ),
+    )
+    for first, months, clock in zip(("", "1er|"), _MONTHS, _CLOCKS, strict=True)
 )
 _DURATION: Final = re.compile(
     r"(-?)P(?=.)(?:(\d{1,6})Y)?(?:(\d{1,6})M)?(?:(\d{1,9})D)?"
     r"(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?",
     re.ASCII,
 )
+_SAID_PARTS: Final = tuple(
+    tuple(
+        re.compile(
+            rf" ?((?:0|[1-9]\d{{0,8}}){fraction if letter == 'S' else ''})"
+            rf" (?:{many}|{one})(?!\w)",
+            re.ASCII,
+        )
+        for letter, *nouns in _PARTS
+        for one, many in (nouns[place],)
+    )
+    for place, fraction in enumerate((r"(?:\.\d{1,9})?", r"(?:,\d{1,9})?"))
+)
+_LARGEST: Final = Decimal(30)  # ε whose ratio is worth a figure
+_SMALLEST: Final = Decimal(10) ** -18  # δ, likewise
 
 
 def said(item: Literal, lang: str) -> str:
     """Return a decimal, date, time or duration in words, or an empty string."""
-    say = _SAYERS.get(item.datatype)
-    if say is None or item.language:
-        return ""
-    words = say(item.lexical, LANGUAGES.index(lang))
+    place, words = index(lang), ""
+    match item.datatype.removeprefix(XSD):
+        case "decimal":
+            words = _pointed(item.lexical, place)
+        case "date" | "dateTime":
+            words = _say_moment(item.lexical, place)
+        case "duration":
+            words = _say_duration(item.lexical, place)
     return words if words and heard(words, 0, lang) == (item, len(words)) else ""
 
 
 def heard(text: str, start: int, lang: str) -> Heard | None:
     """Return what the words at a place say and where they end, or None."""
-    index = LANGUAGES.index(lang)
-    for hear in (_hear_moment, _hear_duration, _hear_decimal):
-        found = hear(text, start, index)
-        if found is not None:
-            return found
-    return None
+    place = index(lang)
+    found = _hear_moment(text, start, place) or _hear_duration(text, start, place)
+    return found or heard_number(text, start, lang)
 
 
 def heard_number(text: str, start: int, lang: str) -> Heard | None:
     """Return the number at a place, whatever noun follows it, or None."""
-    return _hear_decimal(text, start, LANGUAGES.index(lang))
+    match = _DECIMAL[index(lang)].match(text, start)
+    return (Literal(match[0].replace(",", "."), XSD + "decimal"), match.end()) if match else None
 
 
-def _say_decimal(lexical: str, index: int) -> str:
-    if not _DECIMAL.fullmatch(lexical):
-        return ""
-    return lexical.replace(".", ",") if index else lexical
+def figure(plain: str, lang: str) -> str:
+    """Return a number as people write it: `100,000` or, in French, `100 000`.
+
+    >>> figure("100000", "en"), figure("2.7", "fr")
+    ('100,000', '2,7')
+    """
+    whole, point, rest = plain.partition(".")
+    grouped = f"{int(whole):,}" if whole else ""
+    french = index(lang) == 1
+    return (grouped.replace(",", " ") if french else grouped) + _pointed(point, french) + rest
 
 
-def _hear_decimal(text: str, start: int, index: int) -> Heard | None:
-    match = _SAID_DECIMAL[index].match(text, start)
-    if match is None:
-        return None
-    return Literal(match[0].replace(",", "."), XSD + "decimal"), match.end()
+def meaning(left: str, value: Decimal | None) -> str:
+    """Return what the value of a left operand comes to in round figures, or an empty string.
+
+    >>> meaning("https://w3id.org/preau/odrl/v1#epsilon", Decimal(3))
+    '20'
+    """
+    if value is not None and left == PREAU + "epsilon" and 0 <= value <= _LARGEST:
+        return _round(value.exp())
+    if value is not None and left == PREAU + "delta" and _SMALLEST <= value <= 1:
+        return _round(1 / value)
+    return ""
 
 
-def _say_moment(lexical: str, index: int) -> str:
+def _round(value: Decimal) -> str:
+    if value < 10:  # noqa: PLR2004 - one place after the point is enough below ten
+        return f"{value.quantize(Decimal('0.1'), ROUND_HALF_EVEN):f}"
+    two_digits = Decimal(1).scaleb(value.adjusted() - 1)
+    return f"{value.quantize(two_digits, ROUND_HALF_EVEN).to_integral_value():f}"
+
+
+def _pointed(text: str, place: int) -> str:
+    return text.replace(".", ",") if place else text
+
+
+def _say_moment(lexical: str, place: int) -> str:
     match = _MOMENT.fullmatch(lexical)
     if match is None:
         return ""
     year, month, day, hour, minute, second, zone = match.groups()
-    number = str(int(day))
-    words = "1er" if index and number == "1" else number
-    words += f" {_MONTHS[index].split()[int(month) - 1]} {year}"
+    number = "1er" if place and day == "01" else day.removeprefix("0")
+    words = f"{number} {_MONTHS[place].split()[int(month) - 1]} {year}"
     if hour is not None:
-        words += _clock(hour, minute, second, index)
-    if zone:
-        words += f" (UTC{'' if zone == 'Z' else zone})"
-    return words
+        exact = "" if second == "00" else _pointed(second, place)
+        words += f" à {hour} h {minute}" if place else f" at {hour}:{minute}"
+        words += (f" min {exact} s" if place else f":{exact}") if exact else ""
+    return words + (f" (UTC{zone.removeprefix('Z')})" if zone else "")
 
 
-def _clock(hour: str, minute: str, second: str, index: int) -> str:
-    exact = "" if second == "00" else second
-    if index == 0:
-        return f" at {hour}:{minute}" + (f":{exact}" if exact else "")
-    return f" à {hour} h {minute}" + (f" min {exact.replace('.', ',')} s" if exact else "")
-
-
-def _hear_moment(text: str, start: int, index: int) -> Heard | None:
-    match = _SAID_MOMENT[index].match(text, start)
+def _hear_moment(text: str, start: int, place: int) -> Heard | None:
+    match = _SAID_MOMENT[place].match(text, start)
     if match is None:
         return None
     day, name, year, hour, minute, second, offset = match.groups()
-    month = _MONTHS[index].split().index(name) + 1
+    month = _MONTHS[place].split().index(name) + 1
     lexical = f"{year}-{month:02d}-{int(day.removesuffix('er')):02d}"
     if hour is not None:
         lexical += f"T{hour}:{minute}:{(second or '00').replace(',', '.')}"
@@ -134,57 +166,31 @@ def _hear_moment(text: str, start: int, index: int) -> Heard | None:
     return Literal(lexical, XSD + ("date" if hour is None else "dateTime")), match.end()
 
 
-def _say_duration(lexical: str, index: int) -> str:
+def _say_duration(lexical: str, place: int) -> str:
     match = _DURATION.fullmatch(lexical)
-    if match is None or _PADDED.search(lexical):
+    if match is None:
         return ""
     words = [
-        f"{_amount(amount, index)} {_noun(place, amount, index)}"
-        for place, amount in enumerate(match.groups()[1:])
+        f"{_pointed(amount, place)} {_noun(part, amount, place)}"
+        for part, amount in enumerate(match.groups()[1:])
         if amount is not None
     ]
-    return (_MINUS[index] if match[1] else "") + " ".join(words)
+    return (_MINUS[place] if match[1] else "") + " ".join(words)
 
 
-def _amount(amount: str, index: int) -> str:
-    return amount.replace(".", ",") if index else amount
+def _noun(part: int, amount: str, place: int) -> str:
+    single = amount == "1" or (place == 1 and (amount == "0" or amount.startswith(("0.", "1."))))
+    return _PARTS[part][1 + place][0 if single else 1]
 
 
-def _noun(place: int, amount: str, index: int) -> str:
-    single = amount == "1" or (index == 1 and (amount == "0" or amount.startswith(("0.", "1."))))
-    return _PARTS[place][1 + index][0 if single else 1]
-
-
-def _hear_duration(text: str, start: int, index: int) -> Heard | None:
-    sign = "-" if text.startswith(_MINUS[index], start) else ""
-    at = start + (len(_MINUS[index]) if sign else 0)
-    lexical, found = "", 0
-    for place, pattern in enumerate(_SAID_PARTS[index]):
+def _hear_duration(text: str, start: int, place: int) -> Heard | None:
+    sign = "-" if text.startswith(_MINUS[place], start) else ""
+    first = at = start + (len(_MINUS[place]) if sign else 0)
+    lexical = ""
+    for part, pattern in enumerate(_SAID_PARTS[place]):
         match = pattern.match(text, at)
-        if match is None:
-            continue
-        if place >= _DATE_PARTS and "T" not in lexical:
-            lexical += "T"
-        lexical += match[1].replace(",", ".") + _PARTS[place][0]
-        at, found = match.end(), found + 1
-    return (Literal(f"{sign}P{lexical}", XSD + "duration"), at) if found else None
-
-
-def _part_pattern(place: int, index: int) -> re.Pattern[str]:
-    mark = "," if index else r"\."
-    fraction = rf"(?:{mark}\d{{1,9}})?" if place == len(_PARTS) - 1 else ""
-    nouns = "|".join(sorted(_PARTS[place][1 + index], key=len, reverse=True))
-    return re.compile(rf" ?(\d{{1,9}}{fraction}) (?:{nouns})(?!\w)", re.ASCII)
-
-
-_SAID_PARTS: Final = tuple(
-    tuple(_part_pattern(place, index) for place in range(len(_PARTS)))
-    for index in range(len(LANGUAGES))
-)
-_PADDED: Final = re.compile(r"(?<![\d.])0\d")
-_SAYERS: Final[dict[str, Callable[[str, int], str]]] = {
-    XSD + "decimal": _say_decimal,
-    XSD + "date": _say_moment,
-    XSD + "dateTime": _say_moment,
-    XSD + "duration": _say_duration,
-}
+        if match is not None:
+            mark = "T" if part >= _DATE_PARTS and "T" not in lexical else ""
+            lexical += mark + match[1].replace(",", ".") + _PARTS[part][0]
+            at = match.end()
+    return (Literal(f"{sign}P{lexical}", XSD + "duration"), at) if at > first else None

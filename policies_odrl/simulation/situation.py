@@ -24,7 +24,7 @@ Facts, each part optional:
      "events": {"urn:example:term": ["2026-09-01T00:00:00Z", "2026-12-18T00:00:00Z"]},
      "references": {"https://a.example/limit": 5}}
 
-Rules: names are prefixed (`prefixes.py`) or absolute IRIs; a value is text, a number, a name, or an
+Rules: names are prefixed or absolute IRIs; a value is text, a number, a name, or an
 object of `value` and `unit`, of `iri`, or of `value` and `type`; several values stand in an array;
 times have a time zone. What was performed may state party functions. A use names its `agreement`
 where several were started. A key, a name or a value that is none of these is refused with the
@@ -48,10 +48,16 @@ from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.language.mistakes import cut, mistake
 from policies_odrl.language.phrases import LANGUAGES, fill, table
-from policies_odrl.language.prefixes import expanded, prefixed
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Policy, Rule
 from policies_odrl.values import Quantity, naive, number, span
-from policies_odrl.vocabulary import FUNCTIONS, INCLUDED_IN, OPERANDS, SAME_ACTION
+from policies_odrl.vocabulary import (
+    FUNCTIONS,
+    INCLUDED_IN,
+    OPERANDS,
+    SAME_ACTION,
+    expanded,
+    prefixed,
+)
 
 MAX_ENTRIES: Final = 10_000  # in one array or object
 MAX_BITS: Final = 1_300  # of a whole number

@@ -21,8 +21,9 @@ from policies_odrl import (
 )
 from policies_odrl.concepts import concepts
 from policies_odrl.language.conditions import conditions
-from policies_odrl.language.explain import letters, numbered, sentence
+from policies_odrl.language.explain import numbered, sentence
 from policies_odrl.language.labels import label, labelled, names, word
+from policies_odrl.language.outline import number
 from policies_odrl.language.phrases import LANGUAGES, table
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DCT, FUNCTIONS, INCLUDED_IN, LEVELS, OPERANDS, SAME_ACTION
@@ -214,11 +215,11 @@ def test_each_sentence_knows_what_it_is_about() -> None:
 
 
 def test_letters_go_on_after_z() -> None:
-    assert [letters(number) for number in (1, 26, 27, 52, 53, 703)] == [
-        "a",
-        "z",
-        "aa",
-        "az",
-        "ba",
-        "aaa",
+    assert [number("", count, digits=False) for count in (1, 26, 27, 52, 53, 703)] == [
+        "A",
+        "Z",
+        "AA",
+        "AZ",
+        "BA",
+        "AAA",
     ]

@@ -25,7 +25,8 @@ SENTENCES = [
     if kind != "about"
     for name, (english, french) in found.items()
 ]
-SAME = {"{iri}", "{condition}", "{name}", " {party}", ", {party}"}
+SAME = {"{condition}", "{name}", " {name}", " {party}", ", {party}"}
+SAME |= {"{text}", "{text} ({datatype})"}
 SOURCES = sorted((ROOT / "policies_odrl").rglob("*.py"))
 FRENCH = errors_module.sentences()
 

@@ -34,10 +34,9 @@ from policies_odrl import (
 )
 from policies_odrl.errors import UnknownTerm
 from policies_odrl.evaluation.deontic import DutyState
-from policies_odrl.language.prefixes import expanded, prefixed
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.simulation.situation import request_of
-from policies_odrl.vocabulary import DPV, PREAU
+from policies_odrl.vocabulary import DPV, PREAU, expanded, prefixed
 from tests.support.policies import amount, one_rule, purpose
 from tests.support.tables import rows
 

@@ -47,11 +47,10 @@ from policies_odrl.evaluation.operands import Knowledge
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.language.from_sentences import from_sentences
 from policies_odrl.language.labels import word
-from policies_odrl.language.prefixes import prefixed
 from policies_odrl.language.spelled import spelled
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
-from policies_odrl.vocabulary import OPERANDS
+from policies_odrl.vocabulary import OPERANDS, prefixed
 from tests.support.policies import nodes
 
 VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "templates"

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies_odrl import Literal
-from policies_odrl.language.meaning import meaning
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.language.wording import heard, said
+from policies_odrl.language.wording import heard, meaning, said
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import PREAU
 from tests.support.tables import rows

@@ -31,7 +31,7 @@ from policies_odrl.authoring.contracts import Template
 from policies_odrl.authoring.parameters import Parameter
 from policies_odrl.language.explain import numbered
 from policies_odrl.language.labels import word
-from policies_odrl.language.prefixes import prefixed
+from policies_odrl.vocabulary import prefixed
 
 _HINT = (
     "`preau policy new {0} --list` shows what it asks for",

@@ -27,12 +27,12 @@ from connector.cli.policy.profile import known
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
 from policies_odrl.documents.sources import is_json
-from policies_odrl.language.prefixes import expanded
 from policies_odrl.reading.profiles import joined
 from policies_odrl.simulation.simulate import Simulation, Variant, compare_variants
 from policies_odrl.simulation.situation import request_of
 from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
 from policies_odrl.values import naive, span
+from policies_odrl.vocabulary import expanded
 
 MAX_FILE: Final = 4_000_000  # bytes of a request or of facts
 
