@@ -55,8 +55,8 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.decision import RuleResult
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import Condition
 from policies_odrl.values import name, number, span
 

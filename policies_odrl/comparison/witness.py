@@ -17,14 +17,14 @@ from policies_odrl import text
 from policies_odrl.algebra.boxes import Box
 from policies_odrl.algebra.budget import Exhausted
 from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.comparison.rules import asked_for, conditions_of, named
+from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import evaluate
-from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import Facts, Request, imagined
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth

@@ -15,6 +15,7 @@ from typing import Final
 from policies_odrl import text
 from policies_odrl.algebra.boxes import Goal, operands_of
 from policies_odrl.algebra.budget import Exhausted
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.forms import flat, same_reference
 from policies_odrl.algebra.periods import Stretch
 from policies_odrl.comparison.bans import strange, touches
@@ -26,7 +27,6 @@ from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.conditions import member
 from policies_odrl.evaluation.evaluate import evaluate
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of

@@ -1,31 +1,23 @@
 """What was done, and whether it is what a duty asks for.
 
-Rules: only what is known to have been done by now counts, and where the time is not known, nothing
-that has a date; what is told twice, the same in all respects, was done once; one act is done on
-account of one thing. Who must act, on what and towards whom is the duty's to say, and the
-permission's where the duty is silent (W3C draft, conditions).
+Only what is known to have been done by now counts. Who must act, on what and towards whom is the
+duty's to say, and the permission's where the duty is silent (W3C draft, conditions).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from policies_odrl.algebra.domain import Fact
+from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.conditions import (
-    action_premise,
-    condition,
-    member,
-    party_premise,
-    refinements_of,
-    target_premise,
-)
 from policies_odrl.evaluation.deadlines import Terms, operands_of, speaks_of_time
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.deontic import Instance
-from policies_odrl.evaluation.operands import Fact, check
+from policies_odrl.evaluation.operands import check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
 from policies_odrl.model import ODRL, Condition, Constraint, Duty, Iri, PartyRef, Rule
@@ -37,21 +29,42 @@ EVER: Final = datetime.min.replace(tzinfo=UTC)  # of an act that happened nobody
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A duty in hand: what it says, for whom, and what was done about it."""
+    """A duty in hand: what it says, for whom, and under which conditions.
+
+    Attributes:
+        duty: the duty.
+        path: its JSON pointer.
+        case: see `Case`; its rule is the one that uses are counted for.
+        owner: the permission or prohibition that it hangs below; None for an obligation.
+        after: acts before this do not count; None when all do.
+        follows: whether it was brought about by a violation at `after`.
+        terms: its constraints.
+        gates: how the conditions for having to do it come out.
+    """
 
     duty: Duty
     path: str
     case: Case
     owner: Rule | None
     after: datetime | None
+    follows: bool
     terms: Terms
     gates: tuple[ConditionResult, ...]
-    follows: bool = False
 
     @property
     def active(self) -> Truth:
         """Whether the conditions hold under which it has to be done."""
         return all_of(gate.truth for gate in self.gates)
+
+    @property
+    def now(self) -> datetime | None:
+        """The time of the evaluation."""
+        return self.case.facts.now
+
+    @property
+    def history(self) -> tuple[Instance, ...]:
+        """What became of the occasions that the world tells of."""
+        return self.case.facts.history.get(self.duty.id or self.path, ())
 
 
 def first_done(task: Task, acts: Iterable[Performed]) -> tuple[Truth, tuple[Performed, ...]]:
@@ -62,7 +75,8 @@ def first_done(task: Task, acts: Iterable[Performed]) -> tuple[Truth, tuple[Perf
         one = _fulfils(task, act)
         often = (_often_enough(task, item, act, len(counted)) for item in task.terms.counts)
         truth = all_of((one, *often))
-        if truth is Truth.TRUE and not _is_past(task, act):
+        dated = act.at != EVER or task.terms.window
+        if truth is Truth.TRUE and task.now is None and dated:  # it may lie in the future
             truth = Truth.UNDETERMINED
         if truth is Truth.TRUE:
             return truth, (*counted, act) if task.terms.counts else (act,)
@@ -72,24 +86,17 @@ def first_done(task: Task, acts: Iterable[Performed]) -> tuple[Truth, tuple[Perf
     return any_of(found), ()
 
 
-def _is_past(task: Task, act: Performed) -> bool:
-    """Return whether an act is certain to precede the use; without the time, no dated act is."""
-    undated = act.at == EVER and not task.terms.window
-    return task.case.facts.now is not None or undated
-
-
-def acts_of(facts: Facts) -> Iterator[Performed]:
-    """Yield what was done in time order, up to now: the future fulfils nothing.
+def acts_of(facts: Facts) -> list[Performed]:
+    """Return what was done in time order, up to now: the future fulfils nothing.
 
     What is told twice, the same in all respects, was done once.
     """
-    seen: set[tuple[object, ...]] = set()
+    found: dict[tuple[object, ...], Performed] = {}
     for act in sorted(facts.performed, key=lambda item: item.at):
         stated = frozenset((name, *sorted(map(repr, held))) for name, held in act.facts.items())
-        told = (act.at, act.action, act.party, act.target, stated)
-        if told not in seen and (facts.now is None or act.at <= facts.now):
-            seen.add(told)
-            yield act
+        if facts.now is None or act.at <= facts.now:
+            found.setdefault((act.at, act.action, act.party, act.target, stated), act)
+    return list(found.values())
 
 
 def acts_since(acts: Iterable[Performed], after: datetime | None) -> list[Performed]:
@@ -117,32 +124,34 @@ def unspent(task: Task, instances: Iterable[Instance]) -> list[Performed]:
 
 
 def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Performed]:
-    """Return the acts but those that were spent on something."""
+    """Return the acts but those that were spent on something: one act is done for one thing."""
     gone = {id(act) for act in spent}
     return [act for act in acts if id(act) not in gone]
 
 
-def without(case: Case, acts: Sequence[Performed]) -> Case:
-    """Return the case without acts that were done for something else."""
-    if not acts:
-        return case
-    left = left_of(acts_of(case.facts), acts)
-    return replace(case, facts=replace(case.facts, performed=tuple(left)))
+def with_acts(case: Case, acts: Sequence[Performed]) -> Case:
+    """Return the case of a world in which these acts alone were done."""
+    return replace(case, facts=replace(case.facts, performed=tuple(acts)))
 
 
 def _fulfils(task: Task, act: Performed) -> Truth:
     """Return whether an act is what a duty asks for, however often it asks for it."""
     duty, facts, terms = task.duty, task.case.facts, task.terms
     done = case_of(act, task.case)
-    parts = [action_premise(duty, "", done).truth, *_about(task, done), _towards(task, done)]
+    parts = [
+        judge.action_premise(duty, "", done).truth,
+        _by_whom(task, done),
+        _on_what(task, done),
+        _towards(task, done),
+    ]
     if Truth.FALSE in parts:
         return Truth.FALSE
-    parts += [item.truth for item in refinements_of(duty, "", done)]
+    parts += [item.truth for item in judge.refinements_of(duty, "", done)]
     parts += [_in_time(item, act, task.case) for item in terms.window]
     for gate, result in zip(terms.gates, task.gates, strict=True):
         names = [name for left in operands_of(gate) for name in facts.names_of(left)]
         stated = any(act.facts.get(name) for name in names)
-        parts.append(condition(gate, "", done).truth if stated else result.truth)
+        parts.append(judge.condition(gate, "", done).truth if stated else result.truth)
         if speaks_of_time(gate, facts.knowledge):  # a window, or a condition: it has to be both
             parts.append(_in_time(gate, act, task.case))
     return all_of(parts)
@@ -150,12 +159,13 @@ def _fulfils(task: Task, act: Performed) -> Truth:
 
 def _in_time(item: Condition, act: Performed, case: Case) -> Truth:
     """Return whether an act was done when it had to be; one without a date was done by now."""
-    first = condition(item, "", case_of(act, case)).truth
-    if act.at != EVER:
-        return first
-    now = case.facts.now
-    last = None if now is None else condition(item, "", case_of(replace(act, at=now), case)).truth
-    return first if first is last else Truth.UNDETERMINED
+    moments = [act.at, case.facts.now] if act.at == EVER else [act.at]
+    return unanimous(
+        Truth.UNDETERMINED
+        if at is None
+        else judge.condition(item, "", case_of(replace(act, at=at), case)).truth
+        for at in moments
+    )
 
 
 def _often_enough(task: Task, item: Constraint, act: Performed, earlier: int) -> Truth:
@@ -165,21 +175,17 @@ def _often_enough(task: Task, item: Constraint, act: Performed, earlier: int) ->
     """
     facts = task.case.facts
     if facts.usage is None:
-        return condition(item, "", case_of(act, task.case)).truth
+        return judge.condition(item, "", case_of(act, task.case)).truth
     return check(item, (earlier,), facts.knowledge)[0]
 
 
-def _about(task: Task, done: Case) -> tuple[Truth, Truth]:
-    """Return whether an act was done by whom, and on what, the duty says.
-
-    One that names no target is done on the permission's, or on nothing.
-    """
-    duty, owner, policy = task.duty, task.owner, task.case.policy
-    asked = done.request.target or ""
-    target = policy.target_of(duty)
-    if owner is not None:
-        target = duty.target or (policy.target_of(owner) if asked else None)
-    return _by_whom(task, done), target_premise(target, "", done, asked).truth
+def _on_what(task: Task, done: Case) -> Truth:
+    """Return whether an act was done on what a duty names, or the permission, or on nothing."""
+    policy, asked = task.case.policy, done.request.target or ""
+    target = policy.target_of(task.duty)
+    if task.owner is not None:
+        target = task.duty.target or (policy.target_of(task.owner) if asked else None)
+    return judge.target_premise(target, "", done, asked).truth
 
 
 def _by_whom(task: Task, done: Case) -> Truth:
@@ -193,7 +199,7 @@ def _by_whom(task: Task, done: Case) -> Truth:
     named = policy.assignee_of(duty) if owner is None else duty.assignee
     paying = bool(BY_ANYBODY & task.case.knowledge.wider_actions(duty.action.id))
     if named is not None or paying:
-        return party_premise(named, "", done, binds=owner is None).truth
+        return judge.party_premise(named, "", done, binds=owner is None).truth
     bound = None if owner is None else policy.assignee_of(owner)
     asked, by = task.case.request.assignee, done.request.assignee
     if not asked or not by:
@@ -221,12 +227,10 @@ def _towards(task: Task, done: Case) -> Truth:
 
 
 def _all_are(party: PartyRef, values: Sequence[Fact], done: Case) -> Truth:
-    return unanimous(member(party, _iri(value), done) for value in values)
-
-
-def _iri(value: Fact) -> str:
-    name = value.value if isinstance(value, Iri) else value
-    return name if isinstance(name, str) else ""
+    names = [value.value if isinstance(value, Iri) else value for value in values]
+    return unanimous(
+        judge.member(party, name if isinstance(name, str) else "", done) for name in names
+    )
 
 
 def case_of(act: Performed, case: Case) -> Case:

@@ -1,21 +1,42 @@
 """One question in hand: everything that a part of a policy is judged by.
 
-Rules: what the node knows itself wins over what a request says; a clock or a count is read from the
-usage state before a request is believed; what is used as a collection is used in each member that
-is known. This module looks up; it judges nothing.
+This module looks up and judges nothing. The modes are readings of what public texts leave open.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
-from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.request import Facts, Request
 from policies_odrl.evaluation.state import UsageKey
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import Policy, Rule
 from policies_odrl.vocabulary import closure, implied_actions
+
+
+class Mode(Enum):
+    """Which public reading holds where they disagree.
+
+    `W3C` (default): a duty must be fulfilled before the use unless it states a later deadline, and
+    a collection that is refined has the members of its `source` (W3C draft on formal semantics;
+    IM 2.5.5). `SUITE`: only a violated duty blocks, and members are those of the collection's own
+    IRI (public ODRL test suite).
+    """
+
+    W3C = "w3c"
+    SUITE = "suite"
+
+
+class Behaviour(Enum):
+    """What holds where no rule says anything (W3C draft, Behaviour; `CLOSED` is the default).
+
+    `OPEN` is unsafe where data has to be protected: what nobody thought of is then granted.
+    """
+
+    CLOSED = "closed"
+    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +52,7 @@ class Case:
         implied: those, and all that any of them implies.
         rule: the rule in hand; None for the policy as a whole.
         path: JSON pointer of the rule.
+        vague: collections of the policy, whose members may be what a prohibition names.
     """
 
     policy: Policy
@@ -41,12 +63,20 @@ class Case:
     implied: frozenset[str]
     rule: Rule | None = None
     path: str = ""
+    vague: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(policy: Policy, request: Request, facts: Facts, mode: Mode = Mode.W3C) -> Case:
+    def of(
+        policy: Policy,
+        request: Request,
+        facts: Facts,
+        mode: Mode = Mode.W3C,
+        vague: frozenset[str] = frozenset(),
+    ) -> Case:
         """Return the case of a request, before any rule is in hand."""
         wider = facts.knowledge.wider_actions(request.action)
-        return Case(policy, request, facts, mode, wider, wider | implied_actions(request.action))
+        implied = wider | implied_actions(request.action)
+        return Case(policy, request, facts, mode, wider, implied, vague=vague)
 
     @property
     def knowledge(self) -> Knowledge:
@@ -60,16 +90,9 @@ class Case:
 
     def under(self, rule: Rule, path: str) -> Case:
         """Return the case with a rule in hand."""
-        return Case(
-            self.policy,
-            self.request,
-            self.facts,
-            self.mode,
-            self.wider,
-            self.implied,
-            rule,
-            path,
-        )
+        policy, request, facts, mode = self.policy, self.request, self.facts, self.mode
+        wider, implied, vague = self.wider, self.implied, self.vague
+        return Case(policy, request, facts, mode, wider, implied, rule, path, vague)
 
 
 def parts_of(name: str, members: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
@@ -81,32 +104,11 @@ def containers(members: Mapping[str, frozenset[str]], asked: str) -> tuple[str, 
     """Return what is asked for, and then all collections that are known to hold it.
 
     Whoever belongs to a collection belongs to each one that holds it, too.
-
-    >>> containers({"urn:c": frozenset({"urn:d"}), "urn:d": frozenset({"urn:x"})}, "urn:x")
-    ('urn:x', 'urn:d', 'urn:c')
     """
     found = [asked]
     for item in found:
         found += [name for name, held in members.items() if item in held and name not in found]
     return tuple(found)
-
-
-def all_containers(
-    members: Mapping[str, frozenset[str]], parts: Sequence[str]
-) -> list[Iterable[str]]:
-    """Return the same for each of several, without going through the collections for each.
-
-    >>> held = {"urn:c": frozenset({"urn:x"})}
-    >>> [sorted(each) for each in all_containers(held, ["urn:c", "urn:x"])]
-    [['urn:c'], ['urn:c', 'urn:x']]
-    """
-    if len(parts) == 1:
-        return [containers(members, parts[0])]
-    holders: dict[str, list[str]] = {}
-    for name, held in members.items():
-        for item in held:
-            holders.setdefault(item, []).append(name)
-    return [closure(part, holders) for part in parts]
 
 
 def key_of(policy: Policy, rule: Rule | None, path: str, request: Request) -> UsageKey:

@@ -1,35 +1,45 @@
-"""Values that come from what has happened: counts, clocks, recurrence, events.
+"""Values that come from what has happened (counts, clocks, recurrence, events), and their order.
 
-Rules: without a usage state, or for an agreement that was never opened in it, these values are
-missing, and a request that states them is believed only where nobody keeps account; a reservation
-counts like a use; what was used of a collection was used of its members, and a collection asked for
-has one value for each member; a clock that goes back leaves what was used unknown; `status` is
-where a count or a meter started from, and stands for a missing state in the mode of the public
-suite only.
-Source: Vocabulary, `count`, `delayPeriod`, `elapsedTime`, `meteredTime`, `timeInterval`, `event`;
-IM 2.5.1 (`status`).
+Without a usage state, or for an agreement that was never opened in it, these values are missing,
+and a request that states them is believed only where nobody keeps account. A reservation counts
+like a use. What was used of a collection was used of its members, and a collection asked for has
+one value for each member. `status` is where a count or a meter started from (IM 2.5.1).
+Source: Vocabulary, `count`, `delayPeriod`, `elapsedTime`, `meteredTime`, `timeInterval`, `event`,
+`andSequence`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import product
-from types import MappingProxyType
+from itertools import pairwise, product
 from typing import Final
 
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.numbers import MOST_COUNTED
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
-from policies_odrl.evaluation.case import Case, all_containers, parts_of
-from policies_odrl.evaluation.modes import Mode
+from policies_odrl.evaluation.case import Case, Mode, parts_of
+from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.operands import POLICY_USAGE
-from policies_odrl.evaluation.state import Usage, UsageKey, Use, metered_time
-from policies_odrl.model import ODRL, XSD, Constraint, Iri, Literal
-from policies_odrl.values import Duration, Quantity, duration, name, number, span
-from policies_odrl.vocabulary import OPERANDS, PREAU, Kind
+from policies_odrl.evaluation.request import DATE_TIME
+from policies_odrl.evaluation.state import UsageKey, Use, metered_time
+from policies_odrl.evaluation.state import in_order as ordered
+from policies_odrl.logic import Truth
+from policies_odrl.model import (
+    ODRL,
+    XSD,
+    Condition,
+    Connective,
+    Constraint,
+    Iri,
+    Literal,
+    LogicalConstraint,
+    Operator,
+)
+from policies_odrl.values import Duration, Quantity, Span, duration, name, number, span
+from policies_odrl.vocabulary import OPERANDS, PREAU, Kind, closure
 
 COUNT: Final = ODRL + "count"
 DELAY: Final = ODRL + "delayPeriod"
@@ -39,36 +49,29 @@ INTERVAL: Final = ODRL + "timeInterval"
 EVENT: Final = ODRL + "event"
 MONTHLY: Final = PREAU + "usesThisMonth"
 SINCE: Final = {item.id: item.since for item in OPERANDS.values() if item.since}
-_STATE: Final = frozenset({COUNT, DELAY, ELAPSED, METERED, INTERVAL, MONTHLY})
+ALWAYS: Final = datetime.min.replace(tzinfo=UTC)  # it held from the start
 _USE: Final = (Iri(POLICY_USAGE),)
 _RUNNING: Final = (Quantity, Stretch, Recurrence)
+_FROM: Final = frozenset({Operator.GTEQ, Operator.EQ})
+_UNTIL: Final = frozenset({Operator.LT, Operator.LTEQ})
 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The member before this one in an `andSequence`.
-
-    Attributes:
-        came: when it came true, aware; None when nobody knows.
-    """
+    """The member before this one in an `andSequence`, and when it came true; None: unknown."""
 
     came: datetime | None
 
 
 def values_of(item: Constraint, case: Case, previous: Previous | None = None) -> tuple[Fact, ...]:
-    """Return the values of a constraint's left operand; empty when there is none.
-
-    Args:
-        item: the constraint.
-        case: see `Case`.
-        previous: the member before it, inside an `andSequence`.
-    """
+    """Return the values of a constraint's left operand; empty when there is none."""
     facts, names = case.facts, case.facts.names_of(item.left)
     left = next((name for name in names if name in _KEPT), None)
     if left is None or any(name in facts.values for name in names):
         return facts.values_of(item.left, case.request)
-    found = _KEPT[left](item, case, previous)
-    if found or (left in _STATE and (facts.usage is not None or previous is not None)):
+    found = _kept(left, item, case, previous)
+    stateful = left != EVENT and left not in SINCE
+    if found or (stateful and (facts.usage is not None or previous is not None)):
         return found
     return facts.values_of(item.left, case.request)
 
@@ -103,8 +106,7 @@ def agreed(case: Case) -> datetime | None:
     usage = case.facts.usage
     if usage is not None and case.policy.id in usage.started:
         return usage.started[case.policy.id]
-    dated = case.policy.timestamp
-    found = span(Literal(dated, XSD + "dateTime")) if dated else None
+    found = span(Literal(case.policy.timestamp, XSD + "dateTime"))
     return found.start if found else None
 
 
@@ -118,26 +120,43 @@ def used_before(case: Case) -> tuple[tuple[Use, ...], ...] | None:
     own = None if usage is None else usage.of(key)
     if usage is None or own is None or not members:
         return None if own is None else (own,)
-    parties = all_containers(members, parts_of(key.assignee, members))
-    targets = all_containers(members, parts_of(key.target, members))
-    pairs = product(parties, targets)
-    return tuple(dict.fromkeys(_together(usage, key, *pair) for pair in pairs))
+    holders: dict[str, list[str]] = {}
+    for whole, held in members.items():
+        for part in held:
+            holders.setdefault(part, []).append(whole)
+    parties, targets = (
+        [closure(part, holders) for part in parts_of(asked, members)]
+        for asked in (key.assignee, key.target)
+    )
+    found = []
+    for pair in product(parties, targets):
+        keys = [UsageKey(key.agreement, key.rule, *both) for both in product(*pair)]
+        uses = {use.ticket: use for one in keys for use in usage.of(one) or ()}
+        found.append(ordered(uses.values()))
+    return tuple(dict.fromkeys(found))
 
 
-def _together(
-    usage: Usage, key: UsageKey, parties: Iterable[str], targets: Iterable[str]
-) -> tuple[Use, ...]:
-    """Return the uses under a key of any of the parties and of the targets, each use once."""
-    held = {
-        use.ticket: use
-        for party in parties
-        for target in targets
-        for use in usage.of(UsageKey(key.agreement, key.rule, party, target)) or ()
-    }
-    return tuple(sorted(held.values(), key=lambda use: use.start))
+def _kept(left: str, item: Constraint, case: Case, previous: Previous | None) -> tuple[Fact, ...]:
+    """Return what is kept account of; one value for each member of what is asked for."""
+    now, events = case.facts.now, case.knowledge.events
+    if left == COUNT:
+        return _count(item, case)
+    if now is None:
+        return ()
+    if left == EVENT:  # the time now, where it is known when each event named takes place
+        return (now,) if item.right and all(name(one) in events for one in item.right) else ()
+    if left in SINCE:  # none before the event ended
+        event = events.get(SINCE[left])
+        return (Stretch(event[1], now),) if event and event[1] <= now else ()
+    if left == DELAY:
+        start = agreed(case) if previous is None else previous.came
+        return () if start is None else (Stretch(start, now),)
+    found = [_OF_USES[left](item, case, uses, now) for uses in used_before(case) or ()]
+    return () if None in found else tuple(dict.fromkeys(it for it in found if it is not None))
 
 
-def _count(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
+def _count(item: Constraint, case: Case) -> tuple[Fact, ...]:
+    """Return how often it was used; a `status` stands for a missing state in the suite's mode."""
     used = used_before(case)
     seed = Decimal(0) if item.status is None else number(item.status)
     if seed is None or not 0 <= seed <= MOST_COUNTED or seed != seed.to_integral_value():
@@ -147,78 +166,110 @@ def _count(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]
     return tuple(dict.fromkeys(seed + len(uses) for uses in used or ((),)))
 
 
-def _monthly(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
+def _monthly(item: Constraint, _: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
     """How often it was used in this calendar month, UTC, or later where the clock went back."""
-    used, now = used_before(case), case.facts.now
-    if used is None or now is None or item.status is not None:
-        return ()
     month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    counts = (sum(use.start >= month for use in uses) for uses in used)
-    return tuple(dict.fromkeys(map(Decimal, counts)))
+    return None if item.status else Decimal(sum(use.start >= month for use in uses))
 
 
-def _since(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
-    """The time since an event of the profile ended; none before."""
-    now, event = case.facts.now, case.knowledge.events.get(SINCE[item.left])
-    return (Stretch(event[1], now),) if event and now is not None and event[1] <= now else ()
+def _elapsed(_: Constraint, case: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
+    start = agreed(case)
+    return None if start is None else Stretch(uses[0].start if uses else start, now)
 
 
-def _elapsed(_: Constraint, case: Case, __: Previous | None) -> tuple[Fact, ...]:
-    used, start, now = used_before(case), agreed(case), case.facts.now
-    if used is None or start is None or now is None:
-        return ()
-    starts = dict.fromkeys(uses[0].start if uses else start for uses in used)
-    return tuple(Stretch(first, now) for first in starts)
-
-
-def _metered(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
-    used, now = used_before(case), case.facts.now
+def _metered(item: Constraint, _: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
+    """How long it was used; a clock that went back leaves that unknown."""
     seed = Duration(0, Decimal(0)) if item.status is None else duration(item.status)
-    if used is None or now is None or seed is None or seed.months or seed.seconds < 0:
-        return ()
-    if any(now < (use.end or use.start) for uses in used for use in uses):
-        return ()
+    if seed is None or seed.months or seed.seconds < 0:
+        return None
+    if any(now < (use.end or use.start) for use in uses):
+        return None
     try:
-        before = timedelta(microseconds=int(seed.seconds * 1_000_000))
-        return tuple(dict.fromkeys(before + metered_time(uses, now) for uses in used))
+        return timedelta(microseconds=int(seed.seconds * 1_000_000)) + metered_time(uses, now)
     except OverflowError:
-        return ()
+        return None
 
 
-def _delay(_: Constraint, case: Case, previous: Previous | None) -> tuple[Fact, ...]:
-    start = agreed(case) if previous is None else previous.came
-    now = case.facts.now
-    return () if start is None or now is None else (Stretch(start, now),)
-
-
-def _interval(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
-    used, now = used_before(case), case.facts.now
-    if used is None or now is None:
-        return ()
+def _interval(item: Constraint, case: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
     anchors = case.facts.anchors
     anchor = anchors.get(item.id) if item.id else None
-    lasts = dict.fromkeys(uses[-1].start if uses else None for uses in used)
-    return tuple(Recurrence(now, last, anchor or anchors.get(item.left)) for last in lasts)
+    last = uses[-1].start if uses else None
+    return Recurrence(now, last, anchor or anchors.get(item.left))
 
 
-def _event(item: Constraint, case: Case, _: Previous | None) -> tuple[Fact, ...]:
-    """The time now, where it is known when each event named takes place."""
-    now, events = case.facts.now, case.knowledge.events
-    timed = bool(item.right) and all(name(value) in events for value in item.right)
-    return (now,) if timed and now is not None else ()
+_OF_USES: Final[
+    Mapping[str, Callable[[Constraint, Case, tuple[Use, ...], datetime], Fact | None]]
+] = {MONTHLY: _monthly, ELAPSED: _elapsed, METERED: _metered, INTERVAL: _interval}
+_KEPT: Final = frozenset({COUNT, EVENT, DELAY, *SINCE, *_OF_USES})
 
 
-_KEPT: Final[Mapping[str, Callable[[Constraint, Case, Previous | None], tuple[Fact, ...]]]] = (
-    MappingProxyType(
-        {
-            COUNT: _count,
-            ELAPSED: _elapsed,
-            METERED: _metered,
-            DELAY: _delay,
-            INTERVAL: _interval,
-            EVENT: _event,
-            MONTHLY: _monthly,
-            **dict.fromkeys(SINCE, _since),
-        }
-    )
-)
+# -- the order of what came true ---------------------------------------------------------------
+
+
+def in_order(moments: Sequence[datetime | None]) -> Truth:
+    """Return whether moments are known to ascend; None is a moment that nobody knows.
+
+    Members that held from the start impose no order. Of two that came at once it cannot be told.
+    Source: Vocabulary, `andSequence`: "satisfied in the order specified".
+    """
+    dated = [moment for moment in moments if moment != ALWAYS]
+    known = [moment for moment in dated if moment is not None]
+    pairs = list(pairwise(known))
+    if any(second < first for first, second in pairs):
+        return Truth.FALSE
+    if len(dated) > 1 and (len(known) < len(dated) or any(a == b for a, b in pairs)):
+        return Truth.UNDETERMINED
+    return Truth.TRUE
+
+
+def came_true(item: Condition, result: ConditionResult, case: Case) -> datetime | None:
+    """Return when a condition that holds came true, `ALWAYS`, or None when nobody knows."""
+    if result.truth is not Truth.TRUE:
+        return None
+    if isinstance(item, LogicalConstraint):
+        return _all_came(item, result, case)
+    stated = case.facts.since.get(item.id) if item.id else None
+    moment = stated or _moment(item, result, case) or case.facts.since.get(item.left)
+    now = case.facts.now
+    return None if moment is None or (now is not None and moment > now) else moment
+
+
+def _all_came(item: LogicalConstraint, result: ConditionResult, case: Case) -> datetime | None:
+    parts = list(zip(item.operands, result.children, strict=True))
+    if item.connective is Connective.XONE:  # the others may have come false only later
+        return None
+    either = item.connective is Connective.OR
+    if either and all(child.truth is not Truth.UNDETERMINED for _, child in parts):
+        parts = [(part, child) for part, child in parts if child.truth is Truth.TRUE]
+    moments = [came_true(part, child, case) for part, child in parts]
+    known = [moment for moment in moments if moment is not None]
+    if len(known) < len(moments):
+        return None
+    return min(known) if either else max(known)
+
+
+def _moment(item: Constraint, result: ConditionResult, case: Case) -> datetime | None:
+    value = item.right[0] if len(item.right) == 1 else Literal("")
+    clock = result.values[0] if len(result.values) == 1 else None
+    if item.left == INTERVAL and isinstance(clock, Recurrence) and clock.last is None:
+        return clock.anchor or ALWAYS
+    bound: Span | None = None
+    if item.left == DATE_TIME:
+        bound = span(value)
+    elif item.left == EVENT and (event := case.knowledge.events.get(name(value) or "")):
+        bound = Span(*event)
+    elif item.operator in _UNTIL and (
+        item.left in {COUNT, ELAPSED, METERED}
+        or (item.left == DELAY and isinstance(clock, Stretch))
+    ):
+        return ALWAYS
+    elif item.left == DELAY and isinstance(clock, Stretch) and (by := duration(value)):
+        at = later(clock.start, by)
+        bound = None if at is None else Span(at, at)
+    if bound is None:
+        return None
+    if item.operator is Operator.GT:
+        return bound.end
+    if item.operator in _FROM:
+        return bound.start
+    return ALWAYS if item.operator in _UNTIL else None

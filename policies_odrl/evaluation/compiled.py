@@ -1,62 +1,114 @@
 """A policy prepared for many decisions: the same answers as `evaluate`, for less.
 
-Rules: whatever is prepared answers as a whole evaluation would, and where it cannot be prepared, a
-whole evaluation of that rule answers; only rules that can apply are looked at. Duties, collections,
-counts and clocks are always judged anew. What a policy means is `evaluate.py` and below.
+Rules are found by action, target and assignee, so that work grows with the rules that can apply.
+Their conditions are prepared once, as tests that ask `operands.check`. Whatever cannot be prepared
+is evaluated whole. Duties, collections, counts and clocks are always judged anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, Generic, NamedTuple, TypeVar
 
-from policies_odrl.evaluation.case import Case, containers
-from policies_odrl.evaluation.conditions import collections_of
-from policies_odrl.evaluation.conflict import resolve
+from policies_odrl.evaluation import evaluate as whole
+from policies_odrl.evaluation.case import Case, Mode, containers
+from policies_odrl.evaluation.conditions import JOIN, collections_of
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
-from policies_odrl.evaluation.evaluate import (
-    decision_of,
-    evaluate,
-    permission_result,
-    prohibition_result,
-    unusable,
-)
-from policies_odrl.evaluation.fast_tests import Test, prepared
-from policies_odrl.evaluation.index import Index, Place, R
-from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.request import Facts, Request
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.evaluation.operands import check
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, names_of
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth
-from policies_odrl.model import Permission, Policy, Prohibition
-from policies_odrl.vocabulary import implied_actions, same_action
+from policies_odrl.model import (
+    AssetRef,
+    Condition,
+    Constraint,
+    LogicalConstraint,
+    Operator,
+    PartyRef,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+)
+from policies_odrl.values import span
+from policies_odrl.vocabulary import Kind, implied_actions, same_action
+
+R = TypeVar("R", bound=Permission | Prohibition)
+Test = Callable[[Request, Facts], Truth]
 
 MOST_KEPT: Final = 4096  # answers to "which rules can apply", of one policy
+ANY: Final = ""  # in a key: whatever is asked for
 _NO_FACTS: Final = Facts()
+_STATEFUL: Final = frozenset({Kind.COUNT, Kind.DURATION, Kind.EVENT})
+# Operator -> whether the bound itself still counts as before, and whether the answer is turned.
+_IN_TIME: Final[Mapping[Operator, tuple[bool, bool]]] = {
+    Operator.LT: (False, False),
+    Operator.LTEQ: (True, False),
+    Operator.GT: (True, True),
+    Operator.GTEQ: (False, True),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class _Permits:
-    """A permission that can apply; `tests` is None where it has to be evaluated whole."""
+class _Place(Generic[R]):
+    """A rule and where it stands; its tests are None where it has to be evaluated whole."""
 
-    place: Place[Permission]
-    tests: tuple[Test, ...] | None
+    __slots__ = ("_plain", "_tests", "path", "position", "rule")
+
+    def __init__(self, path: str, position: int, rule: R, *, plain: bool) -> None:
+        self.path = path
+        self.position = position
+        self.rule = rule
+        self._plain = plain  # it is about what its key says, and nothing else
+        self._tests: list[Test | None] | None = None
+
+    def tests(self, knowledge: Knowledge) -> tuple[Test, ...] | None:
+        """Return what has to hold for the rule, prepared on first use."""
+        rule = self.rule
+        if not self._plain or (isinstance(rule, Permission) and rule.duties):
+            return None
+        if self._tests is None:
+            items = (*rule.constraints, *rule.action.refinements)
+            self._tests = [_prepared(item, knowledge) for item in items]
+        return None if None in self._tests else tuple(it for it in self._tests if it is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prohibits:
-    """A prohibition that can apply; `broader` when the request covers more than it."""
+class _Index(Generic[R]):
+    """Rules of one kind, by what they are about."""
 
-    place: Place[Prohibition]
-    tests: tuple[Test, ...] | None
-    broader: bool
+    def __init__(self, policy: Policy, name: str, rules: Sequence[R]) -> None:
+        self._found: dict[tuple[str, str, str], list[_Place[R]]] = {}
+        for position, rule in enumerate(rules):
+            key, plain = _key(policy, rule)
+            place = _Place(f"/{name}/{position}", position, rule, plain=plain)
+            self._found.setdefault(key, []).append(place)
+        self.actions = frozenset(action for action, _, _ in self._found)
+        self.names_targets = any(target for _, target, _ in self._found)
+        self.names_parties = any(party for _, _, party in self._found)
+
+    def of(
+        self, actions: Iterable[str], targets: Iterable[str], parties: Iterable[str]
+    ) -> list[_Place[R]]:
+        """Return the rules about one of the actions, targets and parties, in order."""
+        keys = {
+            (action, target, party)
+            for action in (*actions, ANY)
+            for target in (*targets, ANY)
+            for party in (*parties, ANY)
+        }
+        found = [place for key in keys for place in self._found.get(key, ())]
+        return sorted(found, key=lambda place: place.position)
 
 
-@dataclass(frozen=True, slots=True)
-class _Applicable:
-    permits: tuple[_Permits, ...]
-    prohibits: tuple[_Prohibits, ...]
+class _Applicable(NamedTuple):
+    """The rules that can apply, with their tests.
+
+    Of a prohibition the last says what it comes to where all tests hold: Undetermined where the
+    request covers more than it.
+    """
+
+    permits: tuple[tuple[_Place[Permission], tuple[Test, ...] | None], ...]
+    prohibits: tuple[tuple[_Place[Prohibition], tuple[Test, ...] | None, Truth], ...]
 
 
 class CompiledPolicy:
@@ -65,68 +117,61 @@ class CompiledPolicy:
     def __init__(
         self, policy: Policy, knowledge: Knowledge, mode: Mode, *, tentative: bool = False
     ) -> None:
-        self._policy = policy
+        self.policy = policy
         self._knowledge = knowledge
         self._mode = mode
         self._tentative = tentative
-        self._refusal = unusable(policy, tentative=tentative, profiles=knowledge.profiles)
-        self._permissions = Index(policy, _placed("permission", policy.permissions))
-        self._prohibitions = Index(policy, _placed("prohibition", policy.prohibitions))
+        self._refusal = whole.unusable(policy, tentative=tentative, profiles=knowledge.profiles)
+        self._permissions = _Index(policy, "permission", policy.permissions)
+        self._prohibitions = _Index(policy, "prohibition", policy.prohibitions)
         self._vague = collections_of(policy) if policy.prohibitions else frozenset[str]()
         self._remedies = any(rule.remedies for rule in policy.prohibitions)
-        self._tests: dict[str, tuple[Test, ...] | None] = {}
         self._kept: dict[tuple[str, str | None, str], _Applicable] = {}
         self._needs_target = self._permissions.names_targets or self._prohibitions.names_targets
         self._needs_party = self._permissions.names_parties or self._prohibitions.names_parties
-
-    @property
-    def policy(self) -> Policy:
-        """What was prepared."""
-        return self._policy
 
     def permits(self, request: Request, facts: Facts = _NO_FACTS) -> bool:
         """Return whether the policy lets the request go ahead: `evaluate(…).granted`."""
         found = self._applicable(request, facts)
         if found is None:
             return self._whole(request, facts).granted
-        if not any(self._grants(item, request, facts) for item in found.permits):
+        if not any(self._grants(*item, request, facts) for item in found.permits):
             return False
         prohibited = Truth.FALSE
-        for rule in found.prohibits:
-            applies = self._applies(rule, request, facts)
+        for item in found.prohibits:
+            applies = self._applies(*item, request, facts)
+            if applies is not Truth.FALSE:
+                prohibited = applies
             if applies is Truth.TRUE:
-                prohibited = applies
                 break
-            if applies is Truth.UNDETERMINED:
-                prohibited = applies
-        return resolve(self._policy.conflict, permitted=True, prohibited=prohibited).granted
+        return whole.resolve(self.policy.conflict, permitted=True, prohibited=prohibited).granted
 
     def decide(self, request: Request, facts: Facts = _NO_FACTS) -> Decision:
         """Return the decision with its reasons: as `evaluate`, with the rules that can apply."""
         found = self._applicable(request, facts)
         if found is None or (facts.performed and self._remedies):
             return self._whole(request, facts)  # remedies are due for other acts, too
-        case = Case.of(self._policy, request, facts, self._mode)
-        return decision_of(
-            case,
-            [permission_result(item.place.rule, item.place.path, case) for item in found.permits],
-            [
-                prohibition_result(item.place.rule, item.place.path, case)
-                for item in found.prohibits
-            ],
-        )
+        case = Case.of(self.policy, request, facts, self._mode)
+        permits = [whole.permission_result(it.rule, it.path, case) for it, _ in found.permits]
+        bans = [whole.prohibition_result(it.rule, it.path, case) for it, *_ in found.prohibits]
+        return whole.decision_of(case, permits, bans)
 
     def _whole(self, request: Request, facts: Facts) -> Decision:
-        return evaluate(self._policy, request, facts, mode=self._mode, tentative=self._tentative)
+        return whole.evaluate(
+            self.policy, request, facts, mode=self._mode, tentative=self._tentative
+        )
 
     def _applicable(self, request: Request, facts: Facts) -> _Applicable | None:
         """Return the rules that can apply; None where the policy has to be evaluated whole."""
+        held = facts.members
         if self._refusal or facts.knowledge is not self._knowledge:
             return None
-        if self._holds_others(request, facts):
-            return None  # what a prohibition is about may lie inside what is asked for
-        if facts.members:
-            return self._looked_up(request, facts)
+        # what a prohibition is about may lie inside what is asked for
+        if request.target in self._vague or request.assignee in self._vague:
+            return None
+        if held:
+            inside = request.target in held or request.assignee in held
+            return None if inside else self._looked_up(request, facts)
         key = (request.action, request.target, request.assignee)
         found = self._kept.get(key)
         if found is None:
@@ -137,78 +182,59 @@ class CompiledPolicy:
                 self._kept[key] = found
         return found
 
-    def _holds_others(self, request: Request, facts: Facts) -> bool:
-        held = facts.members
-        if held and (request.target in held or request.assignee in held):
-            return True
-        return request.target in self._vague or request.assignee in self._vague
-
     def _looked_up(self, request: Request, facts: Facts) -> _Applicable | None:
-        target, party = request.target or "", request.assignee
+        target, party, known = request.target or "", request.assignee, self._knowledge
         unnamed = (self._needs_target and not target) or (self._needs_party and not party)
-        if unnamed or not self._knowledge.known_action(request.action):
+        if unnamed or not known.known_action(request.action):
             return None
         targets = containers(facts.members, target) if target else ()
         parties = containers(facts.members, party) if party else ()
-        wider = self._knowledge.wider_actions(request.action)
+        wider = known.wider_actions(request.action)
         implied = wider | implied_actions(request.action)
-        narrower = self._narrower(request.action) - implied
-        permits = self._permissions.of(sorted(wider), targets, parties)
-        prohibits = self._prohibitions.of(sorted(implied | narrower), targets, parties)
-        return _Applicable(
-            tuple(_Permits(place, self._tests_of(place)) for place in permits),
-            tuple(
-                _Prohibits(
-                    place, self._tests_of(place), same_action(place.rule.action.id) in narrower
-                )
-                for place in prohibits
-            ),
-        )
-
-    def _narrower(self, action: str) -> frozenset[str]:
-        """Return the prohibited actions that the action asked for includes, or may include."""
-        asked = same_action(action)
-        return frozenset(
+        asked = same_action(request.action)
+        narrower = frozenset(  # prohibited actions that the one asked for includes, or may include
             ruled
-            for ruled in self._prohibitions.actions
-            if ruled
-            and (
-                asked in self._knowledge.wider_actions(ruled)
-                or not self._knowledge.known_action(ruled)
-            )
+            for ruled in self._prohibitions.actions - implied - {ANY}
+            if asked in known.wider_actions(ruled) or not known.known_action(ruled)
+        )
+        permits = self._permissions.of(wider, targets, parties)
+        prohibits = self._prohibitions.of(implied | narrower, targets, parties)
+        truths = [
+            Truth.UNDETERMINED if same_action(it.rule.action.id) in narrower else Truth.TRUE
+            for it in prohibits
+        ]
+        return _Applicable(
+            tuple((it, it.tests(known)) for it in permits),
+            tuple((it, it.tests(known), all_) for it, all_ in zip(prohibits, truths, strict=True)),
         )
 
-    def _tests_of(self, place: Place[Permission] | Place[Prohibition]) -> tuple[Test, ...] | None:
-        """Return what has to hold for a rule, prepared once; None where it cannot be prepared."""
-        if place.path not in self._tests:
-            self._tests[place.path] = self._prepare(place)
-        return self._tests[place.path]
-
-    def _prepare(self, place: Place[Permission] | Place[Prohibition]) -> tuple[Test, ...] | None:
-        rule = place.rule
-        if not place.plain or (isinstance(rule, Permission) and rule.duties):
-            return None
-        items = (*rule.constraints, *rule.action.refinements)
-        tests = tuple(prepared(item, self._knowledge) for item in items)
-        known = tuple(test for test in tests if test is not None)
-        return known if len(known) == len(tests) else None
-
-    def _grants(self, item: _Permits, request: Request, facts: Facts) -> bool:
-        if item.tests is None:
-            case = Case.of(self._policy, request, facts, self._mode)
-            result = permission_result(item.place.rule, item.place.path, case)
-            return result.effect is Effect.GRANTS
-        for test in item.tests:  # noqa: SIM110 - a loop is half the time of `all` here
+    def _grants(
+        self,
+        place: _Place[Permission],
+        tests: tuple[Test, ...] | None,
+        request: Request,
+        facts: Facts,
+    ) -> bool:
+        if tests is None:
+            case = Case.of(self.policy, request, facts, self._mode)
+            return whole.permission_result(place.rule, place.path, case).effect is Effect.GRANTS
+        for test in tests:  # noqa: SIM110 - a loop is half the time of `all` here
             if test(request, facts) is not Truth.TRUE:
                 return False
         return True
 
-    def _applies(self, item: _Prohibits, request: Request, facts: Facts) -> Truth:
-        if item.tests is None:
-            case = Case.of(self._policy, request, facts, self._mode)
-            return prohibition_result(item.place.rule, item.place.path, case).applies
-        outcome = Truth.UNDETERMINED if item.broader else Truth.TRUE
-        for test in item.tests:
+    def _applies(
+        self,
+        place: _Place[Prohibition],
+        tests: tuple[Test, ...] | None,
+        outcome: Truth,
+        request: Request,
+        facts: Facts,
+    ) -> Truth:
+        if tests is None:
+            case = Case.of(self.policy, request, facts, self._mode)
+            return whole.prohibition_result(place.rule, place.path, case).applies
+        for test in tests:
             truth = test(request, facts)
             if truth is Truth.FALSE:
                 return truth
@@ -219,27 +245,86 @@ class CompiledPolicy:
 
 def compile_policy(
     policy: Policy,
-    knowledge: Knowledge = _NO_FACTS.knowledge,
+    knowledge: Knowledge = NOTHING_MORE,
     *,
     mode: Mode = Mode.W3C,
     tentative: bool = False,
 ) -> CompiledPolicy:
-    """Prepare a policy for many decisions.
+    """Prepare a policy for many decisions; the arguments are those of `evaluate`.
 
-    >>> from policies_odrl.model import ODRL, Action, PolicyKind
-    >>> reading = Permission(action=Action(ODRL + "read"))
-    >>> policy = compile_policy(Policy(kind=PolicyKind.SET, permissions=(reading,)))
-    >>> policy.permits(Request(ODRL + "read")), policy.permits(Request(ODRL + "print"))
-    (True, False)
-
-    Args:
-        policy: see `model.py`; inheritance must be resolved.
-        knowledge: terms and hierarchies; facts with other ones are evaluated whole.
-        mode: see `evaluate`.
-        tentative: see `evaluate`.
+    Facts with other knowledge than was given here are evaluated whole.
     """
     return CompiledPolicy(policy, knowledge, mode, tentative=tentative)
 
 
-def _placed(name: str, rules: Sequence[R]) -> list[tuple[str, R]]:
-    return [(f"/{name}/{index}", rule) for index, rule in enumerate(rules)]
+def _key(policy: Policy, rule: Permission | Prohibition) -> tuple[tuple[str, str, str], bool]:
+    """Return by which names a rule is found, and whether that is all there is to its premises."""
+    assignee = policy.assignee_of(rule)
+    target, one_target = _named(policy.target_of(rule))
+    party, one_party = _named(assignee)
+    action = same_action(rule.action.id) if rule.action.id else ANY
+    binds_nobody = assignee is None and policy.kind is PolicyKind.AGREEMENT
+    understood = not rule.unread and action != ANY
+    return (action, target, party), one_target and one_party and not binds_nobody and understood
+
+
+def _named(item: AssetRef | PartyRef | None) -> tuple[str, bool]:
+    if item is None:
+        return ANY, True
+    if item.collection or item.source or item.refinements or not item.id:
+        return ANY, False
+    return item.id, True
+
+
+# -- conditions as functions --------------------------------------------------------------------
+
+
+def _prepared(item: Condition, knowledge: Knowledge) -> Test | None:
+    """Return a condition as a function, or None where only a whole evaluation can judge it."""
+    if isinstance(item, LogicalConstraint):
+        return _joined(item, knowledge)
+    operand = knowledge.operand(item.left)
+    if operand is None or operand.kind in _STATEFUL or len(names_of(item.left, knowledge)) > 1:
+        return None
+    left, by_node = item.left, item.left == DATE_TIME or operand.by_node
+
+    def general(request: Request, facts: Facts) -> Truth:
+        values = facts.values.get(left)
+        if values is None:  # what only the node states is not the request's
+            values = facts.values_of(left, request) if by_node else request.facts.get(left, ())
+        return check(item, values, knowledge)[0]
+
+    return _timed(item, general) if left == DATE_TIME else general
+
+
+def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
+    join = JOIN.get(item.connective)
+    parts = [_prepared(part, knowledge) for part in item.operands]
+    tests = [part for part in parts if part is not None]
+    if join is None or not parts or len(tests) != len(parts):
+        return None
+
+    def joined(request: Request, facts: Facts) -> Truth:
+        return join(test(request, facts) for test in tests)
+
+    return joined
+
+
+def _timed(item: Constraint, general: Test) -> Test:
+    """Return a test of the time now; stated times are left to the general one."""
+    bound = span(item.right[0]) if len(item.right) == 1 and not item.unit else None
+    reading = _IN_TIME.get(item.operator)
+    if bound is None or reading is None or item.reference:
+        return general
+    or_same, turned = reading
+    limit = bound.end if or_same else bound.start
+    reaches = or_same and bound.start == bound.end
+    earlier, later = (Truth.FALSE, Truth.TRUE) if turned else (Truth.TRUE, Truth.FALSE)
+
+    def against(request: Request, facts: Facts) -> Truth:
+        now = facts.now
+        if now is None or DATE_TIME in facts.values:
+            return general(request, facts)
+        return earlier if now < limit or (reaches and now == limit) else later
+
+    return against

@@ -1,23 +1,26 @@
 """Constraints, logical constraints and premises of a rule against a case.
 
-Rules: Kleene logic throughout; a premise that cannot be decided is Undetermined; membership in a
-collection comes from evidence, and a refined collection has the members of its `source`; who is in
-a collection is in those that hold it; a collection asked for whose members are not known may hold
-what is prohibited; a request for more than what is prohibited contains it and cannot be told apart
-from it.
+Kleene logic throughout. A premise that cannot be decided is Undetermined. Membership in a
+collection comes from evidence, and a refined collection has the members of its `source`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from policies_odrl.evaluation.case import Case, containers
-from policies_odrl.evaluation.clocks import EVENT, Previous, anchored, at_usage, values_of
+from policies_odrl.evaluation.case import Case, Mode, containers
+from policies_odrl.evaluation.clocks import (
+    ALWAYS,
+    EVENT,
+    Previous,
+    anchored,
+    at_usage,
+    came_true,
+    in_order,
+    values_of,
+)
 from policies_odrl.evaluation.decision import ConditionResult, Premise
-from policies_odrl.evaluation.modes import Mode
 from policies_odrl.evaluation.operands import NO_VALUE, check
-from policies_odrl.evaluation.sequence import ALWAYS, came_true, in_order
 from policies_odrl.logic import Truth, all_of, any_of, one_of
 from policies_odrl.model import (
     AssetRef,
@@ -39,6 +42,7 @@ NO_PARTS: Final = "it joins no conditions"
 UNKNOWN_ACTION: Final = "the action that is prohibited is not known here"
 IGNORED: Final = "only the node states it: what the request says of it is ignored"
 BROADER: Final = "the request covers more than what is prohibited: ask for less"
+JOIN: Final = {Connective.AND: all_of, Connective.OR: any_of, Connective.XONE: one_of}
 
 
 def condition(
@@ -66,11 +70,8 @@ def condition(
         return ConditionResult(path, Truth.UNDETERMINED, item, why=NO_PARTS)
     if item.connective is Connective.AND_SEQUENCE:
         return _sequence(item, path, case)
-    inner = below(item, path)
-    children = tuple(
-        [condition(part, f"{inner}/{index}", case) for index, part in enumerate(item.operands)]
-    )
-    truth = _JOIN[item.connective](child.truth for child in children)
+    children = conditions(item.operands, below(item, path), case)
+    truth = JOIN[item.connective](child.truth for child in children)
     return ConditionResult(path, truth, item, children=children)
 
 
@@ -82,31 +83,21 @@ def conditions(items: tuple[Condition, ...], path: str, case: Case) -> tuple[Con
 def refinements_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return how the refinements of a rule's action, target and assignee come out."""
     found: tuple[ConditionResult, ...] = ()
-    if rule.action.refinements:
-        found = conditions(rule.action.refinements, f"{path}/action/odrl:refinement", case)
     policy = case.policy
-    for name, item in (("target", policy.target_of(rule)), ("assignee", policy.assignee_of(rule))):
+    parts = (rule.action, policy.target_of(rule), policy.assignee_of(rule))
+    for name, item in zip(("action", "target", "assignee"), parts, strict=True):
         if item is not None and item.refinements:
             found += conditions(item.refinements, f"{path}/{name}/odrl:refinement", case)
     return found
 
 
-def premises_of(
-    rule: Rule, path: str, case: Case, vague: frozenset[str] = frozenset()
-) -> tuple[ConditionResult, ...]:
-    """Return whether a rule is about this action, this party and this target.
-
-    Args:
-        rule: the rule.
-        path: its JSON pointer.
-        case: see `Case`.
-        vague: see `member`.
-    """
-    policy, request = case.policy, case.request
+def premises_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
+    """Return whether a rule is about this action, this party and this target."""
+    policy = case.policy
     return (
         action_premise(rule, path, case),
-        party_premise(policy.assignee_of(rule), path, case, vague=vague),
-        target_premise(policy.target_of(rule), path, case, request.target or "", vague=vague),
+        party_premise(policy.assignee_of(rule), path, case),
+        target_premise(policy.target_of(rule), path, case, case.request.target or ""),
     )
 
 
@@ -118,12 +109,7 @@ def action_premise(rule: Rule, path: str, case: Case) -> ConditionResult:
 
 
 def party_premise(
-    party: PartyRef | None,
-    path: str,
-    case: Case,
-    *,
-    binds: bool = True,
-    vague: frozenset[str] = frozenset(),
+    party: PartyRef | None, path: str, case: Case, *, binds: bool = True
 ) -> ConditionResult:
     """Return whether a rule is about who asks.
 
@@ -132,39 +118,24 @@ def party_premise(
         path: JSON pointer of the rule.
         case: see `Case`.
         binds: False where nobody by name means anybody, also in an agreement.
-        vague: see `member`.
     """
     asked = case.request.assignee
-    truth = member(party, asked, case, vague)
+    truth = member(party, asked, case)
     if binds and party is None and case.policy.kind is PolicyKind.AGREEMENT:
         truth = Truth.UNDETERMINED  # an agreement binds somebody; nobody is not everybody
     return _premise("assignee", path, truth, party, asked)
 
 
-def target_premise(
-    target: AssetRef | None,
-    path: str,
-    case: Case,
-    asked: str,
-    *,
-    vague: frozenset[str] = frozenset(),
-) -> ConditionResult:
-    """Return whether a rule is about an asset; `vague` is as in `member`."""
-    return _premise("target", path, member(target, asked, case, vague), target, asked)
+def target_premise(target: AssetRef | None, path: str, case: Case, asked: str) -> ConditionResult:
+    """Return whether a rule is about an asset."""
+    return _premise("target", path, member(target, asked, case), target, asked)
 
 
-def member(
-    item: AssetRef | PartyRef | None, asked: str, case: Case, vague: frozenset[str] = frozenset()
-) -> Truth:
+def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
     """Return whether somebody or something is what a rule names, or belongs to it.
 
-    Source: IM 2.5.5 and 2.5.6 (`source` names the collection that refinements select from).
-
-    Args:
-        item: what the rule names; None: anyone or anything.
-        asked: IRI; empty when not known.
-        case: see `Case`.
-        vague: what is known to be a collection, whose members may be what a prohibition names.
+    None is anyone or anything; nothing asked is not known. Source: IM 2.5.5 and 2.5.6 (`source`
+    names the collection that refinements select from).
     """
     if item is None:
         return Truth.TRUE
@@ -175,21 +146,17 @@ def member(
     members, counting = case.facts.members, _evidence(item, case.mode)
     if members and not set(counting).isdisjoint(containers(members, asked)[1:]):
         return Truth.TRUE
-    if isinstance(case.rule, Prohibition) and _inside(item, asked, members, vague):
+    if isinstance(case.rule, Prohibition) and _inside(item, asked, case):
         return Truth.UNDETERMINED
     single = item.id and not (item.collection or item.source)
     return Truth.FALSE if single or counting[0] in members else Truth.UNDETERMINED
 
 
-def _inside(
-    item: AssetRef | PartyRef,
-    asked: str,
-    members: Mapping[str, frozenset[str]],
-    vague: frozenset[str],
-) -> bool:
+def _inside(item: AssetRef | PartyRef, asked: str, case: Case) -> bool:
     """Return whether what a prohibition names may be in the collection that is asked for."""
+    members = case.facts.members
     if asked not in members:
-        return asked in vague
+        return asked in case.vague
     held = closure(asked, members)
     names = [name for name in (item.id, item.source) if name]
     return any(not held.isdisjoint(closure(name, members)) for name in names)
@@ -211,9 +178,6 @@ def _evidence(item: AssetRef | PartyRef, mode: Mode) -> tuple[str, ...]:
     return (item.source,) if item.refinements or not item.id else (item.source, item.id)
 
 
-_JOIN: Final = {Connective.AND: all_of, Connective.OR: any_of, Connective.XONE: one_of}
-
-
 def _sequence(item: LogicalConstraint, path: str, case: Case) -> ConditionResult:
     inner = below(item, path)
     children: list[ConditionResult] = []
@@ -227,35 +191,30 @@ def _sequence(item: LogicalConstraint, path: str, case: Case) -> ConditionResult
         children.append(child)
         moments.append(moment)
     truth = all_of(child.truth for child in children)
-    note = ""
     if truth is Truth.TRUE:
         truth = in_order(moments)
         note = ORDER if truth is Truth.UNDETERMINED else ""
-    return ConditionResult(path, truth, item, why=note, children=tuple(children))
+        return ConditionResult(path, truth, item, why=note, children=tuple(children))
+    return ConditionResult(path, truth, item, children=tuple(children))
 
 
 def _action(rule: Rule, case: Case) -> tuple[Truth, str]:
     if not rule.action.id:  # the public suite has rules about any action; IM 2.4 asks for one
         any_action = case.mode is Mode.SUITE
         return (Truth.TRUE, "") if any_action else (Truth.UNDETERMINED, "the rule names no action")
-    ruled, asked = same_action(rule.action.id), same_action(case.request.action)
-    if asked == ruled:
+    known, ruled, asked = case.knowledge, same_action(rule.action.id), case.request.action
+    if same_action(asked) == ruled:
         return Truth.TRUE, ""
-    if not case.facts.knowledge.known_action(case.request.action):
+    if not known.known_action(asked):
         return Truth.UNDETERMINED, "the action asked for is not known here"
-    if isinstance(rule, Prohibition):
-        return _prohibited(ruled, asked, case)
-    return Truth.of(ruled in case.wider), ""
-
-
-def _prohibited(ruled: str, asked: str, case: Case) -> tuple[Truth, str]:
-    """Return whether another action that is prohibited is about the one asked for."""
-    if ruled in case.implied:
-        return Truth.TRUE, ""
-    if not case.facts.knowledge.known_action(ruled):
+    bans = isinstance(rule, Prohibition)
+    reached = case.implied if bans else case.wider
+    if ruled in reached or not bans:
+        return Truth.of(ruled in reached), ""
+    if not known.known_action(ruled):
         return Truth.UNDETERMINED, UNKNOWN_ACTION
     # a request for more than what is prohibited contains it (refused or narrowed)
-    overlaps = asked in case.facts.knowledge.wider_actions(ruled)
+    overlaps = same_action(asked) in known.wider_actions(ruled)
     return (Truth.UNDETERMINED, BROADER) if overlaps else (Truth.FALSE, "")
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policies_odrl import text
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.deontic import DutyState, Effect, Instance
-from policies_odrl.evaluation.operands import UNKNOWN_OPERAND, Fact
+from policies_odrl.evaluation.operands import UNKNOWN_OPERAND
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth
 from policies_odrl.model import (
@@ -24,17 +25,6 @@ from policies_odrl.model import (
     Permission,
     Rule,
 )
-
-__all__ = [
-    "ConditionResult",
-    "Decision",
-    "DutyResult",
-    "DutyState",
-    "Effect",
-    "Premise",
-    "RuleResult",
-    "Violation",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +93,6 @@ class ConditionResult:
         return self.item.left if isinstance(self.item, Constraint) else ""
 
     @property
-    def absent(self) -> bool:
-        """Whether nobody stated a value of a known left operand, so that it is Undetermined."""
-        unstated = self.truth is Truth.UNDETERMINED and not self.values
-        known = isinstance(self.item, Constraint) and not self.why.endswith(UNKNOWN_OPERAND)
-        return unstated and known
-
-    @property
     def line(self) -> str:
         """One line that names the operand, what is allowed and what was given."""
         if self.truth is Truth.UNDETERMINED:
@@ -163,21 +146,10 @@ class DutyResult:
         """Whether something should have been done by now, so that it may stand in the way."""
         return self.open and self.state is not DutyState.DUE
 
-    @property
-    def line(self) -> str:
-        """One line that says where it stands."""
-        note = f": {self.note}" if self.note else ""
-        return f"duty {self.path} is {self.state.value}{note}"
-
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A prohibited act that was carried out.
-
-    Attributes:
-        act: what was done.
-        remedies: what is due for it (IM 2.6.7).
-    """
+    """A prohibited act that was carried out, and what is due for it (IM 2.6.7)."""
 
     act: Performed
     remedies: tuple[DutyResult, ...] = ()
@@ -229,6 +201,10 @@ class RuleResult:
                 failed = [leaf for leaf in result.leaves() if leaf.truth is not Truth.TRUE]
                 yield from failed or [result]
 
+    def lacking(self) -> int:
+        """Return how many premises, conditions and duties of a permission fail."""
+        return sum(1 for _ in self.failures()) + sum(duty.overdue for duty in self.duties)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -261,13 +237,14 @@ class Decision:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Left operands (IRIs) without a value that mattered, sorted."""
+        """Left operands (IRIs) of which nobody stated a value, and that mattered, sorted."""
+        concerned = (result for result in self.rules if result.concerns is not Truth.FALSE)
+        leaves = (leaf for result in concerned for leaf in result.failures() if not leaf.values)
         names = {
-            leaf.operand
-            for result in self.rules
-            if result.concerns is not Truth.FALSE
-            for leaf in result.failures()
-            if leaf.absent
+            leaf.item.left
+            for leaf in leaves
+            if leaf.truth is Truth.UNDETERMINED and isinstance(leaf.item, Constraint)
+            if not leaf.why.endswith(UNKNOWN_OPERAND)
         }
         return tuple(sorted(names))
 
@@ -278,8 +255,13 @@ def _lacking(rules: tuple[RuleResult, ...]) -> tuple[str, ...]:
     if not permissions:
         return ()
     nearest = min(permissions, key=_distance)
-    failed = tuple(item.line for item in nearest.failures())
-    return failed + tuple(duty.line for duty in nearest.duties if duty.overdue)
+    overdue = (duty for duty in nearest.duties if duty.overdue)
+    return (*(item.line for item in nearest.failures()), *map(_overdue, overdue))
+
+
+def _overdue(duty: DutyResult) -> str:
+    note = f": {duty.note}" if duty.note else ""
+    return f"duty {duty.path} is {duty.state.value}{note}"
 
 
 def _distance(result: RuleResult) -> tuple[int, int]:

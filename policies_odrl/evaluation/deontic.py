@@ -52,19 +52,17 @@ class Event(Enum):
 
 
 _S, _E = DutyState, Event
+_OWED: Final = {_E.OWED_FIRST: _S.MISSING, _E.OWED_LATER: _S.DUE}
+_JUDGED: Final = {_E.DONE: _S.FULFILLED, _E.UNCLEAR: _S.UNDETERMINED}
 # What is not here changes nothing: what was done stays done, also after its deadline.
 NEXT: Final[Mapping[DutyState, Mapping[Event, DutyState]]] = MappingProxyType(
     {
-        _S.INACTIVE: {_E.OWED_FIRST: _S.MISSING, _E.OWED_LATER: _S.DUE},
-        _S.MISSING: {_E.DONE: _S.FULFILLED, _E.UNCLEAR: _S.UNDETERMINED},
-        _S.DUE: {
-            _E.DONE: _S.FULFILLED,
-            _E.TOO_LATE: _S.VIOLATED,
-            _E.UNCLEAR: _S.UNDETERMINED,
-        },
+        _S.INACTIVE: _OWED,
+        _S.MISSING: _JUDGED,
+        _S.DUE: {_E.DONE: _S.FULFILLED, _E.TOO_LATE: _S.VIOLATED, _E.UNCLEAR: _S.UNDETERMINED},
         _S.UNDETERMINED: {_E.DONE: _S.FULFILLED},
         _S.VIOLATED: {_E.MADE_GOOD: _S.FULFILLED},
-        _S.FULFILLED: {_E.OWED_FIRST: _S.MISSING, _E.OWED_LATER: _S.DUE},  # another occasion
+        _S.FULFILLED: _OWED,  # another occasion
     }
 )
 
@@ -82,11 +80,7 @@ REPORTED: Final[Mapping[DutyState, tuple[str, str]]] = MappingProxyType(
 
 
 def outcome(events: Iterable[Event], state: DutyState = DutyState.INACTIVE) -> DutyState:
-    """Return the state that events lead to, one after the other.
-
-    >>> outcome([Event.OWED_LATER, Event.DONE, Event.TOO_LATE])
-    <DutyState.FULFILLED: 'fulfilled'>
-    """
+    """Return the state that events lead to, one after the other."""
     for event in events:
         state = NEXT[state].get(event, state)
     return state

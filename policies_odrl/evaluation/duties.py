@@ -8,41 +8,45 @@ else has taken. What came is told as events to the table of `deontic.py`, which 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from policies_odrl.algebra.periods import Recurrence
-from policies_odrl.evaluation.acts import Task, acts_since, first_done, left_of, unspent, without
-from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.clocks import COUNT, INTERVAL
-from policies_odrl.evaluation.conditions import condition
-from policies_odrl.evaluation.deadlines import Terms, operands_of, speaks_of_time, terms_of
-from policies_odrl.evaluation.decision import ConditionResult, DutyResult
-from policies_odrl.evaluation.deontic import DutyState, Event, Instance, outcome
-from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.occasions import (
-    NO_START,
-    NO_TIME,
-    after_use,
-    history,
-    last_use,
-    result_of,
+from policies_odrl.evaluation import conditions as judge
+from policies_odrl.evaluation.acts import (
+    Task,
+    acts_of,
+    acts_since,
+    case_of,
+    first_done,
+    left_of,
+    unspent,
+    with_acts,
 )
+from policies_odrl.evaluation.case import Case, Mode
+from policies_odrl.evaluation.clocks import COUNT, INTERVAL, agreed, used_before
+from policies_odrl.evaluation.deadlines import Limit, Terms, operands_of, speaks_of_time, terms_of
+from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Violation
+from policies_odrl.evaluation.deontic import DutyState, Event, Instance, outcome
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth, all_of
-from policies_odrl.model import Condition, Duty, Permission, Rule
+from policies_odrl.model import Condition, Duty, Prohibition, Rule
 from policies_odrl.vocabulary import AFTER_USE
 
-_HARMLESS: Final = frozenset({DutyState.FULFILLED, DutyState.INACTIVE, DutyState.DUE})
-_UNDONE: Final = frozenset({DutyState.DUE, DutyState.VIOLATED})
+_S: Final = DutyState
+_UNDONE: Final = frozenset({_S.DUE, _S.VIOLATED})
+_TOLD: Final = frozenset({_S.FULFILLED, _S.DUE, _S.VIOLATED, _S.MISSING})
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 NOT_UNDERSTOOD: Final = "what is said of it was not understood"
 INVALID: Final = "a consequence or remedy has no consequence of its own"
+_NO_TIME: Final = "the time is not known"
+_NO_START: Final = "since when it has to be done is not known"
 _UNREADABLE: Final = "the time by which it must be done cannot be read"
 _GATE: Final = "cannot tell whether it has to be done"
 _HOW_OFTEN: Final = "how often it has to be done is one of several alternatives"
-_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 _NO_DEADLINE: Final = "it can only be done after the use, and no deadline is stated"
 _UNCLEAR: Final = "cannot tell whether it was done"
 
@@ -56,27 +60,20 @@ def duty_state(
     *,
     follows: bool = False,
 ) -> DutyResult:
-    """Return where a duty stands, seen from a request.
-
-    Args:
-        duty: an obligation, a duty of a permission, a consequence or a remedy.
-        path: its JSON pointer.
-        case: see `Case`; its rule is the one that uses are counted for.
-        owner: the permission or prohibition that it hangs below; None for an obligation.
-        after: acts before this do not count; None when all do.
-        follows: whether it is a consequence or a remedy, brought about by a violation at `after`.
-    """
-    if any(item.consequences for item in _followers(duty, owner)):
-        return DutyResult(path, duty, DutyState.UNDETERMINED, note=INVALID)
+    """Return where a duty stands, seen from a request; the arguments are as in `Task`."""
+    remedy = isinstance(owner, Prohibition)
+    followers = (duty, *duty.consequences) if remedy else duty.consequences
+    if any(item.consequences for item in followers):
+        return DutyResult(path, duty, _S.UNDETERMINED, note=INVALID)
     if duty.unread:
-        return DutyResult(path, duty, DutyState.UNDETERMINED, note=NOT_UNDERSTOOD)
+        return DutyResult(path, duty, _S.UNDETERMINED, note=NOT_UNDERSTOOD)
     terms = terms_of(duty, case.knowledge)
     gates = tuple(
         [_gate(item, f"{path}/constraint/{index}", case) for index, item in enumerate(terms.gates)]
     )
-    task = Task(duty, path, case, owner, after, terms, gates, follows)
+    task = Task(duty, path, case, owner, after, follows, terms, gates)
     result = _recorded(task) or _judged(task)
-    return _with_consequences(task, result) if result.state is DutyState.VIOLATED else result
+    return _with_consequences(task, result) if result.state is _S.VIOLATED else result
 
 
 def blocks(result: DutyResult, mode: Mode) -> bool:
@@ -86,17 +83,12 @@ def blocks(result: DutyResult, mode: Mode) -> bool:
     if result.settled:
         return False
     if mode is Mode.SUITE:
-        return result.state is DutyState.VIOLATED
-    return result.state not in _HARMLESS
-
-
-def _followers(duty: Duty, owner: Rule | None) -> tuple[Duty, ...]:
-    remedy = owner is not None and not isinstance(owner, Permission)
-    return (duty, *duty.consequences) if remedy else duty.consequences
+        return result.state is _S.VIOLATED
+    return result.state not in {_S.FULFILLED, _S.INACTIVE, _S.DUE}
 
 
 def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
-    result = condition(item, path, case)
+    result = judge.condition(item, path, case)
     if result.truth is Truth.FALSE and speaks_of_time(item, case.knowledge):
         return replace(result, truth=Truth.UNDETERMINED, why="it may have held before")
     if any(case.knowledge.current(left) == COUNT for left in operands_of(item)):
@@ -104,44 +96,55 @@ def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
     return result
 
 
+def _result(
+    task: Task,
+    state: DutyState,
+    acts: tuple[Performed, ...] = (),
+    end: Limit | None = None,
+    note: str = "",
+) -> DutyResult:
+    """Return where a duty with one occasion stands."""
+    own: tuple[Instance, ...] = ()
+    if state in _TOLD:
+        done = acts[-1].at if acts else None
+        own = (Instance(state, task.after, end.at if end else None, done),)
+    return DutyResult(
+        task.path, task.duty, state, acts, task.gates, (*task.history, *own), note=note
+    )
+
+
 def _recorded(task: Task) -> DutyResult | None:
+    """Return where a duty stands as the world states it."""
+    terms, now = task.terms, task.now
     state = task.case.facts.recorded.get(task.duty.id or task.path)
     if state is None:
         return None
-    if state in _UNDONE and _too_late_for_a_use(task):
-        return after_use(task)
-    if state is DutyState.DUE:
-        state = _recorded_due(task)
-    return DutyResult(task.path, task.duty, state, gates=task.gates, instances=history(task))
-
-
-def _too_late_for_a_use(task: Task) -> bool:
-    """Return whether the uses tell of a violation: no record of the whole makes one good."""
-    asked = task.terms.known and task.terms.after_use and task.active is not Truth.FALSE
-    return asked and after_use(task).state is DutyState.VIOLATED
-
-
-def _recorded_due(task: Task) -> DutyState:
-    """Return where a duty stands that was not done yet: a later time needs an explicit deadline."""
-    terms, now = task.terms, task.case.facts.now
-    if not terms.known:
-        return DutyState.UNDETERMINED
-    if terms.end is not None and now is not None and terms.end.passed(now):
-        return DutyState.VIOLATED
-    later = terms.after_use or terms.end is not None
-    return DutyState.DUE if later else DutyState.MISSING
+    if state in _UNDONE and terms.known and terms.after_use and task.active is not Truth.FALSE:
+        result = _after_use(task)
+        if result.state is _S.VIOLATED:  # no record of the whole makes good what the uses tell
+            return result
+    if state is _S.DUE and not terms.known:
+        state = _S.UNDETERMINED
+    elif state is _S.DUE and terms.end is not None:
+        state = _S.VIOLATED if now is not None and terms.end.passed(now) else state
+    elif state is _S.DUE and not terms.after_use:  # a later time needs an explicit deadline
+        state = _S.MISSING
+    return DutyResult(task.path, task.duty, state, gates=task.gates, instances=task.history)
 
 
 def _judged(task: Task) -> DutyResult:
     if task.active is Truth.FALSE:
-        return result_of(task, DutyState.INACTIVE)
+        return _result(task, _S.INACTIVE)
     if not task.terms.known:
-        return result_of(task, DutyState.UNDETERMINED, note=_UNREADABLE)
+        return _result(task, _S.UNDETERMINED, note=_UNREADABLE)
     if task.terms.after_use:
-        return after_use(task)
+        return _after_use(task)
     if AFTER_USE & task.case.knowledge.wider_actions(task.duty.action.id) and not task.follows:
         return _aftercare(task)
     return _once(task, _anew(task))
+
+
+# -- one occasion -----------------------------------------------------------------------------
 
 
 def _aftercare(task: Task) -> DutyResult:
@@ -150,39 +153,42 @@ def _aftercare(task: Task) -> DutyResult:
     What was done before the last use, or before the agreement, leaves it undone; the use that is
     asked for brings it about anew (W3C minutes of 24 Nov 2025: a later duty states its deadline).
     """
-    now, opens, end = task.case.facts.now, task.terms.opens, task.terms.end
+    now, opens, end = task.now, task.terms.opens, task.terms.end
     if now is not None and opens is not None and now < opens:
         return _once(task, opens)
     if task.owner is not None and end is None:
-        return result_of(task, DutyState.UNDETERMINED, note=_NO_DEADLINE)
+        return _result(task, _S.UNDETERMINED, note=_NO_DEADLINE)
     if task.owner is not None and end is not None and now is not None and not end.passed(now):
-        return result_of(task, outcome([Event.OWED_LATER]), end=end)
-    since = last_use(task.case)
-    if since is None:
-        done, _ = first_done(task, unspent(task, history(task)))
-        if done is not Truth.FALSE:  # whether that was after the use, nobody knows
-            return result_of(task, DutyState.UNDETERMINED, note=NO_START)
-        return _once(task, None)
-    return _once(task, max(since, _anew(task) or since))
+        return _result(task, outcome([Event.OWED_LATER]), end=end)
+    uses = [use.start for held in used_before(task.case) or () for use in held if use.committed]
+    since = max(uses, default=None) or agreed(task.case)
+    if since is not None:
+        return _once(task, max(since, _anew(task) or since))
+    done, _ = first_done(task, unspent(task, task.history))
+    if done is not Truth.FALSE:  # whether that was after the use, nobody knows
+        return _result(task, _S.UNDETERMINED, note=_NO_START)
+    return _once(task, None)
 
 
 def _once(task: Task, since: datetime | None) -> DutyResult:
     """Return where a duty stands that has one occasion, from a moment on."""
-    done, acts = first_done(task, acts_since(unspent(task, history(task)), since))
-    if any(item.state is DutyState.VIOLATED for item in history(task)):
+    done, acts = first_done(task, acts_since(unspent(task, task.history), since))
+    if any(item.state is _S.VIOLATED for item in task.history):
         return _violated_before(task, acts)
-    now, terms = task.case.facts.now, task.terms
-    if terms.window and now is None and done is not Truth.TRUE:
-        return result_of(task, DutyState.UNDETERMINED, note=NO_TIME)
+    if task.terms.window and task.now is None and done is not Truth.TRUE:
+        return _result(task, _S.UNDETERMINED, note=_NO_TIME)
     events = list(_events(task, done))
-    state = outcome(events)
-    end = terms.end if state in _UNDONE or state is DutyState.INACTIVE else None
-    return result_of(task, state, acts=acts, end=end, note=_why(task, events))
+    state, note = outcome(events), ""
+    if Event.UNCLEAR in events:
+        note = _NO_TIME if task.now is None else _UNCLEAR
+        note = _GATE if task.active is Truth.UNDETERMINED else note
+    end = task.terms.end if state in _UNDONE or state is _S.INACTIVE else None
+    return _result(task, state, acts, end, note)
 
 
 def _events(task: Task, done: Truth) -> Iterator[Event]:
     """Yield what happened to a duty with one occasion, in order."""
-    now, opens, end = task.case.facts.now, task.terms.opens, task.terms.end
+    now, opens, end = task.now, task.terms.opens, task.terms.end
     never = end is not None and opens is not None and end.passed(opens)
     passed = never or (end is not None and now is not None and end.passed(now))
     waiting = not passed and now is not None and opens is not None and now < opens
@@ -201,39 +207,96 @@ def _events(task: Task, done: Truth) -> Iterator[Event]:
         yield Event.UNCLEAR
 
 
-def _why(task: Task, events: Sequence[Event]) -> str:
-    if Event.UNCLEAR not in events:
-        return ""
-    if task.active is Truth.UNDETERMINED:
-        return _GATE
-    return NO_TIME if task.case.facts.now is None else _UNCLEAR
-
-
 def _violated_before(task: Task, acts: tuple[Performed, ...]) -> DutyResult:
     """Return where a duty stands that the history tells was violated, and what became of it now."""
-    if not _comes_back(task):
-        return replace(result_of(task, DutyState.VIOLATED), instances=history(task))
-    now = DutyState.FULFILLED if acts else DutyState.MISSING
-    return replace(result_of(task, now, acts=acts), state=DutyState.VIOLATED)
-
-
-def _comes_back(task: Task) -> bool:
-    """Return whether there is more than one occasion; else the history tells of the only one."""
     known = task.case.knowledge
-    return any(
-        known.current(left) == INTERVAL for gate in task.terms.gates for left in operands_of(gate)
-    )
+    lefts = [known.current(left) for gate in task.terms.gates for left in operands_of(gate)]
+    if INTERVAL not in lefts:  # it does not come back: the history tells of the only occasion
+        return replace(_result(task, _S.VIOLATED), instances=task.history)
+    return replace(_result(task, _S.FULFILLED if acts else _S.MISSING, acts), state=_S.VIOLATED)
 
 
 def _anew(task: Task) -> datetime | None:
     """Return since when acts count: what comes back after each use is done after the last one."""
     leaves = [leaf for gate in task.gates for leaf in gate.leaves()]
     clocks = [value for leaf in leaves for value in leaf.values if isinstance(value, Recurrence)]
-    lasts = [clock.last for clock in clocks if clock.last is not None]
-    if not lasts:
-        return task.after
-    last = max(lasts) + timedelta.resolution
-    return last if task.after is None else max(last, task.after)
+    lasts = [clock.last + timedelta.resolution for clock in clocks if clock.last is not None]
+    return max([*lasts, *([] if task.after is None else [task.after])], default=None)
+
+
+# -- an occasion for each use -----------------------------------------------------------------
+
+
+def _after_use(task: Task) -> DutyResult:
+    """Return where a duty stands that each use brings about anew, with one instance per use."""
+    now = task.now
+    if now is None:
+        return _result(task, _S.UNDETERMINED, note=_NO_TIME)
+    starts = _starts(task)
+    if starts is None:
+        return _result(task, _S.UNDETERMINED, note=_NO_START)
+    found = list(_instances(task, starts, now))
+    instances = [*task.history, *(instance for instance, _ in found)]
+    if task.owner is not None and not task.follows:
+        instances.append(_still_to_do(task, now, now))
+    states = {item.state for item in instances}
+    state = next((item for item in (_S.VIOLATED, _S.DUE) if item in states), _S.FULFILLED)
+    acts = next((acts for _, acts in found if acts), ()) if task.follows else ()
+    return DutyResult(task.path, task.duty, state, acts, task.gates, tuple(instances))
+
+
+def _starts(task: Task) -> list[datetime] | None:
+    """Return from when a duty counts, once for each occasion; None when that is not known.
+
+    A period that would run from a use runs from the agreement where no use is on record: no use
+    precedes it.
+    """
+    if task.follows:
+        return None if task.after is None else [task.after]
+    used = None if task.owner is None else used_before(task.case)
+    if used is not None:
+        uses = {use.ticket: use.start for held in used for use in held if use.committed}
+        return _untold(task, uses.values())
+    if task.owner is not None and task.case.facts.usage is not None:  # it was never opened in it
+        return None
+    if task.owner is not None and not task.terms.within:
+        return []
+    begun = agreed(task.case)
+    return None if begun is None else _untold(task, [begun])
+
+
+def _untold(task: Task, starts: Iterable[datetime]) -> list[datetime]:
+    """Return the occasions that the history does not tell of; it tells of each once."""
+    told = Counter(item.since for item in task.history if item.since is not None)
+    return sorted((Counter(starts) - told).elements())
+
+
+def _instances(
+    task: Task, starts: Iterable[datetime], now: datetime
+) -> Iterator[tuple[Instance, tuple[Performed, ...]]]:
+    """Yield what became of each occasion, the first come first served: one act is one instance."""
+    left = unspent(task, task.history)
+    for start in starts:
+        limit = task.terms.end_after(start)
+        since = acts_since(left, start)
+        timely = [act for act in since if limit is None or not limit.passed(act.at)]
+        done, acts = first_done(task, timely)
+        if done is Truth.TRUE:
+            left = left_of(left, acts)
+            state = outcome([Event.OWED_LATER, Event.DONE])
+            yield Instance(state, start, limit.at if limit else None, acts[-1].at), acts
+        else:
+            yield _still_to_do(task, start, now), ()
+
+
+def _still_to_do(task: Task, use: datetime, now: datetime) -> Instance:
+    """Return the instance of a use for which nothing was done; it may be too late already."""
+    limit = task.terms.end_after(use)
+    late = [Event.TOO_LATE] if limit is not None and limit.passed(now) else []
+    return Instance(outcome([Event.OWED_LATER, *late]), use, limit.at if limit else None)
+
+
+# -- violations -------------------------------------------------------------------------------
 
 
 def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
@@ -241,68 +304,85 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
 
     What is late can be done at any time, so that it takes an act that nothing else needs.
     """
-    moments = _violated_at(task, result)
+    moments, end = _violated_at(task, result), task.terms.end
     acts = unspent(task, result.instances)
-    end = task.terms.end
     if None in moments and end is not None:  # whenever it was, what was in time is not late
         acts = [act for act in acts if end.passed(act.at)]
-    facts = replace(task.case.facts, performed=tuple(acts))
-    case, added = replace(task.case, facts=facts), list[DutyResult]()
+    case, added = with_acts(task.case, acts), list[DutyResult]()
     for since in moments:
         path = f"{task.path}/odrl:consequence"
-        found, case = followed(task.duty.consequences, path, case, task.owner, since)
+        found, case = _followed(task.duty.consequences, path, case, task.owner, since)
         added += found
     anyway = replace(task, terms=Terms(gates=task.terms.gates, counts=task.terms.counts))
-    left, late = case.facts.performed, list[tuple[Truth, tuple[Performed, ...]]]()
+    left, late = list(case.facts.performed), list[tuple[Truth, tuple[Performed, ...]]]()
     for since in moments:
         late.append(first_done(anyway, acts_since(left, since)))
-        left = tuple(left_of(left, late[-1][1]))
+        left = left_of(left, late[-1][1])
     done = all_of(truth for truth, _ in late)
-    present = result.instances[len(history(task)) :]
-    missing = any(item.state is DutyState.MISSING for item in present)
+    present = result.instances[len(task.history) :]
+    missing = any(item.state is _S.MISSING for item in present)
     owed = missing or done is not Truth.TRUE or any(item.open for item in added)
     settled = bool(added) and not owed
     by = late[-1][1] if done is Truth.TRUE else ()
     return replace(result, acts=by, consequences=tuple(added), settled=settled)
 
 
-def followed(
+def _followed(
     duties: Sequence[Duty], path: str, case: Case, owner: Rule | None, since: datetime | None
 ) -> tuple[list[DutyResult], Case]:
     """Return where all stands that one violation brings about, and the case without its acts.
 
     What was done for one of them is not done for another; the most urgent is served first.
-
-    Args:
-        duties: consequences of a duty, or remedies of a prohibition.
-        path: their JSON pointer.
-        case: what is known, without the acts that were done for something else.
-        owner: the permission or prohibition that they hang below; None for an obligation.
-        since: when the violation was; None when nobody knows.
     """
+
+    def latest(index: int) -> datetime:
+        terms = terms_of(duties[index], case.knowledge)
+        limit = terms.end if since is None else terms.end_after(since)
+        return _FOREVER if limit is None else limit.at
+
     found: dict[int, DutyResult] = {}
-    for index in sorted(range(len(duties)), key=lambda it: _latest(duties[it], case, since)):
-        place = f"{path}/{index}"
-        found[index] = duty_state(duties[index], place, case, owner, since, follows=True)
-        case = without(case, found[index].acts)
+    for index in sorted(range(len(duties)), key=latest):
+        found[index] = duty_state(
+            duties[index], f"{path}/{index}", case, owner, since, follows=True
+        )
+        case = with_acts(case, left_of(acts_of(case.facts), found[index].acts))
     return [found[index] for index in range(len(duties))], case
 
 
-def _latest(duty: Duty, case: Case, since: datetime | None) -> datetime:
-    terms = terms_of(duty, case.knowledge)
-    limit = terms.end if since is None else terms.end_after(since)
-    return _FOREVER if limit is None else limit.at
-
-
 def _violated_at(task: Task, result: DutyResult) -> list[datetime | None]:
-    """Return when a duty was violated, once for each violation; None when nobody knows."""
-    violated = [item for item in result.instances if item.state is DutyState.VIOLATED]
-    moments = [item.due or _too_late(task, item) or task.after for item in violated]
+    """Return when a duty was violated, once for each violation; None when nobody knows.
+
+    An instance that does not say until when it was in time was late at the end of its term.
+    """
+    moments: list[datetime | None] = []
+    for item in result.instances:
+        if item.state is _S.VIOLATED:
+            limit = None if item.since is None else task.terms.end_after(item.since)
+            moments.append(item.due or (item.since if limit is None else limit.at) or task.after)
     known = sorted(moment for moment in moments if moment is not None)
     return [*(None for moment in moments if moment is None), *known] or [task.after]
 
 
-def _too_late(task: Task, item: Instance) -> datetime | None:
-    """Return when it was too late for an instance that does not say until when it was in time."""
-    limit = None if item.since is None else task.terms.end_after(item.since)
-    return item.since if limit is None else limit.at
+def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, ...]:
+    """Return the acts known to have violated a prohibition, in time order, with their remedies.
+
+    An act violates it when it is certain that it was about the act and held at that time. A remedy
+    is done after the act that it makes good, and makes good that one alone (IM 2.6.7).
+    """
+    found: list[Violation] = []
+    left = acts_of(case.facts)
+    for act in [] if rule.unread else list(left):  # what was not understood is never certain
+        done = case_of(act, case)
+        parts = (
+            *judge.premises_of(rule, path, done),
+            *judge.conditions(rule.constraints, f"{path}/constraint", done),
+            *judge.refinements_of(rule, path, done),
+        )
+        if any(item.truth is not Truth.TRUE for item in parts):
+            continue
+        left = left_of(left, [act])  # what was wrong does not make itself good
+        his = replace(with_acts(case, left), request=replace(case.request, assignee=act.party))
+        remedies, his = _followed(rule.remedies, f"{path}/odrl:remedy", his, rule, act.at)
+        left = list(his.facts.performed)
+        found.append(Violation(act, tuple(remedies)))
+    return tuple(found)

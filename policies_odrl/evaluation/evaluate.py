@@ -1,39 +1,28 @@
 """Policy, request and facts to a decision.
 
-Rules: closed world: what no permission grants is denied, unless an open one is asked for by name;
-only True grants; a prohibition holds unless it is certain not to; duties must be fulfilled, or be
-due later; a conflict voids the policy unless it says otherwise; an offer or a request for terms
-grants nothing until it is agreed. Everything that was looked at is in the answer. Source:
-`docs/decisions`, ODRL IM 2.2, and the W3C draft on formal semantics.
+Closed world: what no permission grants is denied, unless an open one is asked for by name. Only
+True grants; a prohibition holds unless it is certain not to. Duties must be fulfilled, or be due
+later. Source: `docs/decisions`, ODRL IM 2.2, and the W3C draft on formal semantics.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from policies_odrl.completeness import incomplete
-from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.conditions import (
-    collections_of,
-    conditions,
-    premises_of,
-    refinements_of,
-)
-from policies_odrl.evaluation.conflict import resolve
+from policies_odrl.evaluation import conditions as judge
+from policies_odrl.evaluation.case import Behaviour, Case, Mode
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, RuleResult
 from policies_odrl.evaluation.deontic import Effect
-from policies_odrl.evaluation.duties import blocks, duty_state
-from policies_odrl.evaluation.modes import Behaviour, Mode
+from policies_odrl.evaluation.duties import blocks, duty_state, violations_of
 from policies_odrl.evaluation.request import Facts, Request
-from policies_odrl.evaluation.violations import violations_of
 from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.model import Permission, Policy, PolicyKind, Prohibition
+from policies_odrl.model import Conflict, Permission, Policy, PolicyKind, Prohibition
 from policies_odrl.vocabulary import PROFILES
 
 _NO_FACTS = Facts()
-_NONE: Final[frozenset[str]] = frozenset()
-_UNSIGNED = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
+UNSIGNED = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
 # What is wrong with a policy that names too little -> why it decides nothing.
 _WRONG: Final = {
     "missing-target": "an agreement must name its target: `{}` has none",
@@ -73,7 +62,17 @@ def evaluate(
     refusal = unusable(policy, tentative=tentative, profiles=facts.knowledge.profiles)
     if refusal:
         return Decision(granted=False, because=(refusal,))
-    return _decide(Case.of(policy, request, facts, mode), behaviour)
+    vague = judge.collections_of(policy) if policy.prohibitions else frozenset[str]()
+    case = Case.of(policy, request, facts, mode, vague)
+    permissions = [
+        permission_result(rule, f"/permission/{index}", case)
+        for index, rule in enumerate(policy.permissions)
+    ]
+    prohibitions = [
+        prohibition_result(rule, f"/prohibition/{index}", case)
+        for index, rule in enumerate(policy.prohibitions)
+    ]
+    return decision_of(case, permissions, prohibitions, behaviour)
 
 
 def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = frozenset()) -> str:
@@ -88,7 +87,7 @@ def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = froz
     for item in policy.profiles:
         if item not in PROFILES and item not in profiles:
             return f"profile `{item}` is not known here"
-    if policy.kind in _UNSIGNED and not tentative:
+    if policy.kind in UNSIGNED and not tentative:
         return f"a policy of class {policy.kind.value} grants nothing until it is agreed"
     if policy.replaced_by:
         return f"replaced by `{policy.replaced_by}`"
@@ -97,46 +96,63 @@ def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = froz
     return next((_WRONG[code].format(path) for path, code in incomplete(policy)), "")
 
 
-def _decide(case: Case, behaviour: Behaviour) -> Decision:
-    policy = case.policy
-    permissions = [
-        permission_result(rule, f"/permission/{index}", case)
-        for index, rule in enumerate(policy.permissions)
-    ]
-    vague = collections_of(policy) if policy.prohibitions else _NONE
-    prohibitions = [
-        prohibition_result(rule, f"/prohibition/{index}", case, vague)
-        for index, rule in enumerate(policy.prohibitions)
-    ]
-    return decision_of(case, permissions, prohibitions, behaviour)
+class Resolution(NamedTuple):
+    """Whether the permission stands, whether the whole policy falls, and why in one line."""
+
+    granted: bool
+    void: bool = False
+    reason: str = ""
+
+
+def resolve(strategy: Conflict | None, *, permitted: bool, prohibited: Truth) -> Resolution:
+    """Return what follows from what the permissions and the prohibitions say (IM 2.10).
+
+    A conflict exists only where both bear on the same request. `invalid`, the default, voids the
+    whole policy. A prohibition that cannot be ruled out blocks, unless permissions are to win.
+    """
+    if not permitted or prohibited is Truth.FALSE:
+        return Resolution(permitted)
+    if strategy is Conflict.PERM:
+        return Resolution(granted=True, reason="prohibited as well, but permissions win here")
+    if prohibited is Truth.UNDETERMINED:
+        return Resolution(granted=False, reason="a prohibition cannot be ruled out")
+    if strategy is Conflict.PROHIBIT:
+        return Resolution(granted=False, reason="prohibited")
+    reason = "permitted and prohibited at once, which voids the policy"
+    return Resolution(granted=False, void=True, reason=reason)
 
 
 def decision_of(
     case: Case,
-    permissions: list[RuleResult],
-    prohibitions: list[RuleResult],
+    permissions: Sequence[RuleResult],
+    prohibitions: Sequence[RuleResult],
     behaviour: Behaviour = Behaviour.CLOSED,
 ) -> Decision:
     """Return what follows from how the rules that can apply bear on a request.
 
-    Args:
-        case: the request; its obligations are judged here.
-        permissions: results in order of the policy; those left out are certain not to apply.
-        prohibitions: same.
-        behaviour: see `evaluate`.
+    Those that are left out are certain not to apply. Obligations are judged here.
     """
-    policy = case.policy
-    obligations = tuple(_obligations(case)) if policy.obligations else ()
+    obligations = tuple(
+        [
+            duty_state(duty, path := f"/obligation/{index}", case.under(duty, path))
+            for index, duty in enumerate(case.policy.obligations)
+        ]
+    )
     granting = [item for item in permissions if item.effect is Effect.GRANTS]
     prohibited = any_of(item.applies for item in prohibitions)
-    unsaid = behaviour is Behaviour.OPEN and all(
-        item.concerns is Truth.FALSE for item in permissions
-    )
-    outcome = resolve(policy.conflict, permitted=bool(granting), prohibited=prohibited)
-    granted = outcome.granted or (unsaid and prohibited is Truth.FALSE)
+    silent = all(item.concerns is Truth.FALSE for item in permissions)
+    unsaid = behaviour is Behaviour.OPEN and silent and prohibited is Truth.FALSE
+    outcome = resolve(case.policy.conflict, permitted=bool(granting), prohibited=prohibited)
+    because: tuple[str, ...] = ()  # what the nearest permission lacks
+    if outcome.reason:
+        because = (outcome.reason, *(_blocking(it) for it in prohibitions if it.effect is _BLOCKS))
+    elif granting:
+        because = tuple(f"permission {item.path}" for item in granting)
+    elif unsaid:
+        because = ("nothing prohibits it, and open behaviour was asked for",)
     return Decision(
-        granted=granted,
-        because=_because(outcome.reason, granting, prohibitions, granted=granted),
+        granted=outcome.granted or unsaid,
+        because=because,
         rules=(*permissions, *prohibitions),
         due=tuple(_due(granting, prohibitions, obligations)),
         void=outcome.void,
@@ -147,62 +163,42 @@ def decision_of(
 def permission_result(rule: Permission, path: str, outer: Case) -> RuleResult:
     """Return how a permission bears on a request."""
     case = outer.under(rule, path)
-    premises, constraints, refinements = _parts(rule, path, case)
+    parts = _parts(rule, path, case)
     duties = tuple(
         [
             duty_state(duty, f"{path}/duty/{index}", case, rule)
             for index, duty in enumerate(rule.duties)
         ]
     )
-    concerns, active, applies = _truths(premises, constraints, refinements)
+    concerns, active, applies = _truths(*parts)
     grants = applies is Truth.TRUE and not any(blocks(item, case.mode) for item in duties)
     effect = Effect.GRANTS if grants else Effect.NOTHING
-    return RuleResult(
-        path, rule, concerns, active, applies, effect, premises, constraints, refinements, duties
-    )
+    return RuleResult(path, rule, concerns, active, applies, effect, *parts, duties)
 
 
-def prohibition_result(
-    rule: Prohibition, path: str, outer: Case, vague: frozenset[str] = _NONE
-) -> RuleResult:
-    """Return how a prohibition bears on a request.
-
-    Args:
-        rule: the prohibition.
-        path: its JSON pointer.
-        outer: the request.
-        vague: what the policy calls a collection: its members may be what is prohibited.
-    """
+def prohibition_result(rule: Prohibition, path: str, outer: Case) -> RuleResult:
+    """Return how a prohibition bears on a request."""
     case = outer.under(rule, path)
-    premises, constraints, refinements = _parts(rule, path, case, vague)
-    concerns, active, applies = _truths(premises, constraints, refinements)
+    parts = _parts(rule, path, case)
+    concerns, active, applies = _truths(*parts)
     if rule.unread and concerns is not Truth.FALSE:  # it may lift any of the conditions
         active = applies = Truth.UNDETERMINED
-    effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
-    return RuleResult(
-        path,
-        rule,
-        concerns,
-        active,
-        applies,
-        effect,
-        premises,
-        constraints,
-        refinements,
-        violations=violations_of(rule, path, case) if case.facts.performed else (),
-    )
+    effect = Effect.NOTHING if applies is Truth.FALSE else _BLOCKS
+    violations = violations_of(rule, path, case) if case.facts.performed else ()
+    return RuleResult(path, rule, concerns, active, applies, effect, *parts, violations=violations)
 
 
+_BLOCKS: Final = Effect.BLOCKS
 _Results = tuple[ConditionResult, ...]
 
 
 def _parts(
-    rule: Permission | Prohibition, path: str, case: Case, vague: frozenset[str] = _NONE
+    rule: Permission | Prohibition, path: str, case: Case
 ) -> tuple[_Results, _Results, _Results]:
-    constraints = conditions(rule.constraints, f"{path}/constraint", case)
+    constraints = judge.conditions(rule.constraints, f"{path}/constraint", case)
     if rule.unread:
-        constraints += conditions(rule.unread, f"{path}/unread", case)
-    return premises_of(rule, path, case, vague), constraints, refinements_of(rule, path, case)
+        constraints += judge.conditions(rule.unread, f"{path}/unread", case)
+    return judge.premises_of(rule, path, case), constraints, judge.refinements_of(rule, path, case)
 
 
 def _truths(
@@ -214,24 +210,6 @@ def _truths(
     return concerns, active, applies
 
 
-def _obligations(case: Case) -> Iterator[DutyResult]:
-    for index, duty in enumerate(case.policy.obligations):
-        path = f"/obligation/{index}"
-        yield duty_state(duty, path, case.under(duty, path))
-
-
-def _because(
-    conflict: str, granting: list[RuleResult], prohibitions: list[RuleResult], *, granted: bool
-) -> tuple[str, ...]:
-    """Return what decided; empty where it is what the nearest permission lacks."""
-    if conflict:
-        blocking = [item for item in prohibitions if item.effect is Effect.BLOCKS]
-        return (conflict, *(_blocking(item) for item in blocking))
-    if granting:
-        return tuple(f"permission {item.path}" for item in granting)
-    return ("nothing prohibits it, and open behaviour was asked for",) if granted else ()
-
-
 def _blocking(result: RuleResult) -> str:
     """Name a prohibition, and what keeps it from being ruled out."""
     notes = [item.note for item in result.failures() if item.truth is Truth.UNDETERMINED]
@@ -240,8 +218,8 @@ def _blocking(result: RuleResult) -> str:
 
 
 def _due(
-    granting: list[RuleResult],
-    prohibitions: list[RuleResult],
+    granting: Sequence[RuleResult],
+    prohibitions: Sequence[RuleResult],
     obligations: tuple[DutyResult, ...],
 ) -> Iterator[DutyResult]:
     owed = [duty for item in granting for duty in item.duties]

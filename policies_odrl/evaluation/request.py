@@ -1,7 +1,7 @@
 """What is asked, and what is known: the two inputs of an evaluation besides the policy.
 
-Rule: what the node knows itself (`Facts`) wins over what a request says about itself; a caller
-cannot choose its own time.
+What the node knows itself (`Facts`) wins over what a request says about itself; a caller cannot
+choose its own time.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.deontic import DutyState, Instance
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.state import Usage
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import OPERANDS
 
 DATE_TIME: Final = ODRL + "dateTime"
-_BUILT_IN: Final = Knowledge()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class Facts:
     values: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     performed: tuple[Performed, ...] = ()
-    knowledge: Knowledge = field(default_factory=lambda: _BUILT_IN)
+    knowledge: Knowledge = field(default_factory=lambda: NOTHING_MORE)
     recorded: Mapping[str, DutyState] = field(default_factory=dict)
     history: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
     usage: Usage | None = None
@@ -138,11 +137,7 @@ def imagined(request: Request, facts: Facts) -> Facts:
 
 
 def names_of(left: str, knowledge: Knowledge) -> tuple[str, ...]:
-    """Return a left operand, the one that replaces it, and the deprecated ones it replaces.
-
-    >>> [name.removeprefix(ODRL) for name in names_of(ODRL + "systemDevice", Knowledge())]
-    ['systemDevice', 'device', 'system']
-    """
+    """Return a left operand, the one that replaces it, and the deprecated ones it replaces."""
     if not knowledge.operands:
         return _NAMES.get(left) or (left,)
     return _names(left, knowledge)
@@ -155,17 +150,14 @@ def _joined(
     if len(names) == 1:
         return stated.get(names[0])
     found = [stated[name] for name in names if name in stated]
-    if len(found) < 2:  # noqa: PLR2004 - the usual cases
-        return found[0] if found else None
-    return tuple(value for values in found for value in values)
+    return tuple(value for values in found for value in values) if found else None
 
 
 def _names(left: str, knowledge: Knowledge) -> tuple[str, ...]:
     current = knowledge.current(left)
-    older = (
-        name for name in (*OPERANDS, *knowledge.operands) if knowledge.current(name) == current
-    )
+    known = (*OPERANDS, *knowledge.operands)
+    older = (name for name in known if knowledge.current(name) == current)
     return tuple(dict.fromkeys((left, current, *older)))
 
 
-_NAMES: Final = {left: _names(left, _BUILT_IN) for left in OPERANDS}
+_NAMES: Final = {left: _names(left, NOTHING_MORE) for left in OPERANDS}

@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Final
 
 from policies_odrl import text
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Stretch
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import XSD, Iri, Literal, Value
 from policies_odrl.values import Quantity
 

@@ -1,20 +1,22 @@
 """Changes of a request or of the facts, and which of them could turn a refusal.
 
-Rules: a change is a value that can be applied; the ones proposed here are only worth trying:
-`simulate.py` applies them and evaluates again, and drops what does not help. Nothing is proposed
-that the policy itself would have to change for.
+A change is a value that can be applied. Those proposed here are only worth trying: `simulate.py`
+applies them and evaluates again. Nothing is proposed that the policy itself would have to change
+for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.concepts import concepts
 from policies_odrl.evaluation.decision import (
     ConditionResult,
@@ -24,7 +26,7 @@ from policies_odrl.evaluation.decision import (
     RuleResult,
 )
 from policies_odrl.evaluation.deontic import Effect
-from policies_odrl.evaluation.operands import Fact, check
+from policies_odrl.evaluation.operands import check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
 from policies_odrl.logic import Truth
 from policies_odrl.model import (
@@ -37,7 +39,6 @@ from policies_odrl.model import (
     Literal,
     LogicalConstraint,
     Operator,
-    PartyRef,
     Permission,
     Policy,
     conditions,
@@ -67,6 +68,9 @@ class Aspect(Enum):
     ACT = "act"  # something is done first
 
 
+_ASKED: Final = frozenset({Aspect.ACTION, Aspect.ASSIGNEE, Aspect.TARGET})
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change.
@@ -79,6 +83,7 @@ class Change:
         at: with `TIME`, when.
         act: with `ACT`, what is done.
         wanted: whether the condition is to hold, or not to hold (of a prohibition).
+        item: the condition or the duty; None for a premise.
     """
 
     aspect: Aspect
@@ -88,11 +93,12 @@ class Change:
     at: datetime | None = None
     act: Performed | None = None
     wanted: bool = True
+    item: Constraint | Duty | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[Aspect, str]:
         """What only one change of a set may touch."""
-        single = self.aspect in {Aspect.ACTION, Aspect.ASSIGNEE, Aspect.TARGET, Aspect.TIME}
+        single = self.aspect in _ASKED or self.aspect is Aspect.TIME
         return self.aspect, "" if single else self.subject or self.path
 
 
@@ -104,42 +110,24 @@ def applied(changes: Iterable[Change], request: Request, facts: Facts) -> tuple[
 
 
 def _apply(change: Change, request: Request, facts: Facts) -> tuple[Request, Facts]:
-    match change.aspect:
-        case Aspect.VALUE:
-            return _stated(change, request, facts)
-        case Aspect.ACTION:
-            return replace(request, action=change.subject), facts
-        case Aspect.ASSIGNEE:
-            return replace(request, assignee=change.subject), facts
-        case Aspect.TARGET:
-            return replace(request, target=change.subject), facts
-        case _:
-            return request, _known(change, request, facts)
-
-
-def _known(change: Change, request: Request, facts: Facts) -> Facts:
+    subject = change.subject
+    if change.aspect in _ASKED:
+        other: dict[str, Any] = {change.aspect.value: subject}
+        return replace(request, **other), facts
     if change.aspect is Aspect.TIME:
-        return replace(facts, now=change.at)
+        return request, replace(facts, now=change.at)
     if change.act is not None:
-        return replace(facts, performed=(*facts.performed, change.act))
-    return _joined(change, request, facts)
-
-
-def _stated(change: Change, request: Request, facts: Facts) -> tuple[Request, Facts]:
-    operand = facts.knowledge.operand(change.subject)
-    by_node = operand is not None and (operand.by_node or operand.kind is Kind.INSTANT)
-    if by_node or any(name in facts.values for name in facts.names_of(change.subject)):
-        values = {**facts.values, change.subject: change.values}
-        return request, replace(facts, values=values)
-    stated = {**request.facts, change.subject: change.values}
-    return replace(request, facts=stated), facts
-
-
-def _joined(change: Change, request: Request, facts: Facts) -> Facts:
-    asked = request.target if change.path.endswith("/target") else request.assignee
-    known = facts.members.get(change.subject, frozenset())
-    stay = known | {asked or ""} if change.aspect is Aspect.MEMBER else known - {asked or ""}
-    return replace(facts, members={**facts.members, change.subject: stay})
+        return request, replace(facts, performed=(*facts.performed, change.act))
+    if change.aspect is Aspect.VALUE:
+        operand = facts.knowledge.operand(subject)
+        by_node = operand is not None and (operand.by_node or operand.kind is Kind.INSTANT)
+        if by_node or any(name in facts.values for name in facts.names_of(subject)):
+            return request, replace(facts, values={**facts.values, subject: change.values})
+        return replace(request, facts={**request.facts, subject: change.values}), facts
+    asked = {(request.target if change.path.endswith("/target") else request.assignee) or ""}
+    known = facts.members.get(subject, frozenset())
+    stay = known | asked if change.aspect is Aspect.MEMBER else known - asked
+    return request, replace(facts, members={**facts.members, subject: stay})
 
 
 def proposals(
@@ -157,12 +145,7 @@ def proposals(
 def nearest(decision: Decision) -> list[RuleResult]:
     """Return the permissions, those that lack least first."""
     found = [item for item in decision.rules if isinstance(item.rule, Permission)]
-    return sorted(found, key=lacking)
-
-
-def lacking(result: RuleResult) -> int:
-    """Return how many premises, conditions and duties of a permission fail."""
-    return sum(1 for _ in result.failures()) + sum(duty.overdue for duty in result.duties)
+    return sorted(found, key=RuleResult.lacking)
 
 
 class _Proposer:
@@ -180,7 +163,7 @@ class _Proposer:
     def for_permission(self, result: RuleResult) -> Iterator[Change]:
         for premise in result.premises:
             if premise.truth is not Truth.TRUE:
-                yield from self._premise(premise)
+                yield from self._premise(premise, wanted=True)
         for condition in result.conditions:
             if condition.truth is not Truth.TRUE:
                 yield from self._condition(condition)
@@ -189,40 +172,31 @@ class _Proposer:
 
     def for_prohibition(self, result: RuleResult) -> Iterator[Change]:
         for premise in result.premises:
-            if isinstance(premise.item, Premise) and premise.item.name != "action":
-                yield from self._leave(premise, premise.item)
+            yield from self._premise(premise, wanted=False)
         for condition in result.conditions:
             for leaf in condition.leaves():
                 yield from self._leaf(leaf, Truth.FALSE)
 
-    # -- premises ---------------------------------------------------------------------------
-
-    def _premise(self, result: ConditionResult) -> Iterator[Change]:
-        item = result.item
-        if not isinstance(item, Premise) or item.ruled is None:
+    def _premise(self, result: ConditionResult, *, wanted: bool) -> Iterator[Change]:
+        ruled = result.item.ruled if isinstance(result.item, Premise) else None
+        if ruled is None or (isinstance(ruled, str) and not wanted):
             return
-        if isinstance(item.ruled, str):
-            yield Change(Aspect.ACTION, result.path, item.ruled)
+        if isinstance(ruled, str):
+            yield Change(Aspect.ACTION, result.path, ruled)
             return
-        aspect = Aspect.TARGET if isinstance(item.ruled, AssetRef) else Aspect.ASSIGNEE
-        asked = self._request.target if aspect is Aspect.TARGET else self._request.assignee
-        for collection in _collections(item.ruled):
-            if asked:
-                yield Change(Aspect.MEMBER, result.path, collection)
-        if item.ruled.id and not item.ruled.collection and not item.ruled.source:
-            yield Change(aspect, result.path, item.ruled.id)
-
-    def _leave(self, result: ConditionResult, item: Premise) -> Iterator[Change]:
-        if isinstance(item.ruled, AssetRef | PartyRef):
-            for collection in _collections(item.ruled):
-                yield Change(Aspect.STRANGER, result.path, collection, wanted=False)
-
-    # -- conditions -------------------------------------------------------------------------
+        of_target = isinstance(ruled, AssetRef)
+        asked = self._request.target if of_target else self._request.assignee
+        held = ruled.collection or ruled.source
+        for collection in dict.fromkeys((ruled.source, ruled.id) if held else ()):
+            if collection and (asked or not wanted):
+                aspect = Aspect.MEMBER if wanted else Aspect.STRANGER
+                yield Change(aspect, result.path, collection, wanted=wanted)
+        if wanted and ruled.id and not held:
+            yield Change(Aspect.TARGET if of_target else Aspect.ASSIGNEE, result.path, ruled.id)
 
     def _condition(self, result: ConditionResult) -> Iterator[Change]:
-        exclusive = isinstance(result.item, LogicalConstraint) and (
-            result.item.connective is Connective.XONE
-        )
+        item = result.item
+        exclusive = isinstance(item, LogicalConstraint) and item.connective is Connective.XONE
         if not result.children:
             yield from self._leaf(result, Truth.TRUE)
         for child in result.children:
@@ -233,26 +207,21 @@ class _Proposer:
                     yield from self._leaf(leaf, Truth.FALSE)
 
     def _leaf(self, result: ConditionResult, wanted: Truth) -> Iterator[Change]:
-        item = result.item
+        item, yes = result.item, wanted is Truth.TRUE
         if not isinstance(item, Constraint):
             return
-        yes = wanted is Truth.TRUE
         for values in self._fitting(item, wanted):
             now = values[0]
             if item.left == DATE_TIME and DATE_TIME not in self._facts.values:
                 at = now if isinstance(now, datetime) else None
-                yield Change(Aspect.TIME, result.path, item.left, at=at, wanted=yes)
+                yield Change(Aspect.TIME, result.path, item.left, at=at, wanted=yes, item=item)
             else:
-                yield Change(Aspect.VALUE, result.path, item.left, values, wanted=yes)
+                yield Change(Aspect.VALUE, result.path, item.left, values, wanted=yes, item=item)
 
     def _fitting(self, item: Constraint, wanted: Truth) -> Iterator[tuple[Fact, ...]]:
-        found = 0
-        for values in self._tried(item):
-            if check(item, values, self._facts.knowledge)[0] is wanted:
-                yield values
-                found += 1
-                if found == MAX_EACH:
-                    return
+        known = self._facts.knowledge
+        fitting = (it for it in self._tried(item) if check(item, it, known)[0] is wanted)
+        return islice(fitting, MAX_EACH)
 
     def _tried(self, item: Constraint) -> Iterator[tuple[Fact, ...]]:
         operand = self._facts.knowledge.operand(item.left)
@@ -261,26 +230,27 @@ class _Proposer:
             yield tuple(item.right)
         for value in (*item.right, *self._mentioned.get(item.left, ())):
             for near in _near(kind, value, item.left):
-                yield (_in_unit(near, item.unit),)
+                if item.unit and isinstance(near, Decimal):
+                    yield (Quantity(near, item.unit),)
+                else:
+                    yield (near,)
         if kind is Kind.CONCEPT:
             yield from ((Iri(concept),) for concept in islice(sorted(concepts()), MAX_CONCEPTS))
 
-    # -- duties -----------------------------------------------------------------------------
-
     def _duty(self, result: DutyResult) -> Iterator[Change]:
-        if result.overdue:
-            if self._facts.now is None:  # nothing is known to have been done before it
-                yield Change(Aspect.TIME, result.path, DATE_TIME, at=self._afterwards())
-            yield Change(Aspect.ACT, result.path, result.duty.action.id, act=self._act(result.duty))
-            for below in result.consequences:
-                yield from self._duty(below)
-
-    def _afterwards(self) -> datetime:
-        """Return a time after all that was done."""
-        latest = max((_LONG_AGO, *(act.at for act in self._facts.performed)))
-        return min(latest, _LAST) + _MOMENT
+        duty = result.duty
+        if not result.overdue:
+            return
+        if self._facts.now is None:  # nothing is known to have been done before it
+            latest = max((_LONG_AGO, *(act.at for act in self._facts.performed)))
+            at = min(latest, _LAST) + _MOMENT
+            yield Change(Aspect.TIME, result.path, DATE_TIME, at=at)
+        yield Change(Aspect.ACT, result.path, duty.action.id, act=self._act(duty), item=duty)
+        for below in result.consequences:
+            yield from self._duty(below)
 
     def _act(self, duty: Duty) -> Performed:
+        """Return an act just before it is asked that is what a duty asks for."""
         stated: dict[str, tuple[Fact, ...]] = {}
         for item in (*duty.constraints, *duty.action.refinements):
             if isinstance(item, Constraint) and item.left != DATE_TIME:
@@ -289,21 +259,13 @@ class _Proposer:
         for name, party in duty.functions:
             stated[name] = (Iri(party.id or party.source),)
         now = self._facts.now
-        assignee = duty.assignee.id if duty.assignee else ""
+        assignee = (duty.assignee.id if duty.assignee else "") or self._request.assignee
         target = duty.target.id if duty.target else self._request.target
         at = _LONG_AGO if now is None else max(now, _FIRST) - _MOMENT
-        return Performed(duty.action.id, at, assignee or self._request.assignee, target, stated)
+        return Performed(duty.action.id, at, assignee, target, stated)
 
 
-def _collections(item: AssetRef | PartyRef) -> tuple[str, ...]:
-    if not (item.collection or item.source):
-        return ()
-    return tuple(dict.fromkeys(iri for iri in (item.source, item.id) if iri))
-
-
-def _near(
-    kind: Kind, value: Iri | Literal, left: str
-) -> Iterator[Iri | Literal | Decimal | datetime | timedelta]:
+def _near(kind: Kind, value: Iri | Literal, left: str) -> Iterator[Fact]:
     """Yield values at and about a limit."""
     found = scalar(kind, value)
     if kind is Kind.LEVEL:
@@ -311,34 +273,14 @@ def _near(
     elif isinstance(found, Decimal):
         yield from (found, found - 1, found + 1, found / 2, found * 2 + 1, Decimal(0))
     elif isinstance(found, Span):
-        yield from _moments(found)
-    elif isinstance(found, Duration):
-        yield value
-        yield from _lengths(found)
+        moments = [(found.start, 0), (found.start, -1), (found.end, -1), (found.end, 0)]
+        for base, step in (*moments, (found.end, 1)):
+            with suppress(OverflowError):
+                yield base + step * _MOMENT
     else:
         yield value
-
-
-def _moments(limit: Span) -> Iterator[datetime]:
-    for base, step in (
-        (limit.start, timedelta(0)),
-        (limit.start, -_MOMENT),
-        (limit.end, -_MOMENT),
-        (limit.end, timedelta(0)),
-        (limit.end, _MOMENT),
-    ):
-        try:
-            yield base + step
-        except OverflowError:
-            continue
-
-
-def _lengths(limit: Duration) -> Iterator[Literal]:
-    days = limit.months * 31 + int(limit.seconds) // 86_400
-    for count in (0, days // 2, days + 1, days * 2 + 31):
-        if count >= 0:
-            yield Literal(f"P{count}D", XSD + "duration")
-
-
-def _in_unit(value: Fact, unit: str) -> Fact:
-    return Quantity(value, unit) if unit and isinstance(value, Decimal) else value
+    if isinstance(found, Duration) and kind is not Kind.LEVEL:
+        days = found.months * 31 + int(found.seconds) // 86_400
+        for count in (0, days // 2, days + 1, days * 2 + 31):
+            if count >= 0:
+                yield Literal(f"P{count}D", XSD + "duration")

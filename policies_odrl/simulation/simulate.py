@@ -1,42 +1,38 @@
 """What if: a request tried out, with the reasons and with what would have to change.
 
-Rules: offers and requests for terms are judged as if they were agreed, and that is said; where no
-use is stated, it is the first one; each set
-of changes that is shown was applied and evaluated, grants the request, and none of its changes can
-be left out; where the search ends without one, none is shown. Nothing here decides: `evaluate.py`
-does. The work is bounded, whatever the policy.
+Offers and requests for terms are judged as if they were agreed, and that is said; where no use is
+stated, it is the first one. Each set of changes that is shown was applied and evaluated, grants the
+request, and none of its changes can be left out. The work is bounded, whatever the policy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import Final
 
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence
+from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
-from policies_odrl.evaluation.evaluate import evaluate
-from policies_odrl.evaluation.modes import Mode
-from policies_odrl.evaluation.operands import Fact
+from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
 from policies_odrl.evaluation.state import Usage
 from policies_odrl.logic import Truth
-from policies_odrl.model import PartyRef, Policy, PolicyKind
-from policies_odrl.simulation.changes import Change, applied, lacking, nearest, proposals
+from policies_odrl.model import PartyRef, Policy
+from policies_odrl.simulation.changes import Change, applied, nearest, proposals
 
 MAX_EVALUATIONS: Final = 1500  # of a small policy; fewer the more rules there are
 LEAST_EVALUATIONS: Final = 60
 MAX_PROPOSALS: Final = 60
 MAX_SETS: Final = 3
 MAX_STEPS: Final = 16
-
 _NO_FACTS = Facts()
-_UNSIGNED: Final = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +77,6 @@ class Simulation:
         return (*sorted(premises - {"action"}), *self.decision.missing)
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """One of several cases to compare; what is None stays as in the first case.
-
-    Attributes:
-        request: what is asked.
-        facts: what is known.
-        at: time of the evaluation, aware.
-        role: IRI of the party or group that asks.
-    """
-
-    request: Request | None = None
-    facts: Facts | None = None
-    at: datetime | None = None
-    role: str | None = None
-
-
 def simulate(
     policy: Policy,
     request: Request,
@@ -116,54 +95,15 @@ def simulate(
         at: time of the evaluation instead of that of the facts, aware.
         role: IRI of the party that asks instead; of a group of the policy: who asks belongs to it.
         mode: reading that holds where public texts disagree.
-
-    >>> from policies_odrl.model import ODRL, Action, Permission
-    >>> reading = Permission(action=Action(ODRL + "read"))
-    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
-    >>> found = simulate(policy, Request(ODRL + "print"))
-    >>> found.granted, [(change.aspect.value, change.subject) for change in found.changes[0]]
-    (False, [('action', 'http://www.w3.org/ns/odrl/2/read')])
     """
     asked, known = _in_role(policy, request, _unused(policy, facts, at or facts.now), role)
     if at is not None:
         values = {name: item for name, item in known.values.items() if name != DATE_TIME}
         known = replace(known, now=at, values=values)
-    tentative = policy.kind in _UNSIGNED
-    search = _Search(policy, asked, known, mode, tentative=tentative)
+    search = _Search(policy, asked, known, mode)
     decision = search.judge(())
     changes = () if decision.granted else tuple(search.sets(decision))
-    return Simulation(policy, asked, known, decision, tentative, changes)
-
-
-def compare_variants(
-    policy: Policy,
-    request: Request,
-    facts: Facts = _NO_FACTS,
-    *,
-    variants: Mapping[str, Variant],
-    mode: Mode = Mode.W3C,
-) -> Mapping[str, Simulation]:
-    """Return name -> simulation of several cases, in order, to be shown side by side.
-
-    >>> from policies_odrl.model import ODRL, Action, Permission
-    >>> reading = Permission(action=Action(ODRL + "read"))
-    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
-    >>> cases = {"read": Variant(), "print": Variant(Request(ODRL + "print"))}
-    >>> found = compare_variants(policy, Request(ODRL + "read"), variants=cases)
-    >>> [(name, item.granted) for name, item in found.items()]
-    [('read', True), ('print', False)]
-    """
-    return {
-        name: simulate(
-            policy,
-            item.request or request,
-            item.facts or facts,
-            at=item.at,
-            role=item.role,
-            mode=mode,
-        )
-        for name, item in variants.items()
-    }
+    return Simulation(policy, asked, known, decision, policy.kind in UNSIGNED, changes)
 
 
 def _unused(policy: Policy, facts: Facts, now: datetime | None) -> Facts:
@@ -174,7 +114,7 @@ def _unused(policy: Policy, facts: Facts, now: datetime | None) -> Facts:
     """
     if facts.usage is not None or now is None:
         return facts
-    if policy.kind in _UNSIGNED:
+    if policy.kind in UNSIGNED:
         return replace(facts, usage=Usage({policy.id: now}))
     nothing: dict[str, tuple[Fact, ...]] = {
         COUNT: (Decimal(0),),
@@ -207,24 +147,16 @@ def _groups(policy: Policy) -> frozenset[str]:
 class _Search:
     """Looks for the smallest sets of changes that grant a request."""
 
-    __slots__ = ("_facts", "_kept", "_left", "_mode", "_policy", "_request", "_tentative")
-
-    def __init__(
-        self, policy: Policy, request: Request, facts: Facts, mode: Mode, *, tentative: bool
-    ) -> None:
-        self._policy = policy
-        self._request = request
-        self._facts = facts
-        self._mode = mode
-        self._tentative = tentative
-        rules = len(policy.permissions) + len(policy.prohibitions) + len(policy.obligations)
+    def __init__(self, policy: Policy, request: Request, facts: Facts, mode: Mode) -> None:
+        self._policy, self._request, self._facts, self._mode = policy, request, facts, mode
+        rules = len(list(policy.rules()))
         self._left = max(LEAST_EVALUATIONS, MAX_EVALUATIONS // max(1, rules // 8))
         self._kept = self._left // 2  # for the search step by step
 
     def judge(self, changes: Iterable[Change]) -> Decision:
         request, facts = applied(changes, self._request, self._facts)
         self._left -= 1
-        return evaluate(self._policy, request, facts, mode=self._mode, tentative=self._tentative)
+        return evaluate(self._policy, request, facts, mode=self._mode, tentative=True)
 
     def sets(self, decision: Decision) -> Iterator[tuple[Change, ...]]:
         """Yield up to `MAX_SETS` sets: one change, else two, else those found step by step."""
@@ -294,16 +226,13 @@ class _Search:
 
     def _minimal(self, made: tuple[Change, ...]) -> tuple[Change, ...]:
         """Leave out each change that is not needed."""
-        smaller = next((few for few in _one_less(made) if self.judge(few).granted), None)
+        fewer = (tuple(item for item in made if item is not change) for change in made)
+        smaller = next((few for few in fewer if self.judge(few).granted), None)
         return made if smaller is None else self._minimal(smaller)
-
-
-def _one_less(made: tuple[Change, ...]) -> Iterator[tuple[Change, ...]]:
-    return (tuple(item for item in made if item is not change) for change in made)
 
 
 def _score(decision: Decision, path: str) -> tuple[bool, int]:
     """Order decisions by how far a permission is from granting."""
     blocked = sum(item.effect is Effect.BLOCKS for item in decision.rules)
-    lacks = next(lacking(item) for item in decision.rules if item.path == path)
+    lacks = next(item.lacking() for item in decision.rules if item.path == path)
     return not decision.granted, lacks + blocked

@@ -1,53 +1,27 @@
 """Requests and facts as people write them in JSON, and requests out of ODRL Request policies.
 
-A request:
-
-    {"action": "odrl:read", "assignee": "did:web:a.example", "target": "urn:example:data",
-     "values": {"odrl:purpose": "dpv:AcademicResearch", "preau:epsilon": 2.5,
-                "odrl:payAmount": {"value": 5, "unit": "currency:EUR"}}}
-
-Facts, each part optional:
-
-    {"now": "2026-12-01T10:00:00Z",
-     "values": {"odrl:count": 3},
-     "members": {"urn:example:class-3a": ["did:web:a.example"]},
-     "performed": [{"action": "odrl:compensate", "at": "2026-11-30T09:00:00Z",
-                    "party": "did:web:a.example", "target": "urn:example:data",
-                    "values": {"odrl:compensatedParty": "did:web:b.example"}}],
-     "usage": {"started": {"urn:example:agreement": "2026-09-01T00:00:00Z"},
-               "uses": [{"rule": "/permission/0", "assignee": "did:web:a.example",
-                         "target": "urn:example:data", "start": "2026-10-01T09:00:00Z",
-                         "end": "2026-10-01T10:00:00Z"}]},
-     "recorded": {"urn:example:duty": "fulfilled"},
-     "broader": {"urn:example:thesis": ["dpv:AcademicResearch"]},
-     "wholes": {"urn:example:lyon": ["urn:example:france"]},
-     "events": {"urn:example:term": ["2026-09-01T00:00:00Z", "2026-12-18T00:00:00Z"]},
-     "references": {"https://a.example/limit": 5}}
-
-Rules: names are prefixed or absolute IRIs; a value is text, a number, a name, or an
-object of `value` and `unit`, of `iri`, or of `value` and `type`; several values stand in an array;
-times have a time zone. What was performed may state party functions. A use names its `agreement`
-where several were started. A key, a name or a value that is none of these is refused with the
-place where it stands; nothing is guessed and nothing dropped.
+What may be stated stands in the tables at the end; the manual shows it
+(`docs/guides/policies/meaning.md`). Names are prefixed or absolute IRIs. A value is
+text, a number, a name, or an object of `value` and `unit`, of `iri`, or of `value` and `type`.
+Times have a time zone. A key, a name or a value that is none of these is refused with its place;
+nothing is guessed and nothing dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.errors import IllFormed, UnknownTerm
 from policies_odrl.evaluation.deontic import DutyState
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import Facts, Performed, Request
-from policies_odrl.evaluation.state import Usage, UsageKey, Use
+from policies_odrl.evaluation.state import Usage, UsageKey, Use, in_order
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.language.mistakes import cut, mistake
-from policies_odrl.language.phrases import LANGUAGES, fill, table
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Policy, Rule
 from policies_odrl.values import Quantity, naive, number, span
 from policies_odrl.vocabulary import (
@@ -61,36 +35,11 @@ from policies_odrl.vocabulary import (
 
 MAX_ENTRIES: Final = 10_000  # in one array or object
 MAX_BITS: Final = 1_300  # of a whole number
-
-_REQUEST: Final = ("action", "assignee", "target", "values")
-_FACTS: Final = (
-    "now",
-    "values",
-    "members",
-    "performed",
-    "recorded",
-    "broader",
-    "wholes",
-    "events",
-    "references",
-    "usage",
-)
-_PERFORMED: Final = ("action", "at", "party", "target", "values")
-_USE: Final = ("agreement", "rule", "assignee", "target", "start", "end")
-_STATED: Final = tuple(OPERANDS)
-_STATES: Final = frozenset(
-    {
-        Operator.EQ,
-        Operator.IS_A,
-        Operator.IS_ANY_OF,
-        Operator.IS_ALL_OF,
-        Operator.LTEQ,
-        Operator.GTEQ,
-    }
-)
-_MANY: Final = frozenset({Operator.IS_ALL_OF})
+_STATES: Final = frozenset(map(Operator, ("eq", "isA", "isAnyOf", "isAllOf", "lteq", "gteq")))
+_ACTIONS: Final = (*INCLUDED_IN, *SAME_ACTION)
 
 _T = TypeVar("_T")
+_Read = Callable[[Any, str], _T]  # what stands there, its JSON pointer
 
 
 def request_from(document: object) -> Request:
@@ -99,17 +48,9 @@ def request_from(document: object) -> Request:
     Raises:
         IllFormed: something is missing, or of another kind; the node says where.
         UnknownTerm: a name that is not known.
-
-    >>> request_from({"action": "odrl:read", "values": {"odrl:count": 3}}).facts
-    {'http://www.w3.org/ns/odrl/2/count': (Decimal('3'),)}
     """
-    body = _object(document, "", _REQUEST)
-    return Request(
-        _action(body, ""),
-        _iri(body["assignee"], "/assignee") if "assignee" in body else "",
-        _iri(body["target"], "/target") if "target" in body else None,
-        _values(body.get("values", {}), "/values"),
-    )
+    found = _members(document, "", _REQUEST)
+    return Request(facts=found.pop("values", {}), **found)
 
 
 def facts_from(document: object) -> Facts:
@@ -118,32 +59,10 @@ def facts_from(document: object) -> Facts:
     Raises:
         IllFormed: something is of another kind; the node says where.
         UnknownTerm: a name that is not known.
-
-    >>> facts_from({"now": "2026-12-01T10:00:00Z"}).now.isoformat()
-    '2026-12-01T10:00:00+00:00'
     """
-    body = _object(document, "", _FACTS)
-    performed = _array(body.get("performed", []), "/performed")
-    return Facts(
-        now=_time(body["now"], "/now") if "now" in body else None,
-        values=_values(body.get("values", {}), "/values"),
-        members={name: frozenset(found) for name, found in _lists(body, "members", _iri).items()},
-        performed=tuple(
-            _performed(item, f"/performed/{index}") for index, item in enumerate(performed)
-        ),
-        knowledge=Knowledge(
-            broader=_lists(body, "broader", _iri),
-            wholes=_lists(body, "wholes", _iri),
-            events=_events(body),
-            references=_lists(body, "references", _plain),
-        ),
-        recorded={
-            name: _state(value, f"/recorded/{key}")
-            for key, value in _object(body.get("recorded", {}), "/recorded").items()
-            if (name := _iri(key, "/recorded"))
-        },
-        usage=_usage(body["usage"]) if "usage" in body else None,
-    )
+    found = _members(document, "", _FACTS)
+    terms = {key: found.pop(key) for key in _KNOWLEDGE if key in found}
+    return Facts(knowledge=Knowledge(**terms), **found)
 
 
 def request_of(policy: Policy) -> Request:
@@ -151,22 +70,13 @@ def request_of(policy: Policy) -> Request:
 
     Raises:
         IllFormed: it asks for several things, or states conditions that are no values.
-
-    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
-    >>> asked = Permission(action=Action(ODRL + "read"))
-    >>> request_of(Policy(kind=PolicyKind.REQUEST, permissions=(asked,))).action
-    'http://www.w3.org/ns/odrl/2/read'
     """
     if len(policy.permissions) != 1 or policy.prohibitions or policy.obligations:
         raise mistake(IllFormed, "one-permission", node=policy.id)
     rule = policy.permissions[0]
     target, assignee = policy.target_of(rule), policy.assignee_of(rule)
-    return Request(
-        rule.action.id,
-        assignee.id if assignee else "",
-        target.id if target else None,
-        _claims(rule),
-    )
+    party = assignee.id if assignee else ""
+    return Request(rule.action.id, party, target.id if target else None, _claims(rule))
 
 
 def _claims(rule: Rule) -> dict[str, tuple[Fact, ...]]:
@@ -174,22 +84,21 @@ def _claims(rule: Rule) -> dict[str, tuple[Fact, ...]]:
     for item in (*rule.constraints, *rule.action.refinements):
         if not isinstance(item, Constraint):
             raise mistake(IllFormed, "values-only", node=item.id)
-        single = len(item.right) == 1 or item.operator in _MANY
+        single = len(item.right) == 1 or item.operator is Operator.IS_ALL_OF
         if item.operator not in _STATES or not single or item.reference or item.left in found:
             raise mistake(IllFormed, "one-value", node=item.id, name=prefixed(item.left))
-        found[item.left] = tuple(_claimed(value, item.unit) for value in item.right)
+        amounts = [number(value) if item.unit else None for value in item.right]
+        found[item.left] = tuple(
+            value if amount is None else Quantity(amount, item.unit)
+            for value, amount in zip(item.right, amounts, strict=True)
+        )
     return found
 
 
-def _claimed(value: Iri | Literal, unit: str) -> Fact:
-    amount = number(value) if unit else None
-    return value if amount is None else Quantity(amount, unit)
+# -- shapes -----------------------------------------------------------------------------------
 
 
-# -- parts ------------------------------------------------------------------------------------
-
-
-def _object(value: object, path: str, keys: tuple[str, ...] = ()) -> Mapping[str, Any]:
+def _object(value: object, path: str, keys: Iterable[str] = ()) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise mistake(IllFormed, "object", node=path or "/")
     if len(value) > MAX_ENTRIES:
@@ -206,106 +115,49 @@ def _array(value: object, path: str) -> list[Any]:
     return value
 
 
-def _lists(
-    body: Mapping[str, Any], name: str, read: Callable[[object, str], _T]
-) -> dict[str, tuple[_T, ...]]:
-    path = f"/{name}"
-    found: dict[str, tuple[_T, ...]] = {}
-    for key, value in _object(body.get(name, {}), path).items():
-        items = _array(value, f"{path}/{key}") if isinstance(value, list) else [value]
-        found[_iri(key, path)] = tuple(read(item, f"{path}/{key}") for item in items)
-    return found
+def _members(value: object, path: str, table: Mapping[str, _Read[Any]]) -> dict[str, Any]:
+    """Return what an object states under the keys of a table; an act says what, and when."""
+    body = _object(value, path, table)
+    for key, missing in (("at", "act-without-time"), ("action", "no-action")):
+        if key in table and key not in body:
+            raise mistake(IllFormed, missing, node=path or "/")
+    return {key: table[key](item, f"{path}/{key}") for key, item in body.items()}
 
 
-def _performed(value: object, path: str) -> Performed:
-    body = _object(value, path, _PERFORMED)
-    if "at" not in body:
-        raise mistake(IllFormed, "act-without-time", node=path)
-    return Performed(
-        _action(body, path),
-        _time(body["at"], f"{path}/at"),
-        _iri(body["party"], f"{path}/party") if "party" in body else "",
-        _iri(body["target"], f"{path}/target") if "target" in body else None,
-        _values(body.get("values", {}), f"{path}/values", (*_STATED, *sorted(FUNCTIONS))),
-    )
+def _each(read: _Read[_T]) -> _Read[tuple[_T, ...]]:
+    """Return a reader of an array."""
+
+    def array(value: object, path: str) -> tuple[_T, ...]:
+        return tuple(read(it, f"{path}/{index}") for index, it in enumerate(_array(value, path)))
+
+    return array
 
 
-def _usage(value: object) -> Usage:
-    """Return what was used so far: each use took place."""
-    body = _object(value, "/usage", ("started", "uses"))
-    started = {
-        _iri(name, "/usage/started"): _time(at, f"/usage/started/{name}")
-        for name, at in _object(body.get("started", {}), "/usage/started").items()
-    }
-    found: dict[UsageKey, list[Use]] = {}
-    for index, item in enumerate(_array(body.get("uses", []), "/usage/uses")):
-        key, use = _use(item, started, f"/usage/uses/{index}")
-        found.setdefault(key, []).append(replace(use, ticket=str(index)))
-    return Usage(started, {key: _in_order(uses) for key, uses in found.items()})
+def _some(read: _Read[_T]) -> _Read[tuple[_T, ...]]:
+    """Return a reader of one value, or of several in an array."""
+
+    def some(value: object, path: str) -> tuple[_T, ...]:
+        items = _array(value, path) if isinstance(value, list) else [value]
+        return tuple(read(item, path) for item in items)
+
+    return some
 
 
-def _in_order(uses: Iterable[Use]) -> tuple[Use, ...]:
-    return tuple(sorted(uses, key=lambda use: use.start))
+def _named(read: _Read[_T], known: Iterable[str] | None = None) -> _Read[dict[str, _T]]:
+    """Return a reader of an object whose keys are IRIs, or terms that are known."""
+
+    def named(value: object, path: str) -> dict[str, _T]:
+        return {
+            _iri(key, path) if known is None else _term(key, path, known): read(
+                item, f"{path}/{key}"
+            )
+            for key, item in _object(value, path).items()
+        }
+
+    return named
 
 
-def _use(value: object, started: Mapping[str, datetime], path: str) -> tuple[UsageKey, Use]:
-    body = _object(value, path, _USE)
-    named = body.get("agreement", next(iter(started)) if len(started) == 1 else None)
-    if named is None or "rule" not in body or "start" not in body:
-        raise mistake(IllFormed, "use-incomplete", node=path)
-    agreement = _iri(named, f"{path}/agreement")
-    if agreement not in started:
-        raise mistake(IllFormed, "not-started", node=path, name=cut(agreement))
-    start = _time(body["start"], f"{path}/start")
-    end = _time(body["end"], f"{path}/end") if "end" in body else None
-    if start < started[agreement] or (end is not None and end < start):
-        raise mistake(IllFormed, "use-order", node=path)
-    key = UsageKey(
-        agreement,
-        _rule(body["rule"], f"{path}/rule"),
-        _iri(body["assignee"], f"{path}/assignee") if "assignee" in body else "",
-        _iri(body["target"], f"{path}/target") if "target" in body else "",
-    )
-    return key, Use("", start, end, committed=True)
-
-
-def _rule(value: object, path: str) -> str:
-    """Return the IRI of a rule, or its JSON pointer where it has none."""
-    pointer = isinstance(value, str) and value.startswith("/")
-    return str(value) if pointer else _iri(value, path)
-
-
-def _events(body: Mapping[str, Any]) -> dict[str, tuple[datetime, datetime]]:
-    found = {}
-    for key, value in _object(body.get("events", {}), "/events").items():
-        path = f"/events/{key}"
-        times = [_time(item, path) for item in _array(value, path)]
-        if len(times) != 2 or times[0] > times[1]:  # noqa: PLR2004 - start and end
-            raise mistake(IllFormed, "event-order", node=path)
-        found[_iri(key, "/events")] = (times[0], times[1])
-    return found
-
-
-def _state(value: object, path: str) -> DutyState:
-    known = {item.value: item for item in DutyState}
-    if not isinstance(value, str) or value not in known:
-        raise mistake(IllFormed, "one-of", node=path, names=", ".join(known))
-    return known[value]
-
-
-def _action(body: Mapping[str, Any], path: str) -> str:
-    if "action" not in body:
-        raise mistake(IllFormed, "no-action", node=path or "/")
-    return _term(body["action"], f"{path}/action", (*INCLUDED_IN, *SAME_ACTION))
-
-
-def _term(value: object, path: str, known: tuple[str, ...]) -> str:
-    """Return a term: prefixed ones must be known, whole IRIs may be anybody's."""
-    iri = _iri(value, path)
-    if iri not in known and iri != value:
-        names = tuple(prefixed(item) for item in known)
-        raise _unknown("not-known", str(value), names, path)
-    return iri
+# -- values -----------------------------------------------------------------------------------
 
 
 def _iri(value: object, path: str) -> str:
@@ -315,6 +167,30 @@ def _iri(value: object, path: str) -> str:
     return found
 
 
+def _term(value: object, path: str, known: Iterable[str] = _ACTIONS) -> str:
+    """Return a term: prefixed ones must be known, whole IRIs may be anybody's."""
+    iri = _iri(value, path)
+    if iri not in known and iri != value:
+        raise _unknown("not-known", str(value), map(prefixed, known), path)
+    return iri
+
+
+def _unknown(key: str, name: str, known: Iterable[str], path: str) -> UnknownTerm:
+    """Return the error that names what is not known, and the nearest that is."""
+    found = mistake(UnknownTerm, key, node=path, name=cut(name))
+    close = get_close_matches(name, list(known), 1, 0.6)
+    if not close:
+        return found
+    meant = mistake(UnknownTerm, "meant", name=close[0])
+    return UnknownTerm(found.reason + meant.reason, node=path, french=found.french + meant.french)
+
+
+def _rule(value: object, path: str) -> str:
+    """Return the IRI of a rule, or its JSON pointer where it has none."""
+    pointer = isinstance(value, str) and value.startswith("/")
+    return str(value) if pointer else _iri(value, path)
+
+
 def _time(value: object, path: str) -> datetime:
     found = span(value) if isinstance(value, str) else None
     if found is None or found.start != found.end or naive(value):
@@ -322,15 +198,18 @@ def _time(value: object, path: str) -> datetime:
     return found.start
 
 
-def _values(
-    value: object, path: str, known: tuple[str, ...] = _STATED
-) -> dict[str, tuple[Fact, ...]]:
-    found: dict[str, tuple[Fact, ...]] = {}
-    for key, item in _object(value, path).items():
-        items = _array(item, f"{path}/{key}") if isinstance(item, list) else [item]
-        left = _term(key, path, known)
-        found[left] = tuple(_fact(part, f"{path}/{key}") for part in items)
-    return found
+def _state(value: object, path: str) -> DutyState:
+    known = {item.value: item for item in DutyState}
+    if not isinstance(value, str) or value not in known:
+        raise mistake(IllFormed, "one-of", node=path, names=", ".join(known))
+    return known[value]
+
+
+def _event(value: object, path: str) -> tuple[datetime, datetime]:
+    times = [_time(item, path) for item in _array(value, path)]
+    if len(times) != 2 or times[0] > times[1]:  # noqa: PLR2004 - start and end
+        raise mistake(IllFormed, "event-order", node=path)
+    return times[0], times[1]
 
 
 def _fact(value: object, path: str) -> Fact:
@@ -367,11 +246,68 @@ def _typed(value: Mapping[str, Any], path: str) -> Iri | Literal:
     return Literal(body["value"], _iri(body["type"], path))
 
 
-def _unknown(key: str, name: str, known: tuple[str, ...], path: str) -> UnknownTerm:
-    """Return the error that names what is not known, and the nearest that is."""
-    found = mistake(UnknownTerm, key, node=path, name=cut(name))
-    close = get_close_matches(name, known, 1, 0.6)
-    if not close:
-        return found
-    english, french = (fill(table("mistakes")["meant"], lang, name=close[0]) for lang in LANGUAGES)
-    return UnknownTerm(found.reason + english, node=path, french=found.french + french)
+# -- what may be stated -----------------------------------------------------------------------
+
+
+def _performed(value: object, path: str) -> Performed:
+    found = _members(value, path, _PERFORMED)
+    return Performed(facts=found.pop("values", {}), **found)
+
+
+def _usage(value: object, path: str) -> Usage:
+    """Return what was used so far: each use took place."""
+    body = _object(value, path, ("started", "uses"))
+    started = _named(_time)(body.get("started", {}), f"{path}/started")
+    found: dict[UsageKey, list[Use]] = {}
+    for index, item in enumerate(_array(body.get("uses", []), f"{path}/uses")):
+        place = f"{path}/uses/{index}"
+        use = _members(item, place, _USE)
+        agreement = use.get("agreement", next(iter(started)) if len(started) == 1 else None)
+        if agreement is None or "rule" not in use or "start" not in use:
+            raise mistake(IllFormed, "use-incomplete", node=place)
+        if agreement not in started:
+            raise mistake(IllFormed, "not-started", node=place, name=cut(agreement))
+        start, end = use["start"], use.get("end")
+        if start < started[agreement] or (end is not None and end < start):
+            raise mistake(IllFormed, "use-order", node=place)
+        key = UsageKey(agreement, use["rule"], use.get("assignee", ""), use.get("target", ""))
+        found.setdefault(key, []).append(Use(str(index), start, end, committed=True))
+    return Usage(started, {key: in_order(uses) for key, uses in found.items()})
+
+
+_REQUEST: Final[Mapping[str, _Read[Any]]] = {
+    "action": _term,
+    "assignee": _iri,
+    "target": _iri,
+    "values": _named(_some(_fact), tuple(OPERANDS)),
+}
+_PERFORMED: Final[Mapping[str, _Read[Any]]] = {
+    "action": _term,
+    "at": _time,
+    "party": _iri,
+    "target": _iri,
+    "values": _named(_some(_fact), (*OPERANDS, *sorted(FUNCTIONS))),
+}
+_USE: Final[Mapping[str, _Read[Any]]] = {
+    "agreement": _iri,
+    "rule": _rule,
+    "assignee": _iri,
+    "target": _iri,
+    "start": _time,
+    "end": _time,
+}
+_KNOWLEDGE: Final[Mapping[str, _Read[Any]]] = {
+    "broader": _named(_some(_iri)),
+    "wholes": _named(_some(_iri)),
+    "events": _named(_event),
+    "references": _named(_some(_plain)),
+}
+_FACTS: Final[Mapping[str, _Read[Any]]] = {
+    "now": _time,
+    "values": _REQUEST["values"],
+    "members": _named(lambda value, path: frozenset(_some(_iri)(value, path))),
+    "performed": _each(_performed),
+    "recorded": _named(_state),
+    "usage": _usage,
+    **_KNOWLEDGE,
+}

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Final
 
 from policies_odrl import text
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.completeness import incomplete
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise, RuleResult
 from policies_odrl.evaluation.deontic import DutyState, Effect
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered, sentence
 from policies_odrl.language.labels import word
@@ -31,67 +31,16 @@ MAX_TOLD: Final = 3  # permissions that are told about when none grants
 
 
 def tell(simulation: Simulation, lang: str = "en") -> tuple[str, ...]:
-    """Return a simulation in sentences.
-
-    Args:
-        simulation: see `simulate`.
-        lang: `en` or `fr`.
+    """Return a simulation in sentences, in English or in French.
 
     Raises:
         ValueError: another language.
-
-    >>> from policies_odrl import Action, Permission, Policy, PolicyKind, Request, simulate
-    >>> odrl = "http://www.w3.org/ns/odrl/2/"
-    >>> reading = Permission(action=Action(odrl + "read"))
-    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
-    >>> for line in tell(simulate(policy, Request(odrl + "print"))): print(line)
-    Refused.
-    Sentence 1 is about another action: read. Asked was: print.
-    It would be granted if:
-    - what is asked is to read
     """
-    return tuple(_Teller(simulation, lang).lines())
+    return tuple(Teller(simulation, lang).lines())
 
 
-def told_change(simulation: Simulation, change: Change, lang: str = "en") -> str:
-    """Return one change in words.
-
-    Raises:
-        ValueError: a language that there are no sentences in.
-    """
-    return _Teller(simulation, lang).change(change).removeprefix("- ")
-
-
-def sentence_of(simulation: Simulation, path: str, lang: str = "en") -> str:
-    """Return the number of the sentence that a part of the policy is told in."""
-    return _Teller(simulation, lang).number(path)
-
-
-def headings(lang: str) -> tuple[str, str, str, str]:
-    """Return the headings of a table of variants."""
-    names = ("case", "answer", "why not", "would need")
-    return ("cas", "réponse", "pourquoi non", "il faudrait") if lang == "fr" else names
-
-
-def row(name: str, simulation: Simulation, lang: str = "en") -> tuple[str, str, str, str]:
-    """Return one variant of several as a row of a table.
-
-    Raises:
-        ValueError: a language that there are no sentences in.
-    """
-    teller = _Teller(simulation, lang)
-    answer = ("accordé", "refusé") if lang == "fr" else ("granted", "refused")
-    needed = simulation.changes[0] if simulation.changes else ()
-    return (
-        name,
-        answer[0] if simulation.granted else answer[1],
-        " ".join(teller.obstacles()),
-        "; ".join(teller.change(change).removeprefix("- ") for change in needed),
-    )
-
-
-class _Teller:
-    __slots__ = ("_duties", "_items", "_lang", "_numbers", "_simulation", "_speech")
+class Teller:
+    """A simulation in the words of one language; another one is a `ValueError`."""
 
     def __init__(self, simulation: Simulation, lang: str) -> None:
         self._simulation = simulation
@@ -99,10 +48,9 @@ class _Teller:
         lines = numbered(simulation.policy, lang)
         self._numbers = {line.path: line.number for line in lines if line.path}
         self._speech = Speech(lang)
-        self._items = dict(_items(simulation))
-        self._duties = dict(_duties(simulation))
 
     def lines(self) -> Iterator[str]:
+        """Yield the answer, what is not known, and what would have to change."""
         found = self._simulation
         if found.tentative:
             yield self._say("tentative")
@@ -111,7 +59,7 @@ class _Teller:
             yield self._say("not-known", value=self._unknown(name))
         for index, changes in enumerate(found.changes):
             yield self._say("or-if" if index else "if")
-            yield from (self.change(change) for change in changes)
+            yield from (f"- {self.change(change)}" for change in changes)
 
     def number(self, path: str) -> str:
         """Return the number of a sentence; what a rule leaves to the policy is said there."""
@@ -223,48 +171,19 @@ class _Teller:
 
     def change(self, change: Change) -> str:
         """Return a change in words."""
-        number = self.number(change.path)
-        match change.aspect:
-            case Aspect.VALUE | Aspect.TIME:
-                return self._stated(change, number)
-            case Aspect.ACTION:
-                return self._say("other-action", value=self._speech.action(change.subject))
-            case Aspect.ASSIGNEE:
-                return self._say("other-assignee", value=change.subject)
-            case Aspect.TARGET:
-                return self._say("other-target", value=change.subject)
-            case Aspect.ACT:
-                return self._say("act", number=number, value=self._asked(change))
-            case _:
-                suffix = "-target" if change.path.endswith("/target") else ""
-                return self._say(change.aspect.value + suffix, value=change.subject)
-
-    def _asked(self, change: Change) -> str:
-        duty = self._duties.get(change.path)
-        return self._speech.asked(duty) if duty else self._speech.action(change.subject)
-
-    def _stated(self, change: Change, number: str) -> str:
-        values = (change.at,) if change.at is not None else change.values
-        shown = ", ".join(self._fact(value) for value in values)
-        if change.path not in self._items:  # a duty, which only needs that the time is known
-            return self._say("any-time", value=shown)
-        key = change.aspect.value if change.wanted else f"other-{change.aspect.value}"
-        wanted = sentence(self._items[change.path], self._lang)
-        return self._say(key, number=number, wanted=wanted, value=shown)
-
-
-def _items(simulation: Simulation) -> Iterator[tuple[str, Constraint]]:
-    """Yield the path of every constraint that was judged, and the constraint."""
-    for result in simulation.decision.rules:
-        for leaf in (leaf for item in result.conditions for leaf in item.leaves()):
-            if isinstance(leaf.item, Constraint):
-                yield leaf.path, leaf.item
-
-
-def _duties(simulation: Simulation) -> Iterator[tuple[str, Duty]]:
-    """Yield the path of every duty that was judged, and the duty."""
-    stack = [item for result in simulation.decision.rules for item in result.duties]
-    while stack:
-        found = stack.pop()
-        yield found.path, found.duty
-        stack.extend(found.consequences)
+        slots = {"number": self.number(change.path), "value": change.subject}
+        key, item = f"other-{change.aspect.value}", change.item
+        if isinstance(item, Constraint):
+            key = key if not change.wanted else change.aspect.value
+            slots["wanted"] = sentence(item, self._lang)
+        if change.aspect in {Aspect.VALUE, Aspect.TIME}:
+            values = change.values if change.at is None else (change.at,)
+            slots["value"] = ", ".join(self._fact(value) for value in values)
+            key = key if item else "any-time"  # for a duty it only has to be known
+        elif change.aspect is Aspect.ACTION:
+            slots["value"] = self._speech.action(change.subject)
+        elif isinstance(item, Duty):
+            key, slots["value"] = "act", self._speech.asked(item)
+        elif change.aspect in {Aspect.MEMBER, Aspect.STRANGER}:
+            key = change.aspect.value + ("-target" if change.path.endswith("/target") else "")
+        return self._say(key, **slots)

@@ -27,8 +27,8 @@ from policies_odrl import (
     Request,
     evaluate,
 )
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.conflicts.verdict import Compatibility
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Condition
 from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between

@@ -25,11 +25,10 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
-from policies_odrl.evaluation.case import Case
+from policies_odrl.evaluation.case import Behaviour, Case
 from policies_odrl.evaluation.conditions import condition
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.duties import blocks
-from policies_odrl.evaluation.modes import Behaviour
 from policies_odrl.evaluation.state import Usage, open_agreement, release
 from policies_odrl.model import ODRL, XSD, Condition
 from tests.support import policy_strategies as some

@@ -23,9 +23,9 @@ from policies_odrl import Decision, Facts, Knowledge, Layer, Mode, OdrlError, Po
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.term_change import TermChange
 from policies_odrl.conflicts.verdict import ConflictVerdict
+from policies_odrl.evaluation.case import Behaviour
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
-from policies_odrl.evaluation.modes import Behaviour
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.reading.writer import CONTEXTS, write_bare

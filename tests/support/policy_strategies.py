@@ -27,7 +27,7 @@ from policies_odrl import (
     Prohibition,
     Request,
 )
-from policies_odrl.evaluation.operands import Fact
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 

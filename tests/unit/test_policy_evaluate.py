@@ -25,9 +25,9 @@ from policies_odrl import (
     Truth,
     evaluate,
 )
+from policies_odrl.evaluation.clocks import ALWAYS, in_order
 from policies_odrl.evaluation.duties import INVALID
 from policies_odrl.evaluation.operands import check
-from policies_odrl.evaluation.sequence import ALWAYS, in_order
 from policies_odrl.model import ODRL
 from tests.support.policies import name_is, one_rule, purpose, until
 from tests.support.small_policies import granted, may, terms, where

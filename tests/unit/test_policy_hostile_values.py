@@ -27,9 +27,9 @@ from policies_odrl import (
     Request,
     evaluate,
 )
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.evaluation.decision import Decision
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.state import Usage, open_agreement
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.text import value as shown

@@ -32,7 +32,7 @@ from policies_odrl import (
     Request,
     evaluate,
 )
-from policies_odrl.evaluation.operands import Fact
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.model import ODRL, XSD, Condition, Value
 from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU, PROFILE, Kind
 

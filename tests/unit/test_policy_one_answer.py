@@ -30,10 +30,11 @@ from policies_odrl import (
     evaluate,
     validate,
 )
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.relation import Relation
 from policies_odrl.conflicts.verdict import Compatibility
-from policies_odrl.evaluation.operands import Fact, check
+from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, XSD
 
 FILE = Path(__file__).parents[1] / "conformance" / "policies" / "one_answer.json"

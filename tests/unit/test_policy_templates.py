@@ -43,8 +43,8 @@ from policies_odrl.authoring.parameters import MAX_LINES, Parameter, Takes, full
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.evaluation.deadlines import terms_of
 from policies_odrl.evaluation.deontic import Effect
-from policies_odrl.evaluation.operands import Knowledge
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.language.from_sentences import from_sentences
 from policies_odrl.language.labels import word
 from policies_odrl.language.spelled import spelled

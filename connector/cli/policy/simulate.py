@@ -28,12 +28,16 @@ from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
 from policies_odrl.documents.sources import is_json
 from policies_odrl.reading.profiles import joined
-from policies_odrl.simulation.simulate import Simulation, Variant, compare_variants
+from policies_odrl.simulation.simulate import Simulation
 from policies_odrl.simulation.situation import request_of
-from policies_odrl.simulation.telling import headings, row, sentence_of, told_change
+from policies_odrl.simulation.telling import Teller
 from policies_odrl.values import naive, span
 from policies_odrl.vocabulary import expanded
 
+HEADINGS: Final = {
+    "en": ("case", "answer", "why not", "would need"),
+    "fr": ("cas", "réponse", "pourquoi non", "il faudrait"),
+}
 MAX_FILE: Final = 4_000_000  # bytes of a request or of facts
 
 
@@ -97,16 +101,25 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each option
     parents = [policy_at(path, lang=said_in) for path in parent or []]
     policy = whole(policy_at(file, lang=said_in), parents, said_in)
     asked, held = request_at(request, said_in), facts_at(facts, said_in)
-    variants = cases(at or [], role or [], said_in)
-    found = compare_variants(policy, asked, held, variants=variants, mode=Mode(mode.value))
+    variants, reading = cases(at or [], role or [], said_in), Mode(mode.value)
+    found = {
+        name: policies_odrl.simulate(policy, asked, held, at=when, role=who, mode=reading)
+        for name, (when, who) in variants.items()
+    }
+    show(found, said_in, json=json)
+
+
+def show(found: Mapping[str, Simulation], lang: str, *, json: bool) -> None:
+    """Print one case in sentences, several as a table, or all as JSON."""
     if json:
-        shown = {name: as_json(item, lang.value) for name, item in found.items()}
+        shown = {name: as_json(item, lang) for name, item in found.items()}
         output.json_value(shown if len(shown) > 1 else next(iter(shown.values())))
     elif len(found) > 1:
-        rows = [row(name, item, lang.value) for name, item in found.items()]
-        output.table(headings(lang.value), rows, empty="")
+        output.table(
+            HEADINGS[lang], [row(name, item, lang) for name, item in found.items()], empty=""
+        )
     else:
-        for line in policies_odrl.tell(next(iter(found.values())), lang.value):
+        for line in policies_odrl.tell(next(iter(found.values())), lang):
             output.line(line)
 
 
@@ -158,8 +171,10 @@ def facts_at(path: Path | None, lang: str = "en") -> Facts:
     return replace(found, knowledge=joined(found.knowledge, known()))
 
 
-def cases(at: list[str], role: list[str], lang: str = "en") -> dict[str, Variant]:
-    """Return name -> variant of every time with every role.
+def cases(
+    at: list[str], role: list[str], lang: str = "en"
+) -> dict[str, tuple[datetime | None, str | None]]:
+    """Return name -> each time with each role.
 
     Raises:
         ConfigurationInvalid: one of them is no time with a zone, or no IRI.
@@ -168,14 +183,24 @@ def cases(at: list[str], role: list[str], lang: str = "en") -> dict[str, Variant
     roles: list[tuple[str, str | None]] = [(text, _role(text, lang)) for text in role]
     alone = said("request", "demande", lang)
     return {
-        ", ".join(part for part in (when, who) if part) or alone: Variant(at=moment, role=party)
+        ", ".join(part for part in (when, who) if part) or alone: (moment, party)
         for when, moment in times or [("", None)]
         for who, party in roles or [("", None)]
     }
 
 
+def row(name: str, found: Simulation, lang: str) -> tuple[str, str, str, str]:
+    """Return one case of several as a row of a table."""
+    teller = Teller(found, lang)
+    granted, refused = said("granted", "accordé", lang), said("refused", "refusé", lang)
+    needed = found.changes[0] if found.changes else ()
+    why, changes = " ".join(teller.obstacles()), "; ".join(map(teller.change, needed))
+    return name, granted if found.granted else refused, why, changes
+
+
 def as_json(found: Simulation, lang: str) -> dict[str, Any]:
     """Return a simulation as a JSON object."""
+    teller = Teller(found, lang)
     return {
         "granted": found.granted,
         "tentative": found.tentative,
@@ -186,16 +211,16 @@ def as_json(found: Simulation, lang: str) -> dict[str, Any]:
             [
                 {
                     "change": change.aspect.value,
-                    "sentence": sentence_of(found, change.path, lang),
+                    "sentence": teller.number(change.path),
                     "path": change.path,
                     "subject": change.subject,
-                    "text": told_change(found, change, lang),
+                    "text": teller.change(change),
                 }
                 for change in changes
             ]
             for changes in found.changes
         ],
-        "text": list(policies_odrl.tell(found, lang)),
+        "text": list(teller.lines()),
     }
 
 

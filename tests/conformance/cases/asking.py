@@ -15,7 +15,7 @@ from typing import Final
 
 from connector.errors import PolicyInvalid
 from policies_odrl import Iri, Request
-from policies_odrl.evaluation.operands import Fact
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.model import ODRL, Value
 from policies_odrl.vocabulary import known_action
 from tests.conformance.cases.features import Features

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies_odrl import Iri, Literal, Mode, Policy
-from policies_odrl.evaluation.operands import Fact
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.vocabulary import OPERANDS, same_action
 from tests.conformance.cases.asking import Asked
 from tests.conformance.cases.features import Features

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from policies_odrl import Constraint, Duty, Iri, Literal, Policy, Prohibition, Quantity
-from policies_odrl.evaluation.operands import Fact
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL, Value
 from policies_odrl.reading.inventory import conditions_of, rules_of

@@ -30,8 +30,8 @@ from policies_odrl import (
     Performed,
     Policy,
 )
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.acts import EVER
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL, Condition, Value
 from policies_odrl.reading.inventory import Reference, references_of, rules_of

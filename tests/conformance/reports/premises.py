@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.decision import ConditionResult, Premise
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Iri, LogicalConstraint, Value
 from policies_odrl.reading.literals import stated

@@ -13,9 +13,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, cast
 
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.intervals import End, above, at, below
 from policies_odrl.algebra.periods import later
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.model import Literal
 from policies_odrl.values import Duration, compare_durations, duration
 from tests.conformance.times.lines import Unsettled

@@ -18,6 +18,7 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.intervals import ALL, HIGHEST, LOWEST, End, Intervals, Piece, at
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
@@ -25,7 +26,6 @@ from policies_odrl.algebra.times import written
 from policies_odrl.conflicts.outcome import Outcome, settled
 from policies_odrl.conflicts.times import CLOCKS, Chain, Times
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
-from policies_odrl.evaluation.operands import Fact
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.logic import Truth
 from policies_odrl.model import Operator
