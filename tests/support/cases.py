@@ -318,6 +318,17 @@ def _validate(case: Case) -> list[str]:
     return [f"{item.severity.value} {item.code} {item.path or '/'}" for item in found]
 
 
+def _advice(case: Case) -> dict[str, list[str]]:
+    """Return what each finding says, and what to do."""
+    return {
+        lang: [
+            f"{item.sentence} / {item.fix}"
+            for item in policies_odrl.validate(case.policies[0], lang, knowledge=case.knowledge)
+        ]
+        for lang in LANGUAGES
+    }
+
+
 def _simulate(case: Case) -> dict[str, Any]:
     (policy,) = case.policies
     mode = case.reading.get("mode", Mode.W3C)
@@ -372,6 +383,7 @@ VERBS: Final[Mapping[str, Callable[[Case], Any]]] = {
     "conflict": _conflict,
     "witness": _witness,
     "validate": _validate,
+    "advice": _advice,
     "simulate": _simulate,
     "explain": _explain,
     "layer": _layer,

@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Final
 
 import pytest
 
-from policies_odrl import Mode, compile_policy, contains, evaluate, simulate, term_changes
+from policies_odrl import (
+    Mode,
+    compile_policy,
+    contains,
+    evaluate,
+    explain,
+    from_sentences,
+    simulate,
+    term_changes,
+)
 from policies_odrl.comparison.meet import meet
+from policies_odrl.language.phrases import LANGUAGES
+from policies_odrl.language.spelled import spelled
 from tests.support.cases import Case, answer, cases, check_sets, verdict_of
 
 CASES = cases()
@@ -81,6 +93,11 @@ def an_example_of_a_verdict_is_one(case: Case) -> None:
             assert evaluate(policy, asked, facts, tentative=True).granted
 
 
+def sentences_lead_back_to_the_policy(case: Case) -> None:
+    for policy, lang in product(case.policies, LANGUAGES):
+        assert from_sentences(explain(policy, lang), lang) == spelled(policy)
+
+
 # What an answer of one verb says of the answers of others.
 IMPLIED: Final[dict[str, list[Callable[[Case], None]]]] = {
     "evaluate": [a_compiled_policy_decides_the_same, a_simulation_decides_the_same],
@@ -88,6 +105,7 @@ IMPLIED: Final[dict[str, list[Callable[[Case], None]]]] = {
     "contains": [a_witness_is_granted_by_the_request_alone],
     "meet": [a_meet_is_within_both],
     "term_changes": [a_policy_does_not_differ_from_itself],
+    "explain": [sentences_lead_back_to_the_policy],
     "conflict": [an_example_of_a_verdict_is_one],
 }
 

@@ -44,26 +44,6 @@ def test_each_kind_says_what_it_is(kind: PolicyKind) -> None:
     assert explain(Policy(kind=kind), "fr")[0].startswith("A. Ceci est un")
 
 
-def test_choices_are_numbered_so_that_they_cannot_be_misread() -> None:
-    inner = LogicalConstraint(Connective.AND, (purpose("Marketing"), until("2027-01-01Z")))
-    outer = LogicalConstraint(
-        Connective.OR, (amount(ODRL + "count", "5"), inner), id="urn:example:choice"
-    )
-    assert explain(one_rule("print", outer))[4:9] == (
-        "1.1. Condition: at least one of these holds (condition choice [2]):",
-        "1.1(a). at most 5 times.",
-        "1.1(b). all of these hold:",
-        "1.1(b)(a). the purpose is “marketing”, narrower ones included.",
-        "1.1(b)(b). until 1 January 2027 (UTC) inclusive.",
-    )
-    for connective, said in (
-        (Connective.XONE, "une seule de ces conditions est remplie :"),
-        (Connective.AND_SEQUENCE, "ces conditions sont remplies l'une après l'autre :"),
-    ):
-        item = replace(outer, connective=connective, id="")
-        assert explain(one_rule("print", item), "fr")[4] == f"1.1. Condition : {said}"
-
-
 def test_parties_collections_functions_and_outputs() -> None:
     policy = one_rule("read")
     group = PartyRef("urn:x:class", collection=True, refinements=(purpose("Marketing"),))
@@ -198,12 +178,6 @@ def test_french_names_are_french() -> None:
         for term in terms:
             if not term.endswith(("δ", "ε")):
                 assert label(group, term, "fr") != label(group, term, "en") or "ε" in term
-
-
-def test_the_current_term_keeps_a_name_and_a_stranger_is_numbered() -> None:
-    assert explain(one_rule("compensate"))[3] == "1. It is permitted to pay."
-    assert explain(one_rule("urn:x:fly"))[3] == "1. It is permitted to perform fly [2]."
-    assert explain(one_rule("urn:x:fly"), "fr")[3] == "1. Il est permis d'accomplir fly [2]."
 
 
 def test_each_sentence_knows_what_it_is_about() -> None:

@@ -14,8 +14,6 @@ from policies_odrl import IllFormed
 from policies_odrl import errors as errors_module
 from policies_odrl.checking.findings import table
 from policies_odrl.reading.walk import Count
-from tests.support.command import invoked
-from tests.support.tables import rows
 
 ROOT = Path(__file__).parents[2]
 PHRASES = json.loads((ROOT / "policies_odrl/language/phrases.json").read_text("utf-8"))
@@ -98,15 +96,3 @@ def test_an_error_fills_the_sentence_of_either_language() -> None:
     assert found.in_("en") == "`a{0}b` must be text (node `urn:n`)"
     assert found.in_("fr") == "`a{0}b` doit être un texte (nœud `urn:n`)"
     assert IllFormed("a {stranger}").in_("fr") == "a {stranger}"
-
-
-@rows("french", "a mistake is told in french")
-def test_a_mistake_is_told_in_french(
-    words: list[str], files: dict[str, str], wanted: str, tmp_path: Path
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).write_text(text, "utf-8")
-    found = [str(tmp_path / word) if word in files else word for word in words]
-    done = invoked(["policy", *found, "--lang", "fr"])
-    assert done.exit_code != 0
-    assert wanted in " ".join(done.output.split())

@@ -13,7 +13,6 @@ from connector.cli.policy import new as command
 from policies_odrl import template, templates
 from policies_odrl.authoring.contracts import fill
 from tests.support.command import invoked
-from tests.support.tables import rows
 
 RESEARCH = template("research")
 TRAINING = template("federated-training")
@@ -73,15 +72,6 @@ def test_a_template_is_shown_with_what_it_asks_for(run: Run, lang: str) -> None:
     assert json.loads(run("research", "--list", "--json").stdout)["name"] == "research"
 
 
-def test_the_offer_is_printed_and_says_what_was_filled_in(run: Run) -> None:
-    result = run("research", *pairs(dict(RESEARCH.example)))
-    assert result.exit_code == 0
-    document = json.loads(result.stdout)
-    assert document["@id"] == RESEARCH.example["id"]
-    assert "a node cannot publish this offer yet" in result.stderr
-    assert "pas encore" in run("research", *pairs(dict(RESEARCH.example)), "--lang", "fr").stderr
-
-
 @pytest.mark.parametrize("item", templates(), ids=[item.name for item in templates()])
 def test_the_file_is_taken_by_check(run: Run, item: object, tmp_path: Path) -> None:
     assert isinstance(item, type(RESEARCH))
@@ -92,13 +82,6 @@ def test_the_file_is_taken_by_check(run: Run, item: object, tmp_path: Path) -> N
     assert checked.exit_code == 0
     assert json.loads(checked.stdout) == []
     assert command.policy_document(fill(item, item.example)) == json.loads(out.read_text())
-
-
-def test_what_can_be_published_is_said_in_both_languages(run: Run) -> None:
-    values = pairs(dict(TRAINING.example))
-    assert "upholds this offer in full" in run("federated-training", *values).stderr
-    french = run("federated-training", *values, "--lang", "fr").stderr
-    assert "applique cette offre en entier" in french
 
 
 def test_as_json_the_offer_comes_with_what_is_upheld(run: Run, tmp_path: Path) -> None:
@@ -125,46 +108,6 @@ def test_values_come_from_a_file_and_options_win(run: Run, tmp_path: Path) -> No
     policy = command.read_object(file) | {"sites": "5", "epsilon": "2.5", "rows": "7"}
     expected = fill(TRAINING, {name: str(value) for name, value in policy.items()})
     assert json.loads(made.stdout) == command.policy_document(expected)
-
-
-def test_values_come_from_toml_too(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "values.toml"
-    text = 'id = "urn:example:a"\nspace = "did:web:s.example"\nuntil = "2030-06-30"\n'
-    file.write_text(text, "utf-8")
-    assert run("federated-training", "--values", str(file)).exit_code == 0
-
-
-@rows("new-command", "what does not fit is one line and a hint")
-def test_what_does_not_fit_is_one_line_and_a_hint(
-    run: Run, arguments: list[str], line: str
-) -> None:
-    result = run(*arguments)
-    assert result.exit_code == 1
-    assert result.stdout == ""
-    assert f"error {line}" in result.stderr
-
-
-@pytest.mark.parametrize("value", [True, None, {"a": 1}, [["a"]]])
-def test_a_file_holds_texts_and_numbers_only(run: Run, value: object, tmp_path: Path) -> None:
-    file = tmp_path / "values.json"
-    file.write_text(json.dumps({"space": value}), "utf-8")
-    result = run("research", "--values", str(file))
-    assert result.exit_code == 1
-    assert "`space` holds neither text nor numbers" in result.stderr
-
-
-def test_a_file_that_exists_is_not_overwritten(run: Run, tmp_path: Path) -> None:
-    out = tmp_path / "offer.json"
-    out.write_text("mine", "utf-8")
-    result = run("federated-training", *pairs(dict(TRAINING.example)), "--out", str(out))
-    assert result.exit_code == 1
-    assert out.read_text("utf-8") == "mine"
-
-
-def test_nothing_is_asked_away_from_a_terminal(run: Run) -> None:
-    result = run("federated-training", input="did:web:space.example\n2030-06-30\n")
-    assert result.exit_code == 1
-    assert "`space` is missing" in result.stderr
 
 
 def test_at_a_terminal_what_is_missing_is_asked_for(

@@ -452,3 +452,14 @@ def test_a_text_parameter_is_one_line_of_text() -> None:
     assert title.scalar({"@value": "Notes"}) is None
     with pytest.raises(TemplateRefused, match="takes one value"):
         title.read("one\ntwo")
+
+
+def test_a_choice_that_is_misspelled_is_named_as_it_would_be_written() -> None:
+    chosen = template("federated-training")
+    with pytest.raises(TemplateRefused) as caught:
+        fill(chosen, {**chosen.example, "purpose": "education:ResearchManagment"})
+    assert caught.value.reason.endswith("; did you mean `education:ResearchManagement`?")
+    assert "https://" not in caught.value.reason
+    with pytest.raises(TemplateRefused) as caught:
+        fill(chosen, {**chosen.example, "purpose": "urn:1234567:z"})
+    assert "did you mean" not in caught.value.reason

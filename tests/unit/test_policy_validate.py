@@ -10,10 +10,11 @@ import pytest
 from policies_odrl import (
     Action,
     AssetRef,
+    Connective,
     Constraint,
     Duty,
     Iri,
-    Knowledge,
+    LogicalConstraint,
     Operator,
     PartyRef,
     Policy,
@@ -21,14 +22,12 @@ from policies_odrl import (
     Prohibition,
     validate,
 )
-from policies_odrl.checking.satisfiability import MAX_JOINED
+from policies_odrl.checking.satisfiability import MAX_JOINED, MAX_STEPS
 from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.checking.validate import MAX_FINDINGS
 from policies_odrl.model import ODRL
-from policies_odrl.vocabulary import ALLOWED, PREAU, Kind, Operand
 from tests.support.policies import (
     amount,
-    name_is,
     one_rule,
     purpose,
     training_terms,
@@ -40,13 +39,18 @@ RULE = READ.permissions[0]
 
 MANY = tuple(Iri(f"urn:x:{place}") for place in range(MAX_FINDINGS + 1))
 C0 = "/permission/0/constraint/0"
+HALF, REST = (amount(ODRL + "percentage", "50", operator) for operator in ("gt", "lteq"))
+WIDE = one_rule("read", *(until(f"{year}-01-01") for year in range(1000, 1001 + MAX_JOINED)))
+
+
+def codes(policy: Policy) -> set[tuple[str, str]]:
+    return {(item.code, item.path) for item in validate(policy)}
+
+
 # What no vector of `test_policy_lint.py` can hold.
 FOUND: dict[str, tuple[Policy, str]] = {
     "repeated-value": (one_rule("read", purpose("Marketing", "Marketing")), C0),
-    "too-many-conditions": (
-        one_rule("read", *(until(f"{year}-01-01") for year in range(1000, 1001 + MAX_JOINED))),
-        "/permission/0",
-    ),
+    "too-many-conditions": (WIDE, "/permission/0"),
     "too-large": (
         replace(
             READ,
@@ -81,9 +85,7 @@ def test_found_with_path_sentence_and_fix(code: str) -> None:
 NOT_FOUND: dict[str, Policy] = {
     "too-large": replace(READ, permissions=(RULE,) * 1000),
     "repeated-value": one_rule("read", purpose("Marketing", "AcademicResearch")),
-    "too-many-conditions": one_rule(
-        "read", *(until(f"{year}-01-01") for year in range(1000, 1000 + MAX_JOINED))
-    ),
+    "too-many-conditions": one_rule("read", *WIDE.permissions[0].constraints[1:]),
     "more-findings": one_rule("read", purpose("Marketing")),
 }
 
@@ -100,15 +102,6 @@ def test_many_conditions_of_one_rule_are_not_compared_in_pairs() -> None:
     assert "redundant" not in {item.code for item in validate(wide)}
 
 
-def test_profile_of_an_operand_is_asked_for() -> None:
-    bare = replace(one_rule("read", name_is(PREAU + "membership", "urn:a")), profiles=())
-    assert ("undeclared-profile", C0) in {(item.code, item.path) for item in validate(bare)}
-
-
-def codes(policy: Policy, lang: str = "en") -> set[tuple[str, str]]:
-    return {(item.code, item.path) for item in validate(policy, lang)}
-
-
 def test_an_error_is_not_lost_among_many_notes() -> None:
     many = Constraint(ODRL + "purpose", Operator.IS_ANY_OF, MANY)
     bad = amount(ODRL + "percentage", "much")
@@ -116,29 +109,6 @@ def test_an_error_is_not_lost_among_many_notes() -> None:
     assert len(found) == MAX_FINDINGS
     assert ("wrong-datatype", "/permission/0/constraint/1") in {(i.code, i.path) for i in found}
     assert found[-1].code == "more-findings"
-
-
-def test_knowledge_of_the_caller_counts() -> None:
-    left, action = "urn:x:colour", "urn:x:paint"
-    policy = one_rule(action, Constraint(left, Operator.EQ, (Iri("urn:red"),)))
-    assert {"unknown-action", "unknown-operand"} <= {item.code for item in validate(policy)}
-    known = Knowledge(
-        operands={left: Operand(left, Kind.IDENTITY, ALLOWED[Kind.IDENTITY])}, actions={action: ()}
-    )
-    assert not {"unknown-action", "unknown-operand"} & {
-        item.code for item in validate(policy, knowledge=known)
-    }
-
-
-def test_unknown_terms_without_a_near_one_get_another_fix() -> None:
-    policy = one_rule("urn:x:zzzzqqqq")
-    (found,) = (item for item in validate(policy) if item.code == "unknown-action")
-    assert "did you mean" not in found.fix
-    (found,) = (item for item in validate(policy, "fr") if item.code == "unknown-action")
-    assert "vouliez-vous" not in found.fix
-
-
-HALF = amount(ODRL + "percentage", "50", "gt")
 
 
 def test_classes_and_their_parties() -> None:
@@ -178,3 +148,29 @@ def test_consequences_end_after_one() -> None:
     ban = Prohibition(action=Action(ODRL + "sell"), remedies=(middle,))
     found = codes(replace(READ, prohibitions=(ban,)))
     assert ("remedy-with-consequence", "/prohibition/0/odrl:remedy/0") in found
+
+
+# -- bounds ---------------------------------------------------------------------------------
+
+
+def test_what_a_check_leaves_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = replace(RULE, constraints=(LogicalConstraint(Connective.OR, (HALF, REST) * 100),))
+    enough = MAX_STEPS // 200**2
+    assert ("too-large", "") not in codes(replace(READ, permissions=(rule,)))
+    assert ("too-large", "") in codes(replace(READ, permissions=(rule,) * (enough + 2)))
+    policy = one_rule("read", HALF, amount(ODRL + "percentage", "20"))
+    assert ("unsatisfiable", "/permission/0") in codes(policy)
+    monkeypatch.setattr("policies_odrl.checking.satisfiability.MAX_STEPS", 3)
+    assert ("unsatisfiable", "/permission/0") not in codes(policy)
+    assert ("too-large", "") in codes(policy)
+
+
+def test_rules_with_very_many_conditions_are_not_compared() -> None:
+    research = one_rule("read", purpose("AcademicResearch"))
+
+    def both(*policies: Policy) -> set[tuple[str, str]]:
+        rules = tuple(rule for policy in policies for rule in policy.permissions)
+        return codes(replace(READ, target=AssetRef("urn:a"), permissions=rules))
+
+    assert "shadowed" not in {code for code, _ in both(WIDE, research)}
+    assert ("too-many-conditions", "/permission/1") in both(READ, WIDE)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies_odrl import Literal
+from policies_odrl import Constraint, Literal, NotUnderstood, Operator, explain, from_sentences
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.language.wording import heard, meaning, said
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import PREAU
+from tests.support.policies import one_rule
 from tests.support.tables import rows
 
 
@@ -65,3 +67,22 @@ def test_what_privacy_numbers_mean(name: str, value: str, wanted: str) -> None:
 def test_other_numbers_mean_themselves() -> None:
     assert meaning(ODRL + "count", Decimal(3)) == ""
     assert meaning(PREAU + "epsilon", None) == ""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@rows("wording", "one of something is said as one")
+def test_one_of_something_is_said_as_one(
+    left: str, operator: str, english: str, french: str, lang: str
+) -> None:
+    said_ = english if lang == "en" else french
+    one, two = (
+        one_rule("read", Constraint(left, Operator(operator), (Literal(n, XSD + "decimal"),)))
+        for n in "12"
+    )
+    lines, more = explain(one, lang), explain(two, lang)
+    assert any(line.endswith(said_) for line in lines)
+    assert from_sentences(lines, lang) == one
+    assert from_sentences(more, lang) == two
+    if not any(said_.split("1", 1)[1] in line for line in more):
+        with pytest.raises(NotUnderstood):
+            from_sentences([re.sub(r"\b2 ", "1 ", line) for line in more], lang)
