@@ -53,10 +53,9 @@ if TYPE_CHECKING:
     from policies_odrl.checking.lint import lint
     from policies_odrl.checking.validate import validate
     from policies_odrl.comparison.change import term_changes
-    from policies_odrl.comparison.compare import Answer, contains, same_meaning
+    from policies_odrl.comparison.compare import Answer, compare, contains, same_meaning
     from policies_odrl.comparison.counter import counter_offer
-    from policies_odrl.comparison.layers import Layer, layer
-    from policies_odrl.comparison.relation import compare
+    from policies_odrl.comparison.meet import Layer, layer
     from policies_odrl.conflicts.compatibility import conflict_between, conflict_within
     from policies_odrl.language.explain import explain
     from policies_odrl.language.from_sentences import from_sentences
@@ -136,10 +135,9 @@ _LATER: Final = {
     "policies_odrl.checking.lint": ("lint",),
     "policies_odrl.checking.validate": ("validate",),
     "policies_odrl.comparison.change": ("term_changes",),
-    "policies_odrl.comparison.compare": ("Answer", "contains", "same_meaning"),
+    "policies_odrl.comparison.compare": ("Answer", "compare", "contains", "same_meaning"),
     "policies_odrl.comparison.counter": ("counter_offer",),
-    "policies_odrl.comparison.layers": ("Layer", "layer"),
-    "policies_odrl.comparison.relation": ("compare",),
+    "policies_odrl.comparison.meet": ("Layer", "layer"),
     "policies_odrl.conflicts.compatibility": ("conflict_between", "conflict_within"),
     "policies_odrl.language.explain": ("explain",),
     "policies_odrl.language.from_sentences": ("from_sentences",),

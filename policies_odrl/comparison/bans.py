@@ -11,14 +11,12 @@ from collections.abc import Sequence
 
 from policies_odrl.algebra.boxes import Box, Choice, Goal, Proof, operands_of
 from policies_odrl.algebra.forms import condition_form, rule_form, same_reference
-from policies_odrl.comparison.rules import conditions_of, unfolded
+from policies_odrl.comparison.rules import ABOUT, conditions_of, unfolded
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import Condition, Permission, Policy, Prohibition
 from policies_odrl.reading.inventory import Reference
 from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
-
-_ABOUT = ("target", "assignee")
 
 
 def box_of(prover: Proof, bans: Sequence[Prohibition], wanted: Permission) -> Box | None:
@@ -51,7 +49,7 @@ def unsafe(
 
 def _always_meant(prover: Proof, ban: Prohibition, wanted: Permission) -> bool:
     """Return whether a prohibition is about every action that a permission of its policy allows."""
-    pairs = ((getattr(ban, part), getattr(wanted, part)) for part in _ABOUT)
+    pairs = ((getattr(ban, part), getattr(wanted, part)) for part in ABOUT)
     return same_action(ban.action.id) in prover.knowledge.wider_actions(wanted.action.id) and all(
         mine is None or (theirs is not None and same_reference(mine, theirs))
         for mine, theirs in pairs
@@ -63,11 +61,17 @@ def _upheld(prover: Proof, ban: Prohibition, own: Prohibition, vague: frozenset[
 
     What only the offer calls a collection (`vague`) may hold what the offer's names.
     """
+    theirs = conditions_of(ban)
+    forms = set(map(condition_form, theirs))
     return (
         _action_wider(ban.action.id, own.action.id, prover.knowledge)
         and set(map(rule_form, own.remedies)) == set(map(rule_form, ban.remedies))
-        and all(_about_more(getattr(own, part), getattr(ban, part), vague) for part in _ABOUT)
-        and _conditions_wider(prover, conditions_of(ban), conditions_of(own))
+        and all(_about_more(getattr(own, part), getattr(ban, part), vague) for part in ABOUT)
+        # each own condition is False only where one and the same of theirs is
+        and all(
+            condition_form(item) in forms or _falls_with(prover, item, theirs)
+            for item in conditions_of(own)
+        )
     )
 
 
@@ -91,12 +95,6 @@ def _about_more(mine: Reference | None, theirs: Reference | None, vague: frozens
     )
 
 
-def _conditions_wider(prover: Proof, theirs: Sequence[Condition], own: Sequence[Condition]) -> bool:
-    """Return whether each own condition is False only where one and the same of theirs is."""
-    forms = {condition_form(item) for item in theirs}
-    return all(condition_form(item) in forms or _falls_with(prover, item, theirs) for item in own)
-
-
 def _falls_with(prover: Proof, own: Condition, theirs: Sequence[Condition]) -> bool:
     box = Box([Goal(own, holds=False)])
     return any(prover.refuted(item, box) for item in theirs)
@@ -107,7 +105,7 @@ def _avoided(
 ) -> bool:
     return (
         not related(ban.action.id, wanted.action.id, prover.knowledge)
-        or any(apart(getattr(ban, part), getattr(wanted, part), vague) for part in _ABOUT)
+        or any(apart(getattr(ban, part), getattr(wanted, part), vague) for part in ABOUT)
         or _false_in(prover, conditions_of(ban), box)
     )
 

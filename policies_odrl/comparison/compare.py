@@ -1,4 +1,4 @@
-"""Is this request inside that offer? Do two policies mean the same?
+"""Is this request inside that offer? Do two policies mean the same? How do they relate?
 
 Yes only with a proof for each attribute; No only with a witness that evaluation itself confirms;
 Unknown otherwise, with the fact that is missing. Rules are compared attribute by attribute; only
@@ -15,39 +15,20 @@ from typing import Final
 
 from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof, operands_of
 from policies_odrl.algebra.forms import flat, opaque, reference_form, rule_form, same_reference
-from policies_odrl.comparison.bans import box_of, unsafe
-from policies_odrl.comparison.compared import Compared
-from policies_odrl.comparison.rules import (
-    PARTS,
-    TOO_MANY,
-    asked_for,
-    granted_by_others,
-    granting,
-    named,
-    obstacle,
-    pays_assigner,
-    reference_within,
-    too_large,
-    unfolded,
-)
-from policies_odrl.comparison.witness import find_witness
+from policies_odrl.comparison import rules
+from policies_odrl.comparison.bans import apart, box_of, unsafe
+from policies_odrl.comparison.differences import Compared
+from policies_odrl.comparison.meet import meet
+from policies_odrl.comparison.witness import common_request, find_witness
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.request import Request
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Judged
-from policies_odrl.model import (
-    Condition,
-    Conflict,
-    Constraint,
-    Duty,
-    LogicalConstraint,
-    Permission,
-    Policy,
-    Rule,
-)
+from policies_odrl.model import Conflict, Constraint, Duty, LogicalConstraint, Permission, Policy
 from policies_odrl.vocabulary import PROFILES, same_action
 
 GIVEN_UP: Final = f"the comparison was given up after {MAX_PROOF} steps"
+_Try = tuple[str, Permission, list[Compared]]  # an offered permission, all but conditions compared
 
 
 class Answer(Judged, Enum):
@@ -82,73 +63,96 @@ class Containment:
     @property
     def proof(self) -> tuple[str, ...]:
         """With Yes, one line per attribute of the request."""
-        if self.answer is not Answer.YES:
-            return ()
-        return tuple(item.line for item in self.covered) or ("nothing is asked for",)
+        lines = tuple(item.line for item in self.covered) or ("nothing is asked for",)
+        return lines if self else ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """With No and Unknown, one line per attribute that does not fit."""
-        if self.answer is Answer.YES:
-            return ()
-        return tuple(item.line for item in self.gaps) or self.missing
+        return () if self else tuple(item.line for item in self.gaps) or self.missing
+
+
+class Relation(Enum):
+    """What one policy is to another."""
+
+    EQUIVALENT = "equivalent"
+    WITHIN = "within"  # the first within the second
+    CONTAINS = "contains"  # the second within the first
+    OVERLAPPING = "overlapping"
+    DISJOINT = "disjoint"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two policies relate.
+
+    Attributes:
+        relation: see `Relation`.
+        forward: whether the first lies within the second.
+        backward: whether the second lies within the first.
+        shared: where they overlap, a request that both grant.
+        missing: with Unknown, the facts that are missing.
+    """
+
+    relation: Relation
+    forward: Containment
+    backward: Containment
+    shared: Request | None = None
+    missing: tuple[str, ...] = ()
 
 
 def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) -> Containment:
-    """Return whether everything that the request's terms would grant, the offer grants too.
-
-    Args:
-        offer: the policy that should be the wider one.
-        request: the policy that should lie within it.
-        knowledge: terms and hierarchies beyond the built-in ones.
-
-    >>> from policies_odrl.model import ODRL, Action, PolicyKind
-    >>> def may(action):
-    ...     rule = Permission(action=Action(ODRL + action))
-    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
-    >>> contains(may("use"), may("read")).proof
-    ('/permission/0: action read within use (offer /permission/0)',)
-    >>> contains(may("read"), may("use")).witness.action
-    'http://www.w3.org/ns/odrl/2/use'
-    """
+    """Return whether everything that the request's terms would grant, the offer grants too."""
     offer, request = opaque(offer), opaque(request)
-    unclear = obstacle(offer, knowledge) or obstacle(request, knowledge)
-    if unclear or too_large(offer, request):
-        return Containment(Answer.UNKNOWN, missing=(unclear or TOO_MANY,))
+    unclear = rules.obstacle(offer, knowledge) or rules.obstacle(request, knowledge)
+    if unclear or rules.too_large(offer, request):
+        return Containment(Answer.UNKNOWN, missing=(unclear or rules.TOO_MANY,))
     prover = Proof(knowledge=knowledge)
     covered, gaps = judge(prover, offer, request)
     if not gaps:
         return Containment(Answer.YES, covered)
     doubtful = frozenset(item.attribute for item in gaps)
-    found = find_witness(offer, request, knowledge, doubtful)
-    if found.witness is not None:
-        return Containment(Answer.NO, covered, gaps, found.witness)
+    witness, missing = find_witness(offer, request, knowledge, doubtful)
+    if witness is not None:
+        return Containment(Answer.NO, covered, gaps, witness)
     unproved = (GIVEN_UP,) if prover.exhausted else tuple(f"whether {it.line}" for it in gaps)
-    return Containment(Answer.UNKNOWN, covered, gaps, missing=found.missing or unproved)
+    return Containment(Answer.UNKNOWN, covered, gaps, missing=missing or unproved)
 
 
-def judge(
-    prover: Proof, offer: Policy, request: Policy
-) -> tuple[tuple[Compared, ...], tuple[Compared, ...]]:
-    """Return the proof that a request lies within an offer, and what keeps it from being proved."""
-    offered, own = list(granting(offer)), unfolded(request).prohibitions
-    lines: list[Compared] = []
-    asked: list[tuple[Permission, Box]] = []
-    for path, wanted in asked_for(request):
-        box = box_of(prover, own, wanted)
-        if box is not None:  # else its own policy prohibits all of it
-            asked.append((wanted, box))
-            lines.extend(_Search(prover, offered, path, wanted).cover(box))
-    for index in unsafe(prover, offer, request, asked):
-        at = f"/prohibition/{index}"
-        lines.append(_gap(at, at, "prohibition", offer.prohibitions[index]))
-    lines.extend(_missing_obligations(offer, request))
-    covered = tuple(item for item in lines if item.fits)
-    return covered, tuple(item for item in lines if not item.fits)
+def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Comparison:
+    """Return how two policies relate, with proofs and witnesses.
 
-
-def _gap(path: str, rule: str, what: str, allowed: Rule | None = None) -> Compared:
-    return Compared(False, path, rule, what, allowed)  # noqa: FBT003
+    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
+    >>> def may(action):
+    ...     rule = Permission(action=Action(ODRL + action))
+    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
+    >>> compare(may("read"), may("use")).relation.value
+    'within'
+    >>> compare(may("read"), may("use")).forward.proof
+    ('/permission/0: action read within use (offer /permission/0)',)
+    >>> compare(may("read"), may("print")).relation.value
+    'disjoint'
+    """
+    left, right = opaque(left), opaque(right)
+    both = forward, backward = contains(right, left, knowledge), contains(left, right, knowledge)
+    if forward or backward:
+        within = Relation.WITHIN if forward else Relation.CONTAINS
+        return Comparison(Relation.EQUIVALENT if forward and backward else within, *both)
+    missing = tuple(dict.fromkeys((*forward.missing, *backward.missing)))
+    if not forward.gaps:  # nobody can say what one of them grants
+        return Comparison(Relation.UNKNOWN, *both, missing=missing)
+    common = meet(left, right, knowledge)
+    if common is None:
+        unclear = _unclear(left, right, knowledge)
+        return Comparison(
+            Relation.UNKNOWN if unclear else Relation.DISJOINT, *both, missing=unclear
+        )
+    shared = common_request(common, left, right, knowledge)
+    if shared is None:
+        missing = missing or ("whether any request is granted by both",)
+        return Comparison(Relation.UNKNOWN, *both, missing=missing)
+    return Comparison(Relation.OVERLAPPING, *both, shared)
 
 
 def same_meaning(left: Policy, right: Policy) -> bool:
@@ -158,94 +162,109 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     target or party of the whole policy that only one of the two names plays none either (an offer
     leaves open what its agreement fills in); one that both name must be the same, and so must be
     what keeps evaluation from deciding: unknown profiles, parents, a successor.
-
-    >>> from policies_odrl.model import ODRL, Action, PolicyKind
-    >>> def may(action):
-    ...     rule = Permission(action=Action(ODRL + action))
-    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
-    >>> same_meaning(may("read"), may("read")), same_meaning(may("read"), may("use"))
-    (True, False)
     """
     if _standing(left) != _standing(right):
         return False
-    for name in PARTS:
-        mine, other = getattr(left, name), getattr(right, name)
+    for part in rules.PARTS:
+        mine, other = getattr(left, part), getattr(right, part)
         if mine is not None and other is not None and not same_reference(mine, other):
             return False
     if _normal_policy(left) == _normal_policy(right):
         return _collections(left, right) == _collections(right, left)
     if left.obligations or right.obligations or left.prohibitions or right.prohibitions:
         return False
-    if too_large(left, right) or too_large(right, left):
-        return False
     left, right = opaque(left), opaque(right)
-    return not judge(Proof(), left, right)[1] and not judge(Proof(), right, left)[1]
+    return not (
+        rules.too_large(left, right)
+        or judge(Proof(), left, right)[1]
+        or judge(Proof(), right, left)[1]
+    )
+
+
+def judge(
+    prover: Proof, offer: Policy, request: Policy
+) -> tuple[tuple[Compared, ...], tuple[Compared, ...]]:
+    """Return the proof that a request lies within an offer, and what keeps it from being proved."""
+    offered, own = rules.granting(offer), rules.unfolded(request).prohibitions
+    lines: list[Compared] = []
+    asked: list[tuple[Permission, Box]] = []
+    for path, wanted in rules.asked_for(request):
+        box = box_of(prover, own, wanted)
+        if box is not None:  # else its own policy prohibits all of it
+            asked.append((wanted, box))
+            tries = [
+                (at, rule, list(_frame(prover, (path, wanted), (at, rule)))) for at, rule in offered
+            ]
+            lines += _cover(prover, path, tries, box)
+    for index in unsafe(prover, offer, request, asked):
+        at = f"/prohibition/{index}"
+        lines.append(Compared(at, at, "prohibition", offer.prohibitions[index], fits=False))
+    accepted = {form for own in request.obligations for form in _duty_forms(request, own)}
+    for index, duty in enumerate(offer.obligations):
+        if _duty_forms(offer, duty)[0] not in accepted:
+            at = f"/obligation/{index}"
+            lines.append(Compared(at, at, "obligation", duty, fits=False))
+    covered = tuple(item for item in lines if item.fits)
+    return covered, tuple(item for item in lines if not item.fits)
 
 
 # -- one permission asked for, against those that are offered ------------------------------------
 
 
-class _Search:
-    """Looks for offered permissions that cover one that is asked for."""
+def _cover(prover: Proof, path: str, tries: Sequence[_Try], box: Box) -> list[Compared]:
+    """Return a proof without gaps that a box lies within what is offered, or the nearest try."""
+    compared: list[list[Compared]] = []
+    for at, rule, frame in tries:
+        if prover.exhausted:
+            break
+        lines = [*frame, *_conditions(prover, path, (at, rule), box)]
+        if not _gaps(lines):
+            named = {item.attribute for item in lines}
+            unlimited = (left for left in box.atoms if left not in named)
+            return [
+                *lines,
+                *(Compared(path, at, left, asked=box.stated(left)) for left in unlimited),
+            ]
+        compared.append(lines)
+    if not compared:
+        return [Compared(path, "", "rule", fits=False)]
+    return _by_cases(prover, path, tries, box, compared) or min(compared, key=_gaps)
 
-    __slots__ = ("_frames", "_offered", "_path", "_prover")
 
-    def __init__(
-        self,
-        prover: Proof,
-        offered: Sequence[tuple[str, Permission]],
-        path: str,
-        wanted: Permission,
-    ) -> None:
-        self._prover = prover
-        self._offered = offered
-        self._path = path
-        self._frames = [list(_frame(prover, (path, wanted), one)) for one in offered]
+def _conditions(
+    prover: Proof, path: str, offered: tuple[str, Permission], box: Box
+) -> Iterator[Compared]:
+    """Yield what an offered permission asks for, compared with a box that is asked for."""
+    at, rule = offered
+    for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
+        left = item.left if isinstance(item, Constraint) else "condition"
+        fits = prover.within(item, box)
+        yield Compared(path, at, left, item, box.stated(left), fits=fits)
 
-    def cover(self, box: Box) -> list[Compared]:
-        """Return a proof without gaps, or the nearest try."""
-        compared: list[list[Compared]] = []
-        for (at, rule), frame in zip(self._offered, self._frames, strict=True):
-            if self._prover.exhausted:
-                break
-            lines = [*frame, *self._conditions(at, rule, box)]
-            if not _gaps(lines):
-                named = {item.attribute for item in lines}
-                unlimited = (left for left in box.atoms if left not in named)
-                return [*lines, *(self._line(at, left, box) for left in unlimited)]
-            compared.append(lines)
-        if not compared:
-            return [_gap(self._path, "", "rule")]
-        return self._by_cases(box, compared) or min(compared, key=_gaps)
 
-    def _conditions(self, at: str, rule: Permission, box: Box) -> Iterator[Compared]:
-        """Yield what an offered permission asks for, compared with a box that is asked for."""
-        for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
-            left = item.left if isinstance(item, Constraint) else "condition"
-            yield self._line(at, left, box, item, fits=self._prover.within(item, box))
-
-    def _line(
-        self, at: str, left: str, box: Box, allowed: Condition | None = None, *, fits: bool = True
-    ) -> Compared:
-        return Compared(fits, self._path, at, left, allowed, box.stated(left))
-
-    def _by_cases(self, box: Box, compared: Sequence[list[Compared]]) -> list[Compared]:
-        """Split a choice that touches what did not fit: each case may fall under another rule."""
-        touched = [
-            operands_of(item.allowed)
-            for lines in compared
-            for item in lines
-            if not item.fits and isinstance(item.allowed, Constraint | LogicalConstraint)
-        ]
-        several = sum(not _gaps(frame) for frame in self._frames) > 1
-        choice = box.touching(frozenset().union(*touched)) if several else None
-        found: list[Compared] = []
-        for case in box.cases(choice) if choice else ():
-            lines = self.cover(case) if self._prover.pay(len(box.forms)) else []
-            if not lines or _gaps(lines):
-                return []
-            found.extend(lines)
-        return found
+def _by_cases(
+    prover: Proof,
+    path: str,
+    tries: Sequence[_Try],
+    box: Box,
+    compared: Sequence[Sequence[Compared]],
+) -> list[Compared]:
+    """Split a choice that touches what did not fit: each case may fall under another rule."""
+    touched = [
+        operands_of(item.allowed)
+        for lines in compared
+        for item in lines
+        if not item.fits and isinstance(item.allowed, Constraint | LogicalConstraint)
+    ]
+    several = sum(not _gaps(frame) for _, _, frame in tries) > 1
+    choice = box.touching(frozenset().union(*touched)) if several else None
+    found: list[Compared] = []
+    for case in box.cases(choice) if choice else ():
+        lines = _cover(prover, path, tries, case) if prover.pay(len(box.forms)) else []
+        if not lines or _gaps(lines):
+            return []
+        found.extend(lines)
+    return found
 
 
 def _gaps(lines: Sequence[Compared]) -> int:
@@ -263,45 +282,34 @@ def _frame(
     (path, wanted), (at, rule) = asked, offered
     wider = prover.knowledge.wider_actions(wanted.action.id)
     fits = same_action(rule.action.id) in wider
-    yield Compared(fits, path, at, "action", rule.action, (wanted.action,))
-    for part in ("target", "assignee"):
+    yield Compared(path, at, "action", rule.action, (wanted.action,), fits=fits)
+    for part in rules.ABOUT:
         allowed, item = getattr(rule, part), getattr(wanted, part)
         if allowed is not None:
-            fits = item is not None and reference_within(prover, item, allowed)
-            yield Compared(fits, path, at, part, allowed, () if item is None else (item,))
+            fits = item is not None and rules.reference_within(prover, item, allowed)
+            yield Compared(path, at, part, allowed, () if item is None else (item,), fits=fits)
     accepted = set(map(rule_form, wanted.duties))
-    elsewhere = granted_by_others(rule.assigner, wanted.assigner)
+    elsewhere = rules.granted_by_others(rule.assigner, wanted.assigner)
     for duty in rule.duties:
-        fits = rule_form(duty) in accepted and not (elsewhere and pays_assigner(duty))
-        yield Compared(fits, path, at, "duty", duty, wanted.duties)
+        fits = rule_form(duty) in accepted and not (elsewhere and rules.pays_assigner(duty))
+        yield Compared(path, at, "duty", duty, wanted.duties, fits=fits)
     made, makes = ((reference_form(it.output), frozenset(it.functions)) for it in (rule, wanted))
     if made != (None, frozenset()):
-        yield Compared(made == makes, path, at, "output", rule, (wanted,))
+        yield Compared(path, at, "output", rule, (wanted,), fits=made == makes)
 
 
-# -- the parts of whole policies -----------------------------------------------------------------
+# -- whole policies ------------------------------------------------------------------------------
 
 
-def _missing_obligations(offer: Policy, request: Policy) -> list[Compared]:
-    """Return the obligations of an offer that a request does not take on, about the same things.
+def _duty_forms(policy: Policy, duty: Duty) -> list[tuple[object, object, object]]:
+    """Return forms of an obligation, that with all that it is about first.
 
     One about a certain asset, or of a certain party, is also one about any asset, or of anybody.
     """
-    accepted: set[tuple[object, ...]] = set()
-    for own in request.obligations:
-        form, target, assignee = _obligation_form(request, own)
-        accepted.update(product([form], [target, None], [assignee, None]))
-    return [
-        _gap(f"/obligation/{index}", f"/obligation/{index}", "obligation", duty)
-        for index, duty in enumerate(offer.obligations)
-        if _obligation_form(offer, duty) not in accepted
-    ]
-
-
-def _obligation_form(policy: Policy, duty: Duty) -> tuple[object, object, object]:
     plain = rule_form(replace(duty, target=None, assignee=None))
-    about = named(policy, duty)
-    return plain, reference_form(about.target), reference_form(about.assignee)
+    about = rules.named(policy, duty)
+    target, assignee = reference_form(about.target), reference_form(about.assignee)
+    return list(product([plain], [target, None], [assignee, None]))
 
 
 def _normal_policy(policy: Policy) -> tuple[object, ...]:
@@ -324,3 +332,21 @@ def _collections(policy: Policy, other: Policy) -> frozenset[str]:
 def _standing(policy: Policy) -> tuple[object, ...]:
     strange = frozenset(policy.profiles) - PROFILES
     return (strange, frozenset(policy.inherits), policy.replaced_by)
+
+
+def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ...]:
+    """Return which references may have in common what only evidence could tell.
+
+    What an action makes has no part in what is granted, so that it never keeps policies apart.
+    """
+    prover = Proof(knowledge=knowledge)
+    vague = collections_of(left) | collections_of(right)
+    found: dict[str, None] = {}
+    for (_, mine), (_, other) in product(rules.asked_for(left), rules.asked_for(right)):
+        for part in (*rules.ABOUT, "output"):
+            one, two = getattr(mine, part), getattr(other, part)
+            told = part != "output" and apart(one, two, vague)
+            if not told and not rules.narrower(prover, one, two):
+                names = f"`{one.id or one.source}` and `{two.id or two.source}`"
+                found[f"whether {names} share anything"] = None
+    return tuple(found)[:8]

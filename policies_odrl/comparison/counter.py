@@ -13,26 +13,18 @@ from dataclasses import dataclass, replace
 
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import opaque
+from policies_odrl.comparison import change, rules
 from policies_odrl.comparison.bans import box_of
-from policies_odrl.comparison.blocking import Blocked, Part, blocking
-from policies_odrl.comparison.change import (
-    Cost,
-    collection_changes,
-    cost,
-    dropped,
-    permission_changes,
-    rest_changes,
-    strategy_changes,
-)
+from policies_odrl.comparison.blocking import blocking
 from policies_odrl.comparison.compare import judge
-from policies_odrl.comparison.meet import MAX_WORK, met, work
-from policies_odrl.comparison.nearness import PURPOSE, raised, ranks
-from policies_odrl.comparison.rules import granting, named, obstacle, too_large, unfolded
-from policies_odrl.comparison.term_change import ChangeKind, Source, TermChange
+from policies_odrl.comparison.differences import Blocked, ChangeKind, Part, TermChange
+from policies_odrl.comparison.meet import met
+from policies_odrl.comparison.nearness import PURPOSE, cost, raise_by, raised
 from policies_odrl.comparison.whole import whole_of
-from policies_odrl.errors import LimitExceeded
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import Conflict, Permission, Policy, Prohibition
+from policies_odrl.model import Conflict, Permission, Policy
+
+_Limits = dict[str, Policy]  # what a request has to lie within: the offer, and the private reserve
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +51,31 @@ class CounterOffer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Limit:
-    """A policy that a request has to lie within: the offer, or the private reserve."""
-
-    name: str
-    policy: Policy
-
-    @property
-    def bans(self) -> tuple[Prohibition, ...]:
-        return unfolded(self.policy).prohibitions
-
-
-@dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A permission that could be given, and what it changes."""
+    """A permission that could be given, and what it changes.
 
-    source: Source
+    Attributes:
+        limit: `offer` or `reserve`.
+        permission: what could be given.
+        changes: what it changes.
+        key: what it costs; compared from left to right.
+        raised: by how many levels it protects the data more.
+        forced: whether at a level of protection that was not asked for.
+    """
+
+    limit: str
     permission: Permission
     changes: tuple[TermChange, ...]
-    cost: Cost
-    raise_by: int
-    forced: bool  # at a level of protection that was not asked for
-
-    @property
-    def key(self) -> tuple[int, int, bool, float]:
-        found = self.cost
-        return (found.changed, found.weight, self.source.name != "offer", found.distance)
+    key: tuple[int, int, bool, float]
+    raised: int
+    forced: bool
 
     @property
     def keeps_purpose(self) -> bool:
         return all(item.operand != PURPOSE for item in self.changes)
+
+
+_Answer = tuple[str, Permission, list[_Candidate]]  # a permission asked for, and its candidates
 
 
 def counter_offer(
@@ -117,151 +104,126 @@ def counter_offer(
     >>> print(counter_offer(may("read"), may("use")).changes[0].said())
     Instead of “use”: “read”, because of the offer, permission 1.
     """
-    request, limits = opaque(request), [_Limit("offer", opaque(offer))]
-    limits += [_Limit("reserve", opaque(reserve))] if reserve is not None else []
-    if any(too_large(it.policy, request) or work(it.policy, request) > MAX_WORK for it in limits):
-        raise LimitExceeded("the policies have too many rules or conditions to be compared")
-    unclear = obstacle(request, knowledge) or obstacle(offer, knowledge)
+    request, limits = opaque(request), {"offer": opaque(offer)}
+    if reserve is not None:
+        limits["reserve"] = opaque(reserve)
+    for limit in limits.values():
+        rules.refuse_too_large(limit, request)
+    asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
+    unclear = rules.obstacle(request, knowledge) or rules.obstacle(offer, knowledge)
     if unclear:
-        return _nothing(request, unclear)
+        return CounterOffer(
+            agreed=False,
+            changes=tuple(change.dropped(path, rule) for path, rule in asked),
+            blocked=tuple(Blocked(path, (), unclear) for path, _ in asked),
+        )
     # a reserve that says nothing by itself counts for nothing
-    limits = [it for it in limits if not obstacle(it.policy, knowledge)]
+    limits = {name: it for name, it in limits.items() if not rules.obstacle(it, knowledge)}
     prover = Proof(knowledge=knowledge)
-    for limit in limits:
-        if not judge(prover, limit.policy, request)[1]:
-            found = _all_met(prover, limit.policy, request)
+    answers: list[_Answer] = [(path, wanted, []) for path, wanted in asked]
+    for name, limit in limits.items():
+        found: list[Permission] = []
+        for path, wanted, known in answers:
+            given = list(_candidates(prover, (name, limit), request, path, wanted))
+            known.extend(given)
+            found += _in_words_of_limit(given)
+        if not judge(prover, limit, request)[1]:
             whole = _assembled(prover, [limit], request, found)
             if whole is not None:
-                told = tuple(collection_changes(request, whole))
-                return CounterOffer(not told, whole, told, reserve=limit.name == "reserve")
-    return _countered(prover, limits, request)
+                told = tuple(change.collection_changes(request, whole))
+                return CounterOffer(not told, whole, told, reserve=name == "reserve")
+    return _countered(prover, limits, request, answers)
 
 
-def _nothing(request: Policy, unclear: str) -> CounterOffer:
-    """Return the answer where nobody can say what is asked for, or what the offer grants."""
-    asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
-    return CounterOffer(
-        agreed=False,
-        changes=tuple(dropped(path, rule) for path, rule in asked),
-        blocked=tuple(Blocked(path, (), unclear) for path, _ in asked),
-    )
-
-
-def _all_met(prover: Proof, limit: Policy, request: Policy) -> list[Permission]:
-    """Return what a request that lies within a limit comes to in the limit's words."""
-    found: list[Permission] = []
-    for wanted in request.permissions:
-        given = [
-            (asked, item)
-            for _, mine in granting(limit)
-            for asked in [_beside(mine, request, wanted)]
-            for item in met(prover, mine, asked)
-        ]
-        source = Source("offer", "")
-        whole = (
-            item
-            for asked, item in given
-            if not any(True for _ in permission_changes(prover, "", asked, item, source))
-        )
-        first = next(whole, None)
-        found.extend([first] if first else (item for _, item in given))
-    return found
-
-
-def _beside(mine: Permission, request: Policy, wanted: Permission) -> Permission:
-    """Return a permission asked for with all it is about; who grants, only beside who gives."""
-    asked = named(request, wanted)
-    return asked if mine.assigner else replace(asked, assigner=wanted.assigner)
+def _in_words_of_limit(candidates: Sequence[_Candidate]) -> list[Permission]:
+    """Return what a permission that lies within a limit comes to: one, or one for each case."""
+    given = [item for item in candidates if not item.forced]
+    whole = [item for item in given if not item.changes]
+    return [item.permission for item in whole[:1] or given]
 
 
 # -- what comes nearest --------------------------------------------------------------------------
 
 
-def _countered(prover: Proof, limits: Sequence[_Limit], request: Policy) -> CounterOffer:
+def _countered(
+    prover: Proof, limits: _Limits, request: Policy, answers: Sequence[_Answer]
+) -> CounterOffer:
+    """Return the counter-offer of the best candidates for each permission asked for."""
     chosen: list[_Candidate] = []
-    found: list[TermChange] = []
-    blocked: list[Blocked] = []
-    answers = [
-        (path, wanted, _best(list(_candidates(prover, limits, request, path, wanted))))
-        for path, wanted in ((f"/permission/{i}", it) for i, it in enumerate(request.permissions))
-    ]
-    refused = [(path, wanted) for path, wanted, best in answers if best is None]
-    why = blocking(limits[0].policy, request, prover.knowledge) if refused else ()
+    changes: list[TermChange] = []
+    refused: list[tuple[str, Permission]] = []
+    for path, wanted, candidates in answers:
+        best = _best(candidates)
+        chosen += [best] if best else []
+        refused += [] if best else [(path, wanted)]
+        changes += best.changes if best else [change.dropped(path, wanted)]
+    why = blocking(limits["offer"], request, prover.knowledge) if refused else ()
     reasons = {item.path: item for item in why}
-    for path, wanted, best in answers:
-        found.extend([dropped(path, wanted)] if best is None else best.changes)
-        chosen.extend([] if best is None else [best])
-    for path, wanted in refused:
-        banned = reasons.get(path) or _banned(prover, limits[0].policy, request, path, wanted)
-        blocked.append(banned)
-    names = {item.source.name for item in chosen}
-    used = [limit for limit in limits if limit.name in names]
-    policy = _assembled(prover, used, request, [item.permission for item in chosen])
-    if policy is None:
-        return CounterOffer(agreed=False, changes=tuple(found), blocked=tuple(blocked))
-    for limit in used:
-        found.extend(rest_changes(request, limit.policy, limit.name))
-    found.extend(strategy_changes(request, policy))
-    found.extend(collection_changes(request, policy))
-    return CounterOffer(
-        agreed=not found,  # each permission lies within the offer or within the reserve
-        policy=policy,
-        changes=tuple(dict.fromkeys(found)),
-        blocked=tuple(blocked),
-        reserve="reserve" in names,
+    blocked = tuple(
+        reasons.get(path) or _banned(prover, limits["offer"], request, path, wanted)
+        for path, wanted in refused
     )
+    used = {name: it for name, it in limits.items() if name in {item.limit for item in chosen}}
+    permissions = [item.permission for item in chosen]
+    policy = _assembled(prover, list(used.values()), request, permissions)
+    if policy is None:
+        return CounterOffer(agreed=False, changes=tuple(changes), blocked=blocked)
+    for name, limit in used.items():
+        changes += change.added_rules(request, limit, name)
+    changes += change.strategy_changes(request, policy)
+    changes += change.collection_changes(request, policy)
+    # without changes, each permission lies within the offer or within the reserve
+    found = tuple(dict.fromkeys(changes))
+    return CounterOffer(not found, policy, found, blocked, "reserve" in used)
 
 
-def _best(candidates: list[_Candidate]) -> _Candidate | None:
+def _best(candidates: Sequence[_Candidate]) -> _Candidate | None:
     """Return the candidate that changes least; more protection comes before another purpose."""
     plain = [item for item in candidates if not item.forced]
-    best = min(plain, key=_key, default=None)
+    best = min(plain, key=lambda item: item.key, default=None)
     if any(item.keeps_purpose for item in plain):
         return best
     kept = [item for item in candidates if item.keeps_purpose]
-    return min(kept, key=lambda item: (item.raise_by, item.key), default=best)
-
-
-def _key(item: _Candidate) -> tuple[int, int, bool, float]:
-    return item.key
+    return min(kept, key=lambda item: (item.raised, item.key), default=best)
 
 
 def _candidates(
-    prover: Proof, limits: Sequence[_Limit], request: Policy, path: str, wanted: Permission
+    prover: Proof, limit: tuple[str, Policy], request: Policy, path: str, wanted: Permission
 ) -> Iterator[_Candidate]:
-    for limit in limits:
-        for place, mine in granting(limit.policy):
-            source = Source(limit.name, place)
-            asked = _beside(mine, request, wanted)
-            stronger = raised(prover, asked, mine)
-            for form in (asked, stronger) if stronger else (asked,):
-                for given in met(prover, mine, form):
-                    if box_of(prover, limit.bans, given) is not None:  # else prohibited as a whole
-                        forced = form is not asked
-                        yield _candidate(prover, source, path, (asked, given), forced=forced)
+    """Yield what a permission asked for has in common with each one of a limit."""
+    name, policy = limit
+    bans = rules.unfolded(policy).prohibitions
+    for place, mine in rules.granting(policy):
+        asked = _beside(mine, request, wanted)
+        stronger = raised(prover, asked, mine)
+        for form in (asked, stronger) if stronger else (asked,):
+            for given in met(prover, mine, form):
+                if box_of(prover, bans, given) is None:
+                    continue  # prohibited as a whole
+                listed = change.permission_changes(prover, path, asked, given, (name, place))
+                changes = tuple(dict.fromkeys(listed))
+                number, weight, far = cost(changes, prover.knowledge)
+                up = any(item.kind is ChangeKind.RAISED for item in changes)
+                levels = raise_by(asked.constraints, given.constraints, prover.knowledge)
+                key = (number, weight, name != "offer", far)
+                yield _Candidate(name, given, changes, key, levels * up, form is not asked)
 
 
-def _candidate(
-    prover: Proof, source: Source, path: str, pair: tuple[Permission, Permission], *, forced: bool
-) -> _Candidate:
-    asked, given = pair
-    listed = tuple(dict.fromkeys(permission_changes(prover, path, asked, given, source)))
-    low = [ranks(rule.constraints, prover.knowledge)[:1] for rule in pair]
-    up = any(item.kind is ChangeKind.RAISED for item in listed)
-    by = low[1][0] - low[0][0] if up and all(low) else 0
-    return _Candidate(source, given, listed, cost(listed, prover.knowledge), by, forced)
+def _beside(mine: Permission, request: Policy, wanted: Permission) -> Permission:
+    """Return a permission asked for with all it is about; who grants, only beside who gives."""
+    asked = rules.named(request, wanted)
+    return asked if mine.assigner else replace(asked, assigner=wanted.assigner)
 
 
 def _assembled(
-    prover: Proof, limits: Sequence[_Limit], request: Policy, permissions: Sequence[Permission]
+    prover: Proof, limits: Sequence[Policy], request: Policy, permissions: Sequence[Permission]
 ) -> Policy | None:
     """Return the whole policy: with the prohibitions and obligations of both sides."""
-    if not permissions or not limits:
+    if not permissions:
         return None
     # who grants plays no part in a ban
-    sources = [replace(it, assigner=None) for it in (*(lim.policy for lim in limits), request)]
-    first = limits[0].policy
-    return whole_of(permissions, sources, _strategy(sources), prover.knowledge, first)
+    sources = [replace(it, assigner=None) for it in (*limits, request)]
+    return whole_of(permissions, sources, _strategy(sources), prover.knowledge, limits[0])
 
 
 def _strategy(sides: Sequence[Policy]) -> Conflict | None:
@@ -280,8 +242,8 @@ def _banned(
     prover: Proof, offer: Policy, request: Policy, path: str, wanted: Permission
 ) -> Blocked:
     """Return the prohibition of an offer that takes all of a permission away."""
-    bans = unfolded(offer).prohibitions
-    for place, mine in granting(offer):
+    bans = rules.unfolded(offer).prohibitions
+    for place, mine in rules.granting(offer):
         for given in met(prover, mine, _beside(mine, request, wanted)):
             for index, ban in enumerate(bans):
                 if box_of(prover, [ban], given) is None:

@@ -1,4 +1,4 @@
-"""The meet of two policies: the greatest one under both.
+"""The meet of policies: the greatest one under all of them.
 
 A common permission carries every condition of both, in the first one's words. Of two conditions of
 which one entails the other, only the stricter stays; two lists of known concepts become one list of
@@ -8,23 +8,22 @@ ODRL cannot write what they share: then the meet grants less, never more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import flat, malformed, opaque, rule_form, same_reference
-from policies_odrl.comparison.rendering import joined, rendered
 from policies_odrl.comparison.rules import (
-    agree,
     common_actions,
-    reference_within,
+    narrower,
+    refuse_too_large,
     subject,
     unfolded,
 )
 from policies_odrl.comparison.whole import whole_of
-from policies_odrl.errors import LimitExceeded
+from policies_odrl.comparison.wording import joined, rendered
 from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
@@ -39,12 +38,12 @@ from policies_odrl.model import (
     PartyRef,
     Permission,
     Policy,
+    PolicyKind,
 )
-from policies_odrl.reading.inventory import nested
 from policies_odrl.values import name
 from policies_odrl.vocabulary import Kind
 
-MAX_WORK: Final = 50_000  # conditions of all pairs of permissions that are met
+NAMED: Final = ("target", "assignee", "output")
 
 
 def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Policy | None:
@@ -53,30 +52,15 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
     It is an Offer without identifier. A policy that grants nothing by itself (replaced, inheriting,
     of an unknown profile) has nothing in common with any.
 
-    Args:
-        left: one policy; inheritance must be resolved.
-        right: the other.
-        knowledge: terms and hierarchies beyond the built-in ones.
-
     Raises:
-        LimitExceeded: more than `MAX_WORK` conditions of all pairs of permissions.
-
-    >>> from policies_odrl.model import ODRL, PolicyKind
-    >>> def may(action):
-    ...     rule = Permission(action=Action(ODRL + action))
-    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
-    >>> meet(may("use"), may("read")).permissions[0].action.id
-    'http://www.w3.org/ns/odrl/2/read'
-    >>> meet(may("print"), may("read")) is None
-    True
+        LimitExceeded: the policies have too many rules or conditions.
     """
     profiles = knowledge.profiles
     if any(unusable(it, tentative=True, profiles=profiles) for it in (left, right)):
         return None
-    if work(left, right) > MAX_WORK:
-        raise LimitExceeded("more than {limit} conditions of pairs of permissions", limit=MAX_WORK)
-    prover = Proof(knowledge=knowledge)
     left, right = opaque(left), opaque(right)
+    refuse_too_large(left, right)
+    prover = Proof(knowledge=knowledge)
     mine, other = unfolded(left), unfolded(right)
     pairs = product(mine.permissions, other.permissions)
     found = {rule_form(rule): rule for one, two in pairs for rule in met(prover, one, two)}
@@ -94,44 +78,41 @@ def _strategy(left: Policy, right: Policy) -> Conflict | None:
     return plain[0] if plain else Conflict.PROHIBIT
 
 
-def work(left: Policy, right: Policy) -> int:
-    """Return how many conditions are read to meet all permissions of two policies."""
-    mine, other = (
-        [1 + sum(1 for _ in nested((*it.constraints, *it.action.refinements))) for it in rules]
-        for rules in (left.permissions, right.permissions)
-    )
-    return sum(mine) * max(1, len(other)) + sum(other) * max(1, len(mine))
-
-
 def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission, ...]:
     """Return what two permissions have in common: one, several or no permission.
 
     Who grants has no part in what is granted, so that the first one's assigner stays.
     """
-    about: dict[str, Any] = {}
-    for part in ("target", "assignee", "output"):
-        one, two = getattr(mine, part), getattr(other, part)
-        if not agree(prover, one, two):
-            return ()
-        first = two is None or (one is not None and reference_within(prover, one, two))
-        about[part] = one if first else two
-    constraints = tightest([*mine.constraints, *other.constraints], prover)
-    refinements = tightest([*mine.action.refinements, *other.action.refinements], prover)
-    if constraints is None or refinements is None:
+    if not compatible(prover, mine, other):
         return ()
-    if refinements and prover.apart(Box([*constraints, *refinements])):
-        return ()
+    named: dict[str, Any] = {
+        part: narrower(prover, getattr(mine, part), getattr(other, part))[0] for part in NAMED
+    }
+    made = Permission(
+        action=mine.action,
+        assigner=mine.assigner or other.assigner,
+        constraints=_tightest((*mine.constraints, *other.constraints), prover),
+        functions=tuple(dict.fromkeys((*mine.functions, *other.functions))),
+        duties=joined(mine.duties, _duties_under(mine, other)),
+        **named,
+    )
+    refinements = _tightest((*mine.action.refinements, *other.action.refinements), prover)
     return tuple(
-        Permission(
-            action=Action(action, refinements),
-            assigner=mine.assigner or other.assigner,
-            constraints=constraints,
-            functions=tuple(dict.fromkeys((*mine.functions, *other.functions))),
-            duties=joined(mine.duties, _duties_under(mine, other)),
-            **about,
-        )
+        replace(made, action=Action(action, refinements))
         for action in common_actions(mine.action.id, other.action.id, prover.knowledge)
     )
+
+
+def compatible(prover: Proof, mine: Permission, other: Permission) -> bool:
+    """Return whether two permissions have something in common, or at least may."""
+    if not common_actions(mine.action.id, other.action.id, prover.knowledge) or not all(
+        narrower(prover, getattr(mine, part), getattr(other, part)) for part in NAMED
+    ):
+        return False
+    groups = ((*rule.constraints, *rule.action.refinements) for rule in (mine, other))
+    items = (rendered(item) for group in groups for item in flat(group))
+    kept = _lists_met(items, prover.knowledge)
+    return kept is not None and not prover.apart(Box(kept))
 
 
 def _duties_under(mine: Permission, other: Permission) -> tuple[Duty, ...]:
@@ -156,15 +137,13 @@ def _paid_to(payee: PartyRef, duty: Duty) -> Duty:
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...] | None:
-    """Return conditions without what follows from the rest, or None when nothing satisfies all."""
+def _tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...]:
+    """Return conditions that may hold together, without what follows from the rest."""
     known = [rendered(item) for item in flat(items)]
     places = {what: place for place, what in enumerate(dict.fromkeys(map(subject, known)))}
-    kept = concepts_met(known, prover.knowledge)
-    if kept is None or prover.apart(Box(kept)):
-        return None
+    kept = list(dict.fromkeys(_lists_met(known, prover.knowledge) or ()))
     groups: dict[str, list[Condition]] = {}
-    for item in (kept := list(dict.fromkeys(kept))):
+    for item in kept:
         groups.setdefault(_operand(item), []).append(item)
     for item in reversed(kept):
         key = _operand(item)
@@ -183,31 +162,27 @@ def _operand(item: Condition) -> str:
     return item.left if isinstance(item, Constraint) else ""
 
 
-def together(items: Sequence[Condition], prover: Proof) -> bool:
-    """Return whether conditions may hold together."""
-    kept = concepts_met(items, prover.knowledge)
-    return kept is not None and not prover.apart(Box(kept))
+def _lists_met(items: Iterable[Condition], knowledge: Knowledge) -> list[Condition] | None:
+    """Return conditions with the concepts of several lists met; None when none is left.
 
-
-def concepts_met(items: Sequence[Condition], knowledge: Knowledge) -> list[Condition] | None:
-    """Return conditions with the concepts of several lists met; None when none is left."""
-    lists: dict[str | int, list[Condition]] = {}
+    Proofs stand beside one another, so that each list of them stays (`Operand.evidence`).
+    """
+    kept: dict[str | int, Condition] = {}
     for place, item in enumerate(items):
         listing = isinstance(item, Constraint) and _lists_concepts(item, knowledge)
-        lists.setdefault(subject(item) if listing else place, []).append(item)
-    kept = [_one_list(group, knowledge) for group in lists.values()]
-    found = [item for item in kept if item is not None]
-    return found if len(found) == len(kept) else None
-
-
-def _one_list(items: Sequence[Condition], knowledge: Knowledge) -> Condition | None:
-    """Return several lists of concepts as one of what lies under all; None where nothing does."""
-    if len(items) == 1:
-        return items[0]
-    lists = [item for item in items if isinstance(item, Constraint)]
-    both = frozenset.intersection(*(_below(item, knowledge) for item in lists))
-    widest = tuple(Iri(it) for it in sorted(both) if not (knowledge.above(it) - {it}) & both)
-    return replace(lists[0], operator=Operator.IS_ANY_OF, right=widest) if both else None
+        key = subject(item) if listing else place
+        first = kept.get(key)
+        if isinstance(first, Constraint) and isinstance(item, Constraint):
+            both = _below(first, knowledge) & _below(item, knowledge)
+            widest = tuple(
+                Iri(it) for it in sorted(both) if not (knowledge.above(it) - {it}) & both
+            )
+            if not widest:
+                return None
+            kept[key] = replace(first, operator=Operator.IS_ANY_OF, right=widest)
+        else:
+            kept[key] = item
+    return list(kept.values())
 
 
 def _below(item: Constraint, knowledge: Knowledge) -> frozenset[str]:
@@ -219,9 +194,63 @@ def _lists_concepts(item: Constraint, knowledge: Knowledge) -> bool:
     return (
         operand is not None
         and operand.kind is Kind.CONCEPT
-        and not operand.evidence  # proofs stand beside one another: each list may have its own
+        and not operand.evidence
         and item.operator in {Operator.IS_A, Operator.IS_ANY_OF}
         and not (item.reference or item.unit)  # no concept has a unit
         and not malformed(item)
         and all(knowledge.knows(name(value) or "") for value in item.right)
     )
+
+
+# -- layers --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of conditions: authority, charter, offer or negotiated terms.
+
+    Attributes:
+        name: who states it, in one word.
+        policy: what it allows; inheritance must be resolved.
+    """
+
+    name: str
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """Several layers as one policy.
+
+    Attributes:
+        policy: what all layers grant; without permissions when that is nothing.
+        empty_at: name of the layer with which nothing was left; empty otherwise.
+    """
+
+    policy: Policy
+    empty_at: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.policy.permissions)
+
+
+def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
+    """Return what several layers grant together: the strictest wins, and no layer grants nothing.
+
+    Args:
+        layers: from the outermost; the order decides the words, not what is granted.
+        knowledge: terms and hierarchies beyond the built-in ones.
+
+    Raises:
+        LimitExceeded: too many rules or conditions to be compared.
+    """
+    if not layers:
+        return Layered(Policy(kind=PolicyKind.OFFER))
+    whole = opaque(layers[0].policy)
+    for item in layers:
+        found = meet(whole, item.policy, knowledge)
+        if found is None:  # it grants nothing, but still prohibits and obliges
+            nothing = whole_of((), [opaque(it.policy) for it in layers], None, knowledge)
+            return Layered(nothing, item.name)
+        whole = found
+    return Layered(whole)

@@ -6,16 +6,18 @@ all that they are about; a policy that is made of them states once what they hav
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from policies_odrl import text
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import flat, rule_form, same_reference
+from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
+    AssetRef,
     Condition,
     Conflict,
     Constraint,
@@ -25,16 +27,20 @@ from policies_odrl.model import (
     Permission,
     Policy,
     PolicyKind,
+    Prohibition,
     Rule,
 )
 from policies_odrl.reading.inventory import Reference
 from policies_odrl.vocabulary import INCLUDED_IN, PROFILES, same_action
 
 PARTS: Final = ("target", "assigner", "assignee")
+BARE: Final[dict[str, Any]] = dict.fromkeys(PARTS)
+ABOUT: Final = ("target", "assignee")  # the parts that decide whether a rule concerns a request
 MAX_PAIRS: Final = 4096  # pairs of rules compared
+MAX_WORK: Final = 50_000  # conditions of all pairs of rules
 MAX_CONDITIONS: Final = 256  # conditions of one rule
 MAX_NESTED: Final = 64  # conditions below one another
-TOO_MANY: Final = "too many rules to compare"
+TOO_MANY: Final = "too many rules or conditions, or pairs of them, to compare"
 _R = TypeVar("_R", bound=Rule)
 
 
@@ -48,19 +54,18 @@ def named(policy: Policy, rule: _R) -> _R:
     )
 
 
-def granting(policy: Policy) -> Iterator[tuple[str, Permission]]:
-    """Yield (JSON pointer, permission that names all it is about) of those that can grant.
-
-    A permission of an agreement that names nobody grants nothing (`conditions.py`).
-    """
-    for index, rule in enumerate(policy.permissions):
-        if policy.kind is not PolicyKind.AGREEMENT or policy.assignee_of(rule) is not None:
-            yield f"/permission/{index}", named(policy, rule)
-
-
 def asked_for(policy: Policy) -> list[tuple[str, Permission]]:
     """Return (JSON pointer, permission that names all it is about), granting or not."""
     return [(f"/permission/{i}", named(policy, rule)) for i, rule in enumerate(policy.permissions)]
+
+
+def granting(policy: Policy) -> list[tuple[str, Permission]]:
+    """Return the same of the permissions that can grant.
+
+    A permission of an agreement that names nobody grants nothing (`conditions.py`).
+    """
+    agreement = policy.kind is PolicyKind.AGREEMENT
+    return [pair for pair in asked_for(policy) if not agreement or pair[1].assignee is not None]
 
 
 def unfolded(policy: Policy) -> Policy:
@@ -75,9 +80,7 @@ def unfolded(policy: Policy) -> Policy:
         permissions=tuple(rule for _, rule in granting(policy)),
         prohibitions=tuple(named(policy, rule) for rule in bans),
         obligations=tuple(named(policy, rule) for rule in policy.obligations),
-        target=None,
-        assigner=None,
-        assignee=None,
+        **BARE,
     )
 
 
@@ -92,37 +95,25 @@ def folded(whole: Policy, first: Policy | None = None) -> Policy:
     stated: dict[str, Any] = {}
     for part in PARTS:
         found = getattr(first or (rules[0] if rules else whole), part)
-        free = (found, None) if first else (found,)
+        free = [found, None] if first else [found]
         if all(
-            getattr(rule, part) in ((found,) if isinstance(rule, Permission) else free)
+            getattr(rule, part) in (free[:1] if isinstance(rule, Permission) else free)
             for rule in rules
         ):
             stated[part] = found
     gone = dict.fromkeys(stated)
-    return replace(
-        whole,
-        permissions=_once(whole.permissions, gone),
-        prohibitions=_once(whole.prohibitions, gone),
-        obligations=_once(whole.obligations, gone),
-        **stated,
-    )
-
-
-def _once(rules: Sequence[_R], gone: dict[str, Any]) -> tuple[_R, ...]:
-    """Return rules without the parts that their policy states, each once."""
-    found: dict[tuple[object, ...], _R] = {}
-    for rule in rules:
-        bare: _R = replace(rule, **gone)
-        found.setdefault(rule_form(bare), bare)
-    return tuple(found.values())
+    for name in ("permissions", "prohibitions", "obligations"):
+        bare = [replace(rule, **gone) for rule in getattr(whole, name)]
+        once = {rule_form(rule): rule for rule in reversed(bare)}  # the first of each stays
+        stated[name] = tuple(reversed(once.values()))
+    return replace(whole, **stated)
 
 
 def conditions_of(rule: Rule) -> list[Condition]:
     """Return all that must hold for a rule: its constraints and every refinement."""
-    found = [*flat((*rule.constraints, *rule.unread)), *flat(rule.action.refinements)]
-    for item in (rule.target, rule.assignee):
-        found.extend(flat(item.refinements) if item is not None else ())
-    return found
+    chosen = (item.refinements for item in (rule.target, rule.assignee) if item is not None)
+    groups = ((*rule.constraints, *rule.unread), rule.action.refinements, *chosen)
+    return [item for group in groups for item in flat(group)]
 
 
 def subject(item: Condition) -> str:
@@ -144,23 +135,21 @@ def reference_within(prover: Proof, asked: Reference, allowed: Reference) -> boo
     return chosen and asked.source == allowed.id and not (allowed.source or allowed.refinements)
 
 
-def agree(prover: Proof, left: Reference | None, right: Reference | None) -> bool:
-    """Return whether two references have something in common that can be written.
+def narrower(
+    prover: Proof, left: Reference | None, right: Reference | None
+) -> tuple[Reference | None, ...]:
+    """Return what two references have in common that can be written; empty where nothing can.
 
-    They have where they are the same, or one is a choice out of the other's collection.
+    They have where one is not stated, they are the same, or one is a choice out of the other's
+    collection.
     """
-    if left is None or right is None:
-        return True
-    return reference_within(prover, left, right) or reference_within(prover, right, left)
+    if right is None or (left is not None and reference_within(prover, left, right)):
+        return (left,)
+    return (right,) if left is None or reference_within(prover, right, left) else ()
 
 
 def common_actions(mine: str, other: str, knowledge: Knowledge) -> tuple[str, ...]:
-    """Return the broadest known actions that both actions include.
-
-    >>> from policies_odrl.model import ODRL
-    >>> common_actions(ODRL + "use", ODRL + "read", Knowledge())
-    ('http://www.w3.org/ns/odrl/2/read',)
-    """
+    """Return the broadest known actions that both actions include."""
     wider = knowledge.wider_actions
     left, right = same_action(mine), same_action(other)
     for narrow, wide in ((right, left), (left, right)):
@@ -188,27 +177,34 @@ def pays_assigner(duty: Duty) -> bool:
 # -- what is compared at all ---------------------------------------------------------------------
 
 
-def too_large(offer: Policy, request: Policy) -> bool:
+def too_large(left: Policy, right: Policy) -> bool:
     """Return whether two policies have too many rules or conditions to be compared."""
-    pairs = max(1, len(request.permissions)) * (len(offer.permissions) + len(offer.prohibitions))
-    pairs += (len(offer.prohibitions) + len(request.permissions)) * len(request.prohibitions)
-    rules = (*offer.permissions, *offer.prohibitions, *request.permissions, *request.prohibitions)
-    if pairs > MAX_PAIRS or any(_count(_stated(rule)) > MAX_CONDITIONS for rule in rules):
-        return True
-    whole = (offer.target, offer.assignee, request.target, request.assignee)
-    return any(_count(it.refinements) > MAX_CONDITIONS for it in whole if it is not None)
+    mine, other = (
+        [_count(it, rule) for rule in (*it.permissions, *it.prohibitions)] for it in (left, right)
+    )
+    pairs = len(mine) * len(other)
+    work = 2 * pairs + sum(mine) * len(other) + sum(other) * len(mine)
+    return (
+        pairs > MAX_PAIRS or work > MAX_WORK or any(it > MAX_CONDITIONS for it in (*mine, *other))
+    )
 
 
-def _stated(rule: Rule) -> list[Condition]:
-    """Return the conditions of a rule as they stand: nobody knows yet how deep they are."""
-    selecting = [part for it in (rule.target, rule.assignee) if it for part in it.refinements]
-    return [*rule.constraints, *rule.action.refinements, *selecting]
+def refuse_too_large(left: Policy, right: Policy) -> None:
+    """Refuse policies that have too many rules or conditions to be compared.
+
+    Raises:
+        LimitExceeded: they have.
+    """
+    if too_large(left, right):
+        raise LimitExceeded("the policies have too many rules or conditions to be compared")
 
 
-def _count(items: Sequence[Condition]) -> int:
-    """Return how many conditions there are; too many where they lie too deep below one another."""
+def _count(policy: Policy, rule: Rule) -> int:
+    """Return how many conditions a rule has; too many where they lie too deep."""
+    chosen = (policy.target_of(rule), policy.assignee_of(rule))
+    groups = (rule.constraints, rule.action.refinements, *(it.refinements for it in chosen if it))
     total = 0
-    stack = [(item, 1) for item in items]
+    stack = [(item, 1) for group in groups for item in group]
     while stack:
         item, depth = stack.pop()
         total += 1 if depth <= MAX_NESTED else MAX_CONDITIONS
@@ -227,3 +223,21 @@ def obstacle(policy: Policy, knowledge: Knowledge) -> str:
     if policy.inherits:
         return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
     return ""
+
+
+# -- collections ---------------------------------------------------------------------------------
+
+
+def collections_in(policy: Policy, part: str) -> Iterator[tuple[Permission, str]]:
+    """Yield the permissions of a policy that are about collections, with the names of those."""
+    for _, rule in asked_for(policy):
+        item = getattr(rule, part)
+        if item is not None and (item.collection or item.source):
+            yield from ((rule, name) for name in (item.id, item.source) if name)
+
+
+def collective(ban: Prohibition, part: str, name: str) -> Prohibition:
+    """Return a prohibition whose target or assignee is a collection."""
+    if part == "target":
+        return replace(ban, target=AssetRef(name, collection=True))
+    return replace(ban, assignee=PartyRef(name, collection=True))

@@ -7,28 +7,16 @@ is added to say so never grants more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Any
 
 from policies_odrl.comparison.bans import related
-from policies_odrl.comparison.rendering import joined
-from policies_odrl.comparison.rules import folded, named, unfolded
+from policies_odrl.comparison.rules import ABOUT, collections_in, collective, folded, unfolded
+from policies_odrl.comparison.wording import joined
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import (
-    Action,
-    AssetRef,
-    Conflict,
-    PartyRef,
-    Permission,
-    Policy,
-    PolicyKind,
-    Prohibition,
-)
-
-_ABOUT: Final = ("target", "assignee")
-_Ref = TypeVar("_Ref", AssetRef, PartyRef)
+from policies_odrl.model import Action, Conflict, Permission, Policy, PolicyKind, Prohibition
 
 
 def whole_of(
@@ -56,52 +44,52 @@ def whole_of(
         profiles=tuple(dict.fromkeys(name for side in sides for name in side.profiles)),
         conflict=conflict,
     )
-    kept = _with_lost_collections(made, sources, knowledge)
-    return _calling_collections(folded(kept, first), sources)
+    if not made.prohibitions:
+        return folded(made, first)
+    names = frozenset().union(*map(collections_of, sources))
+    counting = [policy for policy, side in zip(sources, sides, strict=True) if side.prohibitions]
+    lost = _lost_collections(_calling(made, names), counting, knowledge)
+    kept = replace(made, prohibitions=joined(made.prohibitions, lost))
+    return _calling(folded(kept, first), names)
 
 
-def _calling_collections(whole: Policy, sources: Sequence[Policy]) -> Policy:
-    """Return a policy whose permissions call a collection what one of its sources calls so."""
-    if not whole.prohibitions:
-        return whole
-    names = frozenset().union(*(collections_of(policy) for policy in sources))
+def _calling(whole: Policy, names: frozenset[str]) -> Policy:
+    """Return a policy whose permissions call a collection what has one of some names."""
 
-    def called(item: _Ref | None) -> _Ref | None:
-        plain = item is not None and not item.source and item.id in names
-        return replace(item, collection=True) if item is not None and plain else item
+    def called(part: Any) -> dict[str, Any]:
+        named = ((name, getattr(part, name)) for name in ABOUT)
+        return {
+            name: replace(item, collection=True)
+            for name, item in named
+            if item is not None and not item.source and item.id in names
+        }
 
-    rules = [
-        replace(rule, target=called(rule.target), assignee=called(rule.assignee))
-        for rule in whole.permissions
-    ]
-    target, assignee = called(whole.target), called(whole.assignee)
-    return replace(whole, target=target, assignee=assignee, permissions=tuple(rules))
+    permissions = tuple(replace(rule, **called(rule)) for rule in whole.permissions)
+    return replace(whole, permissions=permissions, **called(whole))
 
 
-def _with_lost_collections(
+def _lost_collections(
     whole: Policy, sources: Sequence[Policy], knowledge: Knowledge
-) -> Policy:
-    """Return a policy that still names the collections of which no permission is left.
+) -> list[Prohibition]:
+    """Return prohibitions that still name the collections of which no permission is left.
 
-    The rule added is a prohibition, because a permission would grant more: of what was permitted
-    of the collection, where nothing like it is granted any more, so that it takes nothing away;
-    else of what is prohibited of the single thing, which grants less.
+    They are of what was permitted of the collection, where nothing like it is granted any more, so
+    that it takes nothing away; else of what is prohibited of the single thing, which grants less.
     """
-    known = set(collections_of(_calling_collections(whole, sources)))
-    counting = [policy for policy in sources if unfolded(policy).prohibitions]
+    known = set(collections_of(whole))
     granted = {rule.action.id for rule in whole.permissions}
     added: list[Prohibition] = []
-    for part in _ABOUT:
+    for part in ABOUT:
         bans = _bearing(whole, part, knowledge)
-        pairs = (pair for policy in counting for pair in collections_in(policy, part))
+        pairs = (pair for policy in sources for pair in collections_in(policy, part))
         for rule, name in pairs if bans else ():
             if name not in known:
                 known.add(name)
                 act = rule.action.id
                 free = not any(related(act, item, knowledge) for item in granted)
                 ban = Prohibition(action=Action(act)) if free else bans[0]
-                added.append(about(ban, part, name))
-    return replace(whole, prohibitions=joined(whole.prohibitions, added)) if added else whole
+                added.append(collective(ban, part, name))
+    return added
 
 
 def _bearing(whole: Policy, part: str, knowledge: Knowledge) -> list[Prohibition]:
@@ -118,18 +106,3 @@ def _bearing(whole: Policy, part: str, knowledge: Knowledge) -> list[Prohibition
         if getattr(ban, part) is not None
         and any(related(ban.action.id, act, knowledge) for act in many)
     ]
-
-
-def about(ban: Prohibition, part: str, name: str) -> Prohibition:
-    """Return a prohibition whose target or assignee is a collection."""
-    if part == "target":
-        return replace(ban, target=AssetRef(name, collection=True))
-    return replace(ban, assignee=PartyRef(name, collection=True))
-
-
-def collections_in(policy: Policy, part: str) -> Iterator[tuple[Permission, str]]:
-    """Yield the permissions of a policy that are about collections, with the names of those."""
-    for rule in policy.permissions:
-        item = getattr(named(policy, rule), part)
-        if item is not None and (item.collection or item.source):
-            yield from ((rule, name) for name in (item.id, item.source) if name)

@@ -43,19 +43,7 @@ _SOMEBODY: Final = "did:example:somebody"
 _SOMETHING: Final = "urn:example:something"
 
 Judge = Callable[[Request, Mode], "tuple[str, ...] | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a search came to.
-
-    Attributes:
-        witness: a request that tells the two policies apart; None when none was found.
-        missing: without one: facts that would tell whether a request found does.
-    """
-
-    witness: Request | None = None
-    missing: tuple[str, ...] = ()
+Evidence = tuple[Request | None, tuple[str, ...]]  # a witness, or which facts are missing
 
 
 def find_witness(
@@ -64,15 +52,10 @@ def find_witness(
     knowledge: Knowledge,
     doubtful: frozenset[str] = frozenset(),
 ) -> Evidence:
-    """Return a request that `request` grants and `offer` does not, or the fact that is missing.
+    """Return a request that `request` grants and `offer` does not, or the facts that are missing.
 
-    A refusal that one more fact could turn round is no evidence, and is returned as that fact.
-
-    Args:
-        offer: the policy that refuses.
-        request: the policy that grants.
-        knowledge: what is known of names.
-        doubtful: left operands that are tried first.
+    A refusal that one more fact could turn round is no evidence, and is returned as that fact. The
+    doubtful left operands are tried first.
     """
     grants = _granting(offer, knowledge)
 
@@ -89,20 +72,13 @@ def find_witness(
 def common_request(
     common: Policy, left: Policy, right: Policy, knowledge: Knowledge
 ) -> Request | None:
-    """Return a request that two policies grant, or None when none was found.
-
-    Args:
-        common: what they have in common, where one is looked for.
-        left: one policy.
-        right: the other.
-        knowledge: what is known of names.
-    """
+    """Return a request that two policies grant, looked for in what they have in common."""
     both = [_granting(policy, knowledge) for policy in (left, right)]
 
     def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
         return () if all(grants(asked, mode) for grants in both) else None
 
-    return _search(_Near(common, Reading(knowledge)), common, judge).witness
+    return _search(_Near(common, Reading(knowledge)), common, judge)[0]
 
 
 def requests_near(
@@ -130,9 +106,9 @@ def _search(near: _Near, policy: Policy, judge: Judge) -> Evidence:
             if grants(candidate, mode):
                 found = judge(candidate, mode)
                 if found == ():
-                    return Evidence(candidate)
+                    return candidate, ()
                 missing = missing or found or ()
-    return Evidence(missing=missing)
+    return None, missing
 
 
 @dataclass(slots=True)

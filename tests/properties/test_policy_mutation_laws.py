@@ -36,7 +36,7 @@ from policies_odrl import (
     validate,
     write,
 )
-from policies_odrl.comparison.relation import Relation
+from policies_odrl.comparison.compare import Relation
 from policies_odrl.model import ODRL
 from policies_odrl.reading.notes import Scope, describes
 from tests.support.policies import NOW

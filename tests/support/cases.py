@@ -20,8 +20,8 @@ from typing import Any, Final
 
 import policies_odrl
 from policies_odrl import Decision, Facts, Knowledge, Layer, Mode, OdrlError, Policy, Request
+from policies_odrl.comparison.differences import TermChange
 from policies_odrl.comparison.meet import meet
-from policies_odrl.comparison.term_change import TermChange
 from policies_odrl.conflicts.verdict import ConflictVerdict
 from policies_odrl.evaluation.case import Behaviour
 from policies_odrl.evaluation.decision import DutyResult
@@ -346,8 +346,6 @@ def _layer(case: Case) -> dict[str, Any]:
     return _stated(
         agreed=bool(found),
         policy=written(found.policy),
-        stated=[[item.line, item.said("en"), item.said("fr")] for item in found.stated],
-        overruled=[f"{name}: {gap.line}" for name, gap in found.overruled],
         empty_at=found.empty_at,
     )
 

@@ -19,7 +19,7 @@ from connector.protocol import messages as m
 from connector.services.negotiation import agree, negotiate, provider_side, terms
 from connector.services.privacy import budget
 from connector.services.publication import catalog_pages, publish
-from policies_odrl.comparison.term_change import ChangeKind
+from policies_odrl.comparison.differences import ChangeKind
 from policies_odrl.model import Literal
 from policies_odrl.vocabulary import PREAU
 from tests.support.link import DATASET, Link, description, link, offer

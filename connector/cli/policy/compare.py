@@ -17,8 +17,7 @@ from connector.cli.policy.explain import Language
 from connector.cli.policy.files import policy_at
 from policies_odrl import Answer, Request
 from policies_odrl import text as texts
-from policies_odrl.comparison.compare import Containment
-from policies_odrl.comparison.relation import Comparison, Relation
+from policies_odrl.comparison.compare import Comparison, Containment, Relation
 
 Words = tuple[str, str]  # English, French
 

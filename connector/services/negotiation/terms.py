@@ -36,8 +36,8 @@ from federated.privacy.rule import Accounting, Rule, fixed
 from policies_odrl import AssetRef, PartyRef, Policy, PolicyKind
 from policies_odrl.checking.findings import Severity
 from policies_odrl.comparison.counter import CounterOffer
-from policies_odrl.comparison.foreign import foreign
-from policies_odrl.comparison.term_change import TermChange
+from policies_odrl.comparison.differences import TermChange
+from policies_odrl.comparison.wording import foreign
 from policies_odrl.reading.inventory import size
 
 T = TypeVar("T")

@@ -1,0 +1,236 @@
+"""Whose words: rules as a policy that is made of two states them, and what of it is not one's own.
+
+Numbers, moments and known concepts are written anew, and identifiers are left out, so that no text
+of the other party comes in through them. All other values stay as they are, and must be the
+renderer's own: what is not is named without quoting it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from policies_odrl.algebra.forms import malformed, opaque, rule_form, without_ids
+from policies_odrl.comparison.rules import ABOUT, BARE, PARTS, collections_in, collective, named
+from policies_odrl.concepts import concepts
+from policies_odrl.model import (
+    XSD,
+    Action,
+    Condition,
+    Constraint,
+    Duty,
+    Iri,
+    Literal,
+    LogicalConstraint,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    Rule,
+    Value,
+)
+from policies_odrl.reading import inventory
+from policies_odrl.text import instant, term
+from policies_odrl.values import name, number, span, step
+from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PROFILES, Kind, same_action
+
+_NOBODY: Final = Policy(kind=PolicyKind.SET)
+_FOREIGN: Final = MappingProxyType(
+    {
+        "action": "an action that is not one of the provider's",
+        "rule": "a duty that is not one of the provider's",
+        "name": "an asset or party that is not named by the provider",
+        "function": "a party function that is not one of the provider's",
+        "note": "a description that is not the provider's",
+        "text": "an identifier or profile that is not the provider's",
+    }
+)
+_R = TypeVar("_R", Prohibition, Duty)
+_Word = tuple[str, Any]  # what sort of word it is, and the word
+
+
+# -- one spelling --------------------------------------------------------------------------------
+
+
+def rendered(item: Condition) -> Condition:
+    """Return a condition in the one spelling of its values, without identifiers."""
+    if isinstance(item, LogicalConstraint):
+        return LogicalConstraint(item.connective, tuple(map(rendered, item.operands)))
+    return _rendered(item)
+
+
+@lru_cache(maxsize=4096)  # one object, so that what is known of it is found again
+def _rendered(item: Constraint) -> Constraint:
+    operand, kind = OPERANDS.get(item.left), _kind(item.left)
+    left = (operand.replaced_by if operand else "") or item.left
+    right = tuple(_anew(kind, value) or value for value in item.right)
+    if not malformed(item):  # where one value is taken, two equal ones are not that one
+        right = tuple(dict.fromkeys(right))
+    return replace(item, id="", left=left, right=right, datatype="", notes=())
+
+
+def joined(*groups: Iterable[_R]) -> tuple[_R, ...]:
+    """Return the rules of several policies in one spelling; what a policy says again is one."""
+    found: list[_R] = []
+    known: set[object] = set()
+    for group in groups:
+        added = [rule for rule in group if rule_form(rule) not in known]
+        known.update(map(rule_form, added))
+        found += added
+    return tuple(map(_rule_rendered, found))
+
+
+def _rule_rendered(rule: _R) -> _R:
+    constraints = tuple(map(rendered, rule.constraints))
+    if isinstance(rule, Duty):
+        return replace(without_ids(rule), constraints=constraints)
+    remedies = tuple(map(without_ids, rule.remedies))
+    return replace(rule, id="", constraints=constraints, remedies=remedies)
+
+
+def _kind(left: str) -> Kind:
+    operand = OPERANDS.get(left)
+    return operand.kind if operand else Kind.IDENTITY
+
+
+def _anew(kind: Kind, value: Value) -> Value | None:
+    """Return a number, a moment, a step or a known concept in its one spelling, or None."""
+    if kind in {Kind.NUMBER, Kind.COUNT} and (amount := number(value)) is not None:
+        digits = format(amount, "f")
+        plain = digits.rstrip("0").rstrip(".") if "." in digits else digits
+        return Literal(plain, XSD + "decimal")
+    if kind is Kind.INSTANT and (found := span(value)) is not None:
+        if found.start == found.end:
+            return Literal(instant(found.start), XSD + "dateTime")
+        day, _, zone = found.start.isoformat().partition("T00:00:00")  # midnight of its zone
+        return Literal(day + zone.replace("+00:00", "Z"), XSD + "date")
+    known = name(value)
+    if (kind is Kind.CONCEPT and known in concepts()) or (
+        kind is Kind.LEVEL and step(value) is not None
+    ):
+        return Iri(str(known))
+    return None
+
+
+# -- whose words they are ------------------------------------------------------------------------
+
+
+def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
+    """Return which parts of a rendering are not in the words of `own`; empty when all are.
+
+    Rules, assets, parties, identifiers and descriptions stand only where one of the own policies
+    has the very same. A value of a condition is own for that left operand, or written anew.
+    """
+    said = {word for policy in map(opaque, own) for word in _said(policy)}
+    values = {
+        ("value", (it.left, value))
+        for sort, it in said
+        if sort == "condition"
+        for value in it.right
+    }
+    mine = frozenset(said | values)
+    found: list[str] = []
+    for path, rule in rendering.rules():
+        if isinstance(rule, Permission):
+            words = (*_words(rule), *(("rule", duty) for duty in rule.duties))
+            found += [f"{_told(*it)} at `{path}`" for it in words if not _is_own(*it, mine)]
+        elif not _ruled_alike(rendering, rule, mine):
+            kind = type(rule).__name__.lower()
+            found.append(f"the {kind} at `{path}` is not one of the provider's")
+    found += [_told(*it) for it in _whole(rendering) if not _is_own(*it, mine)]
+    return tuple(dict.fromkeys(found))
+
+
+def _words(rule: Rule) -> Iterator[_Word]:
+    """Yield the words of one rule, but those of its duties."""
+    yield "action", same_action(rule.action.id)
+    yield from (("function", name) for name, _ in rule.functions)
+    yield from (("name", item) for item in inventory.references_of(rule))
+    for item in inventory.nested((*rule.constraints, *rule.action.refinements)):
+        if isinstance(item, Constraint):
+            yield "condition", item
+
+
+def _whole(policy: Policy) -> Iterator[_Word]:
+    """Yield the words of a whole policy, and the identifiers and descriptions of all its parts."""
+    texts = [policy.id, policy.replaced_by, policy.timestamp, *policy.inherits]
+    texts += [item for item in policy.profiles if item not in PROFILES]
+    texts += [text for rule in inventory.rules_of(policy) for text in (rule.id, rule.origin)]
+    texts += [item.id for item in inventory.conditions_in(policy)]
+    yield from (("text", text) for text in texts if text)
+    yield from (("note", pair) for pair in inventory.described(policy) if pair[1])
+    stated = (getattr(policy, part) for part in PARTS)
+    yield from (("name", item) for item in stated if item is not None)
+
+
+def _said(policy: Policy) -> Iterator[_Word]:
+    """Yield all words of a policy, and its rules as what is made of it says them.
+
+    Bans and obligations stand as they are or with what the whole policy names; who grants plays no
+    part. A collection of which a permission was left out is named by a prohibition.
+    """
+    yield from _whole(policy)
+    for rule in inventory.rules_of(policy):
+        for sort, word in _words(rule):
+            yield sort, rendered(word) if sort == "condition" else word
+    free = replace(policy, assigner=None)
+    for ban in policy.prohibitions:
+        yield from (("rule", _rule_rendered(rule)) for rule in (ban, named(free, ban)))
+    for duty in policy.obligations:
+        yield from (("rule", _rule_rendered(rule)) for rule in (duty, named(free, duty)))
+    for permission in policy.permissions:
+        yield from (("rule", _rule_rendered(duty)) for duty in permission.duties)
+    for part in ABOUT:
+        for rule, item in collections_in(policy, part):
+            yield "rule", collective(Prohibition(action=Action(rule.action.id)), part, item)
+
+
+def _is_own(sort: str, word: Any, mine: frozenset[_Word]) -> bool:
+    if (sort, word) in mine:
+        return True
+    match sort:
+        case "action":
+            return word in INCLUDED_IN
+        case "name":  # whether something is called a collection is no word
+            return ("name", replace(word, collection=False)) in mine
+        case "condition":
+            more = word.unit or word.datatype or word.reference or word.status or word.id
+            return (
+                not more
+                and word.left in OPERANDS
+                and all(
+                    ("value", (word.left, value)) in mine or _anew(_kind(word.left), value) == value
+                    for value in word.right
+                )
+            )
+    return False
+
+
+def _told(sort: str, word: Any) -> str:
+    if sort == "condition":
+        return f"a value of `{term(word.left)}` that is neither known nor the provider's"
+    return _FOREIGN[sort]
+
+
+def _ruled_alike(rendering: Policy, rule: Rule, mine: frozenset[_Word]) -> bool:
+    """Return whether a prohibition or obligation is own, wherever what it is about is stated.
+
+    One about all things may be about those that the rendering is about.
+    """
+    asked = _about(rendering, rule)
+    return ("rule", rule) in mine or any(
+        sort == "rule"
+        and replace(own, **BARE) == replace(rule, **BARE)
+        and all(
+            stated == item or (stated is None and ("name", item) in mine)
+            for stated, item in zip(_about(_NOBODY, own), asked, strict=True)
+        )
+        for sort, own in mine
+    )
+
+
+def _about(policy: Policy, rule: Rule) -> tuple[inventory.Reference | None, ...]:
+    return policy.target_of(rule), policy.assigner_of(rule), policy.assignee_of(rule)
