@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from connector.cli.policy.check import checked
 from connector.cli.policy.lint import linted
 from policies_odrl import Finding
-from policies_odrl.checking.findings import Entry, Severity, table
+from policies_odrl.checking.findings import Severity, table
 from policies_odrl.checking.mending import at
 
 PAGE = Path(__file__).parent / "reference" / "lint.md"
@@ -48,19 +48,19 @@ def _summary() -> Iterator[str]:
     yield "| severity | codes |"
     yield "|---|---|"
     for severity in Severity:
-        codes = [code for code, entry in table().items() if entry.severity is severity]
+        codes = [code for code, entry in table().items() if entry["severity"] == severity]
         yield f"| {severity.value} | {', '.join(f'[`{code}`](#{code})' for code in codes)} |"
 
 
-def _section(code: str, entry: Entry, place: Any) -> Iterator[str]:
+def _section(code: str, entry: Mapping[str, Any], place: Any) -> Iterator[str]:
     found = {lang: _found(code, place, lang) for lang in ("en", "fr")}
     english, french = found["en"], found["fr"]
     mechanical = ", mechanical" if english and english.edit else ""
     yield f"\n## `{code}` {{#{code}}}\n"
-    yield f"*{entry.severity.value}{mechanical}*\n"
+    yield f"*{entry['severity']}{mechanical}*\n"
     for lang, item in (("English", english), ("Français", french)):
-        words = entry.words["en" if lang == "English" else "fr"]
-        sentence, fix = (item.sentence, item.fix) if item else (words.sentence, words.fix)
+        words = entry["en" if lang == "English" else "fr"]
+        sentence, fix = (item.sentence, item.fix) if item else (words["sentence"], words["fix"])
         yield f"- {lang}: {_shown(sentence)}. → {_shown(fix)}"
     yield from _example(code, place)
 

@@ -376,6 +376,24 @@ def duties_below(rule: Rule) -> tuple[tuple[str, tuple[Duty, ...]], ...]:
     return tuple(group for group in groups if group[1])
 
 
+def every_rule(policy: Policy) -> Iterator[tuple[str, Rule, Rule]]:
+    """Yield (JSON pointer, rule, the rule it hangs below) of rules and duties, parents first.
+
+    A rule of the policy itself hangs below itself.
+    """
+    stack = [(path, rule, rule) for path, rule in policy.rules()]
+    stack.reverse()
+    while stack:
+        path, rule, owner = stack.pop()
+        yield path, rule, owner
+        below = [
+            (f"{path}/{name}/{index}", duty, rule)
+            for name, duties in duties_below(rule)
+            for index, duty in enumerate(duties)
+        ]
+        stack.extend(reversed(below))
+
+
 def each_constraint(part: _T, change: Callable[[Constraint], Constraint]) -> _T:
     """Return a policy, or a part of one, with every constraint in it changed."""
     made: Any = part

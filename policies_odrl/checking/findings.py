@@ -1,22 +1,20 @@
 """What the check of a policy can find: how bad it is, where, what to do, in English and French.
 
-The texts are data (`findings.json`); what is checked stands in `validate.py`, `inspection.py` and
-`lint.py`. `{0}`, `{1}` … are filled with terms of the policy, cut to a readable length.
+The texts are data (`findings.json`). `{0}`, `{1}` … are filled with terms of the policy, cut to a
+readable length.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any, Final
 
 MAX_TERM: Final = 300  # characters of one term of the policy in a sentence
-LANGUAGES: Final = ("en", "fr")
 
 Term = str | tuple[str, str]  # the same in both languages, or (English, French)
 
@@ -79,91 +77,24 @@ class Finding:
     policy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """A finding in one language.
-
-    Attributes:
-        sentence: what is the matter.
-        fix: what to do.
-        otherwise: what to do where the last term is empty (no near term is known); may be empty.
-    """
-
-    sentence: str
-    fix: str
-    otherwise: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A kind of finding.
-
-    Attributes:
-        severity: see `Severity`.
-        words: language -> `Wording`.
-    """
-
-    severity: Severity
-    words: Mapping[str, Wording]
-
-
-Say = Callable[..., Finding]  # (path, code, *terms, edit=…)
-
-
 def finding(
     path: str, code: str, *terms: Term, lang: str = "en", edit: tuple[Step, ...] = ()
 ) -> Finding:
     """Return a finding in a language (`en` or `fr`)."""
-    entry = table()[code]
-    words = entry.words.get(lang) or entry.words["en"]
-    filled = [_in(term, lang)[:MAX_TERM] for term in terms]
-    fix = words.otherwise if words.otherwise and not filled[-1] else words.fix
-    return Finding(
-        path, code, entry.severity, words.sentence.format(*filled), fix.format(*filled), edit
-    )
-
-
-def unknown_term(
-    path: str, code: str, name: str, near: str, profiles: Collection[str], say: Say
-) -> Finding:
-    """Return a finding on a term that is not known, which a profile not known here may define.
-
-    Args:
-        path: JSON pointer.
-        code: what it is when no such profile is declared.
-        name: the term.
-        near: the nearest known one; may be empty.
-        profiles: those that the policy declares and that are not known here.
-        say: makes findings in the language asked for.
-    """
-    if profiles:
-        return say(path, "term-of-unknown-profile", name, min(profiles), near)
-    return say(path, code, name, near)
-
-
-def speaker(lang: str) -> Say:
-    """Return `finding` for one language."""
-    return partial(finding, lang=lang)
+    row = table()[code]
+    words = row.get(lang, row["en"])
+    filled = [(term if isinstance(term, str) else term[lang == "fr"])[:MAX_TERM] for term in terms]
+    fix = words["otherwise"] if "otherwise" in words and not filled[-1] else words["fix"]
+    sentence = words["sentence"].format(*filled)
+    return Finding(path, code, Severity(row["severity"]), sentence, fix.format(*filled), edit)
 
 
 @cache
-def table() -> Mapping[str, Entry]:
-    """Return code -> kind of finding, in the order of the manual."""
-    data = json.loads(
-        files("policies_odrl").joinpath("checking", "findings.json").read_text("utf-8")
-    )
-    return MappingProxyType(
-        {
-            code: Entry(
-                Severity(entry["severity"]),
-                MappingProxyType({lang: Wording(**entry[lang]) for lang in LANGUAGES}),
-            )
-            for code, entry in data.items()
-        }
-    )
+def table() -> Mapping[str, Mapping[str, Any]]:
+    """Return code -> its severity and, by language, sentence and fix, in the order of the manual.
 
-
-def _in(term: Term, lang: str) -> str:
-    if isinstance(term, str):
-        return term
-    return term[1] if lang == "fr" else term[0]
+    `otherwise` is what to do where the last term is empty, because no near term is known.
+    """
+    text = files("policies_odrl").joinpath("checking", "findings.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found

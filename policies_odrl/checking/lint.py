@@ -1,35 +1,43 @@
 """Several policies: each by itself, and what they do to one another.
 
-Rules: an identifier stands for one policy; two offers for one target do not contradict; what is
-inherited is looked at in `families.py`. Work is linear in the policies but for rules on the same
-target, whose pairs are bounded as in `shadows.py`.
-Source: IM 2.1 (one uid).
+Rules: an identifier stands for one policy; two offers for one target do not contradict; inheritance
+has no circle and no gap; parent and child state the same conflict strategy; what a policy needs may
+come from its parents, so that it is looked for in the policy with all that it inherits; and what is
+inherited leaves permissions usable. Work is linear in the policies but for circles, whose length is
+bounded, and for rules on the same target, whose pairs are bounded as in `shadows.py`.
+Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
-from policies_odrl.checking.families import Family, of_inheritance, of_inherited
-from policies_odrl.checking.findings import Finding, Say, speaker
+from policies_odrl.checking import parties
+from policies_odrl.checking.findings import Finding
+from policies_odrl.checking.report import Report
 from policies_odrl.checking.shadows import (
     MAX_PAIRS,
     Bearing,
     Comparison,
     Index,
     bearing,
-    meeting,
+    of_rules,
 )
-from policies_odrl.checking.validate import BUILT_IN, validate
-from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import Policy, PolicyKind
+from policies_odrl.checking.validate import validate
+from policies_odrl.errors import OdrlError
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.model import Conflict, Policy, PolicyKind
+from policies_odrl.reading.inherit import resolve
+from policies_odrl.text import term
 
-_Found = Iterator[tuple[str, Finding]]
+MAX_CIRCLE: Final = 256  # policies that are followed for a circle
+_INHERIT: Final = "/odrl:inheritFrom"
 
 
 def lint(
-    policies: Mapping[str, Policy], lang: str = "en", *, knowledge: Knowledge = BUILT_IN
+    policies: Mapping[str, Policy], lang: str = "en", *, knowledge: Knowledge = NOTHING_MORE
 ) -> dict[str, tuple[Finding, ...]]:
     """Return name -> findings of several policies, those of each and those between them.
 
@@ -45,45 +53,117 @@ def lint(
         lang: `en` or `fr`.
         knowledge: terms and hierarchies beyond the built-in ones.
     """
-    say = speaker(lang)
-    found = {
-        name: list(validate(policy, lang, knowledge=knowledge)) for name, policy in policies.items()
-    }
-    family = Family(policies)
-    for name, item in (*_identifiers(policies, say), *of_inheritance(policies, family, say)):
-        found[name].append(item)
-    for name, item in (
-        *of_inherited(policies, family, say, knowledge),
-        *_offers(policies, say, knowledge),
-    ):
-        found[name].append(item)
-    for name in family.whole:
-        found[name] = [item for item in found[name] if item.code != "unresolved-inheritance"]
-    return {name: tuple(items) for name, items in found.items()}
-
-
-def _identifiers(policies: Mapping[str, Policy], say: Say) -> _Found:
+    reports = {name: Report(lang, knowledge) for name in policies}
     first: dict[str, str] = {}
     for name, policy in policies.items():
+        reports[name].found.extend(validate(policy, lang, knowledge=knowledge))
         other = first.setdefault(policy.id, name) if policy.id else name
         if other != name:
-            yield name, say("", "duplicate-identifier", policy.id, other)
+            reports[name].note("", "duplicate-identifier", policy.id, other)
+    inherited(policies, reports)
+    _offers(policies, reports)
+    return {name: tuple(report.found) for name, report in reports.items()}
 
 
-def _offers(policies: Mapping[str, Policy], say: Say, knowledge: Knowledge) -> _Found:
-    """Yield permissions of one offer that another offer prohibits for the same target."""
-    comparison = Comparison(knowledge)
+def inherited(policies: Mapping[str, Policy], reports: Mapping[str, Report]) -> None:
+    """Note what comes of inheritance among policies; what could be resolved is no longer noted.
+
+    Args:
+        policies: name -> policy.
+        reports: name -> what is found in it.
+    """
+    known = {policy.id: policy for policy in reversed([*policies.values()]) if policy.id}
+    for name, policy in policies.items():
+        report = reports[name]
+        if policy.inherits and _stated(policy, known, report):
+            report.found = [it for it in report.found if it.code != "unresolved-inheritance"]
+            _resolved(policy, known, report)
+
+
+def _stated(policy: Policy, known: Mapping[str, Policy], report: Report) -> bool:
+    """Note circles, gaps and strategies that differ; return whether there is no circle or gap."""
+    circle = _circle(policy.id, known)
+    if circle and policy.id not in policy.inherits:  # which is found in the policy itself
+        report.note(_INHERIT, "circular-inheritance", " → ".join(circle))
+    for parent in policy.inherits:
+        other = known.get(parent)
+        if other is None:
+            report.note(_INHERIT, "missing-parent", parent)
+        elif (policy.conflict or other.conflict) and len(
+            {_strategy(policy), _strategy(other)} - {None}
+        ) > 1:
+            report.note("/odrl:conflict", "strategies-differ", parent)
+    return not circle and all(parent in known for parent in policy.inherits)
+
+
+def _circle(start: str, known: Mapping[str, Policy]) -> tuple[str, ...]:
+    """Return the shortest way from a policy along parents back to itself, or nothing."""
+    before: dict[str, str] = {}
+    queue = [start] if start in known else []
+    for name in queue:
+        for parent in known[name].inherits:
+            if parent == start:
+                way = [name]
+                while way[-1] != start:
+                    way.append(before[way[-1]])
+                return (*reversed(way), start)
+            if parent in known and parent not in before and len(queue) < MAX_CIRCLE:
+                before[parent] = name
+                queue.append(parent)
+    return ()
+
+
+def _strategy(policy: Policy) -> Conflict | None:
+    """Return the strategy that counts in a family, `invalid` where rules come with none."""
+    if policy.conflict is None and any(policy.rules()):
+        return Conflict.INVALID
+    return policy.conflict
+
+
+def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> None:
+    """Note what is wrong with a policy once it has all that it inherits.
+
+    That is one that cannot be resolved, that still lacks a party or a target, or permissions that
+    what is inherited takes away.
+    """
+    try:
+        whole = resolve(policy, known)
+    except OdrlError as exc:
+        report.note(_INHERIT, "unresolvable", (exc.reason, exc.french))
+        return
+    lacking = Report(knowledge=report.knowledge)
+    parties.missing(whole, lacking)
+    for code in sorted({item.code for item in lacking.found}):
+        report.note("", code)
+    lost = _never_usable(whole, report.knowledge) - _never_usable(policy, report.knowledge)
+    for action in sorted(lost & {rule.action.id for rule in policy.permissions}):
+        report.note(_INHERIT, "inherited-ban", term(action))
+
+
+def _never_usable(policy: Policy, knowledge: Knowledge) -> set[str]:
+    """Return the actions of permissions that are prohibited as a whole."""
+    rules, report = dict(policy.rules()), Report(knowledge=knowledge)
+    of_rules(policy, report)
+    return {rules[item.path].action.id for item in report.found if item.code == "never-usable"}
+
+
+def _offers(policies: Mapping[str, Policy], reports: Mapping[str, Report]) -> None:
+    """Note permissions of one offer that another offer prohibits for the same target."""
+    if not policies:
+        return
+    report = next(iter(reports.values()))
+    comparison = Comparison(report)
     bans: dict[object, dict[str, list[Bearing]]] = {}
     for name, item in _aimed(policies, "/prohibition"):
         own = replace(item, path=f"{name}{item.path}")
-        bans.setdefault(item.target, {}).setdefault(name, []).append(own)
+        bans.setdefault(item.key[1], {}).setdefault(name, []).append(own)
     for name, item in _aimed(policies, "/permission"):
-        for other, rules in bans.get(item.target, {}).items():
-            met = meeting(item, Index(rules), comparison) if other != name else None
+        for other, rules in bans.get(item.key[1], {}).items():
+            met = comparison.meeting(item, Index(rules)) if other != name else None
             if met is not None:
-                yield name, say(item.path, "offers-contradict", met.path)
+                reports[name].note(item.path, "offers-contradict", met.path)
     if comparison.exhausted:
-        yield next(iter(policies)), say("", "too-large", str(MAX_PAIRS))
+        report.note("", "too-large", str(MAX_PAIRS))
 
 
 def _aimed(policies: Mapping[str, Policy], group: str) -> Iterator[tuple[str, Bearing]]:

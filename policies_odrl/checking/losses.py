@@ -10,20 +10,18 @@ Source: JSON-LD 1.1 API, section 5.1 (expansion); DSP 2025-1, odrl-profile conte
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies_odrl.checking.findings import Change, Finding, Say, Step, speaker
+from policies_odrl.checking.findings import Change, Finding, Step
 from policies_odrl.checking.mending import pointer
-from policies_odrl.checking.spelling import Speller, local_name
+from policies_odrl.checking.report import Report, local_name
 from policies_odrl.documents import contexts
 from policies_odrl.documents.names import coercions
 from policies_odrl.documents.texts import Reading
 from policies_odrl.errors import OdrlError
-from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, RDF
 from policies_odrl.reading.flat import short
 from policies_odrl.reading.writer import CONTEXTS
@@ -47,6 +45,15 @@ _USUAL: Final = {
     "skos": "http://www.w3.org/2004/02/skos/core#",
 }
 
+# Property -> kind of term that its values are.
+_NEAR: Final = {
+    "leftOperand": "operand",
+    "operator": "operator",
+    "action": "action",
+    "conflict": "strategy",
+    "@type": "class",
+}
+
 Terms = Mapping[str, Any]
 
 
@@ -60,23 +67,23 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
         document: JSON that should be JSON-LD.
         lang: `en` or `fr`.
     """
-    say = speaker(lang)
+    report = Report(lang)
     stated = list(_contexts(document))
     if not stated:
-        return (say("", "missing-context"),)
-    strange = [fault for path, item in stated if (fault := _strange(path, item, say))]
-    found = strange or _Losses(_terms([item for _, item in stated]), say).found(document)
-    return tuple(islice(found, MAX_LOSSES))
+        report.note("", "missing-context")
+    for path, item in stated:
+        _strange(path, item, report)
+    if not report.found:
+        _Losses(_terms([item for _, item in stated]), report).look(document)
+    return tuple(report.found[:MAX_LOSSES])
 
 
 def as_names(readings: Sequence[Reading], lang: str = "en") -> tuple[Finding, ...]:
     """Return a finding for text that a Turtle document gives where ODRL has a name."""
-    say = speaker(lang)
-    each = dict.fromkeys(readings)
-    return tuple(
-        say("", "text-as-name", short(item.property), item.text, short(item.name))
-        for item in islice(each, MAX_LOSSES)
-    )
+    report = Report(lang)
+    for item in islice(dict.fromkeys(readings), MAX_LOSSES):
+        report.note("", "text-as-name", short(item.property), item.text, short(item.name))
+    return tuple(report.found)
 
 
 def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]:
@@ -90,97 +97,82 @@ def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
     if all(item in CONTEXTS for item in named):
         return ()
     own, wire = _terms(named), _terms(CONTEXTS)
-    say = speaker(lang)
-    found: dict[str, Finding] = {}
+    first: dict[str, str] = {}
     for path, key, _ in _members(document):
-        if key in own and key not in wire and key not in found and isinstance(own[key], Mapping):
-            name = str(own[key].get("@id", key))
-            found[key] = say(path, "lost-on-the-wire", key, name)
-    return tuple(found.values())
+        if key in own and key not in wire and isinstance(own[key], Mapping):
+            first.setdefault(key, path)
+    report = Report(lang)
+    for key, path in first.items():
+        report.note(path, "lost-on-the-wire", key, str(own[key].get("@id", key)))
+    return tuple(report.found)
 
 
 class _Losses:
     """Looks through a document under the terms that its contexts define."""
 
-    def __init__(self, terms: Terms, say: Say) -> None:
+    def __init__(self, terms: Terms, report: Report) -> None:
         self._terms = terms
-        self._say = say
-        speller = Speller(Knowledge())
-        self._near: Mapping[str, Callable[[str], str]] = {
-            "leftOperand": speller.operand,
-            "operator": partial(speller.other, "operator"),
-            "action": speller.action,
-            "conflict": partial(speller.other, "strategy"),
-            "@type": partial(speller.other, "class"),
-        }
-        self._property = partial(speller.other, "property")
+        self._report = report
+        self._note = report.note
 
-    def found(self, document: Mapping[str, Any]) -> Iterator[Finding]:
+    def look(self, document: Mapping[str, Any]) -> None:
         for path, key, value in _members(document):
+            if len(self._report.found) >= MAX_LOSSES:
+                return
             if value is None:
-                step = Step(Change.REMOVE, path)
-                yield self._say(path, "null-value", edit=(step,))
+                self._note(path, "null-value", edit=(Step(Change.REMOVE, path),))
                 continue
             alias = self._terms.get(key)
             meant = alias if isinstance(alias, str) and alias.startswith("@") else key
             if not meant.startswith("@"):
-                yield from self._key(path, key)
-            yield from self._values(path, meant, value)
+                self._key(path, key)
+            self._values(path, meant, value)
 
-    def _key(self, path: str, key: str) -> Iterator[Finding]:
-        if ":" in key:
-            prefix, _, name = key.partition(":")
-            if prefix in _USUAL and prefix not in self._terms:
-                full = _USUAL[prefix] + name
-                yield self._renamed(path, key, "undeclared-prefix", full)
-        elif key not in self._terms and "@vocab" not in self._terms:
-            near = self._property(key)
+    def _undeclared(self, name: str) -> str:
+        """Return the full name under a usual prefix that no context declares, or nothing."""
+        prefix, _, rest = name.partition(":")
+        return _USUAL[prefix] + rest if prefix in _USUAL and prefix not in self._terms else ""
+
+    def _key(self, path: str, key: str) -> None:
+        near, code = self._undeclared(key), "undeclared-prefix"
+        better = near
+        if ":" not in key and key not in self._terms and "@vocab" not in self._terms:
+            near, code = self._report.near("property", key), "term-dropped"
             better = _compact(near)
-            if near and local_name(near) == key:
-                yield self._renamed(path, key, "term-dropped", better)
-            else:
-                yield self._say(path, "term-dropped", key, better)
+            if not near or local_name(near) != key:
+                self._note(path, code, key, better)
+                return
+        if near:
+            new = pointer(path.rpartition("/")[0], better)
+            self._note(path, code, key, better, edit=(Step(Change.MOVE, new, source=path),))
 
-    def _renamed(self, path: str, key: str, code: str, name: str) -> Finding:
-        new = pointer(path.rpartition("/")[0], name)
-        return self._say(path, code, key, name, edit=(Step(Change.MOVE, new, source=path),))
-
-    def _values(self, path: str, key: str, value: Any) -> Iterator[Finding]:
+    def _values(self, path: str, key: str, value: Any) -> None:
         definition = self._terms.get(key)
         kind = definition.get("@type") if isinstance(definition, Mapping) else None
         if key in {"@id", "@type"}:
             kind = "@id" if key == "@id" else "@vocab"
-        if kind is None and coercions([key]):
-            yield from self._texts(path, value)
-        if kind not in {"@id", "@vocab"}:
-            return
         several = isinstance(value, list)
         for index, item in enumerate(value if isinstance(value, list) else [value]):
-            if isinstance(item, str):
-                where = pointer(path, index) if several else path
-                yield from self._name(where, key, item, kind)
+            if not isinstance(item, str):
+                continue
+            if kind is None and coercions([key]):  # text, where ODRL has a name
+                self._note(path, "text-for-name", item)
+            elif kind in {"@id", "@vocab"}:
+                self._name(pointer(path, index) if several else path, key, item, kind)
 
-    def _texts(self, path: str, value: Any) -> Iterator[Finding]:
-        """Text where ODRL has a name, which no context of the document reads as one."""
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, str):
-                yield self._say(path, "text-for-name", item)
-
-    def _name(self, path: str, key: str, name: str, kind: str) -> Iterator[Finding]:
-        prefix = name.partition(":")[0]
+    def _name(self, path: str, key: str, name: str, kind: str) -> None:
         if ":" in name:
-            if prefix in _USUAL and prefix not in self._terms:
-                full = _USUAL[prefix] + name.partition(":")[2]
+            if full := self._undeclared(name):
                 step = Step(Change.REPLACE, path, full)
-                yield self._say(path, "undeclared-prefix", name, full, edit=(step,))
+                self._note(path, "undeclared-prefix", name, full, edit=(step,))
+        elif kind == "@id" and key not in _NEAR:
+            self._note(path, "relative-identifier", name)
         elif kind == "@id" or (name not in self._terms and "@vocab" not in self._terms):
-            if kind == "@id" and key not in self._near:
-                yield self._say(path, "relative-identifier", name)
-                return
-            near = self._near[key](name) if key in self._near else ""
+            near = self._report.near(_NEAR[key], name) if key in _NEAR else ""
             exact = bool(near) and local_name(near) == name
-            edit = (Step(Change.REPLACE, path, _compact(near)),) if exact else ()
-            yield self._say(path, "term-relative", name, _compact(near), edit=edit)
+            step = Step(Change.REPLACE, path, _compact(near))
+            edit = (step,) if exact else ()
+            self._note(path, "term-relative", name, _compact(near), edit=edit)
 
 
 def _members(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -202,31 +194,24 @@ def _members(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 def _contexts(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield (JSON pointer, context) of a document, those of parts of it last."""
-    stack: list[tuple[str, Any]] = [("", document)]
-    while stack:
-        path, value = stack.pop()
-        if isinstance(value, list):
-            stack.extend((pointer(path, index), item) for index, item in enumerate(value))
-        elif isinstance(value, Mapping):
-            stated = value.get("@context", [])
+    parts: list[tuple[str, Any]] = [("", document)]
+    parts += [(path, value) for path, _, value in _members(document)]
+    for path, value in parts:
+        for part in value if isinstance(value, list) else [value]:
+            stated = part.get("@context", []) if isinstance(part, Mapping) else []
             for item in stated if isinstance(stated, list) else [stated]:
                 yield f"{path}/@context", item
-            stack.extend((pointer(path, key), item) for key, item in _but_context(value))
 
 
-def _but_context(value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    return ((key, item) for key, item in value.items() if key != "@context")
-
-
-def _strange(path: str, item: object, say: Say) -> Finding | None:
-    """Return what keeps a context from being read; None where nothing does."""
+def _strange(path: str, item: object, report: Report) -> None:
+    """Note what keeps a context from being read."""
     try:
         contexts.checked(item)
     except OdrlError as exc:
         if isinstance(item, str):
-            return say(path, "unknown-context", item)
-        return say(path, "inline-context", (exc.reason, exc.french))
-    return None
+            report.note(path, "unknown-context", item)
+        else:
+            report.note(path, "inline-context", (exc.reason, exc.french))
 
 
 def _compact(name: str) -> str:

@@ -17,15 +17,11 @@ from typing import Any, Final
 from policies_odrl.checking.findings import Change, Finding, Step
 
 _ORDER: Final = (Change.REPLACE, Change.ADD, Change.MOVE, Change.REMOVE)
+_TAKING: Final = frozenset({Change.REMOVE, Change.MOVE})
 
 
 def mended(document: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str, Any]:
     """Return a copy of a written policy with the edits of findings applied.
-
-    >>> from policies_odrl.checking.findings import finding
-    >>> step = Step(Change.ADD, "/odrl:conflict", {"@id": "odrl:prohibit"})
-    >>> mended({"@id": "urn:a"}, [finding("", "mixed-without-conflict", edit=(step,))])
-    {'@id': 'urn:a', 'odrl:conflict': {'@id': 'odrl:prohibit'}}
 
     Args:
         document: what `write` returned, or the document that was checked.
@@ -36,10 +32,10 @@ def mended(document: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str
     steps = list({(s.change, s.path): s for item in findings for s in item.edit}.values())
     for change in _ORDER:
         chosen = [step for step in steps if step.change is change]
-        if change in {Change.REMOVE, Change.MOVE}:
+        if change in _TAKING:
             chosen.sort(key=lambda step: _rank(step.path), reverse=True)
         for step in chosen:
-            if change not in {Change.REMOVE, Change.MOVE} or _spared(copy, step, mentions):
+            if change not in _TAKING or _spared(copy, step, mentions):
                 _apply(copy, step)
     return copy
 
@@ -55,36 +51,30 @@ def _spared(document: dict[str, Any], step: Step, mentions: Counter[str]) -> boo
     if step.change is Change.MOVE and kept is None:
         return False  # nothing is taken away
     taken = Counter(_texts(gone)) - Counter(_texts(kept))
-    if any(mentions[name] > taken[name] for name in {*_described(gone)} - {*_described(kept)}):
+    if any(mentions[name] > taken[name] for name in _described(gone) - _described(kept)):
         return False
     mentions.subtract(taken)
     return True
 
 
+def _parts(part: Any) -> Iterator[Any]:
+    """Yield a part of a document and all below it."""
+    stack = [part]
+    while stack:
+        item = stack.pop()
+        yield item
+        if isinstance(item, Mapping | list):
+            stack.extend(item.values() if isinstance(item, Mapping) else item)
+
+
 def _texts(part: Any) -> Iterator[str]:
-    """Yield every text below a part of a document."""
-    stack = [part]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, Mapping):
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
+    return (item for item in _parts(part) if isinstance(item, str))
 
 
-def _described(part: Any) -> Iterator[str]:
-    """Yield the names of nodes of which something is said below a part of a document."""
-    stack = [part]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, Mapping):
-            if len(item) > 1 and isinstance(item.get("@id"), str):
-                yield item["@id"]
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
+def _described(part: Any) -> set[str]:
+    """Return the names of nodes of which something is said below a part of a document."""
+    nodes = (item for item in _parts(part) if isinstance(item, Mapping) and len(item) > 1)
+    return {node["@id"] for node in nodes if isinstance(node.get("@id"), str)}
 
 
 def tokens(path: str) -> list[str]:
@@ -101,12 +91,16 @@ def at(document: Any, path: str) -> Any:
     """Return what stands at a JSON pointer, or None."""
     for part in tokens(path):
         if isinstance(document, list):
-            document = document[int(part)] if part.isdigit() and int(part) < len(document) else None
+            document = document[int(part)] if _within(document, part) else None
         elif isinstance(document, Mapping):
             document = document.get(part)
         else:
             return None
     return document
+
+
+def _within(items: list[Any], name: str) -> bool:
+    return name.isdigit() and int(name) < len(items)
 
 
 def _rank(path: str) -> list[tuple[int, str]]:
@@ -119,19 +113,16 @@ def _apply(document: dict[str, Any], step: Step) -> None:
     holder, name = at(document, above), tokens(step.path)[-1]
     if step.change is Change.REMOVE:
         _remove(document, step.path)
-    elif value is None or not isinstance(holder, dict | list):
         return
-    elif step.change is Change.MOVE and not step.source.startswith(step.path + "/"):
+    if not isinstance(holder, dict | list):
+        return
+    if step.change is Change.MOVE and not step.source.startswith(step.path + "/"):
         _remove(document, step.source)
-        _put(holder, name, value)
-    elif step.change is Change.ADD or at(document, step.path) is not None:
-        _put(holder, name, value)
-
-
-def _put(holder: dict[str, Any] | list[Any], name: str, value: Any) -> None:
+    elif step.change is not Change.ADD and at(document, step.path) is None:
+        return
     if isinstance(holder, dict):
         holder[name] = value
-    elif name.isdigit() and int(name) < len(holder):
+    elif _within(holder, name):
         holder[int(name)] = value
 
 
@@ -140,7 +131,7 @@ def _remove(document: dict[str, Any], path: str) -> None:
     holder, name = at(document, above), tokens(path)[-1]
     if isinstance(holder, dict):
         holder.pop(name, None)
-    elif isinstance(holder, list) and name.isdigit() and int(name) < len(holder):
+    elif isinstance(holder, list) and _within(holder, name):
         del holder[int(name)]
         if not holder:
             _remove(document, above)  # an empty array says nothing

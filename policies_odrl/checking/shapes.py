@@ -1,16 +1,18 @@
-"""Which properties a node of a policy may have, and how the written form calls them.
+"""Which properties a node of a policy may have, what they hold, and how they are written.
 
-Literal tables after the ODRL Information Model 2.2; what a property's values have to be is checked
-in `structure.py`. The reader is the judge of what is read; these tables serve to say what is wrong.
+Literal tables after the ODRL Information Model 2.2. The reader is the judge of what is read; these
+tables serve to say what is wrong.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from policies_odrl.model import ODRL, RDF_VALUE, Connective, Operator, PolicyKind
+from policies_odrl.model import ODRL, RDF_VALUE, Conflict, Connective, Operator, PolicyKind
 from policies_odrl.reading.notes import Scope, describes, describing_class
+from policies_odrl.reading.parts import INFERRED
 from policies_odrl.reading.reader import REPLACED_BY, TIMESTAMP
 from policies_odrl.vocabulary import FUNCTIONS
 
@@ -29,39 +31,88 @@ class Shape(StrEnum):
     LOGICAL = "logical constraint"
 
 
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What the values of a property are, where they are names.
+
+    Attributes:
+        shape: of the nodes that they name; None where nothing is said of these.
+        near: kind of term that is proposed where the value is text; empty for none.
+        one: whether there may be one value only.
+        bare: whether the written form has a single value without a list.
+    """
+
+    shape: Shape | None = None
+    near: str = ""
+    one: bool = False
+    bare: bool = False
+
+
 CONNECTIVES: Final = {ODRL + item.value: item for item in Connective}
 OPERATORS: Final = frozenset(ODRL + item.value for item in Operator)
+STRATEGIES: Final = tuple(ODRL + item.value for item in Conflict)
 MISSPELLED: Final = ODRL + "neg"  # for `neq`, in copies of the W3C context (poe issue 311)
 POLICY_CLASSES: Final = frozenset(ODRL + item.value for item in PolicyKind)
+RULES: Final = {
+    "permission": Shape.PERMISSION,
+    "prohibition": Shape.PROHIBITION,
+    "obligation": Shape.DUTY,
+    "duty": Shape.DUTY,
+    "remedy": Shape.DUTY,
+    "consequence": Shape.DUTY,
+}
+_NAMES: Final = Holds()
+_NAME: Final = Holds(one=True)
+# Property -> what it holds.
+HOLDS: Final = {
+    REPLACED_BY: _NAME,
+    RDF_VALUE: Holds(Shape.ACTION, near="action", one=True, bare=True),
+    **{name: Holds(Shape.PARTY) for name in sorted(FUNCTIONS)},
+    **{ODRL + name: Holds(shape) for name, shape in RULES.items()},
+    **{ODRL + name: _NAMES for name in (*INFERRED, "inheritFrom", "profile")},
+    **{ODRL + name: _NAME for name in ("source", "unit", "dataType")},
+    ODRL + "conflict": Holds(near="strategy", one=True),
+    ODRL + "action": Holds(Shape.ACTION, near="action", bare=True),
+    ODRL + "target": Holds(Shape.ASSET, bare=True),
+    ODRL + "output": Holds(Shape.ASSET, bare=True),
+    ODRL + "assigner": Holds(Shape.PARTY, bare=True),
+    ODRL + "assignee": Holds(Shape.PARTY, bare=True),
+    ODRL + "constraint": Holds(Shape.CONSTRAINT),
+    ODRL + "refinement": Holds(Shape.CONSTRAINT),
+    ODRL + "leftOperand": Holds(near="operand", one=True),
+    ODRL + "operator": Holds(near="operator", one=True),
+}
 
 
-def _names(words: str) -> frozenset[str]:
-    return frozenset(ODRL + word for word in words.split())
+def _names(words: str) -> tuple[str, ...]:
+    return tuple(ODRL + word for word in words.split())
 
 
-_OF_RULES: Final = _names("action target assigner assignee constraint output uid") | FUNCTIONS
-# Shape -> properties that it may have.
+_ABOUT: Final = (*_names("action target assigner assignee output uid"), *sorted(FUNCTIONS))
+_THING: Final = _names("source refinement uid partOf hasPolicy assignerOf assigneeOf")
+# Shape -> properties that it may have, in the order in which they are looked at.
 PROPERTIES: Final = {
-    Shape.POLICY: _names(
-        "permission prohibition obligation profile conflict target assigner assignee action "
-        "output inheritFrom uid"
-    )
-    | FUNCTIONS
-    | {TIMESTAMP, REPLACED_BY},
-    Shape.PERMISSION: _OF_RULES | {ODRL + "duty"},
-    Shape.PROHIBITION: _OF_RULES | {ODRL + "remedy"},
-    Shape.DUTY: _OF_RULES | {ODRL + "consequence"},
-    Shape.ACTION: _names("refinement includedIn implies uid") | {RDF_VALUE},
-    Shape.ASSET: _names("source refinement uid partOf hasPolicy assignerOf assigneeOf"),
-    Shape.PARTY: _names("source refinement uid partOf hasPolicy assignerOf assigneeOf"),
+    Shape.POLICY: (
+        *_names("profile conflict inheritFrom"),
+        REPLACED_BY,
+        TIMESTAMP,
+        *_ABOUT,
+        *_names("permission prohibition obligation"),
+    ),
+    Shape.PERMISSION: (*_ABOUT, *_names("constraint duty")),
+    Shape.PROHIBITION: (*_ABOUT, *_names("constraint remedy")),
+    Shape.DUTY: (*_ABOUT, *_names("constraint consequence")),
+    Shape.ACTION: (*_names("refinement includedIn implies uid"), RDF_VALUE),
+    Shape.ASSET: _THING,
+    Shape.PARTY: _THING,
     Shape.CONSTRAINT: _names(
         "leftOperand operator rightOperand rightOperandReference unit dataType status uid"
     ),
-    Shape.LOGICAL: frozenset(CONNECTIVES) | _names("uid"),
+    Shape.LOGICAL: (*CONNECTIVES, *_names("uid")),
 }
 # Shape -> classes that it may state.
 CLASSES: Final = {
-    Shape.POLICY: POLICY_CLASSES | _names("Policy"),
+    Shape.POLICY: (*sorted(POLICY_CLASSES), ODRL + "Policy"),
     Shape.PERMISSION: _names("Permission Rule"),
     Shape.PROHIBITION: _names("Prohibition Rule"),
     Shape.DUTY: _names("Duty Rule"),
@@ -76,9 +127,7 @@ _BARE: Final = _names(
     "permission prohibition obligation duty constraint target assigner assignee action profile "
     "leftOperand operator rightOperand and or xone andSequence"
 )
-
-
-_THINGS: Final = frozenset({Shape.ASSET, Shape.PARTY})
+THINGS: Final = {Shape.ASSET: ("asset", "ressource"), Shape.PARTY: ("party", "partie")}
 _PARTS: Final = frozenset({Shape.ACTION, Shape.CONSTRAINT, Shape.LOGICAL})
 
 
@@ -93,7 +142,7 @@ def known_class(name: str, shape: Shape) -> bool:
 
 
 def _scope(shape: Shape) -> Scope:
-    if shape in _THINGS:
+    if shape in THINGS:
         return Scope.THING
     return Scope.PART if shape in _PARTS else Scope.WHOLE
 

@@ -1,50 +1,28 @@
 """What in a node map is not as the Recommendation has it: all of it, not only the first fault.
 
-Input: as for `reader.py`. Rules: each node is looked at once for each thing it stands for, so that
-shared nodes and cycles cost nothing; a fault in one part does not hide those in others. Some faults
-keep the document from being read, others only what they belong to from being decided.
+Input: as for `reader.py`. Rules: a node is looked at once for each thing it stands for, never below
+itself, and not deeper than the reader goes, so that shared nodes and cycles cost nothing; a fault
+in one part does not hide those in others. What properties may hold stands in `shapes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from policies_odrl.checking.datatypes import of_term
-from policies_odrl.checking.findings import Finding, Say, Term
-from policies_odrl.checking.shapes import (
-    CLASSES,
-    CONNECTIVES,
-    MISSPELLED,
-    OPERATORS,
-    POLICY_CLASSES,
-    Shape,
-    known,
-    member,
-)
-from policies_odrl.checking.visits import Body, Place, Visits, types_of
-from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import ODRL, RDF_VALUE, XSD, Conflict, Connective
+from policies_odrl.checking import shapes
+from policies_odrl.checking.mending import pointer
+from policies_odrl.checking.report import Report
+from policies_odrl.checking.shapes import CONNECTIVES, THINGS, Holds, Shape, member
+from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE, XSD, Connective
 from policies_odrl.reading.constraints import COMPARISON
 from policies_odrl.reading.flat import short
-from policies_odrl.reading.parts import INFERRED
-from policies_odrl.reading.walk import is_part
-from policies_odrl.vocabulary import DCT, FUNCTIONS, IMPLIES, PROFILES, same_action
+from policies_odrl.reading.walk import MAX_DEPTH, is_part
+from policies_odrl.vocabulary import DCT, IMPLIES, same_action
 
-_STRATEGIES: Final = frozenset(ODRL + item.value for item in Conflict)
-_REFERENCES: Final = (
-    ("target", Shape.ASSET),
-    ("assigner", Shape.PARTY),
-    ("assignee", Shape.PARTY),
-    ("output", Shape.ASSET),
-)
-_KINDS: Final[Mapping[Shape, Term]] = {
-    Shape.ASSET: ("asset", "ressource"),
-    Shape.PARTY: ("party", "partie"),
-}
-_UNSOURCED: Final = {shape: ("refined-without-source", kind) for shape, kind in _KINDS.items()}
+Body = Mapping[str, Any]
+
 # What a policy has to have one of: rules, or a way to some.
 _CONTENT: Final = (
     *(ODRL + name for name in ("permission", "prohibition", "obligation", "inheritFrom")),
@@ -55,269 +33,316 @@ _LAST: Final = {
     Shape.PROHIBITION: "remedy-with-consequence",
     Shape.DUTY: "consequence-of-consequence",
 }
-_OPERAND, _OPERATOR = ODRL + "leftOperand", ODRL + "operator"
+_LEFT, _OPERATOR = ODRL + "leftOperand", ODRL + "operator"
 _RIGHT, _REFERENCE = ODRL + "rightOperand", ODRL + "rightOperandReference"
 
 
-class Structure(Visits):
-    """Walks a node map and remembers what is wrong with it."""
+class Place(NamedTuple):
+    """A node and where it stands."""
 
-    def __init__(self, nodes: Sequence[Body], knowledge: Knowledge, say: Say) -> None:
-        super().__init__(nodes, knowledge, say)
-        self._ticket = False
-        self._last = ""  # what a duty here breaks by a consequence of its own
+    name: str
+    path: str
+    body: Body
+
+
+class Structure:
+    """Walks a node map and notes what is wrong with it.
+
+    Attributes:
+        strange: names of what is not understood, which the reader keeps and nobody decides.
+    """
+
+    def __init__(self, nodes: Sequence[Body], report: Report) -> None:
+        self.strange: set[str] = set()
+        self._report = report
+        self._note = report.note
+        self._nodes: dict[str, Body] = {}
+        self._seen: set[tuple[str, Shape]] = set()
+        self._used: set[str] = set()
+        self._stack: list[tuple[str, Shape]] = []
+        self._ticket = self._shared = False  # of the policy being looked at
+        self._looks = {
+            Shape.POLICY: self._policy,
+            Shape.ACTION: self._action,
+            Shape.ASSET: self._thing,
+            Shape.PARTY: self._thing,
+            Shape.CONSTRAINT: self._condition,
+        }
+        for body in nodes:
+            name = body.get("@id")
+            if not isinstance(name, str) or name in self._nodes:
+                self._note("", "node-twice", str(name or ""))
+            else:
+                self._nodes[name] = body
 
     def walk(self) -> None:
         """Look at all policies, and at what belongs to none."""
-        found = [
-            name
-            for name, body in self._nodes.items()
-            if CLASSES[Shape.POLICY] & set(types_of(body))
-        ]
+        classes = set(shapes.CLASSES[Shape.POLICY])
+        found = [name for name, body in self._nodes.items() if classes & set(types_of(body))]
         if not found:
             self._note("", "no-policy")
             return
         for name in found:
-            first = len(self.findings)
-            self._enter(name, "", Shape.POLICY, self._policy)
+            first = len(self._report.found)
+            self._enter(name, "", Shape.POLICY)
             if len(found) > 1:
-                named = [_of(item, name) for item in self.findings[first:]]
-                self.findings[first:] = named
+                named = [replace(it, policy=name) for it in self._report.found[first:]]
+                self._report.found[first:] = named
         for name, body in self._nodes.items():
             if name not in self._used and is_part(body):
                 self._note("", "loose-node", name)
 
-    # -- policy -----------------------------------------------------------------------------
+    def _enter(self, name: str, path: str, shape: Shape) -> None:
+        self._used.add(name)
+        if any(name == above for above, _ in self._stack):
+            self._note(path, "cycle", name)
+        elif len(self._stack) >= MAX_DEPTH:
+            limit = (f"more than {MAX_DEPTH} levels", f"plus de {MAX_DEPTH} niveaux")
+            self._note(path, "over-the-limit", limit)
+        elif (name, shape) not in self._seen:
+            self._seen.add((name, shape))
+            self._stack.append((name, shape))
+            place = Place(name, path, self._nodes.get(name, {"@id": name}))
+            self._looks.get(shape, self._rule)(place, shape)
+            self._stack.pop()
 
-    def _policy(self, place: Place) -> None:
-        self._ticket = ODRL + "Ticket" in types_of(place.body)
-        classes = sorted(POLICY_CLASSES & set(types_of(place.body)))
+    # -- what any node says -----------------------------------------------------------------
+
+    def _all(self, place: Place, shape: Shape) -> None:
+        """Note what means nothing in a node of a shape, and look at all that it names."""
+        for name in sorted(place.body):
+            if not shapes.known(name, shape):
+                self._reach(place.body[name])
+                self.strange.add(name)
+                self._report.unknown(place.path, "property", name)
+        for name in types_of(place.body):
+            if not shapes.known_class(name, shape):
+                self.strange.add(RDF_TYPE)
+                near = short(self._report.near("class", name))
+                self._note(place.path, "unknown-class", short(name), near)
+        for name in shapes.PROPERTIES[shape]:
+            values = place.body.get(name, [])
+            if not isinstance(values, list):
+                self._note(place.path, "unreadable", f"{short(name)}: {values!r}")
+            elif values and name in shapes.HOLDS:
+                self._named(place, name, shapes.HOLDS[name])
+        for item in _iris(place, ODRL + "uid", text=True):
+            if item != place.name and not place.name.startswith("_:"):
+                self._note(place.path, "uid-differs", item, place.name)
+
+    def _named(self, place: Place, name: str, holds: Holds) -> None:
+        """Look at what a property names, and note what is no name or not known."""
+        found: list[tuple[str, str]] = []
+        property_ = pointer(place.path, member(name))
+        for path, value in _values(place, name):
+            iri = value.get("@id") if holds.shape in THINGS else _iri(value)
+            if isinstance(iri, str):
+                found.append((path, iri))
+            elif holds.shape in THINGS:
+                self._note(property_, "reference-without-identifier", THINGS[holds.shape])
+            else:
+                text = str(value.get("@value", ""))
+                meant = self._report.near(holds.near, text) if holds.near and text else ""
+                self._note(property_, "text-for-term", short(name), text, short(meant))
+        if holds.one and len(found) > 1:
+            self._note(place.path, "stated-twice", short(name))
+        for path, iri in found[:1] if holds.one else found:
+            alone = place.path if name == RDF_VALUE else property_
+            if holds.shape:
+                self._enter(iri, alone if holds.bare and len(found) == 1 else path, holds.shape)
+            elif holds.near and not self._report.knows(holds.near, iri):
+                if holds.near != "operand":  # which the reader reads
+                    self.strange.add(iri)
+                where = property_ if holds.near == "strategy" else place.path
+                self._report.unknown(where, holds.near, iri)
+
+    def _reach(self, values: Any) -> None:
+        """Count nodes as used that only an unknown property leads to: they are not loose."""
+        stack = [values]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, list):
+                stack.extend(value)
+            elif isinstance(value, Mapping) and "@list" in value:
+                stack.append(value["@list"])
+            elif isinstance(value, Mapping) and isinstance(value.get("@id"), str):
+                name = str(value["@id"])
+                if name in self._nodes and name not in self._used:
+                    self._used.add(name)
+                    stack.extend(self._nodes[name].values())
+
+    # -- policies, rules, what they are about -----------------------------------------------
+
+    def _policy(self, place: Place, shape: Shape) -> None:
+        types = set(types_of(place.body))
+        self._ticket = ODRL + "Ticket" in types
+        self._shared = bool(place.body.get(ODRL + "action"))
+        classes = sorted(shapes.POLICY_CLASSES & types)
         if len(classes) > 1:
             self._note("", "two-classes", ", ".join(short(item) for item in classes))
-        self._profiles = tuple(name for _, name in self._names(place, ODRL + "profile"))
-        self._only(place, Shape.POLICY)
-        for profile in self._profiles:
-            self._used.add(profile)
-            if profile not in PROFILES | self._knowledge.profiles:
+        self._report.profiles = tuple(_iris(place, ODRL + "profile"))
+        self._used.update(self._report.profiles)
+        for profile in self._report.profiles:
+            if profile not in self._report.known_profiles:
                 self._note("/profile", "unknown-profile", profile)
         if not any(place.body.get(name) for name in _CONTENT):
             self._note("", "no-rule")
-        self._uid(place)
-        strategy = self._one(place, ODRL + "conflict", partial(self._speller.other, "strategy"))
-        if strategy and strategy not in _STRATEGIES:
-            near = short(self._speller.other("strategy", strategy))
-            self.strange.add(ODRL + "conflict")
-            self._unknown("/odrl:conflict", "unknown-strategy", short(strategy), near)
-        self._names(place, ODRL + "inheritFrom")
-        self._one(place, DCT + "isReplacedBy")
-        self._actions(place)
-        self._references(place)
-        shared = bool(place.body.get(ODRL + "action"))
-        self._rules(place, "permission", Shape.PERMISSION, shared=shared)
-        self._rules(place, "prohibition", Shape.PROHIBITION, shared=shared)
-        self._rules(place, "obligation", Shape.DUTY, shared=shared)
+        self._ticketed(place)
+        self._all(place, shape)
 
-    def _rules(self, place: Place, name: str, shape: Shape, *, shared: bool = False) -> None:
-        for path, iri in self._names(place, ODRL + name):
-            self._enter(iri, path, shape, lambda rule: self._rule(rule, shape, shared=shared))
-
-    def _rule(self, place: Place, shape: Shape, *, shared: bool) -> None:
-        self._only(place, shape)
-        if not shared and not place.body.get(ODRL + "action"):
+    def _rule(self, place: Place, shape: Shape) -> None:
+        top = self._stack[-2][1] is Shape.POLICY
+        if not (top and self._shared) and not place.body.get(ODRL + "action"):
             self._note(place.path, "missing-action")
-        self._actions(place)
-        self._references(place)
-        self._conditions(place, "constraint")
-        self._uid(place)
-        below = {Shape.PERMISSION: "duty", Shape.PROHIBITION: "remedy", Shape.DUTY: "consequence"}
-        if self._last and place.body.get(ODRL + "consequence"):
-            self._note(place.path, self._last)
-        outer = self._last
-        self._last = _LAST.get(shape, "")
-        self._rules(place, below[shape], Shape.DUTY)
-        self._last = outer
+        last = _LAST.get(self._stack[-2][1])
+        if last and place.body.get(ODRL + "consequence"):
+            self._note(place.path, last)
+        self._ticketed(place)
+        self._all(place, shape)
 
-    # -- actions, assets, parties -----------------------------------------------------------
+    def _ticketed(self, place: Place) -> None:
+        if self._ticket and place.body.get(ODRL + "assignee"):
+            self._note(place.path, "ticket-with-assignee")
 
-    def _actions(self, place: Place) -> None:
-        names = self._names(place, ODRL + "action", self._speller.action)
-        for path, iri in names:
-            where = path if len(names) > 1 else path.rpartition("/")[0]
-            self._enter(iri, where, Shape.ACTION, self._action)
-
-    def _action(self, place: Place) -> None:
+    def _action(self, place: Place, shape: Shape) -> None:
         if ODRL + "action" in place.body:
             self._note(place.path, "wrapped-action")
             return
-        self._only(place, Shape.ACTION)
-        self._conditions(place, "refinement")
+        self._all(place, shape)
         if place.body.get(RDF_VALUE):
-            inner = self._one(place, RDF_VALUE, self._speller.action)
-            if inner is not None:
-                self._enter(inner, place.path, Shape.ACTION, self._action)
             return
-        name = self._uid(place)
+        name, knowledge = _name(place), self._report.knowledge
         if not name:
             self._note(place.path, "action-without-name")
             return
-        self._restated(place, name)
-        if not self._knowledge.known_action(name):
-            near = short(self._speller.action(name))
-            self._unknown(place.path, "unknown-action", short(name), near)
-        self.findings.extend(of_term(place.path, name, self._profiles, self._say))
-
-    def _restated(self, place: Place, name: str) -> None:
-        wider = self._knowledge.wider_actions(name)
-        new = [
-            item
-            for _, item in self._names(place, ODRL + "includedIn")
-            if same_action(item) not in wider
-        ]
-        implied = IMPLIES.get(same_action(name), ())
-        new += [item for _, item in self._names(place, ODRL + "implies") if item not in implied]
-        for item in new:
+        implied, wider = IMPLIES.get(same_action(name), ()), knowledge.wider_actions(name)
+        stated = [it for it in _iris(place, ODRL + "includedIn") if same_action(it) not in wider]
+        stated += [it for it in _iris(place, ODRL + "implies") if it not in implied]
+        for item in stated:
             self._note(place.path, "action-restated", short(name), short(item))
+        if not knowledge.known_action(name):
+            self._report.unknown(place.path, "action", name)
+        self._report.undeclared(place.path, name)
 
-    def _references(self, place: Place) -> None:
-        if self._ticket and place.body.get(ODRL + "assignee"):
-            self._note(place.path, "ticket-with-assignee")
-        functions = ((name.removeprefix(ODRL), Shape.PARTY) for name in sorted(FUNCTIONS))
-        for name, shape in (*_REFERENCES, *functions):
-            found = self._things(place, name, shape) if ODRL + name in place.body else []
-            single = len(found) == 1 and (name, shape) in _REFERENCES  # as the written form has it
-            for path, iri in found:
-                where = path.rpartition("/")[0] if single else path
-                self._enter(iri, where, shape, partial(self._named, shape=shape))
-
-    def _things(self, place: Place, name: str, shape: Shape) -> list[tuple[str, str]]:
-        """Return (JSON pointer, name) of assets or parties; note those given as text."""
-        found: list[tuple[str, str]] = []
-        for path, value in self._values(place, ODRL + name):
-            if isinstance(value.get("@id"), str):
-                found.append((path, value["@id"]))
-            else:
-                where = path.rpartition("/")[0]
-                self._note(where, "reference-without-identifier", _KINDS[shape])
-        return found
-
-    def _named(self, place: Place, shape: Shape) -> None:
-        self._only(place, shape)
-        source = self._one(place, ODRL + "source")
-        name = self._uid(place)
-        refined = bool(place.body.get(ODRL + "refinement"))
-        if refined and not source:
-            code, term = ("uid-with-refinement", name) if name else _UNSOURCED[shape]
+    def _thing(self, place: Place, shape: Shape) -> None:
+        name, source = _name(place), _iris(place, ODRL + "source")
+        if place.body.get(ODRL + "refinement") and not source:
+            term = name or THINGS[shape]
+            code = "uid-with-refinement" if name else "refined-without-source"
             self._note(place.path, code, term)
         elif not name and not source:
-            self._note(place.path, "reference-without-identifier", _KINDS[shape])
-        for stated in INFERRED:
-            self._names(place, ODRL + stated)
-        self._conditions(place, "refinement")
+            self._note(place.path, "reference-without-identifier", THINGS[shape])
+        self._all(place, shape)
 
     # -- conditions -------------------------------------------------------------------------
 
-    def _conditions(self, place: Place, name: str) -> None:
-        for path, iri in self._names(place, ODRL + name):
-            self._enter(iri, path, Shape.CONSTRAINT, self._condition)
-
-    def _condition(self, place: Place) -> None:
+    def _condition(self, place: Place, shape: Shape) -> None:
         if not place.name.startswith("_:") and len(place.body) <= 1:
             self.strange.add(place.name)
             self._note(place.path, "condition-elsewhere", place.name)
             return
         joined = sorted(set(place.body) & set(CONNECTIVES))
         if not joined:
-            self._constraint(place)
+            self._constraint(place, shape)
             return
-        shown = short(joined[0])
         if len(joined) > 1:
             self._note(place.path, "two-connectives", ", ".join(short(item) for item in joined))
-        if {_OPERAND, _OPERATOR, _RIGHT} & set(place.body):
-            self._note(place.path, "mixed-constraint", shown)
+        if {_LEFT, _OPERATOR, _RIGHT} & set(place.body):
+            self._note(place.path, "mixed-constraint", short(joined[0]))
         else:
-            self._only(place, Shape.LOGICAL)
+            self._all(place, Shape.LOGICAL)
         for name in joined:
             self._operands(place, name)
 
     def _operands(self, place: Place, name: str) -> None:
         ordered = CONNECTIVES[name] is Connective.AND_SEQUENCE
-        values = list(self._values(place, name))
-        if ordered and not (len(values) == 1 and "@list" in values[0][1]):
+        values = [value for _, value in _values(place, name)]
+        if ordered and not (len(values) == 1 and "@list" in values[0]):
             self._note(place.path, "unordered-sequence")
-        count = 0
         once: set[str] = set()
         base = f"{place.path}/{member(name)}" + ("/@list" if ordered else "")
-        for _, value in values:
-            listed = value.get("@list", [value])
-            for item in listed if isinstance(listed, list) else ():
-                iri = item.get("@id") if isinstance(item, Mapping) else None
-                if isinstance(iri, str):
-                    if iri in once:
-                        self._note(place.path, "operand-twice", short(name))
-                    once.add(iri)
-                    path = f"{base}/{count}"
-                    self._enter(iri, path, Shape.CONSTRAINT, self._condition)
-                else:
-                    shown = str(item.get("@value", "")) if isinstance(item, Mapping) else ""
-                    self._note(place.path, "text-for-term", short(name), shown, "")
-                count += 1
-        if not count:
+        items = _items(place, name)
+        for index, item in enumerate(items):
+            iri = item.get("@id") if isinstance(item, Mapping) else None
+            if not isinstance(iri, str):
+                text = str(item.get("@value", "")) if isinstance(item, Mapping) else ""
+                self._note(place.path, "text-for-term", short(name), text, "")
+                continue
+            if iri in once:
+                self._note(place.path, "operand-twice", short(name))
+            once.add(iri)
+            self._enter(iri, f"{base}/{index}", Shape.CONSTRAINT)
+        if not items:
             self._note(place.path, "empty-connective", short(name))
 
-    def _constraint(self, place: Place) -> None:
-        self._only(place, Shape.CONSTRAINT)
-        stated = set(place.body)
-        if not stated & COMPARISON and not all(known(name, Shape.CONSTRAINT) for name in stated):
+    def _constraint(self, place: Place, shape: Shape) -> None:
+        self._all(place, shape)
+        body = place.body
+        if not COMPARISON & set(body) and not all(shapes.known(name, shape) for name in body):
             return  # joined by a connective that is not ODRL's, and said so
-        self._left(place)
-        self._operator(place)
-        right, reference = place.body.get(_RIGHT), place.body.get(_REFERENCE)
-        if right and reference:
+        if not body.get(_LEFT):
+            self._note(place.path, "missing-left-operand")
+        if not body.get(_OPERATOR):
+            self._note(place.path, "missing-operator")
+        for left in _iris(place, _LEFT)[:1]:
+            self._report.undeclared(place.path, left)
+        if shapes.MISSPELLED in _iris(place, _OPERATOR):
+            self._note(place.path, "operator-misspelled")
+        self._right(place)
+
+    def _right(self, place: Place) -> None:
+        body = place.body
+        if body.get(_RIGHT) and body.get(_REFERENCE):
             self._note(place.path, "two-right-operands")
-        elif not right and not reference:
+        elif not body.get(_RIGHT) and not body.get(_REFERENCE):
             self._note(place.path, "missing-right-operand")
-        for name in ("unit", "dataType"):
-            self._one(place, ODRL + name)
         for name in (_RIGHT, ODRL + "status"):
-            self._plain(place, name)
-        for _, value in self._values(place, _REFERENCE):
-            if "@id" not in value and value.get("@type") != XSD + "anyURI":
+            for item in _items(place, name):
+                iri = item.get("@id") if isinstance(item, Mapping) else None
+                says_more = isinstance(iri, str) and len(self._nodes.get(iri, {})) > 1
+                if isinstance(iri, str) and (says_more or iri.startswith("_:")):
+                    self._used.add(iri)
+                    self._note(place.path, "structured-value", short(name))
+        for _, value in _values(place, _REFERENCE):
+            if "@id" not in value and _iri(value) is None:
                 text = str(value.get("@value", ""))
                 self._note(place.path, "text-for-term", short(_REFERENCE), text, "")
 
-    def _left(self, place: Place) -> None:
-        left = self._one(place, _OPERAND, self._speller.operand)
-        if not place.body.get(_OPERAND):
-            self._note(place.path, "missing-left-operand")
-        if left is None:
-            return
-        if self._knowledge.operand(left) is None:
-            near = short(self._speller.operand(left))
-            self._unknown(place.path, "unknown-operand", short(left), near)
-        self.findings.extend(of_term(place.path, left, self._profiles, self._say))
 
-    def _operator(self, place: Place) -> None:
-        operator = self._one(place, _OPERATOR, partial(self._speller.other, "operator"))
-        if not place.body.get(_OPERATOR):
-            self._note(place.path, "missing-operator")
-        elif operator == MISSPELLED:
-            self._note(place.path, "operator-misspelled")
-        elif operator and operator not in OPERATORS:
-            near = short(self._speller.other("operator", operator))
-            self.strange.add(operator)
-            self._unknown(place.path, "unknown-operator", short(operator), near)
-
-    def _plain(self, place: Place, name: str) -> None:
-        for _, value in self._values(place, name):
-            listed = value.get("@list", [value])
-            for item in listed if isinstance(listed, list) else ():
-                iri = item.get("@id") if isinstance(item, Mapping) else None
-                if isinstance(iri, str) and (
-                    iri.startswith("_:") or len(self._nodes.get(iri, {})) > 1
-                ):
-                    self._used.add(iri)
-                    self._note(place.path, "structured-value", short(name))
+def types_of(body: Body) -> list[str]:
+    """Return the classes of a node."""
+    types = body.get("@type", [])
+    return [str(item) for item in (types if isinstance(types, list) else [types])]
 
 
-def _of(item: Finding, policy: str) -> Finding:
-    return item if item.policy else replace(item, policy=policy)
+def _values(place: Place, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (JSON pointer, value) of a property."""
+    values = place.body.get(name, [])
+    for index, value in enumerate(values if isinstance(values, list) else ()):
+        if isinstance(value, Mapping):
+            yield f"{pointer(place.path, member(name))}/{index}", value
+
+
+def _items(place: Place, name: str) -> list[Any]:
+    """Return the values of a property, lists taken apart."""
+    listed = (value.get("@list", [value]) for _, value in _values(place, name))
+    return [item for items in listed if isinstance(items, list) for item in items]
+
+
+def _iri(value: Mapping[str, Any], *, text: bool = False) -> str | None:
+    """Return the name that a value is, as such or as xsd:anyURI; None where it is none."""
+    iri = value.get("@id")
+    if iri is None and (text or value.get("@type") == XSD + "anyURI"):
+        iri = value.get("@value")
+    return iri if isinstance(iri, str) else None
+
+
+def _iris(place: Place, name: str, *, text: bool = False) -> list[str]:
+    found = (_iri(value, text=text) for _, value in _values(place, name))
+    return [iri for iri in found if iri is not None]
+
+
+def _name(place: Place) -> str:
+    """Return the name of a node, which a blank node may state as `uid`."""
+    stated = _iris(place, ODRL + "uid", text=True) if place.name.startswith("_:") else [place.name]
+    return "".join(stated[:1])

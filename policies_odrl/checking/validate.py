@@ -9,23 +9,17 @@ ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from policies_odrl import text
-from policies_odrl.checking import aftercare, datatypes, parties, shadows
-from policies_odrl.checking.findings import (
-    Change,
-    Finding,
-    Say,
-    Severity,
-    Step,
-    speaker,
-    unknown_term,
-)
+from policies_odrl.checking import parties
+from policies_odrl.checking.constraints import of_constraint
+from policies_odrl.checking.duties import of_duty
+from policies_odrl.checking.findings import Change, Finding, Step
+from policies_odrl.checking.report import Report
 from policies_odrl.checking.satisfiability import MAX_STEPS, Satisfiability
-from policies_odrl.checking.spelling import Speller
-from policies_odrl.knowledge import Knowledge
+from policies_odrl.checking.shadows import of_rules
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import (
     Condition,
     Connective,
@@ -36,21 +30,16 @@ from policies_odrl.model import (
     Policy,
     Rule,
     conditions,
-    duties_below,
+    every_rule,
 )
 from policies_odrl.reading.flat import short
-from policies_odrl.vocabulary import ACTIONS, PREAU, PROFILES, SAME_ACTION
+from policies_odrl.vocabulary import ACTIONS, PREAU, SAME_ACTION
 
-MAX_FINDINGS: Final = 500  # of one policy
-BUILT_IN: Final = Knowledge()
-
-_RANKS: Final = {item: rank for rank, item in enumerate(Severity)}  # errors first
-_LIMITS: Final = frozenset({"too-large", "too-many-conditions"})  # what was left out is said
-_Stated = list[tuple[str, Condition]]
+_EPSILON, _DELTA = PREAU + "epsilon", PREAU + "delta"
 
 
 def validate(
-    policy: Policy, lang: str = "en", *, knowledge: Knowledge = BUILT_IN
+    policy: Policy, lang: str = "en", *, knowledge: Knowledge = NOTHING_MORE
 ) -> tuple[Finding, ...]:
     """Return what is wrong or questionable in a policy, in order of its parts.
 
@@ -67,142 +56,91 @@ def validate(
         lang: `en` or `fr`.
         knowledge: terms and hierarchies beyond the built-in ones.
     """
-    say = speaker(lang)
-    return worst(list(_Check(policy, say, knowledge).findings()), say)
-
-
-def worst(found: Sequence[Finding], say: Say) -> tuple[Finding, ...]:
-    """Return findings in their order, and of too many the worst, with a finding that says so.
-
-    # INVARIANT: an error is never cut off by notes; who publishes looks for errors only.
-    """
-    if len(found) <= MAX_FINDINGS:
-        return tuple(found)
-    ranked = sorted(range(len(found)), key=lambda place: _rank(found[place]))
-    kept = sorted(ranked[: MAX_FINDINGS - 1])
-    return (*(found[place] for place in kept), say("", "more-findings", str(MAX_FINDINGS)))
-
-
-def _rank(item: Finding) -> int:
-    return 0 if item.code in _LIMITS else _RANKS[item.severity]
-
-
-class _Check:
-    """One pass over a policy."""
-
-    def __init__(self, policy: Policy, say: Say, knowledge: Knowledge) -> None:
-        self._policy = policy
-        self._say = say
-        self._knowledge = knowledge
-        self._speller = Speller(knowledge)
-        self._satisfiability = Satisfiability(say, knowledge)
-        self._strange = set(policy.profiles) - PROFILES - knowledge.profiles
-
-    def findings(self) -> Iterator[Finding]:
-        policy = self._policy
-        yield from self._whole()
-        yield from parties.of_policy(policy, self._say)
-        yield from parties.of_references(policy, self._say)
-        for path, rule in policy.rules():
-            yield from self._rule(path, rule)
-            if isinstance(rule, Duty):
-                yield from self._duty(path, rule, rule)
-            yield from self._below(path, rule)
-        yield from shadows.of_rules(policy, self._say, self._knowledge)
-        if self._satisfiability.exhausted:
-            yield self._say("", "too-large", str(MAX_STEPS))
-
-    def _whole(self) -> Iterator[Finding]:
-        policy, say = self._policy, self._say
-        if not any(True for _ in policy.rules()):
-            if not policy.inherits and not policy.replaced_by:
-                yield say("", "no-rule")
-        elif not policy.permissions and not policy.prohibitions:
-            yield say("", "only-obligation")
-        if not policy.id:
-            yield say("", "no-identifier")
-        yield from self._relations()
-
-    def _relations(self) -> Iterator[Finding]:
-        policy, say = self._policy, self._say
-        if policy.permissions and policy.prohibitions and policy.conflict is None:
-            yield say("", "mixed-without-conflict")
-        if policy.id and policy.id in policy.inherits:
-            yield say("/odrl:inheritFrom", "circular-inheritance", policy.id)
-        elif policy.inherits:
-            yield say("/odrl:inheritFrom", "unresolved-inheritance")
-        if policy.replaced_by:
-            yield say("/dct:isReplacedBy", "replaced", policy.replaced_by)
-        for profile in policy.profiles:
-            if profile not in PROFILES | self._knowledge.profiles:
-                yield say("/profile", "unknown-profile", profile)
-
-    def _rule(self, path: str, rule: Rule) -> Iterator[Finding]:
-        yield from self._action(f"{path}/action", rule.action.id)
-        stated = _stated(path, rule)
+    report = Report(lang, knowledge, policy.profiles)
+    satisfiability = Satisfiability(report)
+    _whole(policy, report)
+    _others(policy, report)
+    parties.of_policy(policy, report)
+    for path, rule, owner in every_rule(policy):
+        _action(f"{path}/action", rule.action.id, report)
+        stated = [
+            *conditions(rule.constraints, f"{path}/constraint"),
+            *conditions(rule.action.refinements, f"{path}/action/odrl:refinement"),
+        ]
         for where, item in stated:
-            if isinstance(item, Constraint):
-                yield from datatypes.of_term(where, item.left, self._policy.profiles, self._say)
-                if self._knowledge.operand(item.left) is None:
-                    yield self._operand(where, item.left)
-                    continue
-                yield from datatypes.of_constraint(
-                    where, item, self._say, self._knowledge, self._speller
-                )
-            elif item.connective is Connective.AND_SEQUENCE:
-                yield self._say(where, "sequence-undecidable")
-        for item in rule.unread:
-            near = short(self._speller.other("property", item.left))
-            yield self._say(path, "unknown-property", short(item.left), near)
-        yield from self._satisfiability.of_rule(path, rule, stated)
-        yield from self._alone(path, rule, [item for _, item in stated])
-
-    def _operand(self, path: str, left: str) -> Finding:
-        near = short(self._speller.operand(left))
-        return unknown_term(path, "unknown-operand", short(left), near, self._strange, self._say)
-
-    def _action(self, path: str, action: str) -> Iterator[Finding]:
-        if not self._knowledge.known_action(action):
-            near = short(self._speller.action(action))
-            yield unknown_term(
-                path, "unknown-action", short(action), near, self._strange, self._say
-            )
-        if action in SAME_ACTION:
-            current = SAME_ACTION[action]
-            edit = (Step(Change.REPLACE, path, current),) if ACTIONS[action].same else ()
-            yield self._say(
-                path, "deprecated-term", text.term(action), text.term(current), edit=edit
-            )
-        yield from datatypes.of_term(path, action, self._policy.profiles, self._say)
-
-    def _alone(self, path: str, rule: Rule, stated: Sequence[Condition]) -> Iterator[Finding]:
-        """Conditions that say little without a companion."""
-        atoms = [item for item in stated if isinstance(item, Constraint)]
-        lefts = {item.left for item in atoms}
-        if PREAU + "epsilon" in lefts and PREAU + "delta" not in lefts:
-            yield self._say(path, "epsilon-without-delta")
-        if not isinstance(rule, Permission):
-            return
-        for left in sorted(lefts):
-            if all(item.operator is Operator.IS_NONE_OF for item in atoms if item.left == left):
-                yield self._say(path, "none-of-alone")
-
-    def _below(self, path: str, rule: Rule) -> Iterator[Finding]:
-        for name, duties in duties_below(rule):
-            for index, duty in enumerate(duties):
-                where = f"{path}/{name}/{index}"
-                yield from self._rule(where, duty)
-                yield from self._duty(where, duty, rule)
-                yield from self._below(where, duty)
-
-    def _duty(self, path: str, duty: Duty, rule: Rule) -> Iterator[Finding]:
-        stated = [item for _, item in _stated(path, duty)]
-        yield from aftercare.of_duty(path, duty, rule, stated, self._say)
+            _condition(where, item, report)
+        for unread in rule.unread:
+            near = short(report.near("property", unread.left))
+            report.note(path, "unknown-property", short(unread.left), near)
+        satisfiability.of_rule(path, rule, stated)
+        items = [item for _, item in stated]
+        _alone(path, rule, items, report)
+        if isinstance(rule, Duty):
+            of_duty(path, rule, owner, items, report)
+    of_rules(policy, report)
+    if satisfiability.exhausted:
+        report.note("", "too-large", str(MAX_STEPS))
+    return report.worst()
 
 
-def _stated(path: str, rule: Rule) -> _Stated:
-    """Return the conditions of a rule and of its action, nested ones too."""
-    return [
-        *conditions(rule.constraints, f"{path}/constraint"),
-        *conditions(rule.action.refinements, f"{path}/action/odrl:refinement"),
-    ]
+def _whole(policy: Policy, report: Report) -> None:
+    note = report.note
+    if not any(True for _ in policy.rules()):
+        if not policy.inherits and not policy.replaced_by:
+            note("", "no-rule")
+    elif not policy.permissions and not policy.prohibitions:
+        note("", "only-obligation")
+    if not policy.id:
+        note("", "no-identifier")
+    if policy.permissions and policy.prohibitions and policy.conflict is None:
+        note("", "mixed-without-conflict")
+    for profile in policy.profiles:
+        if profile not in report.known_profiles:
+            note("/profile", "unknown-profile", profile)
+
+
+def _others(policy: Policy, report: Report) -> None:
+    """Note what a policy says of other policies."""
+    note = report.note
+    if policy.id and policy.id in policy.inherits:
+        note("/odrl:inheritFrom", "circular-inheritance", policy.id)
+    elif policy.inherits:
+        note("/odrl:inheritFrom", "unresolved-inheritance")
+    if policy.replaced_by:
+        note("/dct:isReplacedBy", "replaced", policy.replaced_by)
+
+
+def _action(path: str, action: str, report: Report) -> None:
+    if not report.knowledge.known_action(action):
+        report.unknown(path, "action", action)
+    if action in SAME_ACTION:
+        current = SAME_ACTION[action]
+        edit = (Step(Change.REPLACE, path, current),) if ACTIONS[action].same else ()
+        report.note(path, "deprecated-term", text.term(action), text.term(current), edit=edit)
+    report.undeclared(path, action)
+
+
+def _condition(path: str, item: Condition, report: Report) -> None:
+    if isinstance(item, Constraint):
+        report.undeclared(path, item.left)
+        operand = report.knowledge.operand(item.left)
+        if operand is None:
+            report.unknown(path, "operand", item.left)
+        else:
+            of_constraint(path, item, operand, report)
+    elif item.connective is Connective.AND_SEQUENCE:
+        report.note(path, "sequence-undecidable")
+
+
+def _alone(path: str, rule: Rule, stated: Sequence[Condition], report: Report) -> None:
+    """Note conditions that say little without a companion."""
+    operators: dict[str, set[Operator]] = {}
+    for item in stated:
+        if isinstance(item, Constraint):
+            operators.setdefault(item.left, set()).add(item.operator)
+    if _EPSILON in operators and _DELTA not in operators:
+        report.note(path, "epsilon-without-delta")
+    if isinstance(rule, Permission):
+        for left in sorted(operators):
+            if operators[left] == {Operator.IS_NONE_OF}:
+                report.note(path, "none-of-alone")

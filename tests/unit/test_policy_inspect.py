@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from policies_odrl import Finding, Knowledge, OdrlError, inspect, read_all
 from policies_odrl.checking.findings import Severity, table
 from policies_odrl.checking.inspection import MAX_HEIRS
+from policies_odrl.checking.report import MAX_FINDINGS, MAX_SEARCHES, Report, local_name
 from policies_odrl.checking.shapes import CONNECTIVES, PROPERTIES, Shape
-from policies_odrl.checking.spelling import MAX_SEARCHES, Speller, local_name
-from policies_odrl.checking.validate import MAX_FINDINGS
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
@@ -256,29 +255,29 @@ def test_terms_of_the_caller_are_known() -> None:
     ],
 )
 def test_the_nearest_left_operand(written: str, meant: str) -> None:
-    assert Speller(Knowledge()).operand(written) == meant
+    assert Report().near("operand", written) == meant
 
 
 def test_near_terms_of_each_sort() -> None:
-    speller = Speller(Knowledge())
-    assert speller.action("odrl:distibute") == ODRL + "distribute"
-    assert speller.other("operator", "equals") == ""
-    assert speller.other("operator", "isNone") == ODRL + "isNoneOf"
-    assert speller.other("strategy", "prohibited") == ODRL + "prohibit"
-    assert speller.other("property", "constrain") == ODRL + "constraint"
-    assert speller.other("property", ODRL + "constraint") == ""
-    assert speller.other("class", "Offre") == ODRL + "Offer"
-    assert speller.other("class", ODRL + "Offer") == ""
-    assert speller.other("purpose", DPV + "Advertsing") == DPV + "Advertising"
+    report = Report()
+    assert report.near("action", "odrl:distibute") == ODRL + "distribute"
+    assert report.near("operator", "equals") == ""
+    assert report.near("operator", "isNone") == ODRL + "isNoneOf"
+    assert report.near("strategy", "prohibited") == ODRL + "prohibit"
+    assert report.near("property", "constrain") == ODRL + "constraint"
+    assert report.near("property", ODRL + "constraint") == ""
+    assert report.near("class", "Offre") == ODRL + "Offer"
+    assert report.near("class", ODRL + "Offer") == ""
+    assert report.near("purpose", DPV + "Advertsing") == DPV + "Advertising"
     assert local_name("plain") == "plain"
 
 
 def test_searches_are_bounded() -> None:
-    speller = Speller(Knowledge())
-    found = [speller.operand(f"purpos{at}") for at in range(MAX_SEARCHES + 5)]
+    report = Report()
+    found = [report.near("operand", f"purpos{at}") for at in range(MAX_SEARCHES + 5)]
     assert all(found[:MAX_SEARCHES])
     assert not any(found[MAX_SEARCHES:])
-    assert speller.operand("PURPOSE") == ODRL + "purpose"
+    assert report.near("operand", "PURPOSE") == ODRL + "purpose"
 
 
 # -- hostile --------------------------------------------------------------------------------

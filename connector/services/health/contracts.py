@@ -72,4 +72,4 @@ def _judged(agreement: Agreement) -> Check | None:
 
 
 def _said(clause: Clause) -> str:
-    return f"`{clause.path}`: {clause.change.words['en']} (record {clause.change.record})"
+    return f"`{clause.path}`: {clause.change.en} (record {clause.change.record})"
