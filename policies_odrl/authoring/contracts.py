@@ -9,7 +9,6 @@ Parameters that many templates share stand once, in `templates/shared.json`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +21,7 @@ from policies_odrl.language.mistakes import cut, mistake
 from policies_odrl.model import Policy
 from policies_odrl.reading.load import load
 from policies_odrl.reading.writer import CONTEXTS
-from policies_odrl.vocabulary import PREFIXES
+from policies_odrl.vocabulary import PREFIXES, loaded
 
 SHARED: Final = "shared.json"
 _SLOT: Final = "$"
@@ -34,27 +33,16 @@ Text = Mapping[str, str]  # language -> text
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A contract with parameters.
-
-    Attributes:
-        name: by which it is asked for.
-        title: one line.
-        purpose: what it is for, in a sentence or two.
-        note: what the law asks for, for the person who fills it in; no legal advice.
-        sources: of the note: the law and its article, and under `url` where it can be read.
-        parameters: in the order in which they are asked for.
-        body: compact JSON-LD with placeholders, without `@context`.
-        example: values that fill it.
-    """
+    """A contract with parameters."""
 
     name: str
     title: Text
     purpose: Text
-    note: Text
-    sources: tuple[Text, ...]
+    note: Text  # what the law asks for, for the person who fills it in; no legal advice
+    sources: tuple[Text, ...]  # law and article, and under `url` where it can be read
     parameters: tuple[Parameter, ...]
-    body: Mapping[str, Any]
-    example: Mapping[str, str]
+    body: Mapping[str, Any]  # compact JSON-LD with placeholders, without `@context`
+    example: Mapping[str, str]  # values that fill it
 
 
 @cache
@@ -66,7 +54,7 @@ def templates() -> tuple[Template, ...]:
     """
     folder = files("policies_odrl").joinpath("templates")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".json"))
-    read = {name: json.loads(folder.joinpath(name).read_text("utf-8")) for name in names}
+    read = {name: loaded(f"templates/{name}") for name in names}
     shared = read.pop(SHARED)
     return tuple(_template(data, shared) for data in read.values())
 

@@ -59,33 +59,19 @@ _SCALARS: Final[Mapping[Takes, tuple[Kind, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing that a template leaves open.
-
-    Attributes:
-        name: key, unique in its template.
-        kind: see `Takes`.
-        label: language -> its name.
-        help: language -> one sentence.
-        required: whether it must be filled in.
-        default: what stands there before; empty: nothing.
-        choices: IRIs allowed; empty: any of the kind.
-        least: smallest value; empty: none.
-        most: largest value; empty: none.
-        after: name of the parameter that this one may not precede; empty: none.
-        day: `start` or `end`: what a day alone means; empty for what is no date.
-    """
+    """One thing that a template leaves open."""
 
     name: str
     kind: Takes
-    label: Mapping[str, str]
-    help: Mapping[str, str]
+    label: Mapping[str, str]  # language -> name
+    help: Mapping[str, str]  # language -> one sentence
     required: bool = True
     default: str = ""
-    choices: tuple[str, ...] = ()
-    least: str = ""
+    choices: tuple[str, ...] = ()  # IRIs; none: any value of the kind
+    least: str = ""  # bounds; empty: none
     most: str = ""
-    after: str = ""
-    day: str = ""
+    after: str = ""  # the parameter that this one may not precede
+    day: str = ""  # `start` or `end`: what a day alone means
 
     def read(self, text: str) -> Values:
         """Return the JSON-LD values that a text stands for; none for an empty, optional one.
@@ -110,13 +96,7 @@ class Parameter:
         return self._scalar(value["@value"]) if self.kind in _SCALARS else None
 
     def refused(self, why: str, *meant: str, **slots: str) -> TemplateRefused:
-        """Return the error that names this parameter.
-
-        Args:
-            why: row of `parameters` in `phrases.json`.
-            meant: the value that was probably meant, if any.
-            slots: what the sentence is filled with.
-        """
+        """Return the error that names this parameter; `why` is a row in `phrases.json`."""
         said = []
         for lang in LANGUAGES:
             text = fill(table("parameters")[why], lang, **slots)
@@ -180,16 +160,11 @@ class Parameter:
 
 def parameter(row: Mapping[str, Any]) -> Parameter:
     """Return the parameter of a row of a template."""
-    choices = tuple(full(item) for item in row.get("choices", ()))
-    default = row.get("default", "")
-    return Parameter(
-        **{
-            **row,
-            "kind": Takes(row["kind"]),
-            "choices": choices,
-            "default": full(default) if choices and default else default,
-        }
-    )
+    more: dict[str, Any] = {"kind": Takes(row["kind"])}
+    if "choices" in row:
+        more["choices"] = tuple(map(full, row["choices"]))
+        more["default"] = full(row["default"]) if row.get("default") else ""
+    return Parameter(**{**row, **more})
 
 
 def not_before(left: Scalar, right: Scalar) -> bool:

@@ -40,14 +40,7 @@ _FORMS: Final[dict[Kind, Term]] = {
 
 
 def of_constraint(path: str, item: Constraint, operand: Operand, report: Report) -> None:
-    """Note what is wrong with one constraint by itself.
-
-    Args:
-        path: its JSON pointer.
-        item: the constraint.
-        operand: its left operand.
-        report: takes the findings.
-    """
+    """Note what is wrong with one constraint by itself, `operand` being its left operand."""
     short = text.term(item.left)
     if operand.replaced_by:
         report.note(path, "deprecated-term", short, text.term(operand.replaced_by))

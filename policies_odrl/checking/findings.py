@@ -6,13 +6,13 @@ readable length.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
+
+from policies_odrl.vocabulary import loaded
 
 MAX_TERM: Final = 300  # characters of one term of the policy in a sentence
 
@@ -38,19 +38,12 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of an edit of the written policy.
-
-    Attributes:
-        change: see `Change`.
-        path: JSON pointer of what is changed.
-        value: JSON value, with `add` and `replace`.
-        source: JSON pointer, with `move`.
-    """
+    """One step of an edit of the written policy."""
 
     change: Change
-    path: str
-    value: Any = None
-    source: str = ""
+    path: str  # JSON pointer of what is changed
+    value: Any = None  # JSON value, with `add` and `replace`
+    source: str = ""  # JSON pointer, with `move`
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,6 @@ class Finding:
     Attributes:
         path: JSON pointer into the written policy; empty for the whole policy.
         code: stable, lower case with hyphens.
-        severity: see `Severity`.
         sentence: what is the matter, for people.
         fix: what to do about it.
         edit: the fix as steps that `mended` applies; it changes no meaning. Empty where a person
@@ -78,15 +70,20 @@ class Finding:
 
 
 def finding(
-    path: str, code: str, *terms: Term, lang: str = "en", edit: tuple[Step, ...] = ()
+    path: str,
+    code: str,
+    *terms: Term,
+    lang: str = "en",
+    edit: tuple[Step, ...] = (),
+    policy: str = "",
 ) -> Finding:
     """Return a finding in a language (`en` or `fr`)."""
     row = table()[code]
     words = row.get(lang, row["en"])
     filled = [(term if isinstance(term, str) else term[lang == "fr"])[:MAX_TERM] for term in terms]
     fix = words["otherwise"] if "otherwise" in words and not filled[-1] else words["fix"]
-    sentence = words["sentence"].format(*filled)
-    return Finding(path, code, Severity(row["severity"]), sentence, fix.format(*filled), edit)
+    sentence, fix = words["sentence"].format(*filled), fix.format(*filled)
+    return Finding(path, code, Severity(row["severity"]), sentence, fix, edit, policy)
 
 
 @cache
@@ -95,6 +92,4 @@ def table() -> Mapping[str, Mapping[str, Any]]:
 
     `otherwise` is what to do where the last term is empty, because no near term is known.
     """
-    text = files("policies_odrl").joinpath("checking", "findings.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return loaded("checking/findings.json")

@@ -9,14 +9,13 @@ they inherit; with a misspelled namespace the rest is checked as if it were righ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from policies_odrl.checking.findings import Finding, Severity
 from policies_odrl.checking.lint import inherited
 from policies_odrl.checking.report import Report
 from policies_odrl.checking.structure import Structure, types_of
-from policies_odrl.checking.validate import validate
+from policies_odrl.checking.validate import judged
 from policies_odrl.errors import LimitExceeded, OdrlError
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Policy
@@ -84,24 +83,24 @@ def inspect(
 def _sensible(policies: Sequence[Policy], report: Report, strange: set[str], lang: str) -> None:
     """Add what can be said of policies that were read, and was not told before."""
     named = {policy.id or str(place): policy for place, policy in enumerate(policies)}
-    reports = {name: Report(lang, report.knowledge) for name in named}
+    reports: dict[str, Report] = {}
     for name, policy in named.items():
-        reports[name].found.extend(validate(policy, lang, knowledge=report.knowledge))
+        shown = policy.id if len(policies) > 1 else ""
+        reports[name] = judged(policy, Report(lang, report.knowledge, shown))
     heirs = sum(bool(policy.inherits) for policy in policies)
     if heirs > MAX_HEIRS:
         report.note("", "over-the-limit", f"{heirs} > {MAX_HEIRS}")
     else:
         inherited(named, reports)
     known = {(item.code, item.path, item.policy) for item in report.found}
-    for name, own in reports.items():
-        shown = named[name].id if len(policies) > 1 else ""
-        report.found.extend(
-            replace(item, policy=shown)
-            for item in own.found
-            if (item.code, item.path, shown) not in known
-            and item.code not in _TOLD
-            and not (item.code in _OF_TERMS and any(_names(item, it) for it in strange))
-        )
+    report.found.extend(
+        item
+        for own in reports.values()
+        for item in own.found
+        if (item.code, item.path, item.policy) not in known
+        and item.code not in _TOLD
+        and not (item.code in _OF_TERMS and any(_names(item, it) for it in strange))
+    )
 
 
 def _names(item: Finding, name: str) -> bool:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from policies_odrl.checking import parties
 from policies_odrl.checking.findings import Finding
 from policies_odrl.checking.report import Report
 from policies_odrl.checking.shadows import (
@@ -25,7 +24,7 @@ from policies_odrl.checking.shadows import (
     bearing,
     of_rules,
 )
-from policies_odrl.checking.validate import validate
+from policies_odrl.checking.validate import judged, missing
 from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import Conflict, Policy, PolicyKind
@@ -53,25 +52,19 @@ def lint(
         lang: `en` or `fr`.
         knowledge: terms and hierarchies beyond the built-in ones.
     """
-    reports = {name: Report(lang, knowledge) for name in policies}
+    reports = {name: judged(it, Report(lang, knowledge)) for name, it in policies.items()}
     first: dict[str, str] = {}
     for name, policy in policies.items():
-        reports[name].found.extend(validate(policy, lang, knowledge=knowledge))
         other = first.setdefault(policy.id, name) if policy.id else name
         if other != name:
             reports[name].note("", "duplicate-identifier", policy.id, other)
     inherited(policies, reports)
     _offers(policies, reports)
-    return {name: tuple(report.found) for name, report in reports.items()}
+    return {name: report.worst() for name, report in reports.items()}
 
 
 def inherited(policies: Mapping[str, Policy], reports: Mapping[str, Report]) -> None:
-    """Note what comes of inheritance among policies; what could be resolved is no longer noted.
-
-    Args:
-        policies: name -> policy.
-        reports: name -> what is found in it.
-    """
+    """Note what comes of inheritance among policies; what could be resolved is no longer noted."""
     known = {policy.id: policy for policy in reversed([*policies.values()]) if policy.id}
     for name, policy in policies.items():
         report = reports[name]
@@ -115,9 +108,7 @@ def _circle(start: str, known: Mapping[str, Policy]) -> tuple[str, ...]:
 
 def _strategy(policy: Policy) -> Conflict | None:
     """Return the strategy that counts in a family, `invalid` where rules come with none."""
-    if policy.conflict is None and any(policy.rules()):
-        return Conflict.INVALID
-    return policy.conflict
+    return policy.conflict or (Conflict.INVALID if any(policy.rules()) else None)
 
 
 def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> None:
@@ -132,7 +123,7 @@ def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> No
         report.note(_INHERIT, "unresolvable", (exc.reason, exc.french))
         return
     lacking = Report(knowledge=report.knowledge)
-    parties.missing(whole, lacking)
+    missing(whole, lacking)
     for code in sorted({item.code for item in lacking.found}):
         report.note("", code)
     lost = _never_usable(whole, report.knowledge) - _never_usable(policy, report.knowledge)

@@ -22,29 +22,16 @@ from policies_odrl.documents import contexts
 from policies_odrl.documents.names import coercions
 from policies_odrl.documents.texts import Reading
 from policies_odrl.errors import OdrlError
-from policies_odrl.model import ODRL, RDF
+from policies_odrl.model import ODRL
 from policies_odrl.reading.flat import short
 from policies_odrl.reading.writer import CONTEXTS
+from policies_odrl.vocabulary import DCT, PREFIXES
 
 MAX_LOSSES: Final = 200  # findings of one document
 
 _KEYWORD: Final = re.compile(r"@[a-z]+")
 # Prefixes that authors use without declaring them.
-_USUAL: Final = {
-    "odrl": ODRL,
-    "preau": "https://w3id.org/preau/odrl/v1#",
-    "dpv": "https://w3id.org/dpv#",
-    "rdf": RDF,
-    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
-    "xsd": "http://www.w3.org/2001/XMLSchema#",
-    "dct": "http://purl.org/dc/terms/",
-    "dcterms": "http://purl.org/dc/terms/",
-    "cc": "http://creativecommons.org/ns#",
-    "dc": "http://purl.org/dc/terms/",
-    "foaf": "http://xmlns.com/foaf/0.1/",
-    "skos": "http://www.w3.org/2004/02/skos/core#",
-}
-
+_USUAL: Final = {**PREFIXES, "dcterms": DCT, "dc": DCT}
 # Property -> kind of term that its values are.
 _NEAR: Final = {
     "leftOperand": "operand",
@@ -72,7 +59,11 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
     if not stated:
         report.note("", "missing-context")
     for path, item in stated:
-        _strange(path, item, report)
+        try:
+            contexts.checked(item)
+        except OdrlError as exc:
+            code = "unknown-context" if isinstance(item, str) else "inline-context"
+            report.note(path, code, item if isinstance(item, str) else (exc.reason, exc.french))
     if not report.found:
         _Losses(_terms([item for _, item in stated]), report).look(document)
     return tuple(report.found[:MAX_LOSSES])
@@ -119,6 +110,8 @@ class _Losses:
         for path, key, value in _members(document):
             if len(self._report.found) >= MAX_LOSSES:
                 return
+            if key == "@context":
+                continue
             if value is None:
                 self._note(path, "null-value", edit=(Step(Change.REMOVE, path),))
                 continue
@@ -130,21 +123,19 @@ class _Losses:
 
     def _undeclared(self, name: str) -> str:
         """Return the full name under a usual prefix that no context declares, or nothing."""
-        prefix, _, rest = name.partition(":")
-        return _USUAL[prefix] + rest if prefix in _USUAL and prefix not in self._terms else ""
+        prefix, colon, rest = name.partition(":")
+        usual = colon and prefix in _USUAL and prefix not in self._terms
+        return _USUAL[prefix] + rest if usual else ""
 
     def _key(self, path: str, key: str) -> None:
-        near, code = self._undeclared(key), "undeclared-prefix"
-        better = near
+        code, better, exact = "undeclared-prefix", self._undeclared(key), True
         if ":" not in key and key not in self._terms and "@vocab" not in self._terms:
-            near, code = self._report.near("property", key), "term-dropped"
-            better = _compact(near)
-            if not near or local_name(near) != key:
-                self._note(path, code, key, better)
-                return
-        if near:
-            new = pointer(path.rpartition("/")[0], better)
-            self._note(path, code, key, better, edit=(Step(Change.MOVE, new, source=path),))
+            near = self._report.near("property", key)
+            code, better, exact = "term-dropped", _compact(near), local_name(near) == key
+        elif not better:
+            return
+        step = Step(Change.MOVE, pointer(path.rpartition("/")[0], better), source=path)
+        self._note(path, code, key, better, edit=(step,) if exact else ())
 
     def _values(self, path: str, key: str, value: Any) -> None:
         definition = self._terms.get(key)
@@ -176,7 +167,7 @@ class _Losses:
 
 
 def _members(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield (JSON pointer, key, value) of all members but those of `@context` and of literals."""
+    """Yield (JSON pointer, key, value) of all members but those within a context."""
     stack: list[tuple[str, Any]] = [("", document)]
     while stack:
         path, value = stack.pop()
@@ -185,33 +176,18 @@ def _members(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
             children = [(pointer(path, index), item) for index, item in enumerate(value)]
         elif isinstance(value, Mapping):
             for key, item in value.items():
+                where = pointer(path, key)
+                yield where, key, item
                 if key != "@context":
-                    where = pointer(path, key)
-                    yield where, key, item
                     children.append((where, item))
         stack.extend(reversed(children))
 
 
 def _contexts(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield (JSON pointer, context) of a document, those of parts of it last."""
-    parts: list[tuple[str, Any]] = [("", document)]
-    parts += [(path, value) for path, _, value in _members(document)]
-    for path, value in parts:
-        for part in value if isinstance(value, list) else [value]:
-            stated = part.get("@context", []) if isinstance(part, Mapping) else []
-            for item in stated if isinstance(stated, list) else [stated]:
-                yield f"{path}/@context", item
-
-
-def _strange(path: str, item: object, report: Report) -> None:
-    """Note what keeps a context from being read."""
-    try:
-        contexts.checked(item)
-    except OdrlError as exc:
-        if isinstance(item, str):
-            report.note(path, "unknown-context", item)
-        else:
-            report.note(path, "inline-context", (exc.reason, exc.french))
+    for path, key, value in _members(document):
+        if key == "@context":
+            yield from ((path, item) for item in (value if isinstance(value, list) else [value]))
 
 
 def _compact(name: str) -> str:

@@ -47,24 +47,24 @@ class Report:
     Attributes:
         found: the findings, in order.
         knowledge: terms and hierarchies beyond the built-in ones.
-        profiles: those that the policy being looked at declares.
+        policy: IRI of the policy being looked at, where a document holds several.
+        profiles: those that it declares.
     """
 
     def __init__(
-        self,
-        lang: str = "en",
-        knowledge: Knowledge = NOTHING_MORE,
-        profiles: tuple[str, ...] = (),
+        self, lang: str = "en", knowledge: Knowledge = NOTHING_MORE, policy: str = ""
     ) -> None:
         self.found: list[Finding] = []
         self.knowledge = knowledge
-        self.profiles = profiles
+        self.policy = policy
+        self.profiles: tuple[str, ...] = ()
         self._lang = lang
         self._left = MAX_SEARCHES
 
     def note(self, path: str, code: str, *terms: Term, edit: tuple[Step, ...] = ()) -> None:
         """Add a finding."""
-        self.found.append(finding(path, code, *terms, lang=self._lang, edit=edit))
+        found = finding(path, code, *terms, lang=self._lang, edit=edit, policy=self.policy)
+        self.found.append(found)
 
     def unknown(self, path: str, kind: str, term: str) -> None:
         """Add that a term is not known, which a profile not known here may define."""
@@ -94,13 +94,7 @@ class Report:
         return term == MISSPELLED or term in (OPERATORS if kind == "operator" else STRATEGIES)
 
     def near(self, kind: str, term: str) -> str:
-        """Return the known term that is nearest to another one, or an empty string.
-
-        Args:
-            kind: `operand`, `action`, `purpose`, `concept` (purpose, legal basis, measure),
-                `operator`, `strategy` (of conflicts), `property` or `class`.
-            term: what is written.
-        """
+        """Return the known term of a kind that is nearest to another one, or an empty string."""
         known = _terms(kind)
         own = {"operand": self.knowledge.operands, "action": self.knowledge.actions}.get(kind)
         if own:

@@ -51,13 +51,7 @@ class Satisfiability:
         return self._proof.exhausted
 
     def of_rule(self, path: str, rule: Rule, stated: _Stated) -> None:
-        """Note what is wrong with the conditions of a rule.
-
-        Args:
-            path: JSON pointer of the rule.
-            rule: the rule.
-            stated: its conditions with their JSON pointers, those within others too.
-        """
+        """Note what is wrong with the conditions of a rule, `stated` with those within others."""
         if self.exhausted:
             return
         if len(stated) > MAX_JOINED:

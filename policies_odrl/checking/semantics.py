@@ -7,18 +7,16 @@ node (which states counts and clocks itself, and asks for no amount below zero).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies_odrl.completeness import incomplete
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Constraint, Duty, Policy, Rule, conditions, every_rule
 from policies_odrl.units import canonical
-from policies_odrl.vocabulary import AFTER_USE, BY_ANYBODY, Kind, Operand
+from policies_odrl.vocabulary import AFTER_USE, BY_ANYBODY, Kind, Operand, loaded
 
 FIRST: Final = 1  # of an agreement that states none
 PRESENT: Final = 2
@@ -37,29 +35,18 @@ _TOUCHED: Final[Mapping[str, Callable[[Constraint, Operand], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a version of the semantics changed.
-
-    Attributes:
-        name: of the change.
-        since: first version that has it.
-        record: number of the decision record.
-        source: specification and clause.
-        node: whether it bears on what a node decides.
-        en: what is decided otherwise.
-        fr: the same in French.
-    """
+    """What a version of the semantics decides otherwise, in English and French."""
 
     name: str
-    since: int
-    record: str
-    source: str
-    node: bool
+    since: int  # first version that has it
+    record: str  # number of the decision record
+    source: str  # specification and clause
+    node: bool  # whether it bears on what a node decides
     en: str
     fr: str
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """A part of a policy, by its JSON pointer, that the present semantics may decide otherwise."""
 
     path: str
@@ -69,20 +56,13 @@ class Clause:
 @cache
 def changes() -> tuple[Change, ...]:
     """Return what was changed, oldest version first."""
-    text = files("policies_odrl").joinpath("checking", "semantics.json").read_text("utf-8")
-    return tuple(Change(**row) for row in json.loads(text)["changes"])
+    return tuple(Change(**row) for row in loaded("checking/semantics.json")["changes"])
 
 
 def decided_otherwise(
     policy: Policy, signed_under: int = FIRST, knowledge: Knowledge = NOTHING_MORE
 ) -> tuple[Clause, ...]:
-    """Return the clauses that decisions may differ by, in order of the changes.
-
-    Args:
-        policy: as it was signed.
-        signed_under: version of the semantics that the agreement states.
-        knowledge: operands and actions beyond the built-in ones.
-    """
+    """Return the clauses of a policy as signed that decisions may differ by, change by change."""
     touched = [*_touched(policy, knowledge)]
     return tuple(
         Clause(path, change)

@@ -36,28 +36,20 @@ MAX_PAIRS: Final = 30_000  # pairs of rules, or of their conditions, that are co
 MAX_PROOF: Final = 50_000  # conditions looked at in the proof of one pair
 MAX_CONDITIONS: Final = 256  # of a rule that is compared with others, nested ones too
 
+# Action in its current spelling, forms of target and assignee; None for any.
 _Key = tuple[str, object, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Bearing:
-    """What a rule bears on.
+    """What a rule bears on."""
 
-    Attributes:
-        path: its JSON pointer, with the name of its policy where several are compared.
-        key: action in its current spelling, forms of target and assignee; None for any.
-        conditions: constraints and refinements, `and` taken apart.
-        size: how many these are, nested ones too.
-        operands: left operands among them; None where some are not plain constraints.
-        extras: duties or remedies, output and party functions that go with it.
-    """
-
-    path: str
+    path: str  # JSON pointer, after the name of its policy where several are compared
     key: _Key
-    conditions: tuple[Condition, ...]
-    size: int
-    operands: frozenset[str] | None
-    extras: frozenset[object]
+    conditions: tuple[Condition, ...]  # constraints and refinements, `and` taken apart
+    size: int  # how many these are, nested ones too
+    operands: frozenset[str] | None  # of these; None where some are not plain constraints
+    extras: frozenset[object]  # duties or remedies, output and party functions
 
     @property
     def form(self) -> object:
@@ -205,14 +197,10 @@ def _covered(rules: Sequence[Bearing], comparison: Comparison, report: Report, c
         other = first.setdefault(rule.form, rule)
         if other is not rule:
             gone[id(rule)] = other.path
-    places = {id(rule): place for place, rule in enumerate(rules)}
-    for rule in first.values():
+    for rule in reversed(first.values()):  # of two that cover one another the later one goes
         for other in comparison.covering(rule, index):
-            same = other.extras == rule.extras
-            if id(other) in gone or not (same or (duties_add and other.extras <= rule.extras)):
-                continue
-            mutual = same and rule.key == other.key and comparison.covers(rule, other)
-            if not mutual or places[id(other)] < places[id(rule)]:
+            less = duties_add and other.extras <= rule.extras
+            if id(other) not in gone and (less or other.extras == rule.extras):
                 gone[id(rule)] = other.path
                 break
     for rule in rules:

@@ -33,19 +33,12 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What the values of a property are, where they are names.
+    """What the values of a property are, where they are names."""
 
-    Attributes:
-        shape: of the nodes that they name; None where nothing is said of these.
-        near: kind of term that is proposed where the value is text; empty for none.
-        one: whether there may be one value only.
-        bare: whether the written form has a single value without a list.
-    """
-
-    shape: Shape | None = None
-    near: str = ""
-    one: bool = False
-    bare: bool = False
+    shape: Shape | None = None  # of the nodes that they name
+    near: str = ""  # kind of term that is proposed where a value is text
+    one: bool = False  # there may be one value only
+    bare: bool = False  # the written form has a single value without a list
 
 
 CONNECTIVES: Final = {ODRL + item.value: item for item in Connective}

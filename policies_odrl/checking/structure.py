@@ -8,7 +8,6 @@ in one part does not hide those in others. What properties may hold stands in `s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from policies_odrl.checking import shapes
@@ -83,11 +82,9 @@ class Structure:
             self._note("", "no-policy")
             return
         for name in found:
-            first = len(self._report.found)
+            self._report.policy = name if len(found) > 1 else ""
             self._enter(name, "", Shape.POLICY)
-            if len(found) > 1:
-                named = [replace(it, policy=name) for it in self._report.found[first:]]
-                self._report.found[first:] = named
+        self._report.policy = ""
         for name, body in self._nodes.items():
             if name not in self._used and is_part(body):
                 self._note("", "loose-node", name)
@@ -110,6 +107,20 @@ class Structure:
 
     def _all(self, place: Place, shape: Shape) -> None:
         """Note what means nothing in a node of a shape, and look at all that it names."""
+        self._strangers(place, shape)
+        for name in shapes.PROPERTIES[shape]:
+            values = place.body.get(name, [])
+            if not isinstance(values, list):
+                self._note(place.path, "unreadable", f"{short(name)}: {values!r}")
+            elif values and name in shapes.HOLDS:
+                self._named(place, name, shapes.HOLDS[name])
+        if self._ticket and place.body.get(ODRL + "assignee"):
+            self._note(place.path, "ticket-with-assignee")
+        for item in _iris(place, ODRL + "uid", text=True):
+            if item != place.name and not place.name.startswith("_:"):
+                self._note(place.path, "uid-differs", item, place.name)
+
+    def _strangers(self, place: Place, shape: Shape) -> None:
         for name in sorted(place.body):
             if not shapes.known(name, shape):
                 self._reach(place.body[name])
@@ -120,15 +131,6 @@ class Structure:
                 self.strange.add(RDF_TYPE)
                 near = short(self._report.near("class", name))
                 self._note(place.path, "unknown-class", short(name), near)
-        for name in shapes.PROPERTIES[shape]:
-            values = place.body.get(name, [])
-            if not isinstance(values, list):
-                self._note(place.path, "unreadable", f"{short(name)}: {values!r}")
-            elif values and name in shapes.HOLDS:
-                self._named(place, name, shapes.HOLDS[name])
-        for item in _iris(place, ODRL + "uid", text=True):
-            if item != place.name and not place.name.startswith("_:"):
-                self._note(place.path, "uid-differs", item, place.name)
 
     def _named(self, place: Place, name: str, holds: Holds) -> None:
         """Look at what a property names, and note what is no name or not known."""
@@ -187,7 +189,6 @@ class Structure:
                 self._note("/profile", "unknown-profile", profile)
         if not any(place.body.get(name) for name in _CONTENT):
             self._note("", "no-rule")
-        self._ticketed(place)
         self._all(place, shape)
 
     def _rule(self, place: Place, shape: Shape) -> None:
@@ -197,12 +198,7 @@ class Structure:
         last = _LAST.get(self._stack[-2][1])
         if last and place.body.get(ODRL + "consequence"):
             self._note(place.path, last)
-        self._ticketed(place)
         self._all(place, shape)
-
-    def _ticketed(self, place: Place) -> None:
-        if self._ticket and place.body.get(ODRL + "assignee"):
-            self._note(place.path, "ticket-with-assignee")
 
     def _action(self, place: Place, shape: Shape) -> None:
         if ODRL + "action" in place.body:

@@ -1,26 +1,27 @@
 """Is the policy well formed, and is it sensible?
 
 Rules: nothing here changes what a policy means; a policy without findings may still be refused by
-a node that cannot uphold it. Each finding has the path of the part, a sentence and a fix, and an
-edit where the fix is mechanical. What keeps a document from being read at all is `inspection.py`,
-what several policies do to one another `lint.py`. Work is bounded, and a finding says where it
-ended.
+a node that cannot uphold it. What keeps a document from being read at all is `inspection.py`, what
+several policies do to one another `lint.py`. Work is bounded, and a finding says where it ended.
+Source: IM 2.1.1 to 2.1.3 (classes and what they name), 2.6.3 to 2.6.7 (duties); W3C minutes of
+24 November 2025 (a later duty states its deadline).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from policies_odrl import text
-from policies_odrl.checking import parties
+from policies_odrl import model, text
 from policies_odrl.checking.constraints import of_constraint
-from policies_odrl.checking.duties import of_duty
 from policies_odrl.checking.findings import Change, Finding, Step
 from policies_odrl.checking.report import Report
 from policies_odrl.checking.satisfiability import MAX_STEPS, Satisfiability
 from policies_odrl.checking.shadows import of_rules
+from policies_odrl.completeness import incomplete
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import (
+    ODRL,
     Condition,
     Connective,
     Constraint,
@@ -28,14 +29,25 @@ from policies_odrl.model import (
     Operator,
     Permission,
     Policy,
+    PolicyKind,
+    Prohibition,
     Rule,
-    conditions,
-    every_rule,
 )
 from policies_odrl.reading.flat import short
-from policies_odrl.vocabulary import ACTIONS, PREAU, SAME_ACTION
+from policies_odrl.vocabulary import ACTIONS, AFTER_USE, PREAU, SAME_ACTION
 
-_EPSILON, _DELTA = PREAU + "epsilon", PREAU + "delta"
+_PARTIES: Final = ("assigner", "assignee")
+_UNSEEN: Final = frozenset({ODRL + "delete", ODRL + "uninstall"})
+_TELLING: Final = frozenset({ODRL + "inform", ODRL + "acceptTracking"})
+_TOLD: Final = frozenset({ODRL + "informedParty", ODRL + "trackingParty"})
+_UNTIL: Final = frozenset({Operator.EQ, Operator.LT, Operator.LTEQ})
+# Left operand -> operators that set an end.
+_ENDS: Final = {
+    ODRL + "dateTime": _UNTIL,
+    ODRL + "elapsedTime": _UNTIL,
+    ODRL + "event": frozenset(Operator),
+    ODRL + "delayPeriod": frozenset(Operator),
+}
 
 
 def validate(
@@ -56,16 +68,21 @@ def validate(
         lang: `en` or `fr`.
         knowledge: terms and hierarchies beyond the built-in ones.
     """
-    report = Report(lang, knowledge, policy.profiles)
+    return judged(policy, Report(lang, knowledge)).worst()
+
+
+def judged(policy: Policy, report: Report) -> Report:
+    """Add to a report what is wrong or questionable in a policy."""
+    report.profiles = policy.profiles
     satisfiability = Satisfiability(report)
     _whole(policy, report)
     _others(policy, report)
-    parties.of_policy(policy, report)
-    for path, rule, owner in every_rule(policy):
+    _named(policy, report)
+    for path, rule, owner in model.every_rule(policy):
         _action(f"{path}/action", rule.action.id, report)
         stated = [
-            *conditions(rule.constraints, f"{path}/constraint"),
-            *conditions(rule.action.refinements, f"{path}/action/odrl:refinement"),
+            *model.conditions(rule.constraints, f"{path}/constraint"),
+            *model.conditions(rule.action.refinements, f"{path}/action/odrl:refinement"),
         ]
         for where, item in stated:
             _condition(where, item, report)
@@ -73,41 +90,97 @@ def validate(
             near = short(report.near("property", unread.left))
             report.note(path, "unknown-property", short(unread.left), near)
         satisfiability.of_rule(path, rule, stated)
-        items = [item for _, item in stated]
-        _alone(path, rule, items, report)
+        atoms = [item for _, item in stated if isinstance(item, Constraint)]
+        _alone(path, rule, atoms, report)
         if isinstance(rule, Duty):
-            of_duty(path, rule, owner, items, report)
+            _duty(path, rule, owner, atoms, report)
     of_rules(policy, report)
     if satisfiability.exhausted:
         report.note("", "too-large", str(MAX_STEPS))
-    return report.worst()
+    return report
 
 
 def _whole(policy: Policy, report: Report) -> None:
-    note = report.note
     if not any(True for _ in policy.rules()):
         if not policy.inherits and not policy.replaced_by:
-            note("", "no-rule")
+            report.note("", "no-rule")
     elif not policy.permissions and not policy.prohibitions:
-        note("", "only-obligation")
+        report.note("", "only-obligation")
     if not policy.id:
-        note("", "no-identifier")
+        report.note("", "no-identifier")
     if policy.permissions and policy.prohibitions and policy.conflict is None:
-        note("", "mixed-without-conflict")
+        report.note("", "mixed-without-conflict")
     for profile in policy.profiles:
         if profile not in report.known_profiles:
-            note("/profile", "unknown-profile", profile)
+            report.note("/profile", "unknown-profile", profile)
 
 
 def _others(policy: Policy, report: Report) -> None:
     """Note what a policy says of other policies."""
-    note = report.note
     if policy.id and policy.id in policy.inherits:
-        note("/odrl:inheritFrom", "circular-inheritance", policy.id)
+        report.note("/odrl:inheritFrom", "circular-inheritance", policy.id)
     elif policy.inherits:
-        note("/odrl:inheritFrom", "unresolved-inheritance")
+        report.note("/odrl:inheritFrom", "unresolved-inheritance")
     if policy.replaced_by:
-        note("/dct:isReplacedBy", "replaced", policy.replaced_by)
+        report.note("/dct:isReplacedBy", "replaced", policy.replaced_by)
+
+
+# -- parties and targets --------------------------------------------------------------------
+
+
+def _named(policy: Policy, report: Report) -> None:
+    """Note parties and targets that are missing or out of place."""
+    if not policy.inherits:  # what misses may come from a parent (IM 2.9), see `lint.py`
+        missing(policy, report)
+    bound = policy.kind in {PolicyKind.OFFER, PolicyKind.AGREEMENT} or policy.inherits
+    for path, rule in policy.rules():
+        if policy.target_of(rule) is None and not _unnamed(rule, "target") and not bound:
+            report.note(path, "rule-without-target")
+        giver, taker = policy.assigner_of(rule), policy.assignee_of(rule)
+        if giver is not None and giver.id and giver == taker:
+            report.note(path, "same-party", giver.id)
+    for path, owner in (("", policy), *policy.rules()):
+        for name in ("target", *_PARTIES):
+            item = getattr(owner, name)
+            if item is not None and item.refinements and item.id and not item.source:
+                # IM 2.5.5 and 2.5.6: a refined collection is identified by `source`
+                report.note(f"{path}/{name}", "uid-with-refinement", item.id)
+
+
+def missing(policy: Policy, report: Report) -> None:
+    """Note what a policy of its class needs and does not name.
+
+    In an offer and a request the message or the catalog may fill in what is missing.
+    """
+    rules = dict(policy.rules())
+    for path, code in incomplete(policy):
+        if path not in rules or not _unnamed(rules[path], code.removeprefix("missing-")):
+            report.note(path, code)
+    lacks = [name for name in _PARTIES if not _everywhere(policy, name)]
+    match policy.kind:
+        case PolicyKind.OFFER if "assigner" in lacks:
+            report.note("", "offer-without-assigner")
+        case PolicyKind.REQUEST if "assignee" in lacks:
+            report.note("", "request-without-assignee")
+        case PolicyKind.PRIVACY:
+            for name in lacks:
+                report.note("", "class-without-party", policy.kind.value, name)
+        case PolicyKind.ASSERTION if len(lacks) == len(_PARTIES):
+            report.note("", "class-without-party", policy.kind.value, "assigner")
+
+
+def _everywhere(policy: Policy, name: str) -> bool:
+    """Return whether a policy names a party for all its rules."""
+    named = [getattr(rule, name) or _unnamed(rule, name) for _, rule in policy.rules()]
+    return getattr(policy, name) is not None or (bool(named) and all(named))
+
+
+def _unnamed(rule: Rule, name: str) -> bool:
+    """Return whether a party or a target is stated, but nobody can tell which (IM 2.2, 2.3)."""
+    return any(item.left == ODRL + name for item in rule.unread)
+
+
+# -- parts of a rule ------------------------------------------------------------------------
 
 
 def _action(path: str, action: str, report: Report) -> None:
@@ -132,15 +205,48 @@ def _condition(path: str, item: Condition, report: Report) -> None:
         report.note(path, "sequence-undecidable")
 
 
-def _alone(path: str, rule: Rule, stated: Sequence[Condition], report: Report) -> None:
+def _alone(path: str, rule: Rule, atoms: Sequence[Constraint], report: Report) -> None:
     """Note conditions that say little without a companion."""
     operators: dict[str, set[Operator]] = {}
-    for item in stated:
-        if isinstance(item, Constraint):
-            operators.setdefault(item.left, set()).add(item.operator)
-    if _EPSILON in operators and _DELTA not in operators:
+    for item in atoms:
+        operators.setdefault(item.left, set()).add(item.operator)
+    if PREAU + "epsilon" in operators and PREAU + "delta" not in operators:
         report.note(path, "epsilon-without-delta")
-    if isinstance(rule, Permission):
-        for left in sorted(operators):
-            if operators[left] == {Operator.IS_NONE_OF}:
-                report.note(path, "none-of-alone")
+    for left in sorted(operators) if isinstance(rule, Permission) else ():
+        if operators[left] == {Operator.IS_NONE_OF}:
+            report.note(path, "none-of-alone")
+
+
+def _duty(path: str, duty: Duty, owner: Rule, atoms: Sequence[Constraint], report: Report) -> None:
+    """Note a duty that cannot be done when it is due, or of which nobody learns."""
+    action = duty.action.id
+    # without a deadline it would have to come before the use that it follows
+    if action in AFTER_USE and not any(it.operator in _ENDS.get(it.left, ()) for it in atoms):
+        report.note(path, "duty-without-deadline", text.term(action))
+    if any(_among_alternatives(item) for item in duty.constraints):
+        report.note(path, "count-among-alternatives")
+    if action in _UNSEEN and not _told(duty, owner):
+        report.note(path, "retention-unmonitored", text.term(action))
+    if duty.consequences and isinstance(owner, Prohibition):
+        report.note(path, "remedy-with-consequence")
+    elif duty.consequences and isinstance(owner, Duty) and owner is not duty:
+        report.note(path, "consequence-of-consequence")
+
+
+def _among_alternatives(item: Condition) -> bool:
+    """Return whether a count is one of several ways: nobody could say which acts are counted."""
+    if isinstance(item, Constraint):
+        return False
+    if item.connective is Connective.AND:
+        return any(_among_alternatives(part) for part in item.operands)
+    below = (part for _, part in model.conditions(item.operands, ""))
+    return any(isinstance(part, Constraint) and part.left == ODRL + "count" for part in below)
+
+
+def _told(duty: Duty, owner: Rule) -> bool:
+    """Return whether the duty, or one beside or below it, tells somebody."""
+    near = [it for rule in (owner, duty) for _, duties in model.duties_below(rule) for it in duties]
+    named = {name for item in (duty, *near) for name, _ in item.functions}
+    if isinstance(owner, Permission):
+        named.update(name for name, _ in owner.functions)
+    return bool(named & _TOLD) or any(item.action.id in _TELLING for item in (duty, *near))
