@@ -14,16 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from policies_odrl.checking import shadows
 from policies_odrl.checking.findings import Finding
 from policies_odrl.checking.report import Report
-from policies_odrl.checking.shadows import (
-    MAX_PAIRS,
-    Bearing,
-    Comparison,
-    Index,
-    bearing,
-    of_rules,
-)
 from policies_odrl.checking.validate import judged, missing
 from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
@@ -134,7 +127,7 @@ def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> No
 def _never_usable(policy: Policy, knowledge: Knowledge) -> set[str]:
     """Return the actions of permissions that are prohibited as a whole."""
     rules, report = dict(policy.rules()), Report(knowledge=knowledge)
-    of_rules(policy, report)
+    shadows.of_rules(policy, report)
     return {rules[item.path].action.id for item in report.found if item.code == "never-usable"}
 
 
@@ -143,24 +136,24 @@ def _offers(policies: Mapping[str, Policy], reports: Mapping[str, Report]) -> No
     if not policies:
         return
     report = next(iter(reports.values()))
-    comparison = Comparison(report)
-    bans: dict[object, dict[str, list[Bearing]]] = {}
+    comparison = shadows.Comparison(report)
+    bans: dict[object, dict[str, list[shadows.Bearing]]] = {}
     for name, item in _aimed(policies, "/prohibition"):
         own = replace(item, path=f"{name}{item.path}")
         bans.setdefault(item.key[1], {}).setdefault(name, []).append(own)
     for name, item in _aimed(policies, "/permission"):
         for other, rules in bans.get(item.key[1], {}).items():
-            met = comparison.meeting(item, Index(rules)) if other != name else None
+            met = comparison.meeting(item, shadows.Index(rules)) if other != name else None
             if met is not None:
                 reports[name].note(item.path, "offers-contradict", met.path)
     if comparison.exhausted:
-        report.note("", "too-large", str(MAX_PAIRS))
+        report.note("", "too-large", str(shadows.MAX_PAIRS))
 
 
-def _aimed(policies: Mapping[str, Policy], group: str) -> Iterator[tuple[str, Bearing]]:
+def _aimed(policies: Mapping[str, Policy], group: str) -> Iterator[tuple[str, shadows.Bearing]]:
     """Yield the rules of offers that name a target; others stand under that of their dataset."""
     for name, policy in policies.items():
         if policy.kind is PolicyKind.OFFER:
             for path, rule in policy.rules():
                 if path.startswith(group) and policy.target_of(rule) is not None:
-                    yield name, bearing(policy, path, rule)
+                    yield name, shadows.bearing(policy, path, rule)

@@ -18,6 +18,7 @@ from typing import Any, Final
 from policies_odrl.checking.findings import Change, Finding, Step
 from policies_odrl.checking.mending import pointer
 from policies_odrl.checking.report import Report, local_name
+from policies_odrl.checking.shapes import HOLDS, Holds
 from policies_odrl.documents import contexts
 from policies_odrl.documents.names import coercions
 from policies_odrl.documents.texts import Reading
@@ -32,15 +33,6 @@ MAX_LOSSES: Final = 200  # findings of one document
 _KEYWORD: Final = re.compile(r"@[a-z]+")
 # Prefixes that authors use without declaring them.
 _USUAL: Final = {**PREFIXES, "dcterms": DCT, "dc": DCT}
-# Property -> kind of term that its values are.
-_NEAR: Final = {
-    "leftOperand": "operand",
-    "operator": "operator",
-    "action": "action",
-    "conflict": "strategy",
-    "@type": "class",
-}
-
 Terms = Mapping[str, Any]
 
 
@@ -152,14 +144,15 @@ class _Losses:
                 self._name(pointer(path, index) if several else path, key, item, kind)
 
     def _name(self, path: str, key: str, name: str, kind: str) -> None:
+        sort = "class" if key == "@type" else HOLDS.get(ODRL + key, Holds()).near
         if ":" in name:
             if full := self._undeclared(name):
                 step = Step(Change.REPLACE, path, full)
                 self._note(path, "undeclared-prefix", name, full, edit=(step,))
-        elif kind == "@id" and key not in _NEAR:
+        elif kind == "@id" and not sort:
             self._note(path, "relative-identifier", name)
         elif kind == "@id" or (name not in self._terms and "@vocab" not in self._terms):
-            near = self._report.near(_NEAR[key], name) if key in _NEAR else ""
+            near = self._report.near(sort, name) if sort else ""
             exact = bool(near) and local_name(near) == name
             step = Step(Change.REPLACE, path, _compact(near))
             edit = (step,) if exact else ()

@@ -11,22 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from policies_odrl import text
+from policies_odrl import model, text
 from policies_odrl.algebra.boxes import Box, Goal, Proof, operands_of
 from policies_odrl.algebra.forms import flat
 from policies_odrl.algebra.questions import always
 from policies_odrl.checking.findings import Change, Step
 from policies_odrl.checking.report import Report
-from policies_odrl.model import (
-    Condition,
-    Connective,
-    Constraint,
-    LogicalConstraint,
-    Operator,
-    Rule,
-    below,
-    conditions,
-)
+from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint, Operator
 
 MAX_COMPARED: Final = 64  # conditions of one rule that are compared with all others
 MAX_JOINED: Final = 256  # conditions of one rule, nested ones too, that are looked at together
@@ -50,7 +41,7 @@ class Satisfiability:
         """Whether something was left out because the bound was reached."""
         return self._proof.exhausted
 
-    def of_rule(self, path: str, rule: Rule, stated: _Stated) -> None:
+    def of_rule(self, path: str, rule: model.Rule, stated: _Stated) -> None:
         """Note what is wrong with the conditions of a rule, `stated` with those within others."""
         if self.exhausted:
             return
@@ -79,7 +70,7 @@ class Satisfiability:
             ordered = item.connective is Connective.AND_SEQUENCE  # may well ask for more
             alternatives = item.connective in _ALTERNATIVES
             if len(item.operands) == 1:
-                step = Step(Change.MOVE, path, source=f"{below(item, path)}/0")
+                step = Step(Change.MOVE, path, source=f"{model.below(item, path)}/0")
                 edit = () if ordered else (step,)
                 self._note(path, "needless-connective", item.connective.value, edit=edit)
         if not ordered and self._impossible([item]):
@@ -101,7 +92,7 @@ class Satisfiability:
             if isinstance(item, LogicalConstraint) and id(item) in tops:
                 for index, part in enumerate(item.operands):
                     if self._impossible([*atoms, part]) and not self._impossible([part]):
-                        path = f"{below(item, where)}/{index}"
+                        path = f"{model.below(item, where)}/{index}"
                         self._note(path, "dead-alternative", text.condition(part))
 
     def _unsatisfiable(self, path: str, items: Sequence[Condition]) -> None:
@@ -127,7 +118,7 @@ class Satisfiability:
 
     def _redundant(self, path: str, items: Sequence[Condition]) -> None:
         """Note what follows from the rest; what was named already no longer counts as given."""
-        total = sum(1 for _ in conditions(tuple(items), ""))
+        total = sum(1 for _ in model.conditions(tuple(items), ""))
         if not self._proof.pay(total**2) or len(items) > MAX_COMPARED:
             return
         prover = Proof(MAX_PROOF // max(1, total), self._proof.knowledge)

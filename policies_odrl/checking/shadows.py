@@ -14,22 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from policies_odrl import model
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
 from policies_odrl.algebra.questions import unsatisfiable
 from policies_odrl.checking.findings import Change, Step
 from policies_odrl.checking.report import Report
-from policies_odrl.model import (
-    Condition,
-    Conflict,
-    Constraint,
-    Duty,
-    Permission,
-    Policy,
-    Rule,
-    conditions,
-    duties_below,
-)
+from policies_odrl.model import Condition, Conflict, Constraint, Duty, Permission, Policy, Rule
 from policies_odrl.vocabulary import same_action
 
 MAX_PAIRS: Final = 30_000  # pairs of rules, or of their conditions, that are compared in one check
@@ -61,7 +52,9 @@ def bearing(policy: Policy, path: str, rule: Rule) -> Bearing:
     """Return what a rule of a policy bears on."""
     items = (*flat(rule.constraints), *flat(rule.action.refinements))
     atoms = [item for item in items if isinstance(item, Constraint)]
-    extras: list[object] = [rule_form(duty) for _, duties in duties_below(rule) for duty in duties]
+    extras: list[object] = [
+        rule_form(duty) for _, duties in model.duties_below(rule) for duty in duties
+    ]
     if rule.output or rule.functions:
         extras.append((reference_form(rule.output), frozenset(rule.functions)))
     target, assignee = policy.target_of(rule), policy.assignee_of(rule)
@@ -69,7 +62,7 @@ def bearing(policy: Policy, path: str, rule: Rule) -> Bearing:
         path,
         (same_action(rule.action.id), reference_form(target), reference_form(assignee)),
         items,
-        size=sum(1 for _ in conditions(items, "")),
+        size=sum(1 for _ in model.conditions(items, "")),
         operands=frozenset(it.left for it in atoms) if len(atoms) == len(items) else None,
         extras=frozenset(extras),
     )

@@ -34,6 +34,8 @@ _LAST: Final = {
 }
 _LEFT, _OPERATOR = ODRL + "leftOperand", ODRL + "operator"
 _RIGHT, _REFERENCE = ODRL + "rightOperand", ODRL + "rightOperandReference"
+_SEVERAL: Final = frozenset({_REFERENCE, *CONNECTIVES})  # text among these is the node's fault
+_LISTS: Final = frozenset({_RIGHT, ODRL + "status", *CONNECTIVES})
 
 
 class Place(NamedTuple):
@@ -141,17 +143,20 @@ class Structure:
             if isinstance(iri, str):
                 found.append((path, iri))
             elif holds.shape in THINGS:
-                self._note(property_, "reference-without-identifier", THINGS[holds.shape])
+                kind = THINGS[Shape(holds.shape)]
+                self._note(property_, "reference-without-identifier", kind)
             else:
                 text = str(value.get("@value", ""))
                 meant = self._report.near(holds.near, text) if holds.near and text else ""
-                self._note(property_, "text-for-term", short(name), text, short(meant))
+                where = place.path if name in _SEVERAL else property_
+                self._note(where, "text-for-term", short(name), text, short(meant))
         if holds.one and len(found) > 1:
             self._note(place.path, "stated-twice", short(name))
         for path, iri in found[:1] if holds.one else found:
             alone = place.path if name == RDF_VALUE else property_
             if holds.shape:
-                self._enter(iri, alone if holds.bare and len(found) == 1 else path, holds.shape)
+                where = alone if holds.bare and len(found) == 1 else path
+                self._enter(iri, where, Shape(holds.shape))
             elif holds.near and not self._report.knows(holds.near, iri):
                 if holds.near != "operand":  # which the reader reads
                     self.strange.add(iri)
@@ -245,31 +250,19 @@ class Structure:
             self._note(place.path, "two-connectives", ", ".join(short(item) for item in joined))
         if {_LEFT, _OPERATOR, _RIGHT} & set(place.body):
             self._note(place.path, "mixed-constraint", short(joined[0]))
+            for name in joined:
+                self._named(place, name, shapes.HOLDS[name])
         else:
             self._all(place, Shape.LOGICAL)
         for name in joined:
-            self._operands(place, name)
-
-    def _operands(self, place: Place, name: str) -> None:
-        ordered = CONNECTIVES[name] is Connective.AND_SEQUENCE
-        values = [value for _, value in _values(place, name)]
-        if ordered and not (len(values) == 1 and "@list" in values[0]):
-            self._note(place.path, "unordered-sequence")
-        once: set[str] = set()
-        base = f"{place.path}/{member(name)}" + ("/@list" if ordered else "")
-        items = _items(place, name)
-        for index, item in enumerate(items):
-            iri = item.get("@id") if isinstance(item, Mapping) else None
-            if not isinstance(iri, str):
-                text = str(item.get("@value", "")) if isinstance(item, Mapping) else ""
-                self._note(place.path, "text-for-term", short(name), text, "")
-                continue
-            if iri in once:
+            ordered = CONNECTIVES[name] is Connective.AND_SEQUENCE
+            if ordered and not _is_list(place.body[name]):
+                self._note(place.path, "unordered-sequence")
+            names = _iris(place, name)
+            if len(set(names)) < len(names):
                 self._note(place.path, "operand-twice", short(name))
-            once.add(iri)
-            self._enter(iri, f"{base}/{index}", Shape.CONSTRAINT)
-        if not items:
-            self._note(place.path, "empty-connective", short(name))
+            if not any(True for _ in _values(place, name)):
+                self._note(place.path, "empty-connective", short(name))
 
     def _constraint(self, place: Place, shape: Shape) -> None:
         self._all(place, shape)
@@ -293,16 +286,10 @@ class Structure:
         elif not body.get(_RIGHT) and not body.get(_REFERENCE):
             self._note(place.path, "missing-right-operand")
         for name in (_RIGHT, ODRL + "status"):
-            for item in _items(place, name):
-                iri = item.get("@id") if isinstance(item, Mapping) else None
-                says_more = isinstance(iri, str) and len(self._nodes.get(iri, {})) > 1
-                if isinstance(iri, str) and (says_more or iri.startswith("_:")):
+            for iri in _iris(place, name):
+                if iri.startswith("_:") or len(self._nodes.get(iri, {})) > 1:
                     self._used.add(iri)
                     self._note(place.path, "structured-value", short(name))
-        for _, value in _values(place, _REFERENCE):
-            if "@id" not in value and _iri(value) is None:
-                text = str(value.get("@value", ""))
-                self._note(place.path, "text-for-term", short(_REFERENCE), text, "")
 
 
 def types_of(body: Body) -> list[str]:
@@ -311,18 +298,23 @@ def types_of(body: Body) -> list[str]:
     return [str(item) for item in (types if isinstance(types, list) else [types])]
 
 
+def _is_list(values: Any) -> bool:
+    first = values[0] if isinstance(values, list) and len(values) == 1 else None
+    return isinstance(first, Mapping) and "@list" in first
+
+
 def _values(place: Place, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield (JSON pointer, value) of a property."""
-    values = place.body.get(name, [])
-    for index, value in enumerate(values if isinstance(values, list) else ()):
-        if isinstance(value, Mapping):
-            yield f"{pointer(place.path, member(name))}/{index}", value
-
-
-def _items(place: Place, name: str) -> list[Any]:
-    """Return the values of a property, lists taken apart."""
-    listed = (value.get("@list", [value]) for _, value in _values(place, name))
-    return [item for items in listed if isinstance(items, list) for item in items]
+    """Yield (JSON pointer, value) of a property, lists of conditions and of values taken apart."""
+    base, values = pointer(place.path, member(name)), place.body.get(name, [])
+    if CONNECTIVES.get(name) is Connective.AND_SEQUENCE:
+        base += "/@list"
+    values = values if isinstance(values, list) else []
+    if name in _LISTS:
+        listed = [it.get("@list", [it]) for it in values if isinstance(it, Mapping)]
+        values = [it for part in listed if isinstance(part, list) for it in part]
+    for index, value in enumerate(values):
+        if isinstance(value, Mapping) or name in CONNECTIVES:
+            yield f"{base}/{index}", value if isinstance(value, Mapping) else {}
 
 
 def _iri(value: Mapping[str, Any], *, text: bool = False) -> str | None:

@@ -20,19 +20,7 @@ from policies_odrl.checking.satisfiability import MAX_STEPS, Satisfiability
 from policies_odrl.checking.shadows import of_rules
 from policies_odrl.completeness import incomplete
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import (
-    ODRL,
-    Condition,
-    Connective,
-    Constraint,
-    Duty,
-    Operator,
-    Permission,
-    Policy,
-    PolicyKind,
-    Prohibition,
-    Rule,
-)
+from policies_odrl.model import ODRL, Constraint, Duty, Operator, Permission, Policy, Rule
 from policies_odrl.reading.flat import short
 from policies_odrl.vocabulary import ACTIONS, AFTER_USE, PREAU, SAME_ACTION
 
@@ -132,7 +120,7 @@ def _named(policy: Policy, report: Report) -> None:
     """Note parties and targets that are missing or out of place."""
     if not policy.inherits:  # what misses may come from a parent (IM 2.9), see `lint.py`
         missing(policy, report)
-    bound = policy.kind in {PolicyKind.OFFER, PolicyKind.AGREEMENT} or policy.inherits
+    bound = policy.kind in {model.PolicyKind.OFFER, model.PolicyKind.AGREEMENT} or policy.inherits
     for path, rule in policy.rules():
         if policy.target_of(rule) is None and not _unnamed(rule, "target") and not bound:
             report.note(path, "rule-without-target")
@@ -158,14 +146,14 @@ def missing(policy: Policy, report: Report) -> None:
             report.note(path, code)
     lacks = [name for name in _PARTIES if not _everywhere(policy, name)]
     match policy.kind:
-        case PolicyKind.OFFER if "assigner" in lacks:
+        case model.PolicyKind.OFFER if "assigner" in lacks:
             report.note("", "offer-without-assigner")
-        case PolicyKind.REQUEST if "assignee" in lacks:
+        case model.PolicyKind.REQUEST if "assignee" in lacks:
             report.note("", "request-without-assignee")
-        case PolicyKind.PRIVACY:
+        case model.PolicyKind.PRIVACY:
             for name in lacks:
                 report.note("", "class-without-party", policy.kind.value, name)
-        case PolicyKind.ASSERTION if len(lacks) == len(_PARTIES):
+        case model.PolicyKind.ASSERTION if len(lacks) == len(_PARTIES):
             report.note("", "class-without-party", policy.kind.value, "assigner")
 
 
@@ -193,7 +181,7 @@ def _action(path: str, action: str, report: Report) -> None:
     report.undeclared(path, action)
 
 
-def _condition(path: str, item: Condition, report: Report) -> None:
+def _condition(path: str, item: model.Condition, report: Report) -> None:
     if isinstance(item, Constraint):
         report.undeclared(path, item.left)
         operand = report.knowledge.operand(item.left)
@@ -201,7 +189,7 @@ def _condition(path: str, item: Condition, report: Report) -> None:
             report.unknown(path, "operand", item.left)
         else:
             of_constraint(path, item, operand, report)
-    elif item.connective is Connective.AND_SEQUENCE:
+    elif item.connective is model.Connective.AND_SEQUENCE:
         report.note(path, "sequence-undecidable")
 
 
@@ -227,17 +215,17 @@ def _duty(path: str, duty: Duty, owner: Rule, atoms: Sequence[Constraint], repor
         report.note(path, "count-among-alternatives")
     if action in _UNSEEN and not _told(duty, owner):
         report.note(path, "retention-unmonitored", text.term(action))
-    if duty.consequences and isinstance(owner, Prohibition):
+    if duty.consequences and isinstance(owner, model.Prohibition):
         report.note(path, "remedy-with-consequence")
     elif duty.consequences and isinstance(owner, Duty) and owner is not duty:
         report.note(path, "consequence-of-consequence")
 
 
-def _among_alternatives(item: Condition) -> bool:
+def _among_alternatives(item: model.Condition) -> bool:
     """Return whether a count is one of several ways: nobody could say which acts are counted."""
     if isinstance(item, Constraint):
         return False
-    if item.connective is Connective.AND:
+    if item.connective is model.Connective.AND:
         return any(_among_alternatives(part) for part in item.operands)
     below = (part for _, part in model.conditions(item.operands, ""))
     return any(isinstance(part, Constraint) and part.left == ODRL + "count" for part in below)
