@@ -7,46 +7,61 @@ side computes the list itself; nothing here comes from what a peer says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from decimal import Decimal
+from itertools import islice, product
+from types import MappingProxyType
 from typing import Final
 
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
+from policies_odrl.comparison import rules
 from policies_odrl.comparison.compare import judge
-from policies_odrl.comparison.differences import ChangeKind, Said, TermChange
+from policies_odrl.comparison.differences import ChangeKind, Compared, Said
 from policies_odrl.comparison.meet import compatible
-from policies_odrl.comparison.nearness import PROTECTION, cost, raise_by
-from policies_odrl.comparison.rules import (
-    granted_by_others,
-    granting,
-    pays_assigner,
-    subject,
-    unfolded,
-)
 from policies_odrl.evaluation.conditions import collections_of
+from policies_odrl.evaluation.operands import check
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.logic import Truth
 from policies_odrl.model import (
+    ODRL,
     Action,
+    AssetRef,
     Condition,
     Conflict,
+    Constraint,
     Iri,
+    PartyRef,
     Permission,
     Policy,
     PolicyKind,
     Rule,
 )
 from policies_odrl.reading.inventory import Reference
-from policies_odrl.vocabulary import PROFILES, same_action
+from policies_odrl.values import Duration, Span, Step, name, scalar
+from policies_odrl.vocabulary import DPV, LEVELS, PREAU, PROFILES, Kind, same_action
 
+PROTECTION: Final = PREAU + "protectionLevel"
+PURPOSE: Final = ODRL + "purpose"
+# Attribute -> weight of changing it; 1 for all others: a purpose weighs more than a few days.
+WEIGHTS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        **dict.fromkeys(("action", "target", "assignee", PURPOSE), 8),
+        **dict.fromkeys((PROTECTION, DPV + "hasLegalBasis", PREAU + "isolationTier"), 4),
+        **dict.fromkeys((ODRL + "recipient", ODRL + "spatial"), 4),
+        **dict.fromkeys(("duty", ODRL + "dateTime", PREAU + "retention", PREAU + "epsilon"), 2),
+    }
+)
+_YEAR: Final = 31_556_952  # mean Gregorian year, seconds
 MAX_PAIRS: Final = 1024  # pairs of permissions compared
+Cost = tuple[int, int, float]  # number of attributes, sum of their weights, sum of their distances
 Source = tuple[str, str]  # whose rule makes a change necessary, `offer` or `reserve`; its pointer
 
 
 def term_changes(
     asked: Policy, offered: Policy, knowledge: Knowledge = NOTHING_MORE
-) -> tuple[TermChange, ...]:
+) -> tuple[Compared, ...]:
     """Return what an offer changes of what was asked for, in order; empty: nothing.
 
     Each permission asked for is compared with the permission offered that changes it least.
@@ -62,8 +77,8 @@ def term_changes(
     asked, offered = opaque(asked), opaque(offered)
     return (
         *_granted_otherwise(prover, asked, offered),
-        *added_rules(asked, offered),
-        *_lost_rules(asked, offered),
+        *rule_changes(asked, offered),
+        *rule_changes(asked, offered, lost=True),
         *strategy_changes(asked, offered),
         *_readings(asked, offered, knowledge),
     )
@@ -72,28 +87,28 @@ def term_changes(
 # -- permissions ---------------------------------------------------------------------------------
 
 
-def _granted_otherwise(prover: Proof, asked: Policy, offered: Policy) -> Iterator[TermChange]:
+def _granted_otherwise(prover: Proof, asked: Policy, offered: Policy) -> Iterator[Compared]:
     """Yield what becomes of each permission asked for, then what is granted beyond all of them."""
-    rules = granting(offered)
+    given = rules.granting(offered)
     met: set[str] = set()
     left = MAX_PAIRS
-    for path, wanted in granting(asked):
+    for path, wanted in rules.granting(asked):
         answers = [
             (list(permission_changes(prover, path, wanted, rule, ("offer", place))), place)
-            for place, rule in rules[: max(left, 0)]
+            for place, rule in given[: max(left, 0)]
             if _akin(prover, wanted, rule)
         ]
-        left -= len(rules)
+        left -= len(given)
         if answers:
             found, place = min(answers, key=lambda it: cost(it[0], prover.knowledge))
             yield from found
             met.add(place)
         else:
             yield dropped(path, asked.permissions[int(path.rpartition("/")[2])])
-    for path, rule in rules:
+    for path, rule in given:
         left -= len(asked.permissions)
         if path not in met and (left < 0 or not _granted(prover, asked, rule)):
-            yield TermChange(ChangeKind.ADDED, "", "rule", (), (rule,), "offer", path)
+            yield Compared(ChangeKind.ADDED, "", "rule", (), (rule,), "offer", path)
 
 
 def _akin(prover: Proof, wanted: Permission, rule: Permission) -> bool:
@@ -108,7 +123,7 @@ def _akin(prover: Proof, wanted: Permission, rule: Permission) -> bool:
             it,
             action=Action(it.action.id),
             output=None,
-            constraints=tuple(x for x in flat(it.constraints) if subject(x) != PROTECTION),
+            constraints=tuple(x for x in flat(it.constraints) if rules.subject(x) != PROTECTION),
         )
         for it in (wanted, rule)
     )
@@ -121,52 +136,50 @@ def _granted(prover: Proof, asked: Policy, rule: Permission) -> bool:
     return not judge(prover, plain, Policy(kind=PolicyKind.OFFER, permissions=(rule,)))[1]
 
 
-def dropped(path: str, wanted: Permission) -> TermChange:
+def dropped(path: str, wanted: Permission) -> Compared:
     """Return that a permission is not granted at all."""
-    return TermChange(ChangeKind.DROPPED, path, "rule", (wanted,))
+    return Compared(ChangeKind.DROPPED, path, "rule", (wanted,))
 
 
 def permission_changes(
     prover: Proof, path: str, wanted: Permission, given: Permission, source: Source
-) -> Iterator[TermChange]:
+) -> Iterator[Compared]:
     """Yield what changes from a permission asked for to one that is given for it."""
 
     def change(
-        kind: ChangeKind, operand: str, asked: Sequence[Said], offered: Sequence[Said]
-    ) -> TermChange:
-        return TermChange(kind, path, operand, tuple(asked), tuple(offered), *source)
+        kind: ChangeKind, operand: str, asked: Iterable[Said], offered: Iterable[Said]
+    ) -> Compared:
+        return Compared(kind, path, operand, tuple(asked), tuple(offered), *source)
 
     if same_action(wanted.action.id) != same_action(given.action.id):
-        bare = [Action(wanted.action.id)], [Action(given.action.id)]
+        bare = ([Action(rule.action.id)] for rule in (wanted, given))
         yield change(ChangeKind.NARROWED, "action", *bare)
     mine, theirs = _parties(wanted), _parties(given)
-    for name in dict.fromkeys((*mine, *theirs)):
-        both = mine.get(name, []), theirs.get(name, [])
+    for part in dict.fromkeys((*mine, *theirs)):
+        both = mine.get(part, []), theirs.get(part, [])
         if {*map(reference_form, both[0])} != {*map(reference_form, both[1])}:
-            yield change(_moved(*both), name, *both)
-    if granted_by_others(wanted.assigner, given.assigner) and any(
-        map(pays_assigner, (*wanted.duties, *given.duties))
-    ):
-        grantors = [[item] for item in (wanted.assigner, given.assigner) if item]
+            yield change(_moved(*both), part, *both)
+    paid = any(map(rules.pays_assigner, (*wanted.duties, *given.duties)))
+    if paid and rules.differ(wanted.assigner, given.assigner):
+        grantors = ([rule.assigner] if rule.assigner else [] for rule in (wanted, given))
         yield change(ChangeKind.NARROWED, "assigner", *grantors)
     for place, items, others in (
         (f"{path}/action/odrl:refinement", wanted.action.refinements, given.action.refinements),
         (f"{path}/constraint", wanted.constraints, given.constraints),
     ):
         yield from _condition_changes(prover, place, items, others, source)
-    for _, duty in _new(given.duties, wanted.duties, ChangeKind.DUTY):
+    for _, duty in _new(given.duties, wanted.duties):
         yield change(ChangeKind.DUTY, "duty", (), [duty])
-    for _, duty in _new(wanted.duties, given.duties, ChangeKind.DUTY):
+    for _, duty in _new(wanted.duties, given.duties):
         yield change(ChangeKind.REMOVED, "duty", [duty], ())
 
 
 def _parties(rule: Permission) -> dict[str, list[Reference]]:
     """Return whom and what a permission names, by what part they play; who grants plays none."""
     found: dict[str, list[Reference]] = {}
-    stated = [(part, getattr(rule, part)) for part in ("target", "assignee", "output")]
-    for name, item in (*stated, *rule.functions):
-        if item is not None:
-            found.setdefault(name, []).append(item)
+    for part, item in rules.attributes(rule):
+        if isinstance(item, AssetRef | PartyRef):
+            found.setdefault(part, []).append(item)
     return found
 
 
@@ -176,12 +189,12 @@ def _condition_changes(
     wanted: Sequence[Condition],
     given: Sequence[Condition],
     source: Source,
-) -> Iterator[TermChange]:
+) -> Iterator[Compared]:
     """Yield what becomes of conditions; one that is entailed by the other side's is no change."""
     whole, all_given = Box(wanted), Box(given)
-    for key in dict.fromkeys(map(subject, flat((*wanted, *given)))):
+    for key in dict.fromkeys(map(rules.subject, flat((*wanted, *given)))):
         asked, offered = (
-            tuple(it for it in flat(side) if subject(it) == key) for side in (wanted, given)
+            tuple(it for it in flat(side) if rules.subject(it) == key) for side in (wanted, given)
         )
         if all(prover.within(item, whole) for item in offered) and all(
             prover.within(item, all_given) for item in asked
@@ -196,7 +209,7 @@ def _condition_changes(
         path = "/".join((place, *map(str, islice(index, 1))))
         up = key == PROTECTION and raise_by(asked, offered, prover.knowledge) > 0
         kind = ChangeKind.RAISED if up else _moved(asked, offered)
-        yield TermChange(kind, path, key, asked, offered, *source)
+        yield Compared(kind, path, key, asked, offered, *source)
 
 
 def _moved(asked: Sequence[object], offered: Sequence[object]) -> ChangeKind:
@@ -209,52 +222,38 @@ def _moved(asked: Sequence[object], offered: Sequence[object]) -> ChangeKind:
 # -- whole policies ------------------------------------------------------------------------------
 
 
-def added_rules(asked: Policy, offered: Policy, source: str = "offer") -> Iterator[TermChange]:
-    """Yield the prohibitions and obligations that an offer adds, with all that they are about."""
-    for kind, own, theirs in _wholes(asked, offered):
-        for path, rule in _new(theirs, own, kind):
-            yield TermChange(kind, "", kind.value, (), (rule,), source, path)
+def rule_changes(
+    asked: Policy, offered: Policy, source: str = "offer", *, lost: bool = False
+) -> Iterator[Compared]:
+    """Yield the bans and obligations that an offer adds, or those that it leaves out."""
+    for kind in (ChangeKind.PROHIBITION, ChangeKind.OBLIGATION):
+        mine, theirs = (getattr(rules.unfolded(it), f"{kind.value}s") for it in (asked, offered))
+        for index, rule in _new(mine, theirs) if lost else _new(theirs, mine):
+            path = f"/{kind.value}/{index}"
+            if lost:
+                yield Compared(ChangeKind.REMOVED, path, kind.value, (rule,))
+            else:
+                yield Compared(kind, "", kind.value, (), (rule,), source, path)
 
 
-def _lost_rules(asked: Policy, offered: Policy) -> Iterator[TermChange]:
-    """Yield the prohibitions and obligations of a request that an offer leaves out."""
-    for kind, own, theirs in _wholes(asked, offered):
-        for path, rule in _new(own, theirs, kind):
-            yield TermChange(ChangeKind.REMOVED, path, kind.value, (rule,))
-
-
-def _wholes(
-    asked: Policy, offered: Policy
-) -> tuple[tuple[ChangeKind, Sequence[Rule], Sequence[Rule]], ...]:
-    mine, other = unfolded(asked), unfolded(offered)
-    return (
-        (ChangeKind.PROHIBITION, mine.prohibitions, other.prohibitions),
-        (ChangeKind.OBLIGATION, mine.obligations, other.obligations),
-    )
-
-
-def _new(rules: Sequence[Rule], known: Sequence[Rule], kind: ChangeKind) -> list[tuple[str, Rule]]:
-    """Return (JSON pointer, rule) of the rules of a kind that are none of those known."""
+def _new(stated: Sequence[Rule], known: Sequence[Rule]) -> list[tuple[int, Rule]]:
+    """Return the rules that are none of those known, with their places."""
     forms = set(map(rule_form, known))
-    return [
-        (f"/{kind.value}/{index}", rule)
-        for index, rule in enumerate(rules)
-        if rule_form(rule) not in forms
-    ]
+    return [(index, rule) for index, rule in enumerate(stated) if rule_form(rule) not in forms]
 
 
-def strategy_changes(asked: Policy, offered: Policy) -> Iterator[TermChange]:
+def strategy_changes(asked: Policy, offered: Policy) -> Iterator[Compared]:
     """Yield that prohibitions weigh otherwise than asked for (IM 2.10).
 
     Nothing is asked for where no strategy is stated and nothing prohibited.
     """
     mine, theirs = (it.conflict or Conflict.INVALID for it in (asked, offered))
     silent = asked.conflict is None and not asked.prohibitions
-    if mine is not theirs and unfolded(offered).prohibitions and not silent:
-        yield TermChange(ChangeKind.NARROWED, "", "conflict", (mine,), (theirs,))
+    if mine is not theirs and rules.unfolded(offered).prohibitions and not silent:
+        yield Compared(ChangeKind.NARROWED, "", "conflict", (mine,), (theirs,))
 
 
-def _readings(asked: Policy, offered: Policy, knowledge: Knowledge) -> Iterator[TermChange]:
+def _readings(asked: Policy, offered: Policy, knowledge: Knowledge) -> Iterator[Compared]:
     """Yield what makes that a policy is read otherwise, or cannot be, as evaluation does."""
     known = PROFILES | knowledge.profiles
     yield from collection_changes(asked, offered)
@@ -263,14 +262,118 @@ def _readings(asked: Policy, offered: Policy, knowledge: Knowledge) -> Iterator[
     yield from _read_otherwise("isReplacedBy", {asked.replaced_by}, {offered.replaced_by})
 
 
-def collection_changes(asked: Policy, offered: Policy) -> Iterator[TermChange]:
+def collection_changes(asked: Policy, offered: Policy) -> Iterator[Compared]:
     """Yield that other things are taken for collections, where both policies prohibit something."""
-    mine, theirs = unfolded(asked), unfolded(offered)
+    mine, theirs = rules.unfolded(asked), rules.unfolded(offered)
     if mine.prohibitions and theirs.prohibitions:
         yield from _read_otherwise("collection", collections_of(mine), collections_of(theirs))
 
 
-def _read_otherwise(name: str, mine: Iterable[str], theirs: Iterable[str]) -> Iterator[TermChange]:
+def _read_otherwise(operand: str, mine: Iterable[str], theirs: Iterable[str]) -> Iterator[Compared]:
     before, after = (tuple(Iri(it) for it in sorted({*found}) if it) for found in (mine, theirs))
     if before != after:
-        yield TermChange(_moved(before, after), "", name, before, after)
+        yield Compared(_moved(before, after), "", operand, before, after)
+
+
+# -- what changes cost ----------------------------------------------------------------------------
+
+
+def cost(found: Sequence[Compared], knowledge: Knowledge) -> Cost:
+    """Return how much changes ask of the other party; compared from left to right."""
+    return (
+        len(found),
+        sum(WEIGHTS.get(item.operand, 1) for item in found),
+        sum(distance(item.asked, item.offered, knowledge) for item in found),
+    )
+
+
+def distance(asked: Sequence[Said], offered: Sequence[Said], knowledge: Knowledge) -> float:
+    """Return how far what is offered lies from what was asked, between 0 and 1."""
+    pairs = [
+        (mine, theirs)
+        for mine, theirs in product(asked, offered)
+        if isinstance(mine, Constraint) and isinstance(theirs, Constraint)
+    ]
+    return max((_between(mine, theirs, knowledge) for mine, theirs in pairs), default=1.0)
+
+
+def _between(mine: Constraint, theirs: Constraint, knowledge: Knowledge) -> float:
+    operand = knowledge.operand(mine.left)
+    if operand is None or mine.left != theirs.left:
+        return 1.0
+    if operand.kind is Kind.CONCEPT:
+        near = [
+            min((_steps(name(value), name(it), knowledge) for it in mine.right), default=1.0)
+            for value in theirs.right
+        ]
+        return max(near, default=1.0)
+    single = [it.right[0] for it in (mine, theirs) if len(it.right) == 1]
+    sizes = (_size(scalar(operand.kind, value)) for value in single)
+    match [size for size in sizes if size is not None]:
+        case [one, two]:
+            return abs(one - two) / (abs(one) + abs(two) + 1)
+    return 1.0
+
+
+def _size(value: object) -> float | None:
+    match value:
+        case Decimal() | int():
+            return float(value)
+        case Duration():
+            return value.months * _YEAR / 12 + float(value.seconds)
+        case Span():
+            return value.start.timestamp()
+        case Step():
+            return value.rank
+    return None
+
+
+def _steps(one: str | None, two: str | None, knowledge: Knowledge) -> float:
+    """Return the steps between two concepts of which one is broader, as a part of the whole."""
+    above, over = knowledge.above(one or ""), knowledge.above(two or "")
+    if two not in above and one not in over:
+        return 1.0
+    steps = len(above ^ over)
+    return steps / (steps + 1)
+
+
+# -- more protection of the data, instead of another purpose -------------------------------------
+
+
+def raised(prover: Proof, wanted: Permission, rule: Permission) -> Permission | None:
+    """Return what is asked for at the level of a rule for the same purpose, or None.
+
+    None where the rule is for other purposes, or its level is not above all that is asked for. The
+    level is only ever raised, and by as few steps as the rule allows.
+    """
+    box = Box(wanted.constraints)
+    if not all(prover.within(item, box) for item in _on(PURPOSE, rule.constraints)):
+        return None
+    asked, offered = (_on(PROTECTION, it.constraints) for it in (wanted, rule))
+    if not asked or not offered:
+        return None
+    low, high = (_levels(items, prover.knowledge) for items in (asked, offered))
+    if not low or not high or low[-1] >= high[0]:
+        return None  # the levels overlap: no need to leave what was asked for
+    kept = [item for item in flat(wanted.constraints) if item not in asked]
+    return replace(wanted, constraints=(*kept, *offered))
+
+
+def raise_by(asked: Sequence[Condition], offered: Sequence[Condition], knowledge: Knowledge) -> int:
+    """Return by how many steps the lowest level offered is above the lowest one asked for."""
+    low, high = _levels(asked, knowledge), _levels(offered, knowledge)
+    return high[0] - low[0] if low and high else 0
+
+
+def _levels(items: Sequence[Condition], knowledge: Knowledge) -> list[int]:
+    """Return the levels of protection that conditions allow, from the lowest; all without any."""
+    stated = _on(PROTECTION, items)
+    return [
+        rank
+        for rank, step in enumerate(LEVELS[PROTECTION])
+        if all(check(item, (Iri(step),), knowledge)[0] is Truth.TRUE for item in stated)
+    ]
+
+
+def _on(left: str, items: Sequence[Condition]) -> list[Constraint]:
+    return [it for it in flat(items) if isinstance(it, Constraint) and it.left == left]

@@ -14,10 +14,10 @@ from itertools import product
 from typing import Final
 
 from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof, operands_of
-from policies_odrl.algebra.forms import flat, opaque, reference_form, rule_form, same_reference
+from policies_odrl.algebra.forms import flat, opaque, reference_form, rule_form
 from policies_odrl.comparison import rules
 from policies_odrl.comparison.bans import apart, box_of, unsafe
-from policies_odrl.comparison.differences import Compared
+from policies_odrl.comparison.differences import ChangeKind, Compared, Said
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.witness import common_request, find_witness
 from policies_odrl.evaluation.conditions import collections_of
@@ -28,7 +28,9 @@ from policies_odrl.model import Conflict, Constraint, Duty, LogicalConstraint, P
 from policies_odrl.vocabulary import PROFILES, same_action
 
 GIVEN_UP: Final = f"the comparison was given up after {MAX_PROOF} steps"
-_Try = tuple[str, Permission, list[Compared]]  # an offered permission, all but conditions compared
+Stated = tuple[Said, ...]
+_Line = tuple[str, Stated, Said, bool]  # an attribute, what is asked, what is allowed, if it fits
+_Try = tuple[str, Permission, list[_Line]]  # an offered permission, all but conditions compared
 
 
 class Answer(Judged, Enum):
@@ -41,21 +43,13 @@ class Answer(Judged, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Containment:
-    """Whether a request lies within an offer.
-
-    Attributes:
-        answer: see `Answer`.
-        covered: what was shown to lie within, attribute by attribute; with Yes, the proof.
-        gaps: with No and Unknown, each attribute that does not fit.
-        witness: with No, a request that the asked terms grant and the offer does not.
-        missing: with Unknown, the facts that are missing.
-    """
+    """Whether a request lies within an offer."""
 
     answer: Answer
-    covered: tuple[Compared, ...] = ()
-    gaps: tuple[Compared, ...] = ()
-    witness: Request | None = None
-    missing: tuple[str, ...] = ()
+    covered: tuple[Compared, ...] = ()  # each attribute shown to lie within; with Yes, the proof
+    gaps: tuple[Compared, ...] = ()  # with No and Unknown, each attribute that does not fit
+    witness: Request | None = None  # with No, a request that the asked terms grant, the offer not
+    missing: tuple[str, ...] = ()  # with Unknown, facts
 
     def __bool__(self) -> bool:
         return self.answer is Answer.YES
@@ -65,11 +59,6 @@ class Containment:
         """With Yes, one line per attribute of the request."""
         lines = tuple(item.line for item in self.covered) or ("nothing is asked for",)
         return lines if self else ()
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """With No and Unknown, one line per attribute that does not fit."""
-        return () if self else tuple(item.line for item in self.gaps) or self.missing
 
 
 class Relation(Enum):
@@ -85,21 +74,13 @@ class Relation(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How two policies relate.
-
-    Attributes:
-        relation: see `Relation`.
-        forward: whether the first lies within the second.
-        backward: whether the second lies within the first.
-        shared: where they overlap, a request that both grant.
-        missing: with Unknown, the facts that are missing.
-    """
+    """How two policies relate."""
 
     relation: Relation
-    forward: Containment
-    backward: Containment
-    shared: Request | None = None
-    missing: tuple[str, ...] = ()
+    forward: Containment  # of the first in the second
+    backward: Containment  # of the second in the first
+    shared: Request | None = None  # where they overlap, a request that both grant
+    missing: tuple[str, ...] = ()  # with Unknown, facts
 
 
 def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE) -> Containment:
@@ -112,7 +93,7 @@ def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE
     covered, gaps = judge(prover, offer, request)
     if not gaps:
         return Containment(Answer.YES, covered)
-    doubtful = frozenset(item.attribute for item in gaps)
+    doubtful = frozenset(item.operand for item in gaps)
     witness, missing = find_witness(offer, request, knowledge, doubtful)
     if witness is not None:
         return Containment(Answer.NO, covered, gaps, witness)
@@ -163,14 +144,12 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     leaves open what its agreement fills in); one that both name must be the same, and so must be
     what keeps evaluation from deciding: unknown profiles, parents, a successor.
     """
-    if _standing(left) != _standing(right):
+    one, two = (({*it.profiles} - PROFILES, {*it.inherits}, it.replaced_by) for it in (left, right))
+    whole = [[getattr(it, part) for it in (left, right)] for part in rules.PARTS]
+    if one != two or any(rules.differ(*pair) for pair in whole):
         return False
-    for part in rules.PARTS:
-        mine, other = getattr(left, part), getattr(right, part)
-        if mine is not None and other is not None and not same_reference(mine, other):
-            return False
-    if _normal_policy(left) == _normal_policy(right):
-        return _collections(left, right) == _collections(right, left)
+    if _terms(left, right) == _terms(right, left):
+        return True
     if left.obligations or right.obligations or left.prohibitions or right.prohibitions:
         return False
     left, right = opaque(left), opaque(right)
@@ -178,6 +157,21 @@ def same_meaning(left: Policy, right: Policy) -> bool:
         rules.too_large(left, right)
         or judge(Proof(), left, right)[1]
         or judge(Proof(), right, left)[1]
+    )
+
+
+def _terms(policy: Policy, other: Policy) -> tuple[object, ...]:
+    """Return what two policies that set the same terms have alike, however spelled.
+
+    What one calls a collection bears on its prohibitions (`conditions.py`).
+    """
+    shared = {part: getattr(policy, part) for part in rules.ABOUT if getattr(other, part)}
+    own = replace(policy, **{"target": None, "assignee": None, **shared})
+    both = bool(policy.permissions and policy.prohibitions)
+    return (
+        (policy.conflict or Conflict.INVALID) if both else None,
+        frozenset(rule_form(rule) for _, rule in policy.rules()),
+        collections_of(own) if policy.prohibitions else None,
     )
 
 
@@ -192,113 +186,18 @@ def judge(
         box = box_of(prover, own, wanted)
         if box is not None:  # else its own policy prohibits all of it
             asked.append((wanted, box))
-            tries = [
-                (at, rule, list(_frame(prover, (path, wanted), (at, rule)))) for at, rule in offered
-            ]
+            tries = [(at, rule, [*_frame(prover, wanted, rule)]) for at, rule in offered]
             lines += _cover(prover, path, tries, box)
     for index in unsafe(prover, offer, request, asked):
         at = f"/prohibition/{index}"
-        lines.append(Compared(at, at, "prohibition", offer.prohibitions[index], fits=False))
+        lines.append(_compared(at, at, "prohibition", (), offer.prohibitions[index], fits=False))
     accepted = {form for own in request.obligations for form in _duty_forms(request, own)}
     for index, duty in enumerate(offer.obligations):
         if _duty_forms(offer, duty)[0] not in accepted:
             at = f"/obligation/{index}"
-            lines.append(Compared(at, at, "obligation", duty, fits=False))
-    covered = tuple(item for item in lines if item.fits)
-    return covered, tuple(item for item in lines if not item.fits)
-
-
-# -- one permission asked for, against those that are offered ------------------------------------
-
-
-def _cover(prover: Proof, path: str, tries: Sequence[_Try], box: Box) -> list[Compared]:
-    """Return a proof without gaps that a box lies within what is offered, or the nearest try."""
-    compared: list[list[Compared]] = []
-    for at, rule, frame in tries:
-        if prover.exhausted:
-            break
-        lines = [*frame, *_conditions(prover, path, (at, rule), box)]
-        if not _gaps(lines):
-            named = {item.attribute for item in lines}
-            unlimited = (left for left in box.atoms if left not in named)
-            return [
-                *lines,
-                *(Compared(path, at, left, asked=box.stated(left)) for left in unlimited),
-            ]
-        compared.append(lines)
-    if not compared:
-        return [Compared(path, "", "rule", fits=False)]
-    return _by_cases(prover, path, tries, box, compared) or min(compared, key=_gaps)
-
-
-def _conditions(
-    prover: Proof, path: str, offered: tuple[str, Permission], box: Box
-) -> Iterator[Compared]:
-    """Yield what an offered permission asks for, compared with a box that is asked for."""
-    at, rule = offered
-    for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
-        left = item.left if isinstance(item, Constraint) else "condition"
-        fits = prover.within(item, box)
-        yield Compared(path, at, left, item, box.stated(left), fits=fits)
-
-
-def _by_cases(
-    prover: Proof,
-    path: str,
-    tries: Sequence[_Try],
-    box: Box,
-    compared: Sequence[Sequence[Compared]],
-) -> list[Compared]:
-    """Split a choice that touches what did not fit: each case may fall under another rule."""
-    touched = [
-        operands_of(item.allowed)
-        for lines in compared
-        for item in lines
-        if not item.fits and isinstance(item.allowed, Constraint | LogicalConstraint)
-    ]
-    several = sum(not _gaps(frame) for _, _, frame in tries) > 1
-    choice = box.touching(frozenset().union(*touched)) if several else None
-    found: list[Compared] = []
-    for case in box.cases(choice) if choice else ():
-        lines = _cover(prover, path, tries, case) if prover.pay(len(box.forms)) else []
-        if not lines or _gaps(lines):
-            return []
-        found.extend(lines)
-    return found
-
-
-def _gaps(lines: Sequence[Compared]) -> int:
-    return sum(not item.fits for item in lines)
-
-
-def _frame(
-    prover: Proof, asked: tuple[str, Permission], offered: tuple[str, Permission]
-) -> Iterator[Compared]:
-    """Yield all but the conditions compared: action, target, assignee, duties, output.
-
-    Duties of the offer must be accepted as they are, and compensate the same assigner where both
-    name one: a request that names none leaves it to the agreement who grants.
-    """
-    (path, wanted), (at, rule) = asked, offered
-    wider = prover.knowledge.wider_actions(wanted.action.id)
-    fits = same_action(rule.action.id) in wider
-    yield Compared(path, at, "action", rule.action, (wanted.action,), fits=fits)
-    for part in rules.ABOUT:
-        allowed, item = getattr(rule, part), getattr(wanted, part)
-        if allowed is not None:
-            fits = item is not None and rules.reference_within(prover, item, allowed)
-            yield Compared(path, at, part, allowed, () if item is None else (item,), fits=fits)
-    accepted = set(map(rule_form, wanted.duties))
-    elsewhere = rules.granted_by_others(rule.assigner, wanted.assigner)
-    for duty in rule.duties:
-        fits = rule_form(duty) in accepted and not (elsewhere and rules.pays_assigner(duty))
-        yield Compared(path, at, "duty", duty, wanted.duties, fits=fits)
-    made, makes = ((reference_form(it.output), frozenset(it.functions)) for it in (rule, wanted))
-    if made != (None, frozenset()):
-        yield Compared(path, at, "output", rule, (wanted,), fits=made == makes)
-
-
-# -- whole policies ------------------------------------------------------------------------------
+            lines.append(_compared(at, at, "obligation", (), duty, fits=False))
+    covered = tuple(item for item in lines if item.kind is ChangeKind.FITS)
+    return covered, tuple(item for item in lines if item.kind is ChangeKind.GAP)
 
 
 def _duty_forms(policy: Policy, duty: Duty) -> list[tuple[object, object, object]]:
@@ -312,26 +211,86 @@ def _duty_forms(policy: Policy, duty: Duty) -> list[tuple[object, object, object
     return list(product([plain], [target, None], [assignee, None]))
 
 
-def _normal_policy(policy: Policy) -> tuple[object, ...]:
-    both = bool(policy.permissions and policy.prohibitions)
-    return (
-        (policy.conflict or Conflict.INVALID) if both else None,
-        frozenset(rule_form(rule) for _, rule in policy.rules()),
-    )
+# -- one permission asked for, against those that are offered ------------------------------------
 
 
-def _collections(policy: Policy, other: Policy) -> frozenset[str]:
-    """Return what a policy calls collections, where it bears on a prohibition (`conditions.py`)."""
-    if not policy.prohibitions:
-        return frozenset()
-    target = policy.target if other.target else None
-    assignee = policy.assignee if other.assignee else None
-    return collections_of(replace(policy, target=target, assignee=assignee))
+def _cover(prover: Proof, path: str, tries: Sequence[_Try], box: Box) -> list[Compared]:
+    """Return a proof without gaps that a box lies within what is offered, or the nearest try."""
+    compared: list[list[Compared]] = []
+    for at, rule, frame in tries:
+        if prover.exhausted:
+            break
+        stated = [*frame, *_conditions(prover, rule, box)]
+        lines = [_compared(path, at, what, asked, it, fits=yes) for what, asked, it, yes in stated]
+        if not _gaps(lines):
+            told = {item.operand for item in lines}
+            free = (left for left in box.atoms if left not in told)
+            return [*lines, *(_compared(path, at, left, box.stated(left)) for left in free)]
+        compared.append(lines)
+    if not compared:
+        return [_compared(path, "", "rule", fits=False)]
+    return _by_cases(prover, path, tries, (box, compared)) or min(compared, key=_gaps)
 
 
-def _standing(policy: Policy) -> tuple[object, ...]:
-    strange = frozenset(policy.profiles) - PROFILES
-    return (strange, frozenset(policy.inherits), policy.replaced_by)
+def _by_cases(
+    prover: Proof, path: str, tries: Sequence[_Try], tried: tuple[Box, list[list[Compared]]]
+) -> list[Compared]:
+    """Split a choice that touches what did not fit: each case may fall under another rule."""
+    box, compared = tried
+    gaps = (item for lines in compared for item in lines if item.kind is ChangeKind.GAP)
+    limits = (limit for item in gaps for limit in item.offered)
+    touched = [operands_of(it) for it in limits if isinstance(it, Constraint | LogicalConstraint)]
+    several = sum(all(fits for *_, fits in frame) for *_, frame in tries) > 1
+    choice = box.touching(frozenset().union(*touched)) if several else None
+    found: list[Compared] = []
+    for case in box.cases(choice) if choice else ():
+        lines = _cover(prover, path, tries, case) if prover.pay(len(box.forms)) else []
+        if not lines or _gaps(lines):
+            return []
+        found.extend(lines)
+    return found
+
+
+def _compared(
+    path: str, at: str, operand: str, asked: Stated = (), *offered: Said, fits: bool = True
+) -> Compared:
+    kind = ChangeKind.FITS if fits else ChangeKind.GAP
+    return Compared(kind, path, operand, asked, offered, rule=at)
+
+
+def _gaps(lines: Sequence[Compared]) -> int:
+    return sum(item.kind is ChangeKind.GAP for item in lines)
+
+
+def _frame(prover: Proof, wanted: Permission, rule: Permission) -> Iterator[_Line]:
+    """Yield all but the conditions compared: action, target, assignee, duties, output.
+
+    Duties of the offer must be accepted as they are, and compensate the same assigner where both
+    name one: a request that names none leaves it to the agreement who grants.
+    """
+    wider = prover.knowledge.wider_actions(wanted.action.id)
+    yield "action", (wanted.action,), rule.action, same_action(rule.action.id) in wider
+    for part in rules.ABOUT:
+        allowed, item = getattr(rule, part), getattr(wanted, part)
+        if allowed is not None:
+            asked = () if item is None else (item,)
+            fits = all(rules.reference_within(prover, it, allowed) for it in asked)
+            yield part, asked, allowed, bool(asked) and fits
+    accepted = set(map(rule_form, wanted.duties))
+    elsewhere = rules.differ(rule.assigner, wanted.assigner)
+    for duty in rule.duties:
+        fits = rule_form(duty) in accepted and not (elsewhere and rules.pays_assigner(duty))
+        yield "duty", wanted.duties, duty, fits
+    made, makes = ((reference_form(it.output), frozenset(it.functions)) for it in (rule, wanted))
+    if made != (None, frozenset()):
+        yield "output", (wanted,), rule, made == makes
+
+
+def _conditions(prover: Proof, rule: Permission, box: Box) -> Iterator[_Line]:
+    """Yield what an offered permission asks for, compared with a box that is asked for."""
+    for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
+        left = item.left if isinstance(item, Constraint) else "condition"
+        yield left, box.stated(left), item, prover.within(item, box)
 
 
 def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ...]:

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import opaque
 from policies_odrl.comparison import change, rules
 from policies_odrl.comparison.bans import box_of
-from policies_odrl.comparison.blocking import blocking
 from policies_odrl.comparison.compare import judge
-from policies_odrl.comparison.differences import Blocked, ChangeKind, Part, TermChange
-from policies_odrl.comparison.meet import met
-from policies_odrl.comparison.nearness import PURPOSE, cost, raise_by, raised
-from policies_odrl.comparison.whole import whole_of
+from policies_odrl.comparison.differences import Blocked, Compared, Part
+from policies_odrl.comparison.meet import compatible, met, whole_of
+from policies_odrl.errors import LimitExceeded
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import Conflict, Permission, Policy
+from policies_odrl.model import ODRL, Action, Conflict, Permission, Policy
 
+MAX_PAIRS: Final = 256  # pairs of permissions of which it is said why they exclude each other
 _Limits = dict[str, Policy]  # what a request has to lie within: the offer, and the private reserve
 
 
@@ -42,7 +42,7 @@ class CounterOffer:
 
     agreed: bool
     policy: Policy | None = None
-    changes: tuple[TermChange, ...] = ()
+    changes: tuple[Compared, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     reserve: bool = False
 
@@ -52,30 +52,18 @@ class CounterOffer:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A permission that could be given, and what it changes.
+    """A permission that could be given, and what it changes."""
 
-    Attributes:
-        limit: `offer` or `reserve`.
-        permission: what could be given.
-        changes: what it changes.
-        key: what it costs; compared from left to right.
-        raised: by how many levels it protects the data more.
-        forced: whether at a level of protection that was not asked for.
-    """
-
-    limit: str
+    limit: str  # `offer` or `reserve`
     permission: Permission
-    changes: tuple[TermChange, ...]
-    key: tuple[int, int, bool, float]
-    raised: int
-    forced: bool
+    changes: tuple[Compared, ...]
+    key: tuple[int, int, bool, float]  # what it costs; compared from left to right
+    raised: int  # by how many levels it protects the data more
+    forced: bool  # whether at a level of protection that was not asked for
 
     @property
     def keeps_purpose(self) -> bool:
-        return all(item.operand != PURPOSE for item in self.changes)
-
-
-_Answer = tuple[str, Permission, list[_Candidate]]  # a permission asked for, and its candidates
+        return all(item.operand != change.PURPOSE for item in self.changes)
 
 
 def counter_offer(
@@ -107,8 +95,8 @@ def counter_offer(
     request, limits = opaque(request), {"offer": opaque(offer)}
     if reserve is not None:
         limits["reserve"] = opaque(reserve)
-    for limit in limits.values():
-        rules.refuse_too_large(limit, request)
+    if any(rules.too_large(limit, request) for limit in limits.values()):
+        raise LimitExceeded("the policies have too many rules or conditions to be compared")
     asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
     unclear = rules.obstacle(request, knowledge) or rules.obstacle(offer, knowledge)
     if unclear:
@@ -120,56 +108,55 @@ def counter_offer(
     # a reserve that says nothing by itself counts for nothing
     limits = {name: it for name, it in limits.items() if not rules.obstacle(it, knowledge)}
     prover = Proof(knowledge=knowledge)
-    answers: list[_Answer] = [(path, wanted, []) for path, wanted in asked]
     for name, limit in limits.items():
-        found: list[Permission] = []
-        for path, wanted, known in answers:
-            given = list(_candidates(prover, (name, limit), request, path, wanted))
-            known.extend(given)
-            found += _in_words_of_limit(given)
         if not judge(prover, limit, request)[1]:
+            given = (list(_given(prover, (name, limit), request, pair)) for pair in asked)
+            found = [item for each in given for item in _in_words_of_limit(each)]
             whole = _assembled(prover, [limit], request, found)
             if whole is not None:
                 told = tuple(change.collection_changes(request, whole))
                 return CounterOffer(not told, whole, told, reserve=name == "reserve")
-    return _countered(prover, limits, request, answers)
+    return _countered(prover, limits, request, asked)
 
 
-def _in_words_of_limit(candidates: Sequence[_Candidate]) -> list[Permission]:
+def _in_words_of_limit(given: Sequence[_Candidate | Blocked]) -> list[Permission]:
     """Return what a permission that lies within a limit comes to: one, or one for each case."""
-    given = [item for item in candidates if not item.forced]
-    whole = [item for item in given if not item.changes]
-    return [item.permission for item in whole[:1] or given]
+    plain = [item for item in given if isinstance(item, _Candidate) and not item.forced]
+    whole = [item for item in plain if not item.changes]
+    return [item.permission for item in whole[:1] or plain]
 
 
 # -- what comes nearest --------------------------------------------------------------------------
 
 
 def _countered(
-    prover: Proof, limits: _Limits, request: Policy, answers: Sequence[_Answer]
+    prover: Proof, limits: _Limits, request: Policy, asked: Sequence[tuple[str, Permission]]
 ) -> CounterOffer:
     """Return the counter-offer of the best candidates for each permission asked for."""
     chosen: list[_Candidate] = []
-    changes: list[TermChange] = []
-    refused: list[tuple[str, Permission]] = []
-    for path, wanted, candidates in answers:
-        best = _best(candidates)
-        chosen += [best] if best else []
-        refused += [] if best else [(path, wanted)]
-        changes += best.changes if best else [change.dropped(path, wanted)]
+    changes: list[Compared] = []
+    refused: list[Blocked] = []
+    for path, wanted in asked:
+        each = (_given(prover, limit, request, (path, wanted)) for limit in limits.items())
+        given = [item for found in each for item in found]
+        best = _best([item for item in given if isinstance(item, _Candidate)])
+        if best is not None:
+            chosen.append(best)
+            changes += best.changes
+        else:
+            banned = (item for item in given if isinstance(item, Blocked))
+            refused.append(next(banned, Blocked(path, ())))
+            changes.append(change.dropped(path, wanted))
     why = blocking(limits["offer"], request, prover.knowledge) if refused else ()
     reasons = {item.path: item for item in why}
-    blocked = tuple(
-        reasons.get(path) or _banned(prover, limits["offer"], request, path, wanted)
-        for path, wanted in refused
-    )
+    blocked = tuple(reasons.get(item.path, item) for item in refused)
     used = {name: it for name, it in limits.items() if name in {item.limit for item in chosen}}
     permissions = [item.permission for item in chosen]
     policy = _assembled(prover, list(used.values()), request, permissions)
     if policy is None:
         return CounterOffer(agreed=False, changes=tuple(changes), blocked=blocked)
     for name, limit in used.items():
-        changes += change.added_rules(request, limit, name)
+        changes += change.rule_changes(request, limit, name)
     changes += change.strategy_changes(request, policy)
     changes += change.collection_changes(request, policy)
     # without changes, each permission lies within the offer or within the reserve
@@ -187,26 +174,34 @@ def _best(candidates: Sequence[_Candidate]) -> _Candidate | None:
     return min(kept, key=lambda item: (item.raised, item.key), default=best)
 
 
-def _candidates(
-    prover: Proof, limit: tuple[str, Policy], request: Policy, path: str, wanted: Permission
-) -> Iterator[_Candidate]:
-    """Yield what a permission asked for has in common with each one of a limit."""
-    name, policy = limit
+def _given(
+    prover: Proof, limit: tuple[str, Policy], request: Policy, pair: tuple[str, Permission]
+) -> Iterator[_Candidate | Blocked]:
+    """Yield what a permission asked for has in common with each one of a limit.
+
+    What is prohibited as a whole is none; what of a reserve prohibits it stays private.
+    """
+    (name, policy), (path, wanted) = limit, pair
     bans = rules.unfolded(policy).prohibitions
     for place, mine in rules.granting(policy):
         asked = _beside(mine, request, wanted)
-        stronger = raised(prover, asked, mine)
+        stronger = change.raised(prover, asked, mine)
         for form in (asked, stronger) if stronger else (asked,):
             for given in met(prover, mine, form):
-                if box_of(prover, bans, given) is None:
-                    continue  # prohibited as a whole
+                at = (i for i, ban in enumerate(bans) if box_of(prover, [ban], given) is None)
+                index = next(at, None)
+                if index is not None:
+                    if name == "offer":
+                        ban = Part(name, f"/prohibition/{index}", "prohibition", bans[index])
+                        own = Part("request", path, "rule", wanted)
+                        yield Blocked(path, (own, Part(name, place, "rule", mine), ban))
+                    continue
                 listed = change.permission_changes(prover, path, asked, given, (name, place))
                 changes = tuple(dict.fromkeys(listed))
-                number, weight, far = cost(changes, prover.knowledge)
-                up = any(item.kind is ChangeKind.RAISED for item in changes)
-                levels = raise_by(asked.constraints, given.constraints, prover.knowledge)
+                number, weight, far = change.cost(changes, prover.knowledge)
+                levels = change.raise_by(asked.constraints, given.constraints, prover.knowledge)
                 key = (number, weight, name != "offer", far)
-                yield _Candidate(name, given, changes, key, levels * up, form is not asked)
+                yield _Candidate(name, given, changes, key, max(0, levels), form is not asked)
 
 
 def _beside(mine: Permission, request: Policy, wanted: Permission) -> Permission:
@@ -238,19 +233,54 @@ def _strategy(sides: Sequence[Policy]) -> Conflict | None:
     return next((found for found in counting if found is not Conflict.PERM), first)
 
 
-def _banned(
-    prover: Proof, offer: Policy, request: Policy, path: str, wanted: Permission
-) -> Blocked:
-    """Return the prohibition of an offer that takes all of a permission away."""
-    bans = rules.unfolded(offer).prohibitions
-    for place, mine in rules.granting(offer):
-        for given in met(prover, mine, _beside(mine, request, wanted)):
-            for index, ban in enumerate(bans):
-                if box_of(prover, [ban], given) is None:
-                    parts = (
-                        Part("request", path, "rule", wanted),
-                        Part("offer", place, "rule", mine),
-                        Part("offer", f"/prohibition/{index}", "prohibition", ban),
-                    )
-                    return Blocked(path, parts)
-    return Blocked(path, ())
+# -- why nothing is granted ----------------------------------------------------------------------
+
+
+def blocking(
+    offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE
+) -> tuple[Blocked, ...]:
+    """Return, for each permission asked for that has nothing in common with an offer, why.
+
+    Of the sets that exclude each other, one for each permission offered, the smallest is named. It
+    is irreducible: without any one of its parts the others leave something in common.
+    Source: Bonatti, Olmedilla & Peer 2006 (why not).
+    """
+    prover = Proof(knowledge=knowledge)
+    offered = [_parts("offer", path, rule) for path, rule in rules.asked_for(offer)]
+    found = []
+    for path, wanted in rules.asked_for(request):
+        pairs = [[*_parts("request", path, wanted), *parts] for parts in offered]
+        if not any(possible(prover, parts) for parts in pairs):
+            sets = (_irreducible(prover, parts) for parts in pairs[:MAX_PAIRS])
+            found.append(Blocked(path, min(sets, key=len, default=())))
+    return tuple(found)
+
+
+def possible(prover: Proof, parts: Sequence[Part]) -> bool:
+    """Return whether statements leave something in common, or at least may."""
+    actions = [part.item for part in parts if part.name == "action"]
+    either = actions[0] if actions else Action(ODRL + "use")
+    return compatible(prover, *(_rule(parts, side, either) for side in ("request", "offer")))
+
+
+def _rule(parts: Sequence[Part], side: str, action: Any) -> Permission:
+    """Return the permission that the statements of one side make."""
+    own = [part for part in parts if part.side == side]
+    stated: dict[str, Any] = {part.name: part.item for part in own if part.name != "condition"}
+    items = tuple(part.item for part in own if part.name == "condition")
+    return Permission(**{"action": action, **stated, "constraints": items})
+
+
+def _irreducible(prover: Proof, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return a smallest part of statements that cannot hold together, in their order."""
+    kept = list(parts)
+    for part in parts:
+        rest = [item for item in kept if item is not part]
+        if not possible(prover, rest):
+            kept = rest
+    return tuple(kept)
+
+
+def _parts(side: str, path: str, rule: Permission) -> list[Part]:
+    functions = dict(rule.functions)  # no party of theirs keeps two permissions apart
+    return [Part(side, path, *pair) for pair in rules.attributes(rule) if pair[0] not in functions]

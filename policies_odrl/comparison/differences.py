@@ -28,66 +28,11 @@ from policies_odrl.vocabulary import FUNCTIONS
 Said = Condition | Action | AssetRef | PartyRef | Rule | Iri | Conflict
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What an offer's rule asks of one attribute, and what the request says about it.
-
-    Attributes:
-        path: JSON pointer of the request's rule; of the offer's where the request has none.
-        rule: JSON pointer of the offer's rule; empty where nothing is offered.
-        attribute: IRI of a left operand, or `action`, `target`, `assignee`, `duty`, `prohibition`,
-            `obligation`, `output`, `rule`.
-        allowed: what the offer says; None: it sets no limit.
-        asked: what the request says; empty: nothing.
-        fits: whether it is proved that what is asked for lies within.
-    """
-
-    path: str
-    rule: str
-    attribute: str
-    allowed: Said | None = None
-    asked: tuple[Said, ...] = ()
-    fits: bool = True
-
-    @property
-    def line(self) -> str:
-        """One line in the terms of the policies."""
-        asked = ", ".join(map(brief, self.asked))
-        match self.allowed:
-            case None:
-                terms = f"{asked}; no limit" if self.rule else "nothing is offered"
-            case Action(id=name):
-                terms = f"action {asked} within {text.term(name)}"
-            case Rule() | AssetRef() | PartyRef():
-                terms = f"{self.attribute} {brief(self.allowed)}"
-            case _:
-                terms = f"{brief(self.allowed)}; asked: {asked or 'not stated'}"
-        return f"{self.path}: {terms}" + (f" (offer {self.rule})" if self.rule else "")
-
-    def said(self, lang: str = "en") -> str:
-        """Return the line as a sentence.
-
-        Raises:
-            ValueError: a language other than `en` and `fr`.
-        """
-        key = "unlimited" if self.allowed is None else "fits" if self.fits else "gap"
-        if not self.rule:
-            key = "nothing"
-        elif self.attribute in {"prohibition", "obligation"}:
-            key = self.attribute
-        return fill(
-            table("compared")[key],
-            lang,
-            path=_number(self.path, lang),
-            rule=_number(self.rule, lang),
-            allowed="" if self.allowed is None else _thing(self.allowed, lang),
-            asked=_things(self.asked, lang) or _word("silent", lang),
-        )
-
-
 class ChangeKind(StrEnum):
-    """What becomes of an attribute."""
+    """What becomes of an attribute, or whether what is asked for lies within what is offered."""
 
+    FITS = "fits"
+    GAP = "gap"  # not proved to fit
     NARROWED = "narrowed"
     RAISED = "raised"  # more protection of the data than asked for
     ADDED = "added"
@@ -99,20 +44,19 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class TermChange:
-    """One difference between the terms asked for and the terms offered.
+class Compared:
+    """What is asked for and what is offered of one attribute.
 
     Attributes:
         kind: see `ChangeKind`.
-        path: JSON pointer into the request of what changes; of its rule for what is added.
+        path: JSON pointer into the request of what is compared; of its rule for what is added.
         operand: IRI of the left operand or of a party function, or `action`, `target`, `assignee`,
             `output`, `duty`, `prohibition`, `obligation`, `rule`, `conflict`, `profile`,
-            `inheritFrom`, `isReplacedBy`, `collection`, `assigner`, or how conditions are joined
-            (`or`).
-        asked: what the request says; empty for what is added.
-        offered: what is offered instead; empty for what is not granted.
-        because: whose rule asks for it: `offer` or `reserve`; empty when nobody's in particular.
-        rule: JSON pointer of that rule; empty when none.
+            `inheritFrom`, `isReplacedBy`, `collection`, `assigner`, or how conditions are joined.
+        asked: what the request says; empty: nothing.
+        offered: what the offer says; empty: nothing, or no limit.
+        because: whose rule asks for a change: `offer` or `reserve`; empty when nobody's.
+        rule: JSON pointer of the rule of the offer or reserve; empty when none.
     """
 
     kind: ChangeKind
@@ -126,31 +70,44 @@ class TermChange:
     @property
     def line(self) -> str:
         """One line in the terms of the policies."""
+        if self.kind in {ChangeKind.FITS, ChangeKind.GAP}:
+            return f"{self.path}: {self._terms()}" + (f" (offer {self.rule})" if self.rule else "")
         nothing = "not granted" if self.kind is ChangeKind.DROPPED else "not stated"
-        asked = ", ".join(map(brief, self.asked)) or "not stated"
-        offered = ", ".join(map(brief, self.offered)) or nothing
+        asked, offered = _briefs(self.asked) or "not stated", _briefs(self.offered) or nothing
         why = f" because of {self.because} {self.rule}" if self.because else ""
         return f"{self.path}: {text.term(self.operand)}: {asked} -> {offered}{why}"
 
+    def _terms(self) -> str:
+        asked = _briefs(self.asked)
+        match self.offered:
+            case ():
+                return f"{asked}; no limit" if self.rule else "nothing is offered"
+            case (Action(id=name), *_):
+                return f"action {asked} within {text.term(name)}"
+            case (Rule() | AssetRef() | PartyRef(), *_):
+                return f"{self.operand} {_briefs(self.offered)}"
+        return f"{_briefs(self.offered)}; asked: {asked or 'not stated'}"
+
     def said(self, lang: str = "en") -> str:
-        """Return the change as a sentence.
+        """Return it as a sentence.
 
         Raises:
             ValueError: a language other than `en` and `fr`.
         """
-        because = ""
+        sentences, because = table("changes"), ""
+        rule, about = _number(self.rule, lang), _subject(self.operand, lang)
         if self.because:
-            source, rule = _word(self.because, lang), _number(self.rule, lang)
-            because = fill(table("changes")["because"], lang, source=source, rule=rule)
-        kind, about, found = self.kind.value, _subject(self.operand, lang), table("changes")
-        special = f"{kind} subject" if about else f"{kind} {self.operand}"
-        if self.kind is ChangeKind.RAISED and not self.asked:
-            special = "raised unasked"
+            because = fill(sentences["because"], lang, source=_word(self.because, lang), rule=rule)
+        special = ["unasked"] if not self.asked else []
+        special += ["unoffered"] if not self.offered else []
+        names = [f"{self.kind} {it}" for it in (*special, "subject" if about else self.operand)]
         return fill(
-            found.get(special, found[kind]),
+            next(sentences[it] for it in (*names, self.kind.value) if it in sentences),
             lang,
+            path=_number(self.path, lang),
+            rule=rule,
             subject=about,
-            asked=_things(self.asked, lang),
+            asked=_things(self.asked, lang) or _word("silent", lang),
             offered=_things(self.offered, lang),
             because=because,
         )
@@ -158,18 +115,11 @@ class TermChange:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One statement of a conflicting set.
+    """One statement of a conflicting set."""
 
-    Attributes:
-        side: `request` or `offer`.
-        rule: JSON pointer of its permission.
-        name: `action`, `target`, `assignee`, `output`, `condition`, `rule` or `prohibition`.
-        item: what is stated.
-    """
-
-    side: str
-    rule: str
-    name: str
+    side: str  # `request` or `offer`
+    rule: str  # JSON pointer
+    name: str  # an attribute of a rule (`rules.attributes`), or `rule`, `prohibition`
     item: Said
 
     @property
@@ -181,17 +131,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why a permission cannot be granted in any narrower form.
+    """Why a permission cannot be granted in any narrower form."""
 
-    Attributes:
-        path: JSON pointer of the permission asked for.
-        parts: the minimal conflicting set; empty where nothing is offered at all.
-        missing: what is not known, so that nobody can say what a side grants; empty otherwise.
-    """
-
-    path: str
-    parts: tuple[Part, ...]
-    missing: str = ""
+    path: str  # JSON pointer of the permission asked for
+    parts: tuple[Part, ...]  # the minimal conflicting set; empty where nothing is offered at all
+    missing: str = ""  # what is not known, so that nobody can say what a side grants
 
     @property
     def line(self) -> str:
@@ -221,6 +165,10 @@ class Blocked:
 
 
 # -- parts of policies in words ------------------------------------------------------------------
+
+
+def _briefs(items: Iterable[Said]) -> str:
+    return ", ".join(map(brief, items))
 
 
 def brief(item: Said) -> str:

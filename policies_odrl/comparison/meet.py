@@ -11,42 +11,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Final
+from typing import Any
 
+from policies_odrl import model
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import flat, malformed, opaque, rule_form, same_reference
-from policies_odrl.comparison.rules import (
-    common_actions,
-    narrower,
-    refuse_too_large,
-    subject,
-    unfolded,
-)
-from policies_odrl.comparison.whole import whole_of
+from policies_odrl.comparison import rules
+from policies_odrl.comparison.bans import related
 from policies_odrl.comparison.wording import joined, rendered
+from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.acts import COMPENSATED
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import (
-    Action,
-    Condition,
-    Conflict,
-    Constraint,
-    Duty,
-    Iri,
-    Operator,
-    PartyRef,
-    Permission,
-    Policy,
-    PolicyKind,
-)
 from policies_odrl.values import name
 from policies_odrl.vocabulary import Kind
 
-NAMED: Final = ("target", "assignee", "output")
 
-
-def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Policy | None:
+def meet(
+    left: model.Policy, right: model.Policy, knowledge: Knowledge = NOTHING_MORE
+) -> model.Policy | None:
     """Return the policy that grants just what both grant, or None when that is nothing.
 
     It is an Offer without identifier. A policy that grants nothing by itself (replaced, inheriting,
@@ -59,9 +43,10 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
     if any(unusable(it, tentative=True, profiles=profiles) for it in (left, right)):
         return None
     left, right = opaque(left), opaque(right)
-    refuse_too_large(left, right)
+    if rules.too_large(left, right):
+        raise LimitExceeded("the policies have too many rules or conditions to be compared")
     prover = Proof(knowledge=knowledge)
-    mine, other = unfolded(left), unfolded(right)
+    mine, other = rules.unfolded(left), rules.unfolded(right)
     pairs = product(mine.permissions, other.permissions)
     found = {rule_form(rule): rule for one, two in pairs for rule in met(prover, one, two)}
     if not found:
@@ -69,16 +54,18 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
     return whole_of(tuple(found.values()), (left, right), _strategy(mine, other), knowledge)
 
 
-def _strategy(left: Policy, right: Policy) -> Conflict | None:
+def _strategy(left: model.Policy, right: model.Policy) -> model.Conflict | None:
     """Return the strategy of those that prohibit something; the default where one has that."""
     stated = [policy.conflict for policy in (left, right) if policy.prohibitions]
     if not stated:
         return left.conflict if left.conflict is right.conflict else None
-    plain = [item for item in stated if item is not Conflict.PROHIBIT]
-    return plain[0] if plain else Conflict.PROHIBIT
+    plain = [item for item in stated if item is not model.Conflict.PROHIBIT]
+    return plain[0] if plain else model.Conflict.PROHIBIT
 
 
-def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission, ...]:
+def met(
+    prover: Proof, mine: model.Permission, other: model.Permission
+) -> tuple[model.Permission, ...]:
     """Return what two permissions have in common: one, several or no permission.
 
     Who grants has no part in what is granted, so that the first one's assigner stays.
@@ -86,9 +73,10 @@ def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission,
     if not compatible(prover, mine, other):
         return ()
     named: dict[str, Any] = {
-        part: narrower(prover, getattr(mine, part), getattr(other, part))[0] for part in NAMED
+        part: rules.narrower(prover, getattr(mine, part), getattr(other, part))[0]
+        for part in rules.NAMED
     }
-    made = Permission(
+    made = model.Permission(
         action=mine.action,
         assigner=mine.assigner or other.assigner,
         constraints=_tightest((*mine.constraints, *other.constraints), prover),
@@ -98,24 +86,26 @@ def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission,
     )
     refinements = _tightest((*mine.action.refinements, *other.action.refinements), prover)
     return tuple(
-        replace(made, action=Action(action, refinements))
-        for action in common_actions(mine.action.id, other.action.id, prover.knowledge)
+        replace(made, action=model.Action(action, refinements))
+        for action in rules.common_actions(mine.action.id, other.action.id, prover.knowledge)
     )
 
 
-def compatible(prover: Proof, mine: Permission, other: Permission) -> bool:
+def compatible(prover: Proof, mine: model.Permission, other: model.Permission) -> bool:
     """Return whether two permissions have something in common, or at least may."""
-    if not common_actions(mine.action.id, other.action.id, prover.knowledge) or not all(
-        narrower(prover, getattr(mine, part), getattr(other, part)) for part in NAMED
+    if not rules.common_actions(mine.action.id, other.action.id, prover.knowledge) or not all(
+        rules.narrower(prover, getattr(mine, part), getattr(other, part)) for part in rules.NAMED
     ):
         return False
-    groups = ((*rule.constraints, *rule.action.refinements) for rule in (mine, other))
-    items = (rendered(item) for group in groups for item in flat(group))
+    stated = (item for rule in (mine, other) for _, item in rules.attributes(rule))
+    items = (
+        rendered(it) for it in stated if isinstance(it, model.Constraint | model.LogicalConstraint)
+    )
     kept = _lists_met(items, prover.knowledge)
     return kept is not None and not prover.apart(Box(kept))
 
 
-def _duties_under(mine: Permission, other: Permission) -> tuple[Duty, ...]:
+def _duties_under(mine: model.Permission, other: model.Permission) -> tuple[model.Duty, ...]:
     """Return the other's duties, for a permission that the first one's assigner grants.
 
     They say whom they compensate, because that is the assigner where a duty names nobody.
@@ -126,7 +116,7 @@ def _duties_under(mine: Permission, other: Permission) -> tuple[Duty, ...]:
     return tuple(_paid_to(payee, duty) for duty in other.duties)
 
 
-def _paid_to(payee: PartyRef, duty: Duty) -> Duty:
+def _paid_to(payee: model.PartyRef, duty: model.Duty) -> model.Duty:
     functions = duty.functions
     if COMPENSATED not in dict(functions):
         functions = (*functions, (COMPENSATED, payee))
@@ -137,12 +127,12 @@ def _paid_to(payee: PartyRef, duty: Duty) -> Duty:
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...]:
+def _tightest(items: Sequence[model.Condition], prover: Proof) -> tuple[model.Condition, ...]:
     """Return conditions that may hold together, without what follows from the rest."""
     known = [rendered(item) for item in flat(items)]
-    places = {what: place for place, what in enumerate(dict.fromkeys(map(subject, known)))}
-    kept = list(dict.fromkeys(_lists_met(known, prover.knowledge) or ()))
-    groups: dict[str, list[Condition]] = {}
+    places = {what: place for place, what in enumerate(dict.fromkeys(map(rules.subject, known)))}
+    kept = list(dict.fromkeys(_lists_met(known, prover.knowledge) or known))
+    groups: dict[str, list[model.Condition]] = {}
     for item in kept:
         groups.setdefault(_operand(item), []).append(item)
     for item in reversed(kept):
@@ -154,52 +144,150 @@ def _tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...
         if having and prover.within(item, Box(having)):
             groups[key] = [other for other in groups[key] if other is not item]
     left = (item for group in groups.values() for item in group)
-    return tuple(sorted(left, key=lambda item: places[subject(item)]))
+    return tuple(sorted(left, key=lambda item: places[rules.subject(item)]))
 
 
-def _operand(item: Condition) -> str:
+def _operand(item: model.Condition) -> str:
     """Return the operand of which alone others could prove a condition; empty: all of them."""
-    return item.left if isinstance(item, Constraint) else ""
+    return item.left if isinstance(item, model.Constraint) else ""
 
 
-def _lists_met(items: Iterable[Condition], knowledge: Knowledge) -> list[Condition] | None:
+def _lists_met(
+    items: Iterable[model.Condition], knowledge: Knowledge
+) -> list[model.Condition] | None:
     """Return conditions with the concepts of several lists met; None when none is left.
 
     Proofs stand beside one another, so that each list of them stays (`Operand.evidence`).
     """
-    kept: dict[str | int, Condition] = {}
+    kept: dict[str | int, model.Condition] = {}
     for place, item in enumerate(items):
-        listing = isinstance(item, Constraint) and _lists_concepts(item, knowledge)
-        key = subject(item) if listing else place
+        listing = isinstance(item, model.Constraint) and _lists_concepts(item, knowledge)
+        key = rules.subject(item) if listing else place
         first = kept.get(key)
-        if isinstance(first, Constraint) and isinstance(item, Constraint):
+        if isinstance(first, model.Constraint) and isinstance(item, model.Constraint):
             both = _below(first, knowledge) & _below(item, knowledge)
             widest = tuple(
-                Iri(it) for it in sorted(both) if not (knowledge.above(it) - {it}) & both
+                model.Iri(it) for it in sorted(both) if not (knowledge.above(it) - {it}) & both
             )
             if not widest:
                 return None
-            kept[key] = replace(first, operator=Operator.IS_ANY_OF, right=widest)
+            kept[key] = replace(first, operator=model.Operator.IS_ANY_OF, right=widest)
         else:
             kept[key] = item
     return list(kept.values())
 
 
-def _below(item: Constraint, knowledge: Knowledge) -> frozenset[str]:
+def _below(item: model.Constraint, knowledge: Knowledge) -> frozenset[str]:
     return frozenset().union(*(knowledge.below(name(value) or "") for value in item.right))
 
 
-def _lists_concepts(item: Constraint, knowledge: Knowledge) -> bool:
+def _lists_concepts(item: model.Constraint, knowledge: Knowledge) -> bool:
     operand = knowledge.operand(item.left)
     return (
         operand is not None
         and operand.kind is Kind.CONCEPT
         and not operand.evidence
-        and item.operator in {Operator.IS_A, Operator.IS_ANY_OF}
+        and item.operator in {model.Operator.IS_A, model.Operator.IS_ANY_OF}
         and not (item.reference or item.unit)  # no concept has a unit
         and not malformed(item)
         and all(knowledge.knows(name(value) or "") for value in item.right)
     )
+
+
+# -- a policy that is made of several ------------------------------------------------------------
+# A prohibition of a single thing bears on a collection that may hold it, and only a rule can say
+# that something is a collection (IM 2.2.2, 2.3.2). So what a source calls a collection stays one,
+# and what is added to say so never grants more.
+
+
+def whole_of(
+    permissions: Sequence[model.Permission],
+    sources: Sequence[model.Policy],
+    conflict: model.Conflict | None,
+    knowledge: Knowledge,
+    first: model.Policy | None = None,
+) -> model.Policy:
+    """Return an offer of permissions, with the prohibitions and obligations of all sources.
+
+    Args:
+        permissions: which name all that they are about.
+        sources: the policies that the permissions were met from.
+        conflict: its strategy.
+        knowledge: which actions have to do with each other.
+        first: the policy that says what is stated for all rules; None: what they name alike.
+    """
+    sides = [rules.unfolded(policy) for policy in sources]
+    made = model.Policy(
+        kind=model.PolicyKind.OFFER,
+        permissions=tuple(permissions),
+        prohibitions=joined(*(side.prohibitions for side in sides)),
+        obligations=joined(*(side.obligations for side in sides)),
+        profiles=tuple(dict.fromkeys(name for side in sides for name in side.profiles)),
+        conflict=conflict,
+    )
+    if not made.prohibitions:
+        return rules.folded(made, first)
+    names = frozenset().union(*map(collections_of, sources))
+    counting = [policy for policy, side in zip(sources, sides, strict=True) if side.prohibitions]
+    lost = _lost_collections(_calling(made, names), counting, knowledge)
+    kept = replace(made, prohibitions=joined(made.prohibitions, lost))
+    return _calling(rules.folded(kept, first), names)
+
+
+def _calling(whole: model.Policy, names: frozenset[str]) -> model.Policy:
+    """Return a policy whose permissions call a collection what has one of some names."""
+
+    def called(part: Any) -> dict[str, Any]:
+        named = ((name, getattr(part, name)) for name in rules.ABOUT)
+        return {
+            name: replace(item, collection=True)
+            for name, item in named
+            if item is not None and not item.source and item.id in names
+        }
+
+    permissions = tuple(replace(rule, **called(rule)) for rule in whole.permissions)
+    return replace(whole, permissions=permissions, **called(whole))
+
+
+def _lost_collections(
+    whole: model.Policy, sources: Sequence[model.Policy], knowledge: Knowledge
+) -> list[model.Prohibition]:
+    """Return prohibitions that still name the collections of which no permission is left.
+
+    They are of what was permitted of the collection, where nothing like it is granted any more, so
+    that it takes nothing away; else of what is prohibited of the single thing, which grants less.
+    """
+    known = set(collections_of(whole))
+    granted = {rule.action.id for rule in whole.permissions}
+    added: list[model.Prohibition] = []
+    for part in rules.ABOUT:
+        bans = _bearing(whole, part, knowledge)
+        pairs = (pair for policy in sources for pair in rules.collections_in(policy, part))
+        for rule, group in pairs if bans else ():
+            if group not in known:
+                known.add(group)
+                act = rule.action.id
+                free = not any(related(act, item, knowledge) for item in granted)
+                ban = model.Prohibition(action=model.Action(act)) if free else bans[0]
+                collection: Any = rules.REFERENCES[part](group, collection=True)
+                added.append(replace(ban, **{part: collection}))
+    return added
+
+
+def _bearing(whole: model.Policy, part: str, knowledge: Knowledge) -> list[model.Prohibition]:
+    """Return the prohibitions that name something which a permission of many may hold."""
+    many = {
+        rule.action.id
+        for rule in whole.permissions
+        for item in [getattr(rule, part)]
+        if item is None or item.collection or item.source
+    }
+    return [
+        ban
+        for ban in whole.prohibitions
+        if getattr(ban, part) is not None
+        and any(related(ban.action.id, act, knowledge) for act in many)
+    ]
 
 
 # -- layers --------------------------------------------------------------------------------------
@@ -215,7 +303,7 @@ class Layer:
     """
 
     name: str
-    policy: Policy
+    policy: model.Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +315,7 @@ class Layered:
         empty_at: name of the layer with which nothing was left; empty otherwise.
     """
 
-    policy: Policy
+    policy: model.Policy
     empty_at: str = ""
 
     def __bool__(self) -> bool:
@@ -245,7 +333,7 @@ def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
         LimitExceeded: too many rules or conditions to be compared.
     """
     if not layers:
-        return Layered(Policy(kind=PolicyKind.OFFER))
+        return Layered(model.Policy(kind=model.PolicyKind.OFFER))
     whole = opaque(layers[0].policy)
     for item in layers:
         found = meet(whole, item.policy, knowledge)

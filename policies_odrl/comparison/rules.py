@@ -10,41 +10,28 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from policies_odrl import text
+from policies_odrl import model, text
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import flat, rule_form, same_reference
-from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import (
-    AssetRef,
-    Condition,
-    Conflict,
-    Constraint,
-    Duty,
-    LogicalConstraint,
-    PartyRef,
-    Permission,
-    Policy,
-    PolicyKind,
-    Prohibition,
-    Rule,
-)
 from policies_odrl.reading.inventory import Reference
 from policies_odrl.vocabulary import INCLUDED_IN, PROFILES, same_action
 
 PARTS: Final = ("target", "assigner", "assignee")
 BARE: Final[dict[str, Any]] = dict.fromkeys(PARTS)
-ABOUT: Final = ("target", "assignee")  # the parts that decide whether a rule concerns a request
+REFERENCES: Final = {"target": model.AssetRef, "assignee": model.PartyRef}
+ABOUT: Final = tuple(REFERENCES)  # the parts that decide whether a rule concerns a request
 MAX_PAIRS: Final = 4096  # pairs of rules compared
 MAX_WORK: Final = 50_000  # conditions of all pairs of rules
 MAX_CONDITIONS: Final = 256  # conditions of one rule
 MAX_NESTED: Final = 64  # conditions below one another
+NAMED: Final = ("target", "assignee", "output")
 TOO_MANY: Final = "too many rules or conditions, or pairs of them, to compare"
-_R = TypeVar("_R", bound=Rule)
+_R = TypeVar("_R", bound=model.Rule)
 
 
-def named(policy: Policy, rule: _R) -> _R:
+def named(policy: model.Policy, rule: _R) -> _R:
     """Return a rule of a policy that names all that it is about."""
     return replace(
         rule,
@@ -54,27 +41,27 @@ def named(policy: Policy, rule: _R) -> _R:
     )
 
 
-def asked_for(policy: Policy) -> list[tuple[str, Permission]]:
+def asked_for(policy: model.Policy) -> list[tuple[str, model.Permission]]:
     """Return (JSON pointer, permission that names all it is about), granting or not."""
     return [(f"/permission/{i}", named(policy, rule)) for i, rule in enumerate(policy.permissions)]
 
 
-def granting(policy: Policy) -> list[tuple[str, Permission]]:
+def granting(policy: model.Policy) -> list[tuple[str, model.Permission]]:
     """Return the same of the permissions that can grant.
 
     A permission of an agreement that names nobody grants nothing (`conditions.py`).
     """
-    agreement = policy.kind is PolicyKind.AGREEMENT
+    agreement = policy.kind is model.PolicyKind.AGREEMENT
     return [pair for pair in asked_for(policy) if not agreement or pair[1].assignee is not None]
 
 
-def unfolded(policy: Policy) -> Policy:
+def unfolded(policy: model.Policy) -> model.Policy:
     """Return a policy whose rules name all that they are about, without what changes nothing.
 
     A duty below a rule stays as it is: what it does not name is the rule's, not the policy's.
     Prohibitions are left out where permissions win.
     """
-    bans = () if policy.conflict is Conflict.PERM else policy.prohibitions
+    bans = () if policy.conflict is model.Conflict.PERM else policy.prohibitions
     return replace(
         policy,
         permissions=tuple(rule for _, rule in granting(policy)),
@@ -84,7 +71,7 @@ def unfolded(policy: Policy) -> Policy:
     )
 
 
-def folded(whole: Policy, first: Policy | None = None) -> Policy:
+def folded(whole: model.Policy, first: model.Policy | None = None) -> model.Policy:
     """Return a policy that states once what all its rules name alike.
 
     With a first policy, it states what that one does where each permission agrees. A prohibition
@@ -97,7 +84,7 @@ def folded(whole: Policy, first: Policy | None = None) -> Policy:
         found = getattr(first or (rules[0] if rules else whole), part)
         free = [found, None] if first else [found]
         if all(
-            getattr(rule, part) in (free[:1] if isinstance(rule, Permission) else free)
+            getattr(rule, part) in (free[:1] if isinstance(rule, model.Permission) else free)
             for rule in rules
         ):
             stated[part] = found
@@ -109,16 +96,28 @@ def folded(whole: Policy, first: Policy | None = None) -> Policy:
     return replace(whole, **stated)
 
 
-def conditions_of(rule: Rule) -> list[Condition]:
+def conditions_of(rule: model.Rule) -> list[model.Condition]:
     """Return all that must hold for a rule: its constraints and every refinement."""
     chosen = (item.refinements for item in (rule.target, rule.assignee) if item is not None)
     groups = ((*rule.constraints, *rule.unread), rule.action.refinements, *chosen)
     return [item for group in groups for item in flat(group)]
 
 
-def subject(item: Condition) -> str:
+def attributes(
+    rule: model.Rule,
+) -> Iterator[tuple[str, model.Action | Reference | model.Condition]]:
+    """Yield what a rule says, one attribute at a time; not who grants, and not its duties."""
+    yield "action", model.Action(rule.action.id)
+    stated = ((part, getattr(rule, part)) for part in NAMED)
+    yield from ((part, item) for part, item in stated if item is not None)
+    yield from rule.functions
+    for item in flat((*rule.constraints, *rule.action.refinements)):
+        yield "condition", item
+
+
+def subject(item: model.Condition) -> str:
     """Return what a condition is about: its left operand, or how its parts are joined."""
-    return item.left if isinstance(item, Constraint) else item.connective.value
+    return item.left if isinstance(item, model.Constraint) else item.connective.value
 
 
 # -- what two rules name -------------------------------------------------------------------------
@@ -161,15 +160,15 @@ def common_actions(mine: str, other: str, knowledge: Knowledge) -> tuple[str, ..
     return tuple(sorted(item for item in both if not (wider(item) - {item}) & both))
 
 
-def granted_by_others(left: PartyRef | None, right: PartyRef | None) -> bool:
-    """Return whether two parties grant that are both named, and not the same.
+def differ(left: Reference | None, right: Reference | None) -> bool:
+    """Return whether two references are both named, and not the same.
 
     Terms that name nobody leave it to the agreement who grants.
     """
     return left is not None and right is not None and not same_reference(left, right)
 
 
-def pays_assigner(duty: Duty) -> bool:
+def pays_assigner(duty: model.Duty) -> bool:
     """Return whether who is compensated is the assigner, because a duty names nobody."""
     return any(COMPENSATED not in dict(item.functions) for item in (duty, *duty.consequences))
 
@@ -177,7 +176,7 @@ def pays_assigner(duty: Duty) -> bool:
 # -- what is compared at all ---------------------------------------------------------------------
 
 
-def too_large(left: Policy, right: Policy) -> bool:
+def too_large(left: model.Policy, right: model.Policy) -> bool:
     """Return whether two policies have too many rules or conditions to be compared."""
     mine, other = (
         [_count(it, rule) for rule in (*it.permissions, *it.prohibitions)] for it in (left, right)
@@ -189,17 +188,7 @@ def too_large(left: Policy, right: Policy) -> bool:
     )
 
 
-def refuse_too_large(left: Policy, right: Policy) -> None:
-    """Refuse policies that have too many rules or conditions to be compared.
-
-    Raises:
-        LimitExceeded: they have.
-    """
-    if too_large(left, right):
-        raise LimitExceeded("the policies have too many rules or conditions to be compared")
-
-
-def _count(policy: Policy, rule: Rule) -> int:
+def _count(policy: model.Policy, rule: model.Rule) -> int:
     """Return how many conditions a rule has; too many where they lie too deep."""
     chosen = (policy.target_of(rule), policy.assignee_of(rule))
     groups = (rule.constraints, rule.action.refinements, *(it.refinements for it in chosen if it))
@@ -208,12 +197,12 @@ def _count(policy: Policy, rule: Rule) -> int:
     while stack:
         item, depth = stack.pop()
         total += 1 if depth <= MAX_NESTED else MAX_CONDITIONS
-        if isinstance(item, LogicalConstraint):
+        if isinstance(item, model.LogicalConstraint):
             stack.extend((part, depth + 1) for part in item.operands)
     return total
 
 
-def obstacle(policy: Policy, knowledge: Knowledge) -> str:
+def obstacle(policy: model.Policy, knowledge: Knowledge) -> str:
     """Return why nobody can say what a policy grants, as evaluation does; empty when one can."""
     strange = [item for item in policy.profiles if item not in PROFILES | knowledge.profiles]
     if strange:
@@ -228,16 +217,9 @@ def obstacle(policy: Policy, knowledge: Knowledge) -> str:
 # -- collections ---------------------------------------------------------------------------------
 
 
-def collections_in(policy: Policy, part: str) -> Iterator[tuple[Permission, str]]:
+def collections_in(policy: model.Policy, part: str) -> Iterator[tuple[model.Permission, str]]:
     """Yield the permissions of a policy that are about collections, with the names of those."""
     for _, rule in asked_for(policy):
         item = getattr(rule, part)
         if item is not None and (item.collection or item.source):
             yield from ((rule, name) for name in (item.id, item.source) if name)
-
-
-def collective(ban: Prohibition, part: str, name: str) -> Prohibition:
-    """Return a prohibition whose target or assignee is a collection."""
-    if part == "target":
-        return replace(ban, target=AssetRef(name, collection=True))
-    return replace(ban, assignee=PartyRef(name, collection=True))

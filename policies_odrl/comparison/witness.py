@@ -19,7 +19,7 @@ from policies_odrl.algebra.budget import Exhausted
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.comparison.rules import asked_for, conditions_of, named
+from policies_odrl.comparison.rules import asked_for, conditions_of
 from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
@@ -113,26 +113,17 @@ def _search(near: _Near, policy: Policy, judge: Judge) -> Evidence:
 
 @dataclass(slots=True)
 class _Near:
-    """Requests on either side of what another policy says.
-
-    Attributes:
-        other: the other policy.
-        reading: how constraints are read.
-        doubtful: left operands that are tried first.
-    """
+    """Requests on either side of what another policy says."""
 
     other: Policy
     reading: Reading
-    doubtful: frozenset[str] = frozenset()
+    doubtful: frozenset[str] = frozenset()  # left operands that are tried first
     outside: dict[str, list[Constraint]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        rules = (*self.other.permissions, *self.other.prohibitions)
-        for rule in rules:
-            about = named(self.other, rule)
-            for item in inventory.nested(tuple(reversed(conditions_of(about)))):
-                if isinstance(item, Constraint):
-                    self.outside.setdefault(item.left, []).append(item)
+        for item in inventory.conditions_in(self.other):
+            if isinstance(item, Constraint):
+                self.outside.setdefault(item.left, []).append(item)
 
     def requests(self, policy: Policy) -> Iterator[Request]:
         """Yield requests that a policy is likely to grant."""
@@ -217,37 +208,31 @@ def _open(result: RuleResult, knowledge: Knowledge) -> list[str]:
 
 
 def _fact(leaf: ConditionResult, knowledge: Knowledge) -> str:
+    """Return what is not known, so that a condition is open; empty where it is definite."""
+    item = leaf.item
     if leaf.truth is not Truth.UNDETERMINED or not leaf.values:
         return ""
-    item = leaf.item
-    if isinstance(item, Constraint):
-        return _about(item, leaf, knowledge)
-    return _about_premise(leaf, item, knowledge) if isinstance(item, Premise) else ""
-
-
-def _about_premise(leaf: ConditionResult, item: Premise, knowledge: Knowledge) -> str:
-    given = name(str(leaf.values[0])) or ""
-    if item.ruled is None:
-        return ""  # an agreement that names nobody
-    if item.name != "action":
-        return f"whether `{text.term(given)}` belongs to {leaf.text}"
-    return "" if knowledge.known_action(given) else f"what `{text.term(given)}` is included in"
+    if isinstance(item, Premise):
+        given = name(str(leaf.values[0])) or ""
+        if item.ruled is None:
+            return ""  # an agreement that names nobody
+        if item.name != "action":
+            return f"whether `{text.term(given)}` belongs to {leaf.text}"
+        return "" if knowledge.known_action(given) else f"what `{text.term(given)}` is included in"
+    return _about(item, leaf, knowledge) if isinstance(item, Constraint) else ""
 
 
 def _about(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -> str:
-    strange = [iri for iri in item.reference if not knowledge.references.get(iri)]
-    if strange:
-        return f"what `{text.term(strange[0])}` refers to"
     operand = knowledge.operand(item.left)
     kind = operand.kind if operand else Kind.IDENTITY
-    values = (*leaf.values, *item.right)
-    texts = (name(value) for value in values if isinstance(value, str | Iri | Literal))
+    texts = (name(it) for it in (*leaf.values, *item.right) if isinstance(it, str | Iri | Literal))
     named = [text for text in texts if text]
+    by_hierarchy = kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is Operator.IS_A
+    if strange := [iri for iri in item.reference if not knowledge.references.get(iri)]:
+        return f"what `{text.term(strange[0])}` refers to"
     if kind is Kind.EVENT:
         when = [iri for iri in named if iri not in knowledge.events]
         return f"when `{text.term(when[0])}` takes place" if when else ""
-    by_hierarchy = kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is Operator.IS_A
-    unknown = [iri for iri in named if not knowledge.knows(iri)]
-    if not by_hierarchy or not unknown:
-        return ""
-    return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}"
+    if by_hierarchy and (unknown := [iri for iri in named if not knowledge.knows(iri)]):
+        return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}"
+    return ""

@@ -13,31 +13,16 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from policies_odrl import model
 from policies_odrl.algebra.forms import malformed, opaque, rule_form, without_ids
-from policies_odrl.comparison.rules import ABOUT, BARE, PARTS, collections_in, collective, named
+from policies_odrl.comparison.rules import ABOUT, BARE, PARTS, REFERENCES, collections_in, named
 from policies_odrl.concepts import concepts
-from policies_odrl.model import (
-    XSD,
-    Action,
-    Condition,
-    Constraint,
-    Duty,
-    Iri,
-    Literal,
-    LogicalConstraint,
-    Permission,
-    Policy,
-    PolicyKind,
-    Prohibition,
-    Rule,
-    Value,
-)
 from policies_odrl.reading import inventory
 from policies_odrl.text import instant, term
 from policies_odrl.values import name, number, span, step
 from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PROFILES, Kind, same_action
 
-_NOBODY: Final = Policy(kind=PolicyKind.SET)
+_NOBODY: Final = model.Policy(kind=model.PolicyKind.SET)
 _FOREIGN: Final = MappingProxyType(
     {
         "action": "an action that is not one of the provider's",
@@ -48,22 +33,22 @@ _FOREIGN: Final = MappingProxyType(
         "text": "an identifier or profile that is not the provider's",
     }
 )
-_R = TypeVar("_R", Prohibition, Duty)
+_R = TypeVar("_R", model.Prohibition, model.Duty)
 _Word = tuple[str, Any]  # what sort of word it is, and the word
 
 
 # -- one spelling --------------------------------------------------------------------------------
 
 
-def rendered(item: Condition) -> Condition:
+def rendered(item: model.Condition) -> model.Condition:
     """Return a condition in the one spelling of its values, without identifiers."""
-    if isinstance(item, LogicalConstraint):
-        return LogicalConstraint(item.connective, tuple(map(rendered, item.operands)))
+    if isinstance(item, model.LogicalConstraint):
+        return model.LogicalConstraint(item.connective, tuple(map(rendered, item.operands)))
     return _rendered(item)
 
 
 @lru_cache(maxsize=4096)  # one object, so that what is known of it is found again
-def _rendered(item: Constraint) -> Constraint:
+def _rendered(item: model.Constraint) -> model.Constraint:
     operand, kind = OPERANDS.get(item.left), _kind(item.left)
     left = (operand.replaced_by if operand else "") or item.left
     right = tuple(_anew(kind, value) or value for value in item.right)
@@ -85,7 +70,7 @@ def joined(*groups: Iterable[_R]) -> tuple[_R, ...]:
 
 def _rule_rendered(rule: _R) -> _R:
     constraints = tuple(map(rendered, rule.constraints))
-    if isinstance(rule, Duty):
+    if isinstance(rule, model.Duty):
         return replace(without_ids(rule), constraints=constraints)
     remedies = tuple(map(without_ids, rule.remedies))
     return replace(rule, id="", constraints=constraints, remedies=remedies)
@@ -96,29 +81,29 @@ def _kind(left: str) -> Kind:
     return operand.kind if operand else Kind.IDENTITY
 
 
-def _anew(kind: Kind, value: Value) -> Value | None:
+def _anew(kind: Kind, value: model.Value) -> model.Value | None:
     """Return a number, a moment, a step or a known concept in its one spelling, or None."""
     if kind in {Kind.NUMBER, Kind.COUNT} and (amount := number(value)) is not None:
         digits = format(amount, "f")
         plain = digits.rstrip("0").rstrip(".") if "." in digits else digits
-        return Literal(plain, XSD + "decimal")
+        return model.Literal(plain, model.XSD + "decimal")
     if kind is Kind.INSTANT and (found := span(value)) is not None:
         if found.start == found.end:
-            return Literal(instant(found.start), XSD + "dateTime")
+            return model.Literal(instant(found.start), model.XSD + "dateTime")
         day, _, zone = found.start.isoformat().partition("T00:00:00")  # midnight of its zone
-        return Literal(day + zone.replace("+00:00", "Z"), XSD + "date")
+        return model.Literal(day + zone.replace("+00:00", "Z"), model.XSD + "date")
     known = name(value)
     if (kind is Kind.CONCEPT and known in concepts()) or (
         kind is Kind.LEVEL and step(value) is not None
     ):
-        return Iri(str(known))
+        return model.Iri(str(known))
     return None
 
 
 # -- whose words they are ------------------------------------------------------------------------
 
 
-def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
+def foreign(rendering: model.Policy, *own: model.Policy) -> tuple[str, ...]:
     """Return which parts of a rendering are not in the words of `own`; empty when all are.
 
     Rules, assets, parties, identifiers and descriptions stand only where one of the own policies
@@ -134,7 +119,7 @@ def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
     mine = frozenset(said | values)
     found: list[str] = []
     for path, rule in rendering.rules():
-        if isinstance(rule, Permission):
+        if isinstance(rule, model.Permission):
             words = (*_words(rule), *(("rule", duty) for duty in rule.duties))
             found += [f"{_told(*it)} at `{path}`" for it in words if not _is_own(*it, mine)]
         elif not _ruled_alike(rendering, rule, mine):
@@ -144,17 +129,17 @@ def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _words(rule: Rule) -> Iterator[_Word]:
+def _words(rule: model.Rule) -> Iterator[_Word]:
     """Yield the words of one rule, but those of its duties."""
     yield "action", same_action(rule.action.id)
     yield from (("function", name) for name, _ in rule.functions)
     yield from (("name", item) for item in inventory.references_of(rule))
     for item in inventory.nested((*rule.constraints, *rule.action.refinements)):
-        if isinstance(item, Constraint):
+        if isinstance(item, model.Constraint):
             yield "condition", item
 
 
-def _whole(policy: Policy) -> Iterator[_Word]:
+def _whole(policy: model.Policy) -> Iterator[_Word]:
     """Yield the words of a whole policy, and the identifiers and descriptions of all its parts."""
     texts = [policy.id, policy.replaced_by, policy.timestamp, *policy.inherits]
     texts += [item for item in policy.profiles if item not in PROFILES]
@@ -166,7 +151,7 @@ def _whole(policy: Policy) -> Iterator[_Word]:
     yield from (("name", item) for item in stated if item is not None)
 
 
-def _said(policy: Policy) -> Iterator[_Word]:
+def _said(policy: model.Policy) -> Iterator[_Word]:
     """Yield all words of a policy, and its rules as what is made of it says them.
 
     Bans and obligations stand as they are or with what the whole policy names; who grants plays no
@@ -185,7 +170,8 @@ def _said(policy: Policy) -> Iterator[_Word]:
         yield from (("rule", _rule_rendered(duty)) for duty in permission.duties)
     for part in ABOUT:
         for rule, item in collections_in(policy, part):
-            yield "rule", collective(Prohibition(action=Action(rule.action.id)), part, item)
+            named_by: dict[str, Any] = {part: REFERENCES[part](item, collection=True)}
+            yield "rule", model.Prohibition(action=model.Action(rule.action.id), **named_by)
 
 
 def _is_own(sort: str, word: Any, mine: frozenset[_Word]) -> bool:
@@ -215,7 +201,7 @@ def _told(sort: str, word: Any) -> str:
     return _FOREIGN[sort]
 
 
-def _ruled_alike(rendering: Policy, rule: Rule, mine: frozenset[_Word]) -> bool:
+def _ruled_alike(rendering: model.Policy, rule: model.Rule, mine: frozenset[_Word]) -> bool:
     """Return whether a prohibition or obligation is own, wherever what it is about is stated.
 
     One about all things may be about those that the rendering is about.
@@ -232,5 +218,5 @@ def _ruled_alike(rendering: Policy, rule: Rule, mine: frozenset[_Word]) -> bool:
     )
 
 
-def _about(policy: Policy, rule: Rule) -> tuple[inventory.Reference | None, ...]:
+def _about(policy: model.Policy, rule: model.Rule) -> tuple[inventory.Reference | None, ...]:
     return policy.target_of(rule), policy.assigner_of(rule), policy.assignee_of(rule)

@@ -31,8 +31,8 @@ from policies_odrl import (
     term_changes,
 )
 from policies_odrl.algebra.boxes import Proof
-from policies_odrl.comparison.blocking import blocking, possible
 from policies_odrl.comparison.compare import Relation
+from policies_odrl.comparison.counter import blocking, possible
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.witness import requests_near
 from policies_odrl.model import ODRL, Condition, Constraint

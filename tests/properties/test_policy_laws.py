@@ -127,7 +127,7 @@ def test_containment_agrees_with_evaluation(
                 assert evaluate(offer, request, facts, mode=mode).granted
     if found.answer is Answer.NO:
         assert found.witness is not None
-        assert found.reasons
+        assert found.gaps
         then = imagined(found.witness, Facts())
         modes = [
             mode

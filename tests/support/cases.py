@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import policies_odrl
 from policies_odrl import Decision, Facts, Knowledge, Layer, Mode, OdrlError, Policy, Request
-from policies_odrl.comparison.differences import TermChange
+from policies_odrl.comparison.differences import Compared
 from policies_odrl.comparison.meet import meet
 from policies_odrl.conflicts.verdict import ConflictVerdict
 from policies_odrl.evaluation.case import Behaviour
@@ -237,7 +237,7 @@ def _truth(case: Case) -> str:
 
 def _contains(case: Case) -> dict[str, Any]:
     found = policies_odrl.contains(*case.policies, case.knowledge)
-    gaps = sorted({f"{item.path} {item.attribute}" for item in found.gaps})
+    gaps = sorted({f"{item.path} {item.operand}" for item in found.gaps})
     return _stated(answer=found.answer.value, missing=list(found.missing), gaps=gaps)
 
 
@@ -296,7 +296,7 @@ def written(policy: Policy | None) -> Any:
     return None if policy is None else shortened(write_bare(policy))
 
 
-def _changes(changes: Sequence[TermChange]) -> list[list[str]]:
+def _changes(changes: Sequence[Compared]) -> list[list[str]]:
     return [[item.line, item.said("en"), item.said("fr")] for item in changes]
 
 

@@ -19,11 +19,10 @@ from policies_odrl import (
     counter_offer,
     term_changes,
 )
-from policies_odrl.comparison import blocking as blocking_module
-from policies_odrl.comparison import change
-from policies_odrl.comparison.blocking import blocking
+from policies_odrl.comparison import change, counter
+from policies_odrl.comparison.change import cost, distance
+from policies_odrl.comparison.counter import blocking
 from policies_odrl.comparison.differences import ChangeKind
-from policies_odrl.comparison.nearness import cost, distance
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import PREAU
 from tests.support.policies import EDUCATION, amount, name_is, one_rule, purpose, until
@@ -59,7 +58,7 @@ def test_the_smallest_set_of_several_offers_is_named(monkeypatch: pytest.MonkeyP
     assert len(blocked.parts) == 2
     (nothing,) = blocking(replace(three, permissions=()), wish)
     assert (nothing.said("en"), nothing.line) == ("Nothing is offered.", "/permission/0: no offer")
-    monkeypatch.setattr(blocking_module, "MAX_PAIRS", 1)
+    monkeypatch.setattr(counter, "MAX_PAIRS", 1)
     offer = terms(may(act="print"), may(act="play"))
     assert blocking(offer, terms(may(act="play"))) == ()
     (found,) = blocking(offer, terms(may()))

@@ -36,7 +36,7 @@ from federated.privacy.rule import Accounting, Rule, fixed
 from policies_odrl import AssetRef, PartyRef, Policy, PolicyKind
 from policies_odrl.checking.findings import Severity
 from policies_odrl.comparison.counter import CounterOffer
-from policies_odrl.comparison.differences import TermChange
+from policies_odrl.comparison.differences import Compared
 from policies_odrl.comparison.wording import foreign
 from policies_odrl.reading.inventory import size
 
@@ -303,7 +303,7 @@ def judge(offer: Offer, wish: bytes, dataset_id: str) -> Verdict:
     return _narrowed(offered, asked, reserve)
 
 
-def changes(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
+def changes(asked: bytes, offered: bytes) -> tuple[Compared, ...]:
     """Return what an offer changes of what was asked for, as this node finds by comparing them.
 
     Nothing of it is taken from what the other party says about its offer. Empty only where nothing
@@ -317,7 +317,7 @@ def changes(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
 
 
 @lru_cache(maxsize=128)
-def _changed(asked: bytes, offered: bytes) -> tuple[TermChange, ...]:
+def _changed(asked: bytes, offered: bytes) -> tuple[Compared, ...]:
     return policies_odrl.term_changes(_bare(read_small(asked)), _bare(read_small(offered)))
 
 
