@@ -25,7 +25,7 @@ from docs.profile_document import (
 from policies_odrl.authoring.contracts import Template, fill, templates
 from policies_odrl.authoring.parameters import full
 from policies_odrl.concepts import legal_bases, measures, purposes
-from policies_odrl.language.labels import label, word
+from policies_odrl.language.phrases import label, word
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "policies_odrl" / "profile"

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 from policies_odrl.authoring.parameters import full
-from policies_odrl.language.labels import label
+from policies_odrl.language.phrases import label
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import DCT, PREAU, PROFILE, loaded
 from policies_odrl.vocabulary import PREFIXES as KNOWN

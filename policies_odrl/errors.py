@@ -19,11 +19,12 @@ A denial is a value (`Decision`), never an exception of this tree.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import ClassVar
+
+from policies_odrl.vocabulary import loaded
 
 Slot = str | int
 
@@ -31,9 +32,7 @@ Slot = str | int
 @cache
 def sentences() -> Mapping[str, str]:
     """Return what is raised in English -> the same in French, slots in braces."""
-    text = files("policies_odrl").joinpath("errors.json").read_text("utf-8")
-    found: dict[str, str] = json.loads(text)
-    return found
+    return loaded("errors.json")
 
 
 def _filled(template: str, slots: Mapping[str, Slot]) -> str:
@@ -50,12 +49,15 @@ class OdrlError(Exception):
         slots: what the template is filled with.
 
     Attributes:
-        code: stable, upper snake case.
+        code: stable, the name of the class in upper snake case.
         reason: the template filled.
         node: see above.
     """
 
     code: ClassVar[str] = "ODRL_ERROR"
+
+    def __init_subclass__(cls) -> None:
+        cls.code = "ODRL" + re.sub("[A-Z]", r"_\g<0>", cls.__name__).upper()
 
     def __init__(
         self, template: str, /, *, node: str = "", french: str = "", **slots: Slot
@@ -81,75 +83,45 @@ class OdrlError(Exception):
 class Unreadable(OdrlError):
     """The input is not a policy that this library understands."""
 
-    code = "ODRL_UNREADABLE"
-
 
 class IllFormed(Unreadable):
     """The information model is broken: something is missing, doubled or of the wrong kind."""
-
-    code = "ODRL_ILL_FORMED"
 
 
 class UnknownTerm(Unreadable):
     """A term that neither ODRL 2.2 nor a declared profile defines."""
 
-    code = "ODRL_UNKNOWN_TERM"
-
 
 class NotUnderstood(Unreadable):
     """A sentence that the controlled language of `explain.py` does not have."""
-
-    code = "ODRL_NOT_UNDERSTOOD"
 
 
 class LimitExceeded(Unreadable):
     """The policy is larger or deeper than this library reads."""
 
-    code = "ODRL_LIMIT_EXCEEDED"
-
 
 class Unresolvable(OdrlError):
     """What a policy inherits cannot be made out."""
-
-    code = "ODRL_UNRESOLVABLE"
 
 
 class ParentMissing(Unresolvable):
     """A policy inherits from one that was not given."""
 
-    code = "ODRL_PARENT_MISSING"
-
 
 class ParentReplaced(Unresolvable):
-    """A policy inherits from one that is void because another replaces it (IM 2.8).
-
-    Attributes:
-        replacement: IRI of the policy that replaces it.
-    """
-
-    code = "ODRL_PARENT_REPLACED"
-
-    def __init__(self, template: str, /, *, name: str, replacement: str, node: str = "") -> None:
-        super().__init__(template, node=node, name=name, replacement=replacement)
-        self.replacement = replacement
+    """A policy inherits from one that is void because another replaces it (IM 2.8)."""
 
 
 class CircularInheritance(Unresolvable):
     """A policy inherits from itself (IM 2.9: MUST NOT be circular)."""
 
-    code = "ODRL_CIRCULAR_INHERITANCE"
-
 
 class NotWritable(OdrlError):
     """The policy holds something that has no wire form."""
 
-    code = "ODRL_NOT_WRITABLE"
-
 
 class UsageRefused(OdrlError):
     """A change of the usage state that its history does not allow."""
-
-    code = "ODRL_USAGE_REFUSED"
 
 
 class TemplateRefused(OdrlError):
@@ -158,8 +130,6 @@ class TemplateRefused(OdrlError):
     Attributes:
         field: name of the parameter at fault; empty when it is the template.
     """
-
-    code = "ODRL_TEMPLATE_REFUSED"
 
     def __init__(self, template: str, /, *, field: str = "", french: str = "") -> None:
         super().__init__(template, french=french)

@@ -4,15 +4,14 @@ Rules: names and cardinalities are those of the ODRL Information Model 2.2; comp
 already expanded (one action, one target, one party of a function per rule), except that target,
 assigner and assignee of the whole policy stay on the policy, where the Dataspace Protocol puts
 them, and hold for each rule that names none itself. Order is kept as read, and means nothing but
-in `andSequence`. Descriptions (labels, titles, classes of other vocabularies) are kept as `notes`
-beside what they describe and have no part in equality, because they do not change what a policy
-says. What the values mean is left to `evaluate.py` and `compare.py`; whether they make
-sense, to `validate.py`.
+in `andSequence`. IRIs are absolute; an empty one is a blank node or states nothing. Descriptions
+(labels, titles, classes of other vocabularies) are kept as `notes` beside what they describe and
+have no part in equality, because they do not change what a policy says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -24,7 +23,6 @@ RDF_TYPE: Final = RDF + "type"
 RDF_VALUE: Final = RDF + "value"
 XSD: Final = "http://www.w3.org/2001/XMLSchema#"
 XSD_STRING: Final = XSD + "string"
-
 
 _T = TypeVar("_T")
 
@@ -79,24 +77,14 @@ class Conflict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Iri:
-    """A value that names something.
-
-    Attributes:
-        value: absolute IRI.
-    """
+    """A value that names something."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A typed value, lexical form kept as read.
-
-    Attributes:
-        lexical: lexical form.
-        datatype: absolute IRI of the datatype.
-        language: BCP 47 tag; only with strings.
-    """
+    """A typed value, lexical form kept as read; a language tag (BCP 47) only with strings."""
 
     lexical: str
     datatype: str = XSD_STRING
@@ -114,15 +102,10 @@ class Constraint:
     """`left operator right` (IM 2.5.1).
 
     Attributes:
-        left: IRI of the left operand.
-        operator: see `Operator`.
         right: values; more than one only with set operators.
-        unit: IRI of the unit; empty when none.
-        datatype: declared datatype of the right operand; empty when none.
+        datatype: declared for the right operand.
         reference: IRIs of `rightOperandReference`; then `right` is empty.
-        status: value generated so far for the left operand; None when none.
-        id: IRI of the constraint; empty for a blank node.
-        notes: descriptions.
+        status: value generated so far for the left operand.
     """
 
     left: str
@@ -141,14 +124,7 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class LogicalConstraint:
-    """Constraints joined by one connective (IM 2.5.2).
-
-    Attributes:
-        connective: see `Connective`.
-        operands: in order, which means something in `andSequence` only.
-        id: IRI; empty for a blank node.
-        notes: descriptions.
-    """
+    """Constraints joined by one connective (IM 2.5.2); order counts in `andSequence` only."""
 
     connective: Connective
     operands: tuple[Condition, ...]
@@ -164,10 +140,8 @@ class Action:
     """What may, must or must not be done (IM 2.4).
 
     Attributes:
-        id: IRI.
         refinements: conditions that narrow the action itself.
-        node: IRI of the node that names the action by `rdf:value`; empty for a blank node.
-        notes: descriptions.
+        node: IRI of the node that names the action by `rdf:value`.
     """
 
     id: str
@@ -177,13 +151,13 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class AssetRef:
-    """An asset or asset collection (IM 2.2).
+class Reference:
+    """An asset or a party, or a collection of such.
 
     Attributes:
-        id: IRI; empty for a collection that only its `source` names.
-        collection: whether it is an AssetCollection.
-        source: IRI of the collection that refinements select from; empty when none.
+        id: empty for a collection that only its `source` names.
+        collection: whether it is an AssetCollection or a PartyCollection.
+        source: the collection that refinements select from.
         refinements: conditions that select members.
         notes: descriptions, and the collections that it is stated to be part of.
     """
@@ -195,15 +169,16 @@ class AssetRef:
     notes: Notes = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class PartyRef:
-    """A party or party collection (IM 2.3). Attributes as in `AssetRef`."""
+class AssetRef(Reference):
+    """An asset or asset collection (IM 2.2)."""
 
-    id: str
-    collection: bool = False
-    source: str = ""
-    refinements: tuple[Condition, ...] = ()
-    notes: Notes = field(default=(), compare=False)
+    __slots__ = ()
+
+
+class PartyRef(Reference):
+    """A party or party collection (IM 2.3)."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,21 +186,16 @@ class Rule:
     """What permissions, prohibitions and duties share (IM 2.6).
 
     Attributes:
-        action: what it is about.
-        target: asset; None: the policy's, or none.
-        assigner: party; None: the policy's, or none.
-        assignee: party; None: the policy's, or none.
+        target: asset; None: the policy's, or none. Likewise the two parties.
         constraints: all must hold.
-        output: asset made by the action; None when none.
+        output: asset made by the action.
         functions: other party functions, (function IRI, party).
-        id: IRI; empty for a blank node.
         unread: what a document says of it, or of its action, asset and parties, that was not
             understood, each as a constraint that nobody can decide. It may narrow the rule or widen
             it, so that a permission never grants, a duty is never done, and a prohibition that is
             about a request is never ruled out.
         origin: IRI of the rule with several actions, assets or parties that this one was expanded
             from (IM 2.7); such rules have no IRI of their own.
-        notes: descriptions.
     """
 
     action: Action
@@ -243,35 +213,23 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty(Rule):
-    """An action that must be done: obligation, duty of a permission, remedy or consequence.
+    """An action that must be done: obligation, duty of a permission, remedy or consequence."""
 
-    Attributes:
-        consequences: further duties when it is not done (IM 2.6.6).
-    """
-
-    consequences: tuple[Duty, ...] = ()
+    consequences: tuple[Duty, ...] = ()  # further duties when it is not done (IM 2.6.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permission(Rule):
-    """An action that may be done (IM 2.6.1).
-
-    Attributes:
-        duties: what must be done for it.
-    """
+    """An action that may be done (IM 2.6.1)."""
 
     duties: tuple[Duty, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prohibition(Rule):
-    """An action that must not be done (IM 2.6.2).
+    """An action that must not be done (IM 2.6.2)."""
 
-    Attributes:
-        remedies: what must be done when it was done nevertheless.
-    """
-
-    remedies: tuple[Duty, ...] = ()
+    remedies: tuple[Duty, ...] = ()  # what must be done when it was done nevertheless
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,15 +237,6 @@ class Common:
     """What a policy stated for all its rules, before expansion (IM 2.7.1).
 
     Its rules hold it already; only a policy that inherits looks here.
-
-    Attributes:
-        targets: assets.
-        assigners: parties.
-        assignees: parties.
-        actions: actions.
-        outputs: assets made by the actions.
-        functions: (function IRI, party).
-        unread: what was not understood of the policy, or of these; see `Rule`.
     """
 
     targets: tuple[AssetRef, ...] = ()
@@ -296,7 +245,7 @@ class Common:
     actions: tuple[Action, ...] = ()
     outputs: tuple[AssetRef, ...] = ()
     functions: tuple[tuple[str, PartyRef], ...] = ()
-    unread: tuple[Constraint, ...] = ()
+    unread: tuple[Constraint, ...] = ()  # see `Rule`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,19 +253,12 @@ class Policy:
     """A policy (IM 2.1).
 
     Attributes:
-        kind: see `PolicyKind`.
-        id: IRI (`uid`); empty for one that is not named yet.
-        permissions: see `Permission`.
-        prohibitions: see `Prohibition`.
-        obligations: see `Duty`.
-        profiles: IRIs of the profiles it declares.
+        id: `uid`; empty for one that is not named yet.
         conflict: strategy it states; None: the default, `Conflict.INVALID`.
-        target: asset of every rule that names none.
-        assigner: party of every rule that names none.
-        assignee: party of every rule that names none.
-        inherits: IRIs of parents (IM 2.9).
-        replaced_by: IRI of the policy that replaces it; empty when none.
-        timestamp: when an agreement was concluded, xsd:dateTime; empty when none.
+        target: asset of every rule that names none. Likewise the two parties.
+        inherits: parents (IM 2.9).
+        replaced_by: the policy that replaces it.
+        timestamp: when an agreement was concluded, xsd:dateTime.
         metadata: (property IRI, value) of Dublin Core terms about the policy (IM 2.8), and labels.
         common: what it stated for all rules; not part of its equality, because IM 2.7.1 removes it
             when the rules are expanded.
@@ -352,28 +294,24 @@ class Policy:
 
     def rules(self) -> Iterator[tuple[str, Rule]]:
         """Yield (JSON pointer, rule) of permissions, prohibitions and obligations, in order."""
-        for name, rules in (
-            ("permission", self.permissions),
-            ("prohibition", self.prohibitions),
-            ("obligation", self.obligations),
-        ):
-            for index, rule in enumerate(rules):
+        for name in ("permission", "prohibition", "obligation"):
+            for index, rule in enumerate(getattr(self, f"{name}s")):
                 yield f"/{name}/{index}", rule
 
 
+# Class of a rule -> (property name, attribute) of the duties below it.
+_BELOW: Final[Mapping[type[Rule], tuple[str, str]]] = {
+    Permission: ("duty", "duties"),
+    Prohibition: ("odrl:remedy", "remedies"),
+    Duty: ("odrl:consequence", "consequences"),
+}
+
+
 def duties_below(rule: Rule) -> tuple[tuple[str, tuple[Duty, ...]], ...]:
-    """Return (property name, duties) that hang below a rule; empty ones are left out."""
-    groups: tuple[tuple[str, tuple[Duty, ...]], ...]
-    match rule:
-        case Permission():
-            groups = (("duty", rule.duties),)
-        case Prohibition():
-            groups = (("odrl:remedy", rule.remedies),)
-        case Duty():
-            groups = (("odrl:consequence", rule.consequences),)
-        case _:
-            groups = ()
-    return tuple(group for group in groups if group[1])
+    """Return (property name, duties) that hang below a rule; nothing where there are none."""
+    name, attribute = _BELOW.get(type(rule), ("", ""))
+    duties = getattr(rule, attribute) if name else ()
+    return ((name, duties),) if duties else ()
 
 
 def every_rule(policy: Policy) -> Iterator[tuple[str, Rule, Rule]]:
@@ -402,10 +340,8 @@ def each_constraint(part: _T, change: Callable[[Constraint], Constraint]) -> _T:
     elif isinstance(part, tuple):
         made = tuple(each_constraint(item, change) for item in part)
     elif is_dataclass(part) and not isinstance(part, type):
-        parts = {item.name: getattr(part, item.name) for item in fields(part)}
-        made = replace(
-            made, **{name: each_constraint(item, change) for name, item in parts.items()}
-        )
+        parts = {it.name: each_constraint(getattr(part, it.name), change) for it in fields(part)}
+        made = replace(made, **parts)
     result: _T = made
     return result
 
@@ -418,8 +354,8 @@ def constraints_in(part: object) -> Iterator[Constraint]:
         for item in part:
             yield from constraints_in(item)
     elif is_dataclass(part):
-        for item in fields(part):
-            yield from constraints_in(getattr(part, item.name))
+        for it in fields(part):
+            yield from constraints_in(getattr(part, it.name))
 
 
 def below(item: LogicalConstraint, path: str) -> str:
@@ -430,12 +366,34 @@ def below(item: LogicalConstraint, path: str) -> str:
 
 def conditions(items: tuple[Condition, ...], path: str) -> Iterator[tuple[str, Condition]]:
     """Yield (JSON pointer, condition) of conditions and all below them, parents first."""
-    stack = [(f"{path}/{index}", item) for index, item in enumerate(items)]
-    stack.reverse()
-    while stack:
-        where, item = stack.pop()
+    for index, item in enumerate(items):
+        where = f"{path}/{index}"
         yield where, item
         if isinstance(item, LogicalConstraint):
-            inner = below(item, where)
-            children = [(f"{inner}/{index}", child) for index, child in enumerate(item.operands)]
-            stack.extend(reversed(children))
+            yield from conditions(item.operands, below(item, where))
+
+
+def incomplete(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Yield (JSON pointer, code of the finding) of what keeps a policy of its class from binding.
+
+    The check reports it as an error, and evaluation does not decide by such a policy (IM 2.1.1 to
+    2.1.3, 2.6.1 and 2.6.2; a duty may do without a target, 2.6.3; ODRL Vocabulary: a ticket is good
+    for whoever holds it).
+    """
+    if policy.kind is PolicyKind.AGREEMENT:
+        yield from _agreement(policy)
+    named = (rule.assignee is not None for _, rule in policy.rules())
+    if policy.kind is PolicyKind.TICKET and (policy.assignee or any(named)):
+        yield "", "ticket-with-assignee"
+
+
+def _agreement(policy: Policy) -> Iterator[tuple[str, str]]:
+    if policy.target and policy.assigner and policy.assignee:
+        return
+    for path, rule in policy.rules():
+        if policy.target_of(rule) is None and not isinstance(rule, Duty):
+            yield path, "missing-target"
+        if policy.assigner_of(rule) is None:
+            yield path, "missing-assigner"
+        if policy.assignee_of(rule) is None:
+            yield path, "missing-assignee"

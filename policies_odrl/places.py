@@ -9,14 +9,12 @@ location extension, of the EU Publications Office and of INSEE.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
 from policies_odrl.logic import Truth
+from policies_odrl.vocabulary import closure, loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +30,32 @@ class Atlas:
 
     names: Mapping[str, str]
     wholes: Mapping[str, tuple[str, ...]]
-    outside: Mapping[str, frozenset[str]]
-    unsettled: Mapping[str, frozenset[str]]
+    outside: Mapping[str, tuple[str, ...]]
+    unsettled: Mapping[str, tuple[str, ...]]
 
 
 @cache
 def atlas() -> Atlas:
     """Return the built-in places."""
-    data = json.loads(files("policies_odrl").joinpath("places.json").read_text("utf-8"))
-    names = _names(data)
-    wholes: dict[str, list[str]] = {}
-    for whole, parts in _pairs(data, names, "within"):
-        for part in parts:
-            wholes.setdefault(part, []).append(whole)
-    return Atlas(
-        names,
-        {place: tuple(found) for place, found in wholes.items()},
-        _turned(_pairs(data, names, "outside")),
-        _turned(_pairs(data, names, "unsettled")),
-    )
+    data = loaded("places.json")
+
+    def full(name: str) -> str:
+        prefix, _, code = name.rpartition(":")
+        return str(data["prefixes"][prefix or "loc"]) + code
+
+    def turned(key: str) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for whole, parts in data[key].items():
+            for part in map(full, parts.split()):
+                found[part] = (*found.get(part, ()), full(whole))
+        return found
+
+    names = {
+        full(name): full(code)
+        for code, others in data["same"].items()
+        for name in (code, *others.split())
+    }
+    return Atlas(names, turned("within"), turned("outside"), turned("unsettled"))
 
 
 def place(iri: str) -> str:
@@ -69,15 +74,7 @@ def surroundings(iri: str, wholes: Mapping[str, tuple[str, ...]]) -> frozenset[s
         iri: any IRI of the place.
         wholes: more of `Atlas.wholes`; each place under the IRI that `place` gives.
     """
-    known, start = atlas(), place(iri)
-    seen, stack = {iri, start}, [start]
-    while stack:
-        item = stack.pop()
-        for above in (*known.wholes.get(item, ()), *wholes.get(item, ())):
-            if above not in seen:
-                seen.add(above)
-                stack.append(above)
-    return frozenset(seen)
+    return closure(place(iri), atlas().wholes, wholes) | {iri}
 
 
 def lies_in(iri: str, whole: str, wholes: Mapping[str, tuple[str, ...]]) -> Truth | None:
@@ -97,58 +94,3 @@ def lies_in(iri: str, whole: str, wholes: Mapping[str, tuple[str, ...]]) -> Trut
     if any(wanted in known.unsettled.get(item, ()) for item in around):
         return Truth.UNDETERMINED
     return None
-
-
-def _names(data: dict[str, Any]) -> dict[str, str]:
-    iris, codes = data["iris"], data["iris"]["code"]
-    same: dict[str, list[str]] = {}
-
-    def add(code: str, *prefixed: tuple[Iterable[str], str]) -> None:
-        own = [prefix + code for prefix in codes]
-        own += [prefix + name for prefixes, name in prefixed for prefix in prefixes]
-        same[code] = own + iris["other"].get(code, [])
-
-    for code in data["within"]:
-        add(code)
-    for pair in data["countries"].split():
-        code, alpha3 = pair.split(":")
-        add(code, (iris["alpha3"], alpha3))
-    for code, region in data["france"].items():
-        add(code, (iris["region"], region["insee"]))
-        for name in region["departments"].split():
-            add(f"FR-{name}", (iris["department"], name))
-    for code, item in data["overseas"].items():
-        alpha2, alpha3 = item["country"].split(":")
-        department = (iris["department"], code.removeprefix("FR-"))
-        add(
-            code,
-            (iris["region"], item["insee"]),
-            department,
-            (codes, alpha2),
-            (iris["alpha3"], alpha3),
-        )
-    return {iri: found[0] for found in same.values() for iri in found}
-
-
-def _pairs(
-    data: dict[str, Any], names: Mapping[str, str], key: str
-) -> list[tuple[str, tuple[str, ...]]]:
-    prefix = data["iris"]["code"][0]
-    rows: list[tuple[str, Iterable[str]]] = [(k, v.split()) for k, v in data[key].items()]
-    if key == "within":
-        rows += [
-            (code, [f"FR-{name}" for name in region["departments"].split()])
-            for code, region in data["france"].items()
-        ]
-    return [
-        (names[prefix + whole], tuple(names[prefix + part] for part in parts))
-        for whole, parts in rows
-    ]
-
-
-def _turned(pairs: list[tuple[str, tuple[str, ...]]]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for whole, parts in pairs:
-        for part in parts:
-            found.setdefault(part, set()).add(whole)
-    return {part: frozenset(wholes) for part, wholes in found.items()}

@@ -53,24 +53,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A left operand.
+    """A left operand; what its columns mean stands in `operands.json`.
 
     Attributes:
-        usual: operators that the defining vocabulary asks for; others are questioned by the lint.
-        replaced_by: IRI of the term that replaces a deprecated one; empty otherwise.
         evidence: True where several values stand beside one another as proofs (memberships), so
             that one that fits is enough; False where a request claims all of them at once
             (purposes), so that each must fit.
-        least: smallest number that its values can be; None: no bound.
-        most: largest number that its values can be, in `unit`; None: no bound.
-        by_node: True where only the node states it (counts, clocks, verified proofs): what a
-            request claims is ignored.
-        since: IRI of the event from whose end a duration runs; empty for others.
-        measured: True where a number means nothing without a unit.
-        steps: IRIs of the ordered list that its values are steps of, from the weakest.
-        names: language -> its name, where that differs from the term.
-        sentences: operator -> how a constraint with one value is said, in English and in French;
-            `lteq 1` is said of a single thing.
+        most: largest number that its values can be, in `unit`; likewise `least`.
+        since: IRI of the event from whose end a duration runs.
     """
 
     id: str
@@ -94,20 +84,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An action or a party function.
-
-    Attributes:
-        included_in: actions that an action is included in (Vocabulary, `includedIn`).
-        implies: actions that must not be prohibited for it; the Vocabulary states none.
-        replaced_by: IRI of the action that replaces a deprecated one (`skos:exactMatch`).
-        same: whether the two are the very same (`owl:sameAs`). An exact match of two concepts is no
-            identity of legal acts: who wrote `export` decides whether to mean `transform`.
-        after_use: whether it can only be done once the asset was used.
-        by_anybody: whether anybody may do it for the one who has to (W3C draft, conditions: a
-            company pays for its employees).
-        acts: of a party function: whether the party is the one who carries the action out.
-        names: language -> its name, where that differs from the term.
-    """
+    """An action or a party function; what its columns mean stands in `actions.json`."""
 
     id: str
     included_in: tuple[str, ...] = ()
@@ -196,21 +173,22 @@ OPERANDS: Final = _rows(
 ACTIONS: Final = _rows(Term, _acts["rows"])
 ROLES: Final = _rows(Term, _acts["functions"])  # party functions besides assigner and assignee
 
+
+def _column(rows: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return IRI -> attribute of the rows, where they state it."""
+    found = ((iri, getattr(row, name)) for iri, row in rows.items())
+    return MappingProxyType({iri: value for iri, value in found if value})
+
+
 # The same facts by one column.
-LEVELS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {operand.id: operand.steps for operand in OPERANDS.values() if operand.steps}
-)
+LEVELS: Final[Mapping[str, tuple[str, ...]]] = _column(OPERANDS, "steps")
+SAME_ACTION: Final[Mapping[str, str]] = _column(ACTIONS, "replaced_by")
+IMPLIES: Final[Mapping[str, tuple[str, ...]]] = _column(ACTIONS, "implies")
 INCLUDED_IN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {item.id: item.included_in for item in ACTIONS.values() if not item.replaced_by}
+    {iri: row.included_in for iri, row in ACTIONS.items() if iri not in SAME_ACTION}
 )
-SAME_ACTION: Final[Mapping[str, str]] = MappingProxyType(
-    {item.id: item.replaced_by for item in ACTIONS.values() if item.replaced_by}
-)
-AFTER_USE: Final = frozenset(item.id for item in ACTIONS.values() if item.after_use)
-BY_ANYBODY: Final = frozenset(item.id for item in ACTIONS.values() if item.by_anybody)
-IMPLIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {item.id: item.implies for item in ACTIONS.values() if item.implies}
-)
+AFTER_USE: Final = frozenset(_column(ACTIONS, "after_use"))
+BY_ANYBODY: Final = frozenset(_column(ACTIONS, "by_anybody"))
 FUNCTIONS: Final = frozenset(ROLES)
 
 
@@ -238,12 +216,13 @@ def implied_actions(action: str) -> frozenset[str]:
     return wider.union(*(wider_actions(other) for other in implied))
 
 
-def closure(start: str, parents: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    """Return `start` and everything above it in a graph that may share or repeat nodes."""
+def closure(start: str, *graphs: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Return `start` and everything above it in graphs that may share or repeat nodes."""
     seen = {start}
     stack = [start]
     while stack:
-        for parent in parents.get(stack.pop(), ()):
+        item = stack.pop()
+        for parent in (parent for graph in graphs for parent in graph.get(item, ())):
             if parent not in seen:
                 seen.add(parent)
                 stack.append(parent)

@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
-from policies_odrl.completeness import incomplete
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import ODRL, Constraint, Duty, Policy, Rule, conditions, every_rule
+from policies_odrl.model import (
+    ODRL,
+    Constraint,
+    Duty,
+    Policy,
+    Rule,
+    conditions,
+    every_rule,
+    incomplete,
+)
 from policies_odrl.units import canonical
 from policies_odrl.vocabulary import AFTER_USE, BY_ANYBODY, Kind, Operand, loaded
 

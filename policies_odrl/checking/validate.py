@@ -18,9 +18,17 @@ from policies_odrl.checking.findings import Change, Finding, Step
 from policies_odrl.checking.report import Report
 from policies_odrl.checking.satisfiability import MAX_STEPS, Satisfiability
 from policies_odrl.checking.shadows import of_rules
-from policies_odrl.completeness import incomplete
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import ODRL, Constraint, Duty, Operator, Permission, Policy, Rule
+from policies_odrl.model import (
+    ODRL,
+    Constraint,
+    Duty,
+    Operator,
+    Permission,
+    Policy,
+    Rule,
+    incomplete,
+)
 from policies_odrl.reading.flat import short
 from policies_odrl.vocabulary import ACTIONS, AFTER_USE, PREAU, SAME_ACTION
 

@@ -11,8 +11,7 @@ from enum import StrEnum
 
 from policies_odrl import text
 from policies_odrl.language.explain import sentence
-from policies_odrl.language.labels import word
-from policies_odrl.language.phrases import fill, table
+from policies_odrl.language.phrases import fill, table, word
 from policies_odrl.model import (
     Action,
     AssetRef,

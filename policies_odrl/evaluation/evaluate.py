@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from policies_odrl.completeness import incomplete
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.case import Behaviour, Case, Mode
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, RuleResult
@@ -18,7 +17,7 @@ from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.duties import blocks, duty_state, violations_of
 from policies_odrl.evaluation.request import Facts, Request
 from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.model import Conflict, Permission, Policy, PolicyKind, Prohibition
+from policies_odrl.model import Conflict, Permission, Policy, PolicyKind, Prohibition, incomplete
 from policies_odrl.vocabulary import PROFILES
 
 _NO_FACTS = Facts()

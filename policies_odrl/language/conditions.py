@@ -13,26 +13,12 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
+from policies_odrl import model
 from policies_odrl.language.phrases import Pair, index, parts, table
 from policies_odrl.language.references import References
 from policies_odrl.language.voice import Heard, Slot, Voice
 from policies_odrl.language.wording import figure, heard_number, meaning
-from policies_odrl.model import (
-    XSD,
-    Action,
-    AssetRef,
-    Condition,
-    Connective,
-    Constraint,
-    Duty,
-    Iri,
-    Literal,
-    LogicalConstraint,
-    Operator,
-    PartyRef,
-    Rule,
-    Value,
-)
+from policies_odrl.model import XSD, Constraint, Iri, Literal, Operator, Rule, Value
 from policies_odrl.values import number, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind, expanded, prefixed
 
@@ -126,9 +112,9 @@ class Speech(Voice):
 
     # -- conditions -------------------------------------------------------------------------
 
-    def condition(self, item: Condition) -> str:
+    def condition(self, item: model.Condition) -> str:
         """Return a constraint, or what opens a logical one; its operands follow below."""
-        if isinstance(item, LogicalConstraint):
+        if isinstance(item, model.LogicalConstraint):
             return self.say(table("connectives")[item.connective.value], named=item.id)
         said = self._plain(conditions(), item) or self._general(item)
         return f"{said}{self.slots['named'].say(item.id)}."
@@ -163,10 +149,10 @@ class Speech(Voice):
 
     def _hear_condition(self, text: str, start: int) -> Heard:
         said = text[start:]
-        for connective in Connective:
+        for connective in model.Connective:
             slots = self.hear(table("connectives")[connective.value], said)
             if slots is not None:
-                return LogicalConstraint(connective, (), slots["named"]), len(text)
+                return model.LogicalConstraint(connective, (), slots["named"]), len(text)
         found = {item for item in self._leaves(said) if self.condition(item) == said}
         return (found.pop(), len(text)) if len(found) == 1 else None  # two readings are a mistake
 
@@ -245,8 +231,8 @@ class Speech(Voice):
 
     def deed(self, rule: Rule) -> Rule:
         """Return what the sentence of a rule says of it."""
-        said = Rule(action=Action(rule.action.id))
-        if not isinstance(rule, Duty):
+        said = Rule(action=model.Action(rule.action.id))
+        if not isinstance(rule, model.Duty):
             return said
         function, party = rule.functions[0] if rule.functions else ("", None)
         first = rule.constraints[:1]
@@ -278,7 +264,7 @@ class Speech(Voice):
             said += table("objects").get(prefixed(deed.action.id), ("", ""))[self.index]
         return said + self._deadline(deed.constraints)
 
-    def _deadline(self, items: tuple[Condition, ...]) -> str:
+    def _deadline(self, items: tuple[model.Condition, ...]) -> str:
         """Return the words for a condition that says by when, and nothing more; or nothing."""
         for item in items:
             if isinstance(item, Constraint) and not item.notes:
@@ -290,7 +276,7 @@ class Speech(Voice):
         found = self.slots["action"].hear(text, start)
         if found is None:
             return None
-        deed, at = self._hear_object(Duty(action=Action(found[0])), text, found[1])
+        deed, at = self._hear_object(model.Duty(action=model.Action(found[0])), text, found[1])
         for item, end in self._hear_plain(_deadlines(), text, at):
             if self._plain(_deadlines(), item) == text[at:end]:
                 return replace(deed, constraints=(item,)), end
@@ -316,7 +302,7 @@ def _towards(action: str, function: str) -> Pair | None:
     return table("towards").get(f"{prefixed(action)} {prefixed(function)}")
 
 
-def _bare(item: AssetRef | PartyRef) -> bool:
+def _bare(item: model.AssetRef | model.PartyRef) -> bool:
     return not (item.refinements or item.notes)
 
 

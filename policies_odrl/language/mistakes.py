@@ -8,16 +8,15 @@ from difflib import SequenceMatcher
 from typing import Final, TypeVar
 
 from policies_odrl.errors import NotUnderstood, OdrlError
-from policies_odrl.language import labels
+from policies_odrl.language import phrases
 from policies_odrl.language.conditions import Speech, every_form, narrower
 from policies_odrl.language.phrases import parts, table
-from policies_odrl.language.voice import TERMS
+from policies_odrl.language.voice import OPTIONAL, TERMS
 
 MAX_NAMES: Final = 3  # names that a message proposes
 _COMPARED: Final = 240  # characters of a sentence that are compared with the forms
 _SHOWN: Final = 120
 _ALIKE: Final = 0.5  # share of characters that a name has in common with what was written
-_REMARKS: Final = frozenset({"id", "named", "narrower", "unit"})  # slots that may hold nothing
 # What stands in a slot, roughly: a quoted name, a mention, a number.
 _VALUE: Final = re.compile(r"“[^”]*”|« [^»]* »|\"[^\"]*\"|(?:[\w.\-]{1,40} )?\[\d{1,6}\]|\d[\d.,]*")
 _WORD: Final = re.compile(r"[^\s,;:.]+")
@@ -63,7 +62,7 @@ def not_understood(number: str, text: str, forms: Sequence[str], speech: Speech)
 def _shown(template: str) -> str:
     """Return a template as people see it: each slot as `…`, a mere remark left out."""
     return "".join(
-        before + ("…" if slot and slot not in _REMARKS else "") for before, slot in parts(template)
+        before + ("…" if slot and slot not in OPTIONAL else "") for before, slot in parts(template)
     )
 
 
@@ -97,27 +96,28 @@ def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
     """Return which word is not understood, and what names there are, in both languages."""
     for match in _NAMED.finditer(text[:_COMPARED]):
         name = match[1] or match[2] or ""
-        if not any(labels.labelled(it, name, speech.lang) for it in ("values", "profiles")):
+        if not any(phrases.labelled(it, name, speech.lang) for it in ("values", "profiles")):
             return _names("values", name, speech)
     at, slot = _stop(form, text, speech)
     named = slot.removeprefix("de_").replace("deed", "action")
     group = TERMS[named][0] if named in TERMS else ""
     rest = text[at:]
-    if group == "actions" and slot.startswith("de_"):
-        rest = rest.removeprefix("de ").removeprefix("d'")
-    if group == "actions":
-        rest = _verb(rest, speech)
-    elif group == "operands":
+    if group == "operands":
         rest = rest.removeprefix(speech.word("operand", name=""))
+    elif group == "actions":
+        before = ("de ", "d'") if slot != named else ()
+        rest = _verb(rest, before, speech)
     word = _WORD.search(rest)
-    if group in table("mistakes") and word and not labels.labelled(group, rest, speech.lang):
+    if group in table("mistakes") and word and not phrases.labelled(group, rest, speech.lang):
         return _names(group, rest, speech)
     return _pair("word", word=cut(word[0])) if word else ("", "")
 
 
-def _verb(text: str, speech: Speech) -> str:
+def _verb(text: str, before: tuple[str, ...], speech: Speech) -> str:
     """Return what stands where an action should, without the words for what it is done on."""
     found = text.removesuffix(".")
+    for word in before:
+        found = found.removeprefix(word)
     for pair in table("objects").values():
         found = found.partition(pair[speech.index])[0]
     return found
@@ -127,7 +127,7 @@ def _names(group: str, rest: str, speech: Speech) -> tuple[str, str]:
     """Return that a text begins with no name of a group, and the names that are near."""
     ratios = sorted(
         ((SequenceMatcher(None, name, rest[: len(name) + 1]).ratio(), name), name)
-        for name in labels.names(group, speech.lang)
+        for name in phrases.names(group, speech.lang)
     )
     near = [name for (ratio, _), name in reversed(ratios[-MAX_NAMES:]) if ratio > _ALIKE]
     near = near or [ratios[-1][1]]

@@ -1,21 +1,43 @@
-"""The sentences of the controlled language: rows of `phrases.json`, in English and French.
+"""The words of the controlled language: sentences and names of terms, in English and French.
 
-A sentence is used both ways: what stands in braces is a slot, filled to write and read to read.
+A sentence (`phrases.json`) is used both ways: what stands in braces is a slot, filled to write and
+read to read. A name (`labels.json`) is only used where it leads back to the same term. Of two terms
+with one name the current one keeps it; the other is named by its IRI.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from string import Formatter
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from policies_odrl.vocabulary import loaded
+from policies_odrl import vocabulary
+from policies_odrl.concepts import concepts
+from policies_odrl.model import XSD
+from policies_odrl.text import term
+from policies_odrl.vocabulary import PREAU, expanded, loaded
 
 LANGUAGES: Final = ("en", "fr")
 
 Pair = tuple[str, str]  # English, French
+# Groups of `labels.json` whose terms are no values, and the namespace of their local names.
+_OWN: Final[Mapping[str, str]] = {
+    "properties": vocabulary.DCT,
+    "datatypes": XSD,
+    "units": PREAU,
+    "profiles": PREAU,
+}
+_ROWS: Final[Mapping[str, Mapping[str, vocabulary.Operand | vocabulary.Term]]] = {
+    "actions": vocabulary.ACTIONS,
+    "operands": vocabulary.OPERANDS,
+    "functions": vocabulary.ROLES,
+}
+_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# A name holds nothing that ends or divides a sentence.
+_FORBIDDEN: Final = re.compile(r'[“”«»"\[\]()\n\r]|^\s|\s$|^$|\.$')
 
 
 def index(lang: str) -> int:
@@ -44,6 +66,89 @@ def parts(template: str) -> tuple[tuple[str, str], ...]:
 def fill(pair: Pair, lang: str, /, **slots: str) -> str:
     """Return the sentence of a language with its slots filled by texts."""
     return pair[index(lang)].format(**slots)
+
+
+# -- names of terms ------------------------------------------------------------------------------
+
+
+class _Names(NamedTuple):
+    """Names of a group: term -> name that leads back to it, and name -> term, longest first."""
+
+    of_term: Mapping[str, str]
+    terms: Mapping[str, str]
+    pattern: re.Pattern[str]
+
+
+def label(group: str, iri: str, lang: str) -> str:
+    """Return the name of a term by which it can be found again, or an empty string."""
+    return _names(group, lang).of_term.get(iri, "")
+
+
+def labelled(group: str, name: str, lang: str) -> str:
+    """Return the term of a name, or an empty string."""
+    return _names(group, lang).terms.get(name, "")
+
+
+def names(group: str, lang: str) -> tuple[str, ...]:
+    """Return the names of a group, longest first."""
+    return tuple(_names(group, lang).terms)
+
+
+def read(group: str, text: str, start: int, lang: str) -> tuple[str, int] | None:
+    """Return the term whose name stands at a place, and where it ends; the longest name counts."""
+    known = _names(group, lang)
+    found = known.pattern.match(text, start)
+    return (known.terms[found[0]], found.end()) if found else None
+
+
+def word(iri: str, lang: str, group: str = "values") -> str:
+    """Return a name for people where nothing is read back: the label, or the local name."""
+    return label(group, iri, lang) or term(iri)
+
+
+@cache
+def _names(group: str, lang: str) -> _Names:
+    first: dict[str, str] = {}
+    for iri, stated in _members(group):
+        name = stated.get(lang) or _spelled(iri)
+        if not _FORBIDDEN.search(name):
+            first.setdefault(name, iri)  # the first term of a name keeps it
+    terms = {name: first[name] for name in sorted(first, key=lambda name: (-len(name), name))}
+    pattern = re.compile(rf"(?:{'|'.join(map(re.escape, terms))})(?!\w)")
+    return _Names({iri: name for name, iri in terms.items()}, terms, pattern)
+
+
+def _members(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the terms of a group with their names, those that keep a shared name first."""
+    if group in _ROWS:
+        current = sorted(_ROWS[group].values(), key=lambda row: bool(row.replaced_by))
+        yield from ((row.id, row.names) for row in current)
+    elif group == "values":
+        values = {iri: it for name in _stated() if name not in _OWN for iri, it in _of(name)}
+        steps = (step for steps in vocabulary.LEVELS.values() for step in steps)
+        for iri in dict.fromkeys((*concepts(), *steps, *values)):
+            yield iri, values.get(iri, {})
+    else:
+        yield from _of(group)
+
+
+def _of(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for name, pair in _stated().get(group, {}).items():
+        iri = (expanded(name) or name) if ":" in name else _OWN.get(group, PREAU) + name
+        yield iri, {"fr": pair} if isinstance(pair, str) else pair
+
+
+def _spelled(iri: str) -> str:
+    """Return the local name in words, or nothing where it is none."""
+    own = term(iri).removeprefix(XSD).removeprefix(vocabulary.DCT)
+    return "" if ":" in own else _WORD.sub(" ", own).lower()
+
+
+@cache
+def _stated() -> Mapping[str, Mapping[str, str | Mapping[str, str]]]:
+    data: dict[str, dict[str, str | Mapping[str, str]]] = loaded("language/labels.json")
+    data.pop("about")
+    return MappingProxyType(data)
 
 
 @cache

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from policies_odrl.language import labels, phrases
+from policies_odrl.language import phrases
 from policies_odrl.language.phrases import Pair, parts, table
 from policies_odrl.language.references import References, quoted, unquoted
 from policies_odrl.language.wording import heard, said
@@ -36,7 +36,7 @@ TERMS: Final = {
     "id": ("", "", "named-rule"),
     "named": ("", "", "named-condition"),
 }
-_OPTIONAL: Final = frozenset({"unit", "id", "named"})
+OPTIONAL: Final = frozenset({"unit", "narrower", "id", "named"})  # that may hold nothing
 
 
 class Slot(NamedTuple):
@@ -66,7 +66,7 @@ class Voice:
             **{name: self._term(name) for name in TERMS},
             "iri": mention,
             "source": mention,
-            "name": Slot(lambda iri: labels.label("values", iri, lang), self._named("values")),
+            "name": Slot(lambda iri: phrases.label("values", iri, lang), self._named("values")),
             "value": Slot(self._say_value, self._hear_value),
             "moment": Slot(self._say_moment, self._hear_moment),
             "text": Slot(quoted, unquoted),
@@ -138,15 +138,15 @@ class Voice:
         return None if self.references is None else self.references.mentioned(text, start)
 
     def _named(self, group: str) -> Reader:
-        return lambda text, start: labels.read(group, text, start, self.lang)
+        return lambda text, start: phrases.read(group, text, start, self.lang)
 
     def _term(self, slot: str) -> Slot:
         group, known, strange = TERMS[slot]
 
         def say(iri: str) -> str:
-            if not iri and slot in _OPTIONAL:
+            if not iri and slot in OPTIONAL:
                 return ""
-            name = labels.label(group, iri, self.lang) if group else ""
+            name = phrases.label(group, iri, self.lang) if group else ""
             return self.word(known, name=name) if name else self.word(strange, iri=self._iri(iri))
 
         def hear(text: str, start: int) -> Heard:
@@ -154,7 +154,7 @@ class Voice:
             if found is None and group:
                 found = self.match(table("words")[known], text, start, name=self._named(group))
             if found is None:
-                return ("", start) if slot in _OPTIONAL else None
+                return ("", start) if slot in OPTIONAL else None
             return next(iter(found[0].values())), found[1]
 
         return Slot(say, hear)

@@ -14,15 +14,13 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.completeness import incomplete
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise, RuleResult
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered, sentence
-from policies_odrl.language.labels import word
-from policies_odrl.language.phrases import fill, table
+from policies_odrl.language.phrases import fill, table, word
 from policies_odrl.logic import Truth
-from policies_odrl.model import XSD, AssetRef, Constraint, Duty, Iri, Literal
+from policies_odrl.model import XSD, AssetRef, Constraint, Duty, Iri, Literal, incomplete
 from policies_odrl.simulation.changes import Aspect, Change, nearest
 from policies_odrl.simulation.simulate import Simulation
 from policies_odrl.vocabulary import OPERANDS

@@ -21,8 +21,8 @@ from policies_odrl import (
     term_changes,
 )
 from policies_odrl.comparison.meet import meet
+from policies_odrl.language.explain import spelled
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.language.spelled import spelled
 from tests.support.cases import Case, answer, cases, check_sets, verdict_of
 
 CASES = cases()

@@ -21,10 +21,8 @@ from policies_odrl import (
 )
 from policies_odrl.concepts import concepts
 from policies_odrl.language.conditions import conditions
-from policies_odrl.language.explain import numbered, sentence
-from policies_odrl.language.labels import label, labelled, names, word
-from policies_odrl.language.outline import number
-from policies_odrl.language.phrases import LANGUAGES, table
+from policies_odrl.language.explain import number, numbered, sentence
+from policies_odrl.language.phrases import LANGUAGES, label, labelled, names, table, word
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DCT, FUNCTIONS, INCLUDED_IN, LEVELS, OPERANDS, SAME_ACTION
 from tests.support.policies import agreed, amount, name_is, one_rule, purpose, training_offer, until

@@ -28,7 +28,7 @@ from policies_odrl.authoring.parameters import full
 from policies_odrl.concepts import concepts, legal_bases, measures, purposes, wider_concepts
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.operands import check
-from policies_odrl.language.labels import label, labelled
+from policies_odrl.language.phrases import label, labelled
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.values import Step, before, same, scalar, step

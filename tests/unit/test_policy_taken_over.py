@@ -27,8 +27,8 @@ from policies_odrl import (
     resolve,
     same_meaning,
 )
+from policies_odrl.language.explain import spelled
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.language.spelled import spelled
 from policies_odrl.model import ODRL, XSD, Common
 
 READ: Final = Action(ODRL + "read")

@@ -45,9 +45,9 @@ from policies_odrl.evaluation.deadlines import terms_of
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
+from policies_odrl.language.explain import spelled
 from policies_odrl.language.from_sentences import from_sentences
-from policies_odrl.language.labels import word
-from policies_odrl.language.spelled import spelled
+from policies_odrl.language.phrases import word
 from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.vocabulary import OPERANDS, prefixed

@@ -30,7 +30,7 @@ from policies_odrl import OdrlError, Policy, fill, template, templates
 from policies_odrl.authoring.contracts import Template
 from policies_odrl.authoring.parameters import Parameter
 from policies_odrl.language.explain import numbered
-from policies_odrl.language.labels import word
+from policies_odrl.language.phrases import word
 from policies_odrl.vocabulary import prefixed
 
 _HINT = (
