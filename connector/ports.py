@@ -22,7 +22,7 @@ from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice, Standing, Telling
-from connector.domain.delivery import OutgoingMessage, ReceivedMessage
+from connector.domain.delivery import OutgoingMessage, ReceivedMessage, Reply
 from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.holdings import Held
@@ -54,7 +54,6 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the time, aware, UTC."""
-        ...
 
 
 class Identifiers(Protocol):
@@ -62,7 +61,6 @@ class Identifiers(Protocol):
 
     def new(self) -> str:
         """Return a new `urn:uuid:…`, unguessable."""
-        ...
 
 
 class Signer(Protocol):
@@ -71,12 +69,10 @@ class Signer(Protocol):
     @property
     def key_id(self) -> str:
         """DID URL of the verification method."""
-        ...
 
     @property
     def public_jwk(self) -> Mapping[str, str]:
         """Public key as JWK (RFC 8037)."""
-        ...
 
     def sign(self, payload: bytes) -> bytes:
         """Return the 64-byte Ed25519 signature (RFC 8032) of `payload`.
@@ -84,7 +80,6 @@ class Signer(Protocol):
         Raises:
             KeyUnusable: the key cannot be used.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,35 +94,27 @@ class Repository(Protocol[T]):
 
     def get(self, *key: str | int) -> T | None:
         """Return the value of a key, or None."""
-        ...
 
     def lock(self, *key: str | int) -> T | None:
         """As `get`, and keep others from writing it until the transaction ends."""
-        ...
 
     def put(self, value: T) -> None:
         """Insert the value, or replace the one with its key."""
-        ...
 
     def add(self, value: T) -> bool:
         """Insert the value unless its key is taken; return whether it was inserted."""
-        ...
 
     def find(self, **equal: object) -> list[T]:
         """Return the values whose fields equal these, oldest first; see `Not`."""
-        ...
 
     def page(self, *, after: str = "", limit: int = PAGE, **equal: object) -> Page[T]:
         """Return as `find`, at most `limit` rows after a page (0: all), whatever they hold."""
-        ...
 
     def count(self, **equal: object) -> int:
         """Return how many values have fields that equal these."""
-        ...
 
     def remove(self, *key: str | int) -> None:
         """Remove the value of a key, if it is there."""
-        ...
 
 
 class AuditLog(Protocol):
@@ -286,11 +273,9 @@ class Transaction(Protocol):
 
     def due_messages(self, now: datetime, limit: int) -> list[OutgoingMessage]:
         """Return undelivered messages due by `now`: the oldest of each subject, peers in turns."""
-        ...
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the transaction is committed; not at all if it is rolled back."""
-        ...
 
 
 class Store(Protocol):
@@ -302,7 +287,6 @@ class Store(Protocol):
         Raises:
             StoreUnavailable: the database did not answer.
         """
-        ...
 
     def write(self) -> AbstractContextManager[Transaction]:
         """Open a transaction that commits at the end of its block, or rolls back on an exception.
@@ -312,7 +296,6 @@ class Store(Protocol):
         Raises:
             StoreUnavailable: the database did not answer, or stayed locked.
         """
-        ...
 
 
 class Web(Protocol):
@@ -326,26 +309,32 @@ class Web(Protocol):
             PeerUnreachable: no answer, or not 200.
             MessageTooLarge: more than `limit` bytes.
         """
-        ...
 
     def post(self, url: str, body: bytes, *, limit: int = 1 << 16) -> bytes:
         """As `get`, posting a JSON body."""
-        ...
 
 
 class PeerWire(Protocol):
     """Calls to peers over gRPC. Kinds and bodies are those of `connector/protocol/messages.py`."""
 
     def call(
-        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+        self,
+        peer: Participant,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        seconds: float = 10.0,
+        carries: bool = False,
     ) -> Mapping[str, Any]:
         """Send one message, with a token made for it, and return the answer.
 
+        Where it `carries`, the peer's next message may come with it.
+
         Raises:
             PeerUnreachable: no answer within `seconds`.
+            TooManyRequests: the answer carries more than the peer may send.
             PreauError: the refusal that the peer answered with, by its code.
         """
-        ...
 
     def participate(self, lead: Participant, hello: Hello) -> SiteStream:
         """Open the stream of a federated job, as its site.
@@ -354,7 +343,6 @@ class PeerWire(Protocol):
             PeerUnreachable: the lead does not answer.
             PreauError: the lead refused.
         """
-        ...
 
 
 class SiteStream(Protocol):
@@ -366,7 +354,6 @@ class SiteStream(Protocol):
         Raises:
             PeerUnreachable: the stream broke.
         """
-        ...
 
     def send(self, frame: SiteFrame) -> None:
         """Send a frame.
@@ -374,11 +361,9 @@ class SiteStream(Protocol):
         Raises:
             PeerUnreachable: the stream is broken.
         """
-        ...
 
     def close(self) -> None:
         """End the stream."""
-        ...
 
 
 class Accountant(Protocol):
@@ -390,7 +375,6 @@ class Accountant(Protocol):
         Raises:
             WorkerFailed: the computation did not end.
         """
-        ...
 
     def calibrate(self, *, epsilon: float, delta: float, sampling_rate: float, steps: int) -> float:
         """Return the smallest σ with which `steps` steps cost at most `epsilon` at `delta`.
@@ -399,7 +383,6 @@ class Accountant(Protocol):
             WorkerFailed: the computation did not end.
             JobRefused: no σ within bounds reaches the target.
         """
-        ...
 
 
 class Worker(Protocol):
@@ -408,7 +391,6 @@ class Worker(Protocol):
     @property
     def pid(self) -> int:
         """Process id."""
-        ...
 
     def send(self, header: Mapping[str, Any], payload: bytes = b"") -> None:
         """Send one frame.
@@ -416,7 +398,6 @@ class Worker(Protocol):
         Raises:
             WorkerFailed: the process is gone.
         """
-        ...
 
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
         """Return the next frame.
@@ -424,11 +405,9 @@ class Worker(Protocol):
         Raises:
             WorkerFailed: the process is gone, or silent for `seconds`.
         """
-        ...
 
     def stop(self) -> None:
         """End the process, at once if it does not end by itself."""
-        ...
 
 
 class Workers(Protocol):
@@ -440,7 +419,6 @@ class Workers(Protocol):
         Raises:
             WorkerFailed: it did not start, or the extra `federated` is not installed.
         """
-        ...
 
 
 class Sources(Protocol):
@@ -453,7 +431,6 @@ class Sources(Protocol):
             DataFileMissing: no such file.
             DataFileUnreadable: it cannot be read.
         """
-        ...
 
 
 class PersonKey(Protocol):
@@ -468,7 +445,6 @@ class PersonKey(Protocol):
         Raises:
             KeyUnusable: it is missing and may not be made, or cannot be used.
         """
-        ...
 
 
 class Wakeups(Protocol):
@@ -476,11 +452,9 @@ class Wakeups(Protocol):
 
     def notify(self, name: str) -> None:
         """Wake whoever waits for `name`; remembered when nobody does."""
-        ...
 
     def wait(self, name: str, seconds: float) -> bool:
         """Wait for `name`; return whether it came within `seconds`."""
-        ...
 
 
 class Pace(Protocol):
@@ -488,11 +462,9 @@ class Pace(Protocol):
 
     def now(self) -> float:
         """Return seconds on a clock that never goes back."""
-        ...
 
     def wait(self, stop: Event, seconds: float) -> bool:
         """Wait for `seconds`, or until `stop` is set; return whether it is."""
-        ...
 
 
 class Charges(Protocol):
@@ -504,7 +476,6 @@ class Charges(Protocol):
         Raises:
             KeyUnusable: the record is there and cannot be read.
         """
-        ...
 
     def record(self, tally: Tally) -> None:
         """Write a tally to the disk, unless one that came as far is there; return once it is safe.
@@ -512,7 +483,6 @@ class Charges(Protocol):
         Raises:
             KeyUnusable: it cannot be written.
         """
-        ...
 
     def seal(self, tally: Tally) -> bytes:
         """Return a tally as only this node can read it; the same bytes for the same tally.
@@ -521,7 +491,6 @@ class Charges(Protocol):
             KeyUnusable: the key cannot be used.
             MessageTooLarge: it is larger than peers take.
         """
-        ...
 
     def unseal(self, sealed: bytes) -> Tally:
         """Return a tally that this node sealed.
@@ -530,7 +499,6 @@ class Charges(Protocol):
             SignatureInvalid: it did not, or the bytes were altered.
             KeyUnusable: the key cannot be used.
         """
-        ...
 
 
 def _over() -> threading.Event:
@@ -574,6 +542,7 @@ class Ports:
         asking: what peers were asked of the own log since the node started.
         calls: how many calls of peers were answered, and how.
         held: how much is stored for each member.
+        reply: what the answer to the call that is handled takes along; None: nothing.
     """
 
     settings: Settings
@@ -597,3 +566,4 @@ class Ports:
     asking: Asking = field(default_factory=Asking, compare=False)
     calls: Calls = field(default_factory=Calls, compare=False)
     held: Held = field(default_factory=Held, compare=False)
+    reply: Reply | None = None

@@ -95,9 +95,9 @@ def build(settings: Settings) -> Node:
     )
     hub = LeadHub()
     checkpoints = _checkpoints(ports)
-    wire.exchange(checkpoints)
     healing.introduce_by(partial(_introduced, ports))
     face = _face(ports, hub, leaves, checkpoints)
+    wire.exchange(checkpoints, face.grpc.shares if face.grpc else None)
     runners: list[Part] = []
     if settings.kind == "participant":
         runners = [Checks(ports), Exchange(ports), SiteRunner(ports), LeadRunner(ports, hub)]

@@ -42,6 +42,19 @@ class OutgoingMessage:
     failed: str = ""
 
 
+@dataclass(slots=True)
+class Reply:
+    """What the answer to one call takes along, where its caller asked for that.
+
+    Attributes:
+        caller: DID of who asked.
+        carried: our next message to it; None while there is none.
+    """
+
+    caller: str
+    carried: OutgoingMessage | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
     """A message that was handled, with the answer that a duplicate gets again.
@@ -52,7 +65,7 @@ class ReceivedMessage:
         id: message id, unique per peer.
         peer: DID of the sender.
         digest: SHA-256 of the message's content, hex; another content under a known id is refused.
-        answer: canonical JSON of the answer.
+        answer: canonical JSON of the answer, with the message that it carries.
         received_at: UTC.
     """
 

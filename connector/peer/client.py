@@ -28,6 +28,7 @@ from connector.peer import routes
 from connector.peer.calls.authenticate import checkpoint_in
 from connector.peer.checkpoints import Checkpoints
 from connector.peer.credentials import Leaf, Leaves, client_credentials
+from connector.peer.limits.shares import Shares
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
 from connector.peer.web.addresses import target
@@ -104,13 +105,26 @@ class GrpcWire:
         self._lock = threading.Lock()
         self._links: dict[str, Link] = {}
         self._checkpoints: Checkpoints | None = None
+        self._shares: Shares | None = None
 
-    def exchange(self, checkpoints: Checkpoints) -> None:
-        """Let checkpoints travel with calls from now on."""
+    def exchange(self, checkpoints: Checkpoints, shares: Shares | None) -> None:
+        """Let checkpoints travel with calls from now on, and count what answers carry.
+
+        Args:
+            checkpoints: ours, and what becomes of the peers'.
+            shares: of members; None on an authority, which negotiates nothing.
+        """
         self._checkpoints = checkpoints
+        self._shares = shares
 
     def call(
-        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+        self,
+        peer: Participant,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        seconds: float = 10.0,
+        carries: bool = False,
     ) -> Mapping[str, Any]:
         """Send one message and return the answer; see `ports.PeerWire`.
 
@@ -118,6 +132,7 @@ class GrpcWire:
             PeerUnreachable: no answer within `seconds`.
             AddressForbidden: the peer's endpoint is not one that this node calls.
             MessageTooLarge: the message or the answer exceeds the limit.
+            TooManyRequests: the answer carries more than the peer may send.
             UpgradeRequired: the peer's node is too old.
             PreauError: the refusal that the peer answered with.
         """
@@ -129,6 +144,7 @@ class GrpcWire:
         with self._link(peer) as link:
             method = link.channel.unary_unary(route.method, routes.raw, routes.raw)
             metadata = self._metadata(link, peer, route.method, raw)
+            metadata = (*metadata, *routes.ASKING) if carries else metadata
             try:
                 answer, done = method.with_call(raw, timeout=seconds, metadata=metadata)
             except grpc.RpcError as exc:
@@ -139,7 +155,10 @@ class GrpcWire:
             carried = tuple(done.trailing_metadata() or ())
             generations.check(peer.did, routes.generation_in(carried))
             self._witness(peer, carried)
-        return routes.to_body(routes.read(route.answer, answer))
+        found = routes.to_body(routes.read(route.answer, answer))
+        if self._shares is not None and found.get("next_kind"):
+            self._shares.take(peer.did, found["next_kind"], len(answer))
+        return found
 
     def participate(self, lead: Participant, hello: Hello) -> GrpcSiteStream:
         """Open the stream of a federated job; see `ports.PeerWire`.

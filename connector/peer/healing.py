@@ -92,7 +92,13 @@ class HealingWire:
         self._introduce = introduce
 
     def call(
-        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+        self,
+        peer: Participant,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        seconds: float = 10.0,
+        carries: bool = False,
     ) -> Mapping[str, Any]:
         """Send one message and return the answer; see `ports.PeerWire`.
 
@@ -102,8 +108,8 @@ class HealingWire:
         until = time.monotonic() + seconds
 
         def attempt(whom: Participant) -> Mapping[str, Any]:
-            left = max(until - time.monotonic(), LEAST_SECONDS)
-            return self._wire.call(whom, kind, body, seconds=min(left, seconds))
+            left = min(max(until - time.monotonic(), LEAST_SECONDS), seconds)
+            return self._wire.call(whom, kind, body, seconds=left, carries=carries)
 
         return self._healed(peer, attempt, until)
 

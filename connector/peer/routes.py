@@ -36,11 +36,13 @@ PROBLEM_KEY: Final = "preau-problem-bin"
 CHECKPOINT_KEY: Final = "preau-checkpoint-bin"
 SEATED_KEY: Final = "preau-seated"
 GENERATION_KEY: Final = "preau-generation"
+CARRIES_KEY: Final = "preau-carries"  # older nodes do not look at it, and carry nothing
 
 
 M = TypeVar("M", bound=Message)
 Metadata = tuple[tuple[str, str | bytes], ...]
 STATED: Final[Metadata] = ((GENERATION_KEY, str(generations.GENERATION)),)
+ASKING: Final[Metadata] = ((CARRIES_KEY, "1"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,17 @@ MaybeSealed = Annotated[bytes, Octets(limit=codec.MAX_SEALED, empty=True)]
 MaybeCode = Annotated[str, Text(limit=64, empty=True)]
 
 
+# What a provider may send with an answer instead of by a call of its own; nothing: see `Text`.
+CARRIED: Final = (
+    "",
+    "ContractOfferMessage",
+    "ContractAgreementMessage",
+    "ContractNegotiationEventMessage",
+    "ContractNegotiationTerminationMessage",
+)
+MOST_CARRIED: Final = 131_072  # bytes; what is larger goes by a call of its own
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogRequestMessage(Body):
     """Asks for a page of the catalog; an empty token asks for the first.
@@ -198,11 +209,27 @@ class GetNegotiationMessage(Body):
 
 @dataclass(frozen=True, slots=True)
 class ContractNegotiation(Body):
-    """The state as the side that answers holds it."""
+    """The state as the side that answers holds it, and what it would send next, if asked to.
+
+    Attributes:
+        next_kind: of the provider's next message; empty where none is carried.
+        next: canonical JSON of its fields.
+    """
 
     provider_pid: MaybeId
     consumer_pid: MaybeId
     state: Annotated[str, Text(among=tuple(NegotiationState))]
+    next_kind: Annotated[str, Text(among=CARRIED, empty=True)] = ""
+    next: Annotated[bytes, Octets(limit=MOST_CARRIED, empty=True)] = b""
+
+    def check(self) -> None:
+        """A carried message has a kind, and a kind has a message.
+
+        Raises:
+            Malformed: one is there without the other.
+        """
+        if bool(self.next_kind) != bool(self.next):
+            raise Malformed("fields `next_kind` and `next` do not belong together")
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _counts() -> list[Select[Any]]:
         select(_offer.audience, size(_offer.policy, _offer.reserve, _offer.coverage))
         .where(_offer.derived_from != "")
         .group_by(_offer.audience),
-        select(_inbox.peer, rows).group_by(_inbox.peer),
+        select(_inbox.peer, size(_inbox.answer)).group_by(_inbox.peer),
         select(_outbox.peer, size(_outbox.body))
         .where(_outbox.delivered_at.is_(None))  # the others are dropped within hours
         .group_by(_outbox.peer),

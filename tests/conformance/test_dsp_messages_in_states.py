@@ -107,7 +107,7 @@ def test_terminations_that_the_state_allows(
         reasons=("too much",),
     )
     answer = node.receive(peer, message)
-    assert answer == {"provider_pid": P, "consumer_pid": C, "state": "TERMINATED"}
+    assert answer == m.ContractNegotiation(P, C, "TERMINATED").to_body()
     ended = negotiate.negotiation(node.ports, held.pid)
     assert (ended.code, ended.reasons) == ("TERMS_REFUSED", ("too much",))
     assert node.receive(peer, message) == answer  # the duplicate gets the stored answer
@@ -175,8 +175,4 @@ def test_every_kind_has_a_handler() -> None:
 
 def test_an_answer_names_both_pids(pair: Link) -> None:
     held = _hold(pair.lab, pair.school, Role.CONSUMER, NegotiationState.REQUESTED)
-    assert steps.answer_of(held) == {
-        "provider_pid": P,
-        "consumer_pid": C,
-        "state": "REQUESTED",
-    }
+    assert steps.answer_of(held) == m.ContractNegotiation(P, C, "REQUESTED").to_body()

@@ -18,10 +18,11 @@ from connector.peer.calls.server import DOORS
 from connector.peer.connections import relay
 from connector.peer.connections.relay import Relay
 from connector.peer.face import HTTPS_DOORS
+from connector.protocol.messages import ContractNegotiation
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 
 OTHERS = "127.0.0.77"
-STATE = {"provider_pid": "p", "consumer_pid": "c", "state": "REQUESTED"}
+STATE = ContractNegotiation("p", "c", "REQUESTED").to_body()
 
 
 @pytest.fixture

@@ -15,11 +15,12 @@ from connector.bootstrap.reputation import Reputation
 from connector.errors import CredentialRevoked, PeerUnreachable
 from connector.peer.credentials import Leaves
 from connector.peer.healing import HealingWire
+from connector.protocol.messages import ContractNegotiation
 from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, Node, live_space
 from tests.support.ports import free_port
 
-STATE = {"provider_pid": "p", "consumer_pid": "c", "state": "REQUESTED"}
+STATE = ContractNegotiation("p", "c", "REQUESTED").to_body()
 GET = "GetNegotiationMessage"
 ASKED = {"pid": "x"}
 

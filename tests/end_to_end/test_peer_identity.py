@@ -32,6 +32,7 @@ from connector.peer.credentials import ServerTrust
 from connector.peer.limits import arrivals
 from connector.peer.routes import STATED, TOKEN_KEY
 from connector.peer.status import translate
+from connector.protocol.messages import ContractNegotiation
 from connector.services.membership import onboard
 from tests.support.keys import MemorySigner
 from tests.support.live_space import LiveAuthority, LiveSpace, Node, live_space, wait_until
@@ -46,7 +47,7 @@ from tests.support.raw_caller import (
     token_of,
 )
 
-STATE = {"provider_pid": "p", "consumer_pid": "c", "state": "REQUESTED"}
+STATE = ContractNegotiation("p", "c", "REQUESTED").to_body()
 ASKED = {"pid": "x"}
 
 

@@ -11,17 +11,25 @@ import pytest
 
 from connector.domain.contract.negotiation import NegotiationState
 from connector.errors import QuotaReached, TooManyRequests
+from connector.jsonld.canonical import canonical
 from connector.peer.limits.arrivals import HELD_BYTES_PER_OWNER
 from connector.peer.limits.shares import LEAST_COST
 from connector.peer.routes import BY_KIND, STATED, TOKEN_KEY
 from connector.peer.status import translate
-from connector.protocol.messages import ContractNegotiation, ContractRequestMessage, HeldHead
+from connector.protocol.messages import (
+    ContractAgreementVerificationMessage,
+    ContractNegotiation,
+    ContractOfferMessage,
+    ContractRequestMessage,
+    HeldHead,
+)
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
 from tests.support.raw_caller import channel_to, token_of
 
 STATE = ContractNegotiation("p", "c", NegotiationState.REQUESTED.value).to_body()
 SMALL = HeldHead("", "", b"", complete=True).to_body()
 GET, ASK = "GetNegotiationMessage", "ContractRequestMessage"
+VERIFY = "ContractAgreementVerificationMessage"
 
 
 def request(number: int) -> dict[str, Any]:
@@ -58,6 +66,25 @@ def test_who_has_begun_too_much(tmp_path: Path) -> None:
         (line,) = beta.log("call.refused")
         assert b"QUOTA_REACHED" in line
         assert len(beta.heard.calls) == 4
+
+
+def test_what_an_answer_carries_is_on_its_senders_account(tmp_path: Path) -> None:
+    """As if it had come by a call; and it comes only to who asks for it, call by call."""
+    offer = canonical(ContractOfferMessage("m", "p", "c", "urn:o", "d", b"{}").to_body())
+    carried = ContractNegotiation("p", "c", "OFFERED", "ContractOfferMessage", offer).to_body()
+    with live_space(tmp_path, "alpha", "beta", "gamma", member_openings_per_hour=2) as space:
+        alpha, beta, _ = three(space)
+        peer = alpha.known(beta.did)
+        beta.heard.answers[ASK] = lambda _caller, _body: carried
+        verifies = ContractAgreementVerificationMessage("m", "p", "c", "a..b").to_body()
+        beta.heard.answers[VERIFY] = beta.heard.answers[ASK]
+        for asks in (False, True):
+            assert alpha.wire.call(peer, VERIFY, verifies, carries=asks) == carried
+        assert beta.heard.asked == [False, True]
+        with pytest.raises(QuotaReached) as refusal:
+            alpha.wire.call(peer, VERIFY, verifies, carries=True)
+        assert refusal.value.retry_after > 0
+        assert alpha.call(beta, GET, {"pid": "x"}) == STATE
 
 
 def test_who_does_not_read_its_answers(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from connector.peer.routes import (
 )
 from connector.peer.site_stream import GrpcSiteStream
 from connector.peer.status import translate
+from connector.protocol.messages import ContractNegotiation
 from connector.services.federation.lead.hub import Left, Seat
 from connector.services.membership import onboard
 from tests.support.live_space import LiveSpace, Node, live_space, wait_until
@@ -40,7 +41,7 @@ from tests.support.raw_caller import channel_to, token_of
 JOB, DIGEST = "urn:uuid:00000000-0000-4000-8000-00000000000a", "ab" * 32
 OTHER = "urn:uuid:00000000-0000-4000-8000-00000000000b"
 HELLO = Hello(JOB, DIGEST)
-STATE = {"provider_pid": "p", "consumer_pid": "c", "state": "REQUESTED"}
+STATE = ContractNegotiation("p", "c", "REQUESTED").to_body()
 ROUND_1 = Round(1, (), b"model 1")
 
 

@@ -164,7 +164,7 @@ def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
     with store.write() as tx:
         tx.negotiations.put(negotiation("one", offered=b"o" * 30, reasons=("a", "b")))
         tx.negotiations.put(negotiation("final", State.FINALIZED))
-        tx.inbox.put(ReceivedMessage("m", OTHER, "ab", b"{}", OLD))
+        tx.inbox.put(ReceivedMessage("m", OTHER, "ab", b"a" * 500, OLD))  # with what it carried
         tx.outbox.put(message("m", peer=OTHER, body=b"b" * 70))
         tx.outbox.put(message("sent", peer=OTHER, body=b"b" * 900, delivered_at=OLD))
         tx.jobs.put(job("site"))
@@ -177,7 +177,7 @@ def test_bytes_are_counted_for_whom_they_are_stored(store: SqlStore) -> None:
         found = tx.holdings.bytes_by_member()
         reasons = len('["a","b"]')
     assert set(found) == {PEER, OTHER}
-    assert found[OTHER] == 3 * ROW_BYTES + 70
+    assert found[OTHER] == 3 * ROW_BYTES + 70 + 500
     assert abs(found[PEER] - (3 * ROW_BYTES + 100 + 30 + reasons + 50 + len("signed") + 2)) <= 4
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from connector.services.publication import publish
 from tests.support.link import DATASET, Call, Fault, Link, description, link, offer
 
 FAULTS = st.lists(st.sampled_from(Fault), max_size=16)
-# Write transactions of a whole negotiation, both nodes together.
-STEPS = 9
+# Write transactions of a whole negotiation, both nodes together, by whether answers carry.
+STEPS = {False: 9, True: 5}
+CALLS = {False: 5, True: 3}
 
 
 class KilledError(BaseException):
@@ -28,8 +29,10 @@ class KilledError(BaseException):
 
 
 @contextmanager
-def published(folder: Path) -> Iterator[Link]:
-    with link(folder) as pair:
+def published(
+    folder: Path, *, carries: bool, databases: Callable[[], str] | None = None
+) -> Iterator[Link]:
+    with link(folder, carries=carries, databases=databases) as pair:
         publish.publish(pair.school.ports, description(pair.folder))
         yield pair
 
@@ -47,10 +50,14 @@ def check_one_contract(pair: Link) -> None:
         assert node.waiting() == []
 
 
-@given(faults=FAULTS, restarts=st.sets(st.integers(0, 8)))
-@settings(max_examples=15, deadline=None)
-def test_loss_repetition_replay_and_restarts(faults: list[Fault], restarts: set[int]) -> None:
-    with tempfile.TemporaryDirectory() as folder, published(Path(folder)) as pair:
+@given(faults=FAULTS, restarts=st.sets(st.integers(0, 8)), carries=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_loss_repetition_replay_and_restarts(
+    faults: list[Fault],
+    restarts: set[int],
+    carries: bool,  # noqa: FBT001 - drawn
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, published(Path(folder), carries=carries) as pair:
         left = list(faults)
         negotiate.request(pair.lab.ports, pair.school.did, DATASET)
         pair.fault = lambda _call: left.pop() if left else Fault.NONE
@@ -64,12 +71,14 @@ def test_loss_repetition_replay_and_restarts(faults: list[Fault], restarts: set[
         check_one_contract(pair)
 
 
-@given(faults=FAULTS, stop_at=st.integers(0, 6))
-@settings(max_examples=15, deadline=None)
+@given(faults=FAULTS, stop_at=st.integers(0, 6), carries=st.booleans())
+@settings(max_examples=20, deadline=None)
 def test_a_negotiation_that_one_side_ends_is_over_at_both(
-    faults: list[Fault], stop_at: int
+    faults: list[Fault],
+    stop_at: int,
+    carries: bool,  # noqa: FBT001 - drawn
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder, published(Path(folder)) as pair:
+    with tempfile.TemporaryDirectory() as folder, published(Path(folder), carries=carries) as pair:
         left = list(faults)
         found = negotiate.request(
             pair.lab.ports, pair.school.did, DATASET, policy=offer(epsilon="5")
@@ -109,9 +118,26 @@ def kill_at(pair: Link, number: int, *, committed: bool) -> None:
 
 
 @pytest.mark.parametrize("committed", [False, True], ids=["before commit", "after commit"])
-@pytest.mark.parametrize("number", range(STEPS))
-def test_dying_at_any_step(tmp_path: Path, number: int, committed: bool) -> None:  # noqa: FBT001
-    with published(tmp_path) as pair:
+@pytest.mark.parametrize(
+    ("database", "carries", "number"),
+    [
+        *(("sqlite", way, number) for way, steps in STEPS.items() for number in range(steps)),
+        *(("postgresql", True, number) for number in range(STEPS[True])),
+    ],
+)
+def test_dying_at_any_step(
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    database: str,
+    number: int,
+    *,
+    committed: bool,
+    carries: bool,
+) -> None:
+    databases = None
+    if database == "postgresql":
+        databases = request.getfixturevalue("postgres_server").create
+    with published(tmp_path, carries=carries, databases=databases) as pair:
         kill_at(pair, number, committed=committed)
         with pytest.raises(KilledError):
             ask(pair)
@@ -124,11 +150,12 @@ def test_dying_at_any_step(tmp_path: Path, number: int, committed: bool) -> None
         check_one_contract(pair)
 
 
-def test_there_are_no_further_steps_to_die_at(tmp_path: Path) -> None:
-    with published(tmp_path) as pair:
-        kill_at(pair, STEPS, committed=True)
+@pytest.mark.parametrize("carries", [False, True])
+def test_there_are_no_further_steps_to_die_at(tmp_path: Path, *, carries: bool) -> None:
+    with published(tmp_path, carries=carries) as pair:
+        kill_at(pair, STEPS[carries], committed=True)
         negotiate.request(pair.lab.ports, pair.school.did, DATASET)
-        pair.pump()
+        pair.deliver()
         check_one_contract(pair)
 
 
@@ -137,10 +164,11 @@ def ask(pair: Link) -> None:
     pair.pump()
 
 
-def test_every_call_is_carried_once_without_faults(tmp_path: Path) -> None:
-    with published(tmp_path) as pair:
+@pytest.mark.parametrize("carries", [False, True])
+def test_every_call_is_made_once_without_faults(tmp_path: Path, *, carries: bool) -> None:
+    with published(tmp_path, carries=carries) as pair:
         seen: list[Call] = []
         pair.fault = lambda call: (seen.append(call), Fault.NONE)[1]
         negotiate.request(pair.lab.ports, pair.school.did, DATASET)
-        pair.pump()
-        assert len(seen) == len({repr(call) for call in seen}) == 5
+        pair.deliver()
+        assert len(seen) == len({repr(call) for call in seen}) == CALLS[carries]

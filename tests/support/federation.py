@@ -142,9 +142,16 @@ class Link:
         self.calls: list[tuple[str, str]] = []
 
     def call(
-        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+        self,
+        peer: Participant,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        seconds: float = 10.0,
+        carries: bool = False,
     ) -> Mapping[str, Any]:
         assert seconds > 0
+        del carries
         self.calls.append((peer.did, kind))
         if peer.did in self.down or peer.did not in self._federation.nodes:
             raise PeerUnreachable(f"`{peer.did}` does not answer")

@@ -22,11 +22,12 @@ from typing import Any
 from google.protobuf import json_format
 
 from connector.domain.contract.negotiation import Agreement, Negotiation
-from connector.domain.delivery import OutgoingMessage
+from connector.domain.delivery import OutgoingMessage, Reply
 from connector.domain.log.audit import LogEntry
 from connector.domain.participant import IssuerDocument, Participant
 from connector.errors import PeerUnreachable, PreauError, from_code
 from connector.identity import document as documents
+from connector.jsonld.canonical import parse_object
 from connector.peer.v1 import audit_pb2, catalog_pb2, federation_pb2, negotiation_pb2
 from connector.ports import Ports
 from connector.protocol import messages
@@ -35,9 +36,11 @@ from connector.services.messages import deliver
 from connector.services.messages.receive import HANDLERS
 from connector.services.negotiation import telling
 from connector.sources.files import FileSources
+from connector.store import SqlStore
 from tests.support.census import CensusWorkers
 from tests.support.contracts import NOW, Member, Space, stranger
-from tests.support.doubles import CountingIds, FixedClock, open_store, ports_for_tests
+from tests.support.database import sqlite_url
+from tests.support.doubles import CountingIds, FixedClock, ports_for_tests
 
 DATASET = "urn:example:pupils-north"
 CONTEXT = [
@@ -73,6 +76,7 @@ class Call:
     receiver: str
     kind: str
     body: dict[str, Any]
+    carries: bool = False
 
 
 class Node:
@@ -83,6 +87,7 @@ class Node:
         self.did = member.did
         home.mkdir(parents=True)
         self.ids = CountingIds(number)
+        self.url = pair.databases() if pair.databases else sqlite_url(home)
         self.ports = self._assemble()
 
     def _assemble(self) -> Ports:
@@ -92,7 +97,7 @@ class Node:
             clock=self.pair.clock,
             ids=self.ids,
             signer=self.member.signer,
-            store=open_store(self.home, self.pair.clock),
+            store=SqlStore(self.url, self.pair.clock),
             wire=LinkWire(self.pair, self.did),
             web=LinkWeb(self.pair),
             sources=FileSources(),
@@ -104,6 +109,21 @@ class Node:
     def restart(self) -> None:
         """Lose everything but the database."""
         self.ports.store.close()  # type: ignore[attr-defined] - the store is an SqlStore
+        self.ports = self._assemble()
+
+    def copied(self) -> bytes:
+        """Return the database, on SQLite, as a backup takes it."""
+        self.ports.store.close()  # type: ignore[attr-defined] - as above
+        (file,) = self.home.glob("*.sqlite")
+        return file.read_bytes()
+
+    def restore(self, copy: bytes) -> None:
+        """Go back to a copy of the database."""
+        self.ports.store.close()  # type: ignore[attr-defined] - as above
+        (file,) = self.home.glob("*.sqlite")
+        for each in self.home.glob("*.sqlite-*"):
+            each.unlink()
+        file.write_bytes(copy)
         self.ports = self._assemble()
 
     def renew(self) -> None:
@@ -177,10 +197,16 @@ class LinkWire:
     did: str
 
     def call(
-        self, peer: Participant, kind: str, body: Mapping[str, Any], *, seconds: float = 10.0
+        self,
+        peer: Participant,
+        kind: str,
+        body: Mapping[str, Any],
+        *,
+        seconds: float = 10.0,
+        carries: bool = False,
     ) -> Mapping[str, Any]:
         del seconds
-        return self.pair.carry(Call(self.did, peer.did, kind, dict(body)))
+        return self.pair.carry(Call(self.did, peer.did, kind, dict(body), carries))
 
     def participate(self, lead: Participant, hello: Any) -> Any:
         raise PeerUnreachable(f"no stream to `{lead.did}` for `{hello}` on this link")
@@ -210,7 +236,14 @@ class LinkWeb:
 
 @dataclass
 class Link:
-    """A provider (`school`) and a consumer (`lab`), and what happens between them."""
+    """A provider (`school`) and a consumer (`lab`), and what happens between them.
+
+    Attributes:
+        carries: whether answers carry what the provider would send next; older nodes' never do.
+        databases: makes one for each node and returns its URL; SQLite where it is None.
+        held: kinds of messages that are lost with the answers that carry them.
+        lost: answers that were.
+    """
 
     folder: Path
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
@@ -219,6 +252,10 @@ class Link:
     calls: list[Call] = field(default_factory=list)
     fault: Callable[[Call], Fault] = lambda _call: Fault.NONE
     web_down: bool = False
+    carries: bool = False
+    databases: Callable[[], str] | None = None
+    held: tuple[str, ...] = ()
+    lost: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def school(self) -> Node:
@@ -261,7 +298,8 @@ class Link:
         answer = self.handle(call)
         if fault is Fault.TWICE:
             assert self.handle(call) == answer
-        if fault is Fault.LOSE_ANSWER:
+        if fault is Fault.LOSE_ANSWER or answer.get("next_kind") in self.held:
+            self.lost.append(answer)
             raise PeerUnreachable("answer lost on the way")
         return answer
 
@@ -277,9 +315,10 @@ class Link:
         """Let the receiver handle a call; refusals travel by code, as over gRPC."""
         node = self.node(call.receiver)
         body = through_protobuf(call.kind, call.body)
+        reply = Reply(call.sender) if call.carries and self.carries else None
         try:
             caller = onboard.judge(node.ports, call.sender)
-            answer = HANDLERS[call.kind](node.ports, caller, body)
+            answer = HANDLERS[call.kind](replace(node.ports, reply=reply), caller, body)
         except PreauError as exc:
             raise from_code(exc.code, exc.reason, exc.hint) from None
         return through_protobuf(messages.KINDS[call.kind][1].__name__, answer)
@@ -294,6 +333,14 @@ class Link:
     def hold(self, *kinds: str) -> None:
         """Lose every message of these kinds, until another fault is set."""
         self.fault = lambda call: Fault.LOSE_REQUEST if call.kind in kinds else Fault.NONE
+        self.held = kinds
+
+    def withheld(self, node: Node) -> Any:
+        """Return the one message that a node has sent, by either way, and that was held back."""
+        waiting = [(each.kind, each.body) for each in node.waiting()]
+        lost = [messages.ContractNegotiation.from_body(each) for each in self.lost[-1:]]
+        ((kind, body),) = waiting or [(each.next_kind, each.next) for each in lost]
+        return messages.KINDS[kind][0].from_body(parse_object(body))
 
     def pump(self, rounds: int = 40) -> None:
         """Deliver until nothing waits any more; time passes between rounds."""
@@ -334,9 +381,14 @@ def through_protobuf(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def link(folder: Path, *others: str) -> Iterator[Link]:
+def link(
+    folder: Path,
+    *others: str,
+    carries: bool = False,
+    databases: Callable[[], str] | None = None,
+) -> Iterator[Link]:
     """Join `school` and `lab`, and further members; stores are closed at the end."""
-    pair = Link(folder)
+    pair = Link(folder, carries=carries, databases=databases)
     for name in ("school", "lab", *others):
         pair.add(name)
     try:

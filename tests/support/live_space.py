@@ -177,6 +177,7 @@ class Heard:
     answers: dict[str, Callable[[Participant, Mapping[str, Any]], Mapping[str, Any]]] = field(
         default_factory=dict
     )
+    asked: list[bool] = field(default_factory=list)  # whether the answer may carry more
     notes: list[tuple[str, str]] = field(default_factory=list)
     back: list[str] = field(default_factory=list)
 
@@ -276,7 +277,6 @@ class Node:
             lambda peer, note: self.heard.notes.append((peer, note)),
             again=self.heard.back.append,
         )
-        self.wire.exchange(checkpoints)
         self.face = PeerFace(
             self.ports,
             self.hub,
@@ -285,10 +285,13 @@ class Node:
             description=self.self_description,
             leaves=self.leaves,
         )
+        assert self.face.grpc is not None
+        self.wire.exchange(checkpoints, self.face.grpc.shares)
 
     def _handler(self, kind: str) -> Any:
-        def handle(_: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        def handle(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
             self.heard.calls.append((kind, caller.did, dict(body)))
+            self.heard.asked.append(ports.reply is not None and ports.reply.caller == caller.did)
             answer = self.heard.answers.get(kind)
             if answer is None:
                 raise NotFound("no such thing")

@@ -21,7 +21,16 @@ class ScriptedWire:
         self.answer = answer
         self.calls: list[tuple[str, str]] = []
 
-    def call(self, peer: Participant, kind: str, body: Any, *, seconds: float = 10.0) -> Any:
+    def call(
+        self,
+        peer: Participant,
+        kind: str,
+        body: Any,
+        *,
+        seconds: float = 10.0,
+        carries: bool = False,
+    ) -> Any:
+        del carries
         assert seconds <= deliver.CALL_SECONDS
         self.calls.append((peer.did, body.get("message_id", "")))
         return self.answer(peer, kind, body)

@@ -11,7 +11,7 @@ from typing import Any
 from connector.domain import instant
 from connector.identity import agreement as agreements
 from connector.identity import jws
-from connector.jsonld.canonical import canonical
+from connector.jsonld.canonical import canonical, parse_object
 from connector.protocol import messages as m
 from connector.services.negotiation import negotiate
 from tests.support.link import DATASET, Call, Link
@@ -20,14 +20,19 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def tamper(pair: Link, kind: str, change: Callable[[m.Body], m.Body]) -> None:
-    """Let messages of a kind arrive changed, as a dishonest sender would write them."""
+    """Let messages of a kind arrive changed, by either way, as a dishonest sender writes them."""
     honest = pair.handle
 
     def handle(call: Call) -> Any:
-        if call.kind != kind:
-            return honest(call)
-        message = m.KINDS[kind][0].from_body(call.body)
-        return honest(replace(call, body=change(message).to_body()))
+        if call.kind == kind:
+            message = m.KINDS[kind][0].from_body(call.body)
+            return honest(replace(call, body=change(message).to_body()))
+        answer: Any = honest(call)
+        if answer.get("next_kind") != kind:
+            return answer
+        said = m.ContractNegotiation.from_body(answer)
+        message = m.KINDS[kind][0].from_body(parse_object(said.next))
+        return replace(said, next=canonical(change(message).to_body())).to_body()
 
     pair.handle = handle  # type: ignore[method-assign] - the test stands between the two
 

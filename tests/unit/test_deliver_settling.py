@@ -21,8 +21,9 @@ from connector.errors import (
     TokenInvalid,
     Untrusted,
 )
-from connector.services.messages import deliver
-from connector.services.negotiation import negotiate
+from connector.protocol import messages as m
+from connector.services.messages import deliver, sending
+from connector.services.negotiation import negotiate, outcomes
 from connector.services.publication import publish
 from tests.support.link import DATASET, Fault, Link, Node, description, link
 from tests.support.outgoing import kept, queue, refuse, scripted
@@ -48,7 +49,7 @@ def test_a_peer_that_was_never_met_is_given_up_in_the_end(pair: Link) -> None:
     assert "never met" in kept(pair.lab, "urn:1").failed
 
 
-def _outlast(pair: Link, node: Node, age: timedelta = deliver.SIGNED_AGE) -> None:
+def _outlast(pair: Link, node: Node, age: timedelta = outcomes.SIGNED_AGE) -> None:
     """Let the last try of what waits come, `age` after it was written."""
     now = pair.clock.now()
     with node.ports.store.write() as tx:
@@ -68,7 +69,7 @@ def test_who_has_signed_last_does_not_give_up_alone(pair: Link) -> None:
     assert pair.lab.only().state is State.VERIFIED
     assert pair.lab.waiting() == []
     pair.hold("ContractNegotiationEventMessage")
-    assert deliver.retry(pair.lab.ports, pair.lab.only().pid) == 1
+    assert sending.retry(pair.lab.ports, pair.lab.only().pid) == 1
     pair.deliver()
     assert pair.school.only().state is State.FINALIZED
     _outlast(pair, pair.school)
@@ -165,7 +166,7 @@ def test_what_a_peer_says_ends_no_contract_and_gives_nothing_back(pair: Link, si
     pair.pump()
     node = pair.nodes[side]
     before = node.agreements()
-    ended = {"provider_pid": "p", "consumer_pid": "c", "state": "TERMINATED"}
+    ended = m.ContractNegotiation("p", "c", "TERMINATED").to_body()
     for answer in (refuse(NotFound("none")), lambda *_: ended):
         scripted(node, answer)
         negotiate.reconcile(node.ports, node.only().pid)

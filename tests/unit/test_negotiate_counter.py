@@ -37,9 +37,9 @@ from tests.support.negotiating import (
 EPSILON = PREAU + "epsilon"
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Link]:
-    with link(tmp_path) as pair:
+@pytest.fixture(params=[False, True], ids=["called", "carried"])
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Link]:
+    with link(tmp_path, carries=request.param) as pair:
         publish.publish(pair.school.ports, description(pair.folder))
         yield pair
 

@@ -47,9 +47,9 @@ from tests.support.negotiating import (
 EVENT = "ContractNegotiationEventMessage"
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Link]:
-    with link(tmp_path) as pair:
+@pytest.fixture(params=[False, True], ids=["called", "carried"])
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Link]:
+    with link(tmp_path, carries=request.param) as pair:
         publish.publish(pair.school.ports, description(pair.folder))
         yield pair
 
@@ -295,7 +295,7 @@ def test_a_stranger_cannot_read_or_end_it(pair: Link) -> None:
             pair.school.receive(other, message)
     assert pair.school.state_of_everything() == before
     answer = pair.school.receive(pair.lab, m.GetNegotiationMessage(theirs))
-    assert answer == {"provider_pid": theirs, "consumer_pid": ours, "state": "OFFERED"}
+    assert answer == m.ContractNegotiation(theirs, ours, "OFFERED").to_body()
 
 
 def test_the_offer_id_of_another_consumer_is_unknown(pair: Link) -> None:

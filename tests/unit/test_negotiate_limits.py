@@ -16,7 +16,7 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import canonical
 from connector.protocol import messages as m
-from connector.services.negotiation import agree, negotiate
+from connector.services.negotiation import agree, negotiate, steps
 from connector.services.privacy import budget
 from connector.services.publication import publish, withdrawing
 from tests.support.link import (
@@ -37,9 +37,9 @@ from tests.support.negotiating import (
 )
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Link]:
-    with link(tmp_path) as pair:
+@pytest.fixture(params=[False, True], ids=["called", "carried"])
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Link]:
+    with link(tmp_path, carries=request.param) as pair:
         publish.publish(pair.school.ports, description(pair.folder))
         yield pair
 
@@ -140,6 +140,7 @@ def test_a_terminated_contract_frees_the_cap(pair: Link) -> None:
     negotiate.terminate(pair.lab.ports, first.pid)
     pair.deliver()
     pair.hold()
+    pair.clock.advance(steps.ANSWERED_IN.total_seconds())
     negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     pair.pump()
     assert [n.state for n in pair.school.negotiations()] == [State.TERMINATED, State.FINALIZED]

@@ -28,9 +28,9 @@ BEYOND = SKEW + timedelta(seconds=1)
 YEARS = timedelta(days=365)
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Link]:
-    with link(tmp_path) as pair:
+@pytest.fixture(params=[False, True], ids=["called", "carried"])
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Link]:
+    with link(tmp_path, carries=request.param) as pair:
         publish.publish(pair.school.ports, description(pair.folder))
         yield pair
 
@@ -69,10 +69,7 @@ def _delivered_after(pair: Link, wait: timedelta, at: datetime) -> Negotiation:
     """Hold an agreement that states a time back for a while, then let the lab take it."""
     pair.hold("ContractAgreementMessage")
     negotiated(pair)
-    (message,) = [
-        m.ContractAgreementMessage.from_body(json.loads(item.body))
-        for item in pair.school.waiting()
-    ]
+    message = pair.withheld(pair.school)
     pair.clock.advance(wait.total_seconds())
     pair.lab.receive(pair.school, rewritten(pair, concluded(at))(message))
     return pair.lab.only()
@@ -120,7 +117,7 @@ def test_a_receipt_is_of_no_time_that_cannot_be(pair: Link, shift: timedelta, co
     pair.hold("ContractNegotiationEventMessage")
     negotiated(pair)
     (contract,) = pair.lab.agreements()
-    (waiting,) = pair.school.waiting()
+    message = pair.withheld(pair.school)
     token = receipt.make_receipt(
         pair.school.member.signer,
         agreements.read(contract.document),
@@ -130,7 +127,6 @@ def test_a_receipt_is_of_no_time_that_cannot_be(pair: Link, shift: timedelta, co
         valid_until=contract.valid_until,
         now=NOW + shift,
     )
-    message = m.ContractNegotiationEventMessage.from_body(json.loads(waiting.body))
     if code:
         with pytest.raises(PreauError) as fault:
             pair.lab.receive(pair.school, replace(message, receipt=token))

@@ -37,7 +37,10 @@ class Wire:
         self.calls: list[Any] = []
         self.deaf = False
 
-    def call(self, peer: Any, _kind: str, _body: Any, *, seconds: float = 10.0) -> Any:
+    def call(
+        self, peer: Any, _kind: str, _body: Any, *, seconds: float = 10.0, carries: bool = False
+    ) -> Any:
+        del carries
         assert 0 < seconds <= 10
         self.calls.append(peer)
         if peer is OLD or self.deaf:

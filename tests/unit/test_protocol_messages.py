@@ -47,6 +47,7 @@ GOOD: list[Body] = [
     m.CosignRequestMessage("did:web:a\n", 3, (b"x" * 32,)),
     m.Cosignature("\N{EM DASH} did:web:a x\n", 7),
     m.Cosignature("", 7),
+    m.ContractNegotiation("urn:p", "urn:c", "AGREED", "ContractAgreementMessage", b"{}"),
 ]
 BY_PROTO = {
     name: getattr(module, name)
@@ -163,6 +164,11 @@ def test_longest_allowed_fields() -> None:
         (GOOD[12], {"receipt": "h.p.s"}, "does not fit"),
         (GOOD[13], {"receipt": ""}, "does not fit"),
         (GOOD[17], {"state": "OPEN"}, "is none of"),
+        (GOOD[17], {"next": "e30="}, "do not belong together"),
+        (GOOD[-1], {"next": ""}, "do not belong together"),
+        (GOOD[-1], {"next_kind": ""}, "do not belong together"),
+        (GOOD[-1], {"next_kind": "ContractRequestMessage"}, "is none of"),
+        (GOOD[-1], {"next": "A" * (2 * m.MOST_CARRIED)}, "longer than 131072"),
         (GOOD[19], {"accepted": "true"}, "neither true nor false"),
         (GOOD[22], {"from_size": "01"}, "whole number"),
         (GOOD[22], {"from_size": -1}, "whole number"),

@@ -19,8 +19,8 @@ from connector.domain.holdings import ROW_BYTES
 from connector.errors import ConfigurationInvalid
 from connector.ports import Ports
 from connector.services.federation.site.names import job_folder, job_named
-from connector.services.messages.deliver import SIGNED_AGE
 from connector.services.negotiation import negotiate
+from connector.services.negotiation.outcomes import SIGNED_AGE
 from connector.services.publication import publish
 from connector.services.storage import pruning
 from federated.job import JobState
@@ -142,7 +142,7 @@ def test_the_nodes_timer_counts_and_drops(ports: Ports) -> None:
     pass_days(ports, ports.settings.keep_days + 1)
     renewal._refresh()  # the clock jumped: nothing is ended by it
     assert left(ports) == 3
-    assert ports.held.of(PEER) == 3 * ROW_BYTES
+    assert ports.held.of(PEER) == 3 * (ROW_BYTES + len("{}"))
     pace.pass_by(STEADY_SECONDS + 1)
     ports.clock.advance(STEADY_SECONDS + 1)  # type: ignore[attr-defined] - as above
     renewal._refresh()

@@ -36,7 +36,7 @@ from connector.identity import certificate, token
 from connector.identity import document as documents
 from connector.identity.token import CallToken
 from connector.peer.healing import Backoff
-from connector.peer.routes import CHECKPOINT_KEY, TOKEN_KEY, generation_in
+from connector.peer.routes import ASKING, CHECKPOINT_KEY, TOKEN_KEY, generation_in
 from connector.peer.status import Context
 from connector.peer.web.client import hurried
 from connector.ports import Ports
@@ -58,6 +58,7 @@ class Shown:
         token: call token; empty when there is none.
         checkpoint: signed checkpoint of the caller's log; empty when there is none.
         generation: of the caller's node.
+        carries: whether it takes our next message with the answer.
     """
 
     leaf: bytes
@@ -65,6 +66,7 @@ class Shown:
     tokens: tuple[str, ...]
     checkpoint: bytes
     generation: int
+    carries: bool = False
 
 
 def shown(context: Context) -> Shown:
@@ -79,6 +81,7 @@ def shown(context: Context) -> Shown:
         tuple(str(each) for each in tokens if each),
         checkpoint_in(metadata),
         generation_in(metadata),
+        carries=ASKING[0] in metadata,
     )
 
 

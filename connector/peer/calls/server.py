@@ -28,6 +28,7 @@ from connector.peer.connections.loop import Loop
 from connector.peer.connections.relay import Doors, Relay
 from connector.peer.credentials import Leaves, ServerTrust
 from connector.peer.limits.arrivals import Arrivals
+from connector.peer.limits.shares import Shares
 from connector.peer.limits.turns import Threads, Turns
 from connector.ports import Ports
 from connector.services.federation.lead.hub import LeadHub
@@ -102,6 +103,11 @@ class PeerServer:
     def streams(self) -> Participate:
         """The stream method."""
         return self._streams
+
+    @property
+    def shares(self) -> Shares:
+        """What members may send, with answers to our calls too."""
+        return self._unary.shares
 
     @property
     def door(self) -> Relay:

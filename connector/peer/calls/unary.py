@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from connector.domain.delivery import Reply
 from connector.domain.participant import Participant
 from connector.errors import Malformed, MessageTooLarge, PreauError, TooManyRequests
 from connector.peer import routes
@@ -45,7 +46,11 @@ MOST_BYTES: Final = 8 * 1024 * 1024
 
 
 class Unary:
-    """Behaviour of the unary methods."""
+    """Behaviour of the unary methods.
+
+    Attributes:
+        shares: of members; what they send with answers to our calls counts too.
+    """
 
     def __init__(
         self,
@@ -64,7 +69,7 @@ class Unary:
         self._reception = reception
         self._turns = turns
         self._arrivals = arrivals
-        self._shares = Shares(ports)
+        self.shares = Shares(ports)
         self._handlers = handlers
         self._checkpoints = checkpoints
         self._refusals = refusals
@@ -115,7 +120,7 @@ class Unary:
         counted.enter_context(self._open.some(visit.owner))
         data = await self._request(route, visit, context)
         counted.enter_context(self._arrivals.held(visit.owner, data))
-        self._shares.take(visit.owner, route.kind, len(data))
+        self.shares.take(visit.owner, route.kind, len(data))
         work = partial(self._handled, route, visit, data)
         answer, carried = await self._turns.run(visit.owner, work)
         counted.enter_context(self._arrivals.held(visit.owner, answer))
@@ -142,10 +147,12 @@ class Unary:
         caller, token = self._gate.authorise(call, route.method, data)
         self._checkpoints.received(caller.did, call.checkpoint)
         use = Use(self._ports.store, token)
+        reply = Reply(caller.did) if call.carries else None
+        ports = replace(self._ports, store=use, reply=reply)
         try:
             body = routes.to_body(routes.read(route.request, data))
             with correlation.about(*correlation.ids_of(body)):
-                answer = self._handlers[route.kind](replace(self._ports, store=use), caller, body)
+                answer = self._handlers[route.kind](ports, caller, body)
         finally:  # also where the call was refused
             use.settle()
         try:

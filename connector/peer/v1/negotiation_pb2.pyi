@@ -103,14 +103,18 @@ class GetNegotiationMessage(_message.Message):
     def __init__(self, pid: _Optional[str] = ...) -> None: ...
 
 class ContractNegotiation(_message.Message):
-    __slots__ = ("provider_pid", "consumer_pid", "state")
+    __slots__ = ("provider_pid", "consumer_pid", "state", "next_kind", "next")
     PROVIDER_PID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_PID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_KIND_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     provider_pid: str
     consumer_pid: str
     state: str
-    def __init__(self, provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
+    next_kind: str
+    next: bytes
+    def __init__(self, provider_pid: _Optional[str] = ..., consumer_pid: _Optional[str] = ..., state: _Optional[str] = ..., next_kind: _Optional[str] = ..., next: _Optional[bytes] = ...) -> None: ...
 
 class AgreementNotice(_message.Message):
     __slots__ = ("message_id", "statement")

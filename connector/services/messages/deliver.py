@@ -6,8 +6,8 @@ own messages. What may pass by itself (`errors.PASSING`) is tried again with gro
 before the peer says that it helps; it is given up only when it was tried `MAX_ATTEMPTS` times and
 `MAX_AGE` has passed, so that a clock that jumps ends nothing, and silence no negotiation before its
 deadline. Another refusal by the peer is final. What carries its sender's last signature
-is tried for `SIGNED_AGE`, and also while the peer does not believe us. What either means for a
-negotiation is `services/negotiation/outcomes.py`.
+is tried for `outcomes.SIGNED_AGE`, and also while the peer does not believe us. What either means
+for a negotiation is `services/negotiation/outcomes.py`.
 
 Nothing is polled in the hot path: the dispatcher sleeps until it is woken, or until the next
 message falls due.
@@ -31,6 +31,7 @@ from connector.domain.delivery import OUTBOX, OutgoingMessage
 from connector.domain.participant import Participant
 from connector.errors import (
     PASSING,
+    AgreementUnknown,
     PeerUnreachable,
     PreauError,
     StoreUnavailable,
@@ -39,14 +40,15 @@ from connector.errors import (
 )
 from connector.jsonld.canonical import parse_object
 from connector.ports import Ports, Transaction
+from connector.protocol.messages import AgreementNotice, ContractNegotiation
 from connector.services import correlation
 from connector.services.guard import guarded
 from connector.services.membership import introducing
-from connector.services.negotiation import outcomes
+from connector.services.messages import sending
+from connector.services.negotiation import outcomes, receiving
 
 MAX_ATTEMPTS: Final = 60
 MAX_AGE: Final = STALE
-SIGNED_AGE: Final = timedelta(days=30)
 FIRST_PAUSE: Final = 0.2  # seconds
 LONGEST_PAUSE: Final = 300.0  # seconds
 LONGEST_HINT: Final = 3600.0  # seconds that a peer may ask us to wait
@@ -81,18 +83,6 @@ def run(ports: Ports, stop: threading.Event) -> None:
             guarded(ports, OUTBOX, turn, stop.wait)
 
 
-def retry(ports: Ports, subject: str) -> int:
-    """Send again what was given up for a subject; return how many messages that are."""
-    now = ports.clock.now()
-    with ports.store.write() as tx:
-        given_up = [m for m in tx.outbox.find(subject=subject, delivered_at=None) if m.failed]
-        for message in given_up:
-            again = replace(message, failed="", attempts=0, due_at=now, created_at=now)
-            tx.outbox.put(again)
-        tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
-    return len(given_up)
-
-
 def set_right(ports: Ports) -> None:
     """Let go what waits longer than it may: it was postponed by a clock that was ahead."""
     now = ports.clock.now()
@@ -101,7 +91,7 @@ def set_right(ports: Ports) -> None:
         for message in tx.outbox.page(limit=0, delivered_at=None, failed="").values:
             if message.due_at > latest:
                 tx.outbox.put(replace(message, due_at=now))
-                tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
+                sending.wake(ports, tx)
 
 
 def deliver(ports: Ports, message: OutgoingMessage, *, fresh: bool = False) -> bool:
@@ -122,9 +112,7 @@ def deliver(ports: Ports, message: OutgoingMessage, *, fresh: bool = False) -> b
         return waiting is not None and not waiting.failed
     try:
         with correlation.about(waiting.subject):
-            answer = _call(ports, peer, waiting)
-            with ports.store.write() as tx:
-                _delivered(ports, tx, waiting, answer)
+            _exchange(ports, peer, waiting)
     except StoreUnavailable:
         raise
     except PreauError as error:
@@ -235,39 +223,79 @@ def _until_next(soon: list[OutgoingMessage], now: datetime) -> float:
     return min([LONGEST_SLEEP, *later])
 
 
-def _call(ports: Ports, peer: Participant | None, message: OutgoingMessage) -> Mapping[str, Any]:
+def _exchange(ports: Ports, peer: Participant | None, message: OutgoingMessage) -> None:
+    """Send one message, and note its delivery where what came with the answer is taken in.
+
+    What came and is refused changes nothing. Then the message is sent once more without asking for
+    more than an answer, so that the peer sends the rest by a call of its own, and is told why.
+    """
+    negotiating = message.kind in outcomes.KINDS
+    answer = _call(ports, peer, message, carries=negotiating)
+    if not negotiating:
+        with ports.store.write() as tx:
+            _delivered(ports, tx, message)
+        return
+    said = ContractNegotiation.from_body(answer)
+    if said.next_kind:
+        if _took(ports, message, said):
+            return
+        said = ContractNegotiation.from_body(_call(ports, peer, message))
+    with ports.store.write() as tx:
+        outcomes.acknowledged(tx, message, said)
+        _delivered(ports, tx, message)
+
+
+def _took(ports: Ports, message: OutgoingMessage, said: ContractNegotiation) -> bool:
+    """Take in what came with an answer; return whether it was, and the delivery noted."""
+    try:
+        take = receiving.carried(ports, message, said)
+        with ports.store.write() as tx:
+            _delivered(ports, tx, message)
+            take(tx)
+    except StoreUnavailable:
+        raise
+    except PreauError as error:
+        _log.info("`%s` is not taken with an answer: %s", said.next_kind, error.code)
+        return False
+    return True
+
+
+def _call(
+    ports: Ports, peer: Participant | None, message: OutgoingMessage, *, carries: bool = False
+) -> Mapping[str, Any]:
     if peer is None:
         raise PeerUnreachable("the peer was never met")
     if message.kind == introducing.KIND:
         introducing.introduce(ports.web, ports.settings.did, peer)
         return {}
-    body = parse_object(message.body)
-    return ports.wire.call(peer, message.kind, body, seconds=CALL_SECONDS)
+    body, seconds = parse_object(message.body), CALL_SECONDS
+    return ports.wire.call(peer, message.kind, body, seconds=seconds, carries=carries)
 
 
-def _delivered(
-    ports: Ports, tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]
-) -> None:
-    if message.kind in outcomes.KINDS:
-        outcomes.acknowledged(tx, message, answer)
+def _delivered(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
     now = ports.clock.now()
     tx.outbox.put(replace(message, attempts=message.attempts + 1, delivered_at=now))
     if tx.outbox.count(subject=message.subject, delivered_at=None, failed=""):
-        tx.after_commit(partial(ports.wakeups.notify, OUTBOX))  # its next message is due now
+        sending.wake(ports, tx)  # its next message is due now
 
 
 def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:
     tried = replace(message, attempts=message.attempts + 1)
     signed = outcomes.signed(message)
-    passing = isinstance(error, PASSING) or type(error) is PreauError
+    passing = isinstance(error, PASSING) or type(error) is PreauError or _early(message, error)
     age = ports.clock.now() - message.created_at
     if not passing and not (signed and isinstance(error, Untrusted)):
         _give_up(ports, tried, error.code, error.reason)
-    elif tried.attempts >= MAX_ATTEMPTS and age >= (SIGNED_AGE if signed else MAX_AGE):
+    elif tried.attempts >= MAX_ATTEMPTS and age >= (outcomes.SIGNED_AGE if signed else MAX_AGE):
         code = PeerUnreachable.code if isinstance(error, WorldFault) else error.code
         _give_up(ports, tried, code, f"given up after {tried.attempts} attempts: {error.reason}")
     else:
         _postpone(ports, tried, error)
+
+
+def _early(message: OutgoingMessage, error: PreauError) -> bool:
+    """Return whether a notice came before the peer had taken the contract's last signature."""
+    return message.kind == AgreementNotice.__name__ and isinstance(error, AgreementUnknown)
 
 
 def _postpone(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:

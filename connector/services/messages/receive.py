@@ -17,7 +17,7 @@ from connector.services.continuity import custody
 from connector.services.evidence import cosigning, own_log
 from connector.services.federation.site import cancellation
 from connector.services.federation.site import jobs as site_jobs
-from connector.services.negotiation import negotiate, notices
+from connector.services.negotiation import negotiate, notices, receiving
 from connector.services.publication import catalog_pages
 
 Handler = Callable[[Ports, Participant, Mapping[str, Any]], Mapping[str, Any]]
@@ -26,12 +26,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
     {
         "CatalogRequestMessage": catalog_pages.receive_catalog,
         "DatasetRequestMessage": catalog_pages.receive_dataset,
-        "ContractRequestMessage": negotiate.receive_request,
-        "ContractOfferMessage": negotiate.receive_offer,
-        "ContractAgreementMessage": negotiate.receive_agreement,
-        "ContractAgreementVerificationMessage": negotiate.receive_verification,
-        "ContractNegotiationEventMessage": negotiate.receive_event,
-        "ContractNegotiationTerminationMessage": negotiate.receive_termination,
+        **receiving.HANDLERS,
         "GetNegotiationMessage": negotiate.receive_get,
         "AgreementNotice": notices.receive,
         "JobSubmission": site_jobs.receive_job,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from connector.domain.delivery import OUTBOX, OutgoingMessage
@@ -23,7 +24,31 @@ def enqueue(
         subject: what it belongs to; messages of one subject are delivered in order.
         message: kept as it is, so that every delivery carries the same bytes.
     """
+    tx.outbox.put(outgoing(ports, identifier, peer, subject, message))
+    wake(ports, tx)
+
+
+def outgoing(
+    ports: Ports, identifier: str, peer: str, subject: str, message: Body
+) -> OutgoingMessage:
+    """Return a message as the outbox keeps it; see `enqueue`."""
     now = ports.clock.now()
     kind, body = type(message).__name__, canonical(message.to_body())
-    tx.outbox.put(OutgoingMessage(identifier, peer, kind, body, subject, now, now))
+    return OutgoingMessage(identifier, peer, kind, body, subject, now, now)
+
+
+def wake(ports: Ports, tx: Transaction) -> None:
+    """Wake the dispatcher once the transaction is committed."""
     tx.after_commit(partial(ports.wakeups.notify, OUTBOX))
+
+
+def retry(ports: Ports, subject: str) -> int:
+    """Send again what was given up for a subject; return how many messages that are."""
+    now = ports.clock.now()
+    with ports.store.write() as tx:
+        given_up = [m for m in tx.outbox.find(subject=subject, delivered_at=None) if m.failed]
+        for message in given_up:
+            again = replace(message, failed="", attempts=0, due_at=now, created_at=now)
+            tx.outbox.put(again)
+        wake(ports, tx)
+    return len(given_up)

@@ -131,8 +131,8 @@ def on_offer(
     ports: Ports,
     caller: Participant,
     known: Considered[bool] | None,
-    tx: Transaction,
     message: messages.ContractOfferMessage,
+    tx: Transaction,
 ) -> Negotiation:
     """Handle an offer: an opening one waits for the operator, others also unless they fit.
 

@@ -1,8 +1,8 @@
-"""Negotiations: what an operator does with them, and where their messages arrive.
+"""Negotiations: what an operator does with them, and what heals and ends them.
 
-Rules: either side may open; every message goes through the protocol's table; a refused message
-changes nothing and is in the audit log. What each side does by itself on a message is
-`provider_side.py` and `consumer_side.py`; delivery is `services/messages/deliver.py`.
+Rules: either side may open; every message goes through the protocol's table. Where messages arrive
+is `receiving.py`; what each side does by itself on a message is `provider_side.py` and
+`consumer_side.py`; delivery is `services/messages/deliver.py`.
 """
 
 from __future__ import annotations
@@ -11,27 +11,20 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from connector.domain.contract.negotiation import WAITING, Negotiation, NegotiationState
 from connector.domain.page import PAGE, Page
 from connector.domain.participant import Participant
-from connector.errors import AgreementTampered, NotFound, PeerUnreachable, PreauError
-from connector.identity import agreement as documents
-from connector.ports import Ports, Transaction
+from connector.errors import NotFound, PeerUnreachable, PreauError
+from connector.ports import Ports
 from connector.protocol import messages
-from connector.protocol.negotiation import Act
 from connector.services.lookup import require
 from connector.services.membership import onboard
-from connector.services.messages import deliver
+from connector.services.messages import sending
 from connector.services.negotiation import (
-    agree,
-    consumer_side,
     outcomes,
-    provider_side,
     steps,
-    telling,
 )
 from connector.services.negotiation.consumer_side import accept, counter, request
 from connector.services.negotiation.provider_side import offer
@@ -43,13 +36,7 @@ __all__ = [
     "negotiation",
     "negotiations",
     "offer",
-    "receive_agreement",
-    "receive_event",
     "receive_get",
-    "receive_offer",
-    "receive_request",
-    "receive_termination",
-    "receive_verification",
     "reconcile",
     "request",
     "settle",
@@ -58,7 +45,6 @@ __all__ = [
 
 SETTLE_EVERY: Final = timedelta(hours=6)
 MOST_SETTLED: Final = 20  # at a time
-_REFUSED: Final = "agreement.refused"
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +101,7 @@ def _reconcile(ports: Ports, pid: str, *, unknown: str) -> Negotiation:
     """As `reconcile`; `unknown` is the state of a peer that knows no such negotiation."""
     found = negotiation(ports, pid)
     if not found.peer_pid:
-        deliver.retry(ports, pid)
+        sending.retry(ports, pid)
         return found
     peer = onboard.known(ports, found.peer)
     try:
@@ -125,7 +111,7 @@ def _reconcile(ports: Ports, pid: str, *, unknown: str) -> Negotiation:
     except NotFound:
         theirs = unknown
     if theirs != NegotiationState.TERMINATED.value:
-        deliver.retry(ports, pid)
+        sending.retry(ports, pid)
         return negotiation(ports, pid)
     with ports.store.write() as tx:
         found = steps.own(tx, pid)
@@ -148,7 +134,7 @@ def settle(ports: Ports) -> int:
             message.subject
             for message in tx.outbox.page(limit=0, delivered_at=None).values
             if message.failed
-            and SETTLE_EVERY < now - message.created_at < deliver.SIGNED_AGE
+            and SETTLE_EVERY < now - message.created_at < outcomes.SIGNED_AGE
             and outcomes.signed(message)
         }
         found = (tx.negotiations.get(pid) for pid in sorted(stuck))
@@ -181,69 +167,6 @@ def expire(ports: Ports) -> int:
     return len(stale)
 
 
-def receive_request(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Receive a `ContractRequestMessage`; see `provider_side.on_request`."""
-    message = messages.ContractRequestMessage.from_body(body)
-    known = provider_side.consider(ports, caller, message)
-    handle = partial(provider_side.on_request, ports, caller, known)
-    return steps.receive_once(ports, caller, message, handle)
-
-
-def receive_offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Receive a `ContractOfferMessage`; see `consumer_side.on_offer`."""
-    message = messages.ContractOfferMessage.from_body(body)
-    known = consumer_side.consider(ports, caller, message)
-    handle = partial(consumer_side.on_offer, ports, caller, known)
-    return steps.receive_once(ports, caller, message, handle)
-
-
-def receive_agreement(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Receive a `ContractAgreementMessage`; see `consumer_side.on_agreement`.
-
-    Raises:
-        AgreementTampered: it is not what was accepted; nothing changed but the audit log.
-    """
-    message = messages.ContractAgreementMessage.from_body(body)
-    provider = _as_of_signing(ports, caller, message.agreement)
-    known = agree.consider(ports, caller, message)
-    handle = partial(consumer_side.on_agreement, ports, provider, known)
-    try:
-        return steps.receive_about(ports, caller, message, handle)
-    except AgreementTampered as exc:
-        _note_refused(ports, caller, message, exc)
-        raise
-
-
-def receive_verification(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Receive a `ContractAgreementVerificationMessage`."""
-    message = messages.ContractAgreementVerificationMessage.from_body(body)
-    handle = partial(provider_side.on_verification, ports)
-    return steps.receive_about(ports, caller, message, handle)
-
-
-def receive_event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Receive a `ContractNegotiationEventMessage`: ACCEPTED or FINALIZED."""
-    message = messages.ContractNegotiationEventMessage.from_body(body)
-    accepted = messages.act_of(message) is Act.ACCEPTED
-    on_accepted = partial(provider_side.on_accepted, ports, caller)
-    on_finalized = partial(consumer_side.on_finalized, ports)
-    return steps.receive_about(ports, caller, message, on_accepted if accepted else on_finalized)
-
-
-def receive_termination(
-    ports: Ports, caller: Participant, body: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Receive a `ContractNegotiationTerminationMessage`."""
-    message = messages.ContractNegotiationTerminationMessage.from_body(body)
-    return steps.receive_about(ports, caller, message, partial(_terminated, ports, caller))
-
-
 def receive_get(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Answer a `GetNegotiationMessage`.
 
@@ -256,39 +179,3 @@ def receive_get(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> M
     if found is None or found.peer != caller.did:
         raise NotFound("no such negotiation with this peer")
     return steps.answer_of(found)
-
-
-def _terminated(
-    ports: Ports,
-    caller: Participant,
-    tx: Transaction,
-    found: Negotiation,
-    message: messages.ContractNegotiationTerminationMessage,
-) -> Negotiation:
-    telling.check_statement(caller, found, message.statement)
-    said = {"code": message.code, "reasons": message.reasons}
-    ended = steps.received(found, Act.TERMINATION, ports.clock.now(), **said)
-    facts = {"by": found.role.other.value, **steps.signed(message.statement)}
-    return steps.store(tx, ended, code=message.code, **facts)
-
-
-def _note_refused(
-    ports: Ports,
-    caller: Participant,
-    message: messages.ContractAgreementMessage,
-    refusal: AgreementTampered,
-) -> None:
-    """Write a refused agreement to the audit log, once for each negotiation."""
-    with ports.store.write() as tx:
-        if not tx.audit.entries(subject=message.consumer_pid, kind=_REFUSED, limit=1):
-            tx.audit.append(_REFUSED, message.consumer_pid, peer=caller.did, code=refusal.code)
-
-
-def _as_of_signing(ports: Ports, caller: Participant, data: bytes) -> Participant:
-    """Return the provider under the DID document that an agreement fixes, fetched if it is new."""
-    try:
-        if documents.read(data).provider.document_digest == caller.document_digest:
-            return caller
-        return onboard.reacquaint(ports, caller.did)
-    except PreauError:
-        return caller  # `agree.check` says what is wrong with it

@@ -36,7 +36,7 @@ from connector.protocol.messages import AgreementNotice, AgreementNoticeReceipt
 from connector.services.continuity import recovery
 from connector.services.federation.lead import book
 from connector.services.federation.site.rounds import Ending
-from connector.services.messages import deliver
+from connector.services.messages import sending
 from connector.services.negotiation import agree, steps
 from federated.job import JobState, is_final
 
@@ -75,7 +75,7 @@ def give(ports: Ports, agreement_id: str, act: Act, reason: str) -> Agreement:
                 )
             agreement = _give(ports, tx, agreement, act, reason)
     if again:
-        deliver.retry(ports, agreement.pid)
+        sending.retry(ports, agreement.pid)
     recovery.note(ports)
     return agreement
 

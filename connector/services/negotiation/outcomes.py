@@ -5,15 +5,15 @@ code and reason, and the peer is told where the table allows it; so does silence
 `services/messages/deliver.py`, with one exception. INVARIANT: whoever has signed last never gives
 up alone. A verification or FINALIZED that cannot be delivered, or that is refused for whatever
 reason, leaves the negotiation as it is, since the peer may hold the contract already; it is sent
-again by `deliver.retry`. Only a peer that states that it has terminated ends it, see
+again by `sending.retry`. Only a peer that states that it has terminated ends it, see
 `negotiate.reconcile`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 
 from connector.domain.contract.negotiation import NegotiationState, Role
 from connector.domain.delivery import OutgoingMessage
@@ -30,16 +30,14 @@ KINDS: Final[frozenset[str]] = frozenset(
 _OPENING: Final = frozenset(
     each.__name__ for each in (messages.ContractRequestMessage, messages.ContractOfferMessage)
 )
+SIGNED_AGE: Final = timedelta(days=30)  # how long a last signature is sent
 _AGREEMENT: Final = messages.ContractAgreementMessage.__name__
 
 
-def acknowledged(tx: Transaction, message: OutgoingMessage, answer: Mapping[str, Any]) -> None:
-    """Note the peer's pid from its first acknowledgement.
-
-    Raises:
-        Malformed: the answer is not a `ContractNegotiation`.
-    """
-    ack = messages.ContractNegotiation.from_body(answer)
+def acknowledged(
+    tx: Transaction, message: OutgoingMessage, ack: messages.ContractNegotiation
+) -> None:
+    """Note the peer's pid from its first acknowledgement."""
     if message.kind not in _OPENING:
         return
     negotiation = tx.negotiations.lock(message.subject)

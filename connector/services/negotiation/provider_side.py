@@ -71,8 +71,8 @@ def on_request(
     ports: Ports,
     caller: Participant,
     known: Considered[Verdict] | None,
-    tx: Transaction,
     message: messages.ContractRequestMessage,
+    tx: Transaction,
 ) -> Negotiation:
     """Handle a request: open a negotiation, or take up a counter-offer of the consumer's.
 
@@ -90,6 +90,7 @@ def on_request(
     if message.provider_pid:
         known_here = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
         before = steps.received(known_here, Act.REQUEST, ports.clock.now())
+        steps.heard(ports, tx, known_here)
     else:
         before = steps.opened(
             ports,
@@ -178,11 +179,18 @@ def on_verification(
 ) -> Negotiation:
     """Handle the consumer's signature: verify it, and complete the contract with our receipt.
 
+    A consumer that was restored signs again: the same signature gets the same receipt.
+
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
         AgreementTampered: the signature does not verify; nothing changes.
         AgreementTimeWrong: by this clock it cannot have been concluded when it says.
     """
+    if negotiation.state is NegotiationState.FINALIZED:
+        known = tx.agreements.get(negotiation.agreement_id)
+        if known is not None and known.consumer_signature == message.consumer_signature:
+            steps.dispatch(ports, tx, negotiation, _finalized(ports, negotiation, known.receipt))
+            return negotiation
     verified = steps.received(negotiation, Act.VERIFICATION, ports.clock.now())
     agreement = steps.contract_of(tx, verified)
     check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
@@ -190,14 +198,20 @@ def on_verification(
     steps.store(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
     cosigning.owe(ports, tx, verified.peer)
-    event = messages.ContractNegotiationEventMessage(
-        message_id=ports.ids.new(),
-        **steps.pids(verified),
-        event_type="FINALIZED",
-        receipt=complete.receipt,
-    )
+    event = _finalized(ports, verified, complete.receipt)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     return steps.send(ports, tx, verified, event, facts)
+
+
+def _finalized(
+    ports: Ports, negotiation: Negotiation, receipt: str
+) -> messages.ContractNegotiationEventMessage:
+    return messages.ContractNegotiationEventMessage(
+        message_id=ports.ids.new(),
+        **steps.pids(negotiation),
+        event_type="FINALIZED",
+        receipt=receipt,
+    )
 
 
 def _answer(

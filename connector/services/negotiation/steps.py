@@ -1,21 +1,27 @@
-"""What both sides of a negotiation share: receiving once, moving by the table, sending.
+"""What both sides of a negotiation share: taking once, moving by the table, sending.
 
 Rules: a message is handled once per (peer, message id); the same content again gets the stored
 answer, other content under a known id is refused. State, outgoing messages, inbox and audit log
-change in one transaction, or not at all. A message is built once and kept in the outbox as it is,
-so that every delivery carries the same bytes. What a message means for either side is
-`provider_side.py` and `consumer_side.py`.
+change in one transaction, or not at all. A message is built once and kept as it is, so that every
+delivery carries the same bytes. What a message means for either side is `provider_side.py` and
+`consumer_side.py`.
+
+What a provider sends because of a call goes with its answer, where the caller asked for that. It is
+kept with the answer, and nobody confirms it: the caller sends its own message until it has taken
+what came with the answer. Whoever sends it again without asking has refused what came: then the
+provider sends it by a call of its own, and is told why. An offer or agreement to which nothing is
+said for `ANSWERED_IN` goes by such a call too, since its consumer may have ended what it began.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from connector.domain.contract.negotiation import Agreement, Negotiation, NegotiationState, Role
-from connector.domain.delivery import ReceivedMessage
+from connector.domain.delivery import OutgoingMessage, ReceivedMessage
 from connector.domain.participant import Participant
 from connector.errors import IllegalMessage, Malformed, NotFound, QuotaReached
 from connector.jsonld.canonical import canonical, parse_object, sha256_hex
@@ -27,55 +33,48 @@ from connector.protocol.negotiation import TERMINAL, Act, allowed, step
 from connector.services.lookup import require
 from connector.services.messages import sending
 
-M = TypeVar("M", bound=Negotiating)
-
+ANSWERED_IN: Final = timedelta(seconds=30)
 QUOTA_SECONDS: Final = 600.0  # until it is worth to ask again whether one has ended
 
 _EVENTS: Final[Mapping[NegotiationState, str]] = {
     state: f"negotiation.{state.value.lower()}" for state in NegotiationState
 }
+# What a peer answers by its next message.
+_ANSWERED: Final = frozenset(
+    each.__name__ for each in (messages.ContractOfferMessage, messages.ContractAgreementMessage)
+)
 _DECIDED: Final = TERMINAL | {NegotiationState.AGREED}
 
 
-def receive_once(
-    ports: Ports, caller: Participant, message: M, handle: Callable[[Transaction, M], Negotiation]
+def take(
+    ports: Ports,
+    tx: Transaction,
+    caller: Participant,
+    message: Negotiating,
+    handle: Callable[[Transaction], Negotiation],
 ) -> Mapping[str, Any]:
-    """Handle a message in one write transaction, unless it was handled, and answer.
+    """Handle a message, unless it was handled, and return the answer.
 
     Raises:
         Malformed: the message's id came before with other content.
-        PreauError: what `handle` refuses; then nothing was changed.
+        PreauError: what `handle` refuses; the transaction must not be kept then.
     """
     digest = sha256_hex(canonical([type(message).__name__, message.to_body()]))
-    now = ports.clock.now()
-    with ports.store.write() as tx:
-        # The claim comes first: two deliveries at once queue here, and the second sees the answer.
-        claim = ReceivedMessage(message.message_id, caller.did, digest, b"", now)
-        if not tx.inbox.add(claim):
-            return _answer_again(tx, claim)
-        answer = answer_of(handle(tx, message))
-        tx.inbox.put(replace(claim, answer=canonical(answer)))
+    # The claim comes first: two deliveries at once queue here, and the second sees the answer.
+    claim = ReceivedMessage(message.message_id, caller.did, digest, b"", ports.clock.now())
+    if not tx.inbox.add(claim):
+        return _answer_again(ports, tx, claim)
+    answer = answer_of(handle(tx), ports.reply.carried if ports.reply else None)
+    tx.inbox.put(replace(claim, answer=canonical(answer)))
     return answer
 
 
-def receive_about(
-    ports: Ports,
-    caller: Participant,
-    message: M,
-    handle: Callable[[Transaction, Negotiation, M], Negotiation],
-) -> Mapping[str, Any]:
-    """Handle a message about a negotiation that is known here; see `receive_once` and `held`."""
-
-    def about(tx: Transaction, said: M) -> Negotiation:
-        return handle(tx, held(tx, caller, said.provider_pid, said.consumer_pid), said)
-
-    return receive_once(ports, caller, message, about)
-
-
-def answer_of(negotiation: Negotiation) -> dict[str, Any]:
-    """Return the acknowledgement: both pids and the state that this side holds."""
-    state = negotiation.state.value
-    return messages.ContractNegotiation(**pids(negotiation), state=state).to_body()
+def answer_of(negotiation: Negotiation, carried: OutgoingMessage | None = None) -> dict[str, Any]:
+    """Return the acknowledgement: both pids, the state that this side holds, what it carries."""
+    kind, body = (carried.kind, carried.body) if carried else ("", b"")
+    state, names = negotiation.state.value, pids(negotiation)
+    answer = messages.ContractNegotiation(**names, state=state, next_kind=kind, next=body)
+    return answer.to_body()
 
 
 def opened(
@@ -239,9 +238,41 @@ def send(
     """
     now = ports.clock.now()
     after = step(negotiation.state, act_of(message), negotiation.role, sending=True)
-    enqueue(ports, tx, negotiation.peer, negotiation.pid, message)
     moved = replace(negotiation, state=after, updated_at=now, **changes)
+    dispatch(ports, tx, moved, message)
     return store(tx, moved, **(facts or {}))
+
+
+def heard(ports: Ports, tx: Transaction, negotiation: Negotiation) -> None:
+    """Send no more what the peer's next message answers; call it of a provider's negotiation."""
+    now = ports.clock.now()
+    for waiting in tx.outbox.find(subject=negotiation.pid, delivered_at=None, failed=""):
+        if waiting.kind in _ANSWERED:
+            tx.outbox.put(replace(waiting, delivered_at=now))
+
+
+def dispatch(ports: Ports, tx: Transaction, negotiation: Negotiation, message: Negotiating) -> None:
+    """Give a message of ours to the answer of the call that is handled, or to the outbox.
+
+    INVARIANT: only a provider's messages are carried. What a consumer signs last it keeps until it
+    knows that it was taken (`outcomes.py`).
+    """
+    name, peer, subject = message.message_id, negotiation.peer, negotiation.pid
+    outgoing = sending.outgoing(ports, name, peer, subject, message)
+    reply = ports.reply
+    if (
+        reply is not None
+        and reply.carried is None
+        and reply.caller == peer
+        and negotiation.role is Role.PROVIDER
+        and len(outgoing.body) <= messages.MOST_CARRIED
+    ):
+        reply.carried = outgoing
+        if outgoing.kind in _ANSWERED:
+            tx.outbox.put(replace(outgoing, due_at=outgoing.due_at + ANSWERED_IN))
+        return
+    tx.outbox.put(outgoing)
+    sending.wake(ports, tx)
 
 
 def enqueue(
@@ -335,8 +366,28 @@ def is_over(negotiation: Negotiation) -> bool:
     return negotiation.state in TERMINAL
 
 
-def _answer_again(tx: Transaction, claim: ReceivedMessage) -> Mapping[str, Any]:
+def _answer_again(ports: Ports, tx: Transaction, claim: ReceivedMessage) -> Mapping[str, Any]:
     known = tx.inbox.get(claim.peer, claim.id)
     if known is None or known.digest != claim.digest:
         raise Malformed(f"message id `{claim.id}` came before with other content")
-    return parse_object(known.answer)
+    answer = parse_object(known.answer)
+    if ports.reply is not None or not answer.get("next_kind"):
+        return answer
+    _send_apart(ports, tx, claim.peer, messages.ContractNegotiation.from_body(answer))
+    return {**answer, "next_kind": "", "next": ""}
+
+
+def _send_apart(
+    ports: Ports, tx: Transaction, peer: str, answer: messages.ContractNegotiation
+) -> None:
+    """Send what an answer carried by a call of its own, unless the negotiation was ended since."""
+    negotiation = tx.negotiations.get(answer.provider_pid)
+    ended = negotiation is None or negotiation.state is NegotiationState.TERMINATED
+    if ended and answer.state != NegotiationState.TERMINATED:
+        return
+    now, name = ports.clock.now(), parse_object(answer.next)["message_id"]
+    body = (answer.next_kind, answer.next, answer.provider_pid)
+    known = tx.outbox.get(name) or OutgoingMessage(name, peer, *body, now, now)
+    if known.delivered_at is None and not known.failed:
+        tx.outbox.put(replace(known, due_at=now))
+        sending.wake(ports, tx)

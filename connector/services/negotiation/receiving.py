@@ -1,0 +1,201 @@
+"""Where messages about negotiations arrive: by a call of their own, or with the answer to ours.
+
+Rules: every message goes through the protocol's table; a refused message changes nothing and is in
+the audit log. A message is read and judged before the write transaction that takes it in, by
+whichever way it came. What each side does by itself on a message is `provider_side.py` and
+`consumer_side.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+from connector.domain.contract.negotiation import Negotiation, Role
+from connector.domain.delivery import OutgoingMessage
+from connector.domain.participant import Participant
+from connector.errors import AgreementTampered, Malformed, PreauError
+from connector.identity import agreement as documents
+from connector.jsonld.canonical import parse_object
+from connector.ports import Ports, Transaction
+from connector.protocol import messages
+from connector.protocol.messages import Negotiating
+from connector.protocol.negotiation import Act
+from connector.services.membership import onboard
+from connector.services.negotiation import (
+    agree,
+    consumer_side,
+    provider_side,
+    steps,
+    telling,
+)
+
+M = TypeVar("M", bound=Negotiating)
+
+_REFUSED: Final = "agreement.refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that was read and judged, and what takes it in.
+
+    Attributes:
+        message: as it came.
+        handle: moves the negotiation, in a write transaction.
+    """
+
+    message: Negotiating
+    handle: Callable[[Transaction], Negotiation]
+
+
+def receive(
+    kind: str, ports: Ports, caller: Participant, body: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Receive a message that came by a call of its own, and return the answer.
+
+    Raises:
+        AgreementTampered: an agreement is not what was accepted; only the audit log changed.
+        PreauError: the message is refused; nothing changed.
+    """
+    found = _ARRIVALS[kind](ports, caller, body)
+    try:
+        with ports.store.write() as tx:
+            return steps.take(ports, tx, caller, found.message, found.handle)
+    except AgreementTampered as exc:
+        if isinstance(found.message, messages.ContractAgreementMessage):
+            _note_refused(ports, caller, found.message, exc)
+        raise
+
+
+def carried(
+    ports: Ports, sent: OutgoingMessage, answer: messages.ContractNegotiation
+) -> Callable[[Transaction], object]:
+    """Return what takes in the message that came with the answer to one of ours.
+
+    Its sender was authenticated by TLS, and is judged as at a call of its own.
+
+    Args:
+        ports: of this node.
+        sent: our message.
+        answer: what it was answered with.
+
+    Raises:
+        Malformed: it cannot be read, or is about another negotiation.
+        PreauError: it is refused, as at a call.
+    """
+    caller = onboard.judge(ports, sent.peer)
+    found = _ARRIVALS[answer.next_kind](ports, caller, parse_object(answer.next))
+    about = (found.message.provider_pid, found.message.consumer_pid)
+    if about != (answer.provider_pid, sent.subject):
+        raise Malformed("an answer carries a message about another negotiation")
+    return lambda tx: steps.take(ports, tx, caller, found.message, found.handle)
+
+
+def _request(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
+    message = messages.ContractRequestMessage.from_body(body)
+    known = provider_side.consider(ports, caller, message)
+    return Arrival(message, partial(provider_side.on_request, ports, caller, known, message))
+
+
+def _offer(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
+    message = messages.ContractOfferMessage.from_body(body)
+    known = consumer_side.consider(ports, caller, message)
+    return Arrival(message, partial(consumer_side.on_offer, ports, caller, known, message))
+
+
+def _agreement(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
+    message = messages.ContractAgreementMessage.from_body(body)
+    provider = _as_of_signing(ports, caller, message.agreement)
+    known = agree.consider(ports, caller, message)
+    handle = partial(consumer_side.on_agreement, ports, provider, known)
+    return _about(ports, caller, message, handle)
+
+
+def _verification(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
+    message = messages.ContractAgreementVerificationMessage.from_body(body)
+    return _about(ports, caller, message, partial(provider_side.on_verification, ports))
+
+
+def _event(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
+    message = messages.ContractNegotiationEventMessage.from_body(body)
+    accepted = messages.act_of(message) is Act.ACCEPTED
+    on_accepted = partial(provider_side.on_accepted, ports, caller)
+    on_finalized = partial(consumer_side.on_finalized, ports)
+    handle = on_accepted if accepted else on_finalized
+    return _about(ports, caller, message, handle)
+
+
+def _termination(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
+    message = messages.ContractNegotiationTerminationMessage.from_body(body)
+    return _about(ports, caller, message, partial(_terminated, ports, caller))
+
+
+_ARRIVALS: Final[Mapping[str, Callable[[Ports, Participant, Mapping[str, Any]], Arrival]]] = (
+    MappingProxyType(
+        {
+            "ContractRequestMessage": _request,
+            "ContractOfferMessage": _offer,
+            "ContractAgreementMessage": _agreement,
+            "ContractAgreementVerificationMessage": _verification,
+            "ContractNegotiationEventMessage": _event,
+            "ContractNegotiationTerminationMessage": _termination,
+        }
+    )
+)
+HANDLERS: Final = MappingProxyType({kind: partial(receive, kind) for kind in _ARRIVALS})
+
+
+def _about(
+    ports: Ports,
+    caller: Participant,
+    message: M,
+    handle: Callable[[Transaction, Negotiation, M], Negotiation],
+) -> Arrival:
+    """Return the arrival of a message about a negotiation that is known here; see `steps.held`."""
+
+    def about(tx: Transaction) -> Negotiation:
+        found = steps.held(tx, caller, message.provider_pid, message.consumer_pid)
+        if found.role is Role.PROVIDER:
+            steps.heard(ports, tx, found)
+        return handle(tx, found, message)
+
+    return Arrival(message, about)
+
+
+def _terminated(
+    ports: Ports,
+    caller: Participant,
+    tx: Transaction,
+    found: Negotiation,
+    message: messages.ContractNegotiationTerminationMessage,
+) -> Negotiation:
+    telling.check_statement(caller, found, message.statement)
+    said = {"code": message.code, "reasons": message.reasons}
+    ended = steps.received(found, Act.TERMINATION, ports.clock.now(), **said)
+    facts = {"by": found.role.other.value, **steps.signed(message.statement)}
+    return steps.store(tx, ended, code=message.code, **facts)
+
+
+def _note_refused(
+    ports: Ports,
+    caller: Participant,
+    message: messages.ContractAgreementMessage,
+    refusal: AgreementTampered,
+) -> None:
+    """Write a refused agreement to the audit log, once for each negotiation."""
+    with ports.store.write() as tx:
+        if not tx.audit.entries(subject=message.consumer_pid, kind=_REFUSED, limit=1):
+            tx.audit.append(_REFUSED, message.consumer_pid, peer=caller.did, code=refusal.code)
+
+
+def _as_of_signing(ports: Ports, caller: Participant, data: bytes) -> Participant:
+    """Return the provider under the DID document that an agreement fixes, fetched if it is new."""
+    try:
+        if documents.read(data).provider.document_digest == caller.document_digest:
+            return caller
+        return onboard.reacquaint(ports, caller.did)
+    except PreauError:
+        return caller  # `agree.check` says what is wrong with it
