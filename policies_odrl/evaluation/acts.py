@@ -1,30 +1,178 @@
-"""What was done, and whether it is what a duty asks for.
+"""What a duty asks for, and whether what was done is that.
 
-Only what is known to have been done by now counts. Who must act, on what and towards whom is the
-duty's to say, and the permission's where the duty is silent (W3C draft, conditions).
+A constraint on time (`dateTime`, `elapsedTime`, `event`) is a window for the act, never a
+condition: a deadline that has passed does not make a duty go away. Whatever else a duty states is a
+condition for having to do it at all (W3C draft, minutes of 24 Nov 2025). Who must act, on what and
+towards whom is the duty's to say, and the permission's where the duty is silent (same, conditions).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
+from policies_odrl import model
 from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.periods import later
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.case import Case
-from policies_odrl.evaluation.deadlines import Terms, operands_of, speaks_of_time
+from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT, SINCE
 from policies_odrl.evaluation.decision import ConditionResult
-from policies_odrl.evaluation.deontic import Instance
-from policies_odrl.evaluation.operands import check
+from policies_odrl.evaluation.operands import POLICY_USAGE, check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
-from policies_odrl.model import ODRL, Condition, Constraint, Duty, Iri, PartyRef, Rule
+from policies_odrl.values import Duration, Span, duration, name, span
 from policies_odrl.vocabulary import BY_ANYBODY, ROLES
 
-COMPENSATED: Final = ODRL + "compensatedParty"
+COMPENSATED: Final = model.ODRL + "compensatedParty"
 EVER: Final = datetime.min.replace(tzinfo=UTC)  # of an act that happened nobody knows when
+_TIMED: Final = frozenset({DATE_TIME, ELAPSED, EVENT, *SINCE})
+_BEFORE: Final = frozenset({model.Operator.LT, model.Operator.LTEQ})
+_AFTER: Final = frozenset({model.Operator.GT, model.Operator.GTEQ})
+_COMPARED: Final = _BEFORE | _AFTER | {model.Operator.EQ}
+
+
+class Limit(NamedTuple):
+    """A moment, aware, until which something can be done; also just then when `inclusive`."""
+
+    at: datetime
+    inclusive: bool
+
+    def passed(self, now: datetime) -> bool:
+        """Return whether it is too late."""
+        return now > self.at if self.inclusive else now >= self.at
+
+
+@dataclass(slots=True)
+class Terms:
+    """The constraints of a duty, sorted by what they do.
+
+    Attributes:
+        window: constraints on the time of the act itself.
+        gates: conditions for having to do it.
+        counts: constraints on how often it is done.
+        opens: first moment; None when there is none.
+        closes: limits on the calendar; the earliest counts.
+        within: (time after the use, whether the last moment is in), for a duty after the use.
+        after_use: whether it may be done after the use, on account of the use.
+        known: False when a window could not be read.
+    """
+
+    window: list[model.Constraint] = field(default_factory=list)
+    gates: list[model.Condition] = field(default_factory=list)
+    counts: list[model.Constraint] = field(default_factory=list)
+    opens: datetime | None = None
+    closes: list[Limit] = field(default_factory=list)
+    within: list[tuple[Duration, bool]] = field(default_factory=list)
+    after_use: bool = False
+    known: bool = True
+
+    @property
+    def end(self) -> Limit | None:
+        """The earliest limit on the calendar."""
+        return min(self.closes, default=None)
+
+    def end_after(self, use: datetime) -> Limit | None:
+        """Return the earliest limit for a duty on account of a use."""
+        moments = [(later(use, by), inclusive) for by, inclusive in self.within]
+        limits = [Limit(at, inclusive) for at, inclusive in moments if at is not None]
+        return min([*limits, *self.closes], default=None)
+
+
+def terms_of(duty: model.Duty, knowledge: Knowledge) -> Terms:
+    """Return the constraints of a duty, sorted by what they do."""
+    terms = Terms()
+    for item in _joined(duty.constraints):
+        left = knowledge.current(item.left) if isinstance(item, model.Constraint) else ""
+        if isinstance(item, model.LogicalConstraint) or left not in {COUNT, *_TIMED}:
+            terms.gates.append(item)
+        elif left == COUNT:
+            terms.counts.append(item)
+        else:
+            _timed(terms, left, item, knowledge)
+    return terms
+
+
+def speaks_of_time(item: model.Condition, knowledge: Knowledge) -> bool:
+    """Return whether a condition, or a part of it, is about time, under whatever name."""
+    return any(knowledge.current(left) in _TIMED for left in operands_of(item))
+
+
+def operands_of(item: model.Condition) -> Iterator[str]:
+    """Yield the left operands in a condition."""
+    return (
+        part.left for _, part in model.conditions((item,), "") if isinstance(part, model.Constraint)
+    )
+
+
+def _joined(items: tuple[model.Condition, ...]) -> Iterator[model.Condition]:
+    for item in items:
+        if isinstance(item, model.LogicalConstraint) and item.connective is model.Connective.AND:
+            yield from _joined(item.operands)
+        else:
+            yield item
+
+
+def _timed(terms: Terms, left: str, item: model.Constraint, knowledge: Knowledge) -> None:
+    """Note a limit on time; several values, or one that cannot be read, make the terms unknown."""
+    value = item.right[0] if len(item.right) == 1 else model.Literal("")
+    if left == DATE_TIME:
+        _calendar(terms, item, span(value))
+    elif left == EVENT and name(value) == POLICY_USAGE:  # the use itself is an event (Vocabulary)
+        terms.after_use = terms.after_use or item.operator in _AFTER | {model.Operator.EQ}
+        terms.known = terms.known and item.operator in _COMPARED
+    elif left == EVENT:
+        known = knowledge.events.get(name(value) or "")
+        _calendar(terms, item, None if known is None else Span(*known))
+    elif left == ELAPSED:
+        _elapsed(terms, item, duration(value))
+    else:
+        _since(terms, item, duration(value), knowledge.events.get(SINCE[left]))
+
+
+def _calendar(terms: Terms, item: model.Constraint, when: Span | None) -> None:
+    """Note a window on the calendar; a day ends with its last moment."""
+    terms.window.append(item)
+    if when is None or item.operator not in _COMPARED:
+        terms.known = False
+        return
+    if item.operator is model.Operator.LT:
+        terms.closes.append(Limit(when.start, inclusive=False))
+    elif item.operator not in _AFTER:
+        terms.closes.append(Limit(when.end, inclusive=when.start == when.end))
+    if item.operator not in _BEFORE:
+        start = when.end if item.operator is model.Operator.GT else when.start
+        terms.opens = max(start, terms.opens or start)
+
+
+def _elapsed(terms: Terms, item: model.Constraint, by: Duration | None) -> None:
+    timely = item.operator in _BEFORE | {model.Operator.EQ}
+    if by is None or not timely or by.months < 0 or by.seconds < 0:
+        terms.known = False
+        return
+    terms.after_use = True
+    terms.within.append((by, item.operator is not model.Operator.LT))
+
+
+def _since(
+    terms: Terms,
+    item: model.Constraint,
+    by: Duration | None,
+    event: tuple[datetime, datetime] | None,
+) -> None:
+    """Note a limit that runs from an event; it cannot be read until the event has a date."""
+    end = later(event[1], by) if event and by is not None else None
+    if end is None or item.operator not in _BEFORE:
+        terms.known = False
+        return
+    limit = model.Literal(end.isoformat(), model.XSD + "dateTime")
+    _calendar(terms, model.Constraint(DATE_TIME, item.operator, (limit,)), Span(end, end))
+
+
+# -- acts --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +180,7 @@ class Task:
     """A duty in hand: what it says, for whom, and under which conditions.
 
     Attributes:
-        duty: the duty.
-        path: its JSON pointer.
+        duty, path: the duty, and its JSON pointer.
         case: see `Case`; its rule is the one that uses are counted for.
         owner: the permission or prohibition that it hangs below; None for an obligation.
         after: acts before this do not count; None when all do.
@@ -42,10 +189,10 @@ class Task:
         gates: how the conditions for having to do it come out.
     """
 
-    duty: Duty
+    duty: model.Duty
     path: str
     case: Case
-    owner: Rule | None
+    owner: model.Rule | None
     after: datetime | None
     follows: bool
     terms: Terms
@@ -60,11 +207,6 @@ class Task:
     def now(self) -> datetime | None:
         """The time of the evaluation."""
         return self.case.facts.now
-
-    @property
-    def history(self) -> tuple[Instance, ...]:
-        """What became of the occasions that the world tells of."""
-        return self.case.facts.history.get(self.duty.id or self.path, ())
 
 
 def first_done(task: Task, acts: Iterable[Performed]) -> tuple[Truth, tuple[Performed, ...]]:
@@ -104,25 +246,6 @@ def acts_since(acts: Iterable[Performed], after: datetime | None) -> list[Perfor
     return [act for act in acts if after is None or act.at >= after]
 
 
-def unspent(task: Task, instances: Iterable[Instance]) -> list[Performed]:
-    """Return the acts that no earlier instance was done by, in time order.
-
-    An instance tells its last act only: where a duty says how often, those before it went with it.
-    """
-    ended = [(item.since, item.done) for item in instances if item.done is not None]
-    spent, several = [done for _, done in ended], list[tuple[datetime, datetime]]()
-    if task.terms.counts:  # what is to be done before the use may precede the occasion
-        several = [(since if since and task.terms.after_use else EVER, at) for since, at in ended]
-    left = []
-    for act in acts_of(task.case.facts):
-        gone = act.at in spent or any(since <= act.at < done for since, done in several)
-        if not gone or _fulfils(task, act) is not Truth.TRUE:
-            left.append(act)
-        elif act.at in spent:
-            spent.remove(act.at)
-    return left
-
-
 def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Performed]:
     """Return the acts but those that were spent on something: one act is done for one thing."""
     gone = {id(act) for act in spent}
@@ -157,7 +280,7 @@ def _fulfils(task: Task, act: Performed) -> Truth:
     return all_of(parts)
 
 
-def _in_time(item: Condition, act: Performed, case: Case) -> Truth:
+def _in_time(item: model.Condition, act: Performed, case: Case) -> Truth:
     """Return whether an act was done when it had to be; one without a date was done by now."""
     moments = [act.at, case.facts.now] if act.at == EVER else [act.at]
     return unanimous(
@@ -168,7 +291,7 @@ def _in_time(item: Condition, act: Performed, case: Case) -> Truth:
     )
 
 
-def _often_enough(task: Task, item: Constraint, act: Performed, earlier: int) -> Truth:
+def _often_enough(task: Task, item: model.Constraint, act: Performed, earlier: int) -> Truth:
     """Return whether a duty was done as often as it has to be, this act included.
 
     Acts are counted where account is kept of them; otherwise the act itself has to say.
@@ -216,18 +339,18 @@ def _towards(task: Task, done: Case) -> Truth:
     """
     owner, told, by = task.owner, done.request.facts, done.request.assignee
     found = []
-    for name, party in task.duty.functions:
-        own = (Iri(by),) if by and name in ROLES and ROLES[name].acts else ()
-        found.append(_all_are(party, told.get(name) or own, done))
+    for function, party in task.duty.functions:
+        own = (model.Iri(by),) if by and function in ROLES and ROLES[function].acts else ()
+        found.append(_all_are(party, told.get(function) or own, done))
     assigner = None if owner is None else task.case.policy.assigner_of(owner)
-    named = any(name == COMPENSATED for name, _ in task.duty.functions)
+    named = any(function == COMPENSATED for function, _ in task.duty.functions)
     if assigner is not None and not named and told.get(COMPENSATED):
         found.append(_all_are(assigner, told[COMPENSATED], done))
     return all_of(found)
 
 
-def _all_are(party: PartyRef, values: Sequence[Fact], done: Case) -> Truth:
-    names = [value.value if isinstance(value, Iri) else value for value in values]
+def _all_are(party: model.PartyRef, values: Sequence[Fact], done: Case) -> Truth:
+    names = [value.value if isinstance(value, model.Iri) else value for value in values]
     return unanimous(
         judge.member(party, name if isinstance(name, str) else "", done) for name in names
     )

@@ -44,10 +44,7 @@ class Case:
     """A request to be judged by one rule.
 
     Attributes:
-        policy: the rule's policy.
-        request: what is asked.
-        facts: what is known.
-        mode: which public reading holds.
+        policy, request, facts, mode: as in `evaluate`.
         wider: the action asked for and all that include it.
         implied: those, and all that any of them implies.
         rule: the rule in hand; None for the policy as a whole.

@@ -8,33 +8,21 @@ is evaluated whole. Duties, collections, counts and clocks are always judged ane
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final
 
+from policies_odrl import model
 from policies_odrl.evaluation import evaluate as whole
 from policies_odrl.evaluation.case import Case, Mode, containers
 from policies_odrl.evaluation.conditions import JOIN, collections_of
-from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, names_of
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.logic import Truth
-from policies_odrl.model import (
-    AssetRef,
-    Condition,
-    Constraint,
-    LogicalConstraint,
-    Operator,
-    PartyRef,
-    Permission,
-    Policy,
-    PolicyKind,
-    Prohibition,
-)
+from policies_odrl.logic import Truth, any_of
 from policies_odrl.values import span
 from policies_odrl.vocabulary import Kind, implied_actions, same_action
 
-R = TypeVar("R", bound=Permission | Prohibition)
+_Rule = model.Permission | model.Prohibition
 Test = Callable[[Request, Facts], Truth]
 
 MOST_KEPT: Final = 4096  # answers to "which rules can apply", of one policy
@@ -42,42 +30,47 @@ ANY: Final = ""  # in a key: whatever is asked for
 _NO_FACTS: Final = Facts()
 _STATEFUL: Final = frozenset({Kind.COUNT, Kind.DURATION, Kind.EVENT})
 # Operator -> whether the bound itself still counts as before, and whether the answer is turned.
-_IN_TIME: Final[Mapping[Operator, tuple[bool, bool]]] = {
-    Operator.LT: (False, False),
-    Operator.LTEQ: (True, False),
-    Operator.GT: (True, True),
-    Operator.GTEQ: (False, True),
+_IN_TIME: Final[Mapping[model.Operator, tuple[bool, bool]]] = {
+    model.Operator.LT: (False, False),
+    model.Operator.LTEQ: (True, False),
+    model.Operator.GT: (True, True),
+    model.Operator.GTEQ: (False, True),
 }
 
 
-class _Place(Generic[R]):
-    """A rule and where it stands; its tests are None where it has to be evaluated whole."""
+class _Place:
+    """A rule and where it stands; `plain` when it is about what its key says, and nothing else."""
 
     __slots__ = ("_plain", "_tests", "path", "position", "rule")
 
-    def __init__(self, path: str, position: int, rule: R, *, plain: bool) -> None:
+    def __init__(self, path: str, position: int, rule: _Rule, *, plain: bool) -> None:
         self.path = path
         self.position = position
         self.rule = rule
-        self._plain = plain  # it is about what its key says, and nothing else
-        self._tests: list[Test | None] | None = None
+        self._plain = plain
+        self._tests: tuple[Test, ...] | None = None
 
     def tests(self, knowledge: Knowledge) -> tuple[Test, ...] | None:
-        """Return what has to hold for the rule, prepared on first use."""
-        rule = self.rule
-        if not self._plain or (isinstance(rule, Permission) and rule.duties):
-            return None
-        if self._tests is None:
-            items = (*rule.constraints, *rule.action.refinements)
-            self._tests = [_prepared(item, knowledge) for item in items]
-        return None if None in self._tests else tuple(it for it in self._tests if it is not None)
+        """Return what has to hold for the rule; None where it has to be evaluated whole."""
+        if self._plain and self._tests is None:
+            items = (*self.rule.constraints, *self.rule.action.refinements)
+            made = [_prepared(item, knowledge) for item in items]
+            found = tuple(test for test in made if test is not None)
+            self._plain = len(found) == len(made)
+            self._tests = found if self._plain else None
+        return self._tests
 
 
-class _Index(Generic[R]):
+# A rule that can apply, its tests, and what it comes to where all of them hold.
+_Applicable = tuple[_Place, tuple[Test, ...] | None, Truth]
+_Found = tuple[list[_Applicable], list[_Applicable]]  # permissions, prohibitions
+
+
+class _Index:
     """Rules of one kind, by what they are about."""
 
-    def __init__(self, policy: Policy, name: str, rules: Sequence[R]) -> None:
-        self._found: dict[tuple[str, str, str], list[_Place[R]]] = {}
+    def __init__(self, policy: model.Policy, name: str, rules: Sequence[_Rule]) -> None:
+        self._found: dict[tuple[str, str, str], list[_Place]] = {}
         for position, rule in enumerate(rules):
             key, plain = _key(policy, rule)
             place = _Place(f"/{name}/{position}", position, rule, plain=plain)
@@ -88,7 +81,7 @@ class _Index(Generic[R]):
 
     def of(
         self, actions: Iterable[str], targets: Iterable[str], parties: Iterable[str]
-    ) -> list[_Place[R]]:
+    ) -> list[_Place]:
         """Return the rules about one of the actions, targets and parties, in order."""
         keys = {
             (action, target, party)
@@ -100,22 +93,20 @@ class _Index(Generic[R]):
         return sorted(found, key=lambda place: place.position)
 
 
-class _Applicable(NamedTuple):
-    """The rules that can apply, with their tests.
+class CompiledPolicy:
+    """A policy prepared for many decisions, safe to share between threads.
 
-    Of a prohibition the last says what it comes to where all tests hold: Undetermined where the
-    request covers more than it.
+    The arguments are those of `evaluate`. Facts with other knowledge than was given here are
+    evaluated whole.
     """
 
-    permits: tuple[tuple[_Place[Permission], tuple[Test, ...] | None], ...]
-    prohibits: tuple[tuple[_Place[Prohibition], tuple[Test, ...] | None, Truth], ...]
-
-
-class CompiledPolicy:
-    """A prepared policy; see `compile_policy`. Safe to share between threads."""
-
     def __init__(
-        self, policy: Policy, knowledge: Knowledge, mode: Mode, *, tentative: bool = False
+        self,
+        policy: model.Policy,
+        knowledge: Knowledge = NOTHING_MORE,
+        *,
+        mode: Mode = Mode.W3C,
+        tentative: bool = False,
     ) -> None:
         self.policy = policy
         self._knowledge = knowledge
@@ -125,8 +116,7 @@ class CompiledPolicy:
         self._permissions = _Index(policy, "permission", policy.permissions)
         self._prohibitions = _Index(policy, "prohibition", policy.prohibitions)
         self._vague = collections_of(policy) if policy.prohibitions else frozenset[str]()
-        self._remedies = any(rule.remedies for rule in policy.prohibitions)
-        self._kept: dict[tuple[str, str | None, str], _Applicable] = {}
+        self._kept: dict[tuple[str, str | None, str], _Found] = {}
         self._needs_target = self._permissions.names_targets or self._prohibitions.names_targets
         self._needs_party = self._permissions.names_parties or self._prohibitions.names_parties
 
@@ -134,34 +124,16 @@ class CompiledPolicy:
         """Return whether the policy lets the request go ahead: `evaluate(…).granted`."""
         found = self._applicable(request, facts)
         if found is None:
-            return self._whole(request, facts).granted
-        if not any(self._grants(*item, request, facts) for item in found.permits):
+            return whole.evaluate(
+                self.policy, request, facts, mode=self._mode, tentative=self._tentative
+            ).granted
+        permits, prohibits = found
+        if not any(self._applies(item, request, facts) is Truth.TRUE for item in permits):
             return False
-        prohibited = Truth.FALSE
-        for item in found.prohibits:
-            applies = self._applies(*item, request, facts)
-            if applies is not Truth.FALSE:
-                prohibited = applies
-            if applies is Truth.TRUE:
-                break
+        prohibited = any_of(self._applies(item, request, facts) for item in prohibits)
         return whole.resolve(self.policy.conflict, permitted=True, prohibited=prohibited).granted
 
-    def decide(self, request: Request, facts: Facts = _NO_FACTS) -> Decision:
-        """Return the decision with its reasons: as `evaluate`, with the rules that can apply."""
-        found = self._applicable(request, facts)
-        if found is None or (facts.performed and self._remedies):
-            return self._whole(request, facts)  # remedies are due for other acts, too
-        case = Case.of(self.policy, request, facts, self._mode)
-        permits = [whole.permission_result(it.rule, it.path, case) for it, _ in found.permits]
-        bans = [whole.prohibition_result(it.rule, it.path, case) for it, *_ in found.prohibits]
-        return whole.decision_of(case, permits, bans)
-
-    def _whole(self, request: Request, facts: Facts) -> Decision:
-        return whole.evaluate(
-            self.policy, request, facts, mode=self._mode, tentative=self._tentative
-        )
-
-    def _applicable(self, request: Request, facts: Facts) -> _Applicable | None:
+    def _applicable(self, request: Request, facts: Facts) -> _Found | None:
         """Return the rules that can apply; None where the policy has to be evaluated whole."""
         held = facts.members
         if self._refusal or facts.knowledge is not self._knowledge:
@@ -182,7 +154,7 @@ class CompiledPolicy:
                 self._kept[key] = found
         return found
 
-    def _looked_up(self, request: Request, facts: Facts) -> _Applicable | None:
+    def _looked_up(self, request: Request, facts: Facts) -> _Found | None:
         target, party, known = request.target or "", request.assignee, self._knowledge
         unnamed = (self._needs_target and not target) or (self._needs_party and not party)
         if unnamed or not known.known_action(request.action):
@@ -198,42 +170,22 @@ class CompiledPolicy:
             if asked in known.wider_actions(ruled) or not known.known_action(ruled)
         )
         permits = self._permissions.of(wider, targets, parties)
-        prohibits = self._prohibitions.of(implied | narrower, targets, parties)
-        truths = [
-            Truth.UNDETERMINED if same_action(it.rule.action.id) in narrower else Truth.TRUE
-            for it in prohibits
+        bans = self._prohibitions.of(implied | narrower, targets, parties)
+        broader = [same_action(place.rule.action.id) in narrower for place in bans]
+        return [(place, place.tests(known), Truth.TRUE) for place in permits], [
+            (place, place.tests(known), Truth.UNDETERMINED if over else Truth.TRUE)
+            for place, over in zip(bans, broader, strict=True)
         ]
-        return _Applicable(
-            tuple((it, it.tests(known)) for it in permits),
-            tuple((it, it.tests(known), all_) for it, all_ in zip(prohibits, truths, strict=True)),
-        )
 
-    def _grants(
-        self,
-        place: _Place[Permission],
-        tests: tuple[Test, ...] | None,
-        request: Request,
-        facts: Facts,
-    ) -> bool:
+    def _applies(self, item: _Applicable, request: Request, facts: Facts) -> Truth:
+        """Return whether a prohibition applies, or a permission grants."""
+        place, tests, outcome = item
         if tests is None:
             case = Case.of(self.policy, request, facts, self._mode)
-            return whole.permission_result(place.rule, place.path, case).effect is Effect.GRANTS
-        for test in tests:  # noqa: SIM110 - a loop is half the time of `all` here
-            if test(request, facts) is not Truth.TRUE:
-                return False
-        return True
-
-    def _applies(
-        self,
-        place: _Place[Prohibition],
-        tests: tuple[Test, ...] | None,
-        outcome: Truth,
-        request: Request,
-        facts: Facts,
-    ) -> Truth:
-        if tests is None:
-            case = Case.of(self.policy, request, facts, self._mode)
-            return whole.prohibition_result(place.rule, place.path, case).applies
+            if isinstance(place.rule, model.Prohibition):
+                return whole.prohibition_result(place.rule, place.path, case).applies
+            result = whole.permission_result(place.rule, place.path, case)
+            return Truth.of(result.effect is Effect.GRANTS)
         for test in tests:
             truth = test(request, facts)
             if truth is Truth.FALSE:
@@ -243,32 +195,20 @@ class CompiledPolicy:
         return outcome
 
 
-def compile_policy(
-    policy: Policy,
-    knowledge: Knowledge = NOTHING_MORE,
-    *,
-    mode: Mode = Mode.W3C,
-    tentative: bool = False,
-) -> CompiledPolicy:
-    """Prepare a policy for many decisions; the arguments are those of `evaluate`.
-
-    Facts with other knowledge than was given here are evaluated whole.
-    """
-    return CompiledPolicy(policy, knowledge, mode, tentative=tentative)
-
-
-def _key(policy: Policy, rule: Permission | Prohibition) -> tuple[tuple[str, str, str], bool]:
+def _key(
+    policy: model.Policy, rule: model.Permission | model.Prohibition
+) -> tuple[tuple[str, str, str], bool]:
     """Return by which names a rule is found, and whether that is all there is to its premises."""
     assignee = policy.assignee_of(rule)
     target, one_target = _named(policy.target_of(rule))
     party, one_party = _named(assignee)
     action = same_action(rule.action.id) if rule.action.id else ANY
-    binds_nobody = assignee is None and policy.kind is PolicyKind.AGREEMENT
-    understood = not rule.unread and action != ANY
-    return (action, target, party), one_target and one_party and not binds_nobody and understood
+    binds_nobody = assignee is None and policy.kind is model.PolicyKind.AGREEMENT
+    judged = rule.unread or action == ANY or (isinstance(rule, model.Permission) and rule.duties)
+    return (action, target, party), one_target and one_party and not (binds_nobody or judged)
 
 
-def _named(item: AssetRef | PartyRef | None) -> tuple[str, bool]:
+def _named(item: model.AssetRef | model.PartyRef | None) -> tuple[str, bool]:
     if item is None:
         return ANY, True
     if item.collection or item.source or item.refinements or not item.id:
@@ -279,9 +219,9 @@ def _named(item: AssetRef | PartyRef | None) -> tuple[str, bool]:
 # -- conditions as functions --------------------------------------------------------------------
 
 
-def _prepared(item: Condition, knowledge: Knowledge) -> Test | None:
+def _prepared(item: model.Condition, knowledge: Knowledge) -> Test | None:
     """Return a condition as a function, or None where only a whole evaluation can judge it."""
-    if isinstance(item, LogicalConstraint):
+    if isinstance(item, model.LogicalConstraint):
         return _joined(item, knowledge)
     operand = knowledge.operand(item.left)
     if operand is None or operand.kind in _STATEFUL or len(names_of(item.left, knowledge)) > 1:
@@ -297,7 +237,7 @@ def _prepared(item: Condition, knowledge: Knowledge) -> Test | None:
     return _timed(item, general) if left == DATE_TIME else general
 
 
-def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
+def _joined(item: model.LogicalConstraint, knowledge: Knowledge) -> Test | None:
     join = JOIN.get(item.connective)
     parts = [_prepared(part, knowledge) for part in item.operands]
     tests = [part for part in parts if part is not None]
@@ -310,7 +250,7 @@ def _joined(item: LogicalConstraint, knowledge: Knowledge) -> Test | None:
     return joined
 
 
-def _timed(item: Constraint, general: Test) -> Test:
+def _timed(item: model.Constraint, general: Test) -> Test:
     """Return a test of the time now; stated times are left to the general one."""
     bound = span(item.right[0]) if len(item.right) == 1 and not item.unit else None
     reading = _IN_TIME.get(item.operator)
@@ -328,3 +268,6 @@ def _timed(item: Constraint, general: Test) -> Test:
         return earlier if now < limit or (reaches and now == limit) else later
 
     return against
+
+
+compile_policy = CompiledPolicy

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from policies_odrl import model
 from policies_odrl.evaluation.case import Case, Mode, containers
 from policies_odrl.evaluation.clocks import (
     ALWAYS,
@@ -22,19 +23,6 @@ from policies_odrl.evaluation.clocks import (
 from policies_odrl.evaluation.decision import ConditionResult, Premise
 from policies_odrl.evaluation.operands import NO_VALUE, check
 from policies_odrl.logic import Truth, all_of, any_of, one_of
-from policies_odrl.model import (
-    AssetRef,
-    Condition,
-    Connective,
-    Constraint,
-    LogicalConstraint,
-    PartyRef,
-    Policy,
-    PolicyKind,
-    Prohibition,
-    Rule,
-    below,
-)
 from policies_odrl.vocabulary import closure, same_action
 
 ORDER: Final = "the order of the parts cannot be told"
@@ -42,21 +30,18 @@ NO_PARTS: Final = "it joins no conditions"
 UNKNOWN_ACTION: Final = "the action that is prohibited is not known here"
 IGNORED: Final = "only the node states it: what the request says of it is ignored"
 BROADER: Final = "the request covers more than what is prohibited: ask for less"
-JOIN: Final = {Connective.AND: all_of, Connective.OR: any_of, Connective.XONE: one_of}
+JOIN: Final = {
+    model.Connective.AND: all_of,
+    model.Connective.OR: any_of,
+    model.Connective.XONE: one_of,
+}
 
 
 def condition(
-    item: Condition, path: str, case: Case, previous: Previous | None = None
+    item: model.Condition, path: str, case: Case, previous: Previous | None = None
 ) -> ConditionResult:
-    """Return how one condition comes out.
-
-    Args:
-        item: the condition.
-        path: its JSON pointer.
-        case: see `Case`.
-        previous: the member before it, inside an `andSequence`.
-    """
-    if isinstance(item, Constraint):
+    """Return how one condition, at a JSON pointer, comes out; `previous` is as in `Previous`."""
+    if isinstance(item, model.Constraint):
         timed = at_usage(item, case) if item.left == EVENT else item
         given = values_of(timed, case, previous)
         truth, note = check(timed, given, case.facts.knowledge)
@@ -68,19 +53,21 @@ def condition(
         return ConditionResult(path, truth, item, given, note)
     if not item.operands:
         return ConditionResult(path, Truth.UNDETERMINED, item, why=NO_PARTS)
-    if item.connective is Connective.AND_SEQUENCE:
+    if item.connective is model.Connective.AND_SEQUENCE:
         return _sequence(item, path, case)
-    children = conditions(item.operands, below(item, path), case)
+    children = conditions(item.operands, model.below(item, path), case)
     truth = JOIN[item.connective](child.truth for child in children)
     return ConditionResult(path, truth, item, children=children)
 
 
-def conditions(items: tuple[Condition, ...], path: str, case: Case) -> tuple[ConditionResult, ...]:
+def conditions(
+    items: tuple[model.Condition, ...], path: str, case: Case
+) -> tuple[ConditionResult, ...]:
     """Return how conditions come out, in order."""
     return tuple([condition(item, f"{path}/{index}", case) for index, item in enumerate(items)])
 
 
-def refinements_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
+def refinements_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return how the refinements of a rule's action, target and assignee come out."""
     found: tuple[ConditionResult, ...] = ()
     policy = case.policy
@@ -91,7 +78,7 @@ def refinements_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, 
     return found
 
 
-def premises_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
+def premises_of(rule: model.Rule, path: str, case: Case) -> tuple[ConditionResult, ...]:
     """Return whether a rule is about this action, this party and this target."""
     policy = case.policy
     return (
@@ -101,7 +88,7 @@ def premises_of(rule: Rule, path: str, case: Case) -> tuple[ConditionResult, ...
     )
 
 
-def action_premise(rule: Rule, path: str, case: Case) -> ConditionResult:
+def action_premise(rule: model.Rule, path: str, case: Case) -> ConditionResult:
     """Return whether a rule is about the action asked for."""
     truth, note = _action(rule, case)
     premise = Premise("action", rule.action.id)
@@ -109,29 +96,27 @@ def action_premise(rule: Rule, path: str, case: Case) -> ConditionResult:
 
 
 def party_premise(
-    party: PartyRef | None, path: str, case: Case, *, binds: bool = True
+    party: model.PartyRef | None, path: str, case: Case, *, binds: bool = True
 ) -> ConditionResult:
-    """Return whether a rule is about who asks.
+    """Return whether a rule addressed to a party is about who asks.
 
-    Args:
-        party: to whom the rule is addressed; None when to nobody by name.
-        path: JSON pointer of the rule.
-        case: see `Case`.
-        binds: False where nobody by name means anybody, also in an agreement.
+    Nobody by name means anybody; in an agreement it does not, where the rule binds somebody.
     """
     asked = case.request.assignee
     truth = member(party, asked, case)
-    if binds and party is None and case.policy.kind is PolicyKind.AGREEMENT:
+    if binds and party is None and case.policy.kind is model.PolicyKind.AGREEMENT:
         truth = Truth.UNDETERMINED  # an agreement binds somebody; nobody is not everybody
     return _premise("assignee", path, truth, party, asked)
 
 
-def target_premise(target: AssetRef | None, path: str, case: Case, asked: str) -> ConditionResult:
+def target_premise(
+    target: model.AssetRef | None, path: str, case: Case, asked: str
+) -> ConditionResult:
     """Return whether a rule is about an asset."""
     return _premise("target", path, member(target, asked, case), target, asked)
 
 
-def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
+def member(item: model.AssetRef | model.PartyRef | None, asked: str, case: Case) -> Truth:
     """Return whether somebody or something is what a rule names, or belongs to it.
 
     None is anyone or anything; nothing asked is not known. Source: IM 2.5.5 and 2.5.6 (`source`
@@ -146,13 +131,13 @@ def member(item: AssetRef | PartyRef | None, asked: str, case: Case) -> Truth:
     members, counting = case.facts.members, _evidence(item, case.mode)
     if members and not set(counting).isdisjoint(containers(members, asked)[1:]):
         return Truth.TRUE
-    if isinstance(case.rule, Prohibition) and _inside(item, asked, case):
+    if isinstance(case.rule, model.Prohibition) and _inside(item, asked, case):
         return Truth.UNDETERMINED
     single = item.id and not (item.collection or item.source)
     return Truth.FALSE if single or counting[0] in members else Truth.UNDETERMINED
 
 
-def _inside(item: AssetRef | PartyRef, asked: str, case: Case) -> bool:
+def _inside(item: model.AssetRef | model.PartyRef, asked: str, case: Case) -> bool:
     """Return whether what a prohibition names may be in the collection that is asked for."""
     members = case.facts.members
     if asked not in members:
@@ -162,24 +147,24 @@ def _inside(item: AssetRef | PartyRef, asked: str, case: Case) -> bool:
     return any(not held.isdisjoint(closure(name, members)) for name in names)
 
 
-def collections_of(policy: Policy) -> frozenset[str]:
+def collections_of(policy: model.Policy) -> frozenset[str]:
     """Return the names of all that a policy calls a collection, or takes members from."""
-    parts: list[AssetRef | PartyRef | None] = [policy.target, policy.assignee]
+    parts: list[model.AssetRef | model.PartyRef | None] = [policy.target, policy.assignee]
     for _, rule in policy.rules():
         parts += (rule.target, rule.assignee)
     found = [item for item in parts if item is not None and (item.collection or item.source)]
     return frozenset(name for item in found for name in (item.id, item.source) if name)
 
 
-def _evidence(item: AssetRef | PartyRef, mode: Mode) -> tuple[str, ...]:
+def _evidence(item: model.AssetRef | model.PartyRef, mode: Mode) -> tuple[str, ...]:
     """Return the collections whose members count; the first alone can rule somebody out."""
     if not item.source or (mode is Mode.SUITE and item.id):
         return (item.id,)
     return (item.source,) if item.refinements or not item.id else (item.source, item.id)
 
 
-def _sequence(item: LogicalConstraint, path: str, case: Case) -> ConditionResult:
-    inner = below(item, path)
+def _sequence(item: model.LogicalConstraint, path: str, case: Case) -> ConditionResult:
+    inner = model.below(item, path)
     children: list[ConditionResult] = []
     moments = []
     previous: Previous | None = None
@@ -198,7 +183,7 @@ def _sequence(item: LogicalConstraint, path: str, case: Case) -> ConditionResult
     return ConditionResult(path, truth, item, children=tuple(children))
 
 
-def _action(rule: Rule, case: Case) -> tuple[Truth, str]:
+def _action(rule: model.Rule, case: Case) -> tuple[Truth, str]:
     if not rule.action.id:  # the public suite has rules about any action; IM 2.4 asks for one
         any_action = case.mode is Mode.SUITE
         return (Truth.TRUE, "") if any_action else (Truth.UNDETERMINED, "the rule names no action")
@@ -207,7 +192,7 @@ def _action(rule: Rule, case: Case) -> tuple[Truth, str]:
         return Truth.TRUE, ""
     if not known.known_action(asked):
         return Truth.UNDETERMINED, "the action asked for is not known here"
-    bans = isinstance(rule, Prohibition)
+    bans = isinstance(rule, model.Prohibition)
     reached = case.implied if bans else case.wider
     if ruled in reached or not bans:
         return Truth.of(ruled in reached), ""
@@ -219,7 +204,7 @@ def _action(rule: Rule, case: Case) -> tuple[Truth, str]:
 
 
 def _premise(
-    name: str, path: str, truth: Truth, ruled: AssetRef | PartyRef | None, asked: str
+    name: str, path: str, truth: Truth, ruled: model.AssetRef | model.PartyRef | None, asked: str
 ) -> ConditionResult:
     note = "" if truth is not Truth.UNDETERMINED else f"cannot tell whether this {name} is meant"
     given = (asked,) if asked else ()

@@ -9,35 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from policies_odrl import text
+from policies_odrl import model, text
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.deontic import DutyState, Effect, Instance
 from policies_odrl.evaluation.operands import UNKNOWN_OPERAND
 from policies_odrl.evaluation.request import Performed
 from policies_odrl.logic import Truth
-from policies_odrl.model import (
-    AssetRef,
-    Condition,
-    Constraint,
-    Duty,
-    LogicalConstraint,
-    PartyRef,
-    Permission,
-    Rule,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Premise:
-    """What a rule is about, in one respect.
-
-    Attributes:
-        name: `action`, `assignee` or `target`.
-        ruled: IRI of the action, or the reference; None: anyone or anything.
-    """
+    """The `action`, `assignee` or `target` that a rule is about; None: anyone or anything."""
 
     name: str
-    ruled: str | AssetRef | PartyRef | None
+    ruled: str | model.AssetRef | model.PartyRef | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +33,14 @@ class ConditionResult:
         path: JSON pointer into the written policy.
         truth: the outcome.
         item: what was judged.
-        values: the values given; empty when none was.
-        why: why it is Undetermined, or how a value was read; empty otherwise.
+        values: those that were given.
+        why: why it is Undetermined, or how a value was read.
         children: operands of a logical constraint.
     """
 
     path: str
     truth: Truth
-    item: Condition | Premise
+    item: model.Condition | Premise
     values: tuple[Fact, ...] = ()
     why: str = ""
     children: tuple[ConditionResult, ...] = ()
@@ -90,14 +75,14 @@ class ConditionResult:
         """IRI of the left operand; name of a premise; empty for a logical constraint."""
         if isinstance(self.item, Premise):
             return self.item.name
-        return self.item.left if isinstance(self.item, Constraint) else ""
+        return self.item.left if isinstance(self.item, model.Constraint) else ""
 
     @property
     def line(self) -> str:
         """One line that names the operand, what is allowed and what was given."""
         if self.truth is Truth.UNDETERMINED:
             return f"{self.text}: {self.note}"
-        given = "" if isinstance(self.item, LogicalConstraint) else self.given
+        given = "" if isinstance(self.item, model.LogicalConstraint) else self.given
         return f"{self.text}: given {given}" if given else self.text
 
     def leaves(self) -> Iterator[ConditionResult]:
@@ -118,14 +103,14 @@ class DutyResult:
         state: see `DutyState`.
         acts: what fulfilled it, in time order; several where it says how often.
         gates: conditions that say whether anything has to be done at all.
-        instances: earlier and present occasions, oldest first.
+        instances: the occasions, oldest first.
         consequences: what is due besides, once it was violated.
         settled: whether a violated duty was made good: it was done late, and every consequence.
-        note: why it is Undetermined; empty otherwise.
+        note: why it is Undetermined.
     """
 
     path: str
-    duty: Duty
+    duty: model.Duty
     state: DutyState
     acts: tuple[Performed, ...] = ()
     gates: tuple[ConditionResult, ...] = ()
@@ -166,15 +151,13 @@ class RuleResult:
         active: whether its constraints hold as well (W3C draft, activation state).
         applies: whether its refinements hold as well.
         effect: what it does; duties count here.
-        premises: action, assignee, target.
-        constraints: of the rule.
-        refinements: of its action, its target and its assignee.
+        premises, constraints, refinements: how they came out.
         duties: of a permission.
         violations: of a prohibition, by what was done before.
     """
 
     path: str
-    rule: Rule
+    rule: model.Rule
     concerns: Truth
     active: Truth
     applies: Truth
@@ -243,7 +226,7 @@ class Decision:
         names = {
             leaf.item.left
             for leaf in leaves
-            if leaf.truth is Truth.UNDETERMINED and isinstance(leaf.item, Constraint)
+            if leaf.truth is Truth.UNDETERMINED and isinstance(leaf.item, model.Constraint)
             if not leaf.why.endswith(UNKNOWN_OPERAND)
         }
         return tuple(sorted(names))
@@ -251,7 +234,7 @@ class Decision:
 
 def _lacking(rules: tuple[RuleResult, ...]) -> tuple[str, ...]:
     """Return what keeps the permission that comes nearest from granting."""
-    permissions = [item for item in rules if isinstance(item.rule, Permission)]
+    permissions = [item for item in rules if isinstance(item.rule, model.Permission)]
     if not permissions:
         return ()
     nearest = min(permissions, key=_distance)

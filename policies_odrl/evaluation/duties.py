@@ -8,7 +8,6 @@ else has taken. What came is told as events to the table of `deontic.py`, which 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,18 +16,21 @@ from typing import Final
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.acts import (
+    Limit,
     Task,
+    Terms,
     acts_of,
     acts_since,
     case_of,
     first_done,
     left_of,
-    unspent,
+    operands_of,
+    speaks_of_time,
+    terms_of,
     with_acts,
 )
 from policies_odrl.evaluation.case import Case, Mode
-from policies_odrl.evaluation.clocks import COUNT, INTERVAL, agreed, used_before
-from policies_odrl.evaluation.deadlines import Limit, Terms, operands_of, speaks_of_time, terms_of
+from policies_odrl.evaluation.clocks import COUNT, agreed, used_before
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Violation
 from policies_odrl.evaluation.deontic import DutyState, Event, Instance, outcome
 from policies_odrl.evaluation.request import Performed
@@ -108,9 +110,7 @@ def _result(
     if state in _TOLD:
         done = acts[-1].at if acts else None
         own = (Instance(state, task.after, end.at if end else None, done),)
-    return DutyResult(
-        task.path, task.duty, state, acts, task.gates, (*task.history, *own), note=note
-    )
+    return DutyResult(task.path, task.duty, state, acts, task.gates, own, note=note)
 
 
 def _recorded(task: Task) -> DutyResult | None:
@@ -129,7 +129,7 @@ def _recorded(task: Task) -> DutyResult | None:
         state = _S.VIOLATED if now is not None and terms.end.passed(now) else state
     elif state is _S.DUE and not terms.after_use:  # a later time needs an explicit deadline
         state = _S.MISSING
-    return DutyResult(task.path, task.duty, state, gates=task.gates, instances=task.history)
+    return DutyResult(task.path, task.duty, state, gates=task.gates)
 
 
 def _judged(task: Task) -> DutyResult:
@@ -164,7 +164,7 @@ def _aftercare(task: Task) -> DutyResult:
     since = max(uses, default=None) or agreed(task.case)
     if since is not None:
         return _once(task, max(since, _anew(task) or since))
-    done, _ = first_done(task, unspent(task, task.history))
+    done, _ = first_done(task, acts_of(task.case.facts))
     if done is not Truth.FALSE:  # whether that was after the use, nobody knows
         return _result(task, _S.UNDETERMINED, note=_NO_START)
     return _once(task, None)
@@ -172,9 +172,7 @@ def _aftercare(task: Task) -> DutyResult:
 
 def _once(task: Task, since: datetime | None) -> DutyResult:
     """Return where a duty stands that has one occasion, from a moment on."""
-    done, acts = first_done(task, acts_since(unspent(task, task.history), since))
-    if any(item.state is _S.VIOLATED for item in task.history):
-        return _violated_before(task, acts)
+    done, acts = first_done(task, acts_since(acts_of(task.case.facts), since))
     if task.terms.window and task.now is None and done is not Truth.TRUE:
         return _result(task, _S.UNDETERMINED, note=_NO_TIME)
     events = list(_events(task, done))
@@ -207,15 +205,6 @@ def _events(task: Task, done: Truth) -> Iterator[Event]:
         yield Event.UNCLEAR
 
 
-def _violated_before(task: Task, acts: tuple[Performed, ...]) -> DutyResult:
-    """Return where a duty stands that the history tells was violated, and what became of it now."""
-    known = task.case.knowledge
-    lefts = [known.current(left) for gate in task.terms.gates for left in operands_of(gate)]
-    if INTERVAL not in lefts:  # it does not come back: the history tells of the only occasion
-        return replace(_result(task, _S.VIOLATED), instances=task.history)
-    return replace(_result(task, _S.FULFILLED if acts else _S.MISSING, acts), state=_S.VIOLATED)
-
-
 def _anew(task: Task) -> datetime | None:
     """Return since when acts count: what comes back after each use is done after the last one."""
     leaves = [leaf for gate in task.gates for leaf in gate.leaves()]
@@ -236,12 +225,14 @@ def _after_use(task: Task) -> DutyResult:
     if starts is None:
         return _result(task, _S.UNDETERMINED, note=_NO_START)
     found = list(_instances(task, starts, now))
-    instances = [*task.history, *(instance for instance, _ in found)]
+    instances = [instance for instance, _ in found]
     if task.owner is not None and not task.follows:
         instances.append(_still_to_do(task, now, now))
     states = {item.state for item in instances}
     state = next((item for item in (_S.VIOLATED, _S.DUE) if item in states), _S.FULFILLED)
-    acts = next((acts for _, acts in found if acts), ()) if task.follows else ()
+    acts: tuple[Performed, ...] = ()
+    if task.follows or state is _S.VIOLATED:  # what is late takes other acts
+        acts = tuple(act for _, spent in found for act in spent)
     return DutyResult(task.path, task.duty, state, acts, task.gates, tuple(instances))
 
 
@@ -256,26 +247,20 @@ def _starts(task: Task) -> list[datetime] | None:
     used = None if task.owner is None else used_before(task.case)
     if used is not None:
         uses = {use.ticket: use.start for held in used for use in held if use.committed}
-        return _untold(task, uses.values())
+        return sorted(uses.values())
     if task.owner is not None and task.case.facts.usage is not None:  # it was never opened in it
         return None
     if task.owner is not None and not task.terms.within:
         return []
     begun = agreed(task.case)
-    return None if begun is None else _untold(task, [begun])
-
-
-def _untold(task: Task, starts: Iterable[datetime]) -> list[datetime]:
-    """Return the occasions that the history does not tell of; it tells of each once."""
-    told = Counter(item.since for item in task.history if item.since is not None)
-    return sorted((Counter(starts) - told).elements())
+    return None if begun is None else [begun]
 
 
 def _instances(
     task: Task, starts: Iterable[datetime], now: datetime
 ) -> Iterator[tuple[Instance, tuple[Performed, ...]]]:
     """Yield what became of each occasion, the first come first served: one act is one instance."""
-    left = unspent(task, task.history)
+    left = acts_of(task.case.facts)
     for start in starts:
         limit = task.terms.end_after(start)
         since = acts_since(left, start)
@@ -304,8 +289,10 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
 
     What is late can be done at any time, so that it takes an act that nothing else needs.
     """
-    moments, end = _violated_at(task, result), task.terms.end
-    acts = unspent(task, result.instances)
+    late_from = (item.due for item in result.instances if item.state is _S.VIOLATED)
+    known, end = sorted(at for at in late_from if at is not None), task.terms.end
+    moments: list[datetime | None] = [*known] if known else [task.after]
+    acts = left_of(acts_of(task.case.facts), result.acts)
     if None in moments and end is not None:  # whenever it was, what was in time is not late
         acts = [act for act in acts if end.passed(act.at)]
     case, added = with_acts(task.case, acts), list[DutyResult]()
@@ -319,9 +306,7 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
         late.append(first_done(anyway, acts_since(left, since)))
         left = left_of(left, late[-1][1])
     done = all_of(truth for truth, _ in late)
-    present = result.instances[len(task.history) :]
-    missing = any(item.state is _S.MISSING for item in present)
-    owed = missing or done is not Truth.TRUE or any(item.open for item in added)
+    owed = done is not Truth.TRUE or any(item.open for item in added)
     settled = bool(added) and not owed
     by = late[-1][1] if done is Truth.TRUE else ()
     return replace(result, acts=by, consequences=tuple(added), settled=settled)
@@ -347,20 +332,6 @@ def _followed(
         )
         case = with_acts(case, left_of(acts_of(case.facts), found[index].acts))
     return [found[index] for index in range(len(duties))], case
-
-
-def _violated_at(task: Task, result: DutyResult) -> list[datetime | None]:
-    """Return when a duty was violated, once for each violation; None when nobody knows.
-
-    An instance that does not say until when it was in time was late at the end of its term.
-    """
-    moments: list[datetime | None] = []
-    for item in result.instances:
-        if item.state is _S.VIOLATED:
-            limit = None if item.since is None else task.terms.end_after(item.since)
-            moments.append(item.due or (item.since if limit is None else limit.at) or task.after)
-    known = sorted(moment for moment in moments if moment is not None)
-    return [*(None for moment in moments if moment is None), *known] or [task.after]
 
 
 def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, ...]:

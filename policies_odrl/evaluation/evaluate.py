@@ -77,11 +77,7 @@ def evaluate(
 def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = frozenset()) -> str:
     """Return why a policy decides nothing at all; empty when it decides.
 
-    Args:
-        policy: the policy.
-        tentative: see `evaluate`.
-        profiles: IRIs of profiles known besides the built-in ones (IM 3.2: a processor that
-            does not recognise a profile stops).
+    A processor stops at a profile that is neither built in nor among `profiles` (IM 3.2).
     """
     for item in policy.profiles:
         if item not in PROFILES and item not in profiles:

@@ -13,7 +13,7 @@ from typing import Final
 
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import instant
-from policies_odrl.evaluation.deontic import DutyState, Instance
+from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.evaluation.state import Usage
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL
@@ -24,13 +24,13 @@ DATE_TIME: Final = ODRL + "dateTime"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A wish to exercise an action.
+    """A wish to exercise an action, all by IRI; who asks may be empty, when not known.
 
     Attributes:
-        action: IRI.
-        assignee: IRI (DID) of who asks; empty when not known.
-        target: IRI of the asset; None when none is meant.
-        facts: left operand IRI -> values that the request states.
+        action: what to do.
+        assignee: who asks.
+        target: the asset; None when none is meant.
+        facts: left operand -> values that the request states.
     """
 
     action: str
@@ -43,12 +43,7 @@ class Request:
 class Performed:
     """An action that was carried out, as evidence for duties and against prohibitions.
 
-    Attributes:
-        action: IRI.
-        at: when, aware (a time without a zone is read as UTC).
-        party: IRI of who did it; empty when not known.
-        target: IRI of the asset; None when none.
-        facts: left operand IRI -> values under which it was done.
+    As in `Request`; `at` is when, aware (a time without a zone is read as UTC).
     """
 
     action: str
@@ -66,22 +61,16 @@ class Facts:
     """State of the world, as the one who evaluates knows it.
 
     Attributes:
-        now: time of the evaluation, aware (a time without a zone is read as UTC); None when not
-            known.
-        values: left operand IRI -> values; these win over those of the request.
-        members: IRI of a party or asset collection -> all its members; a collection that is not
-            here has unknown members.
+        now: time of the evaluation, aware (else read as UTC); None when not known.
+        values: left operand -> values; these win over those of the request.
+        members: party or asset collection -> all its members; of others they are unknown.
         performed: what was done so far, for duties and prohibitions.
         knowledge: terms and hierarchies.
-        recorded: IRI of a duty (its JSON pointer when it has none) -> where it stands, as the world
-            states it.
-        history: IRI of a duty (or its JSON pointer) -> what became of its earlier instances.
-        usage: what was used so far; None when nobody keeps account, so that counts and clocks are
-            unknown.
-        since: IRI of a constraint, or of a left operand -> since when it holds what it holds now,
-            aware; for `andSequence`.
-        anchors: IRI of a constraint, or of a left operand -> start of its first period, aware; for
-            `timeInterval`.
+        recorded: duty, or its JSON pointer -> where it stands, as the world states it.
+        usage: what was used so far; None when nobody keeps account: counts and clocks are unknown.
+        since: constraint or left operand -> since when it holds what it holds now, aware; for
+            `andSequence`.
+        anchors: constraint or left operand -> start of its first period, aware; for `timeInterval`.
     """
 
     now: datetime | None = None
@@ -90,7 +79,6 @@ class Facts:
     performed: tuple[Performed, ...] = ()
     knowledge: Knowledge = field(default_factory=lambda: NOTHING_MORE)
     recorded: Mapping[str, DutyState] = field(default_factory=dict)
-    history: Mapping[str, tuple[Instance, ...]] = field(default_factory=dict)
     usage: Usage | None = None
     since: Mapping[str, datetime] = field(default_factory=dict)
     anchors: Mapping[str, datetime] = field(default_factory=dict)

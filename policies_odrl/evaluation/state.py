@@ -30,13 +30,9 @@ class UsageKey:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One execution of the action of a rule.
+    """One execution of the action of a rule, from an aware time to another; None while it lasts.
 
-    Attributes:
-        ticket: names the reservation that it came from.
-        start: when it began, aware.
-        end: when it ended, aware; None while it lasts.
-        committed: whether it took place; until then it is only reserved.
+    It is under the ticket of its reservation, and only reserved until it is committed.
     """
 
     ticket: str
@@ -47,12 +43,9 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """All that was used under some agreements.
+    """All that was used under some agreements, which began at aware times, in order of start.
 
-    Attributes:
-        started: IRI of an agreement -> when it began, aware.
-        uses: key -> uses, in order of their start.
-        version: number of changes so far, so that a store can refuse the second of two.
+    `version` is the number of changes so far: a store can refuse the second of two.
     """
 
     started: Mapping[str, datetime] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from enum import Enum
 from itertools import islice
 from typing import Any, Final
 
+from policies_odrl import model
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.concepts import concepts
 from policies_odrl.evaluation.decision import (
@@ -29,20 +30,6 @@ from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
 from policies_odrl.logic import Truth
-from policies_odrl.model import (
-    XSD,
-    AssetRef,
-    Connective,
-    Constraint,
-    Duty,
-    Iri,
-    Literal,
-    LogicalConstraint,
-    Operator,
-    Permission,
-    Policy,
-    conditions,
-)
 from policies_odrl.values import Duration, Quantity, Span, scalar
 from policies_odrl.vocabulary import LEVELS, Kind
 
@@ -93,7 +80,7 @@ class Change:
     at: datetime | None = None
     act: Performed | None = None
     wanted: bool = True
-    item: Constraint | Duty | None = field(default=None, compare=False)
+    item: model.Constraint | model.Duty | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[Aspect, str]:
@@ -131,7 +118,7 @@ def _apply(change: Change, request: Request, facts: Facts) -> tuple[Request, Fac
 
 
 def proposals(
-    policy: Policy, decision: Decision, request: Request, facts: Facts
+    policy: model.Policy, decision: Decision, request: Request, facts: Facts
 ) -> Iterator[Change]:
     """Yield changes worth trying for a refusal, those for the nearest permission first."""
     proposer = _Proposer(policy, request, facts)
@@ -144,20 +131,20 @@ def proposals(
 
 def nearest(decision: Decision) -> list[RuleResult]:
     """Return the permissions, those that lack least first."""
-    found = [item for item in decision.rules if isinstance(item.rule, Permission)]
+    found = [item for item in decision.rules if isinstance(item.rule, model.Permission)]
     return sorted(found, key=RuleResult.lacking)
 
 
 class _Proposer:
     __slots__ = ("_facts", "_mentioned", "_request")
 
-    def __init__(self, policy: Policy, request: Request, facts: Facts) -> None:
+    def __init__(self, policy: model.Policy, request: Request, facts: Facts) -> None:
         self._request = request
         self._facts = facts
-        self._mentioned: dict[str, list[Iri | Literal]] = {}
+        self._mentioned: dict[str, list[model.Iri | model.Literal]] = {}
         for _, rule in policy.rules():
-            for _, item in conditions((*rule.constraints, *rule.action.refinements), ""):
-                if isinstance(item, Constraint):
+            for _, item in model.conditions((*rule.constraints, *rule.action.refinements), ""):
+                if isinstance(item, model.Constraint):
                     self._mentioned.setdefault(item.left, []).extend(item.right)
 
     def for_permission(self, result: RuleResult) -> Iterator[Change]:
@@ -184,7 +171,7 @@ class _Proposer:
         if isinstance(ruled, str):
             yield Change(Aspect.ACTION, result.path, ruled)
             return
-        of_target = isinstance(ruled, AssetRef)
+        of_target = isinstance(ruled, model.AssetRef)
         asked = self._request.target if of_target else self._request.assignee
         held = ruled.collection or ruled.source
         for collection in dict.fromkeys((ruled.source, ruled.id) if held else ()):
@@ -196,7 +183,9 @@ class _Proposer:
 
     def _condition(self, result: ConditionResult) -> Iterator[Change]:
         item = result.item
-        exclusive = isinstance(item, LogicalConstraint) and item.connective is Connective.XONE
+        exclusive = (
+            isinstance(item, model.LogicalConstraint) and item.connective is model.Connective.XONE
+        )
         if not result.children:
             yield from self._leaf(result, Truth.TRUE)
         for child in result.children:
@@ -208,7 +197,7 @@ class _Proposer:
 
     def _leaf(self, result: ConditionResult, wanted: Truth) -> Iterator[Change]:
         item, yes = result.item, wanted is Truth.TRUE
-        if not isinstance(item, Constraint):
+        if not isinstance(item, model.Constraint):
             return
         for values in self._fitting(item, wanted):
             now = values[0]
@@ -218,15 +207,18 @@ class _Proposer:
             else:
                 yield Change(Aspect.VALUE, result.path, item.left, values, wanted=yes, item=item)
 
-    def _fitting(self, item: Constraint, wanted: Truth) -> Iterator[tuple[Fact, ...]]:
+    def _fitting(self, item: model.Constraint, wanted: Truth) -> Iterator[tuple[Fact, ...]]:
         known = self._facts.knowledge
         fitting = (it for it in self._tried(item) if check(item, it, known)[0] is wanted)
         return islice(fitting, MAX_EACH)
 
-    def _tried(self, item: Constraint) -> Iterator[tuple[Fact, ...]]:
+    def _tried(self, item: model.Constraint) -> Iterator[tuple[Fact, ...]]:
         operand = self._facts.knowledge.operand(item.left)
         kind = operand.kind if operand else Kind.IDENTITY
-        if len(item.right) > 1 and item.operator in {Operator.IS_ALL_OF, Operator.HAS_PART}:
+        if len(item.right) > 1 and item.operator in {
+            model.Operator.IS_ALL_OF,
+            model.Operator.HAS_PART,
+        }:
             yield tuple(item.right)
         for value in (*item.right, *self._mentioned.get(item.left, ())):
             for near in _near(kind, value, item.left):
@@ -235,7 +227,9 @@ class _Proposer:
                 else:
                     yield (near,)
         if kind is Kind.CONCEPT:
-            yield from ((Iri(concept),) for concept in islice(sorted(concepts()), MAX_CONCEPTS))
+            yield from (
+                (model.Iri(concept),) for concept in islice(sorted(concepts()), MAX_CONCEPTS)
+            )
 
     def _duty(self, result: DutyResult) -> Iterator[Change]:
         duty = result.duty
@@ -249,15 +243,15 @@ class _Proposer:
         for below in result.consequences:
             yield from self._duty(below)
 
-    def _act(self, duty: Duty) -> Performed:
+    def _act(self, duty: model.Duty) -> Performed:
         """Return an act just before it is asked that is what a duty asks for."""
         stated: dict[str, tuple[Fact, ...]] = {}
         for item in (*duty.constraints, *duty.action.refinements):
-            if isinstance(item, Constraint) and item.left != DATE_TIME:
+            if isinstance(item, model.Constraint) and item.left != DATE_TIME:
                 for values in self._fitting(item, Truth.TRUE):
                     stated.setdefault(item.left, values)
         for name, party in duty.functions:
-            stated[name] = (Iri(party.id or party.source),)
+            stated[name] = (model.Iri(party.id or party.source),)
         now = self._facts.now
         assignee = (duty.assignee.id if duty.assignee else "") or self._request.assignee
         target = duty.target.id if duty.target else self._request.target
@@ -265,11 +259,11 @@ class _Proposer:
         return Performed(duty.action.id, at, assignee, target, stated)
 
 
-def _near(kind: Kind, value: Iri | Literal, left: str) -> Iterator[Fact]:
+def _near(kind: Kind, value: model.Iri | model.Literal, left: str) -> Iterator[Fact]:
     """Yield values at and about a limit."""
     found = scalar(kind, value)
     if kind is Kind.LEVEL:
-        yield from (Iri(step) for step in LEVELS.get(left, ()))
+        yield from (model.Iri(step) for step in LEVELS.get(left, ()))
     elif isinstance(found, Decimal):
         yield from (found, found - 1, found + 1, found / 2, found * 2 + 1, Decimal(0))
     elif isinstance(found, Span):
@@ -283,4 +277,4 @@ def _near(kind: Kind, value: Iri | Literal, left: str) -> Iterator[Fact]:
         days = found.months * 31 + int(found.seconds) // 86_400
         for count in (0, days // 2, days + 1, days * 2 + 31):
             if count >= 0:
-                yield Literal(f"P{count}D", XSD + "duration")
+                yield model.Literal(f"P{count}D", model.XSD + "duration")

@@ -134,10 +134,6 @@ def facts_in(document: Mapping[str, Any]) -> Facts:
             **facts.recorded,
             **{path: DutyState(state) for path, state in more.get("recorded", {}).items()},
         },
-        history={
-            path: tuple(Instance(DutyState(one["state"]), **_moments(one)) for one in items)
-            for path, items in more.get("history", {}).items()
-        },
         usage=usage_in(more["usage"]) if "usage" in more else None,
     )
 
@@ -159,10 +155,6 @@ def usage_in(document: Mapping[str, Any]) -> Usage:
         kept = use.get("committed", True)
         uses.setdefault(key, []).append(Use(f"t{index}", start, *(end or [None]), committed=kept))
     return Usage(_times(document["started"]), {key: tuple(items) for key, items in uses.items()})
-
-
-def _moments(document: Mapping[str, str]) -> dict[str, datetime]:
-    return _times({name: at for name, at in document.items() if name != "state"})
 
 
 def _times(document: Mapping[str, str]) -> dict[str, datetime]:

@@ -41,7 +41,7 @@ from policies_odrl import (
 from policies_odrl.authoring.contracts import Template, filled
 from policies_odrl.authoring.parameters import MAX_LINES, Parameter, Takes, full
 from policies_odrl.errors import TemplateRefused
-from policies_odrl.evaluation.deadlines import terms_of
+from policies_odrl.evaluation.acts import terms_of
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
