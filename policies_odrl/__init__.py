@@ -42,7 +42,6 @@ from policies_odrl.model import (
     Prohibition,
 )
 from policies_odrl.reading.inherit import resolve
-from policies_odrl.reading.reader import read, read_all
 from policies_odrl.reading.writer import write
 from policies_odrl.values import Quantity
 
@@ -59,8 +58,8 @@ if TYPE_CHECKING:
     from policies_odrl.conflicts.compatibility import conflict_between, conflict_within
     from policies_odrl.language.explain import explain
     from policies_odrl.language.from_sentences import from_sentences
-    from policies_odrl.reading.load import load
     from policies_odrl.reading.profiles import profiles
+    from policies_odrl.reading.reader import load, read, read_all
     from policies_odrl.simulation.simulate import simulate
     from policies_odrl.simulation.situation import facts_from, request_from
     from policies_odrl.simulation.telling import tell
@@ -141,8 +140,8 @@ _LATER: Final = {
     "policies_odrl.conflicts.compatibility": ("conflict_between", "conflict_within"),
     "policies_odrl.language.explain": ("explain",),
     "policies_odrl.language.from_sentences": ("from_sentences",),
-    "policies_odrl.reading.load": ("load",),
     "policies_odrl.reading.profiles": ("profiles",),
+    "policies_odrl.reading.reader": ("load", "read", "read_all"),
     "policies_odrl.simulation.simulate": ("simulate",),
     "policies_odrl.simulation.situation": ("facts_from", "request_from"),
     "policies_odrl.simulation.telling": ("tell",),

@@ -64,7 +64,7 @@ from federated.privacy.rule import stated
 from policies_odrl import OdrlError, Policy
 from policies_odrl.language.explain import explain
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.reading.load import load
+from policies_odrl.reading.reader import load
 
 _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -19,7 +19,7 @@ from policies_odrl.authoring.parameters import Parameter, Values, not_before, pa
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.mistakes import cut, mistake
 from policies_odrl.model import Policy
-from policies_odrl.reading.load import load
+from policies_odrl.reading.reader import load
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.vocabulary import PREFIXES, loaded
 

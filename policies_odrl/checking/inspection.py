@@ -19,9 +19,8 @@ from policies_odrl.checking.validate import judged
 from policies_odrl.errors import LimitExceeded, OdrlError
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Policy
-from policies_odrl.reading.flat import short
+from policies_odrl.reading.nodes import MAX_DEPTH, MAX_NODES, short
 from policies_odrl.reading.reader import read_all
-from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES
 
 MAX_HEIRS: Final = 256  # policies of one document that inherit
 Nodes = Sequence[Mapping[str, Any]]

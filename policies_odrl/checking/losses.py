@@ -24,7 +24,7 @@ from policies_odrl.documents.names import coercions
 from policies_odrl.documents.texts import Reading
 from policies_odrl.errors import OdrlError
 from policies_odrl.model import ODRL
-from policies_odrl.reading.flat import short
+from policies_odrl.reading.nodes import short
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.vocabulary import DCT, PREFIXES
 

@@ -18,7 +18,7 @@ from policies_odrl.checking.findings import Change, Finding, Severity, Step, Ter
 from policies_odrl.checking.shapes import CLASSES, MISSPELLED, OPERATORS, PROPERTIES, STRATEGIES
 from policies_odrl.concepts import concepts, purposes
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.reading.flat import short
+from policies_odrl.reading.nodes import short
 from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PREAU, PROFILE, PROFILES, SAME_ACTION
 
 MAX_FINDINGS: Final = 500  # of one policy

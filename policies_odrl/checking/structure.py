@@ -15,9 +15,8 @@ from policies_odrl.checking.mending import pointer
 from policies_odrl.checking.report import Report
 from policies_odrl.checking.shapes import CONNECTIVES, THINGS, Holds, Shape, member
 from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE, XSD, Connective
-from policies_odrl.reading.constraints import COMPARISON
-from policies_odrl.reading.flat import short
-from policies_odrl.reading.walk import MAX_DEPTH, is_part
+from policies_odrl.reading.nodes import MAX_DEPTH, is_part, short
+from policies_odrl.reading.parts import COMPARISON
 from policies_odrl.vocabulary import DCT, IMPLIES, same_action
 
 Body = Mapping[str, Any]

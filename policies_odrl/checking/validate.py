@@ -29,7 +29,7 @@ from policies_odrl.model import (
     Rule,
     incomplete,
 )
-from policies_odrl.reading.flat import short
+from policies_odrl.reading.nodes import short
 from policies_odrl.vocabulary import ACTIONS, AFTER_USE, PREAU, SAME_ACTION
 
 _PARTIES: Final = ("assigner", "assignee")

@@ -14,8 +14,7 @@ from policies_odrl import text
 from policies_odrl.algebra.claims import Claims
 from policies_odrl.conflicts.outcome import Outcome, settled, unknown
 from policies_odrl.logic import Truth
-from policies_odrl.model import Operator
-from policies_odrl.reading.literals import instant
+from policies_odrl.model import XSD, Literal, Operator
 from policies_odrl.values import name
 from policies_odrl.vocabulary import Kind, Operand
 
@@ -63,7 +62,8 @@ def _dated(left: str, claims: Claims) -> Outcome:
         spans = [known[name(value) or ""] for value in atom.item.right]
         if len(spans) != 1 or spans[0][0] != spans[0][1]:
             return unknown(f"{atom.text}: at what moment of the event")
-        limit = replace(atom.item, right=(instant(spans[0][0]),))
+        moment = Literal(spans[0][0].isoformat(), XSD + "dateTime")
+        limit = replace(atom.item, right=(moment,))
         found.append(replace(atom, item=limit))
     moments = Operand(left, Kind.INSTANT, frozenset())
     return settled(left, Claims(moments, found, claims.reading))

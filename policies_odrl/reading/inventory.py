@@ -1,4 +1,4 @@
-"""What a policy is made of, counted and listed: rules with their duties, and conditions.
+"""What a policy is made of: rules with their duties, and their parts.
 
 Rules: nothing is left out, whatever it hangs below: refinements of actions, assets and parties,
 operands of logical constraints, duties of duties.
@@ -6,10 +6,11 @@ operands of logical constraints, duties of duties.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
+    Action,
     AssetRef,
     Condition,
     Constraint,
@@ -24,18 +25,13 @@ from policies_odrl.model import (
 from policies_odrl.vocabulary import PREAU, PROFILE, PROFILES
 
 Reference = AssetRef | PartyRef
+Part = Action | Reference | Condition
 
 
 def size(policy: Policy) -> tuple[int, int, int]:
     """Return how many rules, conditions and values of conditions a policy has.
 
     Duties count as rules, and the parts of logical constraints as conditions.
-
-    >>> from policies_odrl.model import ODRL, Action, Iri, Operator, Permission, PolicyKind
-    >>> purpose = Constraint(ODRL + "purpose", Operator.EQ, (Iri("urn:a"),))
-    >>> reading = Permission(action=Action(ODRL + "read"), constraints=(purpose,))
-    >>> size(Policy(kind=PolicyKind.SET, permissions=(reading,)))
-    (1, 1, 1)
     """
     found = list(conditions_in(policy))
     values = sum(
@@ -48,16 +44,12 @@ def strange(policy: Policy, knowledge: Knowledge) -> Iterator[str]:
     """Yield the profiles, actions, left operands and properties of a policy that are not known.
 
     Terms of our profile are known where the policy declares it (IM 2.1: a profile MUST be stated).
-
-    Args:
-        policy: as it was read.
-        knowledge: terms beyond those of ODRL and of our profile.
     """
     yield from (name for name in policy.profiles if name not in PROFILES | knowledge.profiles)
     declared = PROFILE in policy.profiles
     rules = tuple(rules_of(policy))
-    actions = [rule.action.id for rule in rules] + [item.id for item in policy.common.actions]
-    for name in actions:
+    for action in (*(rule.action for rule in rules), *policy.common.actions):
+        name = action.id
         if not knowledge.known_action(name) or (name.startswith(PREAU) and not declared):
             yield name
     shared = () if rules else policy.common.unread  # which rules hold already
@@ -72,8 +64,7 @@ def conditions_in(policy: Policy) -> Iterator[Condition]:
     """Yield all conditions of a policy, whatever they hang below."""
     for rule in rules_of(policy):
         yield from conditions_of(rule)
-    for item in (policy.target, policy.assigner, policy.assignee):
-        yield from nested(item.refinements) if item is not None else ()
+    yield from _conditions(nested(_named(policy)))
 
 
 def rules_of(policy: Policy) -> Iterator[Rule]:
@@ -87,54 +78,62 @@ def rules_of(policy: Policy) -> Iterator[Rule]:
 
 def conditions_of(rule: Rule) -> Iterator[Condition]:
     """Yield the conditions of a rule itself, and all below them; not those of its duties."""
-    yield from nested(rule.constraints)
-    yield from rule.unread
-    yield from nested(rule.action.refinements)
-    for item in references_of(rule):
-        yield from nested(item.refinements)
+    return _conditions(_parts(rule))
 
 
 def references_of(rule: Rule) -> tuple[Reference, ...]:
     """Return the assets and parties that a rule names itself."""
-    named = (rule.target, rule.assigner, rule.assignee, rule.output)
-    return (*(item for item in named if item is not None), *(item for _, item in rule.functions))
+    return (*_named(rule), *(item for _, item in rule.functions))
 
 
 def described(policy: Policy) -> tuple[tuple[str, Notes], ...]:
-    """Return (what is described, its descriptions) of all parts of a policy, in order of the parts.
+    """Return (what is described, its descriptions) of all parts of a policy.
 
     They have no part in equality, so that whoever checks that nothing was lost compares them too.
     A part is named by its class and its chief term.
     """
-    whole = [item for item in (policy.target, policy.assigner, policy.assignee) if item is not None]
-    found = [("policy", policy.metadata), *(pair for item in whole for pair in _reference(item))]
+    found = [("policy", policy.metadata), *map(_described, nested(_named(policy)))]
     for rule in rules_of(policy):
-        action = rule.action
-        node = ((action.node, Iri(action.id)),) if action.node else ()
-        found.append((f"{type(rule).__name__} {action.id}", rule.notes))
-        found.append((f"Action {action.id}", (*node, *action.notes)))
-        found.extend(pair for item in references_of(rule) for pair in _reference(item))
-        parts = (*nested(rule.constraints), *nested(action.refinements))
-        found.extend(_condition(item) for item in parts)
+        found.append((f"{type(rule).__name__} {rule.action.id}", rule.notes))
+        found.extend(map(_described, _parts(rule)))
     return tuple(found)
 
 
-def _reference(item: Reference) -> Iterator[tuple[str, Notes]]:
-    yield f"{type(item).__name__} {item.id or item.source}", item.notes
-    for part in nested(item.refinements):
-        yield _condition(part)
-
-
-def _condition(item: Condition) -> tuple[str, Notes]:
-    chief = item.left if isinstance(item, Constraint) else item.connective.value
-    return f"{type(item).__name__} {chief}", item.notes
-
-
-def nested(items: tuple[Condition, ...]) -> Iterator[Condition]:
-    """Yield conditions and all below them."""
-    stack = list(items)
+def nested(items: Iterable[Part]) -> Iterator[Part]:
+    """Yield parts and all below them, in their order."""
+    stack = [*items][::-1]
     while stack:
         item = stack.pop()
         yield item
         if isinstance(item, LogicalConstraint):
-            stack.extend(item.operands)
+            stack.extend(reversed(item.operands))
+        elif not isinstance(item, Constraint):
+            stack.extend(reversed(item.refinements))
+
+
+def _named(part: Policy | Rule) -> tuple[Reference, ...]:
+    output = part.output if isinstance(part, Rule) else None
+    named = (part.target, part.assigner, part.assignee, output)
+    return tuple(item for item in named if item is not None)
+
+
+def _parts(rule: Rule) -> Iterator[Part]:
+    return nested((*rule.constraints, *rule.unread, rule.action, *references_of(rule)))
+
+
+def _conditions(parts: Iterable[Part]) -> Iterator[Condition]:
+    return (item for item in parts if isinstance(item, Condition))
+
+
+def _described(item: Part) -> tuple[str, Notes]:
+    match item:
+        case Constraint():
+            chief = item.left
+        case LogicalConstraint():
+            chief = item.connective.value
+        case Action():
+            node = ((item.node, Iri(item.id)),) if item.node else ()
+            return f"Action {item.id}", (*node, *item.notes)
+        case _:
+            chief = item.id or item.source
+    return f"{type(item).__name__} {chief}", item.notes

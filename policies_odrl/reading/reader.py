@@ -1,38 +1,45 @@
-"""Flattened, expanded JSON-LD to policies; strict and without loss.
+"""A file, text, object or node map to policies: the one way that library and connector read by.
 
-Input: the node objects of a flattened, expanded document (`documents/sources.py` makes them): every
-value of a property is a list of `{"@id"}`, `{"@value"}` or `{"@list"}` objects.
-Rules: nothing is dropped. Names that are not known here (operands, actions, profiles) are read;
-what else is not understood is kept with its rule (`Rule.unread`); descriptions are kept
-(`notes.py`). A broken information model, a cycle and what exceeds the limits of `walk.py` stop the
-reading, and the error names the node. Compact policies are expanded (IM 2.7). What makes a policy
-sensible is left to `validate.py`, but that a ticket names no assignee.
+    policy = load(Path("offer.json"))      # JSON-LD or Turtle, told apart by content
+    decision = evaluate(policy, Request(action, target=asset))
+
+Rules: text and bytes are content, never the name of a file; nothing is fetched and nothing is
+dropped. Names that are not known here (operands, actions, profiles) are read; what else is not
+understood is kept with its rule (`Rule.unread`); descriptions are kept (`notes.py`). A broken
+information model, a cycle and what exceeds the limits of `nodes.py` stop the reading, and the error
+names the node. Compact policies are expanded (IM 2.7). What makes a policy sensible is left to
+`validate.py`, but that a ticket names no assignee.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from typing import Any, Final, TypeVar
 
+from policies_odrl.documents.dialects import translated
+from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.errors import IllFormed
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import (
     ODRL,
+    AssetRef,
     Common,
     Conflict,
     Duty,
+    PartyRef,
     Permission,
     Policy,
     PolicyKind,
     Prohibition,
+    Rule,
 )
-from policies_odrl.reading.compact import NOTHING_SHARED, Choices, Settling, one, pushed_down
-from policies_odrl.reading.constraints import conditions_at
-from policies_odrl.reading.flat import Node, at_most_one, short
-from policies_odrl.reading.notes import Scope, besides
-from policies_odrl.reading.parts import INFERRED, actions_at, asset, assets_at, parties_at, party
-from policies_odrl.reading.walk import Count, Walk
+from policies_odrl.reading import compact
+from policies_odrl.reading.nodes import Count, Node, Walk, short
+from policies_odrl.reading.notes import Scope
+from policies_odrl.reading.parts import INFERRED, action, condition, reference, references_at
 from policies_odrl.vocabulary import DCT, FUNCTIONS
 
 TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
@@ -40,7 +47,42 @@ REPLACED_BY: Final = DCT + "isReplacedBy"
 
 _KINDS: Final = {ODRL + kind.value: kind for kind in PolicyKind}
 _CONFLICTS: Final = {ODRL + item.value: item for item in Conflict}
-_T = TypeVar("_T")
+_Rule = TypeVar("_Rule", bound=Rule)
+
+
+def load(source: Source, knowledge: Knowledge | None = None, *, strict: bool = False) -> Policy:
+    """Return the one policy that a source holds.
+
+    >>> text = '''@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
+    ...     <urn:p> a odrl:Set ; odrl:permission [ odrl:action odrl:read ] .'''
+    >>> load(text).id
+    'urn:p'
+
+    Args:
+        source: a `Path` is a file; `str` and `bytes` are content, JSON-LD or Turtle; a dictionary
+            is JSON-LD that was parsed.
+        knowledge: left operands, actions and profiles beyond ODRL and our profile.
+        strict: whether what JSON-LD would lose is refused instead of kept; for what is signed.
+
+    Raises:
+        OSError: the file cannot be read.
+        IllFormed: it holds no policy, or several, or the information model is broken.
+        LimitExceeded: too large, or nested too deep.
+    """
+    return _only(load_all(source, knowledge, strict=strict))
+
+
+def load_all(
+    source: Source, knowledge: Knowledge | None = None, *, strict: bool = False
+) -> tuple[Policy, ...]:
+    """Return all policies that a source holds, in their order; see `load`.
+
+    Raises:
+        OSError: the file cannot be read.
+        IllFormed: it holds no policy, or the information model is broken.
+        LimitExceeded: too large, or nested too deep.
+    """
+    return read_all(translated(nodes_of(source, strict=strict)), knowledge, strict=strict)
 
 
 def read(
@@ -49,29 +91,13 @@ def read(
     *,
     strict: bool = False,
 ) -> Policy:
-    """Return the one policy that the nodes describe.
-
-    >>> odrl = "http://www.w3.org/ns/odrl/2/"
-    >>> nodes = [
-    ...     {"@id": "urn:p", "@type": [odrl + "Set"], odrl + "permission": [{"@id": "_:r"}]},
-    ...     {"@id": "_:r", odrl + "action": [{"@id": odrl + "read"}]},
-    ... ]
-    >>> read(nodes).permissions[0].action.id
-    'http://www.w3.org/ns/odrl/2/read'
-
-    Args:
-        nodes: node objects of a flattened, expanded document.
-        knowledge: left operands, actions and profiles beyond ODRL and our profile.
-        strict: whether a node that belongs to no policy is refused, even if it only describes.
+    """Return the one policy that a node map describes; see `read_all`.
 
     Raises:
         IllFormed: the information model is broken, or there is not exactly one policy.
         LimitExceeded: too large, or nested too deep.
     """
-    found = read_all(nodes, knowledge, strict=strict)
-    if len(found) != 1:
-        raise IllFormed("one policy was expected, {count} were found", count=len(found))
-    return found[0]
+    return _only(read_all(nodes, knowledge, strict=strict))
 
 
 def read_all(
@@ -80,153 +106,50 @@ def read_all(
     *,
     strict: bool = False,
 ) -> tuple[Policy, ...]:
-    """Return the policies that the nodes describe, in the order of the nodes.
-
-    >>> read_all([])
-    Traceback (most recent call last):
-        ...
-    policies_odrl.errors.IllFormed: no policy was found
+    """Return the policies that a node map describes, in the order of the nodes.
 
     Args:
         nodes: node objects of a flattened, expanded document; each belongs to some policy.
         knowledge: left operands, actions and profiles beyond ODRL and our profile.
-        strict: see `read`.
+        strict: whether a node that belongs to no policy is refused, even if it only describes.
 
     Raises:
         IllFormed: the information model is broken, or there is no policy.
         LimitExceeded: too large, or nested too deep.
     """
     walk = Walk(nodes, knowledge or Knowledge())
-    found = [name for name, body in walk.nodes.items() if _is_policy(Node(body))]
+    classes = {*_KINDS, ODRL + "Policy"}
+    found = [
+        name for name, body in walk.nodes.items() if classes.intersection(Node(body, walk).types)
+    ]
     if not found:
         raise IllFormed("no policy was found")
     inferred = _inferred(walk)
-    policies = tuple(walk.enter(name, lambda node: _policy(node, walk, inferred)) for name in found)
+    policies = tuple(walk.enter(name, partial(_policy, inferred)) for name in found)
     walk.nothing_left(strict=strict)
     return policies
 
 
-def _is_policy(node: Node) -> bool:
-    return any(item in _KINDS or item == ODRL + "Policy" for item in node.types)
+def _only(found: Sequence[Policy]) -> Policy:
+    if len(found) != 1:
+        raise IllFormed("one policy was expected, {count} were found", count=len(found))
+    return found[0]
 
 
-# Property -> policy -> names of the assets or parties that state it of the policy.
-_Inferred = Mapping[str, Mapping[str, Sequence[str]]]
+# (property, policy) -> names of the assets or parties that state it of the policy.
+_Inferred = Mapping[tuple[str, str], Sequence[str]]
 
 
 def _inferred(walk: Walk) -> _Inferred:
-    found: dict[str, dict[str, list[str]]] = {name: {} for name in INFERRED}
+    found: dict[tuple[str, str], list[str]] = {}
     for name, body in walk.nodes.items():
         for stated in INFERRED:
-            if ODRL + stated in body:
-                for policy in Node(body).ids(ODRL + stated):
-                    found[stated].setdefault(policy, []).append(name)
+            for policy in Node(body, walk).ids(ODRL + stated) if ODRL + stated in body else ():
+                found.setdefault((stated, policy), []).append(name)
     return found
 
 
 # -- policy ---------------------------------------------------------------------------------
-
-
-def _policy(node: Node, walk: Walk, inferred: _Inferred) -> Policy:
-    kind = _kind(node)
-    conflict = _conflict(node)
-    before = walk.counts()
-    common = _common(node, walk, inferred)
-    after = walk.counts()
-    cost = {what: after[what] - before[what] for what in Count}
-    whole = _Whole(node, walk)
-    common = replace(common, unread=walk.taken())
-    cost[Count.CONSTRAINTS] += len(common.unread)
-    shared = _Shared(kind, common, cost, Settling(common))
-    policy = Policy(
-        kind=kind,
-        id=walk.claim(node.name(), node),
-        permissions=_rules_of(node, "permission", shared, walk, _permission),
-        prohibitions=_rules_of(node, "prohibition", shared, walk, _prohibition),
-        obligations=_rules_of(node, "obligation", shared, walk, _duty),
-        profiles=tuple(node.iris(ODRL + "profile")),
-        conflict=conflict,
-        target=one(common.targets),
-        assigner=one(common.assigners),
-        assignee=one(common.assignees),
-        inherits=whole.inherits,
-        replaced_by=whole.replaced_by,
-        timestamp=whole.timestamp,
-        metadata=whole.metadata,
-        common=common,
-    )
-    if kind is PolicyKind.TICKET and common.assignees:
-        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
-    return pushed_down(policy)
-
-
-class _Whole:
-    """What a policy states as a whole; what is not understood of it bears on all its rules."""
-
-    def __init__(self, node: Node, walk: Walk) -> None:
-        for name in ("permission", "prohibition", "obligation", "profile"):
-            node.all(ODRL + name)  # read beside this
-        self.inherits = tuple(node.iris(ODRL + "inheritFrom"))
-        self.replaced_by = node.one_iri(REPLACED_BY)
-        self.timestamp = _text(node, TIMESTAMP)
-        node.name()
-        self.metadata, left = besides(node, Scope.WHOLE, [*PolicyKind, "Policy"], walk)
-        strategy = node.all(ODRL + "conflict")
-        if strategy and _conflict(node) is None:
-            left.append((ODRL + "conflict", strategy))
-        walk.leave(left, node)
-
-
-def _kind(node: Node) -> PolicyKind:
-    kinds = [_KINDS[item] for item in node.types if item in _KINDS]
-    return at_most_one(kinds, "@type", node.id) or PolicyKind.SET  # IM 2.1.1: Set is the default
-
-
-def _conflict(node: Node) -> Conflict | None:
-    """Return the strategy; None where none is stated, or one that is not known."""
-    return _CONFLICTS.get(node.one_id(ODRL + "conflict"))
-
-
-def _text(node: Node, name: str) -> str:
-    values = [value.get("@value") for value in node.all(name)]
-    stated = at_most_one(values, name, node.id)
-    if stated is not None and not isinstance(stated, str):
-        raise IllFormed("`{name}` must be text", name=short(name), node=node.id)
-    return stated or ""
-
-
-def _common(node: Node, walk: Walk, inferred: _Inferred) -> Common:
-    """Return what the policy states for all rules, or others state of it (IM 2.2.3, 2.3.3)."""
-    stated = _stated(node, walk)
-    targets = [asset(name, walk) for name in inferred["hasPolicy"].get(node.id, ())]
-    assigners = [party(name, walk) for name in inferred["assignerOf"].get(node.id, ())]
-    assignees = [party(name, walk) for name in inferred["assigneeOf"].get(node.id, ())]
-    return Common(
-        targets=tuple(dict.fromkeys((*stated.targets, *targets))),
-        assigners=tuple(dict.fromkeys((*stated.assigners, *assigners))),
-        assignees=tuple(dict.fromkeys((*stated.assignees, *assignees))),
-        actions=stated.actions,
-        outputs=stated.outputs,
-        functions=stated.functions,
-    )
-
-
-def _stated(node: Node, walk: Walk) -> Common:
-    return Common(
-        targets=tuple(assets_at(node, "target", walk)),
-        assigners=tuple(parties_at(node, ODRL + "assigner", walk)),
-        assignees=tuple(parties_at(node, ODRL + "assignee", walk)),
-        actions=tuple(actions_at(node, walk)),
-        outputs=tuple(assets_at(node, "output", walk)),
-        functions=tuple(
-            (name, item)
-            for name in sorted(FUNCTIONS & node.properties())
-            for item in parties_at(node, name, walk)
-        ),
-    )
-
-
-# -- rules ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,79 +157,123 @@ class _Shared:
     """What the rules of a policy share, and what a copy of it costs."""
 
     kind: PolicyKind
-    common: Common = NOTHING_SHARED
-    cost: Mapping[Count, int] = field(default_factory=dict)
-    settling: Settling = field(default_factory=lambda: Settling(NOTHING_SHARED))
+    common: Common
+    cost: Mapping[Count, int]
 
 
-_Build = Callable[[Node, _Shared, Walk], list[_T]]
+def _policy(inferred: _Inferred, node: Node) -> Policy:
+    walk, before = node.walk, dict(node.walk.counts)
+    kinds = [_KINDS[item] for item in node.types if item in _KINDS]
+    kind = node.at_most_one(kinds, "@type") or PolicyKind.SET  # IM 2.1.1: Set is the default
+    conflict = _CONFLICTS.get(node.one_id(ODRL + "conflict"))
+    common = compact.together(_stated(node), _stated_of(node, inferred))
+    cost = {what: walk.counts[what] - before[what] for what in Count}
+    for name in ("permission", "prohibition", "obligation", "profile"):
+        node.all(ODRL + name)  # read below
+    whole: dict[str, Any] = {
+        "inherits": tuple(node.iris(ODRL + "inheritFrom")),
+        "replaced_by": node.one_iri(REPLACED_BY),
+        "timestamp": _text(node, TIMESTAMP),
+        "id": walk.claim(node),
+        "metadata": node.notes(Scope.WHOLE, *PolicyKind, "Policy"),
+    }
+    if conflict is None and node.all(ODRL + "conflict"):  # a strategy that is not known
+        node.leave([(ODRL + "conflict", node.all(ODRL + "conflict"))])
+    common = replace(common, unread=walk.taken())
+    cost[Count.CONSTRAINTS] += len(common.unread)
+    shared = _Shared(kind, common, cost)
+    policy = Policy(
+        kind=kind,
+        permissions=_rules(node, "permission", Permission, shared),
+        prohibitions=_rules(node, "prohibition", Prohibition, shared),
+        obligations=_rules(node, "obligation", Duty, shared),
+        profiles=tuple(node.iris(ODRL + "profile")),
+        conflict=conflict,
+        target=compact.one(common.targets),
+        assigner=compact.one(common.assigners),
+        assignee=compact.one(common.assignees),
+        common=common,
+        **whole,
+    )
+    _insist_bearer(kind, common, node)
+    return compact.pushed_down(policy)
 
 
-def _rules_of(
-    node: Node, name: str, shared: _Shared, walk: Walk, build: _Build[_T]
-) -> tuple[_T, ...]:
-    rules: list[_T] = []
-    for item in node.ids(ODRL + name):
-        rules.extend(walk.enter(item, lambda rule: build(rule, shared, walk)))
-    return tuple(rules)
+def _insist_bearer(kind: PolicyKind, stated: Common, node: Node) -> None:
+    """Refuse an assignee of a ticket: whoever bears it is (Vocabulary, Ticket)."""
+    if kind is PolicyKind.TICKET and stated.assignees:
+        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
 
 
-def _permission(node: Node, shared: _Shared, walk: Walk) -> list[Permission]:
-    before = walk.counts()
-    duties = _rules_of(node, "duty", _Shared(shared.kind), walk, _duty)
-    parts = _rule_parts(node, shared, walk, "Permission", before)
-    return [shared.settling.settled(Permission(**part, duties=duties)) for part in parts]
+def _text(node: Node, name: str) -> str:
+    values = [value.get("@value") for value in node.all(name)]
+    stated = node.at_most_one(values, name)
+    if stated is not None and not isinstance(stated, str):
+        raise IllFormed("`{name}` must be text", name=short(name), node=node.id)
+    return stated or ""
 
 
-def _prohibition(node: Node, shared: _Shared, walk: Walk) -> list[Prohibition]:
-    before = walk.counts()
-    remedies = _rules_of(node, "remedy", _Shared(shared.kind), walk, _last_duty)
-    parts = _rule_parts(node, shared, walk, "Prohibition", before)
-    return [shared.settling.settled(Prohibition(**part, remedies=remedies)) for part in parts]
+def _stated(node: Node) -> Common:
+    """Return what a rule or policy states."""
+    return Common(
+        targets=references_at(node, ODRL + "target", AssetRef),
+        assigners=references_at(node, ODRL + "assigner", PartyRef),
+        assignees=references_at(node, ODRL + "assignee", PartyRef),
+        actions=node.each("action", action),
+        outputs=references_at(node, ODRL + "output", AssetRef),
+        functions=tuple(
+            (name, item)
+            for name in sorted(FUNCTIONS & node.properties())
+            for item in references_at(node, name, PartyRef)
+        ),
+    )
 
 
-def _duty(node: Node, shared: _Shared, walk: Walk) -> list[Duty]:
-    before = walk.counts()
-    consequences = _rules_of(node, "consequence", _Shared(shared.kind), walk, _last_duty)
-    parts = _rule_parts(node, shared, walk, "Duty", before)
-    return [shared.settling.settled(Duty(**part, consequences=consequences)) for part in parts]
+def _stated_of(node: Node, inferred: _Inferred) -> Common:
+    """Return what assets and parties state of a policy (IM 2.2.3, 2.3.3)."""
+    assets, assigners, assignees = (inferred.get((name, node.id), ()) for name in INFERRED)
+    asset, party = partial(reference, AssetRef), partial(reference, PartyRef)
+    return Common(
+        targets=tuple(node.walk.enter(name, asset) for name in assets),
+        assigners=tuple(node.walk.enter(name, party) for name in assigners),
+        assignees=tuple(node.walk.enter(name, party) for name in assignees),
+    )
 
 
-def _last_duty(node: Node, shared: _Shared, walk: Walk) -> list[Duty]:
-    if node.all(ODRL + "consequence"):  # IM 2.6.3 and 2.6.7
+# -- rules ----------------------------------------------------------------------------------
+
+
+def _rules(
+    node: Node, name: str, kind: type[_Rule], shared: _Shared, *, last: bool = False
+) -> tuple[_Rule, ...]:
+    """Return the rules that a property refers to; `last` ones have no consequence."""
+    return tuple(chain.from_iterable(node.each(name, partial(_rule, kind, shared, last=last))))
+
+
+def _rule(kind: type[_Rule], shared: _Shared, node: Node, *, last: bool) -> list[_Rule]:
+    """Return the rules that a node stands for."""
+    walk, before = node.walk, dict(node.walk.counts)
+    below, name = compact.DUTIES[kind]
+    if last and node.all(ODRL + name):  # IM 2.6.3 and 2.6.7
         raise IllFormed(
             "a remedy or consequence has no `odrl:consequence` of its own", node=node.id
         )
-    return _duty(node, shared, walk)
-
-
-def _rule_parts(
-    node: Node, shared: _Shared, walk: Walk, kind: str, before: Mapping[Count, int]
-) -> list[dict[str, Any]]:
-    """Return the parts of each rule that a node stands for.
-
-    Args:
-        node: the rule.
-        shared: what its policy states for all rules.
-        walk: the way here.
-        kind: its class.
-        before: what was counted before anything of it was read.
-    """
+    alone = replace(shared, common=Common(), cost={})
+    duties = _rules(node, name, Duty, alone, last=kind is not Permission)
     walk.pay(Count.RULES)
-    own = _stated(node, walk)
-    constraints = conditions_at(node, "constraint", walk)
-    name = walk.claim(node.name(), node)
-    notes, strange = besides(node, Scope.WHOLE, [kind, "Rule"], walk)
-    walk.leave(strange, node)
+    own = _stated(node)
+    parts: dict[str, Any] = {
+        below: duties,
+        "constraints": node.each("constraint", condition),
+        "id": walk.claim(node),
+        "notes": node.notes(Scope.WHOLE, kind.__name__, "Rule"),
+    }
     own = replace(own, unread=walk.taken())
-    if own.assignees and shared.kind is PolicyKind.TICKET:
-        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
-    choices = Choices(own, shared.common)
-    count = choices.count
+    _insist_bearer(shared.kind, own, node)
+    count, rules = compact.expanded(own, shared.common, partial(kind, **parts))
     if not count:
         raise IllFormed("a rule needs an `odrl:action`", node=node.id)
-    walk.pay_copies(before, count - 1)
-    for what, cost in shared.cost.items():
-        walk.pay(what, cost * count)
-    names = {"id": name} if count == 1 else {"origin": name}
-    return [{**row, **names, "constraints": constraints, "notes": notes} for row in choices.rows()]
+    spent = {what: walk.counts[what] - before[what] for what in Count}
+    for what in Count:
+        walk.pay(what, spent[what] * (count - 1) + shared.cost.get(what, 0) * count)
+    return list(rules)

@@ -38,9 +38,9 @@ from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.acts import EVER
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.reading.literals import instant, stated
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.conformance.reports.down import down
+from tests.conformance.reports.literals import instant, stated
 from tests.conformance.reports.nodes import PREFIXES, REPORT, report_nodes
 from tests.conformance.reports.report import (
     Activation,

@@ -28,7 +28,7 @@ from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
 from policies_odrl.evaluation.state import Usage, UsageKey, Use
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.reading.writer import CONTEXTS, write_bare
+from policies_odrl.reading.writer import CONTEXTS, write
 from policies_odrl.simulation.changes import applied
 from policies_odrl.simulation.simulate import Simulation
 from policies_odrl.simulation.situation import facts_from, request_from
@@ -285,7 +285,9 @@ def _witness(case: Case) -> str | None:
 
 def written(policy: Policy | None) -> Any:
     """Return a policy as a document without context; None for none."""
-    return None if policy is None else shortened(write_bare(policy))
+    if policy is None:
+        return None
+    return shortened({key: item for key, item in write(policy).items() if key != "@context"})
 
 
 def _changes(changes: Sequence[Compared]) -> list[list[str]]:

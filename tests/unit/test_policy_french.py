@@ -13,7 +13,7 @@ import pytest
 from policies_odrl import IllFormed
 from policies_odrl import errors as errors_module
 from policies_odrl.checking.findings import table
-from policies_odrl.reading.walk import Count
+from policies_odrl.reading.nodes import Count
 
 ROOT = Path(__file__).parents[2]
 PHRASES = json.loads((ROOT / "policies_odrl/language/phrases.json").read_text("utf-8"))

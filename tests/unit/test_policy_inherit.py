@@ -33,10 +33,9 @@ from policies_odrl import (
 )
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.errors import CircularInheritance, ParentMissing, ParentReplaced, Unresolvable
-from policies_odrl.model import ODRL, Common, Connective, Rule
-from policies_odrl.reading.compact import Settling
+from policies_odrl.model import ODRL, Common, Connective
 from policies_odrl.reading.inherit import MAX_ANCESTORS, MAX_GENERATIONS
-from policies_odrl.reading.walk import Count
+from policies_odrl.reading.nodes import Count
 from policies_odrl.vocabulary import PROFILE
 from tests.support.whole_policies import whole_policies
 
@@ -238,12 +237,6 @@ def test_status_of_a_parent_is_not_taken_over() -> None:
         ),
     )
     assert repr(Literal("2")) not in repr(resolve(make("urn:a", "urn:b"), by_id(shared)))
-
-
-def test_a_rule_of_no_kind_has_no_duties_to_settle() -> None:
-    shared = Common(targets=(AssetRef("urn:a"), AssetRef("urn:b")))
-    rule = Rule(action=READ, target=AssetRef("urn:a"))
-    assert Settling(shared).settled(rule) is rule
 
 
 # -- errors ---------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from policies_odrl.checking.inspection import MAX_HEIRS
 from policies_odrl.checking.report import MAX_FINDINGS, MAX_SEARCHES, Report, local_name
 from policies_odrl.checking.shapes import CONNECTIVES, PROPERTIES, Shape
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.reading.walk import MAX_DEPTH, MAX_NODES
+from policies_odrl.reading.nodes import MAX_DEPTH, MAX_NODES
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
 
 Body = dict[str, Any]

@@ -27,7 +27,7 @@ from policies_odrl.checking.findings import Change, Severity, Step, table
 from policies_odrl.checking.mending import at, mended, pointer
 from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.model import ODRL
-from policies_odrl.reading.load import load
+from policies_odrl.reading.reader import load
 from policies_odrl.reading.writer import write
 from tests.support.policies import name_is, one_rule, purpose
 from tests.support.tables import rows

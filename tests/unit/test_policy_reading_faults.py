@@ -82,7 +82,7 @@ def test_a_rule_that_does_not_hold_what_it_shares_is_refused() -> None:
     rule = replace(child.permissions[0], output=None)
     with pytest.raises(NotWritable, match="what inherited rules share"):
         write(replace(child, permissions=(rule,)))
-    assert write(child)["odrl:output"] == [{"@id": "urn:x:a"}]
+    assert write(child)["odrl:output"] == {"@id": "urn:x:a"}
 
 
 def test_what_is_shared_and_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from policies_odrl.documents.triples import MAX_DEPTH, MAX_QUOTES, MAX_TRIPLES
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL
 from policies_odrl.reading.inventory import strange
-from policies_odrl.reading.load import load, load_all
+from policies_odrl.reading.reader import load, load_all
 from policies_odrl.vocabulary import Kind, Operand
 from tests.support.policies import nodes
 

@@ -14,7 +14,7 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.decision import ConditionResult, Premise
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Iri, LogicalConstraint, Value
-from policies_odrl.reading.literals import stated
+from tests.conformance.reports.literals import stated
 from tests.conformance.reports.report import PremiseKind, PremiseReport, Satisfaction
 
 SATISFACTION: Final = {

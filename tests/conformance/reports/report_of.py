@@ -20,8 +20,8 @@ from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
 from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import Conflict, Literal, Policy, Prohibition
-from policies_odrl.reading.literals import instant
 from tests.conformance.reports.duties import Duties
+from tests.conformance.reports.literals import instant
 from tests.conformance.reports.premises import rule_premises
 from tests.conformance.reports.report import (
     Activation,
