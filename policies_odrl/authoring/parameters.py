@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
-from enum import StrEnum
 from typing import Any, Final
 
 from policies_odrl.errors import TemplateRefused
@@ -35,25 +34,12 @@ _WHOLE: Final = re.compile(r"0|[1-9]\d{0,8}", re.ASCII)
 Values = tuple[dict[str, Any], ...]
 
 
-class Takes(StrEnum):
-    """What a parameter takes."""
-
-    TEXT = "text"  # one line
-    IRI = "iri"  # an absolute IRI: a party, an asset, a document
-    NUMBER = "number"  # a decimal
-    COUNT = "count"  # a whole number, zero or more
-    DATE = "date"  # xsd:date or xsd:dateTime
-    DURATION = "duration"  # xsd:duration
-    CHOICE = "choice"  # one of `choices`
-    CHOICES = "choices"  # one or more of `choices`, one a line
-    LINES = "lines"  # one or more values, one a line
-
-
-_SCALARS: Final[Mapping[Takes, tuple[Kind, str]]] = {
-    Takes.NUMBER: (Kind.NUMBER, "decimal"),
-    Takes.COUNT: (Kind.NUMBER, "integer"),
-    Takes.DATE: (Kind.INSTANT, "dateTime"),
-    Takes.DURATION: (Kind.DURATION, "duration"),
+# Kind of a number, a moment or a length -> what it compares as, and its datatype.
+_SCALARS: Final[Mapping[str, tuple[Kind, str]]] = {
+    "number": (Kind.NUMBER, "decimal"),
+    "count": (Kind.NUMBER, "integer"),
+    "date": (Kind.INSTANT, "dateTime"),
+    "duration": (Kind.DURATION, "duration"),
 }
 
 
@@ -62,7 +48,7 @@ class Parameter:
     """One thing that a template leaves open."""
 
     name: str
-    kind: Takes
+    kind: str  # of `_SCALARS`, or `text`, `iri`, `choice`, several `choices`, several `lines`
     label: Mapping[str, str]  # language -> name
     help: Mapping[str, str]  # language -> one sentence
     required: bool = True
@@ -83,7 +69,7 @@ class Parameter:
         found = [line for line in lines if line]
         if not found and self.required:
             raise self.refused("missing")
-        several = self.kind in {Takes.CHOICES, Takes.LINES}
+        several = self.kind in {"choices", "lines"}
         if len(found) > (MAX_LINES if several else 1):
             raise self.refused("many" if several else "single")
         values = tuple(self._one(line) for line in found)
@@ -106,7 +92,7 @@ class Parameter:
         return TemplateRefused(said[0], field=self.name, french=said[1])
 
     def _unlike(self) -> TemplateRefused:
-        return self.refused(self.kind.value, limit=str(MAX_TEXT))
+        return self.refused(self.kind, limit=str(MAX_TEXT))
 
     def _scalar(self, text: str) -> Scalar | None:
         kind, datatype = _SCALARS[self.kind]
@@ -117,7 +103,7 @@ class Parameter:
             return {"@id": self._chosen(line)}
         if len(line) > MAX_TEXT or not line.isprintable():
             raise self._unlike()
-        if self.kind is Takes.IRI:
+        if self.kind == "iri":
             if not _IRI.fullmatch(line):
                 raise self._unlike()
             return {"@id": line}
@@ -136,7 +122,7 @@ class Parameter:
     def _typed(self, line: str) -> dict[str, Any]:
         written = self._spelled(line)
         found = self._scalar(written)
-        whole = self.kind is not Takes.COUNT or _WHOLE.fullmatch(line)
+        whole = self.kind != "count" or _WHOLE.fullmatch(line)
         if found is None or not whole or naive(written):
             raise self._unlike()
         for word, bound in (("least", self.least), ("most", self.most)):
@@ -160,11 +146,10 @@ class Parameter:
 
 def parameter(row: Mapping[str, Any]) -> Parameter:
     """Return the parameter of a row of a template."""
-    more: dict[str, Any] = {"kind": Takes(row["kind"])}
-    if "choices" in row:
-        more["choices"] = tuple(map(full, row["choices"]))
-        more["default"] = full(row["default"]) if row.get("default") else ""
-    return Parameter(**{**row, **more})
+    if "choices" not in row:
+        return Parameter(**row)
+    default = full(row["default"]) if row.get("default") else ""
+    return Parameter(**{**row, "choices": tuple(map(full, row["choices"])), "default": default})
 
 
 def not_before(left: Scalar, right: Scalar) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from policies_odrl.algebra.boxes import Proof
 from policies_odrl.checking import shadows
 from policies_odrl.checking.findings import Finding
 from policies_odrl.checking.report import Report
@@ -136,17 +137,17 @@ def _offers(policies: Mapping[str, Policy], reports: Mapping[str, Report]) -> No
     if not policies:
         return
     report = next(iter(reports.values()))
-    comparison = shadows.Comparison(report)
+    proof = Proof(shadows.MAX_PAIRS, report.knowledge)
     bans: dict[object, dict[str, list[shadows.Bearing]]] = {}
     for name, item in _aimed(policies, "/prohibition"):
         own = replace(item, path=f"{name}{item.path}")
         bans.setdefault(item.key[1], {}).setdefault(name, []).append(own)
     for name, item in _aimed(policies, "/permission"):
         for other, rules in bans.get(item.key[1], {}).items():
-            met = comparison.meeting(item, shadows.Index(rules)) if other != name else None
+            met = shadows.Index(rules, proof).meeting(item) if other != name else None
             if met is not None:
                 reports[name].note(item.path, "offers-contradict", met.path)
-    if comparison.exhausted:
+    if proof.exhausted:
         report.note("", "too-large", str(shadows.MAX_PAIRS))
 
 

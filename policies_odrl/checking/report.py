@@ -34,8 +34,8 @@ _TERMS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
     "action": lambda: (*SAME_ACTION, *INCLUDED_IN),
     "purpose": purposes,
     "concept": concepts,
-    "operator": lambda: OPERATORS,
-    "strategy": lambda: STRATEGIES,
+    "operator": lambda: sorted(OPERATORS),
+    "strategy": lambda: sorted(STRATEGIES),
     "property": lambda: sorted(frozenset().union(*PROPERTIES.values())),
     "class": lambda: sorted(frozenset().union(*CLASSES.values())),
 }

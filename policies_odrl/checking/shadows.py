@@ -10,7 +10,7 @@ Source: IM 2.6, 2.10; ODRL Vocabulary, `includedIn`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -68,44 +68,57 @@ def bearing(policy: Policy, path: str, rule: Rule) -> Bearing:
     )
 
 
-class Comparison:
-    """Compares rules with some others, within a bound that one check shares."""
+class Index:
+    """Rules by action, target and assignee, compared with others within a shared bound."""
 
-    def __init__(self, report: Report) -> None:
-        self._knowledge = report.knowledge
-        self._proof = Proof(MAX_PAIRS, report.knowledge)
+    def __init__(self, rules: Sequence[Bearing], proof: Proof) -> None:
+        self._proof = proof
+        self._wider = proof.knowledge.wider_actions
+        self.rules = rules
+        self._keys: dict[_Key, list[Bearing]] = {}
+        self._targets: dict[object, list[Bearing]] = {}
+        for rule in rules:
+            self._keys.setdefault(rule.key, []).append(rule)
+            self._targets.setdefault(rule.key[1], []).append(rule)
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether pairs were left out because the bound was reached."""
-        return self._proof.exhausted
+    def covering(self, rule: Bearing, but: Container[int] = ()) -> Iterator[Bearing]:
+        """Yield the rules, but for some, that are proved to bear on all that another bears on."""
+        action, target, assignee = rule.key
+        keys = (
+            (wider, aim, taker)
+            for wider in sorted(self._wider(action))
+            for aim in dict.fromkeys((None, target))
+            for taker in dict.fromkeys((None, assignee))
+        )
+        for key in keys:
+            for other in self._keys.get(key, ()):
+                if self._proof.exhausted:
+                    return
+                if other is not rule and id(other) not in but and self._covers(other, rule):
+                    yield other
 
-    def covering(self, rule: Bearing, index: Index) -> Iterator[Bearing]:
-        """Yield the indexed rules that are proved to bear on all that `rule` bears on."""
-        for other in index.near(sorted(self._knowledge.wider_actions(rule.key[0])), rule):
-            if self.exhausted:
-                return
-            if other is not rule and self.covers(other, rule):
-                yield other
-
-    def covers(self, wider: Bearing, rule: Bearing) -> bool:
+    def _covers(self, wider: Bearing, rule: Bearing) -> bool:
         """Return whether the conditions of one rule are proved to let the other's through."""
         asked = wider.operands or frozenset()
         related = rule.operands is None or asked <= rule.operands
         if not self._proof.pay(1) or not related or not self._affords(wider, rule):
             return False
-        prover = Proof(MAX_PROOF // max(1, rule.size), self._knowledge)
+        prover = Proof(MAX_PROOF // max(1, rule.size), self._proof.knowledge)
         return all(prover.follows(item, rule.conditions) for item in wider.conditions)
 
-    def meeting(self, rule: Bearing, bans: Index) -> Bearing | None:
-        """Return the first prohibition that some request of the permission is shown to be under."""
-        wider = self._knowledge.wider_actions
-        for ban in bans.facing(rule):
+    def meeting(self, rule: Bearing) -> Bearing | None:
+        """Return the first rule that some request of another one is shown to be under, too."""
+        action, target, assignee = rule.key
+        aimed = (*self._targets.get(None, ()), *self._targets.get(target, ()))
+        for other in self.rules if target is None else aimed:
+            theirs, _, taker = other.key
+            if None not in (assignee, taker) and assignee != taker:
+                continue
             if not self._proof.pay(1):
                 return None
-            action, other = rule.key[0], ban.key[0]
-            if (other in wider(action) or action in wider(other)) and self._meet(rule, ban):
-                return ban
+            related = theirs in self._wider(action) or action in self._wider(theirs)
+            if related and self._meet(rule, other):
+                return other
         return None
 
     def _meet(self, left: Bearing, right: Bearing) -> bool:
@@ -116,107 +129,69 @@ class Comparison:
         """
         if left.operands is None or right.operands is None or not self._affords(left, right):
             return False
-        both = [*left.conditions, *right.conditions]
-        return all(
-            len(unsatisfiable(_on(operand, both), self._proof.reading).witness) == 1
-            for operand in left.operands & right.operands
+        atoms = [it for it in (*left.conditions, *right.conditions) if isinstance(it, Constraint)]
+        common = (
+            [it for it in atoms if it.left == name] for name in left.operands & right.operands
         )
+        reading = self._proof.reading
+        return all(len(unsatisfiable(items, reading).witness) == 1 for items in common)
 
     def _affords(self, left: Bearing, right: Bearing) -> bool:
         small = max(left.size, right.size) <= MAX_CONDITIONS
         return small and self._proof.pay(left.size * right.size)
 
 
-class Index:
-    """Rules by action, target and assignee."""
-
-    def __init__(self, rules: Sequence[Bearing]) -> None:
-        self._all = rules
-        self._rules: dict[_Key, list[Bearing]] = {}
-        self._targets: dict[object, list[Bearing]] = {}
-        for rule in rules:
-            self._rules.setdefault(rule.key, []).append(rule)
-            self._targets.setdefault(rule.key[1], []).append(rule)
-
-    def facing(self, rule: Bearing) -> Iterator[Bearing]:
-        """Yield rules whose target and assignee may be those of `rule`."""
-        _, target, assignee = rule.key
-        aimed = (*self._targets.get(None, ()), *self._targets.get(target, ()))
-        for other in self._all if target is None else aimed:
-            if None in (assignee, other.key[2]) or assignee == other.key[2]:
-                yield other
-
-    def near(self, actions: Iterable[str], rule: Bearing) -> Iterator[Bearing]:
-        """Yield rules with one of the actions whose target and assignee include those of `rule`."""
-        for action in actions:
-            for target in dict.fromkeys((None, rule.key[1])):
-                for assignee in dict.fromkeys((None, rule.key[2])):
-                    yield from self._rules.get((action, target, assignee), ())
-
-
 def of_rules(policy: Policy, report: Report) -> None:
     """Note permissions and prohibitions that cover, repeat or contradict one another."""
     policy = opaque(policy)
-    comparison = Comparison(report)
+    proof = Proof(MAX_PAIRS, report.knowledge)
     groups: dict[str, list[Bearing]] = {"permission": [], "prohibition": [], "obligation": []}
     for path, rule in policy.rules():
         groups[path.split("/")[1]].append(bearing(policy, path, rule))
-    bans = Index(groups["prohibition"])
-    _covered(groups["permission"], comparison, report, "shadowed")
-    _covered(groups["prohibition"], comparison, report, "ban-shadowed")
+    bans = Index(_distinct(groups["prohibition"], report, "ban-shadowed"), proof)
+    permissions = Index(_distinct(groups["permission"], report, "shadowed"), proof)
     first: dict[object, str] = {}
     for place, duty in enumerate(policy.obligations):
         path = f"/obligation/{place}"
         other = first.setdefault(rule_form(duty), path)
         if other != path:
             report.note(path, "repeated-duty", other, edit=(Step(Change.REMOVE, path),))
-    if policy.prohibitions:
-        if policy.conflict is not Conflict.PERM:
-            _banned(policy, groups["permission"], bans, comparison, report)
-        for demanded in (*groups["obligation"], *_duties(policy)):
-            ban = next(comparison.covering(demanded, bans), None)
-            if ban is not None:
-                report.note(demanded.path, "duty-prohibited", ban.path)
-    if comparison.exhausted:
+    for permission in groups["permission"] if policy.conflict is not Conflict.PERM else ():
+        ban, code = next(bans.covering(permission), None), "never-usable"
+        if ban is None and policy.conflict is not Conflict.PROHIBIT:
+            ban, code = bans.meeting(permission), "may-conflict"
+        if ban is not None:
+            report.note(permission.path, code, ban.path)
+    for demanded in (*groups["obligation"], *_duties(policy)):
+        ban = next(bans.covering(demanded), None)
+        if ban is not None:
+            report.note(demanded.path, "duty-prohibited", ban.path)
+    _covered(permissions, report, "shadowed")  # notes, after what is worse
+    _covered(bans, report, "ban-shadowed")
+    if proof.exhausted:
         report.note("", "too-large", str(MAX_PAIRS))
 
 
-def _covered(rules: Sequence[Bearing], comparison: Comparison, report: Report, code: str) -> None:
-    duties_add = code == "shadowed"  # a permission with more duties permits no more
-    index = Index(rules)
+def _distinct(rules: Sequence[Bearing], report: Report, code: str) -> list[Bearing]:
+    """Note rules that are equal to an earlier one, and return the others."""
     first: dict[object, Bearing] = {}
-    gone: dict[int, str] = {}  # rule -> path of the one that covers it
-    for rule in rules:  # equal rules first, without comparing pairs
+    for rule in rules:
         other = first.setdefault(rule.form, rule)
         if other is not rule:
-            gone[id(rule)] = other.path
-    for rule in reversed(first.values()):  # of two that cover one another the later one goes
-        for other in comparison.covering(rule, index):
+            report.note(rule.path, code, other.path, edit=(Step(Change.REMOVE, rule.path),))
+    return list(first.values())
+
+
+def _covered(index: Index, report: Report, code: str) -> None:
+    duties_add = code == "shadowed"  # a permission with more duties permits no more
+    gone: set[int] = set()
+    for rule in reversed(index.rules):  # of two that cover one another the later one goes
+        for other in index.covering(rule, gone):
             less = duties_add and other.extras <= rule.extras
-            if id(other) not in gone and (less or other.extras == rule.extras):
-                gone[id(rule)] = other.path
+            if less or other.extras == rule.extras:
+                gone.add(id(rule))
+                report.note(rule.path, code, other.path, edit=(Step(Change.REMOVE, rule.path),))
                 break
-    for rule in rules:
-        if id(rule) in gone:
-            edit = (Step(Change.REMOVE, rule.path),)
-            report.note(rule.path, code, gone[id(rule)], edit=edit)
-
-
-def _banned(
-    policy: Policy,
-    permissions: Sequence[Bearing],
-    bans: Index,
-    comparison: Comparison,
-    report: Report,
-) -> None:
-    for rule in permissions:
-        ban = next(comparison.covering(rule, bans), None)
-        if ban is not None:
-            report.note(rule.path, "never-usable", ban.path)
-        elif policy.conflict is not Conflict.PROHIBIT:
-            met = comparison.meeting(rule, bans)
-            if met is not None:
-                report.note(rule.path, "may-conflict", met.path)
 
 
 def _duties(policy: Policy) -> Iterator[Bearing]:
@@ -226,7 +201,3 @@ def _duties(policy: Policy) -> Iterator[Bearing]:
         for place, duty in enumerate(duties):
             aimed = replace(duty, target=duty.target or policy.target or rule.target)
             yield bearing(policy, f"{path}/duty/{place}", aimed)
-
-
-def _on(operand: str, items: Sequence[Condition]) -> list[Constraint]:
-    return [item for item in items if isinstance(item, Constraint) and item.left == operand]

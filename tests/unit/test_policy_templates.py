@@ -39,7 +39,7 @@ from policies_odrl import (
     validate,
 )
 from policies_odrl.authoring.contracts import Template, filled
-from policies_odrl.authoring.parameters import MAX_LINES, Parameter, Takes, full
+from policies_odrl.authoring.parameters import MAX_LINES, Parameter, full
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.evaluation.acts import terms_of
 from policies_odrl.evaluation.deontic import Effect
@@ -447,7 +447,7 @@ def test_prefixed_names_and_back() -> None:
 
 
 def test_a_text_parameter_is_one_line_of_text() -> None:
-    title = Parameter("title", Takes.TEXT, {"en": "Title"}, {"en": ""})
+    title = Parameter("title", "text", {"en": "Title"}, {"en": ""})
     assert title.read("Notes") == ({"@value": "Notes", "@type": "xsd:string"},)
     assert title.scalar({"@value": "Notes"}) is None
     with pytest.raises(TemplateRefused, match="takes one value"):

@@ -231,7 +231,7 @@ def _print_one(item: Template, lang: str, *, as_json: bool) -> None:
 
 
 def _takes(item: Parameter, lang: str) -> Iterator[str]:
-    yield item.kind.value
+    yield item.kind
     if item.least:
         yield f"≥ {item.least}"
     if item.most:
@@ -288,7 +288,7 @@ def _parameter(item: Parameter) -> dict[str, Any]:
         "name": item.name,
         "label": item.label,
         "help": item.help,
-        "kind": item.kind.value,
+        "kind": item.kind,
         "required": item.required,
         "default": item.default,
         "choices": choices,
