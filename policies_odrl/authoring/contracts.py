@@ -104,8 +104,8 @@ def filled(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
     found = {name: item.read(values.get(name, "")) for name, item in known.items()}
     for item in known.values():
         if item.after and found[item.name] and found[item.after]:
-            mine = item.scalar(found[item.name][0])
-            first = known[item.after].scalar(found[item.after][0])
+            mine = item.scalar(found[item.name][0]["@value"])
+            first = known[item.after].scalar(found[item.after][0]["@value"])
             if mine is None or first is None or not not_before(mine, first):
                 raise item.refused("order", name=item.after)
     document: dict[str, Any] = _put(template.body, found)

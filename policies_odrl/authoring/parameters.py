@@ -77,9 +77,12 @@ class Parameter:
             raise self.refused("twice")
         return values
 
-    def scalar(self, value: Mapping[str, Any]) -> Scalar | None:
+    def scalar(self, text: str) -> Scalar | None:
         """Return a value as it compares, or None for names and texts."""
-        return self._scalar(value["@value"]) if self.kind in _SCALARS else None
+        if self.kind not in _SCALARS:
+            return None
+        kind, datatype = _SCALARS[self.kind]
+        return scalar(kind, Literal(text, XSD + datatype))
 
     def refused(self, why: str, *meant: str, **slots: str) -> TemplateRefused:
         """Return the error that names this parameter; `why` is a row in `phrases.json`."""
@@ -93,10 +96,6 @@ class Parameter:
 
     def _unlike(self) -> TemplateRefused:
         return self.refused(self.kind, limit=str(MAX_TEXT))
-
-    def _scalar(self, text: str) -> Scalar | None:
-        kind, datatype = _SCALARS[self.kind]
-        return scalar(kind, Literal(text, XSD + datatype))
 
     def _one(self, line: str) -> dict[str, Any]:
         if self.choices:
@@ -121,12 +120,12 @@ class Parameter:
 
     def _typed(self, line: str) -> dict[str, Any]:
         written = self._spelled(line)
-        found = self._scalar(written)
+        found = self.scalar(written)
         whole = self.kind != "count" or _WHOLE.fullmatch(line)
         if found is None or not whole or naive(written):
             raise self._unlike()
         for word, bound in (("least", self.least), ("most", self.most)):
-            limit = self._scalar(bound) if bound else None
+            limit = self.scalar(bound) if bound else None
             low, high = (limit, found) if word == "least" else (found, limit)
             if bound and (low is None or high is None or not not_before(high, low)):
                 raise self.refused(word, bound=bound)

@@ -8,17 +8,15 @@ Source: ODRL Vocabulary 2.2, left operands and operators; IM 2.5.1.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.forms import SCALARS
 from policies_odrl.checking.findings import Change, Step, Term
 from policies_odrl.checking.report import Report
-from policies_odrl.concepts import concepts, wider_concepts
 from policies_odrl.model import ODRL, XSD, Constraint, Literal, Operator, Value
 from policies_odrl.values import name, number, scalar, span
-from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
+from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand, prefixed
 
 _LISTS: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF})
 _MANY: Final = _LISTS | {Operator.IS_ALL_OF, Operator.HAS_PART}
@@ -84,11 +82,7 @@ def _datatype(path: str, item: Constraint, report: Report) -> None:
     written = [value.datatype if isinstance(value, Literal) else "" for value in item.right]
     other = next((kind for kind in written if kind != item.datatype), None)
     if item.datatype and other is not None:
-        report.note(path, "datatype-differs", _short(item.datatype), _short(other) or "@id")
-
-
-def _short(datatype: str) -> str:
-    return "xsd:" + datatype.removeprefix(XSD) if datatype.startswith(XSD) else datatype
+        report.note(path, "datatype-differs", prefixed(item.datatype), prefixed(other) or "@id")
 
 
 def _listed(path: str, item: Constraint, operand: Operand, report: Report) -> None:
@@ -115,7 +109,7 @@ def _scalar(path: str, item: Constraint, operand: Operand, index: int, report: R
     elif operand.kind is Kind.INSTANT and isinstance(value, Literal):
         written, xsd = value.lexical.strip(), value.datatype.startswith(XSD)
         if "T" in written and not _ZONE.search(written):
-            zoned = {"@value": written + "Z", "@type": _short(value.datatype)}
+            zoned = {"@value": written + "Z", "@type": prefixed(value.datatype)}
             edit = (Step(Change.REPLACE, _at(path, item, index), zoned),) if xsd else ()
             report.note(path, "time-without-zone", written, edit=edit)
         stretch = span(value)
@@ -135,12 +129,8 @@ def _concept(path: str, item: Constraint, concept: str, report: Report) -> None:
     if not report.knowledge.knows(concept):
         kind = "purpose" if item.left == ODRL + "purpose" else "concept"
         report.note(path, "unknown-purpose", concept, report.near(kind, concept))
-    elif item.operator in {Operator.EQ, Operator.NEQ} and (narrower := _narrower(concept)):
-        terms = (item.operator.value, text.term(concept), text.term(narrower))
-        report.note(path, "eq-on-class", *terms)
-
-
-@lru_cache(maxsize=1024)
-def _narrower(concept: str) -> str:
-    below = (other for other in concepts() if other != concept)
-    return min((other for other in below if concept in wider_concepts(other)), default="")
+    elif item.operator in {Operator.EQ, Operator.NEQ}:
+        narrower = min(report.knowledge.below(concept) - {concept}, default="")
+        if narrower:
+            terms = (item.operator.value, text.term(concept), text.term(narrower))
+            report.note(path, "eq-on-class", *terms)

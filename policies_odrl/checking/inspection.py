@@ -84,33 +84,29 @@ def _sensible(policies: Sequence[Policy], report: Report, strange: set[str], lan
     named = {policy.id or str(place): policy for place, policy in enumerate(policies)}
     reports: dict[str, Report] = {}
     for name, policy in named.items():
-        shown = policy.id if len(policies) > 1 else ""
-        reports[name] = judged(policy, Report(lang, report.knowledge, shown))
+        own = Report(lang, report.knowledge, policy.id if len(policies) > 1 else "")
+        reports[name] = judged(policy, own)
     heirs = sum(bool(policy.inherits) for policy in policies)
     if heirs > MAX_HEIRS:
         report.note("", "over-the-limit", f"{heirs} > {MAX_HEIRS}")
     else:
         inherited(named, reports)
     known = {(item.code, item.path, item.policy) for item in report.found}
+    shown = [f"`{short(name)}`" for name in strange]
     report.found.extend(
         item
-        for own in reports.values()
-        for item in own.found
+        for each in reports.values()
+        for item in each.found
         if (item.code, item.path, item.policy) not in known
         and item.code not in _TOLD
-        and not (item.code in _OF_TERMS and any(_names(item, it) for it in strange))
+        and not (item.code in _OF_TERMS and any(name in item.sentence for name in shown))
     )
-
-
-def _names(item: Finding, name: str) -> bool:
-    return f"`{short(name)}`" in item.sentence
 
 
 def _wrong_namespace(nodes: Nodes) -> str:
     """Return a misspelled namespace that names of the document begin with, or an empty string."""
     names = (name for node in nodes for name in (*node, *types_of(node)))
-    found = (wrong for name in names for wrong in _WRONG if name.startswith(wrong))
-    return next((wrong for wrong in found), "")
+    return next((wrong for name in names for wrong in _WRONG if name.startswith(wrong)), "")
 
 
 def _respelled(value: Any, wrong: str, depth: int = 0) -> Any:

@@ -113,7 +113,8 @@ class Report:
         # INVARIANT: an error is never cut off by notes; who publishes looks for errors only.
         """
         if len(self.found) > MAX_FINDINGS:
-            ranked = sorted(range(len(self.found)), key=lambda place: _rank(self.found[place]))
+            ranks = [0 if it.code in _LIMITS else _RANKS[it.severity] for it in self.found]
+            ranked = sorted(range(len(ranks)), key=ranks.__getitem__)
             self.found = [self.found[place] for place in sorted(ranked[: MAX_FINDINGS - 1])]
             self.note("", "more-findings", str(MAX_FINDINGS))
         return tuple(self.found)
@@ -122,10 +123,6 @@ class Report:
 def local_name(term: str) -> str:
     """Return what stands after the last `#`, `/` or `:` of a name."""
     return term[max(term.rfind(mark) for mark in "#/:") + 1 :]
-
-
-def _rank(item: Finding) -> int:
-    return 0 if item.code in _LIMITS else _RANKS[item.severity]
 
 
 def _named(terms: Iterable[str]) -> dict[str, str]:

@@ -449,7 +449,7 @@ def test_prefixed_names_and_back() -> None:
 def test_a_text_parameter_is_one_line_of_text() -> None:
     title = Parameter("title", "text", {"en": "Title"}, {"en": ""})
     assert title.read("Notes") == ({"@value": "Notes", "@type": "xsd:string"},)
-    assert title.scalar({"@value": "Notes"}) is None
+    assert title.scalar("Notes") is None
     with pytest.raises(TemplateRefused, match="takes one value"):
         title.read("one\ntwo")
 
