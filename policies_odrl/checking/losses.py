@@ -21,7 +21,7 @@ from policies_odrl.checking.report import Report, local_name
 from policies_odrl.checking.shapes import HOLDS, Holds
 from policies_odrl.documents import contexts
 from policies_odrl.documents.names import coercions
-from policies_odrl.documents.texts import Reading
+from policies_odrl.documents.sources import Reading
 from policies_odrl.errors import OdrlError
 from policies_odrl.model import ODRL
 from policies_odrl.reading.nodes import short
@@ -52,7 +52,7 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
         report.note("", "missing-context")
     for path, item in stated:
         try:
-            contexts.checked(item)
+            contexts.check(item)
         except OdrlError as exc:
             code = "unknown-context" if isinstance(item, str) else "inline-context"
             report.note(path, code, item if isinstance(item, str) else (exc.reason, exc.french))
@@ -64,8 +64,8 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
 def as_names(readings: Sequence[Reading], lang: str = "en") -> tuple[Finding, ...]:
     """Return a finding for text that a Turtle document gives where ODRL has a name."""
     report = Report(lang)
-    for item in islice(dict.fromkeys(readings), MAX_LOSSES):
-        report.note("", "text-as-name", short(item.property), item.text, short(item.name))
+    for key, stated, name in islice(dict.fromkeys(readings), MAX_LOSSES):
+        report.note("", "text-as-name", short(key), stated, short(name))
     return tuple(report.found)
 
 

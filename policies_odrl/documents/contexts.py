@@ -15,7 +15,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies_odrl.documents.iri import is_absolute
+from policies_odrl.documents.names import is_absolute
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL
 
@@ -23,13 +23,14 @@ MAX_CONTEXTS: Final = 8  # beside one another; each is worked through, however o
 MAX_TERMS: Final = 500  # of one inline context
 
 _W3ID: Final = "https://w3id.org/"
+_ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
 # Context IRI -> file of ours that means the same.
 PINNED: Final[Mapping[str, str]] = MappingProxyType(
     {
         _W3ID + "dspace/2025/1/context.jsonld": "dspace.jsonld",
         _W3ID + "dspace/2025/1/odrl-profile.jsonld": "dspace-odrl-profile.jsonld",
         _W3ID + "dspace/2024/1/context.json": "dspace-2024.jsonld",
-        "http://www.w3.org/ns/odrl.jsonld": "odrl.jsonld",
+        _ODRL: "odrl.jsonld",
         "https://www.w3.org/ns/odrl.jsonld": "odrl.jsonld",
         _W3ID + "edc/connector/management/v0.0.1": "edc-management-1.jsonld",
         _W3ID + "edc/connector/management/v2": "edc-management-2.jsonld",
@@ -38,15 +39,12 @@ PINNED: Final[Mapping[str, str]] = MappingProxyType(
         _W3ID + "idsa/contexts/context.jsonld": "ids.jsonld",
     }
 )
-_SETTINGS: Final = frozenset({"@vocab", "@base", "@version"})
 _DEFINITION: Final = frozenset({"@id", "@type", "@container", "@prefix"})
 _ALIASED: Final = frozenset({"@id", "@type", "@value", "@language", "@list", "@set", "@graph"})
-_COERCED: Final = frozenset({"@id", "@vocab"})
-_CONTAINERS: Final = ("@set", "@list")
 
 
-def checked(context: Any) -> list[str | Mapping[str, Any]]:
-    """Return the contexts of a document or of a node in it, one by one.
+def check(context: Any) -> None:
+    """Refuse the contexts of a document or of a node in it that are not read.
 
     Raises:
         IllFormed: there are too many, or one is not known, or says more than an inline one may.
@@ -56,7 +54,7 @@ def checked(context: Any) -> list[str | Mapping[str, Any]]:
     if len(listed) > MAX_CONTEXTS:
         raise IllFormed("more than {limit} contexts", limit=MAX_CONTEXTS)
     if all(isinstance(item, str) and item in PINNED for item in listed):
-        return listed
+        return
     prefixes: dict[str, str] = {}
     for item in listed:
         if isinstance(item, str):
@@ -68,7 +66,6 @@ def checked(context: Any) -> list[str | Mapping[str, Any]]:
             _Inline(item, prefixes).check()
         else:
             raise IllFormed("a context is a name or an object")
-    return listed
 
 
 @cache
@@ -106,8 +103,8 @@ def _prefixes(context: Mapping[str, Any]) -> dict[str, str]:
 @cache
 def odrl_terms() -> frozenset[str]:
     """Return the terms of ODRL by their local names."""
-    found = terms("http://www.w3.org/ns/odrl.jsonld")
-    return frozenset(name for name, iri in _prefixes(found).items() if iri == "odrl:" + name)
+    found = _prefixes(terms(_ODRL))
+    return frozenset(name for name, iri in found.items() if iri == "odrl:" + name)
 
 
 class _Inline:
@@ -121,46 +118,48 @@ class _Inline:
         if len(self._context) > MAX_TERMS:
             raise LimitExceeded("an inline context of more than {limit} terms", limit=MAX_TERMS)
         for name, definition in self._context.items():
-            if name.startswith("@"):
-                self._setting(name, definition)
-            else:
+            if name in {"@vocab", "@base"}:
+                if not isinstance(definition, str) or not is_absolute(self._full(definition)):
+                    raise IllFormed(
+                        "`{name}` of an inline context must be an absolute name", name=name
+                    )
+            elif name.startswith("@") and name != "@version":
+                raise IllFormed("an inline context may not state `{name}`", name=name)
+            elif name != "@version":
                 self._term(name, definition)
 
-    def _setting(self, name: str, value: Any) -> None:
-        if name not in _SETTINGS:
-            raise IllFormed("an inline context may not state `{name}`", name=name)
-        if name == "@version":
-            return
-        if not isinstance(value, str) or not is_absolute(self._full(value)):
-            raise IllFormed("`{name}` of an inline context must be an absolute name", name=name)
-
     def _term(self, name: str, definition: Any) -> None:
+        """Insist on a plain term, and that ODRL's own terms mean what ODRL says."""
         parts = definition if isinstance(definition, Mapping) else {"@id": definition}
         strange = next((key for key in parts if key not in _DEFINITION), "")
         stated = parts.get("@id", name)
+        shown = name[:200]
         if strange or not isinstance(stated, str):
             raise IllFormed(
-                "`{name}` is not defined as a plain term: `{strange}`",
-                name=name[:200],
-                strange=strange,
+                "`{name}` is not defined as a plain term: `{strange}`", name=shown, strange=strange
             )
         if stated.startswith("@") and stated not in _ALIASED:
             raise IllFormed(
-                "`{name}` may not stand for `{stated}`", name=name[:200], stated=stated[:200]
+                "`{name}` may not stand for `{stated}`", name=shown, stated=stated[:200]
             )
-        full = self._full(stated)
-        self._same(name, full)
-        self._shape(name, parts)
-
-    def _same(self, name: str, full: str) -> None:
-        """Insist that ODRL's own terms mean what ODRL says."""
         meant = self._meant(name)
-        if meant and full != meant:
+        if meant and self._full(stated) != meant:
             raise IllFormed(
-                "an inline context redefines `{name}`, which is a term of ODRL", name=name[:200]
+                "an inline context redefines `{name}`, which is a term of ODRL", name=shown
             )
+        kind = parts.get("@type")
+        if kind is not None and (not isinstance(kind, str) or kind in {"@json", "@none"}):
+            raise IllFormed("`{name}` has a type that is not read here", name=shown)
+        if parts.get("@container", "@set") not in ("@set", "@list"):
+            raise IllFormed("`{name}` has a container that is not read here", name=shown)
+        usual = terms(_ODRL).get(name)
+        kinds = {None, "@id", "@vocab", usual.get("@type") if isinstance(usual, Mapping) else None}
+        free = name.rpartition(":")[2] in {"rightOperand", "status"}
+        if meant.startswith(ODRL) and kind not in kinds and not free:
+            raise IllFormed("an inline context redefines `{name}` as a value", name=shown)
 
     def _meant(self, name: str) -> str:
+        """Return what a term has to stand for; empty where it may stand for anything."""
         if name == "odrl":
             return ODRL
         if name in odrl_terms():
@@ -168,18 +167,6 @@ class _Inline:
         prefix, colon, rest = name.partition(":")
         own = self._prefixes.get(prefix, "") if colon and not rest.startswith("//") else ""
         return own + rest if own else name if colon else ""
-
-    def _shape(self, name: str, parts: Mapping[str, Any]) -> None:
-        kind, container = parts.get("@type"), parts.get("@container", "@set")
-        if kind is not None and (not isinstance(kind, str) or kind in {"@json", "@none"}):
-            raise IllFormed("`{name}` has a type that is not read here", name=name[:200])
-        if container not in _CONTAINERS:
-            raise IllFormed("`{name}` has a container that is not read here", name=name[:200])
-        if self._meant(name).startswith(ODRL) and kind is not None and kind not in _COERCED:
-            literal = terms("http://www.w3.org/ns/odrl.jsonld").get(name)
-            usual = literal.get("@type") if isinstance(literal, Mapping) else None
-            if kind != usual and name.rpartition(":")[2] not in {"rightOperand", "status"}:
-                raise IllFormed("an inline context redefines `{name}` as a value", name=name[:200])
 
     def _full(self, name: str, depth: int = 0) -> str:
         """Return a name with its prefix, or `@vocab`, written out."""

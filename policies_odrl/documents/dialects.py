@@ -13,11 +13,9 @@ import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any, Final
 
-from policies_odrl.documents.iri import is_absolute
-from policies_odrl.documents.names import IDS
+from policies_odrl.documents.names import IDS, is_absolute
 from policies_odrl.model import ODRL, XSD
 
 Node = dict[str, Any]
@@ -25,6 +23,7 @@ Node = dict[str, Any]
 _RULES: Final = tuple(ODRL + name for name in ("permission", "prohibition", "obligation"))
 _PARTIES: Final = {IDS + "provider": ODRL + "assigner", IDS + "consumer": ODRL + "assignee"}
 _BOUNDS: Final = {IDS + "contractStart": "gteq", IDS + "contractEnd": "lteq"}
+_LATER: Final = IDS + "postDuty"
 _OVC: Final = "ovc:"
 
 
@@ -35,20 +34,16 @@ def translated(nodes: list[Node]) -> list[Node]:
     >>> translated([{"@id": "_:r", IDS + "action": [{"@id": use}]}])
     [{'@id': '_:r', 'http://www.w3.org/ns/odrl/2/action': [{'@id': \
 'http://www.w3.org/ns/odrl/2/use'}]}]
-
-    Args:
-        nodes: as `sources.py` makes them.
     """
-    names, wrappers = table()
-    used = {key for node in nodes for key in node} | set(_names_in(nodes))
-    if used.isdisjoint(names.keys() | wrappers | _PARTIES.keys() | {IDS + "postDuty"}):
+    names, wrappers = _table()
+    if set(_used(nodes)).isdisjoint({*names, *wrappers, *_PARTIES, _LATER}):
         return nodes
     bare = [node for node in nodes if wrappers.isdisjoint(node) or _is_part(node, names)]
-    return _Ids([_renamed(_claim(node), names) for node in bare]).odrl()
+    return _of_ids([_renamed(_claim(node), names) for node in bare])
 
 
 @cache
-def table() -> tuple[Mapping[str, str], frozenset[str]]:
+def _table() -> tuple[Mapping[str, str], frozenset[str]]:
     """Return (name -> what ODRL calls it), and the properties by which a wrapper holds a policy."""
     text = files("policies_odrl").joinpath("documents", "dialects.json").read_text("utf-8")
     data = json.loads(text)
@@ -58,27 +53,31 @@ def table() -> tuple[Mapping[str, str], frozenset[str]]:
         return str(data["prefixes"][prefix]) + name
 
     names = {full(name): full(ours) for name, ours in data["names"].items()}
-    return MappingProxyType(names), frozenset(map(full, data["wrappers"]))
+    return names, frozenset(map(full, data["wrappers"]))
 
 
-def _names_in(value: Any) -> Iterator[str]:
-    """Yield the names that values and classes name."""
+def _used(value: Any) -> Iterator[str]:
+    """Yield all names in node objects: of nodes, classes and properties."""
     stack = [value]
     while stack:
         item = stack.pop()
         if isinstance(item, list):
             stack.extend(item)
         elif isinstance(item, Mapping):
-            yield from map(
-                str, item.get("@type", ()) if isinstance(item.get("@type"), list) else ()
-            )
             yield str(item.get("@id", ""))
+            yield from item
+            yield from map(str, _classes(item))
             stack.extend(part for key, part in item.items() if key not in {"@id", "@type"})
+
+
+def _classes(node: Mapping[str, Any]) -> list[Any]:
+    types = node.get("@type")
+    return types if isinstance(types, list) else []
 
 
 def _is_part(node: Node, names: Mapping[str, str]) -> bool:
     """Return whether a node that holds a policy says something of ODRL itself."""
-    said = [*node, *node.get("@type", ())]
+    said = [*node, *_classes(node)]
     return any(names.get(item, item).startswith(ODRL) for item in said)
 
 
@@ -89,18 +88,20 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
         return value
     found: Node = {}
     for key, item in value.items():
-        if key == "@type" and isinstance(item, list):
-            found[key] = [names.get(name, name) for name in item]
-        elif key == "@id":
+        ours = names.get(key, key)
+        if key == "@id":
             found[key] = names.get(item, item)
-        elif key.startswith("@") and key != "@list":
+        elif key == "@type" and isinstance(item, list):
+            found[key] = [names.get(name, name) for name in item]
+        elif key == "@list":
+            found[key] = _renamed(item, names)
+        elif key.startswith("@"):
             found[key] = item
         else:
-            ours = names.get(key, key)
             new = _renamed(item, names)
             if ours == ODRL + "profile" or (key.startswith(IDS) and ours.startswith(ODRL)):
                 new = [_as_name(part) for part in new]
-            found[ours] = [*found.get(ours, []), *new] if ours != "@list" else new
+            found[ours] = [*found.get(ours, []), *new]
     return found
 
 
@@ -113,72 +114,63 @@ def _as_name(value: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _claim(node: Node) -> Node:
     """Return a Gaia-X constraint on a claim of a credential with the claim as its left operand."""
-    path, subject = (
-        _text(node.get(_OVC + name)) for name in ("leftOperand", "credentialSubjectType")
-    )
+    path, subject = _text(node, "leftOperand"), _text(node, "credentialSubjectType")
     if not path:
         return node
     rest = {key: item for key, item in node.items() if not key.startswith(_OVC)}
     return {**rest, ODRL + "leftOperand": [{"@id": f"{_OVC}{subject}{path}".replace(" ", "")}]}
 
 
-def _text(values: Any) -> str:
+def _text(node: Node, name: str) -> str:
+    values = node.get(_OVC + name)
     plain = values[0].get("@value") if isinstance(values, list) and len(values) == 1 else ""
     return plain if isinstance(plain, str) else ""
 
 
-class _Ids:
-    """Contracts of IDS, once their terms are those of ODRL."""
+# -- contracts of IDS -----------------------------------------------------------------------
 
-    def __init__(self, nodes: list[Node]) -> None:
-        self._nodes = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str)}
-        self._all = nodes
-        self._made: list[Node] = []
 
-    def odrl(self) -> list[Node]:
-        """Return the nodes in the words of ODRL."""
-        for node in self._all:
-            rules = [rule for name in _RULES for rule in self._of(node, name)]
-            if rules:
-                self._parties(node, rules)
-                self._bounds(node)
-            for duty in self._of(node, IDS + "postDuty"):
-                self._constrain(duty, "event", "gt", {"@id": ODRL + "policyUsage"})
-            later = node.pop(IDS + "postDuty", [])
-            if later:
-                node[ODRL + "duty"] = [*node.get(ODRL + "duty", []), *later]
-        return [*self._all, *self._made]
+def _of_ids(nodes: list[Node]) -> list[Node]:
+    """Return contracts of IDS, their terms already those of ODRL, with ODRL's structure."""
+    by_name = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str)}
+    made: list[Node] = []
 
-    def _of(self, node: Node, name: str) -> list[Node]:
-        named = [value.get("@id") for value in node.get(name, ()) if isinstance(value, Mapping)]
-        return [self._nodes[item] for item in named if item in self._nodes]
+    def named(node: Node, name: str) -> list[Node]:
+        names = [value.get("@id") for value in node.get(name, ()) if isinstance(value, Mapping)]
+        return [by_name[item] for item in names if item in by_name]
 
-    def _parties(self, node: Node, rules: list[Node]) -> None:
-        """Read the parties of a contract as those of its rules that name none."""
-        for name, ours in _PARTIES.items():
-            if name not in node or ours in node:
-                continue
-            named = [_as_name(value) for value in node[name]]
-            if not any(ours in rule for rule in rules):
-                node[ours] = named
-                del node[name]
-            for rule in rules if ours not in node else ():
-                rule.setdefault(ours, named)
+    def constrain(rule: Node, left: str, operator: str, value: Mapping[str, Any]) -> None:
+        it = {"@id": f"_:dialect{len(made)}", ODRL + "rightOperand": [value]}
+        it[ODRL + "leftOperand"] = [{"@id": ODRL + left}]
+        it[ODRL + "operator"] = [{"@id": ODRL + operator}]
+        made.append(it)
+        rule[ODRL + "constraint"] = [*rule.get(ODRL + "constraint", []), {"@id": it["@id"]}]
 
-    def _bounds(self, node: Node) -> None:
-        for name, operator in _BOUNDS.items():
+    for node in nodes:
+        rules = [rule for name in _RULES for rule in named(node, name)]
+        if rules:
+            _set_parties(node, rules)
+        for name, operator in _BOUNDS.items() if rules else ():
             for value in node.pop(name, []):
-                for rule in self._of(node, _RULES[0]):
-                    self._constrain(rule, "dateTime", operator, value)
+                for rule in named(node, _RULES[0]):
+                    constrain(rule, "dateTime", operator, value)
+        for duty in named(node, _LATER):
+            constrain(duty, "event", "gt", {"@id": ODRL + "policyUsage"})
+        later = node.pop(_LATER, [])
+        if later:
+            node[ODRL + "duty"] = [*node.get(ODRL + "duty", []), *later]
+    return [*nodes, *made]
 
-    def _constrain(self, rule: Node, left: str, operator: str, value: Mapping[str, Any]) -> None:
-        name = f"_:dialect{len(self._made)}"
-        self._made.append(
-            {
-                "@id": name,
-                ODRL + "leftOperand": [{"@id": ODRL + left}],
-                ODRL + "operator": [{"@id": ODRL + operator}],
-                ODRL + "rightOperand": [value],
-            }
-        )
-        rule[ODRL + "constraint"] = [*rule.get(ODRL + "constraint", []), {"@id": name}]
+
+def _set_parties(node: Node, rules: list[Node]) -> None:
+    """Read the parties of a contract as those of its rules that name none."""
+    for name, ours in _PARTIES.items():
+        if name not in node or ours in node:
+            continue
+        named = [_as_name(value) for value in node[name]]
+        if any(ours in rule for rule in rules):
+            for rule in rules:
+                rule.setdefault(ours, named)
+        else:
+            node[ours] = named
+            del node[name]

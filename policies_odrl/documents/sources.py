@@ -12,19 +12,17 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from policies_odrl.documents import contexts
-from policies_odrl.documents.flatten import flattened
-from policies_odrl.documents.iri import is_absolute, is_language
-from policies_odrl.documents.names import UNDEFINED, USUAL, coercions
+from policies_odrl.documents.graphs import Nodes, flattened, node_map
+from policies_odrl.documents.names import NAMING, UNDEFINED, USUAL, coercions, is_absolute
 from policies_odrl.documents.plain import parsed, without_mark
-from policies_odrl.documents.texts import named
-from policies_odrl.documents.triples import node_map
 from policies_odrl.errors import IllFormed, LimitExceeded
+from policies_odrl.model import ODRL, XSD_STRING
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_MEMBERS: Final = 40_000  # JSON members and array items
@@ -32,7 +30,8 @@ MAX_DEPTH: Final = 64  # objects and arrays inside one another
 MAX_EMBEDDED: Final = 32  # contexts below the top of a document
 
 Source = Path | str | bytes | Mapping[str, Any] | list[Any]
-Nodes = list[dict[str, Any]]
+# Text that was read as a name: property, text, name.
+Reading = tuple[str, str, str]
 
 _JSON: Final = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\"]|\]\s*\Z))")
 _KEYWORDS: Final = frozenset(
@@ -41,6 +40,8 @@ _KEYWORDS: Final = frozenset(
 # What pyld stumbles over in documents that are not JSON-LD, besides its own errors.
 _STUMBLES: Final = (TypeError, KeyError, ValueError, ArithmeticError, RecursionError)
 _LOCK: Final = threading.Lock()
+_NAMED: Final = {ODRL + name: kind for name, kind in NAMING.items()}
+_WEB: Final = frozenset({"http", "https", "urn", "did"})
 
 
 def nodes_of(source: Source, *, strict: bool = False) -> Nodes:
@@ -101,108 +102,76 @@ def linked(document: Any, *, strict: bool = False) -> Nodes:
         raise IllFormed("a JSON-LD object was expected")
     if strict and isinstance(document, list):
         raise IllFormed("a JSON-LD object was expected, not a list")
-    keys = _Bounds(strict=strict).keys(document)
-    if not strict:
-        _stated(keys)
-    dropped: list[str] = []
-    flat = flattened(_expanded(document, {} if strict else _kept(keys), dropped))
-    if dropped:
-        raise IllFormed("`{name}` has no meaning under the given contexts", name=dropped[0][:200])
-    _named(flat, strict=strict)
-    return flat
+    keys = _members(document, strict=strict)
+    if "@context" not in document if strict else _unexplained(keys):
+        raise IllFormed("`@context` is missing: the document does not say what its words mean")
+    kept = {} if strict else {"@vocab": UNDEFINED, **USUAL, **coercions(keys)}
+    return flattened(_expanded(document, kept), strict=strict)
 
 
-class _Bounds:
-    """Looks through JSON before anything is made of it."""
+def _unexplained(keys: set[str]) -> bool:
+    plain = any(not name.startswith("@") and ":" not in name for name in keys)
+    return plain and "@context" not in keys
 
-    def __init__(self, *, strict: bool) -> None:
-        self._strict = strict
-        self._count = 0
-        self._embedded = 0
-        self._keys: set[str] = set()
 
-    def keys(self, document: Any) -> set[str]:
-        """Return the names of all members.
-
-        Raises:
-            IllFormed: something that is not read here.
-            LimitExceeded: too many members, or contexts.
-        """
-        stack: list[tuple[Any, int]] = [(document, 1)]
-        if self._strict:
-            self._contexts(document.get("@context"), top=True)
-        while stack:
-            value, depth = stack.pop()
-            if depth > MAX_DEPTH:
-                raise IllFormed("JSON-LD nested deeper than {limit}", limit=MAX_DEPTH)
-            children = self._children(value, top=depth == 1)
-            self._count += len(children)
-            if self._count > MAX_MEMBERS:
-                raise LimitExceeded("JSON-LD of more than {limit} members", limit=MAX_MEMBERS)
-            stack.extend((child, depth + 1) for child in children)
-        return self._keys
-
-    def _children(self, value: Any, *, top: bool) -> list[Any]:
+def _members(document: Any, *, strict: bool) -> set[str]:
+    """Return the names of all members of JSON, before anything is made of it."""
+    keys: set[str] = set()
+    stack: list[tuple[Any, int]] = [(document, 1)]
+    count = embedded = 0
+    while stack:
+        value, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            raise IllFormed("JSON-LD nested deeper than {limit}", limit=MAX_DEPTH)
         if value is None:
             raise IllFormed("`null` means nothing in JSON-LD and would be lost")
-        if isinstance(value, list):
-            return value
-        if not isinstance(value, Mapping):
-            return []
-        for name in value:
-            if name == "@context":
-                self._contexts(value[name], top=top)
-            elif name.startswith("@") and name not in _KEYWORDS:
-                raise IllFormed("`{name}` is not accepted here", name=name[:200])
-        self._keys.update(value)
-        return [child for name, child in value.items() if name != "@context"]
-
-    def _contexts(self, context: Any, *, top: bool) -> None:
-        if context is None:
-            raise IllFormed("`@context` is missing: the document does not say what its words mean")
-        if not top:
-            self._embedded += 1
-            if self._strict:
-                raise IllFormed("`@context` is accepted at the top only")
-            if self._embedded > MAX_EMBEDDED:
-                raise LimitExceeded("more than {limit} contexts below the top", limit=MAX_EMBEDDED)
-        contexts.checked(context)
+        children = value if isinstance(value, list) else []
+        if isinstance(value, Mapping):
+            embedded += "@context" in value and depth > 1
+            _check_keys(value, top=depth == 1, strict=strict)
+            keys.update(value)
+            children = [child for name, child in value.items() if name != "@context"]
+        if embedded > MAX_EMBEDDED:
+            raise LimitExceeded("more than {limit} contexts below the top", limit=MAX_EMBEDDED)
+        count += len(children)
+        if count > MAX_MEMBERS:
+            raise LimitExceeded("JSON-LD of more than {limit} members", limit=MAX_MEMBERS)
+        stack.extend((child, depth + 1) for child in children)
+    return keys
 
 
-def _stated(keys: set[str]) -> None:
-    """Insist that somebody says what the words of a document mean."""
-    plain = any(not name.startswith("@") and ":" not in name for name in keys)
-    if plain and "@context" not in keys:
+def _check_keys(value: Mapping[str, Any], *, top: bool, strict: bool) -> None:
+    for name in value:
+        if name.startswith("@") and name not in _KEYWORDS:
+            raise IllFormed("`{name}` is not accepted here", name=name[:200])
+    if "@context" not in value:
+        return
+    if value["@context"] is None:
         raise IllFormed("`@context` is missing: the document does not say what its words mean")
+    if strict and not top:
+        raise IllFormed("`@context` is accepted at the top only")
+    contexts.check(value["@context"])
 
 
-def _kept(keys: set[str]) -> dict[str, Any]:
-    """Return the context that keeps what would be lost, and reads text as names where ODRL does."""
-    return {"@vocab": UNDEFINED, **USUAL, **coercions(keys)}
-
-
-def _expanded(document: Any, kept: Mapping[str, Any], dropped: list[str]) -> list[Any]:
+def _expanded(document: Any, kept: Mapping[str, Any]) -> list[Any]:
+    """Return the document expanded, with what its own contexts would lose under `kept` ones."""
     jsonld = import_module("pyld.jsonld")
+    dropped: list[str] = []
     options: dict[str, Any] = {"documentLoader": _load, "base": None}
     if kept:
-        options["expandContext"] = {"@context": dict(kept)}
+        options["expandContext"] = {"@context": kept}
     with _LOCK:
         try:
             found: list[Any] = jsonld.expand(
                 dict(document) if isinstance(document, Mapping) else document,
                 options,
-                on_property_dropped=_recorder(dropped),
+                on_property_dropped=lambda name, *_, **__: dropped.append(str(name)),
             )
         except (jsonld.JsonLdError, *_STUMBLES) as exc:
             raise IllFormed("not well-formed JSON-LD") from exc
+    if dropped:
+        raise IllFormed("`{name}` has no meaning under the given contexts", name=dropped[0][:200])
     return found
-
-
-def _recorder(into: list[str]) -> Any:
-    def record(name: Any, *_: Any, **__: Any) -> None:
-        into.append(str(name))
-
-    return record
 
 
 def _load(url: str, _options: Any = None) -> dict[str, Any]:
@@ -215,31 +184,6 @@ def _load(url: str, _options: Any = None) -> dict[str, Any]:
         "document": json.loads(contexts.text(url)),  # a fresh one each time: pyld writes into it
         "tag": "static",  # it is pinned: pyld keeps what it resolved, and asks once
     }
-
-
-def _named(flat: Nodes, *, strict: bool) -> None:
-    """Insist on absolute names; where losses are kept, identifiers may be the author's own."""
-    stack: list[Mapping[str, Any]] = list(flat)
-    while stack:
-        node = stack.pop()
-        for name in _names(node, own=strict):
-            if not name.startswith("_:") and not is_absolute(name):
-                raise IllFormed("`{name}` is not an absolute name", name=name[:200])
-        if not is_language(node.get("@language", "en")):
-            raise IllFormed("a language tag that is not one")
-        for name, values in node.items():
-            if not name.startswith("@") or name == "@list":
-                stack.extend(values)
-
-
-def _names(node: Mapping[str, Any], *, own: bool) -> Iterator[str]:
-    types = node.get("@type", [])
-    if own:
-        yield node.get("@id", "_:")
-        yield from [types] if isinstance(types, str) else types
-        yield from (key for key in node if not key.startswith("@"))
-    elif not node.get("@id", "_:").isprintable() or not node.get("@id", "_:"):
-        yield node["@id"]
 
 
 # -- Turtle ---------------------------------------------------------------------------------
@@ -266,3 +210,46 @@ def _statements(raw: bytes) -> Iterator[Any]:
         if isinstance(exc, SyntaxError) and exc.lineno:
             raise IllFormed("not well-formed Turtle in line {line}", line=exc.lineno) from exc
         raise IllFormed("not well-formed Turtle") from exc
+
+
+def named(nodes: Sequence[Mapping[str, Any]]) -> tuple[Nodes, list[Reading]]:
+    """Return nodes of Turtle with text read as names where it stands for them, and what was so.
+
+    >>> print_text = {"@id": "_:r", ODRL + "action": [{"@value": "print"}]}
+    >>> named([print_text])[0]
+    [{'@id': '_:r', 'http://www.w3.org/ns/odrl/2/action': \
+[{'@id': 'http://www.w3.org/ns/odrl/2/print'}]}]
+    """
+    readings: list[Reading] = []
+    found: Nodes = []
+    for node in nodes:
+        body = dict(node)
+        for key in body.keys() & _NAMED.keys():
+            body[key] = list(_renamed(key, body[key], readings))
+        found.append(body)
+    return found, readings
+
+
+def _renamed(key: str, values: Sequence[Any], readings: list[Reading]) -> Iterator[Any]:
+    seen = {value.get("@id") for value in values}
+    for value in values:
+        name = _name(value, term=_NAMED[key] == "@vocab")
+        if not name:
+            yield value
+            continue
+        readings.append((key, value["@value"], name))
+        if name not in seen:
+            seen.add(name)
+            yield {"@id": name}
+
+
+def _name(value: Mapping[str, Any], *, term: bool) -> str:
+    """Return the name that a value stands for as text; empty when it is none, or not text."""
+    text = value.get("@value")
+    kind = value.get("@type", XSD_STRING)
+    if not isinstance(text, str) or kind != XSD_STRING or "@language" in value:
+        return ""
+    local = text.removeprefix("odrl:")
+    if term and local in contexts.odrl_terms():
+        return ODRL + local
+    return text if is_absolute(text) and text.partition(":")[0].lower() in _WEB else ""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, Final
 
 from policies_odrl.documents.sources import Source, nodes_of
@@ -20,6 +19,7 @@ from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD, Operator
 from policies_odrl.vocabulary import (
     ALLOWED,
+    DCT,
     INCLUDED_IN,
     OPERANDS,
     PREAU,
@@ -33,34 +33,36 @@ MAX_TERMS: Final = 20_000  # of all profiles together
 
 _RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
 _SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
-_OWL: Final = "http://www.w3.org/2002/07/owl#"
-_DCT: Final = "http://purl.org/dc/terms/"
 _NUMBERS: Final = (
     "integer decimal double float nonNegativeInteger positiveInteger int long short byte "
     "unsignedInt unsignedLong"
 )
 # What values are declared to be -> how they compare. Other types are names or text.
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {
-        **{XSD + name: Kind.NUMBER for name in _NUMBERS.split()},
-        **dict.fromkeys((XSD + "dateTime", XSD + "date", XSD + "dateTimeStamp"), Kind.INSTANT),
-        XSD + "duration": Kind.DURATION,
-        _SKOS + "Concept": Kind.CONCEPT,
-        _RDFS + "Class": Kind.CONCEPT,
-        _DCT + "Location": Kind.PLACE,
-    }
-)
+_KINDS: Final[Mapping[str, Kind]] = {
+    **{XSD + name: Kind.NUMBER for name in _NUMBERS.split()},
+    **{XSD + name: Kind.INSTANT for name in ("dateTime", "date", "dateTimeStamp")},
+    XSD + "duration": Kind.DURATION,
+    _SKOS + "Concept": Kind.CONCEPT,
+    _RDFS + "Class": Kind.CONCEPT,
+    DCT + "Location": Kind.PLACE,
+}
 _TYPES: Final = (PREAU + "valueType", _RDFS + "range", ODRL + "dataType")
 _OPERATORS: Final = {ODRL + item.value: item for item in Operator}
 _PROFILES: Final = frozenset(
-    {ODRL + "Profile", _SKOS + "ConceptScheme", _SKOS + "Collection", _OWL + "Ontology"}
+    {
+        ODRL + "Profile",
+        _SKOS + "ConceptScheme",
+        _SKOS + "Collection",
+        "http://www.w3.org/2002/07/owl#Ontology",
+    }
 )
-_BROADER: Final = tuple(
-    [_SKOS + name for name in ("broader", "broaderTransitive", "broadMatch", "exactMatch")]
-    + [_RDFS + "subClassOf", _RDFS + "subPropertyOf"]
+_BROADER: Final = (
+    *(_SKOS + name for name in ("broader", "broaderTransitive", "broadMatch", "exactMatch")),
+    *(_RDFS + name for name in ("subClassOf", "subPropertyOf")),
 )
 _NARROWER: Final = (_SKOS + "narrower", _SKOS + "narrowerTransitive")
-_WHOLES: Final = (_DCT + "isPartOf", ODRL + "partOf")
+_WHOLES: Final = (DCT + "isPartOf", ODRL + "partOf")
+_Table = dict[str, tuple[str, ...]]
 
 
 @dataclass(slots=True)
@@ -69,9 +71,13 @@ class _Gathered:
 
     names: set[str] = field(default_factory=set)
     operands: dict[str, Operand] = field(default_factory=dict)
-    actions: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    broader: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    wholes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    actions: _Table = field(default_factory=dict)
+    broader: _Table = field(default_factory=dict)
+    wholes: _Table = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        return len(self.operands) + len(self.actions) + len(self.broader)
 
 
 def profiles(*sources: Source) -> Knowledge:
@@ -105,30 +111,27 @@ def profiles(*sources: Source) -> Knowledge:
 
 def joined(one: Knowledge, other: Knowledge) -> Knowledge:
     """Return what two know together; where both declare a term, `one` says what it is."""
+
+    def both(of: str) -> _Table:
+        found: _Table = dict(getattr(one, of))
+        for name, above in getattr(other, of).items():
+            _add(found, name, above)
+        return found
+
     return replace(
         one,
-        broader=_both(one.broader, other.broader),
-        wholes=_both(one.wholes, other.wholes),
+        broader=both("broader"),
+        wholes=both("wholes"),
         operands={**other.operands, **one.operands},
-        actions=_both(one.actions, other.actions),
+        actions=both("actions"),
         profiles=one.profiles | other.profiles,
         disjoint=(*one.disjoint, *other.disjoint),
     )
 
 
-def _both(
-    one: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]
-) -> Mapping[str, tuple[str, ...]]:
-    found = dict(one)
-    for name, above in other.items():
-        _add(found, name, above)
-    return found
-
-
 def _gather(found: _Gathered, source: Source) -> None:
-    nodes = nodes_of(source)
-    before = len(found.operands) + len(found.actions) + len(found.broader)
-    for node in nodes:
+    before = found.count
+    for node in nodes_of(source):
         types = set(map(str, node.get("@type", ())))
         name = str(node["@id"])
         if name.startswith("_:"):
@@ -141,57 +144,47 @@ def _gather(found: _Gathered, source: Source) -> None:
             _action(found, name, node)
         else:
             _concept(found, name, node)
-    count = len(found.operands) + len(found.actions) + len(found.broader)
-    if count == before:
+    if found.count == before:
         raise IllFormed("it declares no left operand, no action and no concept")
-    if count > MAX_TERMS:
+    if found.count > MAX_TERMS:
         raise LimitExceeded("profiles of more than {limit} terms", limit=MAX_TERMS)
 
 
 def _operand(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
     if name in OPERANDS:
         return  # it says again that it is one
-    kinds = {KINDS.get(item, Kind.IDENTITY) for key in _TYPES for item in _names(node, key)}
+    kinds = {_KINDS.get(item, Kind.IDENTITY) for item in _names(node, *_TYPES)}
     kind = kinds.pop() if len(kinds) == 1 else Kind.IDENTITY
-    stated = [_OPERATORS[item] for item in _operators(node, name)]
-    usual = frozenset(stated) & ALLOWED[kind] if stated else ALLOWED[kind]
+    stated = set(_names(node, PREAU + "allowedOperator"))
+    for item in stated - _OPERATORS.keys():
+        raise IllFormed("`{name}` is no operator of ODRL", name=item[:200], node=name)
+    usual = ALLOWED[kind] & {_OPERATORS[item] for item in stated} if stated else ALLOWED[kind]
     found.operands[name] = Operand(name, kind, usual)
-
-
-def _operators(node: Mapping[str, Any], name: str) -> Iterator[str]:
-    for item in _names(node, PREAU + "allowedOperator"):
-        if item not in _OPERATORS:
-            raise IllFormed("`{name}` is no operator of ODRL", name=item[:200], node=name)
-        yield item
 
 
 def _action(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
     wider = tuple(_names(node, ODRL + "includedIn"))
-    if known_action(name):
-        if not {same_action(item) for item in wider} <= set(INCLUDED_IN.get(name, ())):
-            raise IllFormed("a profile does not change an action of ODRL", node=name)
-        return
-    found.actions[name] = (*found.actions.get(name, ()), *wider)
+    if not known_action(name):
+        found.actions[name] = (*found.actions.get(name, ()), *wider)
+    elif not {same_action(item) for item in wider} <= set(INCLUDED_IN.get(name, ())):
+        raise IllFormed("a profile does not change an action of ODRL", node=name)
 
 
 def _concept(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
-    above = [item for key in _BROADER for item in _names(node, key)]
+    above, parts = list(_names(node, *_BROADER)), list(_names(node, *_WHOLES))
     if above or _SKOS + "Concept" in node.get("@type", ()):
         _add(found.broader, name, above)
-    for key in _NARROWER:
-        for item in _names(node, key):
-            _add(found.broader, item, [name])
-    parts = [item for key in _WHOLES for item in _names(node, key)]
+    for item in _names(node, *_NARROWER):
+        _add(found.broader, item, [name])
     if parts:
         _add(found.wholes, name, parts)
 
 
-def _add(table: dict[str, tuple[str, ...]], name: str, above: Iterable[str]) -> None:
+def _add(table: _Table, name: str, above: Iterable[str]) -> None:
     table[name] = tuple(dict.fromkeys((*table.get(name, ()), *above)))
 
 
-def _names(node: Mapping[str, Any], key: str) -> Iterator[str]:
-    for value in node.get(key, ()):
-        name = value.get("@id")
-        if isinstance(name, str) and not name.startswith("_:"):
-            yield name
+def _names(node: Mapping[str, Any], *keys: str) -> Iterator[str]:
+    for key in keys:
+        named = (value.get("@id") for value in node.get(key, ()))
+        yield from (it for it in named if isinstance(it, str) and not it.startswith("_:"))

@@ -20,7 +20,7 @@ from pyld.context_resolver import ContextResolver
 from connector.jsonld.policy import policy_document
 from connector.jsonld.turtle import turtle_bytes
 from policies_odrl.documents.contexts import MAX_CONTEXTS, PINNED
-from policies_odrl.documents.flatten import flattened
+from policies_odrl.documents.graphs import flattened
 from policies_odrl.documents.sources import MAX_BYTES, MAX_DEPTH, MAX_MEMBERS, _load
 from policies_odrl.errors import IllFormed, LimitExceeded, Unreadable
 from tests.support.policies import nodes, training_offer

@@ -1,0 +1,235 @@
+"""Expanded JSON-LD, or triples, to a node map: a flat list of node objects.
+
+Rules: each node stands once, with all that is said of it, in order of appearance; blank nodes are
+named `_:b0`, `_:b1` …; the same value twice is one value, except in a list; a node of which JSON-LD
+says nothing is left out. What the node map of one graph cannot hold is refused: named graphs,
+reverse properties, triples about triples, a base direction, an RDF list that is malformed, shared
+or cyclic. pyld flattens too, but compares every value of a property with every other.
+Source: JSON-LD 1.1 API, sections 7.1, 7.2 and 8; RDF 1.1 Concepts, section 3; RDF 1.1 Schema, 5.2.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from policies_odrl.documents.names import is_absolute, is_language
+from policies_odrl.errors import IllFormed, LimitExceeded
+from policies_odrl.model import RDF, RDF_TYPE, XSD_STRING
+
+MAX_TRIPLES: Final = 100_000
+MAX_QUOTES: Final = 256  # marks of a triple about a triple; the parser nests them natively
+MAX_DEPTH: Final = 64  # RDF lists inside lists
+
+_OWN: Final = frozenset({"@id", "@type"})
+_CELL: Final = frozenset({RDF + "first", RDF + "rest"})
+_NIL: Final = RDF + "nil"
+
+Nodes = list[dict[str, Any]]
+
+
+class _Graph:
+    """Node objects as they are gathered, and how blank nodes were renamed."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, dict[str, Any]] = {}
+        self._seen: dict[tuple[str, str], set[object]] = {}
+        self._blank: dict[str, str] = {}
+
+    def node(self, name: str) -> dict[str, Any]:
+        return self.nodes.setdefault(name, {"@id": name})
+
+    def blank(self, label: str | None) -> str:
+        if label is None:
+            label = f" {len(self._blank)}"  # no label of a document holds a space
+        return self._blank.setdefault(label, f"_:b{len(self._blank)}")
+
+    def add(self, node: dict[str, Any], key: str, value: Any) -> None:
+        known = self._seen.setdefault((node["@id"], key), set())
+        mark = _mark(value)
+        if mark is None or mark not in known:
+            known.add(mark)
+            node.setdefault(key, []).append(value)
+
+
+def _mark(value: Any) -> object:
+    """Return what two equal values have in common; None for a list, which equals no other."""
+    if isinstance(value, str):
+        return value
+    if "@list" in value:
+        return None
+    return tuple((key, type(value[key]), value[key]) for key in sorted(value))
+
+
+# -- JSON-LD --------------------------------------------------------------------------------
+
+
+def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
+    """Return the node objects of an expanded document.
+
+    >>> flattened([{"@id": "urn:a", "urn:p": [{"urn:q": [{"@value": 1}]}]}])
+    [{'@id': 'urn:a', 'urn:p': [{'@id': '_:b0'}]}, {'@id': '_:b0', 'urn:q': [{'@value': 1}]}]
+
+    Args:
+        expanded: what pyld's `expand` gives; nested no deeper than the document was.
+        strict: whether all names must be absolute; otherwise identifiers may be the author's own.
+
+    Raises:
+        IllFormed: a named graph, a reverse property, a value that is neither text nor a number, or
+            a name or language that is none.
+    """
+    reading = _Expanded(strict=strict)
+    for item in expanded:
+        reading.node(item)
+    return [node for node in reading.graph.nodes.values() if len(node) > 1]
+
+
+class _Expanded:
+    def __init__(self, *, strict: bool) -> None:
+        self.graph = _Graph()
+        self._strict = strict
+
+    def node(self, body: Mapping[str, Any]) -> dict[str, str]:
+        """Add a node object; return a reference to it."""
+        name = self._name(body["@id"], own=True) if "@id" in body else self.graph.blank(None)
+        node = self.graph.node(name)
+        for item in body.get("@type", ()):
+            self.graph.add(node, "@type", self._name(item))
+        for key, values in body.items():
+            if key in _OWN:
+                continue
+            if key.startswith("@"):
+                raise IllFormed("`{name}` is not accepted here", name=key)
+            self._name(key)
+            node.setdefault(key, [])
+            for value in values:
+                self.graph.add(node, key, self._value(value))
+        return {"@id": name}
+
+    def _value(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        if "@list" in value:
+            return {"@list": [self._value(item) for item in value["@list"]]}
+        if "@value" not in value:
+            return self.node(value)
+        if not isinstance(value["@value"], str | int | float):
+            raise IllFormed("a value must be text, a number or a truth value")
+        if not is_language(value.get("@language", "en")):
+            raise IllFormed("a language tag that is not one")
+        if "@type" in value:
+            self._name(value["@type"])
+        return dict(value)
+
+    def _name(self, name: str, *, own: bool = False) -> str:
+        """Return a name as it stands in the node map."""
+        if name.startswith("_:"):
+            return self.graph.blank(name)
+        if is_absolute(name) if self._strict else (name.isprintable() and name) or not own:
+            return name
+        raise IllFormed("`{name}` is not an absolute name", name=name[:200])
+
+
+# -- triples --------------------------------------------------------------------------------
+
+
+def node_map(statements: Iterable[Any], quotes: int = 0) -> Nodes:
+    """Return the node objects that statements make up, RDF lists folded into `@list`.
+
+    Args:
+        statements: as pyoxigraph gives them; counted while they are parsed.
+        quotes: how often the text begins a triple about a triple.
+
+    Raises:
+        IllFormed: something that the node map cannot hold.
+        LimitExceeded: more triples than are read.
+    """
+    if quotes > MAX_QUOTES:
+        raise IllFormed("triples about triples are not accepted here")
+    graph = _Graph()
+    seen: set[object] = set()
+    for statement in statements:
+        seen.add(statement)
+        if len(seen) > MAX_TRIPLES:
+            raise LimitExceeded("Turtle of more than {limit} triples", limit=MAX_TRIPLES)
+        node = graph.node(_named(statement.subject, graph))
+        key = statement.predicate.value
+        if key == RDF_TYPE:
+            graph.add(node, "@type", _named(statement.object, graph))
+        else:
+            graph.add(node, key, _stated(statement.object, graph))
+    return list(_folded(graph.nodes))
+
+
+def _named(term: Any, graph: _Graph) -> str:
+    kind = type(term).__name__
+    if kind == "NamedNode":
+        return str(term.value)
+    if kind != "BlankNode":
+        raise IllFormed("a class or subject must be an IRI or a blank node")
+    return graph.blank(term.value)
+
+
+def _stated(term: Any, graph: _Graph) -> dict[str, str]:
+    if type(term).__name__ != "Literal":
+        return {"@id": _named(term, graph)}
+    if term.direction is not None:
+        raise IllFormed("text with a base direction is not accepted here")
+    if term.language is not None:
+        return {"@value": term.value, "@language": term.language.lower()}
+    datatype = term.datatype.value
+    return {"@value": term.value} | ({} if datatype == XSD_STRING else {"@type": datatype})
+
+
+def _folded(nodes: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the nodes with their lists.
+
+    # INVARIANT: each cell is a blank node that exactly one triple refers to, so that a walk from
+    outside visits it once at most, and what the walk does not visit is a cycle or hangs loose.
+    """
+    cells = _cells(nodes)
+    left = dict(cells)
+    for name, node in nodes.items():
+        if name not in cells:
+            yield {
+                key: values if key in _OWN else [_fold(value, left) for value in values]
+                for key, values in node.items()
+            }
+    if left:
+        raise IllFormed("an RDF list that is cyclic, or that nothing refers to")
+
+
+def _cells(nodes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the cells of lists by their names, and that of the empty list."""
+    if _NIL in nodes:
+        raise IllFormed("`rdf:nil` with properties of its own")
+    cells = {name: node for name, node in nodes.items() if _CELL & node.keys()}
+    if not cells:
+        return {}
+    referred = Counter(
+        value.get("@id")
+        for node in nodes.values()
+        for key in node.keys() - _OWN
+        for value in node[key]
+    )
+    for name, node in cells.items():
+        whole = node.keys() == {"@id", *_CELL} and all(len(node[key]) == 1 for key in _CELL)
+        if not (whole and name.startswith("_:") and referred[name] == 1):
+            raise IllFormed("an RDF list that is malformed or shared")
+    return cells
+
+
+def _fold(value: dict[str, str], left: dict[str, dict[str, Any]], depth: int = 1) -> dict[str, Any]:
+    """Return a value with the lists in it, whose cells are taken from those left."""
+    name = value.get("@id")
+    if name != _NIL and name not in left:
+        return value
+    if depth > MAX_DEPTH:
+        raise IllFormed("RDF lists nested deeper than {limit}", limit=MAX_DEPTH)
+    items = []
+    while name != _NIL:
+        cell = left.pop(name or "", None)
+        if cell is None:
+            raise IllFormed("an RDF list that does not end in `rdf:nil`")
+        items.append(_fold(cell[RDF + "first"][0], left, depth + 1))
+        name = cell[RDF + "rest"][0].get("@id")
+    return {"@list": items}
