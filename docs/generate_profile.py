@@ -24,7 +24,7 @@ from docs.profile_document import (
 )
 from policies_odrl.authoring.contracts import Template, fill, templates
 from policies_odrl.authoring.parameters import full
-from policies_odrl.concepts import legal_bases, measures, purposes
+from policies_odrl.concepts import hierarchy
 from policies_odrl.language.phrases import label, word
 
 ROOT = Path(__file__).parent.parent
@@ -149,9 +149,9 @@ def _concepts() -> Iterator[str]:
                 names = _names(item["name"], "values")
                 yield f"| `{item['name']}` | {names} | {item['definition']['en']} |"
     for title, table in (
-        ("Purposes", purposes()),
-        ("Legal bases", legal_bases()),
-        ("Measures", measures()),
+        ("Purposes", hierarchy("purposes")),
+        ("Legal bases", hierarchy("legal_bases")),
+        ("Measures", hierarchy("measures")),
     ):
         yield from ("", f"## {title}", "")
         yield f"{len(table)} terms that are known, with the broader ones of each."

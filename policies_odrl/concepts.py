@@ -15,52 +15,27 @@ from policies_odrl.vocabulary import closure, expanded, loaded
 
 
 @cache
-def purposes() -> Mapping[str, tuple[str, ...]]:
-    """Return purpose IRI -> broader ones (DPV 2.3, core and education sector)."""
-    return _table("purposes.json")
+def hierarchy(table: str) -> Mapping[str, tuple[str, ...]]:
+    """Return concept -> broader ones, of `purposes`, `legal_bases` or `measures`.
 
-
-@cache
-def legal_bases() -> Mapping[str, tuple[str, ...]]:
-    """Return legal basis IRI -> broader ones: DPV, GDPR articles 6, 9 and 45 to 49, FERPA.
-
-    >>> gdpr = "https://w3id.org/dpv/legal/eu/gdpr#"
-    >>> legal_bases()[gdpr + "A6-1-e-public-interest"]
-    ('https://w3id.org/dpv#PublicInterest', 'https://w3id.org/dpv/legal/eu/gdpr#A6-1-e')
-    """
-    return _table("legal_bases.json")
-
-
-@cache
-def measures() -> Mapping[str, tuple[str, ...]]:
-    """Return technical or organisational measure IRI -> broader ones (DPV 2.3).
-
-    >>> measures()["https://w3id.org/dpv#Anonymisation"]
+    >>> hierarchy("measures")["https://w3id.org/dpv#Anonymisation"]
     ('https://w3id.org/dpv#Deidentification',)
     """
-    return _table("measures.json")
+    found = loaded(f"{table}.json")["broader"].items()
+    rows = {expanded(item): tuple(map(expanded, above)) for item, above in found}
+    tops = {parent: () for above in rows.values() for parent in above if parent not in rows}
+    return MappingProxyType({**rows, **tops})
 
 
 @cache
 def concepts() -> Mapping[str, tuple[str, ...]]:
     """Return every known concept -> broader ones: purposes, legal bases and measures."""
-    return MappingProxyType({**purposes(), **legal_bases(), **measures()})
+    tables = map(hierarchy, ("purposes", "legal_bases", "measures"))
+    return MappingProxyType({item: above for table in tables for item, above in table.items()})
 
 
 @lru_cache(maxsize=1024)
 def wider_concepts(concept: str) -> frozenset[str]:
-    """Return a concept and all broader ones; empty when it is not known.
-
-    >>> consent = "https://w3id.org/dpv#Consent"
-    >>> consent in wider_concepts("https://w3id.org/dpv/legal/eu/gdpr#A6-1-a")
-    True
-    """
+    """Return a concept and all broader ones; empty when it is not known."""
     table = concepts()
     return closure(concept, table) if concept in table else frozenset()
-
-
-def _table(name: str) -> Mapping[str, tuple[str, ...]]:
-    found = loaded(name)["broader"].items()
-    table = {expanded(item): tuple(map(expanded, above)) for item, above in found}
-    tops = {parent: () for above in table.values() for parent in above if parent not in table}
-    return MappingProxyType({**table, **tops})

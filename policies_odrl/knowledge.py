@@ -7,7 +7,7 @@ not apart from others. How that bears on a constraint is left to `relations.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, lru_cache
@@ -28,6 +28,7 @@ from policies_odrl.vocabulary import (
 )
 
 MOST_KEPT: Final = 8192  # meanings of constraints and answers to values, so that memory is bounded
+Above = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,48 +49,45 @@ class Knowledge:
             is unknown, not disjoint.
     """
 
-    broader: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    wholes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    broader: Above = field(default_factory=dict)
+    wholes: Above = field(default_factory=dict)
     events: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
     references: Mapping[str, tuple[FactValue, ...]] = field(default_factory=dict)
     operands: Mapping[str, Operand] = field(default_factory=dict)
-    actions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    actions: Above = field(default_factory=dict)
     closed: bool = False
     profiles: frozenset[str] = frozenset()
     disjoint: tuple[frozenset[str], ...] = ()
     kept: dict[object, tuple[object, object]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )  # see `keep`
-    _named: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
-    _acts: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
-    _parents: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-    _places: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-    _parts: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
-    _children: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    _named: frozenset[str] = field(init=False, repr=False, compare=False)
+    _acts: frozenset[str] = field(init=False, repr=False, compare=False)
+    _wider: Above = field(init=False, repr=False, compare=False)
+    _parents: Above = field(init=False, repr=False, compare=False)
+    _children: Above = field(init=False, repr=False, compare=False)
+    _places: Above = field(init=False, repr=False, compare=False)
+    _parts: Above = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named = {*self.broader, *self.wholes}
-        for table in (self.broader, self.wholes):
-            named.update(item for above in table.values() for item in above)
-        named.update(*self.disjoint)
-        acts = {*self.actions, *(item for above in self.actions.values() for item in above)}
-        object.__setattr__(self, "_named", frozenset(named))
-        object.__setattr__(self, "_acts", frozenset(acts))
-        parents = _joined(concepts(), self.broader) if self.broader else {}
-        object.__setattr__(self, "_parents", parents)
-        object.__setattr__(self, "_children", _turned(parents))
-        places = _placed(self.wholes) if self.wholes else {}
-        object.__setattr__(self, "_places", places)
-        parts = _turned(_joined(atlas().wholes, places)) if places else {}
-        object.__setattr__(self, "_parts", parts)
+        places = [(place(part), tuple(map(place, above))) for part, above in self.wholes.items()]
+        parents = _joined(concepts(), self.broader.items()) if self.broader else {}
+        wider = _joined(INCLUDED_IN, self.actions.items()) if self.actions else {}
+        for name, found in {  # what is built in is read on first use
+            "_named": frozenset(_mentioned(self.broader, self.wholes)).union(*self.disjoint),
+            "_acts": frozenset(_mentioned(self.actions)),
+            "_wider": {item: tuple(map(same_action, above)) for item, above in wider.items()},
+            "_parents": parents,
+            "_children": _turned(parents),
+            "_places": _joined({}, places),
+            "_parts": _turned(_joined(atlas().wholes, places)) if places else {},
+        }.items():
+            object.__setattr__(self, name, found)
 
     def keep(self, key: object, item: object, found: object) -> None:
-        """Keep what was worked out of a constraint on these terms, to be found in `kept`.
+        """Keep what was found of a constraint, which lives as long and is compared when asked.
 
-        Args:
-            key: its `id` and what else was asked; whoever looks it up compares the constraint.
-            item: the constraint, which lives as long as what was kept.
-            found: what was worked out.
+        The key is its `id` and what else was asked.
         """
         if len(self.kept) >= MOST_KEPT:
             self.kept.clear()
@@ -100,20 +98,13 @@ class Knowledge:
         return concept in self._named or concept in concepts() or concept in atlas().names
 
     def operand(self, iri: str) -> Operand | None:
-        """Return what a left operand is, or None for an unknown one.
-
-        >>> Knowledge().operand("http://www.w3.org/ns/odrl/2/purpose").kind.value
-        'concept'
-        """
+        """Return what a left operand is, or None for an unknown one."""
         return OPERANDS.get(iri) or self.operands.get(iri)
 
     def current(self, iri: str) -> str:
         """Return the left operand that stands for a deprecated one today; itself for another.
 
         Operands that replace one another in a circle are one.
-
-        >>> Knowledge().current("http://www.w3.org/ns/odrl/2/device").rpartition("/")[2]
-        'systemDevice'
         """
         seen = [iri]
         while (known := self.operand(seen[-1])) and known.replaced_by:
@@ -123,32 +114,14 @@ class Knowledge:
         return seen[-1]
 
     def known_action(self, iri: str) -> bool:
-        """Return whether the action is known, from the vocabulary or from here.
-
-        >>> Knowledge(actions={"urn:example:train": ()}).known_action("urn:example:train")
-        True
-        """
+        """Return whether the action is known, from the vocabulary or from here."""
         return known_action(iri) or iri in self._acts
 
     def wider_actions(self, iri: str) -> frozenset[str]:
-        """Return an action and all that include it; deprecated names give the current ones.
-
-        >>> read = "http://www.w3.org/ns/odrl/2/read"
-        >>> sorted(item.rpartition("/")[2] for item in Knowledge().wider_actions(read))
-        ['read', 'use']
-        """
+        """Return an action and all that include it; deprecated names give the current ones."""
         if not self.actions:
             return wider_actions(iri)
-        start = same_action(iri)
-        seen, stack = {start}, [start]
-        while stack:
-            item = stack.pop()
-            for above in (*INCLUDED_IN.get(item, ()), *self.actions.get(item, ())):
-                current = same_action(above)
-                if current not in seen:
-                    seen.add(current)
-                    stack.append(current)
-        return frozenset(seen)
+        return closure(same_action(iri), self._wider)
 
     def above(self, concept: str, *, wholes: bool = False) -> frozenset[str]:
         """Return a concept and all broader ones (all wholes of it, when `wholes`)."""
@@ -163,12 +136,7 @@ class Knowledge:
         return lies_in(inner, outer, self._places)
 
     def below(self, concept: str) -> frozenset[str]:
-        """Return a concept and all narrower ones.
-
-        >>> dpv = "https://w3id.org/dpv#"
-        >>> dpv + "AcademicResearch" in Knowledge().below(dpv + "Purpose")
-        True
-        """
+        """Return a concept and all narrower ones."""
         return closure(concept, self._children) if self._children else _below(concept)
 
     def parts(self, place_: str) -> frozenset[str]:
@@ -176,27 +144,13 @@ class Knowledge:
         return closure(place(place_), self._parts or _parts()) | self.below(place_)
 
     def overlap(self, concept: str, other: str, *, wholes: bool = False) -> bool:
-        """Return whether something is known to lie under both (one may lie under the other).
-
-        >>> dpv = "https://w3id.org/dpv#"
-        >>> Knowledge().overlap(dpv + "Purpose", dpv + "Marketing")
-        True
-        >>> Knowledge().overlap(dpv + "AcademicResearch", dpv + "Marketing")
-        False
-        """
+        """Return whether something is known to lie under both (one may lie under the other)."""
         if wholes:
             parts = self._parts or _parts()
-            mine, theirs = closure(place(concept), parts), closure(place(other), parts)
-        elif self._children:
-            mine, theirs = closure(concept, self._children), closure(other, self._children)
+            mine, theirs = (closure(place(item), parts) for item in (concept, other))
         else:
-            mine, theirs = _below(concept), _below(other)
+            mine, theirs = self.below(concept), self.below(other)
         return not mine.isdisjoint(theirs)
-
-
-@cache
-def _narrower() -> Mapping[str, tuple[str, ...]]:
-    return _turned(concepts())
 
 
 @lru_cache(maxsize=1024)
@@ -205,26 +159,28 @@ def _below(concept: str) -> frozenset[str]:
 
 
 @cache
-def _parts() -> Mapping[str, tuple[str, ...]]:
+def _narrower() -> Above:
+    return _turned(concepts())
+
+
+@cache
+def _parts() -> Above:
     return _turned(atlas().wholes)
 
 
-def _joined(
-    table: Mapping[str, tuple[str, ...]], more: Mapping[str, tuple[str, ...]]
-) -> Mapping[str, tuple[str, ...]]:
-    return {**table, **{item: (*table.get(item, ()), *above) for item, above in more.items()}}
+def _mentioned(*tables: Above) -> set[str]:
+    return {name for table in tables for item, above in table.items() for name in (item, *above)}
 
 
-def _placed(table: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
-    """Return the table with each place under the one IRI by which it is known."""
-    found: dict[str, tuple[str, ...]] = {}
-    for part, wholes in table.items():
-        name = place(part)
-        found[name] = (*found.get(name, ()), *(place(whole) for whole in wholes))
+def _joined(table: Mapping[str, Iterable[str]], more: Iterable[tuple[str, Iterable[str]]]) -> Above:
+    """Return a table with more rows, of which several may be about one name."""
+    found = {item: tuple(above) for item, above in table.items()}
+    for item, above in more:
+        found[item] = (*found.get(item, ()), *above)
     return found
 
 
-def _turned(table: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+def _turned(table: Mapping[str, Iterable[str]]) -> Above:
     found: dict[str, list[str]] = {}
     for part, wholes in table.items():
         for whole in wholes:

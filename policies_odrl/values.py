@@ -9,7 +9,7 @@ Source: XML Schema 1.1 Part 2, sections 3.3 and 3.4, appendix E.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -17,7 +17,6 @@ from functools import lru_cache
 from math import isfinite
 from typing import Final
 
-from policies_odrl.logic import Truth, unanimous
 from policies_odrl.model import XSD, XSD_STRING, Iri, Literal
 from policies_odrl.vocabulary import LEVELS, Kind
 
@@ -39,28 +38,18 @@ _DURATION: Final = re.compile(
     re.ASCII,
 )
 # Types whose lexical form and range are narrower than `_NUMBER` (XML Schema 1.1 Part 2, 3.3, 3.4).
-_INTEGERS: Final[Mapping[str, tuple[int | None, int | None]]] = {
+_INTEGERS: Final[dict[str, tuple[int | None, int | None]]] = {
     XSD + "integer": (None, None),
     XSD + "nonNegativeInteger": (0, None),
     XSD + "positiveInteger": (1, None),
     XSD + "nonPositiveInteger": (None, 0),
     XSD + "negativeInteger": (None, -1),
-    **{
-        XSD + name: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-        for name, bits in (("long", 64), ("int", 32), ("short", 16), ("byte", 8))
-    },
-    **{
-        XSD + name: (0, 2**bits - 1)
-        for name, bits in (
-            ("unsignedLong", 64),
-            ("unsignedInt", 32),
-            ("unsignedShort", 16),
-            ("unsignedByte", 8),
-        )
-    },
 }
+for _name, _bits in (("Long", 64), ("Int", 32), ("Short", 16), ("Byte", 8)):
+    _INTEGERS[XSD + _name.lower()] = (-(2 ** (_bits - 1)), 2 ** (_bits - 1) - 1)
+    _INTEGERS[XSD + "unsigned" + _name] = (0, 2**_bits - 1)
+_MOMENTS: Final = frozenset({XSD + "dateTime", XSD + "dateTimeStamp", XSD_STRING})
 _NUMERIC: Final = frozenset({XSD + name for name in ("decimal", "double", "float", "string")})
-
 
 # Days of 0 to 11 months in a row, at least and at most.
 _SHORTEST: Final = (0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334)
@@ -69,25 +58,15 @@ _LONGEST: Final = (0, 31, 62, 92, 123, 153, 184, 215, 245, 276, 306, 337)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time: one instant, or a day.
+    """A stretch of time: an instant that is its own end, or a day and the instant after it."""
 
-    Attributes:
-        start: first instant, aware.
-        end: first instant after it; equal to `start` for an instant.
-    """
-
-    start: datetime
+    start: datetime  # aware
     end: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """An xsd:duration.
-
-    Attributes:
-        months: years and months.
-        seconds: days, hours, minutes and seconds.
-    """
+    """An xsd:duration: years and months, and what has a fixed length."""
 
     months: int
     seconds: Decimal
@@ -95,12 +74,7 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of an ordered list.
-
-    Attributes:
-        scale: IRI of the left operand whose list it is.
-        rank: place in the list, from the weakest.
-    """
+    """A step of the ordered list of a left operand (its IRI), by rank from the weakest."""
 
     scale: str
     rank: int
@@ -115,12 +89,7 @@ _STEPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A measured value with its unit.
-
-    Attributes:
-        value: the number.
-        unit: IRI of the unit.
-    """
+    """A measured value with the IRI of its unit."""
 
     value: Decimal
     unit: str
@@ -128,23 +97,12 @@ class Quantity:
 
 def scalar(kind: Kind, value: FactValue) -> Scalar | None:
     """Return a value as its kind compares, or None when it is not of that kind."""
-    if kind is Kind.NUMBER or kind is Kind.COUNT:
-        return number(value)
-    if kind is Kind.INSTANT:
-        return span(value)
-    if kind is Kind.DURATION:
-        return duration(value)
-    if kind is Kind.LEVEL:
-        return step(value)
-    return None
+    reads = _READS.get(kind)
+    return reads(value) if reads else None
 
 
 def step(value: FactValue) -> Step | None:
-    """Return a step of one of the ordered lists, or None; only an IRI names one.
-
-    >>> step(Iri("https://w3id.org/preau/odrl/v1#Minimised")).rank
-    1
-    """
+    """Return a step of one of the ordered lists, or None; only an IRI names one."""
     known = value.value if isinstance(value, Iri) else value
     return _STEPS.get(known) if isinstance(known, str) else None
 
@@ -180,8 +138,7 @@ def _typed_number(datatype: str, text: str) -> Decimal | None:
     if datatype not in _INTEGERS or not text.lstrip("+-").isdigit():
         return None
     low, high = _INTEGERS[datatype]
-    fits = (low is None or found >= low) and (high is None or found <= high)
-    return found if fits else None
+    return found if (low is None or found >= low) and (high is None or found <= high) else None
 
 
 def too_long(value: object) -> bool:
@@ -201,12 +158,11 @@ def span(value: FactValue) -> Span | None:
 
 @lru_cache(maxsize=4096)  # a policy says the same bounds again and again
 def _written_span(datatype: str, text: str) -> Span | None:
-    if datatype in {XSD + "dateTime", XSD + "dateTimeStamp", XSD_STRING}:
-        found = _instant(text)
-        if datatype == XSD + "dateTimeStamp" and naive(text):
+    if datatype in _MOMENTS and (match := _DATETIME.fullmatch(text)):
+        if datatype == XSD + "dateTimeStamp" and match["zone"] is None:
             return None
-        if found or datatype != XSD_STRING:
-            return found
+        at = _moment(match["day"], match["time"], match["fraction"] or "", match["zone"])
+        return Span(at, at) if at else None
     if datatype in {XSD + "date", XSD_STRING} and (match := _DATE.fullmatch(text)):
         start = _moment(match["day"], "00:00:00", "", match["zone"])
         return _day(start) if start else None
@@ -217,13 +173,11 @@ def naive(value: object) -> bool:
     """Return whether a value is a time or day without a zone, which is read as UTC."""
     if isinstance(value, datetime):
         return value.tzinfo is None
-    if isinstance(value, Literal):
-        value = value.lexical
-    if isinstance(value, str):
-        text = value.strip()
-        match = _DATETIME.fullmatch(text) or _DATE.fullmatch(text)
-        return match is not None and match["zone"] is None
-    return False
+    text = value.lexical if isinstance(value, Literal) else value
+    if not isinstance(text, str):
+        return False
+    match = _DATETIME.fullmatch(text.strip()) or _DATE.fullmatch(text.strip())
+    return match is not None and match["zone"] is None
 
 
 def duration(value: FactValue) -> Duration | None:
@@ -254,68 +208,29 @@ def name(value: FactValue) -> str | None:
         return value.lexical or None
     if isinstance(value, str):
         return value or None
-    return str(value) if _finite(value) else None
-
-
-def _finite(value: object) -> bool:
-    """Return whether a value is a truth value or a finite number that can be written out."""
     if isinstance(value, Decimal):
-        return value.is_finite()
+        return str(value) if value.is_finite() else None
     if isinstance(value, float):
-        return isfinite(value)
-    return isinstance(value, int) and not too_long(value)
+        return str(value) if isfinite(value) else None
+    return str(value) if isinstance(value, int) and not too_long(value) else None
 
 
-def same(left: Scalar, right: Scalar) -> Truth:
-    """Return whether two values of one kind are equal."""
+def at_most(left: Scalar, right: Scalar) -> bool:
+    """Return whether a value is certainly no later, longer or more than another of its kind."""
     if isinstance(left, Span) and isinstance(right, Span):
-        return _same_span(left, right)
+        reaches = left.start < right.end or right.start == right.end  # a day ends before its end
+        return left.end <= right.end and reaches
     if isinstance(left, Duration) and isinstance(right, Duration):
-        order = compare_durations(left, right)
-        return Truth.UNDETERMINED if order is None else Truth.of(order == 0)
-    if isinstance(left, Decimal) and isinstance(right, Decimal):
-        return Truth.of(left == right)
-    if isinstance(left, Step) and isinstance(right, Step) and left.scale == right.scale:
-        return Truth.of(left.rank == right.rank)
-    return Truth.UNDETERMINED
-
-
-def before(left: Scalar, right: Scalar, *, or_same: bool) -> Truth:
-    """Return whether `left` lies before `right`, or within it when `or_same`."""
-    if isinstance(left, Span) and isinstance(right, Span):
-        return _span_before(left, right, or_same=or_same)
-    if isinstance(left, Duration) and isinstance(right, Duration):
-        found = orders(left, right)
-        return unanimous(Truth.of(order < 0 or (or_same and order == 0)) for order in found)
-    if isinstance(left, Decimal) and isinstance(right, Decimal):
-        return Truth.of(left < right or (or_same and left == right))
-    if isinstance(left, Step) and isinstance(right, Step) and left.scale == right.scale:
-        return Truth.of(left.rank < right.rank or (or_same and left.rank == right.rank))
-    return Truth.UNDETERMINED
-
-
-def _same_span(left: Span, right: Span) -> Truth:
-    if left == right:
-        return Truth.TRUE
-    if right.start <= left.start and left.end <= right.end and left.start < right.end:
-        return Truth.TRUE
-    within = right.start == right.end and left.start == right.start  # first instant of the day
-    if left.end <= right.start or (right.end <= left.start and not within):
-        return Truth.FALSE
-    return Truth.UNDETERMINED
-
-
-def compare_durations(left: Duration, right: Duration) -> int | None:
-    """Return -1, 0 or 1, or None where a month's length decides (XSD 1.1 Part 2, 3.3.6.1)."""
-    found = orders(left, right)
-    return next(iter(found)) if len(found) == 1 else None
+        return 1 not in orders(left, right)
+    if isinstance(left, Step) and isinstance(right, Step):
+        return left.scale == right.scale and left.rank <= right.rank
+    return isinstance(left, Decimal) and isinstance(right, Decimal) and left <= right
 
 
 def orders(left: Duration, right: Duration) -> frozenset[int]:
     """Return how two durations compare with the months at their shortest and at their longest.
 
-    >>> sorted(orders(Duration(1, Decimal(0)), Duration(0, Decimal(31 * 86_400))))
-    [-1, 0]
+    Source: XML Schema 1.1 Part 2, 3.3.6.1.
     """
     months = left.months - right.months
     seconds = left.seconds - right.seconds
@@ -337,31 +252,12 @@ def _sign(value: Decimal) -> int:
     return (value > 0) - (value < 0)
 
 
-def _span_before(left: Span, right: Span, *, or_same: bool) -> Truth:
-    limit = right.end if or_same else right.start
-    reaches = or_same and right.start == right.end  # an instant is its own last moment
-    if left.start == left.end:
-        return Truth.of(left.start < limit or (reaches and left.start == limit))
-    if left.end <= limit:
-        return Truth.TRUE
-    outside = left.start > limit or (left.start == limit and not reaches)
-    return Truth.FALSE if outside else Truth.UNDETERMINED
-
-
 def _lexical(value: FactValue | Quantity) -> tuple[str, str]:
     if isinstance(value, Literal) and not value.language and len(value.lexical) <= MAX_LEXICAL:
         return value.datatype, value.lexical.strip()
     if isinstance(value, str) and len(value) <= MAX_LEXICAL:
         return XSD_STRING, value.strip()
     return "", ""
-
-
-def _instant(text: str) -> Span | None:
-    match = _DATETIME.fullmatch(text)
-    if not match:
-        return None
-    at = _moment(match["day"], match["time"], match["fraction"] or "", match["zone"])
-    return Span(at, at) if at else None
 
 
 def _moment(day: str, clock: str, fraction: str, zone: str | None) -> datetime | None:
@@ -390,3 +286,12 @@ def _day(start: datetime) -> Span:
     except OverflowError:  # the last day that there is: it ends with all time
         rest = datetime.max.replace(tzinfo=UTC) - start
         return Span(start, start.astimezone(UTC) + min(rest, timedelta(days=1)))
+
+
+_READS: Final[dict[Kind, Callable[[FactValue], Scalar | None]]] = {
+    Kind.NUMBER: number,
+    Kind.COUNT: number,
+    Kind.INSTANT: span,
+    Kind.DURATION: duration,
+    Kind.LEVEL: step,
+}

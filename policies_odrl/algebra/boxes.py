@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from policies_odrl.algebra.budget import Budget, Exhausted
 from policies_odrl.algebra.claims import Atom, Claims
-from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.extent import Budget, Exhausted, Reading
 from policies_odrl.algebra.forms import condition_form, flat
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, Condition, Connective, Constraint, LogicalConstraint
@@ -27,13 +26,7 @@ MAX_ALTERNATIVES: Final = 4_096  # ways in which one condition can come true or 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A condition that is to hold, or not to hold.
-
-    Attributes:
-        item: the condition.
-        holds: whether it is to be True; otherwise False.
-        side: which policy it comes from, 0 or 1.
-    """
+    """A condition that is to be True, or False, and the policy (0 or 1) that it comes from."""
 
     item: Condition
     holds: bool = True
@@ -52,11 +45,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Several ways, of which one is enough.
-
-    Attributes:
-        ways: goals that are met together, for each way.
-    """
+    """Several ways, each of goals that are met together; one way is enough."""
 
     ways: tuple[tuple[Goal, ...], ...]
 
@@ -132,32 +121,28 @@ class Box:
             else:
                 stack.extend(reversed(self._taken_apart(goal.item, goal)))
 
-    def _taken_apart(
-        self, item: LogicalConstraint, goal: Goal
-    ) -> Sequence[Condition | Goal | Choice]:
+    def _taken_apart(self, item: LogicalConstraint, goal: Goal) -> Sequence[Goal | Choice]:
         inner = [Goal(part, goal.holds, goal.side) for part in item.operands]
-        match item.connective, goal.holds:
-            case (Connective.AND, True) | (Connective.OR, False) if inner:
-                return inner
-            case (Connective.OR, True) | (Connective.AND, False) if inner:
-                return [Choice(tuple((part,) for part in inner))]
-            case (Connective.XONE, True) if inner:
-                return [_exactly_one(item, goal)]
-            case (Connective.XONE, False) if len(inner) ** 2 <= MAX_ALTERNATIVES:
-                return [_not_exactly_one(item, goal)]
-            case (Connective.AND_SEQUENCE, True) if inner:
-                return self._in_order(item, goal)
-        self.sequences.append(goal)  # what joins nothing is never True
-        return []
-
-    def _in_order(self, item: LogicalConstraint, goal: Goal) -> Sequence[Goal]:
-        """Return the parts of a sequence; a delay that is not its first has another beginning."""
-        inner = [Goal(part, side=goal.side) for part in item.operands]
         later = item.operands[1:] if self._opening else item.operands
-        if not any(map(delayed, later)):
-            return inner
-        self.sequences.append(goal)
-        return [part for part in inner if not delayed(part.item)]
+        found: Sequence[Goal | Choice] = ()
+        match item.connective, goal.holds:
+            case (Connective.AND, True) | (Connective.OR, False):
+                found = inner
+            case (Connective.OR, True) | (Connective.AND, False) if inner:
+                found = [Choice(tuple((part,) for part in inner))]
+            case (Connective.XONE, True) if inner:
+                found = [_exactly_one(inner)]
+            case (Connective.XONE, False) if len(inner) ** 2 <= MAX_ALTERNATIVES:
+                pairs = combinations(map(_turned, inner), 2)  # none is True, or more than one
+                found = [Choice((tuple(inner), *pairs))]
+            case (Connective.AND_SEQUENCE, True) if not any(map(delayed, later)):
+                found = inner
+            case (Connective.AND_SEQUENCE, True):  # a delay that is not its first begins later
+                self.sequences.append(goal)
+                return [part for part in inner if not delayed(part.item)]
+        if not found:
+            self.sequences.append(goal)  # what joins nothing is never True
+        return found
 
 
 def operands_of(item: Condition) -> frozenset[str]:
@@ -172,27 +157,19 @@ def delayed(item: Condition) -> bool:
     return DELAY in operands_of(item)
 
 
-def _exactly_one(item: LogicalConstraint, goal: Goal) -> Choice:
+def _exactly_one(parts: Sequence[Goal]) -> Choice:
     """Return the ways in which one of several is True, and, if they are few, the others False."""
-    parts, side = item.operands, goal.side
-    few = len(parts) ** 2 <= MAX_ALTERNATIVES
-    return Choice(
-        tuple(
-            tuple(
-                Goal(part, index == one, side)
-                for index, part in enumerate(parts)
-                if few or index == one
-            )
-            for one in range(len(parts))
-        )
+    if len(parts) ** 2 > MAX_ALTERNATIVES:
+        return Choice(tuple((part,) for part in parts))
+    ways = (
+        tuple(part if index == one else _turned(part) for index, part in enumerate(parts))
+        for one in range(len(parts))
     )
+    return Choice(tuple(ways))
 
 
-def _not_exactly_one(item: LogicalConstraint, goal: Goal) -> Choice:
-    """Return the ways in which none of several is True, or more than one."""
-    none = tuple(Goal(part, holds=False, side=goal.side) for part in item.operands)
-    pairs = combinations([Goal(part, side=goal.side) for part in item.operands], 2)
-    return Choice((none, *pairs))
+def _turned(goal: Goal) -> Goal:
+    return Goal(goal.item, not goal.holds, goal.side)
 
 
 class Proof:
@@ -259,40 +236,28 @@ class Proof:
         return self.apart(box) or self.by_cases(touched, box, self.void)
 
     def _by_kind(self, goal: Goal, box: Box) -> bool:
-        if isinstance(goal.item, LogicalConstraint):
-            return self._joined(goal.item, box, holds=goal.holds)
-        try:
-            return box.claims(goal.item.left, self.reading).implies(goal.item, holds=goal.holds)
-        except Exhausted:
-            return False
-
-    def _joined(self, item: LogicalConstraint, box: Box, *, holds: bool) -> bool:
-        inner = [Goal(part, holds) for part in item.operands]
+        item, holds = goal.item, goal.holds
+        if isinstance(item, Constraint):
+            try:
+                return box.claims(item.left, self.reading).implies(item, holds=holds)
+            except Exhausted:
+                return False
+        parts = [Goal(part, holds) for part in item.operands]
         found = False
         match item.connective, holds:
             case (Connective.AND, True) | (Connective.OR, False):
-                found = bool(inner) and all(self.within(part, box) for part in inner)
+                found = bool(parts) and all(self.within(part, box) for part in parts)
             case (Connective.OR, True):
-                found = any(self.within(part, box) for part in inner)
+                found = any(self.within(part, box) for part in parts)
             case (Connective.AND | Connective.AND_SEQUENCE, False):
                 found = any(self.within(part, box) for part in _plain(item))
-            case (Connective.XONE, True):
-                found = self._one_within(item.operands, box)
-            case (Connective.XONE, False):
-                found = self._not_one_within(item.operands, box)
+            case (Connective.XONE, _) if parts:
+                held = [self.within(part, box) for part in item.operands]
+                rest = [part for part, yes in zip(item.operands, held, strict=True) if not yes]
+                one = sum(held) == holds  # where it is to hold; otherwise none
+                apart = one and all(self.refuted(part, box) for part in rest)
+                found = apart or (sum(held) > 1 and not holds)
         return found
-
-    def _one_within(self, parts: Sequence[Condition], box: Box) -> bool:
-        held = [self.within(part, box) for part in parts]
-        return held.count(True) == 1 and all(
-            self.refuted(part, box) for part, yes in zip(parts, held, strict=True) if not yes
-        )
-
-    def _not_one_within(self, parts: Sequence[Condition], box: Box) -> bool:
-        if not parts:
-            return False
-        held = sum(self.within(part, box) for part in parts)
-        return held > 1 or all(self.refuted(part, box) for part in parts)
 
 
 def disjoint(items: Sequence[Condition], knowledge: Knowledge | None = None) -> bool:

@@ -14,14 +14,19 @@ from itertools import islice
 from typing import Any, Final
 
 from policies_odrl import text
-from policies_odrl.algebra.budget import Budget
-from policies_odrl.algebra.domain import LISTING, Domain, Fact, Unread
-from policies_odrl.algebra.extent import Extent, Quantifier, Reading, opaque
-from policies_odrl.algebra.forms import normal
+from policies_odrl.algebra.domain import (
+    Counts,
+    Domain,
+    Durations,
+    Fact,
+    Instants,
+    Levels,
+    Numbers,
+)
+from policies_odrl.algebra.extent import Budget, Extent, Quantifier, Reading
+from policies_odrl.algebra.forms import LISTING, normal
 from policies_odrl.algebra.lengths import TooMany
 from policies_odrl.algebra.names import Named
-from policies_odrl.algebra.numbers import Counts, Levels, Numbers
-from policies_odrl.algebra.times import Durations, Instants
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, RDF_JSON, Constraint, Literal, Operator
@@ -31,7 +36,7 @@ INTERVAL: Final = ODRL + "timeInterval"
 MAX_SAMPLES: Final = 64  # points that are tried as examples
 _ALL: Final = frozenset({Quantifier.ALL, Quantifier.EVERY})
 _PARTS: Final = frozenset({Operator.IS_PART_OF, Operator.HAS_PART})
-_DOMAINS: Final[dict[Kind, type[Domain[Any, Any]]]] = {
+_DOMAINS: Final[dict[Kind, type[Domain]]] = {
     Kind.NUMBER: Numbers,
     Kind.COUNT: Counts,
     Kind.LEVEL: Levels,
@@ -45,13 +50,7 @@ _DOMAINS: Final[dict[Kind, type[Domain[Any, Any]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A constraint that is to be True, or to be False.
-
-    Attributes:
-        item: the constraint.
-        holds: whether it is to be True.
-        side: which policy it comes from, 0 or 1.
-    """
+    """A constraint that is to be True, or False, and the policy (0 or 1) that it comes from."""
 
     item: Constraint
     holds: bool = True
@@ -64,22 +63,6 @@ class Atom:
         return line if self.holds else f"not ({line})"
 
 
-def domain_of(
-    operand: Operand, reading: Reading, *, wholes: bool = False
-) -> Domain[Any, Any] | None:
-    """Return the domain of an operand, or None where its values are no points (events)."""
-    found = _DOMAINS.get(operand.kind)
-    if found is None or operand.id == INTERVAL:
-        return None
-    return Named(operand, reading, wholes=wholes) if found is Named else found(operand, reading)
-
-
-def allowed(operand: Operand, item: Constraint, reading: Reading) -> bool:
-    """Return whether an operator has a meaning for the values of an operand."""
-    widely = reading.parts_as_kinds and operand.kind is Kind.CONCEPT and item.operator in _PARTS
-    return widely or item.operator in ALLOWED[operand.kind]
-
-
 @dataclass(frozen=True, slots=True)
 class Denoted:
     """What is prepared of a constraint, to be asked often.
@@ -90,16 +73,13 @@ class Denoted:
         universe: the values that there are, where the operand has natural limits.
     """
 
-    domain: Domain[Any, Any]
+    domain: Domain
     extent: Extent
     universe: Any = None
 
 
 def denoted(
-    item: Constraint,
-    operand: Operand,
-    knowledge: Knowledge,
-    kind: type[Domain[Any, Any]] | None = None,
+    item: Constraint, operand: Operand, knowledge: Knowledge, kind: type[Domain] | None = None
 ) -> Denoted:
     """Return what a constraint denotes for requests; what was asked last is kept.
 
@@ -122,37 +102,21 @@ def denoted(
     return found
 
 
-def denote(item: Constraint, domain: Domain[Any, Any] | None) -> Extent:
-    """Return what a constraint denotes."""
-    if domain is None:
-        return opaque("it depends on more than the values of one request")
-    if isinstance(domain, Named):  # what is known of names is paid for by each question
-        return _denoted(item, domain)
-    return denoted(item, domain.operand, domain.reading.knowledge).extent
-
-
-def _denoted(item: Constraint, domain: Domain[Any, Any]) -> Extent:
-    obstacle = _obstacle(item, domain)
-    if obstacle:
-        return opaque(obstacle)
-    try:
-        return domain.extent(item)
-    except Unread as exc:
-        return opaque(str(exc))
-
-
-def _obstacle(item: Constraint, domain: Domain[Any, Any]) -> str:
-    """Return what keeps a constraint from being read; empty when nothing does."""
-    if not allowed(domain.operand, item, domain.reading):
-        return "the operator has no meaning for the operand"
-    if item.reference:
-        return f"the value at `{item.reference[0][:200]}`"
-    if not item.right:
-        return "no value is given"
-    if any(isinstance(value, Literal) and value.datatype == RDF_JSON for value in item.right):
-        return "what was not understood"
-    several = len(item.right) != 1 and item.operator not in LISTING
-    return "which of its values is meant" if several else ""
+def _denoted(item: Constraint, domain: Domain) -> Extent:
+    why, operand, known = "", domain.operand, ALLOWED[domain.operand.kind]
+    if domain.reading.parts_as_kinds and operand.kind is Kind.CONCEPT:
+        known |= _PARTS
+    if item.operator not in known:
+        why = "the operator has no meaning for the operand"
+    elif item.reference:
+        why = f"the value at `{item.reference[0][:200]}`"
+    elif not item.right:
+        why = "no value is given"
+    elif any(isinstance(value, Literal) and value.datatype == RDF_JSON for value in item.right):
+        why = "what was not understood"
+    elif len(item.right) != 1 and item.operator not in LISTING:
+        why = "which of its values is meant"
+    return Extent(why=why) if why else domain.extent(item)
 
 
 @dataclass(slots=True)
@@ -161,10 +125,10 @@ class Group:
 
     Attributes:
         universe: the values that there are.
+        item: one of the constraints.
         each: sets that each value lies in.
         some: what some value lies in, one set for each wish.
         either: sets of which one holds all values.
-        item: one of the constraints.
     """
 
     universe: Any
@@ -202,11 +166,15 @@ class Group:
     @property
     def empty(self) -> bool:
         """Whether it is proved that no values satisfy it."""
-        return any(item.empty for item in self.wishes) or any(
-            all(item.meet(wish).empty for item in sets)
-            for sets in self.either
-            for wish in self.wishes
-        )
+        try:
+            wishes = self.wishes
+            return any(item.empty for item in wishes) or any(
+                all(item.meet(wish).empty for item in sets)
+                for sets in self.either
+                for wish in wishes
+            )
+        except TooMany:
+            return False
 
     def within(self, wanted: Extent) -> bool:
         """Return whether all values that satisfy it are proved to satisfy what is wanted."""
@@ -221,23 +189,13 @@ class Group:
 class Claims:
     """Constraints on one operand that are to be True, or False, of the same values."""
 
-    __slots__ = (
-        "_empty",
-        "_extents",
-        "atoms",
-        "domain",
-        "groups",
-        "opaque",
-        "operand",
-        "reading",
-    )
+    __slots__ = ("_empty", "_extents", "atoms", "domain", "groups", "opaque", "operand", "reading")
 
     def __init__(self, operand: Operand | None, atoms: Sequence[Atom], reading: Reading) -> None:
         self.operand = operand
         self.atoms = atoms
         self.reading = reading
-        wholes = any(atom.item.operator in _PARTS for atom in atoms)
-        self.domain = domain_of(operand, reading, wholes=wholes) if operand else None
+        self.domain = self._domain()
         self.groups: dict[Hashable, Group] = {}
         self.opaque: list[tuple[Atom, str]] = []
         reading.budget.pay(len(atoms))
@@ -245,6 +203,17 @@ class Claims:
         self._extents = [self.extent(atom.item) for atom in atoms]
         for atom, extent in zip(atoms, self._extents, strict=True):
             self._add(atom, extent)
+
+    def _domain(self) -> Domain | None:
+        """Return the domain, or None where values are no points (events, what recurs)."""
+        operand = self.operand
+        kind = _DOMAINS.get(operand.kind) if operand and operand.id != INTERVAL else None
+        if operand is None or kind is None:
+            return None
+        if kind is not Named:
+            return kind(operand, self.reading)
+        wholes = any(atom.item.operator in _PARTS for atom in self.atoms)
+        return Named(operand, self.reading, wholes=wholes)
 
     def _add(self, atom: Atom, found: Extent) -> None:
         if found.opaque or self.domain is None:
@@ -260,20 +229,23 @@ class Claims:
     def extent(self, item: Constraint) -> Extent:
         """Return what a constraint on the operand denotes."""
         if self.operand is None:
-            return opaque("is not a known left operand")
-        return denote(item, self.domain)
-
-    @property
-    def opposed(self) -> bool:
-        """Whether one and the same constraint is to be True and to be False."""
-        no = {normal(atom.item) for atom in self.atoms if not atom.holds}
-        return bool(no) and any(normal(atom.item) in no for atom in self.atoms if atom.holds)
+            return Extent(why="is not a known left operand")
+        if self.domain is None:
+            return Extent(why="it depends on more than the values of one request")
+        if isinstance(self.domain, Named):  # what is known of names is paid for by each question
+            return _denoted(item, self.domain)
+        return denoted(item, self.operand, self.reading.knowledge).extent
 
     @property
     def empty(self) -> bool:
-        """Whether it is proved that no values satisfy all constraints."""
+        """Whether it is proved that no values satisfy all constraints.
+
+        None do where one and the same constraint is to be True and to be False.
+        """
         if self._empty is None:
-            self._empty = self.opposed or any(map(_safely, self.groups.values()))
+            no = {normal(atom.item) for atom in self.atoms if not atom.holds}
+            opposed = no and any(normal(atom.item) in no for atom in self.atoms if atom.holds)
+            self._empty = bool(opposed) or any(it.empty for it in self.groups.values())
         return self._empty
 
     def implies(self, wanted: Constraint, *, holds: bool = True) -> bool:
@@ -289,11 +261,6 @@ class Claims:
             return group.within(extent if holds else extent.negated())
         except TooMany:
             return False
-
-    def states(self, wanted: Constraint, *, holds: bool = True) -> bool:
-        """Return whether a constraint is among them, however spelled."""
-        form = normal(wanted)
-        return any(atom.holds is holds and normal(atom.item) == form for atom in self.atoms)
 
     def points(self, values: Iterable[Fact], axis: Hashable) -> list[Any]:
         """Return values given as points of an axis; empty where one of them has none."""
@@ -313,7 +280,7 @@ class Claims:
         """Yield values that certainly satisfy all constraints."""
         if self.opaque or len(self.groups) != 1 or self.domain is None:
             return
-        (group,) = self.groups.values()
+        ((axis, group),) = self.groups.items()
         try:
             wishes = self._together(group.wishes)
         except TooMany:
@@ -322,7 +289,11 @@ class Claims:
         if len(tried) == 1:
             yield from ((value,) for value in tried[0] if self.hold((value,)))
             return
-        found = [self._first(facts, wish) for facts, wish in zip(tried, wishes, strict=True)]
+        found = []
+        for facts, wish in zip(tried, wishes, strict=True):
+            points = ((value, self.points((value,), axis)) for value in facts)
+            fits = (value for value, at in points if at and wish.truth(at[0]) is Truth.TRUE)
+            found.append(next(fits, None))
         values = tuple(dict.fromkeys(value for value in found if value is not None))
         if None not in found and self.hold(values):
             yield values
@@ -341,18 +312,11 @@ class Claims:
             first = first.meet(other)
         return [first]
 
-    def _first(self, facts: Iterable[Fact], region: Any) -> Fact | None:
-        """Return the first value that certainly lies in a set of the operand's domain."""
-        (axis,) = self.groups
-        for value in facts:
-            points = self.points((value,), axis)
-            if points and region.truth(points[0]) is Truth.TRUE:
-                return value
-        return None
 
-
-def _safely(group: Group) -> bool:
-    try:
-        return group.empty
-    except TooMany:
-        return False
+def always(item: Constraint, reading: Reading) -> bool:
+    """Return whether every value that the operand can have satisfies a constraint."""
+    claims = Claims(reading.knowledge.operand(item.left), [Atom(item)], reading)
+    extent = claims.extent(item)
+    return all(claims.groups[extent.axis].universe.within(it) for it in extent.sets) and bool(
+        extent.sets
+    )

@@ -1,34 +1,33 @@
-"""What a kind of values has to say of itself, so that constraints on it denote sets.
+"""Kinds of values, so that constraints on them denote sets: numbers, steps, instants, lengths.
 
-One class for each domain; the operators of ordered values are the same in all of them.
+One class for each kind; the operators of values that lie on one axis are the same in all of them.
+Names are in `names.py`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, Final, Generic, TypeVar
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
 
+from policies_odrl import values
 from policies_odrl.algebra.extent import Extent, Quantifier, Reading, Region
-from policies_odrl.algebra.intervals import HIGHEST, LOWEST, Intervals, Piece, above, below
-from policies_odrl.algebra.periods import Recurrence, Stretch
-from policies_odrl.model import Constraint, Operator
-from policies_odrl.values import FactValue, Quantity
-from policies_odrl.vocabulary import Operand
+from policies_odrl.algebra.intervals import HIGHEST, LOWEST, Intervals, Piece, above, at, below
+from policies_odrl.algebra.lengths import NOTHING, Edge, Lengths, Run
+from policies_odrl.algebra.periods import Recurrence, Stretch, instant
+from policies_odrl.model import XSD, Constraint, Iri, Literal, Operator
+from policies_odrl.units import EXACT, canonical, in_base, length
+from policies_odrl.values import Duration, FactValue, Quantity, Span, Step
+from policies_odrl.vocabulary import LEVELS, Operand
 
 Fact = FactValue | Quantity | Stretch | Recurrence
-R = TypeVar("R", bound=Region)
-P = TypeVar("P")
-LISTING: Final = frozenset(
-    {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
-)
+MOST_COUNTED: Final = 10**15  # beyond it a sum of decimals may round
+_ONE: Final = Decimal(1)
 
 
-class Unread(Exception):
-    """A right operand cannot be read; the message says why."""
-
-
-class Domain(ABC, Generic[R, P]):
+class Domain(ABC):
     """A kind of values of one left operand."""
 
     __slots__ = ("operand", "reading")
@@ -42,59 +41,39 @@ class Domain(ABC, Generic[R, P]):
         """Return what two constraints must have in common so that their values compare."""
         return item.unit
 
-    @abstractmethod
-    def limit(self, item: Constraint, value: Fact) -> P:
-        """Return a right operand as points.
-
-        Raises:
-            Unread: it is none of the domain.
-        """
+    def limit(self, item: Constraint, value: Fact) -> Any:
+        """Return a right operand as points, or None where it is none of the domain."""
+        return self.point(value, "")
 
     @abstractmethod
-    def point(self, value: Fact, axis: Hashable) -> P | None:
+    def point(self, value: Fact, axis: Hashable) -> Any:
         """Return a value given as points of an axis, or None where it has none."""
 
     @abstractmethod
-    def universe(self, axis: Hashable) -> R:
+    def universe(self, axis: Hashable) -> Region:
         """Return all values that there are."""
 
     @abstractmethod
-    def extent(self, item: Constraint) -> Extent:
-        """Return what a constraint denotes, whose operator has a meaning for the domain.
-
-        Raises:
-            Unread: a right operand is none of the domain.
-        """
+    def between(self, operator: Operator, limits: list[Any]) -> Region:
+        """Return the set that an operator makes of its right operands."""
 
     @abstractmethod
-    def facts(self, region: R, item: Constraint) -> Iterator[Fact]:
+    def facts(self, region: Any, item: Constraint) -> Iterator[Fact]:
         """Yield values of a set as a request states them, for want of others one of few."""
 
-
-class Measured(Domain[R, P]):
-    """A domain in which each operator makes one set of its right operands."""
-
-    __slots__ = ()
-
     def extent(self, item: Constraint) -> Extent:
-        """Return what a constraint denotes, whose operator has a meaning for the domain.
-
-        Raises:
-            Unread: a right operand is none of the domain.
-        """
+        """Return what a constraint denotes, whose operator has a meaning for the domain."""
         limits = [self.limit(item, value) for value in item.right]
+        if None in limits:
+            return Extent(why=f"the value cannot be read as {self.operand.kind.value}")
         if item.operator is Operator.IS_ALL_OF and len(limits) > 1:
             sets = tuple(self.between(Operator.EQ, [limit]) for limit in limits)
             return Extent(self.axis(item), Quantifier.EACH, sets)
         some = Quantifier.SOME if item.operator is Operator.IS_ALL_OF else Quantifier.ALL
         return Extent(self.axis(item), some, (self.between(item.operator, limits),))
 
-    @abstractmethod
-    def between(self, operator: Operator, limits: list[P]) -> R:
-        """Return the set that an operator makes of its right operands."""
 
-
-class Ordered(Measured[Intervals, Piece]):
+class Ordered(Domain):
     """A domain whose values lie on one axis."""
 
     __slots__ = ()
@@ -110,14 +89,14 @@ class Ordered(Measured[Intervals, Piece]):
 
     def facts(self, region: Intervals, item: Constraint) -> Iterator[Fact]:
         """Yield values of a set as a request states them; natural limits tell least, so last."""
-        limits = {
-            end[1]
-            for piece in self.universe(self.axis(item)).pieces
-            for end in (piece.low, piece.high)
-            if end[0] == 0
-        }
+        pieces = self.universe(self.axis(item)).pieces
+        limits = {end[1] for it in pieces for end in (it.low, it.high) if end[0] == 0}
         found = sorted(region.samples(), key=lambda key: key in limits)
         return (self.fact(key, item) for key in found)
+
+    @abstractmethod
+    def universe(self, axis: Hashable) -> Intervals:
+        """Return all values that there are."""
 
     @abstractmethod
     def fact(self, key: Any, item: Constraint) -> Fact:
@@ -131,3 +110,217 @@ _SIDES: Final[Mapping[Operator, Callable[[Piece], Piece]]] = {
     Operator.GT: lambda end: Piece(above(end.high), HIGHEST),
     Operator.GTEQ: lambda end: Piece(end.low, HIGHEST),
 }
+
+
+# -- numbers and steps ---------------------------------------------------------------------------
+
+
+class Numbers(Ordered):
+    """Decimals in the base unit of their dimension; units of two dimensions do not compare."""
+
+    def axis(self, item: Constraint) -> Hashable:
+        """Return the dimension of the unit, or the unit that is not known."""
+        return _dimension(item.unit)
+
+    def limit(self, item: Constraint, value: Fact) -> Piece | None:
+        """Return a right operand as points, or None where it is no number."""
+        return _in_base(value, item.unit)
+
+    def point(self, value: Fact, axis: Hashable) -> Piece | None:
+        """Return a value given as a point of an axis, or None where it has none."""
+        plain, unit = (value.value, value.unit) if isinstance(value, Quantity) else (value, "")
+        return _in_base(plain, unit) if _dimension(unit) == axis else None
+
+    def universe(self, axis: Hashable) -> Intervals:
+        """Return the values that there are."""
+        low, high = (self._natural(end, axis) for end in (self.operand.least, self.operand.most))
+        start = LOWEST if low is None else at(low)
+        return Intervals((Piece(start, HIGHEST if high is None else at(high)),))
+
+    def _natural(self, end: int | None, axis: Hashable) -> Decimal | None:
+        """Return a natural limit in the base unit; zero is zero in every unit."""
+        if not end or not axis:
+            return None if end is None else Decimal(end)
+        known = in_base(Decimal(end), self.operand.unit) if self.operand.unit else None
+        return known[1] if known is not None and known[0] == axis else None
+
+    def fact(self, key: Any, item: Constraint) -> Fact:
+        """Return a point as a request states it, in the unit of a constraint."""
+        factor = in_base(_ONE, item.unit)
+        plain = key if factor is None else EXACT.divide(key, factor[1])
+        return Quantity(plain, item.unit) if item.unit else plain
+
+
+class Counts(Numbers):
+    """Whole numbers of uses: the one that is asked for is the last (Vocabulary, `count`)."""
+
+    whole = True
+
+    def axis(self, item: Constraint) -> Hashable:
+        """Return the unit and where the count starts."""
+        status = item.status and (values.number(item.status) or item.status)
+        return (_dimension(item.unit), status)
+
+    def point(self, value: Fact, axis: Hashable) -> Piece | None:
+        """Return prior uses and the one that is asked for."""
+        found = super().point(value, axis[0] if isinstance(axis, tuple) else axis)
+        key = found.low[1] if found else None
+        if not isinstance(key, Decimal) or not 0 <= key <= MOST_COUNTED or key % 1:
+            return None
+        return _only(key + 1)
+
+    def universe(self, axis: Hashable) -> Intervals:
+        """Return one and all that follows."""
+        return Intervals((Piece(at(_ONE), HIGHEST),), whole=True)
+
+    def fact(self, key: Any, item: Constraint) -> Fact:
+        """Return what was used before the use that is asked for."""
+        return super().fact(EXACT.subtract(key, _ONE), item)
+
+
+class Levels(Ordered):
+    """Steps of an ordered list, by their rank."""
+
+    whole = True
+
+    def point(self, value: Fact, axis: Hashable) -> Piece | None:
+        """Return a value given as a rank, or None where it is no step of the operand's list."""
+        known = None if axis or isinstance(value, Quantity) else values.step(value)  # type: ignore[arg-type]  # a clock is no step
+        listed = isinstance(known, Step) and known.scale == self.operand.id
+        return _only(Decimal(known.rank)) if known and listed else None
+
+    def universe(self, axis: Hashable) -> Intervals:
+        """Return all ranks of the list."""
+        steps = len(LEVELS.get(self.operand.id, ()))
+        return Intervals.of([Piece(at(Decimal(0)), at(Decimal(steps - 1)))], whole=True)
+
+    def fact(self, key: Any, item: Constraint) -> Fact:
+        """Return a rank as a step."""
+        return Iri(LEVELS[self.operand.id][int(key)])
+
+
+def _only(key: Decimal) -> Piece:
+    return Piece(at(key), at(key))
+
+
+def _dimension(unit: str) -> str:
+    known = in_base(_ONE, unit)
+    return known[0] if known else canonical(unit)
+
+
+def _in_base(value: Fact, unit: str) -> Piece | None:
+    key = values.number(value)  # type: ignore[arg-type]  # a clock is no number
+    known = in_base(key, unit) if key is not None and unit else None
+    key = known[1] if known else key
+    return None if key is None else _only(key)
+
+
+# -- time ----------------------------------------------------------------------------------------
+
+
+class Instants(Ordered):
+    """Instants; a day is the stretch of its instants in its zone."""
+
+    __slots__ = ()
+
+    def point(self, value: Fact, axis: Hashable) -> Piece | None:
+        """Return a value given as instants, or None where it is none, or has a unit."""
+        if axis or isinstance(value, Quantity | Stretch | Recurrence):
+            return None
+        found = values.span(value)
+        return None if found is None else _stretch(found)
+
+    def universe(self, axis: Hashable) -> Intervals:
+        """Return all instants."""
+        return Intervals((Piece(LOWEST, HIGHEST),))
+
+    def fact(self, key: Any, item: Constraint) -> Fact:
+        """Return an instant."""
+        return key if isinstance(key, datetime) else Decimal(0)
+
+
+class Events(Instants):
+    """Events, as the stretches of time in which they take place; a time is itself."""
+
+    __slots__ = ()
+
+    def point(self, value: Fact, axis: Hashable) -> Piece | None:
+        """Return when an event takes place, or None where that is not known."""
+        if isinstance(value, datetime | Literal | Quantity | Stretch | Recurrence):
+            return super().point(value, axis)
+        known = None if axis else self.reading.knowledge.events.get(values.name(value) or "")
+        return _stretch(Span(*known)) if known is not None and known[0] <= known[1] else None
+
+
+def _stretch(found: Span) -> Piece:
+    start, end = instant(found.start), instant(found.end)
+    return Piece(at(start), at(end) if start == end else below(at(end)))
+
+
+class Durations(Domain):
+    """Lengths of time, on one axis: a number with a unit of time is one, too."""
+
+    __slots__ = ()
+
+    def axis(self, item: Constraint) -> Hashable:
+        """Return the one axis of time."""
+        return None
+
+    def limit(self, item: Constraint, value: Fact) -> Duration | None:
+        """Return a right operand as a duration, or None where it is none."""
+        return _duration(value, item.unit)
+
+    def point(self, value: Fact, axis: Hashable) -> Duration | None:
+        """Return a value given as a duration, or None where it is none, or less than nothing."""
+        found = _duration(value, "")
+        return found if found and found.months >= 0 and found.seconds >= 0 else None
+
+    def universe(self, axis: Hashable) -> Lengths:
+        """Return all lengths that are not negative."""
+        return Lengths((Run((Edge(NOTHING),)),))
+
+    def between(self, operator: Operator, limits: list[Duration]) -> Lengths:
+        """Return the set that an operator makes of its right operand."""
+        nudge = (operator is Operator.GT) - (operator is Operator.LT)
+        edge = (Edge(limits[0], nudge),)
+        if operator in {Operator.LT, Operator.LTEQ}:
+            return Lengths((Run(highs=edge),))
+        if operator in {Operator.GT, Operator.GTEQ}:
+            return Lengths((Run(edge),))
+        found = Lengths((Run(edge, edge),))
+        return found.complement() if operator is Operator.NEQ else found
+
+    def facts(self, region: Lengths, item: Constraint) -> Iterator[Fact]:
+        """Yield durations that may lie in a set."""
+        return map(written, region.samples())
+
+
+def _duration(value: Fact, unit: str) -> Duration | None:
+    if isinstance(value, Quantity):
+        return _duration(value.value, value.unit)
+    if isinstance(value, Stretch | Recurrence):
+        return None
+    if not unit:
+        return values.duration(value)
+    amount = values.number(value)
+    return None if amount is None else length(amount, unit)
+
+
+def written(found: Duration) -> Literal:
+    """Return a length of time as an xsd:duration.
+
+    >>> written(Duration(0, Decimal(90_000))).lexical, written(Duration(13, Decimal(1))).lexical
+    ('P1DT1H', 'P1Y1MT1S')
+    """
+    whole, seconds = divmod(found.seconds, 60)
+    hours, minutes = divmod(int(whole), 60)
+    days, hours = divmod(hours, 24)
+    years, months = divmod(found.months, 12)
+    second = f"{seconds.quantize(Decimal('0.000000001')).normalize():f}" if seconds else ""
+    date = _parts((years, "Y"), (months, "M"), (days, "D"))
+    clock = _parts((hours, "H"), (minutes, "M"), (second, "S"))
+    return Literal(f"P{date}T{clock}" if clock else f"P{date or '0D'}", XSD + "duration")
+
+
+def _parts(*found: tuple[object, str]) -> str:
+    return "".join(f"{count}{letter}" for count, letter in found if count)

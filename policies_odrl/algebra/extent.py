@@ -11,12 +11,60 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from types import MappingProxyType
 from typing import Any, Final, Protocol, Self
 
-from policies_odrl.algebra.budget import Budget
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
+
+MAX_STEPS: Final = 200_000  # comparisons of two values, names or constraints
+
+
+class Exhausted(Exception):
+    """The limit of work is reached: the answer is Unknown, never a guess."""
+
+
+class Budget:
+    """How much work one question may take; whoever compares pays first."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, steps: int = MAX_STEPS) -> None:
+        self._left = steps
+
+    @property
+    def spent(self) -> bool:
+        """Whether the limit was reached."""
+        return self._left < 0
+
+    def pay(self, steps: int = 1) -> None:
+        """Count steps.
+
+        Raises:
+            Exhausted: they are more than what is left.
+        """
+        self._left -= steps
+        if self._left < 0:
+            raise Exhausted(f"it would take more than {MAX_STEPS} comparisons")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How constraints are read.
+
+    Attributes:
+        knowledge: terms and hierarchies.
+        asserted: False: names are those that a request states, so that a known concept which is
+            not under the one wanted is another one (closed world). True: only what is asserted
+            counts (open world), as the question whether two policies conflict asks.
+        parts_as_kinds: whether `isPartOf` and `hasPart` of a concept are read by the order of its
+            kinds, which evaluation does not.
+        budget: pays for the work of one question.
+    """
+
+    knowledge: Knowledge = field(default_factory=Knowledge)
+    asserted: bool = False
+    parts_as_kinds: bool = False
+    budget: Budget = field(default_factory=Budget, compare=False)
 
 
 class Region(Protocol):
@@ -54,45 +102,15 @@ class Quantifier(Enum):
     __hash__ = object.__hash__  # members are single objects; the hash by name is slower
 
 
-_OPPOSITE: Final = MappingProxyType(
-    {
-        Quantifier.ALL: Quantifier.ALL,
-        Quantifier.SOME: Quantifier.EVERY,
-        Quantifier.EVERY: Quantifier.SOME,
-        Quantifier.EACH: Quantifier.NOT_EACH,
-        Quantifier.NOT_EACH: Quantifier.EACH,
-    }
-)
-_JOIN: Final = MappingProxyType(
-    {
-        Quantifier.ALL: unanimous,
-        Quantifier.SOME: any_of,
-        Quantifier.EVERY: all_of,
-        Quantifier.EACH: any_of,
-        Quantifier.NOT_EACH: all_of,
-    }
-)
 _Join = Callable[[Iterable[Truth]], Truth]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How constraints are read.
-
-    Attributes:
-        knowledge: terms and hierarchies.
-        asserted: False: names are those that a request states, so that a known concept which is
-            not under the one wanted is another one (closed world). True: only what is asserted
-            counts (open world), as the question whether two policies conflict asks.
-        parts_as_kinds: whether `isPartOf` and `hasPart` of a concept are read by the order of its
-            kinds, which evaluation does not.
-        budget: pays for the work of one question.
-    """
-
-    knowledge: Knowledge = field(default_factory=Knowledge)
-    asserted: bool = False
-    parts_as_kinds: bool = False
-    budget: Budget = field(default_factory=Budget, compare=False)
+# Quantifier -> its opposite, and how the truths of several values are joined.
+_RULES: Final[dict[Quantifier, tuple[Quantifier, _Join]]] = {
+    Quantifier.ALL: (Quantifier.ALL, unanimous),
+    Quantifier.SOME: (Quantifier.EVERY, any_of),
+    Quantifier.EVERY: (Quantifier.SOME, all_of),
+    Quantifier.EACH: (Quantifier.NOT_EACH, any_of),
+    Quantifier.NOT_EACH: (Quantifier.EACH, all_of),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +140,17 @@ class Extent:
     def negated(self) -> Extent:
         """Return the extent that is True where this one is False, and the other way round."""
         sets = tuple(item.complement() for item in self.sets)
-        return Extent(self.axis, _OPPOSITE[self.quantifier], sets, self.why)
+        return Extent(self.axis, _RULES[self.quantifier][0], sets, self.why)
 
     def truth(self, values: Sequence[Any]) -> Truth:
         """Return whether values that are claimed together satisfy it, as points of its domain."""
         if not self.sets or not values:
             return Truth.UNDETERMINED
-        join: _Join = _JOIN[self.quantifier]
+        join = _RULES[self.quantifier][1]
         if len(self.sets) == 1:
             found = self.sets[0]
             if len(values) == 1:
                 return found.truth(values[0])
             return join(found.truth(value) for value in values)
-        over: _Join = all_of if self.quantifier is Quantifier.EACH else any_of
+        over = all_of if self.quantifier is Quantifier.EACH else any_of
         return over(join(found.truth(value) for value in values) for found in self.sets)
-
-
-def opaque(why: str) -> Extent:
-    """Return the extent of a constraint of which nothing is known."""
-    return Extent(why=why)

@@ -17,7 +17,6 @@ from policies_odrl.model import (
     LogicalConstraint,
     Operator,
     PartyRef,
-    Permission,
     Policy,
     Prohibition,
     Rule,
@@ -50,11 +49,6 @@ class Form:
         if self is other or not isinstance(other, Form):
             return self is other
         return self._hash == other._hash and self._said == other._said
-
-
-def same_constraint(left: Constraint, right: Constraint) -> bool:
-    """Return whether two constraints say the same, whatever the spelling of their values."""
-    return normal(left) == normal(right)
 
 
 @lru_cache(maxsize=4096)  # a policy is compared with others again and again
@@ -100,7 +94,11 @@ def _normal_value(operand: Operand | None, value: Value, unit: str) -> Hashable:
 
 
 def rule_form(rule: Rule) -> tuple[object, ...]:
-    """Return a form that is equal for rules that say the same."""
+    """Return a form that is equal for rules that say the same.
+
+    Whether a prohibition can be ruled out depends on what it calls a collection.
+    """
+    named = (rule.target, rule.assignee) if isinstance(rule, Prohibition) else ()
     duties = tuple(
         (name, frozenset(rule_form(duty) for duty in items)) for name, items in duties_below(rule)
     )
@@ -114,14 +112,8 @@ def rule_form(rule: Rule) -> tuple[object, ...]:
         reference_form(rule.output),
         frozenset((name, reference_form(party)) for name, party in rule.functions),
         duties,
-        _collections(rule) if isinstance(rule, Prohibition) else (),
+        tuple(bool(item and item.collection) for item in named),
     )
-
-
-def _collections(rule: Prohibition) -> tuple[bool, ...]:
-    """Return which references name collections: whether one can be ruled out depends on it."""
-    named = (rule.target, rule.assignee)
-    return tuple(item is not None and item.collection for item in named)
 
 
 def condition_form(item: Condition) -> Hashable:
@@ -179,15 +171,12 @@ def opaque(policy: Policy) -> Policy:
         return policy
     return replace(
         policy,
-        permissions=tuple(map(_never_granting, policy.permissions)),
+        permissions=tuple(
+            replace(rule, constraints=(*rule.constraints, *rule.unread), unread=())
+            for rule in policy.permissions
+        ),
         prohibitions=tuple(_never_lifted(policy, rule) for rule in policy.prohibitions),
     )
-
-
-def _never_granting(rule: Permission) -> Permission:
-    if not rule.unread:
-        return rule
-    return replace(rule, constraints=(*rule.constraints, *rule.unread), unread=())
 
 
 def _never_lifted(policy: Policy, rule: Prohibition) -> Prohibition:

@@ -9,7 +9,6 @@ Source: RFC 3986, section 6.2.2 (case and percent-encoding); Unicode Standard An
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import Final
 from unicodedata import normalize
 from urllib.parse import unquote
@@ -22,18 +21,11 @@ from policies_odrl.values import FactValue, duration, name, number, span
 from policies_odrl.vocabulary import Kind, Operand
 
 LANGUAGE: Final = ODRL + "language"
-_TRUTHS: Final = MappingProxyType({"true": True, "1": True, "false": False, "0": False})
+_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
 def identical(value: FactValue, other: FactValue, operand: Operand, knowledge: Knowledge) -> Truth:
-    """Return whether two values are the same; unknown concepts and places may be synonyms.
-
-    Args:
-        value: one of the two.
-        other: the other one.
-        operand: whose values they are.
-        knowledge: terms and hierarchies.
-    """
+    """Return whether two values of an operand are the same; unknown names may be synonyms."""
     mine, theirs = name(value), name(other)
     if mine is None or theirs is None:
         return Truth.UNDETERMINED
@@ -42,15 +34,16 @@ def identical(value: FactValue, other: FactValue, operand: Operand, knowledge: K
     if operand.id == LANGUAGE and (found := languages(mine, theirs)) is not Truth.FALSE:
         return found
     if operand.kind is Kind.IDENTITY:
-        open_ = _alike(value, other, mine, theirs) or _clash(value, other)
-        return Truth.UNDETERMINED if open_ else Truth.FALSE
+        types = {datatype_of(value), datatype_of(other)} - {""}
+        clash = len(types) > 1  # their texts say nothing of one another
+        return Truth.UNDETERMINED if clash or _alike(value, other) else Truth.FALSE
     known = knowledge.closed or (knowledge.knows(mine) and knowledge.knows(theirs))
     return Truth.FALSE if known else Truth.UNDETERMINED
 
 
-def _alike(value: FactValue, other: FactValue, mine: str, theirs: str) -> bool:
+def _alike(value: FactValue, other: FactValue) -> bool:
     """Return whether two texts may be one name, or one number, truth value, time or duration."""
-    one, two = _folded(mine), _folded(theirs)
+    one, two = _folded(name(value) or ""), _folded(name(other) or "")
     if one == two or (one in _TRUTHS and _TRUTHS[one] == _TRUTHS.get(two)):
         return True
     read = number(one)
@@ -64,19 +57,8 @@ def _folded(text: str) -> str:
     """Return a text without what two writings of one name may differ in."""
     if text.isascii() and text.isprintable() and not ("%" in text or " " in text):
         return text.casefold()  # the usual case, faster
-    plain = unquote(text) if "%" in text else text
-    if not plain.isascii():
-        plain = normalize("NFKC", plain)
-    words = " ".join(plain.split())
-    if not words.isprintable():
-        words = "".join(letter for letter in words if letter.isprintable()).strip()
-    return words.casefold()
-
-
-def _clash(value: FactValue, other: FactValue) -> bool:
-    """Return whether names stand in datatypes that differ, so that their texts say nothing."""
-    mine, theirs = datatype_of(value), datatype_of(other)
-    return bool(mine and theirs) and mine != theirs
+    words = " ".join(normalize("NFKC", unquote(text)).split())
+    return "".join(letter for letter in words if letter.isprintable()).strip().casefold()
 
 
 def datatype_of(value: FactValue) -> str:
@@ -98,10 +80,6 @@ def languages(value: str, other: str) -> Truth:
 
 
 def in_range(tag: str, wide: str) -> bool:
-    """Return whether a language lies in a range (RFC 4647, 3.3.1, basic filtering).
-
-    >>> in_range("fr-CA", "FR"), in_range("fr", "fr-CA"), in_range("frr", "fr")
-    (True, False, False)
-    """
+    """Return whether a language lies in a range (RFC 4647, 3.3.1, basic filtering)."""
     one, two = (item.casefold().replace("_", "-") + "-" for item in (tag, wide))
     return one.startswith(two)

@@ -23,40 +23,26 @@ MAX_PIECES: Final = 256  # of one set; a complement multiplies them
 
 
 class TooMany(Exception):
-    """A set has more pieces than `MAX_PIECES`."""
+    """A set has more pieces than it may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A length at which a piece ends.
-
-    Attributes:
-        length: the length.
-        nudge: 0: the length itself is the last point; 1: just above it; -1: just below it.
-    """
+    """A length at which a piece ends, just above it (nudge 1) or just below it (-1)."""
 
     length: Duration
     nudge: int = 0
 
-    def at_most(self, other: Edge) -> bool:
-        """Return whether it is no longer than another, from whatever moment is counted."""
-        found = orders(self.length, other.length)
-        return 1 not in found and (0 not in found or self.nudge <= other.nudge)
-
-    def less(self, other: Edge) -> bool:
+    def before(self, other: Edge, *, or_same: bool) -> bool:
         """Return whether it is shorter than another, from whatever moment is counted."""
         found = orders(self.length, other.length)
-        return 1 not in found and (0 not in found or self.nudge < other.nudge)
+        most = other.nudge if or_same else other.nudge - 1
+        return 1 not in found and (0 not in found or self.nudge <= most)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is longer than some lengths and shorter than others.
-
-    Attributes:
-        lows: lower ends, each of which holds; none: no lower end.
-        highs: upper ends, likewise.
-    """
+    """What is longer than each of some lengths and shorter than each of others."""
 
     lows: tuple[Edge, ...] = ()
     highs: tuple[Edge, ...] = ()
@@ -64,7 +50,8 @@ class Run:
     @property
     def empty(self) -> bool:
         """Whether it is proved that nothing lies in it."""
-        return any(high.less(low) for low, high in product(self.lows, self.highs))
+        ends = product(self.highs, self.lows)
+        return any(high.before(low, or_same=False) for high, low in ends)
 
     def meet(self, other: Run) -> Run:
         """Return what both hold."""
@@ -73,25 +60,19 @@ class Run:
 
     def within(self, other: Run) -> bool:
         """Return whether it is proved that the other holds all of this one."""
-        return all(any(wide.at_most(low) for low in self.lows) for wide in other.lows) and all(
-            any(high.at_most(wide) for high in self.highs) for wide in other.highs
-        )
+        lows = (any(wide.before(it, or_same=True) for it in self.lows) for wide in other.lows)
+        highs = (any(it.before(wide, or_same=True) for it in self.highs) for wide in other.highs)
+        return all(lows) and all(highs)
 
     def complement(self) -> Iterator[Run]:
         """Yield runs that hold together what this one does not."""
-        for low in self.lows:
-            yield Run(highs=(Edge(low.length, low.nudge - 1),))
-        for high in self.highs:
-            yield Run(lows=(Edge(high.length, high.nudge + 1),))
+        yield from (Run(highs=(Edge(low.length, low.nudge - 1),)) for low in self.lows)
+        yield from (Run((Edge(high.length, high.nudge + 1),)) for high in self.highs)
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """A union of runs.
-
-    Attributes:
-        runs: none of them proved to be empty.
-    """
+    """A union of runs, none of which is proved to be empty."""
 
     runs: tuple[Run, ...]
 
@@ -152,30 +133,23 @@ class Lengths:
 
 def _tightest(edges: Iterable[Edge], *, upper: bool) -> tuple[Edge, ...]:
     """Return edges without those that others make needless."""
+
+    def limits(one: Edge, other: Edge) -> bool:
+        return one.before(other, or_same=True) if upper else other.before(one, or_same=True)
+
     found: list[Edge] = []
     for edge in dict.fromkeys(edges):
-        if any(_at_least(other, edge, upper=upper) for other in found):
-            continue
-        found = [other for other in found if not _at_least(edge, other, upper=upper)]
-        found.append(edge)
+        if not any(limits(other, edge) for other in found):
+            found = [*(other for other in found if not limits(edge, other)), edge]
     return tuple(found)
 
 
-def _at_least(one: Edge, other: Edge, *, upper: bool) -> bool:
-    """Return whether the first of two ends limits as much as the second."""
-    return one.at_most(other) if upper else other.at_most(one)
-
-
 def _reached(run: Run, clock: Stretch) -> Truth:
-    limits = [(later(clock.start, edge.length), edge.nudge, 1) for edge in run.lows]
-    limits += [(later(clock.start, edge.length), edge.nudge, -1) for edge in run.highs]
     found = Truth.TRUE
-    for limit, nudge, way in limits:
+    for edge, way in (*((low, 1) for low in run.lows), *((high, -1) for high in run.highs)):
+        limit = later(clock.start, edge.length)
         if limit is None or clock.end < clock.start:
             found = Truth.UNDETERMINED
-        elif clock.end == limit:
-            if nudge * way > 0:
-                return Truth.FALSE
-        elif (clock.end > limit) is (way < 0):
+        elif edge.nudge * way > 0 if clock.end == limit else (clock.end > limit) is (way < 0):
             return Truth.FALSE
     return found

@@ -17,9 +17,8 @@ from typing import Any, Final
 
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.language.phrases import LANGUAGES, fill, table
-from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, XSD, Literal
-from policies_odrl.values import Duration, Scalar, before, naive, number, scalar
+from policies_odrl.values import Duration, Scalar, at_most, naive, number, scalar
 from policies_odrl.vocabulary import Kind, expanded, prefixed
 
 MAX_TEXT: Final = 200  # characters of one value
@@ -129,7 +128,7 @@ class Parameter:
             low, high = (limit, found) if word == "least" else (found, limit)
             if bound and (low is None or high is None or not not_before(high, low)):
                 raise self.refused(word, bound=bound)
-        if isinstance(found, Duration) and before(_NOTHING, found, or_same=False) is Truth.FALSE:
+        if isinstance(found, Duration) and at_most(found, _NOTHING):
             raise self.refused("length")
         return {"@value": written, "@type": "xsd:" + _SCALARS[self.kind][1]}
 
@@ -153,7 +152,7 @@ def parameter(row: Mapping[str, Any]) -> Parameter:
 
 def not_before(left: Scalar, right: Scalar) -> bool:
     """Return whether one value is certainly not smaller than another."""
-    return before(right, left, or_same=True) is Truth.TRUE
+    return at_most(right, left)
 
 
 def full(name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from policies_odrl import text
 from policies_odrl.checking.findings import Change, Finding, Severity, Step, Term, finding
 from policies_odrl.checking.shapes import CLASSES, MISSPELLED, OPERATORS, PROPERTIES, STRATEGIES
-from policies_odrl.concepts import concepts, purposes
+from policies_odrl.concepts import concepts, hierarchy
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.reading.nodes import short
 from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PREAU, PROFILE, PROFILES, SAME_ACTION
@@ -32,7 +32,7 @@ _LIMITS: Final = frozenset({"too-large", "too-many-conditions"})  # what was lef
 _TERMS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
     "operand": lambda: OPERANDS,
     "action": lambda: (*SAME_ACTION, *INCLUDED_IN),
-    "purpose": purposes,
+    "purpose": lambda: hierarchy("purposes"),
     "concept": concepts,
     "operator": lambda: sorted(OPERATORS),
     "strategy": lambda: sorted(STRATEGIES),

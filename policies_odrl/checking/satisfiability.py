@@ -13,8 +13,8 @@ from typing import Final
 
 from policies_odrl import model, text
 from policies_odrl.algebra.boxes import Box, Goal, Proof, operands_of
+from policies_odrl.algebra.claims import always
 from policies_odrl.algebra.forms import flat
-from policies_odrl.algebra.questions import always
 from policies_odrl.checking.findings import Change, Step
 from policies_odrl.checking.report import Report
 from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint, Operator

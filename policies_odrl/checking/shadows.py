@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies_odrl import model
-from policies_odrl.algebra.boxes import Proof
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.extent import Exhausted
 from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
-from policies_odrl.algebra.questions import unsatisfiable
 from policies_odrl.checking.findings import Change, Step
 from policies_odrl.checking.report import Report
 from policies_odrl.model import Condition, Conflict, Constraint, Duty, Permission, Policy, Rule
@@ -129,12 +129,12 @@ class Index:
         """
         if left.operands is None or right.operands is None or not self._affords(left, right):
             return False
-        atoms = [it for it in (*left.conditions, *right.conditions) if isinstance(it, Constraint)]
-        common = (
-            [it for it in atoms if it.left == name] for name in left.operands & right.operands
-        )
-        reading = self._proof.reading
-        return all(len(unsatisfiable(items, reading).witness) == 1 for items in common)
+        both, reading = Box([*left.conditions, *right.conditions]), self._proof.reading
+        try:
+            claims = [both.claims(it, reading) for it in left.operands & right.operands]
+            return all(len(next(item.samples(), ())) == 1 for item in claims)
+        except Exhausted:
+            return False
 
     def _affords(self, left: Bearing, right: Bearing) -> bool:
         small = max(left.size, right.size) <= MAX_CONDITIONS

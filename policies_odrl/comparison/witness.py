@@ -15,10 +15,9 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.boxes import Box
-from policies_odrl.algebra.budget import Exhausted
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.algebra.extent import Reading
+from policies_odrl.algebra.extent import Exhausted, Reading
 from policies_odrl.comparison.rules import asked_for, conditions_of
 from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.compiled import compile_policy

@@ -7,22 +7,19 @@ apply to it. What evaluation does not confirm is no example; duties are taken as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.algebra.boxes import Goal, operands_of
-from policies_odrl.algebra.budget import Exhausted
-from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.boxes import Goal
+from policies_odrl.algebra.extent import Exhausted
 from policies_odrl.algebra.forms import flat, same_reference
 from policies_odrl.algebra.periods import Stretch
 from policies_odrl.comparison.bans import strange, touches
 from policies_odrl.comparison.rules import conditions_of, named
-from policies_odrl.conflicts.outcome import Outcome, unknown
-from policies_odrl.conflicts.overlap import World, overlap
-from policies_odrl.conflicts.verdict import Example
+from policies_odrl.conflicts.overlap import Outcome, World, overlap, unknown
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.conditions import member
@@ -31,21 +28,16 @@ from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import (
-    XSD,
-    Condition,
     Conflict,
     Connective,
-    Literal,
     LogicalConstraint,
-    Operator,
     Permission,
     Policy,
     Prohibition,
     Rule,
 )
 from policies_odrl.reading.inventory import Reference
-from policies_odrl.values import span
-from policies_odrl.vocabulary import INCLUDED_IN, Kind, implied_actions, same_action
+from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
 
 MAX_ACTIONS: Final = 16  # actions that are tried, of those that differ in what prohibits them
 SOMEBODY: Final = "did:example:somebody"
@@ -53,27 +45,31 @@ SOMETHING: Final = "urn:example:something"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One of two policies.
+class Example:
+    """A request and the state of the world in which it was tried.
 
     Attributes:
-        policy: the policy.
-        number: 0 or 1.
+        request: action, parties, and a value for each left operand.
+        facts: what the evaluation that checked it knew.
     """
+
+    request: Request
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two policies, number 0 or 1."""
 
     policy: Policy
     number: int
 
-    @property
-    def start(self) -> datetime | None:
-        """When the agreement began, where the policy states it."""
-        stated = self.policy.timestamp
-        found = span(Literal(stated, XSD + "dateTime")) if stated else None
-        return found.start if found else None
-
     def goals(self, rule: Rule) -> list[Goal]:
         """Return what must hold for a rule of the policy."""
         return [Goal(item, side=self.number) for item in conditions_of(named(self.policy, rule))]
+
+
+Ban = tuple[Side, Prohibition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +83,7 @@ class Meeting:
     """
 
     permitted: tuple[tuple[Side, Rule], ...]
-    prohibited: tuple[Side, Prohibition] | None = None
+    prohibited: Ban | None = None
     clear_of: tuple[Side, ...] = ()
 
     @property
@@ -95,46 +91,17 @@ class Meeting:
         """All rules that are to apply."""
         return (*self.permitted, *([self.prohibited] if self.prohibited else []))
 
-    def bans(self) -> Iterator[tuple[Side, Prohibition]]:
-        """Yield the prohibitions that must not apply."""
-        sides = [side for side, rule in self.permitted if isinstance(rule, Permission)]
-        for side in dict.fromkeys((*sides, *self.clear_of)):
-            itself = self.prohibited is not None and self.prohibited[0] is side
-            if side.policy.conflict is Conflict.PERM and side not in self.clear_of:
-                continue
-            if not itself:
-                yield from ((side, rule) for rule in side.policy.prohibitions)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Action, asset and party of a request."""
-
-    action: str
-    target: str
-    assignee: str
-    within: tuple[tuple[str, str], ...] = ()  # collections that hold them
-
     @property
-    def members(self) -> dict[str, frozenset[str]]:
-        """What the request has to know of collections."""
-        found: dict[str, frozenset[str]] = {}
-        for collection, held in self.within:
-            found[collection] = found.get(collection, frozenset()) | {held}
-        return found
-
-    @property
-    def request(self) -> Request:
-        """The request, before it states any values."""
-        return Request(self.action, self.assignee, self.target)
-
-
-class _Settled(Exception):
-    """The meeting is settled; the argument is what came of it."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.why)
-        self.outcome = outcome
+    def bans(self) -> list[Ban]:
+        """The prohibitions that must not apply; under `perm` a permission stands beside them."""
+        sides = [
+            side
+            for side, rule in self.permitted
+            if isinstance(rule, Permission) and side.policy.conflict is not Conflict.PERM
+        ]
+        itself = self.prohibited[0] if self.prohibited else None
+        found = [side for side in dict.fromkeys((*sides, *self.clear_of)) if side is not itself]
+        return [(side, rule) for side in found for rule in side.policy.prohibitions]
 
 
 def tried(meeting: Meeting, world: World) -> Outcome:
@@ -147,28 +114,43 @@ def tried(meeting: Meeting, world: World) -> Outcome:
         return unknown(str(exc))
 
 
+class _Settled(Exception):
+    """The meeting is settled before its conditions are looked at."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.why)
+        self.outcome = outcome
+
+
 def _tried(meeting: Meeting, world: World) -> Outcome:
     rules = [named(side.policy, rule) for side, rule in meeting.applying]
-    target, about = _one_reference("target", SOMETHING, [rule.target for rule in rules])
-    party, whose = _one_reference("assignee", SOMEBODY, [rule.assignee for rule in rules])
-    bans = list(meeting.bans())
-    world.budget.pay(1 + len(bans) + len(world.knowledge.actions))
-    outcomes = []
-    for action in _actions(meeting, bans, world.knowledge):
-        found = _at(_Place(action, target, party, (*about, *whose)), meeting, bans, world)
-        if found.truth is Truth.TRUE:
-            return found
-        outcomes.append(found)
-    return next((item for item in outcomes if item.truth is Truth.UNDETERMINED), outcomes[0])
+    target, whole = _one_reference("target", SOMETHING, [rule.target for rule in rules])
+    party, group = _one_reference("assignee", SOMEBODY, [rule.assignee for rule in rules])
+    both = frozenset({target, party}) if whole == group else frozenset({target})
+    members = {group: frozenset({party}), whole: both}
+    facts = Facts(
+        members={name: held for name, held in members.items() if name},
+        knowledge=world.reading.knowledge,
+    )
+    world.reading.budget.pay(1 + len(meeting.bans) + len(world.reading.knowledge.actions))
+    undecided = last = None
+    for action in _actions(meeting, world.reading.knowledge):
+        last = _at(Example(Request(action, party, target), facts), meeting, world)
+        if last.truth is Truth.TRUE:
+            return last
+        if last.truth is Truth.UNDETERMINED:
+            undecided = undecided or last
+    return undecided or last or unknown("")
 
 
 # -- action, asset, party ------------------------------------------------------------------------
 
 
-def _actions(
-    meeting: Meeting, bans: Sequence[tuple[Side, Prohibition]], knowledge: Knowledge
-) -> list[str]:
-    """Return actions that all rules cover, one for each way in which prohibitions touch them."""
+def _actions(meeting: Meeting, knowledge: Knowledge) -> list[str]:
+    """Return actions that all rules cover, one for each way in which prohibitions touch them.
+
+    An action that is not known may be included in another, as evaluation reads it.
+    """
     acts = [same_action(rule.action.id) for _, rule in meeting.applying]
     universe = dict.fromkeys((*acts, *INCLUDED_IN, *sorted(knowledge.actions)))
     fitting = [item for item in universe if _covered(item, meeting, knowledge)]
@@ -180,7 +162,8 @@ def _actions(
         raise _Settled(Outcome(Truth.FALSE, why=f"no action is included in both {both}"))
     ways: dict[tuple[bool, ...], str] = {}
     for action in fitting:
-        ways.setdefault(tuple(touches(ban.action.id, action, knowledge) for _, ban in bans), action)
+        way = tuple(touches(ban.action.id, action, knowledge) for _, ban in meeting.bans)
+        ways.setdefault(way, action)
     if len(ways) > MAX_ACTIONS:
         raise _Settled(unknown(f"more than {MAX_ACTIONS} kinds of action to try"))
     return [ways[way] for way in sorted(ways, key=sum)]
@@ -197,11 +180,11 @@ def _covered(action: str, meeting: Meeting, knowledge: Knowledge) -> bool:
 
 def _one_reference(
     name: str, usual: str, references: Sequence[Reference | None]
-) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Return what a request names so that all references mean it, and the membership it needs."""
+) -> tuple[str, str]:
+    """Return what a request names so that all references mean it, and the collection it is in."""
     given = [item for item in references if item is not None]
     if not given:
-        return usual, ()
+        return usual, ""
     first = given[0]
     other = next((item for item in given if not same_reference(first, item)), first)
     if (first.id, first.source) != (other.id, other.source):
@@ -210,18 +193,16 @@ def _one_reference(
             raise _Settled(unknown(f"whether `{one}` and `{two}` have a {name} in common"))
         raise _Settled(Outcome(Truth.FALSE, why=f"the {name}s differ: `{one}` and `{two}`"))
     if first.source or first.collection:
-        return usual, ((first.source or first.id, usual),)
-    return first.id, ()
+        return usual, first.source or first.id
+    return first.id, ""
 
 
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _at(
-    place: _Place, meeting: Meeting, bans: Sequence[tuple[Side, Prohibition]], world: World
-) -> Outcome:
+def _at(place: Example, meeting: Meeting, world: World) -> Outcome:
     goals = [goal for side, rule in meeting.applying for goal in side.goals(rule)]
-    about = [(item, _meant(*item, place, world.knowledge)) for item in bans]
+    about = [(item, _meant(*item, place)) for item in meeting.bans]
     barred = [item for item, meant in about if meant is not Truth.FALSE]
     doubtful = [item for item, meant in about if meant is Truth.UNDETERMINED]
     found = _clear_of([item for item, meant in about if meant is Truth.TRUE], goals, world)
@@ -232,32 +213,34 @@ def _at(
             return unknown(f"whom or what the prohibition of {action} concerns")
     if found.truth is not Truth.TRUE:
         return found
-    example = _example(place, found.facts, world)
+    example = _with_values(place, found)
     refusal = _refuted(example, meeting, barred, world)
     return unknown(refusal) if refusal else Outcome(Truth.TRUE, example=example)
 
 
-def _meant(side: Side, ban: Prohibition, place: _Place, knowledge: Knowledge) -> Truth:
+def _meant(side: Side, ban: Prohibition, place: Example) -> Truth:
     """Return whether a prohibition is about the request, its conditions left aside.
 
     It may as well not be where the request may be outside of a collection, or where it is not known
     how the actions stand to each other.
     """
-    if not touches(ban.action.id, place.action, knowledge):
+    action, knowledge = place.request.action, place.facts.knowledge
+    if not touches(ban.action.id, action, knowledge):
         return Truth.FALSE
-    found = [Truth.UNDETERMINED if strange(ban.action.id, place.action, knowledge) else Truth.TRUE]
+    found = [Truth.UNDETERMINED if strange(ban.action.id, action, knowledge) else Truth.TRUE]
     whole = named(side.policy, ban)
-    for item, asked in ((whole.target, place.target), (whole.assignee, place.assignee)):
-        members = {name: frozenset({held}) for name, held in place.within if held == asked}
-        facts = Facts(members=members, knowledge=knowledge)
+    for item, asked in (
+        (whole.target, place.request.target or ""),
+        (whole.assignee, place.request.assignee or ""),
+    ):
+        holding = {it: held & {asked} for it, held in place.facts.members.items() if asked in held}
+        facts = Facts(members=holding, knowledge=knowledge)
         case = Case.of(side.policy, place.request, facts).under(ban, "")
         found.append(member(item, asked, case))
     return all_of(found)
 
 
-def _clear_of(
-    bans: Sequence[tuple[Side, Prohibition]], goals: Sequence[Goal], world: World
-) -> Outcome:
+def _clear_of(bans: Sequence[Ban], goals: Sequence[Goal], world: World) -> Outcome:
     """Return whether goals can be met while no prohibition applies."""
     clear = list(goals)
     for side, ban in bans:
@@ -272,33 +255,21 @@ def _clear_of(
 # -- the example ---------------------------------------------------------------------------------
 
 
-def _example(place: _Place, found: Mapping[str, tuple[Fact, ...]], world: World) -> Example:
-    stated = {left: values for left, values in found.items() if left != DATE_TIME}
+def _with_values(place: Example, found: Outcome) -> Example:
+    stated = {left: values for left, values in found.facts.items() if left != DATE_TIME}
     asked = replace(place.request, facts=stated)
-    now = next(_moments((*found.get(DATE_TIME, ()), *found.get(DELAY, ()))), None)
-    facts = Facts(now=now, members=place.members, knowledge=world.knowledge)
-    return Example(asked, imagined(asked, facts))
+    times = (*found.facts.get(DATE_TIME, ()), *found.facts.get(DELAY, ()))
+    moments = (it.end if isinstance(it, Stretch) else it for it in times)
+    now = next((it for it in moments if isinstance(it, datetime)), None)
+    return Example(asked, imagined(asked, replace(place.facts, now=now)))
 
 
-def _moments(values: Sequence[Fact]) -> Iterator[datetime]:
-    for value in values:
-        if isinstance(value, datetime | Stretch):
-            yield value.end if isinstance(value, Stretch) else value
-
-
-def _refuted(
-    example: Example,
-    meeting: Meeting,
-    barred: Sequence[tuple[Side, Prohibition]],
-    world: World,
-) -> str:
+def _refuted(example: Example, meeting: Meeting, barred: Sequence[Ban], world: World) -> str:
     """Return why evaluation does not confirm an example; empty when it does."""
     for side, rule in meeting.permitted:
+        shown = tuple(world.shown(tuple(flat(rule.constraints)), world.reading.knowledge))
         granting = Permission(
-            action=rule.action,
-            target=rule.target,
-            assignee=rule.assignee,
-            constraints=tuple(_shown(rule.constraints, world)),
+            action=rule.action, target=rule.target, assignee=rule.assignee, constraints=shown
         )
         policy = replace(
             side.policy, permissions=(granting,), prohibitions=(), obligations=(), conflict=None
@@ -315,36 +286,3 @@ def _refuted(
         if [item.applies for item in decision.rules] != [wanted]:
             return f"no example could be checked: prohibition of {text.term(ban.action.id)}"
     return ""
-
-
-def _shown(items: Sequence[Condition], world: World) -> Iterator[Condition]:
-    """Yield the conditions that one request can show, as evaluation is to read them.
-
-    The delays of an `andSequence` have each their own moment. Evaluation gives no meaning to parts
-    of a concept: where they are read as its kinds, `isPartOf` is `isA`, and `hasPart` is left out.
-    """
-    for item in flat(items):
-        read = _as_kinds(item, world.knowledge) if world.parts_as_kinds else item
-        if read is not None and not _is_chain(item):
-            yield read
-
-
-def _is_chain(item: Condition) -> bool:
-    return (
-        isinstance(item, LogicalConstraint)
-        and item.connective is Connective.AND_SEQUENCE
-        and len(item.operands) > 1
-        and operands_of(item) == {DELAY}
-    )
-
-
-def _as_kinds(item: Condition, knowledge: Knowledge) -> Condition | None:
-    if isinstance(item, LogicalConstraint):
-        parts = (_as_kinds(part, knowledge) or part for part in item.operands)
-        return replace(item, operands=tuple(parts))
-    operand = knowledge.operand(item.left)
-    if operand is None or operand.kind is not Kind.CONCEPT:
-        return item
-    if item.operator is Operator.HAS_PART:
-        return None
-    return replace(item, operator=Operator.IS_A) if item.operator is Operator.IS_PART_OF else item

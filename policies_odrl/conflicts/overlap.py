@@ -7,28 +7,72 @@ Source: arXiv 2602.19883 (composition of verdicts).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from policies_odrl import text
-from policies_odrl.algebra.boxes import Box, Goal, delayed
-from policies_odrl.algebra.budget import Budget, Exhausted
-from policies_odrl.algebra.claims import Atom
-from policies_odrl.algebra.extent import Reading
-from policies_odrl.algebra.forms import condition_form
-from policies_odrl.conflicts import events
-from policies_odrl.conflicts.outcome import Outcome, all_met, excluded, settled, unknown
-from policies_odrl.conflicts.times import TIMES, Chain, Judge, Times, each_alone
-from policies_odrl.evaluation.clocks import DELAY
+from policies_odrl.algebra.boxes import Box, Goal
+from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.extent import Exhausted, Reading
+from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
+from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
-from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint
-from policies_odrl.vocabulary import Kind
+from policies_odrl.model import XSD, Condition, Literal, LogicalConstraint, Operator
+from policies_odrl.values import name
+from policies_odrl.vocabulary import Kind, Operand
 
-MAX_NAMED: Final = 3  # reasons that are named for one group of conditions
-_TIME: Final = "time"  # the operands of time belong together
+MAX_NAMED: Final = 3  # reasons or conditions that are named for one group of conditions
+TIMES: Final = frozenset({DATE_TIME, INTERVAL, METERED, DELAY, ELAPSED})  # depend on one another
+_TIME: Final = "time"
+_ALWAYS: Final = frozenset({"before", "during", "after"})
+_WHEN: Final = {
+    Operator.LT: frozenset({"before"}),
+    Operator.LTEQ: frozenset({"before", "during"}),
+    Operator.EQ: frozenset({"during"}),
+    Operator.GTEQ: frozenset({"during", "after"}),
+    Operator.GT: frozenset({"after"}),
+    Operator.NEQ: frozenset({"before", "after"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of several conditions together.
+
+    Attributes:
+        truth: True: they can hold together; False: it is proved that they cannot.
+        facts: with True, left operand -> values that a request may state.
+        why: with Undetermined, the fact that is lacking; with False, what excludes what.
+        example: with True, a request and facts that were evaluated; None where none was asked for.
+    """
+
+    truth: Truth
+    facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
+    why: str = ""
+    example: Any = None
+
+
+Judge = Callable[[Mapping[str, Sequence[Atom]], Sequence[Goal], "World"], Outcome]
+
+
+def each_alone(
+    asked: Mapping[str, Sequence[Atom]], sequences: Sequence[Goal], world: World
+) -> Outcome:
+    """Return whether operands of time can be met, as far as each tells by itself."""
+    outcomes = [_settled(left, atoms, world.reading) for left, atoms in asked.items()]
+    never = next((item for item in outcomes if item.truth is Truth.FALSE), None)
+    if never is not None or (len(outcomes) == 1 and not sequences):
+        return never or outcomes[0]
+    names = " and ".join(sorted(map(text.term, asked)))
+    return unknown(
+        f"how {names} go together"
+        if not sequences
+        else "in what order the parts of a sequence came true"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,105 +80,75 @@ class World:
     """What the search may rely on.
 
     Attributes:
-        knowledge: terms and hierarchies.
+        reading: how constraints are read.
         start: when the agreement began, aware; None when nobody says.
-        anchors: IRI of a constraint -> start of its first period, aware.
-        parts_as_kinds: see `compatibility.conflict_between`.
         barring: whether a meeting is what must not be, so that none may be overlooked.
-        times: what judges the operands of time together.
-        budget: pays for the work of one question.
+        times: judges what is asked of the operands of time, and of sequences, together.
+        shown: picks the conditions of a permission that one request can show.
     """
 
-    knowledge: Knowledge
+    reading: Reading
     start: datetime | None = None
-    anchors: Mapping[str, datetime] = field(default_factory=dict)
-    parts_as_kinds: bool = False
     barring: bool = False
     times: Judge = each_alone
-    budget: Budget = field(default_factory=Budget)
+    shown: Callable[[Sequence[Condition], Knowledge], Iterable[Condition]] = lambda items, _: items
 
-    @property
-    def reading(self) -> Reading:
-        """How constraints are read: only what is asserted counts."""
-        return Reading(self.knowledge, True, self.parts_as_kinds, self.budget)  # noqa: FBT003
+
+def unknown(why: str) -> Outcome:
+    """Return that something is lacking."""
+    return Outcome(Truth.UNDETERMINED, why=why)
 
 
 def overlap(goals: Sequence[Goal], world: World) -> Outcome:
     """Return whether all goals can be met together.
 
-    >>> from policies_odrl.model import ODRL, XSD, Literal, Operator
-    >>> def width(operator, value):
-    ...     right = (Literal(value, XSD + "decimal"),)
-    ...     return Goal(Constraint(ODRL + "percentage", Operator(operator), right))
-    >>> world = World(Knowledge())
-    >>> overlap([width("lteq", "5"), width("gteq", "6")], world).truth.value
-    'false'
-    >>> overlap([width("lteq", "6"), width("gteq", "6")], world).truth.value
-    'true'
+    A deprecated operand is the one that replaces it: a request has one value for both.
     """
-    current = [replace(goal, item=_current(goal.item, world.knowledge)) for goal in goals]
+    knowledge = world.reading.knowledge
     outcomes = []
-    for group in _apart(current):
+    for group in _groups([replace(it, item=_current(it.item, knowledge)) for it in goals]):
         try:
             outcomes.append(_search(group, world))
         except Exhausted as exc:
             outcomes.append(unknown(str(exc)))
         if outcomes[-1].truth is Truth.FALSE:
             break
-    return all_met(outcomes)
-
-
-# -- what belongs together -----------------------------------------------------------------------
+    return _all_met(outcomes)
 
 
 def _current(item: Condition, knowledge: Knowledge) -> Condition:
-    """Return a condition with the operands that replace deprecated ones: a request has one value.
-
-    Source: `request.names_of`, by which evaluation finds a value under any of these names.
-    """
     if isinstance(item, LogicalConstraint):
         return replace(item, operands=tuple(_current(part, knowledge) for part in item.operands))
     newer = knowledge.current(item.left)
     return item if newer == item.left else replace(item, left=newer)
 
 
-def _apart(goals: Sequence[Goal]) -> list[list[Goal]]:
+def _groups(goals: Iterable[Goal]) -> list[list[Goal]]:
     """Return goals in groups that have no operand in common."""
-    names = [{_TIME if it in TIMES else it for it in goal.operands} or {""} for goal in goals]
-    using: dict[str, list[int]] = {}
-    for index, named in enumerate(names):
-        for name in named:
-            using.setdefault(name, []).append(index)
-    groups: list[list[Goal]] = []
-    seen: set[int] = set()
-    for first in range(len(goals)):
-        stack, group = [first] if first not in seen else [], []
-        while stack:
-            index = stack.pop()
-            if index not in seen:
-                seen.add(index)
-                group.append(index)
-                stack.extend(near for name in names[index] for near in using.pop(name, ()))
-        if group:
-            groups.append([goals[index] for index in sorted(group)])
-    return groups
-
-
-# -- the search ----------------------------------------------------------------------------------
+    found: dict[str, tuple[dict[str, None], list[Goal]]] = {}
+    for goal in goals:
+        about = sorted({_TIME if it in TIMES else it for it in goal.operands} or {""})
+        names = dict.fromkeys(about)
+        near = {id(found[it]): found[it] for it in about if it in found}
+        for others, _ in near.values():
+            names |= others
+        items = [it for _, group in near.values() for it in group]
+        found.update(dict.fromkeys(names, (names, [*items, goal])))
+    return list({id(items): items for _, items in found.values()}.values())
 
 
 def _search(goals: Sequence[Goal], world: World) -> Outcome:
-    reading, pending = world.reading, [Box(goals, opening=True)]
+    pending = [Box(goals, opening=True)]
     lacking: list[str] = []
     apart: list[str] = []
     while pending:
         box = pending.pop()
-        found = _judge(box, world, reading)
+        found = _judge(box, world)
         if found.truth is Truth.FALSE:
             apart.append(found.why)
         elif box.choices:
             chosen = min(box.choices, key=lambda choice: len(choice.ways))
-            world.budget.pay(len(chosen.ways) * (1 + sum(map(len, box.atoms.values()))))
+            world.reading.budget.pay(len(chosen.ways) * (1 + sum(map(len, box.atoms.values()))))
             pending.extend(reversed(list(box.cases(chosen))))
         elif found.truth is Truth.TRUE:
             return found
@@ -144,75 +158,115 @@ def _search(goals: Sequence[Goal], world: World) -> Outcome:
     return unknown(why) if lacking else Outcome(Truth.FALSE, why=why)
 
 
-def _judge(box: Box, world: World, reading: Reading) -> Outcome:
+def _judge(box: Box, world: World) -> Outcome:
     """Return whether what one way asks of each operand can hold, its choices left aside."""
-    chains, strange = _chains(box)
     times = {left: atoms for left, atoms in box.atoms.items() if left in TIMES}
-    outcomes = [_of_operand(box, left, reading) for left in box.atoms if left not in TIMES]
-    if times or chains:
-        outcomes.append(_timed(times, chains, world, reading))
-    return all_met(outcomes, strange)
+    plain = {left: box.claims(left, world.reading) for left in box.atoms if left not in TIMES}
+    outcomes = [settled(left, claims) for left, claims in plain.items()]
+    if times or box.sequences:
+        world.reading.budget.pay(len(box.sequences) + sum(map(len, times.values())))
+        outcomes.append(world.times(times, box.sequences, world))
+    return _all_met(outcomes)
 
 
-def _of_operand(box: Box, left: str, reading: Reading) -> Outcome:
-    claims = box.claims(left, reading)
-    if claims.operand is not None and claims.operand.kind is Kind.EVENT and not claims.opposed:
-        found = events.judge(claims)
-        return found if found.truth is not Truth.FALSE else excluded(claims.atoms)
-    return settled(left, claims)
+def _all_met(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return whether what is asked of different operands can be met together."""
+    never = next((item for item in outcomes if item.truth is Truth.FALSE), None)
+    if never is not None:
+        return never
+    whys = [item.why for item in outcomes if item.truth is Truth.UNDETERMINED]
+    if whys:
+        return unknown("; ".join(dict.fromkeys(whys)))
+    return Outcome(Truth.TRUE, {left: it for found in outcomes for left, it in found.facts.items()})
 
 
-def _chains(box: Box) -> tuple[list[Chain], list[str]]:
-    """Return the delays that follow one another, and what of sequences is not settled."""
-    chains, strange = [], []
-    for goal in box.sequences:
-        item = goal.item
-        shown = text.condition(item)[:200]
-        if not goal.holds or not isinstance(item, LogicalConstraint) or not item.operands:
-            strange.append(f"{shown}: whether the order was kept")
-            continue
-        links = [_link(part, goal.side) for part in item.operands if delayed(part)]
-        if all(links):
-            chains.append(Chain(tuple(links), goal.side))
-        else:
-            strange.append(f"{shown}: when each part came true")
-    return chains, strange
+# -- one operand ---------------------------------------------------------------------------------
 
 
-def _link(part: Condition, side: int) -> tuple[Atom, ...]:
-    """Return what a member of a sequence asks of its delay; empty where it asks for more."""
-    if isinstance(part, Constraint):
-        return (Atom(part, side=side),)
-    links = [_link(item, side) for item in part.operands]
-    if part.connective is not Connective.AND or not all(links):
-        return ()
-    atoms = tuple(atom for link in links for atom in link)
-    return atoms if all(atom.item.left == DELAY for atom in atoms) else ()
+def _settled(left: str, atoms: Sequence[Atom], reading: Reading) -> Outcome:
+    return settled(left, Claims(reading.knowledge.operand(left), atoms, reading))
 
 
-def _timed(
-    times: Mapping[str, Sequence[Atom]],
-    chains: Sequence[Chain],
-    world: World,
-    reading: Reading,
-) -> Outcome:
-    atoms = [atom for items in times.values() for atom in items]
-    reading.budget.pay(len(atoms) + sum(len(chain.parts) for chain in chains))
-    if any(_opposed(items, world) for items in times.values()):
-        return excluded(atoms)
-    referring = next((atom for atom in atoms if atom.item.reference), None)
-    if referring is not None:
-        return unknown(f"{referring.text}: the value at `{referring.item.reference[0][:200]}`")
-    asked = Times(times, reading, chains, world.start, world.anchors, barring=world.barring)
-    found = world.times(asked)
-    links = [atom for chain in chains for part in chain.parts for atom in part]
-    return excluded([*atoms, *links]) if found.truth is Truth.FALSE else found
+def settled(left: str, claims: Claims) -> Outcome:
+    """Return whether what is asked of one operand can be met.
+
+    Raises:
+        Exhausted: the work would exceed the budget.
+    """
+    if claims.empty:
+        return excluded(claims.atoms)
+    if claims.operand is None:
+        return unknown(f"`{text.term(left)}` is not a known left operand")
+    if claims.operand.kind is Kind.EVENT:
+        return _of_events(left, claims)
+    values = next(claims.samples(), ())
+    return Outcome(Truth.TRUE, {left: values}) if values else unknown(_lacking(left, claims))
 
 
-def _opposed(atoms: Iterable[Atom], world: World) -> bool:
-    """Return whether one and the same constraint, with one anchor, is to hold and not to hold."""
-    said = {
-        (condition_form(atom.item), world.anchors.get(atom.item.id or ""), atom.holds)
-        for atom in atoms
-    }
-    return any((form, anchor, not holds) in said for form, anchor, holds in said)
+def excluded(atoms: Sequence[Atom]) -> Outcome:
+    """Return that nothing satisfies all of some constraints."""
+    lines = list(dict.fromkeys(atom.text for atom in atoms))
+    more = f" and {len(lines) - MAX_NAMED} more" if len(lines) > MAX_NAMED else ""
+    return Outcome(Truth.FALSE, why=f"nothing satisfies {' and '.join(lines[:MAX_NAMED])}{more}")
+
+
+def _of_events(left: str, claims: Claims) -> Outcome:
+    """Return whether a moment can satisfy all constraints on events.
+
+    An event whose moment is known is a moment. Of others, being before, during and after exclude
+    one another and nothing else is known (Vocabulary, `event`).
+    """
+    reading, first = claims.reading, claims.atoms[0].item
+    named = [(it, name(value) or "") for it in claims.atoms for value in it.item.right]
+    zones: dict[str, frozenset[str]] = {}
+    for atom, event in named:
+        zone = _WHEN.get(atom.item.operator)
+        if zone is not None and len(atom.item.right) == 1:
+            zones[event] = zones.get(event, _ALWAYS) & (zone if atom.holds else _ALWAYS - zone)
+    if not all(zones.values()):
+        return excluded(claims.atoms)
+    moments = {event: it for event, (it, end) in reading.knowledge.events.items() if it == end}
+    singles = all(len(it.item.right) == 1 for it in claims.atoms)
+    if singles and all(event in moments for _, event in named):
+        at = {it: Literal(moment.isoformat(), XSD + "dateTime") for it, moment in moments.items()}
+        dated = [replace(it, item=replace(it.item, right=(at[event],))) for it, event in named]
+        return settled(left, Claims(Operand(left, Kind.INSTANT, frozenset()), dated, reading))
+    if first.operator is Operator.EQ and all(it.holds and it.item == first for it in claims.atoms):
+        return Outcome(Truth.TRUE, {left: first.right})
+    event = next((event for _, event in named if event not in moments), "")
+    when = f"when `{event}` takes place"
+    if event in reading.knowledge.events:
+        when = f"at what moment of the event `{event}`"
+    away = next((why for atom, why in claims.opaque if atom.item.reference), "")
+    return unknown(f"{text.term(left)}: {away or when}")
+
+
+def _lacking(left: str, claims: Claims) -> str:
+    """Return the first fact that would settle what is asked of one operand."""
+    if claims.opaque:
+        atom, why = claims.opaque[0]
+        return f"{atom.text}: {why}"
+    items = [atom.item for atom in claims.atoms]
+    if len({item.status for item in items}) > 1:
+        return f"{text.term(left)}: where each count starts"
+    if len(claims.groups) > 1:
+        units = sorted({text.term(item.unit) or "no unit" for item in items})
+        return f"{text.term(left)}: how {' and '.join(units)} compare"
+    lines = " and ".join(dict.fromkeys(atom.text for atom in claims.atoms))
+    kind = claims.operand.kind if claims.operand else None
+    if kind in {Kind.CONCEPT, Kind.PLACE, Kind.IDENTITY}:
+        return f"{lines}: {_unasserted(claims, kind)}"
+    if kind is Kind.DURATION:
+        return f"{lines}: how many days a month has"
+    return f"{text.term(left)}: no value that can be written"
+
+
+def _unasserted(claims: Claims, kind: Kind | None) -> str:
+    named = [name(value) or "" for atom in claims.atoms for value in atom.item.right]
+    strange = next((it for it in named if not claims.reading.knowledge.knows(it)), None)
+    if strange is not None and kind is not Kind.IDENTITY:
+        return f"what `{text.term(strange)}` means is not known"
+    first, *others = map(text.term, dict.fromkeys(named))
+    if others:
+        return f"whether `{first}` and `{others[0]}` have anything in common is not asserted"
+    return "no name that certainly fits"

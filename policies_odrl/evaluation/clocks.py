@@ -17,8 +17,7 @@ from decimal import Decimal
 from itertools import pairwise, product
 from typing import Final
 
-from policies_odrl.algebra.domain import Fact
-from policies_odrl.algebra.numbers import MOST_COUNTED
+from policies_odrl.algebra.domain import MOST_COUNTED, Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.case import Case, Mode, parts_of
 from policies_odrl.evaluation.decision import ConditionResult

@@ -24,12 +24,12 @@ from connector.cli import output
 from connector.cli.files import read_bytes, write_new
 from connector.cli.options import Json
 from connector.errors import ConfigurationInvalid, PreauError
-from policies_odrl import Knowledge, conflict_between, conflict_within
-from policies_odrl.conflicts.verdict import Compatibility, ConflictVerdict
+from policies_odrl import Knowledge
+from policies_odrl.conflicts.compatibility import Compatibility, ConflictVerdict
 from tests.conformance.harness import command
 from tests.conformance.problems.hierarchies import hierarchies_in
 from tests.conformance.problems.pairs import Problem, problem_at
-from tests.conformance.times.timeline import judge
+from tests.conformance.times import asked
 
 RESOURCES: Final = "Resources"
 _NEEDED: Final = ("problem", "policy")
@@ -121,7 +121,7 @@ def _answered(row: Mapping[str, str], folder: Path, knowledge: Knowledge) -> Ans
         verdict = _verdict(problem_at(_file(row["policy"], folder), knowledge))
     except PreauError as exc:
         return Answered(name, Compatibility.UNKNOWN, reasons=(exc.reason,), wanted=wanted)
-    witness = verdict.witness.line if verdict.witness else ""
+    witness = asked.line(verdict.witness) if verdict.witness else ""
     return Answered(name, verdict.answer, witness, verdict.reasons, wanted)
 
 
@@ -140,14 +140,8 @@ def _file(cell: str, folder: Path) -> Path:
 def _verdict(problem: Problem) -> ConflictVerdict:
     """Return the verdict on one policy by itself, or the gravest one on two or more."""
     policies, knowledge, anchors = problem.policies, problem.knowledge, problem.anchors
-    if len(policies) == 1:
-        return conflict_within(
-            policies[0], knowledge, anchors=anchors, parts_as_kinds=True, times=judge
-        )
-    found = [
-        conflict_between(left, right, knowledge, anchors=anchors, parts_as_kinds=True, times=judge)
-        for left, right in combinations(policies, 2)
-    ]
+    pairs = list(combinations(policies, 2)) or [policies]
+    found = [asked.verdict(pair, knowledge, anchors=anchors, parts_as_kinds=True) for pair in pairs]
     return min(found, key=lambda item: _ORDER.index(item.answer))
 
 

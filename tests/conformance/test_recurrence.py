@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from policies_odrl.algebra.intervals import ALL, Piece, at
+from policies_odrl.algebra.intervals import Piece, at
 from policies_odrl.values import Duration
-from tests.conformance.times.recurrence import Cycle, Uncounted, common
+from tests.conformance.times.recurrence import ALL, Cycle, Uncounted, common
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 

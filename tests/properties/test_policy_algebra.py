@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
 from policies_odrl.algebra.boxes import Box, Goal, Proof
-from policies_odrl.algebra.claims import Atom, Claims, denote
+from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.algebra.questions import entails, never_blocked, sample, unsatisfiable
 from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, RDF_JSON, XSD, Value
 from policies_odrl.vocabulary import ALLOWED, DPV, LEVELS, OPERANDS, PREAU
+from tests.support.algebra import entails, never_blocked, unsatisfiable
 
 LAW = settings(max_examples=25, deadline=None)
 LISTS = {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
@@ -182,7 +182,7 @@ def test_what_is_unsatisfiable_is_true_of_nothing(world: World, data: st.DataObj
     found = unsatisfiable(items, Reading())
     each = list(zip(*(truths(item, world) for item in items), strict=True))
     assert not (found.yes and any(set(truth) == {Truth.TRUE} for truth in each))
-    shown = sample(items, Reading())
+    shown = found.witness
     assert found.no is bool(shown)
     for item in items if shown else ():
         assert check(item, shown, Knowledge())[0] is Truth.TRUE
@@ -346,7 +346,8 @@ def test_what_is_opaque_entails_only_itself(item: Constraint) -> None:
             (Operator.EQ, literals("decimal", "7")),
         )
     ]
-    assert denote(item, None).opaque
+    claims = Claims(OPERANDS.get(item.left), [Atom(item)], Reading())
+    assert claims.extent(item).opaque
     assert entails([item], item, Reading()).yes
     for other in plain:
         for found in (entails([item], other, Reading()), entails([other], item, Reading())):

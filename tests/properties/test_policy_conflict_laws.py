@@ -28,7 +28,7 @@ from policies_odrl import (
     evaluate,
 )
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.conflicts.verdict import Compatibility
+from policies_odrl.conflicts.compatibility import Compatibility
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Condition
 from tests.support.conflicts import KNOWN, NAMES, condition, conflict_between

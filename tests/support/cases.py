@@ -22,7 +22,7 @@ import policies_odrl
 from policies_odrl import Decision, Facts, Knowledge, Layer, Mode, OdrlError, Policy, Request
 from policies_odrl.comparison.differences import Compared
 from policies_odrl.comparison.meet import meet
-from policies_odrl.conflicts.verdict import ConflictVerdict
+from policies_odrl.conflicts.compatibility import ConflictVerdict
 from policies_odrl.evaluation.case import Behaviour
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
@@ -33,6 +33,7 @@ from policies_odrl.simulation.changes import applied
 from policies_odrl.simulation.simulate import Simulation
 from policies_odrl.simulation.situation import facts_from, request_from
 from policies_odrl.vocabulary import ALLOWED, Kind, Operand
+from tests.conformance.times.asked import line
 from tests.support.conflicts import conflict_between, conflict_within
 from tests.support.policies import nodes
 from tests.support.short_policies import expanded, shortened
@@ -280,7 +281,7 @@ def _conflict(case: Case) -> dict[str, Any]:
 
 def _witness(case: Case) -> str | None:
     found = verdict_of(case).witness
-    return found and found.line
+    return found and line(found)
 
 
 def written(policy: Policy | None) -> Any:

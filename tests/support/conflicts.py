@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import policies_odrl
 from policies_odrl import (
     Action,
     Connective,
@@ -23,14 +21,14 @@ from policies_odrl import (
     Policy,
     PolicyKind,
 )
+from policies_odrl.conflicts.compatibility import ConflictVerdict
+from policies_odrl.knowledge import NOTHING_MORE
 from policies_odrl.model import ODRL, XSD, Condition, Value
 from policies_odrl.units import QUDT
 from policies_odrl.vocabulary import ALLOWED, PREAU, Kind, Operand
-from tests.conformance.times.timeline import judge
+from tests.conformance.times.asked import verdict
 
 VECTORS: Final = Path(__file__).parents[1] / "conformance" / "policies" / "conflicts"
-conflict_between = partial(policies_odrl.conflict_between, times=judge)
-conflict_within = partial(policies_odrl.conflict_within, times=judge)
 NAMES: Final = "urn:vector:"
 AXES: Final = ("width", "height", "depth")
 _DATA: Final = json.loads((VECTORS / "vectors.json").read_text("utf-8"))
@@ -39,6 +37,20 @@ _TYPES: Final = {
     **dict.fromkeys(["elapsedTime", "meteredTime", "delayPeriod", "timeInterval"], "duration"),
     **dict.fromkeys([*AXES, "count", "absoluteSize"], "decimal"),
 }
+
+
+def conflict_between(
+    left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE, **more: Any
+) -> ConflictVerdict:
+    """Return whether two policies conflict, their times taken together."""
+    return verdict((left, right), knowledge, **more)
+
+
+def conflict_within(
+    policy: Policy, knowledge: Knowledge = NOTHING_MORE, **more: Any
+) -> ConflictVerdict:
+    """Return whether a policy conflicts with itself, its times taken together."""
+    return verdict((policy,), knowledge, **more)
 
 
 def problems() -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from policies_odrl import (
     PolicyKind,
     Prohibition,
 )
-from policies_odrl.concepts import purposes
+from policies_odrl.concepts import hierarchy
 from policies_odrl.model import ODRL, XSD, XSD_STRING, Condition
 from policies_odrl.vocabulary import (
     DCT,
@@ -58,7 +58,7 @@ _ODD = [
 ]
 iris = st.sampled_from(_ODD)
 concepts = st.sampled_from(
-    [*sorted(purposes())[:40], *(step for steps in LEVELS.values() for step in steps)]
+    [*sorted(hierarchy("purposes"))[:40], *(step for steps in LEVELS.values() for step in steps)]
 )
 text = st.text(max_size=8) | st.sampled_from(
     [

@@ -18,11 +18,10 @@ from policies_odrl import (
     contains,
     same_meaning,
 )
-from policies_odrl.algebra.forms import same_constraint
 from policies_odrl.comparison.meet import meet
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV, PREAU
-from tests.support.algebra import contradictory
+from tests.support.algebra import contradictory, same_constraint
 from tests.support.small_policies import (
     DAY,
     MANY,

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator
-from policies_odrl.algebra.forms import same_constraint
 from policies_odrl.model import ODRL, XSD, Value
-from tests.support.algebra import contradictory, implied
+from tests.support.algebra import contradictory, implied, same_constraint
 from tests.support.policies import amount, name_is, purpose, until
 
 NOTHING = Knowledge()

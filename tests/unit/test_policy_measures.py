@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
+from policies_odrl.algebra.domain import Durations
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.periods import Recurrence, Stretch, later, recurs
-from policies_odrl.algebra.times import Durations
 from policies_odrl.evaluation.operands import check
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.places import atlas, lies_in, place

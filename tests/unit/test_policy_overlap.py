@@ -20,11 +20,10 @@ from policies_odrl import (
     Prohibition,
     Truth,
 )
-from policies_odrl.algebra.budget import Budget, Exhausted
-from policies_odrl.conflicts.compatibility import MAX_PAIRS
+from policies_odrl.algebra.extent import Budget, Exhausted, Reading
+from policies_odrl.conflicts.compatibility import MAX_PAIRS, Compatibility
 from policies_odrl.conflicts.example import Meeting, Side, tried
 from policies_odrl.conflicts.overlap import World
-from policies_odrl.conflicts.verdict import Compatibility
 from policies_odrl.model import ODRL, Condition, Constraint
 from tests.support.conflicts import KNOWN, condition, conflict_between, permitting, problems
 from tests.support.small_policies import may, terms, where
@@ -38,8 +37,9 @@ def test_vectors(problem: dict[str, Any]) -> None:
     right = permitting(*problem["right"])
     for one, other in ((left, right), (right, left)):
         wide, alone = problem.get("parts_as_kinds", False), problem.get("alone", False)
-        ask = policies_odrl.conflict_between if alone else conflict_between
-        verdict = ask(one, other, KNOWN, parts_as_kinds=wide)
+        verdict = conflict_between(one, other, KNOWN, parts_as_kinds=wide)
+        if alone:
+            verdict = policies_odrl.conflict_between(one, other, KNOWN)
         assert verdict.answer.value == problem["verdict"], verdict.reasons
         assert (verdict.witness is not None) is (verdict.answer is Compatibility.COMPATIBLE)
         assert bool(verdict.reasons) is (verdict.answer is not Compatibility.COMPATIBLE)
@@ -107,8 +107,9 @@ def test_no_step_is_taken_beyond_the_limit() -> None:
     assert (before, budget.spent) == (False, True)
     side = Side(permitting("width eq 5"), 0)
     meeting = Meeting(permitted=((side, side.policy.permissions[0]),))
-    assert tried(meeting, World(KNOWN, budget=budget)).truth is Truth.UNDETERMINED
-    assert tried(meeting, World(KNOWN)).truth is Truth.TRUE
+    for steps, wanted in ((budget, Truth.UNDETERMINED), (Budget(), Truth.TRUE)):
+        world = World(Reading(KNOWN, asserted=True, budget=steps))
+        assert tried(meeting, world).truth is wanted
 
 
 def test_more_pairs_of_a_duty_and_prohibitions_than_are_compared() -> None:

@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies_odrl import Iri, Literal, Quantity, Truth
+from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
+from policies_odrl.evaluation.operands import check
 from policies_odrl.logic import all_of, any_of, negate, one_of, unanimous
-from policies_odrl.model import XSD
+from policies_odrl.model import ODRL, XSD
 from policies_odrl.text import value as shown
 from policies_odrl.values import (
     Duration,
     Span,
-    before,
-    compare_durations,
+    at_most,
     duration,
     naive,
     name,
     number,
-    same,
+    orders,
     scalar,
     span,
 )
@@ -136,36 +136,47 @@ def days(count: int) -> Duration:
 @rows("values", "months against days")
 def test_months_against_days(months: int, count: int, order: int | None) -> None:
     left, right = Duration(months, Decimal(0)), days(count)
-    assert compare_durations(left, right) == order
-    assert compare_durations(right, left) == (None if order is None else -order)
-
-
-def test_comparison_of_durations_where_a_month_decides() -> None:
-    month = Duration(1, Decimal(0))
-    assert before(days(28), month, or_same=True) is T
-    assert before(days(28), month, or_same=False) is U
-    assert before(days(30), month, or_same=True) is U
-    assert before(days(31), month, or_same=False) is F
-    assert same(days(30), month) is U
-    assert same(days(27), month) is F
-    assert same(month, Duration(1, Decimal(0))) is T
-
-
-def test_values_of_two_kinds_do_not_compare() -> None:
-    assert before(Decimal(1), days(1), or_same=True) is U
-    assert same(Decimal(1), Span(DAY, DAY)) is U
-    assert scalar(Kind.CONCEPT, "3") is None
-
-
-INSTANT = Span(DAY, DAY)
-NOON = Span(DAY + timedelta(hours=12), DAY + timedelta(hours=12))
-WHOLE = Span(DAY, DAY + timedelta(days=1))
-NEXT = Span(DAY + timedelta(days=1), DAY + timedelta(days=2))
-MIDNIGHT = Span(NEXT.start, NEXT.start)
+    found = orders(left, right)
+    assert found == {order} if order is not None else len(found) == 2
+    assert orders(right, left) == {-item for item in found}
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "less", "at_most", "equal"),
+    ("value", "operator", "limit", "wanted"),
+    [
+        ("P28D", Operator.LTEQ, "P1M", T),
+        ("P28D", Operator.LT, "P1M", U),
+        ("P30D", Operator.LTEQ, "P1M", U),
+        ("P31D", Operator.LT, "P1M", F),
+        ("P30D", Operator.EQ, "P1M", U),
+        ("P27D", Operator.EQ, "P1M", F),
+        ("P1M", Operator.EQ, "P1M", T),
+    ],
+)
+def test_comparison_of_durations_where_a_month_decides(
+    value: str, operator: Operator, limit: str, wanted: Truth
+) -> None:
+    item = Constraint(ODRL + "elapsedTime", operator, (literal("duration", limit),))
+    assert check(item, (literal("duration", value),), Knowledge())[0] is wanted
+    sure = at_most(duration(value), duration(limit))  # type: ignore[arg-type]
+    assert operator is not Operator.LTEQ or sure is (wanted is T)
+
+
+def test_values_of_two_kinds_do_not_compare() -> None:
+    assert not at_most(Decimal(1), days(1))
+    assert not at_most(Span(DAY, DAY), Decimal(1))
+    assert scalar(Kind.CONCEPT, "3") is None
+
+
+INSTANT = literal("dateTime", "2026-01-01T00:00:00Z")
+NOON = literal("dateTime", "2026-01-01T12:00:00Z")
+WHOLE = literal("date", "2026-01-01Z")
+NEXT = literal("date", "2026-01-02Z")
+MIDNIGHT = literal("dateTime", "2026-01-02T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "less", "until", "equal"),
     [
         (INSTANT, INSTANT, F, T, T),
         (INSTANT, NOON, T, T, F),
@@ -183,11 +194,12 @@ MIDNIGHT = Span(NEXT.start, NEXT.start)
     ],
 )
 def test_instants_and_days(
-    left: Span, right: Span, less: Truth, at_most: Truth, equal: Truth
+    left: Literal, right: Literal, less: Truth, until: Truth, equal: Truth
 ) -> None:
-    assert before(left, right, or_same=False) is less
-    assert before(left, right, or_same=True) is at_most
-    assert same(left, right) is equal
+    for operator, wanted in ((Operator.LT, less), (Operator.LTEQ, until), (Operator.EQ, equal)):
+        item = Constraint(ODRL + "dateTime", operator, (right,))
+        assert check(item, (left,), Knowledge())[0] is wanted
+    assert at_most(span(left), span(right)) is (until is T)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.intervals import End, above, at, below
 from policies_odrl.algebra.periods import later
 from policies_odrl.model import Literal
-from policies_odrl.values import Duration, compare_durations, duration
+from policies_odrl.values import Duration, duration, orders
 from tests.conformance.times.lines import Unsettled
 
 NOTHING: Final = Duration(0, Decimal(0))
@@ -71,6 +71,12 @@ def added(ends: Sequence[End]) -> Edge | None:
         return None
     total = sum((length.seconds for length, _ in known), Decimal(0))
     return Duration(0, total), all(closed for _, closed in known)
+
+
+def compare_durations(left: Duration, right: Duration) -> int | None:
+    """Return -1, 0 or 1, or None where a month's length decides."""
+    found = orders(left, right)
+    return next(iter(found)) if len(found) == 1 else None
 
 
 def longer(low: Edge, high: Edge) -> bool:

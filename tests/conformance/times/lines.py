@@ -15,12 +15,10 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.claims import MAX_SAMPLES, Atom, Claims
-from policies_odrl.algebra.domain import Fact, Unread
+from policies_odrl.algebra.domain import Durations, Fact, Numbers, written
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.intervals import HIGHEST, Intervals, Key, Piece, at
-from policies_odrl.algebra.numbers import Numbers
-from policies_odrl.algebra.times import Durations, written
-from policies_odrl.conflicts.outcome import Outcome
+from policies_odrl.conflicts.overlap import Outcome
 from policies_odrl.logic import Truth
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import OPERANDS, Kind
@@ -69,10 +67,9 @@ def line(left: str, atoms: Sequence[Atom]) -> Line:
             raise Unsettled(f"{atom.text}: {why}")
         return Line(next(iter(claims.groups.values())).every)
     domain = Durations(operand, reading)
-    try:
-        limits = [domain.limit(atom.item, atom.item.right[0]) for atom in atoms if atom.item.right]
-    except Unread as exc:
-        raise Unsettled(f"{text.term(left)}: {exc}") from exc
+    limits = [domain.limit(atom.item, atom.item.right[0]) for atom in atoms if atom.item.right]
+    if None in limits:
+        raise Unsettled(f"{text.term(left)}: the value cannot be read as {operand.kind.value}")
     odd = next((atom for atom in atoms if len(atom.item.right) != 1), None)
     if odd is not None:
         raise Unsettled(f"{odd.text}: which of its values is meant")

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from math import gcd
 from typing import Final
 
-from policies_odrl.algebra.intervals import Piece, at
+from policies_odrl.algebra.intervals import HIGHEST, LOWEST, Piece, at
 from policies_odrl.algebra.periods import later
 from policies_odrl.values import Duration
 
+ALL: Final = Piece(LOWEST, HIGHEST)
 MAX_TICKS: Final = 4_096  # periods with months that are counted out
 _MOST: Final = 9_999 * 12  # months of the calendar
 _MICRO: Final = timedelta(microseconds=1)
@@ -90,7 +91,7 @@ def common(cycles: Sequence[Cycle], window: Sequence[Piece]) -> datetime | None:
     rest, step = solved
     for piece in window:
         tick = _first(start, rest, step, piece)
-        if tick is not None and piece.holds(tick):
+        if tick is not None and piece.low <= at(tick) <= piece.high:
             return tick
     return None
 
@@ -135,7 +136,7 @@ def _counted(cycles: Sequence[Cycle], window: Sequence[Piece]) -> datetime | Non
         if at(tick) > last:
             return None
         counted += 1
-        if any(piece.holds(tick) for piece in window) and all(
+        if any(piece.low <= at(tick) <= piece.high for piece in window) and all(
             cycle.begins(tick) for cycle in cycles
         ):
             return tick

@@ -18,24 +18,24 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.claims import Atom, Claims
-from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.domain import Fact, written
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.algebra.intervals import ALL, HIGHEST, LOWEST, End, Intervals, Piece, at
+from policies_odrl.algebra.intervals import HIGHEST, LOWEST, End, Intervals, Piece, at
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
-from policies_odrl.algebra.times import written
-from policies_odrl.conflicts.outcome import Outcome, settled
-from policies_odrl.conflicts.times import CLOCKS, Chain, Times
+from policies_odrl.conflicts.overlap import Outcome, settled
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.logic import Truth
 from policies_odrl.model import Operator
-from policies_odrl.values import Duration, compare_durations, duration
+from policies_odrl.values import Duration, duration
 from policies_odrl.vocabulary import OPERANDS
+from tests.conformance.times.asked import CLOCKS, Chain, Times
 from tests.conformance.times.lengths import (
     NOTHING,
     Edge,
     Sum,
     added,
+    compare_durations,
     edge_of,
     is_long,
     longer,
@@ -44,7 +44,7 @@ from tests.conformance.times.lengths import (
     read_length,
 )
 from tests.conformance.times.lines import Line, Unsettled, line, shown
-from tests.conformance.times.recurrence import Cycle, Uncounted, common
+from tests.conformance.times.recurrence import ALL, Cycle, Uncounted, common
 
 SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # where nothing says when
 _MICRO: Final = timedelta(microseconds=1)
