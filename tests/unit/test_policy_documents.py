@@ -19,7 +19,7 @@ from pyld.context_resolver import ContextResolver
 
 from connector.jsonld.policy import policy_document
 from connector.jsonld.turtle import turtle_bytes
-from policies_odrl.documents.contexts import MAX_CONTEXTS, PINNED
+from policies_odrl.documents.contexts import PINNED
 from policies_odrl.documents.graphs import flattened
 from policies_odrl.documents.sources import MAX_BYTES, MAX_DEPTH, MAX_MEMBERS, _load
 from policies_odrl.errors import IllFormed, LimitExceeded, Unreadable
@@ -42,51 +42,8 @@ def test_a_document_becomes_nodes() -> None:
     ]
 
 
-BAD: dict[str, Any] = {
-    "a term without meaning": doc(colour="red"),
-    "a term of another context": doc(title="x"),
-    "a relative identifier": doc(**{"@id": "offer-1"}),
-    "a relative class": doc(**{"@type": "Bargain"}),
-    "a relative action": doc(permission=[{"action": "read"}]),
-    "a relative operand": doc(permission=[{"constraint": [{"leftOperand": "dateTime"}]}]),
-    "an identifier with a space": doc(**{"@id": "urn:a b"}),
-    "null": doc(target=None),
-    "null in a list": doc(permission=[None]),
-    "a context below the top": doc(permission=[{"@context": DSP, "action": "use"}]),
-    "an unknown context": {**doc(), "@context": "https://example.org/context.jsonld"},
-    "a context by relative name": {**doc(), "@context": "context.jsonld"},
-    "a local file as context": {**doc(), "@context": "file:///etc/passwd"},
-    "too many contexts": {**doc(), "@context": [DSP] * (MAX_CONTEXTS + 1)},
-    "a prefix that no context defines": {
-        "@context": PROFILE,
-        "@id": "urn:a",
-        "target": {"@value": "5", "@type": "xsd:decimal"},
-    },
-    "a language that is not one": doc(target={"@value": "x", "@language": "f r"}),
-    "a name that is cut short": doc(**{"@id": "urn:a%4"}),
-    "a name with two fragments": doc(**{"@id": "urn:a#b#c"}),
-    "a number past all bounds": doc(permission=[10**400]),
-    "a named graph": doc(**{"@graph": [{"@id": "urn:b", "@type": "Offer"}]}),
-    "a value that is JSON": doc(target={"@value": {"a": 1}, "@type": "@json"}),
-    "no context": {"@id": "urn:a", "@type": "Offer"},
-    "a context that is nothing": {**doc(), "@context": None},
-    "reverse properties": doc(**{"@reverse": {"target": {"@id": "urn:b"}}}),
-    "included blocks": doc(**{"@included": [{"@id": "urn:b"}]}),
-    "an index": doc(**{"@index": "x"}),
-    "a direction": doc(target={"@value": "x", "@direction": "rtl"}),
-    "a value with two values": doc(**{"dct:title": {"@value": ["a", "b"]}}),
-    "a language of a number": doc(**{"dct:title": {"@value": 5, "@language": "fr"}}),
-    "a list in place of an object": [doc()],
-    "text in place of an object": '"x"',
-    "a class that is a number": doc(**{"@type": 5}),
-    "an identifier that is a number": doc(**{"@id": 5}),
-    "an odd key": doc(**{"": "x"}),
-    "half a character": json.dumps(doc(**{"dct:title": "a\ud800"})),
-    "half a character as it is": json.dumps(doc(**{"dct:title": "a\ud800"}), ensure_ascii=False),
-    "half a character in a name": json.dumps(doc(**{"dct:a\udc00": "x"})),
-    "a number that no double holds": json.dumps(doc()).replace("{", '{"dct:extent": 1e400, ', 1),
-    "a member name twice": '{"@context": "' + DSP + '", "@id": "urn:a", "@id": "urn:b"}',
-}
+DATA = json.loads((Path(__file__).parent / "data" / "documents.json").read_text("utf-8"))
+BAD, GOOD, FLAT = (DATA[name] for name in ("refused", "read", "flat"))
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -94,31 +51,6 @@ def test_what_would_be_lost_or_fetched_is_refused(name: str) -> None:
     value = BAD[name]
     with pytest.raises(IllFormed):
         nodes(value)
-
-
-GOOD: dict[str, Any] = {
-    "a prefixed action": doc(permission=[{"action": "odrl:read"}]),
-    "a full name": doc(permission=[{"action": "https://example.org/act"}]),
-    "a context as one string": {"@context": PROFILE, "@id": "urn:a", "@type": "Offer"},
-    "the ODRL context": {"@context": ODRL_CONTEXT, "uid": "urn:a", "@type": "Set"},
-    "the ODRL context over TLS": {
-        "@context": "https://www.w3.org/ns/odrl.jsonld",
-        "uid": "urn:a",
-        "@type": "Set",
-    },
-    "a graph": {"@context": PROFILE, "@graph": [{"@id": "urn:a", "@type": "Offer"}]},
-    "an empty list": doc(permission=[]),
-    "a whole character in two escapes": json.dumps(doc(**{"dct:title": "\N{SCHOOL}"})),
-    "the largest double": json.dumps(doc()).replace("{", '{"dct:extent": 1.7e308, ', 1),
-    "as many contexts as there may be": {
-        **doc(),
-        "@context": [DSP, *[PROFILE] * (MAX_CONTEXTS - 1)],
-    },
-    "a whole escape and a fragment": doc(**{"@id": "https://a.example/%4A?b#é"}),
-    "a language with a region": doc(**{"dct:title": {"@value": "x", "@language": "fr-CH"}}),
-    "a list of text in order": doc(**{"dct:title": {"@list": ["a", "b"]}}),
-    "an inline context that adds terms": {**doc(), "@context": [PROFILE, {"x": "urn:x:"}]},
-}
 
 
 def test_a_document_without_a_context_is_told_that_it_has_none() -> None:
@@ -136,36 +68,6 @@ def graph_of(found: list[dict[str, Any]]) -> pyoxigraph.Dataset:
     graph = pyoxigraph.Dataset(pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE))
     graph.canonicalize(pyoxigraph.CanonicalizationAlgorithm.UNSTABLE)
     return graph
-
-
-FLAT = {
-    "a node in two places": [
-        {"@id": "urn:a", "urn:p": [{"@id": "urn:b", "urn:q": [{"@value": 1}]}]},
-        {"@id": "urn:b", "@type": ["urn:T", "urn:T"], "urn:q": [{"@value": 1}, {"@value": 2}]},
-    ],
-    "labels of blank nodes": [
-        {"@id": "_:z", "@type": ["_:t"], "urn:p": [{"@id": "_:b0"}, {"urn:q": [{"@id": "_:z"}]}]}
-    ],
-    "values alike but for type or language": [
-        {
-            "@id": "urn:a",
-            "urn:p": [
-                *({"@value": "x"}, {"@value": "x", "@language": "fr"}, {"@value": "x"}),
-                *({"@value": "1", "@type": "urn:t"}, {"@value": "1"}),
-            ],
-        }
-    ],
-    "lists": [
-        {
-            "@id": "urn:a",
-            "urn:p": [
-                {"@list": [{"@value": 1}, {"@value": 1}, {"urn:q": [{"@value": 2}]}]},
-                {"@list": [{"@list": []}]},
-            ],
-        }
-    ],
-    "nothing said": [{"@id": "urn:a"}, {"@id": "urn:b", "urn:p": []}],
-}
 
 
 @pytest.mark.parametrize("name", FLAT)

@@ -22,6 +22,7 @@ from policies_odrl.comparison.meet import meet
 from policies_odrl.model import ODRL, Condition
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.algebra import contradictory, same_constraint
+from tests.support.policies import amount, until
 from tests.support.small_policies import (
     DAY,
     MANY,
@@ -170,3 +171,16 @@ def test_a_list_may_name_a_value_twice_and_an_empty_one_proves_nothing() -> None
     assert not contains(terms(may(where("language", "isNoneOf"))), terms(may()))
     asked = terms(may(purpose("Marketing")))
     assert not contains(terms(may(where("purpose", "isNoneOf"))), asked)
+
+
+def test_spelling_of_values_plays_no_part() -> None:
+    three, long = amount("epsilon", "3"), "0.12345678901234567890123456789012345"
+    utc, paris = until("2026-01-01T00:00:00Z"), until("2026-01-01T02:00:00+02:00")
+    for one, other in (
+        (three, amount("epsilon", "3.00")),
+        (utc, paris),
+        (purpose("Marketing", "isAnyOf"), purpose("Marketing")),
+    ):
+        assert same_constraint(one, other)
+    assert not same_constraint(three, amount("epsilon", "3", "lt"))
+    assert not same_constraint(amount("epsilon", long), amount("epsilon", long + "1"))

@@ -39,7 +39,7 @@ from policies_odrl import (
     validate,
 )
 from policies_odrl.authoring.contracts import Template, filled
-from policies_odrl.authoring.parameters import MAX_LINES, Parameter, full
+from policies_odrl.authoring.parameters import Parameter, full
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.evaluation.acts import terms_of
 from policies_odrl.evaluation.deontic import Effect
@@ -52,6 +52,7 @@ from policies_odrl.model import duties_below
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.vocabulary import OPERANDS, prefixed
 from tests.support.policies import nodes
+from tests.support.tables import rows
 
 VECTORS = Path(__file__).parents[1] / "conformance" / "policies" / "templates"
 ALL = templates()
@@ -283,39 +284,7 @@ def test_there_is_no_other_template() -> None:
         template("research2")
 
 
-BAD = [
-    ("unknown", {"colour": "red"}, "colour", "has no parameter `colour`"),
-    ("missing", {"space": ""}, "space", "is missing"),
-    ("blank", {"space": " \n "}, "space", "is missing"),
-    ("two values", {"space": "did:web:a\ndid:web:b"}, "space", "takes one value"),
-    ("twice the same", {"columns": "uai\nuai"}, "columns", "the same value twice"),
-    (
-        "twice the same by two names",
-        {"purpose": "education:StaffManagement\n" + full("education:StaffManagement")},
-        "purpose",
-        "the same value twice",
-    ),
-    ("relative", {"space": "space"}, "space", "must be an absolute IRI"),
-    ("IRI with a blank", {"space": "did:web:a b"}, "space", "must be an absolute IRI"),
-    ("blank node", {"dataset": "_:b0"}, "dataset", "must be an absolute IRI"),
-    ("not a choice", {"purpose": "dpv:Marketing"}, "purpose", "is none of"),
-    ("half a choice", {"legal_basis": "A6-1-e"}, "legal_basis", "is none of"),
-    ("not a date", {"until": "soon"}, "until", "must be a day"),
-    ("no such day", {"until": "2027-02-30"}, "until", "must be a day"),
-    ("time without a zone", {"until": "2027-08-31T10:00:00"}, "until", "must be a day"),
-    ("not a duration", {"retention": "one year"}, "retention", "must be a duration"),
-    ("longer than allowed", {"retention": "P13M"}, "retention", "must be at most P1Y"),
-    ("perhaps longer", {"retention": "P366D"}, "retention", "must be at most P1Y"),
-    ("nothing", {"retention": "PT0S"}, "retention", "must be longer than nothing"),
-    ("negative", {"retention": "-P1D"}, "retention", "must be longer than nothing"),
-    ("before the end", {"delete_by": "2027-08-30"}, "delete_by", "may not precede `until`"),
-    ("too long a text", {"columns": "c" * 201}, "columns", "must be lines"),
-    ("control character", {"columns": "a\x1bb"}, "columns", "must be lines"),
-    ("too many", {"columns": "\n".join(map(str, range(201)))}, "columns", "too many values"),
-]
-
-
-@pytest.mark.parametrize(("values", "name", "why"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
+@rows("templates", "what does not fit names the parameter")
 def test_what_does_not_fit_is_one_error_that_names_the_parameter(
     values: dict[str, str], name: str, why: str
 ) -> None:
@@ -327,39 +296,13 @@ def test_what_does_not_fit_is_one_error_that_names_the_parameter(
     assert why in caught.value.reason
 
 
-GOOD = [
-    ("time with a zone", {"until": "2027-08-31T10:00:00+02:00"}),
-    ("the same moment", {"delete_by": "2027-08-31"}),
-    ("a day before the end in another zone", {"delete_by": "2027-09-01T01:00:00+01:00"}),
-    ("twelve months", {"retention": "P12M"}),
-    ("a year of days", {"retention": "P365D"}),
-    ("as many as may be", {"columns": "\n".join(map(str, range(MAX_LINES)))}),
-    ("full name of a choice", {"legal_basis": "https://w3id.org/dpv/legal/eu/gdpr#A6-1-c"}),
-    ("prefixed name of a choice", {"legal_basis": "eu-gdpr:A6-1-c"}),
-    ("as long as may be", {"columns": "c" * 200}),
-]
-
-
-@pytest.mark.parametrize("values", [g[1] for g in GOOD], ids=[g[0] for g in GOOD])
+@rows("templates", "what fits is filled in")
 def test_what_fits_is_filled_in(values: dict[str, str]) -> None:
     item = template("public-task")
     assert validate(fill(item, {**item.example, **values})) == ()
 
 
-NUMBERS = [
-    ("rows", "2.5", "whole number"),
-    ("rows", "0", "at least 1"),
-    ("rows", "10001", "at most 10000"),
-    ("rows", "+4", "whole number"),
-    ("epsilon", "much", "a number"),
-    ("epsilon", "NaN", "a number"),
-    ("epsilon", "0", "at least 0.01"),
-    ("epsilon", "10.1", "at most 10"),
-    ("sites", "1", "at least 2"),
-]
-
-
-@pytest.mark.parametrize(("name", "value", "why"), NUMBERS)
+@rows("templates", "numbers stay within their bounds")
 def test_numbers_stay_within_their_bounds(name: str, value: str, why: str) -> None:
     item = template("federated-training")
     with pytest.raises(TemplateRefused, match=f"`{name}` must be .*{why}"):
@@ -383,22 +326,7 @@ def test_a_day_alone_is_its_first_or_last_second() -> None:
     assert moments == ["2026-09-01T00:00:00Z", "2026-09-01T23:59:59Z"]
 
 
-INJECTIONS = [
-    '"}], "permission": [{"action": "use"}], "x": [{"y": "',
-    '{"@id": "http://www.w3.org/ns/odrl/2/use"}',
-    '{"$": "space"}',
-    "${space}",
-    "{space}",
-    "@id",
-    "@type",
-    "$when",
-    "odrl:use",
-    "did:web:a, did:web:b",
-    "a\u2028b",
-]
-
-
-@pytest.mark.parametrize("text", INJECTIONS)
+@rows("templates", "a value stays a value")
 @pytest.mark.parametrize("name", ["space", "dataset", "columns", "purpose", "until", "id"])
 def test_a_value_stays_a_value(name: str, text: str) -> None:
     item = template("public-task")

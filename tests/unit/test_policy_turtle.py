@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -90,31 +91,10 @@ def test_turtle_and_json_ld_of_one_policy_give_the_same_nodes() -> None:
     assert turtle_nodes(turtle) == nodes(document)
 
 
+DATA = json.loads((Path(__file__).parent / "data" / "turtle.json").read_text("utf-8"))
 BAD = {
-    "not Turtle": "x:a x:p",
+    **DATA["refused"],
     "not UTF-8": P.encode() + b'x:a x:p "\xff" .',
-    "half a character": "x:a x:p '\ud800' .",
-    "a relative name": P + "<a> x:p 1 .",
-    "a prefix of nobody": "y:a y:p 1 .",
-    "a name with a space": P + "<urn:a\\u0020b> x:p 1 .",
-    "a class that is text": P + "x:a a 'T' .",
-    "a base direction": P + "x:a x:p 'x'@ar--rtl .",
-    "a triple about a triple": P + "x:a x:p <<( x:a x:b x:c )>> .",
-    "an annotated triple": P + "x:a x:p x:b {| x:q 1 |} .",
-    "a list cell with a property": P + "x:a x:p [ rdf:first 1 ; rdf:rest () ; x:q 1 ] .",
-    "a list cell with two values": P + "x:a x:p [ rdf:first 1, 2 ; rdf:rest () ] .",
-    "a list cell without rest": P + "x:a x:p [ rdf:first 1 ] .",
-    "a list cell without value": P + "x:a x:p [ rdf:rest () ] .",
-    "a list with a name": P + "x:a x:p x:l . x:l rdf:first 1 ; rdf:rest () .",
-    "a list that ends in text": P + "x:a x:p [ rdf:first 1 ; rdf:rest 'x' ] .",
-    "a list that ends in a node": P + "x:a x:p [ rdf:first 1 ; rdf:rest x:b ] .",
-    "a list shared by two": P + "x:a x:p _:l . x:b x:p _:l . _:l rdf:first 1 ; rdf:rest () .",
-    "a list in a circle": P + "x:a x:p _:l . _:l rdf:first 1 ; rdf:rest _:l .",
-    "a circle apart": P + "x:a x:p 1 . _:l rdf:first 1 ; rdf:rest _:m . _:m rdf:first 1 ;"
-    " rdf:rest _:l .",
-    "a list that nothing refers to": P + "( 1 2 ) x:p 1 .",
-    "a list as a class": P + "x:a a ( 1 ) .",
-    "an end of lists with properties": P + "x:a x:p () . rdf:nil x:p 1 .",
     "lists too deep": P + "x:a x:p " + "( " * (MAX_DEPTH + 1) + ") " * (MAX_DEPTH + 1) + ".",
 }
 
@@ -227,20 +207,7 @@ def test_deep_blank_nodes_are_written_by_label() -> None:
     assert len(turtle_nodes(turtle_bytes([*first, *chain], {}))) == depth + 1
 
 
-UNWRITABLE: dict[str, list[dict[str, Any]]] = {
-    "no name": [{"urn:p": [{"@value": "x"}]}, {"urn:p": []}],
-    "a name twice": [{"@id": "urn:a"}, {"@id": "urn:a"}],
-    "a relative name": [{"@id": "a", "urn:p": [{"@value": "x"}]}],
-    "a relative property": [{"@id": "urn:a", "p": [{"@value": "x"}]}],
-    "a name with a space": [{"@id": "urn:a", "urn:p": [{"@id": "urn:a b"}]}],
-    "a name with a bracket": [{"@id": "urn:a", "urn:p": [{"@id": "urn:a>b"}]}],
-    "an odd label": [{"@id": "_:a b", "urn:p": [{"@id": "_:a b"}, {"@id": "_:a b"}]}],
-    "no value": [{"@id": "urn:a", "urn:p": [{"@value": None}]}],
-    "an odd datatype": [{"@id": "urn:a", "urn:p": [{"@value": "x", "@type": "@json"}]}],
-    "an odd language": [{"@id": "urn:a", "urn:p": [{"@value": "x", "@language": "f r"}]}],
-    "half a character": [{"@id": "urn:a", "urn:p": [{"@value": "\ud800"}]}],
-    "plain text": [{"@id": "urn:a", "urn:p": [{"@list": ["x"]}]}],
-}
+UNWRITABLE: dict[str, list[dict[str, Any]]] = DATA["unwritable"]
 
 
 @pytest.mark.parametrize("name", UNWRITABLE)
