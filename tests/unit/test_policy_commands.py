@@ -1,9 +1,4 @@
-"""`preau policy`: what commands print, write and end with, as it was on the screen.
-
-Each row of `tests/cases/tables/commands.json` is one command: the `files` in a folder, the `words`
-(`{tmp}` is that folder, `{root}` the repository), and all that comes of it: the `exit` code, the
-lines of `out` and `err`, and the files `made`.
-"""
+"""`preau policy`: what commands print, write and end with (`tests/support/transcripts.py`)."""
 
 from __future__ import annotations
 
@@ -29,44 +24,21 @@ from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.command import invoked
 from tests.support.small_policies import may, terms, typed, where
 from tests.support.tables import rows
+from tests.support.transcripts import ROOT, outcome, transcripts
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "policies"
 POLICY, REQUEST, FACTS = (EXAMPLES / f"{name}.json" for name in ("research", "request", "facts"))
 VECTORS = ROOT / "tests" / "conformance" / "policies" / "lint"
-ROWS = json.loads((ROOT / "tests/cases/tables/commands.json").read_text("utf-8"))["rows"]
 
 
 def preau(*words: object) -> Result:
     return invoked(["policy", *map(str, words)])
 
 
-def laid_out(row: dict[str, Any], folder: Path) -> dict[str, str]:
-    for name, text in row.get("files", {}).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
-    return row.get("files", {})
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["name"]))
+@pytest.mark.parametrize("row", transcripts(), ids=lambda row: str(row["name"]))
 def test_a_command_says_and_does_what_the_row_says(row: dict[str, Any], tmp_path: Path) -> None:
-    before = laid_out(row, tmp_path)
-    words = [word.format(tmp=tmp_path, root=ROOT) for word in row["words"]]
-    done = invoked(words, **row.get("more", {}))
-
-    def shown(text: str) -> str:
-        return text.replace(str(tmp_path), "{tmp}").replace(str(ROOT), "{root}")
-
-    assert shown(done.stderr).splitlines() == row.get("err", [])
-    assert shown(done.stdout).splitlines() == row.get("out", [])
-    assert done.exit_code == row["exit"]
-    found = {
-        file: file.read_text("utf-8") for file in sorted(tmp_path.rglob("*")) if file.is_file()
-    }
-    after = {str(file.relative_to(tmp_path)): shown(text) for file, text in found.items()}
-    assert {name: text for name, text in after.items() if before.get(name) != text} == row.get(
-        "made", {}
-    )
+    given = {"name", "files", "words", "more"}
+    assert outcome(row, tmp_path) == {key: row[key] for key in row if key not in given}
 
 
 # -- check and lint ---------------------------------------------------------------------------

@@ -160,6 +160,23 @@ def test_strategies_that_differ_void_what_conflicts(
     assert resolve(child, by_id(*parents)).conflict is expected
 
 
+def test_only_what_has_rules_has_the_default_strategy() -> None:
+    def joined(mine: Conflict | None, **parent: object) -> Conflict | None:
+        child = make("urn:a", "urn:b", conflict=mine)
+        return resolve(child, by_id(make("urn:b", **parent))).conflict
+
+    perm, ban = Conflict.PERM, {"permissions": (), "prohibitions": (Prohibition(action=READ),)}
+    assert joined(None, conflict=perm, **ban) is Conflict.INVALID
+    bare = make("urn:a", "urn:b", permissions=())
+    parent = make("urn:b", conflict=perm, **ban)
+    assert resolve(bare, by_id(parent)).conflict is perm
+    for rules in ({}, ban, {"permissions": (), "obligations": (Duty(action=READ),)}):
+        assert joined(perm, **rules) is Conflict.INVALID
+    silent = {"permissions": (), "common": Common(actions=(READ,))}
+    assert joined(perm, **silent) is perm
+    assert joined(perm, conflict=Conflict.PROHIBIT, **silent) is Conflict.INVALID
+
+
 def test_conflicting_rules_under_two_strategies_grant_nothing() -> None:
     child = make("urn:a", "urn:b", conflict=Conflict.PERM)
     ban = Prohibition(action=READ)

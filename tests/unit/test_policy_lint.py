@@ -6,6 +6,7 @@ import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,57 +143,15 @@ def test_what_would_change_the_meaning_is_a_suggestion_only() -> None:
     assert mended(write(one_rule("copy")), [same])["permission"][0]["action"] == ODRL + "reproduce"
 
 
-def step(change: Change, path: str, value: object = None, source: str = "") -> Finding:
-    edit = (Step(change, path, value, source),)
-    return Finding("", "no-rule", Severity.NOTE, "", "", edit)
-
-
 DOCUMENT = {"a": [1, 2, 3], "b": {"c": 4}, "d/e~": 5}
-APPLIED: dict[str, tuple[list[Finding], object]] = {
-    "nothing": ([], DOCUMENT),
-    "removed from the last": (
-        [step(Change.REMOVE, "/a/0"), step(Change.REMOVE, "/a/2")],
-        DOCUMENT | {"a": [2]},
-    ),
-    "changed before it is removed beside": (
-        [step(Change.REMOVE, "/a/0"), step(Change.REPLACE, "/a/1", 9)],
-        DOCUMENT | {"a": [9, 3]},
-    ),
-    "twice the same": (
-        [step(Change.REMOVE, "/a/0"), step(Change.REMOVE, "/a/0")],
-        DOCUMENT | {"a": [2, 3]},
-    ),
-    "an empty list goes": (
-        [step(Change.REMOVE, f"/a/{at}") for at in range(3)],
-        {"b": {"c": 4}, "d/e~": 5},
-    ),
-    "escaped names": ([step(Change.REPLACE, "/d~1e~0", 6)], DOCUMENT | {"d/e~": 6}),
-    "added": ([step(Change.ADD, "/b/x", 1)], DOCUMENT | {"b": {"c": 4, "x": 1}}),
-    "moved beside": (
-        [step(Change.MOVE, "/b/x", source="/b/c")],
-        DOCUMENT | {"b": {"x": 4}},
-    ),
-    "moved up": ([step(Change.MOVE, "/b", source="/b/c")], DOCUMENT | {"b": 4}),
-    "not there": (
-        [
-            step(Change.REMOVE, "/a/7"),
-            step(Change.REMOVE, "/a/x"),
-            step(Change.REMOVE, "/b/c/x"),
-            step(Change.REPLACE, "/x/y", 1),
-            step(Change.REPLACE, "/b/z", 1),
-            step(Change.REPLACE, "/a/9", 1),
-            step(Change.ADD, "/a/9", 1),
-            step(Change.ADD, "/b/c/d", 1),
-            step(Change.MOVE, "/b/y", source="/b/z"),
-        ],
-        DOCUMENT,
-    ),
-}
 
 
 @rows("lint", "steps of edits")
-def test_steps_of_edits(case: str) -> None:
-    findings, expected = APPLIED[case]
+def test_steps_of_edits(steps: list[list[Any]], expected: object) -> None:
+    findings = [
+        Finding("", "no-rule", Severity.NOTE, "", "", (Step(Change(change), *parts),))
+        for change, *parts in steps
+    ]
     assert mended(DOCUMENT, findings) == expected
     assert DOCUMENT == {"a": [1, 2, 3], "b": {"c": 4}, "d/e~": 5}
 
