@@ -300,7 +300,7 @@ class Policy:
 
 
 # Class of a rule -> (property name, attribute) of the duties below it.
-_BELOW: Final[Mapping[type[Rule], tuple[str, str]]] = {
+BELOW: Final[Mapping[type[Rule], tuple[str, str]]] = {
     Permission: ("duty", "duties"),
     Prohibition: ("odrl:remedy", "remedies"),
     Duty: ("odrl:consequence", "consequences"),
@@ -309,7 +309,7 @@ _BELOW: Final[Mapping[type[Rule], tuple[str, str]]] = {
 
 def duties_below(rule: Rule) -> tuple[tuple[str, tuple[Duty, ...]], ...]:
     """Return (property name, duties) that hang below a rule; nothing where there are none."""
-    name, attribute = _BELOW.get(type(rule), ("", ""))
+    name, attribute = BELOW.get(type(rule), ("", ""))
     duties = getattr(rule, attribute) if name else ()
     return ((name, duties),) if duties else ()
 

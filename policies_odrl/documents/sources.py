@@ -4,23 +4,23 @@ Rules: size, depth and contexts are bounded before a library sees anything; noth
 there is no base IRI. What JSON-LD would lose is refused where a document is `strict` (it is signed,
 or will be); otherwise it is kept under a name that nobody understands (`UNDEFINED`), so that what
 it belongs to is never decided. pyld shares caches between threads: one lock stands round it.
-Source: JSON-LD 1.1 API, section 5.1; RDF 1.1 Turtle.
+Source: RFC 8259, sections 4, 6 and 8.1; JSON-LD 1.1 API, section 5.1; RDF 1.1 Turtle.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from policies_odrl.documents import contexts
 from policies_odrl.documents.graphs import Nodes, flattened, node_map
 from policies_odrl.documents.names import NAMING, UNDEFINED, USUAL, coercions, is_absolute
-from policies_odrl.documents.plain import parsed, without_mark
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL, XSD_STRING
 
@@ -80,12 +80,65 @@ def text_of(source: Path | str | bytes) -> str:
             source = file.read(MAX_BYTES + 1)
     if len(source) > MAX_BYTES:  # characters of a text, which are no more than its bytes
         raise LimitExceeded("more than {limit} bytes", limit=MAX_BYTES)
-    return without_mark(source)
+    try:
+        text = source if isinstance(source, str) else source.decode()
+        text.encode()
+    except UnicodeError as exc:
+        raise IllFormed("not UTF-8 text") from exc
+    return text.removeprefix("\ufeff")  # a byte order mark, which some editors write first
 
 
 def is_json(text: str) -> bool:
     """Return whether a document is JSON rather than Turtle, by how it begins."""
     return _JSON.match(text) is not None
+
+
+# -- JSON -----------------------------------------------------------------------------------
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a JSON text, in which each value has one spelling (RFC 8259, RFC 7493).
+
+    No member twice, no NaN, no number that no double holds, no half of a character.
+
+    Raises:
+        IllFormed: not JSON, or a value has several readings.
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_once, parse_constant=_constant, parse_float=_finite
+        )
+        if "\\u" in text:  # half of a character may hide in an escape
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as exc:
+        raise IllFormed("JSON nested too deep") from exc
+    except json.JSONDecodeError as exc:
+        raise IllFormed(
+            "not well-formed JSON: {why} in line {line}", why=exc.msg, line=exc.lineno
+        ) from exc
+    except ValueError as exc:  # an integer of thousands of digits, half of a character
+        raise IllFormed("not well-formed JSON") from exc
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise IllFormed("`{name}` stands twice in one object", name=twice[:200])
+    return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise IllFormed("a number that no double holds")
+    return value
+
+
+def _constant(text: str) -> NoReturn:
+    raise IllFormed("`{name}` is no number of JSON", name=text)
 
 
 # -- JSON-LD --------------------------------------------------------------------------------

@@ -15,39 +15,22 @@ from itertools import chain, product
 from math import prod
 from typing import Any, Final, TypeVar
 
+from policies_odrl import model
 from policies_odrl.errors import IllFormed
-from policies_odrl.model import (
-    ODRL,
-    Common,
-    Constraint,
-    Duty,
-    Operator,
-    Permission,
-    Policy,
-    Prohibition,
-    Rule,
-    Value,
-)
+from policies_odrl.model import ODRL
 
 WHOLE: Final = ("target", "assigner", "assignee")  # what a policy states for all its rules
-# Class of a rule -> its duties: attribute, and local name of the property.
-DUTIES: Final[Mapping[type[Rule], tuple[str, str]]] = {
-    Permission: ("duties", "duty"),
-    Prohibition: ("remedies", "remedy"),
-    Duty: ("consequences", "consequence"),
-}
-
-_ALL: Final = tuple(item.name for item in fields(Common))
+_ALL: Final = tuple(item.name for item in fields(model.Common))
 _T = TypeVar("_T")
-_Rule = TypeVar("_Rule", bound=Rule)
+_Rule = TypeVar("_Rule", bound=model.Rule)
 
 
 # -- what is stated -------------------------------------------------------------------------
 
 
-def stated_by(rule: Rule) -> Common:
+def stated_by(rule: model.Rule) -> model.Common:
     """Return what a rule that is already expanded states itself."""
-    return Common(
+    return model.Common(
         **_named(rule),
         actions=(rule.action,),
         outputs=(rule.output,) if rule.output else (),
@@ -56,22 +39,22 @@ def stated_by(rule: Rule) -> Common:
     )
 
 
-def shared_by(policy: Policy) -> Common:
+def shared_by(policy: model.Policy) -> model.Common:
     """Return what a policy states for all rules, its own and inherited ones.
 
     What it holds as a whole counts too: that is how a policy that was never read states it.
     """
-    return together(Common(**_named(policy)), policy.common)
+    return together(model.Common(**_named(policy)), policy.common)
 
 
-def together(*several: Common) -> Common:
+def together(*several: model.Common) -> model.Common:
     """Return what any of them states, each thing once."""
-    return Common(
+    return model.Common(
         **{name: once(getattr(each, name) for each in several) for name in _ALL},
     )
 
 
-def _named(part: Rule | Policy) -> dict[str, Any]:
+def _named(part: model.Rule | model.Policy) -> dict[str, Any]:
     found = {name: getattr(part, name) for name in WHOLE}
     return {name + "s": (item,) for name, item in found.items() if item is not None}
 
@@ -86,13 +69,13 @@ def one(items: Sequence[_T]) -> _T | None:
     return items[0] if len(items) == 1 else None
 
 
-def gathered(unread: Sequence[Constraint]) -> tuple[Constraint, ...]:
+def gathered(unread: Sequence[model.Constraint]) -> tuple[model.Constraint, ...]:
     """Return what was not understood, one constraint for each name, in order of the names."""
-    found: dict[str, dict[Value, None]] = {}
+    found: dict[str, dict[model.Value, None]] = {}
     for item in unread:
         found.setdefault(item.left, {}).update(dict.fromkeys(item.right))
     return tuple(
-        Constraint(name, Operator.EQ, tuple(sorted(found[name], key=repr)))
+        model.Constraint(name, model.Operator.EQ, tuple(sorted(found[name], key=repr)))
         for name in sorted(found)
     )
 
@@ -101,7 +84,7 @@ def gathered(unread: Sequence[Constraint]) -> tuple[Constraint, ...]:
 
 
 def expanded(
-    own: Common, shared: Common, make: Callable[..., _Rule]
+    own: model.Common, shared: model.Common, make: Callable[..., _Rule]
 ) -> tuple[int, Iterator[_Rule]]:
     """Return how many rules one rule stands for, and these.
 
@@ -137,12 +120,12 @@ def expanded(
     return count, rules()
 
 
-def _several(shared: Common, name: str) -> Sequence[object]:
+def _several(shared: model.Common, name: str) -> Sequence[object]:
     items: Sequence[object] = getattr(shared, name + "s")
     return items if len(items) > 1 else ()
 
 
-def _insist_all_or_none(both: Common, unread: Sequence[Constraint]) -> None:
+def _insist_all_or_none(both: model.Common, unread: Sequence[model.Constraint]) -> None:
     """Refuse to name some targets or parties where there are others that nobody can tell.
 
     Who is named would stand for all, and a prohibition would be ruled out for those who are not.
@@ -158,13 +141,13 @@ def given(rule: _Rule, parts: Mapping[str, Any]) -> _Rule:
     """Return a rule with some parts where it, or a duty below it, names none."""
     if not parts:
         return rule
-    below, _ = DUTIES[type(rule)]
+    _, below = model.BELOW[type(rule)]
     made: dict[str, Any] = {name: getattr(rule, name) or item for name, item in parts.items()}
     made[below] = tuple(given(duty, parts) for duty in getattr(rule, below))
     return replace(rule, **made)
 
 
-def pushed_down(policy: Policy) -> Policy:
+def pushed_down(policy: model.Policy) -> model.Policy:
     """Return the policy with a shared target or party in its rules where some name their own.
 
     Otherwise a rule that names its own would read differently when it is written and read again.

@@ -8,39 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from policies_odrl import model
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import (
-    Action,
-    AssetRef,
-    Condition,
-    Constraint,
-    Iri,
-    LogicalConstraint,
-    Notes,
-    PartyRef,
-    Policy,
-    Rule,
-    duties_below,
-)
 from policies_odrl.vocabulary import PREAU, PROFILE, PROFILES
 
-Reference = AssetRef | PartyRef
-Part = Action | Reference | Condition
+Reference = model.AssetRef | model.PartyRef
+Part = model.Action | Reference | model.Condition
 
 
-def size(policy: Policy) -> tuple[int, int, int]:
+def size(policy: model.Policy) -> tuple[int, int, int]:
     """Return how many rules, conditions and values of conditions a policy has.
 
     Duties count as rules, and the parts of logical constraints as conditions.
     """
     found = list(conditions_in(policy))
     values = sum(
-        len(item.right) + len(item.reference) for item in found if isinstance(item, Constraint)
+        len(item.right) + len(item.reference)
+        for item in found
+        if isinstance(item, model.Constraint)
     )
     return sum(1 for _ in rules_of(policy)), len(found), values
 
 
-def strange(policy: Policy, knowledge: Knowledge) -> Iterator[str]:
+def strange(policy: model.Policy, knowledge: Knowledge) -> Iterator[str]:
     """Yield the profiles, actions, left operands and properties of a policy that are not known.
 
     Terms of our profile are known where the policy declares it (IM 2.1: a profile MUST be stated).
@@ -54,39 +44,35 @@ def strange(policy: Policy, knowledge: Knowledge) -> Iterator[str]:
             yield name
     shared = () if rules else policy.common.unread  # which rules hold already
     for item in (*shared, *conditions_in(policy)):
-        if isinstance(item, Constraint) and (
+        if isinstance(item, model.Constraint) and (
             knowledge.operand(item.left) is None or (item.left.startswith(PREAU) and not declared)
         ):
             yield item.left
 
 
-def conditions_in(policy: Policy) -> Iterator[Condition]:
+def conditions_in(policy: model.Policy) -> Iterator[model.Condition]:
     """Yield all conditions of a policy, whatever they hang below."""
     for rule in rules_of(policy):
         yield from conditions_of(rule)
     yield from _conditions(nested(_named(policy)))
 
 
-def rules_of(policy: Policy) -> Iterator[Rule]:
+def rules_of(policy: model.Policy) -> Iterator[model.Rule]:
     """Yield the rules of a policy and all duties below them."""
-    stack = [rule for _, rule in policy.rules()]
-    while stack:
-        rule = stack.pop()
-        yield rule
-        stack.extend(duty for _, duties in duties_below(rule) for duty in duties)
+    return (rule for _, rule, _ in model.every_rule(policy))
 
 
-def conditions_of(rule: Rule) -> Iterator[Condition]:
+def conditions_of(rule: model.Rule) -> Iterator[model.Condition]:
     """Yield the conditions of a rule itself, and all below them; not those of its duties."""
     return _conditions(_parts(rule))
 
 
-def references_of(rule: Rule) -> tuple[Reference, ...]:
+def references_of(rule: model.Rule) -> tuple[Reference, ...]:
     """Return the assets and parties that a rule names itself."""
     return (*_named(rule), *(item for _, item in rule.functions))
 
 
-def described(policy: Policy) -> tuple[tuple[str, Notes], ...]:
+def described(policy: model.Policy) -> tuple[tuple[str, model.Notes], ...]:
     """Return (what is described, its descriptions) of all parts of a policy.
 
     They have no part in equality, so that whoever checks that nothing was lost compares them too.
@@ -105,34 +91,34 @@ def nested(items: Iterable[Part]) -> Iterator[Part]:
     while stack:
         item = stack.pop()
         yield item
-        if isinstance(item, LogicalConstraint):
+        if isinstance(item, model.LogicalConstraint):
             stack.extend(reversed(item.operands))
-        elif not isinstance(item, Constraint):
+        elif not isinstance(item, model.Constraint):
             stack.extend(reversed(item.refinements))
 
 
-def _named(part: Policy | Rule) -> tuple[Reference, ...]:
-    output = part.output if isinstance(part, Rule) else None
+def _named(part: model.Policy | model.Rule) -> tuple[Reference, ...]:
+    output = part.output if isinstance(part, model.Rule) else None
     named = (part.target, part.assigner, part.assignee, output)
     return tuple(item for item in named if item is not None)
 
 
-def _parts(rule: Rule) -> Iterator[Part]:
+def _parts(rule: model.Rule) -> Iterator[Part]:
     return nested((*rule.constraints, *rule.unread, rule.action, *references_of(rule)))
 
 
-def _conditions(parts: Iterable[Part]) -> Iterator[Condition]:
-    return (item for item in parts if isinstance(item, Condition))
+def _conditions(parts: Iterable[Part]) -> Iterator[model.Condition]:
+    return (item for item in parts if isinstance(item, model.Condition))
 
 
-def _described(item: Part) -> tuple[str, Notes]:
+def _described(item: Part) -> tuple[str, model.Notes]:
     match item:
-        case Constraint():
+        case model.Constraint():
             chief = item.left
-        case LogicalConstraint():
+        case model.LogicalConstraint():
             chief = item.connective.value
-        case Action():
-            node = ((item.node, Iri(item.id)),) if item.node else ()
+        case model.Action():
+            node = ((item.node, model.Iri(item.id)),) if item.node else ()
             return f"Action {item.id}", (*node, *item.notes)
         case _:
             chief = item.id or item.source

@@ -17,22 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeVar
 
+from policies_odrl import model
 from policies_odrl.documents.names import SPACE, UNDEFINED
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import (
-    ODRL,
-    RDF_JSON,
-    RDF_TYPE,
-    XSD,
-    XSD_STRING,
-    Constraint,
-    Iri,
-    Literal,
-    Notes,
-    Operator,
-    Value,
-)
+from policies_odrl.model import ODRL, RDF_JSON, RDF_TYPE, XSD, XSD_STRING
 from policies_odrl.reading.compact import gathered
 from policies_odrl.reading.notes import Scope, describes, describing_class
 from policies_odrl.vocabulary import DCT, PREAU
@@ -78,7 +67,7 @@ class Walk:
         self.knowledge = knowledge
         self.nodes: dict[str, Mapping[str, object]] = {}
         self.counts = dict.fromkeys(Count, 0)
-        self.left: list[Constraint] = []
+        self.left: list[model.Constraint] = []
         self.used: set[str] = set()
         for body in nodes:
             name = body.get("@id")
@@ -134,7 +123,7 @@ class Walk:
             many = "more than {limit} " + what.name.lower()
             raise LimitExceeded(many, limit=what.value, node=self._path[-1] if self._path else "")
 
-    def taken(self) -> tuple[Constraint, ...]:
+    def taken(self) -> tuple[model.Constraint, ...]:
         """Return what was not understood since this was asked last."""
         found, self.left = self.left, []
         return gathered(found)
@@ -223,16 +212,16 @@ class Node:
             raise IllFormed("`{name}` may be stated once only", name=short(name), node=self.id)
         return values[0] if values else None
 
-    def value(self, value: Mapping[str, Any]) -> Value:
+    def value(self, value: Mapping[str, Any]) -> model.Value:
         """Return an IRI or literal; JSON numbers get their native datatype."""
         self.walk.pay(Count.VALUES)
         name, plain = value.get("@id"), value.get("@value")
         if structured(value):
             return self.whole(value)
         if isinstance(name, str):
-            return Iri(name)
+            return model.Iri(name)
         if isinstance(plain, bool):
-            return Literal(json.dumps(plain), XSD + "boolean")
+            return model.Literal(json.dumps(plain), XSD + "boolean")
         if isinstance(plain, str):
             return self._typed(self._bounded(plain), "string", value)
         if isinstance(plain, float):
@@ -245,11 +234,11 @@ class Node:
             raise LimitExceeded("a number of more than {limit} bits", limit=MAX_BITS, node=self.id)
         return self._typed(str(plain), "integer", value)
 
-    def _typed(self, lexical: str, native: str, value: Mapping[str, Any]) -> Literal:
+    def _typed(self, lexical: str, native: str, value: Mapping[str, Any]) -> model.Literal:
         datatype, language = value.get("@type", XSD + native), value.get("@language", "")
         if not isinstance(datatype, str) or not isinstance(language, str):
             raise IllFormed("a value of no datatype", node=self.id)
-        return Literal(lexical, datatype, language)
+        return model.Literal(lexical, datatype, language)
 
     def _bounded(self, text: str) -> str:
         if len(text) > MAX_TEXT:
@@ -260,7 +249,7 @@ class Node:
 
     # -- what nobody asked for --------------------------------------------------------------
 
-    def besides(self, scope: Scope, *classes: str) -> tuple[Notes, Left]:
+    def besides(self, scope: Scope, *classes: str) -> tuple[model.Notes, Left]:
         """Return what else it says: descriptions, and what is not understood.
 
         Args:
@@ -270,7 +259,7 @@ class Node:
         known = {ODRL + name for name in classes}
         rest: Left = [(RDF_TYPE, [{"@id": item} for item in self.types if item not in known])]
         rest += [(name, self.all(name)) for name in sorted(self.properties() - self._asked)]
-        notes: list[tuple[str, Value]] = []
+        notes: list[tuple[str, model.Value]] = []
         strange: Left = []
         for name, values in rest:
             kept: list[Mapping[str, Any]] = []
@@ -289,7 +278,7 @@ class Node:
         self.walk.pay(Count.NOTES, len(notes))
         return tuple(notes), strange
 
-    def notes(self, scope: Scope, *classes: str) -> Notes:
+    def notes(self, scope: Scope, *classes: str) -> model.Notes:
         """Return descriptions; what is not understood is left to the rule (`besides`, `leave`)."""
         notes, strange = self.besides(scope, *classes)
         self.leave(strange)
@@ -300,15 +289,17 @@ class Node:
         self.walk.pay(Count.CONSTRAINTS, len(left))
         for name, values in left:
             said = tuple(self.whole(value) for value in values)
-            self.walk.left.append(Constraint(self.walk.foreign(name), Operator.EQ, said))
+            self.walk.left.append(
+                model.Constraint(self.walk.foreign(name), model.Operator.EQ, said)
+            )
 
-    def whole(self, value: Mapping[str, Any]) -> Literal:
+    def whole(self, value: Mapping[str, Any]) -> model.Literal:
         """Return a value that is a node, with all that is said of it, as JSON."""
         if value.get("@type") == RDF_JSON and isinstance(value.get("@value"), str):
             text = str(value["@value"])  # it was kept before, and written
         else:
             text = json.dumps(self._tree(value), sort_keys=True, ensure_ascii=False)
-        return Literal(self._bounded(text), RDF_JSON)
+        return model.Literal(self._bounded(text), RDF_JSON)
 
     def _tree(self, value: Any, depth: int = 0) -> Any:
         self.walk.pay(Count.VALUES)
@@ -326,9 +317,9 @@ class Node:
         return {key: self._tree(item, depth + 1) for key, item in value.items()}
 
 
-def _speaks_odrl(value: Value) -> bool:
+def _speaks_odrl(value: model.Value) -> bool:
     """Return whether a value that is a node of its own speaks in words of ODRL."""
-    if not isinstance(value, Literal) or value.datatype != RDF_JSON:
+    if not isinstance(value, model.Literal) or value.datatype != RDF_JSON:
         return False
     return SPACE in value.lexical.casefold()
 

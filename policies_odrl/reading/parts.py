@@ -15,28 +15,17 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from policies_odrl import model
 from policies_odrl.errors import IllFormed
-from policies_odrl.model import (
-    ODRL,
-    RDF_TYPE,
-    RDF_VALUE,
-    Action,
-    AssetRef,
-    Condition,
-    Connective,
-    Constraint,
-    Iri,
-    LogicalConstraint,
-    Notes,
-    Operator,
-    PartyRef,
-)
+from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE
 from policies_odrl.reading.nodes import Count, Left, Node, objects, structured
 from policies_odrl.reading.notes import Scope
 from policies_odrl.vocabulary import IMPLIES, same_action
 
-_OPERATORS: Final = {ODRL + item.value: item for item in Operator} | {ODRL + "neg": Operator.NEQ}
-_CONNECTIVES: Final = {ODRL + item.value: item for item in Connective}
+_OPERATORS: Final = {ODRL + item.value: item for item in model.Operator} | {
+    ODRL + "neg": model.Operator.NEQ
+}
+_CONNECTIVES: Final = {ODRL + item.value: item for item in model.Connective}
 # One of these makes a condition a comparison, however incomplete.
 COMPARISON: Final = frozenset(
     ODRL + name for name in ("leftOperand", "operator", "rightOperand", "rightOperandReference")
@@ -46,13 +35,13 @@ _DISTINCT: Final = frozenset(ODRL + name for name in ("uid", "source", "refineme
 # What an asset or a party may state of a policy instead of the policy of it (IM 2.2.3, 2.3.3).
 INFERRED: Final = ("hasPolicy", "assignerOf", "assigneeOf")
 
-_Ref = TypeVar("_Ref", AssetRef, PartyRef)
+_Ref = TypeVar("_Ref", model.AssetRef, model.PartyRef)
 
 
 # -- conditions -----------------------------------------------------------------------------
 
 
-def condition(node: Node) -> Condition:
+def condition(node: Node) -> model.Condition:
     """Return a constraint or logical constraint."""
     node.walk.pay(Count.CONSTRAINTS)
     if node.iri and not node.properties():  # it stands elsewhere, and is not fetched
@@ -65,7 +54,7 @@ def condition(node: Node) -> Condition:
     return _logical(node, joined[0])
 
 
-def _logical(node: Node, name: str) -> Condition:
+def _logical(node: Node, name: str) -> model.Condition:
     members = _members(node, name)
     operands = tuple(node.walk.enter(item, condition) for item in members)
     own = node.name()
@@ -74,14 +63,14 @@ def _logical(node: Node, name: str) -> Condition:
         raise IllFormed("a logical constraint without operands", node=node.id)
     if strange:
         return _kept(node, strange[0][0])
-    return LogicalConstraint(_CONNECTIVES[name], operands, id=own, notes=notes)
+    return model.LogicalConstraint(_CONNECTIVES[name], operands, id=own, notes=notes)
 
 
 def _members(node: Node, name: str) -> list[str]:
     """Return the operands, each once (IM 2.5.2: unique instances); of a sequence, in order."""
     values = node.all(name)
     lists = [objects(value["@list"], name, node.id) for value in values if "@list" in value]
-    if name == ODRL + Connective.AND_SEQUENCE and (len(values) != 1 or not lists):
+    if name == ODRL + model.Connective.AND_SEQUENCE and (len(values) != 1 or not lists):
         raise IllFormed("`andSequence` needs an ordered list", node=node.id)
     members = [item for items in lists for item in items] if lists else values
     found = [item.get("@id") for item in members]
@@ -92,7 +81,7 @@ def _members(node: Node, name: str) -> list[str]:
     return [str(item) for item in found]
 
 
-def _constraint(node: Node) -> Constraint:
+def _constraint(node: Node) -> model.Constraint:
     operator = node.one_id(ODRL + "operator")
     if not operator:
         raise IllFormed("a constraint needs an `odrl:operator`", node=node.id)
@@ -117,7 +106,7 @@ def _constraint(node: Node) -> Constraint:
         strange.append((ODRL + "rightOperand", []))
     if strange:
         return _kept(node, strange[0][0])
-    return Constraint(
+    return model.Constraint(
         left=left,
         operator=_OPERATORS[operator],
         right=right,
@@ -130,14 +119,14 @@ def _constraint(node: Node) -> Constraint:
     )
 
 
-def _kept(node: Node, what: str, *parts: str) -> Constraint:
+def _kept(node: Node, what: str, *parts: str) -> model.Constraint:
     """Return a constraint that nobody can decide, with all that the node and its parts say."""
     said = node.whole({"@id": node.id} if node.id.startswith("_:") else node.body)
     more = (node.walk.enter(item, lambda part: part.whole(part.body)) for item in parts)
-    return Constraint(node.walk.foreign(what), Operator.EQ, (said, *more))
+    return model.Constraint(node.walk.foreign(what), model.Operator.EQ, (said, *more))
 
 
-def _joined_otherwise(node: Node) -> Constraint | None:
+def _joined_otherwise(node: Node) -> model.Constraint | None:
     """Return a condition by a connective that is not ODRL's; None where it is none."""
     if COMPARISON & node.properties():
         return None
@@ -161,7 +150,7 @@ def _each(left: Left, node: Node) -> Iterator[Mapping[str, Any]]:
 # -- actions --------------------------------------------------------------------------------
 
 
-def action(node: Node) -> Action:
+def action(node: Node) -> model.Action:
     """Return an action; a refined one names what it refines by `rdf:value` (IM 2.5.4)."""
     stated, name = node.one_id(RDF_VALUE), node.name()
     narrowed = node.each("refinement", condition)
@@ -172,10 +161,10 @@ def action(node: Node) -> Action:
     if stated and not misnamed:
         inner = node.walk.enter(stated, action)
         narrowed, notes = (*inner.refinements, *narrowed), (*inner.notes, *notes)
-        return Action(inner.id, narrowed, node=name, notes=(*notes, *restated))
+        return model.Action(inner.id, narrowed, node=name, notes=(*notes, *restated))
     if not name:
         raise IllFormed("an action must be named by `rdf:value`", node=node.id)
-    return Action(name, narrowed, notes=(*notes, *restated))
+    return model.Action(name, narrowed, notes=(*notes, *restated))
 
 
 def _misnamed(node: Node) -> Left:
@@ -193,15 +182,15 @@ def _misnamed(node: Node) -> Left:
     return [(ODRL + "refinement", narrowed)] if several else []
 
 
-def _restated(node: Node, name: str) -> Notes:
+def _restated(node: Node, name: str) -> model.Notes:
     """Return what the document says of an action that is not known of it."""
     wider = node.walk.knowledge.wider_actions(name)
     implied = IMPLIES.get(same_action(name), ())
     included = [it for it in node.ids(ODRL + "includedIn") if same_action(it) not in wider]
     implies = [it for it in node.ids(ODRL + "implies") if it not in implied]
     return (
-        *((ODRL + "includedIn", Iri(it)) for it in included),
-        *((ODRL + "implies", Iri(it)) for it in implies),
+        *((ODRL + "includedIn", model.Iri(it)) for it in included),
+        *((ODRL + "implies", model.Iri(it)) for it in implies),
     )
 
 
@@ -231,7 +220,7 @@ def _anonymous(name: str, node: Node) -> bool:
 
 def reference(build: type[_Ref], node: Node) -> _Ref:
     """Return an asset or a party, as `build` says."""
-    kind = "Asset" if build is AssetRef else "Party"
+    kind = "Asset" if build is model.AssetRef else "Party"
     name, source = node.name(), node.one_iri(ODRL + "source")
     refinements = node.each("refinement", condition)
     for stated in INFERRED:

@@ -19,23 +19,12 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final, TypeVar
 
+from policies_odrl import model
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.errors import IllFormed
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import (
-    ODRL,
-    AssetRef,
-    Common,
-    Conflict,
-    Duty,
-    PartyRef,
-    Permission,
-    Policy,
-    PolicyKind,
-    Prohibition,
-    Rule,
-)
+from policies_odrl.model import ODRL
 from policies_odrl.reading import compact
 from policies_odrl.reading.nodes import Count, Node, Walk, short
 from policies_odrl.reading.notes import Scope
@@ -45,12 +34,14 @@ from policies_odrl.vocabulary import DCT, FUNCTIONS
 TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
 REPLACED_BY: Final = DCT + "isReplacedBy"
 
-_KINDS: Final = {ODRL + kind.value: kind for kind in PolicyKind}
-_CONFLICTS: Final = {ODRL + item.value: item for item in Conflict}
-_Rule = TypeVar("_Rule", bound=Rule)
+_KINDS: Final = {ODRL + kind.value: kind for kind in model.PolicyKind}
+_CONFLICTS: Final = {ODRL + item.value: item for item in model.Conflict}
+_Rule = TypeVar("_Rule", bound=model.Rule)
 
 
-def load(source: Source, knowledge: Knowledge | None = None, *, strict: bool = False) -> Policy:
+def load(
+    source: Source, knowledge: Knowledge | None = None, *, strict: bool = False
+) -> model.Policy:
     """Return the one policy that a source holds.
 
     >>> text = '''@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
@@ -74,7 +65,7 @@ def load(source: Source, knowledge: Knowledge | None = None, *, strict: bool = F
 
 def load_all(
     source: Source, knowledge: Knowledge | None = None, *, strict: bool = False
-) -> tuple[Policy, ...]:
+) -> tuple[model.Policy, ...]:
     """Return all policies that a source holds, in their order; see `load`.
 
     Raises:
@@ -90,7 +81,7 @@ def read(
     knowledge: Knowledge | None = None,
     *,
     strict: bool = False,
-) -> Policy:
+) -> model.Policy:
     """Return the one policy that a node map describes; see `read_all`.
 
     Raises:
@@ -105,7 +96,7 @@ def read_all(
     knowledge: Knowledge | None = None,
     *,
     strict: bool = False,
-) -> tuple[Policy, ...]:
+) -> tuple[model.Policy, ...]:
     """Return the policies that a node map describes, in the order of the nodes.
 
     Args:
@@ -130,7 +121,7 @@ def read_all(
     return policies
 
 
-def _only(found: Sequence[Policy]) -> Policy:
+def _only(found: Sequence[model.Policy]) -> model.Policy:
     if len(found) != 1:
         raise IllFormed("one policy was expected, {count} were found", count=len(found))
     return found[0]
@@ -156,15 +147,15 @@ def _inferred(walk: Walk) -> _Inferred:
 class _Shared:
     """What the rules of a policy share, and what a copy of it costs."""
 
-    kind: PolicyKind
-    common: Common
+    kind: model.PolicyKind
+    common: model.Common
     cost: Mapping[Count, int]
 
 
-def _policy(inferred: _Inferred, node: Node) -> Policy:
+def _policy(inferred: _Inferred, node: Node) -> model.Policy:
     walk, before = node.walk, dict(node.walk.counts)
     kinds = [_KINDS[item] for item in node.types if item in _KINDS]
-    kind = node.at_most_one(kinds, "@type") or PolicyKind.SET  # IM 2.1.1: Set is the default
+    kind = node.at_most_one(kinds, "@type") or model.PolicyKind.SET  # IM 2.1.1: Set is the default
     conflict = _CONFLICTS.get(node.one_id(ODRL + "conflict"))
     common = compact.together(_stated(node), _stated_of(node, inferred))
     cost = {what: walk.counts[what] - before[what] for what in Count}
@@ -175,18 +166,18 @@ def _policy(inferred: _Inferred, node: Node) -> Policy:
         "replaced_by": node.one_iri(REPLACED_BY),
         "timestamp": _text(node, TIMESTAMP),
         "id": walk.claim(node),
-        "metadata": node.notes(Scope.WHOLE, *PolicyKind, "Policy"),
+        "metadata": node.notes(Scope.WHOLE, *model.PolicyKind, "Policy"),
     }
     if conflict is None and node.all(ODRL + "conflict"):  # a strategy that is not known
         node.leave([(ODRL + "conflict", node.all(ODRL + "conflict"))])
     common = replace(common, unread=walk.taken())
     cost[Count.CONSTRAINTS] += len(common.unread)
     shared = _Shared(kind, common, cost)
-    policy = Policy(
+    policy = model.Policy(
         kind=kind,
-        permissions=_rules(node, "permission", Permission, shared),
-        prohibitions=_rules(node, "prohibition", Prohibition, shared),
-        obligations=_rules(node, "obligation", Duty, shared),
+        permissions=_rules(node, "permission", model.Permission, shared),
+        prohibitions=_rules(node, "prohibition", model.Prohibition, shared),
+        obligations=_rules(node, "obligation", model.Duty, shared),
         profiles=tuple(node.iris(ODRL + "profile")),
         conflict=conflict,
         target=compact.one(common.targets),
@@ -199,9 +190,9 @@ def _policy(inferred: _Inferred, node: Node) -> Policy:
     return compact.pushed_down(policy)
 
 
-def _insist_bearer(kind: PolicyKind, stated: Common, node: Node) -> None:
+def _insist_bearer(kind: model.PolicyKind, stated: model.Common, node: Node) -> None:
     """Refuse an assignee of a ticket: whoever bears it is (Vocabulary, Ticket)."""
-    if kind is PolicyKind.TICKET and stated.assignees:
+    if kind is model.PolicyKind.TICKET and stated.assignees:
         raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
 
 
@@ -213,27 +204,27 @@ def _text(node: Node, name: str) -> str:
     return stated or ""
 
 
-def _stated(node: Node) -> Common:
+def _stated(node: Node) -> model.Common:
     """Return what a rule or policy states."""
-    return Common(
-        targets=references_at(node, ODRL + "target", AssetRef),
-        assigners=references_at(node, ODRL + "assigner", PartyRef),
-        assignees=references_at(node, ODRL + "assignee", PartyRef),
+    return model.Common(
+        targets=references_at(node, ODRL + "target", model.AssetRef),
+        assigners=references_at(node, ODRL + "assigner", model.PartyRef),
+        assignees=references_at(node, ODRL + "assignee", model.PartyRef),
         actions=node.each("action", action),
-        outputs=references_at(node, ODRL + "output", AssetRef),
+        outputs=references_at(node, ODRL + "output", model.AssetRef),
         functions=tuple(
             (name, item)
             for name in sorted(FUNCTIONS & node.properties())
-            for item in references_at(node, name, PartyRef)
+            for item in references_at(node, name, model.PartyRef)
         ),
     )
 
 
-def _stated_of(node: Node, inferred: _Inferred) -> Common:
+def _stated_of(node: Node, inferred: _Inferred) -> model.Common:
     """Return what assets and parties state of a policy (IM 2.2.3, 2.3.3)."""
     assets, assigners, assignees = (inferred.get((name, node.id), ()) for name in INFERRED)
-    asset, party = partial(reference, AssetRef), partial(reference, PartyRef)
-    return Common(
+    asset, party = partial(reference, model.AssetRef), partial(reference, model.PartyRef)
+    return model.Common(
         targets=tuple(node.walk.enter(name, asset) for name in assets),
         assigners=tuple(node.walk.enter(name, party) for name in assigners),
         assignees=tuple(node.walk.enter(name, party) for name in assignees),
@@ -253,13 +244,14 @@ def _rules(
 def _rule(kind: type[_Rule], shared: _Shared, node: Node, *, last: bool) -> list[_Rule]:
     """Return the rules that a node stands for."""
     walk, before = node.walk, dict(node.walk.counts)
-    below, name = compact.DUTIES[kind]
+    name, below = model.BELOW[kind]
+    name = name.removeprefix("odrl:")
     if last and node.all(ODRL + name):  # IM 2.6.3 and 2.6.7
         raise IllFormed(
             "a remedy or consequence has no `odrl:consequence` of its own", node=node.id
         )
-    alone = replace(shared, common=Common(), cost={})
-    duties = _rules(node, name, Duty, alone, last=kind is not Permission)
+    alone = replace(shared, common=model.Common(), cost={})
+    duties = _rules(node, name, model.Duty, alone, last=kind is not model.Permission)
     walk.pay(Count.RULES)
     own = _stated(node)
     parts: dict[str, Any] = {

@@ -19,29 +19,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from policies_odrl import model
 from policies_odrl.errors import NotWritable
-from policies_odrl.model import (
-    ODRL,
-    RDF_TYPE,
-    RDF_VALUE,
-    XSD,
-    XSD_STRING,
-    Action,
-    AssetRef,
-    Common,
-    Condition,
-    Connective,
-    Constraint,
-    Iri,
-    LogicalConstraint,
-    Notes,
-    PartyRef,
-    Policy,
-    PolicyKind,
-    Rule,
-    Value,
-    duties_below,
-)
+from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE, XSD, XSD_STRING
 from policies_odrl.reading import compact
 from policies_odrl.reading.nodes import short
 from policies_odrl.vocabulary import DCT
@@ -52,7 +32,9 @@ CONTEXTS: Final = (
 )
 
 _term = partial(short, prefixes=((ODRL, "odrl:"), (XSD, "xsd:"), (DCT, "dct:")))
-_KINDS: Final = frozenset({PolicyKind.SET, PolicyKind.OFFER, PolicyKind.AGREEMENT})  # are classes
+_KINDS: Final = frozenset(
+    {model.PolicyKind.SET, model.PolicyKind.OFFER, model.PolicyKind.AGREEMENT}
+)  # are classes
 # Members that are an array only where they have several values.
 _SINGLES: Final = (
     "target assigner assignee action profile leftOperand operator rightOperand odrl:output "
@@ -63,7 +45,7 @@ _SINGLE: Final = frozenset((RDF_VALUE, *_SINGLES.split()))
 Members = Iterable[tuple[str, Any]]
 
 
-def write(policy: Policy) -> dict[str, Any]:
+def write(policy: model.Policy) -> dict[str, Any]:
     """Return the policy as JSON-LD.
 
     Raises:
@@ -84,14 +66,14 @@ def write(policy: Policy) -> dict[str, Any]:
 class _Writer:
     """Writes the parts of one policy; remembers which names it gave away."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: model.Policy) -> None:
         self._written: dict[str, object] = {policy.id: policy}
 
-    def members(self, policy: Policy) -> Iterator[tuple[str, Any]]:
+    def members(self, policy: model.Policy) -> Iterator[tuple[str, Any]]:
         """Yield the members of the policy."""
         yield "@type", ("" if policy.kind in _KINDS else "odrl:") + policy.kind.value
         # Only one that inherits states for rules to come what its own hold already (IM 2.7.1, 2.9).
-        common = policy.common if policy.inherits else Common()
+        common = policy.common if policy.inherits else model.Common()
         shared = compact.shared_by(replace(policy, common=common))
         yield from (("profile", name) for name in policy.profiles)
         yield from self._common(shared)
@@ -110,7 +92,7 @@ class _Writer:
             stated = _compact(rules, shared, policy.id) if policy.inherits else rules
             yield from ((name, self._rule(rule)) for rule in stated)
 
-    def _common(self, stated: Common) -> Iterator[tuple[str, Any]]:
+    def _common(self, stated: model.Common) -> Iterator[tuple[str, Any]]:
         yield from (("target", self._reference(item)) for item in stated.targets)
         yield from (("assigner", self._reference(item)) for item in stated.assigners)
         yield from (("assignee", self._reference(item)) for item in stated.assignees)
@@ -120,17 +102,17 @@ class _Writer:
         for item in stated.unread:
             yield from ((_term(item.left), _value(value)) for value in item.right)
 
-    def _rule(self, rule: Rule) -> dict[str, Any]:
+    def _rule(self, rule: model.Rule) -> dict[str, Any]:
         def members() -> Iterator[tuple[str, Any]]:
             yield from self._common(compact.stated_by(rule))
             yield from (("constraint", self._condition(item)) for item in rule.constraints)
-            for name, duties in duties_below(rule):
+            for name, duties in model.duties_below(rule):
                 yield from ((name, self._rule(duty)) for duty in duties)
             yield from _notes(rule.notes)
 
         return self._once(rule.id, rule, members)
 
-    def _action(self, action: Action) -> str | dict[str, Any]:
+    def _action(self, action: model.Action) -> str | dict[str, Any]:
         name = _term(action.id)
         if name == "odrl:use":
             name = "use"  # the one action that the context defines
@@ -144,17 +126,17 @@ class _Writer:
 
         return self._once(action.node, action, members)
 
-    def _reference(self, item: AssetRef | PartyRef) -> str | dict[str, Any]:
+    def _reference(self, item: model.AssetRef | model.PartyRef) -> str | dict[str, Any]:
         node = self._node(item)
         return item.id if _is_plain(item) else node
 
-    def _node(self, item: AssetRef | PartyRef) -> dict[str, Any]:
+    def _node(self, item: model.AssetRef | model.PartyRef) -> dict[str, Any]:
         if not item.id and not item.source:
             raise NotWritable("a party or asset without any identifier")
 
         def members() -> Iterator[tuple[str, Any]]:
             if item.collection:
-                kind = "Asset" if isinstance(item, AssetRef) else "Party"
+                kind = "Asset" if isinstance(item, model.AssetRef) else "Party"
                 yield "@type", f"odrl:{kind}Collection"
             yield from _name("odrl:source", item.source)
             yield from self._refinements(item)
@@ -162,17 +144,17 @@ class _Writer:
 
         return self._once(item.id, None if _is_plain(item) else item, members)
 
-    def _refinements(self, item: Action | AssetRef | PartyRef) -> Members:
+    def _refinements(self, item: model.Action | model.AssetRef | model.PartyRef) -> Members:
         return (("odrl:refinement", self._condition(part)) for part in item.refinements)
 
-    def _condition(self, item: Condition) -> dict[str, Any]:
-        if isinstance(item, Constraint):
+    def _condition(self, item: model.Condition) -> dict[str, Any]:
+        if isinstance(item, model.Constraint):
             return self._once(item.id, item, partial(_constraint, item))
         return self._once(item.id, item, partial(self._logical, item))
 
-    def _logical(self, item: LogicalConstraint) -> Iterator[tuple[str, Any]]:
+    def _logical(self, item: model.LogicalConstraint) -> Iterator[tuple[str, Any]]:
         operands = [self._condition(part) for part in item.operands]
-        if item.connective is Connective.AND_SEQUENCE:
+        if item.connective is model.Connective.AND_SEQUENCE:
             yield "andSequence", {"@list": operands}  # not an array, which has no order
         else:
             yield from ((item.connective.value, part) for part in operands)
@@ -190,7 +172,7 @@ class _Writer:
         return {"@id": name}
 
 
-def _compact(rules: Sequence[Rule], shared: Common, node: str) -> Iterator[Rule]:
+def _compact(rules: Sequence[model.Rule], shared: model.Common, node: str) -> Iterator[model.Rule]:
     """Yield the rules of which each stands for those that it is read as under what all share."""
     left = list(rules)
     while left:
@@ -202,11 +184,11 @@ def _compact(rules: Sequence[Rule], shared: Common, node: str) -> Iterator[Rule]
         del left[:count]
 
 
-def _is_plain(item: AssetRef | PartyRef) -> bool:
+def _is_plain(item: model.AssetRef | model.PartyRef) -> bool:
     return bool(item.id) and not (item.collection or item.source or item.refinements or item.notes)
 
 
-def _constraint(item: Constraint) -> Iterator[tuple[str, Any]]:
+def _constraint(item: model.Constraint) -> Iterator[tuple[str, Any]]:
     yield "leftOperand", _term(item.left)
     yield "operator", item.operator.value
     yield from (("rightOperand", _value(value)) for value in item.right)
@@ -222,16 +204,16 @@ def _name(key: str, name: str) -> Members:
     return [(key, {"@id": name})] if name else []
 
 
-def _notes(notes: Notes) -> Iterator[tuple[str, Any]]:
+def _notes(notes: model.Notes) -> Iterator[tuple[str, Any]]:
     for name, value in notes:
-        if name == RDF_TYPE and isinstance(value, Iri):
+        if name == RDF_TYPE and isinstance(value, model.Iri):
             yield "@type", value.value
         else:
             yield _term(name), _value(value)
 
 
-def _value(value: Value) -> str | dict[str, Any]:
-    if isinstance(value, Iri):
+def _value(value: model.Value) -> str | dict[str, Any]:
+    if isinstance(value, model.Iri):
         return {"@id": value.value}
     if value.language:
         return {"@value": value.lexical, "@language": value.language}

@@ -30,8 +30,7 @@ from policies_odrl.checking.losses import as_names, losses, unsaid
 from policies_odrl.checking.mending import mended
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.names import UNDEFINED
-from policies_odrl.documents.plain import parsed
-from policies_odrl.documents.sources import is_json, linked, named, text_of, turtle
+from policies_odrl.documents.sources import is_json, linked, named, parsed, text_of, turtle
 
 MAX_ROUNDS: Final = 8  # of mending and checking again
 # Findings whose edits fit the document as it stands, and not only Préau's own writing of it.
