@@ -23,7 +23,7 @@ from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import XSD, Condition, Literal, LogicalConstraint, Operator
 from policies_odrl.values import name
-from policies_odrl.vocabulary import Kind, Operand
+from policies_odrl.vocabulary import OPERANDS, Kind, Operand
 
 MAX_NAMED: Final = 3  # reasons or conditions that are named for one group of conditions
 TIMES: Final = frozenset({DATE_TIME, INTERVAL, METERED, DELAY, ELAPSED})  # depend on one another
@@ -63,7 +63,8 @@ def each_alone(
     asked: Mapping[str, Sequence[Atom]], sequences: Sequence[Goal], world: World
 ) -> Outcome:
     """Return whether operands of time can be met, as far as each tells by itself."""
-    outcomes = [_settled(left, atoms, world.reading) for left, atoms in asked.items()]
+    claims = {left: Claims(OPERANDS[left], atoms, world.reading) for left, atoms in asked.items()}
+    outcomes = [settled(left, found) for left, found in claims.items()]
     never = next((item for item in outcomes if item.truth is Truth.FALSE), None)
     if never is not None or (len(outcomes) == 1 and not sequences):
         return never or outcomes[0]
@@ -183,10 +184,6 @@ def _all_met(outcomes: Sequence[Outcome]) -> Outcome:
 # -- one operand ---------------------------------------------------------------------------------
 
 
-def _settled(left: str, atoms: Sequence[Atom], reading: Reading) -> Outcome:
-    return settled(left, Claims(reading.knowledge.operand(left), atoms, reading))
-
-
 def settled(left: str, claims: Claims) -> Outcome:
     """Return whether what is asked of one operand can be met.
 
@@ -231,7 +228,8 @@ def _of_events(left: str, claims: Claims) -> Outcome:
         at = {it: Literal(moment.isoformat(), XSD + "dateTime") for it, moment in moments.items()}
         dated = [replace(it, item=replace(it.item, right=(at[event],))) for it, event in named]
         return settled(left, Claims(Operand(left, Kind.INSTANT, frozenset()), dated, reading))
-    if first.operator is Operator.EQ and all(it.holds and it.item == first for it in claims.atoms):
+    alike = singles and all(it.holds and it.item == first for it in claims.atoms)
+    if alike and first.operator is Operator.EQ:
         return Outcome(Truth.TRUE, {left: first.right})
     event = next((event for _, event in named if event not in moments), "")
     when = f"when `{event}` takes place"
