@@ -11,16 +11,11 @@ from policies_odrl import (
     Action,
     AssetRef,
     Conflict,
-    Constraint,
     Duty,
     Literal,
     NotUnderstood,
-    Operator,
     PartyRef,
-    Permission,
     Policy,
-    PolicyKind,
-    Prohibition,
     explain,
     from_sentences,
     lint,
@@ -29,46 +24,28 @@ from policies_odrl import (
 )
 from policies_odrl.language.explain import spelled
 from policies_odrl.language.phrases import LANGUAGES
-from policies_odrl.model import ODRL, XSD, Common
+from policies_odrl.model import ODRL, Common
+from tests.support.small_policies import may, never, terms, typed, where
 
-READ: Final = Action(ODRL + "read")
-PARENT: Final = Policy(
-    kind=PolicyKind.SET,
-    id="urn:parent",
-    permissions=(Permission(action=READ, assignee=PartyRef("urn:bob")),),
-)
-PAID: Final = Constraint(ODRL + "payAmount", Operator.LTEQ, (Literal("5", XSD + "integer"),))
+PARENT: Final = terms(may(assignee=PartyRef("urn:bob")), id="urn:parent", conflict=None)
+PAID: Final = where("payAmount", "lteq", typed("5", "integer"))
+FEW: Final = PartyRef("", collection=True, source="urn:d", refinements=(PAID,))
+KEPT: Final = Action(ODRL + "archive", (PAID,), "urn:node", ((ODRL + "x", Literal("why")),))
 SHARED: Final = {
     "targets": Common(targets=(AssetRef("urn:t"), AssetRef("urn:u"))),
     "one target of two rules": Common(targets=(AssetRef("urn:t"),)),
     "assigners": Common(assigners=(PartyRef("urn:a"), PartyRef("urn:b"))),
-    "assignees": Common(
-        assignees=(PartyRef("urn:c"), PartyRef("", True, "urn:d", (PAID,)))  # noqa: FBT003
-    ),
-    "actions": Common(
-        actions=(
-            Action(
-                ODRL + "archive",
-                (PAID,),
-                "urn:node",
-                ((ODRL + "x", Literal("why")),),
-            ),
-        )
-    ),
+    "assignees": Common(assignees=(PartyRef("urn:c"), FEW)),
+    "actions": Common(actions=(KEPT,)),
     "outputs": Common(outputs=(AssetRef("urn:made"),)),
     "functions": Common(functions=((ODRL + "informedParty", PartyRef("urn:dpo")),)),
 }
 
 
-def child(common: Common) -> Policy:
-    rule = Permission(action=Action(ODRL + "print"), target=AssetRef("urn:own"))
-    return Policy(
-        kind=PolicyKind.SET,
-        id="urn:child",
-        permissions=(rule,),
-        inherits=("urn:parent",),
-        common=common,
-    )
+def child(common: Common, conflict: Conflict | None = None) -> Policy:
+    rule = may(act="print", target=AssetRef("urn:own"))
+    named = {"id": "urn:child", "inherits": ("urn:parent",)}
+    return terms(rule, common=common, conflict=conflict, **named)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -96,10 +73,6 @@ def test_a_mistake_below_what_is_shared_is_named() -> None:
         from_sentences(lines)
 
 
-BAN: Final = Prohibition(action=Action(ODRL + "sell"))
-WORK: Final = Duty(action=Action(ODRL + "inform"))
-
-
 @pytest.mark.parametrize(
     ("mine", "theirs", "rules", "differ"),
     [
@@ -111,19 +84,12 @@ WORK: Final = Duty(action=Action(ODRL + "inform"))
     ],
 )
 def test_a_strategy_that_is_not_stated_counts_as_invalid_in_a_family(
-    mine: Conflict | None,
-    theirs: Conflict | None,
-    rules: bool,  # noqa: FBT001
-    differ: bool,  # noqa: FBT001
+    mine: Conflict | None, theirs: Conflict | None, *, rules: bool, differ: bool
 ) -> None:
-    parent = Policy(
-        kind=PolicyKind.SET,
-        id="urn:parent",
-        prohibitions=(BAN,) if rules else (),
-        obligations=(WORK,) if rules else (),
-        conflict=theirs,
-    )
-    mixed = replace(child(Common()), conflict=mine)
+    bans = [never(act="sell")] if rules else []
+    tell = (Duty(action=Action(ODRL + "inform")),) if rules else ()
+    parent = replace(terms(*bans, id="urn:parent", conflict=theirs), obligations=tell)
+    mixed = child(Common(), mine)
     found = {item.code for item in lint({"child": mixed, "parent": parent})["child"]}
     assert ("strategies-differ" in found) is differ
     whole = resolve(mixed, {"urn:parent": parent})
