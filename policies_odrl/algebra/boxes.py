@@ -260,11 +260,6 @@ class Proof:
         return found
 
 
-def disjoint(items: Sequence[Condition], knowledge: Knowledge | None = None) -> bool:
-    """Return whether it is proved that nothing satisfies all conditions."""
-    return Proof(knowledge=knowledge).apart(Box(items))
-
-
 def _plain(item: LogicalConstraint) -> list[Goal]:
     """Return the parts of a conjunction; within a sequence a delay has another beginning."""
     parts = [Goal(part, holds=False) for part in flat(item.operands)]
