@@ -23,7 +23,7 @@ from policies_odrl.algebra.domain import (
     Levels,
     Numbers,
 )
-from policies_odrl.algebra.extent import Budget, Extent, Quantifier, Reading
+from policies_odrl.algebra.extent import Budget, Exhausted, Extent, Quantifier, Reading
 from policies_odrl.algebra.forms import LISTING, normal
 from policies_odrl.algebra.lengths import TooMany
 from policies_odrl.algebra.names import Named
@@ -314,9 +314,12 @@ class Claims:
 
 
 def always(item: Constraint, reading: Reading) -> bool:
-    """Return whether every value that the operand can have satisfies a constraint."""
-    claims = Claims(reading.knowledge.operand(item.left), [Atom(item)], reading)
-    extent = claims.extent(item)
+    """Return whether it is proved that every value of the operand satisfies a constraint."""
+    try:
+        claims = Claims(reading.knowledge.operand(item.left), [Atom(item)], reading)
+        extent = claims.extent(item)
+    except Exhausted:
+        return False
     return all(claims.groups[extent.axis].universe.within(it) for it in extent.sets) and bool(
         extent.sets
     )
