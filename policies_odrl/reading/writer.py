@@ -37,8 +37,8 @@ _KINDS: Final = frozenset(
 )  # are classes
 # Members that are an array only where they have several values.
 _SINGLES: Final = (
-    "target assigner assignee action profile leftOperand operator rightOperand odrl:output "
-    "odrl:source odrl:unit odrl:dataType odrl:status odrl:conflict dct:isReplacedBy "
+    "target assigner assignee action profile leftOperand operator rightOperand andSequence "
+    "odrl:output odrl:source odrl:unit odrl:dataType odrl:status odrl:conflict dct:isReplacedBy "
     "dspace:timestamp"
 )
 _SINGLE: Final = frozenset((RDF_VALUE, *_SINGLES.split()))

@@ -15,10 +15,12 @@ from connector.jsonld.policy import policy_bytes, policy_document, read_policy
 from policies_odrl import (
     Action,
     AssetRef,
+    Connective,
     Constraint,
     Duty,
     Iri,
     Literal,
+    LogicalConstraint,
     Operator,
     PartyRef,
     Policy,
@@ -127,6 +129,16 @@ def test_every_action_and_operand_travels() -> None:
     for left in OPERANDS:
         policy = one_rule("read", Constraint(left, Operator.EQ, (Literal("x"),)))
         assert read_policy(policy_bytes(policy)) == policy
+
+
+def test_only_a_sequence_travels_as_a_list() -> None:
+    parts = tuple(Constraint(ODRL + "count", Operator.LT, (Literal("3"),)) for _ in range(2))
+    forms = {item: write(one_rule("read", LogicalConstraint(item, parts))) for item in Connective}
+    written = {item: forms[item]["permission"][0]["constraint"][0][item.value] for item in forms}
+    ordered = written.pop(Connective.AND_SEQUENCE)
+    assert len(ordered.pop("@list")) == len(parts)  # JSON-LD 1.1, section 4.3.1
+    assert not ordered
+    assert all(isinstance(array, list) and len(array) == len(parts) for array in written.values())
 
 
 def test_bytes_are_canonical_and_stable() -> None:
