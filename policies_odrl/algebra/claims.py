@@ -314,12 +314,12 @@ class Claims:
 
 
 def always(item: Constraint, reading: Reading) -> bool:
-    """Return whether it is proved that every value of the operand satisfies a constraint."""
+    """Return whether it is proved that every value that the operand can have satisfies it."""
     try:
         claims = Claims(reading.knowledge.operand(item.left), [Atom(item)], reading)
-        extent = claims.extent(item)
     except Exhausted:
         return False
-    return all(claims.groups[extent.axis].universe.within(it) for it in extent.sets) and bool(
-        extent.sets
+    extent = claims.extent(item)
+    return bool(extent.sets) and all(
+        claims.groups[extent.axis].universe.within(it) for it in extent.sets
     )
