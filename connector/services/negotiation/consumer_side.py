@@ -161,12 +161,11 @@ def on_offer(
     after = steps.received(negotiation, Act.OFFER, ports.clock.now(), **tabled)
     if message.dataset != negotiation.dataset_id:
         raise Malformed("the offer is about another dataset than the negotiation")
-    steps.store(tx, after)
     question = (negotiation.policy, negotiation.offered, message.policy)
     fits = terms.answered(known, question)
     if terms.fits(*question) if fits is None else fits:
-        return _accept(ports, tx, after)
-    return after
+        return _accept(ports, tx, steps.log(tx, after))
+    return steps.store(tx, after)
 
 
 def consider(
@@ -210,7 +209,7 @@ def on_agreement(
     agreement = agree.check(ports, negotiation, message, caller, known)
     agreed = replace(agreed, agreement_id=agreement.id)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
-    steps.store(tx, agreed, **facts)
+    steps.log(tx, agreed, **facts)
     if not tx.agreements.add(agreement):
         raise AgreementTampered("an agreement of that id is here already")
     export.keep_lists(tx, agreement.provider_membership, agreement.consumer_membership)

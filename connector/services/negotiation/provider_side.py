@@ -114,7 +114,7 @@ def on_request(
         policy_by=Role.CONSUMER if message.policy else Role.PROVIDER,
         asked=message.policy or found.policy,
     )
-    steps.store(tx, requested)
+    steps.log(tx, requested)
     return _answer(ports, caller, tx, requested, found, verdict)
 
 
@@ -161,7 +161,7 @@ def on_accepted(
     """
     del message
     accepted = steps.received(negotiation, Act.ACCEPTED, ports.clock.now())
-    steps.store(tx, accepted)
+    steps.log(tx, accepted)
     try:
         found = catalog_pages.visible_offer(tx, caller.did, accepted.offer_id, accepted.dataset_id)
     except OfferUnknown as exc:
@@ -195,7 +195,7 @@ def on_verification(
     agreement = steps.contract_of(tx, verified)
     check_concluded(negotiation, agreement.concluded_at, ports.clock.now())
     complete = agree.countersign(ports, agreement, message.consumer_signature)
-    steps.store(tx, verified, agreement=agreement.id)
+    steps.log(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
     cosigning.owe(ports, tx, verified.peer)
     event = _finalized(ports, verified, complete.receipt)

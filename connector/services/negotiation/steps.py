@@ -43,7 +43,7 @@ _EVENTS: Final[Mapping[NegotiationState, str]] = {
 _ANSWERED: Final = frozenset(
     each.__name__ for each in (messages.ContractOfferMessage, messages.ContractAgreementMessage)
 )
-_DECIDED: Final = TERMINAL | {NegotiationState.AGREED}
+_DECIDED: Final = frozenset({NegotiationState.AGREED, NegotiationState.TERMINATED})
 
 
 def take(
@@ -60,12 +60,13 @@ def take(
         PreauError: what `handle` refuses; the transaction must not be kept then.
     """
     digest = sha256_hex(canonical([type(message).__name__, message.to_body()]))
-    # The claim comes first: two deliveries at once queue here, and the second sees the answer.
-    claim = ReceivedMessage(message.message_id, caller.did, digest, b"", ports.clock.now())
-    if not tx.inbox.add(claim):
-        return _answer_again(ports, tx, claim)
+    # Writers run one after another: of two deliveries at once the second sees the answer.
+    known = tx.inbox.get(caller.did, message.message_id)
+    if known is not None:
+        return _answer_again(ports, tx, known, digest)
     answer = answer_of(handle(tx), ports.reply.carried if ports.reply else None)
-    tx.inbox.put(replace(claim, answer=canonical(answer)))
+    now, kept = ports.clock.now(), canonical(answer)
+    tx.inbox.put(ReceivedMessage(message.message_id, caller.did, digest, kept, now))
     return answer
 
 
@@ -185,6 +186,11 @@ def store(tx: Transaction, negotiation: Negotiation, **facts: Any) -> Negotiatio
     Terms that were written for this negotiation are no longer on offer once it is decided.
     """
     tx.negotiations.put(negotiation)
+    return log(tx, negotiation, **facts)
+
+
+def log(tx: Transaction, negotiation: Negotiation, **facts: Any) -> Negotiation:
+    """As `store`, of a state that the same transaction leaves again: it is not kept by itself."""
     if negotiation.state is NegotiationState.TERMINATED:
         _free(tx, negotiation.agreement_id)
     if negotiation.role is Role.PROVIDER and negotiation.state in _DECIDED:
@@ -366,14 +372,15 @@ def is_over(negotiation: Negotiation) -> bool:
     return negotiation.state in TERMINAL
 
 
-def _answer_again(ports: Ports, tx: Transaction, claim: ReceivedMessage) -> Mapping[str, Any]:
-    known = tx.inbox.get(claim.peer, claim.id)
-    if known is None or known.digest != claim.digest:
-        raise Malformed(f"message id `{claim.id}` came before with other content")
+def _answer_again(
+    ports: Ports, tx: Transaction, known: ReceivedMessage, digest: str
+) -> Mapping[str, Any]:
+    if known.digest != digest:
+        raise Malformed(f"message id `{known.id}` came before with other content")
     answer = parse_object(known.answer)
     if ports.reply is not None or not answer.get("next_kind"):
         return answer
-    _send_apart(ports, tx, claim.peer, messages.ContractNegotiation.from_body(answer))
+    _send_apart(ports, tx, known.peer, messages.ContractNegotiation.from_body(answer))
     return {**answer, "next_kind": "", "next": ""}
 
 
