@@ -10,24 +10,25 @@ import threading
 import time
 from typing import Any, Final
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from connector.errors import WorldFault
+from connector.serving.lean import Config
+from connector.serving.lean import Server as UvicornServer
 
 _START_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0
 _GRACE_SECONDS: Final = 2
 
 
-def configured(app: ASGIApp, **more: Any) -> uvicorn.Config:
+def configured(app: ASGIApp, **more: Any) -> Config:
     """Return uvicorn's configuration for an application.
 
     Args:
         app: ASGI application.
         more: of uvicorn's settings.
     """
-    return uvicorn.Config(
+    return Config(
         app,
         **{"loop": "asyncio", **more},
         http="h11",
@@ -44,7 +45,7 @@ def configured(app: ASGIApp, **more: Any) -> uvicorn.Config:
 class Server:
     """Serves on a bound socket until stopped."""
 
-    def __init__(self, name: str, config: uvicorn.Config, sock: socket.socket) -> None:
+    def __init__(self, name: str, config: Config, sock: socket.socket) -> None:
         """Prepare.
 
         Args:
@@ -53,7 +54,7 @@ class Server:
             sock: bound and listening.
         """
         self._name = name
-        self._server = uvicorn.Server(config)
+        self._server = UvicornServer(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [sock]}, name=name, daemon=True
         )

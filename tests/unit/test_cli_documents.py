@@ -126,6 +126,18 @@ def test_nothing_heavy_is_loaded_for_help() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_node_loads_no_watcher_of_files_and_hides_it_from_nobody() -> None:
+    program = (
+        "import sys; import connector.serving.server;"
+        "print([name for name in sys.modules if name.startswith('watchfiles')],"
+        " 'uvicorn' in sys.modules, 'watchfiles' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[] True False"
+
+
 @pytest.mark.parametrize(("words", "loaded"), [(["catalog"], False), (["policy", "check"], True)])
 def test_a_command_loads_the_policy_engine_only_when_it_is_about_policies(
     words: list[str], *, loaded: bool

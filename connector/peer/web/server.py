@@ -13,11 +13,11 @@ import ssl
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from connector.errors import KeyUnusable, WorldFault
 from connector.peer.web.certificate import FollowedCertificate
+from connector.serving.lean import Config
 from connector.serving.server import Server, configured
 from connector.serving.sockets import INNER, listening
 
@@ -75,7 +75,7 @@ class HttpsServer:
         if self._server is not None:
             self._server.stop()
 
-    def _configured(self) -> uvicorn.Config:
+    def _configured(self) -> Config:
         config = configured(
             self._app,
             loop=f"{__name__}:{BoundedLoop.__name__}",
