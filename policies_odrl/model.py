@@ -319,17 +319,15 @@ def every_rule(policy: Policy) -> Iterator[tuple[str, Rule, Rule]]:
 
     A rule of the policy itself hangs below itself.
     """
-    stack = [(path, rule, rule) for path, rule in policy.rules()]
-    stack.reverse()
-    while stack:
-        path, rule, owner = stack.pop()
-        yield path, rule, owner
-        below = [
-            (f"{path}/{name}/{index}", duty, rule)
-            for name, duties in duties_below(rule)
-            for index, duty in enumerate(duties)
-        ]
-        stack.extend(reversed(below))
+    for path, rule in policy.rules():
+        yield from _with_duties(path, rule, rule)
+
+
+def _with_duties(path: str, rule: Rule, owner: Rule) -> Iterator[tuple[str, Rule, Rule]]:
+    yield path, rule, owner
+    for name, duties in duties_below(rule):
+        for index, duty in enumerate(duties):
+            yield from _with_duties(f"{path}/{name}/{index}", duty, rule)
 
 
 def each_constraint(part: _T, change: Callable[[Constraint], Constraint]) -> _T:

@@ -234,11 +234,12 @@ class Speech(Voice):
         said = Rule(action=model.Action(rule.action.id))
         if not isinstance(rule, model.Duty):
             return said
+        known = {function for _, function in _things(rule.action.id)}
         function, party = rule.functions[0] if rule.functions else ("", None)
         first = rule.constraints[:1]
-        if party and _bare(party) and _towards(rule.action.id, function):
+        if party and _bare(party) and function in known:
             said = replace(said, functions=rule.functions[:1])
-        elif rule.target and _bare(rule.target) and prefixed(rule.action.id) in table("objects"):
+        elif rule.target and _bare(rule.target) and "" in known:
             said = replace(said, target=rule.target)
         return replace(said, constraints=first) if self._deadline(first) else said
 
@@ -254,15 +255,13 @@ class Speech(Voice):
     def asked(self, rule: Rule) -> str:
         """Return what a rule is about, in the words of its sentence."""
         deed = self.deed(rule)
-        said = self.action(deed.action.id)
-        if deed.functions:
-            function, party = deed.functions[0]
-            said += self.say(_towards(deed.action.id, function) or ("", ""), party=party)
-        elif deed.target is not None:
-            said += " " + self.slots["asset"].say(deed.target)
-        else:
-            said += table("objects").get(prefixed(deed.action.id), ("", ""))[self.index]
-        return said + self._deadline(deed.constraints)
+        function, party = deed.functions[0] if deed.functions else ("", None)
+        things = (
+            self.say(pair, party=party, asset=deed.target)
+            for pair, name in _things(deed.action.id)
+            if name == function and ("{asset}" in pair[0]) == (deed.target is not None)
+        )
+        return self.action(deed.action.id) + next(things, "") + self._deadline(deed.constraints)
 
     def _deadline(self, items: tuple[model.Condition, ...]) -> str:
         """Return the words for a condition that says by when, and nothing more; or nothing."""
@@ -276,30 +275,29 @@ class Speech(Voice):
         found = self.slots["action"].hear(text, start)
         if found is None:
             return None
-        deed, at = self._hear_object(model.Duty(action=model.Action(found[0])), text, found[1])
+        deed, at = model.Duty(action=model.Action(found[0])), found[1]
+        for pair, function in _things(found[0]):
+            thing = self.match(pair, text, at)
+            if thing is not None:
+                held, at = thing
+                functions = ((function, held["party"]),) if function else ()
+                deed = replace(deed, functions=functions, target=held.get("asset"))
+                break
         for item, end in self._hear_plain(_deadlines(), text, at):
             if self._plain(_deadlines(), item) == text[at:end]:
                 return replace(deed, constraints=(item,)), end
         return deed, at
 
-    def _hear_object(self, deed: Rule, text: str, start: int) -> tuple[Rule, int]:
-        short = prefixed(deed.action.id)
-        for key, pair in table("towards").items():
-            action, function = key.split(" ")
-            found = self.match(pair, text, start) if action == short else None
-            if found:
-                return replace(deed, functions=((expanded(function), found[0]["party"]),)), found[1]
-        words = table("objects").get(short, ("", ""))[self.index]
-        if words and text.startswith(words, start):
-            return deed, start + len(words)
-        asset = self.slots["asset"].hear(text, start + 1) if words else None
-        if asset and text.startswith(" ", start):
-            return replace(deed, target=asset[0]), asset[1]
-        return deed, start
 
-
-def _towards(action: str, function: str) -> Pair | None:
-    return table("towards").get(f"{prefixed(action)} {prefixed(function)}")
+@cache
+def _things(action: str) -> tuple[tuple[Pair, str], ...]:
+    """Return the forms of what an action is done on, or for whom: with that party's function."""
+    short, objects = prefixed(action), table("objects")
+    towards = ((key.split(), pair) for key, pair in table("towards").items())
+    found = [(pair, expanded(key[1])) for key, pair in towards if key[0] == short]
+    if short in objects:
+        found += [(objects[short], ""), ((" {asset}", " {asset}"), "")]
+    return tuple(found)
 
 
 def _bare(item: model.AssetRef | model.PartyRef) -> bool:

@@ -14,9 +14,9 @@ from typing import Final
 _NICK: Final = re.compile(r"[^\W\d_][\w.\-]{0,39}(?<![.\-])")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+", re.ASCII)
 _MENTION: Final = re.compile(r"(?:([^\W\d_][\w.\-]{0,39}) )?\[(\d{1,6})\]")
-_ENTRY: Final = re.compile(r"\[(\d{1,6})\] (\S.*)")
 _PLAIN: Final = re.compile(r'[^\s"\\]+')
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_ENTRY: Final = re.compile(rf"\[(\d{{1,6}})\] (?:({_PLAIN.pattern})|({_QUOTED.pattern}))")
 
 
 class References:
@@ -72,10 +72,8 @@ def entry(line: str) -> tuple[int, str] | None:
     match = _ENTRY.fullmatch(line)
     if match is None:
         return None
-    if not match[2].startswith('"'):
-        return (int(match[1]), match[2]) if _PLAIN.fullmatch(match[2]) else None
-    iri = unquoted(match[2], 0)
-    return (int(match[1]), iri[0]) if iri and iri[1] == len(match[2]) else None
+    iri = (match[2], 0) if match[2] else unquoted(match[3], 0)
+    return (int(match[1]), iri[0]) if iri else None
 
 
 def nick(iri: str) -> str:
