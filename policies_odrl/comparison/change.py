@@ -308,24 +308,22 @@ def _between(mine: Constraint, theirs: Constraint, knowledge: Knowledge) -> floa
         ]
         return max(near, default=1.0)
     single = [it.right[0] for it in (mine, theirs) if len(it.right) == 1]
-    sizes = (_size(scalar(operand.kind, value)) for value in single)
-    match [size for size in sizes if size is not None]:
-        case [one, two]:
-            return abs(one - two) / (abs(one) + abs(two) + 1)
+    match [scalar(operand.kind, value) for value in single]:
+        case [Step() as one, Step() as two]:  # steps of the list
+            return abs(one.rank - two.rank) / max(1, len(LEVELS.get(operand.id, ())))
+        case [Span() as one, Span() as two]:
+            gap = abs((one.start - two.start).total_seconds())
+            return gap / (gap + _YEAR)
+        case [Decimal() | Duration() as one, Decimal() | Duration() as two]:
+            first, second = _size(one), _size(two)
+            return abs(first - second) / (abs(first) + abs(second) or 1)
     return 1.0
 
 
-def _size(value: object) -> float | None:
-    match value:
-        case Decimal() | int():
-            return float(value)
-        case Duration():
-            return value.months * _YEAR / 12 + float(value.seconds)
-        case Span():
-            return value.start.timestamp()
-        case Step():
-            return value.rank
-    return None
+def _size(value: Decimal | Duration) -> float:
+    if isinstance(value, Duration):
+        return value.months * _YEAR / 12 + float(value.seconds)
+    return float(value)
 
 
 def _steps(one: str | None, two: str | None, knowledge: Knowledge) -> float:

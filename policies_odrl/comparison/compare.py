@@ -54,12 +54,6 @@ class Containment:
     def __bool__(self) -> bool:
         return self.answer is Answer.YES
 
-    @property
-    def proof(self) -> tuple[str, ...]:
-        """With Yes, one line per attribute of the request."""
-        lines = tuple(item.line for item in self.covered) or ("nothing is asked for",)
-        return lines if self else ()
-
 
 class Relation(Enum):
     """What one policy is to another."""
@@ -110,8 +104,8 @@ def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) ->
     ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
     >>> compare(may("read"), may("use")).relation.value
     'within'
-    >>> compare(may("read"), may("use")).forward.proof
-    ('/permission/0: action read within use (offer /permission/0)',)
+    >>> compare(may("read"), may("use")).forward.covered[0].line
+    '/permission/0: action read within use (offer /permission/0)'
     >>> compare(may("read"), may("print")).relation.value
     'disjoint'
     """

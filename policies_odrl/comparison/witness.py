@@ -18,14 +18,14 @@ from policies_odrl.algebra.boxes import Box
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Exhausted, Reading
-from policies_odrl.comparison.rules import asked_for, conditions_of
+from policies_odrl.comparison.rules import asked_for, conditions_of, named
 from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.request import Facts, Request, imagined
-from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Permission, Policy
 from policies_odrl.reading import inventory
@@ -65,7 +65,7 @@ def find_witness(
         decision = evaluate(offer, asked, then, mode=mode, tentative=True)
         return None if decision.granted else _lacking(decision, knowledge)
 
-    return _search(_Near(offer, Reading(knowledge), doubtful), request, judge)
+    return _search(Near(offer, Reading(knowledge), doubtful), request, judge)
 
 
 def common_request(
@@ -77,14 +77,7 @@ def common_request(
     def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
         return () if all(grants(asked, mode) for grants in both) else None
 
-    return _search(_Near(common, Reading(knowledge)), common, judge)[0]
-
-
-def requests_near(
-    other: Policy, policy: Policy, knowledge: Knowledge = NOTHING_MORE
-) -> Iterator[Request]:
-    """Yield requests that a policy is likely to grant, or just not to, on what the other names."""
-    return _Near(other, Reading(knowledge)).requests(policy)
+    return _search(Near(common, Reading(knowledge)), common, judge)[0]
 
 
 def _granting(policy: Policy, knowledge: Knowledge) -> Callable[[Request, Mode], bool]:
@@ -94,7 +87,7 @@ def _granting(policy: Policy, knowledge: Knowledge) -> Callable[[Request, Mode],
     return lambda asked, mode: quick[mode].permits(asked, imagined(asked, facts))
 
 
-def _search(near: _Near, policy: Policy, judge: Judge) -> Evidence:
+def _search(near: Near, policy: Policy, judge: Judge) -> Evidence:
     """Try requests that a policy grants until the judge finds one conclusive."""
     size = 1 + sum(sum(inventory.size(it)) for it in (near.other, policy))
     missing: tuple[str, ...] = ()
@@ -111,7 +104,7 @@ def _search(near: _Near, policy: Policy, judge: Judge) -> Evidence:
 
 
 @dataclass(slots=True)
-class _Near:
+class Near:
     """Requests on either side of what another policy says."""
 
     other: Policy
@@ -120,9 +113,11 @@ class _Near:
     outside: dict[str, list[Constraint]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        for item in inventory.conditions_in(self.other):
-            if isinstance(item, Constraint):
-                self.outside.setdefault(item.left, []).append(item)
+        for rule in (*self.other.permissions, *self.other.prohibitions):
+            stated = conditions_of(named(self.other, rule))
+            for item in inventory.nested(tuple(reversed(stated))):
+                if isinstance(item, Constraint):
+                    self.outside.setdefault(item.left, []).append(item)
 
     def requests(self, policy: Policy) -> Iterator[Request]:
         """Yield requests that a policy is likely to grant."""
@@ -131,13 +126,14 @@ class _Near:
                 yield from self._of_case(rule, case)
 
     def _of_case(self, rule: Permission, box: Box) -> Iterator[Request]:
-        base = {left: self._fitting(box, left) for left in box.atoms}
-        start = Request(
-            rule.action.id,
-            rule.assignee.id if rule.assignee else _SOMEBODY,
-            rule.target.id if rule.target else _SOMETHING,
-            {left: found for left, found in base.items() if found},
-        )
+        base: dict[str, tuple[Fact, ...]] = {}
+        for left in box.atoms:  # what cannot be read, as it is named
+            stated = next((item.right for item in box.stated(left) if item.right), ())
+            base[left] = next(box.claims(left, self.reading).samples(), stated)
+        facts = {left: found for left, found in base.items() if found}
+        assignee = rule.assignee.id if rule.assignee else _SOMEBODY
+        target = rule.target.id if rule.target else _SOMETHING
+        start = Request(rule.action.id, assignee, target, facts)
         yield start
         actions = list(dict.fromkeys(it.action.id for _, it in self.other.rules()))[:MAX_CASES]
         yield from (replace(start, action=act) for act in actions if act != rule.action.id)
@@ -145,11 +141,6 @@ class _Near:
         for left in sorted(order, key=lambda item: item not in self.doubtful):
             for values in self._values(box, left):
                 yield replace(start, facts={**start.facts, left: values})
-
-    def _fitting(self, box: Box, left: str) -> tuple[Fact, ...]:
-        """Return values that a box lets through; what cannot be read, as it is named."""
-        stated = next((item.right for item in box.stated(left) if item.right), ())
-        return next(box.claims(left, self.reading).samples(), stated)
 
     def _values(self, box: Box, left: str) -> Iterator[tuple[Fact, ...]]:
         """Yield values that a box lets through, on either side of what the other policy says."""

@@ -22,7 +22,6 @@ from policies_odrl.text import instant, term
 from policies_odrl.values import name, number, span, step
 from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PROFILES, Kind, same_action
 
-_NOBODY: Final = model.Policy(kind=model.PolicyKind.SET)
 _FOREIGN: Final = MappingProxyType(
     {
         "action": "an action that is not one of the provider's",
@@ -61,14 +60,14 @@ def joined(*groups: Iterable[_R]) -> tuple[_R, ...]:
     """Return the rules of several policies in one spelling; what a policy says again is one."""
     found: list[_R] = []
     known: set[object] = set()
-    for group in groups:
+    for group in groups:  # of one policy, which may say a thing twice
         added = [rule for rule in group if rule_form(rule) not in known]
         known.update(map(rule_form, added))
         found += added
     return tuple(map(_rule_rendered, found))
 
 
-def _rule_rendered(rule: _R) -> _R:
+def _rule_rendered(rule: Any) -> Any:
     constraints = tuple(map(rendered, rule.constraints))
     if isinstance(rule, model.Duty):
         return replace(without_ids(rule), constraints=constraints)
@@ -93,11 +92,8 @@ def _anew(kind: Kind, value: model.Value) -> model.Value | None:
         day, _, zone = found.start.isoformat().partition("T00:00:00")  # midnight of its zone
         return model.Literal(day + zone.replace("+00:00", "Z"), model.XSD + "date")
     known = name(value)
-    if (kind is Kind.CONCEPT and known in concepts()) or (
-        kind is Kind.LEVEL and step(value) is not None
-    ):
-        return model.Iri(str(known))
-    return None
+    own = known in concepts() if kind is Kind.CONCEPT else kind is Kind.LEVEL and step(value)
+    return model.Iri(str(known)) if own else None
 
 
 # -- whose words they are ------------------------------------------------------------------------
@@ -162,12 +158,11 @@ def _said(policy: model.Policy) -> Iterator[_Word]:
         for sort, word in _words(rule):
             yield sort, rendered(word) if sort == "condition" else word
     free = replace(policy, assigner=None)
-    for ban in policy.prohibitions:
-        yield from (("rule", _rule_rendered(rule)) for rule in (ban, named(free, ban)))
-    for duty in policy.obligations:
-        yield from (("rule", _rule_rendered(rule)) for rule in (duty, named(free, duty)))
-    for permission in policy.permissions:
-        yield from (("rule", _rule_rendered(duty)) for duty in permission.duties)
+    for _, stated in policy.rules():
+        if isinstance(stated, model.Permission):
+            yield from (("rule", _rule_rendered(duty)) for duty in stated.duties)
+        else:
+            yield from (("rule", _rule_rendered(it)) for it in (stated, named(free, stated)))
     for part in ABOUT:
         for rule, item in collections_in(policy, part):
             named_by: dict[str, Any] = {part: REFERENCES[part](item, collection=True)}
@@ -206,17 +201,14 @@ def _ruled_alike(rendering: model.Policy, rule: model.Rule, mine: frozenset[_Wor
 
     One about all things may be about those that the rendering is about.
     """
-    asked = _about(rendering, rule)
+    whole = named(rendering, rule)
+
+    def about(own: model.Rule, part: str) -> bool:
+        stated, asked = getattr(own, part), getattr(whole, part)
+        return stated == asked or (stated is None and ("name", asked) in mine)
+
     return ("rule", rule) in mine or any(
-        sort == "rule"
-        and replace(own, **BARE) == replace(rule, **BARE)
-        and all(
-            stated == item or (stated is None and ("name", item) in mine)
-            for stated, item in zip(_about(_NOBODY, own), asked, strict=True)
-        )
+        replace(own, **BARE) == replace(rule, **BARE) and all(about(own, part) for part in PARTS)
         for sort, own in mine
+        if sort == "rule"
     )
-
-
-def _about(policy: model.Policy, rule: model.Rule) -> tuple[inventory.Reference | None, ...]:
-    return policy.target_of(rule), policy.assigner_of(rule), policy.assignee_of(rule)

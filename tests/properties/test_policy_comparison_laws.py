@@ -31,10 +31,11 @@ from policies_odrl import (
     term_changes,
 )
 from policies_odrl.algebra.boxes import Proof
+from policies_odrl.algebra.extent import Reading
 from policies_odrl.comparison.compare import Relation
 from policies_odrl.comparison.counter import blocking, possible
 from policies_odrl.comparison.meet import meet
-from policies_odrl.comparison.witness import requests_near
+from policies_odrl.comparison.witness import Near
 from policies_odrl.model import ODRL, Condition, Constraint
 from policies_odrl.vocabulary import LEVELS, PREAU
 from tests.support import policy_strategies as some
@@ -94,7 +95,10 @@ def pairs(draw: st.DrawFn) -> tuple[Policy, Policy]:
 
 def around(*policies: Policy) -> Iterable[Request]:
     """Requests that one of several policies is likely to grant, or just not to, each once."""
-    near = (islice(requests_near(other, mine), NEAR) for mine, other in product(policies, repeat=2))
+    near = (
+        islice(Near(other, Reading()).requests(mine), NEAR)
+        for mine, other in product(policies, repeat=2)
+    )
     return {repr(request): request for request in chain.from_iterable(near)}.values()
 
 
