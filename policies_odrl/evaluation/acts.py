@@ -8,13 +8,15 @@ towards whom is the duty's to say, and the permission's where the duty is silent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from policies_odrl import model
+from policies_odrl.algebra.boxes import operands_of
 from policies_odrl.algebra.domain import Fact
+from policies_odrl.algebra.forms import flat
 from policies_odrl.algebra.periods import later
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.case import Case
@@ -85,7 +87,7 @@ class Terms:
 def terms_of(duty: model.Duty, knowledge: Knowledge) -> Terms:
     """Return the constraints of a duty, sorted by what they do."""
     terms = Terms()
-    for item in _joined(duty.constraints):
+    for item in flat(duty.constraints):
         left = knowledge.current(item.left) if isinstance(item, model.Constraint) else ""
         if isinstance(item, model.LogicalConstraint) or left not in {COUNT, *_TIMED}:
             terms.gates.append(item)
@@ -99,21 +101,6 @@ def terms_of(duty: model.Duty, knowledge: Knowledge) -> Terms:
 def speaks_of_time(item: model.Condition, knowledge: Knowledge) -> bool:
     """Return whether a condition, or a part of it, is about time, under whatever name."""
     return any(knowledge.current(left) in _TIMED for left in operands_of(item))
-
-
-def operands_of(item: model.Condition) -> Iterator[str]:
-    """Yield the left operands in a condition."""
-    return (
-        part.left for _, part in model.conditions((item,), "") if isinstance(part, model.Constraint)
-    )
-
-
-def _joined(items: tuple[model.Condition, ...]) -> Iterator[model.Condition]:
-    for item in items:
-        if isinstance(item, model.LogicalConstraint) and item.connective is model.Connective.AND:
-            yield from _joined(item.operands)
-        else:
-            yield item
 
 
 def _timed(terms: Terms, left: str, item: model.Constraint, knowledge: Knowledge) -> None:

@@ -182,10 +182,9 @@ class CompiledPolicy:
         place, tests, outcome = item
         if tests is None:
             case = Case.of(self.policy, request, facts, self._mode)
-            if isinstance(place.rule, model.Prohibition):
-                return whole.prohibition_result(place.rule, place.path, case).applies
-            result = whole.permission_result(place.rule, place.path, case)
-            return Truth.of(result.effect is Effect.GRANTS)
+            result = whole.rule_result(place.rule, place.path, case)
+            permits = isinstance(place.rule, model.Permission)
+            return Truth.of(result.effect is Effect.GRANTS) if permits else result.applies
         for test in tests:
             truth = test(request, facts)
             if truth is Truth.FALSE:

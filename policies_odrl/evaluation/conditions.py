@@ -25,11 +25,6 @@ from policies_odrl.evaluation.operands import NO_VALUE, check
 from policies_odrl.logic import Truth, all_of, any_of, one_of
 from policies_odrl.vocabulary import closure, same_action
 
-ORDER: Final = "the order of the parts cannot be told"
-NO_PARTS: Final = "it joins no conditions"
-UNKNOWN_ACTION: Final = "the action that is prohibited is not known here"
-IGNORED: Final = "only the node states it: what the request says of it is ignored"
-BROADER: Final = "the request covers more than what is prohibited: ask for less"
 JOIN: Final = {
     model.Connective.AND: all_of,
     model.Connective.OR: any_of,
@@ -47,12 +42,12 @@ def condition(
         truth, note = check(timed, given, case.facts.knowledge)
         claims = case.request.facts
         if note == NO_VALUE and any(map(claims.get, case.facts.names_of(item.left))):
-            note = IGNORED
+            note = "only the node states it: what the request says of it is ignored"
         elif truth is Truth.UNDETERMINED and (dated := anchored(timed, given, case)):
             truth, note = check(timed, dated, case.facts.knowledge)
         return ConditionResult(path, truth, item, given, note)
     if not item.operands:
-        return ConditionResult(path, Truth.UNDETERMINED, item, why=NO_PARTS)
+        return ConditionResult(path, Truth.UNDETERMINED, item, why="it joins no conditions")
     if item.connective is model.Connective.AND_SEQUENCE:
         return _sequence(item, path, case)
     children = conditions(item.operands, model.below(item, path), case)
@@ -178,7 +173,7 @@ def _sequence(item: model.LogicalConstraint, path: str, case: Case) -> Condition
     truth = all_of(child.truth for child in children)
     if truth is Truth.TRUE:
         truth = in_order(moments)
-        note = ORDER if truth is Truth.UNDETERMINED else ""
+        note = "the order of the parts cannot be told" if truth is Truth.UNDETERMINED else ""
         return ConditionResult(path, truth, item, why=note, children=tuple(children))
     return ConditionResult(path, truth, item, children=tuple(children))
 
@@ -197,10 +192,11 @@ def _action(rule: model.Rule, case: Case) -> tuple[Truth, str]:
     if ruled in reached or not bans:
         return Truth.of(ruled in reached), ""
     if not known.known_action(ruled):
-        return Truth.UNDETERMINED, UNKNOWN_ACTION
+        return Truth.UNDETERMINED, "the action that is prohibited is not known here"
     # a request for more than what is prohibited contains it (refused or narrowed)
     overlaps = same_action(asked) in known.wider_actions(ruled)
-    return (Truth.UNDETERMINED, BROADER) if overlaps else (Truth.FALSE, "")
+    broader = "the request covers more than what is prohibited: ask for less"
+    return (Truth.UNDETERMINED, broader) if overlaps else (Truth.FALSE, "")
 
 
 def _premise(

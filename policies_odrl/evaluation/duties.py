@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from policies_odrl.algebra.boxes import operands_of
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.acts import (
@@ -24,7 +25,6 @@ from policies_odrl.evaluation.acts import (
     case_of,
     first_done,
     left_of,
-    operands_of,
     speaks_of_time,
     terms_of,
     with_acts,
@@ -46,11 +46,6 @@ NOT_UNDERSTOOD: Final = "what is said of it was not understood"
 INVALID: Final = "a consequence or remedy has no consequence of its own"
 _NO_TIME: Final = "the time is not known"
 _NO_START: Final = "since when it has to be done is not known"
-_UNREADABLE: Final = "the time by which it must be done cannot be read"
-_GATE: Final = "cannot tell whether it has to be done"
-_HOW_OFTEN: Final = "how often it has to be done is one of several alternatives"
-_NO_DEADLINE: Final = "it can only be done after the use, and no deadline is stated"
-_UNCLEAR: Final = "cannot tell whether it was done"
 
 
 def duty_state(
@@ -94,7 +89,8 @@ def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
     if result.truth is Truth.FALSE and speaks_of_time(item, case.knowledge):
         return replace(result, truth=Truth.UNDETERMINED, why="it may have held before")
     if any(case.knowledge.current(left) == COUNT for left in operands_of(item)):
-        return replace(result, truth=Truth.UNDETERMINED, why=_HOW_OFTEN)
+        why = "how often it has to be done is one of several alternatives"
+        return replace(result, truth=Truth.UNDETERMINED, why=why)
     return result
 
 
@@ -136,7 +132,8 @@ def _judged(task: Task) -> DutyResult:
     if task.active is Truth.FALSE:
         return _result(task, _S.INACTIVE)
     if not task.terms.known:
-        return _result(task, _S.UNDETERMINED, note=_UNREADABLE)
+        note = "the time by which it must be done cannot be read"
+        return _result(task, _S.UNDETERMINED, note=note)
     if task.terms.after_use:
         return _after_use(task)
     if AFTER_USE & task.case.knowledge.wider_actions(task.duty.action.id) and not task.follows:
@@ -157,7 +154,8 @@ def _aftercare(task: Task) -> DutyResult:
     if now is not None and opens is not None and now < opens:
         return _once(task, opens)
     if task.owner is not None and end is None:
-        return _result(task, _S.UNDETERMINED, note=_NO_DEADLINE)
+        note = "it can only be done after the use, and no deadline is stated"
+        return _result(task, _S.UNDETERMINED, note=note)
     if task.owner is not None and end is not None and now is not None and not end.passed(now):
         return _result(task, outcome([Event.OWED_LATER]), end=end)
     uses = [use.start for held in used_before(task.case) or () for use in held if use.committed]
@@ -178,8 +176,9 @@ def _once(task: Task, since: datetime | None) -> DutyResult:
     events = list(_events(task, done))
     state, note = outcome(events), ""
     if Event.UNCLEAR in events:
-        note = _NO_TIME if task.now is None else _UNCLEAR
-        note = _GATE if task.active is Truth.UNDETERMINED else note
+        note = _NO_TIME if task.now is None else "cannot tell whether it was done"
+        if task.active is Truth.UNDETERMINED:
+            note = "cannot tell whether it has to be done"
     end = task.terms.end if state in _UNDONE or state is _S.INACTIVE else None
     return _result(task, state, acts, end, note)
 

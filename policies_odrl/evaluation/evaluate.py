@@ -7,17 +7,25 @@ later. Source: `docs/decisions`, ODRL IM 2.2, and the W3C draft on formal semant
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.case import Behaviour, Case, Mode
-from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, RuleResult
+from policies_odrl.evaluation.decision import Decision, DutyResult, RuleResult, Violation
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.duties import blocks, duty_state, violations_of
 from policies_odrl.evaluation.request import Facts, Request
 from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.model import Conflict, Permission, Policy, PolicyKind, Prohibition, incomplete
+from policies_odrl.model import (
+    Conflict,
+    Duty,
+    Permission,
+    Policy,
+    PolicyKind,
+    Prohibition,
+    incomplete,
+)
 from policies_odrl.vocabulary import PROFILES
 
 _NO_FACTS = Facts()
@@ -63,15 +71,14 @@ def evaluate(
         return Decision(granted=False, because=(refusal,))
     vague = judge.collections_of(policy) if policy.prohibitions else frozenset[str]()
     case = Case.of(policy, request, facts, mode, vague)
-    permissions = [
-        permission_result(rule, f"/permission/{index}", case)
-        for index, rule in enumerate(policy.permissions)
+    rules = [
+        rule_result(rule, path, case)
+        for path, rule in policy.rules()
+        if isinstance(rule, Permission | Prohibition)
     ]
-    prohibitions = [
-        prohibition_result(rule, f"/prohibition/{index}", case)
-        for index, rule in enumerate(policy.prohibitions)
-    ]
-    return decision_of(case, permissions, prohibitions, behaviour)
+    duties = ((path, rule) for path, rule in policy.rules() if isinstance(rule, Duty))
+    obligations = [duty_state(duty, path, case.under(duty, path)) for path, duty in duties]
+    return _decided(policy, rules, obligations, behaviour)
 
 
 def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = frozenset()) -> str:
@@ -117,92 +124,71 @@ def resolve(strategy: Conflict | None, *, permitted: bool, prohibited: Truth) ->
     return Resolution(granted=False, void=True, reason=reason)
 
 
-def decision_of(
-    case: Case,
-    permissions: Sequence[RuleResult],
-    prohibitions: Sequence[RuleResult],
-    behaviour: Behaviour = Behaviour.CLOSED,
+def _decided(
+    policy: Policy,
+    rules: Sequence[RuleResult],
+    obligations: Sequence[DutyResult],
+    behaviour: Behaviour,
 ) -> Decision:
-    """Return what follows from how the rules that can apply bear on a request.
-
-    Those that are left out are certain not to apply. Obligations are judged here.
-    """
-    obligations = tuple(
-        [
-            duty_state(duty, path := f"/obligation/{index}", case.under(duty, path))
-            for index, duty in enumerate(case.policy.obligations)
-        ]
-    )
+    """Return what follows from how the rules bear on a request, and where obligations stand."""
+    permissions = [item for item in rules if isinstance(item.rule, Permission)]
     granting = [item for item in permissions if item.effect is Effect.GRANTS]
-    prohibited = any_of(item.applies for item in prohibitions)
+    blocking = [item for item in rules if item.effect is Effect.BLOCKS]
+    prohibited = any_of(item.applies for item in blocking)
     silent = all(item.concerns is Truth.FALSE for item in permissions)
     unsaid = behaviour is Behaviour.OPEN and silent and prohibited is Truth.FALSE
-    outcome = resolve(case.policy.conflict, permitted=bool(granting), prohibited=prohibited)
+    outcome = resolve(policy.conflict, permitted=bool(granting), prohibited=prohibited)
     because: tuple[str, ...] = ()  # what the nearest permission lacks
     if outcome.reason:
-        because = (outcome.reason, *(_blocking(it) for it in prohibitions if it.effect is _BLOCKS))
+        because = (outcome.reason, *map(_blocking, blocking))
     elif granting:
         because = tuple(f"permission {item.path}" for item in granting)
     elif unsaid:
         because = ("nothing prohibits it, and open behaviour was asked for",)
+    owed = [duty for item in granting for duty in item.duties]
+    remedies = [duty for item in rules for act in item.violations for duty in act.remedies]
+    due = (
+        each
+        for duty in (*owed, *remedies, *obligations)
+        for each in (duty, *duty.consequences)
+        if each.open
+    )
     return Decision(
         granted=outcome.granted or unsaid,
         because=because,
-        rules=(*permissions, *prohibitions),
-        due=tuple(_due(granting, prohibitions, obligations)),
+        rules=tuple(rules),
+        due=tuple(due),
         void=outcome.void,
-        obligations=obligations,
+        obligations=tuple(obligations),
     )
 
 
-def permission_result(rule: Permission, path: str, outer: Case) -> RuleResult:
-    """Return how a permission bears on a request."""
+def rule_result(rule: Permission | Prohibition, path: str, outer: Case) -> RuleResult:
+    """Return how a permission or a prohibition bears on a request."""
     case = outer.under(rule, path)
-    parts = _parts(rule, path, case)
-    duties = tuple(
-        [
-            duty_state(duty, f"{path}/duty/{index}", case, rule)
-            for index, duty in enumerate(rule.duties)
-        ]
-    )
-    concerns, active, applies = _truths(*parts)
-    grants = applies is Truth.TRUE and not any(blocks(item, case.mode) for item in duties)
-    effect = Effect.GRANTS if grants else Effect.NOTHING
-    return RuleResult(path, rule, concerns, active, applies, effect, *parts, duties)
-
-
-def prohibition_result(rule: Prohibition, path: str, outer: Case) -> RuleResult:
-    """Return how a prohibition bears on a request."""
-    case = outer.under(rule, path)
-    parts = _parts(rule, path, case)
-    concerns, active, applies = _truths(*parts)
-    if rule.unread and concerns is not Truth.FALSE:  # it may lift any of the conditions
-        active = applies = Truth.UNDETERMINED
-    effect = Effect.NOTHING if applies is Truth.FALSE else _BLOCKS
-    violations = violations_of(rule, path, case) if case.facts.performed else ()
-    return RuleResult(path, rule, concerns, active, applies, effect, *parts, violations=violations)
-
-
-_BLOCKS: Final = Effect.BLOCKS
-_Results = tuple[ConditionResult, ...]
-
-
-def _parts(
-    rule: Permission | Prohibition, path: str, case: Case
-) -> tuple[_Results, _Results, _Results]:
+    premises = judge.premises_of(rule, path, case)
     constraints = judge.conditions(rule.constraints, f"{path}/constraint", case)
     if rule.unread:
         constraints += judge.conditions(rule.unread, f"{path}/unread", case)
-    return judge.premises_of(rule, path, case), constraints, judge.refinements_of(rule, path, case)
-
-
-def _truths(
-    premises: _Results, constraints: _Results, refinements: _Results
-) -> tuple[Truth, Truth, Truth]:
+    refinements = judge.refinements_of(rule, path, case)
     concerns = all_of([item.truth for item in premises])
     active = all_of([concerns, *[item.truth for item in constraints]])
     applies = all_of([active, *[item.truth for item in refinements]]) if refinements else active
-    return concerns, active, applies
+    duties: tuple[DutyResult, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    if isinstance(rule, Permission):
+        places = ((duty, f"{path}/duty/{index}") for index, duty in enumerate(rule.duties))
+        duties = tuple([duty_state(duty, place, case, rule) for duty, place in places])
+        grants = applies is Truth.TRUE and not any(blocks(item, case.mode) for item in duties)
+        effect = Effect.GRANTS if grants else Effect.NOTHING
+    else:
+        if rule.unread and concerns is not Truth.FALSE:  # it may lift any of the conditions
+            active = applies = Truth.UNDETERMINED
+        effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
+        violations = violations_of(rule, path, case) if case.facts.performed else ()
+    truths = (concerns, active, applies)
+    parts = (premises, constraints, refinements)
+    return RuleResult(path, rule, *truths, effect, *parts, duties, violations)
 
 
 def _blocking(result: RuleResult) -> str:
@@ -210,16 +196,3 @@ def _blocking(result: RuleResult) -> str:
     notes = [item.note for item in result.failures() if item.truth is Truth.UNDETERMINED]
     why = f": {notes[0]}" if notes and result.applies is Truth.UNDETERMINED else ""
     return f"prohibition {result.path}{why}"
-
-
-def _due(
-    granting: Sequence[RuleResult],
-    prohibitions: Sequence[RuleResult],
-    obligations: tuple[DutyResult, ...],
-) -> Iterator[DutyResult]:
-    owed = [duty for item in granting for duty in item.duties]
-    remedies = [duty for item in prohibitions for act in item.violations for duty in act.remedies]
-    for duty in (*owed, *remedies, *obligations):
-        if duty.open:
-            yield duty
-        yield from (item for item in duty.consequences if item.open)

@@ -18,13 +18,14 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
+from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
 from policies_odrl.evaluation.state import Usage
 from policies_odrl.logic import Truth
-from policies_odrl.model import PartyRef, Policy
+from policies_odrl.model import Policy
 from policies_odrl.simulation.changes import Change, applied, nearest, proposals
 
 MAX_EVALUATIONS: Final = 1500  # of a small policy; fewer the more rules there are
@@ -130,18 +131,10 @@ def _in_role(
 ) -> tuple[Request, Facts]:
     if role is None:
         return request, facts
-    if role not in _groups(policy) or not request.assignee:
+    if role not in collections_of(policy) or not request.assignee:
         return replace(request, assignee=role), facts
     members = facts.members.get(role, frozenset()) | {request.assignee}
     return request, replace(facts, members={**facts.members, role: members})
-
-
-def _groups(policy: Policy) -> frozenset[str]:
-    """Return the groups of parties that the rules are addressed to."""
-    found = (policy.assignee_of(rule) for _, rule in policy.rules())
-    parties = [item for item in found if isinstance(item, PartyRef)]
-    named = {item.id for item in parties if item.collection}
-    return frozenset(named | {item.source for item in parties} - {""})
 
 
 class _Search:

@@ -101,16 +101,14 @@ class Teller:
         policy, decision = self._simulation.policy, self._simulation.decision
         if decision.rules:
             return
-        if policy.replaced_by:
-            yield self._say("replaced", value=policy.replaced_by)
-        elif policy.inherits:
-            yield self._say("inherits", value=", ".join(policy.inherits))
-        elif codes := dict.fromkeys(code for _, code in incomplete(policy)):
-            yield self._say("incomplete", value=", ".join(codes))
-        elif decision.because and policy.profiles:
-            yield self._say("profile", value=", ".join(policy.profiles))
-        else:
-            yield self._say("nothing")
+        why = {
+            "replaced": [policy.replaced_by] if policy.replaced_by else [],
+            "inherits": policy.inherits,
+            "incomplete": dict.fromkeys(code for _, code in incomplete(policy)),
+            "profile": policy.profiles if decision.because else (),
+        }
+        key = next((key for key, values in why.items() if values), "nothing")
+        yield self._say(key, value=", ".join(why.get(key, ())))
 
     def _blocked(self) -> Iterator[str]:
         for result in self._simulation.decision.rules:
@@ -156,9 +154,9 @@ class Teller:
 
     def _fact(self, value: Fact) -> str:
         if isinstance(value, datetime):
-            return self._speech.value(Literal(text.instant(value), XSD + "dateTime"))
-        if isinstance(value, Decimal | int | float):
-            return self._speech.value(Literal(str(value), XSD + "decimal"))
+            value = Literal(text.instant(value), XSD + "dateTime")
+        elif isinstance(value, Decimal | int | float):
+            value = Literal(str(value), XSD + "decimal")
         if isinstance(value, Iri | Literal):
             return self._speech.value(value)
         shown = text.value(value)
