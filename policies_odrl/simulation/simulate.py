@@ -96,6 +96,12 @@ def simulate(
         at: time of the evaluation instead of that of the facts, aware.
         role: IRI of the party that asks instead; of a group of the policy: who asks belongs to it.
         mode: reading that holds where public texts disagree.
+
+    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
+    >>> reading = Permission(action=Action(ODRL + "read"))
+    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
+    >>> simulate(policy, Request(ODRL + "print")).changes[0][0].subject
+    'http://www.w3.org/ns/odrl/2/read'
     """
     asked, known = _in_role(policy, request, _unused(policy, facts, at or facts.now), role)
     if at is not None:
