@@ -1,7 +1,6 @@
 """One constraint by itself: do operator, values, datatypes and units fit its left operand?
 
-Rules: what can never be decided is an error (evaluation would always answer Undetermined); what can
-but surprises is a warning. Whether the constraint can hold is left to `satisfiability.py`.
+What can never be decided is an error, what can but surprises a warning.
 Source: ODRL Vocabulary 2.2, left operands and operators; IM 2.5.1.
 """
 

@@ -1,7 +1,6 @@
 """What the check of a policy can find: how bad it is, where, what to do, in English and French.
 
-The texts are data (`findings.json`). `{0}`, `{1}` … are filled with terms of the policy, cut to a
-readable length.
+The texts are data (`findings.json`), filled with terms of the policy, cut to a readable length.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """Everything that is wrong with a document, read or not.
 
-Input: the node map that `reader.py` reads. Rules: what is not as the Recommendation has it is
-listed in full (`structure.py`), and what can be read is checked further (`validate.py`); a fault
-that both find is told once; policies that inherit from others of the document are checked with what
-they inherit; with a misspelled namespace the rest is checked as if it were right.
+What is not as the Recommendation has it is listed in full (`structure.py`), and what can be read
+is checked further (`validate.py`); a fault that both find is told once.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Several policies: each by itself, and what they do to one another.
 
-Rules: an identifier stands for one policy; two offers for one target do not contradict; inheritance
-has no circle and no gap; parent and child state the same conflict strategy; what a policy needs may
-come from its parents, so that it is looked for in the policy with all that it inherits; and what is
-inherited leaves permissions usable. Work is linear in the policies but for circles, whose length is
-bounded, and for rules on the same target, whose pairs are bounded as in `shadows.py`.
+What a policy needs may come from its parents, so that it is looked for in the policy with all that
+it inherits. Work is linear in the policies but for circles and for rules on the same target, which
+are bounded.
 Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
 """
 

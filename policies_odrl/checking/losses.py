@@ -1,9 +1,7 @@
 """What a JSON-LD document would lose or leave unsaid when it is expanded, with the place of each.
 
-Expansion drops members that the contexts do not define, and leaves names relative; a strict
-reading refuses both at the first one. Here all are found, with what the author probably meant.
-Rules: contexts that are known by name and inline ones count; nothing is fetched; this is
-for findings only, what is read stays with `documents/sources.py`.
+Expansion drops members that the contexts do not define, and leaves names relative; all are found,
+with what the author probably meant. What is read stays with `documents/sources.py`.
 Source: JSON-LD 1.1 API, section 5.1 (expansion); DSP 2025-1, odrl-profile context.
 """
 

@@ -1,9 +1,7 @@
-"""Edits of findings, applied to a written policy.
+"""Edits of findings, applied to a copy of a written policy; one that finds no place is left out.
 
-Rules: the document given is left as it is; values are changed in place first, then members are
-added and moved, then removed from the last to the first, so that no step shifts another; a step
-that no longer finds its place is left out, and so is one that takes away the only description of
-what is named elsewhere too; checking again finds what they stood for.
+Values are changed in place first, then members are added and moved, then removed from the last to
+the first, so that no step shifts another.
 Source: RFC 6901 (pointers), RFC 6902 (operations).
 """
 
@@ -57,7 +55,7 @@ def _spared(document: dict[str, Any], step: Step, mentions: Counter[str]) -> boo
     return True
 
 
-def _parts(part: Any) -> Iterator[Any]:
+def parts(part: Any) -> Iterator[Any]:
     """Yield a part of a document and all below it."""
     stack = [part]
     while stack:
@@ -68,12 +66,12 @@ def _parts(part: Any) -> Iterator[Any]:
 
 
 def _texts(part: Any) -> Iterator[str]:
-    return (item for item in _parts(part) if isinstance(item, str))
+    return (item for item in parts(part) if isinstance(item, str))
 
 
 def _described(part: Any) -> set[str]:
     """Return the names of nodes of which something is said below a part of a document."""
-    nodes = (item for item in _parts(part) if isinstance(item, Mapping) and len(item) > 1)
+    nodes = (item for item in parts(part) if isinstance(item, Mapping) and len(item) > 1)
     return {node["@id"] for node in nodes if isinstance(node.get("@id"), str)}
 
 

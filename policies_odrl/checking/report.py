@@ -1,9 +1,7 @@
 """The findings of one check, and the known term that is nearest to an unknown one.
 
-Rules: a term that differs in its namespace, its case or its compact form only (`odrl:read` never
-expanded, `https` for `http`) is found at once; otherwise the nearest local name, and none where
-nothing is near. A hostile policy with many misspellings gets a bounded number of searches. Nothing
-is ever read as the nearest term: this is for the fix that a person is shown.
+A term that differs in its namespace, its case or its compact form only is found at once; otherwise
+the nearest local name. Searches are bounded. Nothing is ever read as the nearest term.
 """
 
 from __future__ import annotations

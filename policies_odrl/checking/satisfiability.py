@@ -1,8 +1,6 @@
 """Can the conditions of one rule hold, and does each of them limit anything?
 
-An error or a note only where it is proved: what cannot hold with any value that the operand can
-have, what holds with every one, what follows from the rest. Work is bounded by the number of
-conditions and by steps that one check shares; what was left out is said.
+Told only where it is proved. Work is bounded, and what was left out is said.
 Source: ODRL Vocabulary 2.2, left operands; IM 2.5.
 """
 

@@ -1,6 +1,5 @@
 """Versions of the semantics, and the clauses that a later version decides otherwise.
 
-An agreement states the version that it was signed under; one that states none is of the first.
 `semantics.json` names what each version changed, where it is recorded, and whether it bears on a
 node (which states counts and clocks itself, and asks for no amount below zero).
 """

@@ -1,10 +1,7 @@
 """Rules against one another: which ones cover, repeat or contradict which?
 
-Rules: a rule covers another where it is proved that whatever the other bears on, it bears on too.
-Rules are indexed by action, target and assignee before any two are compared, so that the work
-grows with the rules that can meet; what is compared is bounded, and the bound is reported. Two
-equal rules are named once, the later one. Permissions with duties cover only permissions that have
-the same duties.
+A rule covers another where it is proved that whatever the other bears on, it bears on too. Rules
+are indexed, so that the work grows with those that can meet; it is bounded, and the bound is told.
 Source: IM 2.6, 2.10; ODRL Vocabulary, `includedIn`.
 """
 

@@ -1,7 +1,7 @@
 """Which properties a node of a policy may have, what they hold, and how they are written.
 
 The tables are data (`shapes.json`), after the ODRL Information Model 2.2. The reader is the judge
-of what is read; these tables serve to say what is wrong.
+of what is read; these serve to say what is wrong.
 """
 
 from __future__ import annotations

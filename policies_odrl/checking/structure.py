@@ -1,8 +1,7 @@
 """What in a node map is not as the Recommendation has it: all of it, not only the first fault.
 
-Input: as for `reader.py`. Rules: a node is looked at once for each thing it stands for, never below
-itself, and not deeper than the reader goes, so that shared nodes and cycles cost nothing; a fault
-in one part does not hide those in others. What properties may hold stands in `shapes.py`.
+A node is looked at once for each thing it stands for, never below itself, and not deeper than the
+reader goes, so that shared nodes and cycles cost nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from policies_odrl.checking import shapes
-from policies_odrl.checking.mending import pointer
+from policies_odrl.checking.mending import parts, pointer
 from policies_odrl.checking.report import Report
 from policies_odrl.checking.shapes import CONNECTIVES, THINGS, Holds, Shape, member
 from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE, XSD, Connective
@@ -58,7 +57,6 @@ class Structure:
         self._note = report.note
         self._nodes: dict[str, Body] = {}
         self._seen: set[tuple[str, Shape]] = set()
-        self._used: set[str] = set()
         self._stack: list[tuple[str, Shape]] = []
         self._ticket = self._shared = False  # of the policy being looked at
         self._looks = {
@@ -86,12 +84,15 @@ class Structure:
             self._report.policy = name if len(found) > 1 else ""
             self._enter(name, "", Shape.POLICY)
         self._report.policy = ""
+        held = (
+            it for body in self._nodes.values() for values in body.values() for it in parts(values)
+        )
+        named = {str(it.get("@id")) for it in held if isinstance(it, Mapping)}.union(found)
         for name, body in self._nodes.items():
-            if name not in self._used and is_part(body):
+            if name not in named and is_part(body):
                 self._note("", "loose-node", name)
 
     def _enter(self, name: str, path: str, shape: Shape) -> None:
-        self._used.add(name)
         if any(name == above for above, _ in self._stack):
             self._note(path, "cycle", name)
         elif len(self._stack) >= MAX_DEPTH:
@@ -103,8 +104,6 @@ class Structure:
             place = Place(name, path, self._nodes.get(name, {"@id": name}))
             self._looks.get(shape, self._rule)(place, shape)
             self._stack.pop()
-
-    # -- what any node says -----------------------------------------------------------------
 
     def _all(self, place: Place, shape: Shape) -> None:
         """Note what means nothing in a node of a shape, and look at all that it names."""
@@ -124,7 +123,6 @@ class Structure:
     def _strangers(self, place: Place, shape: Shape) -> None:
         for name in sorted(place.body):
             if not shapes.known(name, shape):
-                self._reach(place.body[name])
                 self.strange.add(name)
                 self._report.unknown(place.path, "property", name)
         for name in types_of(place.body):
@@ -162,23 +160,6 @@ class Structure:
                 where = property_ if holds.near == "strategy" else place.path
                 self._report.unknown(where, holds.near, iri)
 
-    def _reach(self, values: Any) -> None:
-        """Count nodes as used that only an unknown property leads to: they are not loose."""
-        stack = [values]
-        while stack:
-            value = stack.pop()
-            if isinstance(value, list):
-                stack.extend(value)
-            elif isinstance(value, Mapping) and "@list" in value:
-                stack.append(value["@list"])
-            elif isinstance(value, Mapping) and isinstance(value.get("@id"), str):
-                name = str(value["@id"])
-                if name in self._nodes and name not in self._used:
-                    self._used.add(name)
-                    stack.extend(self._nodes[name].values())
-
-    # -- policies, rules, what they are about -----------------------------------------------
-
     def _policy(self, place: Place, shape: Shape) -> None:
         types = set(types_of(place.body))
         self._ticket = ODRL + "Ticket" in types
@@ -187,7 +168,6 @@ class Structure:
         if len(classes) > 1:
             self._note("", "two-classes", ", ".join(short(item) for item in classes))
         self._report.profiles = tuple(_iris(place, ODRL + "profile"))
-        self._used.update(self._report.profiles)
         for profile in self._report.profiles:
             if profile not in self._report.known_profiles:
                 self._note("/profile", "unknown-profile", profile)
@@ -233,8 +213,6 @@ class Structure:
         elif not name and not source:
             self._note(place.path, "reference-without-identifier", THINGS[shape])
         self._all(place, shape)
-
-    # -- conditions -------------------------------------------------------------------------
 
     def _condition(self, place: Place, shape: Shape) -> None:
         if not place.name.startswith("_:") and len(place.body) <= 1:
@@ -287,7 +265,6 @@ class Structure:
         for name in (_RIGHT, ODRL + "status"):
             for iri in _iris(place, name):
                 if iri.startswith("_:") or len(self._nodes.get(iri, {})) > 1:
-                    self._used.add(iri)
                     self._note(place.path, "structured-value", short(name))
 
 

@@ -1,8 +1,7 @@
 """Is the policy well formed, and is it sensible?
 
-Rules: nothing here changes what a policy means; a policy without findings may still be refused by
-a node that cannot uphold it. What keeps a document from being read at all is `inspection.py`, what
-several policies do to one another `lint.py`. Work is bounded, and a finding says where it ended.
+Nothing here changes what a policy means, and a policy without findings may still be refused by a
+node that cannot uphold it. Work is bounded, and a finding says where it ended.
 Source: IM 2.1.1 to 2.1.3 (classes and what they name), 2.6.3 to 2.6.7 (duties); W3C minutes of
 24 November 2025 (a later duty states its deadline).
 """
@@ -121,9 +120,6 @@ def _others(policy: Policy, report: Report) -> None:
         report.note("/dct:isReplacedBy", "replaced", policy.replaced_by)
 
 
-# -- parties and targets --------------------------------------------------------------------
-
-
 def _named(policy: Policy, report: Report) -> None:
     """Note parties and targets that are missing or out of place."""
     if not policy.inherits:  # what misses may come from a parent (IM 2.9), see `lint.py`
@@ -174,9 +170,6 @@ def _everywhere(policy: Policy, name: str) -> bool:
 def _unnamed(rule: Rule, name: str) -> bool:
     """Return whether a party or a target is stated, but nobody can tell which (IM 2.2, 2.3)."""
     return any(item.left == ODRL + name for item in rule.unread)
-
-
-# -- parts of a rule ------------------------------------------------------------------------
 
 
 def _action(path: str, action: str, report: Report) -> None:
