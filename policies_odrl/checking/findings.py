@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from policies_odrl.vocabulary import loaded
-
-MAX_TERM: Final = 300  # characters of one term of the policy in a sentence
 
 Term = str | tuple[str, str]  # the same in both languages, or (English, French)
 
@@ -66,23 +64,6 @@ class Finding:
     fix: str
     edit: tuple[Step, ...] = field(default=(), hash=False)
     policy: str = ""
-
-
-def finding(
-    path: str,
-    code: str,
-    *terms: Term,
-    lang: str = "en",
-    edit: tuple[Step, ...] = (),
-    policy: str = "",
-) -> Finding:
-    """Return a finding in a language (`en` or `fr`)."""
-    row = table()[code]
-    words = row.get(lang, row["en"])
-    filled = [(term if isinstance(term, str) else term[lang == "fr"])[:MAX_TERM] for term in terms]
-    fix = words["otherwise"] if "otherwise" in words and not filled[-1] else words["fix"]
-    sentence, fix = words["sentence"].format(*filled), fix.format(*filled)
-    return Finding(path, code, Severity(row["severity"]), sentence, fix, edit, policy)
 
 
 @cache

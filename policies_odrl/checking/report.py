@@ -12,13 +12,14 @@ from functools import cache
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.checking.findings import Change, Finding, Severity, Step, Term, finding
+from policies_odrl.checking.findings import Change, Finding, Severity, Step, Term, table
 from policies_odrl.checking.shapes import CLASSES, MISSPELLED, OPERATORS, PROPERTIES, STRATEGIES
 from policies_odrl.concepts import concepts, hierarchy
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.reading.nodes import short
 from policies_odrl.vocabulary import INCLUDED_IN, OPERANDS, PREAU, PROFILE, PROFILES, SAME_ACTION
 
+MAX_TERM: Final = 300  # characters of one term of the policy in a sentence
 MAX_FINDINGS: Final = 500  # of one policy
 MAX_SEARCHES: Final = 32  # of one check
 MAX_LENGTH: Final = 64  # characters of a local name that are compared
@@ -59,10 +60,16 @@ class Report:
         self._lang = lang
         self._left = MAX_SEARCHES
 
-    def note(self, path: str, code: str, *terms: Term, edit: tuple[Step, ...] = ()) -> None:
-        """Add a finding."""
-        found = finding(path, code, *terms, lang=self._lang, edit=edit, policy=self.policy)
+    def note(self, path: str, code: str, *terms: Term, edit: tuple[Step, ...] = ()) -> Finding:
+        """Add a finding, and return it."""
+        row, at = table()[code], self._lang == "fr"
+        words = row.get(self._lang, row["en"])
+        filled = [(it if isinstance(it, str) else it[at])[:MAX_TERM] for it in terms]
+        fix = words["otherwise"] if "otherwise" in words and not filled[-1] else words["fix"]
+        said = (words["sentence"].format(*filled), fix.format(*filled))
+        found = Finding(path, code, Severity(row["severity"]), *said, edit, self.policy)
         self.found.append(found)
+        return found
 
     def unknown(self, path: str, kind: str, term: str) -> None:
         """Add that a term is not known, which a profile not known here may define."""

@@ -11,17 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
+from policies_odrl import model
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import (
-    ODRL,
-    Constraint,
-    Duty,
-    Policy,
-    Rule,
-    conditions,
-    every_rule,
-    incomplete,
-)
+from policies_odrl.model import ODRL, Constraint, Duty, Policy, Rule
 from policies_odrl.units import canonical
 from policies_odrl.vocabulary import AFTER_USE, BY_ANYBODY, Kind, Operand, loaded
 
@@ -81,9 +73,9 @@ def decided_otherwise(
 
 def _touched(policy: Policy, knowledge: Knowledge) -> Iterator[tuple[str, str]]:
     """Yield (name of a change, JSON pointer of what it touches)."""
-    for path, _ in incomplete(policy):
+    for path, _ in model.incomplete(policy):
         yield "unbound", path
-    for path, rule, _ in every_rule(policy):
+    for path, rule, _ in model.every_rule(policy):
         if isinstance(rule, Duty):
             if rule.action.id in AFTER_USE:
                 yield "after-use", path
@@ -105,6 +97,6 @@ def _constraints(path: str, rule: Rule) -> Iterator[tuple[str, Constraint]]:
         part = getattr(rule, name)
         groups[f"{path}/{name}/odrl:refinement"] = part.refinements if part else ()
     for where, group in groups.items():
-        for place, item in conditions(group, where):
+        for place, item in model.conditions(group, where):
             if isinstance(item, Constraint):
                 yield place, item

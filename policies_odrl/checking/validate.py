@@ -18,16 +18,7 @@ from policies_odrl.checking.report import Report
 from policies_odrl.checking.satisfiability import MAX_STEPS, Satisfiability
 from policies_odrl.checking.shadows import of_rules
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import (
-    ODRL,
-    Constraint,
-    Duty,
-    Operator,
-    Permission,
-    Policy,
-    Rule,
-    incomplete,
-)
+from policies_odrl.model import ODRL, Constraint, Duty, Operator, Permission, Policy, Rule
 from policies_odrl.reading.nodes import short
 from policies_odrl.vocabulary import ACTIONS, AFTER_USE, PREAU, SAME_ACTION
 
@@ -145,7 +136,7 @@ def missing(policy: Policy, report: Report) -> None:
     In an offer and a request the message or the catalog may fill in what is missing.
     """
     rules = dict(policy.rules())
-    for path, code in incomplete(policy):
+    for path, code in model.incomplete(policy):
         if path not in rules or not _unnamed(rules[path], code.removeprefix("missing-")):
             report.note(path, code)
     lacks = [name for name in _PARTIES if not _everywhere(policy, name)]

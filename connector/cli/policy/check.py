@@ -25,9 +25,10 @@ from connector.cli.policy.profile import known
 from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
-from policies_odrl.checking.findings import Severity, finding
+from policies_odrl.checking.findings import Severity
 from policies_odrl.checking.losses import as_names, losses, unsaid
 from policies_odrl.checking.mending import mended
+from policies_odrl.checking.report import Report
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.names import UNDEFINED
 from policies_odrl.documents.sources import is_json, linked, named, parsed, text_of, turtle
@@ -163,7 +164,7 @@ def _unread(exc: OdrlError, document: Any, lang: str) -> Checked:
     found = losses(document, lang) if isinstance(document, dict) else ()
     if any(item.severity is Severity.ERROR for item in found):
         return Checked(found, (), document)
-    why = finding("", "not-a-document", (exc.reason, exc.french), lang=lang)
+    why = Report(lang).note("", "not-a-document", (exc.reason, exc.french))
     return Checked((*found, why), (), document if isinstance(document, dict) else None)
 
 

@@ -23,7 +23,8 @@ from connector.cli.options import Json
 from connector.cli.policy.check import Lang, Language, as_json, checked, counts, print_finding
 from connector.errors import ConfigurationInvalid
 from policies_odrl import Finding, Policy
-from policies_odrl.checking.findings import Severity, finding
+from policies_odrl.checking.findings import Severity
+from policies_odrl.checking.report import Report
 from policies_odrl.documents.sources import MAX_BYTES
 
 MAX_FILES: Final = 2_000
@@ -97,7 +98,7 @@ def linted(folder: Path, lang: str) -> Linted:
         name = str(file.relative_to(folder))
         if file.stat().st_size > MAX_BYTES:
             limit = f"> {MAX_BYTES}"
-            found[name] = (finding("", "over-the-limit", limit, lang=lang),)
+            found[name] = (Report(lang).note("", "over-the-limit", limit),)
             continue
         seen = checked(file, lang)
         found[name] = seen.findings
