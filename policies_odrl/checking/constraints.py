@@ -11,8 +11,7 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.forms import SCALARS
-from policies_odrl.checking.findings import Change, Step, Term
-from policies_odrl.checking.report import Report
+from policies_odrl.checking.findings import Change, Report, Step, Term
 from policies_odrl.model import ODRL, XSD, Constraint, Literal, Operator, Value
 from policies_odrl.values import name, number, scalar, span
 from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand, prefixed

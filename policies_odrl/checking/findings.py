@@ -1,17 +1,40 @@
-"""What the check of a policy can find: how bad it is, where, what to do, in English and French.
+"""What the check of a policy can find, where and how bad it is, and where findings are collected.
 
-The texts are data (`findings.json`), filled with terms of the policy, cut to a readable length.
+The texts are data (`findings.json`), filled with terms of the policy, cut to a readable length. The
+known term nearest to an unknown one is proposed, within a bound on searches; nothing is ever read
+as the nearest term.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from policies_odrl.vocabulary import loaded
+from policies_odrl import text
+from policies_odrl.checking.shapes import CLASSES, MISSPELLED, OPERATORS, PROPERTIES, STRATEGIES
+from policies_odrl.concepts import concepts, hierarchy
+from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.reading.nodes import short
+from policies_odrl.vocabulary import (
+    INCLUDED_IN,
+    OPERANDS,
+    PREAU,
+    PROFILE,
+    PROFILES,
+    SAME_ACTION,
+    loaded,
+)
+
+MAX_TERM: Final = 300  # characters of one term of the policy in a sentence
+MAX_FINDINGS: Final = 500  # of one policy
+MAX_SEARCHES: Final = 32  # of one check
+MAX_LENGTH: Final = 64  # characters of a local name that are compared
+NEAR: Final = 0.65  # share of characters in common
+
 
 Term = str | tuple[str, str]  # the same in both languages, or (English, French)
 
@@ -73,3 +96,117 @@ def table() -> Mapping[str, Mapping[str, Any]]:
     `otherwise` is what to do where the last term is empty, because no near term is known.
     """
     return loaded("checking/findings.json")
+
+
+_RANKS: Final = {item: rank for rank, item in enumerate(Severity)}  # errors first
+_LIMITS: Final = frozenset({"too-large", "too-many-conditions"})  # what was left out is said
+# What is looked for -> the terms that it may be.
+_TERMS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
+    "operand": lambda: OPERANDS,
+    "action": lambda: (*SAME_ACTION, *INCLUDED_IN),
+    "purpose": lambda: hierarchy("purposes"),
+    "concept": concepts,
+    "operator": lambda: sorted(OPERATORS),
+    "strategy": lambda: sorted(STRATEGIES),
+    "property": lambda: sorted(frozenset().union(*PROPERTIES.values())),
+    "class": lambda: sorted(frozenset().union(*CLASSES.values())),
+}
+
+
+class Report:
+    """Collects findings in one language.
+
+    Attributes:
+        found: the findings, in order.
+        knowledge: terms and hierarchies beyond the built-in ones.
+        policy: IRI of the policy being looked at, where a document holds several.
+        profiles: those that it declares.
+    """
+
+    def __init__(
+        self, lang: str = "en", knowledge: Knowledge = NOTHING_MORE, policy: str = ""
+    ) -> None:
+        self.found: list[Finding] = []
+        self.knowledge = knowledge
+        self.policy = policy
+        self.profiles: tuple[str, ...] = ()
+        self._lang = lang
+        self._left = MAX_SEARCHES
+
+    def note(self, path: str, code: str, *terms: Term, edit: tuple[Step, ...] = ()) -> Finding:
+        """Add a finding, and return it."""
+        row, at = table()[code], self._lang == "fr"
+        words = row.get(self._lang, row["en"])
+        filled = [(it if isinstance(it, str) else it[at])[:MAX_TERM] for it in terms]
+        fix = words["otherwise"] if "otherwise" in words and not filled[-1] else words["fix"]
+        said = (words["sentence"].format(*filled), fix.format(*filled))
+        found = Finding(path, code, Severity(row["severity"]), *said, edit, self.policy)
+        self.found.append(found)
+        return found
+
+    def unknown(self, path: str, kind: str, term: str) -> None:
+        """Add that a term is not known, which a profile not known here may define."""
+        near, strange = short(self.near(kind, term)), set(self.profiles) - self.known_profiles
+        if strange:
+            self.note(path, "term-of-unknown-profile", short(term), min(strange), near)
+        else:
+            self.note(path, f"unknown-{kind}", short(term), near)
+
+    def undeclared(self, path: str, term: str) -> None:
+        """Add that a term belongs to our profile, where the policy does not declare it."""
+        if term.startswith(PREAU) and PROFILE not in self.profiles:
+            step = Step(Change.ADD, "/profile", PROFILE)
+            if self.profiles:
+                step = Step(Change.REPLACE, "/profile", [*self.profiles, PROFILE])
+            self.note(path, "undeclared-profile", text.term(term), PROFILE, edit=(step,))
+
+    @property
+    def known_profiles(self) -> frozenset[str]:
+        """The profiles that are known here."""
+        return PROFILES | self.knowledge.profiles
+
+    def knows(self, kind: str, term: str) -> bool:
+        """Return whether a term is a known `operand`, `operator` or `strategy`."""
+        if kind == "operand":
+            return self.knowledge.operand(term) is not None
+        return term == MISSPELLED or term in (OPERATORS if kind == "operator" else STRATEGIES)
+
+    def near(self, kind: str, term: str) -> str:
+        """Return the known term of a kind that is nearest to another one, or an empty string."""
+        known = _terms(kind)
+        own = {"operand": self.knowledge.operands, "action": self.knowledge.actions}.get(kind)
+        if own:
+            known = {**known, **_named(own)}
+        word = local_name(term).lower()[:MAX_LENGTH]
+        found = known.get(word, "")
+        if not found and word and self._left > 0:
+            self._left -= 1
+            close = get_close_matches(word, known, n=1, cutoff=NEAR)
+            found = known[close[0]] if close else ""
+        return "" if found == term else found
+
+    def worst(self) -> tuple[Finding, ...]:
+        """Return the findings in order; of too many the worst, with one that says so.
+
+        # INVARIANT: an error is never cut off by notes; who publishes looks for errors only.
+        """
+        if len(self.found) > MAX_FINDINGS:
+            ranks = [0 if it.code in _LIMITS else _RANKS[it.severity] for it in self.found]
+            ranked = sorted(range(len(ranks)), key=ranks.__getitem__)
+            self.found = [self.found[place] for place in sorted(ranked[: MAX_FINDINGS - 1])]
+            self.note("", "more-findings", str(MAX_FINDINGS))
+        return tuple(self.found)
+
+
+def local_name(term: str) -> str:
+    """Return what stands after the last `#`, `/` or `:` of a name."""
+    return term[max(term.rfind(mark) for mark in "#/:") + 1 :]
+
+
+def _named(terms: Iterable[str]) -> dict[str, str]:
+    return {local_name(term).lower(): term for term in terms}
+
+
+@cache
+def _terms(kind: str) -> Mapping[str, str]:
+    return _named(_TERMS[kind]())

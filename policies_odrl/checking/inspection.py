@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from policies_odrl.checking.findings import Finding, Severity
+from policies_odrl.checking.findings import Finding, Report, Severity
 from policies_odrl.checking.lint import inherited
-from policies_odrl.checking.report import Report
 from policies_odrl.checking.structure import Structure, types_of
 from policies_odrl.checking.validate import judged
 from policies_odrl.errors import LimitExceeded, OdrlError

@@ -14,8 +14,7 @@ from typing import Final
 
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.checking import shadows
-from policies_odrl.checking.findings import Finding
-from policies_odrl.checking.report import Report
+from policies_odrl.checking.findings import Finding, Report
 from policies_odrl.checking.validate import judged, missing
 from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge

@@ -13,9 +13,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 
-from policies_odrl.checking.findings import Change, Finding, Step
+from policies_odrl.checking.findings import Change, Finding, Report, Step, local_name
 from policies_odrl.checking.mending import pointer
-from policies_odrl.checking.report import Report, local_name
 from policies_odrl.checking.shapes import HOLDS, Holds
 from policies_odrl.documents import contexts
 from policies_odrl.documents.names import coercions

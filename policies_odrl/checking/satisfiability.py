@@ -13,8 +13,7 @@ from policies_odrl import model, text
 from policies_odrl.algebra.boxes import Box, Goal, Proof, operands_of
 from policies_odrl.algebra.claims import always
 from policies_odrl.algebra.forms import flat
-from policies_odrl.checking.findings import Change, Step
-from policies_odrl.checking.report import Report
+from policies_odrl.checking.findings import Change, Report, Step
 from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint, Operator
 
 MAX_COMPARED: Final = 64  # conditions of one rule that are compared with all others

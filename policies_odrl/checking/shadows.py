@@ -15,8 +15,7 @@ from policies_odrl import model
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.extent import Exhausted
 from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
-from policies_odrl.checking.findings import Change, Step
-from policies_odrl.checking.report import Report
+from policies_odrl.checking.findings import Change, Report, Step
 from policies_odrl.model import Condition, Conflict, Constraint, Duty, Permission, Policy, Rule
 from policies_odrl.vocabulary import same_action
 

@@ -12,9 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies_odrl import Finding, Knowledge, OdrlError, inspect, read_all
-from policies_odrl.checking.findings import Severity, table
+from policies_odrl.checking.findings import (
+    MAX_FINDINGS,
+    MAX_SEARCHES,
+    Report,
+    Severity,
+    local_name,
+    table,
+)
 from policies_odrl.checking.inspection import MAX_HEIRS
-from policies_odrl.checking.report import MAX_FINDINGS, MAX_SEARCHES, Report, local_name
 from policies_odrl.checking.shapes import CONNECTIVES, PROPERTIES, Shape
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.nodes import MAX_DEPTH, MAX_NODES

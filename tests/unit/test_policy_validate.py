@@ -22,7 +22,7 @@ from policies_odrl import (
     Prohibition,
     validate,
 )
-from policies_odrl.checking.report import MAX_FINDINGS
+from policies_odrl.checking.findings import MAX_FINDINGS
 from policies_odrl.checking.satisfiability import MAX_JOINED, MAX_STEPS
 from policies_odrl.checking.shadows import MAX_PAIRS
 from policies_odrl.model import ODRL

@@ -25,10 +25,9 @@ from connector.cli.policy.profile import known
 from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
-from policies_odrl.checking.findings import Severity
+from policies_odrl.checking.findings import Report, Severity
 from policies_odrl.checking.losses import as_names, losses, unsaid
 from policies_odrl.checking.mending import mended
-from policies_odrl.checking.report import Report
 from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.names import UNDEFINED
 from policies_odrl.documents.sources import is_json, linked, named, parsed, text_of, turtle

@@ -23,8 +23,7 @@ from connector.cli.options import Json
 from connector.cli.policy.check import Lang, Language, as_json, checked, counts, print_finding
 from connector.errors import ConfigurationInvalid
 from policies_odrl import Finding, Policy
-from policies_odrl.checking.findings import Severity
-from policies_odrl.checking.report import Report
+from policies_odrl.checking.findings import Report, Severity
 from policies_odrl.documents.sources import MAX_BYTES
 
 MAX_FILES: Final = 2_000
