@@ -133,6 +133,8 @@ class _Writer:
     def _node(self, item: model.AssetRef | model.PartyRef) -> dict[str, Any]:
         if not item.id and not item.source:
             raise NotWritable("a party or asset without any identifier")
+        if _is_plain(item):
+            return self._once(item.id, None, tuple)
 
         def members() -> Iterator[tuple[str, Any]]:
             if item.collection:
@@ -142,7 +144,7 @@ class _Writer:
             yield from self._refinements(item)
             yield from _notes(item.notes)
 
-        return self._once(item.id, None if _is_plain(item) else item, members)
+        return self._once(item.id, item, members)
 
     def _refinements(self, item: model.Action | model.AssetRef | model.PartyRef) -> Members:
         return (("odrl:refinement", self._condition(part)) for part in item.refinements)
