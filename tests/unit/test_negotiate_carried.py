@@ -23,6 +23,7 @@ from connector.services.negotiation import agree, negotiate, notices, steps
 from connector.services.publication import publish
 from tests.support.link import DATASET, Call, Fault, Link, description, link, offer
 from tests.support.negotiating import both, states
+from tests.support.tampering import tamper
 
 State = NegotiationState
 AGREEMENT = m.ContractAgreementMessage.__name__
@@ -291,6 +292,47 @@ def test_a_consumer_that_was_restored_concludes_the_same_contract(
     assert [(each.document, each.receipt) for each in theirs] == [(ours.document, ours.receipt)]
     assert pair.school.agreements() == theirs
     assert [each.kind for each in pair.school.log()].count("negotiation.finalized") == 1
+
+
+@pytest.mark.parametrize("carries", [True, False])
+def test_a_signature_shown_again_leaves_no_trace(pair: Link, *, carries: bool) -> None:
+    """However often, and under whatever ids: it would count against no quota."""
+    request(pair)
+    pair.pump()
+    theirs, (contract,) = pair.school.only(), pair.school.agreements()
+    pids = (theirs.pid, theirs.peer_pid)
+    before, said = pair.school.state_of_everything(), set()
+    for number in range(3):
+        again = m.ContractAgreementVerificationMessage(
+            f"urn:{number}", *pids, contract.consumer_signature
+        )
+        call = Call(pair.lab.did, pair.school.did, VERIFICATION, dict(again.to_body()), carries)
+        said.add(pair.handle(call)["next"])
+    assert len(said) == 1
+    assert bool(*said) is carries
+    if not carries:
+        (again_sent,) = pair.school.waiting()
+        assert again_sent.kind == FINALIZED
+        pair.pump()
+        with pair.school.ports.store.write() as tx:
+            tx.outbox.remove(again_sent.id)
+    assert pair.school.state_of_everything() == before
+
+
+def test_a_receipt_that_was_refused_is_not_sent_for_each_signature(pair: Link) -> None:
+    """Each refusal leaves a line in the log for good."""
+    request(pair)
+    pair.pump()
+    (contract,) = pair.school.agreements()
+    pids = (pair.school.only().pid, pair.lab.only().pid)
+    tamper(pair, FINALIZED, lambda it: replace(it, receipt="a.b.c"))
+    for number in range(3):
+        signed = m.ContractAgreementVerificationMessage(
+            f"urn:{number}", *pids, contract.consumer_signature
+        )
+        pair.school.receive(pair.lab, signed)
+        pair.deliver()
+    assert len(pair.school.log("delivery.failed")) == 1
 
 
 def test_another_signature_gets_no_receipt(pair: Link) -> None:

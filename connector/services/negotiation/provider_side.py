@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from connector.domain.catalog.dataset import Offer
 from connector.domain.contract.negotiation import (
+    Agreement,
     Negotiation,
     NegotiationState,
     Role,
@@ -179,7 +180,8 @@ def on_verification(
 ) -> Negotiation:
     """Handle the consumer's signature: verify it, and complete the contract with our receipt.
 
-    A consumer that was restored signs again: the same signature gets the same receipt.
+    A consumer that was restored signs again: the same signature gets the same receipt by the same
+    message, however often it comes, and no more once the consumer has refused that.
 
     Raises:
         IllegalMessage: the negotiation's state does not allow it.
@@ -189,7 +191,10 @@ def on_verification(
     if negotiation.state is NegotiationState.FINALIZED:
         known = tx.agreements.get(negotiation.agreement_id)
         if known is not None and known.consumer_signature == message.consumer_signature:
-            steps.dispatch(ports, tx, negotiation, _finalized(ports, negotiation, known.receipt))
+            again = _finalized(negotiation, known)
+            waiting = tx.outbox.get(again.message_id)
+            if ports.reply is not None or waiting is None or not waiting.failed:
+                steps.dispatch(ports, tx, negotiation, again)
             return negotiation
     verified = steps.received(negotiation, Act.VERIFICATION, ports.clock.now())
     agreement = steps.contract_of(tx, verified)
@@ -198,19 +203,19 @@ def on_verification(
     steps.log(tx, verified, agreement=agreement.id)
     tx.agreements.put(complete)
     cosigning.owe(ports, tx, verified.peer)
-    event = _finalized(ports, verified, complete.receipt)
+    event = _finalized(verified, complete)
     facts = {"agreement": agreement.id, "digest": agreement.digest}
     return steps.send(ports, tx, verified, event, facts)
 
 
 def _finalized(
-    ports: Ports, negotiation: Negotiation, receipt: str
+    negotiation: Negotiation, agreement: Agreement
 ) -> messages.ContractNegotiationEventMessage:
     return messages.ContractNegotiationEventMessage(
-        message_id=ports.ids.new(),
+        message_id=f"{agreement.id}#receipt",  # there is one for each contract
         **steps.pids(negotiation),
         event_type="FINALIZED",
-        receipt=receipt,
+        receipt=agreement.receipt,
     )
 
 
