@@ -359,6 +359,17 @@ def test_what_was_ended_since_is_not_sent(pair: Link) -> None:
     assert pair.lab.agreements() == []
 
 
+def test_what_was_ended_since_is_not_carried_again(pair: Link) -> None:
+    """Nor does its consumer sign it: it learns that there is no contract to come."""
+    pair.hold(AGREEMENT)
+    request(pair)
+    pair.clock.advance(UNVERIFIED.total_seconds() + 1)
+    assert negotiate.expire(pair.school.ports) == 1
+    pair.hold()
+    deliver.deliver_due(pair.lab.ports)
+    assert (pair.lab.only().state, pair.lab.agreements()) == (State.REQUESTED, [])
+
+
 def test_an_end_is_carried(pair: Link) -> None:
     cheap = description(pair.folder, cap={"epsilon": 3, "delta": 0.0001})
     publish.publish(pair.school.ports, cheap)

@@ -7,10 +7,11 @@ delivery carries the same bytes. What a message means for either side is `provid
 `consumer_side.py`.
 
 What a provider sends because of a call goes with its answer, where the caller asked for that. It is
-kept with the answer, and nobody confirms it: the caller sends its own message until it has taken
-what came with the answer. Whoever sends it again without asking has refused what came: then the
-provider sends it by a call of its own, and is told why. An offer or agreement to which nothing is
-said for `ANSWERED_IN` goes by such a call too, since its consumer may have ended what it began.
+kept with the answer, and given again until the negotiation is terminated. Nobody confirms it: the
+caller sends its own message until it has taken what came with the answer. Whoever sends it again
+without asking has refused what came: then the provider sends it by a call of its own, and is told
+why. An offer or agreement to which nothing is said for `ANSWERED_IN` goes by such a call too, since
+its consumer may have ended what it began.
 """
 
 from __future__ import annotations
@@ -379,21 +380,23 @@ def _answer_again(
 ) -> Mapping[str, Any]:
     if known.digest != digest:
         raise Malformed(f"message id `{known.id}` came before with other content")
-    answer = parse_object(known.answer)
-    if ports.reply is not None or not answer.get("next_kind"):
-        return answer
-    _send_apart(ports, tx, known.peer, messages.ContractNegotiation.from_body(answer))
-    return {**answer, "next_kind": "", "next": ""}
+    kept = parse_object(known.answer)
+    if not kept.get("next_kind"):
+        return kept
+    answer = messages.ContractNegotiation.from_body(kept)
+    negotiation = tx.negotiations.get(answer.provider_pid)
+    ended = negotiation is None or negotiation.state is NegotiationState.TERMINATED
+    if not ended or answer.state == NegotiationState.TERMINATED:
+        if ports.reply is not None:
+            return kept
+        _send_apart(ports, tx, known.peer, answer)
+    return {**kept, "next_kind": "", "next": ""}
 
 
 def _send_apart(
     ports: Ports, tx: Transaction, peer: str, answer: messages.ContractNegotiation
 ) -> None:
-    """Send what an answer carried by a call of its own, unless the negotiation was ended since."""
-    negotiation = tx.negotiations.get(answer.provider_pid)
-    ended = negotiation is None or negotiation.state is NegotiationState.TERMINATED
-    if ended and answer.state != NegotiationState.TERMINATED:
-        return
+    """Send what an answer carried by a call of its own."""
     now, name = ports.clock.now(), parse_object(answer.next)["message_id"]
     body = (answer.next_kind, answer.next, answer.provider_pid)
     known = tx.outbox.get(name) or OutgoingMessage(name, peer, *body, now, now)
