@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from connector.domain.contract.negotiation import UNVERIFIED, NegotiationState
-from connector.errors import IllegalMessage, Malformed, StoreUnavailable
+from connector.errors import AgreementTampered, IllegalMessage, Malformed, StoreUnavailable
 from connector.jsonld.canonical import canonical, parse_object
 from connector.protocol import messages as m
 from connector.services.messages import deliver
@@ -64,6 +64,19 @@ def request(pair: Link) -> str:
     found = negotiate.request(pair.lab.ports, pair.school.did, DATASET)
     deliver.deliver_due(pair.lab.ports)
     return found.pid
+
+
+def offered(pair: Link) -> str:
+    """Let the school open a negotiation, and return its id of it."""
+    with pair.school.ports.store.read() as tx:
+        (found,) = tx.offers.find(derived_from="")
+    return negotiate.offer(pair.school.ports, pair.lab.did, DATASET, found.id).pid
+
+
+def through(message: m.Body) -> str:
+    """Return a message as the field `next` of a body holds it."""
+    answer = m.ContractNegotiation("p", "c", "OFFERED", type(message).__name__, b"{}")
+    return str(replace(answer, next=canonical(message.to_body())).to_body()["next"])
 
 
 def due(pair: Link) -> list[str]:
@@ -156,6 +169,11 @@ REFUSED: dict[str, Callable[[m.ContractNegotiation], Any]] = {
             ).to_body()
         ),
     ),
+    "without a message": lambda it: {**it.to_body(), "next": ""},
+    "without a kind": lambda it: {**it.to_body(), "next_kind": ""},
+    "of a kind that a consumer sends": lambda it: {**it.to_body(), "next_kind": REQUEST},
+    "of a kind of later nodes": lambda it: {**it.to_body(), "next_kind": "Later"},
+    "oversized": lambda it: {**it.to_body(), "next": "A" * (4 * m.MOST_CARRIED)},
 }
 
 
@@ -181,21 +199,50 @@ def test_what_is_refused_changes_nothing_and_comes_by_a_call(
     assert states(pair) == both(State.FINALIZED)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda it: {**it.to_body(), "next": ""},
-        lambda it: {**it.to_body(), "next_kind": ""},
-        lambda it: {**it.to_body(), "next_kind": REQUEST},
-        lambda it: {**it.to_body(), "next": "A" * (4 * m.MOST_CARRIED)},
-    ],
-    ids=["no message", "no kind", "a kind that a consumer sends", "oversized"],
-)
-def test_an_answer_that_is_none_is_a_refusal(pair: Link, change: Any) -> None:
-    rewrite(pair, AGREEMENT, change)
+def test_an_answer_that_is_none_is_a_refusal(pair: Link) -> None:
+    """What it carries has no part in that."""
+    honest = pair.handle
+
+    def handle(call: Call) -> Mapping[str, Any]:
+        answer = honest(call)
+        return {**answer, "state": "?"} if call.kind == REQUEST else answer
+
+    pair.handle = handle  # type: ignore[method-assign] - the test stands between the two
     request(pair)
     assert (pair.lab.only().state, pair.lab.only().code) == (State.TERMINATED, Malformed.code)
-    assert pair.lab.agreements() == []
+
+
+def test_a_forged_agreement_is_in_the_log_whichever_way_it_came(pair: Link) -> None:
+    """Even if its sender then sends what was accepted."""
+    rewrite(pair, AGREEMENT, REFUSED["forged"])
+    request(pair)
+    refused = pair.lab.log("agreement.refused")
+    assert [each.subject for each in refused] == [pair.lab.only().pid]
+    assert parse_object(refused[0].event)["facts"]["code"] == AgreementTampered.code
+    pair.pump()
+    assert states(pair) == both(State.FINALIZED)
+    assert pair.lab.log("agreement.refused") == refused
+
+
+def test_a_consumer_has_nothing_taken_with_its_answers(pair: Link) -> None:
+    """Neither about the negotiation of the call, nor about another: it accepts by a call."""
+    names = [offered(pair) for _ in range(2)]
+    honest = pair.handle
+
+    def handle(call: Call) -> Mapping[str, Any]:
+        answer = dict(honest(call))
+        if call.sender == pair.school.did:
+            ours, theirs = names[0], answer["provider_pid"]
+            accepted = m.ContractNegotiationEventMessage("urn:1", ours, theirs, "ACCEPTED")
+            carried = {"next_kind": FINALIZED, "next": through(accepted)}
+            answer |= {"provider_pid": ours, "consumer_pid": theirs, **carried}
+        return answer
+
+    pair.handle = handle  # type: ignore[method-assign] - the test stands between the two
+    deliver.deliver_due(pair.school.ports)
+    found = pair.school.negotiations()
+    assert [each.state for each in found] == [State.OFFERED, State.OFFERED]
+    assert pair.school.agreements() == []
 
 
 def test_a_carried_message_of_the_past_is_not_taken_twice(pair: Link) -> None:

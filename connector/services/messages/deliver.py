@@ -235,27 +235,25 @@ def _exchange(ports: Ports, peer: Participant | None, message: OutgoingMessage) 
         with ports.store.write() as tx:
             _delivered(ports, tx, message)
         return
-    said = ContractNegotiation.from_body(answer)
-    if said.next_kind:
-        if _took(ports, message, said):
+    if answer.get("next_kind") or answer.get("next"):
+        if _took(ports, message, answer):
             return
-        said = ContractNegotiation.from_body(_call(ports, peer, message))
+        answer = _call(ports, peer, message)
+    said = ContractNegotiation.from_body(answer)
     with ports.store.write() as tx:
         outcomes.acknowledged(tx, message, said)
         _delivered(ports, tx, message)
 
 
-def _took(ports: Ports, message: OutgoingMessage, said: ContractNegotiation) -> bool:
+def _took(ports: Ports, message: OutgoingMessage, answer: Mapping[str, Any]) -> bool:
     """Take in what came with an answer; return whether it was, and the delivery noted."""
     try:
-        take = receiving.carried(ports, message, said)
-        with ports.store.write() as tx:
-            _delivered(ports, tx, message)
-            take(tx)
+        said = ContractNegotiation.from_body(answer)
+        receiving.receive_carried(ports, message, said, partial(_delivered, ports, message=message))
     except StoreUnavailable:
         raise
     except PreauError as error:
-        _log.info("`%s` is not taken with an answer: %s", said.next_kind, error.code)
+        _log.info("what came with the answer to `%s` is not taken: %s", message.kind, error.code)
         return False
     return True
 

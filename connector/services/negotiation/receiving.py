@@ -8,7 +8,8 @@ whichever way it came. What each side does by itself on a message is `provider_s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -61,19 +62,17 @@ def receive(
         PreauError: the message is refused; nothing changed.
     """
     found = _ARRIVALS[kind](ports, caller, body)
-    try:
-        with ports.store.write() as tx:
-            return steps.take(ports, tx, caller, found.message, found.handle)
-    except AgreementTampered as exc:
-        if isinstance(found.message, messages.ContractAgreementMessage):
-            _note_refused(ports, caller, found.message, exc)
-        raise
+    with _refusals(ports, caller, found), ports.store.write() as tx:
+        return steps.take(ports, tx, caller, found.message, found.handle)
 
 
-def carried(
-    ports: Ports, sent: OutgoingMessage, answer: messages.ContractNegotiation
-) -> Callable[[Transaction], object]:
-    """Return what takes in the message that came with the answer to one of ours.
+def receive_carried(
+    ports: Ports,
+    sent: OutgoingMessage,
+    answer: messages.ContractNegotiation,
+    delivered: Callable[[Transaction], None],
+) -> None:
+    """Receive a message that came with the answer to one of ours, as a consumer.
 
     Its sender was authenticated by TLS, and is judged as at a call of its own.
 
@@ -81,17 +80,32 @@ def carried(
         ports: of this node.
         sent: our message.
         answer: what it was answered with.
+        delivered: notes that it was, in the same transaction.
 
     Raises:
+        AgreementTampered: an agreement is not what was accepted; only the audit log changed.
         Malformed: it cannot be read, or is about another negotiation.
-        PreauError: it is refused, as at a call.
+        PreauError: it is refused, as at a call; nothing changed.
     """
     caller = onboard.judge(ports, sent.peer)
     found = _ARRIVALS[answer.next_kind](ports, caller, parse_object(answer.next))
     about = (found.message.provider_pid, found.message.consumer_pid)
     if about != (answer.provider_pid, sent.subject):
-        raise Malformed("an answer carries a message about another negotiation")
-    return lambda tx: steps.take(ports, tx, caller, found.message, found.handle)
+        raise _foreign()
+
+    def of_the_call(tx: Transaction) -> Negotiation:
+        moved = found.handle(tx)
+        if (moved.pid, moved.role) != (sent.subject, Role.CONSUMER):
+            raise _foreign()
+        return moved
+
+    with _refusals(ports, caller, found), ports.store.write() as tx:
+        delivered(tx)
+        steps.take(ports, tx, caller, found.message, of_the_call)
+
+
+def _foreign() -> Malformed:
+    return Malformed("an answer carries a message about another negotiation")
 
 
 def _request(ports: Ports, caller: Participant, body: Mapping[str, Any]) -> Arrival:
@@ -179,16 +193,18 @@ def _terminated(
     return steps.store(tx, ended, code=message.code, **facts)
 
 
-def _note_refused(
-    ports: Ports,
-    caller: Participant,
-    message: messages.ContractAgreementMessage,
-    refusal: AgreementTampered,
-) -> None:
+@contextmanager
+def _refusals(ports: Ports, caller: Participant, found: Arrival) -> Iterator[None]:
     """Write a refused agreement to the audit log, once for each negotiation."""
-    with ports.store.write() as tx:
-        if not tx.audit.entries(subject=message.consumer_pid, kind=_REFUSED, limit=1):
-            tx.audit.append(_REFUSED, message.consumer_pid, peer=caller.did, code=refusal.code)
+    try:
+        yield
+    except AgreementTampered as exc:
+        if isinstance(found.message, messages.ContractAgreementMessage):
+            subject = found.message.consumer_pid
+            with ports.store.write() as tx:
+                if not tx.audit.entries(subject=subject, kind=_REFUSED, limit=1):
+                    tx.audit.append(_REFUSED, subject, peer=caller.did, code=exc.code)
+        raise
 
 
 def _as_of_signing(ports: Ports, caller: Participant, data: bytes) -> Participant:
