@@ -109,7 +109,7 @@ def judged(policies: Sequence[Policy], world: World) -> ConflictVerdict:
         found = _common_use([one, two], world)
     else:
         found = _clash(*((one, two) if one.policy.permissions else (two, one)), world)
-    demands = [_forbidden_duty(*pair, world) for pair in ((one, two), (two, one))]
+    demands = [_forbidden_duty(*pair, world) for pair in zip(sides, reversed(sides), strict=True)]
     gravest = (Compatibility.CONFLICT, Compatibility.UNKNOWN, Compatibility.COMPATIBLE)
     return min((found, *demands), key=lambda item: gravest.index(item.answer))
 

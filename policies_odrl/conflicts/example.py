@@ -100,8 +100,8 @@ class Meeting:
             if isinstance(rule, Permission) and side.policy.conflict is not Conflict.PERM
         ]
         itself = self.prohibited[0] if self.prohibited else None
-        found = [side for side in dict.fromkeys((*sides, *self.clear_of)) if side is not itself]
-        return [(side, rule) for side in found for rule in side.policy.prohibitions]
+        found = {side.number: side for side in (*sides, *self.clear_of) if side is not itself}
+        return [(side, rule) for side in found.values() for rule in side.policy.prohibitions]
 
 
 def tried(meeting: Meeting, world: World) -> Outcome:

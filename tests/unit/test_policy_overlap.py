@@ -88,6 +88,17 @@ def test_many_conditions_in_a_row_are_no_burden() -> None:
     assert conflict_between(left, right, KNOWN).answer is Compatibility.COMPATIBLE
 
 
+def test_many_prohibitions_beside_one_permission_are_no_burden() -> None:
+    bans = tuple(
+        Prohibition(action=Action(ODRL + "use"), constraints=(condition(f"width eq {index}"),))
+        for index in range(100)
+    )
+    policy = replace(permit(condition("width gteq 100")), prohibitions=bans)
+    assert policies_odrl.conflict_within(policy, KNOWN).answer is Compatibility.COMPATIBLE
+    met = replace(policy, permissions=permit(condition("width gteq 99")).permissions)
+    assert policies_odrl.conflict_within(met, KNOWN).answer is Compatibility.CONFLICT
+
+
 @pytest.mark.parametrize("connective", ["or", "xone"])
 def test_too_many_ways_are_unknown(connective: str) -> None:
     one = permit(*(many(connective, 40, "lteq") for _ in range(6)))
