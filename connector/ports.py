@@ -22,7 +22,7 @@ from connector.domain.catalog.search import Search
 from connector.domain.catalog.shelf import Entry
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice, Standing, Telling
-from connector.domain.delivery import OutgoingMessage, ReceivedMessage, Reply
+from connector.domain.delivery import OutgoingMessage, ReceivedMessage, Reply, Turn
 from connector.domain.federation.frames import Hello, LeadFrame, SiteFrame
 from connector.domain.federation.job import Job, JobSite, RoundRecord
 from connector.domain.holdings import Held
@@ -543,6 +543,7 @@ class Ports:
         calls: how many calls of peers were answered, and how.
         held: how much is stored for each member.
         reply: what the answer to the call that is handled takes along; None: nothing.
+        turn: what the delivery under way goes on with; None: the dispatcher sends all.
     """
 
     settings: Settings
@@ -567,3 +568,4 @@ class Ports:
     calls: Calls = field(default_factory=Calls, compare=False)
     held: Held = field(default_factory=Held, compare=False)
     reply: Reply | None = None
+    turn: Turn | None = None

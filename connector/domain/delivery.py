@@ -55,6 +55,25 @@ class Reply:
     carried: OutgoingMessage | None = None
 
 
+@dataclass(slots=True)
+class Turn:
+    """The turn of a subject, which the thread has that delivers one of its messages.
+
+    Attributes:
+        subject: whose turn it is.
+        following: our next message about it, once it is committed; the same thread may send it.
+        behind: whether an older message about it waits, which goes before.
+    """
+
+    subject: str
+    following: OutgoingMessage | None = None
+    behind: bool = False
+
+    def follow(self, message: OutgoingMessage) -> None:
+        """Note what comes next; of several that is the oldest."""
+        self.following = self.following or message
+
+
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
     """A message that was handled, with the answer that a duplicate gets again.

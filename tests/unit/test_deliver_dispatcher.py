@@ -97,9 +97,7 @@ class Pool:
         self.under_way: dict[str, Future[bool]] = {}
         self.fresh: list[bool] = []
 
-    def submit(
-        self, _task: Any, _ports: Any, message: OutgoingMessage, *, fresh: bool
-    ) -> Future[bool]:
+    def submit(self, _task: Any, message: OutgoingMessage, *, fresh: bool) -> Future[bool]:
         self.fresh.append(fresh)
         self.under_way[message.peer] = Future()
         return self.under_way[message.peer]

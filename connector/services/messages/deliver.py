@@ -10,7 +10,8 @@ is tried for `outcomes.SIGNED_AGE`, and also while the peer does not believe us.
 for a negotiation is `services/negotiation/outcomes.py`.
 
 Nothing is polled in the hot path: the dispatcher sleeps until it is woken, or until the next
-message falls due.
+message falls due. What is written when an answer is taken goes out at once, by the thread that has
+the subject's turn: the dispatcher leaves it until that ends, and is woken if it did not go.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from functools import partial
 from typing import Any, Final
 
 from connector.domain.contract.negotiation import STALE
-from connector.domain.delivery import OUTBOX, OutgoingMessage
+from connector.domain.delivery import OUTBOX, OutgoingMessage, Turn
 from connector.domain.participant import Participant
 from connector.errors import (
     PASSING,
@@ -53,8 +54,8 @@ FIRST_PAUSE: Final = 0.2  # seconds
 LONGEST_PAUSE: Final = 300.0  # seconds
 LONGEST_HINT: Final = 3600.0  # seconds that a peer may ask us to wait
 CALL_SECONDS: Final = 10.0
-THREADS: Final = 16
-PER_PEER: Final = 4  # calls to one peer at once; one while it does not answer
+THREADS: Final = 32
+PER_PEER: Final = 8  # calls to one peer at once; one while it does not answer
 TO_SILENT: Final = THREADS // 2  # calls at once to all peers together that do not answer
 BATCH: Final = 512
 LONGEST_SLEEP: Final = 5.0  # seconds without being woken
@@ -81,6 +82,7 @@ def run(ports: Ports, stop: threading.Event) -> None:
 
         while not stop.is_set():
             guarded(ports, OUTBOX, turn, stop.wait)
+        dispatcher.close()
 
 
 def set_right(ports: Ports) -> None:
@@ -141,11 +143,12 @@ class Dispatcher:
         self._ports = ports
         self._pool = pool
         self._lock = threading.Lock()
-        self._under_way: dict[str, str] = {}  # subject -> id of its message
+        self._under_way: dict[str, OutgoingMessage] = {}  # by subject
         self._calls: Counter[str] = Counter()
         self._silent: set[str] = set()
         self._ended: set[str] = set()  # messages whose delivery ended since the outbox was read
         self._left = False  # whether something that is due waits for a delivery to end
+        self._closing = False
 
     def dispatch(self) -> float:
         """Start what is due, and return in how many seconds to look again."""
@@ -165,19 +168,44 @@ class Dispatcher:
         for message in soon:
             if message.due_at <= now and self._claim(message):
                 at_once = len(self._under_way) <= THREADS
-                task = self._pool.submit(deliver, self._ports, message, fresh=at_once)
-                task.add_done_callback(partial(self._done, message))
+                task = self._pool.submit(self._deliver, message, fresh=at_once)
+                task.add_done_callback(partial(self._done, message.subject))
         return _until_next(soon, now)
+
+    def close(self) -> None:
+        """Let deliveries under way end with what they send now."""
+        with self._lock:
+            self._closing = True
+
+    def _deliver(self, message: OutgoingMessage, *, fresh: bool) -> bool:
+        """Deliver a message, and what follows from its answer; return whether the peer has both."""
+        turn = Turn(message.subject)
+        delivered = deliver(replace(self._ports, turn=turn), message, fresh=fresh)
+        if not delivered or turn.following is None or not self._goes_on(message, turn.following):
+            return delivered
+        return deliver(self._ports, turn.following, fresh=True)
+
+    def _goes_on(self, message: OutgoingMessage, following: OutgoingMessage) -> bool:
+        """Keep the places of a delivery for what follows, unless others wait for a thread."""
+        with self._lock:
+            if self._closing or len(self._under_way) > THREADS:
+                self._left = True
+                return False
+            self._under_way[message.subject] = following
+            self._ended.add(message.id)
+            self._silent.discard(message.peer)
+            return True
 
     def _claim(self, message: OutgoingMessage) -> bool:
         """Take a message, or leave it until a delivery ends."""
         with self._lock:
-            if message.id in self._ended or self._under_way.get(message.subject) == message.id:
+            under_way = self._under_way.get(message.subject)
+            if message.id in self._ended or (under_way and under_way.id == message.id):
                 return False
             if self._busy(message):
                 self._left = True
                 return False
-            self._under_way[message.subject] = message.id
+            self._under_way[message.subject] = message
             self._calls[message.peer] += 1
             return True
 
@@ -188,17 +216,18 @@ class Dispatcher:
             return True
         return silent and sum(self._calls[peer] for peer in self._silent) >= TO_SILENT
 
-    def _done(self, message: OutgoingMessage, task: Future[bool]) -> None:
+    def _done(self, subject: str, task: Future[bool]) -> None:
         if task.cancelled():
             return
+        message = self._under_way[subject]
         error = task.exception()
         if error is not None:
-            with correlation.about(message.subject):
+            with correlation.about(subject):
                 _log.error("message `%s` could not be handled", message.kind, exc_info=error)
             self._rest(message)
         delivered = error is None and task.result()
         with self._lock:
-            del self._under_way[message.subject]
+            del self._under_way[subject]
             self._ended.add(message.id)
             self._calls[message.peer] -= 1
             if delivered:
@@ -275,6 +304,8 @@ def _delivered(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
     tx.outbox.put(replace(message, attempts=message.attempts + 1, delivered_at=now))
     if tx.outbox.count(subject=message.subject, delivered_at=None, failed=""):
         sending.wake(ports, tx)  # its next message is due now
+        if ports.turn is not None:
+            ports.turn.behind = True
 
 
 def _not_delivered(ports: Ports, message: OutgoingMessage, error: PreauError) -> None:

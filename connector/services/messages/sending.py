@@ -24,8 +24,20 @@ def enqueue(
         subject: what it belongs to; messages of one subject are delivered in order.
         message: kept as it is, so that every delivery carries the same bytes.
     """
-    tx.outbox.put(outgoing(ports, identifier, peer, subject, message))
-    wake(ports, tx)
+    put(ports, tx, outgoing(ports, identifier, peer, subject, message))
+
+
+def put(ports: Ports, tx: Transaction, message: OutgoingMessage) -> None:
+    """Put a message into the outbox; see `enqueue`.
+
+    Where the delivery under way has the turn of its subject, that goes on with it instead.
+    """
+    tx.outbox.put(message)
+    turn = ports.turn
+    if turn is not None and turn.subject == message.subject and not turn.behind:
+        tx.after_commit(partial(turn.follow, message))
+    else:
+        wake(ports, tx)
 
 
 def outgoing(

@@ -280,8 +280,7 @@ def dispatch(ports: Ports, tx: Transaction, negotiation: Negotiation, message: N
         if outgoing.kind in _ANSWERED:
             tx.outbox.put(replace(outgoing, due_at=outgoing.due_at + ANSWERED_IN))
         return
-    tx.outbox.put(outgoing)
-    sending.wake(ports, tx)
+    sending.put(ports, tx, outgoing)
 
 
 def enqueue(
