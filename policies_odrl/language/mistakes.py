@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from typing import Final, TypeVar
 
 from policies_odrl.errors import NotUnderstood, OdrlError
 from policies_odrl.language import phrases
 from policies_odrl.language.conditions import Speech, every_form, narrower
-from policies_odrl.language.phrases import parts, table
+from policies_odrl.language.phrases import Pair, parts, table
 from policies_odrl.language.voice import OPTIONAL, TERMS
 
 MAX_NAMES: Final = 3  # names that a message proposes
@@ -25,10 +25,18 @@ _NAMED: Final = re.compile(r"“([^”]*)”|« ([^»]*) »")
 _Kind = TypeVar("_Kind", bound=OdrlError)
 
 
-def mistake(kind: type[_Kind], key: str, /, *, node: str = "", **slots: str | int) -> _Kind:
-    """Return an error that says what is wrong in both languages: a row of `mistakes`, filled."""
-    english, french = _pair(key, **slots)
+def mistake(
+    kind: type[_Kind], key: str, more: Pair = ("", ""), /, *, node: str = "", **slots: str | int
+) -> _Kind:
+    """Return an error in both languages: a row of `mistakes`, filled, and what follows it."""
+    english, french = (it + rest for it, rest in zip(filled(key, **slots), more, strict=True))
     return kind(english, french=french, **({"node": node} if node else {}))
+
+
+def meant(name: str, known: Iterable[str]) -> Pair:
+    """Return which name was probably meant, in both languages, or nothing."""
+    near = get_close_matches(name, list(known), 1, 0.6)
+    return filled("meant", name=near[0]) if near else ("", "")
 
 
 def cut(text: str) -> str:
@@ -54,9 +62,8 @@ def not_understood(number: str, text: str, forms: Sequence[str], speech: Speech)
         return ratio + at / max(len(text), 1)
 
     best = max(_opened(text, forms, speech), key=nearness)
-    found = mistake(NotUnderstood, "form", number=number, text=cut(text), form=_shown(best))
-    why = _why(text, best, speech)
-    return NotUnderstood(found.reason + why[0], french=found.french + why[1])
+    why, form = _why(text, best, speech), _shown(best)
+    return mistake(NotUnderstood, "form", why, number=number, text=cut(text), form=form)
 
 
 def _shown(template: str) -> str:
@@ -92,7 +99,7 @@ def _condition_forms(text: str, speech: Speech) -> Iterator[str]:
         yield from (pair[speech.index] for pair in table("connectives").values())
 
 
-def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
+def _why(text: str, form: str, speech: Speech) -> Pair:
     """Return which word is not understood, and what names there are, in both languages."""
     for match in _NAMED.finditer(text[:_COMPARED]):
         name = match[1] or match[2] or ""
@@ -110,7 +117,7 @@ def _why(text: str, form: str, speech: Speech) -> tuple[str, str]:
     word = _WORD.search(rest)
     if group in table("mistakes") and word and not phrases.labelled(group, rest, speech.lang):
         return _names(group, rest, speech)
-    return _pair("word", word=cut(word[0])) if word else ("", "")
+    return filled("word", word=cut(word[0])) if word else ("", "")
 
 
 def _verb(text: str, before: tuple[str, ...], speech: Speech) -> str:
@@ -123,7 +130,7 @@ def _verb(text: str, before: tuple[str, ...], speech: Speech) -> str:
     return found
 
 
-def _names(group: str, rest: str, speech: Speech) -> tuple[str, str]:
+def _names(group: str, rest: str, speech: Speech) -> Pair:
     """Return that a text begins with no name of a group, and the names that are near."""
     ratios = sorted(
         ((SequenceMatcher(None, name, rest[: len(name) + 1]).ratio(), name), name)
@@ -133,10 +140,11 @@ def _names(group: str, rest: str, speech: Speech) -> tuple[str, str]:
     near = near or [ratios[-1][1]]
     words = rest.split(" ")
     word = rest if group in {"actions", "values"} else " ".join(words[: near[0].count(" ") + 1])
-    return _pair(group, word=cut(word), names=", ".join(f"`{name}`" for name in near))
+    return filled(group, word=cut(word), names=", ".join(f"`{name}`" for name in near))
 
 
-def _pair(key: str, /, **slots: str | int) -> tuple[str, str]:
+def filled(key: str, /, **slots: str | int) -> Pair:
+    """Return a row of `mistakes` with its slots filled."""
     english, french = table("mistakes")[key]
     return english.format(**slots), french.format(**slots)
 

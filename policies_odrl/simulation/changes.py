@@ -55,6 +55,7 @@ class Aspect(Enum):
     ACT = "act"  # something is done first
 
 
+_ALL: Final = frozenset({model.Operator.IS_ALL_OF, model.Operator.HAS_PART})
 _ASKED: Final = frozenset({Aspect.ACTION, Aspect.ASSIGNEE, Aspect.TARGET})
 
 
@@ -63,12 +64,9 @@ class Change:
     """One change.
 
     Attributes:
-        aspect: see `Aspect`.
         path: JSON pointer of the condition, premise or duty that it is for.
         subject: IRI of the left operand, action, party, asset or collection.
-        values: with `VALUE`, what is stated.
-        at: with `TIME`, when.
-        act: with `ACT`, what is done.
+        values, at, act: what is stated, when it is asked, what is done; by aspect.
         wanted: whether the condition is to hold, or not to hold (of a prohibition).
         item: the condition or the duty; None for a premise.
     """
@@ -136,16 +134,13 @@ def nearest(decision: Decision) -> list[RuleResult]:
 
 
 class _Proposer:
-    __slots__ = ("_facts", "_mentioned", "_request")
-
     def __init__(self, policy: model.Policy, request: Request, facts: Facts) -> None:
         self._request = request
         self._facts = facts
         self._mentioned: dict[str, list[model.Iri | model.Literal]] = {}
         for _, rule in policy.rules():
-            for _, item in model.conditions((*rule.constraints, *rule.action.refinements), ""):
-                if isinstance(item, model.Constraint):
-                    self._mentioned.setdefault(item.left, []).extend(item.right)
+            for item in model.constraints_in((*rule.constraints, *rule.action.refinements)):
+                self._mentioned.setdefault(item.left, []).extend(item.right)
 
     def for_permission(self, result: RuleResult) -> Iterator[Change]:
         for premise in result.premises:
@@ -166,10 +161,9 @@ class _Proposer:
 
     def _premise(self, result: ConditionResult, *, wanted: bool) -> Iterator[Change]:
         ruled = result.item.ruled if isinstance(result.item, Premise) else None
-        if ruled is None or (isinstance(ruled, str) and not wanted):
-            return
-        if isinstance(ruled, str):
+        if isinstance(ruled, str) and wanted:
             yield Change(Aspect.ACTION, result.path, ruled)
+        if ruled is None or isinstance(ruled, str):
             return
         of_target = isinstance(ruled, model.AssetRef)
         asked = self._request.target if of_target else self._request.assignee
@@ -215,10 +209,7 @@ class _Proposer:
     def _tried(self, item: model.Constraint) -> Iterator[tuple[Fact, ...]]:
         operand = self._facts.knowledge.operand(item.left)
         kind = operand.kind if operand else Kind.IDENTITY
-        if len(item.right) > 1 and item.operator in {
-            model.Operator.IS_ALL_OF,
-            model.Operator.HAS_PART,
-        }:
+        if len(item.right) > 1 and item.operator in _ALL:
             yield tuple(item.right)
         for value in (*item.right, *self._mentioned.get(item.left, ())):
             for near in _near(kind, value, item.left):
@@ -227,9 +218,7 @@ class _Proposer:
                 else:
                     yield (near,)
         if kind is Kind.CONCEPT:
-            yield from (
-                (model.Iri(concept),) for concept in islice(sorted(concepts()), MAX_CONCEPTS)
-            )
+            yield from ((model.Iri(it),) for it in islice(sorted(concepts()), MAX_CONCEPTS))
 
     def _duty(self, result: DutyResult) -> Iterator[Change]:
         duty = result.duty

@@ -18,7 +18,6 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
-from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
@@ -41,11 +40,7 @@ class Simulation:
     """A request tried out.
 
     Attributes:
-        policy: what it was judged by.
-        request: as it was judged.
-        facts: as it was judged by, with the time and the role asked for.
-        decision: see `Decision`.
-        tentative: whether the policy is not agreed yet, and was judged as if it were.
+        request, facts: with the time and the role asked for.
         changes: sets of changes, the smallest first; each grants the request.
     """
 
@@ -53,17 +48,20 @@ class Simulation:
     request: Request
     facts: Facts
     decision: Decision
-    tentative: bool
     changes: tuple[tuple[Change, ...], ...] = ()
 
     def __bool__(self) -> bool:
-        """Return whether the request would go ahead."""
         return self.granted
 
     @property
     def granted(self) -> bool:
         """Whether the request would go ahead."""
         return self.decision.granted
+
+    @property
+    def tentative(self) -> bool:
+        """Whether the policy is not agreed yet, and was judged as if it were."""
+        return self.policy.kind in UNSIGNED
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -90,9 +88,9 @@ def simulate(
     """Return what a policy says to a request, and what would have to change.
 
     Args:
-        policy: see `model.py`; inheritance must be resolved.
+        policy: inheritance must be resolved.
         request: what is asked.
-        facts: what is known; nothing by default.
+        facts: what is known.
         at: time of the evaluation instead of that of the facts, aware.
         role: IRI of the party that asks instead; of a group of the policy: who asks belongs to it.
         mode: reading that holds where public texts disagree.
@@ -110,7 +108,7 @@ def simulate(
     search = _Search(policy, asked, known, mode)
     decision = search.judge(())
     changes = () if decision.granted else tuple(search.sets(decision))
-    return Simulation(policy, asked, known, decision, policy.kind in UNSIGNED, changes)
+    return Simulation(policy, asked, known, decision, changes)
 
 
 def _unused(policy: Policy, facts: Facts, now: datetime | None) -> Facts:
@@ -135,9 +133,11 @@ def _unused(policy: Policy, facts: Facts, now: datetime | None) -> Facts:
 def _in_role(
     policy: Policy, request: Request, facts: Facts, role: str | None
 ) -> tuple[Request, Facts]:
+    parties = (policy.assignee_of(rule) for _, rule in policy.rules())
+    groups = (it for it in parties if it and (it.collection or it.source))
     if role is None:
         return request, facts
-    if role not in collections_of(policy) or not request.assignee:
+    if not request.assignee or all(role not in {it.id, it.source} for it in groups):
         return replace(request, assignee=role), facts
     members = facts.members.get(role, frozenset()) | {request.assignee}
     return request, replace(facts, members={**facts.members, role: members})
@@ -157,15 +157,11 @@ class _Search:
         self._left -= 1
         return evaluate(self._policy, request, facts, mode=self._mode, tentative=True)
 
-    def sets(self, decision: Decision) -> Iterator[tuple[Change, ...]]:
-        """Yield up to `MAX_SETS` sets: one change, else two, else those found step by step."""
+    def sets(self, decision: Decision) -> list[tuple[Change, ...]]:
+        """Return up to `MAX_SETS` sets: one change, else two, else those found step by step."""
         tried = self._proposals(decision, ())
-        for size in (1, 2):
-            found = list(self._of_size(tried, size))
-            if found:
-                yield from found
-                return
-        yield from self._stepwise(decision)
+        of_one_or_two = list(self._of_size(tried, 1)) or list(self._of_size(tried, 2))
+        return of_one_or_two or self._stepwise(decision)
 
     def _proposals(self, decision: Decision, made: tuple[Change, ...]) -> list[Change]:
         request, facts = applied(made, self._request, self._facts)
@@ -189,14 +185,14 @@ class _Search:
                 seen.add(keys)
                 yield made
 
-    def _stepwise(self, decision: Decision) -> Iterator[tuple[Change, ...]]:
+    def _stepwise(self, decision: Decision) -> list[tuple[Change, ...]]:
         """Repair the nearest permissions, each time with the change that helps most."""
         found: list[tuple[Change, ...]] = []
         for result in nearest(decision)[:MAX_SETS]:
             made = self._climb(decision, result.path)
             if made and made not in found:
                 found.append(made)
-        yield from sorted(found, key=len)
+        return sorted(found, key=len)
 
     def _climb(self, decision: Decision, path: str) -> tuple[Change, ...]:
         made: tuple[Change, ...] = ()

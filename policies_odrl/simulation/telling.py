@@ -14,7 +14,7 @@ from typing import Final
 
 from policies_odrl import text
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise, RuleResult
+from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Premise
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered, sentence
@@ -72,16 +72,16 @@ class Teller:
 
     def _answer(self) -> Iterator[str]:
         decision = self._simulation.decision
-        if decision.granted:
-            for result in decision.rules:
-                if result.effect is Effect.GRANTS:
-                    yield self._say("granted", number=self.number(result.path))
-            for duty in decision.due:
-                wanted = self._speech.asked(duty.duty)
-                yield self._say("due", number=self.number(duty.path), wanted=wanted)
+        if not decision.granted:
+            yield self._say("refused")
+            yield from self.obstacles()
             return
-        yield self._say("refused")
-        yield from self.obstacles()
+        for result in decision.rules:
+            if result.effect is Effect.GRANTS:
+                yield self._say("granted", number=self.number(result.path))
+        for duty in decision.due:
+            wanted = self._speech.asked(duty.duty)
+            yield self._say("due", number=self.number(duty.path), wanted=wanted)
 
     def obstacles(self) -> Iterator[str]:
         """Yield what keeps the request from being granted; nothing when it is."""
@@ -90,38 +90,28 @@ class Teller:
             return
         if decision.void:
             yield self._say("void")
-        yield from self._unusable()
-        yield from self._blocked()
+        if not decision.rules:
+            yield self._unusable()
+        for result in decision.rules:
+            if result.effect is Effect.BLOCKS:
+                key = "blocks" if result.applies is Truth.TRUE else "may-block"
+                yield self._say(key, number=self.number(result.path))
         if any(item.effect is Effect.GRANTS for item in decision.rules):
             return
         for result in nearest(decision)[:MAX_TOLD]:
-            yield from self._lacking(result)
+            yield from map(self._failure, result.failures())
+            yield from (self._undone(duty) for duty in result.duties if duty.overdue)
 
-    def _unusable(self) -> Iterator[str]:
-        policy, decision = self._simulation.policy, self._simulation.decision
-        if decision.rules:
-            return
+    def _unusable(self) -> str:
+        policy = self._simulation.policy
         why = {
             "replaced": [policy.replaced_by] if policy.replaced_by else [],
             "inherits": policy.inherits,
             "incomplete": dict.fromkeys(code for _, code in incomplete(policy)),
-            "profile": policy.profiles if decision.because else (),
+            "profile": policy.profiles if self._simulation.decision.because else (),
         }
         key = next((key for key, values in why.items() if values), "nothing")
-        yield self._say(key, value=", ".join(why.get(key, ())))
-
-    def _blocked(self) -> Iterator[str]:
-        for result in self._simulation.decision.rules:
-            if result.effect is Effect.BLOCKS:
-                key = "blocks" if result.applies is Truth.TRUE else "may-block"
-                yield self._say(key, number=self.number(result.path))
-
-    def _lacking(self, result: RuleResult) -> Iterator[str]:
-        for failure in result.failures():
-            yield self._failure(failure)
-        for duty in result.duties:
-            if duty.overdue:
-                yield self._undone(duty)
+        return self._say(key, value=", ".join(why.get(key, ())))
 
     def _failure(self, failure: ConditionResult) -> str:
         given = ", ".join(self._fact(value) for value in failure.values) or self._say("none")

@@ -124,6 +124,12 @@ def test_what_if_somebody_else_asks() -> None:
     assert nobody.request.assignee == "urn:x:class"
 
 
+def test_a_collection_of_assets_is_no_group_of_those_who_ask() -> None:
+    data = AssetRef("urn:x:all", collection=True)
+    found = simulate(replace(one_rule("read"), target=data), READ, role="urn:x:all")
+    assert found.request.assignee == "urn:x:all"
+
+
 def test_roles_of_a_source_keep_the_members_that_are_known() -> None:
     chosen = PartyRef("urn:x:some", source="urn:x:all")
     policy = replace(one_rule("read"), assignee=chosen)
