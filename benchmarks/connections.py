@@ -18,7 +18,7 @@ from row import Plan, Row, at_least, command
 from space import Node, space
 
 from connector import config
-from connector.bootstrap.own import Identity
+from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.system import SystemClock, UuidIdentifiers
 from connector.domain.participant import Participant
 from connector.errors import PreauError

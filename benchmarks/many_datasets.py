@@ -20,7 +20,7 @@ from negotiation import Pair, pair_of
 from row import Plan, Row, at_most, beside, percentile
 
 from connector import config
-from connector.bootstrap.own import Identity
+from connector.bootstrap.keys.own import Identity
 from connector.domain.catalog.dataset import Dataset
 from connector.domain.catalog.search import text_of
 from connector.identity import description as descriptions

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from connector import config
-from connector.bootstrap import own, tls_rotation
+from connector.bootstrap.keys import own, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, DidUnresolvable

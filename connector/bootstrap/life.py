@@ -11,7 +11,7 @@ import threading
 from datetime import datetime
 from typing import Final
 
-from connector.bootstrap import tls_rotation
+from connector.bootstrap.keys import tls_rotation
 from connector.config import Settings
 from connector.errors import CertificateMismatch
 from connector.identity import certificate

@@ -16,15 +16,16 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Protocol
 
-from connector.bootstrap.background import Background
+from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.life import Life
-from connector.bootstrap.own import Identity
-from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.state import HomeLock
+from connector.bootstrap.threads.background import Background
+from connector.bootstrap.threads.renewal import Renewal
 from connector.domain.delivery import OUTBOX
-from connector.management import app, listen, observe, render
+from connector.management import app, listen, render
 from connector.management.gate import Door, Gate
 from connector.management.reach import Reach
+from connector.management.routes import observe
 from connector.management.server import ManagementServer
 from connector.management.views import NodeView
 from connector.peer.face import Bound, PeerFace

@@ -16,13 +16,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from connector.bootstrap import upgrading
-from connector.bootstrap.checks import Checks
+from connector.bootstrap.backups import upgrading
 from connector.bootstrap.computing import BoundedAccountant, TranslatedWorkers
-from connector.bootstrap.exchange import Exchange
+from connector.bootstrap.keys.own import PERSON_KEY, Identity
 from connector.bootstrap.node import Node, Part
-from connector.bootstrap.own import PERSON_KEY, Identity
 from connector.bootstrap.system import SystemClock, SystemPace, ThreadWakeups, UuidIdentifiers
+from connector.bootstrap.threads.checks import Checks
+from connector.bootstrap.threads.exchange import Exchange
 from connector.config import Settings
 from connector.domain.participant import Participant
 from connector.peer.checkpoints import Checkpoints

@@ -112,7 +112,7 @@ def verify(
 
     trusted = [read_bytes(each) for each in authority or []]
     if pinned is not None:
-        from connector.bootstrap import pins  # noqa: PLC0415 - as above
+        from connector.bootstrap.keys import pins  # noqa: PLC0415 - as above
 
         trusted += pins.of(pinned.absolute())
     verdict = evidence.verify(read_bytes(file), trusted)

@@ -14,7 +14,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from connector.errors import Malformed, NotFound, PreauError, StoreUnavailable, status
-from connector.management import (
+from connector.management.gate import PROBLEM_JSON, problem
+from connector.management.reach import Reach, reach_of
+from connector.management.routes import (
     agreements,
     audits,
     budgets,
@@ -28,8 +30,6 @@ from connector.management import (
     offers,
     recoveries,
 )
-from connector.management.gate import PROBLEM_JSON, problem
-from connector.management.reach import Reach, reach_of
 
 _log = logging.getLogger(__name__)
 _ROUTERS = (

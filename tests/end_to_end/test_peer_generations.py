@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from connector.bootstrap.reputation import Reputation
+from connector.bootstrap.diagnosis.reputation import Reputation
 from connector.domain import generation as generations
 from connector.domain.federation.frames import Hello
 from connector.errors import Malformed, PreauError, UpgradeRequired

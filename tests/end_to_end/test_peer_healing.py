@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import reputation
-from connector.bootstrap.reputation import Reputation
+from connector.bootstrap.diagnosis import reputation
+from connector.bootstrap.diagnosis.reputation import Reputation
 from connector.errors import CredentialRevoked, PeerUnreachable
 from connector.peer.credentials import Leaves
 from connector.peer.healing import HealingWire

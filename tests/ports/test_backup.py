@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config
-from connector.bootstrap import archive, backup
+from connector.bootstrap.backups import archive, backup
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, StoreUnavailable
 from connector.services.continuity.recovery import RECORDED

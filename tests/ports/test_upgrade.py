@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from connector import config
-from connector.bootstrap import archive, backup, upgrading
-from connector.bootstrap.own import Identity
+from connector.bootstrap.backups import archive, backup, upgrading
+from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.state import HomeLock
 from connector.domain.catalog.dataset import PrivacyCap
 from connector.domain.contract.negotiation import Agreement

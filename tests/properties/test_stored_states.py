@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from connector.bootstrap import probe
+from connector.bootstrap.diagnosis import probe
 from connector.domain.catalog.dataset import Dataset, Offer, PrivacyCap
 from connector.domain.contract.negotiation import Agreement, Negotiation, Role
 from connector.domain.contract.notice import Notice

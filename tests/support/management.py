@@ -16,9 +16,10 @@ from starlette.types import ASGIApp
 
 from connector.config import Settings
 from connector.management import app as application
-from connector.management import listen, observe
+from connector.management import listen
 from connector.management.gate import Door, Gate
 from connector.management.reach import Reach
+from connector.management.routes import observe
 from connector.management.server import ManagementServer
 from connector.management.views import NodeView
 from connector.ports import Ports

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap.exchange import Exchange
+from connector.bootstrap.threads.exchange import Exchange
 from connector.domain.federation.job import Job
 from connector.domain.participant import Participant
 from connector.errors import InRecovery

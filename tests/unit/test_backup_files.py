@@ -17,8 +17,8 @@ import pytest
 from click.testing import Result
 
 from connector import config
-from connector.bootstrap import backup
-from connector.bootstrap.archive import DATABASE, MANIFEST, Archive
+from connector.bootstrap.backups import backup
+from connector.bootstrap.backups.archive import DATABASE, MANIFEST, Archive
 from connector.bootstrap.state import HomeLock
 from connector.errors import BackupInvalid, ConfigurationInvalid, WorldFault
 from tests.support.command import invoked

@@ -11,7 +11,7 @@ from click.testing import Result
 from cryptography import x509
 
 from connector import config
-from connector.bootstrap import own
+from connector.bootstrap.keys import own
 from connector.errors import KeyUnusable
 from connector.identity import document
 from connector.store import migrations

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from connector import config
-from connector.bootstrap import own
+from connector.bootstrap.keys import own
 from connector.bootstrap.system import SystemClock
 from connector.domain.delivery import OutgoingMessage
 from connector.jsonld.canonical import canonical

@@ -21,10 +21,12 @@ import pytest
 from click.testing import Result
 
 from connector import bootstrap, config
-from connector.bootstrap import own, renewal, state, system, wiring
+from connector.bootstrap import state, system, wiring
+from connector.bootstrap.keys import own
 from connector.bootstrap.node import Node
-from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
+from connector.bootstrap.threads import renewal
+from connector.bootstrap.threads.renewal import Renewal
 from connector.config import Settings
 from connector.domain.contract.negotiation import NegotiationState
 from connector.domain.thread import ThreadFault

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import exchange as exchanges
-from connector.bootstrap.exchange import Exchange
+from connector.bootstrap.threads import exchange as exchanges
+from connector.bootstrap.threads.exchange import Exchange
 from connector.domain.log.audit import CosignedHead, Head
 from connector.errors import (
     CheckpointFork,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from connector.bootstrap import probe
+from connector.bootstrap.diagnosis import probe
 from connector.domain.contract.notice import Act
 from connector.domain.privacy.budget import ReservationState
 from connector.errors import Malformed, RowDamaged, Unlawful

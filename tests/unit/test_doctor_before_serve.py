@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from connector import bootstrap, config
-from connector.bootstrap import probe
+from connector.bootstrap.diagnosis import probe
 from connector.errors import PreauError
 from connector.services.health import data
 from connector.services.health.diagnose import Check

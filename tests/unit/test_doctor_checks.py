@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import probe
+from connector.bootstrap.diagnosis import probe
 from connector.config import Settings
 from connector.domain.delivery import OutgoingMessage
 from connector.services.continuity.recovery import RECORDED

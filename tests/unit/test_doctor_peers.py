@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from connector.bootstrap.reputation import in_time
+from connector.bootstrap.diagnosis.reputation import in_time
 
 
 def test_who_answers_is_heard_and_who_does_not_keeps_nobody_waiting() -> None:

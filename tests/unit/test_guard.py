@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import exchange, wiring
-from connector.bootstrap.exchange import Exchange
-from connector.bootstrap.renewal import Renewal
+from connector.bootstrap import wiring
 from connector.bootstrap.system import ThreadWakeups
+from connector.bootstrap.threads import exchange
+from connector.bootstrap.threads.exchange import Exchange
+from connector.bootstrap.threads.renewal import Renewal
 from connector.domain.delivery import OUTBOX
 from connector.domain.federation.job import JobSide
 from connector.ports import Ports

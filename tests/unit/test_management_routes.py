@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from connector import errors
 from connector.errors import CapExceeded, PeerUnreachable, PreauError, StoreUnavailable
-from connector.management import negotiations, observe
+from connector.management.routes import negotiations, observe
 from connector.ports import Ports
 from tests.support.doubles import ports_for_tests
 from tests.support.management import SHOWN, TOKEN, application_of, asked, routes_of

@@ -19,8 +19,8 @@ from connector.bootstrap.life import Life
 from connector.domain.participant import StatusList
 from connector.domain.thread import ThreadFault
 from connector.errors import StoreUnavailable
-from connector.management import observe
 from connector.management.gate import Door
+from connector.management.routes import observe
 from connector.ports import Ports
 from connector.services.health import measure
 from connector.services.health.vitals import Vitals

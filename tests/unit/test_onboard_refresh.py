@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from connector.bootstrap import probe
+from connector.bootstrap.diagnosis import probe
 from connector.domain.delivery import OutgoingMessage
 from connector.domain.participant import IssuerDocument, Participant, StatusList
 from connector.errors import (

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap.renewal import Renewal
 from connector.bootstrap.system import STEADY_SECONDS
+from connector.bootstrap.threads.renewal import Renewal
 from connector.config import LEAST_KEEP_DAYS, from_mapping
 from connector.domain.delivery import ReceivedMessage
 from connector.domain.federation.job import JobSide

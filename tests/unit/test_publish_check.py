@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from connector.bootstrap.checks import Checks
+from connector.bootstrap.threads.checks import Checks
 from connector.cli.exits import exit_of
 from connector.domain.privacy.census import Census, ColumnCount, Counts
 from connector.errors import (

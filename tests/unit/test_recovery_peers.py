@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.bootstrap import exchange as exchanges
-from connector.bootstrap.exchange import Exchange
+from connector.bootstrap.threads import exchange as exchanges
+from connector.bootstrap.threads.exchange import Exchange
 from connector.domain.log.audit import Checkpoint
 from connector.domain.participant import Participant
 from connector.errors import BudgetExceeded, CheckpointFork, InRecovery, PeerRolledBack, PreauError

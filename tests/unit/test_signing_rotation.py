@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import own, signing_rotation, tls_rotation
+from connector.bootstrap.keys import own, signing_rotation, tls_rotation
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, KeyUnusable
 from connector.identity import document as documents

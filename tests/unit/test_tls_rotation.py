@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.bootstrap import own, tls_rotation
-from connector.bootstrap.tls_rotation import (
+from connector.bootstrap.keys import own, tls_rotation
+from connector.bootstrap.keys.tls_rotation import (
     ANNOUNCED,
     IN_USE,
     OLD,

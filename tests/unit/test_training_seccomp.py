@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from connector.bootstrap import probe
+from connector.bootstrap.diagnosis import probe
 from federated.training.confinement import seccomp
 
 PROBE = """
@@ -21,7 +21,7 @@ import ctypes, json, os, resource, socket, sys, threading
 from pathlib import Path
 ends = socket.socketpair()
 from federated.training.confinement.confine import confine
-from connector.bootstrap import probe
+from connector.bootstrap.diagnosis import probe
 from federated.training.confinement import seccomp
 confine()
 closed = seccomp.close_calls() if sys.argv[2] == "closed" else False

@@ -1,6 +1,6 @@
 """`preau backup` and `preau restore`: a node in one file, and a node made from it.
 
-Leaves what is in the file, and what a restore may replace, to `bootstrap/backup.py`.
+Leaves what is in the file, and what a restore may replace, to `bootstrap/backups/backup.py`.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def backup(
     from dataclasses import asdict  # noqa: PLC0415 - start-up stays fast
 
     from connector import config  # noqa: PLC0415 - same
-    from connector.bootstrap import backup as backups  # noqa: PLC0415 - same
+    from connector.bootstrap.backups import backup as backups  # noqa: PLC0415 - same
 
     settings = config.load(home.absolute())
     made = backups.make(settings, file.absolute(), with_keys=not without_keys)
@@ -83,7 +83,7 @@ def restore(
     What was spent of anyone's privacy since the backup stays spent: the restored node asks its
     peers what they saw of it before it runs a job.
     """
-    from connector.bootstrap import backup as backups  # noqa: PLC0415 - start-up stays fast
+    from connector.bootstrap.backups import backup as backups  # noqa: PLC0415 - start-up stays fast
 
     made = backups.restore(file, home, database=database, replace_home=replace)
     if json:

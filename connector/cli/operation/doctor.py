@@ -34,7 +34,7 @@ def doctor(
     mended.
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import probe  # noqa: PLC0415 - same
+    from connector.bootstrap.diagnosis import probe  # noqa: PLC0415 - same
     from connector.services.health import diagnose  # noqa: PLC0415 - same
 
     settings = config.load(home.absolute())

@@ -1,6 +1,7 @@
 """`preau keys`: the keys of a node, their rotation, and taking them along.
 
-Leaves what a rotation is to `bootstrap/tls_rotation.py`; a running node follows within a minute.
+Leaves what a rotation is to `bootstrap/keys/tls_rotation.py`; a running node follows within a
+minute.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
 def list_(home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """List the keys, what each is for now, and until when. Needs no running node."""
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import keyring  # noqa: PLC0415 - same
+    from connector.bootstrap.keys import keyring  # noqa: PLC0415 - same
     from connector.bootstrap.system import SystemClock  # noqa: PLC0415 - same
 
     found = keyring.facts(config.load(home.absolute()), SystemClock())
@@ -79,7 +80,7 @@ def rotate(
     has it signs from now on: give up a key that others have with --lost.
     """
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import signing_rotation, tls_rotation  # noqa: PLC0415 - same
+    from connector.bootstrap.keys import signing_rotation, tls_rotation  # noqa: PLC0415 - same
     from connector.bootstrap.system import SystemClock  # noqa: PLC0415 - same
 
     settings, standing = config.load(home.absolute()), tls_rotation.ANNOUNCED
@@ -105,7 +106,7 @@ def rotate(
 def export(file: File, home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """Write all keys of the node into one file of mode 0600. Needs no running node."""
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import keyring  # noqa: PLC0415 - same
+    from connector.bootstrap.keys import keyring  # noqa: PLC0415 - same
 
     names = keyring.export(config.load(home.absolute()), file.absolute())
     if json:
@@ -117,7 +118,7 @@ def export(file: File, home: Home = DEFAULT_HOME, json: Json = False) -> None:
 def import_(file: File, home: Home = DEFAULT_HOME, json: Json = False) -> None:
     """Put the keys of an export back where they are missing in the home; replaces nothing."""
     from connector import config  # noqa: PLC0415 - start-up stays fast
-    from connector.bootstrap import keyring  # noqa: PLC0415 - same
+    from connector.bootstrap.keys import keyring  # noqa: PLC0415 - same
 
     names = keyring.bring_in(config.load(home.absolute()), file.absolute())
     if json:

@@ -1,7 +1,8 @@
 """What `preau doctor` judges: facts about a node in, verdicts and ways to mend out.
 
-Rules: pure functions over facts that `bootstrap/probe.py` collects; each check says what it found
-and, when it is not in order, what to do; what cannot be found out is a warning, never silence.
+Rules: pure functions over facts that `bootstrap/diagnosis/probe.py` collects; each check says what
+it found and, when it is not in order, what to do; what cannot be found out is a warning, never
+silence.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ import ssl
 from contextlib import closing
 from typing import Final
 
-from connector.bootstrap import state, tls_rotation
+from connector.bootstrap import state
+from connector.bootstrap.keys import tls_rotation
 from connector.config import Settings
 from connector.errors import ConfigurationInvalid, PreauError
 from connector.identity import did as dids

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from connector import config
-from connector.bootstrap import archive, own
-from connector.bootstrap.archive import DATABASE, HOME, Archive, Manifest, Writer, is_name
+from connector.bootstrap.backups import archive
+from connector.bootstrap.backups.archive import DATABASE, HOME, Archive, Manifest, Writer, is_name
+from connector.bootstrap.keys import own
 from connector.bootstrap.state import HomeLock
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from connector.bootstrap import own, signing_rotation, tls_rotation
+from connector.bootstrap.keys import own, signing_rotation, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain import instant

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.bootstrap.background import Background
+from connector.bootstrap.threads.background import Background
 from connector.ports import Ports
 from connector.services.publication import checking
 

@@ -12,9 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap import signing_rotation, tls_rotation
+from connector.bootstrap.keys import signing_rotation, tls_rotation
+from connector.bootstrap.keys.tls_rotation import TlsAuthority
 from connector.bootstrap.system import SystemClock
-from connector.bootstrap.tls_rotation import TlsAuthority
 from connector.config import Settings
 from connector.errors import KeyUnusable, PreauError
 from connector.identity import credential as credentials

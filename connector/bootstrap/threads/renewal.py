@@ -14,9 +14,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from connector.bootstrap.background import Background
-from connector.bootstrap.own import Identity
+from connector.bootstrap.keys.own import Identity
 from connector.bootstrap.system import Steadiness
+from connector.bootstrap.threads.background import Background
 from connector.errors import PreauError
 from connector.peer.web.client import hurried
 from connector.ports import Ports

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap import backup
+from connector.bootstrap.backups import backup
 from connector.bootstrap.state import HomeLock
 from connector.config import Settings
 from connector.errors import WorldFault

@@ -22,8 +22,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from connector.bootstrap import liveness, own, reputation, tls_rotation
 from connector.bootstrap.computing import BoundedAccountant
+from connector.bootstrap.diagnosis import liveness, reputation
+from connector.bootstrap.keys import own, tls_rotation
 from connector.bootstrap.system import SystemClock
 from connector.config import Settings
 from connector.domain.catalog.dataset import Dataset

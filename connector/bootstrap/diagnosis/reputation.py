@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from connector.bootstrap import own
+from connector.bootstrap.keys import own
 from connector.bootstrap.system import SystemClock, UuidIdentifiers
 from connector.config import Settings
 from connector.domain import generation as generations

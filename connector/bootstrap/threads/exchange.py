@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from typing import Final
 
-from connector.bootstrap.background import Background
+from connector.bootstrap.threads.background import Background
 from connector.domain.contract.notice import Standing
 from connector.domain.participant import Participant
 from connector.domain.privacy.budget import Reservation

@@ -1,0 +1,1 @@
+"""Backups, homes made from them, and upgrades after a copy."""

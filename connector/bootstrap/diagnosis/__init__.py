@@ -1,0 +1,1 @@
+"""What `preau doctor` finds out, from the home, the database and the network."""

@@ -1,0 +1,1 @@
+"""The node's own keys and identity on the disk, and their rotation."""
