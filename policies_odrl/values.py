@@ -101,13 +101,13 @@ def scalar(kind: Kind, value: FactValue) -> Scalar | None:
     return reads(value) if reads else None
 
 
-def step(value: FactValue) -> Step | None:
+def step(value: object) -> Step | None:
     """Return a step of one of the ordered lists, or None; only an IRI names one."""
     known = value.value if isinstance(value, Iri) else value
     return _STEPS.get(known) if isinstance(known, str) else None
 
 
-def number(value: FactValue) -> Decimal | None:
+def number(value: object) -> Decimal | None:
     """Return a finite decimal, or None; a literal must be what its datatype says."""
     if isinstance(value, Literal):
         text = value.lexical.strip()
@@ -146,7 +146,7 @@ def too_long(value: object) -> bool:
     return isinstance(value, int) and value.bit_length() > 8 * MAX_LEXICAL
 
 
-def span(value: FactValue) -> Span | None:
+def span(value: object) -> Span | None:
     """Return a stretch of time, or None."""
     if isinstance(value, datetime):
         at = value if value.tzinfo else value.replace(tzinfo=UTC)
@@ -180,7 +180,7 @@ def naive(value: object) -> bool:
     return match is not None and match["zone"] is None
 
 
-def duration(value: FactValue) -> Duration | None:
+def duration(value: object) -> Duration | None:
     """Return a duration, or None."""
     if isinstance(value, timedelta):
         micro = value // timedelta(microseconds=1)
@@ -197,7 +197,7 @@ def duration(value: FactValue) -> Duration | None:
     return Duration(sign * int(part["y"] * 12 + part["m"]), sign * seconds)
 
 
-def name(value: FactValue) -> str | None:
+def name(value: object) -> str | None:
     """Return the text by which a value is the same as another.
 
     None for an empty one, and for whatever is no name, truth value or finite number.
@@ -252,7 +252,7 @@ def _sign(value: Decimal) -> int:
     return (value > 0) - (value < 0)
 
 
-def _lexical(value: FactValue | Quantity) -> tuple[str, str]:
+def _lexical(value: object) -> tuple[str, str]:
     if isinstance(value, Literal) and not value.language and len(value.lexical) <= MAX_LEXICAL:
         return value.datatype, value.lexical.strip()
     if isinstance(value, str) and len(value) <= MAX_LEXICAL:

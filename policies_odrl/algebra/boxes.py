@@ -13,34 +13,15 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
-from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.claims import Atom, Claims, Goal
 from policies_odrl.algebra.extent import Budget, Exhausted, Reading
-from policies_odrl.algebra.forms import condition_form, flat
+from policies_odrl.algebra.forms import flat, operands_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, Condition, Connective, Constraint, LogicalConstraint
 
 DELAY: Final = ODRL + "delayPeriod"
 MAX_PROOF: Final = 100_000  # comparisons of two values, names or constraints in one comparison
 MAX_ALTERNATIVES: Final = 4_096  # ways in which one condition can come true or false
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A condition that is to be True, or False, and the policy (0 or 1) that it comes from."""
-
-    item: Condition
-    holds: bool = True
-    side: int = 0
-
-    @property
-    def form(self) -> Hashable:
-        """A form that is equal for goals that say the same."""
-        return (condition_form(self.item), self.holds)
-
-    @property
-    def operands(self) -> frozenset[str]:
-        """The left operands that it speaks of."""
-        return operands_of(self.item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +114,9 @@ class Box:
             case (Connective.XONE, True) if inner:
                 found = [_exactly_one(inner)]
             case (Connective.XONE, False) if len(inner) ** 2 <= MAX_ALTERNATIVES:
-                pairs = combinations(map(_turned, inner), 2)  # none is True, or more than one
+                pairs = combinations(
+                    [part.negated for part in inner], 2
+                )  # none is True, or more than one
                 found = [Choice((tuple(inner), *pairs))]
             case (Connective.AND_SEQUENCE, True) if not any(map(delayed, later)):
                 found = inner
@@ -143,13 +126,6 @@ class Box:
         if not found:
             self.sequences.append(goal)  # what joins nothing is never True
         return found
-
-
-def operands_of(item: Condition) -> frozenset[str]:
-    """Return the left operands that a condition speaks of."""
-    if isinstance(item, Constraint):
-        return frozenset({item.left})
-    return frozenset().union(*(operands_of(part) for part in item.operands))
 
 
 def delayed(item: Condition) -> bool:
@@ -162,14 +138,10 @@ def _exactly_one(parts: Sequence[Goal]) -> Choice:
     if len(parts) ** 2 > MAX_ALTERNATIVES:
         return Choice(tuple((part,) for part in parts))
     ways = (
-        tuple(part if index == one else _turned(part) for index, part in enumerate(parts))
+        tuple(part if index == one else part.negated for index, part in enumerate(parts))
         for one in range(len(parts))
     )
     return Choice(tuple(ways))
-
-
-def _turned(goal: Goal) -> Goal:
-    return Goal(goal.item, not goal.holds, goal.side)
 
 
 class Proof:

@@ -10,38 +10,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import islice
 from typing import Any, Final
 
 from policies_odrl import text
-from policies_odrl.algebra.domain import (
-    Counts,
-    Domain,
-    Durations,
-    Fact,
-    Instants,
-    Levels,
-    Numbers,
-)
-from policies_odrl.algebra.extent import Budget, Exhausted, Extent, Quantifier, Reading
-from policies_odrl.algebra.forms import LISTING, normal
-from policies_odrl.algebra.lengths import TooMany
-from policies_odrl.algebra.names import Named
+from policies_odrl.algebra import domain as domains
+from policies_odrl.algebra.domain import PARTS, Domain, Fact
+from policies_odrl.algebra.extent import Budget, Exhausted, Extent, Quantifier, Reading, TooMany
+from policies_odrl.algebra.forms import condition_form, normal, operands_of
+from policies_odrl.algebra.names import Named, Names
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
-from policies_odrl.model import ODRL, RDF_JSON, Constraint, Literal, Operator
-from policies_odrl.vocabulary import ALLOWED, Kind, Operand
+from policies_odrl.model import ODRL, Condition, Constraint
+from policies_odrl.vocabulary import Kind, Operand
 
 INTERVAL: Final = ODRL + "timeInterval"
 MAX_SAMPLES: Final = 64  # points that are tried as examples
 _ALL: Final = frozenset({Quantifier.ALL, Quantifier.EVERY})
-_PARTS: Final = frozenset({Operator.IS_PART_OF, Operator.HAS_PART})
 _DOMAINS: Final[dict[Kind, type[Domain]]] = {
-    Kind.NUMBER: Numbers,
-    Kind.COUNT: Counts,
-    Kind.LEVEL: Levels,
-    Kind.INSTANT: Instants,
-    Kind.DURATION: Durations,
+    Kind.NUMBER: domains.Numbers,
+    Kind.COUNT: domains.Counts,
+    Kind.LEVEL: domains.Levels,
+    Kind.INSTANT: domains.Instants,
+    Kind.DURATION: domains.Durations,
     Kind.CONCEPT: Named,
     Kind.PLACE: Named,
     Kind.IDENTITY: Named,
@@ -49,45 +41,57 @@ _DOMAINS: Final[dict[Kind, type[Domain]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Atom:
-    """A constraint that is to be True, or False, and the policy (0 or 1) that it comes from."""
+class Goal:
+    """A condition that is to be True, or False, and the policy (0 or 1) that it comes from."""
 
-    item: Constraint
+    item: Condition
     holds: bool = True
     side: int = 0
 
     @property
+    def form(self) -> Hashable:
+        """A form that is equal for goals that say the same."""
+        return (condition_form(self.item), self.holds)
+
+    @property
+    def operands(self) -> frozenset[str]:
+        """The left operands that it speaks of."""
+        return operands_of(self.item)
+
+    @property
     def text(self) -> str:
-        """The constraint in one line."""
-        line = text.constraint(self.item)
+        """The condition in one line."""
+        line = text.condition(self.item)
         return line if self.holds else f"not ({line})"
+
+    @property
+    def negated(self) -> Goal:
+        """The opposite."""
+        return Goal(self.item, not self.holds, self.side)
+
+
+@dataclass(frozen=True, slots=True)
+class Atom(Goal):
+    """A goal about one constraint."""
+
+    item: Constraint
 
 
 @dataclass(frozen=True, slots=True)
 class Denoted:
-    """What is prepared of a constraint, to be asked often.
-
-    Attributes:
-        domain: of its values.
-        extent: what it denotes.
-        universe: the values that there are, where the operand has natural limits.
-    """
+    """What is prepared of a constraint, to be asked often."""
 
     domain: Domain
     extent: Extent
-    universe: Any = None
+    universe: Any = None  # the values that there are, where the operand has natural limits
 
 
 def denoted(
     item: Constraint, operand: Operand, knowledge: Knowledge, kind: type[Domain] | None = None
 ) -> Denoted:
-    """Return what a constraint denotes for requests; what was asked last is kept.
+    """Return what a constraint denotes for requests; the knowledge keeps what was asked last.
 
-    Args:
-        item: the constraint, whose operator has a meaning for the operand.
-        operand: its left operand.
-        knowledge: terms and hierarchies; it keeps the answers.
-        kind: how its values are read, where that depends on what is given.
+    The domain is that of its operand, unless it depends on the values that are given.
     """
     key = (id(item), kind) if kind else id(item)
     kept = knowledge.kept.get(key)
@@ -95,47 +99,22 @@ def denoted(
     if not isinstance(found, Denoted):
         reading = Reading(knowledge, budget=Budget(sys.maxsize))
         domain = (kind or _DOMAINS[operand.kind])(operand, reading)
-        extent = _denoted(item, domain)
+        extent = domain.extent(item)
         limited = operand.least is not None or operand.most is not None
         found = Denoted(domain, extent, domain.universe(extent.axis) if limited else None)
         knowledge.keep(key, item, found)
     return found
 
 
-def _denoted(item: Constraint, domain: Domain) -> Extent:
-    why, operand, known = "", domain.operand, ALLOWED[domain.operand.kind]
-    if domain.reading.parts_as_kinds and operand.kind is Kind.CONCEPT:
-        known |= _PARTS
-    if item.operator not in known:
-        why = "the operator has no meaning for the operand"
-    elif item.reference:
-        why = f"the value at `{item.reference[0][:200]}`"
-    elif not item.right:
-        why = "no value is given"
-    elif any(isinstance(value, Literal) and value.datatype == RDF_JSON for value in item.right):
-        why = "what was not understood"
-    elif len(item.right) != 1 and item.operator not in LISTING:
-        why = "which of its values is meant"
-    return Extent(why=why) if why else domain.extent(item)
-
-
 @dataclass(slots=True)
 class Group:
-    """Extents whose values compare.
+    """Extents whose values compare."""
 
-    Attributes:
-        universe: the values that there are.
-        item: one of the constraints.
-        each: sets that each value lies in.
-        some: what some value lies in, one set for each wish.
-        either: sets of which one holds all values.
-    """
-
-    universe: Any
-    item: Constraint
-    each: list[Any] = field(default_factory=list)
-    some: list[Any] = field(default_factory=list)
-    either: list[tuple[Any, ...]] = field(default_factory=list)
+    universe: Any  # the values that there are
+    item: Constraint  # one of them
+    each: list[Any] = field(default_factory=list)  # sets that each value lies in
+    some: list[Any] = field(default_factory=list)  # sets that one of the values lies in
+    either: list[tuple[Any, ...]] = field(default_factory=list)  # sets; one of each holds them all
     _every: Any = None
 
     def add(self, extent: Extent) -> None:
@@ -212,7 +191,7 @@ class Claims:
             return None
         if kind is not Named:
             return kind(operand, self.reading)
-        wholes = any(atom.item.operator in _PARTS for atom in self.atoms)
+        wholes = any(atom.item.operator in PARTS for atom in self.atoms)
         return Named(operand, self.reading, wholes=wholes)
 
     def _add(self, atom: Atom, found: Extent) -> None:
@@ -233,7 +212,7 @@ class Claims:
         if self.domain is None:
             return Extent(why="it depends on more than the values of one request")
         if isinstance(self.domain, Named):  # what is known of names is paid for by each question
-            return _denoted(item, self.domain)
+            return self.domain.extent(item)
         return denoted(item, self.operand, self.reading.knowledge).extent
 
     @property
@@ -305,21 +284,15 @@ class Claims:
         be met by a name beside another (arXiv 2602.19883 reads it as their intersection).
         """
         named = isinstance(self.domain, Named) and not self.domain.operand.evidence
-        if not (named and self.reading.asserted):
-            return wishes
-        first, *others = wishes
-        for other in others:
-            first = first.meet(other)
-        return [first]
+        return [reduce(Names.meet, wishes)] if named and self.reading.asserted else wishes
 
 
 def always(item: Constraint, reading: Reading) -> bool:
     """Return whether it is proved that every value that the operand can have satisfies it."""
     try:
         claims = Claims(reading.knowledge.operand(item.left), [Atom(item)], reading)
+        extent = claims.extent(item)
+        wanted = [claims.groups[extent.axis].universe.within(it) for it in extent.sets]
     except Exhausted:
         return False
-    extent = claims.extent(item)
-    return bool(extent.sets) and all(
-        claims.groups[extent.axis].universe.within(it) for it in extent.sets
-    )
+    return bool(wanted) and all(wanted)

@@ -14,16 +14,19 @@ from typing import Any, Final
 
 from policies_odrl import values
 from policies_odrl.algebra.extent import Extent, Quantifier, Reading, Region
+from policies_odrl.algebra.forms import LISTING
 from policies_odrl.algebra.intervals import HIGHEST, LOWEST, Intervals, Piece, above, at, below
 from policies_odrl.algebra.lengths import NOTHING, Edge, Lengths, Run
 from policies_odrl.algebra.periods import Recurrence, Stretch, instant
-from policies_odrl.model import XSD, Constraint, Iri, Literal, Operator
+from policies_odrl.model import RDF_JSON, XSD, Constraint, Iri, Literal, Operator
 from policies_odrl.units import EXACT, canonical, in_base, length
-from policies_odrl.values import Duration, FactValue, Quantity, Span, Step
-from policies_odrl.vocabulary import LEVELS, Operand
+from policies_odrl.values import Duration, FactValue, Quantity, Span
+from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
 
 Fact = FactValue | Quantity | Stretch | Recurrence
 MOST_COUNTED: Final = 10**15  # beyond it a sum of decimals may round
+TURNED: Final = frozenset({Operator.NEQ, Operator.IS_NONE_OF})
+PARTS: Final = frozenset({Operator.IS_PART_OF, Operator.HAS_PART})
 _ONE: Final = Decimal(1)
 
 
@@ -62,15 +65,36 @@ class Domain(ABC):
         """Yield values of a set as a request states them, for want of others one of few."""
 
     def extent(self, item: Constraint) -> Extent:
-        """Return what a constraint denotes, whose operator has a meaning for the domain."""
-        limits = [self.limit(item, value) for value in item.right]
-        if None in limits:
-            return Extent(why=f"the value cannot be read as {self.operand.kind.value}")
-        if item.operator is Operator.IS_ALL_OF and len(limits) > 1:
-            sets = tuple(self.between(Operator.EQ, [limit]) for limit in limits)
-            return Extent(self.axis(item), Quantifier.EACH, sets)
-        some = Quantifier.SOME if item.operator is Operator.IS_ALL_OF else Quantifier.ALL
-        return Extent(self.axis(item), some, (self.between(item.operator, limits),))
+        """Return what a constraint denotes."""
+        why = self._obstacle(item)
+        limits = [] if why else [self.limit(item, value) for value in item.right]
+        if why or None in limits:
+            return Extent(why=why or f"the value cannot be read as {self.operand.kind.value}")
+        axis, operator = self.axis(item), item.operator
+        if operator is Operator.IS_ALL_OF and len(limits) > 1:
+            sets = tuple(self.between(operator, [limit]) for limit in limits)
+            return Extent(axis, Quantifier.EACH, sets)
+        quantifier = Quantifier.ALL
+        if operator is Operator.IS_ALL_OF:
+            quantifier = Quantifier.SOME
+        elif self.operand.evidence:  # one value that fits is enough, and its opposite is of all
+            quantifier = Quantifier.EVERY if operator in TURNED else Quantifier.SOME
+        return Extent(axis, quantifier, (self.between(operator, limits),))
+
+    def _obstacle(self, item: Constraint) -> str:
+        """Return what keeps a constraint from denoting anything; empty when nothing does."""
+        kind = self.operand.kind
+        by_kinds = self.reading.parts_as_kinds and kind is Kind.CONCEPT and item.operator in PARTS
+        if item.operator not in ALLOWED[kind] and not by_kinds:
+            return "the operator has no meaning for the operand"
+        if item.reference:
+            return f"the value at `{item.reference[0][:200]}`"
+        if not item.right:
+            return "no value is given"
+        if any(isinstance(value, Literal) and value.datatype == RDF_JSON for value in item.right):
+            return "what was not understood"
+        several = len(item.right) != 1 and item.operator not in LISTING
+        return "which of its values is meant" if several else ""
 
 
 class Ordered(Domain):
@@ -78,29 +102,25 @@ class Ordered(Domain):
 
     __slots__ = ()
 
-    def between(self, operator: Operator, limits: list[Piece]) -> Intervals:
-        """Return the set that an operator makes of its right operands."""
-        side = _SIDES.get(operator)
-        if side is not None and not self.whole:
-            return Intervals((side(limits[0]),))
-        region = Intervals.of([side(limits[0])] if side else limits, whole=self.whole)
-        turned = operator in {Operator.NEQ, Operator.IS_NONE_OF}
-        return region.complement() if turned else region
-
-    def facts(self, region: Intervals, item: Constraint) -> Iterator[Fact]:
-        """Yield values of a set as a request states them; natural limits tell least, so last."""
-        pieces = self.universe(self.axis(item)).pieces
-        limits = {end[1] for it in pieces for end in (it.low, it.high) if end[0] == 0}
-        found = sorted(region.samples(), key=lambda key: key in limits)
-        return (self.fact(key, item) for key in found)
-
     @abstractmethod
-    def universe(self, axis: Hashable) -> Intervals:
-        """Return all values that there are."""
+    def universe(self, axis: Hashable) -> Intervals: ...
 
     @abstractmethod
     def fact(self, key: Any, item: Constraint) -> Fact:
         """Return a point as a request states it."""
+
+    def between(self, operator: Operator, limits: list[Piece]) -> Intervals:
+        side = _SIDES.get(operator)
+        if side is not None and not self.whole:
+            return Intervals((side(limits[0]),))
+        region = Intervals.of([side(limits[0])] if side else limits, whole=self.whole)
+        return region.complement() if operator in TURNED else region
+
+    def facts(self, region: Intervals, item: Constraint) -> Iterator[Fact]:
+        pieces = self.universe(self.axis(item)).pieces
+        limits = {end[1] for it in pieces for end in (it.low, it.high) if end[0] == 0}
+        found = sorted(region.samples(), key=lambda key: key in limits)  # they tell least
+        return (self.fact(key, item) for key in found)
 
 
 # Operator -> what lies on the side of its one right operand that it asks for.
@@ -118,21 +138,19 @@ _SIDES: Final[Mapping[Operator, Callable[[Piece], Piece]]] = {
 class Numbers(Ordered):
     """Decimals in the base unit of their dimension; units of two dimensions do not compare."""
 
+    __slots__ = ()
+
     def axis(self, item: Constraint) -> Hashable:
-        """Return the dimension of the unit, or the unit that is not known."""
         return _dimension(item.unit)
 
     def limit(self, item: Constraint, value: Fact) -> Piece | None:
-        """Return a right operand as points, or None where it is no number."""
         return _in_base(value, item.unit)
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
-        """Return a value given as a point of an axis, or None where it has none."""
         plain, unit = (value.value, value.unit) if isinstance(value, Quantity) else (value, "")
         return _in_base(plain, unit) if _dimension(unit) == axis else None
 
     def universe(self, axis: Hashable) -> Intervals:
-        """Return the values that there are."""
         low, high = (self._natural(end, axis) for end in (self.operand.least, self.operand.most))
         start = LOWEST if low is None else at(low)
         return Intervals((Piece(start, HIGHEST if high is None else at(high)),))
@@ -141,11 +159,10 @@ class Numbers(Ordered):
         """Return a natural limit in the base unit; zero is zero in every unit."""
         if not end or not axis:
             return None if end is None else Decimal(end)
-        known = in_base(Decimal(end), self.operand.unit) if self.operand.unit else None
+        known = in_base(Decimal(end), self.operand.unit)
         return known[1] if known is not None and known[0] == axis else None
 
     def fact(self, key: Any, item: Constraint) -> Fact:
-        """Return a point as a request states it, in the unit of a constraint."""
         factor = in_base(_ONE, item.unit)
         plain = key if factor is None else EXACT.divide(key, factor[1])
         return Quantity(plain, item.unit) if item.unit else plain
@@ -154,15 +171,14 @@ class Numbers(Ordered):
 class Counts(Numbers):
     """Whole numbers of uses: the one that is asked for is the last (Vocabulary, `count`)."""
 
+    __slots__ = ()
     whole = True
 
     def axis(self, item: Constraint) -> Hashable:
-        """Return the unit and where the count starts."""
         status = item.status and (values.number(item.status) or item.status)
-        return (_dimension(item.unit), status)
+        return (_dimension(item.unit), status)  # where the count starts
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
-        """Return prior uses and the one that is asked for."""
         found = super().point(value, axis[0] if isinstance(axis, tuple) else axis)
         key = found.low[1] if found else None
         if not isinstance(key, Decimal) or not 0 <= key <= MOST_COUNTED or key % 1:
@@ -170,32 +186,27 @@ class Counts(Numbers):
         return _only(key + 1)
 
     def universe(self, axis: Hashable) -> Intervals:
-        """Return one and all that follows."""
         return Intervals((Piece(at(_ONE), HIGHEST),), whole=True)
 
     def fact(self, key: Any, item: Constraint) -> Fact:
-        """Return what was used before the use that is asked for."""
         return super().fact(EXACT.subtract(key, _ONE), item)
 
 
 class Levels(Ordered):
     """Steps of an ordered list, by their rank."""
 
+    __slots__ = ()
     whole = True
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
-        """Return a value given as a rank, or None where it is no step of the operand's list."""
-        known = None if axis or isinstance(value, Quantity) else values.step(value)  # type: ignore[arg-type]  # a clock is no step
-        listed = isinstance(known, Step) and known.scale == self.operand.id
-        return _only(Decimal(known.rank)) if known and listed else None
+        known = None if axis else values.step(value)
+        return _only(Decimal(known.rank)) if known and known.scale == self.operand.id else None
 
     def universe(self, axis: Hashable) -> Intervals:
-        """Return all ranks of the list."""
         steps = len(LEVELS.get(self.operand.id, ()))
         return Intervals.of([Piece(at(Decimal(0)), at(Decimal(steps - 1)))], whole=True)
 
     def fact(self, key: Any, item: Constraint) -> Fact:
-        """Return a rank as a step."""
         return Iri(LEVELS[self.operand.id][int(key)])
 
 
@@ -209,7 +220,7 @@ def _dimension(unit: str) -> str:
 
 
 def _in_base(value: Fact, unit: str) -> Piece | None:
-    key = values.number(value)  # type: ignore[arg-type]  # a clock is no number
+    key = values.number(value)
     known = in_base(key, unit) if key is not None and unit else None
     key = known[1] if known else key
     return None if key is None else _only(key)
@@ -224,18 +235,13 @@ class Instants(Ordered):
     __slots__ = ()
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
-        """Return a value given as instants, or None where it is none, or has a unit."""
-        if axis or isinstance(value, Quantity | Stretch | Recurrence):
-            return None
-        found = values.span(value)
+        found = None if axis else values.span(value)
         return None if found is None else _stretch(found)
 
     def universe(self, axis: Hashable) -> Intervals:
-        """Return all instants."""
         return Intervals((Piece(LOWEST, HIGHEST),))
 
     def fact(self, key: Any, item: Constraint) -> Fact:
-        """Return an instant."""
         return key if isinstance(key, datetime) else Decimal(0)
 
 
@@ -245,8 +251,7 @@ class Events(Instants):
     __slots__ = ()
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
-        """Return when an event takes place, or None where that is not known."""
-        if isinstance(value, datetime | Literal | Quantity | Stretch | Recurrence):
+        if isinstance(value, datetime | Literal):
             return super().point(value, axis)
         known = None if axis else self.reading.knowledge.events.get(values.name(value) or "")
         return _stretch(Span(*known)) if known is not None and known[0] <= known[1] else None
@@ -263,24 +268,19 @@ class Durations(Domain):
     __slots__ = ()
 
     def axis(self, item: Constraint) -> Hashable:
-        """Return the one axis of time."""
         return None
 
     def limit(self, item: Constraint, value: Fact) -> Duration | None:
-        """Return a right operand as a duration, or None where it is none."""
         return _duration(value, item.unit)
 
     def point(self, value: Fact, axis: Hashable) -> Duration | None:
-        """Return a value given as a duration, or None where it is none, or less than nothing."""
         found = _duration(value, "")
         return found if found and found.months >= 0 and found.seconds >= 0 else None
 
     def universe(self, axis: Hashable) -> Lengths:
-        """Return all lengths that are not negative."""
         return Lengths((Run((Edge(NOTHING),)),))
 
     def between(self, operator: Operator, limits: list[Duration]) -> Lengths:
-        """Return the set that an operator makes of its right operand."""
         nudge = (operator is Operator.GT) - (operator is Operator.LT)
         edge = (Edge(limits[0], nudge),)
         if operator in {Operator.LT, Operator.LTEQ}:
@@ -291,15 +291,12 @@ class Durations(Domain):
         return found.complement() if operator is Operator.NEQ else found
 
     def facts(self, region: Lengths, item: Constraint) -> Iterator[Fact]:
-        """Yield durations that may lie in a set."""
         return map(written, region.samples())
 
 
 def _duration(value: Fact, unit: str) -> Duration | None:
     if isinstance(value, Quantity):
         return _duration(value.value, value.unit)
-    if isinstance(value, Stretch | Recurrence):
-        return None
     if not unit:
         return values.duration(value)
     amount = values.number(value)

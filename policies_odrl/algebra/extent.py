@@ -23,6 +23,10 @@ class Exhausted(Exception):
     """The limit of work is reached: the answer is Unknown, never a guess."""
 
 
+class TooMany(Exception):
+    """A set has more parts than it may have: what it holds is unknown."""
+
+
 class Budget:
     """How much work one question may take; whoever compares pays first."""
 
@@ -52,7 +56,6 @@ class Reading:
     """How constraints are read.
 
     Attributes:
-        knowledge: terms and hierarchies.
         asserted: False: names are those that a request states, so that a known concept which is
             not under the one wanted is another one (closed world). True: only what is asserted
             counts (open world), as the question whether two policies conflict asks.
@@ -68,11 +71,11 @@ class Reading:
 
 
 class Region(Protocol):
-    """A set of points of one domain."""
+    """A set of points of one domain; `empty` and `within` are True where it is proved."""
 
     @property
     def empty(self) -> bool:
-        """Whether it is proved that it holds nothing."""
+        """Whether it holds nothing."""
 
     def meet(self, other: Self) -> Self:
         """Return the points that both hold."""
@@ -81,7 +84,7 @@ class Region(Protocol):
         """Return the points that it does not hold."""
 
     def within(self, other: Self) -> bool:
-        """Return whether it is proved that the other holds each point of this one."""
+        """Return whether the other holds each point of this one."""
 
     def truth(self, value: Any) -> Truth:
         """Return whether a value lies in it, outside of it, or partly in it."""
@@ -120,7 +123,6 @@ class Extent:
     Attributes:
         axis: extents are about the same values where their axes are equal (dimension of a unit,
             start of a count).
-        quantifier: see `Quantifier`.
         sets: one set; with `EACH` and `NOT_EACH` one for each value that is listed; none where the
             constraint is opaque: it is True for nothing that could be named, and may be True for
             everything, so that it entails only itself.
@@ -147,10 +149,7 @@ class Extent:
         if not self.sets or not values:
             return Truth.UNDETERMINED
         join = _RULES[self.quantifier][1]
-        if len(self.sets) == 1:
-            found = self.sets[0]
-            if len(values) == 1:
-                return found.truth(values[0])
-            return join(found.truth(value) for value in values)
+        if len(values) == len(self.sets) == 1:  # the usual case, faster
+            return self.sets[0].truth(values[0])
         over = all_of if self.quantifier is Quantifier.EACH else any_of
         return over(join(found.truth(value) for value in values) for found in self.sets)

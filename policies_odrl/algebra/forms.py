@@ -128,6 +128,13 @@ def condition_form(item: Condition) -> Hashable:
     return (item.connective, tuple(parts))
 
 
+def operands_of(item: Condition) -> frozenset[str]:
+    """Return the left operands that a condition speaks of."""
+    if isinstance(item, Constraint):
+        return frozenset({item.left})
+    return frozenset().union(*map(operands_of, item.operands))
+
+
 def same_reference(left: AssetRef | PartyRef, right: AssetRef | PartyRef) -> bool:
     """Return whether two references name the same assets or parties."""
     return reference_form(left) == reference_form(right)

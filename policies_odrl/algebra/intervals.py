@@ -7,6 +7,7 @@ is 5 itself, `(0, 5, 1)` just above it, `(0, 5, -1)` just below. Ends may be inf
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -72,9 +73,11 @@ class Intervals:
     def of(pieces: Iterable[Piece], *, whole: bool = False) -> Intervals:
         """Return the union of some intervals."""
         found: list[Piece] = []
-        known = map(_rounded, pieces) if whole else pieces
-        for piece in sorted((it for it in known if not it.empty), key=lambda it: it.low):
-            if found and piece.low <= _next(found[-1].high, whole=whole):
+        if whole:
+            pieces = (Piece(_whole(it.low, 1), _whole(it.high, -1)) for it in pieces)
+        for piece in sorted((it for it in pieces if not it.empty), key=lambda it: it.low):
+            last = above(found[-1].high) if found else LOWEST
+            if found and piece.low <= (_whole(last, 1) if whole else last):  # they touch
                 found[-1] = Piece(found[-1].low, max(found[-1].high, piece.high))
             else:
                 found.append(piece)
@@ -82,11 +85,9 @@ class Intervals:
 
     @property
     def empty(self) -> bool:
-        """Whether it holds no point."""
         return not self.pieces
 
     def meet(self, other: Intervals) -> Intervals:
-        """Return the points that both hold."""
         found: list[Piece] = []
         left = right = 0
         while left < len(self.pieces) and right < len(other.pieces):
@@ -98,7 +99,6 @@ class Intervals:
         return Intervals(tuple(found), self.whole)
 
     def complement(self) -> Intervals:
-        """Return the points that it does not hold."""
         starts = [LOWEST, *(above(piece.high) for piece in self.pieces if piece.high != HIGHEST)]
         ends = [below(piece.low) for piece in self.pieces if piece.low != LOWEST]
         if self.pieces and self.pieces[0].low == LOWEST:
@@ -107,7 +107,6 @@ class Intervals:
         return Intervals.of(pieces, whole=self.whole)
 
     def within(self, other: Intervals) -> bool:
-        """Return whether the other holds every point of this one."""
         return self.meet(other).pieces == self.pieces
 
     def truth(self, value: Piece) -> Truth:
@@ -122,32 +121,20 @@ class Intervals:
     def samples(self) -> Iterator[Key]:
         """Yield points of it, near the ends of its pieces."""
         for piece in self.pieces:
-            ends = [end[1] for end in (piece.low, piece.high) if end[0] == 0]
-            for key in _near(ends):
-                whole = not self.whole or key == cast("Decimal", key).to_integral_value()
-                if whole and piece.low <= at(key) <= piece.high:
+            for key in _near([end[1] for end in (piece.low, piece.high) if end[0] == 0]):
+                point = not self.whole or key == cast("Decimal", key).to_integral_value()
+                if point and piece.low <= at(key) <= piece.high:
                     yield key
 
 
-def _next(end: End, *, whole: bool) -> End:
-    """Return the lowest end of a piece that touches one that ends here."""
-    if whole and end[0] == 0:
-        return (0, EXACT.add(cast("Decimal", end[1]), Decimal(1)), 0)
-    return above(end)
-
-
-def _rounded(piece: Piece) -> Piece:
-    """Return a piece that holds the same whole numbers and ends with some of them."""
-    return Piece(_whole_end(piece.low, 1), _whole_end(piece.high, -1))
-
-
-def _whole_end(end: End, way: int) -> End:
+def _whole(end: End, way: int) -> End:
+    """Return the nearest whole number, upwards (1) or downwards (-1), that an end includes."""
     if end[0]:
         return end
     key = cast("Decimal", end[1])
     near = key.to_integral_value(ROUND_CEILING if way > 0 else ROUND_FLOOR)
     excluded = near == key and end[2] * way > 0
-    return (0, EXACT.add(near, Decimal(way)) if excluded else near, 0)
+    return at(EXACT.add(near, Decimal(way)) if excluded else near)
 
 
 def _near(keys: list[Key]) -> Iterator[Key]:
@@ -164,7 +151,5 @@ def _near(keys: list[Key]) -> Iterator[Key]:
             if isinstance(key, Decimal):
                 yield EXACT.add(key, Decimal(way))
                 continue
-            try:
+            with suppress(OverflowError):
                 yield key + way * _HOUR
-            except OverflowError:
-                continue

@@ -14,16 +14,13 @@ from decimal import Decimal
 from itertools import product
 from typing import Final
 
+from policies_odrl.algebra.extent import TooMany
 from policies_odrl.algebra.periods import Stretch, later
 from policies_odrl.logic import Truth, any_of
 from policies_odrl.values import Duration, orders
 
 NOTHING: Final = Duration(0, Decimal(0))
 MAX_PIECES: Final = 256  # of one set; a complement multiplies them
-
-
-class TooMany(Exception):
-    """A set has more pieces than it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +46,14 @@ class Run:
 
     @property
     def empty(self) -> bool:
-        """Whether it is proved that nothing lies in it."""
         ends = product(self.highs, self.lows)
         return any(high.before(low, or_same=False) for high, low in ends)
 
     def meet(self, other: Run) -> Run:
-        """Return what both hold."""
         lows = _tightest((*self.lows, *other.lows), upper=False)
         return Run(lows, _tightest((*self.highs, *other.highs), upper=True))
 
     def within(self, other: Run) -> bool:
-        """Return whether it is proved that the other holds all of this one."""
         lows = (any(wide.before(it, or_same=True) for it in self.lows) for wide in other.lows)
         highs = (any(it.before(wide, or_same=True) for it in self.highs) for wide in other.highs)
         return all(lows) and all(highs)
@@ -90,22 +84,18 @@ class Lengths:
 
     @property
     def empty(self) -> bool:
-        """Whether it is proved that it holds nothing."""
         return not self.runs
 
     def meet(self, other: Lengths) -> Lengths:
-        """Return what both hold."""
         return Lengths.of(one.meet(two) for one, two in product(self.runs, other.runs))
 
     def complement(self) -> Lengths:
-        """Return what it does not hold."""
         left = Lengths((Run(),))
         for run in self.runs:
             left = left.meet(Lengths.of(run.complement()))
         return left
 
     def within(self, other: Lengths) -> bool:
-        """Return whether it is proved that the other holds all of this one."""
         if all(any(run.within(wide) for wide in other.runs) for run in self.runs):
             return True
         return self.meet(other.complement()).empty

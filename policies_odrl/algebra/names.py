@@ -13,18 +13,10 @@ from itertools import islice, product
 from math import prod
 from typing import Final
 
-from policies_odrl.algebra.domain import Domain, Fact
-from policies_odrl.algebra.extent import Extent, Quantifier, Reading
-from policies_odrl.algebra.lengths import TooMany
+from policies_odrl.algebra.domain import PARTS, TURNED, Domain, Fact
+from policies_odrl.algebra.extent import Reading, TooMany
 from policies_odrl.algebra.periods import Recurrence, Stretch
-from policies_odrl.algebra.relations import (
-    MAX_TRIED,
-    Asserted,
-    Link,
-    Order,
-    Relation,
-    Requests,
-)
+from policies_odrl.algebra.relations import MAX_TRIED, Asserted, Link, Order, Relation, Requests
 from policies_odrl.logic import Truth, all_of, any_of, negate
 from policies_odrl.model import Constraint, Operator
 from policies_odrl.values import FactValue, Quantity, name
@@ -57,7 +49,6 @@ class Names:
 
     @property
     def empty(self) -> bool:
-        """Whether it is proved that no name lies in it."""
         units = self._units
         pairs = ((one, two) for index, one in enumerate(units) for two in units[:index])
         if any(self.order.excludes(one, two) for one, two in pairs) or self._pinned(units):
@@ -90,7 +81,6 @@ class Names:
         return self.order.leads(Link(Relation.SAME, item), Link(Relation.PART, upper.to))
 
     def meet(self, other: Names) -> Names:
-        """Return the names that both hold."""
         return Names(self.order, tuple(dict.fromkeys((*self.clauses, *other.clauses))))
 
     def complement(self) -> Names:
@@ -125,7 +115,6 @@ class Names:
         )
 
     def truth(self, value: FactValue) -> Truth:
-        """Return whether a value lies in it."""
         if len(self.clauses) == 1 and len(self.clauses[0]) == 1:  # the usual case, faster
             return self._stands(value, self.clauses[0][0])
         return all_of(
@@ -161,37 +150,21 @@ class Named(Domain):
             else Requests(operand, reading)
         )
 
+    def limit(self, item: Constraint, value: Fact) -> FactValue | None:
+        point = self.point(value, "")
+        return None if point is None or name(point) is None else point
+
     def point(self, value: Fact, axis: Hashable) -> FactValue | None:
-        """Return a value given as a name; nothing that has a unit is one."""
         return None if axis or isinstance(value, Quantity | Stretch | Recurrence) else value
 
     def universe(self, axis: Hashable) -> Names:
-        """Return every name."""
         return Names(self.order)
 
     def between(self, operator: Operator, limits: Sequence[FactValue]) -> Names:
-        """Return the set that an operator makes of its right operands."""
         links = tuple(Link(_RELATIONS[operator], limit) for limit in limits)
-        each = operator in {Operator.HAS_PART, Operator.IS_PART_OF}
-        found = Names(self.order, tuple((link,) for link in links) if each else (links,))
-        return found.complement() if operator in {Operator.NEQ, Operator.IS_NONE_OF} else found
-
-    def extent(self, item: Constraint) -> Extent:
-        """Return what a constraint denotes.
-
-        Of evidence one value that fits is enough, so that its opposite asks it of every value.
-        """
-        limits = [value for value in item.right if name(value) is not None]
-        if len(limits) < len(item.right):
-            return Extent(why="it says nothing certain")
-        if item.operator is Operator.IS_ALL_OF:
-            sets = tuple(self.between(item.operator, [limit]) for limit in limits)
-            return Extent(item.unit, Quantifier.EACH, sets)
-        turned = item.operator in {Operator.NEQ, Operator.IS_NONE_OF}
-        evidence = Quantifier.EVERY if turned else Quantifier.SOME
-        quantifier = evidence if self.operand.evidence else Quantifier.ALL
-        return Extent(item.unit, quantifier, (self.between(item.operator, limits),))
+        clauses = tuple((link,) for link in links) if operator in PARTS else (links,)
+        found = Names(self.order, clauses)
+        return found.complement() if operator in TURNED else found
 
     def facts(self, region: Names, item: Constraint) -> Iterator[Fact]:
-        """Yield names of a set."""
         return region.samples()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from policies_odrl import model, text
-from policies_odrl.algebra.boxes import Box, Goal, Proof, operands_of
-from policies_odrl.algebra.claims import always
-from policies_odrl.algebra.forms import flat
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.claims import Goal, always
+from policies_odrl.algebra.forms import flat, operands_of
 from policies_odrl.checking.findings import Change, Report, Step
 from policies_odrl.model import Condition, Connective, Constraint, LogicalConstraint, Operator
 

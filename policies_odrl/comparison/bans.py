@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from policies_odrl.algebra.boxes import Box, Choice, Goal, Proof, operands_of
-from policies_odrl.algebra.forms import condition_form, rule_form, same_reference
+from policies_odrl.algebra.boxes import Box, Choice, Proof
+from policies_odrl.algebra.claims import Goal
+from policies_odrl.algebra.forms import condition_form, operands_of, rule_form, same_reference
 from policies_odrl.comparison.rules import ABOUT, conditions_of, unfolded
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge

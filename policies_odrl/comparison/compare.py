@@ -13,8 +13,8 @@ from enum import Enum
 from itertools import product
 from typing import Final
 
-from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof, operands_of
-from policies_odrl.algebra.forms import flat, opaque, reference_form, rule_form
+from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof
+from policies_odrl.algebra.forms import flat, opaque, operands_of, reference_form, rule_form
 from policies_odrl.comparison import rules
 from policies_odrl.comparison.bans import apart, box_of, unsafe
 from policies_odrl.comparison.differences import ChangeKind, Compared, Said

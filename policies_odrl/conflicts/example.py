@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from policies_odrl import text
-from policies_odrl.algebra.boxes import Goal
+from policies_odrl.algebra.claims import Goal
 from policies_odrl.algebra.extent import Exhausted
 from policies_odrl.algebra.forms import flat, same_reference
 from policies_odrl.algebra.periods import Stretch

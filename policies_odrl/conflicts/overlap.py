@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from policies_odrl import text
-from policies_odrl.algebra.boxes import Box, Goal
-from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.boxes import Box
+from policies_odrl.algebra.claims import Atom, Claims, Goal
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Exhausted, Reading
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED

@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from policies_odrl import model
-from policies_odrl.algebra.boxes import operands_of
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.algebra.forms import flat
+from policies_odrl.algebra.forms import flat, operands_of
 from policies_odrl.algebra.periods import later
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.case import Case

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from policies_odrl.algebra.boxes import operands_of
+from policies_odrl.algebra.forms import operands_of
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.acts import (

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantity, Truth
-from policies_odrl.algebra.boxes import Box, Goal, Proof
-from policies_odrl.algebra.claims import Atom, Claims
+from policies_odrl.algebra.boxes import Box, Proof
+from policies_odrl.algebra.claims import Atom, Claims, Goal
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.evaluation.operands import check

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Final
 
 from policies_odrl import Knowledge, Policy, text
-from policies_odrl.algebra.boxes import Goal, delayed, operands_of
-from policies_odrl.algebra.claims import Atom
+from policies_odrl.algebra.boxes import delayed
+from policies_odrl.algebra.claims import Atom, Goal
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.algebra.forms import condition_form
+from policies_odrl.algebra.forms import condition_form, operands_of
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.conflicts.compatibility import ConflictVerdict, judged
 from policies_odrl.conflicts.example import Example
