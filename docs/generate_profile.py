@@ -22,8 +22,7 @@ from docs.profile_document import (
     profile_jsonld,
     profile_nodes,
 )
-from policies_odrl.authoring.contracts import Template, fill, templates
-from policies_odrl.authoring.parameters import full
+from policies_odrl.authoring import Template, fill, full, templates
 from policies_odrl.concepts import hierarchy
 from policies_odrl.language.phrases import label, word
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from policies_odrl.authoring.parameters import full
+from policies_odrl.authoring import full
 from policies_odrl.language.phrases import label
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import DCT, PREAU, PROFILE, loaded

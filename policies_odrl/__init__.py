@@ -46,7 +46,7 @@ from policies_odrl.reading.writer import write
 from policies_odrl.values import Quantity
 
 if TYPE_CHECKING:
-    from policies_odrl.authoring.contracts import fill, template, templates
+    from policies_odrl.authoring import fill, template, templates
     from policies_odrl.checking.findings import Finding
     from policies_odrl.checking.inspection import inspect
     from policies_odrl.checking.lint import lint
@@ -128,7 +128,7 @@ __all__ = [
 
 # Where the names are that are loaded on first use.
 _LATER: Final = {
-    "policies_odrl.authoring.contracts": ("fill", "template", "templates"),
+    "policies_odrl.authoring": ("fill", "template", "templates"),
     "policies_odrl.checking.findings": ("Finding",),
     "policies_odrl.checking.inspection": ("inspect",),
     "policies_odrl.checking.lint": ("lint",),

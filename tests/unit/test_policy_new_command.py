@@ -11,7 +11,7 @@ from click.testing import Result
 
 from connector.cli.policy import new as command
 from policies_odrl import template, templates
-from policies_odrl.authoring.contracts import fill
+from policies_odrl.authoring import fill
 from tests.support.command import invoked
 
 RESEARCH = template("research")

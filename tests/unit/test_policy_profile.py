@@ -24,7 +24,7 @@ from docs.profile_document import (
     profile_nodes,
 )
 from policies_odrl import Constraint, Iri, Knowledge, Operator, Truth, load
-from policies_odrl.authoring.parameters import full
+from policies_odrl.authoring import full
 from policies_odrl.concepts import concepts, hierarchy, wider_concepts
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.operands import check

@@ -25,7 +25,7 @@ from policies_odrl import (
     from_sentences,
     same_meaning,
 )
-from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.authoring import Template, fill, templates
 from policies_odrl.language.explain import spelled, spelled_constraint
 from policies_odrl.language.from_sentences import MAX_LINE, MAX_LINES, outline
 from policies_odrl.language.grammar import grammar

@@ -29,7 +29,7 @@ from policies_odrl import (
     simulate,
     tell,
 )
-from policies_odrl.authoring.contracts import Template, fill, templates
+from policies_odrl.authoring import Template, fill, templates
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.model import ODRL
 from policies_odrl.simulation.changes import Aspect, Change, applied

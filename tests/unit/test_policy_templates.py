@@ -38,8 +38,7 @@ from policies_odrl import (
     templates,
     validate,
 )
-from policies_odrl.authoring.contracts import Template, filled
-from policies_odrl.authoring.parameters import Parameter, full
+from policies_odrl.authoring import Parameter, Template, filled, full
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.evaluation.acts import terms_of
 from policies_odrl.evaluation.deontic import Effect

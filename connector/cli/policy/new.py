@@ -1,6 +1,6 @@
 """`preau policy new`: an offer from a contract template of the sector.
 
-Rules: what is filled in is checked by the template (`policies_odrl/authoring/contracts.py`) and the
+Rules: what is filled in is checked by the template (`policies_odrl/authoring.py`) and the
 policy by reading it back; nothing is asked unless a person sits at a terminal; whether a node can
 uphold the offer today is said beside it, by the table that decides on publishing. Files are not
 overwritten.
@@ -27,8 +27,7 @@ from connector.enforcement.coverage import cover
 from connector.errors import ConfigurationInvalid, ConstraintUnknown, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy, fill, template, templates
-from policies_odrl.authoring.contracts import Template
-from policies_odrl.authoring.parameters import Parameter
+from policies_odrl.authoring import Parameter, Template
 from policies_odrl.language.explain import numbered
 from policies_odrl.language.phrases import word
 from policies_odrl.vocabulary import prefixed

@@ -1,1 +1,0 @@
-"""Contract templates with parameters, and the document of our profile."""
