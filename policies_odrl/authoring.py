@@ -1,10 +1,9 @@
 """Contract templates of the sector: policies with parameters, filled in structurally.
 
-Rules: a template is data (`templates/*.json`); a placeholder `{"$": name}` is replaced by the
-values of its parameter as JSON-LD value objects, a part with `"$when": name` is left out where that
-parameter is empty. Texts are never joined, so that no value can become a rule. Filling is strict:
-an unknown name, a missing value or one out of bounds is one error that names the parameter.
-Parameters that many templates share stand once, in `templates/shared.json`.
+A template is data (`templates/*.json`; `shared.json` has what many ask for). A placeholder
+`{"$": name}` is replaced by the values of a parameter as JSON-LD value objects; a part with
+`"$when": name` is left out where that parameter is empty. Texts are never joined, so that no value
+can become a rule.
 """
 
 from __future__ import annotations
@@ -84,10 +83,8 @@ class Parameter:
 
     def scalar(self, text: str) -> Scalar | None:
         """Return a value as it compares, or None for names and texts."""
-        if self.kind not in _SCALARS:
-            return None
-        kind, datatype = _SCALARS[self.kind]
-        return scalar(kind, Literal(text, XSD + datatype))
+        kind, datatype = _SCALARS.get(self.kind, (None, ""))
+        return scalar(kind, Literal(text, XSD + datatype)) if kind else None
 
     def refused(self, why: str, *meant: str, **slots: str) -> TemplateRefused:
         """Return the error that names this parameter; `why` is a row in `phrases.json`."""
@@ -161,11 +158,7 @@ class Template:
 
 @cache
 def templates() -> tuple[Template, ...]:
-    """Return all templates, by name.
-
-    >>> [item.name for item in templates()][:2]
-    ['adaptive-content', 'bubble-only']
-    """
+    """Return all templates, by name."""
     folder = files("policies_odrl").joinpath("templates")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".json"))
     read = {name: loaded(f"templates/{name}") for name in names}
@@ -187,10 +180,6 @@ def template(name: str) -> Template:
 
 def fill(template: Template, values: Mapping[str, str]) -> Policy:
     """Return the policy that a template makes of values.
-
-    >>> made = fill(template("open-data"), {"id": "urn:example:offer"})
-    >>> made.permissions[0].duties[0].action.id
-    'http://www.w3.org/ns/odrl/2/attribute'
 
     Args:
         template: see `templates`.
@@ -268,9 +257,5 @@ def _parameter(row: Mapping[str, Any]) -> Parameter:
 
 
 def full(name: str) -> str:
-    """Return the IRI of a prefixed name, or of a term of ODRL; an IRI is itself.
-
-    >>> full("dpv:Purpose"), full("read")
-    ('https://w3id.org/dpv#Purpose', 'http://www.w3.org/ns/odrl/2/read')
-    """
+    """Return the IRI of a prefixed name, or of a term of ODRL; an IRI is itself."""
     return expanded(name) or (name if ":" in name else ODRL + name)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connector.errors import Malformed
 from connector.jsonld.canonical import MAX_DEPTH
-from policies_odrl.documents.names import is_absolute, is_language
+from policies_odrl.documents.contexts import is_absolute, is_language
 from policies_odrl.model import XSD
 
 MAX_INLINE: Final = 16  # levels of `[ … ]`; deeper nodes are written by label

@@ -9,7 +9,6 @@ Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from policies_odrl.algebra.boxes import Proof
@@ -31,13 +30,6 @@ def lint(
 ) -> dict[str, tuple[Finding, ...]]:
     """Return name -> findings of several policies, those of each and those between them.
 
-    >>> from policies_odrl import Action, Permission, Policy, PolicyKind
-    >>> use = Permission(action=Action("http://www.w3.org/ns/odrl/2/use"))
-    >>> one = Policy(kind=PolicyKind.OFFER, id="urn:offer", permissions=(use,))
-    >>> found = lint({"a.jsonld": one, "b.jsonld": one})
-    >>> [item.sentence for item in found["b.jsonld"] if item.code == "duplicate-identifier"]
-    ['the identifier `urn:offer` is used by a.jsonld as well']
-
     Args:
         policies: name, such as the path of a file -> policy.
         lang: `en` or `fr`.
@@ -50,7 +42,7 @@ def lint(
         if other != name:
             reports[name].note("", "duplicate-identifier", policy.id, other)
     inherited(policies, reports)
-    _offers(policies, reports)
+    _offers(policies, reports, Proof(shadows.MAX_PAIRS, knowledge))
     return {name: report.worst() for name, report in reports.items()}
 
 
@@ -82,18 +74,15 @@ def _stated(policy: Policy, known: Mapping[str, Policy], report: Report) -> bool
 
 def _circle(start: str, known: Mapping[str, Policy]) -> tuple[str, ...]:
     """Return the shortest way from a policy along parents back to itself, or nothing."""
-    before: dict[str, str] = {}
-    queue = [start] if start in known else []
-    for name in queue:
-        for parent in known[name].inherits:
+    ways: list[tuple[str, ...]] = [(start,)] if start in known else []
+    seen = {start}
+    for way in ways:
+        for parent in known[way[-1]].inherits:
             if parent == start:
-                way = [name]
-                while way[-1] != start:
-                    way.append(before[way[-1]])
-                return (*reversed(way), start)
-            if parent in known and parent not in before and len(queue) < MAX_CIRCLE:
-                before[parent] = name
-                queue.append(parent)
+                return (*way, start)
+            if parent in known and parent not in seen and len(ways) < MAX_CIRCLE:
+                seen.add(parent)
+                ways.append((*way, parent))
     return ()
 
 
@@ -113,7 +102,7 @@ def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> No
     except OdrlError as exc:
         report.note(_INHERIT, "unresolvable", (exc.reason, exc.french))
         return
-    lacking = Report(knowledge=report.knowledge)
+    lacking = Report()
     missing(whole, lacking)
     for code in sorted({item.code for item in lacking.found}):
         report.note("", code)
@@ -129,23 +118,18 @@ def _never_usable(policy: Policy, knowledge: Knowledge) -> set[str]:
     return {rules[item.path].action.id for item in report.found if item.code == "never-usable"}
 
 
-def _offers(policies: Mapping[str, Policy], reports: Mapping[str, Report]) -> None:
+def _offers(policies: Mapping[str, Policy], reports: Mapping[str, Report], proof: Proof) -> None:
     """Note permissions of one offer that another offer prohibits for the same target."""
-    if not policies:
-        return
-    report = next(iter(reports.values()))
-    proof = Proof(shadows.MAX_PAIRS, report.knowledge)
     bans: dict[object, dict[str, list[shadows.Bearing]]] = {}
     for name, item in _aimed(policies, "/prohibition"):
-        own = replace(item, path=f"{name}{item.path}")
-        bans.setdefault(item.key[1], {}).setdefault(name, []).append(own)
+        bans.setdefault(item.key[1], {}).setdefault(name, []).append(item)
     for name, item in _aimed(policies, "/permission"):
         for other, rules in bans.get(item.key[1], {}).items():
             met = shadows.Index(rules, proof).meeting(item) if other != name else None
             if met is not None:
-                reports[name].note(item.path, "offers-contradict", met.path)
+                reports[name].note(item.path, "offers-contradict", other + met.path)
     if proof.exhausted:
-        report.note("", "too-large", str(shadows.MAX_PAIRS))
+        next(iter(reports.values())).note("", "too-large", str(shadows.MAX_PAIRS))
 
 
 def _aimed(policies: Mapping[str, Policy], group: str) -> Iterator[tuple[str, shadows.Bearing]]:

@@ -7,17 +7,14 @@ Source: JSON-LD 1.1 API, section 5.1 (expansion); DSP 2025-1, odrl-profile conte
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from types import MappingProxyType
 from typing import Any, Final
 
+from policies_odrl.checking import shapes
 from policies_odrl.checking.findings import Change, Finding, Report, Step, local_name
 from policies_odrl.checking.mending import pointer
-from policies_odrl.checking.shapes import HOLDS, Holds
 from policies_odrl.documents import contexts
-from policies_odrl.documents.names import coercions
 from policies_odrl.documents.sources import Reading
 from policies_odrl.errors import OdrlError
 from policies_odrl.model import ODRL
@@ -27,22 +24,12 @@ from policies_odrl.vocabulary import DCT, PREFIXES
 
 MAX_LOSSES: Final = 200  # findings of one document
 
-_KEYWORD: Final = re.compile(r"@[a-z]+")
 # Prefixes that authors use without declaring them.
 _USUAL: Final = {**PREFIXES, "dcterms": DCT, "dc": DCT}
-Terms = Mapping[str, Any]
 
 
 def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]:
-    """Return what expansion of a document would lose or leave relative.
-
-    >>> [item.path for item in losses({"@context": list(CONTEXTS), "remedy": []})]
-    ['/remedy']
-
-    Args:
-        document: JSON that should be JSON-LD.
-        lang: `en` or `fr`.
-    """
+    """Return what expansion of JSON, which should be JSON-LD, would lose or leave relative."""
     report = Report(lang)
     stated = list(_contexts(document))
     if not stated:
@@ -54,7 +41,10 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
             code = "unknown-context" if isinstance(item, str) else "inline-context"
             report.note(path, code, item if isinstance(item, str) else (exc.reason, exc.french))
     if not report.found:
-        _Losses(_terms([item for _, item in stated]), report).look(document)
+        look = _Losses(_terms(item for _, item in stated), report)
+        for path, key, value in _members(document):
+            if key != "@context" and len(report.found) < MAX_LOSSES:
+                look.at(path, key, value)
     return tuple(report.found[:MAX_LOSSES])
 
 
@@ -76,84 +66,65 @@ def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
     named = [item for _, item in _contexts(document)]
     if all(item in CONTEXTS for item in named):
         return ()
-    own, wire = _terms(named), _terms(CONTEXTS)
+    own, wire, report = _terms(named), _terms(CONTEXTS), Report(lang)
     first: dict[str, str] = {}
     for path, key, _ in _members(document):
-        if key in own and key not in wire and isinstance(own[key], Mapping):
-            first.setdefault(key, path)
-    report = Report(lang)
+        first.setdefault(key, path)
     for key, path in first.items():
-        report.note(path, "lost-on-the-wire", key, str(own[key].get("@id", key)))
+        if key not in wire and isinstance(own.get(key), Mapping):
+            report.note(path, "lost-on-the-wire", key, str(own[key].get("@id", key)))
     return tuple(report.found)
 
 
 class _Losses:
-    """Looks through a document under the terms that its contexts define."""
+    """Looks at the members of a document under the terms that its contexts define."""
 
-    def __init__(self, terms: Terms, report: Report) -> None:
+    def __init__(self, terms: Mapping[str, Any], report: Report) -> None:
         self._terms = terms
         self._report = report
-        self._note = report.note
 
-    def look(self, document: Mapping[str, Any]) -> None:
-        for path, key, value in _members(document):
-            if len(self._report.found) >= MAX_LOSSES:
-                return
-            if key == "@context":
-                continue
-            if value is None:
-                self._note(path, "null-value", edit=(Step(Change.REMOVE, path),))
-                continue
-            alias = self._terms.get(key)
-            meant = alias if isinstance(alias, str) and alias.startswith("@") else key
-            if not meant.startswith("@"):
-                self._key(path, key)
-            self._values(path, meant, value)
-
-    def _undeclared(self, name: str) -> str:
-        """Return the full name under a usual prefix that no context declares, or nothing."""
-        prefix, colon, rest = name.partition(":")
-        usual = colon and prefix in _USUAL and prefix not in self._terms
-        return _USUAL[prefix] + rest if usual else ""
-
-    def _key(self, path: str, key: str) -> None:
-        code, better, exact = "undeclared-prefix", self._undeclared(key), True
-        if ":" not in key and key not in self._terms and "@vocab" not in self._terms:
-            near = self._report.near("property", key)
-            code, better, exact = "term-dropped", _compact(near), local_name(near) == key
-        elif not better:
+    def at(self, path: str, key: str, value: Any) -> None:
+        """Note what would be lost of one member: its key, or names among its values."""
+        if value is None:
+            self._report.note(path, "null-value", edit=(Step(Change.REMOVE, path),))
             return
-        step = Step(Change.MOVE, pointer(path.rpartition("/")[0], better), source=path)
-        self._note(path, code, key, better, edit=(step,) if exact else ())
+        alias = self._terms.get(key)
+        meant = alias if isinstance(alias, str) and alias.startswith("@") else key
+        if not meant.startswith("@") and (":" in key or not self._defines(key)):
+            self._misnamed(path, key, "term-dropped", "property")
+        listed = isinstance(value, list)
+        for index, item in enumerate(value if listed else [value]):
+            if isinstance(item, str):
+                self._text(pointer(path, index) if listed else path, meant, item)
 
-    def _values(self, path: str, key: str, value: Any) -> None:
+    def _text(self, path: str, key: str, text: str) -> None:
         definition = self._terms.get(key)
         kind = definition.get("@type") if isinstance(definition, Mapping) else None
-        if key in {"@id", "@type"}:
-            kind = "@id" if key == "@id" else "@vocab"
-        several = isinstance(value, list)
-        for index, item in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(item, str):
-                continue
-            if kind is None and coercions([key]):  # text, where ODRL has a name
-                self._note(path, "text-for-name", item)
-            elif kind in {"@id", "@vocab"}:
-                self._name(pointer(path, index) if several else path, key, item, kind)
+        kind = {"@id": "@id", "@type": "@vocab"}.get(key, kind)
+        sort = "class" if key == "@type" else shapes.HOLDS.get(ODRL + key, shapes.Holds()).near
+        if kind is None and contexts.coercions([key]):
+            self._report.note(path, "text-for-name", text)
+        elif kind == "@id" and not sort and ":" not in text:
+            self._report.note(path, "relative-identifier", text)
+        elif kind == "@id" or (kind == "@vocab" and (":" in text or not self._defines(text))):
+            self._misnamed(path, text, "term-relative", sort)
 
-    def _name(self, path: str, key: str, name: str, kind: str) -> None:
-        sort = "class" if key == "@type" else HOLDS.get(ODRL + key, Holds()).near
-        if ":" in name:
-            if full := self._undeclared(name):
-                step = Step(Change.REPLACE, path, full)
-                self._note(path, "undeclared-prefix", name, full, edit=(step,))
-        elif kind == "@id" and not sort:
-            self._note(path, "relative-identifier", name)
-        elif kind == "@id" or (name not in self._terms and "@vocab" not in self._terms):
-            near = self._report.near(sort, name) if sort else ""
-            exact = bool(near) and local_name(near) == name
-            step = Step(Change.REPLACE, path, _compact(near))
-            edit = (step,) if exact else ()
-            self._note(path, "term-relative", name, _compact(near), edit=edit)
+    def _defines(self, name: str) -> bool:
+        return name in self._terms or "@vocab" in self._terms
+
+    def _misnamed(self, path: str, name: str, code: str, sort: str) -> None:
+        """Note a name that means nothing, with what it probably means and an edit where it must."""
+        prefix, colon, rest = name.partition(":")
+        if colon and (prefix in self._terms or prefix not in _USUAL):
+            return
+        near = self._report.near(sort, name) if sort and not colon else ""
+        better = _USUAL[prefix] + rest if colon else _compact(near)
+        step = Step(Change.REPLACE, path, better)
+        if code == "term-dropped":
+            step = Step(Change.MOVE, pointer(path.rpartition("/")[0], better), source=path)
+        exact = colon or (near and local_name(near) == name)
+        code = "undeclared-prefix" if colon else code
+        self._report.note(path, code, name, better, edit=(step,) if exact else ())
 
 
 def _members(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
@@ -184,10 +155,9 @@ def _compact(name: str) -> str:
     return "odrl:" + name.removeprefix(ODRL) if name.startswith(ODRL) else name
 
 
-def _terms(named: Sequence[Any]) -> Terms:
+def _terms(named: Iterable[Any]) -> dict[str, Any]:
     """Return what contexts define, with what they import."""
     found: dict[str, Any] = {}
     for item in named:
         found |= contexts.terms(item) if isinstance(item, str) else item
-    kept = {key: item for key, item in found.items() if not _KEYWORD.match(key)}
-    return MappingProxyType(kept | ({"@vocab": found["@vocab"]} if "@vocab" in found else {}))
+    return found

@@ -27,15 +27,19 @@ def mended(document: Mapping[str, Any], findings: Iterable[Finding]) -> dict[str
     """
     copy: dict[str, Any] = deepcopy(dict(document))
     mentions = Counter(_texts(copy))
-    steps = list({(s.change, s.path): s for item in findings for s in item.edit}.values())
+    steps = {(step.change, step.path): step for item in findings for step in item.edit}.values()
     for change in _ORDER:
         chosen = [step for step in steps if step.change is change]
         if change in _TAKING:
-            chosen.sort(key=lambda step: _rank(step.path), reverse=True)
+            chosen.sort(key=_rank, reverse=True)
         for step in chosen:
             if change not in _TAKING or _spared(copy, step, mentions):
                 _apply(copy, step)
     return copy
+
+
+def _rank(step: Step) -> list[tuple[int, str]]:
+    return [(int(it), "") if it.isdigit() else (-1, it) for it in _tokens(step.path)]
 
 
 def _spared(document: dict[str, Any], step: Step, mentions: Counter[str]) -> bool:
@@ -55,16 +59,6 @@ def _spared(document: dict[str, Any], step: Step, mentions: Counter[str]) -> boo
     return True
 
 
-def parts(part: Any) -> Iterator[Any]:
-    """Yield a part of a document and all below it."""
-    stack = [part]
-    while stack:
-        item = stack.pop()
-        yield item
-        if isinstance(item, Mapping | list):
-            stack.extend(item.values() if isinstance(item, Mapping) else item)
-
-
 def _texts(part: Any) -> Iterator[str]:
     return (item for item in parts(part) if isinstance(item, str))
 
@@ -75,7 +69,47 @@ def _described(part: Any) -> set[str]:
     return {node["@id"] for node in nodes if isinstance(node.get("@id"), str)}
 
 
-def tokens(path: str) -> list[str]:
+def _apply(document: dict[str, Any], step: Step) -> None:
+    if step.change is Change.REMOVE:
+        _remove(document, step.path)
+        return
+    value = step.value
+    if step.change is Change.MOVE:
+        value = at(document, step.source)
+        if not step.source.startswith(step.path + "/"):  # what holds it is replaced otherwise
+            _remove(document, step.source)
+    elif step.change is Change.REPLACE and at(document, step.path) is None:
+        return
+    above, _, _ = step.path.rpartition("/")
+    holder, name = at(document, above), _tokens(step.path)[-1]
+    if isinstance(holder, dict):
+        holder[name] = value
+    elif at(document, step.path) is not None:
+        holder[int(name)] = value
+
+
+def _remove(document: dict[str, Any], path: str) -> None:
+    above, _, _ = path.rpartition("/")
+    holder, name = at(document, above), _tokens(path)[-1]
+    if isinstance(holder, dict):
+        holder.pop(name, None)
+    elif at(document, path) is not None:
+        del holder[int(name)]
+        if not holder:
+            _remove(document, above)  # an empty array says nothing
+
+
+def parts(part: Any) -> Iterator[Any]:
+    """Yield a part of a document and all below it."""
+    stack = [part]
+    while stack:
+        item = stack.pop()
+        yield item
+        if isinstance(item, Mapping | list):
+            stack.extend(item.values() if isinstance(item, Mapping) else item)
+
+
+def _tokens(path: str) -> list[str]:
     """Return the parts of a JSON pointer (RFC 6901, section 4)."""
     return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
 
@@ -87,49 +121,9 @@ def pointer(path: str, name: str | int) -> str:
 
 def at(document: Any, path: str) -> Any:
     """Return what stands at a JSON pointer, or None."""
-    for part in tokens(path):
-        if isinstance(document, list):
-            document = document[int(part)] if _within(document, part) else None
-        elif isinstance(document, Mapping):
-            document = document.get(part)
-        else:
+    for name in _tokens(path):
+        try:
+            document = document[int(name) if isinstance(document, list) else name]
+        except (LookupError, TypeError, ValueError):
             return None
     return document
-
-
-def _within(items: list[Any], name: str) -> bool:
-    return name.isdigit() and int(name) < len(items)
-
-
-def _rank(path: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in tokens(path)]
-
-
-def _apply(document: dict[str, Any], step: Step) -> None:
-    value = at(document, step.source) if step.change is Change.MOVE else step.value
-    above, _, _ = step.path.rpartition("/")
-    holder, name = at(document, above), tokens(step.path)[-1]
-    if step.change is Change.REMOVE:
-        _remove(document, step.path)
-        return
-    if not isinstance(holder, dict | list):
-        return
-    if step.change is Change.MOVE and not step.source.startswith(step.path + "/"):
-        _remove(document, step.source)
-    elif step.change is not Change.ADD and at(document, step.path) is None:
-        return
-    if isinstance(holder, dict):
-        holder[name] = value
-    elif _within(holder, name):
-        holder[int(name)] = value
-
-
-def _remove(document: dict[str, Any], path: str) -> None:
-    above, _, _ = path.rpartition("/")
-    holder, name = at(document, above), tokens(path)[-1]
-    if isinstance(holder, dict):
-        holder.pop(name, None)
-    elif isinstance(holder, list) and _within(holder, name):
-        del holder[int(name)]
-        if not holder:
-            _remove(document, above)  # an empty array says nothing

@@ -21,7 +21,6 @@ MAX_JOINED: Final = 256  # conditions of one rule, nested ones too, that are loo
 MAX_STEPS: Final = 200_000  # conditions looked at in one check
 MAX_PROOF: Final = 50_000  # the same in the proofs of one rule
 
-_ALTERNATIVES: Final = frozenset({Connective.OR, Connective.XONE})
 _LISTS: Final = frozenset({Operator.IS_A, Operator.IS_ANY_OF})
 _Stated = Sequence[tuple[str, Condition]]
 
@@ -50,7 +49,9 @@ class Satisfiability:
         if void:
             return
         if not self._no_common_value(path, items) and self._impossible(items):
-            self._unsatisfiable(path, items)
+            pairs = ([other, item] for at, item in enumerate(items) for other in items[:at])
+            culprits = next((pair for pair in pairs if self._impossible(pair)), items)
+            self._note(path, "unsatisfiable", "; ".join(map(text.condition, culprits)))
             return
         self._dead(stated, items)
         self._redundant(f"{path}/constraint", rule.constraints)
@@ -62,22 +63,23 @@ class Satisfiability:
 
     def _never(self, path: str, item: Condition) -> bool:
         """Note what is wrong with one condition alone, and return whether it voids the rule."""
-        ordered = alternatives = False
-        if isinstance(item, LogicalConstraint):
-            ordered = item.connective is Connective.AND_SEQUENCE  # may well ask for more
-            alternatives = item.connective in _ALTERNATIVES
-            if len(item.operands) == 1:
-                step = Step(Change.MOVE, path, source=f"{model.below(item, path)}/0")
-                edit = () if ordered else (step,)
-                self._note(path, "needless-connective", item.connective.value, edit=edit)
+        joined = item.connective if isinstance(item, LogicalConstraint) else None
+        ordered = joined is Connective.AND_SEQUENCE  # it may well ask for more
+        if isinstance(item, LogicalConstraint) and len(item.operands) == 1:
+            step = Step(Change.MOVE, path, source=f"{model.below(item, path)}/0")
+            self._note(
+                path, "needless-connective", item.connective.value, edit=() if ordered else (step,)
+            )
         if not ordered and self._impossible([item]):
             dead = "/or/" in path or "/xone/" in path
-            code = "dead-alternative" if dead else "never-true"
-            self._note(path, code, text.condition(item))
+            self._note(path, "dead-alternative" if dead else "never-true", text.condition(item))
             return not dead
-        if (isinstance(item, Constraint) and always(item, self._proof.reading)) or (
-            alternatives and self._impossible([Goal(item, holds=False)])
-        ):
+        if isinstance(item, Constraint):
+            vain = always(item, self._proof.reading)
+        else:
+            choice = joined in {Connective.OR, Connective.XONE}
+            vain = choice and self._impossible([Goal(item, holds=False)])
+        if vain:
             self._note(path, "always-true", text.condition(item))
         return False
 
@@ -92,11 +94,6 @@ class Satisfiability:
                         path = f"{model.below(item, where)}/{index}"
                         self._note(path, "dead-alternative", text.condition(part))
 
-    def _unsatisfiable(self, path: str, items: Sequence[Condition]) -> None:
-        pairs = ([other, item] for index, item in enumerate(items) for other in items[:index])
-        culprits = next((pair for pair in pairs if self._impossible(pair)), items)
-        self._note(path, "unsatisfiable", "; ".join(text.condition(item) for item in culprits))
-
     def _no_common_value(self, path: str, items: Sequence[Condition]) -> bool:
         """Note lists of one operand that have nothing in common, on what is known of names.
 
@@ -109,8 +106,7 @@ class Satisfiability:
                 other = lists.setdefault(item.left, item)
                 if other is not item and self._impossible([other, item]):
                     found = True
-                    shown = (text.condition(other), text.condition(item))
-                    self._note(path, "no-common-value", *shown)
+                    self._note(path, "no-common-value", *map(text.condition, (other, item)))
         return found
 
     def _redundant(self, path: str, items: Sequence[Condition]) -> None:

@@ -13,17 +13,16 @@ from typing import Final, NamedTuple
 
 from policies_odrl import model
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import ODRL, Constraint, Duty, Policy, Rule
+from policies_odrl.model import ODRL, Constraint
 from policies_odrl.units import canonical
 from policies_odrl.vocabulary import AFTER_USE, BY_ANYBODY, Kind, Operand, loaded
 
 FIRST: Final = 1  # of an agreement that states none
 PRESENT: Final = 2
 
-_CLOCKS: Final = frozenset(ODRL + name for name in ("elapsedTime", "delayPeriod"))
 # Change -> whether it touches a constraint.
 _TOUCHED: Final[Mapping[str, Callable[[Constraint, Operand], bool]]] = {
-    "clock": lambda item, _: item.left in _CLOCKS,
+    "clock": lambda item, _: item.left in {ODRL + "elapsedTime", ODRL + "delayPeriod"},
     "language-tags": lambda item, _: item.left == ODRL + "language",
     "anchored-lengths": lambda _, operand: operand.kind is Kind.DURATION and not operand.by_node,
     "currencies": lambda item, _: bool(item.unit) and canonical(item.unit) != item.unit,
@@ -59,44 +58,38 @@ def changes() -> tuple[Change, ...]:
 
 
 def decided_otherwise(
-    policy: Policy, signed_under: int = FIRST, knowledge: Knowledge = NOTHING_MORE
+    policy: model.Policy, signed_under: int = FIRST, knowledge: Knowledge = NOTHING_MORE
 ) -> tuple[Clause, ...]:
     """Return the clauses of a policy as signed that decisions may differ by, change by change."""
-    touched = [*_touched(policy, knowledge)]
+    touched = dict.fromkeys(_touched(policy, knowledge))
+    later = (change for change in changes() if change.since > signed_under)
     return tuple(
-        Clause(path, change)
-        for change in changes()
-        if change.since > signed_under
-        for path in dict.fromkeys(path for name, path in touched if name == change.name)
+        Clause(path, change) for change in later for name, path in touched if name == change.name
     )
 
 
-def _touched(policy: Policy, knowledge: Knowledge) -> Iterator[tuple[str, str]]:
+def _touched(policy: model.Policy, knowledge: Knowledge) -> Iterator[tuple[str, str]]:
     """Yield (name of a change, JSON pointer of what it touches)."""
     for path, _ in model.incomplete(policy):
         yield "unbound", path
     for path, rule, _ in model.every_rule(policy):
-        if isinstance(rule, Duty):
+        if isinstance(rule, model.Duty):
             if rule.action.id in AFTER_USE:
                 yield "after-use", path
             if not BY_ANYBODY & knowledge.wider_actions(rule.action.id):
                 yield "own-acts", path
             for name, _ in rule.functions:
                 yield "towards", f"{path}/{name}"
-        for where, item in _constraints(path, rule):
-            operand = knowledge.operand(item.left)
-            for name, touches in _TOUCHED.items() if operand else ():
-                if operand and touches(item, operand):
-                    yield name, where
+        for where, item in _conditions(path, rule):
+            operand = knowledge.operand(item.left) if isinstance(item, Constraint) else None
+            if isinstance(item, Constraint) and operand:
+                yield from ((name, where) for name, it in _TOUCHED.items() if it(item, operand))
 
 
-def _constraints(path: str, rule: Rule) -> Iterator[tuple[str, Constraint]]:
-    """Yield (JSON pointer, constraint) of a rule, of its action and of what it names."""
-    groups = {f"{path}/constraint": rule.constraints}
+def _conditions(path: str, rule: model.Rule) -> Iterator[tuple[str, model.Condition]]:
+    """Yield (JSON pointer, condition) of a rule, of its action and of what it names."""
+    yield from model.conditions(rule.constraints, f"{path}/constraint")
     for name in ("action", "target", "assigner", "assignee"):
         part = getattr(rule, name)
-        groups[f"{path}/{name}/odrl:refinement"] = part.refinements if part else ()
-    for where, group in groups.items():
-        for place, item in model.conditions(group, where):
-            if isinstance(item, Constraint):
-                yield place, item
+        where = f"{path}/{name}/odrl:refinement"
+        yield from model.conditions(part.refinements if part else (), where)

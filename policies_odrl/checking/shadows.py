@@ -7,8 +7,9 @@ Source: IM 2.6, 2.10; ODRL Vocabulary, `includedIn`.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 from policies_odrl import model
@@ -16,7 +17,6 @@ from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.extent import Exhausted
 from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
 from policies_odrl.checking.findings import Change, Report, Step
-from policies_odrl.model import Condition, Conflict, Constraint, Duty, Permission, Policy, Rule
 from policies_odrl.vocabulary import same_action
 
 MAX_PAIRS: Final = 30_000  # pairs of rules, or of their conditions, that are compared in one check
@@ -31,26 +31,20 @@ _Key = tuple[str, object, object]
 class Bearing:
     """What a rule bears on."""
 
-    path: str  # JSON pointer, after the name of its policy where several are compared
+    path: str  # JSON pointer
     key: _Key
-    conditions: tuple[Condition, ...]  # constraints and refinements, `and` taken apart
+    conditions: tuple[model.Condition, ...]  # constraints and refinements, `and` taken apart
     size: int  # how many these are, nested ones too
     operands: frozenset[str] | None  # of these; None where some are not plain constraints
     extras: frozenset[object]  # duties or remedies, output and party functions
 
-    @property
-    def form(self) -> object:
-        """A form that is equal for rules that say the same."""
-        return (self.key, frozenset(map(condition_form, self.conditions)), self.extras)
 
-
-def bearing(policy: Policy, path: str, rule: Rule) -> Bearing:
+def bearing(policy: model.Policy, path: str, rule: model.Rule) -> Bearing:
     """Return what a rule of a policy bears on."""
     items = (*flat(rule.constraints), *flat(rule.action.refinements))
-    atoms = [item for item in items if isinstance(item, Constraint)]
-    extras: list[object] = [
-        rule_form(duty) for _, duties in model.duties_below(rule) for duty in duties
-    ]
+    atoms = [item for item in items if isinstance(item, model.Constraint)]
+    duties = (duty for _, below in model.duties_below(rule) for duty in below)
+    extras: list[object] = [rule_form(duty) for duty in duties]
     if rule.output or rule.functions:
         extras.append((reference_form(rule.output), frozenset(rule.functions)))
     target, assignee = policy.target_of(rule), policy.assignee_of(rule)
@@ -70,9 +64,9 @@ class Index:
     def __init__(self, rules: Sequence[Bearing], proof: Proof) -> None:
         self._proof = proof
         self._wider = proof.knowledge.wider_actions
-        self.rules = rules
         self._keys: dict[_Key, list[Bearing]] = {}
         self._targets: dict[object, list[Bearing]] = {}
+        self.rules = rules
         for rule in rules:
             self._keys.setdefault(rule.key, []).append(rule)
             self._targets.setdefault(rule.key[1], []).append(rule)
@@ -80,13 +74,8 @@ class Index:
     def covering(self, rule: Bearing, but: Container[int] = ()) -> Iterator[Bearing]:
         """Yield the rules, but for some, that are proved to bear on all that another bears on."""
         action, target, assignee = rule.key
-        keys = (
-            (wider, aim, taker)
-            for wider in sorted(self._wider(action))
-            for aim in dict.fromkeys((None, target))
-            for taker in dict.fromkeys((None, assignee))
-        )
-        for key in keys:
+        aims, takers = dict.fromkeys((None, target)), dict.fromkeys((None, assignee))
+        for key in product(sorted(self._wider(action)), aims, takers):
             for other in self._keys.get(key, ()):
                 if self._proof.exhausted:
                     return
@@ -137,7 +126,7 @@ class Index:
         return small and self._proof.pay(left.size * right.size)
 
 
-def of_rules(policy: Policy, report: Report) -> None:
+def of_rules(policy: model.Policy, report: Report) -> None:
     """Note permissions and prohibitions that cover, repeat or contradict one another."""
     policy = opaque(policy)
     proof = Proof(MAX_PAIRS, report.knowledge)
@@ -146,15 +135,11 @@ def of_rules(policy: Policy, report: Report) -> None:
         groups[path.split("/")[1]].append(bearing(policy, path, rule))
     bans = Index(_distinct(groups["prohibition"], report, "ban-shadowed"), proof)
     permissions = Index(_distinct(groups["permission"], report, "shadowed"), proof)
-    first: dict[object, str] = {}
-    for place, duty in enumerate(policy.obligations):
-        path = f"/obligation/{place}"
-        other = first.setdefault(rule_form(duty), path)
-        if other != path:
-            report.note(path, "repeated-duty", other, edit=(Step(Change.REMOVE, path),))
-    for permission in groups["permission"] if policy.conflict is not Conflict.PERM else ():
+    owed = [(f"/obligation/{at}", rule_form(duty)) for at, duty in enumerate(policy.obligations)]
+    _first(owed, report, "repeated-duty")
+    for permission in groups["permission"] if policy.conflict is not model.Conflict.PERM else ():
         ban, code = next(bans.covering(permission), None), "never-usable"
-        if ban is None and policy.conflict is not Conflict.PROHIBIT:
+        if ban is None and policy.conflict is not model.Conflict.PROHIBIT:
             ban, code = bans.meeting(permission), "may-conflict"
         if ban is not None:
             report.note(permission.path, code, ban.path)
@@ -168,14 +153,27 @@ def of_rules(policy: Policy, report: Report) -> None:
         report.note("", "too-large", str(MAX_PAIRS))
 
 
+def _repeats(path: str, code: str, other: str, report: Report) -> None:
+    report.note(path, code, other, edit=(Step(Change.REMOVE, path),))
+
+
 def _distinct(rules: Sequence[Bearing], report: Report, code: str) -> list[Bearing]:
-    """Note rules that are equal to an earlier one, and return the others."""
-    first: dict[object, Bearing] = {}
-    for rule in rules:
-        other = first.setdefault(rule.form, rule)
-        if other is not rule:
-            report.note(rule.path, code, other.path, edit=(Step(Change.REMOVE, rule.path),))
-    return list(first.values())
+    forms = (
+        (it.path, (it.key, frozenset(map(condition_form, it.conditions)), it.extras))
+        for it in rules
+    )
+    kept = _first(forms, report, code)
+    return [rule for rule in rules if rule.path in kept]
+
+
+def _first(forms: Iterable[tuple[str, object]], report: Report, code: str) -> set[str]:
+    """Note rules that say the same as an earlier one, and return the places of the others."""
+    first: dict[object, str] = {}
+    for path, form in forms:
+        other = first.setdefault(form, path)
+        if other != path:
+            _repeats(path, code, other, report)
+    return set(first.values())
 
 
 def _covered(index: Index, report: Report, code: str) -> None:
@@ -186,14 +184,14 @@ def _covered(index: Index, report: Report, code: str) -> None:
             less = duties_add and other.extras <= rule.extras
             if less or other.extras == rule.extras:
                 gone.add(id(rule))
-                report.note(rule.path, code, other.path, edit=(Step(Change.REMOVE, rule.path),))
+                _repeats(rule.path, code, other.path, report)
                 break
 
 
-def _duties(policy: Policy) -> Iterator[Bearing]:
+def _duties(policy: model.Policy) -> Iterator[Bearing]:
     """Yield what duties of permissions demand; of the permission's target where they name none."""
     for path, rule in policy.rules():
-        duties: Sequence[Duty] = rule.duties if isinstance(rule, Permission) else ()
+        duties = rule.duties if isinstance(rule, model.Permission) else ()
         for place, duty in enumerate(duties):
             aimed = replace(duty, target=duty.target or policy.target or rule.target)
             yield bearing(policy, f"{path}/duty/{place}", aimed)

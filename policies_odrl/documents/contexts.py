@@ -1,83 +1,116 @@
-"""The contexts that are known by name, and what an inline context may say.
+"""Names in documents, and the contexts that give them a meaning. Nothing is fetched.
 
-Rules: a context that is named is one of these files, written by us from the specifications' facts;
-an inline one declares prefixes, `@vocab`, `@base` and terms; it never gives a term of ODRL another
-meaning, because a reader who knows the term would be deceived. Nothing is fetched.
-Source: JSON-LD 1.1, sections 4.1 and 9.15; ODRL Vocabulary 2.2; DSP 2024-1 and 2025-1.
+Rules: a context that is named is one of our files, written from the specifications' facts. An
+inline one declares prefixes, `@vocab`, `@base` and terms; it never gives a term of ODRL another
+meaning, because a reader who knows the term would be deceived. A word that no context defines
+becomes a name that nobody knows, under `UNDEFINED`.
+Source: JSON-LD 1.1, sections 4.1, 4.2.3 and 9.15; ODRL Vocabulary 2.2; DSP 2024-1 and 2025-1.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cache
+import re
+from collections.abc import Collection, Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import Any, Final
 
-from policies_odrl.documents.names import is_absolute
 from policies_odrl.errors import IllFormed, LimitExceeded
-from policies_odrl.model import ODRL
+from policies_odrl.model import ODRL, RDF, XSD
+from policies_odrl.vocabulary import loaded
 
 MAX_CONTEXTS: Final = 8  # beside one another; each is worked through, however often it repeats
 MAX_TERMS: Final = 500  # of one inline context
+UNDEFINED: Final = "https://w3id.org/preau/undefined#"
+SPACE: Final = "w3.org/ns/odrl"  # of ODRL, however the rest is spelled
+IDS: Final = "https://w3id.org/idsa/core/"
+# Prefixes that are read although no context declares them; `check` says that they are not declared.
+USUAL: Final = {"xsd": XSD, "rdf": RDF}
 
-_W3ID: Final = "https://w3id.org/"
 _ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
-# Context IRI -> file of ours that means the same.
-PINNED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        _W3ID + "dspace/2025/1/context.jsonld": "dspace.jsonld",
-        _W3ID + "dspace/2025/1/odrl-profile.jsonld": "dspace-odrl-profile.jsonld",
-        _W3ID + "dspace/2024/1/context.json": "dspace-2024.jsonld",
-        _ODRL: "odrl.jsonld",
-        "https://www.w3.org/ns/odrl.jsonld": "odrl.jsonld",
-        _W3ID + "edc/connector/management/v0.0.1": "edc-management-1.jsonld",
-        _W3ID + "edc/connector/management/v2": "edc-management-2.jsonld",
-        _W3ID + "catenax/2025/9/policy/context.jsonld": "catenax.jsonld",
-        _W3ID + "catenax/2025/9/policy/odrl.jsonld": "dspace-odrl-profile.jsonld",
-        _W3ID + "idsa/contexts/context.jsonld": "ids.jsonld",
-    }
-)
+_DATA: Final = loaded("documents/names.json")
+PINNED: Final[Mapping[str, str]] = _DATA["contexts"]  # IRI -> file of ours that means the same
 _DEFINITION: Final = frozenset({"@id", "@type", "@container", "@prefix"})
 _ALIASED: Final = frozenset({"@id", "@type", "@value", "@language", "@list", "@set", "@graph"})
 
+_NOT: Final = (  # blanks, delimiters, surrogates and private use, and what is no character
+    r"\x00-\x20\x7f-\x9f\s<>\"{}|\\^`\[\]#%"
+    r"\ud800-\uf8ff\ufdd0-\ufdef\ufff0-\uffff\U000e0000-\U0010ffff"
+)
+_PART: Final = rf"(?:[^{_NOT}]|%[0-9A-Fa-f]{{2}})*"
+_IRI: Final = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?!#|$){_PART}(?:#{_PART})?")
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+# What documents write before a name of ODRL, or of IDS, which has the same names and more.
+_SPACES: Final = {"odrl:": ODRL, ODRL: ODRL, "ids:": IDS, IDS: IDS}
 
-def check(context: Any) -> None:
-    """Refuse the contexts of a document or of a node in it that are not read.
 
-    Raises:
-        IllFormed: there are too many, or one is not known, or says more than an inline one may.
-        LimitExceeded: an inline one is too long.
+@lru_cache(maxsize=4096)
+def is_absolute(name: str) -> bool:
+    """Return whether a name is an absolute IRI (RFC 3987), with whole percent escapes.
+
+    A usual prefix in place of a scheme (`xsd:decimal`) means that no context defined it.
     """
-    listed = context if isinstance(context, list) else [context]
-    if len(listed) > MAX_CONTEXTS:
-        raise IllFormed("more than {limit} contexts", limit=MAX_CONTEXTS)
-    if all(isinstance(item, str) and item in PINNED for item in listed):
-        return
-    prefixes: dict[str, str] = {}
-    for item in listed:
-        if isinstance(item, str):
-            if item not in PINNED:
-                raise IllFormed("context `{name}` is not one that is known here", name=item[:200])
-            prefixes |= _prefixes(terms(item))
-        elif isinstance(item, Mapping):
-            prefixes |= _prefixes(item)
-            _Inline(item, prefixes).check()
-        else:
-            raise IllFormed("a context is a name or an object")
+    found = _IRI.fullmatch(name)
+    return found is not None and found["scheme"].lower() not in _DATA["prefixes"]
+
+
+def is_language(tag: str) -> bool:
+    """Return whether a tag is one of BCP 47, by its form."""
+    return _LANGUAGE.fullmatch(tag) is not None
+
+
+def of_odrl(name: str) -> bool:
+    """Return whether a name is of ODRL, or was meant to be: misspelled, or of no context."""
+    plain = name.casefold()
+    meant = plain.endswith(("refinement", "refinements", "constraint", "constraints"))
+    return meant or name.startswith((UNDEFINED, "odrl:")) or SPACE in plain
+
+
+@cache
+def odrl_terms() -> frozenset[str]:
+    """Return the terms of ODRL by their local names."""
+    found = _prefixes(terms(_ODRL))
+    return frozenset(name for name, iri in found.items() if iri == "odrl:" + name)
+
+
+@cache
+def naming() -> Mapping[str, str]:
+    """Return the properties that name something: local name -> how JSON-LD coerces their text.
+
+    `@vocab` makes it a term, `@id` a node.
+    """
+    usual = {name: it.get("@type") for name, it in terms(_ODRL).items() if isinstance(it, Mapping)}
+    named = {name: kind for name, kind in usual.items() if kind in {"@id", "@vocab"}}
+    return {**named, **dict.fromkeys(_DATA["of ids"], "@id")}
+
+
+def coercions(keys: Collection[str]) -> Mapping[str, Any]:
+    """Return definitions that read text as names for those members of a document that name.
+
+    Many documents declare the prefix `odrl` and nothing else.
+    """
+    found: dict[str, Any] = {}
+    for key in sorted(keys):
+        space = next((it for it in _SPACES if key.startswith(it)), "")
+        name = key.removeprefix(space)
+        if space and name in naming():
+            found[key] = {"@id": _SPACES[space] + name, "@type": naming()[name]}
+            if space.endswith(":"):
+                found[space[:-1]] = _SPACES[space]
+    return found
 
 
 @cache
 def terms(url: str) -> Mapping[str, Any]:
-    """Return what a known context defines, with what it imports (JSON-LD 1.1, 4.1.10)."""
+    """Return what a known context defines, with what it imports."""
     own: dict[str, Any] = json.loads(text(url))["@context"]
-    return MappingProxyType(own)
+    return own
 
 
 @cache
 def text(url: str) -> str:
-    """Return a known context as JSON, with what it imports merged in.
+    """Return a known context as JSON, with what it imports merged in (JSON-LD 1.1, 4.1.10).
 
     The definitions beside `@import` win. pyld 3.3 spoils its own cache where one imports another.
     """
@@ -100,11 +133,29 @@ def _prefixes(context: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-@cache
-def odrl_terms() -> frozenset[str]:
-    """Return the terms of ODRL by their local names."""
-    found = _prefixes(terms(_ODRL))
-    return frozenset(name for name, iri in found.items() if iri == "odrl:" + name)
+def check(context: Any) -> None:
+    """Refuse the contexts of a document or of a node in it that are not read.
+
+    Raises:
+        IllFormed: there are too many, or one is not known, or says more than an inline one may.
+        LimitExceeded: an inline one is too long.
+    """
+    listed = context if isinstance(context, list) else [context]
+    if len(listed) > MAX_CONTEXTS:
+        raise IllFormed("more than {limit} contexts", limit=MAX_CONTEXTS)
+    if all(isinstance(item, str) and item in PINNED for item in listed):
+        return
+    prefixes: dict[str, str] = {}
+    for item in listed:
+        if isinstance(item, Mapping):
+            prefixes |= _prefixes(item)
+            _Inline(item, prefixes).check()
+        elif not isinstance(item, str):
+            raise IllFormed("a context is a name or an object")
+        elif item not in PINNED:
+            raise IllFormed("context `{name}` is not one that is known here", name=item[:200])
+        else:
+            prefixes |= _prefixes(terms(item))
 
 
 class _Inline:
@@ -118,22 +169,23 @@ class _Inline:
         if len(self._context) > MAX_TERMS:
             raise LimitExceeded("an inline context of more than {limit} terms", limit=MAX_TERMS)
         for name, definition in self._context.items():
-            if name in {"@vocab", "@base"}:
-                if not isinstance(definition, str) or not is_absolute(self._full(definition)):
-                    raise IllFormed(
-                        "`{name}` of an inline context must be an absolute name", name=name
-                    )
-            elif name.startswith("@") and name != "@version":
-                raise IllFormed("an inline context may not state `{name}`", name=name)
-            elif name != "@version":
-                self._term(name, definition)
+            parts = definition if isinstance(definition, Mapping) else {"@id": definition}
+            if name.startswith("@"):
+                self._keyword(name, definition)
+            else:
+                self._term(name, name[:200], parts)
 
-    def _term(self, name: str, definition: Any) -> None:
+    def _keyword(self, name: str, value: Any) -> None:
+        if name in {"@vocab", "@base"}:
+            if not isinstance(value, str) or not is_absolute(self._full(value)):
+                raise IllFormed("`{name}` of an inline context must be an absolute name", name=name)
+        elif name != "@version":
+            raise IllFormed("an inline context may not state `{name}`", name=name)
+
+    def _term(self, name: str, shown: str, parts: Mapping[str, Any]) -> None:
         """Insist on a plain term, and that ODRL's own terms mean what ODRL says."""
-        parts = definition if isinstance(definition, Mapping) else {"@id": definition}
+        stated, kind, meant = parts.get("@id", name), parts.get("@type"), self._meant(name)
         strange = next((key for key in parts if key not in _DEFINITION), "")
-        stated = parts.get("@id", name)
-        shown = name[:200]
         if strange or not isinstance(stated, str):
             raise IllFormed(
                 "`{name}` is not defined as a plain term: `{strange}`", name=shown, strange=strange
@@ -142,12 +194,10 @@ class _Inline:
             raise IllFormed(
                 "`{name}` may not stand for `{stated}`", name=shown, stated=stated[:200]
             )
-        meant = self._meant(name)
         if meant and self._full(stated) != meant:
             raise IllFormed(
                 "an inline context redefines `{name}`, which is a term of ODRL", name=shown
             )
-        kind = parts.get("@type")
         if kind is not None and (not isinstance(kind, str) or kind in {"@json", "@none"}):
             raise IllFormed("`{name}` has a type that is not read here", name=shown)
         if parts.get("@container", "@set") not in ("@set", "@list"):
@@ -165,19 +215,16 @@ class _Inline:
         if name in odrl_terms():
             return ODRL + name
         prefix, colon, rest = name.partition(":")
-        own = self._prefixes.get(prefix, "") if colon and not rest.startswith("//") else ""
-        return own + rest if own else name if colon else ""
+        if not colon or rest.startswith("//") or not self._prefixes.get(prefix):
+            return name if colon else ""
+        return self._prefixes[prefix] + rest
 
     def _full(self, name: str, depth: int = 0) -> str:
         """Return a name with its prefix, or `@vocab`, written out."""
-        if name.startswith("@"):
-            return name
         prefix, colon, rest = name.partition(":")
-        if not colon:
-            known = self._prefixes.get(name, "")
-            if known and known != name and depth < MAX_CONTEXTS:
-                return self._full(known, depth + 1)
-            return str(self._context.get("@vocab", "")) + name
-        if rest.startswith("//") or prefix not in self._prefixes or depth >= MAX_CONTEXTS:
+        known = self._prefixes.get(prefix, "")
+        if name.startswith("@") or (colon and rest.startswith("//")):
             return name
-        return self._full(self._prefixes[prefix], depth + 1) + rest
+        if known and known != name and depth < MAX_CONTEXTS:
+            return self._full(known, depth + 1) + rest
+        return name if colon else str(self._context.get("@vocab", "")) + name

@@ -9,14 +9,13 @@ Source: IDS Information Model, model/contract; EDC management API; Gaia-X OVC pr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
-from policies_odrl.documents.names import IDS, is_absolute
+from policies_odrl.documents.contexts import IDS, is_absolute
 from policies_odrl.model import ODRL, XSD
+from policies_odrl.vocabulary import loaded
 
 Node = dict[str, Any]
 
@@ -25,18 +24,13 @@ _PARTIES: Final = {IDS + "provider": ODRL + "assigner", IDS + "consumer": ODRL +
 _BOUNDS: Final = {IDS + "contractStart": "gteq", IDS + "contractEnd": "lteq"}
 _LATER: Final = IDS + "postDuty"
 _OVC: Final = "ovc:"
+_LITERAL: Final = frozenset({"@value", "@language"})
 
 
 def translated(nodes: list[Node]) -> list[Node]:
-    """Return node objects in the words of ODRL; the same list where they are already.
-
-    >>> use = "https://w3id.org/idsa/code/USE"
-    >>> translated([{"@id": "_:r", IDS + "action": [{"@id": use}]}])
-    [{'@id': '_:r', 'http://www.w3.org/ns/odrl/2/action': [{'@id': \
-'http://www.w3.org/ns/odrl/2/use'}]}]
-    """
+    """Return node objects in the words of ODRL; the same list where they are already."""
     names, wrappers = _table()
-    if set(_used(nodes)).isdisjoint({*names, *wrappers, *_PARTIES, _LATER}):
+    if {*names, *wrappers, *_PARTIES, _LATER}.isdisjoint(_used(nodes)):
         return nodes
     bare = [node for node in nodes if wrappers.isdisjoint(node) or _is_part(node, names)]
     return _of_ids([_renamed(_claim(node), names) for node in bare])
@@ -45,8 +39,7 @@ def translated(nodes: list[Node]) -> list[Node]:
 @cache
 def _table() -> tuple[Mapping[str, str], frozenset[str]]:
     """Return (name -> what ODRL calls it), and the properties by which a wrapper holds a policy."""
-    text = files("policies_odrl").joinpath("documents", "dialects.json").read_text("utf-8")
-    data = json.loads(text)
+    data = loaded("documents/dialects.json")
 
     def full(short: str) -> str:
         prefix, _, name = short.partition(":")
@@ -58,50 +51,33 @@ def _table() -> tuple[Mapping[str, str], frozenset[str]]:
 
 def _used(value: Any) -> Iterator[str]:
     """Yield all names in node objects: of nodes, classes and properties."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, Mapping):
-            yield str(item.get("@id", ""))
-            yield from item
-            yield from map(str, _classes(item))
-            stack.extend(part for key, part in item.items() if key not in {"@id", "@type"})
-
-
-def _classes(node: Mapping[str, Any]) -> list[Any]:
-    types = node.get("@type")
-    return types if isinstance(types, list) else []
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        value = [part for key, part in value.items() if key not in _LITERAL]
+    if isinstance(value, list):
+        for part in value:
+            yield from _used(part)
 
 
 def _is_part(node: Node, names: Mapping[str, str]) -> bool:
     """Return whether a node that holds a policy says something of ODRL itself."""
-    said = [*node, *_classes(node)]
+    said = (*node, *node.get("@type", ()))
     return any(names.get(item, item).startswith(ODRL) for item in said)
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return names.get(value, value)
     if isinstance(value, list):
         return [_renamed(item, names) for item in value]
-    if not isinstance(value, Mapping):
-        return value
     found: Node = {}
     for key, item in value.items():
-        ours = names.get(key, key)
-        if key == "@id":
-            found[key] = names.get(item, item)
-        elif key == "@type" and isinstance(item, list):
-            found[key] = [names.get(name, name) for name in item]
-        elif key == "@list":
-            found[key] = _renamed(item, names)
-        elif key.startswith("@"):
-            found[key] = item
-        else:
-            new = _renamed(item, names)
-            if ours == ODRL + "profile" or (key.startswith(IDS) and ours.startswith(ODRL)):
-                new = [_as_name(part) for part in new]
-            found[ours] = [*found.get(ours, []), *new]
+        ours, new = names.get(key, key), item if key in _LITERAL else _renamed(item, names)
+        if ours == ODRL + "profile" or (key.startswith(IDS) and ours.startswith(ODRL)):
+            new = [_as_name(part) for part in new]
+        found[ours] = [*found[ours], *new] if ours in found else new
     return found
 
 
@@ -122,21 +98,18 @@ def _claim(node: Node) -> Node:
 
 
 def _text(node: Node, name: str) -> str:
-    values = node.get(_OVC + name)
-    plain = values[0].get("@value") if isinstance(values, list) and len(values) == 1 else ""
+    values = node.get(_OVC + name, ())
+    plain = values[0].get("@value") if len(values) == 1 else ""
     return plain if isinstance(plain, str) else ""
-
-
-# -- contracts of IDS -----------------------------------------------------------------------
 
 
 def _of_ids(nodes: list[Node]) -> list[Node]:
     """Return contracts of IDS, their terms already those of ODRL, with ODRL's structure."""
-    by_name = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str)}
+    by_name = {node["@id"]: node for node in nodes}
     made: list[Node] = []
 
     def named(node: Node, name: str) -> list[Node]:
-        names = [value.get("@id") for value in node.get(name, ()) if isinstance(value, Mapping)]
+        names = [value.get("@id") for value in node.get(name, ())]
         return [by_name[item] for item in names if item in by_name]
 
     def constrain(rule: Node, left: str, operator: str, value: Mapping[str, Any]) -> None:
@@ -144,21 +117,20 @@ def _of_ids(nodes: list[Node]) -> list[Node]:
         it[ODRL + "leftOperand"] = [{"@id": ODRL + left}]
         it[ODRL + "operator"] = [{"@id": ODRL + operator}]
         made.append(it)
-        rule[ODRL + "constraint"] = [*rule.get(ODRL + "constraint", []), {"@id": it["@id"]}]
+        rule[ODRL + "constraint"] = [*rule.get(ODRL + "constraint", ()), {"@id": it["@id"]}]
 
     for node in nodes:
         rules = [rule for name in _RULES for rule in named(node, name)]
         if rules:
             _set_parties(node, rules)
         for name, operator in _BOUNDS.items() if rules else ():
-            for value in node.pop(name, []):
+            for value in node.pop(name, ()):
                 for rule in named(node, _RULES[0]):
                     constrain(rule, "dateTime", operator, value)
         for duty in named(node, _LATER):
             constrain(duty, "event", "gt", {"@id": ODRL + "policyUsage"})
-        later = node.pop(_LATER, [])
-        if later:
-            node[ODRL + "duty"] = [*node.get(ODRL + "duty", []), *later]
+        if _LATER in node:
+            node[ODRL + "duty"] = [*node.get(ODRL + "duty", ()), *node.pop(_LATER)]
     return [*nodes, *made]
 
 

@@ -14,30 +14,30 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from policies_odrl.documents.names import is_absolute, is_language
+from policies_odrl.documents.contexts import is_absolute, is_language
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import RDF, RDF_TYPE, XSD_STRING
 
 MAX_TRIPLES: Final = 100_000
-MAX_QUOTES: Final = 256  # marks of a triple about a triple; the parser nests them natively
 MAX_DEPTH: Final = 64  # RDF lists inside lists
 
 _OWN: Final = frozenset({"@id", "@type"})
 _CELL: Final = frozenset({RDF + "first", RDF + "rest"})
 _NIL: Final = RDF + "nil"
 
-Nodes = list[dict[str, Any]]
+Node = dict[str, Any]
+Nodes = list[Node]
 
 
 class _Graph:
     """Node objects as they are gathered, and how blank nodes were renamed."""
 
     def __init__(self) -> None:
-        self.nodes: dict[str, dict[str, Any]] = {}
+        self.nodes: dict[str, Node] = {}
         self._seen: dict[tuple[str, str], set[object]] = {}
         self._blank: dict[str, str] = {}
 
-    def node(self, name: str) -> dict[str, Any]:
+    def node(self, name: str) -> Node:
         return self.nodes.setdefault(name, {"@id": name})
 
     def blank(self, label: str | None) -> str:
@@ -45,7 +45,7 @@ class _Graph:
             label = f" {len(self._blank)}"  # no label of a document holds a space
         return self._blank.setdefault(label, f"_:b{len(self._blank)}")
 
-    def add(self, node: dict[str, Any], key: str, value: Any) -> None:
+    def add(self, node: Node, key: str, value: Any) -> None:
         known = self._seen.setdefault((node["@id"], key), set())
         mark = _mark(value)
         if mark is None or mark not in known:
@@ -62,14 +62,8 @@ def _mark(value: Any) -> object:
     return tuple((key, type(value[key]), value[key]) for key in sorted(value))
 
 
-# -- JSON-LD --------------------------------------------------------------------------------
-
-
 def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
     """Return the node objects of an expanded document.
-
-    >>> flattened([{"@id": "urn:a", "urn:p": [{"urn:q": [{"@value": 1}]}]}])
-    [{'@id': 'urn:a', 'urn:p': [{'@id': '_:b0'}]}, {'@id': '_:b0', 'urn:q': [{'@value': 1}]}]
 
     Args:
         expanded: what pyld's `expand` gives; nested no deeper than the document was.
@@ -79,39 +73,39 @@ def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
         IllFormed: a named graph, a reverse property, a value that is neither text nor a number, or
             a name or language that is none.
     """
-    reading = _Expanded(strict=strict)
+    graph = _Linked(strict=strict)
     for item in expanded:
-        reading.node(item)
-    return [node for node in reading.graph.nodes.values() if len(node) > 1]
+        graph.refer(item)
+    return [node for node in graph.nodes.values() if len(node) > 1]
 
 
-class _Expanded:
+class _Linked(_Graph):
+    """A graph that is gathered from expanded JSON-LD."""
+
     def __init__(self, *, strict: bool) -> None:
-        self.graph = _Graph()
+        super().__init__()
         self._strict = strict
 
-    def node(self, body: Mapping[str, Any]) -> dict[str, str]:
+    def refer(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Add a node object; return a reference to it."""
-        name = self._name(body["@id"], own=True) if "@id" in body else self.graph.blank(None)
-        node = self.graph.node(name)
+        name = self._name(body["@id"], own=True) if "@id" in body else self.blank(None)
+        node = self.node(name)
         for item in body.get("@type", ()):
-            self.graph.add(node, "@type", self._name(item))
-        for key, values in body.items():
-            if key in _OWN:
-                continue
+            self.add(node, "@type", self._name(item))
+        for key in [it for it in body if it not in _OWN]:
             if key.startswith("@"):
                 raise IllFormed("`{name}` is not accepted here", name=key)
             self._name(key)
             node.setdefault(key, [])
-            for value in values:
-                self.graph.add(node, key, self._value(value))
+            for value in body[key]:
+                self.add(node, key, self._value(value))
         return {"@id": name}
 
-    def _value(self, value: Mapping[str, Any]) -> dict[str, Any]:
+    def _value(self, value: Mapping[str, Any]) -> Node:
         if "@list" in value:
             return {"@list": [self._value(item) for item in value["@list"]]}
         if "@value" not in value:
-            return self.node(value)
+            return self.refer(value)
         if not isinstance(value["@value"], str | int | float):
             raise IllFormed("a value must be text, a number or a truth value")
         if not is_language(value.get("@language", "en")):
@@ -123,28 +117,19 @@ class _Expanded:
     def _name(self, name: str, *, own: bool = False) -> str:
         """Return a name as it stands in the node map."""
         if name.startswith("_:"):
-            return self.graph.blank(name)
+            return self.blank(name)
         if is_absolute(name) if self._strict else (name.isprintable() and name) or not own:
             return name
         raise IllFormed("`{name}` is not an absolute name", name=name[:200])
 
 
-# -- triples --------------------------------------------------------------------------------
-
-
-def node_map(statements: Iterable[Any], quotes: int = 0) -> Nodes:
-    """Return the node objects that statements make up, RDF lists folded into `@list`.
-
-    Args:
-        statements: as pyoxigraph gives them; counted while they are parsed.
-        quotes: how often the text begins a triple about a triple.
+def node_map(statements: Iterable[Any]) -> Nodes:
+    """Return the node objects of triples, as pyoxigraph gives them, with RDF lists as `@list`.
 
     Raises:
         IllFormed: something that the node map cannot hold.
-        LimitExceeded: more triples than are read.
+        LimitExceeded: more triples than are read; they are counted while they are parsed.
     """
-    if quotes > MAX_QUOTES:
-        raise IllFormed("triples about triples are not accepted here")
     graph = _Graph()
     seen: set[object] = set()
     for statement in statements:
@@ -180,7 +165,7 @@ def _stated(term: Any, graph: _Graph) -> dict[str, str]:
     return {"@value": term.value} | ({} if datatype == XSD_STRING else {"@type": datatype})
 
 
-def _folded(nodes: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _folded(nodes: dict[str, Node]) -> Iterator[Node]:
     """Yield the nodes with their lists.
 
     # INVARIANT: each cell is a blank node that exactly one triple refers to, so that a walk from
@@ -198,19 +183,13 @@ def _folded(nodes: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
         raise IllFormed("an RDF list that is cyclic, or that nothing refers to")
 
 
-def _cells(nodes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the cells of lists by their names, and that of the empty list."""
+def _cells(nodes: dict[str, Node]) -> dict[str, Node]:
+    """Return the cells of lists by their names."""
     if _NIL in nodes:
         raise IllFormed("`rdf:nil` with properties of its own")
     cells = {name: node for name, node in nodes.items() if _CELL & node.keys()}
-    if not cells:
-        return {}
-    referred = Counter(
-        value.get("@id")
-        for node in nodes.values()
-        for key in node.keys() - _OWN
-        for value in node[key]
-    )
+    said = (node[key] for node in nodes.values() for key in node.keys() - _OWN) if cells else ()
+    referred = Counter(value.get("@id") for values in said for value in values)
     for name, node in cells.items():
         whole = node.keys() == {"@id", *_CELL} and all(len(node[key]) == 1 for key in _CELL)
         if not (whole and name.startswith("_:") and referred[name] == 1):
@@ -218,7 +197,7 @@ def _cells(nodes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return cells
 
 
-def _fold(value: dict[str, str], left: dict[str, dict[str, Any]], depth: int = 1) -> dict[str, Any]:
+def _fold(value: dict[str, str], left: dict[str, Node], depth: int = 1) -> Node:
     """Return a value with the lists in it, whose cells are taken from those left."""
     name = value.get("@id")
     if name != _NIL and name not in left:

@@ -13,21 +13,22 @@ import json
 import math
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from policies_odrl.documents import contexts
 from policies_odrl.documents.graphs import Nodes, flattened, node_map
-from policies_odrl.documents.names import NAMING, UNDEFINED, USUAL, coercions, is_absolute
 from policies_odrl.errors import IllFormed, LimitExceeded
-from policies_odrl.model import ODRL, XSD_STRING
+from policies_odrl.model import ODRL
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_MEMBERS: Final = 40_000  # JSON members and array items
 MAX_DEPTH: Final = 64  # objects and arrays inside one another
 MAX_EMBEDDED: Final = 32  # contexts below the top of a document
+MAX_QUOTES: Final = 256  # marks of a triple about a triple; the parser nests them natively
 
 Source = Path | str | bytes | Mapping[str, Any] | list[Any]
 # Text that was read as a name: property, text, name.
@@ -40,15 +41,11 @@ _KEYWORDS: Final = frozenset(
 # What pyld stumbles over in documents that are not JSON-LD, besides its own errors.
 _STUMBLES: Final = (TypeError, KeyError, ValueError, ArithmeticError, RecursionError)
 _LOCK: Final = threading.Lock()
-_NAMED: Final = {ODRL + name: kind for name, kind in NAMING.items()}
-_WEB: Final = frozenset({"http", "https", "urn", "did"})
+_WEB: Final = re.compile("(?:https?|urn|did):", re.IGNORECASE)
 
 
 def nodes_of(source: Source, *, strict: bool = False) -> Nodes:
     """Return the node objects of a document, flattened, in order of appearance.
-
-    >>> nodes_of(b'<urn:a> <urn:p> "x" .')
-    [{'@id': 'urn:a', 'urn:p': [{'@value': 'x'}]}]
 
     Args:
         source: a file, its content, or JSON that was parsed; text and bytes are never file names.
@@ -78,11 +75,11 @@ def text_of(source: Path | str | bytes) -> str:
     if isinstance(source, Path):
         with source.open("rb") as file:
             source = file.read(MAX_BYTES + 1)
-    if len(source) > MAX_BYTES:  # characters of a text, which are no more than its bytes
-        raise LimitExceeded("more than {limit} bytes", limit=MAX_BYTES)
     try:
-        text = source if isinstance(source, str) else source.decode()
-        text.encode()
+        raw = source.encode() if isinstance(source, str) else source
+        if len(raw) > MAX_BYTES:
+            raise LimitExceeded("more than {limit} bytes", limit=MAX_BYTES)
+        text = raw.decode()
     except UnicodeError as exc:
         raise IllFormed("not UTF-8 text") from exc
     return text.removeprefix("\ufeff")  # a byte order mark, which some editors write first
@@ -91,9 +88,6 @@ def text_of(source: Path | str | bytes) -> str:
 def is_json(text: str) -> bool:
     """Return whether a document is JSON rather than Turtle, by how it begins."""
     return _JSON.match(text) is not None
-
-
-# -- JSON -----------------------------------------------------------------------------------
 
 
 def parsed(text: str) -> Any:
@@ -106,7 +100,7 @@ def parsed(text: str) -> Any:
     """
     try:
         value = json.loads(
-            text, object_pairs_hook=_once, parse_constant=_constant, parse_float=_finite
+            text, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite
         )
         if "\\u" in text:  # half of a character may hide in an escape
             json.dumps(value, ensure_ascii=False).encode()
@@ -124,8 +118,8 @@ def parsed(text: str) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         raise IllFormed("`{name}` stands twice in one object", name=twice[:200])
     return found
 
@@ -135,13 +129,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise IllFormed("a number that no double holds")
     return value
-
-
-def _constant(text: str) -> NoReturn:
-    raise IllFormed("`{name}` is no number of JSON", name=text)
-
-
-# -- JSON-LD --------------------------------------------------------------------------------
 
 
 def linked(document: Any, *, strict: bool = False) -> Nodes:
@@ -156,15 +143,11 @@ def linked(document: Any, *, strict: bool = False) -> Nodes:
     if strict and isinstance(document, list):
         raise IllFormed("a JSON-LD object was expected, not a list")
     keys = _members(document, strict=strict)
-    if "@context" not in document if strict else _unexplained(keys):
-        raise IllFormed("`@context` is missing: the document does not say what its words mean")
-    kept = {} if strict else {"@vocab": UNDEFINED, **USUAL, **coercions(keys)}
-    return flattened(_expanded(document, kept), strict=strict)
-
-
-def _unexplained(keys: set[str]) -> bool:
     plain = any(not name.startswith("@") and ":" not in name for name in keys)
-    return plain and "@context" not in keys
+    if "@context" not in document if strict else plain and "@context" not in keys:
+        raise IllFormed("`@context` is missing: the document does not say what its words mean")
+    kept = {"@vocab": contexts.UNDEFINED, **contexts.USUAL, **contexts.coercions(keys)}
+    return flattened(_expanded(document, {} if strict else kept), strict=strict)
 
 
 def _members(document: Any, *, strict: bool) -> set[str]:
@@ -239,54 +222,47 @@ def _load(url: str, _options: Any = None) -> dict[str, Any]:
     }
 
 
-# -- Turtle ---------------------------------------------------------------------------------
-
-
 def turtle(text: str) -> Nodes:
     """Return the node objects of a Turtle document, in order of appearance.
 
     Raises:
         IllFormed: not Turtle, a relative IRI, or something that the node map cannot hold.
-        LimitExceeded: more bytes or triples than are read.
+        LimitExceeded: more triples than are read.
     """
-    raw = text.encode()
-    if len(raw) > MAX_BYTES:
-        raise LimitExceeded("more than {limit} bytes", limit=MAX_BYTES)
-    return node_map(_statements(raw), raw.count(b"<<"))
-
-
-def _statements(raw: bytes) -> Iterator[Any]:
+    if text.count("<<") > MAX_QUOTES:
+        raise IllFormed("triples about triples are not accepted here")
     oxigraph = import_module("pyoxigraph")
     try:
-        yield from oxigraph.parse(raw, format=oxigraph.RdfFormat.TURTLE)
+        return node_map(oxigraph.parse(text.encode(), format=oxigraph.RdfFormat.TURTLE))
     except (SyntaxError, ValueError) as exc:
-        if isinstance(exc, SyntaxError) and exc.lineno:
-            raise IllFormed("not well-formed Turtle in line {line}", line=exc.lineno) from exc
+        line = exc.lineno if isinstance(exc, SyntaxError) else None
+        if line:
+            raise IllFormed("not well-formed Turtle in line {line}", line=line) from exc
         raise IllFormed("not well-formed Turtle") from exc
 
 
-def named(nodes: Sequence[Mapping[str, Any]]) -> tuple[Nodes, list[Reading]]:
+def named(nodes: Nodes) -> tuple[Nodes, list[Reading]]:
     """Return nodes of Turtle with text read as names where it stands for them, and what was so.
 
-    >>> print_text = {"@id": "_:r", ODRL + "action": [{"@value": "print"}]}
-    >>> named([print_text])[0]
-    [{'@id': '_:r', 'http://www.w3.org/ns/odrl/2/action': \
-[{'@id': 'http://www.w3.org/ns/odrl/2/print'}]}]
+    Only text that can mean one thing: a term of ODRL or an IRI of the web. Nobody knows whom
+    `"Pedro"` names.
     """
     readings: list[Reading] = []
     found: Nodes = []
     for node in nodes:
         body = dict(node)
-        for key in body.keys() & _NAMED.keys():
-            body[key] = list(_renamed(key, body[key], readings))
+        for key, values in node.items():
+            kind = contexts.naming().get(key.removeprefix(ODRL))
+            if kind and key.startswith(ODRL):
+                body[key] = list(_renamed(key, values, kind, readings))
         found.append(body)
     return found, readings
 
 
-def _renamed(key: str, values: Sequence[Any], readings: list[Reading]) -> Iterator[Any]:
+def _renamed(key: str, values: Sequence[Any], kind: str, readings: list[Reading]) -> Iterator[Any]:
     seen = {value.get("@id") for value in values}
     for value in values:
-        name = _name(value, term=_NAMED[key] == "@vocab")
+        name = _name(value, term=kind == "@vocab")
         if not name:
             yield value
             continue
@@ -299,10 +275,9 @@ def _renamed(key: str, values: Sequence[Any], readings: list[Reading]) -> Iterat
 def _name(value: Mapping[str, Any], *, term: bool) -> str:
     """Return the name that a value stands for as text; empty when it is none, or not text."""
     text = value.get("@value")
-    kind = value.get("@type", XSD_STRING)
-    if not isinstance(text, str) or kind != XSD_STRING or "@language" in value:
+    if not isinstance(text, str) or "@type" in value or "@language" in value:
         return ""
     local = text.removeprefix("odrl:")
     if term and local in contexts.odrl_terms():
         return ODRL + local
-    return text if is_absolute(text) and text.partition(":")[0].lower() in _WEB else ""
+    return text if contexts.is_absolute(text) and _WEB.match(text) else ""

@@ -18,7 +18,7 @@ from enum import Enum
 from typing import Any, Final, TypeVar
 
 from policies_odrl import model
-from policies_odrl.documents.names import SPACE, UNDEFINED
+from policies_odrl.documents.contexts import SPACE, UNDEFINED
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, RDF_JSON, RDF_TYPE, XSD, XSD_STRING

@@ -16,7 +16,7 @@ from enum import Enum
 from functools import cache
 from importlib.resources import files
 
-from policies_odrl.documents.names import of_odrl
+from policies_odrl.documents.contexts import of_odrl
 
 
 class Scope(Enum):

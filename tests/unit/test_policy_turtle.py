@@ -17,8 +17,8 @@ from connector.cli.policy.files import nodes_at, policy_at
 from connector.errors import ConfigurationInvalid, Malformed, PolicyInvalid
 from connector.jsonld.turtle import MAX_INLINE, turtle_bytes
 from policies_odrl import Knowledge, Request, evaluate
-from policies_odrl.documents.graphs import MAX_DEPTH, MAX_QUOTES, MAX_TRIPLES
-from policies_odrl.documents.sources import MAX_BYTES
+from policies_odrl.documents.graphs import MAX_DEPTH, MAX_TRIPLES
+from policies_odrl.documents.sources import MAX_BYTES, MAX_QUOTES
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL

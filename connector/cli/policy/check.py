@@ -28,8 +28,8 @@ from policies_odrl import Finding, OdrlError, Policy
 from policies_odrl.checking.findings import Report, Severity
 from policies_odrl.checking.losses import as_names, losses, unsaid
 from policies_odrl.checking.mending import mended
+from policies_odrl.documents.contexts import UNDEFINED
 from policies_odrl.documents.dialects import translated
-from policies_odrl.documents.names import UNDEFINED
 from policies_odrl.documents.sources import is_json, linked, named, parsed, text_of, turtle
 
 MAX_ROUNDS: Final = 8  # of mending and checking again
