@@ -59,6 +59,7 @@ NAMES = [item.name for item in ALL]
 ASKED_FOR = {
     *("open-data", "public-task", "research", "statistics", "federated-training", "bubble-only"),
     *("consent", "synthetic-preview", "edtech-improvement", "short-lived-stream"),
+    *("monthly-counts", "school-resources", "health-school"),
 }
 
 
