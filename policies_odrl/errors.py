@@ -11,8 +11,7 @@
     │   ├── ParentReplaced     a parent that another policy replaces, and which one
     │   └── CircularInheritance    a policy that inherits from itself
     ├── NotWritable        the policy holds something that has no wire form
-    ├── TemplateRefused    a value that a contract template does not take
-    └── UsageRefused       a change of the usage state that its history does not allow
+    └── TemplateRefused    a value that a contract template does not take
 
 A denial is a value (`Decision`), never an exception of this tree.
 """
@@ -118,10 +117,6 @@ class CircularInheritance(Unresolvable):
 
 class NotWritable(OdrlError):
     """The policy holds something that has no wire form."""
-
-
-class UsageRefused(OdrlError):
-    """A change of the usage state that its history does not allow."""
 
 
 class TemplateRefused(OdrlError):

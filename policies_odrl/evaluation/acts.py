@@ -22,7 +22,7 @@ from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT, SINCE
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.operands import POLICY_USAGE, check
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request, names_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
 from policies_odrl.values import Duration, Span, duration, name, span
@@ -258,7 +258,7 @@ def _fulfils(task: Task, act: Performed) -> Truth:
     parts += [item.truth for item in judge.refinements_of(duty, "", done)]
     parts += [_in_time(item, act, task.case) for item in terms.window]
     for gate, result in zip(terms.gates, task.gates, strict=True):
-        names = [name for left in operands_of(gate) for name in facts.names_of(left)]
+        names = [name for left in operands_of(gate) for name in names_of(left, facts.knowledge)]
         stated = any(act.facts.get(name) for name in names)
         parts.append(judge.condition(gate, "", done).truth if stated else result.truth)
         if speaks_of_time(gate, facts.knowledge):  # a window, or a condition: it has to be both
@@ -294,7 +294,7 @@ def _on_what(task: Task, done: Case) -> Truth:
     target = policy.target_of(task.duty)
     if task.owner is not None:
         target = task.duty.target or (policy.target_of(task.owner) if asked else None)
-    return judge.target_premise(target, "", done, asked).truth
+    return judge.member(target, asked, done)
 
 
 def _by_whom(task: Task, done: Case) -> Truth:
@@ -308,7 +308,8 @@ def _by_whom(task: Task, done: Case) -> Truth:
     named = policy.assignee_of(duty) if owner is None else duty.assignee
     paying = bool(BY_ANYBODY & task.case.knowledge.wider_actions(duty.action.id))
     if named is not None or paying:
-        return judge.party_premise(named, "", done, binds=owner is None).truth
+        asks = judge.addressed if owner is None else judge.member
+        return asks(named, done.request.assignee, done)
     bound = None if owner is None else policy.assignee_of(owner)
     asked, by = task.case.request.assignee, done.request.assignee
     if not asked or not by:

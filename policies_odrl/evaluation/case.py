@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from policies_odrl.evaluation.request import Facts, Request
-from policies_odrl.evaluation.state import UsageKey
+from policies_odrl.evaluation.request import Facts, Request, UsageKey
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import Policy, Rule
 from policies_odrl.vocabulary import closure, implied_actions
@@ -47,9 +46,8 @@ class Case:
         policy, request, facts, mode: as in `evaluate`.
         wider: the action asked for and all that include it.
         implied: those, and all that any of them implies.
-        rule: the rule in hand; None for the policy as a whole.
-        path: JSON pointer of the rule.
         vague: collections of the policy, whose members may be what a prohibition names.
+        rule, path: the rule in hand, and its JSON pointer; None for the policy as a whole.
     """
 
     policy: Policy
@@ -58,9 +56,9 @@ class Case:
     mode: Mode
     wider: frozenset[str]
     implied: frozenset[str]
+    vague: frozenset[str] = frozenset()
     rule: Rule | None = None
     path: str = ""
-    vague: frozenset[str] = frozenset()
 
     @staticmethod
     def of(
@@ -73,7 +71,7 @@ class Case:
         """Return the case of a request, before any rule is in hand."""
         wider = facts.knowledge.wider_actions(request.action)
         implied = wider | implied_actions(request.action)
-        return Case(policy, request, facts, mode, wider, implied, vague=vague)
+        return Case(policy, request, facts, mode, wider, implied, vague)
 
     @property
     def knowledge(self) -> Knowledge:
@@ -82,14 +80,14 @@ class Case:
 
     @property
     def key(self) -> UsageKey:
-        """What the usage state of the rule in hand is kept for."""
-        return key_of(self.policy, self.rule, self.path, self.request)
+        """What uses of the rule in hand are kept for; one without an IRI goes by its place."""
+        name = (self.rule.id if self.rule else "") or self.path
+        return UsageKey(self.policy.id, name, self.request.assignee, self.request.target or "")
 
     def under(self, rule: Rule, path: str) -> Case:
         """Return the case with a rule in hand."""
-        policy, request, facts, mode = self.policy, self.request, self.facts, self.mode
-        wider, implied, vague = self.wider, self.implied, self.vague
-        return Case(policy, request, facts, mode, wider, implied, rule, path, vague)
+        asked = (self.policy, self.request, self.facts, self.mode)
+        return Case(*asked, self.wider, self.implied, self.vague, rule, path)
 
 
 def parts_of(name: str, members: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
@@ -106,9 +104,3 @@ def containers(members: Mapping[str, frozenset[str]], asked: str) -> tuple[str, 
     for item in found:
         found += [name for name, held in members.items() if item in held and name not in found]
     return tuple(found)
-
-
-def key_of(policy: Policy, rule: Rule | None, path: str, request: Request) -> UsageKey:
-    """Return what the usage state of a rule is kept for; one without an IRI goes by its place."""
-    name = (rule.id if rule else "") or path
-    return UsageKey(policy.id, name, request.assignee, request.target or "")

@@ -10,33 +10,22 @@ Source: Vocabulary, `count`, `delayPeriod`, `elapsedTime`, `meteredTime`, `timeI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, product
 from typing import Final
 
+from policies_odrl import model
 from policies_odrl.algebra.domain import MOST_COUNTED, Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
 from policies_odrl.evaluation.case import Case, Mode, parts_of
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.operands import POLICY_USAGE
-from policies_odrl.evaluation.request import DATE_TIME
-from policies_odrl.evaluation.state import UsageKey, Use, metered_time
-from policies_odrl.evaluation.state import in_order as ordered
+from policies_odrl.evaluation.request import DATE_TIME, UsageKey, Use, names_of
 from policies_odrl.logic import Truth
-from policies_odrl.model import (
-    ODRL,
-    XSD,
-    Condition,
-    Connective,
-    Constraint,
-    Iri,
-    Literal,
-    LogicalConstraint,
-    Operator,
-)
+from policies_odrl.model import ODRL, XSD, Iri, Literal, Operator
 from policies_odrl.values import Duration, Quantity, Span, duration, name, number, span
 from policies_odrl.vocabulary import OPERANDS, PREAU, Kind, closure
 
@@ -49,8 +38,8 @@ EVENT: Final = ODRL + "event"
 MONTHLY: Final = PREAU + "usesThisMonth"
 SINCE: Final = {item.id: item.since for item in OPERANDS.values() if item.since}
 ALWAYS: Final = datetime.min.replace(tzinfo=UTC)  # it held from the start
-_USE: Final = (Iri(POLICY_USAGE),)
-_RUNNING: Final = (Quantity, Stretch, Recurrence)
+_OF_USES: Final = frozenset({COUNT, DELAY, ELAPSED, METERED, INTERVAL, MONTHLY})
+_KEPT: Final = _OF_USES | {EVENT, *SINCE}
 _FROM: Final = frozenset({Operator.GTEQ, Operator.EQ})
 _UNTIL: Final = frozenset({Operator.LT, Operator.LTEQ})
 
@@ -62,20 +51,21 @@ class Previous:
     came: datetime | None
 
 
-def values_of(item: Constraint, case: Case, previous: Previous | None = None) -> tuple[Fact, ...]:
+def values_of(
+    item: model.Constraint, case: Case, previous: Previous | None = None
+) -> tuple[Fact, ...]:
     """Return the values of a constraint's left operand; empty when there is none."""
-    facts, names = case.facts, case.facts.names_of(item.left)
+    facts, names = case.facts, names_of(item.left, case.knowledge)
     left = next((name for name in names if name in _KEPT), None)
-    if left is None or any(name in facts.values for name in names):
-        return facts.values_of(item.left, case.request)
-    found = _kept(left, item, case, previous)
-    stateful = left != EVENT and left not in SINCE
-    if found or (stateful and (facts.usage is not None or previous is not None)):
-        return found
+    if left is not None and not any(name in facts.values for name in names):
+        found = _kept(left, item, case, previous)
+        accounted = facts.usage is not None or previous is not None
+        if found or (accounted and left in _OF_USES):
+            return found
     return facts.values_of(item.left, case.request)
 
 
-def anchored(item: Constraint, given: Sequence[Fact], case: Case) -> tuple[Fact, ...]:
+def anchored(item: model.Constraint, given: Sequence[Fact], case: Case) -> tuple[Fact, ...]:
     """Return durations as they run from the date of the agreement; empty where they do not.
 
     Months have no fixed length until a date anchors them: `P1096D` is within `P3Y` from 2026 on.
@@ -83,19 +73,20 @@ def anchored(item: Constraint, given: Sequence[Fact], case: Case) -> tuple[Fact,
     operand, start = case.knowledge.operand(item.left), agreed(case)
     if operand is None or operand.kind is not Kind.DURATION or operand.by_node or start is None:
         return ()
-    lengths = [duration(value) for value in given if not isinstance(value, _RUNNING)]
+    clocks = (Quantity, Stretch, Recurrence)
+    lengths = [duration(value) for value in given if not isinstance(value, clocks)]
     ends = [later(start, length) for length in lengths if length is not None]
     found = tuple(Stretch(start, end) for end in ends if end is not None)
     return found if len(found) == len(given) else ()
 
 
-def at_usage(item: Constraint, case: Case) -> Constraint:
+def at_usage(item: model.Constraint, case: Case) -> model.Constraint:
     """Return a constraint on `policyUsage` with the time of this use in its place.
 
     Source: Vocabulary, `policyUsage`: "the actual datetime the action of the Rule was exercised".
     """
     now = case.facts.now
-    if item.left != EVENT or now is None or item.right != _USE:
+    if item.left != EVENT or now is None or item.right != (Iri(POLICY_USAGE),):
         return item
     return replace(item, right=(Literal(now.isoformat(), XSD + "dateTime"),))
 
@@ -116,9 +107,10 @@ def used_before(case: Case) -> tuple[tuple[Use, ...], ...] | None:
     None where nobody keeps account, or the agreement was never opened in it.
     """
     usage, key, members = case.facts.usage, case.key, case.facts.members
-    own = None if usage is None else usage.of(key)
-    if usage is None or own is None or not members:
-        return None if own is None else (own,)
+    if usage is None or key.agreement not in usage.started:
+        return None
+    if not members:
+        return (usage.of(key),)
     holders: dict[str, list[str]] = {}
     for whole, held in members.items():
         for part in held:
@@ -127,15 +119,16 @@ def used_before(case: Case) -> tuple[tuple[Use, ...], ...] | None:
         [closure(part, holders) for part in parts_of(asked, members)]
         for asked in (key.assignee, key.target)
     )
-    found = []
-    for pair in product(parties, targets):
-        keys = [UsageKey(key.agreement, key.rule, *both) for both in product(*pair)]
-        uses = {use.ticket: use for one in keys for use in usage.of(one) or ()}
-        found.append(ordered(uses.values()))
+    found = (
+        usage.of(*(UsageKey(key.agreement, key.rule, *both) for both in product(*pair)))
+        for pair in product(parties, targets)
+    )
     return tuple(dict.fromkeys(found))
 
 
-def _kept(left: str, item: Constraint, case: Case, previous: Previous | None) -> tuple[Fact, ...]:
+def _kept(
+    left: str, item: model.Constraint, case: Case, previous: Previous | None
+) -> tuple[Fact, ...]:
     """Return what is kept account of; one value for each member of what is asked for."""
     now, events = case.facts.now, case.knowledge.events
     if left == COUNT:
@@ -150,11 +143,12 @@ def _kept(left: str, item: Constraint, case: Case, previous: Previous | None) ->
     if left == DELAY:
         start = agreed(case) if previous is None else previous.came
         return () if start is None else (Stretch(start, now),)
-    found = [_OF_USES[left](item, case, uses, now) for uses in used_before(case) or ()]
-    return () if None in found else tuple(dict.fromkeys(it for it in found if it is not None))
+    found = dict.fromkeys(_of_uses(left, item, case, uses, now) for uses in used_before(case) or ())
+    known = tuple(value for value in found if value is not None)
+    return known if len(known) == len(found) else ()
 
 
-def _count(item: Constraint, case: Case) -> tuple[Fact, ...]:
+def _count(item: model.Constraint, case: Case) -> tuple[Fact, ...]:
     """Return how often it was used; a `status` stands for a missing state in the suite's mode."""
     used = used_before(case)
     seed = Decimal(0) if item.status is None else number(item.status)
@@ -165,23 +159,27 @@ def _count(item: Constraint, case: Case) -> tuple[Fact, ...]:
     return tuple(dict.fromkeys(seed + len(uses) for uses in used or ((),)))
 
 
-def _monthly(item: Constraint, _: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
-    """How often it was used in this calendar month, UTC, or later where the clock went back."""
-    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return None if item.status else Decimal(sum(use.start >= month for use in uses))
+def _of_uses(
+    left: str, item: model.Constraint, case: Case, uses: tuple[Use, ...], now: datetime
+) -> Fact | None:
+    """Return what a clock says of uses; None where that is not known."""
+    if left == MONTHLY:  # in this calendar month, UTC, or later where the clock went back
+        month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return None if item.status else Decimal(sum(use.start >= month for use in uses))
+    if left == ELAPSED:
+        start = uses[0].start if uses else agreed(case)
+        return None if start is None else Stretch(start, now)
+    if left == INTERVAL:
+        anchors, last = case.facts.anchors, uses[-1].start if uses else None
+        return Recurrence(now, last, anchors.get(item.id) or anchors.get(item.left))
+    return _metered(item, uses, now)
 
 
-def _elapsed(_: Constraint, case: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
-    start = agreed(case)
-    return None if start is None else Stretch(uses[0].start if uses else start, now)
-
-
-def _metered(item: Constraint, _: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
-    """How long it was used; a clock that went back leaves that unknown."""
+def _metered(item: model.Constraint, uses: tuple[Use, ...], now: datetime) -> timedelta | None:
     seed = Duration(0, Decimal(0)) if item.status is None else duration(item.status)
     if seed is None or seed.months or seed.seconds < 0:
         return None
-    if any(now < (use.end or use.start) for use in uses):
+    if any(now < (use.end or use.start) for use in uses):  # the clock went back
         return None
     try:
         return timedelta(microseconds=int(seed.seconds * 1_000_000)) + metered_time(uses, now)
@@ -189,17 +187,16 @@ def _metered(item: Constraint, _: Case, uses: tuple[Use, ...], now: datetime) ->
         return None
 
 
-def _interval(item: Constraint, case: Case, uses: tuple[Use, ...], now: datetime) -> Fact | None:
-    anchors = case.facts.anchors
-    anchor = anchors.get(item.id) if item.id else None
-    last = uses[-1].start if uses else None
-    return Recurrence(now, last, anchor or anchors.get(item.left))
+def metered_time(uses: Iterable[Use], now: datetime) -> timedelta:
+    """Return how long uses lasted in sum; a use without an end lasts until now.
 
-
-_OF_USES: Final[
-    Mapping[str, Callable[[Constraint, Case, tuple[Use, ...], datetime], Fact | None]]
-] = {MONTHLY: _monthly, ELAPSED: _elapsed, METERED: _metered, INTERVAL: _interval}
-_KEPT: Final = frozenset({COUNT, EVENT, DELAY, *SINCE, *_OF_USES})
+    INVARIANT: never more than the time since the first use (metered <= elapsed): uses at the same
+    time cannot add up to more than has passed.
+    """
+    known = [(use.start, now if use.end is None else use.end) for use in uses]
+    total = sum((max(end - start, timedelta()) for start, end in known), timedelta())
+    first = min((start for start, _ in known), default=now)
+    return min(total, max(now - first, timedelta()))
 
 
 # -- the order of what came true ---------------------------------------------------------------
@@ -221,23 +218,24 @@ def in_order(moments: Sequence[datetime | None]) -> Truth:
     return Truth.TRUE
 
 
-def came_true(item: Condition, result: ConditionResult, case: Case) -> datetime | None:
+def came_true(item: model.Condition, result: ConditionResult, case: Case) -> datetime | None:
     """Return when a condition that holds came true, `ALWAYS`, or None when nobody knows."""
     if result.truth is not Truth.TRUE:
         return None
-    if isinstance(item, LogicalConstraint):
+    since, now = case.facts.since, case.facts.now
+    if isinstance(item, model.LogicalConstraint):
         return _all_came(item, result, case)
-    stated = case.facts.since.get(item.id) if item.id else None
-    moment = stated or _moment(item, result, case) or case.facts.since.get(item.left)
-    now = case.facts.now
+    moment = since.get(item.id) or _moment(item, result, case) or since.get(item.left)
     return None if moment is None or (now is not None and moment > now) else moment
 
 
-def _all_came(item: LogicalConstraint, result: ConditionResult, case: Case) -> datetime | None:
+def _all_came(
+    item: model.LogicalConstraint, result: ConditionResult, case: Case
+) -> datetime | None:
     parts = list(zip(item.operands, result.children, strict=True))
-    if item.connective is Connective.XONE:  # the others may have come false only later
+    if item.connective is model.Connective.XONE:  # the others may have come false only later
         return None
-    either = item.connective is Connective.OR
+    either = item.connective is model.Connective.OR
     if either and all(child.truth is not Truth.UNDETERMINED for _, child in parts):
         parts = [(part, child) for part, child in parts if child.truth is Truth.TRUE]
     moments = [came_true(part, child, case) for part, child in parts]
@@ -247,24 +245,22 @@ def _all_came(item: LogicalConstraint, result: ConditionResult, case: Case) -> d
     return min(known) if either else max(known)
 
 
-def _moment(item: Constraint, result: ConditionResult, case: Case) -> datetime | None:
+def _moment(item: model.Constraint, result: ConditionResult, case: Case) -> datetime | None:
+    """Return when an atomic condition came true, as its own values say."""
     value = item.right[0] if len(item.right) == 1 else Literal("")
     clock = result.values[0] if len(result.values) == 1 else None
+    delay = clock if item.left == DELAY and isinstance(clock, Stretch) else None
+    bound: Span | None = None
     if item.left == INTERVAL and isinstance(clock, Recurrence) and clock.last is None:
         return clock.anchor or ALWAYS
-    bound: Span | None = None
+    if item.operator in _UNTIL and (delay or item.left in {COUNT, ELAPSED, METERED}):
+        return ALWAYS
     if item.left == DATE_TIME:
         bound = span(value)
     elif item.left == EVENT and (event := case.knowledge.events.get(name(value) or "")):
         bound = Span(*event)
-    elif item.operator in _UNTIL and (
-        item.left in {COUNT, ELAPSED, METERED}
-        or (item.left == DELAY and isinstance(clock, Stretch))
-    ):
-        return ALWAYS
-    elif item.left == DELAY and isinstance(clock, Stretch) and (by := duration(value)):
-        at = later(clock.start, by)
-        bound = None if at is None else Span(at, at)
+    elif delay and (by := duration(value)) and (at := later(delay.start, by)):
+        bound = Span(at, at)
     if bound is None:
         return None
     if item.operator is Operator.GT:

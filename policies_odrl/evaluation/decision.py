@@ -27,15 +27,10 @@ class Premise:
 
 @dataclass(frozen=True, slots=True)
 class ConditionResult:
-    """How a constraint, a refinement or a premise came out.
+    """How a constraint, a refinement or a premise came out, by the values given.
 
-    Attributes:
-        path: JSON pointer into the written policy.
-        truth: the outcome.
-        item: what was judged.
-        values: those that were given.
-        why: why it is Undetermined, or how a value was read.
-        children: operands of a logical constraint.
+    `path` is its JSON pointer; `why` says why it is Undetermined, or how a value was read;
+    `children` are the operands of a logical constraint.
     """
 
     path: str
@@ -99,8 +94,6 @@ class DutyResult:
 
     Attributes:
         path: JSON pointer into the written policy.
-        duty: the duty.
-        state: see `DutyState`.
         acts: what fulfilled it, in time order; several where it says how often.
         gates: conditions that say whether anything has to be done at all.
         instances: the occasions, oldest first.
@@ -146,12 +139,10 @@ class RuleResult:
 
     Attributes:
         path: JSON pointer into the written policy.
-        rule: the rule.
         concerns: whether the rule is about this action, party and target.
         active: whether its constraints hold as well (W3C draft, activation state).
         applies: whether its refinements hold as well.
         effect: what it does; duties count here.
-        premises, constraints, refinements: how they came out.
         duties: of a permission.
         violations: of a prohibition, by what was done before.
     """
@@ -179,7 +170,7 @@ class RuleResult:
         A logical constraint that fails although each of its parts is True (`xone`, `andSequence`)
         is yielded itself.
         """
-        for result in (*self.premises, *self.constraints, *self.refinements):
+        for result in (*self.premises, *self.conditions):
             if result.truth is not Truth.TRUE:
                 failed = [leaf for leaf in result.leaves() if leaf.truth is not Truth.TRUE]
                 yield from failed or [result]
@@ -191,7 +182,7 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a request.
+    """The answer to a request, which is true where it may go ahead.
 
     Attributes:
         granted: whether the request may go ahead.
@@ -210,7 +201,6 @@ class Decision:
     obligations: tuple[DutyResult, ...] = ()
 
     def __bool__(self) -> bool:
-        """Return whether the request may go ahead: a refusal is no truth."""
         return self.granted
 
     @property
@@ -234,20 +224,18 @@ class Decision:
 
 def _lacking(rules: tuple[RuleResult, ...]) -> tuple[str, ...]:
     """Return what keeps the permission that comes nearest from granting."""
+
+    def distance(result: RuleResult) -> tuple[int, int]:
+        premises = sum(item.truth is not Truth.TRUE for item in result.premises)
+        return premises, sum(1 for _ in result.failures())
+
     permissions = [item for item in rules if isinstance(item.rule, model.Permission)]
     if not permissions:
         return ()
-    nearest = min(permissions, key=_distance)
-    overdue = (duty for duty in nearest.duties if duty.overdue)
-    return (*(item.line for item in nearest.failures()), *map(_overdue, overdue))
-
-
-def _overdue(duty: DutyResult) -> str:
-    note = f": {duty.note}" if duty.note else ""
-    return f"duty {duty.path} is {duty.state.value}{note}"
-
-
-def _distance(result: RuleResult) -> tuple[int, int]:
-    """Order permissions by how little keeps them from granting: premises first."""
-    premises = sum(item.truth is not Truth.TRUE for item in result.premises)
-    return premises, sum(1 for _ in result.failures())
+    nearest = min(permissions, key=distance)
+    lines = [item.line for item in nearest.failures()]
+    for duty in nearest.duties:
+        if duty.overdue:
+            note = f": {duty.note}" if duty.note else ""
+            lines.append(f"duty {duty.path} is {duty.state.value}{note}")
+    return tuple(lines)

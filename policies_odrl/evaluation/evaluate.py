@@ -7,29 +7,20 @@ later. Source: `docs/decisions`, ODRL IM 2.2, and the W3C draft on formal semant
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from policies_odrl import model
 from policies_odrl.evaluation import conditions as judge
 from policies_odrl.evaluation.case import Behaviour, Case, Mode
-from policies_odrl.evaluation.decision import Decision, DutyResult, RuleResult, Violation
+from policies_odrl.evaluation.decision import Decision, DutyResult, RuleResult
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.duties import blocks, duty_state, violations_of
 from policies_odrl.evaluation.request import Facts, Request
 from policies_odrl.logic import Truth, all_of, any_of
-from policies_odrl.model import (
-    Conflict,
-    Duty,
-    Permission,
-    Policy,
-    PolicyKind,
-    Prohibition,
-    incomplete,
-)
 from policies_odrl.vocabulary import PROFILES
 
 _NO_FACTS = Facts()
-UNSIGNED = frozenset({PolicyKind.OFFER, PolicyKind.REQUEST})
+UNSIGNED = frozenset({model.PolicyKind.OFFER, model.PolicyKind.REQUEST})
 # What is wrong with a policy that names too little -> why it decides nothing.
 _WRONG: Final = {
     "missing-target": "an agreement must name its target: `{}` has none",
@@ -40,7 +31,7 @@ _WRONG: Final = {
 
 
 def evaluate(
-    policy: Policy,
+    policy: model.Policy,
     request: Request,
     facts: Facts = _NO_FACTS,
     *,
@@ -50,7 +41,7 @@ def evaluate(
 ) -> Decision:
     """Return whether the policy lets the request go ahead, and why.
 
-    >>> from policies_odrl.model import ODRL, Action
+    >>> from policies_odrl.model import ODRL, Action, Permission, Policy, PolicyKind
     >>> reading = Permission(action=Action(ODRL + "read"))
     >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
     >>> evaluate(policy, Request(ODRL + "read")).granted
@@ -71,67 +62,14 @@ def evaluate(
         return Decision(granted=False, because=(refusal,))
     vague = judge.collections_of(policy) if policy.prohibitions else frozenset[str]()
     case = Case.of(policy, request, facts, mode, vague)
-    rules = [
-        rule_result(rule, path, case)
-        for path, rule in policy.rules()
-        if isinstance(rule, Permission | Prohibition)
-    ]
-    duties = ((path, rule) for path, rule in policy.rules() if isinstance(rule, Duty))
-    obligations = [duty_state(duty, path, case.under(duty, path)) for path, duty in duties]
-    return _decided(policy, rules, obligations, behaviour)
-
-
-def unusable(policy: Policy, *, tentative: bool, profiles: frozenset[str] = frozenset()) -> str:
-    """Return why a policy decides nothing at all; empty when it decides.
-
-    A processor stops at a profile that is neither built in nor among `profiles` (IM 3.2).
-    """
-    for item in policy.profiles:
-        if item not in PROFILES and item not in profiles:
-            return f"profile `{item}` is not known here"
-    if policy.kind in UNSIGNED and not tentative:
-        return f"a policy of class {policy.kind.value} grants nothing until it is agreed"
-    if policy.replaced_by:
-        return f"replaced by `{policy.replaced_by}`"
-    if policy.inherits:
-        return "the policies it inherits from are not resolved"
-    return next((_WRONG[code].format(path) for path, code in incomplete(policy)), "")
-
-
-class Resolution(NamedTuple):
-    """Whether the permission stands, whether the whole policy falls, and why in one line."""
-
-    granted: bool
-    void: bool = False
-    reason: str = ""
-
-
-def resolve(strategy: Conflict | None, *, permitted: bool, prohibited: Truth) -> Resolution:
-    """Return what follows from what the permissions and the prohibitions say (IM 2.10).
-
-    A conflict exists only where both bear on the same request. `invalid`, the default, voids the
-    whole policy. A prohibition that cannot be ruled out blocks, unless permissions are to win.
-    """
-    if not permitted or prohibited is Truth.FALSE:
-        return Resolution(permitted)
-    if strategy is Conflict.PERM:
-        return Resolution(granted=True, reason="prohibited as well, but permissions win here")
-    if prohibited is Truth.UNDETERMINED:
-        return Resolution(granted=False, reason="a prohibition cannot be ruled out")
-    if strategy is Conflict.PROHIBIT:
-        return Resolution(granted=False, reason="prohibited")
-    reason = "permitted and prohibited at once, which voids the policy"
-    return Resolution(granted=False, void=True, reason=reason)
-
-
-def _decided(
-    policy: Policy,
-    rules: Sequence[RuleResult],
-    obligations: Sequence[DutyResult],
-    behaviour: Behaviour,
-) -> Decision:
-    """Return what follows from how the rules bear on a request, and where obligations stand."""
-    permissions = [item for item in rules if isinstance(item.rule, Permission)]
+    rules: list[RuleResult] = []
+    obligations: list[DutyResult] = []
+    for path, rule in policy.rules():
+        if isinstance(rule, model.Duty):
+            obligations.append(duty_state(rule, path, case.under(rule, path)))
+        elif isinstance(rule, model.Permission | model.Prohibition):
+            rules.append(rule_result(rule, path, case))
+    permissions = [item for item in rules if isinstance(item.rule, model.Permission)]
     granting = [item for item in permissions if item.effect is Effect.GRANTS]
     blocking = [item for item in rules if item.effect is Effect.BLOCKS]
     prohibited = any_of(item.applies for item in blocking)
@@ -145,25 +83,60 @@ def _decided(
         because = tuple(f"permission {item.path}" for item in granting)
     elif unsaid:
         because = ("nothing prohibits it, and open behaviour was asked for",)
-    owed = [duty for item in granting for duty in item.duties]
-    remedies = [duty for item in rules for act in item.violations for duty in act.remedies]
-    due = (
-        each
-        for duty in (*owed, *remedies, *obligations)
-        for each in (duty, *duty.consequences)
-        if each.open
-    )
-    return Decision(
-        granted=outcome.granted or unsaid,
-        because=because,
-        rules=tuple(rules),
-        due=tuple(due),
-        void=outcome.void,
-        obligations=tuple(obligations),
-    )
+    duties = [duty for item in granting for duty in item.duties]
+    duties += [duty for item in rules for act in item.violations for duty in act.remedies]
+    owed = (each for duty in (*duties, *obligations) for each in (duty, *duty.consequences))
+    due = tuple(each for each in owed if each.open)
+    granted = outcome.granted or unsaid
+    return Decision(granted, because, tuple(rules), due, outcome.void, tuple(obligations))
 
 
-def rule_result(rule: Permission | Prohibition, path: str, outer: Case) -> RuleResult:
+def unusable(
+    policy: model.Policy, *, tentative: bool, profiles: frozenset[str] = frozenset()
+) -> str:
+    """Return why a policy decides nothing at all; empty when it decides.
+
+    A processor stops at a profile that is neither built in nor among `profiles` (IM 3.2).
+    """
+    for item in policy.profiles:
+        if item not in PROFILES and item not in profiles:
+            return f"profile `{item}` is not known here"
+    if policy.kind in UNSIGNED and not tentative:
+        return f"a policy of class {policy.kind.value} grants nothing until it is agreed"
+    if policy.replaced_by:
+        return f"replaced by `{policy.replaced_by}`"
+    if policy.inherits:
+        return "the policies it inherits from are not resolved"
+    return next((_WRONG[code].format(path) for path, code in model.incomplete(policy)), "")
+
+
+class Resolution(NamedTuple):
+    """Whether the permission stands, whether the whole policy falls, and why in one line."""
+
+    granted: bool
+    void: bool = False
+    reason: str = ""
+
+
+def resolve(strategy: model.Conflict | None, *, permitted: bool, prohibited: Truth) -> Resolution:
+    """Return what follows from what the permissions and the prohibitions say (IM 2.10).
+
+    A conflict exists only where both bear on the same request. `invalid`, the default, voids the
+    whole policy. A prohibition that cannot be ruled out blocks, unless permissions are to win.
+    """
+    if not permitted or prohibited is Truth.FALSE:
+        return Resolution(permitted)
+    if strategy is model.Conflict.PERM:
+        return Resolution(granted=True, reason="prohibited as well, but permissions win here")
+    if prohibited is Truth.UNDETERMINED:
+        return Resolution(granted=False, reason="a prohibition cannot be ruled out")
+    if strategy is model.Conflict.PROHIBIT:
+        return Resolution(granted=False, reason="prohibited")
+    reason = "permitted and prohibited at once, which voids the policy"
+    return Resolution(granted=False, void=True, reason=reason)
+
+
+def rule_result(rule: model.Permission | model.Prohibition, path: str, outer: Case) -> RuleResult:
     """Return how a permission or a prohibition bears on a request."""
     case = outer.under(rule, path)
     premises = judge.premises_of(rule, path, case)
@@ -174,21 +147,19 @@ def rule_result(rule: Permission | Prohibition, path: str, outer: Case) -> RuleR
     concerns = all_of([item.truth for item in premises])
     active = all_of([concerns, *[item.truth for item in constraints]])
     applies = all_of([active, *[item.truth for item in refinements]]) if refinements else active
-    duties: tuple[DutyResult, ...] = ()
-    violations: tuple[Violation, ...] = ()
-    if isinstance(rule, Permission):
+    parts = (premises, constraints, refinements)
+    if isinstance(rule, model.Permission):
         places = ((duty, f"{path}/duty/{index}") for index, duty in enumerate(rule.duties))
         duties = tuple([duty_state(duty, place, case, rule) for duty, place in places])
         grants = applies is Truth.TRUE and not any(blocks(item, case.mode) for item in duties)
         effect = Effect.GRANTS if grants else Effect.NOTHING
-    else:
-        if rule.unread and concerns is not Truth.FALSE:  # it may lift any of the conditions
-            active = applies = Truth.UNDETERMINED
-        effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
-        violations = violations_of(rule, path, case) if case.facts.performed else ()
+        return RuleResult(path, rule, concerns, active, applies, effect, *parts, duties)
+    if rule.unread and concerns is not Truth.FALSE:  # it may lift any of the conditions
+        active = applies = Truth.UNDETERMINED
+    effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
+    violations = violations_of(rule, path, case) if case.facts.performed else ()
     truths = (concerns, active, applies)
-    parts = (premises, constraints, refinements)
-    return RuleResult(path, rule, *truths, effect, *parts, duties, violations)
+    return RuleResult(path, rule, *truths, effect, *parts, violations=violations)
 
 
 def _blocking(result: RuleResult) -> str:

@@ -25,17 +25,15 @@ from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
 
 NO_VALUE: Final = "no value was given"
 UNKNOWN_OPERAND: Final = "is not a known left operand"
-NAIVE: Final = "a time without a zone was read as UTC"
-INCOMPARABLE: Final = "the value given cannot be compared"
-IMPOSSIBLE: Final = "there is no such value"
-UNITS: Final = "the units differ"
-OVERLAPS: Final = "the value given may be what is named, or something else: state a narrower one"
 POLICY_USAGE: Final = ODRL + "policyUsage"
+_INCOMPARABLE: Final = "the value given cannot be compared"
+_UNITS: Final = "the units differ"
+_OVERLAPS: Final = "the value given may be what is named, or something else: state a narrower one"
 _ORDERED: Final = frozenset({Operator.GT, Operator.GTEQ, Operator.LT, Operator.LTEQ})
-_MEASURED: Final = frozenset({Kind.NUMBER, Kind.COUNT})
-# Values that are equal exactly when they are written alike; of numbers 1.0 and 1.00 are not.
-_EXACT: Final = frozenset({str, int, bool, Iri, Literal})
-_ALIKE: Final = frozenset({float, Decimal})
+# Values whose answers are kept. Some are equal exactly when they are written alike; of the others,
+# equal ones (1.0 and 1.00) may differ.
+_WRITTEN: Final = frozenset({float, Decimal})
+_KEPT: Final = frozenset({str, int, bool, Iri, Literal}) | _WRITTEN
 
 
 def check(
@@ -49,12 +47,9 @@ def check(
         return _checked(constraint, values, knowledge)
     value = values[0]
     sort = value.__class__
-    if sort in _EXACT:
-        key = (id(constraint), sort, value)
-    elif sort in _ALIKE:
-        key = (id(constraint), sort, str(value))
-    else:  # a moment comes once
+    if sort not in _KEPT:  # a moment comes once
         return _checked(constraint, values, knowledge)
+    key = (id(constraint), sort, str(value) if sort in _WRITTEN else value)
     kept = knowledge.kept.get(key)
     if kept is not None and kept[0] is constraint:
         return cast("tuple[Truth, str]", kept[1])
@@ -80,10 +75,16 @@ def _checked(
         truth, note = _of_values(operand, item, values, knowledge)
     if truth is Truth.UNDETERMINED:
         overlaps = not note and _overlaps(operand, item, values, knowledge)
-        return truth, note or (OVERLAPS if overlaps else INCOMPARABLE)
-    if operand.kind is Kind.INSTANT and any(map(naive, (*values, *item.right))):
-        return truth, NAIVE
-    return truth, ""
+        return truth, note or (_OVERLAPS if overlaps else _INCOMPARABLE)
+    zoneless = operand.kind is Kind.INSTANT and any(map(naive, (*values, *item.right)))
+    return truth, "a time without a zone was read as UTC" if zoneless else ""
+
+
+def _resolved(item: Constraint, knowledge: Knowledge) -> Constraint:
+    """Return a constraint with the values that it refers to; with none where one is not known."""
+    found = [knowledge.references.get(name, ()) for name in item.reference]
+    values: tuple[Any, ...] = tuple(value for values in found for value in values)
+    return replace(item, right=values if all(found) else (), reference=())
 
 
 def _obstacle(operand: Operand, item: Constraint, values: Sequence[Fact] | None) -> str:
@@ -94,24 +95,15 @@ def _obstacle(operand: Operand, item: Constraint, values: Sequence[Fact] | None)
         return "the right operand could not be resolved"
     if not values:
         return NO_VALUE
-    return _strange_step(operand, (*values, *item.right)) if operand.kind is Kind.LEVEL else ""
-
-
-def _strange_step(operand: Operand, values: Sequence[Fact]) -> str:
-    """Return which value is no step of the operand's list; empty when all are."""
-    for value in values:
-        plain = value.value if isinstance(value, Iri) else value
-        if plain not in LEVELS.get(operand.id, ()):
-            shown = f"`{plain[:200]}`" if isinstance(plain, str) else "a value"
-            return f"{shown} is not a step of this operand"
-    return ""
-
-
-def _resolved(item: Constraint, knowledge: Knowledge) -> Constraint:
-    """Return a constraint with the values that it refers to; with none where one is not known."""
-    found = [knowledge.references.get(name, ()) for name in item.reference]
-    values: tuple[Any, ...] = tuple(value for values in found for value in values)
-    return replace(item, right=values if all(found) else (), reference=())
+    if operand.kind is not Kind.LEVEL:
+        return ""
+    steps = LEVELS.get(operand.id, ())
+    plain = [value.value if isinstance(value, Iri) else value for value in (*values, *item.right)]
+    strange = next((value for value in plain if value not in steps), None)
+    if strange is None:
+        return ""
+    shown = f"`{strange[:200]}`" if isinstance(strange, str) else "a value"
+    return f"{shown} is not a step of this operand"
 
 
 def _of_values(
@@ -129,18 +121,20 @@ def _of_values(
         return Truth.UNDETERMINED, _unread(operand, item, values)
     universe = found.universe
     if universe is not None and any(universe.truth(point) is Truth.FALSE for point in points):
-        return Truth.UNDETERMINED, IMPOSSIBLE
+        return Truth.UNDETERMINED, "there is no such value"
     return found.extent.truth(points), ""
 
 
 def _unread(operand: Operand, item: Constraint, values: Sequence[Fact]) -> str:
     """Return why a value given has no place on the axis of a constraint."""
-    if operand.kind not in _MEASURED:
+    if operand.kind in {Kind.COUNT, Kind.DURATION}:
+        return ""
+    if operand.kind is not Kind.NUMBER:
         measured = item.unit or any(isinstance(value, Quantity) for value in values)
-        return UNITS if measured and operand.kind is not Kind.DURATION else ""
+        return _UNITS if measured else ""
     plain = [value.value if isinstance(value, Quantity) else value for value in values]
-    read = [None if isinstance(it, Stretch | Recurrence) else number(it) for it in plain]
-    return "" if None in read or operand.kind is Kind.COUNT else UNITS
+    read = (not isinstance(it, Stretch | Recurrence) and number(it) is not None for it in plain)
+    return _UNITS if all(read) else ""
 
 
 def _of_clocks(found: Denoted, item: Constraint, values: Sequence[Fact]) -> Truth:

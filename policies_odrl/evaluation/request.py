@@ -1,7 +1,7 @@
-"""What is asked, and what is known: the two inputs of an evaluation besides the policy.
+"""What is asked, what is known, and what was used: the inputs of an evaluation beside the policy.
 
 What the node knows itself (`Facts`) wins over what a request says about itself; a caller cannot
-choose its own time.
+choose its own time. Keeping account of uses is left to the caller.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Final
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.deontic import DutyState
-from policies_odrl.evaluation.state import Usage
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import OPERANDS
@@ -24,13 +23,10 @@ DATE_TIME: Final = ODRL + "dateTime"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A wish to exercise an action, all by IRI; who asks may be empty, when not known.
+    """A wish to exercise an action on a target (None: none is meant), all by IRI.
 
-    Attributes:
-        action: what to do.
-        assignee: who asks.
-        target: the asset; None when none is meant.
-        facts: left operand -> values that the request states.
+    Who asks may be empty, when not known. `facts` are what the request states: left operand ->
+    values.
     """
 
     action: str
@@ -57,6 +53,45 @@ class Performed:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageKey:
+    """What uses are kept for: IRIs of agreement, rule, assignee and target; the last may be empty.
+
+    A rule without an IRI goes by its JSON pointer.
+    """
+
+    agreement: str
+    rule: str
+    assignee: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One execution of the action of a rule, from an aware time to another; None while it lasts.
+
+    The same ticket under several keys is one use. It is only reserved until it is committed.
+    """
+
+    ticket: str
+    start: datetime
+    end: datetime | None = None
+    committed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """All that was used under some agreements, which began at aware times."""
+
+    started: Mapping[str, datetime] = field(default_factory=dict)
+    uses: Mapping[UsageKey, tuple[Use, ...]] = field(default_factory=dict)
+
+    def of(self, *keys: UsageKey) -> tuple[Use, ...]:
+        """Return the uses under some keys in order of their start, each once."""
+        uses = {use.ticket: use for key in keys for use in self.uses.get(key, ())}
+        return tuple(sorted(uses.values(), key=lambda use: use.start))
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """State of the world, as the one who evaluates knows it.
 
@@ -77,7 +112,7 @@ class Facts:
     values: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
     members: Mapping[str, frozenset[str]] = field(default_factory=dict)
     performed: tuple[Performed, ...] = ()
-    knowledge: Knowledge = field(default_factory=lambda: NOTHING_MORE)
+    knowledge: Knowledge = NOTHING_MORE
     recorded: Mapping[str, DutyState] = field(default_factory=dict)
     usage: Usage | None = None
     since: Mapping[str, datetime] = field(default_factory=dict)
@@ -88,7 +123,7 @@ class Facts:
             object.__setattr__(self, "now", instant(self.now))
 
     def names_of(self, left: str) -> tuple[str, ...]:
-        """Return all names of a left operand, itself first."""
+        """Return a left operand, the one that replaces it, and the deprecated ones it replaces."""
         return names_of(left, self.knowledge)
 
     def values_of(self, left: str, request: Request) -> tuple[Fact, ...]:
@@ -98,7 +133,7 @@ class Facts:
         states, is never the request's.
         """
         names = self.names_of(left)
-        known = _joined(names, self.values)
+        known = _stated(names, self.values)
         if known is not None:
             return known
         if DATE_TIME in names:
@@ -106,7 +141,7 @@ class Facts:
         operand = self.knowledge.operand(left)
         if operand is not None and operand.by_node:
             return ()
-        return _joined(names, request.facts) or ()
+        return _stated(names, request.facts) or ()
 
 
 def imagined(request: Request, facts: Facts) -> Facts:
@@ -131,7 +166,7 @@ def names_of(left: str, knowledge: Knowledge) -> tuple[str, ...]:
     return _names(left, knowledge)
 
 
-def _joined(
+def _stated(
     names: tuple[str, ...], stated: Mapping[str, tuple[Fact, ...]]
 ) -> tuple[Fact, ...] | None:
     """Return what is stated under any of the names, or None where nothing is."""

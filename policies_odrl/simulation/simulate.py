@@ -21,8 +21,7 @@ from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
-from policies_odrl.evaluation.state import Usage
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, Usage
 from policies_odrl.logic import Truth
 from policies_odrl.model import Policy
 from policies_odrl.simulation.changes import Change, applied, nearest, proposals

@@ -17,8 +17,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.errors import IllFormed, UnknownTerm
 from policies_odrl.evaluation.deontic import DutyState
-from policies_odrl.evaluation.request import Facts, Performed, Request
-from policies_odrl.evaluation.state import Usage, UsageKey, Use, in_order
+from policies_odrl.evaluation.request import Facts, Performed, Request, Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.language.mistakes import cut, meant, mistake
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Policy
@@ -240,7 +239,7 @@ def _usage(at: _At) -> Usage:
             raise item.wrong("use-order")
         key = UsageKey(agreement, use["rule"], use.get("assignee", ""), use.get("target", ""))
         found.setdefault(key, []).append(Use(str(index), start, end, committed=True))
-    return Usage(started, {key: in_order(uses) for key, uses in found.items()})
+    return Usage(started, {key: tuple(uses) for key, uses in found.items()})
 
 
 _facts: Final = partial(_some, read=_fact)

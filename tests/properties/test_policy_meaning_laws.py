@@ -29,10 +29,10 @@ from policies_odrl.evaluation.case import Behaviour, Case
 from policies_odrl.evaluation.conditions import condition
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.duties import blocks
-from policies_odrl.evaluation.state import Usage, open_agreement, release
+from policies_odrl.evaluation.request import Usage
 from policies_odrl.model import ODRL, XSD, Condition
 from tests.support import policy_strategies as some
-from tests.support.uses import reserve_use
+from tests.support.uses import released, reserve_use
 
 PROFILE = settings(
     max_examples=60,
@@ -191,14 +191,14 @@ def test_a_limit_lets_just_so_many_uses_through(most: int, failures: list[bool])
     limit = Constraint(ODRL + "count", Operator.LTEQ, (Literal(str(most), XSD + "integer"),))
     rule = Permission(action=Action(ODRL + "read"), constraints=(limit,))
     policy = Policy(kind=PolicyKind.SET, id="urn:example:p", permissions=(rule,))
-    usage = open_agreement(Usage(), "urn:example:p", START)
+    usage = Usage({"urn:example:p": START})
     request, taken = Request(ODRL + "read", "urn:example:alice"), 0
     for index, fails in enumerate(failures):
         facts = Facts(now=START + timedelta(days=index), usage=usage)
         decision, usage = reserve_use(policy, request, facts, f"t{index}")
         assert decision.granted is (taken < most)
         if decision.granted and fails:
-            usage = release(usage, f"t{index}")
+            usage = released(usage, f"t{index}")
         elif decision.granted:
             taken += 1
     assert sum(len(uses) for uses in usage.uses.values()) == taken

@@ -26,7 +26,7 @@ from policies_odrl.conflicts.compatibility import ConflictVerdict
 from policies_odrl.evaluation.case import Behaviour
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
-from policies_odrl.evaluation.state import Usage, UsageKey, Use
+from policies_odrl.evaluation.request import Usage, UsageKey, Use
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.reading.writer import CONTEXTS, write
 from policies_odrl.simulation.changes import applied

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
-from policies_odrl.errors import UsageRefused
-from policies_odrl.evaluation.case import key_of, parts_of
-from policies_odrl.evaluation.decision import Decision
-from policies_odrl.evaluation.evaluate import evaluate
-from policies_odrl.evaluation.request import Facts, Request
-from policies_odrl.evaluation.state import Usage, reserve
-from policies_odrl.logic import Truth
-from policies_odrl.model import Policy
+from policies_odrl import Decision, Facts, Policy, Request, Truth, evaluate
+from policies_odrl.evaluation.case import Case, parts_of
+from policies_odrl.evaluation.request import Usage, UsageKey, Use
 
 
 def reserve_use(
@@ -20,21 +17,43 @@ def reserve_use(
     """Return the decision, and the usage state with one more use reserved when it is granted.
 
     It is reserved under each rule that may be about it, for each member of what is asked for.
-
-    Raises:
-        UsageRefused: no time or no state is known, or the state refuses it.
     """
-    if facts.usage is None or facts.now is None:
-        raise UsageRefused("a use is reserved at a known time in a known state", node=policy.id)
+    assert facts.usage is not None
+    assert facts.now is not None
     decision = evaluate(policy, request, facts)
     if not decision.granted:
         return decision, facts.usage
     rules = [item for item in decision.rules if item.concerns is not Truth.FALSE]
-    own = [key_of(policy, item.rule, item.path, request) for item in rules]
+    own = [Case.of(policy, request, facts).under(item.rule, item.path).key for item in rules]
     keys = [
         replace(key, assignee=party, target=target)
         for key in own
         for party in parts_of(key.assignee, facts.members)
         for target in parts_of(key.target, facts.members)
     ]
-    return decision, reserve(facts.usage, keys, ticket, facts.now)
+    return decision, reserved(facts.usage, keys, ticket, facts.now)
+
+
+def reserved(usage: Usage, keys: Iterable[UsageKey], ticket: str, at: datetime) -> Usage:
+    """Return the state with one more use reserved under each key."""
+    uses = dict(usage.uses)
+    for key in dict.fromkeys(keys):
+        uses[key] = (*uses.get(key, ()), Use(ticket, at))
+    return replace(usage, uses=uses)
+
+
+def committed(usage: Usage, ticket: str) -> Usage:
+    """Return the state with a reserved use taken place."""
+    return replace(
+        usage,
+        uses={
+            key: tuple(replace(it, committed=it.committed or it.ticket == ticket) for it in held)
+            for key, held in usage.uses.items()
+        },
+    )
+
+
+def released(usage: Usage, ticket: str) -> Usage:
+    """Return the state without a reserved use, because it failed."""
+    uses = {k: tuple(it for it in held if it.ticket != ticket) for k, held in usage.uses.items()}
+    return replace(usage, uses=uses)

@@ -30,7 +30,7 @@ from policies_odrl import (
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.evaluation.decision import Decision
-from policies_odrl.evaluation.state import Usage, open_agreement
+from policies_odrl.evaluation.request import Usage
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.text import value as shown
 from policies_odrl.vocabulary import OPERANDS, Kind
@@ -115,7 +115,7 @@ def read_all(decision: Decision) -> None:
 @pytest.mark.parametrize("left", OPERANDS)
 def test_no_value_and_no_bound_crashes(left: str) -> None:
     bounds = BOUNDS.get(OPERANDS[left].kind, [Iri("urn:example:a")])
-    usage = open_agreement(Usage(), "urn:p", datetime.min.replace(tzinfo=UTC))
+    usage = Usage({"urn:p": datetime.min.replace(tzinfo=UTC)})
     for bound, operator in product(bounds, (Operator.LTEQ, Operator.EQ, Operator.IS_ANY_OF)):
         item = Constraint(left, operator, (bound,))
         for unit in ("", HOUR):

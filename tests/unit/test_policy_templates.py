@@ -42,7 +42,7 @@ from policies_odrl.authoring import Parameter, Template, filled, full
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.evaluation.acts import terms_of
 from policies_odrl.evaluation.deontic import Effect
-from policies_odrl.evaluation.state import Usage, UsageKey, Use
+from policies_odrl.evaluation.request import Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.language.explain import spelled
 from policies_odrl.language.from_sentences import from_sentences
