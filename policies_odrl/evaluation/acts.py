@@ -25,15 +25,15 @@ from policies_odrl.evaluation.operands import POLICY_USAGE, check
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request, names_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
+from policies_odrl.model import Operator
 from policies_odrl.values import Duration, Span, duration, name, span
 from policies_odrl.vocabulary import BY_ANYBODY, ROLES
 
 COMPENSATED: Final = model.ODRL + "compensatedParty"
 EVER: Final = datetime.min.replace(tzinfo=UTC)  # of an act that happened nobody knows when
 _TIMED: Final = frozenset({DATE_TIME, ELAPSED, EVENT, *SINCE})
-_BEFORE: Final = frozenset({model.Operator.LT, model.Operator.LTEQ})
-_AFTER: Final = frozenset({model.Operator.GT, model.Operator.GTEQ})
-_COMPARED: Final = _BEFORE | _AFTER | {model.Operator.EQ}
+_UNTIL: Final = frozenset({Operator.LT, Operator.LTEQ, Operator.EQ})
+_FROM: Final = frozenset({Operator.GT, Operator.GTEQ, Operator.EQ})
 
 
 class Limit(NamedTuple):
@@ -42,9 +42,9 @@ class Limit(NamedTuple):
     at: datetime
     inclusive: bool
 
-    def passed(self, now: datetime) -> bool:
-        """Return whether it is too late."""
-        return now > self.at if self.inclusive else now >= self.at
+    def passed(self, now: datetime | None) -> bool:
+        """Return whether it is known to be too late."""
+        return now is not None and (now > self.at or (now == self.at and not self.inclusive))
 
 
 @dataclass(slots=True)
@@ -71,16 +71,13 @@ class Terms:
     after_use: bool = False
     known: bool = True
 
-    @property
-    def end(self) -> Limit | None:
-        """The earliest limit on the calendar."""
-        return min(self.closes, default=None)
-
-    def end_after(self, use: datetime) -> Limit | None:
-        """Return the earliest limit for a duty on account of a use."""
-        moments = [(later(use, by), inclusive) for by, inclusive in self.within]
-        limits = [Limit(at, inclusive) for at, inclusive in moments if at is not None]
-        return min([*limits, *self.closes], default=None)
+    def end(self, since: datetime | None = None) -> Limit | None:
+        """Return the earliest limit; periods run from an occasion, where it is given."""
+        limits = list(self.closes)
+        if since is not None:
+            ends = [(later(since, by), inclusive) for by, inclusive in self.within]
+            limits += [Limit(at, inclusive) for at, inclusive in ends if at is not None]
+        return min(limits, default=None)
 
 
 def terms_of(duty: model.Duty, knowledge: Knowledge) -> Terms:
@@ -92,8 +89,8 @@ def terms_of(duty: model.Duty, knowledge: Knowledge) -> Terms:
             terms.gates.append(item)
         elif left == COUNT:
             terms.counts.append(item)
-        else:
-            _timed(terms, left, item, knowledge)
+        elif not _timed(terms, left, item, knowledge):
+            terms.known = False
     return terms
 
 
@@ -102,60 +99,49 @@ def speaks_of_time(item: model.Condition, knowledge: Knowledge) -> bool:
     return any(knowledge.current(left) in _TIMED for left in operands_of(item))
 
 
-def _timed(terms: Terms, left: str, item: model.Constraint, knowledge: Knowledge) -> None:
-    """Note a limit on time; several values, or one that cannot be read, make the terms unknown."""
+def _timed(terms: Terms, left: str, item: model.Constraint, knowledge: Knowledge) -> bool:
+    """Note a limit on time, and return whether it can be read; several values cannot."""
     value = item.right[0] if len(item.right) == 1 else model.Literal("")
+    event = knowledge.events.get(SINCE.get(left) or name(value) or "")
     if left == DATE_TIME:
-        _calendar(terms, item, span(value))
-    elif left == EVENT and name(value) == POLICY_USAGE:  # the use itself is an event (Vocabulary)
-        terms.after_use = terms.after_use or item.operator in _AFTER | {model.Operator.EQ}
-        terms.known = terms.known and item.operator in _COMPARED
-    elif left == EVENT:
-        known = knowledge.events.get(name(value) or "")
-        _calendar(terms, item, None if known is None else Span(*known))
-    elif left == ELAPSED:
-        _elapsed(terms, item, duration(value))
-    else:
-        _since(terms, item, duration(value), knowledge.events.get(SINCE[left]))
-
-
-def _calendar(terms: Terms, item: model.Constraint, when: Span | None) -> None:
-    """Note a window on the calendar; a day ends with its last moment."""
-    terms.window.append(item)
-    if when is None or item.operator not in _COMPARED:
-        terms.known = False
-        return
-    if item.operator is model.Operator.LT:
-        terms.closes.append(Limit(when.start, inclusive=False))
-    elif item.operator not in _AFTER:
-        terms.closes.append(Limit(when.end, inclusive=when.start == when.end))
-    if item.operator not in _BEFORE:
-        start = when.end if item.operator is model.Operator.GT else when.start
-        terms.opens = max(start, terms.opens or start)
-
-
-def _elapsed(terms: Terms, item: model.Constraint, by: Duration | None) -> None:
-    timely = item.operator in _BEFORE | {model.Operator.EQ}
-    if by is None or not timely or by.months < 0 or by.seconds < 0:
-        terms.known = False
-        return
-    terms.after_use = True
-    terms.within.append((by, item.operator is not model.Operator.LT))
-
-
-def _since(
-    terms: Terms,
-    item: model.Constraint,
-    by: Duration | None,
-    event: tuple[datetime, datetime] | None,
-) -> None:
-    """Note a limit that runs from an event; it cannot be read until the event has a date."""
-    end = later(event[1], by) if event and by is not None else None
-    if end is None or item.operator not in _BEFORE:
-        terms.known = False
-        return
+        return _calendar(terms, item, span(value))
+    if left == EVENT and name(value) == POLICY_USAGE:  # the use itself is an event (Vocabulary)
+        terms.after_use = terms.after_use or item.operator in _FROM
+        return item.operator in _FROM | _UNTIL
+    if left == EVENT:
+        return _calendar(terms, item, Span(*event) if event else None)
+    if left == ELAPSED:
+        return _elapsed(terms, item, duration(value))
+    by = duration(value)
+    end = later(event[1], by) if event and by else None  # since an event: once it has a date
+    if end is None or item.operator not in _UNTIL - _FROM:
+        return False
     limit = model.Literal(end.isoformat(), model.XSD + "dateTime")
-    _calendar(terms, model.Constraint(DATE_TIME, item.operator, (limit,)), Span(end, end))
+    return _calendar(terms, model.Constraint(DATE_TIME, item.operator, (limit,)), Span(end, end))
+
+
+def _elapsed(terms: Terms, item: model.Constraint, by: Duration | None) -> bool:
+    """Note a period after the use, where it can be read."""
+    if by is None or item.operator not in _UNTIL or by.months < 0 or by.seconds < 0:
+        return False
+    terms.after_use = True
+    terms.within.append((by, item.operator is not Operator.LT))
+    return True
+
+
+def _calendar(terms: Terms, item: model.Constraint, when: Span | None) -> bool:
+    """Note a window on the calendar, where it can be read; a day ends with its last moment."""
+    terms.window.append(item)
+    if when is None or item.operator not in _FROM | _UNTIL:
+        return False
+    if item.operator is Operator.LT:
+        terms.closes.append(Limit(when.start, inclusive=False))
+    elif item.operator in _UNTIL:
+        terms.closes.append(Limit(when.end, inclusive=when.start == when.end))
+    if item.operator in _FROM:
+        start = when.end if item.operator is Operator.GT else when.start
+        terms.opens = max(start, terms.opens or start)
+    return True
 
 
 # -- acts --------------------------------------------------------------------------------------
@@ -166,12 +152,10 @@ class Task:
     """A duty in hand: what it says, for whom, and under which conditions.
 
     Attributes:
-        duty, path: the duty, and its JSON pointer.
         case: see `Case`; its rule is the one that uses are counted for.
         owner: the permission or prohibition that it hangs below; None for an obligation.
         after: acts before this do not count; None when all do.
         follows: whether it was brought about by a violation at `after`.
-        terms: its constraints.
         gates: how the conditions for having to do it come out.
     """
 
@@ -238,30 +222,33 @@ def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Perfo
     return [act for act in acts if id(act) not in gone]
 
 
-def with_acts(case: Case, acts: Sequence[Performed]) -> Case:
-    """Return the case of a world in which these acts alone were done."""
-    return replace(case, facts=replace(case.facts, performed=tuple(acts)))
+def case_of(act: Performed, case: Case) -> Case:
+    """Return the case of an act that was carried out, at the time when it was."""
+    request = Request(act.action, act.party, act.target, act.facts)
+    facts = case.facts
+    known = {left: held for left, held in act.facts.items() if left != DATE_TIME}
+    then = Facts(act.at, known, members=facts.members, knowledge=facts.knowledge)
+    return Case.of(case.policy, request, then, case.mode)
 
 
 def _fulfils(task: Task, act: Performed) -> Truth:
     """Return whether an act is what a duty asks for, however often it asks for it."""
-    duty, facts, terms = task.duty, task.case.facts, task.terms
-    done = case_of(act, task.case)
+    duty, known, done = task.duty, task.case.knowledge, case_of(act, task.case)
     parts = [
         judge.action_premise(duty, "", done).truth,
-        _by_whom(task, done),
-        _on_what(task, done),
-        _towards(task, done),
+        _by_whom(task, act.party, done),
+        _on_what(task, act.target or "", done),
+        _towards(task, act, done),
     ]
     if Truth.FALSE in parts:
         return Truth.FALSE
     parts += [item.truth for item in judge.refinements_of(duty, "", done)]
-    parts += [_in_time(item, act, task.case) for item in terms.window]
-    for gate, result in zip(terms.gates, task.gates, strict=True):
-        names = [name for left in operands_of(gate) for name in names_of(left, facts.knowledge)]
-        stated = any(act.facts.get(name) for name in names)
+    parts += [_in_time(item, act, task.case) for item in task.terms.window]
+    for gate, result in zip(task.terms.gates, task.gates, strict=True):
+        names = (name for left in operands_of(gate) for name in names_of(left, known))
+        stated = any(map(act.facts.get, names))
         parts.append(judge.condition(gate, "", done).truth if stated else result.truth)
-        if speaks_of_time(gate, facts.knowledge):  # a window, or a condition: it has to be both
+        if speaks_of_time(gate, known):  # a window, or a condition: it has to be both
             parts.append(_in_time(gate, act, task.case))
     return all_of(parts)
 
@@ -288,16 +275,15 @@ def _often_enough(task: Task, item: model.Constraint, act: Performed, earlier: i
     return check(item, (earlier,), facts.knowledge)[0]
 
 
-def _on_what(task: Task, done: Case) -> Truth:
+def _on_what(task: Task, asked: str, done: Case) -> Truth:
     """Return whether an act was done on what a duty names, or the permission, or on nothing."""
-    policy, asked = task.case.policy, done.request.target or ""
-    target = policy.target_of(task.duty)
-    if task.owner is not None:
-        target = task.duty.target or (policy.target_of(task.owner) if asked else None)
+    policy, owner, target = task.case.policy, task.owner, task.duty.target
+    if target is None and (owner is None or asked):
+        target = policy.target_of(owner or task.duty)
     return judge.member(target, asked, done)
 
 
-def _by_whom(task: Task, done: Case) -> Truth:
+def _by_whom(task: Task, by: str, done: Case) -> Truth:
     """Return whether an act is that of the one whom the duty binds.
 
     A payment may come from others where the duty names nobody (W3C draft, conditions: a company
@@ -306,34 +292,33 @@ def _by_whom(task: Task, done: Case) -> Truth:
     """
     duty, owner, policy = task.duty, task.owner, task.case.policy
     named = policy.assignee_of(duty) if owner is None else duty.assignee
-    paying = bool(BY_ANYBODY & task.case.knowledge.wider_actions(duty.action.id))
-    if named is not None or paying:
+    if named is not None or BY_ANYBODY & task.case.knowledge.wider_actions(duty.action.id):
         asks = judge.addressed if owner is None else judge.member
-        return asks(named, done.request.assignee, done)
+        return asks(named, by, done)
     bound = None if owner is None else policy.assignee_of(owner)
-    asked, by = task.case.request.assignee, done.request.assignee
+    asked = task.case.request.assignee
     if not asked or not by:
         return Truth.UNDETERMINED
     return Truth.of(by == asked or (bound is not None and by == bound.id))
 
 
-def _towards(task: Task, done: Case) -> Truth:
+def _towards(task: Task, act: Performed, done: Case) -> Truth:
     """Return whether an act was done towards those the duty names.
 
     An act that does not say towards whom is Undetermined, and one towards several parties at once
     is an act towards none of them. Who is compensated is the permission's assigner where the duty
     names nobody (W3C draft, conditions; Vocabulary, Party Functions), and need not be said.
     """
-    owner, told, by = task.owner, done.request.facts, done.request.assignee
-    found = []
+    named: list[tuple[model.PartyRef, Sequence[Fact]]] = []
     for function, party in task.duty.functions:
-        own = (model.Iri(by),) if by and function in ROLES and ROLES[function].acts else ()
-        found.append(_all_are(party, told.get(function) or own, done))
-    assigner = None if owner is None else task.case.policy.assigner_of(owner)
-    named = any(function == COMPENSATED for function, _ in task.duty.functions)
-    if assigner is not None and not named and told.get(COMPENSATED):
-        found.append(_all_are(assigner, told[COMPENSATED], done))
-    return all_of(found)
+        acts = act.party and function in ROLES and ROLES[function].acts
+        own = (model.Iri(act.party),) if acts else ()
+        named.append((party, act.facts.get(function) or own))
+    paid = act.facts.get(COMPENSATED)
+    assigner = None if task.owner is None else task.case.policy.assigner_of(task.owner)
+    if assigner and paid and all(function != COMPENSATED for function, _ in task.duty.functions):
+        named.append((assigner, paid))
+    return all_of(_all_are(party, values, done) for party, values in named)
 
 
 def _all_are(party: model.PartyRef, values: Sequence[Fact], done: Case) -> Truth:
@@ -341,12 +326,3 @@ def _all_are(party: model.PartyRef, values: Sequence[Fact], done: Case) -> Truth
     return unanimous(
         judge.member(party, name if isinstance(name, str) else "", done) for name in names
     )
-
-
-def case_of(act: Performed, case: Case) -> Case:
-    """Return the case of an act that was carried out, at the time when it was."""
-    request = Request(act.action, act.party, act.target, act.facts)
-    facts = case.facts
-    known = {left: held for left, held in act.facts.items() if left != DATE_TIME}
-    then = Facts(act.at, known, members=facts.members, knowledge=facts.knowledge)
-    return Case.of(case.policy, request, then, case.mode)

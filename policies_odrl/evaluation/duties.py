@@ -15,33 +15,21 @@ from typing import Final
 
 from policies_odrl.algebra.forms import operands_of
 from policies_odrl.algebra.periods import Recurrence
+from policies_odrl.evaluation import acts as deeds
 from policies_odrl.evaluation import conditions as judge
-from policies_odrl.evaluation.acts import (
-    Limit,
-    Task,
-    Terms,
-    acts_of,
-    acts_since,
-    case_of,
-    first_done,
-    left_of,
-    speaks_of_time,
-    terms_of,
-    with_acts,
-)
+from policies_odrl.evaluation.acts import Task, Terms, acts_since, first_done, left_of
 from policies_odrl.evaluation.case import Case, Mode
 from policies_odrl.evaluation.clocks import COUNT, agreed, used_before
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Violation
 from policies_odrl.evaluation.deontic import DutyState, Event, Instance, outcome
 from policies_odrl.evaluation.request import Performed
-from policies_odrl.logic import Truth, all_of
+from policies_odrl.logic import Truth
 from policies_odrl.model import Condition, Duty, Prohibition, Rule
 from policies_odrl.vocabulary import AFTER_USE
 
 _S: Final = DutyState
 _UNDONE: Final = frozenset({_S.DUE, _S.VIOLATED})
-_TOLD: Final = frozenset({_S.FULFILLED, _S.DUE, _S.VIOLATED, _S.MISSING})
-_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+_TOLD: Final = _UNDONE | {_S.FULFILLED, _S.MISSING}
 NOT_UNDERSTOOD: Final = "what is said of it was not understood"
 INVALID: Final = "a consequence or remedy has no consequence of its own"
 _NO_TIME: Final = "the time is not known"
@@ -58,13 +46,12 @@ def duty_state(
     follows: bool = False,
 ) -> DutyResult:
     """Return where a duty stands, seen from a request; the arguments are as in `Task`."""
-    remedy = isinstance(owner, Prohibition)
-    followers = (duty, *duty.consequences) if remedy else duty.consequences
-    if any(item.consequences for item in followers):
+    below = (duty, *duty.consequences) if isinstance(owner, Prohibition) else duty.consequences
+    if any(item.consequences for item in below):
         return DutyResult(path, duty, _S.UNDETERMINED, note=INVALID)
     if duty.unread:
         return DutyResult(path, duty, _S.UNDETERMINED, note=NOT_UNDERSTOOD)
-    terms = terms_of(duty, case.knowledge)
+    terms = deeds.terms_of(duty, case.knowledge)
     gates = tuple(
         [_gate(item, f"{path}/constraint/{index}", case) for index, item in enumerate(terms.gates)]
     )
@@ -85,33 +72,18 @@ def blocks(result: DutyResult, mode: Mode) -> bool:
 
 
 def _gate(item: Condition, path: str, case: Case) -> ConditionResult:
-    result = judge.condition(item, path, case)
-    if result.truth is Truth.FALSE and speaks_of_time(item, case.knowledge):
-        return replace(result, truth=Truth.UNDETERMINED, why="it may have held before")
-    if any(case.knowledge.current(left) == COUNT for left in operands_of(item)):
+    """Return how a condition for having to do something comes out."""
+    result, why = judge.condition(item, path, case), ""
+    if result.truth is Truth.FALSE and deeds.speaks_of_time(item, case.knowledge):
+        why = "it may have held before"
+    elif any(case.knowledge.current(left) == COUNT for left in operands_of(item)):
         why = "how often it has to be done is one of several alternatives"
-        return replace(result, truth=Truth.UNDETERMINED, why=why)
-    return result
-
-
-def _result(
-    task: Task,
-    state: DutyState,
-    acts: tuple[Performed, ...] = (),
-    end: Limit | None = None,
-    note: str = "",
-) -> DutyResult:
-    """Return where a duty with one occasion stands."""
-    own: tuple[Instance, ...] = ()
-    if state in _TOLD:
-        done = acts[-1].at if acts else None
-        own = (Instance(state, task.after, end.at if end else None, done),)
-    return DutyResult(task.path, task.duty, state, acts, task.gates, own, note=note)
+    return replace(result, truth=Truth.UNDETERMINED, why=why) if why else result
 
 
 def _recorded(task: Task) -> DutyResult | None:
     """Return where a duty stands as the world states it."""
-    terms, now = task.terms, task.now
+    terms, end = task.terms, task.terms.end()
     state = task.case.facts.recorded.get(task.duty.id or task.path)
     if state is None:
         return None
@@ -119,16 +91,18 @@ def _recorded(task: Task) -> DutyResult | None:
         result = _after_use(task)
         if result.state is _S.VIOLATED:  # no record of the whole makes good what the uses tell
             return result
-    if state is _S.DUE and not terms.known:
-        state = _S.UNDETERMINED
-    elif state is _S.DUE and terms.end is not None:
-        state = _S.VIOLATED if now is not None and terms.end.passed(now) else state
-    elif state is _S.DUE and not terms.after_use:  # a later time needs an explicit deadline
-        state = _S.MISSING
+    if state is _S.DUE:
+        if not terms.known:
+            state = _S.UNDETERMINED
+        elif end is not None:
+            state = _S.VIOLATED if end.passed(task.now) else state
+        elif not terms.after_use:  # a later time needs an explicit deadline
+            state = _S.MISSING
     return DutyResult(task.path, task.duty, state, gates=task.gates)
 
 
 def _judged(task: Task) -> DutyResult:
+    """Return where a duty stands that nobody recorded."""
     if task.active is Truth.FALSE:
         return _result(task, _S.INACTIVE)
     if not task.terms.known:
@@ -144,25 +118,35 @@ def _judged(task: Task) -> DutyResult:
 # -- one occasion -----------------------------------------------------------------------------
 
 
+def _result(
+    task: Task, state: DutyState, acts: tuple[Performed, ...] = (), note: str = ""
+) -> DutyResult:
+    """Return where a duty with one occasion stands."""
+    end = task.terms.end() if state in _UNDONE else None
+    done = acts[-1].at if acts else None
+    own = (Instance(state, task.after, end.at if end else None, done),) if state in _TOLD else ()
+    return DutyResult(task.path, task.duty, state, acts, task.gates, own, note=note)
+
+
 def _aftercare(task: Task) -> DutyResult:
     """Return where a duty stands that can only be done after the use (`delete`).
 
     What was done before the last use, or before the agreement, leaves it undone; the use that is
     asked for brings it about anew (W3C minutes of 24 Nov 2025: a later duty states its deadline).
     """
-    now, opens, end = task.now, task.terms.opens, task.terms.end
+    now, opens, end = task.now, task.terms.opens, task.terms.end()
     if now is not None and opens is not None and now < opens:
         return _once(task, opens)
     if task.owner is not None and end is None:
         note = "it can only be done after the use, and no deadline is stated"
         return _result(task, _S.UNDETERMINED, note=note)
     if task.owner is not None and end is not None and now is not None and not end.passed(now):
-        return _result(task, outcome([Event.OWED_LATER]), end=end)
+        return _result(task, outcome([Event.OWED_LATER]))
     uses = [use.start for held in used_before(task.case) or () for use in held if use.committed]
     since = max(uses, default=None) or agreed(task.case)
     if since is not None:
         return _once(task, max(since, _anew(task) or since))
-    done, _ = first_done(task, acts_of(task.case.facts))
+    done, _ = first_done(task, deeds.acts_of(task.case.facts))
     if done is not Truth.FALSE:  # whether that was after the use, nobody knows
         return _result(task, _S.UNDETERMINED, note=_NO_START)
     return _once(task, None)
@@ -170,24 +154,21 @@ def _aftercare(task: Task) -> DutyResult:
 
 def _once(task: Task, since: datetime | None) -> DutyResult:
     """Return where a duty stands that has one occasion, from a moment on."""
-    done, acts = first_done(task, acts_since(acts_of(task.case.facts), since))
+    done, acts = first_done(task, acts_since(deeds.acts_of(task.case.facts), since))
     if task.terms.window and task.now is None and done is not Truth.TRUE:
         return _result(task, _S.UNDETERMINED, note=_NO_TIME)
-    events = list(_events(task, done))
-    state, note = outcome(events), ""
+    events, note = list(_events(task, done)), ""
     if Event.UNCLEAR in events:
         note = _NO_TIME if task.now is None else "cannot tell whether it was done"
         if task.active is Truth.UNDETERMINED:
             note = "cannot tell whether it has to be done"
-    end = task.terms.end if state in _UNDONE or state is _S.INACTIVE else None
-    return _result(task, state, acts, end, note)
+    return _result(task, outcome(events), acts, note)
 
 
 def _events(task: Task, done: Truth) -> Iterator[Event]:
     """Yield what happened to a duty with one occasion, in order."""
-    now, opens, end = task.now, task.terms.opens, task.terms.end
-    never = end is not None and opens is not None and end.passed(opens)
-    passed = never or (end is not None and now is not None and end.passed(now))
+    now, opens, end = task.now, task.terms.opens, task.terms.end()
+    passed = end is not None and (end.passed(opens) or end.passed(now))  # or there is no time
     waiting = not passed and now is not None and opens is not None and now < opens
     if waiting and done is not Truth.TRUE:
         if task.follows:  # what a violation brought about is owed already, and has to wait
@@ -216,23 +197,41 @@ def _anew(task: Task) -> datetime | None:
 
 
 def _after_use(task: Task) -> DutyResult:
-    """Return where a duty stands that each use brings about anew, with one instance per use."""
-    now = task.now
-    if now is None:
-        return _result(task, _S.UNDETERMINED, note=_NO_TIME)
-    starts = _starts(task)
-    if starts is None:
-        return _result(task, _S.UNDETERMINED, note=_NO_START)
-    found = list(_instances(task, starts, now))
-    instances = [instance for instance, _ in found]
-    if task.owner is not None and not task.follows:
-        instances.append(_still_to_do(task, now, now))
+    """Return where a duty stands that each use brings about anew, with one instance per use.
+
+    One act is one instance, and the first come is served first.
+    """
+    now, starts = task.now, _starts(task)
+    if now is None or starts is None:
+        return _result(task, _S.UNDETERMINED, note=_NO_TIME if now is None else _NO_START)
+    left, instances = deeds.acts_of(task.case.facts), list[Instance]()
+    spent: list[Performed] = []
+    for start in starts:
+        limit = task.terms.end(start)
+        since = acts_since(left, start)
+        timely = [act for act in since if limit is None or not limit.passed(act.at)]
+        _, acts = first_done(task, timely)
+        left = left_of(left, acts)
+        spent += acts
+        instances.append(_instance(task, start, acts, now))
+    if task.owner is not None and not task.follows:  # the use that is asked for
+        instances.append(_instance(task, now, (), now))
     states = {item.state for item in instances}
     state = next((item for item in (_S.VIOLATED, _S.DUE) if item in states), _S.FULFILLED)
-    acts: tuple[Performed, ...] = ()
-    if task.follows or state is _S.VIOLATED:  # what is late takes other acts
-        acts = tuple(act for _, spent in found for act in spent)
-    return DutyResult(task.path, task.duty, state, acts, task.gates, tuple(instances))
+    told = task.follows or state is _S.VIOLATED  # what is late takes other acts
+    by = tuple(spent) if told else ()
+    return DutyResult(task.path, task.duty, state, by, task.gates, tuple(instances))
+
+
+def _instance(task: Task, start: datetime, acts: Sequence[Performed], now: datetime) -> Instance:
+    """Return what became of one occasion, of which acts were done in time."""
+    limit, events = task.terms.end(start), [Event.OWED_LATER]
+    if acts:
+        events.append(Event.DONE)
+    elif limit is not None and limit.passed(now):
+        events.append(Event.TOO_LATE)
+    done = acts[-1].at if acts else None
+    return Instance(outcome(events), start, limit.at if limit else None, done)
 
 
 def _starts(task: Task) -> list[datetime] | None:
@@ -255,31 +254,6 @@ def _starts(task: Task) -> list[datetime] | None:
     return None if begun is None else [begun]
 
 
-def _instances(
-    task: Task, starts: Iterable[datetime], now: datetime
-) -> Iterator[tuple[Instance, tuple[Performed, ...]]]:
-    """Yield what became of each occasion, the first come first served: one act is one instance."""
-    left = acts_of(task.case.facts)
-    for start in starts:
-        limit = task.terms.end_after(start)
-        since = acts_since(left, start)
-        timely = [act for act in since if limit is None or not limit.passed(act.at)]
-        done, acts = first_done(task, timely)
-        if done is Truth.TRUE:
-            left = left_of(left, acts)
-            state = outcome([Event.OWED_LATER, Event.DONE])
-            yield Instance(state, start, limit.at if limit else None, acts[-1].at), acts
-        else:
-            yield _still_to_do(task, start, now), ()
-
-
-def _still_to_do(task: Task, use: datetime, now: datetime) -> Instance:
-    """Return the instance of a use for which nothing was done; it may be too late already."""
-    limit = task.terms.end_after(use)
-    late = [Event.TOO_LATE] if limit is not None and limit.passed(now) else []
-    return Instance(outcome([Event.OWED_LATER, *late]), use, limit.at if limit else None)
-
-
 # -- violations -------------------------------------------------------------------------------
 
 
@@ -289,48 +263,52 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
     What is late can be done at any time, so that it takes an act that nothing else needs.
     """
     late_from = (item.due for item in result.instances if item.state is _S.VIOLATED)
-    known, end = sorted(at for at in late_from if at is not None), task.terms.end
+    known, end = sorted(at for at in late_from if at is not None), task.terms.end()
     moments: list[datetime | None] = [*known] if known else [task.after]
-    acts = left_of(acts_of(task.case.facts), result.acts)
+    left = left_of(deeds.acts_of(task.case.facts), result.acts)
     if None in moments and end is not None:  # whenever it was, what was in time is not late
-        acts = [act for act in acts if end.passed(act.at)]
-    case, added = with_acts(task.case, acts), list[DutyResult]()
+        left = [act for act in left if end.passed(act.at)]
+    added: list[DutyResult] = []
     for since in moments:
         path = f"{task.path}/odrl:consequence"
-        found, case = _followed(task.duty.consequences, path, case, task.owner, since)
+        found, left = _followed(task.duty.consequences, path, task.case, task.owner, since, left)
         added += found
     anyway = replace(task, terms=Terms(gates=task.terms.gates, counts=task.terms.counts))
-    left, late = list(case.facts.performed), list[tuple[Truth, tuple[Performed, ...]]]()
+    late: list[tuple[Performed, ...]] = []
     for since in moments:
-        late.append(first_done(anyway, acts_since(left, since)))
-        left = left_of(left, late[-1][1])
-    done = all_of(truth for truth, _ in late)
-    owed = done is not Truth.TRUE or any(item.open for item in added)
-    settled = bool(added) and not owed
-    by = late[-1][1] if done is Truth.TRUE else ()
+        late.append(first_done(anyway, acts_since(left, since))[1])
+        left = left_of(left, late[-1])
+    made_good = all(late) and not any(item.open for item in added)
+    by = late[-1] if all(late) else ()
+    settled = bool(added) and made_good
     return replace(result, acts=by, consequences=tuple(added), settled=settled)
 
 
 def _followed(
-    duties: Sequence[Duty], path: str, case: Case, owner: Rule | None, since: datetime | None
-) -> tuple[list[DutyResult], Case]:
-    """Return where all stands that one violation brings about, and the case without its acts.
+    duties: Sequence[Duty],
+    path: str,
+    case: Case,
+    owner: Rule | None,
+    since: datetime | None,
+    left: Iterable[Performed],
+) -> tuple[list[DutyResult], list[Performed]]:
+    """Return where all stands that one violation brings about, and the acts that it leaves.
 
     What was done for one of them is not done for another; the most urgent is served first.
     """
 
     def latest(index: int) -> datetime:
-        terms = terms_of(duties[index], case.knowledge)
-        limit = terms.end if since is None else terms.end_after(since)
-        return _FOREVER if limit is None else limit.at
+        limit = deeds.terms_of(duties[index], case.knowledge).end(since)
+        return datetime.max.replace(tzinfo=UTC) if limit is None else limit.at
 
     found: dict[int, DutyResult] = {}
     for index in sorted(range(len(duties)), key=latest):
+        then = replace(case, facts=replace(case.facts, performed=tuple(left)))
         found[index] = duty_state(
-            duties[index], f"{path}/{index}", case, owner, since, follows=True
+            duties[index], f"{path}/{index}", then, owner, since, follows=True
         )
-        case = with_acts(case, left_of(acts_of(case.facts), found[index].acts))
-    return [found[index] for index in range(len(duties))], case
+        left = left_of(left, found[index].acts)
+    return [found[index] for index in range(len(duties))], list(left)
 
 
 def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, ...]:
@@ -340,9 +318,9 @@ def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, 
     is done after the act that it makes good, and makes good that one alone (IM 2.6.7).
     """
     found: list[Violation] = []
-    left = acts_of(case.facts)
+    left = deeds.acts_of(case.facts)
     for act in [] if rule.unread else list(left):  # what was not understood is never certain
-        done = case_of(act, case)
+        done = deeds.case_of(act, case)
         parts = (
             *judge.premises_of(rule, path, done),
             *judge.conditions(rule.constraints, f"{path}/constraint", done),
@@ -351,8 +329,8 @@ def violations_of(rule: Prohibition, path: str, case: Case) -> tuple[Violation, 
         if any(item.truth is not Truth.TRUE for item in parts):
             continue
         left = left_of(left, [act])  # what was wrong does not make itself good
-        his = replace(with_acts(case, left), request=replace(case.request, assignee=act.party))
-        remedies, his = _followed(rule.remedies, f"{path}/odrl:remedy", his, rule, act.at)
-        left = list(his.facts.performed)
+        his = replace(case, request=replace(case.request, assignee=act.party))
+        place = f"{path}/odrl:remedy"
+        remedies, left = _followed(rule.remedies, place, his, rule, act.at, left)
         found.append(Violation(act, tuple(remedies)))
     return tuple(found)

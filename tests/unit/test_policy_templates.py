@@ -173,7 +173,7 @@ def test_its_duties_have_deadlines(item: Template) -> None:
                 terms = terms_of(duty, Knowledge())
                 before = duty.action.id.endswith("obtainConsent") and duty.constraints
                 assert terms.known
-                assert terms.end or terms.within or before, duty
+                assert terms.end() or terms.within or before, duty
 
 
 @pytest.mark.parametrize("item", ALL, ids=NAMES)
