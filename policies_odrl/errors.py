@@ -25,17 +25,11 @@ from typing import ClassVar
 
 from policies_odrl.vocabulary import loaded
 
-Slot = str | int
-
 
 @cache
 def sentences() -> Mapping[str, str]:
     """Return what is raised in English -> the same in French, slots in braces."""
     return loaded("errors.json")
-
-
-def _filled(template: str, slots: Mapping[str, Slot]) -> str:
-    return template.format(**slots) if slots else template
 
 
 class OdrlError(Exception):
@@ -46,31 +40,21 @@ class OdrlError(Exception):
         node: identifier of the node at fault (IRI, blank node label or path); may be empty.
         french: the template in French; by default that of `errors.json`.
         slots: what the template is filled with.
-
-    Attributes:
-        code: stable, the name of the class in upper snake case.
-        reason: the template filled.
-        node: see above.
     """
 
-    code: ClassVar[str] = "ODRL_ERROR"
+    code: ClassVar[str] = "ODRL_ERROR"  # stable: the name of the class in upper snake case
 
     def __init_subclass__(cls) -> None:
         cls.code = "ODRL" + re.sub("[A-Z]", r"_\g<0>", cls.__name__).upper()
 
     def __init__(
-        self, template: str, /, *, node: str = "", french: str = "", **slots: Slot
+        self, template: str, /, *, node: str = "", french: str = "", **slots: str | int
     ) -> None:
-        self.reason = _filled(template, slots)
-        super().__init__(f"{self.reason} (node `{node}`)" if node else self.reason)
+        french = french or sentences().get(template, template)
+        self.reason = template.format(**slots) if slots else template
+        self.french = french.format(**slots) if slots else french
         self.node = node
-        self._stated = template, french, slots
-
-    @property
-    def french(self) -> str:
-        """The reason in French; in English where there is none."""
-        template, french, slots = self._stated
-        return _filled(french or sentences().get(template, template), slots)
+        super().__init__(f"{self.reason} (node `{node}`)" if node else self.reason)
 
     def in_(self, lang: str) -> str:
         """Return what went wrong, and where, in a language, `fr` or `en`."""

@@ -18,11 +18,11 @@ from policies_odrl.logic import Truth
 from policies_odrl.places import atlas, lies_in, place, surroundings
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import (
+    ACTIONS,
     INCLUDED_IN,
     OPERANDS,
     Operand,
     closure,
-    known_action,
     same_action,
     wider_actions,
 )
@@ -115,7 +115,7 @@ class Knowledge:
 
     def known_action(self, iri: str) -> bool:
         """Return whether the action is known, from the vocabulary or from here."""
-        return known_action(iri) or iri in self._acts
+        return iri in ACTIONS or iri in self._acts
 
     def wider_actions(self, iri: str) -> frozenset[str]:
         """Return an action and all that include it; deprecated names give the current ones."""

@@ -99,22 +99,15 @@ Notes = tuple[tuple[str, Value], ...]
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """`left operator right` (IM 2.5.1).
-
-    Attributes:
-        right: values; more than one only with set operators.
-        datatype: declared for the right operand.
-        reference: IRIs of `rightOperandReference`; then `right` is empty.
-        status: value generated so far for the left operand.
-    """
+    """`left operator right` (IM 2.5.1)."""
 
     left: str
     operator: Operator
-    right: tuple[Value, ...]
+    right: tuple[Value, ...]  # more than one only with set operators
     unit: str = ""
-    datatype: str = ""
-    reference: tuple[str, ...] = ()
-    status: Value | None = None
+    datatype: str = ""  # declared for the right operand
+    reference: tuple[str, ...] = ()  # IRIs of `rightOperandReference`; then `right` is empty
+    status: Value | None = None  # generated so far for the left operand
     id: str = ""
     notes: Notes = field(default=(), compare=False)
 
@@ -137,34 +130,21 @@ Condition = Constraint | LogicalConstraint
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What may, must or must not be done (IM 2.4).
-
-    Attributes:
-        refinements: conditions that narrow the action itself.
-        node: IRI of the node that names the action by `rdf:value`.
-    """
+    """What may, must or must not be done (IM 2.4)."""
 
     id: str
     refinements: tuple[Condition, ...] = ()
-    node: str = field(default="", compare=False)
+    node: str = field(default="", compare=False)  # IRI of what names the action by `rdf:value`
     notes: Notes = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An asset or a party, or a collection of such.
+    """An asset or a party, or a collection of such; its notes say what it is part of."""
 
-    Attributes:
-        id: empty for a collection that only its `source` names.
-        collection: whether it is an AssetCollection or a PartyCollection.
-        source: the collection that refinements select from.
-        refinements: conditions that select members.
-        notes: descriptions, and the collections that it is stated to be part of.
-    """
-
-    id: str
-    collection: bool = False
-    source: str = ""
+    id: str = ""  # empty for a collection that only its `source` names
+    collection: bool = False  # whether it is an AssetCollection or a PartyCollection
+    source: str = ""  # the collection that refinements select members from
     refinements: tuple[Condition, ...] = ()
     notes: Notes = field(default=(), compare=False)
 
@@ -186,10 +166,6 @@ class Rule:
     """What permissions, prohibitions and duties share (IM 2.6).
 
     Attributes:
-        target: asset; None: the policy's, or none. Likewise the two parties.
-        constraints: all must hold.
-        output: asset made by the action.
-        functions: other party functions, (function IRI, party).
         unread: what a document says of it, or of its action, asset and parties, that was not
             understood, each as a constraint that nobody can decide. It may narrow the rule or widen
             it, so that a permission never grants, a duty is never done, and a prohibition that is
@@ -199,12 +175,12 @@ class Rule:
     """
 
     action: Action
-    target: AssetRef | None = None
+    target: AssetRef | None = None  # None: the policy's, or none; likewise the two parties
     assigner: PartyRef | None = None
     assignee: PartyRef | None = None
-    constraints: tuple[Condition, ...] = ()
-    output: AssetRef | None = None
-    functions: tuple[tuple[str, PartyRef], ...] = ()
+    constraints: tuple[Condition, ...] = ()  # all must hold
+    output: AssetRef | None = None  # made by the action
+    functions: tuple[tuple[str, PartyRef], ...] = ()  # others: (function IRI, party)
     unread: tuple[Constraint, ...] = ()
     id: str = ""
     origin: str = field(default="", compare=False)
@@ -252,32 +228,23 @@ class Common:
 class Policy:
     """A policy (IM 2.1).
 
-    Attributes:
-        id: `uid`; empty for one that is not named yet.
-        conflict: strategy it states; None: the default, `Conflict.INVALID`.
-        target: asset of every rule that names none. Likewise the two parties.
-        inherits: parents (IM 2.9).
-        replaced_by: the policy that replaces it.
-        timestamp: when an agreement was concluded, xsd:dateTime.
-        metadata: (property IRI, value) of Dublin Core terms about the policy (IM 2.8), and labels.
-        common: what it stated for all rules; not part of its equality, because IM 2.7.1 removes it
-            when the rules are expanded.
+    `common` is not part of its equality: IM 2.7.1 removes it when the rules are expanded.
     """
 
     kind: PolicyKind
-    id: str = ""
+    id: str = ""  # `uid`; empty for one that is not named yet
     permissions: tuple[Permission, ...] = ()
     prohibitions: tuple[Prohibition, ...] = ()
     obligations: tuple[Duty, ...] = ()
     profiles: tuple[str, ...] = ()
-    conflict: Conflict | None = None
-    target: AssetRef | None = None
+    conflict: Conflict | None = None  # None: the default, `Conflict.INVALID`
+    target: AssetRef | None = None  # of every rule that names none; likewise the two parties
     assigner: PartyRef | None = None
     assignee: PartyRef | None = None
-    inherits: tuple[str, ...] = ()
+    inherits: tuple[str, ...] = ()  # parents (IM 2.9)
     replaced_by: str = ""
-    timestamp: str = ""
-    metadata: Notes = ()
+    timestamp: str = ""  # when an agreement was concluded, xsd:dateTime
+    metadata: Notes = ()  # Dublin Core terms about the policy (IM 2.8), and labels
     common: Common = field(default=Common(), compare=False)
 
     def target_of(self, rule: Rule) -> AssetRef | None:
@@ -319,15 +286,15 @@ def every_rule(policy: Policy) -> Iterator[tuple[str, Rule, Rule]]:
 
     A rule of the policy itself hangs below itself.
     """
+
+    def with_duties(path: str, rule: Rule, owner: Rule) -> Iterator[tuple[str, Rule, Rule]]:
+        yield path, rule, owner
+        for name, duties in duties_below(rule):
+            for index, duty in enumerate(duties):
+                yield from with_duties(f"{path}/{name}/{index}", duty, rule)
+
     for path, rule in policy.rules():
-        yield from _with_duties(path, rule, rule)
-
-
-def _with_duties(path: str, rule: Rule, owner: Rule) -> Iterator[tuple[str, Rule, Rule]]:
-    yield path, rule, owner
-    for name, duties in duties_below(rule):
-        for index, duty in enumerate(duties):
-            yield from _with_duties(f"{path}/{name}/{index}", duty, rule)
+        yield from with_duties(path, rule, rule)
 
 
 def each_constraint(part: _T, change: Callable[[Constraint], Constraint]) -> _T:
@@ -378,15 +345,11 @@ def incomplete(policy: Policy) -> Iterator[tuple[str, str]]:
     2.1.3, 2.6.1 and 2.6.2; a duty may do without a target, 2.6.3; ODRL Vocabulary: a ticket is good
     for whoever holds it).
     """
-    if policy.kind is PolicyKind.AGREEMENT:
-        yield from _agreement(policy)
     named = (rule.assignee is not None for _, rule in policy.rules())
     if policy.kind is PolicyKind.TICKET and (policy.assignee or any(named)):
         yield "", "ticket-with-assignee"
-
-
-def _agreement(policy: Policy) -> Iterator[tuple[str, str]]:
-    if policy.target and policy.assigner and policy.assignee:
+    whole = policy.target and policy.assigner and policy.assignee
+    if policy.kind is not PolicyKind.AGREEMENT or whole:
         return
     for path, rule in policy.rules():
         if policy.target_of(rule) is None and not isinstance(rule, Duty):

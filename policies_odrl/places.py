@@ -10,28 +10,20 @@ location extension, of the EU Publications Office and of INSEE.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from policies_odrl.logic import Truth
 from policies_odrl.vocabulary import closure, loaded
 
 
-@dataclass(frozen=True, slots=True)
-class Atlas:
-    """What is known about places.
+class Atlas(NamedTuple):
+    """What is known about places: by place, others that it stands in a relation to."""
 
-    Attributes:
-        names: IRI -> the first IRI of the same place.
-        wholes: place -> places that it lies in.
-        outside: place -> places that it does not lie in, although a whole of it does.
-        unsettled: place -> places of which nobody can say whether it lies in them.
-    """
-
-    names: Mapping[str, str]
-    wholes: Mapping[str, tuple[str, ...]]
-    outside: Mapping[str, tuple[str, ...]]
-    unsettled: Mapping[str, tuple[str, ...]]
+    names: Mapping[str, str]  # IRI -> the first IRI of the same place
+    wholes: Mapping[str, tuple[str, ...]]  # that it lies in
+    outside: Mapping[str, tuple[str, ...]]  # that it does not lie in, although a whole of it does
+    unsettled: Mapping[str, tuple[str, ...]]  # of which nobody can say whether it lies in them
 
 
 @cache
@@ -68,11 +60,9 @@ def place(iri: str) -> str:
 
 
 def surroundings(iri: str, wholes: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    """Return a place and all that it lies in.
+    """Return a place, under any of its IRIs, and all that it lies in.
 
-    Args:
-        iri: any IRI of the place.
-        wholes: more of `Atlas.wholes`; each place under the IRI that `place` gives.
+    More of `Atlas.wholes` may be given, each place under the IRI that `place` returns.
     """
     return closure(place(iri), atlas().wholes, wholes) | {iri}
 

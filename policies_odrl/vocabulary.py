@@ -55,12 +55,8 @@ class Kind(Enum):
 class Operand:
     """A left operand; what its columns mean stands in `operands.json`.
 
-    Attributes:
-        evidence: True where several values stand beside one another as proofs (memberships), so
-            that one that fits is enough; False where a request claims all of them at once
-            (purposes), so that each must fit.
-        most: largest number that its values can be, in `unit`; likewise `least`.
-        since: IRI of the event from whose end a duration runs.
+    Several values of an operand of `evidence` are proofs, of which one that fits is enough; of any
+    other a request claims all at once, so that each must fit.
     """
 
     id: str
@@ -68,11 +64,11 @@ class Operand:
     usual: frozenset[Operator]
     replaced_by: str = ""
     evidence: bool = False
-    least: int | None = None
+    least: int | None = None  # in `unit`
     most: int | None = None
     unit: str = ""
     by_node: bool = False
-    since: str = ""
+    since: str = ""  # IRI of the event from whose end a duration runs
     measured: bool = False
     steps: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -195,11 +191,6 @@ FUNCTIONS: Final = frozenset(ROLES)
 def same_action(action: str) -> str:
     """Return the current IRI of an action, which is itself unless deprecated."""
     return SAME_ACTION.get(action, action)
-
-
-def known_action(action: str) -> bool:
-    """Return whether the action is in the vocabulary or our profile."""
-    return action in ACTIONS
 
 
 @lru_cache(maxsize=1024)

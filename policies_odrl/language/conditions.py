@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from types import MappingProxyType
+from itertools import product
 from typing import Any, Final
 
 from policies_odrl import model
@@ -27,6 +27,7 @@ _LISTING: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.I
 _WIDE: Final = frozenset({Kind.CONCEPT, Kind.PLACE})
 _SCALARS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION})
 _NUMBERS: Final = frozenset({Kind.NUMBER, Kind.COUNT})
+_JOINTS: Final = ("and", "or", "listing")
 _MEANING: Final = re.compile(r"\d+(?:[ ,]\d{3})*(?:[.,]\d)?", re.ASCII)
 
 # (operand, operator, the only value it is for) -> sentence of its own.
@@ -49,14 +50,12 @@ def _deadlines() -> Forms:
 
 def _forms(rows: Iterable[tuple[str, str, Pair]]) -> Forms:
     found: dict[tuple[str, Operator, Value | None], Pair] = {}
-    for left, key, (english, french) in rows:
+    for left, key, pair in rows:
         operator, _, value = key.partition(" ")
-        datatype = "decimal" if "{values}" in english else "duration"
+        datatype = "decimal" if OPERANDS[left].kind in _NUMBERS else "duration"
         only = Iri(expanded(value)) if expanded(value) else Literal(value, XSD + datatype)
-        held = "{number}" if OPERANDS[left].kind in _NUMBERS else "{value}"
-        pair = english.replace("{values}", held), french.replace("{values}", held)
         found[left, Operator(operator), only if value else None] = pair
-    return MappingProxyType(found)
+    return found
 
 
 @cache
@@ -73,9 +72,8 @@ def operator_form(operator: Operator, *, several: bool) -> Pair:
 def every_form(lang: str) -> dict[str, Operator | None]:
     """Return each form of a condition -> its operator, where it holds for any operand."""
     found: dict[str, Operator | None] = {pair[index(lang)]: None for pair in conditions().values()}
-    for operator in Operator:
-        for several in (False, True):
-            found.setdefault(operator_form(operator, several=several)[index(lang)], operator)
+    for operator, several in product(Operator, (False, True)):
+        found.setdefault(operator_form(operator, several=several)[index(lang)], operator)
     return {f"{form}{{named}}.": operator for form, operator in found.items()}
 
 
@@ -89,11 +87,6 @@ class Speech(Voice):
     """A voice that also says conditions and duties."""
 
     def __init__(self, lang: str, references: References | None = None) -> None:
-        """Take a language, and the list that numbers the IRIs.
-
-        Raises:
-            ValueError: a language that there are no sentences in.
-        """
         super().__init__(lang, references)
         deed = Slot(self.asked, self._hear_deed)
         wide = self.word("narrower")
@@ -107,7 +100,7 @@ class Speech(Voice):
                 lambda stated: wide if stated else "",
                 lambda text, start: (True, start + len(wide) * text.startswith(wide, start)),
             ),
-            **{joint: self._row(self.word(joint)) for joint in ("and", "or", "listing")},
+            **{joint: self._row(self.word(joint)) for joint in _JOINTS},
         }
 
     # -- conditions -------------------------------------------------------------------------
@@ -142,7 +135,7 @@ class Speech(Voice):
         return self.say(
             operator_form(item.operator, several=sum(map(len, values)) > 1),
             operand=item.left,
-            **dict.fromkeys(("and", "or", "listing"), values),
+            **dict.fromkeys(_JOINTS, values),
             unit=item.unit,
             narrower=narrower(item.left, item.operator),
         )
@@ -153,14 +146,11 @@ class Speech(Voice):
             slots = self.hear(table("connectives")[connective.value], said)
             if slots is not None:
                 return model.LogicalConstraint(connective, (), slots["named"]), len(text)
-        found = {item for item in self._leaves(said) if self.condition(item) == said}
-        return (found.pop(), len(text)) if len(found) == 1 else None  # two readings are a mistake
-
-    def _leaves(self, text: str) -> Iterator[Constraint]:
-        for item, at in (*self._hear_plain(conditions(), text, 0), *self._hear_general(text)):
-            named = self.slots["named"].hear(text, at)
-            if named and text[named[1] :] == ".":
-                yield replace(item, id=named[0])
+        heard = (*self._hear_plain(conditions(), said, 0), *self._hear_general(said))
+        ends = ((item, self.slots["named"].hear(said, at)) for item, at in heard)
+        named = {replace(item, id=end[0]) for item, end in ends if end and said[end[1] :] == "."}
+        found = [item for item in named if self.condition(item) == said]
+        return (found[0], len(text)) if len(found) == 1 else None  # two readings are a mistake
 
     def _hear_plain(self, forms: Forms, text: str, start: int) -> Iterator[tuple[Constraint, int]]:
         for (left, operator, only), pair in forms.items():
@@ -173,17 +163,13 @@ class Speech(Voice):
                     yield Constraint(left, operator, (value,)), found[1]
 
     def _hear_general(self, text: str) -> Iterator[tuple[Constraint, int]]:
-        for operator in Operator:
-            for several in (False, True):
-                found = self.match(operator_form(operator, several=several), text, 0)
-                if found is not None:
-                    held = found[0]
-                    joint = next(held[name] for name in ("and", "or", "listing") if name in held)
-                    right, reference = joint
-                    item = Constraint(
-                        held["operand"], operator, right, held["unit"], reference=reference
-                    )
-                    yield item, found[1]
+        for operator, several in product(Operator, (False, True)):
+            found = self.match(operator_form(operator, several=several), text, 0)
+            if found is not None:
+                held, at = found
+                right, reference = next(held[joint] for joint in _JOINTS if joint in held)
+                left, unit = held["operand"], held["unit"]
+                yield Constraint(left, operator, right, unit, reference=reference), at
 
     def _hear_number(self, text: str, start: int) -> Heard:
         """Return the number at a place: `15` of `15 years`, which is no duration there."""
@@ -204,28 +190,26 @@ class Speech(Voice):
             *before, end = words or [nothing]
             return last.join((", ".join(before), end)) if before else end
 
+        def item(text: str, start: int) -> Heard:
+            found = self.match(referred, text, start)
+            return (found[0]["iri"], found[1]) if found else self._hear_value(text, start)
+
         def hear(text: str, start: int) -> Heard:
             found: list[Value | str] = []
             at, between = start, ""
-            while item := self._item(text, at + len(between)):
-                found.append(item[0])
-                at = item[1]
+            while part := item(text, at + len(between)):
+                found.append(part[0])
+                at = part[1]
                 follows = (", ", last) if between != last else ()
                 between = next((mark for mark in follows if text.startswith(mark, at)), "")
                 if not between:
                     break
-            if not found and not text.startswith(nothing, start):
-                return None
+            if not found:
+                return (((), ()), start + len(nothing)) if text.startswith(nothing, start) else None
             values = tuple(item for item in found if not isinstance(item, str))
-            references = tuple(item for item in found if isinstance(item, str))
-            return (values, references), at if found else start + len(nothing)
+            return (values, tuple(item for item in found if isinstance(item, str))), at
 
         return Slot(say, hear)
-
-    def _item(self, text: str, start: int) -> Heard:
-        referred = self.match(table("words")["referred"], text, start)
-        found = (referred[0]["iri"], referred[1]) if referred else None
-        return found or self.slots["value"].hear(text, start)
 
     # -- duties -----------------------------------------------------------------------------
 
@@ -300,7 +284,7 @@ def _things(action: str) -> tuple[tuple[Pair, str], ...]:
     return tuple(found)
 
 
-def _bare(item: model.AssetRef | model.PartyRef) -> bool:
+def _bare(item: model.Reference) -> bool:
     return not (item.refinements or item.notes)
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from policies_odrl import model
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.references import References
-from policies_odrl.language.statements import Row, rows, slots, stated
+from policies_odrl.language.statements import Row, rows, stated
 from policies_odrl.model import XSD, Condition, Constraint, Literal, Policy, Rule
 from policies_odrl.values import Duration, Span, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind
@@ -28,16 +28,10 @@ MAX_DIGITS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One numbered sentence.
+    """One numbered sentence."""
 
-    Attributes:
-        number: `B`, `2`, `2.3`, `2.3(a)`.
-        path: JSON pointer of what it says, in the written policy; empty for the whole policy.
-        text: the sentence.
-    """
-
-    number: str
-    path: str
+    number: str  # `B`, `2`, `2.3`, `2.3(a)`
+    path: str  # JSON pointer of what it says, in the written policy; empty for the whole policy
     text: str
 
     def __str__(self) -> str:
@@ -47,12 +41,8 @@ class Line:
 def explain(policy: Policy, lang: str = "en") -> tuple[str, ...]:
     r"""Return the policy in sentences, and at the end the IRIs that they mention by number.
 
-    Args:
-        policy: see `model.py`.
-        lang: `en` or `fr`.
-
     Raises:
-        ValueError: another language.
+        ValueError: another language than `en` or `fr`.
 
     >>> from policies_odrl import Action, Permission, Policy, PolicyKind
     >>> read = Permission(action=Action("http://www.w3.org/ns/odrl/2/read"))
@@ -85,7 +75,7 @@ def _lines(
         digits = row.has_digits(top=not above)
         counts[digits] += 1
         here = number(above, counts[digits], digits=digits)
-        yield Line(here, where, speech.say(row.pair, **slots(row, value)))
+        yield Line(here, where, speech.say(row.pair, **row.slots(value)))
         inner = value[1] if row.slot == "function" else value
         left = speech.left(inner) if isinstance(inner, Rule) else inner
         yield from _lines(left, where, rows(type(inner).__name__), here, speech)
@@ -120,13 +110,14 @@ def spelled(policy: Policy) -> Policy:
 
     What it shares is what it states for all rules besides what it holds as a whole.
     """
-    common = replace(
-        policy.common,
-        targets=tuple(item for item in policy.common.targets if item != policy.target),
-        assigners=tuple(item for item in policy.common.assigners if item != policy.assigner),
-        assignees=tuple(item for item in policy.common.assignees if item != policy.assignee),
-    )
-    return model.each_constraint(replace(policy, common=common), spelled_constraint)
+    shared: dict[str, Any] = {
+        f"{name}s": tuple(
+            it for it in getattr(policy.common, f"{name}s") if it != getattr(policy, name)
+        )
+        for name in ("target", "assigner", "assignee")
+    }
+    whole = replace(policy, common=replace(policy.common, **shared))
+    return model.each_constraint(whole, spelled_constraint)
 
 
 def spelled_constraint(item: Constraint) -> Constraint:
@@ -141,15 +132,12 @@ def _value(kind: Kind, value: model.Value) -> model.Value:
     found = scalar(kind, value)
     if found is None or not isinstance(value, Literal):
         return value
-    text = value.lexical.strip()
+    text, datatype = value.lexical.strip(), value.datatype
     if isinstance(found, Decimal):
         plain = f"{found:f}"
         return Literal(plain, XSD + "decimal") if len(plain) <= MAX_DIGITS else value
-    if isinstance(found, Span) and value.datatype in {
-        model.XSD_STRING,
-        XSD + "dateTimeStamp",
-    }:
-        return Literal(text, XSD + ("dateTime" if "T" in text else "date"))
-    if isinstance(found, Duration):
-        return Literal(text, XSD + "duration")
-    return replace(value, lexical=text)
+    if isinstance(found, Span) and datatype in {model.XSD_STRING, XSD + "dateTimeStamp"}:
+        datatype = XSD + ("dateTime" if "T" in text else "date")
+    elif isinstance(found, Duration):
+        datatype = XSD + "duration"
+    return Literal(text, datatype, value.language)

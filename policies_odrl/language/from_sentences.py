@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any, Final
 
 from policies_odrl.errors import LimitExceeded, NotUnderstood
@@ -18,7 +19,7 @@ from policies_odrl.language import references as listing
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import number, numbered
 from policies_odrl.language.mistakes import cut, mistake, not_understood
-from policies_odrl.language.statements import Row, rows, value
+from policies_odrl.language.statements import Row, rows
 from policies_odrl.model import Action, Common, Duty, Permission, Policy, Prohibition, Rule
 
 MAX_TEXT: Final = 8_000_000  # characters
@@ -41,33 +42,19 @@ class Entry:
 def from_sentences(text: str | Iterable[str], lang: str = "en") -> Policy:
     """Return the policy that numbered sentences state.
 
-    Args:
-        text: the sentences, one a line.
-        lang: `en` or `fr`.
-
     Raises:
         NotUnderstood: a sentence that `explain` does not write, or one that is missing.
         LimitExceeded: the text is too long.
-        ValueError: another language.
-
-    >>> lines = (
-    ...     "A. This is a set of rules.",
-    ...     "1. It is permitted to read the data.",
-    ...     "1.1. Condition: until 30 June 2027 inclusive.",
-    ...     "B. Dates and times without a time zone are read as UTC.",
-    ...     "C. Whatever is not permitted here is refused.",
-    ... )
-    >>> from_sentences(lines).permissions[0].constraints[0].right[0].lexical
-    '2027-06-30'
+        ValueError: another language than `en` or `fr`.
     """
-    speech = Speech(lang)
-    entries, speech.references = outline(text)
+    entries, references = outline(text)
+    speech = Speech(lang, references)
     if not entries:
         raise mistake(NotUnderstood, "no-sentence")
     made = _members(entries[:1], rows("kinds"), speech)
     made |= _members(entries[1:], rows("Policy"), speech)
     policy = Policy(**made | {"common": Common(**made.get("common", {}))})
-    _insist(policy, entries, speech.references, lang)
+    _insist(policy, entries, references, lang)
     return policy
 
 
@@ -78,10 +65,15 @@ def outline(text: str | Iterable[str]) -> tuple[list[Entry], listing.References]
         NotUnderstood: a line without a number, or a number out of order.
         LimitExceeded: the text is too long, or numbered too deep.
     """
+    lines = text.split("\n") if isinstance(text, str) else list(text)
+    if len(lines) > MAX_LINES or sum(map(len, lines)) > MAX_TEXT:
+        raise mistake(LimitExceeded, "too-long", lines=MAX_LINES, limit=MAX_TEXT)
+    if any(len(line) > MAX_LINE for line in lines):
+        raise mistake(LimitExceeded, "line-too-long", limit=MAX_LINE)
     root, references = Entry("", ""), listing.References()
     known = {"": root}
     counts = Counter[tuple[str, bool]]()
-    for line in _lines(text):
+    for line in filter(None, map(str.strip, lines)):
         listed = listing.entry(line)
         if listed is not None:
             if not references.add(*listed):
@@ -91,15 +83,6 @@ def outline(text: str | Iterable[str]) -> tuple[list[Entry], listing.References]
         else:
             _place(line, known, counts)
     return root.below, references
-
-
-def _lines(text: str | Iterable[str]) -> list[str]:
-    lines = text.split("\n") if isinstance(text, str) else list(text)
-    if len(lines) > MAX_LINES or sum(map(len, lines)) > MAX_TEXT:
-        raise mistake(LimitExceeded, "too-long", lines=MAX_LINES, limit=MAX_TEXT)
-    if any(len(line) > MAX_LINE for line in lines):
-        raise mistake(LimitExceeded, "line-too-long", limit=MAX_LINE)
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _place(line: str, known: dict[str, Entry], counts: Counter[tuple[str, bool]]) -> None:
@@ -135,12 +118,12 @@ def _members(entries: Sequence[Entry], known: tuple[Row, ...], speech: Speech) -
         if values and row.member in single:
             raise mistake(NotUnderstood, "said-again", number=entry.number)
         values.append(_value(row, slots, entry, speech))
-    found.pop("", None)
     made: dict[str, Any] = {}
     for name, values in found.items():
         whole, _, member = name.rpartition(".")
         owner = made.setdefault(whole, {}) if whole else made
         owner[member] = values[0] if name in single else tuple(values)
+    made.pop("", None)
     return made
 
 
@@ -161,7 +144,7 @@ def _value(row: Row, slots: dict[str, Any], entry: Entry, speech: Speech) -> Any
     """Return what a sentence states, with all that is said below it."""
     if row.slot == "rule":
         return _rule(row, slots, entry, speech)
-    found = value(row, slots)
+    found = row.value(slots)
     inner = found[1] if row.slot == "function" else found
     made = _members(entry.below, rows(type(inner).__name__), speech)
     whole = replace(inner, **made) if made else inner
@@ -174,32 +157,23 @@ def _rule(row: Row, slots: dict[str, Any], entry: Entry, speech: Speech) -> Rule
     deed: Rule = slots["deed"]
     made = _members(entry.below, rows(kind.__name__), speech)
     made["action"] = Action(deed.action.id, **made.get("action", {}))
-    made["constraints"] = deed.constraints + made.get("constraints", ())
-    made["functions"] = deed.functions + made.get("functions", ())
-    rule: Rule = kind(**{"target": deed.target, "id": slots["id"]} | made)
-    return rule
+    for name in ("constraints", "functions"):
+        made[name] = getattr(deed, name) + made.get(name, ())
+    return kind(**{"target": deed.target, "id": slots["id"]} | made)
 
 
 def _insist(
     policy: Policy, entries: list[Entry], references: listing.References, lang: str
 ) -> None:
     """Raise unless the policy reads as the text it came from."""
-    again = numbered(policy, lang, references)
-    before = _flat(entries)
-    for line, entry in zip(again, before, strict=False):
+    for line, entry in zip_longest(numbered(policy, lang, references), _flat(entries)):
+        if line is None or entry is None:
+            key, it = ("missing", line) if line else ("too-many", entry)
+            raise mistake(NotUnderstood, key, number=it.number, text=cut(it.text))
         if line.number != entry.number or line.text != entry.text:
-            raise mistake(
-                NotUnderstood,
-                "otherwise-written",
-                number=entry.number,
-                text=cut(entry.text),
-                expected=line.number,
-                form=cut(line.text),
-            )
-    if len(again) != len(before):
-        missing = again[len(before)] if len(again) > len(before) else before[len(again)]
-        key = "missing" if len(again) > len(before) else "too-many"
-        raise mistake(NotUnderstood, key, number=missing.number, text=cut(missing.text))
+            slots = {"number": entry.number, "text": cut(entry.text)}
+            slots |= {"expected": line.number, "form": cut(line.text)}
+            raise mistake(NotUnderstood, "otherwise-written", ("", ""), **slots)
     unused = references.unused()
     if unused:
         raise mistake(NotUnderstood, "unused", number=unused[0])

@@ -51,7 +51,7 @@ def grammar(lang: str) -> str:
         named = [words[known].replace("{name}", f"{{{group}}}")] if known else []
         rules.append(_rule(slot, (*named, words[strange])))
     groups = {group for group, _, _ in TERMS.values()} - {"", "values"}
-    rules += [_rule(group, sorted(names(group, lang))) for group in sorted(groups)]
+    rules += [_rule(group, sorted(names(group, lang).terms)) for group in sorted(groups)]
     last = f'"{words["or"]}" | "{words["and"]}"'
     values = f'value, {{ ", ", value }}, [ ( {last} ), value ] | "{words["nothing"]}"'
     return "\n".join((*_FRAME, *rules, f"values = {values} ;")) + "\n"

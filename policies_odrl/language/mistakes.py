@@ -103,7 +103,7 @@ def _why(text: str, form: str, speech: Speech) -> Pair:
     """Return which word is not understood, and what names there are, in both languages."""
     for match in _NAMED.finditer(text[:_COMPARED]):
         name = match[1] or match[2] or ""
-        if not any(phrases.labelled(it, name, speech.lang) for it in ("values", "profiles")):
+        if not any(name in phrases.names(it, speech.lang).terms for it in ("values", "profiles")):
             return _names("values", name, speech)
     at, slot = _stop(form, text, speech)
     named = slot.removeprefix("de_").replace("deed", "action")
@@ -115,7 +115,7 @@ def _why(text: str, form: str, speech: Speech) -> Pair:
         before = ("de ", "d'") if slot != named else ()
         rest = _verb(rest, before, speech)
     word = _WORD.search(rest)
-    if group in table("mistakes") and word and not phrases.labelled(group, rest, speech.lang):
+    if group in table("mistakes") and word and rest not in phrases.names(group, speech.lang).terms:
         return _names(group, rest, speech)
     return filled("word", word=cut(word[0])) if word else ("", "")
 
@@ -134,7 +134,7 @@ def _names(group: str, rest: str, speech: Speech) -> Pair:
     """Return that a text begins with no name of a group, and the names that are near."""
     ratios = sorted(
         ((SequenceMatcher(None, name, rest[: len(name) + 1]).ratio(), name), name)
-        for name in phrases.names(group, speech.lang)
+        for name in phrases.names(group, speech.lang).terms
     )
     near = [name for (ratio, _), name in reversed(ratios[-MAX_NAMES:]) if ratio > _ALIKE]
     near = near or [ratios[-1][1]]

@@ -54,7 +54,13 @@ def index(lang: str) -> int:
 @cache
 def table(name: str) -> Mapping[str, Pair]:
     """Return the sentences of one kind by their names, in the order in which they are tried."""
-    return MappingProxyType({key: (en, fr) for key, (en, fr) in _data()[name].items()})
+    return MappingProxyType({key: (en, fr) for key, (en, fr) in stated("phrases")[name].items()})
+
+
+@cache
+def stated(name: str) -> Mapping[str, Any]:
+    """Return what a file of the language states."""
+    return MappingProxyType(loaded(f"language/{name}.json"))
 
 
 @cache
@@ -71,7 +77,7 @@ def fill(pair: Pair, lang: str, /, **slots: str) -> str:
 # -- names of terms ------------------------------------------------------------------------------
 
 
-class _Names(NamedTuple):
+class Names(NamedTuple):
     """Names of a group: term -> name that leads back to it, and name -> term, longest first."""
 
     of_term: Mapping[str, str]
@@ -79,43 +85,27 @@ class _Names(NamedTuple):
     pattern: re.Pattern[str]
 
 
+@cache
+def names(group: str, lang: str) -> Names:
+    """Return the names of a group of terms: `actions`, `operands`, `values` and so on."""
+    first: dict[str, str] = {}
+    for iri, given in _members(group):
+        name = given.get(lang) or _spelled(iri)
+        if not _FORBIDDEN.search(name):
+            first.setdefault(name, iri)  # the first term of a name keeps it
+    terms = {name: first[name] for name in sorted(first, key=lambda name: (-len(name), name))}
+    pattern = re.compile(rf"(?:{'|'.join(map(re.escape, terms))})(?!\w)")
+    return Names({iri: name for name, iri in terms.items()}, terms, pattern)
+
+
 def label(group: str, iri: str, lang: str) -> str:
     """Return the name of a term by which it can be found again, or an empty string."""
-    return _names(group, lang).of_term.get(iri, "")
-
-
-def labelled(group: str, name: str, lang: str) -> str:
-    """Return the term of a name, or an empty string."""
-    return _names(group, lang).terms.get(name, "")
-
-
-def names(group: str, lang: str) -> tuple[str, ...]:
-    """Return the names of a group, longest first."""
-    return tuple(_names(group, lang).terms)
-
-
-def read(group: str, text: str, start: int, lang: str) -> tuple[str, int] | None:
-    """Return the term whose name stands at a place, and where it ends; the longest name counts."""
-    known = _names(group, lang)
-    found = known.pattern.match(text, start)
-    return (known.terms[found[0]], found.end()) if found else None
+    return names(group, lang).of_term.get(iri, "")
 
 
 def word(iri: str, lang: str, group: str = "values") -> str:
     """Return a name for people where nothing is read back: the label, or the local name."""
     return label(group, iri, lang) or term(iri)
-
-
-@cache
-def _names(group: str, lang: str) -> _Names:
-    first: dict[str, str] = {}
-    for iri, stated in _members(group):
-        name = stated.get(lang) or _spelled(iri)
-        if not _FORBIDDEN.search(name):
-            first.setdefault(name, iri)  # the first term of a name keeps it
-    terms = {name: first[name] for name in sorted(first, key=lambda name: (-len(name), name))}
-    pattern = re.compile(rf"(?:{'|'.join(map(re.escape, terms))})(?!\w)")
-    return _Names({iri: name for name, iri in terms.items()}, terms, pattern)
 
 
 def _members(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -124,7 +114,8 @@ def _members(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         current = sorted(_ROWS[group].values(), key=lambda row: bool(row.replaced_by))
         yield from ((row.id, row.names) for row in current)
     elif group == "values":
-        values = {iri: it for name in _stated() if name not in _OWN for iri, it in _of(name)}
+        labels = (name for name in stated("labels") if name not in {"about", *_OWN})
+        values = {iri: it for name in labels for iri, it in _of(name)}
         steps = (step for steps in vocabulary.LEVELS.values() for step in steps)
         for iri in dict.fromkeys((*concepts(), *steps, *values)):
             yield iri, values.get(iri, {})
@@ -133,7 +124,7 @@ def _members(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _of(group: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-    for name, pair in _stated().get(group, {}).items():
+    for name, pair in stated("labels").get(group, {}).items():
         iri = (expanded(name) or name) if ":" in name else _OWN.get(group, PREAU) + name
         yield iri, {"fr": pair} if isinstance(pair, str) else pair
 
@@ -142,15 +133,3 @@ def _spelled(iri: str) -> str:
     """Return the local name in words, or nothing where it is none."""
     own = term(iri).removeprefix(XSD).removeprefix(vocabulary.DCT)
     return "" if ":" in own else _WORD.sub(" ", own).lower()
-
-
-@cache
-def _stated() -> Mapping[str, Mapping[str, str | Mapping[str, str]]]:
-    data: dict[str, dict[str, str | Mapping[str, str]]] = loaded("language/labels.json")
-    data.pop("about")
-    return MappingProxyType(data)
-
-
-@cache
-def _data() -> dict[str, Any]:
-    return loaded("language/phrases.json")

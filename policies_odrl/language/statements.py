@@ -13,7 +13,9 @@ from typing import Any, Final, NamedTuple
 from policies_odrl import model
 from policies_odrl.language import phrases
 from policies_odrl.values import naive
-from policies_odrl.vocabulary import OPERANDS, Kind, loaded
+from policies_odrl.vocabulary import OPERANDS, Kind
+
+_PAIRS: Final = {"note": ("property", "value"), "function": ("function", "party")}
 
 
 class Row(NamedTuple):
@@ -35,12 +37,32 @@ class Row(NamedTuple):
         """Return whether its number ends in digits: rules do, and what is no part of a choice."""
         return self.kind == "rules" if top else self.name != "bare"
 
+    def slots(self, value: Any) -> dict[str, Any]:
+        """Return what the slots of the sentence hold."""
+        if self.slot in _PAIRS:
+            return dict(zip(_PAIRS[self.slot], value, strict=True))
+        if self.slot == "rule":
+            return {"deed": value, "id": value.id}
+        return {self.slot: value.id if self.slot == "action" else value}
+
+    def value(self, slots: Mapping[str, Any]) -> Any:
+        """Return the value that slots hold, without what is said below the sentence."""
+        if self.slot in _PAIRS:
+            return tuple(slots[slot] for slot in _PAIRS[self.slot])
+        if self.slot == "action":
+            return model.Action(slots["action"])
+        if self.slot:
+            return slots[self.slot]
+        return {"kind": model.PolicyKind, "conflict": model.Conflict}.get(self.member, str)(
+            self.name
+        )
+
 
 @cache
 def rows(part: str) -> tuple[Row, ...]:
     """Return the members of a class of the model; none where it has no sentences below it."""
     found: list[Row] = []
-    for item in _data().get(part, ()):
+    for item in phrases.stated("members").get(part, ()):
         if isinstance(item, str):
             found += rows(item)
         else:
@@ -48,14 +70,6 @@ def rows(part: str) -> tuple[Row, ...]:
             of, at, slot = (item.get(key, "") for key in ("of", "at", "slot"))
             found.append(Row(kind, name, of, at, slot, "one" not in item))
     return tuple(found)
-
-
-@cache
-def _data() -> dict[str, Any]:
-    return loaded("language/members.json")
-
-
-_PAIRS: Final = {"note": ("property", "value"), "function": ("function", "party")}
 
 
 def stated(part: Any, path: str, members: tuple[Row, ...]) -> Iterator[tuple[Row, str, Any]]:
@@ -77,35 +91,9 @@ def _implied(name: str, policy: model.Policy) -> bool:
     """Return whether a policy has a sentence that none of its members states."""
     if name == "unsaid":
         return policy.conflict is None and bool(policy.permissions and policy.prohibitions)
-    if name == "zones":
-        return any(map(_without_zone, model.constraints_in(policy)))
-    return True
-
-
-def _without_zone(item: model.Constraint) -> bool:
-    operand = OPERANDS.get(item.left)
-    return (
-        operand is not None
-        and operand.kind is Kind.INSTANT
-        and any(naive(value) for value in item.right)
+    instants = (
+        item
+        for item in model.constraints_in(policy)
+        if item.left in OPERANDS and OPERANDS[item.left].kind is Kind.INSTANT
     )
-
-
-def slots(row: Row, value: Any) -> dict[str, Any]:
-    """Return what the slots of a sentence hold."""
-    if row.slot in _PAIRS:
-        return dict(zip(_PAIRS[row.slot], value, strict=True))
-    if row.slot == "rule":
-        return {"deed": value, "id": value.id}
-    return {row.slot: value.id if row.slot == "action" else value}
-
-
-def value(row: Row, found: Mapping[str, Any]) -> Any:
-    """Return the value that slots hold, without what is said below its sentence."""
-    if row.slot in _PAIRS:
-        return tuple(found[slot] for slot in _PAIRS[row.slot])
-    if row.slot == "action":
-        return model.Action(found["action"])
-    if row.slot:
-        return found[row.slot]
-    return {"kind": model.PolicyKind, "conflict": model.Conflict}.get(row.member, str)(row.name)
+    return name != "zones" or any(naive(value) for item in instants for value in item.right)

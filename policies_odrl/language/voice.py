@@ -37,6 +37,18 @@ TERMS: Final = {
     "named": ("", "", "named-condition"),
 }
 OPTIONAL: Final = frozenset({"unit", "narrower", "id", "named"})  # that may hold nothing
+_REFERENCE: Final = {"iri": "id", "collection": "collection", "source": "source"}
+_LITERAL: Final = {"text": "lexical", "datatype": "datatype", "tag": "language"}
+# Slot whose words depend on which members it has: rows of a table -> class, slot -> attribute.
+_SHAPES: Final[Mapping[str, tuple[str, Callable[..., Any], Mapping[str, str]]]] = {
+    "party": ("parties", PartyRef, _REFERENCE),
+    "asset": ("assets", AssetRef, _REFERENCE),
+    "literal": (
+        "literals",
+        Literal,
+        {"text": "lexical", "datatype": "datatype", "tag": "language"},
+    ),
+}
 
 
 class Slot(NamedTuple):
@@ -47,50 +59,38 @@ class Slot(NamedTuple):
 
 
 class Voice:
-    """Writes and reads in one language.
+    """Writes and reads in one language; another one is a `ValueError`.
 
     Without references it writes IRIs out, for a sentence that stands alone, and reads none.
     """
 
     def __init__(self, lang: str, references: References | None = None) -> None:
-        """Take a language, and the list that numbers the IRIs.
-
-        Raises:
-            ValueError: a language that there are no sentences in.
-        """
         self.lang = lang
         self.index = phrases.index(lang)
         self.references = references
         mention = Slot(self._iri, self._mentioned)
         self.slots: dict[str, Slot] = {
             **{name: self._term(name) for name in TERMS},
+            **{name: self._shape(*row) for name, row in _SHAPES.items()},
             "iri": mention,
             "source": mention,
             "name": Slot(lambda iri: phrases.label("values", iri, lang), self._named("values")),
-            "value": Slot(self._say_value, self._hear_value),
+            "value": Slot(self.value, self._hear_value),
             "moment": Slot(self._say_moment, self._hear_moment),
             "text": Slot(quoted, unquoted),
-            "tag": Slot(_say_tag, _hear_tag),
-            "party": self._shape("parties", _reference, _maker(PartyRef)),
-            "asset": self._shape("assets", _reference, _maker(AssetRef)),
-            "literal": self._shape("literals", _literal, _literal_of),
+            "tag": Slot(lambda tag: tag if _TAG.fullmatch(tag) else quoted(tag), _hear_tag),
         }
         self.slots["de_action"] = self.after_de(self.slots["action"])
         self.action = self.slots["action"].say
         self.operand = self.slots["operand"].say
-        self.value = self._say_value
 
     # -- sentences --------------------------------------------------------------------------
 
     def say(self, pair: Pair, **slots: Any) -> str:
         """Return a sentence with its slots filled."""
         template = pair[self.index]
-        found = {
-            slot: self.slots[slot].say(slots[_AFTER_DE.get(slot, slot)])
-            for _, slot in parts(template)
-            if slot
-        }
-        return template.format(**found)
+        named = [(slot, _AFTER_DE.get(slot, slot)) for _, slot in parts(template) if slot]
+        return template.format(**{slot: self.slots[slot].say(slots[it]) for slot, it in named})
 
     def word(self, name: str, /, **slots: str) -> str:
         """Return a word that stands between others; its slots are texts."""
@@ -138,7 +138,14 @@ class Voice:
         return None if self.references is None else self.references.mentioned(text, start)
 
     def _named(self, group: str) -> Reader:
-        return lambda text, start: phrases.read(group, text, start, self.lang)
+        """Return a reader of the names of a group; the longest name counts."""
+        known = phrases.names(group, self.lang)
+
+        def hear(text: str, start: int) -> Heard:
+            found = known.pattern.match(text, start)
+            return (known.terms[found[0]], found.end()) if found else None
+
+        return hear
 
     def _term(self, slot: str) -> Slot:
         group, known, strange = TERMS[slot]
@@ -176,18 +183,12 @@ class Voice:
 
         return Slot(say, hear)
 
-    def _shape(
-        self,
-        name: str,
-        given: Callable[[Any], Mapping[str, Any]],
-        made: Callable[[Mapping[str, Any], str], Any],
-    ) -> Slot:
-        """Return a slot whose words depend on which members there are: rows of a table."""
-
+    def _shape(self, name: str, kind: Callable[..., Any], members: Mapping[str, str]) -> Slot:
         def say(item: Any) -> str:
-            stated = {
-                member: held for member, held in given(item).items() if held or member == "text"
-            }
+            held = {slot: getattr(item, attribute) for slot, attribute in members.items()}
+            stated = {it: value for it, value in held.items() if value or it == "text"}
+            if stated.get("datatype") == XSD_STRING:
+                del stated["datatype"]
             return self.say(table(name)[" ".join(stated) or "nothing"], **stated)
 
         def hear(text: str, start: int) -> Heard:
@@ -196,13 +197,15 @@ class Voice:
             if not found:
                 return None
             end, shape, slots = max(found, key=lambda item: item[0])
-            return made(slots, shape), end
+            stated = (slot for slot in members if slot in shape.split())
+            return kind(**{members[slot]: slots.get(slot, True) for slot in stated}), end
 
         return Slot(say, hear)
 
     # -- values -----------------------------------------------------------------------------
 
-    def _say_value(self, value: Value) -> str:
+    def value(self, value: Value) -> str:
+        """Return a value in words."""
         if isinstance(value, Iri):
             return self.slots["concept"].say(value.value)
         return said(value, self.lang) or self.slots["literal"].say(value)
@@ -219,29 +222,6 @@ class Voice:
     def _hear_moment(self, text: str, start: int) -> Heard:
         found = heard(text, start, self.lang)
         return (found[0].lexical, found[1]) if found else unquoted(text, start)
-
-
-def _reference(item: AssetRef | PartyRef) -> Mapping[str, Any]:
-    return {"iri": item.id, "collection": item.collection, "source": item.source}
-
-
-def _maker(kind: type[AssetRef | PartyRef]) -> Callable[[Mapping[str, Any], str], Any]:
-    return lambda slots, shape: kind(
-        slots.get("iri", ""), "collection" in shape, slots.get("source", "")
-    )
-
-
-def _literal(item: Literal) -> Mapping[str, Any]:
-    datatype = "" if item.datatype == XSD_STRING else item.datatype
-    return {"text": item.lexical, "datatype": datatype, "tag": item.language}
-
-
-def _literal_of(slots: Mapping[str, Any], _shape: str) -> Literal:
-    return Literal(slots["text"], slots.get("datatype", XSD_STRING), slots.get("tag", ""))
-
-
-def _say_tag(tag: str) -> str:
-    return tag if _TAG.fullmatch(tag) else quoted(tag)
 
 
 def _hear_tag(text: str, start: int) -> Heard:

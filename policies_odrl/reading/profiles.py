@@ -18,6 +18,7 @@ from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, XSD, Operator
 from policies_odrl.vocabulary import (
+    ACTIONS,
     ALLOWED,
     DCT,
     INCLUDED_IN,
@@ -25,7 +26,6 @@ from policies_odrl.vocabulary import (
     PREAU,
     Kind,
     Operand,
-    known_action,
     same_action,
 )
 
@@ -164,7 +164,7 @@ def _operand(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
 
 def _action(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
     wider = tuple(_names(node, ODRL + "includedIn"))
-    if not known_action(name):
+    if name not in ACTIONS:
         found.actions[name] = (*found.actions.get(name, ()), *wider)
     elif not {same_action(item) for item in wider} <= set(INCLUDED_IN.get(name, ())):
         raise IllFormed("a profile does not change an action of ODRL", node=name)

@@ -22,7 +22,7 @@ from policies_odrl import (
 from policies_odrl.concepts import concepts
 from policies_odrl.language.conditions import conditions
 from policies_odrl.language.explain import number, numbered, sentence
-from policies_odrl.language.phrases import LANGUAGES, label, labelled, names, table, word
+from policies_odrl.language.phrases import LANGUAGES, label, names, table, word
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DCT, FUNCTIONS, INCLUDED_IN, LEVELS, OPERANDS, SAME_ACTION
 from tests.support.policies import agreed, amount, name_is, one_rule, purpose, training_offer, until
@@ -166,9 +166,9 @@ def test_every_term_has_a_name_in_both_languages_that_leads_back_to_it() -> None
             assert all(word(term, lang, group) for term in shared)
             assert len(shared) <= len(terms) // 10, (group, lang, shared)
             for term in set(terms) - set(shared):
-                assert labelled(group, label(group, term, lang), lang) == term
-    assert not labelled("actions", "fly", "en")
-    assert len(names("actions", "en")) <= len({*INCLUDED_IN, *SAME_ACTION})
+                assert names(group, lang).terms.get(label(group, term, lang)) == term
+    assert not names("actions", "en").terms.get("fly")
+    assert len(names("actions", "en").terms) <= len({*INCLUDED_IN, *SAME_ACTION})
 
 
 def test_french_names_are_french() -> None:

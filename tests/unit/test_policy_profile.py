@@ -28,7 +28,7 @@ from policies_odrl.authoring import full
 from policies_odrl.concepts import concepts, hierarchy, wider_concepts
 from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.evaluation.operands import check
-from policies_odrl.language.phrases import label, labelled
+from policies_odrl.language.phrases import label, names
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.values import Step, at_most, scalar, step
@@ -174,7 +174,7 @@ def test_every_concept_and_step_has_a_name_of_its_own(lang: str) -> None:
     for iri in (*concepts(), *STEPS):
         name = label("values", iri, lang)
         assert name, iri
-        assert labelled("values", name, lang) == iri
+        assert names("values", lang).terms.get(name) == iri
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

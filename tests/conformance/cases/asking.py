@@ -17,7 +17,7 @@ from connector.errors import PolicyInvalid
 from policies_odrl import Iri, Request
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.model import ODRL, Value
-from policies_odrl.vocabulary import known_action
+from policies_odrl.vocabulary import ACTIONS
 from tests.conformance.cases.features import Features
 from tests.conformance.cases.graph import Graph, local, named
 
@@ -87,7 +87,7 @@ def _action(graph: Graph, name: str, rule: str) -> tuple[str, str]:
     if not stated:
         raise PolicyInvalid(f"request `{name}` names no action")
     plain = graph.one(stated, "value") or stated
-    return (plain if known_action(plain) or ":" in plain else ODRL + plain), stated
+    return (plain if plain in ACTIONS or ":" in plain else ODRL + plain), stated
 
 
 def _one(graph: Graph, name: str, rule: str, properties: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from connector.errors import PolicyInvalid
 from policies_odrl import Knowledge, OdrlError, Policy, PolicyKind
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.inventory import strange
-from policies_odrl.vocabulary import ALLOWED, DCT, OPERANDS, Kind, Operand, known_action
+from policies_odrl.vocabulary import ACTIONS, ALLOWED, DCT, OPERANDS, Kind, Operand
 
 ANY: Final = "urn:preau:any-action"
 _POLICIES: Final = frozenset(
@@ -123,7 +123,7 @@ def _terms(nodes: Nodes) -> Knowledge:
     for node in nodes:
         for stated in _ids(node, "action"):
             for action in refined.get(stated) or [stated]:
-                if not known_action(action):
+                if action not in ACTIONS:
                     actions[action] = ()
     return Knowledge(operands=operands, actions=actions)
 

@@ -36,7 +36,7 @@ from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL, Condition, Value
 from policies_odrl.reading.inventory import Reference, references_of, rules_of
 from policies_odrl.values import span
-from policies_odrl.vocabulary import OPERANDS, known_action
+from policies_odrl.vocabulary import ACTIONS, OPERANDS
 from tests.conformance.cases.asking import circumstances, stated_by
 from tests.conformance.cases.features import NOW, Features
 from tests.conformance.cases.graph import Graph, local
@@ -331,7 +331,7 @@ class _Reader:
         met = [duties[item].action.id for item in done if item in duties]
         named = (item if ":" in item else ODRL + item for item in (*types, *stated, *met))
         paid = all(graph.values(thing, name) for name in _PAID)
-        return next((item for item in named if known_action(item)), COMPENSATE if paid else "")
+        return next((item for item in named if item in ACTIONS), COMPENSATE if paid else "")
 
 
 def _said(graph: Graph, features: Features) -> set[str]:
