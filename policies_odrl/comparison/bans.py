@@ -34,6 +34,15 @@ def box_of(prover: Proof, bans: Sequence[Prohibition], wanted: Permission) -> Bo
     return whole.joined(extra) if extra else whole
 
 
+def _always_meant(prover: Proof, ban: Prohibition, wanted: Permission) -> bool:
+    """Return whether a prohibition is about every action that a permission of its policy allows."""
+    pairs = ((getattr(ban, part), getattr(wanted, part)) for part in ABOUT)
+    return same_action(ban.action.id) in prover.knowledge.wider_actions(wanted.action.id) and all(
+        mine is None or (theirs is not None and same_reference(mine, theirs))
+        for mine, theirs in pairs
+    )
+
+
 def unsafe(
     prover: Proof, offer: Policy, request: Policy, asked: Sequence[tuple[Permission, Box]]
 ) -> list[int]:
@@ -48,15 +57,6 @@ def unsafe(
     ]
 
 
-def _always_meant(prover: Proof, ban: Prohibition, wanted: Permission) -> bool:
-    """Return whether a prohibition is about every action that a permission of its policy allows."""
-    pairs = ((getattr(ban, part), getattr(wanted, part)) for part in ABOUT)
-    return same_action(ban.action.id) in prover.knowledge.wider_actions(wanted.action.id) and all(
-        mine is None or (theirs is not None and same_reference(mine, theirs))
-        for mine, theirs in pairs
-    )
-
-
 def _upheld(prover: Proof, ban: Prohibition, own: Prohibition, vague: frozenset[str]) -> bool:
     """Return whether a prohibition of the request holds wherever the offer's does.
 
@@ -64,15 +64,16 @@ def _upheld(prover: Proof, ban: Prohibition, own: Prohibition, vague: frozenset[
     """
     theirs = conditions_of(ban)
     forms = set(map(condition_form, theirs))
+
+    def falls(item: Condition) -> bool:  # only where one and the same of theirs is False
+        box = Box([Goal(item, holds=False)])
+        return condition_form(item) in forms or any(prover.refuted(it, box) for it in theirs)
+
     return (
         _action_wider(ban.action.id, own.action.id, prover.knowledge)
         and set(map(rule_form, own.remedies)) == set(map(rule_form, ban.remedies))
         and all(_about_more(getattr(own, part), getattr(ban, part), vague) for part in ABOUT)
-        # each own condition is False only where one and the same of theirs is
-        and all(
-            condition_form(item) in forms or _falls_with(prover, item, theirs)
-            for item in conditions_of(own)
-        )
+        and all(map(falls, conditions_of(own)))
     )
 
 
@@ -96,11 +97,6 @@ def _about_more(mine: Reference | None, theirs: Reference | None, vague: frozens
     )
 
 
-def _falls_with(prover: Proof, own: Condition, theirs: Sequence[Condition]) -> bool:
-    box = Box([Goal(own, holds=False)])
-    return any(prover.refuted(item, box) for item in theirs)
-
-
 def _avoided(
     prover: Proof, ban: Prohibition, vague: frozenset[str], wanted: Permission, box: Box
 ) -> bool:
@@ -118,6 +114,9 @@ def _false_in(prover: Proof, items: Sequence[Condition], box: Box) -> bool:
     return prover.by_cases(touched, box, lambda case: _false_in(prover, items, case))
 
 
+# -- whether a prohibition can be about what is asked for -----------------------------------------
+
+
 def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
     """Return whether a prohibition of one action can bear on a permission of another.
 
@@ -127,7 +126,7 @@ def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
     if touches(ban, wanted, knowledge):
         return True
     wider = knowledge.wider_actions
-    covered = [item for item in (*INCLUDED_IN, *knowledge.actions) if wanted in wider(item)]
+    covered = (item for item in (*INCLUDED_IN, *knowledge.actions) if wanted in wider(item))
     return any(ban in wider(item) | implied_actions(item) for item in covered)
 
 
@@ -154,10 +153,7 @@ def strange(ruled: str, asked: str, knowledge: Knowledge) -> bool:
 def apart(left: Reference | None, right: Reference | None, vague: frozenset[str]) -> bool:
     """Return whether two references are single things, and not the same.
 
-    Args:
-        left: what one rule names; None: anything.
-        right: what another rule names; None: anything.
-        vague: what their policies call collections.
+    None is anything; `vague` is what their policies call collections.
     """
     if left is None or right is None:
         return False

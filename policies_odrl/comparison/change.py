@@ -14,6 +14,7 @@ from itertools import islice, product
 from types import MappingProxyType
 from typing import Final
 
+from policies_odrl import model
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import condition_form, flat, opaque, reference_form, rule_form
 from policies_odrl.comparison import rules
@@ -24,33 +25,22 @@ from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.operands import check
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth
-from policies_odrl.model import (
-    ODRL,
-    Action,
-    AssetRef,
-    Condition,
-    Conflict,
-    Constraint,
-    Iri,
-    PartyRef,
-    Permission,
-    Policy,
-    PolicyKind,
-    Rule,
-)
+from policies_odrl.model import Action, Condition, Constraint, Iri, Permission, Policy, Rule
 from policies_odrl.reading.inventory import Reference
 from policies_odrl.values import Duration, Span, Step, name, scalar
 from policies_odrl.vocabulary import DPV, LEVELS, PREAU, PROFILES, Kind, same_action
 
 PROTECTION: Final = PREAU + "protectionLevel"
-PURPOSE: Final = ODRL + "purpose"
+PURPOSE: Final = model.ODRL + "purpose"
 # Attribute -> weight of changing it; 1 for all others: a purpose weighs more than a few days.
 WEIGHTS: Final[Mapping[str, int]] = MappingProxyType(
     {
         **dict.fromkeys(("action", "target", "assignee", PURPOSE), 8),
         **dict.fromkeys((PROTECTION, DPV + "hasLegalBasis", PREAU + "isolationTier"), 4),
-        **dict.fromkeys((ODRL + "recipient", ODRL + "spatial"), 4),
-        **dict.fromkeys(("duty", ODRL + "dateTime", PREAU + "retention", PREAU + "epsilon"), 2),
+        **dict.fromkeys((model.ODRL + "recipient", model.ODRL + "spatial"), 4),
+        **dict.fromkeys(
+            ("duty", model.ODRL + "dateTime", PREAU + "retention", PREAU + "epsilon"), 2
+        ),
     }
 )
 _YEAR: Final = 31_556_952  # mean Gregorian year, seconds
@@ -65,18 +55,10 @@ def term_changes(
     """Return what an offer changes of what was asked for, in order; empty: nothing.
 
     Each permission asked for is compared with the permission offered that changes it least.
-
-    >>> from policies_odrl.model import ODRL, PolicyKind
-    >>> def may(action):
-    ...     rule = Permission(action=Action(ODRL + action))
-    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
-    >>> [item.line for item in term_changes(may("use"), may("read"))]
-    ['/permission/0: action: use -> read because of offer /permission/0']
     """
-    prover = Proof(knowledge=knowledge)
     asked, offered = opaque(asked), opaque(offered)
     return (
-        *_granted_otherwise(prover, asked, offered),
+        *_granted_otherwise(Proof(knowledge=knowledge), asked, offered),
         *rule_changes(asked, offered),
         *rule_changes(asked, offered, lost=True),
         *strategy_changes(asked, offered),
@@ -118,22 +100,17 @@ def _akin(prover: Proof, wanted: Permission, rule: Permission) -> bool:
     """
     if rule_form(wanted) == rule_form(rule):
         return True  # even where nothing could satisfy it
-    bare = (
-        replace(
-            it,
-            action=Action(it.action.id),
-            output=None,
-            constraints=tuple(x for x in flat(it.constraints) if rules.subject(x) != PROTECTION),
-        )
-        for it in (wanted, rule)
-    )
+    bare = []
+    for it in (wanted, rule):
+        kept = tuple(x for x in flat(it.constraints) if rules.subject(x) != PROTECTION)
+        bare.append(replace(it, action=Action(it.action.id), output=None, constraints=kept))
     return compatible(prover, *bare)
 
 
 def _granted(prover: Proof, asked: Policy, rule: Permission) -> bool:
     """Return whether an offered permission is proved to grant nothing but what is asked for."""
     plain = replace(asked, prohibitions=(), obligations=())
-    return not judge(prover, plain, Policy(kind=PolicyKind.OFFER, permissions=(rule,)))[1]
+    return not judge(prover, plain, Policy(kind=model.PolicyKind.OFFER, permissions=(rule,)))[1]
 
 
 def dropped(path: str, wanted: Permission) -> Compared:
@@ -145,42 +122,36 @@ def permission_changes(
     prover: Proof, path: str, wanted: Permission, given: Permission, source: Source
 ) -> Iterator[Compared]:
     """Yield what changes from a permission asked for to one that is given for it."""
-
-    def change(
-        kind: ChangeKind, operand: str, asked: Iterable[Said], offered: Iterable[Said]
-    ) -> Compared:
-        return Compared(kind, path, operand, tuple(asked), tuple(offered), *source)
-
-    if same_action(wanted.action.id) != same_action(given.action.id):
-        bare = ([Action(rule.action.id)] for rule in (wanted, given))
-        yield change(ChangeKind.NARROWED, "action", *bare)
-    mine, theirs = _parties(wanted), _parties(given)
-    for part in dict.fromkeys((*mine, *theirs)):
-        both = mine.get(part, []), theirs.get(part, [])
-        if {*map(reference_form, both[0])} != {*map(reference_form, both[1])}:
-            yield change(_moved(*both), part, *both)
+    mine, theirs = _named(wanted), _named(given)
+    both = {part: (mine.get(part, ()), theirs.get(part, ())) for part in {**mine, **theirs}}
     paid = any(map(rules.pays_assigner, (*wanted.duties, *given.duties)))
-    if paid and rules.differ(wanted.assigner, given.assigner):
-        grantors = ([rule.assigner] if rule.assigner else [] for rule in (wanted, given))
-        yield change(ChangeKind.NARROWED, "assigner", *grantors)
+    if paid and wanted.assigner and given.assigner:
+        both["assigner"] = ((wanted.assigner,), (given.assigner,))
+    for part, (asked, offered) in both.items():
+        if set(map(_form, asked)) != set(map(_form, offered)):
+            yield Compared(_moved(asked, offered), path, part, asked, offered, *source)
     for place, items, others in (
         (f"{path}/action/odrl:refinement", wanted.action.refinements, given.action.refinements),
         (f"{path}/constraint", wanted.constraints, given.constraints),
     ):
         yield from _condition_changes(prover, place, items, others, source)
     for _, duty in _new(given.duties, wanted.duties):
-        yield change(ChangeKind.DUTY, "duty", (), [duty])
+        yield Compared(ChangeKind.DUTY, path, "duty", (), (duty,), *source)
     for _, duty in _new(wanted.duties, given.duties):
-        yield change(ChangeKind.REMOVED, "duty", [duty], ())
+        yield Compared(ChangeKind.REMOVED, path, "duty", (duty,), (), *source)
 
 
-def _parties(rule: Permission) -> dict[str, list[Reference]]:
-    """Return whom and what a permission names, by what part they play; who grants plays none."""
-    found: dict[str, list[Reference]] = {}
+def _named(rule: Permission) -> dict[str, tuple[Action | Reference, ...]]:
+    """Return the action, and whom and what a permission names; who grants plays no part."""
+    found: dict[str, tuple[Action | Reference, ...]] = {}
     for part, item in rules.attributes(rule):
-        if isinstance(item, AssetRef | PartyRef):
-            found.setdefault(part, []).append(item)
+        if not isinstance(item, Condition):
+            found[part] = (*found.get(part, ()), item)
     return found
+
+
+def _form(item: Action | Reference) -> object:
+    return same_action(item.id) if isinstance(item, Action) else reference_form(item)
 
 
 def _condition_changes(
@@ -202,14 +173,13 @@ def _condition_changes(
             continue
         forms = set(map(condition_form, asked))
         index = (
-            i
+            str(i)
             for i, item in enumerate(wanted)
             if not forms.isdisjoint(map(condition_form, flat([item])))
         )
-        path = "/".join((place, *map(str, islice(index, 1))))
         up = key == PROTECTION and raise_by(asked, offered, prover.knowledge) > 0
         kind = ChangeKind.RAISED if up else _moved(asked, offered)
-        yield Compared(kind, path, key, asked, offered, *source)
+        yield Compared(kind, "/".join((place, *islice(index, 1))), key, asked, offered, *source)
 
 
 def _moved(asked: Sequence[object], offered: Sequence[object]) -> ChangeKind:
@@ -247,7 +217,7 @@ def strategy_changes(asked: Policy, offered: Policy) -> Iterator[Compared]:
 
     Nothing is asked for where no strategy is stated and nothing prohibited.
     """
-    mine, theirs = (it.conflict or Conflict.INVALID for it in (asked, offered))
+    mine, theirs = (it.conflict or model.Conflict.INVALID for it in (asked, offered))
     silent = asked.conflict is None and not asked.prohibitions
     if mine is not theirs and rules.unfolded(offered).prohibitions and not silent:
         yield Compared(ChangeKind.NARROWED, "", "conflict", (mine,), (theirs,))
@@ -280,21 +250,20 @@ def _read_otherwise(operand: str, mine: Iterable[str], theirs: Iterable[str]) ->
 
 def cost(found: Sequence[Compared], knowledge: Knowledge) -> Cost:
     """Return how much changes ask of the other party; compared from left to right."""
-    return (
-        len(found),
-        sum(WEIGHTS.get(item.operand, 1) for item in found),
-        sum(distance(item.asked, item.offered, knowledge) for item in found),
-    )
+    weight = sum(WEIGHTS.get(item.operand, 1) for item in found)
+    return len(found), weight, sum(distance(it.asked, it.offered, knowledge) for it in found)
 
 
 def distance(asked: Sequence[Said], offered: Sequence[Said], knowledge: Knowledge) -> float:
     """Return how far what is offered lies from what was asked, between 0 and 1."""
-    pairs = [
-        (mine, theirs)
-        for mine, theirs in product(asked, offered)
-        if isinstance(mine, Constraint) and isinstance(theirs, Constraint)
-    ]
-    return max((_between(mine, theirs, knowledge) for mine, theirs in pairs), default=1.0)
+    return max(
+        (
+            _between(mine, theirs, knowledge)
+            for mine, theirs in product(asked, offered)
+            if isinstance(mine, Constraint) and isinstance(theirs, Constraint)
+        ),
+        default=1.0,
+    )
 
 
 def _between(mine: Constraint, theirs: Constraint, knowledge: Knowledge) -> float:
@@ -329,10 +298,8 @@ def _size(value: Decimal | Duration) -> float:
 def _steps(one: str | None, two: str | None, knowledge: Knowledge) -> float:
     """Return the steps between two concepts of which one is broader, as a part of the whole."""
     above, over = knowledge.above(one or ""), knowledge.above(two or "")
-    if two not in above and one not in over:
-        return 1.0
     steps = len(above ^ over)
-    return steps / (steps + 1)
+    return steps / (steps + 1) if two in above or one in over else 1.0
 
 
 # -- more protection of the data, instead of another purpose -------------------------------------
@@ -345,14 +312,12 @@ def raised(prover: Proof, wanted: Permission, rule: Permission) -> Permission | 
     level is only ever raised, and by as few steps as the rule allows.
     """
     box = Box(wanted.constraints)
+    asked, offered = (_on(PROTECTION, it.constraints) for it in (wanted, rule))
+    low, high = (_levels(items, prover.knowledge) for items in (asked, offered))
+    if not (asked and offered and low and high) or low[-1] >= high[0]:
+        return None  # where levels overlap there is no need to leave what was asked for
     if not all(prover.within(item, box) for item in _on(PURPOSE, rule.constraints)):
         return None
-    asked, offered = (_on(PROTECTION, it.constraints) for it in (wanted, rule))
-    if not asked or not offered:
-        return None
-    low, high = (_levels(items, prover.knowledge) for items in (asked, offered))
-    if not low or not high or low[-1] >= high[0]:
-        return None  # the levels overlap: no need to leave what was asked for
     kept = [item for item in flat(wanted.constraints) if item not in asked]
     return replace(wanted, constraints=(*kept, *offered))
 

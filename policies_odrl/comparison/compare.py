@@ -7,16 +7,15 @@ choices of the request that touch what does not fit are split, one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof
 from policies_odrl.algebra.forms import flat, opaque, operands_of, reference_form, rule_form
-from policies_odrl.comparison import rules
-from policies_odrl.comparison.bans import apart, box_of, unsafe
+from policies_odrl.comparison import bans, rules
 from policies_odrl.comparison.differences import ChangeKind, Compared, Said
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.witness import common_request, find_witness
@@ -28,9 +27,6 @@ from policies_odrl.model import Conflict, Constraint, Duty, LogicalConstraint, P
 from policies_odrl.vocabulary import PROFILES, same_action
 
 GIVEN_UP: Final = f"the comparison was given up after {MAX_PROOF} steps"
-Stated = tuple[Said, ...]
-_Line = tuple[str, Stated, Said, bool]  # an attribute, what is asked, what is allowed, if it fits
-_Try = tuple[str, Permission, list[_Line]]  # an offered permission, all but conditions compared
 
 
 class Answer(Judged, Enum):
@@ -98,7 +94,7 @@ def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE
 def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Comparison:
     """Return how two policies relate, with proofs and witnesses.
 
-    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
+    >>> from policies_odrl.model import ODRL, Action, PolicyKind
     >>> def may(action):
     ...     rule = Permission(action=Action(ODRL + action))
     ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
@@ -106,8 +102,6 @@ def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) ->
     'within'
     >>> compare(may("read"), may("use")).forward.covered[0].line
     '/permission/0: action read within use (offer /permission/0)'
-    >>> compare(may("read"), may("print")).relation.value
-    'disjoint'
     """
     left, right = opaque(left), opaque(right)
     both = forward, backward = contains(right, left, knowledge), contains(left, right, knowledge)
@@ -120,14 +114,31 @@ def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) ->
     common = meet(left, right, knowledge)
     if common is None:
         unclear = _unclear(left, right, knowledge)
-        return Comparison(
-            Relation.UNKNOWN if unclear else Relation.DISJOINT, *both, missing=unclear
-        )
+        relation = Relation.UNKNOWN if unclear else Relation.DISJOINT
+        return Comparison(relation, *both, missing=unclear)
     shared = common_request(common, left, right, knowledge)
     if shared is None:
         missing = missing or ("whether any request is granted by both",)
         return Comparison(Relation.UNKNOWN, *both, missing=missing)
     return Comparison(Relation.OVERLAPPING, *both, shared)
+
+
+def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ...]:
+    """Return which references may have in common what only evidence could tell.
+
+    What an action makes has no part in what is granted, so that it never keeps policies apart.
+    """
+    prover = Proof(knowledge=knowledge)
+    vague = collections_of(left) | collections_of(right)
+    found: dict[str, None] = {}
+    for (_, mine), (_, other) in product(rules.asked_for(left), rules.asked_for(right)):
+        for part in rules.NAMED:
+            one, two = getattr(mine, part), getattr(other, part)
+            told = part != "output" and bans.apart(one, two, vague)
+            if not told and not rules.narrower(prover, one, two):
+                names = f"`{one.id or one.source}` and `{two.id or two.source}`"
+                found[f"whether {names} share anything"] = None
+    return tuple(found)[:8]
 
 
 def same_meaning(left: Policy, right: Policy) -> bool:
@@ -139,8 +150,9 @@ def same_meaning(left: Policy, right: Policy) -> bool:
     what keeps evaluation from deciding: unknown profiles, parents, a successor.
     """
     one, two = (({*it.profiles} - PROFILES, {*it.inherits}, it.replaced_by) for it in (left, right))
-    whole = [[getattr(it, part) for it in (left, right)] for part in rules.PARTS]
-    if one != two or any(rules.differ(*pair) for pair in whole):
+    if one != two or any(
+        rules.differ(getattr(left, part), getattr(right, part)) for part in rules.PARTS
+    ):
         return False
     if _terms(left, right) == _terms(right, left):
         return True
@@ -177,19 +189,22 @@ def judge(
     lines: list[Compared] = []
     asked: list[tuple[Permission, Box]] = []
     for path, wanted in rules.asked_for(request):
-        box = box_of(prover, own, wanted)
+        box = bans.box_of(prover, own, wanted)
         if box is not None:  # else its own policy prohibits all of it
             asked.append((wanted, box))
-            tries = [(at, rule, [*_frame(prover, wanted, rule)]) for at, rule in offered]
-            lines += _cover(prover, path, tries, box)
-    for index in unsafe(prover, offer, request, asked):
+            tries = [
+                _Try((path, at), rule, _frame(prover, (path, at), wanted, rule))
+                for at, rule in offered
+            ]
+            lines += _cover(prover, tries, box) or [_line((path, ""), "rule", fits=False)]
+    for index in bans.unsafe(prover, offer, request, asked):
         at = f"/prohibition/{index}"
-        lines.append(_compared(at, at, "prohibition", (), offer.prohibitions[index], fits=False))
+        lines.append(_line((at, at), "prohibition", (), offer.prohibitions[index], fits=False))
     accepted = {form for own in request.obligations for form in _duty_forms(request, own)}
     for index, duty in enumerate(offer.obligations):
         if _duty_forms(offer, duty)[0] not in accepted:
             at = f"/obligation/{index}"
-            lines.append(_compared(at, at, "obligation", (), duty, fits=False))
+            lines.append(_line((at, at), "obligation", (), duty, fits=False))
     covered = tuple(item for item in lines if item.kind is ChangeKind.FITS)
     return covered, tuple(item for item in lines if item.kind is ChangeKind.GAP)
 
@@ -208,98 +223,89 @@ def _duty_forms(policy: Policy, duty: Duty) -> list[tuple[object, object, object
 # -- one permission asked for, against those that are offered ------------------------------------
 
 
-def _cover(prover: Proof, path: str, tries: Sequence[_Try], box: Box) -> list[Compared]:
+class _Try(NamedTuple):
+    """An offered permission, and all but its conditions compared with one asked for."""
+
+    where: tuple[str, str]  # JSON pointers of the one asked for, and of the one offered
+    rule: Permission
+    frame: list[Compared]
+
+
+def _cover(prover: Proof, tries: Sequence[_Try], box: Box) -> list[Compared]:
     """Return a proof without gaps that a box lies within what is offered, or the nearest try."""
     compared: list[list[Compared]] = []
-    for at, rule, frame in tries:
+    for where, rule, frame in tries:
         if prover.exhausted:
             break
-        stated = [*frame, *_conditions(prover, rule, box)]
-        lines = [_compared(path, at, what, asked, it, fits=yes) for what, asked, it, yes in stated]
+        lines = [*frame]
+        for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
+            left = item.left if isinstance(item, Constraint) else "condition"
+            fits = prover.within(item, box)
+            lines.append(_line(where, left, box.stated(left), item, fits=fits))
         if not _gaps(lines):
             told = {item.operand for item in lines}
             free = (left for left in box.atoms if left not in told)
-            return [*lines, *(_compared(path, at, left, box.stated(left)) for left in free)]
+            return [*lines, *(_line(where, left, box.stated(left)) for left in free)]
         compared.append(lines)
-    if not compared:
-        return [_compared(path, "", "rule", fits=False)]
-    return _by_cases(prover, path, tries, (box, compared)) or min(compared, key=_gaps)
+    return _by_cases(prover, tries, box, compared) or min(compared, key=_gaps, default=[])
 
 
 def _by_cases(
-    prover: Proof, path: str, tries: Sequence[_Try], tried: tuple[Box, list[list[Compared]]]
+    prover: Proof, tries: Sequence[_Try], box: Box, compared: Sequence[Sequence[Compared]]
 ) -> list[Compared]:
     """Split a choice that touches what did not fit: each case may fall under another rule."""
-    box, compared = tried
     gaps = (item for lines in compared for item in lines if item.kind is ChangeKind.GAP)
     limits = (limit for item in gaps for limit in item.offered)
     touched = [operands_of(it) for it in limits if isinstance(it, Constraint | LogicalConstraint)]
-    several = sum(all(fits for *_, fits in frame) for *_, frame in tries) > 1
+    several = sum(not _gaps(each.frame) for each in tries) > 1
     choice = box.touching(frozenset().union(*touched)) if several else None
     found: list[Compared] = []
     for case in box.cases(choice) if choice else ():
-        lines = _cover(prover, path, tries, case) if prover.pay(len(box.forms)) else []
+        lines = _cover(prover, tries, case) if prover.pay(len(box.forms)) else []
         if not lines or _gaps(lines):
             return []
         found.extend(lines)
     return found
 
 
-def _compared(
-    path: str, at: str, operand: str, asked: Stated = (), *offered: Said, fits: bool = True
+def _line(
+    where: tuple[str, str],
+    operand: str,
+    asked: tuple[Said, ...] = (),
+    *offered: Said,
+    fits: bool = True,
 ) -> Compared:
     kind = ChangeKind.FITS if fits else ChangeKind.GAP
-    return Compared(kind, path, operand, asked, offered, rule=at)
+    return Compared(kind, where[0], operand, asked, offered, rule=where[1])
 
 
 def _gaps(lines: Sequence[Compared]) -> int:
     return sum(item.kind is ChangeKind.GAP for item in lines)
 
 
-def _frame(prover: Proof, wanted: Permission, rule: Permission) -> Iterator[_Line]:
-    """Yield all but the conditions compared: action, target, assignee, duties, output.
+def _frame(
+    prover: Proof, where: tuple[str, str], wanted: Permission, rule: Permission
+) -> list[Compared]:
+    """Return all but the conditions compared: action, target, assignee, duties, output.
 
     Duties of the offer must be accepted as they are, and compensate the same assigner where both
     name one: a request that names none leaves it to the agreement who grants.
     """
     wider = prover.knowledge.wider_actions(wanted.action.id)
-    yield "action", (wanted.action,), rule.action, same_action(rule.action.id) in wider
+    fits = same_action(rule.action.id) in wider
+    found = [_line(where, "action", (wanted.action,), rule.action, fits=fits)]
     for part in rules.ABOUT:
         allowed, item = getattr(rule, part), getattr(wanted, part)
         if allowed is not None:
             asked = () if item is None else (item,)
-            fits = all(rules.reference_within(prover, it, allowed) for it in asked)
-            yield part, asked, allowed, bool(asked) and fits
+            fits = item is not None and rules.reference_within(prover, item, allowed)
+            found.append(_line(where, part, asked, allowed, fits=fits))
     accepted = set(map(rule_form, wanted.duties))
     elsewhere = rules.differ(rule.assigner, wanted.assigner)
     for duty in rule.duties:
         fits = rule_form(duty) in accepted and not (elsewhere and rules.pays_assigner(duty))
-        yield "duty", wanted.duties, duty, fits
+        found.append(_line(where, "duty", wanted.duties, duty, fits=fits))
     made, makes = ((reference_form(it.output), frozenset(it.functions)) for it in (rule, wanted))
     if made != (None, frozenset()):
-        yield "output", (wanted,), rule, made == makes
-
-
-def _conditions(prover: Proof, rule: Permission, box: Box) -> Iterator[_Line]:
-    """Yield what an offered permission asks for, compared with a box that is asked for."""
-    for item in (*flat(rule.constraints), *flat(rule.action.refinements)):
-        left = item.left if isinstance(item, Constraint) else "condition"
-        yield left, box.stated(left), item, prover.within(item, box)
-
-
-def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ...]:
-    """Return which references may have in common what only evidence could tell.
-
-    What an action makes has no part in what is granted, so that it never keeps policies apart.
-    """
-    prover = Proof(knowledge=knowledge)
-    vague = collections_of(left) | collections_of(right)
-    found: dict[str, None] = {}
-    for (_, mine), (_, other) in product(rules.asked_for(left), rules.asked_for(right)):
-        for part in (*rules.ABOUT, "output"):
-            one, two = getattr(mine, part), getattr(other, part)
-            told = part != "output" and apart(one, two, vague)
-            if not told and not rules.narrower(prover, one, two):
-                names = f"`{one.id or one.source}` and `{two.id or two.source}`"
-                found[f"whether {names} share anything"] = None
-    return tuple(found)[:8]
+        found.append(_line(where, "output", (wanted,), rule, fits=made == makes))
+    return found

@@ -25,6 +25,7 @@ from policies_odrl.model import ODRL, Action, Conflict, Permission, Policy
 
 MAX_PAIRS: Final = 256  # pairs of permissions of which it is said why they exclude each other
 _Limits = dict[str, Policy]  # what a request has to lie within: the offer, and the private reserve
+_Pair = tuple[str, Permission]  # JSON pointer, permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,6 @@ class _Candidate:
     raised: int  # by how many levels it protects the data more
     forced: bool  # whether at a level of protection that was not asked for
 
-    @property
-    def keeps_purpose(self) -> bool:
-        return all(item.operand != change.PURPOSE for item in self.changes)
-
 
 def counter_offer(
     offer: Policy,
@@ -82,15 +79,6 @@ def counter_offer(
 
     Raises:
         LimitExceeded: the policies have too many rules or conditions to be compared.
-
-    >>> from policies_odrl.model import ODRL, Action, PolicyKind
-    >>> def may(action):
-    ...     rule = Permission(action=Action(ODRL + action))
-    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
-    >>> counter_offer(may("use"), may("read")).agreed
-    True
-    >>> print(counter_offer(may("read"), may("use")).changes[0].said())
-    Instead of “use”: “read”, because of the offer, permission 1.
     """
     request, limits = opaque(request), {"offer": opaque(offer)}
     if reserve is not None:
@@ -100,17 +88,15 @@ def counter_offer(
     asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
     unclear = rules.obstacle(request, knowledge) or rules.obstacle(offer, knowledge)
     if unclear:
-        return CounterOffer(
-            agreed=False,
-            changes=tuple(change.dropped(path, rule) for path, rule in asked),
-            blocked=tuple(Blocked(path, (), unclear) for path, _ in asked),
-        )
+        gone = tuple(change.dropped(*pair) for pair in asked)
+        why = tuple(Blocked(path, (), unclear) for path, _ in asked)
+        return CounterOffer(agreed=False, changes=gone, blocked=why)
     # a reserve that says nothing by itself counts for nothing
     limits = {name: it for name, it in limits.items() if not rules.obstacle(it, knowledge)}
     prover = Proof(knowledge=knowledge)
     for name, limit in limits.items():
         if not judge(prover, limit, request)[1]:
-            given = (list(_given(prover, (name, limit), request, pair)) for pair in asked)
+            given = (_given(prover, (name, limit), request, pair) for pair in asked)
             found = [item for each in given for item in _in_words_of_limit(each)]
             whole = _assembled(prover, [limit], request, found)
             if whole is not None:
@@ -119,7 +105,7 @@ def counter_offer(
     return _countered(prover, limits, request, asked)
 
 
-def _in_words_of_limit(given: Sequence[_Candidate | Blocked]) -> list[Permission]:
+def _in_words_of_limit(given: Iterator[_Candidate | Blocked]) -> list[Permission]:
     """Return what a permission that lies within a limit comes to: one, or one for each case."""
     plain = [item for item in given if isinstance(item, _Candidate) and not item.forced]
     whole = [item for item in plain if not item.changes]
@@ -130,14 +116,14 @@ def _in_words_of_limit(given: Sequence[_Candidate | Blocked]) -> list[Permission
 
 
 def _countered(
-    prover: Proof, limits: _Limits, request: Policy, asked: Sequence[tuple[str, Permission]]
+    prover: Proof, limits: _Limits, request: Policy, asked: Sequence[_Pair]
 ) -> CounterOffer:
     """Return the counter-offer of the best candidates for each permission asked for."""
     chosen: list[_Candidate] = []
     changes: list[Compared] = []
     refused: list[Blocked] = []
-    for path, wanted in asked:
-        each = (_given(prover, limit, request, (path, wanted)) for limit in limits.items())
+    for pair in asked:
+        each = (_given(prover, limit, request, pair) for limit in limits.items())
         given = [item for found in each for item in found]
         best = _best([item for item in given if isinstance(item, _Candidate)])
         if best is not None:
@@ -145,8 +131,8 @@ def _countered(
             changes += best.changes
         else:
             banned = (item for item in given if isinstance(item, Blocked))
-            refused.append(next(banned, Blocked(path, ())))
-            changes.append(change.dropped(path, wanted))
+            refused.append(next(banned, Blocked(pair[0], ())))
+            changes.append(change.dropped(*pair))
     why = blocking(limits["offer"], request, prover.knowledge) if refused else ()
     reasons = {item.path: item for item in why}
     blocked = tuple(reasons.get(item.path, item) for item in refused)
@@ -166,48 +152,45 @@ def _countered(
 
 def _best(candidates: Sequence[_Candidate]) -> _Candidate | None:
     """Return the candidate that changes least; more protection comes before another purpose."""
+
+    def keeping(found: Sequence[_Candidate]) -> list[_Candidate]:
+        return [it for it in found if all(x.operand != change.PURPOSE for x in it.changes)]
+
     plain = [item for item in candidates if not item.forced]
     best = min(plain, key=lambda item: item.key, default=None)
-    if any(item.keeps_purpose for item in plain):
-        return best
-    kept = [item for item in candidates if item.keeps_purpose]
+    kept = [] if keeping(plain) else keeping(candidates)
     return min(kept, key=lambda item: (item.raised, item.key), default=best)
 
 
 def _given(
-    prover: Proof, limit: tuple[str, Policy], request: Policy, pair: tuple[str, Permission]
+    prover: Proof, limit: tuple[str, Policy], request: Policy, pair: _Pair
 ) -> Iterator[_Candidate | Blocked]:
     """Yield what a permission asked for has in common with each one of a limit.
 
-    What is prohibited as a whole is none; what of a reserve prohibits it stays private.
+    What is prohibited as a whole is none; what of a reserve prohibits it stays private. Who grants
+    is only told beside who gives.
     """
     (name, policy), (path, wanted) = limit, pair
     bans = rules.unfolded(policy).prohibitions
     for place, mine in rules.granting(policy):
-        asked = _beside(mine, request, wanted)
+        asked = rules.named(request, wanted)
+        asked = asked if mine.assigner else replace(asked, assigner=wanted.assigner)
         stronger = change.raised(prover, asked, mine)
         for form in (asked, stronger) if stronger else (asked,):
             for given in met(prover, mine, form):
                 at = (i for i, ban in enumerate(bans) if box_of(prover, [ban], given) is None)
                 index = next(at, None)
-                if index is not None:
-                    if name == "offer":
-                        ban = Part(name, f"/prohibition/{index}", "prohibition", bans[index])
-                        own = Part("request", path, "rule", wanted)
-                        yield Blocked(path, (own, Part(name, place, "rule", mine), ban))
-                    continue
-                listed = change.permission_changes(prover, path, asked, given, (name, place))
-                changes = tuple(dict.fromkeys(listed))
-                number, weight, far = change.cost(changes, prover.knowledge)
-                levels = change.raise_by(asked.constraints, given.constraints, prover.knowledge)
-                key = (number, weight, name != "offer", far)
-                yield _Candidate(name, given, changes, key, max(0, levels), form is not asked)
-
-
-def _beside(mine: Permission, request: Policy, wanted: Permission) -> Permission:
-    """Return a permission asked for with all it is about; who grants, only beside who gives."""
-    asked = rules.named(request, wanted)
-    return asked if mine.assigner else replace(asked, assigner=wanted.assigner)
+                if index is None:
+                    listed = change.permission_changes(prover, path, asked, given, (name, place))
+                    changes = tuple(dict.fromkeys(listed))
+                    number, weight, far = change.cost(changes, prover.knowledge)
+                    key = (number, weight, name != "offer", far)
+                    up = change.raise_by(asked.constraints, given.constraints, prover.knowledge)
+                    yield _Candidate(name, given, changes, key, max(0, up), form is not asked)
+                elif name == "offer":
+                    own = Part("request", path, "rule", wanted)
+                    ban = Part(name, f"/prohibition/{index}", "prohibition", bans[index])
+                    yield Blocked(path, (own, Part(name, place, "rule", mine), ban))
 
 
 def _assembled(
@@ -226,11 +209,9 @@ def _strategy(sides: Sequence[Policy]) -> Conflict | None:
 
     What sides with `perm` prohibit is no longer among their rules.
     """
+    counting = (it.conflict for it in sides if it.prohibitions and it.conflict is not Conflict.PERM)
     first = sides[0].conflict
-    if first is not Conflict.PERM:
-        return first
-    counting = (side.conflict for side in sides if side.prohibitions)
-    return next((found for found in counting if found is not Conflict.PERM), first)
+    return next(counting, first) if first is Conflict.PERM else first
 
 
 # -- why nothing is granted ----------------------------------------------------------------------
@@ -246,7 +227,7 @@ def blocking(
     Source: Bonatti, Olmedilla & Peer 2006 (why not).
     """
     prover = Proof(knowledge=knowledge)
-    offered = [_parts("offer", path, rule) for path, rule in rules.asked_for(offer)]
+    offered = [_parts("offer", *pair) for pair in rules.asked_for(offer)]
     found = []
     for path, wanted in rules.asked_for(request):
         pairs = [[*_parts("request", path, wanted), *parts] for parts in offered]
@@ -258,17 +239,14 @@ def blocking(
 
 def possible(prover: Proof, parts: Sequence[Part]) -> bool:
     """Return whether statements leave something in common, or at least may."""
-    actions = [part.item for part in parts if part.name == "action"]
-    either = actions[0] if actions else Action(ODRL + "use")
-    return compatible(prover, *(_rule(parts, side, either) for side in ("request", "offer")))
-
-
-def _rule(parts: Sequence[Part], side: str, action: Any) -> Permission:
-    """Return the permission that the statements of one side make."""
-    own = [part for part in parts if part.side == side]
-    stated: dict[str, Any] = {part.name: part.item for part in own if part.name != "condition"}
-    items = tuple(part.item for part in own if part.name == "condition")
-    return Permission(**{"action": action, **stated, "constraints": items})
+    either: Any = next((it.item for it in parts if it.name == "action"), Action(ODRL + "use"))
+    sides = []
+    for side in ("request", "offer"):
+        own = [part for part in parts if part.side == side]
+        stated: dict[str, Any] = {it.name: it.item for it in own if it.name != "condition"}
+        items = tuple(part.item for part in own if part.name == "condition")
+        sides.append(Permission(**{"action": either, **stated, "constraints": items}))
+    return compatible(prover, *sides)
 
 
 def _irreducible(prover: Proof, parts: Sequence[Part]) -> tuple[Part, ...]:

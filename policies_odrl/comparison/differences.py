@@ -9,19 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from policies_odrl import text
+from policies_odrl import model, text
 from policies_odrl.language.explain import sentence
 from policies_odrl.language.phrases import fill, table, word
-from policies_odrl.model import (
-    Action,
-    AssetRef,
-    Condition,
-    Conflict,
-    Iri,
-    PartyRef,
-    Rule,
-    duties_below,
-)
+from policies_odrl.model import Action, AssetRef, Condition, Conflict, Iri, PartyRef, Rule
 from policies_odrl.vocabulary import FUNCTIONS
 
 Said = Condition | Action | AssetRef | PartyRef | Rule | Iri | Conflict
@@ -47,7 +38,6 @@ class Compared:
     """What is asked for and what is offered of one attribute.
 
     Attributes:
-        kind: see `ChangeKind`.
         path: JSON pointer into the request of what is compared; of its rule for what is added.
         operand: IRI of the left operand or of a party function, or `action`, `target`, `assignee`,
             `output`, `duty`, `prohibition`, `obligation`, `rule`, `conflict`, `profile`,
@@ -69,23 +59,24 @@ class Compared:
     @property
     def line(self) -> str:
         """One line in the terms of the policies."""
+        asked, offered = (", ".join(map(brief, items)) for items in (self.asked, self.offered))
         if self.kind in {ChangeKind.FITS, ChangeKind.GAP}:
-            return f"{self.path}: {self._terms()}" + (f" (offer {self.rule})" if self.rule else "")
+            terms = self._terms(asked or "not stated", offered)
+            return f"{self.path}: {terms}" + (f" (offer {self.rule})" if self.rule else "")
         nothing = "not granted" if self.kind is ChangeKind.DROPPED else "not stated"
-        asked, offered = _briefs(self.asked) or "not stated", _briefs(self.offered) or nothing
         why = f" because of {self.because} {self.rule}" if self.because else ""
-        return f"{self.path}: {text.term(self.operand)}: {asked} -> {offered}{why}"
+        operand = text.term(self.operand)
+        return f"{self.path}: {operand}: {asked or 'not stated'} -> {offered or nothing}{why}"
 
-    def _terms(self) -> str:
-        asked = _briefs(self.asked)
+    def _terms(self, asked: str, offered: str) -> str:
         match self.offered:
             case ():
                 return f"{asked}; no limit" if self.rule else "nothing is offered"
-            case (Action(id=name), *_):
-                return f"action {asked} within {text.term(name)}"
+            case (Action(), *_):
+                return f"action {asked} within {offered}"
             case (Rule() | AssetRef() | PartyRef(), *_):
-                return f"{self.operand} {_briefs(self.offered)}"
-        return f"{_briefs(self.offered)}; asked: {asked or 'not stated'}"
+                return f"{self.operand} {offered}"
+        return f"{offered}; asked: {asked}"
 
     def said(self, lang: str = "en") -> str:
         """Return it as a sentence.
@@ -106,8 +97,8 @@ class Compared:
             path=_number(self.path, lang),
             rule=rule,
             subject=about,
-            asked=_things(self.asked, lang) or _word("silent", lang),
-            offered=_things(self.offered, lang),
+            asked=_row((_thing(item, lang) for item in self.asked), lang) or _word("silent", lang),
+            offered=_row((_thing(item, lang) for item in self.offered), lang),
             because=because,
         )
 
@@ -150,24 +141,16 @@ class Blocked:
         Raises:
             ValueError: a language other than `en` and `fr`.
         """
-        key = "set" if self.parts else "unclear" if self.missing else "none"
+        words = table("blocked")
         inner = (
-            fill(
-                table("blocked")[part.side],
-                lang,
-                rule=_number(part.rule, lang),
-                item=_thing(part.item, lang),
-            )
-            for part in self.parts
+            fill(words[it.side], lang, rule=_number(it.rule, lang), item=_thing(it.item, lang))
+            for it in self.parts
         )
-        return fill(table("blocked")[key], lang, items=_row(inner, lang))
+        key = "set" if self.parts else "unclear" if self.missing else "none"
+        return fill(words[key], lang, items=_row(inner, lang))
 
 
 # -- parts of policies in words ------------------------------------------------------------------
-
-
-def _briefs(items: Iterable[Said]) -> str:
-    return ", ".join(map(brief, items))
 
 
 def brief(item: Said) -> str:
@@ -175,12 +158,8 @@ def brief(item: Said) -> str:
     match item:
         case Conflict():
             return item.value
-        case Iri():
-            return text.term(item.value)
-        case Rule():
-            return text.term(item.action.id)
-        case Action():
-            return text.term(item.id)
+        case Iri(value=name) | Action(id=name) | Rule(action=Action(id=name)):
+            return text.term(name)
         case AssetRef() | PartyRef():
             return (item.id or item.source)[: text.MAX_SHOWN]
         case _:
@@ -196,7 +175,7 @@ def _thing(item: Said, lang: str) -> str:
         case Iri():
             return brief(item)
         case Rule():
-            below = [duty.action for _, duties in duties_below(item) for duty in duties]
+            below = [duty.action for _, duties in model.duties_below(item) for duty in duties]
             what = " → ".join(word(it.id, lang, "actions") for it in (item.action, *below))
             items, about = (*item.constraints, *item.action.refinements), _about(item, lang)
         case Action():
@@ -211,20 +190,13 @@ def _thing(item: Said, lang: str) -> str:
 
 def _about(rule: Rule, lang: str) -> list[str]:
     """Return whom and what a rule names, in words."""
-    found = [
-        f"{_word(name, lang)} {_thing(part, lang)}"
-        for name, part in (("about", rule.target), ("by", rule.assignee))
-        if part is not None
-    ]
+    named = (("about", rule.target), ("by", rule.assignee))
+    found = [f"{_word(name, lang)} {_thing(part, lang)}" for name, part in named if part]
     equals = " : " if lang == "fr" else ": "
     return found + [
         f"{word(name, lang, 'functions')}{equals}{_thing(party, lang)}"
         for name, party in rule.functions
     ]
-
-
-def _things(items: Iterable[Said], lang: str) -> str:
-    return _row((_thing(item, lang) for item in items), lang)
 
 
 def _row(items: Iterable[str], lang: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from policies_odrl import model
 from policies_odrl.algebra.boxes import Box, Proof
-from policies_odrl.algebra.forms import flat, malformed, opaque, rule_form, same_reference
+from policies_odrl.algebra.forms import flat, malformed, opaque, rule_form
 from policies_odrl.comparison import rules
 from policies_odrl.comparison.bans import related
 from policies_odrl.comparison.wording import joined, rendered
@@ -24,13 +24,12 @@ from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.evaluation.evaluate import unusable
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
+from policies_odrl.model import Condition, Conflict, Constraint, Permission, Policy, Prohibition
 from policies_odrl.values import name
 from policies_odrl.vocabulary import Kind
 
 
-def meet(
-    left: model.Policy, right: model.Policy, knowledge: Knowledge = NOTHING_MORE
-) -> model.Policy | None:
+def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Policy | None:
     """Return the policy that grants just what both grant, or None when that is nothing.
 
     It is an Offer without identifier. A policy that grants nothing by itself (replaced, inheriting,
@@ -54,18 +53,15 @@ def meet(
     return whole_of(tuple(found.values()), (left, right), _strategy(mine, other), knowledge)
 
 
-def _strategy(left: model.Policy, right: model.Policy) -> model.Conflict | None:
+def _strategy(left: Policy, right: Policy) -> Conflict | None:
     """Return the strategy of those that prohibit something; the default where one has that."""
     stated = [policy.conflict for policy in (left, right) if policy.prohibitions]
     if not stated:
         return left.conflict if left.conflict is right.conflict else None
-    plain = [item for item in stated if item is not model.Conflict.PROHIBIT]
-    return plain[0] if plain else model.Conflict.PROHIBIT
+    return next((it for it in stated if it is not Conflict.PROHIBIT), Conflict.PROHIBIT)
 
 
-def met(
-    prover: Proof, mine: model.Permission, other: model.Permission
-) -> tuple[model.Permission, ...]:
+def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission, ...]:
     """Return what two permissions have in common: one, several or no permission.
 
     Who grants has no part in what is granted, so that the first one's assigner stays.
@@ -76,12 +72,15 @@ def met(
         part: rules.narrower(prover, getattr(mine, part), getattr(other, part))[0]
         for part in rules.NAMED
     }
-    made = model.Permission(
+    duties = other.duties
+    if other.assigner and rules.differ(mine.assigner, other.assigner):
+        duties = tuple(_paid_to(other.assigner, duty) for duty in duties)
+    made = Permission(
         action=mine.action,
         assigner=mine.assigner or other.assigner,
         constraints=_tightest((*mine.constraints, *other.constraints), prover),
         functions=tuple(dict.fromkeys((*mine.functions, *other.functions))),
-        duties=joined(mine.duties, _duties_under(mine, other)),
+        duties=joined(mine.duties, duties),
         **named,
     )
     refinements = _tightest((*mine.action.refinements, *other.action.refinements), prover)
@@ -91,32 +90,20 @@ def met(
     )
 
 
-def compatible(prover: Proof, mine: model.Permission, other: model.Permission) -> bool:
+def compatible(prover: Proof, mine: Permission, other: Permission) -> bool:
     """Return whether two permissions have something in common, or at least may."""
     if not rules.common_actions(mine.action.id, other.action.id, prover.knowledge) or not all(
         rules.narrower(prover, getattr(mine, part), getattr(other, part)) for part in rules.NAMED
     ):
         return False
     stated = (item for rule in (mine, other) for _, item in rules.attributes(rule))
-    items = (
-        rendered(it) for it in stated if isinstance(it, model.Constraint | model.LogicalConstraint)
-    )
+    items = [rendered(item) for item in stated if isinstance(item, Condition)]
     kept = _lists_met(items, prover.knowledge)
     return kept is not None and not prover.apart(Box(kept))
 
 
-def _duties_under(mine: model.Permission, other: model.Permission) -> tuple[model.Duty, ...]:
-    """Return the other's duties, for a permission that the first one's assigner grants.
-
-    They say whom they compensate, because that is the assigner where a duty names nobody.
-    """
-    payee = other.assigner
-    if mine.assigner is None or payee is None or same_reference(mine.assigner, payee):
-        return other.duties
-    return tuple(_paid_to(payee, duty) for duty in other.duties)
-
-
 def _paid_to(payee: model.PartyRef, duty: model.Duty) -> model.Duty:
+    """Return a duty that says whom it compensates: its assigner, where it names nobody."""
     functions = duty.functions
     if COMPENSATED not in dict(functions):
         functions = (*functions, (COMPENSATED, payee))
@@ -127,12 +114,12 @@ def _paid_to(payee: model.PartyRef, duty: model.Duty) -> model.Duty:
 # -- conditions ----------------------------------------------------------------------------------
 
 
-def _tightest(items: Sequence[model.Condition], prover: Proof) -> tuple[model.Condition, ...]:
+def _tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...]:
     """Return conditions that may hold together, without what follows from the rest."""
     known = [rendered(item) for item in flat(items)]
     places = {what: place for place, what in enumerate(dict.fromkeys(map(rules.subject, known)))}
     kept = list(dict.fromkeys(_lists_met(known, prover.knowledge) or known))
-    groups: dict[str, list[model.Condition]] = {}
+    groups: dict[str, list[Condition]] = {}  # by operand; what joins several has none
     for item in kept:
         groups.setdefault(_operand(item), []).append(item)
     for item in reversed(kept):
@@ -147,41 +134,37 @@ def _tightest(items: Sequence[model.Condition], prover: Proof) -> tuple[model.Co
     return tuple(sorted(left, key=lambda item: places[rules.subject(item)]))
 
 
-def _operand(item: model.Condition) -> str:
-    """Return the operand of which alone others could prove a condition; empty: all of them."""
-    return item.left if isinstance(item, model.Constraint) else ""
+def _operand(item: Condition) -> str:
+    return item.left if isinstance(item, Constraint) else ""
 
 
-def _lists_met(
-    items: Iterable[model.Condition], knowledge: Knowledge
-) -> list[model.Condition] | None:
+def _lists_met(items: Iterable[Condition], knowledge: Knowledge) -> list[Condition] | None:
     """Return conditions with the concepts of several lists met; None when none is left.
 
     Proofs stand beside one another, so that each list of them stays (`Operand.evidence`).
     """
-    kept: dict[str | int, model.Condition] = {}
+    kept: dict[str | int, Condition] = {}
     for place, item in enumerate(items):
-        listing = isinstance(item, model.Constraint) and _lists_concepts(item, knowledge)
+        listing = isinstance(item, Constraint) and _lists_concepts(item, knowledge)
         key = rules.subject(item) if listing else place
         first = kept.get(key)
-        if isinstance(first, model.Constraint) and isinstance(item, model.Constraint):
+        if isinstance(first, Constraint) and isinstance(item, Constraint):
             both = _below(first, knowledge) & _below(item, knowledge)
-            widest = tuple(
-                model.Iri(it) for it in sorted(both) if not (knowledge.above(it) - {it}) & both
-            )
+            widest = [it for it in sorted(both) if not (knowledge.above(it) - {it}) & both]
             if not widest:
                 return None
-            kept[key] = replace(first, operator=model.Operator.IS_ANY_OF, right=widest)
+            right = tuple(map(model.Iri, widest))
+            kept[key] = replace(first, operator=model.Operator.IS_ANY_OF, right=right)
         else:
             kept[key] = item
     return list(kept.values())
 
 
-def _below(item: model.Constraint, knowledge: Knowledge) -> frozenset[str]:
+def _below(item: Constraint, knowledge: Knowledge) -> frozenset[str]:
     return frozenset().union(*(knowledge.below(name(value) or "") for value in item.right))
 
 
-def _lists_concepts(item: model.Constraint, knowledge: Knowledge) -> bool:
+def _lists_concepts(item: Constraint, knowledge: Knowledge) -> bool:
     operand = knowledge.operand(item.left)
     return (
         operand is not None
@@ -201,12 +184,12 @@ def _lists_concepts(item: model.Constraint, knowledge: Knowledge) -> bool:
 
 
 def whole_of(
-    permissions: Sequence[model.Permission],
-    sources: Sequence[model.Policy],
-    conflict: model.Conflict | None,
+    permissions: Sequence[Permission],
+    sources: Sequence[Policy],
+    conflict: Conflict | None,
     knowledge: Knowledge,
-    first: model.Policy | None = None,
-) -> model.Policy:
+    first: Policy | None = None,
+) -> Policy:
     """Return an offer of permissions, with the prohibitions and obligations of all sources.
 
     Args:
@@ -217,7 +200,7 @@ def whole_of(
         first: the policy that says what is stated for all rules; None: what they name alike.
     """
     sides = [rules.unfolded(policy) for policy in sources]
-    made = model.Policy(
+    made = Policy(
         kind=model.PolicyKind.OFFER,
         permissions=tuple(permissions),
         prohibitions=joined(*(side.prohibitions for side in sides)),
@@ -234,7 +217,7 @@ def whole_of(
     return _calling(rules.folded(kept, first), names)
 
 
-def _calling(whole: model.Policy, names: frozenset[str]) -> model.Policy:
+def _calling(whole: Policy, names: frozenset[str]) -> Policy:
     """Return a policy whose permissions call a collection what has one of some names."""
 
     def called(part: Any) -> dict[str, Any]:
@@ -250,8 +233,8 @@ def _calling(whole: model.Policy, names: frozenset[str]) -> model.Policy:
 
 
 def _lost_collections(
-    whole: model.Policy, sources: Sequence[model.Policy], knowledge: Knowledge
-) -> list[model.Prohibition]:
+    whole: Policy, sources: Sequence[Policy], knowledge: Knowledge
+) -> list[Prohibition]:
     """Return prohibitions that still name the collections of which no permission is left.
 
     They are of what was permitted of the collection, where nothing like it is granted any more, so
@@ -259,7 +242,7 @@ def _lost_collections(
     """
     known = set(collections_of(whole))
     granted = {rule.action.id for rule in whole.permissions}
-    added: list[model.Prohibition] = []
+    added: list[Prohibition] = []
     for part in rules.ABOUT:
         bans = _bearing(whole, part, knowledge)
         pairs = (pair for policy in sources for pair in rules.collections_in(policy, part))
@@ -268,20 +251,16 @@ def _lost_collections(
                 known.add(group)
                 act = rule.action.id
                 free = not any(related(act, item, knowledge) for item in granted)
-                ban = model.Prohibition(action=model.Action(act)) if free else bans[0]
+                ban = Prohibition(action=model.Action(act)) if free else bans[0]
                 collection: Any = rules.REFERENCES[part](group, collection=True)
                 added.append(replace(ban, **{part: collection}))
     return added
 
 
-def _bearing(whole: model.Policy, part: str, knowledge: Knowledge) -> list[model.Prohibition]:
+def _bearing(whole: Policy, part: str, knowledge: Knowledge) -> list[Prohibition]:
     """Return the prohibitions that name something which a permission of many may hold."""
-    many = {
-        rule.action.id
-        for rule in whole.permissions
-        for item in [getattr(rule, part)]
-        if item is None or item.collection or item.source
-    }
+    about = [(rule.action.id, getattr(rule, part)) for rule in whole.permissions]
+    many = {act for act, item in about if item is None or item.collection or item.source}
     return [
         ban
         for ban in whole.prohibitions
@@ -295,28 +274,18 @@ def _bearing(whole: model.Policy, part: str, knowledge: Knowledge) -> list[model
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer of conditions: authority, charter, offer or negotiated terms.
+    """What one of authority, charter, offer or negotiated terms allows, inheritance resolved."""
 
-    Attributes:
-        name: who states it, in one word.
-        policy: what it allows; inheritance must be resolved.
-    """
-
-    name: str
-    policy: model.Policy
+    name: str  # who states it, in one word
+    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Layered:
-    """Several layers as one policy.
+    """What several layers grant together; true where that is anything."""
 
-    Attributes:
-        policy: what all layers grant; without permissions when that is nothing.
-        empty_at: name of the layer with which nothing was left; empty otherwise.
-    """
-
-    policy: model.Policy
-    empty_at: str = ""
+    policy: Policy
+    empty_at: str = ""  # the layer with which nothing was left
 
     def __bool__(self) -> bool:
         return bool(self.policy.permissions)
@@ -325,16 +294,12 @@ class Layered:
 def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
     """Return what several layers grant together: the strictest wins, and no layer grants nothing.
 
-    Args:
-        layers: from the outermost; the order decides the words, not what is granted.
-        knowledge: terms and hierarchies beyond the built-in ones.
+    The order, from the outermost, decides the words and not what is granted.
 
     Raises:
         LimitExceeded: too many rules or conditions to be compared.
     """
-    if not layers:
-        return Layered(model.Policy(kind=model.PolicyKind.OFFER))
-    whole = opaque(layers[0].policy)
+    whole = opaque(layers[0].policy) if layers else Policy(kind=model.PolicyKind.OFFER)
     for item in layers:
         found = meet(whole, item.policy, knowledge)
         if found is None:  # it grants nothing, but still prohibits and obliges

@@ -6,7 +6,7 @@ all that they are about; a policy that is made of them states once what they hav
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -22,11 +22,13 @@ PARTS: Final = ("target", "assigner", "assignee")
 BARE: Final[dict[str, Any]] = dict.fromkeys(PARTS)
 REFERENCES: Final = {"target": model.AssetRef, "assignee": model.PartyRef}
 ABOUT: Final = tuple(REFERENCES)  # the parts that decide whether a rule concerns a request
+NAMED: Final = ("target", "assignee", "output")
+SOMEBODY: Final = "did:example:somebody"  # who asks, where a rule is about anybody
+SOMETHING: Final = "urn:example:something"
 MAX_PAIRS: Final = 4096  # pairs of rules compared
 MAX_WORK: Final = 50_000  # conditions of all pairs of rules
 MAX_CONDITIONS: Final = 256  # conditions of one rule
 MAX_NESTED: Final = 64  # conditions below one another
-NAMED: Final = ("target", "assignee", "output")
 TOO_MANY: Final = "too many rules or conditions, or pairs of them, to compare"
 _R = TypeVar("_R", bound=model.Rule)
 
@@ -90,9 +92,11 @@ def folded(whole: model.Policy, first: model.Policy | None = None) -> model.Poli
             stated[part] = found
     gone = dict.fromkeys(stated)
     for name in ("permissions", "prohibitions", "obligations"):
-        bare = [replace(rule, **gone) for rule in getattr(whole, name)]
-        once = {rule_form(rule): rule for rule in reversed(bare)}  # the first of each stays
-        stated[name] = tuple(reversed(once.values()))
+        once: dict[object, model.Rule] = {}
+        for rule in getattr(whole, name):
+            bare = replace(rule, **gone)
+            once.setdefault(rule_form(bare), bare)
+        stated[name] = tuple(once.values())
     return replace(whole, **stated)
 
 
@@ -118,6 +122,14 @@ def attributes(
 def subject(item: model.Condition) -> str:
     """Return what a condition is about: its left operand, or how its parts are joined."""
     return item.left if isinstance(item, model.Constraint) else item.connective.value
+
+
+def collections_in(policy: model.Policy, part: str) -> Iterator[tuple[model.Permission, str]]:
+    """Yield the permissions of a policy that are about collections, with the names of those."""
+    for _, rule in asked_for(policy):
+        item = getattr(rule, part)
+        if item is not None and (item.collection or item.source):
+            yield from ((rule, name) for name in (item.id, item.source) if name)
 
 
 # -- what two rules name -------------------------------------------------------------------------
@@ -161,10 +173,7 @@ def common_actions(mine: str, other: str, knowledge: Knowledge) -> tuple[str, ..
 
 
 def differ(left: Reference | None, right: Reference | None) -> bool:
-    """Return whether two references are both named, and not the same.
-
-    Terms that name nobody leave it to the agreement who grants.
-    """
+    """Return whether two references are both named, and not the same."""
     return left is not None and right is not None and not same_reference(left, right)
 
 
@@ -179,7 +188,8 @@ def pays_assigner(duty: model.Duty) -> bool:
 def too_large(left: model.Policy, right: model.Policy) -> bool:
     """Return whether two policies have too many rules or conditions to be compared."""
     mine, other = (
-        [_count(it, rule) for rule in (*it.permissions, *it.prohibitions)] for it in (left, right)
+        [_count(_stated(it, rule)) for rule in (*it.permissions, *it.prohibitions)]
+        for it in (left, right)
     )
     pairs = len(mine) * len(other)
     work = 2 * pairs + sum(mine) * len(other) + sum(other) * len(mine)
@@ -188,18 +198,18 @@ def too_large(left: model.Policy, right: model.Policy) -> bool:
     )
 
 
-def _count(policy: model.Policy, rule: model.Rule) -> int:
-    """Return how many conditions a rule has; too many where they lie too deep."""
+def _stated(policy: model.Policy, rule: model.Rule) -> list[model.Condition]:
     chosen = (policy.target_of(rule), policy.assignee_of(rule))
     groups = (rule.constraints, rule.action.refinements, *(it.refinements for it in chosen if it))
-    total = 0
-    stack = [(item, 1) for group in groups for item in group]
-    while stack:
-        item, depth = stack.pop()
-        total += 1 if depth <= MAX_NESTED else MAX_CONDITIONS
-        if isinstance(item, model.LogicalConstraint):
-            stack.extend((part, depth + 1) for part in item.operands)
-    return total
+    return [item for group in groups for item in group]
+
+
+def _count(items: Sequence[model.Condition], depth: int = 1) -> int:
+    """Return how many conditions there are, nested ones too; too many where they lie too deep."""
+    if depth > MAX_NESTED:
+        return MAX_CONDITIONS * len(items)
+    nested = (item.operands for item in items if isinstance(item, model.LogicalConstraint))
+    return len(items) + sum(_count(parts, depth + 1) for parts in nested)
 
 
 def obstacle(policy: model.Policy, knowledge: Knowledge) -> str:
@@ -212,14 +222,3 @@ def obstacle(policy: model.Policy, knowledge: Knowledge) -> str:
     if policy.inherits:
         return f"what `{text.term(policy.inherits[0])}` says, which `{policy.id}` inherits"
     return ""
-
-
-# -- collections ---------------------------------------------------------------------------------
-
-
-def collections_in(policy: model.Policy, part: str) -> Iterator[tuple[model.Permission, str]]:
-    """Yield the permissions of a policy that are about collections, with the names of those."""
-    for _, rule in asked_for(policy):
-        item = getattr(rule, part)
-        if item is not None and (item.collection or item.source):
-            yield from ((rule, name) for name in (item.id, item.source) if name)

@@ -7,18 +7,18 @@ operand is changed at a time, those in doubt first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
-from policies_odrl import text
+from policies_odrl import model, text
 from policies_odrl.algebra.boxes import Box
 from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Exhausted, Reading
-from policies_odrl.comparison.rules import asked_for, conditions_of, named
+from policies_odrl.comparison import rules
 from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
@@ -27,7 +27,7 @@ from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.request import Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
-from policies_odrl.model import Constraint, Iri, Literal, Operator, Permission, Policy
+from policies_odrl.model import Constraint, Permission, Policy
 from policies_odrl.reading import inventory
 from policies_odrl.values import name
 from policies_odrl.vocabulary import Kind
@@ -37,9 +37,6 @@ MAX_WORK: Final = 20_000  # rules, conditions and values evaluated, over all tri
 MAX_CASES: Final = 8  # ways to decide the choices of one rule
 MAX_VALUES: Final = 16  # constraints of the other policy that are looked at for one operand
 MAX_SAMPLES: Final = 3  # values tried on one side of such a constraint
-
-_SOMEBODY: Final = "did:example:somebody"
-_SOMETHING: Final = "urn:example:something"
 
 Judge = Callable[[Request, Mode], "tuple[str, ...] | None"]
 Evidence = tuple[Request | None, tuple[str, ...]]  # a witness, or which facts are missing
@@ -105,34 +102,34 @@ def _search(near: Near, policy: Policy, judge: Judge) -> Evidence:
 
 @dataclass(slots=True)
 class Near:
-    """Requests on either side of what another policy says."""
+    """Requests on either side of what another policy says; doubtful operands come first."""
 
     other: Policy
     reading: Reading
-    doubtful: frozenset[str] = frozenset()  # left operands that are tried first
+    doubtful: frozenset[str] = frozenset()
     outside: dict[str, list[Constraint]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for rule in (*self.other.permissions, *self.other.prohibitions):
-            stated = conditions_of(named(self.other, rule))
-            for item in inventory.nested(tuple(reversed(stated))):
+            stated = rules.conditions_of(rules.named(self.other, rule))
+            for item in inventory.nested(stated[::-1]):
                 if isinstance(item, Constraint):
                     self.outside.setdefault(item.left, []).append(item)
 
     def requests(self, policy: Policy) -> Iterator[Request]:
         """Yield requests that a policy is likely to grant."""
-        for _, rule in asked_for(policy):
-            for case in islice(_cases(Box(conditions_of(rule))), MAX_CASES):
+        for _, rule in rules.asked_for(policy):
+            for case in islice(_cases(Box(rules.conditions_of(rule))), MAX_CASES):
                 yield from self._of_case(rule, case)
 
     def _of_case(self, rule: Permission, box: Box) -> Iterator[Request]:
-        base: dict[str, tuple[Fact, ...]] = {}
+        facts: dict[str, tuple[Fact, ...]] = {}
         for left in box.atoms:  # what cannot be read, as it is named
             stated = next((item.right for item in box.stated(left) if item.right), ())
-            base[left] = next(box.claims(left, self.reading).samples(), stated)
-        facts = {left: found for left, found in base.items() if found}
-        assignee = rule.assignee.id if rule.assignee else _SOMEBODY
-        target = rule.target.id if rule.target else _SOMETHING
+            facts[left] = next(box.claims(left, self.reading).samples(), stated)
+        facts = {left: found for left, found in facts.items() if found}
+        assignee = rule.assignee.id if rule.assignee else rules.SOMEBODY
+        target = rule.target.id if rule.target else rules.SOMETHING
         start = Request(rule.action.id, assignee, target, facts)
         yield start
         actions = list(dict.fromkeys(it.action.id for _, it in self.other.rules()))[:MAX_CASES]
@@ -145,8 +142,8 @@ class Near:
     def _values(self, box: Box, left: str) -> Iterator[tuple[Fact, ...]]:
         """Yield values that a box lets through, on either side of what the other policy says."""
         operand, own = self.reading.knowledge.operand(left), box.atoms.get(left, ())
-        outside: Sequence[Constraint] = self.outside.get(left, ())
-        for item in dict.fromkeys(outside[:MAX_VALUES]):
+        outside = self.outside.get(left, [])[:MAX_VALUES]
+        for item in dict.fromkeys(outside):
             for holds in (False, True):
                 claims = Claims(operand, [*own, Atom(item, holds)], self.reading)
                 yield from islice(claims.samples(), MAX_SAMPLES)
@@ -159,9 +156,9 @@ def _cases(box: Box) -> Iterator[Box]:
     """Yield the ways to decide every choice of a box, depth first."""
     if not box.choices:
         yield box
-        return
-    for case in box.cases(box.choices[0]):
-        yield from _cases(case)
+    else:
+        for case in box.cases(box.choices[0]):
+            yield from _cases(case)
 
 
 # -- what a refusal rests on ---------------------------------------------------------------------
@@ -173,11 +170,15 @@ def _lacking(decision: Decision, knowledge: Knowledge) -> tuple[str, ...]:
     It is definite where a condition is False, where nobody stated a value, or where values of one
     kind cannot be ordered. It is open where a name, a member, a reference or an event is not known.
     """
+
+    def opening(result: RuleResult) -> list[str]:
+        return [it for it in (_open(leaf, knowledge) for leaf in result.failures()) if it]
+
     options = [
         found
         for item in decision.rules
         if isinstance(item.rule, Permission)
-        and ((found := _open(item, knowledge)) or item.effect is Effect.GRANTS)
+        and ((found := opening(item)) or item.effect is Effect.GRANTS)
         and len(found) == sum(1 for _ in item.failures())
     ]
     if decision.void or not options:
@@ -185,44 +186,40 @@ def _lacking(decision: Decision, knowledge: Knowledge) -> tuple[str, ...]:
     facts = min(options, key=len)
     for item in decision.rules:
         if not isinstance(item.rule, Permission) and item.effect is Effect.BLOCKS:
-            lifting = _open(item, knowledge)
+            lifting = opening(item)
             if not lifting:
                 return ()
             facts.append(lifting[0])
     return tuple(dict.fromkeys(facts))
 
 
-def _open(result: RuleResult, knowledge: Knowledge) -> list[str]:
-    found = (_fact(leaf, knowledge) for leaf in result.failures())
-    return [fact for fact in found if fact]
-
-
-def _fact(leaf: ConditionResult, knowledge: Knowledge) -> str:
+def _open(leaf: ConditionResult, knowledge: Knowledge) -> str:
     """Return what is not known, so that a condition is open; empty where it is definite."""
     item = leaf.item
     if leaf.truth is not Truth.UNDETERMINED or not leaf.values:
         return ""
-    if isinstance(item, Premise):
-        given = name(str(leaf.values[0])) or ""
-        if item.ruled is None:
-            return ""  # an agreement that names nobody
-        if item.name != "action":
-            return f"whether `{text.term(given)}` belongs to {leaf.text}"
-        return "" if knowledge.known_action(given) else f"what `{text.term(given)}` is included in"
-    return _about(item, leaf, knowledge) if isinstance(item, Constraint) else ""
+    if isinstance(item, Constraint):
+        return _unknown_in(item, leaf, knowledge)
+    if not isinstance(item, Premise) or item.ruled is None:
+        return ""  # an agreement that names nobody
+    given = name(str(leaf.values[0])) or ""
+    if item.name != "action":
+        return f"whether `{text.term(given)}` belongs to {leaf.text}"
+    return "" if knowledge.known_action(given) else f"what `{text.term(given)}` is included in"
 
 
-def _about(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -> str:
+def _unknown_in(item: Constraint, leaf: ConditionResult, knowledge: Knowledge) -> str:
     operand = knowledge.operand(item.left)
     kind = operand.kind if operand else Kind.IDENTITY
-    texts = (name(it) for it in (*leaf.values, *item.right) if isinstance(it, str | Iri | Literal))
-    named = [text for text in texts if text]
-    by_hierarchy = kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is Operator.IS_A
+    values = (*leaf.values, *item.right)
+    stated = (name(it) for it in values if isinstance(it, str | model.Iri | model.Literal))
+    named = [it for it in stated if it]
     if strange := [iri for iri in item.reference if not knowledge.references.get(iri)]:
         return f"what `{text.term(strange[0])}` refers to"
     if kind is Kind.EVENT:
         when = [iri for iri in named if iri not in knowledge.events]
         return f"when `{text.term(when[0])}` takes place" if when else ""
-    if by_hierarchy and (unknown := [iri for iri in named if not knowledge.knows(iri)]):
-        return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}"
+    if kind in {Kind.CONCEPT, Kind.PLACE} or item.operator is model.Operator.IS_A:
+        unknown = [iri for iri in named if not knowledge.knows(iri)]
+        return f"how `{text.term(unknown[0])}` relates to {text.condition(item)}" if unknown else ""
     return ""

@@ -15,8 +15,9 @@ from typing import Any, Final, TypeVar
 
 from policies_odrl import model
 from policies_odrl.algebra.forms import malformed, opaque, rule_form, without_ids
-from policies_odrl.comparison.rules import ABOUT, BARE, PARTS, REFERENCES, collections_in, named
+from policies_odrl.comparison import rules
 from policies_odrl.concepts import concepts
+from policies_odrl.model import Condition, Constraint, Policy, Rule
 from policies_odrl.reading import inventory
 from policies_odrl.text import instant, term
 from policies_odrl.values import name, number, span, step
@@ -39,7 +40,7 @@ _Word = tuple[str, Any]  # what sort of word it is, and the word
 # -- one spelling --------------------------------------------------------------------------------
 
 
-def rendered(item: model.Condition) -> model.Condition:
+def rendered(item: Condition) -> Condition:
     """Return a condition in the one spelling of its values, without identifiers."""
     if isinstance(item, model.LogicalConstraint):
         return model.LogicalConstraint(item.connective, tuple(map(rendered, item.operands)))
@@ -47,10 +48,10 @@ def rendered(item: model.Condition) -> model.Condition:
 
 
 @lru_cache(maxsize=4096)  # one object, so that what is known of it is found again
-def _rendered(item: model.Constraint) -> model.Constraint:
-    operand, kind = OPERANDS.get(item.left), _kind(item.left)
+def _rendered(item: Constraint) -> Constraint:
+    operand = OPERANDS.get(item.left)
     left = (operand.replaced_by if operand else "") or item.left
-    right = tuple(_anew(kind, value) or value for value in item.right)
+    right = tuple(_anew(item.left, value) or value for value in item.right)
     if not malformed(item):  # where one value is taken, two equal ones are not that one
         right = tuple(dict.fromkeys(right))
     return replace(item, id="", left=left, right=right, datatype="", notes=())
@@ -75,13 +76,9 @@ def _rule_rendered(rule: Any) -> Any:
     return replace(rule, id="", constraints=constraints, remedies=remedies)
 
 
-def _kind(left: str) -> Kind:
-    operand = OPERANDS.get(left)
-    return operand.kind if operand else Kind.IDENTITY
-
-
-def _anew(kind: Kind, value: model.Value) -> model.Value | None:
+def _anew(left: str, value: model.Value) -> model.Value | None:
     """Return a number, a moment, a step or a known concept in its one spelling, or None."""
+    kind = OPERANDS[left].kind if left in OPERANDS else Kind.IDENTITY
     if kind in {Kind.NUMBER, Kind.COUNT} and (amount := number(value)) is not None:
         digits = format(amount, "f")
         plain = digits.rstrip("0").rstrip(".") if "." in digits else digits
@@ -99,20 +96,15 @@ def _anew(kind: Kind, value: model.Value) -> model.Value | None:
 # -- whose words they are ------------------------------------------------------------------------
 
 
-def foreign(rendering: model.Policy, *own: model.Policy) -> tuple[str, ...]:
+def foreign(rendering: Policy, *own: Policy) -> tuple[str, ...]:
     """Return which parts of a rendering are not in the words of `own`; empty when all are.
 
     Rules, assets, parties, identifiers and descriptions stand only where one of the own policies
     has the very same. A value of a condition is own for that left operand, or written anew.
     """
-    said = {word for policy in map(opaque, own) for word in _said(policy)}
-    values = {
-        ("value", (it.left, value))
-        for sort, it in said
-        if sort == "condition"
-        for value in it.right
-    }
-    mine = frozenset(said | values)
+    mine = {word for policy in map(opaque, own) for word in _said(policy)}
+    stated = [word for sort, word in mine if sort == "condition"]
+    mine |= {("value", (word.left, value)) for word in stated for value in word.right}
     found: list[str] = []
     for path, rule in rendering.rules():
         if isinstance(rule, model.Permission):
@@ -125,17 +117,17 @@ def foreign(rendering: model.Policy, *own: model.Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _words(rule: model.Rule) -> Iterator[_Word]:
+def _words(rule: Rule) -> Iterator[_Word]:
     """Yield the words of one rule, but those of its duties."""
     yield "action", same_action(rule.action.id)
     yield from (("function", name) for name, _ in rule.functions)
     yield from (("name", item) for item in inventory.references_of(rule))
     for item in inventory.nested((*rule.constraints, *rule.action.refinements)):
-        if isinstance(item, model.Constraint):
+        if isinstance(item, Constraint):
             yield "condition", item
 
 
-def _whole(policy: model.Policy) -> Iterator[_Word]:
+def _whole(policy: Policy) -> Iterator[_Word]:
     """Yield the words of a whole policy, and the identifiers and descriptions of all its parts."""
     texts = [policy.id, policy.replaced_by, policy.timestamp, *policy.inherits]
     texts += [item for item in policy.profiles if item not in PROFILES]
@@ -143,11 +135,11 @@ def _whole(policy: model.Policy) -> Iterator[_Word]:
     texts += [item.id for item in inventory.conditions_in(policy)]
     yield from (("text", text) for text in texts if text)
     yield from (("note", pair) for pair in inventory.described(policy) if pair[1])
-    stated = (getattr(policy, part) for part in PARTS)
+    stated = (getattr(policy, part) for part in rules.PARTS)
     yield from (("name", item) for item in stated if item is not None)
 
 
-def _said(policy: model.Policy) -> Iterator[_Word]:
+def _said(policy: Policy) -> Iterator[_Word]:
     """Yield all words of a policy, and its rules as what is made of it says them.
 
     Bans and obligations stand as they are or with what the whole policy names; who grants plays no
@@ -162,32 +154,29 @@ def _said(policy: model.Policy) -> Iterator[_Word]:
         if isinstance(stated, model.Permission):
             yield from (("rule", _rule_rendered(duty)) for duty in stated.duties)
         else:
-            yield from (("rule", _rule_rendered(it)) for it in (stated, named(free, stated)))
-    for part in ABOUT:
-        for rule, item in collections_in(policy, part):
-            named_by: dict[str, Any] = {part: REFERENCES[part](item, collection=True)}
+            yield from (("rule", _rule_rendered(it)) for it in (stated, rules.named(free, stated)))
+    for part in rules.ABOUT:
+        for rule, item in rules.collections_in(policy, part):
+            named_by: dict[str, Any] = {part: rules.REFERENCES[part](item, collection=True)}
             yield "rule", model.Prohibition(action=model.Action(rule.action.id), **named_by)
 
 
-def _is_own(sort: str, word: Any, mine: frozenset[_Word]) -> bool:
+def _is_own(sort: str, word: Any, mine: set[_Word]) -> bool:
     if (sort, word) in mine:
         return True
-    match sort:
-        case "action":
-            return word in INCLUDED_IN
-        case "name":  # whether something is called a collection is no word
-            return ("name", replace(word, collection=False)) in mine
-        case "condition":
-            more = word.unit or word.datatype or word.reference or word.status or word.id
-            return (
-                not more
-                and word.left in OPERANDS
-                and all(
-                    ("value", (word.left, value)) in mine or _anew(_kind(word.left), value) == value
-                    for value in word.right
-                )
-            )
-    return False
+    if sort == "name":  # whether something is called a collection is no word
+        return ("name", replace(word, collection=False)) in mine
+    if sort != "condition":
+        return sort == "action" and word in INCLUDED_IN
+    more = word.unit or word.datatype or word.reference or word.status or word.id
+    left = word.left
+    return (
+        left in OPERANDS
+        and not more
+        and all(
+            ("value", (left, value)) in mine or _anew(left, value) == value for value in word.right
+        )
+    )
 
 
 def _told(sort: str, word: Any) -> str:
@@ -196,19 +185,20 @@ def _told(sort: str, word: Any) -> str:
     return _FOREIGN[sort]
 
 
-def _ruled_alike(rendering: model.Policy, rule: model.Rule, mine: frozenset[_Word]) -> bool:
+def _ruled_alike(rendering: Policy, rule: Rule, mine: set[_Word]) -> bool:
     """Return whether a prohibition or obligation is own, wherever what it is about is stated.
 
     One about all things may be about those that the rendering is about.
     """
-    whole = named(rendering, rule)
+    whole = rules.named(rendering, rule)
 
-    def about(own: model.Rule, part: str) -> bool:
+    def about(own: Rule, part: str) -> bool:
         stated, asked = getattr(own, part), getattr(whole, part)
         return stated == asked or (stated is None and ("name", asked) in mine)
 
+    bare = replace(rule, **rules.BARE)
     return ("rule", rule) in mine or any(
-        replace(own, **BARE) == replace(rule, **BARE) and all(about(own, part) for part in PARTS)
+        replace(own, **rules.BARE) == bare and all(about(own, part) for part in rules.PARTS)
         for sort, own in mine
         if sort == "rule"
     )

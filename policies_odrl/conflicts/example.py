@@ -12,13 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from policies_odrl import text
+from policies_odrl import model, text
 from policies_odrl.algebra.claims import Goal
 from policies_odrl.algebra.extent import Exhausted
 from policies_odrl.algebra.forms import flat, same_reference
 from policies_odrl.algebra.periods import Stretch
-from policies_odrl.comparison.bans import strange, touches
-from policies_odrl.comparison.rules import conditions_of, named
+from policies_odrl.comparison import bans, rules
 from policies_odrl.conflicts.overlap import Outcome, World, overlap, unknown
 from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import DELAY
@@ -27,31 +26,16 @@ from policies_odrl.evaluation.evaluate import evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of
-from policies_odrl.model import (
-    Conflict,
-    Connective,
-    LogicalConstraint,
-    Permission,
-    Policy,
-    Prohibition,
-    Rule,
-)
+from policies_odrl.model import Permission, Prohibition, Rule
 from policies_odrl.reading.inventory import Reference
 from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
 
 MAX_ACTIONS: Final = 16  # actions that are tried, of those that differ in what prohibits them
-SOMEBODY: Final = "did:example:somebody"
-SOMETHING: Final = "urn:example:something"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request and the state of the world in which it was tried.
-
-    Attributes:
-        request: action, parties, and a value for each left operand.
-        facts: what the evaluation that checked it knew.
-    """
+    """A request, and the facts with which the evaluation that checked it was asked."""
 
     request: Request
     facts: Facts = field(default_factory=Facts)
@@ -61,12 +45,13 @@ class Example:
 class Side:
     """One of two policies, number 0 or 1."""
 
-    policy: Policy
+    policy: model.Policy
     number: int
 
     def goals(self, rule: Rule) -> list[Goal]:
         """Return what must hold for a rule of the policy."""
-        return [Goal(item, side=self.number) for item in conditions_of(named(self.policy, rule))]
+        items = rules.conditions_of(rules.named(self.policy, rule))
+        return [Goal(item, side=self.number) for item in items]
 
 
 Ban = tuple[Side, Prohibition]
@@ -97,50 +82,42 @@ class Meeting:
         sides = [
             side
             for side, rule in self.permitted
-            if isinstance(rule, Permission) and side.policy.conflict is not Conflict.PERM
+            if isinstance(rule, Permission) and side.policy.conflict is not model.Conflict.PERM
         ]
         itself = self.prohibited[0] if self.prohibited else None
         found = {side.number: side for side in (*sides, *self.clear_of) if side is not itself}
         return [(side, rule) for side in found.values() for rule in side.policy.prohibitions]
 
 
+class _Settled(Exception):
+    """The meeting is settled before its conditions are looked at."""
+
+    def __init__(self, truth: Truth, why: str) -> None:
+        super().__init__(why)
+        self.outcome = Outcome(truth, why=why)
+
+
 def tried(meeting: Meeting, world: World) -> Outcome:
     """Return whether a meeting takes place."""
+    knowledge, outcomes = world.reading.knowledge, []
     try:
-        return _tried(meeting, world)
+        named = [rules.named(side.policy, rule) for side, rule in meeting.applying]
+        target, whole = _one_reference("target", rules.SOMETHING, [it.target for it in named])
+        party, group = _one_reference("assignee", rules.SOMEBODY, [it.assignee for it in named])
+        both = frozenset({target, party} if whole == group else {target})
+        members = {group: frozenset({party}), whole: both}
+        facts = Facts(members={it: members[it] for it in members if it}, knowledge=knowledge)
+        world.reading.budget.pay(1 + len(meeting.bans) + len(knowledge.actions))
+        for action in _actions(meeting, knowledge):
+            place = Example(Request(action, party, target), facts)
+            outcomes.append(_at(place, meeting, world))
+            if outcomes[-1].truth is Truth.TRUE:
+                return outcomes[-1]
     except _Settled as exc:
         return exc.outcome
     except Exhausted as exc:
         return unknown(str(exc))
-
-
-class _Settled(Exception):
-    """The meeting is settled before its conditions are looked at."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.why)
-        self.outcome = outcome
-
-
-def _tried(meeting: Meeting, world: World) -> Outcome:
-    rules = [named(side.policy, rule) for side, rule in meeting.applying]
-    target, whole = _one_reference("target", SOMETHING, [rule.target for rule in rules])
-    party, group = _one_reference("assignee", SOMEBODY, [rule.assignee for rule in rules])
-    both = frozenset({target, party}) if whole == group else frozenset({target})
-    members = {group: frozenset({party}), whole: both}
-    facts = Facts(
-        members={name: held for name, held in members.items() if name},
-        knowledge=world.reading.knowledge,
-    )
-    world.reading.budget.pay(1 + len(meeting.bans) + len(world.reading.knowledge.actions))
-    undecided = last = None
-    for action in _actions(meeting, world.reading.knowledge):
-        last = _at(Example(Request(action, party, target), facts), meeting, world)
-        if last.truth is Truth.TRUE:
-            return last
-        if last.truth is Truth.UNDETERMINED:
-            undecided = undecided or last
-    return undecided or last or unknown("")
+    return next((it for it in outcomes if it.truth is Truth.UNDETERMINED), outcomes[-1])
 
 
 # -- action, asset, party ------------------------------------------------------------------------
@@ -151,21 +128,21 @@ def _actions(meeting: Meeting, knowledge: Knowledge) -> list[str]:
 
     An action that is not known may be included in another, as evaluation reads it.
     """
-    acts = [same_action(rule.action.id) for _, rule in meeting.applying]
+    acts = list(dict.fromkeys(same_action(rule.action.id) for _, rule in meeting.applying))
     universe = dict.fromkeys((*acts, *INCLUDED_IN, *sorted(knowledge.actions)))
     fitting = [item for item in universe if _covered(item, meeting, knowledge)]
     if not fitting:
         other = next((item for item in acts if not knowledge.known_action(item)), None)
-        if len({*acts}) > 1 and other is not None:
-            raise _Settled(unknown(f"what `{text.term(other)}` includes is not known"))
-        both = " and ".join(f"`{text.term(item)}`" for item in dict.fromkeys(acts))
-        raise _Settled(Outcome(Truth.FALSE, why=f"no action is included in both {both}"))
+        if len(acts) > 1 and other is not None:
+            raise _Settled(Truth.UNDETERMINED, f"what `{text.term(other)}` includes is not known")
+        both = " and ".join(f"`{text.term(item)}`" for item in acts)
+        raise _Settled(Truth.FALSE, f"no action is included in both {both}")
     ways: dict[tuple[bool, ...], str] = {}
     for action in fitting:
-        way = tuple(touches(ban.action.id, action, knowledge) for _, ban in meeting.bans)
+        way = tuple(bans.touches(ban.action.id, action, knowledge) for _, ban in meeting.bans)
         ways.setdefault(way, action)
     if len(ways) > MAX_ACTIONS:
-        raise _Settled(unknown(f"more than {MAX_ACTIONS} kinds of action to try"))
+        raise _Settled(Truth.UNDETERMINED, f"more than {MAX_ACTIONS} kinds of action to try")
     return [ways[way] for way in sorted(ways, key=sum)]
 
 
@@ -190,8 +167,9 @@ def _one_reference(
     if (first.id, first.source) != (other.id, other.source):
         one, two = first.id or first.source, other.id or other.source
         if any(item.collection or item.source for item in (first, other)):
-            raise _Settled(unknown(f"whether `{one}` and `{two}` have a {name} in common"))
-        raise _Settled(Outcome(Truth.FALSE, why=f"the {name}s differ: `{one}` and `{two}`"))
+            why = f"whether `{one}` and `{two}` have a {name} in common"
+            raise _Settled(Truth.UNDETERMINED, why)
+        raise _Settled(Truth.FALSE, f"the {name}s differ: `{one}` and `{two}`")
     if first.source or first.collection:
         return usual, first.source or first.id
     return first.id, ""
@@ -224,35 +202,30 @@ def _meant(side: Side, ban: Prohibition, place: Example) -> Truth:
     It may as well not be where the request may be outside of a collection, or where it is not known
     how the actions stand to each other.
     """
-    action, knowledge = place.request.action, place.facts.knowledge
-    if not touches(ban.action.id, action, knowledge):
+    request, knowledge = place.request, place.facts.knowledge
+    if not bans.touches(ban.action.id, request.action, knowledge):
         return Truth.FALSE
-    found = [Truth.UNDETERMINED if strange(ban.action.id, action, knowledge) else Truth.TRUE]
-    whole = named(side.policy, ban)
-    for item, asked in (
-        (whole.target, place.request.target or ""),
-        (whole.assignee, place.request.assignee or ""),
-    ):
-        holding = {it: held & {asked} for it, held in place.facts.members.items() if asked in held}
-        facts = Facts(members=holding, knowledge=knowledge)
-        case = Case.of(side.policy, place.request, facts).under(ban, "")
-        found.append(member(item, asked, case))
+    strange = bans.strange(ban.action.id, request.action, knowledge)
+    found = [Truth.UNDETERMINED if strange else Truth.TRUE]
+    whole, members = rules.named(side.policy, ban), place.facts.members
+    about = ((whole.target, request.target or ""), (whole.assignee, request.assignee))
+    for item, asked in about:
+        holding = {it: held & {asked} for it, held in members.items() if asked in held}
+        case = Case.of(side.policy, request, Facts(members=holding, knowledge=knowledge))
+        found.append(member(item, asked, case.under(ban, "")))
     return all_of(found)
 
 
-def _clear_of(bans: Sequence[Ban], goals: Sequence[Goal], world: World) -> Outcome:
+def _clear_of(barring: Sequence[Ban], goals: Sequence[Goal], world: World) -> Outcome:
     """Return whether goals can be met while no prohibition applies."""
     clear = list(goals)
-    for side, ban in bans:
+    for side, ban in barring:
         items = tuple(goal.item for goal in side.goals(ban))
         if not items:
             return Outcome(Truth.FALSE, why=f"{text.term(ban.action.id)} is prohibited")
-        both = LogicalConstraint(Connective.AND, items)
+        both = model.LogicalConstraint(model.Connective.AND, items)
         clear.append(Goal(both, holds=False, side=side.number))
     return overlap(clear, world)
-
-
-# -- the example ---------------------------------------------------------------------------------
 
 
 def _with_values(place: Example, found: Outcome) -> Example:
@@ -266,23 +239,22 @@ def _with_values(place: Example, found: Outcome) -> Example:
 
 def _refuted(example: Example, meeting: Meeting, barred: Sequence[Ban], world: World) -> str:
     """Return why evaluation does not confirm an example; empty when it does."""
+    checks: list[tuple[Side, Rule, Truth]] = []
     for side, rule in meeting.permitted:
         shown = tuple(world.shown(tuple(flat(rule.constraints)), world.reading.knowledge))
-        granting = Permission(
-            action=rule.action, target=rule.target, assignee=rule.assignee, constraints=shown
-        )
-        policy = replace(
-            side.policy, permissions=(granting,), prohibitions=(), obligations=(), conflict=None
-        )
-        decision = evaluate(policy, example.request, example.facts, tentative=True)
-        if not decision.granted:
-            return f"no example could be checked: {decision.reasons[0]}"
-    bans = [(*item, Truth.FALSE) for item in barred]
-    if meeting.prohibited is not None:
-        bans.append((*meeting.prohibited, Truth.TRUE))
-    for side, ban, wanted in bans:
-        policy = replace(side.policy, permissions=(), prohibitions=(ban,), obligations=())
+        stated = {name: getattr(rule, name) for name in ("action", "target", "assignee")}
+        checks.append((side, Permission(**stated, constraints=shown), Truth.TRUE))
+    checks += [(side, ban, Truth.FALSE) for side, ban in barred]
+    checks += [(*meeting.prohibited, Truth.TRUE)] if meeting.prohibited else []
+    for side, rule, wanted in checks:
+        policy = replace(side.policy, permissions=(), prohibitions=(), obligations=())
+        why = f"prohibition of {text.term(rule.action.id)}"
+        if isinstance(rule, Permission):
+            policy = replace(policy, permissions=(rule,))
+        elif isinstance(rule, Prohibition):
+            policy = replace(policy, prohibitions=(rule,))
         decision = evaluate(policy, example.request, example.facts, tentative=True)
         if [item.applies for item in decision.rules] != [wanted]:
-            return f"no example could be checked: prohibition of {text.term(ban.action.id)}"
+            why = decision.reasons[0] if isinstance(rule, Permission) else why
+            return f"no example could be checked: {why}"
     return ""

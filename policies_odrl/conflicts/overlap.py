@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from policies_odrl import text
+from policies_odrl import model, text
 from policies_odrl.algebra.boxes import Box
 from policies_odrl.algebra.claims import Atom, Claims, Goal
 from policies_odrl.algebra.domain import Fact
@@ -21,22 +21,14 @@ from policies_odrl.evaluation.clocks import DELAY, ELAPSED, INTERVAL, METERED
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
-from policies_odrl.model import XSD, Condition, Literal, LogicalConstraint, Operator
+from policies_odrl.model import Condition, Operator
 from policies_odrl.values import name
-from policies_odrl.vocabulary import OPERANDS, Kind, Operand
+from policies_odrl.vocabulary import Kind, Operand
 
 MAX_NAMED: Final = 3  # reasons or conditions that are named for one group of conditions
 TIMES: Final = frozenset({DATE_TIME, INTERVAL, METERED, DELAY, ELAPSED})  # depend on one another
 _TIME: Final = "time"
-_ALWAYS: Final = frozenset({"before", "during", "after"})
-_WHEN: Final = {
-    Operator.LT: frozenset({"before"}),
-    Operator.LTEQ: frozenset({"before", "during"}),
-    Operator.EQ: frozenset({"during"}),
-    Operator.GTEQ: frozenset({"during", "after"}),
-    Operator.GT: frozenset({"after"}),
-    Operator.NEQ: frozenset({"before", "after"}),
-}
+_SOME_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +51,22 @@ class Outcome:
 Judge = Callable[[Mapping[str, Sequence[Atom]], Sequence[Goal], "World"], Outcome]
 
 
-def each_alone(
-    asked: Mapping[str, Sequence[Atom]], sequences: Sequence[Goal], world: World
-) -> Outcome:
-    """Return whether operands of time can be met, as far as each tells by itself."""
-    claims = {left: Claims(OPERANDS[left], atoms, world.reading) for left, atoms in asked.items()}
-    outcomes = [settled(left, found) for left, found in claims.items()]
-    never = next((item for item in outcomes if item.truth is Truth.FALSE), None)
-    if never is not None or (len(outcomes) == 1 and not sequences):
-        return never or outcomes[0]
-    names = " and ".join(sorted(map(text.term, asked)))
-    return unknown(
-        f"how {names} go together"
-        if not sequences
-        else "in what order the parts of a sequence came true"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class World:
     """What the search may rely on.
 
     Attributes:
-        reading: how constraints are read.
         start: when the agreement began, aware; None when nobody says.
         barring: whether a meeting is what must not be, so that none may be overlooked.
-        times: judges what is asked of the operands of time, and of sequences, together.
+        times: judges what is asked of the operands of time, and of sequences, together; None: each
+            tells by itself, or nothing is told.
         shown: picks the conditions of a permission that one request can show.
     """
 
     reading: Reading
     start: datetime | None = None
     barring: bool = False
-    times: Judge = each_alone
+    times: Judge | None = None
     shown: Callable[[Sequence[Condition], Knowledge], Iterable[Condition]] = lambda items, _: items
 
 
@@ -105,9 +80,15 @@ def overlap(goals: Sequence[Goal], world: World) -> Outcome:
 
     A deprecated operand is the one that replaces it: a request has one value for both.
     """
-    knowledge = world.reading.knowledge
+
+    def current(item: model.Constraint) -> model.Constraint:
+        newer = world.reading.knowledge.current(item.left)
+        return item if newer == item.left else replace(item, left=newer)
+
     outcomes = []
-    for group in _groups([replace(it, item=_current(it.item, knowledge)) for it in goals]):
+    for group in _groups(
+        [replace(it, item=model.each_constraint(it.item, current)) for it in goals]
+    ):
         try:
             outcomes.append(_search(group, world))
         except Exhausted as exc:
@@ -115,13 +96,6 @@ def overlap(goals: Sequence[Goal], world: World) -> Outcome:
         if outcomes[-1].truth is Truth.FALSE:
             break
     return _all_met(outcomes)
-
-
-def _current(item: Condition, knowledge: Knowledge) -> Condition:
-    if isinstance(item, LogicalConstraint):
-        return replace(item, operands=tuple(_current(part, knowledge) for part in item.operands))
-    newer = knowledge.current(item.left)
-    return item if newer == item.left else replace(item, left=newer)
 
 
 def _groups(goals: Iterable[Goal]) -> list[list[Goal]]:
@@ -161,13 +135,21 @@ def _search(goals: Sequence[Goal], world: World) -> Outcome:
 
 def _judge(box: Box, world: World) -> Outcome:
     """Return whether what one way asks of each operand can hold, its choices left aside."""
-    times = {left: atoms for left, atoms in box.atoms.items() if left in TIMES}
-    plain = {left: box.claims(left, world.reading) for left in box.atoms if left not in TIMES}
-    outcomes = [settled(left, claims) for left, claims in plain.items()]
-    if times or box.sequences:
-        world.reading.budget.pay(len(box.sequences) + sum(map(len, times.values())))
-        outcomes.append(world.times(times, box.sequences, world))
-    return _all_met(outcomes)
+    reading, times = world.reading, {it: box.atoms[it] for it in box.atoms if it in TIMES}
+    plain = [left for left in box.atoms if left not in times or world.times is None]
+    outcomes = {left: settled(left, box.claims(left, reading)) for left in plain}
+    together: Outcome | None = None
+    if world.times is not None and (times or box.sequences):
+        reading.budget.pay(len(box.sequences) + sum(map(len, times.values())))
+        together = world.times(times, box.sequences, world)
+    elif box.sequences:
+        together = unknown("in what order the parts of a sequence came true")
+    elif len(times) > 1:
+        together = unknown(f"how {' and '.join(sorted(map(text.term, times)))} go together")
+    if together is None:
+        return _all_met(list(outcomes.values()))
+    kept = (it for left, it in outcomes.items() if left not in times or it.truth is Truth.FALSE)
+    return _all_met([*kept, together])
 
 
 def _all_met(outcomes: Sequence[Outcome]) -> Outcome:
@@ -211,52 +193,53 @@ def _of_events(left: str, claims: Claims) -> Outcome:
     """Return whether a moment can satisfy all constraints on events.
 
     An event whose moment is known is a moment. Of others, being before, during and after exclude
-    one another and nothing else is known (Vocabulary, `event`).
+    one another, whenever the event is, and nothing else is known (Vocabulary, `event`).
     """
-    reading, first = claims.reading, claims.atoms[0].item
-    named = [(it, name(value) or "") for it in claims.atoms for value in it.item.right]
-    zones: dict[str, frozenset[str]] = {}
-    for atom, event in named:
-        zone = _WHEN.get(atom.item.operator)
-        if zone is not None and len(atom.item.right) == 1:
-            zones[event] = zones.get(event, _ALWAYS) & (zone if atom.holds else _ALWAYS - zone)
-    if not all(zones.values()):
-        return excluded(claims.atoms)
-    moments = {event: it for event, (it, end) in reading.knowledge.events.items() if it == end}
-    singles = all(len(it.item.right) == 1 for it in claims.atoms)
-    if singles and all(event in moments for _, event in named):
-        at = {it: Literal(moment.isoformat(), XSD + "dateTime") for it, moment in moments.items()}
-        dated = [replace(it, item=replace(it.item, right=(at[event],))) for it, event in named]
-        return settled(left, Claims(Operand(left, Kind.INSTANT, frozenset()), dated, reading))
-    alike = singles and all(it.holds and it.item == first for it in claims.atoms)
-    if alike and first.operator is Operator.EQ:
-        return Outcome(Truth.TRUE, {left: first.right})
-    event = next((event for _, event in named if event not in moments), "")
-    when = f"when `{event}` takes place"
-    if event in reading.knowledge.events:
-        when = f"at what moment of the event `{event}`"
+    known, first = claims.reading.knowledge.events, claims.atoms[0].item
+    moments = {event: start for event, (start, end) in known.items() if start == end}
+    single = [(it, name(it.item.right[0]) or "") for it in claims.atoms if len(it.item.right) == 1]
+
+    def dated(atoms: Iterable[tuple[Atom, str]], moments: Mapping[str, datetime]) -> Claims:
+        at = ((atom, moments.get(event, _SOME_DAY).isoformat()) for atom, event in atoms)
+        literals = ((atom, (model.Literal(text, model.XSD + "dateTime"),)) for atom, text in at)
+        found = [replace(atom, item=replace(atom.item, right=right)) for atom, right in literals]
+        return Claims(Operand(left, Kind.INSTANT, frozenset()), found, claims.reading)
+
+    for event in dict.fromkeys(event for _, event in single):
+        if dated([it for it in single if it[1] == event], {}).empty:
+            return excluded(claims.atoms)
+    named = (name(value) or "" for atom in claims.atoms for value in atom.item.right)
+    strange = next((event for event in named if event not in moments), None)
+    if len(single) == len(claims.atoms):
+        if strange is None:
+            return settled(left, dated(single, moments))
+        if first.operator is Operator.EQ and all(it.holds and it.item == first for it, _ in single):
+            return Outcome(Truth.TRUE, {left: first.right})
+    when = "at what moment of the event `{}`" if strange in known else "when `{}` takes place"
     away = next((why for atom, why in claims.opaque if atom.item.reference), "")
-    return unknown(f"{text.term(left)}: {away or when}")
+    return unknown(f"{text.term(left)}: {away or when.format(strange or '')}")
 
 
 def _lacking(left: str, claims: Claims) -> str:
     """Return the first fact that would settle what is asked of one operand."""
+    items = [atom.item for atom in claims.atoms]
+    lines = " and ".join(dict.fromkeys(atom.text for atom in claims.atoms))
+    kind = claims.operand.kind if claims.operand else None
     if claims.opaque:
         atom, why = claims.opaque[0]
         return f"{atom.text}: {why}"
-    items = [atom.item for atom in claims.atoms]
     if len({item.status for item in items}) > 1:
-        return f"{text.term(left)}: where each count starts"
-    if len(claims.groups) > 1:
+        lines, why = text.term(left), "where each count starts"
+    elif len(claims.groups) > 1:
         units = sorted({text.term(item.unit) or "no unit" for item in items})
-        return f"{text.term(left)}: how {' and '.join(units)} compare"
-    lines = " and ".join(dict.fromkeys(atom.text for atom in claims.atoms))
-    kind = claims.operand.kind if claims.operand else None
-    if kind in {Kind.CONCEPT, Kind.PLACE, Kind.IDENTITY}:
-        return f"{lines}: {_unasserted(claims, kind)}"
-    if kind is Kind.DURATION:
-        return f"{lines}: how many days a month has"
-    return f"{text.term(left)}: no value that can be written"
+        lines, why = text.term(left), f"how {' and '.join(units)} compare"
+    elif kind in {Kind.CONCEPT, Kind.PLACE, Kind.IDENTITY}:
+        why = _unasserted(claims, kind)
+    elif kind is Kind.DURATION:
+        why = "how many days a month has"
+    else:
+        lines, why = text.term(left), "no value that can be written"
+    return f"{lines}: {why}"
 
 
 def _unasserted(claims: Claims, kind: Kind | None) -> str:

@@ -18,11 +18,9 @@ from policies_odrl import (
     Policy,
     PolicyKind,
     Prohibition,
-    Truth,
 )
 from policies_odrl.algebra.extent import Budget, Exhausted, Reading
-from policies_odrl.conflicts.compatibility import MAX_PAIRS, Compatibility
-from policies_odrl.conflicts.example import Meeting, Side, tried
+from policies_odrl.conflicts.compatibility import MAX_PAIRS, Compatibility, judged
 from policies_odrl.conflicts.overlap import World
 from policies_odrl.model import ODRL, Condition, Constraint
 from tests.support.conflicts import KNOWN, condition, conflict_between, permitting, problems
@@ -116,11 +114,10 @@ def test_no_step_is_taken_beyond_the_limit() -> None:
     with pytest.raises(Exhausted):
         budget.pay()
     assert (before, budget.spent) == (False, True)
-    side = Side(permitting("width eq 5"), 0)
-    meeting = Meeting(permitted=((side, side.policy.permissions[0]),))
-    for steps, wanted in ((budget, Truth.UNDETERMINED), (Budget(), Truth.TRUE)):
+    policy = permitting("width eq 5")
+    for steps, wanted in ((budget, Compatibility.UNKNOWN), (Budget(), Compatibility.COMPATIBLE)):
         world = World(Reading(KNOWN, asserted=True, budget=steps))
-        assert tried(meeting, world).truth is wanted
+        assert judged((policy,), world).answer is wanted
 
 
 def test_more_pairs_of_a_duty_and_prohibitions_than_are_compared() -> None:
