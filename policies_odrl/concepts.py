@@ -8,10 +8,10 @@ legal bases (34 CFR part 99). Several broader concepts are possible: the hierarc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from types import MappingProxyType
 
-from policies_odrl.vocabulary import closure, expanded, loaded
+from policies_odrl.vocabulary import expanded, loaded
 
 
 @cache
@@ -32,10 +32,3 @@ def concepts() -> Mapping[str, tuple[str, ...]]:
     """Return every known concept -> broader ones: purposes, legal bases and measures."""
     tables = map(hierarchy, ("purposes", "legal_bases", "measures"))
     return MappingProxyType({item: above for table in tables for item, above in table.items()})
-
-
-@lru_cache(maxsize=1024)
-def wider_concepts(concept: str) -> frozenset[str]:
-    """Return a concept and all broader ones; empty when it is not known."""
-    table = concepts()
-    return closure(concept, table) if concept in table else frozenset()

@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Final
 
-from policies_odrl.concepts import concepts, wider_concepts
+from policies_odrl.concepts import concepts
 from policies_odrl.logic import Truth
-from policies_odrl.places import atlas, lies_in, place, surroundings
+from policies_odrl.places import atlas, place
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import (
     ACTIONS,
@@ -29,6 +29,20 @@ from policies_odrl.vocabulary import (
 
 MOST_KEPT: Final = 8192  # meanings of constraints and answers to values, so that memory is bounded
 Above = Mapping[str, tuple[str, ...]]
+
+
+class Graph:
+    """Names, and those that each lies under; the closures that were asked last are kept."""
+
+    __slots__ = ("above", "below")
+
+    def __init__(self, up: Above) -> None:
+        down: dict[str, list[str]] = {}
+        for part, wholes in up.items():
+            for whole in wholes:
+                down.setdefault(whole, []).append(part)
+        self.above = lru_cache(maxsize=1024)(lambda name: closure(name, up))
+        self.below = lru_cache(maxsize=1024)(lambda name: closure(name, down))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +78,18 @@ class Knowledge:
     _named: frozenset[str] = field(init=False, repr=False, compare=False)
     _acts: frozenset[str] = field(init=False, repr=False, compare=False)
     _wider: Above = field(init=False, repr=False, compare=False)
-    _parents: Above = field(init=False, repr=False, compare=False)
-    _children: Above = field(init=False, repr=False, compare=False)
-    _places: Above = field(init=False, repr=False, compare=False)
-    _parts: Above = field(init=False, repr=False, compare=False)
+    _kinds: Graph | None = field(init=False, repr=False, compare=False)
+    _places: Graph | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         places = [(place(part), tuple(map(place, above))) for part, above in self.wholes.items()]
-        parents = _joined(concepts(), self.broader.items()) if self.broader else {}
         wider = _joined(INCLUDED_IN, self.actions.items()) if self.actions else {}
         for name, found in {  # what is built in is read on first use
             "_named": frozenset(_mentioned(self.broader, self.wholes)).union(*self.disjoint),
             "_acts": frozenset(_mentioned(self.actions)),
             "_wider": {item: tuple(map(same_action, above)) for item, above in wider.items()},
-            "_parents": parents,
-            "_children": _turned(parents),
-            "_places": _joined({}, places),
-            "_parts": _turned(_joined(atlas().wholes, places)) if places else {},
+            "_kinds": Graph(_joined(concepts(), self.broader.items())) if self.broader else None,
+            "_places": Graph(_joined(atlas().wholes, places)) if places else None,
         }.items():
             object.__setattr__(self, name, found)
 
@@ -123,49 +132,51 @@ class Knowledge:
             return wider_actions(iri)
         return closure(same_action(iri), self._wider)
 
+    def _graph(self, *, wholes: bool) -> Graph:
+        """Return the places by what they lie in, or the concepts by their kinds."""
+        given = self._places if wholes else self._kinds
+        return given or _built_in(wholes=wholes)
+
     def above(self, concept: str, *, wholes: bool = False) -> frozenset[str]:
         """Return a concept and all broader ones (all wholes of it, when `wholes`)."""
-        if wholes:
-            return surroundings(concept, self._places)
-        if not self.broader:
-            return wider_concepts(concept) or frozenset({concept})
-        return closure(concept, self._parents)
-
-    def lies_in(self, inner: str, outer: str) -> Truth | None:
-        """Return whether a place lies in another, or None when nothing is known about it."""
-        return lies_in(inner, outer, self._places)
+        graph = self._graph(wholes=wholes)
+        return graph.above(place(concept)) | {concept} if wholes else graph.above(concept)
 
     def below(self, concept: str) -> frozenset[str]:
         """Return a concept and all narrower ones."""
-        return closure(concept, self._children) if self._children else _below(concept)
+        return self._graph(wholes=False).below(concept)
 
     def parts(self, place_: str) -> frozenset[str]:
         """Return a place, all that lies in it, and its kinds."""
-        return closure(place(place_), self._parts or _parts()) | self.below(place_)
+        return self._graph(wholes=True).below(place(place_)) | self.below(place_)
 
     def overlap(self, concept: str, other: str, *, wholes: bool = False) -> bool:
         """Return whether something is known to lie under both (one may lie under the other)."""
-        if wholes:
-            parts = self._parts or _parts()
-            mine, theirs = (closure(place(item), parts) for item in (concept, other))
-        else:
-            mine, theirs = self.below(concept), self.below(other)
-        return not mine.isdisjoint(theirs)
+        below = self._graph(wholes=wholes).below
+        mine, theirs = (place(it) if wholes else it for it in (concept, other))
+        return not below(mine).isdisjoint(below(theirs))
 
+    def lies_in(self, inner: str, outer: str) -> Truth | None:
+        """Return whether a place lies in another, or None when nothing is known about it.
 
-@lru_cache(maxsize=1024)
-def _below(concept: str) -> frozenset[str]:
-    return closure(concept, _narrower())
+        >>> paris = "http://id.insee.fr/geo/departement/75"
+        >>> NOTHING_MORE.lies_in(paris, "https://w3id.org/dpv/loc#EU")
+        <Truth.TRUE: 'true'>
+        >>> NOTHING_MORE.lies_in("https://w3id.org/dpv/loc#TR", "https://w3id.org/dpv/loc#Europe")
+        <Truth.UNDETERMINED: 'undetermined'>
+        """
+        known, around, wanted = atlas(), self.above(inner, wholes=True), place(outer)
+        if any(wanted in known.outside.get(item, ()) for item in around):
+            return Truth.FALSE
+        if wanted in around:
+            return Truth.TRUE
+        open_ = any(wanted in known.unsettled.get(item, ()) for item in around)
+        return Truth.UNDETERMINED if open_ else None
 
 
 @cache
-def _narrower() -> Above:
-    return _turned(concepts())
-
-
-@cache
-def _parts() -> Above:
-    return _turned(atlas().wholes)
+def _built_in(*, wholes: bool) -> Graph:
+    return Graph(atlas().wholes if wholes else concepts())
 
 
 def _mentioned(*tables: Above) -> set[str]:
@@ -178,14 +189,6 @@ def _joined(table: Mapping[str, Iterable[str]], more: Iterable[tuple[str, Iterab
     for item, above in more:
         found[item] = (*found.get(item, ()), *above)
     return found
-
-
-def _turned(table: Mapping[str, Iterable[str]]) -> Above:
-    found: dict[str, list[str]] = {}
-    for part, wholes in table.items():
-        for whole in wholes:
-            found.setdefault(whole, []).append(part)
-    return {whole: tuple(parts) for whole, parts in found.items()}
 
 
 NOTHING_MORE: Final = Knowledge()  # the built-in terms and hierarchies alone

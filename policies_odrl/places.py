@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from policies_odrl.logic import Truth
-from policies_odrl.vocabulary import closure, loaded
+from policies_odrl.vocabulary import loaded
 
 
 class Atlas(NamedTuple):
@@ -57,30 +56,3 @@ def place(iri: str) -> str:
     'https://w3id.org/dpv/loc#FR'
     """
     return atlas().names.get(iri, iri)
-
-
-def surroundings(iri: str, wholes: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    """Return a place, under any of its IRIs, and all that it lies in.
-
-    More of `Atlas.wholes` may be given, each place under the IRI that `place` returns.
-    """
-    return closure(place(iri), atlas().wholes, wholes) | {iri}
-
-
-def lies_in(iri: str, whole: str, wholes: Mapping[str, tuple[str, ...]]) -> Truth | None:
-    """Return whether a place lies in another, or None when nothing is known about it.
-
-    >>> paris = "http://id.insee.fr/geo/departement/75"
-    >>> lies_in(paris, "https://w3id.org/dpv/loc#EU", {})
-    <Truth.TRUE: 'true'>
-    >>> lies_in("https://w3id.org/dpv/loc#TR", "https://w3id.org/dpv/loc#Europe", {})
-    <Truth.UNDETERMINED: 'undetermined'>
-    """
-    known, around, wanted = atlas(), surroundings(iri, wholes), place(whole)
-    if any(wanted in known.outside.get(item, ()) for item in around):
-        return Truth.FALSE
-    if wanted in around:
-        return Truth.TRUE
-    if any(wanted in known.unsettled.get(item, ()) for item in around):
-        return Truth.UNDETERMINED
-    return None

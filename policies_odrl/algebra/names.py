@@ -161,7 +161,10 @@ class Named(Domain):
         return Names(self.order)
 
     def between(self, operator: Operator, limits: Sequence[FactValue]) -> Names:
-        links = tuple(Link(_RELATIONS[operator], limit) for limit in limits)
+        relation = _RELATIONS[operator]
+        if relation is Relation.COVERED and not self.order.plain:
+            relation = Relation.KIND
+        links = tuple(Link(relation, limit) for limit in limits)
         clauses = tuple((link,) for link in links) if operator in PARTS else (links,)
         found = Names(self.order, clauses)
         return found.complement() if operator in TURNED else found

@@ -30,7 +30,7 @@ class Relation(Enum):
 
     SAME = "same"
     KIND = "kind"  # a kind of it, or itself
-    COVERED = "covered"  # listed: the same, or under it where hierarchies know one of the two
+    COVERED = "covered"  # of identities: the same, or a kind of it where hierarchies know one
     PART = "part"  # a part of it, or itself
     HOLDS = "holds"  # it is a part of the value, or the value itself
 
@@ -60,7 +60,7 @@ class Link:
 
 
 class Order(ABC):
-    """What a reading knows of names; `stands`, `leads` and `apart` leave `holds` aside."""
+    """What a reading knows of names; all but `implies` and `excludes` leave `Link.holds` aside."""
 
     def __init__(self, operand: Operand, reading: Reading) -> None:
         self.operand = operand
@@ -72,15 +72,35 @@ class Order(ABC):
 
     @abstractmethod
     def stands(self, value: FactValue, link: Link) -> Truth:
-        """Return whether a value stands in a relation."""
+        """Return whether a value that is given stands in a relation."""
+
+    def related(self, value: FactValue, link: Link) -> Truth:
+        """Return whether a name stands in a relation where it means itself alone."""
+        return self.stands(value, link)
 
     @abstractmethod
+    def _leads(self, one: Link, other: Link) -> bool:
+        """Return what `leads` does, of two relations that are not the same name."""
+
+    @abstractmethod
+    def _apart(self, one: Link, other: Link) -> bool:
+        """Return what `apart` does, of two relations to names."""
+
     def leads(self, one: Link, other: Link) -> bool:
         """Return whether it is proved that what stands in the first stands in the second."""
+        self.budget.pay()
+        if one.relation is SAME:
+            return self.related(one.to, other) is Truth.TRUE
+        same = one.relation is other.relation and one.to == other.to
+        return same or self._leads(one, other)
 
-    @abstractmethod
     def apart(self, one: Link, other: Link) -> bool:
         """Return whether it is proved that nothing stands in both."""
+        self.budget.pay()
+        for first, second in ((one, other), (other, one)):
+            if first.relation is SAME:
+                return self.related(first.to, second) is Truth.FALSE
+        return self._apart(one, other)
 
     def denies(self, one: Link, other: Link) -> bool:
         """Return whether what is True of the first is proved to be False of the second."""
@@ -123,7 +143,6 @@ class Requests(Order):
     """Names as a request states them."""
 
     def stands(self, value: FactValue, link: Link) -> Truth:
-        """Return whether a value stands in a relation."""
         mine, wanted, relation = name(value), link.name, link.relation
         if mine is None:
             return Truth.UNDETERMINED
@@ -133,10 +152,10 @@ class Requests(Order):
             return self._part_of(wanted, mine)
         if self.language and relation is not SAME and in_range(mine, wanted):
             return Truth.TRUE
-        listed = relation is COVERED
-        if relation is SAME or (listed and self.plain):
+        if relation is SAME or relation is COVERED:
             found = identical(value, link.to, self.operand, self.knowledge)
-            if found is not Truth.FALSE or not (listed and self._in_hierarchy(mine, wanted)):
+            kinds = relation is COVERED and self._in_hierarchy(mine, wanted)
+            if found is not Truth.FALSE or not kinds:
                 return found
         return self._under(mine, wanted, wholes=self.place)
 
@@ -150,8 +169,11 @@ class Requests(Order):
             return settled
         if known.overlap(value, concept, wholes=wholes):
             return Truth.UNDETERMINED  # a use for any purpose, or all over the EU, may be this one
-        closed = known.closed or (known.knows(value) and known.knows(concept))
-        return Truth.FALSE if closed else Truth.UNDETERMINED
+        return Truth.FALSE if self._both_known(value, concept) else Truth.UNDETERMINED
+
+    def _both_known(self, one: str, other: str) -> bool:
+        known = self.knowledge
+        return known.closed or (known.knows(one) and known.knows(other))
 
     def _in_hierarchy(self, mine: str, wanted: str) -> bool:
         return self.knowledge.knows(mine) or self.knowledge.knows(wanted)
@@ -165,49 +187,32 @@ class Requests(Order):
             return Truth.UNDETERMINED
         return self._under(inner, outer, wholes=True)
 
-    def leads(self, one: Link, other: Link) -> bool:
-        """Return whether it is proved that what stands in the first stands in the second."""
-        self.budget.pay()
-        kinds = {one.relation, other.relation}
-        same = one.relation is other.relation
-        alike = same or (kinds == {KIND, COVERED} and not self.plain)
-        if alike and one.to == other.to:
-            return True
-        if one.relation is SAME:
-            return self.stands(one.to, other) is Truth.TRUE
-        if not self._one_type(one, other) or not (same or kinds == {KIND, COVERED}):
-            return False
-        if same or (self.plain and other.relation is COVERED):
-            return (same or self.knowledge.knows(other.name)) and self._passes(one, other)
-        return self._passes(one, Link(KIND, other.to))
+    def _leads(self, one: Link, other: Link) -> bool:
+        """Return what `leads` does.
 
-    def _passes(self, one: Link, other: Link) -> bool:
-        """Return whether a relation is handed on, with no exception among the names that are known.
-
-        Places have exceptions: an overseas territory lies in a state that lies in a union.
+        A relation is handed on where no name that is known makes an exception. Places do: an
+        overseas territory lies in a state that lies in a union.
         """
-        if other.relation is HOLDS:
-            between = self.knowledge.above(one.name, wholes=True)
-            return all(self.stands(item, other) is Truth.TRUE for item in between)
-        if self.stands(one.to, other) is not Truth.TRUE:
+        known, kinds = self.knowledge, {one.relation, other.relation}
+        if not self._one_type(one, other) or not (len(kinds) == 1 or kinds == {KIND, COVERED}):
             return False
-        if not self.place and other.relation is not PART:
-            return True
-        lower = self.knowledge.parts(one.name)
-        self.budget.pay(len(lower))
-        return all(self.stands(item, other) is Truth.TRUE for item in lower)
+        if one.relation is KIND and other.relation is COVERED and not known.knows(other.name):
+            return False
+        if other.relation is HOLDS:
+            between: Iterable[FactValue] = known.above(one.name, wholes=True)
+        else:
+            between = [one.to]
+            if self.place or other.relation is PART:
+                between = [one.to, *known.parts(one.name)]
+                self.budget.pay(len(between))
+        return all(self.stands(item, other) is Truth.TRUE for item in between)
 
-    def apart(self, one: Link, other: Link) -> bool:
-        """Return whether it is proved that nothing stands in both."""
-        self.budget.pay()
-        for first, second in ((one, other), (other, one)):
-            if first.relation is SAME:
-                return self.stands(first.to, second) is Truth.FALSE
+    def _apart(self, one: Link, other: Link) -> bool:
         if HOLDS in {one.relation, other.relation}:
             return False
         mine, theirs, known = one.name, other.name, self.knowledge
-        if not (known.closed or (known.knows(mine) and known.knows(theirs))):
-            listed = self.plain and one.relation is other.relation is COVERED
+        if not self._both_known(mine, theirs):
+            listed = one.relation is other.relation is COVERED
             unknown = listed and not self._in_hierarchy(mine, theirs)
             return unknown and self.stands(one.to, other) is Truth.FALSE
         return not known.overlap(mine, theirs) and not known.overlap(mine, theirs, wholes=True)
@@ -229,7 +234,6 @@ class Requests(Order):
         return self.apart(one, other)
 
     def lifts(self, one: Link, other: Link) -> bool:
-        """Return whether what is False of the first is proved to be False of the second."""
         return self._one_type(one, other) and self.leads(other, one)
 
     def _one_type(self, one: Link, other: Link) -> bool:
@@ -243,62 +247,50 @@ class Asserted(Order):
     def __init__(self, operand: Operand, reading: Reading, *, wholes: bool) -> None:
         super().__init__(operand, reading)
         self._wholes = wholes
-        self._held: dict[str, dict[int, set[str]]] = {}
-        self._apart: dict[str, set[int]] = {}  # name -> indexes of the disjoint groups that hold it
-        for index, group in enumerate(self.knowledge.disjoint):
-            for member in group:
-                self._apart.setdefault(member, set()).add(index)
+        self._kept: dict[str, frozenset[str]] = {}  # see `_above`
 
     def stands(self, value: FactValue, link: Link) -> Truth:
-        """Return whether a name stands in a relation.
+        """Return whether a value that is given stands in a relation.
 
         What holds the other strictly is not yet clear of it: a use for research as a whole may be
         one for commercial research.
         """
         return self._related(name(value) or "", link, vague=True)
 
-    def _related(self, item: str, link: Link, *, vague: bool = False) -> Truth:
+    def related(self, value: FactValue, link: Link) -> Truth:
+        return self._related(name(value) or "", link, vague=False)
+
+    def _related(self, item: str, link: Link, *, vague: bool) -> Truth:
         if link.relation is HOLDS:
             return self._under(link.name, item, vague=vague)
-        if link.relation is SAME or self._is_plain(item, link):
+        alone = link.relation is COVERED and not self.knowledge.knows(item)
+        if link.relation is SAME or alone:
             return self._same(item, link.name)
         return self._under(item, link.name, vague=vague)
 
-    def leads(self, one: Link, other: Link) -> bool:
-        """Return whether it is proved that what stands in the first stands in the second."""
+    def _leads(self, one: Link, other: Link) -> bool:
         mine, theirs = one.name, other.name
-        if one.relation is other.relation and one.to == other.to:
-            return True
-        if one.relation is SAME:
-            if other.relation is SAME:
-                return self._same(mine, theirs) is Truth.TRUE
-            pair = (theirs, mine) if other.relation is HOLDS else (mine, theirs)
-            return self._under(*pair) is Truth.TRUE
         if HOLDS in {one.relation, other.relation}:
             return one.relation is other.relation and self._under(theirs, mine) is Truth.TRUE
-        if other.relation is SAME or self._under(mine, theirs) is not Truth.TRUE:
+        if other.relation is SAME:
             return False
         lower = self.knowledge.parts(mine) if self._wholes else ()  # places have exceptions
-        return all(self._under(part, theirs) is Truth.TRUE for part in lower)
+        return all(self._under(part, theirs) is Truth.TRUE for part in (mine, *lower))
 
-    def apart(self, one: Link, other: Link) -> bool:
-        """Return whether it is proved that nothing stands in both."""
-        if other.relation is SAME or one.relation is HOLDS:
+    def _apart(self, one: Link, other: Link) -> bool:
+        if one.relation is HOLDS:
             one, other = other, one
         mine, theirs = one.name, other.name
-        if one.relation is SAME:
-            return self._related(mine, other) is Truth.FALSE
         if other.relation is HOLDS:  # a place that holds it may lie there although it does not
             return (
                 one.relation is not HOLDS
                 and self._under(theirs, mine) is Truth.FALSE
                 and all(self._under(it, mine) is not Truth.TRUE for it in self._above(theirs))
             )
-        plain = self._is_plain(mine, other) and one.relation is other.relation is COVERED
-        return self._disjoint(mine, theirs) or (plain and self._same(mine, theirs) is Truth.FALSE)
+        listed = one.relation is other.relation is COVERED and not self.knowledge.knows(mine)
+        return self._disjoint(mine, theirs) or (listed and self._same(mine, theirs) is Truth.FALSE)
 
     def around(self, listed: Iterable[str]) -> Iterator[str]:
-        """Yield names that stand in some relation to those listed."""
         known = self.knowledge
         for item in listed:
             yield from sorted(known.below(item))
@@ -311,12 +303,14 @@ class Asserted(Order):
             yield from (it for it in places if not self._above(it).isdisjoint(listed))
 
     def _above(self, item: str) -> frozenset[str]:
-        broader = self.knowledge.above(item)
-        return broader | self.knowledge.above(item, wholes=True) if self._wholes else broader
-
-    def _is_plain(self, item: str, link: Link) -> bool:
-        """Return whether a listed name that no hierarchy knows covers itself alone."""
-        return self.plain and link.relation is COVERED and not self.knowledge.knows(item)
+        """Return a name and all that it is asserted to lie under; kept for the next question."""
+        found = self._kept.get(item)
+        if found is None:
+            found = self.knowledge.above(item)
+            if self._wholes:
+                found |= self.knowledge.above(item, wholes=True)
+            self._kept[item] = found
+        return found
 
     def _same(self, item: str, other: str) -> Truth:
         self.budget.pay()
@@ -346,32 +340,21 @@ class Asserted(Order):
         """Return whether a name holds the other strictly, or something disjoint from it."""
         if item in self._above(other) and self._same(other, item) is Truth.FALSE:
             return True
-        theirs = self._groups(other)
-        held = self._holding(item) if theirs else {}
-        return any(not held.get(index, set()) <= members for index, members in theirs.items())
-
-    def _holding(self, item: str) -> dict[int, set[str]]:
-        """Return the names that are asserted to be disjoint and lie under an item, by group."""
-        for member, indexes in self._apart.items() if not self._held else ():
-            self.budget.pay()
-            for upper in self._above(member):
-                below = self._held.setdefault(upper, {})
-                for index in indexes:
-                    below.setdefault(index, set()).add(member)
-        return self._held.get(item, {})
+        clear = [group - mine for group, mine in self._groups(other)]
+        self.budget.pay(sum(map(len, clear)))
+        return any(item in self._above(it) for members in clear for it in members)
 
     def _disjoint(self, item: str, other: str) -> bool:
-        mine, theirs = self._groups(item), self._groups(other)
+        theirs = self._above(other)
         return any(
-            index in theirs and members.isdisjoint(theirs[index]) for index, members in mine.items()
+            mine.isdisjoint(theirs) and not group.isdisjoint(theirs)
+            for group, mine in self._groups(item)
         )
 
-    def _groups(self, item: str) -> dict[int, set[str]]:
-        found: dict[int, set[str]] = {}
-        for upper in self._above(item) if self._apart else ():
-            for index in self._apart.get(upper, ()):
-                found.setdefault(index, set()).add(upper)
-        return found
+    def _groups(self, item: str) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """Yield the groups of disjoint names that a name lies in, and its side of each."""
+        above = self._above(item)
+        return ((it, it & above) for it in self.knowledge.disjoint if not it.isdisjoint(above))
 
 
 def _space(item: str) -> str:
