@@ -152,7 +152,7 @@ class Template:
     note: Text  # what the law asks for, for the person who fills it in; no legal advice
     sources: tuple[Text, ...]  # law and article, and under `url` where it can be read
     parameters: tuple[Parameter, ...]
-    body: Mapping[str, Any]  # compact JSON-LD with placeholders, without `@context`
+    policy: Mapping[str, Any]  # compact JSON-LD with placeholders, without `@context`
     example: Mapping[str, str]  # values that fill it
 
 
@@ -183,8 +183,7 @@ def fill(template: Template, values: Mapping[str, str]) -> Policy:
 
     Args:
         template: see `templates`.
-        values: name of a parameter -> text; several values one a line. Parameters that are left
-            out take their defaults.
+        values: name of a parameter -> text, several values one a line; the default where left out.
 
     Raises:
         TemplateRefused: an unknown parameter, a missing value, or one that does not fit.
@@ -207,7 +206,7 @@ def filled(template: Template, values: Mapping[str, str]) -> dict[str, Any]:
             before = known[item.after].scalar(first[0]["@value"])
             if not _ordered(before, item.scalar(mine[0]["@value"])):
                 raise item.refused("order", name=item.after)
-    document: dict[str, Any] = _put(template.body, found)
+    document: dict[str, Any] = _put(template.policy, found)
     return document
 
 
@@ -241,12 +240,8 @@ def _stays(part: Any, found: Mapping[str, Values]) -> bool:
 
 def _template(data: Mapping[str, Any], shared: Mapping[str, Any]) -> Template:
     asked = ({**shared.get(item["name"], {}), **item} for item in data["parameters"])
-    return Template(
-        **{key: data[key] for key in ("name", "title", "purpose", "note", "example")},
-        sources=tuple(data["sources"]),
-        parameters=tuple(map(_parameter, asked)),
-        body=data["policy"],
-    )
+    made = {"parameters": tuple(map(_parameter, asked)), "sources": tuple(data["sources"])}
+    return Template(**{**data, **made})
 
 
 def _parameter(row: Mapping[str, Any]) -> Parameter:

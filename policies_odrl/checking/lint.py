@@ -1,8 +1,7 @@
 """Several policies: each by itself, and what they do to one another.
 
-What a policy needs may come from its parents, so that it is looked for in the policy with all that
-it inherits. Work is linear in the policies but for circles and for rules on the same target, which
-are bounded.
+What a policy needs may come from its parents. Work is linear in the policies but for circles and
+for rules on the same target, which are bounded.
 Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
 """
 
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from policies_odrl.algebra.boxes import Proof
-from policies_odrl.checking import shadows
+from policies_odrl.checking import proofs
 from policies_odrl.checking.findings import Finding, Report
 from policies_odrl.checking.validate import judged, missing
 from policies_odrl.errors import OdrlError
@@ -28,13 +27,7 @@ _INHERIT: Final = "/odrl:inheritFrom"
 def lint(
     policies: Mapping[str, Policy], lang: str = "en", *, knowledge: Knowledge = NOTHING_MORE
 ) -> dict[str, tuple[Finding, ...]]:
-    """Return name -> findings of several policies, those of each and those between them.
-
-    Args:
-        policies: name, such as the path of a file -> policy.
-        lang: `en` or `fr`.
-        knowledge: terms and hierarchies beyond the built-in ones.
-    """
+    """Return findings of several policies by name, those of each and those between them."""
     reports = {name: judged(it, Report(lang, knowledge)) for name, it in policies.items()}
     first: dict[str, str] = {}
     for name, policy in policies.items():
@@ -42,7 +35,7 @@ def lint(
         if other != name:
             reports[name].note("", "duplicate-identifier", policy.id, other)
     inherited(policies, reports)
-    _offers(policies, reports, Proof(shadows.MAX_PAIRS, knowledge))
+    _offers(policies, reports, Proof(proofs.MAX_PAIRS, knowledge))
     return {name: report.worst() for name, report in reports.items()}
 
 
@@ -62,12 +55,11 @@ def _stated(policy: Policy, known: Mapping[str, Policy], report: Report) -> bool
     if circle and policy.id not in policy.inherits:  # which is found in the policy itself
         report.note(_INHERIT, "circular-inheritance", " → ".join(circle))
     for parent in policy.inherits:
-        other = known.get(parent)
-        if other is None:
+        if parent not in known:
             report.note(_INHERIT, "missing-parent", parent)
-        elif (policy.conflict or other.conflict) and len(
-            {_strategy(policy), _strategy(other)} - {None}
-        ) > 1:
+            continue
+        strategies = {_strategy(policy), _strategy(known[parent])} - {None}
+        if (policy.conflict or known[parent].conflict) and len(strategies) > 1:
             report.note("/odrl:conflict", "strategies-differ", parent)
     return not circle and all(parent in known for parent in policy.inherits)
 
@@ -92,11 +84,7 @@ def _strategy(policy: Policy) -> Conflict | None:
 
 
 def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> None:
-    """Note what is wrong with a policy once it has all that it inherits.
-
-    That is one that cannot be resolved, that still lacks a party or a target, or permissions that
-    what is inherited takes away.
-    """
+    """Note what a policy still lacks, or no longer permits, once it has all that it inherits."""
     try:
         whole = resolve(policy, known)
     except OdrlError as exc:
@@ -114,28 +102,28 @@ def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> No
 def _never_usable(policy: Policy, knowledge: Knowledge) -> set[str]:
     """Return the actions of permissions that are prohibited as a whole."""
     rules, report = dict(policy.rules()), Report(knowledge=knowledge)
-    shadows.of_rules(policy, report)
+    proofs.of_rules(policy, report)
     return {rules[item.path].action.id for item in report.found if item.code == "never-usable"}
 
 
 def _offers(policies: Mapping[str, Policy], reports: Mapping[str, Report], proof: Proof) -> None:
     """Note permissions of one offer that another offer prohibits for the same target."""
-    bans: dict[object, dict[str, list[shadows.Bearing]]] = {}
+    bans: dict[object, dict[str, list[proofs.Bearing]]] = {}
     for name, item in _aimed(policies, "/prohibition"):
         bans.setdefault(item.key[1], {}).setdefault(name, []).append(item)
     for name, item in _aimed(policies, "/permission"):
         for other, rules in bans.get(item.key[1], {}).items():
-            met = shadows.Index(rules, proof).meeting(item) if other != name else None
+            met = proofs.Index(rules, proof).meeting(item) if other != name else None
             if met is not None:
                 reports[name].note(item.path, "offers-contradict", other + met.path)
     if proof.exhausted:
-        next(iter(reports.values())).note("", "too-large", str(shadows.MAX_PAIRS))
+        next(iter(reports.values())).note("", "too-large", str(proofs.MAX_PAIRS))
 
 
-def _aimed(policies: Mapping[str, Policy], group: str) -> Iterator[tuple[str, shadows.Bearing]]:
+def _aimed(policies: Mapping[str, Policy], group: str) -> Iterator[tuple[str, proofs.Bearing]]:
     """Yield the rules of offers that name a target; others stand under that of their dataset."""
     for name, policy in policies.items():
         if policy.kind is PolicyKind.OFFER:
             for path, rule in policy.rules():
                 if path.startswith(group) and policy.target_of(rule) is not None:
-                    yield name, shadows.bearing(policy, path, rule)
+                    yield name, proofs.Bearing(policy, path, rule)

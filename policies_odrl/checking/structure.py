@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from policies_odrl.checking import shapes
 from policies_odrl.checking.findings import Report
-from policies_odrl.checking.mending import parts, pointer
 from policies_odrl.checking.shapes import CONNECTIVES, THINGS, Holds, Shape, member
+from policies_odrl.checking.written import parts, pointer
 from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE, XSD, Connective
 from policies_odrl.reading.nodes import MAX_DEPTH, is_part, short
 from policies_odrl.reading.parts import COMPARISON

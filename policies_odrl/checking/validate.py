@@ -14,8 +14,7 @@ from typing import Final
 from policies_odrl import model, text
 from policies_odrl.checking.constraints import of_constraint
 from policies_odrl.checking.findings import Change, Finding, Report, Step
-from policies_odrl.checking.satisfiability import MAX_STEPS, Satisfiability
-from policies_odrl.checking.shadows import of_rules
+from policies_odrl.checking.proofs import MAX_STEPS, Satisfiability, of_rules
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Constraint, Duty, Operator, Permission, Policy, Rule
 from policies_odrl.reading.nodes import short

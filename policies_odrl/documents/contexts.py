@@ -1,9 +1,8 @@
 """Names in documents, and the contexts that give them a meaning. Nothing is fetched.
 
-Rules: a context that is named is one of our files, written from the specifications' facts. An
-inline one declares prefixes, `@vocab`, `@base` and terms; it never gives a term of ODRL another
-meaning, because a reader who knows the term would be deceived. A word that no context defines
-becomes a name that nobody knows, under `UNDEFINED`.
+A context that is named is one of our files, written from the specifications' facts. An inline one
+declares prefixes, `@vocab`, `@base` and terms, and gives no term of ODRL another meaning: a reader
+who knows the term would be deceived. A word that no context defines is under `UNDEFINED`.
 Source: JSON-LD 1.1, sections 4.1, 4.2.3 and 9.15; ODRL Vocabulary 2.2; DSP 2024-1 and 2025-1.
 """
 
@@ -40,6 +39,7 @@ _NOT: Final = (  # blanks, delimiters, surrogates and private use, and what is n
 )
 _PART: Final = rf"(?:[^{_NOT}]|%[0-9A-Fa-f]{{2}})*"
 _IRI: Final = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?!#|$){_PART}(?:#{_PART})?")
+_WEB: Final = re.compile("(?:https?|urn|did):", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 # What documents write before a name of ODRL, or of IDS, which has the same names and more.
 _SPACES: Final = {"odrl:": ODRL, ODRL: ODRL, "ids:": IDS, IDS: IDS}
@@ -47,10 +47,7 @@ _SPACES: Final = {"odrl:": ODRL, ODRL: ODRL, "ids:": IDS, IDS: IDS}
 
 @lru_cache(maxsize=4096)
 def is_absolute(name: str) -> bool:
-    """Return whether a name is an absolute IRI (RFC 3987), with whole percent escapes.
-
-    A usual prefix in place of a scheme (`xsd:decimal`) means that no context defined it.
-    """
+    """Return whether a name is an absolute IRI (RFC 3987) that begins with no usual prefix."""
     found = _IRI.fullmatch(name)
     return found is not None and found["scheme"].lower() not in _DATA["prefixes"]
 
@@ -76,20 +73,26 @@ def odrl_terms() -> frozenset[str]:
 
 @cache
 def naming() -> Mapping[str, str]:
-    """Return the properties that name something: local name -> how JSON-LD coerces their text.
-
-    `@vocab` makes it a term, `@id` a node.
-    """
+    """Return properties that name a term (`@vocab`) or a node (`@id`), by their local names."""
     usual = {name: it.get("@type") for name, it in terms(_ODRL).items() if isinstance(it, Mapping)}
     named = {name: kind for name, kind in usual.items() if kind in {"@id", "@vocab"}}
     return {**named, **dict.fromkeys(_DATA["of ids"], "@id")}
 
 
-def coercions(keys: Collection[str]) -> Mapping[str, Any]:
-    """Return definitions that read text as names for those members of a document that name.
+def meant(key: str, text: str) -> str:
+    """Return the name that text stands for in a property of ODRL, if it can mean one thing only.
 
-    Many documents declare the prefix `odrl` and nothing else.
+    That is a term of ODRL or an IRI of the web; nobody knows whom `"Pedro"` names.
     """
+    kind = naming().get(key.removeprefix(ODRL)) if key.startswith(ODRL) else None
+    term = text.removeprefix("odrl:")
+    if kind == "@vocab" and term in odrl_terms():
+        return ODRL + term
+    return text if kind and _WEB.match(text) and is_absolute(text) else ""
+
+
+def coercions(keys: Collection[str]) -> Mapping[str, Any]:
+    """Return definitions by which text is a name; many documents declare but a prefix."""
     found: dict[str, Any] = {}
     for key in sorted(keys):
         space = next((it for it in _SPACES if key.startswith(it)), "")
@@ -169,18 +172,16 @@ class _Inline:
         if len(self._context) > MAX_TERMS:
             raise LimitExceeded("an inline context of more than {limit} terms", limit=MAX_TERMS)
         for name, definition in self._context.items():
-            parts = definition if isinstance(definition, Mapping) else {"@id": definition}
-            if name.startswith("@"):
-                self._keyword(name, definition)
-            else:
+            if name in {"@vocab", "@base"}:
+                if not isinstance(definition, str) or not is_absolute(self._full(definition)):
+                    raise IllFormed(
+                        "`{name}` of an inline context must be an absolute name", name=name
+                    )
+            elif not name.startswith("@"):
+                parts = definition if isinstance(definition, Mapping) else {"@id": definition}
                 self._term(name, name[:200], parts)
-
-    def _keyword(self, name: str, value: Any) -> None:
-        if name in {"@vocab", "@base"}:
-            if not isinstance(value, str) or not is_absolute(self._full(value)):
-                raise IllFormed("`{name}` of an inline context must be an absolute name", name=name)
-        elif name != "@version":
-            raise IllFormed("an inline context may not state `{name}`", name=name)
+            elif name != "@version":
+                raise IllFormed("an inline context may not state `{name}`", name=name)
 
     def _term(self, name: str, shown: str, parts: Mapping[str, Any]) -> None:
         """Insist on a plain term, and that ODRL's own terms mean what ODRL says."""

@@ -1,20 +1,18 @@
 """Expanded JSON-LD, or triples, to a node map: a flat list of node objects.
 
-Rules: each node stands once, with all that is said of it, in order of appearance; blank nodes are
-named `_:b0`, `_:b1` …; the same value twice is one value, except in a list; a node of which JSON-LD
-says nothing is left out. What the node map of one graph cannot hold is refused: named graphs,
-reverse properties, triples about triples, a base direction, an RDF list that is malformed, shared
-or cyclic. pyld flattens too, but compares every value of a property with every other.
+Each node stands once, with all that is said of it, in order of appearance; blank nodes are named
+`_:b0`, `_:b1` …; the same value twice is one value, except in a list. What the node map of one
+graph cannot hold is refused: named graphs, reverse properties, triples about triples, a base
+direction, a list that is malformed, shared or cyclic. pyld compares each value with every other.
 Source: JSON-LD 1.1 API, sections 7.1, 7.2 and 8; RDF 1.1 Concepts, section 3; RDF 1.1 Schema, 5.2.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from policies_odrl.documents.contexts import is_absolute, is_language
+from policies_odrl.documents.contexts import is_absolute, is_language, meant
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import RDF, RDF_TYPE, XSD_STRING
 
@@ -22,11 +20,12 @@ MAX_TRIPLES: Final = 100_000
 MAX_DEPTH: Final = 64  # RDF lists inside lists
 
 _OWN: Final = frozenset({"@id", "@type"})
-_CELL: Final = frozenset({RDF + "first", RDF + "rest"})
+_CELL: Final = (RDF + "first", RDF + "rest")
 _NIL: Final = RDF + "nil"
 
 Node = dict[str, Any]
 Nodes = list[Node]
+Reading = tuple[str, str, str]  # text that was read as a name: property, text, name
 
 
 class _Graph:
@@ -65,9 +64,7 @@ def _mark(value: Any) -> object:
 def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
     """Return the node objects of an expanded document.
 
-    Args:
-        expanded: what pyld's `expand` gives; nested no deeper than the document was.
-        strict: whether all names must be absolute; otherwise identifiers may be the author's own.
+    Unless `strict`, identifiers need not be absolute: they may be the author's own.
 
     Raises:
         IllFormed: a named graph, a reverse property, a value that is neither text nor a number, or
@@ -123,15 +120,18 @@ class _Linked(_Graph):
         raise IllFormed("`{name}` is not an absolute name", name=name[:200])
 
 
-def node_map(statements: Iterable[Any]) -> Nodes:
+def node_map(statements: Iterable[Any], *, strict: bool) -> tuple[Nodes, list[Reading]]:
     """Return the node objects of triples, as pyoxigraph gives them, with RDF lists as `@list`.
+
+    Unless `strict`, text is read as the name that it stands for, and what was so is returned, too.
 
     Raises:
         IllFormed: something that the node map cannot hold.
-        LimitExceeded: more triples than are read; they are counted while they are parsed.
+        LimitExceeded: more triples than are read.
     """
     graph = _Graph()
     seen: set[object] = set()
+    readings: list[Reading] = []
     for statement in statements:
         seen.add(statement)
         if len(seen) > MAX_TRIPLES:
@@ -140,9 +140,13 @@ def node_map(statements: Iterable[Any]) -> Nodes:
         key = statement.predicate.value
         if key == RDF_TYPE:
             graph.add(node, "@type", _named(statement.object, graph))
-        else:
-            graph.add(node, key, _stated(statement.object, graph))
-    return list(_folded(graph.nodes))
+            continue
+        value = _stated(statement.object, graph)
+        name = "" if strict or len(value) > 1 else meant(key, value.get("@value", ""))
+        if name:
+            readings.append((key, value["@value"], name))
+        graph.add(node, key, {"@id": name} if name else value)
+    return list(_folded(graph.nodes)), readings
 
 
 def _named(term: Any, graph: _Graph) -> str:
@@ -166,49 +170,35 @@ def _stated(term: Any, graph: _Graph) -> dict[str, str]:
 
 
 def _folded(nodes: dict[str, Node]) -> Iterator[Node]:
-    """Yield the nodes with their lists.
-
-    # INVARIANT: each cell is a blank node that exactly one triple refers to, so that a walk from
-    outside visits it once at most, and what the walk does not visit is a cycle or hangs loose.
-    """
-    cells = _cells(nodes)
+    """Yield the nodes with their lists."""
+    if _NIL in nodes:
+        raise IllFormed("`rdf:nil` with properties of its own")
+    cells = {name: node for name, node in nodes.items() if not node.keys().isdisjoint(_CELL)}
     left = dict(cells)
+
+    def fold(value: dict[str, Any], depth: int = 1) -> Node:
+        name = value.get("@id", "")
+        if name != _NIL and name not in cells:
+            return value
+        if depth > MAX_DEPTH:
+            raise IllFormed("RDF lists nested deeper than {limit}", limit=MAX_DEPTH)
+        items = []
+        while name != _NIL:
+            # INVARIANT: each cell is a blank node that exactly one triple refers to: it is taken
+            # once, and what is left in the end is a cycle or hangs loose.
+            cell = left.pop(name, {}) if name.startswith("_:") else {}
+            first, rest = (cell.get(key, ()) for key in _CELL)
+            if (len(cell), len(first), len(rest)) != (3, 1, 1):
+                raise IllFormed("an RDF list that is malformed or shared")
+            items.append(fold(first[0], depth + 1))
+            name = rest[0].get("@id", "")
+        return {"@list": items}
+
     for name, node in nodes.items():
         if name not in cells:
             yield {
-                key: values if key in _OWN else [_fold(value, left) for value in values]
+                key: values if key in _OWN else [fold(value) for value in values]
                 for key, values in node.items()
             }
     if left:
         raise IllFormed("an RDF list that is cyclic, or that nothing refers to")
-
-
-def _cells(nodes: dict[str, Node]) -> dict[str, Node]:
-    """Return the cells of lists by their names."""
-    if _NIL in nodes:
-        raise IllFormed("`rdf:nil` with properties of its own")
-    cells = {name: node for name, node in nodes.items() if _CELL & node.keys()}
-    said = (node[key] for node in nodes.values() for key in node.keys() - _OWN) if cells else ()
-    referred = Counter(value.get("@id") for values in said for value in values)
-    for name, node in cells.items():
-        whole = node.keys() == {"@id", *_CELL} and all(len(node[key]) == 1 for key in _CELL)
-        if not (whole and name.startswith("_:") and referred[name] == 1):
-            raise IllFormed("an RDF list that is malformed or shared")
-    return cells
-
-
-def _fold(value: dict[str, str], left: dict[str, Node], depth: int = 1) -> Node:
-    """Return a value with the lists in it, whose cells are taken from those left."""
-    name = value.get("@id")
-    if name != _NIL and name not in left:
-        return value
-    if depth > MAX_DEPTH:
-        raise IllFormed("RDF lists nested deeper than {limit}", limit=MAX_DEPTH)
-    items = []
-    while name != _NIL:
-        cell = left.pop(name or "", None)
-        if cell is None:
-            raise IllFormed("an RDF list that does not end in `rdf:nil`")
-        items.append(_fold(cell[RDF + "first"][0], left, depth + 1))
-        name = cell[RDF + "rest"][0].get("@id")
-    return {"@list": items}

@@ -1,9 +1,9 @@
 """Documents to node maps: JSON-LD by pyld, Turtle by pyoxigraph, each imported on its first use.
 
 Rules: size, depth and contexts are bounded before a library sees anything; nothing is fetched and
-there is no base IRI. What JSON-LD would lose is refused where a document is `strict` (it is signed,
-or will be); otherwise it is kept under a name that nobody understands (`UNDEFINED`), so that what
-it belongs to is never decided. pyld shares caches between threads: one lock stands round it.
+there is no base IRI. What JSON-LD would lose is refused in a `strict` document, which is signed or
+will be; otherwise it is kept under a name that nobody understands, so that what it belongs to is
+never decided. pyld shares caches between threads: one lock stands round it.
 Source: RFC 8259, sections 4, 6 and 8.1; JSON-LD 1.1 API, section 5.1; RDF 1.1 Turtle.
 """
 
@@ -14,15 +14,14 @@ import math
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
 from policies_odrl.documents import contexts
-from policies_odrl.documents.graphs import Nodes, flattened, node_map
+from policies_odrl.documents.graphs import Nodes, Reading, flattened, node_map
 from policies_odrl.errors import IllFormed, LimitExceeded
-from policies_odrl.model import ODRL
 
 MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_MEMBERS: Final = 40_000  # JSON members and array items
@@ -31,8 +30,6 @@ MAX_EMBEDDED: Final = 32  # contexts below the top of a document
 MAX_QUOTES: Final = 256  # marks of a triple about a triple; the parser nests them natively
 
 Source = Path | str | bytes | Mapping[str, Any] | list[Any]
-# Text that was read as a name: property, text, name.
-Reading = tuple[str, str, str]
 
 _JSON: Final = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\"]|\]\s*\Z))")
 _KEYWORDS: Final = frozenset(
@@ -41,15 +38,12 @@ _KEYWORDS: Final = frozenset(
 # What pyld stumbles over in documents that are not JSON-LD, besides its own errors.
 _STUMBLES: Final = (TypeError, KeyError, ValueError, ArithmeticError, RecursionError)
 _LOCK: Final = threading.Lock()
-_WEB: Final = re.compile("(?:https?|urn|did):", re.IGNORECASE)
 
 
 def nodes_of(source: Source, *, strict: bool = False) -> Nodes:
-    """Return the node objects of a document, flattened, in order of appearance.
+    """Return the node objects of a file, of its content (text or bytes), or of JSON-LD.
 
-    Args:
-        source: a file, its content, or JSON that was parsed; text and bytes are never file names.
-        strict: whether what JSON-LD would lose is refused, and text is never read as a name.
+    If `strict`, what JSON-LD would lose is refused, and text is never read as a name.
 
     Raises:
         OSError: the file cannot be read.
@@ -61,7 +55,7 @@ def nodes_of(source: Source, *, strict: bool = False) -> Nodes:
     text = text_of(source)
     if is_json(text):
         return linked(parsed(text), strict=strict)
-    return turtle(text) if strict else named(turtle(text))[0]
+    return turtle(text, strict=strict)[0]
 
 
 def text_of(source: Path | str | bytes) -> str:
@@ -107,9 +101,8 @@ def parsed(text: str) -> Any:
     except RecursionError as exc:
         raise IllFormed("JSON nested too deep") from exc
     except json.JSONDecodeError as exc:
-        raise IllFormed(
-            "not well-formed JSON: {why} in line {line}", why=exc.msg, line=exc.lineno
-        ) from exc
+        why, line = exc.msg, exc.lineno
+        raise IllFormed("not well-formed JSON: {why} in line {line}", why=why, line=line) from exc
     except ValueError as exc:  # an integer of thousands of digits, half of a character
         raise IllFormed("not well-formed JSON") from exc
     return value
@@ -131,15 +124,13 @@ def _finite(text: str) -> float:
     return value
 
 
-def linked(document: Any, *, strict: bool = False) -> Nodes:
+def linked(document: Mapping[str, Any] | list[Any], *, strict: bool = False) -> Nodes:
     """Return the node objects of JSON-LD.
 
     Raises:
         IllFormed: not JSON-LD under contexts that are known here.
         LimitExceeded: more members or contexts than are read.
     """
-    if not isinstance(document, Mapping | list):
-        raise IllFormed("a JSON-LD object was expected")
     if strict and isinstance(document, list):
         raise IllFormed("a JSON-LD object was expected, not a list")
     keys = _members(document, strict=strict)
@@ -147,7 +138,7 @@ def linked(document: Any, *, strict: bool = False) -> Nodes:
     if "@context" not in document if strict else plain and "@context" not in keys:
         raise IllFormed("`@context` is missing: the document does not say what its words mean")
     kept = {"@vocab": contexts.UNDEFINED, **contexts.USUAL, **contexts.coercions(keys)}
-    return flattened(_expanded(document, {} if strict else kept), strict=strict)
+    return flattened(_expanded(document, [] if strict else kept), strict=strict)
 
 
 def _members(document: Any, *, strict: bool) -> set[str]:
@@ -189,13 +180,11 @@ def _check_keys(value: Mapping[str, Any], *, top: bool, strict: bool) -> None:
     contexts.check(value["@context"])
 
 
-def _expanded(document: Any, kept: Mapping[str, Any]) -> list[Any]:
-    """Return the document expanded, with what its own contexts would lose under `kept` ones."""
+def _expanded(document: Any, kept: Any) -> list[Any]:
+    """Return the document expanded, with what its own contexts would lose under those `kept`."""
     jsonld = import_module("pyld.jsonld")
     dropped: list[str] = []
-    options: dict[str, Any] = {"documentLoader": _load, "base": None}
-    if kept:
-        options["expandContext"] = {"@context": kept}
+    options = {"documentLoader": _load, "base": None, "expandContext": {"@context": kept}}
     with _LOCK:
         try:
             found: list[Any] = jsonld.expand(
@@ -222,8 +211,8 @@ def _load(url: str, _options: Any = None) -> dict[str, Any]:
     }
 
 
-def turtle(text: str) -> Nodes:
-    """Return the node objects of a Turtle document, in order of appearance.
+def turtle(text: str, *, strict: bool = False) -> tuple[Nodes, list[Reading]]:
+    """Return the node objects of a Turtle document, and text that was read as a name.
 
     Raises:
         IllFormed: not Turtle, a relative IRI, or something that the node map cannot hold.
@@ -233,51 +222,10 @@ def turtle(text: str) -> Nodes:
         raise IllFormed("triples about triples are not accepted here")
     oxigraph = import_module("pyoxigraph")
     try:
-        return node_map(oxigraph.parse(text.encode(), format=oxigraph.RdfFormat.TURTLE))
+        triples = oxigraph.parse(text.encode(), format=oxigraph.RdfFormat.TURTLE)
+        return node_map(triples, strict=strict)
     except (SyntaxError, ValueError) as exc:
         line = exc.lineno if isinstance(exc, SyntaxError) else None
         if line:
             raise IllFormed("not well-formed Turtle in line {line}", line=line) from exc
         raise IllFormed("not well-formed Turtle") from exc
-
-
-def named(nodes: Nodes) -> tuple[Nodes, list[Reading]]:
-    """Return nodes of Turtle with text read as names where it stands for them, and what was so.
-
-    Only text that can mean one thing: a term of ODRL or an IRI of the web. Nobody knows whom
-    `"Pedro"` names.
-    """
-    readings: list[Reading] = []
-    found: Nodes = []
-    for node in nodes:
-        body = dict(node)
-        for key, values in node.items():
-            kind = contexts.naming().get(key.removeprefix(ODRL))
-            if kind and key.startswith(ODRL):
-                body[key] = list(_renamed(key, values, kind, readings))
-        found.append(body)
-    return found, readings
-
-
-def _renamed(key: str, values: Sequence[Any], kind: str, readings: list[Reading]) -> Iterator[Any]:
-    seen = {value.get("@id") for value in values}
-    for value in values:
-        name = _name(value, term=kind == "@vocab")
-        if not name:
-            yield value
-            continue
-        readings.append((key, value["@value"], name))
-        if name not in seen:
-            seen.add(name)
-            yield {"@id": name}
-
-
-def _name(value: Mapping[str, Any], *, term: bool) -> str:
-    """Return the name that a value stands for as text; empty when it is none, or not text."""
-    text = value.get("@value")
-    if not isinstance(text, str) or "@type" in value or "@language" in value:
-        return ""
-    local = text.removeprefix("odrl:")
-    if term and local in contexts.odrl_terms():
-        return ODRL + local
-    return text if contexts.is_absolute(text) and _WEB.match(text) else ""

@@ -25,8 +25,8 @@ from policies_odrl import (
     validate,
 )
 from policies_odrl.checking.findings import Change, Severity, Step, table
-from policies_odrl.checking.mending import at, mended, pointer
-from policies_odrl.checking.shadows import MAX_PAIRS
+from policies_odrl.checking.proofs import MAX_PAIRS
+from policies_odrl.checking.written import at, mended, pointer
 from policies_odrl.model import ODRL
 from policies_odrl.reading.reader import load
 from policies_odrl.reading.writer import write

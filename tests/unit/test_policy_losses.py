@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from policies_odrl.checking.losses import MAX_LOSSES, losses, unsaid
-from policies_odrl.checking.mending import mended
+from policies_odrl.checking.written import MAX_LOSSES, losses, mended, unsaid
 from policies_odrl.errors import IllFormed
 from policies_odrl.reading.writer import CONTEXTS
 from tests.support.policies import nodes

@@ -225,7 +225,7 @@ def test_its_texts_are_there_in_both_languages(item: Template) -> None:
 
 @pytest.mark.parametrize("item", ALL, ids=NAMES)
 def test_every_parameter_is_used_and_every_placeholder_is_one(item: Template) -> None:
-    assert set(slots(item.body)) == {parameter.name for parameter in item.parameters}
+    assert set(slots(item.policy)) == {parameter.name for parameter in item.parameters}
     assert set(item.example) <= {parameter.name for parameter in item.parameters}
 
 

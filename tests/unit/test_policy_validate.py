@@ -23,8 +23,7 @@ from policies_odrl import (
     validate,
 )
 from policies_odrl.checking.findings import MAX_FINDINGS
-from policies_odrl.checking.satisfiability import MAX_JOINED, MAX_STEPS
-from policies_odrl.checking.shadows import MAX_PAIRS
+from policies_odrl.checking.proofs import MAX_JOINED, MAX_PAIRS, MAX_STEPS
 from policies_odrl.model import ODRL
 from tests.support.policies import (
     amount,
@@ -160,7 +159,7 @@ def test_what_a_check_leaves_out_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ("too-large", "") in codes(replace(READ, permissions=(rule,) * (enough + 2)))
     policy = one_rule("read", HALF, amount(ODRL + "percentage", "20"))
     assert ("unsatisfiable", "/permission/0") in codes(policy)
-    monkeypatch.setattr("policies_odrl.checking.satisfiability.MAX_STEPS", 3)
+    monkeypatch.setattr("policies_odrl.checking.proofs.MAX_STEPS", 3)
     assert ("unsatisfiable", "/permission/0") not in codes(policy)
     assert ("too-large", "") in codes(policy)
 

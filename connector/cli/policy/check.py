@@ -26,11 +26,10 @@ from connector.errors import PolicyInvalid, PreauError
 from connector.jsonld.policy import policy_document, read_policy
 from policies_odrl import Finding, OdrlError, Policy
 from policies_odrl.checking.findings import Report, Severity
-from policies_odrl.checking.losses import as_names, losses, unsaid
-from policies_odrl.checking.mending import mended
+from policies_odrl.checking.written import as_names, losses, mended, unsaid
 from policies_odrl.documents.contexts import UNDEFINED
 from policies_odrl.documents.dialects import translated
-from policies_odrl.documents.sources import is_json, linked, named, parsed, text_of, turtle
+from policies_odrl.documents.sources import is_json, linked, parsed, text_of, turtle
 
 MAX_ROUNDS: Final = 8  # of mending and checking again
 # Findings whose edits fit the document as it stands, and not only Préau's own writing of it.
@@ -125,7 +124,7 @@ def checked(file: Path, lang: str) -> Checked:
     try:
         text = text_of(read_bytes(file))
         document = parsed(text) if is_json(text) else None
-        nodes, read = named(turtle(text)) if document is None else (linked(document), ())
+        nodes, read = turtle(text) if document is None else (linked(document), [])
     except OdrlError as exc:
         return _unread(exc, document, lang)
     lost = _lost(document, lang) if isinstance(document, dict) else ()
