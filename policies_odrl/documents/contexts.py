@@ -106,20 +106,14 @@ def coercions(keys: Collection[str]) -> Mapping[str, Any]:
 
 @cache
 def terms(url: str) -> Mapping[str, Any]:
-    """Return what a known context defines, with what it imports."""
-    own: dict[str, Any] = json.loads(text(url))["@context"]
-    return own
-
-
-@cache
-def text(url: str) -> str:
-    """Return a known context as JSON, with what it imports merged in (JSON-LD 1.1, 4.1.10).
+    """Return what a known context defines, with what it imports (JSON-LD 1.1, 4.1.10).
 
     The definitions beside `@import` win. pyld 3.3 spoils its own cache where one imports another.
     """
     folder = files("policies_odrl").joinpath("documents", "contexts")
     data = folder.joinpath(PINNED[url]).read_text("utf-8")
-    return json.dumps(json.loads(data, object_hook=_merged))
+    found: dict[str, Any] = json.loads(data, object_hook=_merged)["@context"]
+    return found
 
 
 def _merged(value: dict[str, Any]) -> dict[str, Any]:

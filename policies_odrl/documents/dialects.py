@@ -9,15 +9,14 @@ Source: IDS Information Model, model/contract; EDC management API; Gaia-X OVC pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
 from policies_odrl.documents.contexts import IDS, is_absolute
+from policies_odrl.documents.graphs import Node
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.vocabulary import loaded
-
-Node = dict[str, Any]
 
 _RULES: Final = tuple(ODRL + name for name in ("permission", "prohibition", "obligation"))
 _PARTIES: Final = {IDS + "provider": ODRL + "assigner", IDS + "consumer": ODRL + "assignee"}
@@ -28,10 +27,8 @@ _LITERAL: Final = frozenset({"@value", "@language"})
 
 
 def translated(nodes: list[Node]) -> list[Node]:
-    """Return node objects in the words of ODRL; the same list where they are already."""
+    """Return node objects in the words of ODRL."""
     names, wrappers = _table()
-    if {*names, *wrappers, *_PARTIES, _LATER}.isdisjoint(_used(nodes)):
-        return nodes
     bare = [node for node in nodes if wrappers.isdisjoint(node) or _is_part(node, names)]
     return _of_ids([_renamed(_claim(node), names) for node in bare])
 
@@ -49,18 +46,6 @@ def _table() -> tuple[Mapping[str, str], frozenset[str]]:
     return names, frozenset(map(full, data["wrappers"]))
 
 
-def _used(value: Any) -> Iterator[str]:
-    """Yield all names in node objects: of nodes, classes and properties."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from value
-        value = [part for key, part in value.items() if key not in _LITERAL]
-    if isinstance(value, list):
-        for part in value:
-            yield from _used(part)
-
-
 def _is_part(node: Node, names: Mapping[str, str]) -> bool:
     """Return whether a node that holds a policy says something of ODRL itself."""
     said = (*node, *node.get("@type", ()))
@@ -75,7 +60,7 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     found: Node = {}
     for key, item in value.items():
         ours, new = names.get(key, key), item if key in _LITERAL else _renamed(item, names)
-        if ours == ODRL + "profile" or (key.startswith(IDS) and ours.startswith(ODRL)):
+        if ours != key:
             new = [_as_name(part) for part in new]
         found[ours] = [*found[ours], *new] if ours in found else new
     return found

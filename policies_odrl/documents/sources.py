@@ -15,6 +15,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -138,7 +139,7 @@ def linked(document: Mapping[str, Any] | list[Any], *, strict: bool = False) -> 
     if "@context" not in document if strict else plain and "@context" not in keys:
         raise IllFormed("`@context` is missing: the document does not say what its words mean")
     kept = {"@vocab": contexts.UNDEFINED, **contexts.USUAL, **contexts.coercions(keys)}
-    return flattened(_expanded(document, [] if strict else kept), strict=strict)
+    return flattened(_expanded(document, {} if strict else kept), strict=strict)
 
 
 def _members(document: Any, *, strict: bool) -> set[str]:
@@ -180,11 +181,13 @@ def _check_keys(value: Mapping[str, Any], *, top: bool, strict: bool) -> None:
     contexts.check(value["@context"])
 
 
-def _expanded(document: Any, kept: Any) -> list[Any]:
+def _expanded(document: Any, kept: Mapping[str, Any]) -> list[Any]:
     """Return the document expanded, with what its own contexts would lose under those `kept`."""
     jsonld = import_module("pyld.jsonld")
     dropped: list[str] = []
-    options = {"documentLoader": _load, "base": None, "expandContext": {"@context": kept}}
+    options: dict[str, Any] = {"documentLoader": _load, "base": None}
+    if kept:  # not even an empty one otherwise: pyld would take no context from its cache
+        options["expandContext"] = {"@context": kept}
     with _LOCK:
         try:
             found: list[Any] = jsonld.expand(
@@ -206,7 +209,7 @@ def _load(url: str, _options: Any = None) -> dict[str, Any]:
         "contentType": "application/ld+json",
         "contextUrl": None,
         "documentUrl": url,
-        "document": json.loads(contexts.text(url)),  # a fresh one each time: pyld writes into it
+        "document": {"@context": deepcopy(contexts.terms(url))},  # pyld writes into it
         "tag": "static",  # it is pinned: pyld keeps what it resolved, and asks once
     }
 
