@@ -14,27 +14,18 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
-from policies_odrl import text
-from policies_odrl.checking.shapes import CLASSES, MISSPELLED, OPERATORS, PROPERTIES, STRATEGIES
+from policies_odrl import text, vocabulary
 from policies_odrl.concepts import concepts, hierarchy
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.reading.nodes import short
-from policies_odrl.vocabulary import (
-    INCLUDED_IN,
-    OPERANDS,
-    PREAU,
-    PROFILE,
-    PROFILES,
-    SAME_ACTION,
-    loaded,
-)
+from policies_odrl.model import ODRL, RDF_TYPE, Conflict, Operator
+from policies_odrl.reading.nodes import TERMS, short
+from policies_odrl.vocabulary import PREAU, PROFILE, PROFILES
 
 MAX_TERM: Final = 300  # characters of one term of the policy in a sentence
 MAX_FINDINGS: Final = 500  # of one policy
 MAX_SEARCHES: Final = 32  # of one check
 MAX_LENGTH: Final = 64  # characters of a local name that are compared
 NEAR: Final = 0.65  # share of characters in common
-
 
 Term = str | tuple[str, str]  # the same in both languages, or (English, French)
 
@@ -68,25 +59,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding.
+    """What is the matter with a policy, for people, and what to do about it."""
 
-    Attributes:
-        path: JSON pointer into the written policy; empty for the whole policy.
-        code: stable, lower case with hyphens.
-        sentence: what is the matter, for people.
-        fix: what to do about it.
-        edit: the fix as steps that `mended` applies; it changes no meaning. Empty where a person
-            has to decide, and `fix` is a suggestion.
-        policy: IRI of the policy, where a document holds several.
-    """
-
-    path: str
-    code: str
+    path: str  # JSON pointer into the written policy; empty for the whole policy
+    code: str  # stable, lower case with hyphens
     severity: Severity
     sentence: str
     fix: str
-    edit: tuple[Step, ...] = field(default=(), hash=False)
-    policy: str = ""
+    edit: tuple[Step, ...] = field(default=(), hash=False)  # `fix`, which changes no meaning
+    policy: str = ""  # its IRI, where a document holds several
 
 
 @cache
@@ -95,43 +76,48 @@ def table() -> Mapping[str, Mapping[str, Any]]:
 
     `otherwise` is what to do where the last term is empty, because no near term is known.
     """
-    return loaded("checking/findings.json")
+    return vocabulary.loaded("checking/findings.json")
 
 
 _RANKS: Final = {item: rank for rank, item in enumerate(Severity)}  # errors first
 _LIMITS: Final = frozenset({"too-large", "too-many-conditions"})  # what was left out is said
+MISSPELLED: Final = ODRL + "neg"  # for `neq`, in copies of the W3C context (poe issue 311)
+PROPERTIES: Final = sorted({*TERMS["properties"], *vocabulary.FUNCTIONS})
 # What is looked for -> the terms that it may be.
 _TERMS: Final[Mapping[str, Callable[[], Iterable[str]]]] = {
-    "operand": lambda: OPERANDS,
-    "action": lambda: (*SAME_ACTION, *INCLUDED_IN),
+    "operand": lambda: vocabulary.OPERANDS,
+    "action": lambda: (*vocabulary.SAME_ACTION, *vocabulary.INCLUDED_IN),
     "purpose": lambda: hierarchy("purposes"),
     "concept": concepts,
-    "operator": lambda: sorted(OPERATORS),
-    "strategy": lambda: sorted(STRATEGIES),
-    "property": lambda: sorted(frozenset().union(*PROPERTIES.values())),
-    "class": lambda: sorted(frozenset().union(*CLASSES.values())),
+    "operator": lambda: sorted(ODRL + item for item in Operator),
+    "strategy": lambda: sorted(ODRL + item for item in Conflict),
+    "property": lambda: PROPERTIES,
+    "class": lambda: sorted((*TERMS["classes"], *TERMS["policies"])),
+}
+_OF_RULES: Final = frozenset({"operand", "action"})  # which the reader reads, known or not
+# Property -> what its values are.
+HELD: Final = {
+    name: kind for kind in ("action", "operand", "operator", "strategy") for name in TERMS[kind]
 }
 
 
 class Report:
-    """Collects findings in one language.
-
-    Attributes:
-        found: the findings, in order.
-        knowledge: terms and hierarchies beyond the built-in ones.
-        policy: IRI of the policy being looked at, where a document holds several.
-        profiles: those that it declares.
-    """
+    """Collects findings in one language."""
 
     def __init__(
         self, lang: str = "en", knowledge: Knowledge = NOTHING_MORE, policy: str = ""
     ) -> None:
         self.found: list[Finding] = []
         self.knowledge = knowledge
-        self.policy = policy
-        self.profiles: tuple[str, ...] = ()
+        self.policy = policy  # its IRI, where a document holds several
+        self.profiles: tuple[str, ...] = ()  # those that it declares
+        self.strange: set[str] = set()  # what a reader did not understand, and nobody decides
         self._lang = lang
         self._left = MAX_SEARCHES
+
+    def begin(self, policy: str) -> None:
+        """Look at a policy of a document from now on."""
+        self.policy, self.profiles = policy, ()
 
     def note(self, path: str, code: str, *terms: Term, edit: tuple[Step, ...] = ()) -> Finding:
         """Add a finding, and return it."""
@@ -144,32 +130,52 @@ class Report:
         self.found.append(found)
         return found
 
-    def unknown(self, path: str, kind: str, term: str) -> None:
-        """Add that a term is not known, which a profile not known here may define."""
-        near, strange = short(self.near(kind, term)), set(self.profiles) - self.known_profiles
-        if strange:
-            self.note(path, "term-of-unknown-profile", short(term), min(strange), near)
-        else:
-            self.note(path, f"unknown-{kind}", short(term), near)
-
-    def undeclared(self, path: str, term: str) -> None:
-        """Add that a term belongs to our profile, where the policy does not declare it."""
-        if term.startswith(PREAU) and PROFILE not in self.profiles:
+    def term(self, path: str, kind: str, term: str) -> None:
+        """Add that a term is not known, or that its profile is ours and not declared."""
+        if kind == "profile":
+            self.profiles = (*self.profiles, term)
+        if not self._knows(kind, term):
+            self._unknown(path, kind, term)
+        elif term == MISSPELLED:
+            self.note(path, "operator-misspelled")
+        if kind in _OF_RULES and term.startswith(PREAU) and PROFILE not in self.profiles:
             step = Step(Change.ADD, "/profile", PROFILE)
             if self.profiles:
                 step = Step(Change.REPLACE, "/profile", [*self.profiles, PROFILE])
             self.note(path, "undeclared-profile", text.term(term), PROFILE, edit=(step,))
 
-    @property
-    def known_profiles(self) -> frozenset[str]:
-        """The profiles that are known here."""
-        return PROFILES | self.knowledge.profiles
+    def _knows(self, kind: str, term: str) -> bool:
+        match kind:
+            case "operand":
+                return self.knowledge.operand(term) is not None
+            case "action":
+                return self.knowledge.known_action(term)
+            case "profile":
+                return term in PROFILES | self.knowledge.profiles
+            case "operator" | "strategy":
+                return term == MISSPELLED or term in _TERMS[kind]()
+        return False  # a reader asks only where it does not understand
 
-    def knows(self, kind: str, term: str) -> bool:
-        """Return whether a term is a known `operand`, `operator` or `strategy`."""
-        if kind == "operand":
-            return self.knowledge.operand(term) is not None
-        return term == MISSPELLED or term in (OPERATORS if kind == "operator" else STRATEGIES)
+    def _unknown(self, path: str, kind: str, term: str) -> None:
+        """Add that a term is not known, which a profile not known here may define."""
+        if kind == "profile":
+            self.note(path, "unknown-profile", term)
+            return
+        if kind not in _OF_RULES:
+            self.strange.add(RDF_TYPE if kind == "class" else term)
+        if kind == "condition":
+            self.note(path, "condition-elsewhere", term)
+            return
+        near = short(self.near(kind, term))
+        others = set(self.profiles) - PROFILES - self.knowledge.profiles
+        if others and kind != "class":
+            self.note(path, "term-of-unknown-profile", short(term), min(others), near)
+        else:
+            self.note(path, f"unknown-{kind}", short(term), near)
+
+    def meant(self, name: str, text: str) -> str:
+        """Return the known term that text as value of a property may mean, or an empty string."""
+        return self.near(HELD[name], text) if name in HELD and text else ""
 
     def near(self, kind: str, term: str) -> str:
         """Return the known term of a kind that is nearest to another one, or an empty string."""

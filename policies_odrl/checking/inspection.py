@@ -1,7 +1,7 @@
 """Everything that is wrong with a document, read or not.
 
-What is not as the Recommendation has it is listed in full (`structure.py`), and what can be read
-is checked further (`validate.py`); a fault that both find is told once.
+What is not as the Recommendation has it is listed in full by the reader, and what can be read is
+checked further (`validate.py`); a fault that both find is told once.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from typing import Any, Final
 
 from policies_odrl.checking.findings import Finding, Report, Severity
 from policies_odrl.checking.lint import inherited
-from policies_odrl.checking.structure import Structure, types_of
 from policies_odrl.checking.validate import judged
 from policies_odrl.errors import LimitExceeded, OdrlError
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Policy
-from policies_odrl.reading.nodes import MAX_DEPTH, MAX_NODES, short
+from policies_odrl.reading.nodes import MAX_DEPTH, short, types_of
 from policies_odrl.reading.reader import read_all
 
 MAX_HEIRS: Final = 256  # policies of one document that inherit
@@ -29,9 +28,9 @@ _WRONG: Final = tuple(
     for rest in ("w3.org/ns/odrl/2/", "w3.org/ns/odrl/2#", "w3.org/ns/odrl/")
     if scheme + rest not in {ODRL, "http://www.w3.org/ns/odrl/"}
 )
-# What is not told of one document: what `structure.py` has told, and that others are not in it.
+# What is not told of one document: what the reader has told, and that others are not in it.
 _TOLD: Final = frozenset({"unknown-property", "missing-parent"})
-# Findings that `structure.py` has told where they name what it found strange.
+# Findings that the reader has told where they name what it found strange.
 _OF_TERMS: Final = frozenset({"unknown-operand", "term-of-unknown-profile"})
 
 
@@ -55,28 +54,24 @@ def inspect(
         lang: `en` or `fr`.
     """
     report = Report(lang, knowledge)
-    if len(nodes) > MAX_NODES:
-        report.note("", "over-the-limit", f"{len(nodes)} > {MAX_NODES}")
-        return report.worst()
     wrong = _wrong_namespace(nodes)
     if wrong:
         report.note("", "wrong-namespace", wrong, ODRL)
         nodes = [_respelled(node, wrong) for node in nodes]
     told = len(report.found)
-    structure = Structure(nodes, report)
-    structure.walk()
     policies: tuple[Policy, ...] = ()
     try:
+        read_all(nodes, knowledge, report=report)
         policies = read_all(nodes, knowledge)
     except OdrlError as exc:
         if not any(item.severity is Severity.ERROR for item in report.found[told:]):
             code = "over-the-limit" if isinstance(exc, LimitExceeded) else "unreadable"
             report.note("", code, (str(exc), exc.in_("fr")))
-    _sensible(policies, report, structure.strange, lang)
+    _sensible(policies, report, lang)
     return report.worst()
 
 
-def _sensible(policies: Sequence[Policy], report: Report, strange: set[str], lang: str) -> None:
+def _sensible(policies: Sequence[Policy], report: Report, lang: str) -> None:
     """Add what can be said of policies that were read, and was not told before."""
     named = {policy.id or str(place): policy for place, policy in enumerate(policies)}
     reports: dict[str, Report] = {}
@@ -89,7 +84,7 @@ def _sensible(policies: Sequence[Policy], report: Report, strange: set[str], lan
     else:
         inherited(named, reports)
     known = {(item.code, item.path, item.policy) for item in report.found}
-    shown = [f"`{short(name)}`" for name in strange]
+    shown = [f"`{short(name)}`" for name in report.strange]
     report.found.extend(
         item
         for each in reports.values()

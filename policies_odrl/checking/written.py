@@ -15,13 +15,13 @@ from copy import deepcopy
 from itertools import islice
 from typing import Any, Final
 
-from policies_odrl.checking import shapes
-from policies_odrl.checking.findings import Change, Finding, Report, Step, local_name
+from policies_odrl.checking.findings import HELD, Change, Finding, Report, Step, local_name
 from policies_odrl.documents import contexts
 from policies_odrl.documents.graphs import Reading
 from policies_odrl.errors import OdrlError
 from policies_odrl.model import ODRL
 from policies_odrl.reading.nodes import short
+from policies_odrl.reading.walk import parts
 from policies_odrl.reading.writer import CONTEXTS
 from policies_odrl.vocabulary import DCT, PREFIXES
 
@@ -101,7 +101,7 @@ class _Losses:
         definition = self._terms.get(key)
         kind = definition.get("@type") if isinstance(definition, Mapping) else None
         kind = {"@id": "@id", "@type": "@vocab"}.get(key, kind)
-        sort = "class" if key == "@type" else shapes.HOLDS.get(ODRL + key, shapes.Holds()).near
+        sort = "class" if key == "@type" else HELD.get(ODRL + key, "")
         if kind is None and contexts.coercions([key]):
             self._report.note(path, "text-for-name", text)
         elif kind == "@id" and not sort and ":" not in text:
@@ -230,16 +230,6 @@ def _remove(document: dict[str, Any], path: str) -> None:
         del holder[int(name)]
         if not holder:
             _remove(document, above)  # an empty array says nothing
-
-
-def parts(part: Any) -> Iterator[Any]:
-    """Yield a part of a document and all below it."""
-    stack = [part]
-    while stack:
-        item = stack.pop()
-        yield item
-        if isinstance(item, Mapping | list):
-            stack.extend(item.values() if isinstance(item, Mapping) else item)
 
 
 def _tokens(path: str) -> list[str]:

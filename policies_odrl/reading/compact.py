@@ -1,10 +1,9 @@
 """Compact policies (IM 2.7): several actions, assets or parties at once, and what is shared.
 
-Rules: a rule with several values of one kind stands for one rule of each combination; what the
-policy states as a whole is stated by each of its rules as well, besides their own; the same value
-twice counts once. One target, assigner or assignee of the whole policy stays on the policy while no
-rule names its own, because the Dataspace Protocol puts it there. A duty below a rule that names no
-target or party takes the shared one that its rule took, as it would take the policy's only one.
+Rules: a rule with several values of one kind stands for one rule of each combination. What the
+policy states as a whole is stated by each of its rules as well, besides their own. One target,
+assigner or assignee of the whole policy stays on the policy while no rule names its own, because
+the Dataspace Protocol puts it there. A duty that names no target or party takes that of its rule.
 """
 
 from __future__ import annotations
@@ -19,13 +18,16 @@ from policies_odrl import model
 from policies_odrl.errors import IllFormed
 from policies_odrl.model import ODRL
 
-WHOLE: Final = ("target", "assigner", "assignee")  # what a policy states for all its rules
+GROUPS: Final[Mapping[str, type[model.Rule]]] = {
+    "permission": model.Permission,
+    "prohibition": model.Prohibition,
+    "obligation": model.Duty,
+}
+# What a policy states for all its rules -> class.
+WHOLE: Final = {"target": model.AssetRef, "assigner": model.PartyRef, "assignee": model.PartyRef}
 _ALL: Final = tuple(item.name for item in fields(model.Common))
 _T = TypeVar("_T")
 _Rule = TypeVar("_Rule", bound=model.Rule)
-
-
-# -- what is stated -------------------------------------------------------------------------
 
 
 def stated_by(rule: model.Rule) -> model.Common:
@@ -49,9 +51,7 @@ def shared_by(policy: model.Policy) -> model.Common:
 
 def together(*several: model.Common) -> model.Common:
     """Return what any of them states, each thing once."""
-    return model.Common(
-        **{name: once(getattr(each, name) for each in several) for name in _ALL},
-    )
+    return model.Common(**{name: once(getattr(it, name) for it in several) for name in _ALL})
 
 
 def _named(part: model.Rule | model.Policy) -> dict[str, Any]:
@@ -64,9 +64,10 @@ def once(groups: Iterable[Iterable[_T]]) -> tuple[_T, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(groups)))
 
 
-def one(items: Sequence[_T]) -> _T | None:
-    """Return the only item, or None when there is none or more than one."""
-    return items[0] if len(items) == 1 else None
+def alone(common: model.Common) -> dict[str, Any]:
+    """Return the target and the parties of which only one is shared, which a policy states."""
+    found = {name: getattr(common, name + "s") for name in WHOLE}
+    return {name: items[0] for name, items in found.items() if len(items) == 1}
 
 
 def gathered(unread: Sequence[model.Constraint]) -> tuple[model.Constraint, ...]:
@@ -80,19 +81,10 @@ def gathered(unread: Sequence[model.Constraint]) -> tuple[model.Constraint, ...]
     )
 
 
-# -- rules ----------------------------------------------------------------------------------
-
-
 def expanded(
     own: model.Common, shared: model.Common, make: Callable[..., _Rule]
 ) -> tuple[int, Iterator[_Rule]]:
-    """Return how many rules one rule stands for, and these.
-
-    Args:
-        own: what the rule states.
-        shared: what its policy states for all rules.
-        make: makes a rule of its action, target, assigner, assignee, output and functions, and of
-            what was not understood.
+    """Return how many rules one rule stands for, by what it and its policy state, and these.
 
     Raises:
         IllFormed: of one property, some values are named and others cannot be told.
@@ -107,7 +99,7 @@ def expanded(
     names = sorted({name for name, _ in both.functions})
     parties = [[item for item in both.functions if item[0] == name] for name in names]
     count = prod(map(len, (*columns.values(), *parties)))
-    several = {name: frozenset(_several(shared, name)) for name in WHOLE}
+    several = [name for name in WHOLE if len(getattr(shared, name + "s")) > 1]
 
     def rules() -> Iterator[_Rule]:
         for row in product(*columns.values(), *parties):
@@ -115,14 +107,10 @@ def expanded(
             rule = make(**taken, functions=row[len(columns) :], unread=unread)
             if count > 1:
                 rule = replace(rule, id="", origin=rule.id or rule.origin)
-            yield given(rule, {name: taken[name] for name in WHOLE if taken[name] in several[name]})
+            also = [name for name in several if taken[name] in getattr(shared, name + "s")]
+            yield given(rule, {name: taken[name] for name in also})
 
     return count, rules()
-
-
-def _several(shared: model.Common, name: str) -> Sequence[object]:
-    items: Sequence[object] = getattr(shared, name + "s")
-    return items if len(items) > 1 else ()
 
 
 def _insist_all_or_none(both: model.Common, unread: Sequence[model.Constraint]) -> None:
@@ -157,11 +145,7 @@ def pushed_down(policy: model.Policy) -> model.Policy:
     parts = {name: getattr(policy, name) for name in named if getattr(policy, name)}
     if not parts:
         return policy
-    nobody: dict[str, Any] = dict.fromkeys(parts)
-    return replace(
-        policy,
-        permissions=tuple(given(rule, parts) for rule in policy.permissions),
-        prohibitions=tuple(given(rule, parts) for rule in policy.prohibitions),
-        obligations=tuple(given(rule, parts) for rule in policy.obligations),
-        **nobody,
-    )
+    made: dict[str, Any] = dict.fromkeys(parts)
+    for group in GROUPS:
+        made[group + "s"] = tuple(given(rule, parts) for rule in getattr(policy, group + "s"))
+    return replace(policy, **made)

@@ -1,20 +1,17 @@
 """A policy with what it inherits (IM 2.9).
 
-Rules: the child keeps its own rules and takes over those of all its ancestors, their profiles, what
-they state for all rules, and their conflict strategies; what any of them states for all rules then
-holds for every rule of the result, as the Recommendation's own example has it. Strategies that
-differ make the result void when any rules conflict (IM 2.10), which is what `invalid` says. The
-`status` of a parent's constraint is not taken over. Kind, identifier, time and metadata are the
-child's. What is not resolved is not decided (`evaluate.py`). The result is the same whatever the
-order of the parents. It names no parents any more, because nothing is left to inherit.
+Rules: the child keeps its own rules and takes over those of all its ancestors, their profiles and
+conflict strategies. What any of them states for all rules then holds for every rule of the result,
+as the Recommendation's own example has it. Kind, identifier, time and metadata are the child's. The
+result is the same whatever the order of the parents, and names none any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final
 
 from policies_odrl.errors import (
     CircularInheritance,
@@ -29,8 +26,6 @@ from policies_odrl.reading.nodes import Count
 
 MAX_ANCESTORS: Final = 64  # policies inherited from, in all
 MAX_GENERATIONS: Final = 16  # parents of parents
-
-_Rule = TypeVar("_Rule", bound=Rule)
 
 
 def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
@@ -49,23 +44,19 @@ def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
     """
     if not policy.inherits:
         return policy
-    family = [policy, *map(_without_status, _ancestors(policy, parents))]
+    # What the constraints of a parent counted so far is not taken over (IM 2.9).
+    uncounted = partial(replace, status=None)
+    above = _ancestors(policy, parents)
+    family = [policy, *(each_constraint(parent, uncounted) for parent in above)]
     common = compact.together(*map(compact.shared_by, family))
-    rules = _Expansion(policy.id, common)
-    whole = replace(
-        policy,
-        permissions=rules.of(rule for item in family for rule in item.permissions),
-        prohibitions=rules.of(rule for item in family for rule in item.prohibitions),
-        obligations=rules.of(rule for item in family for rule in item.obligations),
-        profiles=compact.once(item.profiles for item in family),
-        conflict=_conflict(family),
-        target=compact.one(common.targets),
-        assigner=compact.one(common.assigners),
-        assignee=compact.one(common.assignees),
-        inherits=(),
-        common=common,
-    )
-    return compact.pushed_down(whole)
+    _insist_few(family, common)
+    made: dict[str, Any] = {**dict.fromkeys(compact.WHOLE), **compact.alone(common)}
+    for group in compact.GROUPS:
+        rules = (rule for item in family for rule in getattr(item, group + "s"))
+        made[group + "s"] = compact.once(_rows(rule, common)[1] for rule in rules)
+    made["profiles"] = compact.once(item.profiles for item in family)
+    made["conflict"] = _conflict(family)
+    return compact.pushed_down(replace(policy, inherits=(), common=common, **made))
 
 
 def _ancestors(policy: Policy, parents: Mapping[str, Policy]) -> list[Policy]:
@@ -91,11 +82,6 @@ def _ancestors(policy: Policy, parents: Mapping[str, Policy]) -> list[Policy]:
 
     climb(policy, (policy.id,))
     return [found[name] for name in sorted(found)]
-
-
-def _without_status(policy: Policy) -> Policy:
-    """Return a parent without what its constraints counted so far (IM 2.9)."""
-    return each_constraint(policy, lambda item: replace(item, status=None))
 
 
 def _parent(name: str, child: str, parents: Mapping[str, Policy]) -> Policy:
@@ -129,24 +115,16 @@ def _conflict(family: Sequence[Policy]) -> Conflict | None:
     return Conflict.INVALID if len(terms) > 1 else terms.pop()
 
 
-class _Expansion:
-    """Rules made anew under what the whole family shares (IM 2.9, last step); counted."""
+def _rows(rule: Rule, common: Common) -> tuple[int, Iterator[Rule]]:
+    return compact.expanded(compact.stated_by(rule), common, partial(replace, rule))
 
-    def __init__(self, node: str, common: Common) -> None:
-        self._node = node
-        self._common = common
-        self._rules = 0
 
-    def of(self, rules: Iterable[_Rule]) -> tuple[_Rule, ...]:
-        """Return the rules, each once; no more than a policy may have."""
-        return compact.once(self._rows(rule) for rule in rules)
-
-    def _rows(self, rule: _Rule) -> Iterator[_Rule]:
-        own = compact.stated_by(rule)
-        count, found = compact.expanded(own, self._common, partial(replace, rule))
+def _insist_few(family: Sequence[Policy], common: Common) -> None:
+    """Refuse more rules than a policy may have, before they are made."""
+    rules = 0
+    for rule in (rule for item in family for _, rule in item.rules()):
         below = sum(1 + len(duty.consequences) for _, some in duties_below(rule) for duty in some)
-        self._rules += count * (1 + below)
-        if self._rules > Count.RULES.value:
+        rules += _rows(rule, common)[0] * (1 + below)
+        if rules > Count.RULES.value:
             limit = Count.RULES.value
-            raise LimitExceeded("more than {limit} rules", limit=limit, node=self._node)
-        return found
+            raise LimitExceeded("more than {limit} rules", limit=limit, node=family[0].id)

@@ -1,8 +1,4 @@
-"""What a policy is made of: rules with their duties, and their parts.
-
-Rules: nothing is left out, whatever it hangs below: refinements of actions, assets and parties,
-operands of logical constraints, duties of duties.
-"""
+"""What a policy is made of: rules with their duties, and all parts, whatever they hang below."""
 
 from __future__ import annotations
 
@@ -22,11 +18,8 @@ def size(policy: model.Policy) -> tuple[int, int, int]:
     Duties count as rules, and the parts of logical constraints as conditions.
     """
     found = list(conditions_in(policy))
-    values = sum(
-        len(item.right) + len(item.reference)
-        for item in found
-        if isinstance(item, model.Constraint)
-    )
+    atoms = [item for item in found if isinstance(item, model.Constraint)]
+    values = sum(len(item.right) + len(item.reference) for item in atoms)
     return sum(1 for _ in rules_of(policy)), len(found), values
 
 
@@ -50,26 +43,24 @@ def strange(policy: model.Policy, knowledge: Knowledge) -> Iterator[str]:
             yield item.left
 
 
-def conditions_in(policy: model.Policy) -> Iterator[model.Condition]:
-    """Yield all conditions of a policy, whatever they hang below."""
-    for rule in rules_of(policy):
-        yield from conditions_of(rule)
-    yield from _conditions(nested(_named(policy)))
-
-
 def rules_of(policy: model.Policy) -> Iterator[model.Rule]:
     """Yield the rules of a policy and all duties below them."""
     return (rule for _, rule, _ in model.every_rule(policy))
 
 
-def conditions_of(rule: model.Rule) -> Iterator[model.Condition]:
-    """Yield the conditions of a rule itself, and all below them; not those of its duties."""
-    return _conditions(_parts(rule))
+def conditions_in(policy: model.Policy) -> Iterator[model.Condition]:
+    """Yield all conditions of a policy, whatever they hang below."""
+    owners: tuple[model.Policy | model.Rule, ...] = (*rules_of(policy), policy)
+    parts = (item for owner in owners for item in _parts(owner))
+    return (item for item in parts if isinstance(item, model.Condition))
 
 
-def references_of(rule: model.Rule) -> tuple[Reference, ...]:
-    """Return the assets and parties that a rule names itself."""
-    return (*_named(rule), *(item for _, item in rule.functions))
+def references_of(owner: model.Policy | model.Rule) -> tuple[Reference, ...]:
+    """Return the assets and parties that a rule names, or a policy for all its rules."""
+    named = [owner.target, owner.assigner, owner.assignee]
+    if isinstance(owner, model.Rule):
+        named += [owner.output, *(item for _, item in owner.functions)]
+    return tuple(item for item in named if item is not None)
 
 
 def described(policy: model.Policy) -> tuple[tuple[str, model.Notes], ...]:
@@ -78,7 +69,7 @@ def described(policy: model.Policy) -> tuple[tuple[str, model.Notes], ...]:
     They have no part in equality, so that whoever checks that nothing was lost compares them too.
     A part is named by its class and its chief term.
     """
-    found = [("policy", policy.metadata), *map(_described, nested(_named(policy)))]
+    found = [("policy", policy.metadata), *map(_described, _parts(policy))]
     for rule in rules_of(policy):
         found.append((f"{type(rule).__name__} {rule.action.id}", rule.notes))
         found.extend(map(_described, _parts(rule)))
@@ -97,29 +88,21 @@ def nested(items: Iterable[Part]) -> Iterator[Part]:
             stack.extend(reversed(item.refinements))
 
 
-def _named(part: model.Policy | model.Rule) -> tuple[Reference, ...]:
-    output = part.output if isinstance(part, model.Rule) else None
-    named = (part.target, part.assigner, part.assignee, output)
-    return tuple(item for item in named if item is not None)
-
-
-def _parts(rule: model.Rule) -> Iterator[Part]:
-    return nested((*rule.constraints, *rule.unread, rule.action, *references_of(rule)))
-
-
-def _conditions(parts: Iterable[Part]) -> Iterator[model.Condition]:
-    return (item for item in parts if isinstance(item, model.Condition))
+def _parts(owner: model.Policy | model.Rule) -> Iterator[Part]:
+    own = (*owner.constraints, *owner.unread, owner.action) if isinstance(owner, model.Rule) else ()
+    return nested((*own, *references_of(owner)))
 
 
 def _described(item: Part) -> tuple[str, model.Notes]:
+    notes = item.notes
     match item:
         case model.Constraint():
             chief = item.left
         case model.LogicalConstraint():
             chief = item.connective.value
         case model.Action():
-            node = ((item.node, model.Iri(item.id)),) if item.node else ()
-            return f"Action {item.id}", (*node, *item.notes)
+            chief = item.id
+            notes = (*(((item.node, model.Iri(item.id)),) if item.node else ()), *notes)
         case _:
             chief = item.id or item.source
-    return f"{type(item).__name__} {chief}", item.notes
+    return f"{type(item).__name__} {chief}", notes

@@ -1,4 +1,4 @@
-"""What describes a part of a policy and changes nothing of what the policy says.
+"""What else a node says: what only describes a part of a policy, and what is not understood.
 
 Rules: descriptions are listed in `metadata.json`; they are kept beside the part that they describe,
 written again, and compared before anything is signed. What is not listed may change the meaning, so
@@ -10,37 +10,33 @@ superclasses).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
-from importlib.resources import files
 
-from policies_odrl.documents.contexts import of_odrl
+from policies_odrl import model
+from policies_odrl.documents.contexts import SPACE, of_odrl
+from policies_odrl.model import ODRL, RDF_JSON, RDF_TYPE
+from policies_odrl.reading.nodes import Body, Count, Node
+from policies_odrl.vocabulary import loaded
+
+Left = list[tuple[str, Sequence[Body]]]  # (property, values) that nobody asked for
 
 
 class Scope(Enum):
     """What is described, by the lists in `metadata.json` of what may be said of it besides."""
 
-    PART = ("anything",)  # a constraint or an action
-    WHOLE = ("anything", "policies and rules")
-    THING = ("anything", "policies and rules", "assets and parties")
+    PART = ("PART",)  # a constraint or an action
+    WHOLE = ("PART", "WHOLE")  # a policy or a rule
+    THING = ("PART", "WHOLE", "THING")  # an asset or a party
 
 
 @cache
 def _listed() -> Mapping[str, frozenset[str]]:
     """Return what is described -> names of the properties or classes that describe it."""
-    text = files("policies_odrl").joinpath("reading", "metadata.json").read_text("utf-8")
-    data = json.loads(text)
-    spaces = [(key.strip() + ":", space) for key, space in data.pop("prefixes").items()]
     return {
-        key: frozenset(
-            space + item.removeprefix(prefix)
-            for item in items
-            for prefix, space in spaces
-            if item.startswith(prefix)
-        )
-        for key, items in data.items()
+        key: frozenset(space + name for space, names in rows.items() for name in names.split())
+        for key, rows in loaded("reading/metadata.json").items()
     }
 
 
@@ -54,9 +50,66 @@ def describes(name: str, scope: Scope) -> bool:
     return any(name in _listed()[each] for each in scope.value)
 
 
-def describing_class(name: str, scope: Scope) -> bool:
-    """Return whether a class only describes what states it.
-
-    Whatever an asset or a party is said to be, its name says which one is meant.
-    """
+def _describing_class(name: str, scope: Scope) -> bool:
+    """Return whether a class only describes: an asset or a party is meant by its name alone."""
     return not of_odrl(name) and (scope is Scope.THING or name in _listed()["classes of terms"])
+
+
+def besides(node: Node, scope: Scope, *classes: str) -> tuple[model.Notes, Left]:
+    """Return what nobody asked for: descriptions, and what is not understood.
+
+    Args:
+        node: the node, after all that is understood was asked for.
+        scope: what it is.
+        classes: local names of the ODRL classes that it has.
+    """
+    known = {ODRL + name for name in classes}
+    rest: Left = [(RDF_TYPE, [{"@id": item} for item in node.types if item not in known])]
+    rest += [(name, node.all(name)) for name in sorted(node.properties() - node.asked)]
+    notes: list[tuple[str, model.Value]] = []
+    strange: Left = []
+    for name, values in rest:
+        kept: list[Body] = []
+        for item in values:
+            if name == RDF_TYPE:
+                describing = _describing_class(str(item.get("@id")), scope)
+            else:
+                describing = describes(name, scope)
+            said = node.value(item) if describing else None
+            if said is None or _speaks_odrl(said):
+                kept.append(item)
+            else:
+                notes.append((name, said))
+        if kept:
+            strange.append((name, kept))
+        if name == RDF_TYPE:
+            for item in kept:
+                node.term("class", str(item["@id"]))
+        elif kept or not (values or describes(name, scope)):
+            node.term("property", name)
+    node.walk.pay(Count.NOTES, len(notes))
+    return tuple(notes), strange
+
+
+def notes_of(node: Node, scope: Scope, *classes: str) -> model.Notes:
+    """Return descriptions; what is not understood is left to the rule (`besides`, `leave`)."""
+    notes, strange = besides(node, scope, *classes)
+    leave(node, strange)
+    return notes
+
+
+def leave(node: Node, left: Left) -> None:
+    """Keep what is not understood of a rule, or of its parts, until the rule is made."""
+    node.walk.pay(Count.CONSTRAINTS, len(left))
+    for name, values in left:
+        said = tuple(node.whole(value) for value in values)
+        node.walk.left.append(model.Constraint(node.walk.foreign(name), model.Operator.EQ, said))
+
+
+def _speaks_odrl(value: model.Value) -> bool:
+    """Return whether a value that is a node of its own speaks in words of ODRL."""
+    return (
+        isinstance(value, model.Literal)
+        and value.datatype == RDF_JSON
+        and SPACE in value.lexical.casefold()
+    )

@@ -10,74 +10,37 @@ a profile adds terms and never changes one of ODRL or of ours (IM 3.3).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.model import ODRL, XSD, Operator
+from policies_odrl.model import ODRL, Operator
+from policies_odrl.reading.nodes import TERMS
 from policies_odrl.vocabulary import (
     ACTIONS,
     ALLOWED,
-    DCT,
     INCLUDED_IN,
     OPERANDS,
     PREAU,
     Kind,
     Operand,
+    expanded,
     same_action,
 )
 
 MAX_TERMS: Final = 20_000  # of all profiles together
 
-_RDFS: Final = "http://www.w3.org/2000/01/rdf-schema#"
-_SKOS: Final = "http://www.w3.org/2004/02/skos/core#"
-_NUMBERS: Final = (
-    "integer decimal double float nonNegativeInteger positiveInteger int long short byte "
-    "unsignedInt unsignedLong"
-)
-# What values are declared to be -> how they compare. Other types are names or text.
-_KINDS: Final[Mapping[str, Kind]] = {
-    **{XSD + name: Kind.NUMBER for name in _NUMBERS.split()},
-    **{XSD + name: Kind.INSTANT for name in ("dateTime", "date", "dateTimeStamp")},
-    XSD + "duration": Kind.DURATION,
-    _SKOS + "Concept": Kind.CONCEPT,
-    _RDFS + "Class": Kind.CONCEPT,
-    DCT + "Location": Kind.PLACE,
-}
-_TYPES: Final = (PREAU + "valueType", _RDFS + "range", ODRL + "dataType")
 _OPERATORS: Final = {ODRL + item.value: item for item in Operator}
-_PROFILES: Final = frozenset(
-    {
-        ODRL + "Profile",
-        _SKOS + "ConceptScheme",
-        _SKOS + "Collection",
-        "http://www.w3.org/2002/07/owl#Ontology",
-    }
-)
-_BROADER: Final = (
-    *(_SKOS + name for name in ("broader", "broaderTransitive", "broadMatch", "exactMatch")),
-    *(_RDFS + name for name in ("subClassOf", "subPropertyOf")),
-)
-_NARROWER: Final = (_SKOS + "narrower", _SKOS + "narrowerTransitive")
-_WHOLES: Final = (DCT + "isPartOf", ODRL + "partOf")
+# What values are declared to be -> how they compare. Other types are names or text.
+_KINDS: Final = {
+    name: Kind(kind)
+    for kind in ("number", "instant", "duration", "concept", "place")
+    for name in TERMS[kind]
+}
+_CONCEPT: Final = expanded("skos:Concept")
 _Table = dict[str, tuple[str, ...]]
-
-
-@dataclass(slots=True)
-class _Gathered:
-    """What profiles declare, as it is gathered."""
-
-    names: set[str] = field(default_factory=set)
-    operands: dict[str, Operand] = field(default_factory=dict)
-    actions: _Table = field(default_factory=dict)
-    broader: _Table = field(default_factory=dict)
-    wholes: _Table = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        return len(self.operands) + len(self.actions) + len(self.broader)
 
 
 def profiles(*sources: Source) -> Knowledge:
@@ -97,20 +60,16 @@ def profiles(*sources: Source) -> Knowledge:
         IllFormed: a source declares no term, or changes one of ODRL or of our profile.
         LimitExceeded: more than is read.
     """
-    found = _Gathered()
+    found = Knowledge()
     for source in sources:
-        _gather(found, source)
-    return Knowledge(
-        broader=found.broader,
-        wholes=found.wholes,
-        operands=found.operands,
-        actions=found.actions,
-        profiles=frozenset(found.names),
-    )
+        found = joined(_declared(source), found)
+        if len(found.operands) + len(found.actions) + len(found.broader) > MAX_TERMS:
+            raise LimitExceeded("profiles of more than {limit} terms", limit=MAX_TERMS)
+    return found
 
 
 def joined(one: Knowledge, other: Knowledge) -> Knowledge:
-    """Return what two know together; where both declare a term, `one` says what it is."""
+    """Return what two know together; where both declare an operand, `one` says what it is."""
 
     def both(of: str) -> _Table:
         found: _Table = dict(getattr(one, of))
@@ -129,55 +88,55 @@ def joined(one: Knowledge, other: Knowledge) -> Knowledge:
     )
 
 
-def _gather(found: _Gathered, source: Source) -> None:
-    before = found.count
+def _declared(source: Source) -> Knowledge:
+    named: set[str] = set()
+    operands: dict[str, Operand] = {}
+    actions, broader, wholes = _Table(), _Table(), _Table()
     for node in nodes_of(source):
-        types = set(map(str, node.get("@type", ())))
-        name = str(node["@id"])
+        types, name = set(map(str, node.get("@type", ()))), str(node["@id"])
         if name.startswith("_:"):
             continue
-        if types & _PROFILES:
-            found.names.add(name)
+        if types.intersection(TERMS["profile"]):
+            named.add(name)
         if ODRL + "LeftOperand" in types:
-            _operand(found, name, node)
+            if name not in OPERANDS:  # otherwise it says again that it is one
+                operands[name] = _operand(name, node)
         elif ODRL + "Action" in types:
-            _action(found, name, node)
+            _action(actions, name, node)
         else:
-            _concept(found, name, node)
-    if found.count == before:
+            _concept(broader, wholes, name, node)
+    if not (operands or actions or broader):
         raise IllFormed("it declares no left operand, no action and no concept")
-    if found.count > MAX_TERMS:
-        raise LimitExceeded("profiles of more than {limit} terms", limit=MAX_TERMS)
+    profile = frozenset(named)
+    return Knowledge(broader, wholes, operands=operands, actions=actions, profiles=profile)
 
 
-def _operand(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
-    if name in OPERANDS:
-        return  # it says again that it is one
-    kinds = {_KINDS.get(item, Kind.IDENTITY) for item in _names(node, *_TYPES)}
+def _operand(name: str, node: Mapping[str, Any]) -> Operand:
+    kinds = {_KINDS.get(item, Kind.IDENTITY) for item in _names(node, *TERMS["type of values"])}
     kind = kinds.pop() if len(kinds) == 1 else Kind.IDENTITY
     stated = set(_names(node, PREAU + "allowedOperator"))
     for item in stated - _OPERATORS.keys():
         raise IllFormed("`{name}` is no operator of ODRL", name=item[:200], node=name)
     usual = ALLOWED[kind] & {_OPERATORS[item] for item in stated} if stated else ALLOWED[kind]
-    found.operands[name] = Operand(name, kind, usual)
+    return Operand(name, kind, usual)
 
 
-def _action(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
+def _action(actions: _Table, name: str, node: Mapping[str, Any]) -> None:
     wider = tuple(_names(node, ODRL + "includedIn"))
     if name not in ACTIONS:
-        found.actions[name] = (*found.actions.get(name, ()), *wider)
+        _add(actions, name, wider)
     elif not {same_action(item) for item in wider} <= set(INCLUDED_IN.get(name, ())):
         raise IllFormed("a profile does not change an action of ODRL", node=name)
 
 
-def _concept(found: _Gathered, name: str, node: Mapping[str, Any]) -> None:
-    above, parts = list(_names(node, *_BROADER)), list(_names(node, *_WHOLES))
-    if above or _SKOS + "Concept" in node.get("@type", ()):
-        _add(found.broader, name, above)
-    for item in _names(node, *_NARROWER):
-        _add(found.broader, item, [name])
+def _concept(broader: _Table, wholes: _Table, name: str, node: Mapping[str, Any]) -> None:
+    above, parts = list(_names(node, *TERMS["broader"])), list(_names(node, *TERMS["wholes"]))
+    if above or _CONCEPT in node.get("@type", ()):
+        _add(broader, name, above)
+    for item in _names(node, *TERMS["narrower"]):
+        _add(broader, item, [name])
     if parts:
-        _add(found.wholes, name, parts)
+        _add(wholes, name, parts)
 
 
 def _add(table: _Table, name: str, above: Iterable[str]) -> None:

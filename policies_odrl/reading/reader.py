@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from policies_odrl import model
 from policies_odrl.documents.dialects import translated
@@ -26,16 +26,28 @@ from policies_odrl.errors import IllFormed
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL
 from policies_odrl.reading import compact
-from policies_odrl.reading.nodes import Count, Node, Walk, short
-from policies_odrl.reading.notes import Scope
-from policies_odrl.reading.parts import INFERRED, action, condition, reference, references_at
+from policies_odrl.reading.nodes import Body, Count, Node, short
+from policies_odrl.reading.notes import Scope, leave, notes_of
+from policies_odrl.reading.parts import action, condition, reference, references_at
+from policies_odrl.reading.walk import Walk
 from policies_odrl.vocabulary import DCT, FUNCTIONS
+
+if TYPE_CHECKING:
+    from policies_odrl.checking.findings import Report
 
 TIMESTAMP: Final = "https://w3id.org/dspace/2025/1/timestamp"
 REPLACED_BY: Final = DCT + "isReplacedBy"
 
+_CONFLICT: Final = ODRL + "conflict"
 _KINDS: Final = {ODRL + kind.value: kind for kind in model.PolicyKind}
 _CONFLICTS: Final = {ODRL + item.value: item for item in model.Conflict}
+# Rule -> what a duty below it breaks by a consequence of its own (IM 2.6.3, 2.6.7).
+_LAST: Final[Mapping[type[model.Rule], str]] = {
+    model.Prohibition: "remedy-with-consequence",
+    model.Duty: "consequence-of-consequence",
+}
+# What an asset or a party states of a policy -> what the policy then states (IM 2.2.3, 2.3.3).
+_INFERRED: Final = {"hasPolicy": "target", "assignerOf": "assigner", "assigneeOf": "assignee"}
 _Rule = TypeVar("_Rule", bound=model.Rule)
 
 
@@ -60,27 +72,11 @@ def load(
         IllFormed: it holds no policy, or several, or the information model is broken.
         LimitExceeded: too large, or nested too deep.
     """
-    return _only(load_all(source, knowledge, strict=strict))
-
-
-def load_all(
-    source: Source, knowledge: Knowledge | None = None, *, strict: bool = False
-) -> tuple[model.Policy, ...]:
-    """Return all policies that a source holds, in their order; see `load`.
-
-    Raises:
-        OSError: the file cannot be read.
-        IllFormed: it holds no policy, or the information model is broken.
-        LimitExceeded: too large, or nested too deep.
-    """
-    return read_all(translated(nodes_of(source, strict=strict)), knowledge, strict=strict)
+    return read(translated(nodes_of(source, strict=strict)), knowledge, strict=strict)
 
 
 def read(
-    nodes: Sequence[Mapping[str, object]],
-    knowledge: Knowledge | None = None,
-    *,
-    strict: bool = False,
+    nodes: Sequence[Body], knowledge: Knowledge | None = None, *, strict: bool = False
 ) -> model.Policy:
     """Return the one policy that a node map describes; see `read_all`.
 
@@ -88,14 +84,18 @@ def read(
         IllFormed: the information model is broken, or there is not exactly one policy.
         LimitExceeded: too large, or nested too deep.
     """
-    return _only(read_all(nodes, knowledge, strict=strict))
+    found = read_all(nodes, knowledge, strict=strict)
+    if len(found) != 1:
+        raise IllFormed("one policy was expected, {count} were found", count=len(found))
+    return found[0]
 
 
 def read_all(
-    nodes: Sequence[Mapping[str, object]],
+    nodes: Sequence[Body],
     knowledge: Knowledge | None = None,
     *,
     strict: bool = False,
+    report: Report | None = None,
 ) -> tuple[model.Policy, ...]:
     """Return the policies that a node map describes, in the order of the nodes.
 
@@ -103,44 +103,22 @@ def read_all(
         nodes: node objects of a flattened, expanded document; each belongs to some policy.
         knowledge: left operands, actions and profiles beyond ODRL and our profile.
         strict: whether a node that belongs to no policy is refused, even if it only describes.
+        report: where all faults are told; then there is no policy.
 
     Raises:
         IllFormed: the information model is broken, or there is no policy.
         LimitExceeded: too large, or nested too deep.
     """
-    walk = Walk(nodes, knowledge or Knowledge())
-    classes = {*_KINDS, ODRL + "Policy"}
-    found = [
-        name for name, body in walk.nodes.items() if classes.intersection(Node(body, walk).types)
-    ]
-    if not found:
-        raise IllFormed("no policy was found")
-    inferred = _inferred(walk)
-    policies = tuple(walk.enter(name, partial(_policy, inferred)) for name in found)
+    walk = Walk(nodes, knowledge or Knowledge(), report)
+    if not walk.roots:
+        error = IllFormed("no policy was found")
+        walk.refuse(error, "no-policy")
+        return ()
+    policies = walk.each([(name, "") for name in walk.roots], _policy)
+    if report is not None:
+        report.begin("")
     walk.nothing_left(strict=strict)
-    return policies
-
-
-def _only(found: Sequence[model.Policy]) -> model.Policy:
-    if len(found) != 1:
-        raise IllFormed("one policy was expected, {count} were found", count=len(found))
-    return found[0]
-
-
-# (property, policy) -> names of the assets or parties that state it of the policy.
-_Inferred = Mapping[tuple[str, str], Sequence[str]]
-
-
-def _inferred(walk: Walk) -> _Inferred:
-    found: dict[tuple[str, str], list[str]] = {}
-    for name, body in walk.nodes.items():
-        for stated in INFERRED:
-            for policy in Node(body, walk).ids(ODRL + stated) if ODRL + stated in body else ():
-                found.setdefault((stated, policy), []).append(name)
-    return found
-
-
-# -- policy ---------------------------------------------------------------------------------
+    return policies if report is None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,56 +130,50 @@ class _Shared:
     cost: Mapping[Count, int]
 
 
-def _policy(inferred: _Inferred, node: Node) -> model.Policy:
+def _policy(node: Node) -> model.Policy:
     walk, before = node.walk, dict(node.walk.counts)
-    kinds = [_KINDS[item] for item in node.types if item in _KINDS]
-    kind = node.at_most_one(kinds, "@type") or model.PolicyKind.SET  # IM 2.1.1: Set is the default
-    conflict = _CONFLICTS.get(node.one_id(ODRL + "conflict"))
-    common = compact.together(_stated(node), _stated_of(node, inferred))
+    if walk.report is not None:
+        walk.report.begin(node.id if len(walk.roots) > 1 else "")
+    profiles = tuple(node.iris(ODRL + "profile"))
+    for profile in profiles:
+        node.term("profile", profile, node.at(ODRL + "profile"))
+    kinds = sorted(item for item in node.types if item in _KINDS)
+    kind = node.at_most_one(kinds, "@type", "two-classes", ", ".join(map(short, kinds)))
+    strategy = node.one_id(_CONFLICT)
+    node.term("strategy", strategy, node.at(_CONFLICT))
+    common = compact.together(_stated(node), _inferred(node))
     cost = {what: walk.counts[what] - before[what] for what in Count}
-    for name in ("permission", "prohibition", "obligation", "profile"):
-        node.all(ODRL + name)  # read below
+    rules = [node.all(ODRL + name) for name in compact.GROUPS]
+    stamp = node.at_most_one([value.get("@value") for value in node.all(TIMESTAMP)], TIMESTAMP)
+    if not isinstance(stamp, str | None):
+        node.refuse("`{name}` must be text", name=short(TIMESTAMP))
     whole: dict[str, Any] = {
+        "kind": _KINDS[kind] if kind else model.PolicyKind.SET,  # IM 2.1.1: Set is the default
+        "profiles": profiles,
+        "conflict": _CONFLICTS.get(strategy),
         "inherits": tuple(node.iris(ODRL + "inheritFrom")),
         "replaced_by": node.one_iri(REPLACED_BY),
-        "timestamp": _text(node, TIMESTAMP),
+        "timestamp": stamp or "",
         "id": walk.claim(node),
-        "metadata": node.notes(Scope.WHOLE, *model.PolicyKind, "Policy"),
+        "metadata": notes_of(node, Scope.WHOLE, *model.PolicyKind, "Policy"),
     }
-    if conflict is None and node.all(ODRL + "conflict"):  # a strategy that is not known
-        node.leave([(ODRL + "conflict", node.all(ODRL + "conflict"))])
+    if not any((*rules, whole["inherits"], whole["replaced_by"])):
+        node.note("no-rule")
+    if whole["conflict"] is None and node.all(_CONFLICT):  # a strategy that is not known
+        leave(node, [(_CONFLICT, node.all(_CONFLICT))])
     common = replace(common, unread=walk.taken())
     cost[Count.CONSTRAINTS] += len(common.unread)
-    shared = _Shared(kind, common, cost)
-    policy = model.Policy(
-        kind=kind,
-        permissions=_rules(node, "permission", model.Permission, shared),
-        prohibitions=_rules(node, "prohibition", model.Prohibition, shared),
-        obligations=_rules(node, "obligation", model.Duty, shared),
-        profiles=tuple(node.iris(ODRL + "profile")),
-        conflict=conflict,
-        target=compact.one(common.targets),
-        assigner=compact.one(common.assigners),
-        assignee=compact.one(common.assignees),
-        common=common,
-        **whole,
-    )
-    _insist_bearer(kind, common, node)
-    return compact.pushed_down(policy)
+    shared = _Shared(whole["kind"], common, cost)
+    _insist_bearer(shared, common, node)
+    for name, group in compact.GROUPS.items():
+        whole[name + "s"] = _rules(node, name, group, shared)
+    return compact.pushed_down(model.Policy(common=common, **compact.alone(common), **whole))
 
 
-def _insist_bearer(kind: model.PolicyKind, stated: model.Common, node: Node) -> None:
+def _insist_bearer(shared: _Shared, stated: model.Common, node: Node) -> None:
     """Refuse an assignee of a ticket: whoever bears it is (Vocabulary, Ticket)."""
-    if kind is model.PolicyKind.TICKET and stated.assignees:
-        raise IllFormed("a ticket has no `odrl:assignee`", node=node.id)
-
-
-def _text(node: Node, name: str) -> str:
-    values = [value.get("@value") for value in node.all(name)]
-    stated = node.at_most_one(values, name)
-    if stated is not None and not isinstance(stated, str):
-        raise IllFormed("`{name}` must be text", name=short(name), node=node.id)
-    return stated or ""
+    if shared.kind is model.PolicyKind.TICKET and stated.assignees:
+        node.refuse("a ticket has no `odrl:assignee`", "ticket-with-assignee")
 
 
 def _stated(node: Node) -> model.Common:
@@ -220,51 +192,46 @@ def _stated(node: Node) -> model.Common:
     )
 
 
-def _stated_of(node: Node, inferred: _Inferred) -> model.Common:
-    """Return what assets and parties state of a policy (IM 2.2.3, 2.3.3)."""
-    assets, assigners, assignees = (inferred.get((name, node.id), ()) for name in INFERRED)
-    asset, party = partial(reference, model.AssetRef), partial(reference, model.PartyRef)
-    return model.Common(
-        targets=tuple(node.walk.enter(name, asset) for name in assets),
-        assigners=tuple(node.walk.enter(name, party) for name in assigners),
-        assignees=tuple(node.walk.enter(name, party) for name in assignees),
-    )
-
-
-# -- rules ----------------------------------------------------------------------------------
+def _inferred(node: Node) -> model.Common:
+    """Return what assets and parties state of a policy."""
+    found: dict[str, Any] = {}
+    for name, part in _INFERRED.items():
+        places = [(item, node.path) for item in node.walk.naming(ODRL + name, node.id)]
+        found[part + "s"] = node.walk.each(places, partial(reference, compact.WHOLE[part]))
+    return model.Common(**found)
 
 
 def _rules(
-    node: Node, name: str, kind: type[_Rule], shared: _Shared, *, last: bool = False
+    node: Node, name: str, kind: type[_Rule], shared: _Shared, last: str = ""
 ) -> tuple[_Rule, ...]:
     """Return the rules that a property refers to; `last` ones have no consequence."""
-    return tuple(chain.from_iterable(node.each(name, partial(_rule, kind, shared, last=last))))
+    return tuple(chain.from_iterable(node.each(name, partial(_rule, kind, shared, last))))
 
 
-def _rule(kind: type[_Rule], shared: _Shared, node: Node, *, last: bool) -> list[_Rule]:
+def _rule(kind: type[_Rule], shared: _Shared, last: str, node: Node) -> list[_Rule]:
     """Return the rules that a node stands for."""
     walk, before = node.walk, dict(node.walk.counts)
     name, below = model.BELOW[kind]
     name = name.removeprefix("odrl:")
-    if last and node.all(ODRL + name):  # IM 2.6.3 and 2.6.7
-        raise IllFormed(
-            "a remedy or consequence has no `odrl:consequence` of its own", node=node.id
-        )
+    if last and node.all(ODRL + name):
+        node.refuse("a remedy or consequence has no `odrl:consequence` of its own", last)
     alone = replace(shared, common=model.Common(), cost={})
-    duties = _rules(node, name, model.Duty, alone, last=kind is not model.Permission)
+    duties = _rules(node, name, model.Duty, alone, _LAST.get(kind, ""))
     walk.pay(Count.RULES)
     own = _stated(node)
     parts: dict[str, Any] = {
         below: duties,
         "constraints": node.each("constraint", condition),
         "id": walk.claim(node),
-        "notes": node.notes(Scope.WHOLE, kind.__name__, "Rule"),
+        "notes": notes_of(node, Scope.WHOLE, kind.__name__, "Rule"),
     }
     own = replace(own, unread=walk.taken())
-    _insist_bearer(shared.kind, own, node)
+    _insist_bearer(shared, own, node)
+    if not (own.actions or shared.common.actions or node.excused(ODRL + "action")):
+        node.refuse("a rule needs an `odrl:action`", "missing-action")
+    if walk.report is not None:
+        return []
     count, rules = compact.expanded(own, shared.common, partial(kind, **parts))
-    if not count:
-        raise IllFormed("a rule needs an `odrl:action`", node=node.id)
     spent = {what: walk.counts[what] - before[what] for what in Count}
     for what in Count:
         walk.pay(what, spent[what] * (count - 1) + shared.cost.get(what, 0) * count)

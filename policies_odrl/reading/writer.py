@@ -14,35 +14,29 @@ Source: DSP 2025-1, contract negotiation schemas; odrl-profile context.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from policies_odrl import model
 from policies_odrl.errors import NotWritable
-from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE, XSD, XSD_STRING
+from policies_odrl.model import RDF_TYPE, RDF_VALUE, XSD_STRING
 from policies_odrl.reading import compact
-from policies_odrl.reading.nodes import short
-from policies_odrl.vocabulary import DCT
+from policies_odrl.reading.nodes import TERMS, WRITTEN, member, short
 
 CONTEXTS: Final = (
     "https://w3id.org/dspace/2025/1/context.jsonld",
     "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
 )
 
-_term = partial(short, prefixes=((ODRL, "odrl:"), (XSD, "xsd:"), (DCT, "dct:")))
-_KINDS: Final = frozenset(
-    {model.PolicyKind.SET, model.PolicyKind.OFFER, model.PolicyKind.AGREEMENT}
-)  # are classes
-# Members that are an array only where they have several values.
-_SINGLES: Final = (
-    "target assigner assignee action profile leftOperand operator rightOperand andSequence "
-    "odrl:output odrl:source odrl:unit odrl:dataType odrl:status odrl:conflict dct:isReplacedBy "
-    "dspace:timestamp"
+_SINGLE: Final = frozenset(
+    ("dspace:timestamp", *map(member, TERMS["written as an array only if several"]))
 )
-_SINGLE: Final = frozenset((RDF_VALUE, *_SINGLES.split()))
+_term = partial(short, prefixes=WRITTEN)
+_KINDS: Final = frozenset({"Set", "Offer", "Agreement"})  # classes that the contexts define
 Members = Iterable[tuple[str, Any]]
+_Part = model.Rule | model.Condition | model.Action | model.Reference
 
 
 def write(policy: model.Policy) -> dict[str, Any]:
@@ -69,7 +63,7 @@ class _Writer:
     def __init__(self, policy: model.Policy) -> None:
         self._written: dict[str, object] = {policy.id: policy}
 
-    def members(self, policy: model.Policy) -> Iterator[tuple[str, Any]]:
+    def members(self, policy: model.Policy) -> Members:
         """Yield the members of the policy."""
         yield "@type", ("" if policy.kind in _KINDS else "odrl:") + policy.kind.value
         # Only one that inherits states for rules to come what its own hold already (IM 2.7.1, 2.9).
@@ -84,97 +78,74 @@ class _Writer:
         if policy.timestamp:
             yield "dspace:timestamp", {"@value": policy.timestamp, "@type": "xsd:dateTime"}
         yield from _notes(policy.metadata)
-        for name, rules in (
-            ("permission", policy.permissions),
-            ("prohibition", policy.prohibitions),
-            ("obligation", policy.obligations),
-        ):
-            stated = _compact(rules, shared, policy.id) if policy.inherits else rules
-            yield from ((name, self._rule(rule)) for rule in stated)
+        for name in compact.GROUPS:
+            rules: Iterable[model.Rule] = getattr(policy, name + "s")
+            if policy.inherits:
+                rules = _compact(rules, shared, policy.id)
+            yield from ((name, self._part(rule)) for rule in rules)
 
-    def _common(self, stated: model.Common) -> Iterator[tuple[str, Any]]:
+    def _common(self, stated: model.Common) -> Members:
         yield from (("target", self._reference(item)) for item in stated.targets)
         yield from (("assigner", self._reference(item)) for item in stated.assigners)
         yield from (("assignee", self._reference(item)) for item in stated.assignees)
         yield from (("action", self._action(item)) for item in stated.actions)
-        yield from (("odrl:output", self._node(item)) for item in stated.outputs)
-        yield from ((_term(name), self._node(item)) for name, item in stated.functions)
+        yield from (("odrl:output", self._part(item)) for item in stated.outputs)
+        yield from ((_term(name), self._part(item)) for name, item in stated.functions)
         for item in stated.unread:
             yield from ((_term(item.left), _value(value)) for value in item.right)
 
-    def _rule(self, rule: model.Rule) -> dict[str, Any]:
-        def members() -> Iterator[tuple[str, Any]]:
-            yield from self._common(compact.stated_by(rule))
-            yield from (("constraint", self._condition(item)) for item in rule.constraints)
-            for name, duties in model.duties_below(rule):
-                yield from ((name, self._rule(duty)) for duty in duties)
-            yield from _notes(rule.notes)
-
-        return self._once(rule.id, rule, members)
-
     def _action(self, action: model.Action) -> str | dict[str, Any]:
+        if action.refinements or action.notes or action.node:
+            return self._part(action)
         name = _term(action.id)
-        if name == "odrl:use":
-            name = "use"  # the one action that the context defines
-        if not (action.refinements or action.notes or action.node):
-            return name
+        return "use" if name == "odrl:use" else name  # the one action that the context defines
 
-        def members() -> Iterator[tuple[str, Any]]:
-            yield RDF_VALUE, {"@id": action.id}
-            yield from self._refinements(action)
-            yield from _notes(action.notes)
+    def _reference(self, item: model.Reference) -> str | dict[str, Any]:
+        written = self._part(item)
+        return item.id if _is_plain(item) else written
 
-        return self._once(action.node, action, members)
-
-    def _reference(self, item: model.AssetRef | model.PartyRef) -> str | dict[str, Any]:
-        node = self._node(item)
-        return item.id if _is_plain(item) else node
-
-    def _node(self, item: model.AssetRef | model.PartyRef) -> dict[str, Any]:
-        if not item.id and not item.source:
-            raise NotWritable("a party or asset without any identifier")
-        if _is_plain(item):
-            return self._once(item.id, None, tuple)
-
-        def members() -> Iterator[tuple[str, Any]]:
-            if item.collection:
-                kind = "Asset" if isinstance(item, model.AssetRef) else "Party"
-                yield "@type", f"odrl:{kind}Collection"
-            yield from _name("odrl:source", item.source)
-            yield from self._refinements(item)
-            yield from _notes(item.notes)
-
-        return self._once(item.id, item, members)
-
-    def _refinements(self, item: model.Action | model.AssetRef | model.PartyRef) -> Members:
-        return (("odrl:refinement", self._condition(part)) for part in item.refinements)
-
-    def _condition(self, item: model.Condition) -> dict[str, Any]:
-        if isinstance(item, model.Constraint):
-            return self._once(item.id, item, partial(_constraint, item))
-        return self._once(item.id, item, partial(self._logical, item))
-
-    def _logical(self, item: model.LogicalConstraint) -> Iterator[tuple[str, Any]]:
-        operands = [self._condition(part) for part in item.operands]
-        if item.connective is model.Connective.AND_SEQUENCE:
-            yield "andSequence", {"@list": operands}  # not an array, which has no order
-        else:
-            yield from ((item.connective.value, part) for part in operands)
-        yield from _notes(item.notes)
-
-    def _once(self, name: str, part: object, members: Callable[[], Members]) -> dict[str, Any]:
-        """Return an object with its members, or a reference to it where it was written before."""
+    def _part(self, part: _Part) -> dict[str, Any]:
+        """Return a part in full, or a reference to it where it was written before."""
+        name = part.node if isinstance(part, model.Action) else part.id
+        plain = isinstance(part, model.Reference) and _is_plain(part)
         if not name:
-            return _object(members())
+            return _object(self._members(part))
         if name not in self._written:
-            self._written[name] = part
-            return {"@id": name, **_object(members())}
-        if self._written[name] != part:
+            self._written[name] = None if plain else part
+            return {"@id": name, **_object(self._members(part))}
+        if self._written[name] != (None if plain else part):
             raise NotWritable("two different things of one name", node=name)
         return {"@id": name}
 
+    def _members(self, part: _Part) -> Members:
+        match part:
+            case model.Rule():
+                yield from self._common(compact.stated_by(part))
+                yield from (("constraint", self._part(item)) for item in part.constraints)
+                for name, duties in model.duties_below(part):
+                    yield from ((name, self._part(duty)) for duty in duties)
+            case model.Constraint():
+                yield from _comparison(part)
+            case model.LogicalConstraint():
+                operands = [self._part(item) for item in part.operands]
+                ordered = part.connective is model.Connective.AND_SEQUENCE  # arrays have no order
+                listed = [{"@list": operands}] if ordered else operands
+                yield from ((part.connective.value, item) for item in listed)
+            case model.Action():
+                yield RDF_VALUE, {"@id": part.id}
+            case _:
+                if not part.id and not part.source:
+                    raise NotWritable("a party or asset without any identifier")
+                if part.collection:
+                    kind = "Asset" if isinstance(part, model.AssetRef) else "Party"
+                    yield "@type", f"odrl:{kind}Collection"
+                yield from _name("odrl:source", part.source)
+        if isinstance(part, model.Action | model.Reference):
+            yield from (("odrl:refinement", self._part(item)) for item in part.refinements)
+        yield from _notes(part.notes)
 
-def _compact(rules: Sequence[model.Rule], shared: model.Common, node: str) -> Iterator[model.Rule]:
+
+def _compact(rules: Iterable[model.Rule], shared: model.Common, node: str) -> Iterator[model.Rule]:
     """Yield the rules of which each stands for those that it is read as under what all share."""
     left = list(rules)
     while left:
@@ -186,11 +157,11 @@ def _compact(rules: Sequence[model.Rule], shared: model.Common, node: str) -> It
         del left[:count]
 
 
-def _is_plain(item: model.AssetRef | model.PartyRef) -> bool:
+def _is_plain(item: model.Reference) -> bool:
     return bool(item.id) and not (item.collection or item.source or item.refinements or item.notes)
 
 
-def _constraint(item: model.Constraint) -> Iterator[tuple[str, Any]]:
+def _comparison(item: model.Constraint) -> Members:
     yield "leftOperand", _term(item.left)
     yield "operator", item.operator.value
     yield from (("rightOperand", _value(value)) for value in item.right)
@@ -199,14 +170,13 @@ def _constraint(item: model.Constraint) -> Iterator[tuple[str, Any]]:
     yield from _name("odrl:dataType", item.datatype)
     if item.status:
         yield "odrl:status", _value(item.status)
-    yield from _notes(item.notes)
 
 
 def _name(key: str, name: str) -> Members:
     return [(key, {"@id": name})] if name else []
 
 
-def _notes(notes: model.Notes) -> Iterator[tuple[str, Any]]:
+def _notes(notes: model.Notes) -> Members:
     for name, value in notes:
         if name == RDF_TYPE and isinstance(value, model.Iri):
             yield "@type", value.value

@@ -17,7 +17,8 @@ from policies_odrl.documents.sources import is_json
 from policies_odrl.errors import IllFormed
 from policies_odrl.model import ODRL
 from policies_odrl.reading.profiles import profiles
-from policies_odrl.reading.reader import load, load_all
+from policies_odrl.reading.reader import load
+from tests.support.policies import load_all
 
 ROOT = Path(__file__).parents[2]
 CATENA_X = ROOT / "examples/catena-x/profile.ttl"

@@ -11,13 +11,16 @@ from policies_odrl import (
     Conflict,
     Constraint,
     Iri,
+    Knowledge,
     Literal,
     Operator,
     PartyRef,
     Permission,
     Policy,
     PolicyKind,
+    read_all,
 )
+from policies_odrl.documents.dialects import translated
 from policies_odrl.documents.sources import Nodes, Source, nodes_of
 from policies_odrl.model import ODRL, XSD, Condition
 from policies_odrl.vocabulary import DPV, PREAU, PROFILE
@@ -33,6 +36,11 @@ NOW = datetime(2026, 12, 1, tzinfo=UTC)
 def nodes(source: Source) -> Nodes:
     """Node objects of a document of which nothing may be lost."""
     return nodes_of(source, strict=True)
+
+
+def load_all(source: Source, knowledge: Knowledge | None = None) -> tuple[Policy, ...]:
+    """Return all policies of a document, as `preau policy check` reads them."""
+    return read_all(translated(nodes_of(source)), knowledge)
 
 
 def purpose(*names: str, operator: str = "isAnyOf") -> Constraint:

@@ -29,7 +29,8 @@ from policies_odrl.documents.sources import MAX_DEPTH, MAX_EMBEDDED, nodes_of
 from policies_odrl.model import ODRL, Iri, PolicyKind
 from policies_odrl.reading.inventory import strange
 from policies_odrl.reading.profiles import joined, profiles
-from policies_odrl.reading.reader import load, load_all
+from policies_odrl.reading.reader import load
+from tests.support.policies import load_all
 
 CASES = json.loads((Path(__file__).parent / "data/load.json").read_text(encoding="utf-8"))
 W3C = "http://www.w3.org/ns/odrl.jsonld"

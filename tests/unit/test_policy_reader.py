@@ -25,7 +25,8 @@ from policies_odrl import (
 from policies_odrl.errors import UnknownTerm
 from policies_odrl.model import ODRL, Literal
 from policies_odrl.reading.inventory import strange
-from policies_odrl.reading.nodes import MAX_DEPTH, MAX_NODES, Count
+from policies_odrl.reading.nodes import MAX_DEPTH, Count
+from policies_odrl.reading.walk import MAX_NODES
 from policies_odrl.vocabulary import PROFILE
 from tests.support.policies import CONSUMER, DATASET, agreed, nodes, training_offer
 

@@ -23,9 +23,9 @@ from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.model import ODRL
 from policies_odrl.reading.inventory import strange
-from policies_odrl.reading.reader import load, load_all
+from policies_odrl.reading.reader import load
 from policies_odrl.vocabulary import Kind, Operand
-from tests.support.policies import nodes
+from tests.support.policies import load_all, nodes
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"

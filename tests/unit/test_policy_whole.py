@@ -30,8 +30,8 @@ from policies_odrl.documents.sources import nodes_of as turtle_nodes
 from policies_odrl.model import ODRL, RDF_TYPE, Common
 from policies_odrl.reading.inventory import described, strange
 from policies_odrl.reading.nodes import MAX_BITS, MAX_TEXT, Count
-from policies_odrl.reading.reader import load_all
 from policies_odrl.vocabulary import DCT, Kind, Operand
+from tests.support.policies import load_all
 
 FORMS = Path(__file__).parents[1] / "conformance" / "policies" / "forms"
 PREFIXES = """

@@ -17,7 +17,7 @@ from policies_odrl import Constraint, Duty, Iri, Literal, Policy, Prohibition, Q
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.evaluation.request import DATE_TIME
 from policies_odrl.model import ODRL, Value
-from policies_odrl.reading.inventory import conditions_of, rules_of
+from policies_odrl.reading.inventory import conditions_in, rules_of
 from policies_odrl.values import number
 from policies_odrl.vocabulary import OPERANDS
 from tests.conformance.cases.graph import local
@@ -37,7 +37,7 @@ class Features:
 
     def __init__(self, policy: Policy) -> None:
         rules = list(rules_of(policy))
-        found = [item for rule in rules for item in conditions_of(rule)]
+        found = conditions_in(policy)
         self.constraints = [item for item in found if isinstance(item, Constraint)]
         self.bans = any(isinstance(rule, Prohibition) for rule in rules)
         self.rules = {rule.id for rule in rules if rule.id}
