@@ -47,31 +47,19 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Terms and hierarchies beyond the built-in ones.
+    """Terms and hierarchies beyond the built-in ones; each concerns what its IRI names."""
 
-    Attributes:
-        broader: concept IRI -> IRIs of its types, superclasses and broader concepts.
-        wholes: part IRI -> IRIs of what it is part of.
-        events: event IRI -> (start, end), aware.
-        references: IRI of a `rightOperandReference` -> the values found there.
-        operands: left operand IRI -> what it is; beyond those of the vocabulary.
-        actions: action IRI -> actions that include it; adds to those of the vocabulary.
-        closed: True to read an unknown name as different from every other one; unsafe for
-            prohibitions, for comparisons with public suites only.
-        profiles: IRIs of profiles whose terms are all known here; beyond the built-in ones.
-        disjoint: sets of names of which no two have anything in common; what is not asserted here
-            is unknown, not disjoint.
-    """
-
-    broader: Above = field(default_factory=dict)
-    wholes: Above = field(default_factory=dict)
-    events: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
-    references: Mapping[str, tuple[FactValue, ...]] = field(default_factory=dict)
-    operands: Mapping[str, Operand] = field(default_factory=dict)
-    actions: Above = field(default_factory=dict)
+    broader: Above = field(default_factory=dict)  # concept -> types, superclasses, broader ones
+    wholes: Above = field(default_factory=dict)  # part -> what it is part of
+    events: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)  # aware
+    references: Mapping[str, tuple[FactValue, ...]] = field(default_factory=dict)  # values there
+    operands: Mapping[str, Operand] = field(default_factory=dict)  # beyond the vocabulary's
+    actions: Above = field(default_factory=dict)  # action -> those that include it, likewise
+    # Whether an unknown name differs from every other one: unsafe for prohibitions, for comparisons
+    # with public suites only.
     closed: bool = False
-    profiles: frozenset[str] = frozenset()
-    disjoint: tuple[frozenset[str], ...] = ()
+    profiles: frozenset[str] = frozenset()  # whose terms are all known here
+    disjoint: tuple[frozenset[str], ...] = ()  # names of which no two have anything in common
     kept: dict[object, tuple[object, object]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )  # see `keep`

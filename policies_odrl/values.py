@@ -11,11 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from typing import Final
+from unicodedata import normalize
+from urllib.parse import unquote
 
 from policies_odrl.model import XSD, XSD_STRING, Iri, Literal
 from policies_odrl.vocabulary import LEVELS, Kind
@@ -51,6 +53,7 @@ for _name, _bits in (("Long", 64), ("Int", 32), ("Short", 16), ("Byte", 8)):
 _MOMENTS: Final = frozenset({XSD + "dateTime", XSD + "dateTimeStamp", XSD_STRING})
 _NUMERIC: Final = frozenset({XSD + name for name in ("decimal", "double", "float", "string")})
 
+_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 # Days of 0 to 11 months in a row, at least and at most.
 _SHORTEST: Final = (0, 28, 59, 89, 120, 150, 181, 212, 242, 273, 303, 334)
 _LONGEST: Final = (0, 31, 62, 92, 123, 153, 184, 215, 245, 276, 306, 337)
@@ -215,6 +218,41 @@ def name(value: object) -> str | None:
     return str(value) if isinstance(value, int) and not too_long(value) else None
 
 
+def datatype_of(value: object) -> str:
+    """Return the datatype of a value; empty for a text, a number and a name."""
+    if not isinstance(value, Literal) or value.language or value.datatype == XSD_STRING:
+        return ""
+    return value.datatype if number(value) is None else ""
+
+
+def alike(value: object, other: object) -> bool:
+    """Return whether two texts may be one name, or one number, truth value, time or duration.
+
+    Source: RFC 3986, 6.2.2 (case and percent-encoding); Unicode Standard Annex 15 (NFKC).
+    """
+    one, two = _folded(name(value) or ""), _folded(name(other) or "")
+    if one == two or (one in _TRUTHS and _TRUTHS[one] == _TRUTHS.get(two)):
+        return True
+    if (read := number(one)) is not None and read == number(two):
+        return True
+    times = (span, duration)
+    return any((at := reading(value)) is not None and at == reading(other) for reading in times)
+
+
+def _folded(text: str) -> str:
+    """Return a text without what two writings of one name may differ in."""
+    if text.isascii() and text.isprintable() and not ("%" in text or " " in text):
+        return text.casefold()  # the usual case, faster
+    words = " ".join(normalize("NFKC", unquote(text)).split())
+    return "".join(letter for letter in words if letter.isprintable()).strip().casefold()
+
+
+def in_range(tag: str, wide: str) -> bool:
+    """Return whether a language lies in a range (RFC 4647, 3.3.1, basic filtering)."""
+    one, two = (item.casefold().replace("_", "-") + "-" for item in (tag, wide))
+    return one.startswith(two)
+
+
 def at_most(left: Scalar, right: Scalar) -> bool:
     """Return whether a value is certainly no later, longer or more than another of its kind."""
     if isinstance(left, Span) and isinstance(right, Span):
@@ -265,19 +303,12 @@ def _moment(day: str, clock: str, fraction: str, zone: str | None) -> datetime |
     ends = clock == "24:00:00" and not fraction.strip("0")  # of the day (XSD 1.1 Part 2, 3.3.7)
     try:
         start = "00:00:00" if ends else clock
-        at = datetime.fromisoformat(f"{day}T{start}.{fraction[:6]:0<6}").replace(tzinfo=_zone(zone))
+        at = datetime.fromisoformat(f"{day}T{start}.{fraction[:6]:0<6}{zone or 'Z'}")
         at += timedelta(days=ends)
         at.astimezone(UTC)  # whoever shows or stores it says it in UTC
     except (ValueError, OverflowError):
         return None
     return at
-
-
-def _zone(text: str | None) -> timezone:
-    if text is None or text == "Z":
-        return UTC
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
-    return timezone(-offset if text[0] == "-" else offset)
 
 
 def _day(start: datetime) -> Span:

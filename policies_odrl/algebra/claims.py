@@ -27,7 +27,6 @@ from policies_odrl.vocabulary import Kind, Operand
 
 INTERVAL: Final = ODRL + "timeInterval"
 MAX_SAMPLES: Final = 64  # points that are tried as examples
-_ALL: Final = frozenset({Quantifier.ALL, Quantifier.EVERY})
 _DOMAINS: Final[dict[Kind, type[Domain]]] = {
     Kind.NUMBER: domains.Numbers,
     Kind.COUNT: domains.Counts,
@@ -119,12 +118,12 @@ class Group:
 
     def add(self, extent: Extent) -> None:
         """Add what one constraint asks for."""
-        if extent.quantifier in _ALL:
-            self.each.append(extent.sets[0])
-        elif extent.quantifier is Quantifier.NOT_EACH:
-            self.either.append(extent.sets)
-        else:
+        if extent.quantifier is Quantifier.SOME:
             self.some.extend(extent.sets)
+        elif len(extent.sets) == 1:
+            self.each.append(extent.sets[0])
+        else:
+            self.either.append(extent.sets)
 
     @property
     def every(self) -> Any:
@@ -157,9 +156,7 @@ class Group:
 
     def within(self, wanted: Extent) -> bool:
         """Return whether all values that satisfy it are proved to satisfy what is wanted."""
-        if wanted.quantifier in _ALL:
-            return bool(self.each) and self.every.within(wanted.sets[0])
-        if wanted.quantifier is Quantifier.NOT_EACH:
+        if wanted.quantifier is not Quantifier.SOME:
             return bool(self.each) and any(self.every.within(item) for item in wanted.sets)
         having = self.wishes if self.some or self.each else []
         return all(any(item.within(want) for item in having) for want in wanted.sets)
@@ -264,18 +261,18 @@ class Claims:
             wishes = self._together(group.wishes)
         except TooMany:
             return
-        tried = [islice(self.domain.facts(wish, group.item), MAX_SAMPLES) for wish in wishes]
-        if len(tried) == 1:
-            yield from ((value,) for value in tried[0] if self.hold((value,)))
-            return
-        found = []
-        for facts, wish in zip(tried, wishes, strict=True):
-            points = ((value, self.points((value,), axis)) for value in facts)
-            fits = (value for value, at in points if at and wish.truth(at[0]) is Truth.TRUE)
-            found.append(next(fits, None))
-        values = tuple(dict.fromkeys(value for value in found if value is not None))
-        if None not in found and self.hold(values):
-            yield values
+        fitting = (self._fitting(wish, group.item, axis) for wish in wishes)
+        for found in zip(*fitting, strict=False):
+            values = tuple(dict.fromkeys(found))
+            if self.hold(values):
+                yield values
+
+    def _fitting(self, wish: Any, item: Constraint, axis: Hashable) -> Iterator[Fact]:
+        """Yield some of the values that certainly lie in a set."""
+        for value in islice(self.domain.facts(wish, item), MAX_SAMPLES) if self.domain else ():
+            point = self.points((value,), axis)
+            if point and wish.truth(point[0]) is Truth.TRUE:
+                yield value
 
     def _together(self, wishes: list[Any]) -> list[Any]:
         """Return wishes as one where only what one name certainly is may be shown.

@@ -15,9 +15,8 @@ from typing import Any, Final
 from policies_odrl import values
 from policies_odrl.algebra.extent import Extent, Quantifier, Reading, Region
 from policies_odrl.algebra.forms import LISTING
-from policies_odrl.algebra.intervals import HIGHEST, LOWEST, Intervals, Piece, above, at, below
-from policies_odrl.algebra.lengths import NOTHING, Edge, Lengths, Run
-from policies_odrl.algebra.periods import Recurrence, Stretch, instant
+from policies_odrl.algebra.intervals import HIGHEST, LOWEST, End, Intervals, Piece, above, at, below
+from policies_odrl.algebra.periods import NOTHING, Edge, Lengths, Recurrence, Run, Stretch, instant
 from policies_odrl.model import RDF_JSON, XSD, Constraint, Iri, Literal, Operator
 from policies_odrl.units import EXACT, canonical, in_base, length
 from policies_odrl.values import Duration, FactValue, Quantity, Span
@@ -32,9 +31,6 @@ _ONE: Final = Decimal(1)
 
 class Domain(ABC):
     """A kind of values of one left operand."""
-
-    __slots__ = ("operand", "reading")
-    whole = False
 
     def __init__(self, operand: Operand, reading: Reading) -> None:
         self.operand = operand
@@ -66,20 +62,17 @@ class Domain(ABC):
 
     def extent(self, item: Constraint) -> Extent:
         """Return what a constraint denotes."""
-        why = self._obstacle(item)
+        why, operator = self._obstacle(item), item.operator
         limits = [] if why else [self.limit(item, value) for value in item.right]
         if why or None in limits:
             return Extent(why=why or f"the value cannot be read as {self.operand.kind.value}")
-        axis, operator = self.axis(item), item.operator
-        if operator is Operator.IS_ALL_OF and len(limits) > 1:
-            sets = tuple(self.between(operator, [limit]) for limit in limits)
-            return Extent(axis, Quantifier.EACH, sets)
-        quantifier = Quantifier.ALL
-        if operator is Operator.IS_ALL_OF:
-            quantifier = Quantifier.SOME
-        elif self.operand.evidence:  # one value that fits is enough, and its opposite is of all
-            quantifier = Quantifier.EVERY if operator in TURNED else Quantifier.SOME
-        return Extent(axis, quantifier, (self.between(operator, limits),))
+        each = operator is Operator.IS_ALL_OF
+        sides = [[limit] for limit in limits] if each else [limits]
+        quantifier = Quantifier.SOME if each or self.operand.evidence else Quantifier.ALL
+        if quantifier is Quantifier.SOME and operator in TURNED:  # of evidence one is enough
+            quantifier = Quantifier.EVERY
+        sets = tuple(self.between(operator, side) for side in sides)
+        return Extent(self.axis(item), quantifier, sets)
 
     def _obstacle(self, item: Constraint) -> str:
         """Return what keeps a constraint from denoting anything; empty when nothing does."""
@@ -100,10 +93,14 @@ class Domain(ABC):
 class Ordered(Domain):
     """A domain whose values lie on one axis."""
 
-    __slots__ = ()
+    whole = False
 
-    @abstractmethod
-    def universe(self, axis: Hashable) -> Intervals: ...
+    def ends(self, axis: Hashable) -> tuple[End, End]:
+        """Return the natural limits of all values."""
+        return LOWEST, HIGHEST
+
+    def universe(self, axis: Hashable) -> Intervals:
+        return Intervals.of([Piece(*self.ends(axis))], whole=self.whole)
 
     @abstractmethod
     def fact(self, key: Any, item: Constraint) -> Fact:
@@ -117,8 +114,7 @@ class Ordered(Domain):
         return region.complement() if operator in TURNED else region
 
     def facts(self, region: Intervals, item: Constraint) -> Iterator[Fact]:
-        pieces = self.universe(self.axis(item)).pieces
-        limits = {end[1] for it in pieces for end in (it.low, it.high) if end[0] == 0}
+        limits = {end[1] for end in self.ends(self.axis(item)) if end[0] == 0}
         found = sorted(region.samples(), key=lambda key: key in limits)  # they tell least
         return (self.fact(key, item) for key in found)
 
@@ -138,8 +134,6 @@ _SIDES: Final[Mapping[Operator, Callable[[Piece], Piece]]] = {
 class Numbers(Ordered):
     """Decimals in the base unit of their dimension; units of two dimensions do not compare."""
 
-    __slots__ = ()
-
     def axis(self, item: Constraint) -> Hashable:
         return _dimension(item.unit)
 
@@ -150,10 +144,9 @@ class Numbers(Ordered):
         plain, unit = (value.value, value.unit) if isinstance(value, Quantity) else (value, "")
         return _in_base(plain, unit) if _dimension(unit) == axis else None
 
-    def universe(self, axis: Hashable) -> Intervals:
+    def ends(self, axis: Hashable) -> tuple[End, End]:
         low, high = (self._natural(end, axis) for end in (self.operand.least, self.operand.most))
-        start = LOWEST if low is None else at(low)
-        return Intervals((Piece(start, HIGHEST if high is None else at(high)),))
+        return LOWEST if low is None else at(low), HIGHEST if high is None else at(high)
 
     def _natural(self, end: int | None, axis: Hashable) -> Decimal | None:
         """Return a natural limit in the base unit; zero is zero in every unit."""
@@ -171,7 +164,6 @@ class Numbers(Ordered):
 class Counts(Numbers):
     """Whole numbers of uses: the one that is asked for is the last (Vocabulary, `count`)."""
 
-    __slots__ = ()
     whole = True
 
     def axis(self, item: Constraint) -> Hashable:
@@ -185,8 +177,8 @@ class Counts(Numbers):
             return None
         return _only(key + 1)
 
-    def universe(self, axis: Hashable) -> Intervals:
-        return Intervals((Piece(at(_ONE), HIGHEST),), whole=True)
+    def ends(self, axis: Hashable) -> tuple[End, End]:
+        return at(_ONE), HIGHEST
 
     def fact(self, key: Any, item: Constraint) -> Fact:
         return super().fact(EXACT.subtract(key, _ONE), item)
@@ -195,16 +187,14 @@ class Counts(Numbers):
 class Levels(Ordered):
     """Steps of an ordered list, by their rank."""
 
-    __slots__ = ()
     whole = True
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
         known = None if axis else values.step(value)
         return _only(Decimal(known.rank)) if known and known.scale == self.operand.id else None
 
-    def universe(self, axis: Hashable) -> Intervals:
-        steps = len(LEVELS.get(self.operand.id, ()))
-        return Intervals.of([Piece(at(Decimal(0)), at(Decimal(steps - 1)))], whole=True)
+    def ends(self, axis: Hashable) -> tuple[End, End]:
+        return at(Decimal(0)), at(Decimal(len(LEVELS.get(self.operand.id, ())) - 1))
 
     def fact(self, key: Any, item: Constraint) -> Fact:
         return Iri(LEVELS[self.operand.id][int(key)])
@@ -232,14 +222,9 @@ def _in_base(value: Fact, unit: str) -> Piece | None:
 class Instants(Ordered):
     """Instants; a day is the stretch of its instants in its zone."""
 
-    __slots__ = ()
-
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
         found = None if axis else values.span(value)
         return None if found is None else _stretch(found)
-
-    def universe(self, axis: Hashable) -> Intervals:
-        return Intervals((Piece(LOWEST, HIGHEST),))
 
     def fact(self, key: Any, item: Constraint) -> Fact:
         return key if isinstance(key, datetime) else Decimal(0)
@@ -247,8 +232,6 @@ class Instants(Ordered):
 
 class Events(Instants):
     """Events, as the stretches of time in which they take place; a time is itself."""
-
-    __slots__ = ()
 
     def point(self, value: Fact, axis: Hashable) -> Piece | None:
         if isinstance(value, datetime | Literal):
@@ -264,8 +247,6 @@ def _stretch(found: Span) -> Piece:
 
 class Durations(Domain):
     """Lengths of time, on one axis: a number with a unit of time is one, too."""
-
-    __slots__ = ()
 
     def axis(self, item: Constraint) -> Hashable:
         return None

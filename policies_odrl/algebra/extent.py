@@ -55,19 +55,15 @@ class Budget:
 class Reading:
     """How constraints are read.
 
-    Attributes:
-        asserted: False: names are those that a request states, so that a known concept which is
-            not under the one wanted is another one (closed world). True: only what is asserted
-            counts (open world), as the question whether two policies conflict asks.
-        parts_as_kinds: whether `isPartOf` and `hasPart` of a concept are read by the order of its
-            kinds, which evaluation does not.
-        budget: pays for the work of one question.
+    Names are those that a request states, so that a known concept which is not under the one wanted
+    is another one (closed world). Where `asserted`, only what is asserted counts (open world), as
+    the question whether two policies conflict asks.
     """
 
     knowledge: Knowledge = field(default_factory=Knowledge)
     asserted: bool = False
-    parts_as_kinds: bool = False
-    budget: Budget = field(default_factory=Budget, compare=False)
+    parts_as_kinds: bool = False  # whether parts of a concept are its kinds; not for evaluation
+    budget: Budget = field(default_factory=Budget, compare=False)  # of one question
 
 
 class Region(Protocol):
@@ -97,42 +93,33 @@ class Quantifier(Enum):
     """What has to hold of the values that are claimed together."""
 
     ALL = "all"  # each lies in the set; those that differ leave it Undetermined
-    SOME = "some"  # one lies in the set: evidence, of which one that fits is enough
-    EVERY = "every"  # each lies in the set, and one outside makes it False: the opposite of SOME
-    EACH = "each"  # each of several sets has one of the values
-    NOT_EACH = "not each"  # one of several sets has all of them: the opposite of EACH
+    SOME = "some"  # each of the sets has one of them, as where one proof that fits is enough
+    EVERY = "every"  # one of the sets has all of them: the opposite of SOME
 
     __hash__ = object.__hash__  # members are single objects; the hash by name is slower
 
 
 _Join = Callable[[Iterable[Truth]], Truth]
-# Quantifier -> its opposite, and how the truths of several values are joined.
-_RULES: Final[dict[Quantifier, tuple[Quantifier, _Join]]] = {
-    Quantifier.ALL: (Quantifier.ALL, unanimous),
-    Quantifier.SOME: (Quantifier.EVERY, any_of),
-    Quantifier.EVERY: (Quantifier.SOME, all_of),
-    Quantifier.EACH: (Quantifier.NOT_EACH, any_of),
-    Quantifier.NOT_EACH: (Quantifier.EACH, all_of),
+# Quantifier -> its opposite, and how the truths of several values, and of several sets, are joined.
+_RULES: Final[dict[Quantifier, tuple[Quantifier, _Join, _Join]]] = {
+    Quantifier.ALL: (Quantifier.ALL, unanimous, all_of),
+    Quantifier.SOME: (Quantifier.EVERY, any_of, all_of),
+    Quantifier.EVERY: (Quantifier.SOME, all_of, any_of),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a constraint denotes.
+    """What a constraint denotes: one set, or for `isAllOf` one for each value that is listed.
 
-    Attributes:
-        axis: extents are about the same values where their axes are equal (dimension of a unit,
-            start of a count).
-        sets: one set; with `EACH` and `NOT_EACH` one for each value that is listed; none where the
-            constraint is opaque: it is True for nothing that could be named, and may be True for
-            everything, so that it entails only itself.
-        why: of an opaque one, what is missing.
+    Without a set it is opaque: True for nothing that could be named, and perhaps for everything, so
+    that it entails only itself.
     """
 
-    axis: Hashable = None
+    axis: Hashable = None  # equal where values compare: dimension of a unit, start of a count
     quantifier: Quantifier = Quantifier.ALL
     sets: tuple[Region, ...] = ()
-    why: str = ""
+    why: str = ""  # of an opaque one, what is missing
 
     @property
     def opaque(self) -> bool:
@@ -148,8 +135,7 @@ class Extent:
         """Return whether values that are claimed together satisfy it, as points of its domain."""
         if not self.sets or not values:
             return Truth.UNDETERMINED
-        join = _RULES[self.quantifier][1]
         if len(values) == len(self.sets) == 1:  # the usual case, faster
             return self.sets[0].truth(values[0])
-        over = all_of if self.quantifier is Quantifier.EACH else any_of
+        _, join, over = _RULES[self.quantifier]
         return over(join(found.truth(value) for value in values) for found in self.sets)

@@ -7,7 +7,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from policies_odrl.algebra.identity import datatype_of
 from policies_odrl.model import (
     AssetRef,
     Condition,
@@ -24,35 +23,18 @@ from policies_odrl.model import (
     duties_below,
 )
 from policies_odrl.units import canonical, in_base
-from policies_odrl.values import Duration, name, number, scalar
+from policies_odrl.values import Duration, datatype_of, name, number, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind, Operand, same_action
 
+_MEASURED = "measured"
 SCALARS = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION, Kind.LEVEL})
 LISTING = frozenset(
     {Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.IS_ALL_OF, Operator.HAS_PART}
 )
 
 
-class Form:
-    """A form that is equal for constraints that say the same; its hash is worked out once."""
-
-    __slots__ = ("_hash", "_said")
-
-    def __init__(self, *said: Hashable) -> None:
-        self._said = said
-        self._hash = hash(said)
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other or not isinstance(other, Form):
-            return self is other
-        return self._hash == other._hash and self._said == other._said
-
-
 @lru_cache(maxsize=4096)  # a policy is compared with others again and again
-def normal(item: Constraint) -> Form:
+def normal(item: Constraint) -> Hashable:
     """Return a form that is equal for constraints that say the same."""
     operand = OPERANDS.get(item.left)
     left = operand.replaced_by or operand.id if operand else item.left
@@ -64,7 +46,7 @@ def normal(item: Constraint) -> Form:
     values = tuple(listed) if malformed(item) else frozenset(listed)  # two equal ones are not one
     known = all(isinstance(value, tuple) and value[0] == _MEASURED for value in listed)
     unit = "" if listed and known else canonical(item.unit)
-    return Form(left, operator, values, unit, tuple(sorted(item.reference)), item.status)
+    return (left, operator, values, unit, tuple(sorted(item.reference)), item.status)
 
 
 def malformed(item: Constraint) -> bool:
@@ -72,9 +54,6 @@ def malformed(item: Constraint) -> bool:
     if item.reference:
         return False
     return not item.right or (len(item.right) != 1 and item.operator not in LISTING)
-
-
-_MEASURED = "measured"
 
 
 def _normal_value(operand: Operand | None, value: Value, unit: str) -> Hashable:

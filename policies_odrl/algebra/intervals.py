@@ -32,10 +32,6 @@ class Piece:
     low: End
     high: End
 
-    def meet(self, other: Piece) -> Piece:
-        """Return what both hold."""
-        return Piece(max(self.low, other.low), min(self.high, other.high))
-
     @property
     def empty(self) -> bool:
         """Whether nothing lies in it."""
@@ -92,7 +88,7 @@ class Intervals:
         left = right = 0
         while left < len(self.pieces) and right < len(other.pieces):
             one, two = self.pieces[left], other.pieces[right]
-            shared = one.meet(two)
+            shared = Piece(max(one.low, two.low), min(one.high, two.high))
             if not shared.empty:
                 found.append(shared)
             left, right = (left + 1, right) if one.high < two.high else (left, right + 1)

@@ -15,13 +15,13 @@ from enum import Enum
 from typing import Final
 
 from policies_odrl.algebra.extent import Reading
-from policies_odrl.algebra.identity import LANGUAGE, datatype_of, identical, in_range, languages
 from policies_odrl.logic import Truth
-from policies_odrl.model import Iri, Literal
+from policies_odrl.model import ODRL, Iri, Literal
 from policies_odrl.places import atlas, place
-from policies_odrl.values import FactValue, name
+from policies_odrl.values import FactValue, alike, datatype_of, in_range, name
 from policies_odrl.vocabulary import Kind, Operand
 
+LANGUAGE: Final = ODRL + "language"
 MAX_TRIED: Final = 256  # names that are tried as an example
 
 
@@ -71,12 +71,8 @@ class Order(ABC):
         self.language = operand.id == LANGUAGE
 
     @abstractmethod
-    def stands(self, value: FactValue, link: Link) -> Truth:
-        """Return whether a value that is given stands in a relation."""
-
-    def related(self, value: FactValue, link: Link) -> Truth:
-        """Return whether a name stands in a relation where it means itself alone."""
-        return self.stands(value, link)
+    def stands(self, value: FactValue, link: Link, *, exact: bool = False) -> Truth:
+        """Return whether a value stands in a relation; an exact one means nothing below it."""
 
     @abstractmethod
     def _leads(self, one: Link, other: Link) -> bool:
@@ -90,7 +86,7 @@ class Order(ABC):
         """Return whether it is proved that what stands in the first stands in the second."""
         self.budget.pay()
         if one.relation is SAME:
-            return self.related(one.to, other) is Truth.TRUE
+            return self.stands(one.to, other, exact=True) is Truth.TRUE
         same = one.relation is other.relation and one.to == other.to
         return same or self._leads(one, other)
 
@@ -99,16 +95,20 @@ class Order(ABC):
         self.budget.pay()
         for first, second in ((one, other), (other, one)):
             if first.relation is SAME:
-                return self.related(first.to, second) is Truth.FALSE
+                return self.stands(first.to, second, exact=True) is Truth.FALSE
         return self._apart(one, other)
 
+    @abstractmethod
     def denies(self, one: Link, other: Link) -> bool:
         """Return whether what is True of the first is proved to be False of the second."""
-        return self.apart(one, other)
 
     def lifts(self, one: Link, other: Link) -> bool:
         """Return whether what is False of the first is proved to be False of the second."""
-        return self.leads(other, one)
+        return self._one_type(one, other) and self.leads(other, one)
+
+    def _one_type(self, one: Link, other: Link) -> bool:
+        """Return whether no datatype keeps what is said of one name from being said of another."""
+        return not self.plain or datatype_of(other.to) in {"", datatype_of(one.to)}
 
     def implies(self, one: Link, other: Link) -> bool:
         """Return whether a name that satisfies the first is proved to satisfy the second."""
@@ -142,7 +142,7 @@ class Order(ABC):
 class Requests(Order):
     """Names as a request states them."""
 
-    def stands(self, value: FactValue, link: Link) -> Truth:
+    def stands(self, value: FactValue, link: Link, *, exact: bool = False) -> Truth:
         mine, wanted, relation = name(value), link.name, link.relation
         if mine is None:
             return Truth.UNDETERMINED
@@ -153,11 +153,27 @@ class Requests(Order):
         if self.language and relation is not SAME and in_range(mine, wanted):
             return Truth.TRUE
         if relation is SAME or relation is COVERED:
-            found = identical(value, link.to, self.operand, self.knowledge)
+            found = self._identical(value, link.to)
             kinds = relation is COVERED and self._in_hierarchy(mine, wanted)
             if found is not Truth.FALSE or not kinds:
                 return found
         return self._under(mine, wanted, wholes=self.place)
+
+    def _identical(self, value: FactValue, other: FactValue) -> Truth:
+        """Return whether two values are the same; names that are not known may be synonyms.
+
+        Of identities equal texts are one; others may be where they are written alike, or where
+        their datatypes differ, so that the texts say nothing of one another.
+        """
+        mine, theirs = name(value) or "", name(other) or ""
+        if mine == theirs or (self.place and place(mine) == place(theirs)):
+            return Truth.TRUE
+        if self.language and (found := languages(mine, theirs)) is not Truth.FALSE:
+            return found
+        if not self.plain:
+            return Truth.FALSE if self._both_known(mine, theirs) else Truth.UNDETERMINED
+        clash = len({datatype_of(value), datatype_of(other)} - {""}) > 1
+        return Truth.UNDETERMINED if clash or alike(value, other) else Truth.FALSE
 
     def _under(self, value: str, concept: str, *, wholes: bool) -> Truth:
         """Return whether a name that a request states is a concept or lies under it."""
@@ -221,7 +237,7 @@ class Requests(Order):
         """Return whether what is True of the first is proved to be False of the second.
 
         What equals a name may be given in any datatype, and texts of two datatypes say nothing
-        about one another (`identity.py`).
+        about one another (`_identical`).
         """
         if other.relation is SAME and one.relation is not SAME:
             known = self.knowledge.knows(one.name) and self.knowledge.knows(other.name)
@@ -233,13 +249,6 @@ class Requests(Order):
                 return False
         return self.apart(one, other)
 
-    def lifts(self, one: Link, other: Link) -> bool:
-        return self._one_type(one, other) and self.leads(other, one)
-
-    def _one_type(self, one: Link, other: Link) -> bool:
-        """Return whether no datatype keeps what is said of one name from being said of another."""
-        return not self.plain or datatype_of(other.to) in {"", datatype_of(one.to)}
-
 
 class Asserted(Order):
     """Names on what hierarchies assert, and nothing else."""
@@ -249,24 +258,18 @@ class Asserted(Order):
         self._wholes = wholes
         self._kept: dict[str, frozenset[str]] = {}  # see `_above`
 
-    def stands(self, value: FactValue, link: Link) -> Truth:
-        """Return whether a value that is given stands in a relation.
+    def stands(self, value: FactValue, link: Link, *, exact: bool = False) -> Truth:
+        """Return whether a value stands in a relation.
 
         What holds the other strictly is not yet clear of it: a use for research as a whole may be
         one for commercial research.
         """
-        return self._related(name(value) or "", link, vague=True)
-
-    def related(self, value: FactValue, link: Link) -> Truth:
-        return self._related(name(value) or "", link, vague=False)
-
-    def _related(self, item: str, link: Link, *, vague: bool) -> Truth:
+        item = name(value) or ""
         if link.relation is HOLDS:
-            return self._under(link.name, item, vague=vague)
-        alone = link.relation is COVERED and not self.knowledge.knows(item)
-        if link.relation is SAME or alone:
+            return self._under(link.name, item, vague=not exact)
+        if link.relation is SAME or (link.relation is COVERED and not self.knowledge.knows(item)):
             return self._same(item, link.name)
-        return self._under(item, link.name, vague=vague)
+        return self._under(item, link.name, vague=not exact)
 
     def _leads(self, one: Link, other: Link) -> bool:
         mine, theirs = one.name, other.name
@@ -276,6 +279,9 @@ class Asserted(Order):
             return False
         lower = self.knowledge.parts(mine) if self._wholes else ()  # places have exceptions
         return all(self._under(part, theirs) is Truth.TRUE for part in (mine, *lower))
+
+    def denies(self, one: Link, other: Link) -> bool:
+        return self.apart(one, other)
 
     def _apart(self, one: Link, other: Link) -> bool:
         if one.relation is HOLDS:
@@ -355,6 +361,17 @@ class Asserted(Order):
         """Yield the groups of disjoint names that a name lies in, and its side of each."""
         above = self._above(item)
         return ((it, it & above) for it in self.knowledge.disjoint if not it.isdisjoint(above))
+
+
+def languages(value: str, other: str) -> Truth:
+    """Return whether two tags name one language; one without a region may be that of any.
+
+    Source: RFC 5646, 2.1.1 (tags have no case).
+    """
+    if value.casefold() == other.casefold():
+        return Truth.TRUE
+    either = in_range(value, other) or in_range(other, value)
+    return Truth.UNDETERMINED if either else Truth.FALSE
 
 
 def _space(item: str) -> str:

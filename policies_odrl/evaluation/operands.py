@@ -14,9 +14,8 @@ from typing import Any, Final, cast
 
 from policies_odrl.algebra.claims import Denoted, denoted
 from policies_odrl.algebra.domain import Events, Fact
-from policies_odrl.algebra.lengths import Lengths
 from policies_odrl.algebra.names import Named
-from policies_odrl.algebra.periods import Recurrence, Stretch, recurs
+from policies_odrl.algebra.periods import Lengths, Recurrence, Stretch, recurs
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, unanimous
 from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator
