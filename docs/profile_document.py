@@ -54,7 +54,7 @@ def profile_data() -> Mapping[str, Any]:
         item["operators"] = row.get("usual", rows["kinds"][row["kind"]]).split()
     actions = loaded("actions.json")
     for item in found["actions"]:
-        item["broader"] = actions["rows"][item["name"]]["in"].split()
+        item["broader"] = actions["rows"][item["name"]]["included_in"].split()
     return found
 
 

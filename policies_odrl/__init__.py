@@ -60,9 +60,8 @@ if TYPE_CHECKING:
     from policies_odrl.language.from_sentences import from_sentences
     from policies_odrl.reading.profiles import profiles
     from policies_odrl.reading.reader import load, read, read_all
-    from policies_odrl.simulation.simulate import simulate
+    from policies_odrl.simulation.simulate import simulate, tell
     from policies_odrl.simulation.situation import facts_from, request_from
-    from policies_odrl.simulation.telling import tell
 
 __all__ = [
     "Action",
@@ -142,9 +141,8 @@ _LATER: Final = {
     "policies_odrl.language.from_sentences": ("from_sentences",),
     "policies_odrl.reading.profiles": ("profiles",),
     "policies_odrl.reading.reader": ("load", "read", "read_all"),
-    "policies_odrl.simulation.simulate": ("simulate",),
+    "policies_odrl.simulation.simulate": ("simulate", "tell"),
     "policies_odrl.simulation.situation": ("facts_from", "request_from"),
-    "policies_odrl.simulation.telling": ("tell",),
 }
 _HOME: Final = {name: module for module, names in _LATER.items() for name in names}
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from policies_odrl.errors import TemplateRefused
 from policies_odrl.language import phrases
-from policies_odrl.language.mistakes import cut, mistake
+from policies_odrl.language.phrases import cut, mistake
 from policies_odrl.model import ODRL, XSD, Literal, Policy
 from policies_odrl.reading.reader import load
 from policies_odrl.reading.writer import CONTEXTS

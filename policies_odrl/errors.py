@@ -3,13 +3,9 @@
     OdrlError
     ├── Unreadable         what was given is not a policy that this library understands
     │   ├── IllFormed          the Recommendation's information model is broken
-    │   ├── UnknownTerm        a term that neither ODRL 2.2 nor a declared profile defines
     │   ├── NotUnderstood      a sentence that the controlled language does not have
     │   └── LimitExceeded      too many rules or conditions, or nested too deep
     ├── Unresolvable       what a policy inherits cannot be made out (IM 2.9)
-    │   ├── ParentMissing      a parent that was not given
-    │   ├── ParentReplaced     a parent that another policy replaces, and which one
-    │   └── CircularInheritance    a policy that inherits from itself
     ├── NotWritable        the policy holds something that has no wire form
     └── TemplateRefused    a value that a contract template does not take
 
@@ -71,10 +67,6 @@ class IllFormed(Unreadable):
     """The information model is broken: something is missing, doubled or of the wrong kind."""
 
 
-class UnknownTerm(Unreadable):
-    """A term that neither ODRL 2.2 nor a declared profile defines."""
-
-
 class NotUnderstood(Unreadable):
     """A sentence that the controlled language of `explain.py` does not have."""
 
@@ -84,19 +76,7 @@ class LimitExceeded(Unreadable):
 
 
 class Unresolvable(OdrlError):
-    """What a policy inherits cannot be made out."""
-
-
-class ParentMissing(Unresolvable):
-    """A policy inherits from one that was not given."""
-
-
-class ParentReplaced(Unresolvable):
-    """A policy inherits from one that is void because another replaces it (IM 2.8)."""
-
-
-class CircularInheritance(Unresolvable):
-    """A policy inherits from itself (IM 2.9: MUST NOT be circular)."""
+    """What a policy inherits cannot be made out; the reason says of which parent, and why."""
 
 
 class NotWritable(OdrlError):

@@ -50,9 +50,5 @@ def atlas() -> Atlas:
 
 
 def place(iri: str) -> str:
-    """Return the IRI by which a place is known here; itself when it is not.
-
-    >>> place("http://publications.europa.eu/resource/authority/country/FRA")
-    'https://w3id.org/dpv/loc#FR'
-    """
+    """Return the IRI by which a place is known here; itself when it is not."""
     return atlas().names.get(iri, iri)

@@ -103,11 +103,7 @@ PREFIXES: Final[Mapping[str, str]] = MappingProxyType(loaded("prefixes.json"))
 
 
 def expanded(name: str) -> str:
-    """Return the IRI of a prefixed name or of an absolute IRI, or an empty string.
-
-    >>> expanded("odrl:read"), expanded("did:web:a.example"), expanded("words")
-    ('http://www.w3.org/ns/odrl/2/read', 'did:web:a.example', '')
-    """
+    """Return the IRI of a prefixed name or of an absolute IRI, or an empty string."""
     match = _IRI.fullmatch(name)
     if match is None:
         return ""
@@ -132,30 +128,25 @@ def _iris(names: str) -> tuple[str, ...]:
     return tuple(map(expanded, names.split()))
 
 
-# Member of a row in the files -> attribute, and what makes its value; any other is taken as it is.
-_READ: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
-    "kind": ("kind", Kind),
-    "usual": ("usual", _operators),
-    "current": ("replaced_by", expanded),
-    "since": ("since", expanded),
-    "steps": ("steps", _iris),
-    "in": ("included_in", _iris),
-    "implies": ("implies", _iris),
-    "say": ("sentences", lambda said: {key: tuple(pair) for key, pair in said.items()}),
+# Column -> what makes its value of what a file states; any other is taken as it is.
+_MADE: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "kind": Kind,
+    "usual": _operators,
+    "replaced_by": expanded,
+    "since": expanded,
+    "steps": _iris,
+    "included_in": _iris,
+    "implies": _iris,
+    "sentences": lambda said: {key: tuple(pair) for key, pair in said.items()},
 }
 
 
 def _rows(kind: type[_T], rows: Mapping[str, Mapping[str, Any]]) -> Mapping[str, _T]:
     found = {}
     for short, row in rows.items():
-        made: dict[str, Any] = {"id": expanded(short), "names": {}}
-        for key, value in row.items():
-            if key in {"en", "fr"}:
-                made["names"][key] = value
-            else:
-                name, make = _READ.get(key, (key, None))
-                made[name] = make(value) if make else value
-        found[made["id"]] = kind(**made)
+        iri, names = expanded(short), {lang: row[lang] for lang in ("en", "fr") if lang in row}
+        made = {key: _MADE.get(key, lambda it: it)(row[key]) for key in row if key not in names}
+        found[iri] = kind(id=iri, names=names, **made)
     return MappingProxyType(found)
 
 
@@ -170,21 +161,13 @@ ACTIONS: Final = _rows(Term, _acts["rows"])
 ROLES: Final = _rows(Term, _acts["functions"])  # party functions besides assigner and assignee
 
 
-def _column(rows: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return IRI -> attribute of the rows, where they state it."""
-    found = ((iri, getattr(row, name)) for iri, row in rows.items())
-    return MappingProxyType({iri: value for iri, value in found if value})
-
-
 # The same facts by one column.
-LEVELS: Final[Mapping[str, tuple[str, ...]]] = _column(OPERANDS, "steps")
-SAME_ACTION: Final[Mapping[str, str]] = _column(ACTIONS, "replaced_by")
-IMPLIES: Final[Mapping[str, tuple[str, ...]]] = _column(ACTIONS, "implies")
-INCLUDED_IN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {iri: row.included_in for iri, row in ACTIONS.items() if iri not in SAME_ACTION}
-)
-AFTER_USE: Final = frozenset(_column(ACTIONS, "after_use"))
-BY_ANYBODY: Final = frozenset(_column(ACTIONS, "by_anybody"))
+LEVELS: Final = {iri: row.steps for iri, row in OPERANDS.items() if row.steps}
+SAME_ACTION: Final = {iri: row.replaced_by for iri, row in ACTIONS.items() if row.replaced_by}
+IMPLIES: Final = {iri: row.implies for iri, row in ACTIONS.items() if row.implies}
+INCLUDED_IN: Final = {it: row.included_in for it, row in ACTIONS.items() if not row.replaced_by}
+AFTER_USE: Final = frozenset(iri for iri, row in ACTIONS.items() if row.after_use)
+BY_ANYBODY: Final = frozenset(iri for iri, row in ACTIONS.items() if row.by_anybody)
 FUNCTIONS: Final = frozenset(ROLES)
 
 
@@ -209,12 +192,11 @@ def implied_actions(action: str) -> frozenset[str]:
 
 def closure(start: str, *graphs: Mapping[str, Iterable[str]]) -> frozenset[str]:
     """Return `start` and everything above it in graphs that may share or repeat nodes."""
-    seen = {start}
+    seen: set[str] = set()
     stack = [start]
     while stack:
         item = stack.pop()
-        for parent in (parent for graph in graphs for parent in graph.get(item, ())):
-            if parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
+        if item not in seen:
+            seen.add(item)
+            stack += (parent for graph in graphs for parent in graph.get(item, ()))
     return frozenset(seen)

@@ -15,8 +15,7 @@ from typing import Any, Final
 
 from policies_odrl import model
 from policies_odrl.language.phrases import Pair, index, parts, table
-from policies_odrl.language.references import References
-from policies_odrl.language.voice import Heard, Slot, Voice
+from policies_odrl.language.voice import Heard, References, Slot, Voice
 from policies_odrl.language.wording import figure, heard_number, meaning
 from policies_odrl.model import XSD, Constraint, Iri, Literal, Operator, Rule, Value
 from policies_odrl.values import number, scalar
@@ -103,8 +102,6 @@ class Speech(Voice):
             **{joint: self._row(self.word(joint)) for joint in _JOINTS},
         }
 
-    # -- conditions -------------------------------------------------------------------------
-
     def condition(self, item: model.Condition) -> str:
         """Return a constraint, or what opens a logical one; its operands follow below."""
         if isinstance(item, model.LogicalConstraint):
@@ -178,8 +175,6 @@ class Speech(Voice):
     def _say_meaning(self, stated: tuple[str, Value]) -> str:
         return figure(meaning(stated[0], number(stated[1])), self.lang)
 
-    # -- lists of values --------------------------------------------------------------------
-
     def _row(self, last: str) -> Slot:
         """Return a slot of (values, IRIs that are referred to), with a word before the last."""
         referred, nothing = table("words")["referred"], self.word("nothing")
@@ -210,8 +205,6 @@ class Speech(Voice):
             return (values, tuple(item for item in found if isinstance(item, str))), at
 
         return Slot(say, hear)
-
-    # -- duties -----------------------------------------------------------------------------
 
     def deed(self, rule: Rule) -> Rule:
         """Return what the sentence of a rule says of it."""

@@ -3,27 +3,31 @@
 What concerns the whole policy has a letter, a rule a number, what is below a rule the number's
 branches (`2.3`, and `2.3(a)` for the parts of a choice). Values get one spelling: numbers become
 xsd:decimal without exponent or sign of plus, times and durations get their own datatype; only
-right operands change, where their kind reads them, and what they mean stays the same.
+right operands change, where their kind reads them, and what they mean stays the same. Which members
+a policy has, and the sentence of each, stands in `members.json`, for both ways.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
+from operator import attrgetter
 from string import ascii_lowercase
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from policies_odrl import model
 from policies_odrl.language.conditions import Speech
-from policies_odrl.language.references import References
-from policies_odrl.language.statements import Row, rows, stated
+from policies_odrl.language.phrases import Pair, stated, table
+from policies_odrl.language.voice import References
 from policies_odrl.model import XSD, Condition, Constraint, Literal, Policy, Rule
-from policies_odrl.values import Duration, Span, scalar
+from policies_odrl.values import Duration, Span, naive, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind
 
 MAX_DIGITS: Final = 40
+_PAIRS: Final = {"note": ("property", "value"), "function": ("function", "party")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def _lines(
     part: Any, path: str, members: tuple[Row, ...], above: str, speech: Speech
 ) -> Iterator[Line]:
     counts = Counter[bool]()
-    for row, where, value in stated(part, path, members):
+    for row, where, value in _said(part, path, members):
         digits = row.has_digits(top=not above)
         counts[digits] += 1
         here = number(above, counts[digits], digits=digits)
@@ -82,11 +86,7 @@ def _lines(
 
 
 def number(above: str, count: int, *, digits: bool) -> str:
-    """Return the number of a sentence below another one, or below none.
-
-    >>> number("", 2, digits=False), number("2", 1, digits=True), number("2.1", 27, digits=False)
-    ('B', '2.1', '2.1(aa)')
-    """
+    """Return the number of a sentence below another one, or below none."""
     if digits:
         return f"{above}.{count}" if above else str(count)
     word = ""
@@ -141,3 +141,84 @@ def _value(kind: Kind, value: model.Value) -> model.Value:
     elif isinstance(found, Duration):
         datatype = XSD + "duration"
     return Literal(text, datatype, value.language)
+
+
+class Row(NamedTuple):
+    """A member of a part of a policy, and its sentence: a row of `members.json`."""
+
+    kind: str
+    name: str
+    member: str
+    path: str
+    slot: str
+    many: bool
+
+    @property
+    def pair(self) -> Pair:
+        """The sentence in both languages."""
+        return table(self.kind)[self.name]
+
+    def has_digits(self, *, top: bool) -> bool:
+        """Return whether its number ends in digits: rules do, and what is no part of a choice."""
+        return self.kind == "rules" if top else self.name != "bare"
+
+    def slots(self, value: Any) -> dict[str, Any]:
+        """Return what the slots of the sentence hold."""
+        if self.slot in _PAIRS:
+            return dict(zip(_PAIRS[self.slot], value, strict=True))
+        if self.slot == "rule":
+            return {"deed": value, "id": value.id}
+        return {self.slot: value.id if self.slot == "action" else value}
+
+    def value(self, slots: Mapping[str, Any]) -> Any:
+        """Return the value that slots hold, without what is said below the sentence."""
+        if self.slot in _PAIRS:
+            return tuple(slots[slot] for slot in _PAIRS[self.slot])
+        if self.slot == "action":
+            return model.Action(slots["action"])
+        if self.slot:
+            return slots[self.slot]
+        return {"kind": model.PolicyKind, "conflict": model.Conflict}.get(self.member, str)(
+            self.name
+        )
+
+
+@cache
+def rows(part: str) -> tuple[Row, ...]:
+    """Return the members of a class of the model; none where it has no sentences below it."""
+    found: list[Row] = []
+    for item in stated("members").get(part, ()):
+        if isinstance(item, str):
+            found += rows(item)
+        else:
+            kind, name = item["say"].split()
+            of, at, slot = (item.get(key, "") for key in ("of", "at", "slot"))
+            found.append(Row(kind, name, of, at, slot, "one" not in item))
+    return tuple(found)
+
+
+def _said(part: Any, path: str, members: tuple[Row, ...]) -> Iterator[tuple[Row, str, Any]]:
+    """Yield (row, JSON pointer, value) of each sentence of a part of a policy."""
+    for row in members:
+        found = attrgetter(row.member)(part) if row.member else row.name
+        if not row.slot:
+            if found == row.name and (row.member or _implied(row.name, part)):
+                yield row, row.path, found
+            continue
+        for index, value in enumerate(found if row.many else (found,)):
+            if value:
+                name = value[0] if row.slot == "function" else ""
+                name = model.below(part, "") if row.name == "bare" else name
+                yield row, path + row.path.replace("*", str(index)).replace("?", name), value
+
+
+def _implied(name: str, policy: model.Policy) -> bool:
+    """Return whether a policy has a sentence that none of its members states."""
+    if name == "unsaid":
+        return policy.conflict is None and bool(policy.permissions and policy.prohibitions)
+    instants = (
+        item
+        for item in model.constraints_in(policy)
+        if item.left in OPERANDS and OPERANDS[item.left].kind is Kind.INSTANT
+    )
+    return name != "zones" or any(naive(value) for item in instants for value in item.right)

@@ -15,11 +15,11 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from policies_odrl.errors import LimitExceeded, NotUnderstood
-from policies_odrl.language import references as listing
 from policies_odrl.language.conditions import Speech
-from policies_odrl.language.explain import number, numbered
-from policies_odrl.language.mistakes import cut, mistake, not_understood
-from policies_odrl.language.statements import Row, rows
+from policies_odrl.language.explain import Row, number, numbered, rows
+from policies_odrl.language.forms import not_understood
+from policies_odrl.language.phrases import cut, mistake
+from policies_odrl.language.voice import References, entry
 from policies_odrl.model import Action, Common, Duty, Permission, Policy, Prohibition, Rule
 
 MAX_TEXT: Final = 8_000_000  # characters
@@ -58,7 +58,7 @@ def from_sentences(text: str | Iterable[str], lang: str = "en") -> Policy:
     return policy
 
 
-def outline(text: str | Iterable[str]) -> tuple[list[Entry], listing.References]:
+def outline(text: str | Iterable[str]) -> tuple[list[Entry], References]:
     """Return the sentences of a text, and the IRIs that it lists; empty lines do not count.
 
     Raises:
@@ -70,11 +70,11 @@ def outline(text: str | Iterable[str]) -> tuple[list[Entry], listing.References]
         raise mistake(LimitExceeded, "too-long", lines=MAX_LINES, limit=MAX_TEXT)
     if any(len(line) > MAX_LINE for line in lines):
         raise mistake(LimitExceeded, "line-too-long", limit=MAX_LINE)
-    root, references = Entry("", ""), listing.References()
+    root, references = Entry("", ""), References()
     known = {"": root}
     counts = Counter[tuple[str, bool]]()
     for line in filter(None, map(str.strip, lines)):
-        listed = listing.entry(line)
+        listed = entry(line)
         if listed is not None:
             if not references.add(*listed):
                 raise mistake(NotUnderstood, "listed-twice", text=cut(line))
@@ -105,19 +105,15 @@ def _place(line: str, known: dict[str, Entry], counts: Counter[tuple[str, bool]]
 
 
 def _members(entries: Sequence[Entry], known: tuple[Row, ...], speech: Speech) -> dict[str, Any]:
-    """Return the members of a part that sentences state; those of an attribute in a mapping.
-
-    Raises:
-        NotUnderstood: a sentence is none of these, or says what can only be said once.
-    """
+    """Return the members of a part that sentences state; those of an attribute in a mapping."""
     found: dict[str, list[Any]] = {}
     single = {row.member for row in known if not row.many}
-    for entry in entries:
-        row, slots = _heard(entry, known, speech)
+    for item in entries:
+        row, slots = _heard(item, known, speech)
         values = found.setdefault(row.member, [])
         if values and row.member in single:
-            raise mistake(NotUnderstood, "said-again", number=entry.number)
-        values.append(_value(row, slots, entry, speech))
+            raise mistake(NotUnderstood, "said-again", number=item.number)
+        values.append(_value(row, slots, item, speech))
     made: dict[str, Any] = {}
     for name, values in found.items():
         whole, _, member = name.rpartition(".")
@@ -127,57 +123,55 @@ def _members(entries: Sequence[Entry], known: tuple[Row, ...], speech: Speech) -
     return made
 
 
-def _heard(entry: Entry, known: tuple[Row, ...], speech: Speech) -> tuple[Row, dict[str, Any]]:
-    digits, top = entry.number[-1].isdigit(), entry.number.isalnum()
+def _heard(item: Entry, known: tuple[Row, ...], speech: Speech) -> tuple[Row, dict[str, Any]]:
+    digits, top = item.number[-1].isdigit(), item.number.isalnum()
     fitting = [row for row in known if row.has_digits(top=top) is digits]
     for row in fitting:
-        slots = speech.hear(row.pair, entry.text)
+        slots = speech.hear(row.pair, item.text)
         if slots is not None:
             return row, slots
     if not known:
-        raise mistake(NotUnderstood, "too-many", number=entry.number, text=cut(entry.text))
+        raise mistake(NotUnderstood, "too-many", number=item.number, text=cut(item.text))
     forms = [row.pair[speech.index] for row in fitting or known]
-    raise not_understood(entry.number, entry.text, forms, speech)
+    raise not_understood(item.number, item.text, forms, speech)
 
 
-def _value(row: Row, slots: dict[str, Any], entry: Entry, speech: Speech) -> Any:
+def _value(row: Row, slots: dict[str, Any], item: Entry, speech: Speech) -> Any:
     """Return what a sentence states, with all that is said below it."""
     if row.slot == "rule":
-        return _rule(row, slots, entry, speech)
+        return _rule(row, slots, item, speech)
     found = row.value(slots)
     inner = found[1] if row.slot == "function" else found
-    made = _members(entry.below, rows(type(inner).__name__), speech)
+    made = _members(item.below, rows(type(inner).__name__), speech)
     whole = replace(inner, **made) if made else inner
     return (found[0], whole) if row.slot == "function" else whole
 
 
-def _rule(row: Row, slots: dict[str, Any], entry: Entry, speech: Speech) -> Rule:
+def _rule(row: Row, slots: dict[str, Any], item: Entry, speech: Speech) -> Rule:
     kinds: dict[str, type[Rule]] = {"permission": Permission, "prohibition": Prohibition}
     kind = kinds.get(row.name, Duty)
     deed: Rule = slots["deed"]
-    made = _members(entry.below, rows(kind.__name__), speech)
+    made = _members(item.below, rows(kind.__name__), speech)
     made["action"] = Action(deed.action.id, **made.get("action", {}))
     for name in ("constraints", "functions"):
         made[name] = getattr(deed, name) + made.get(name, ())
     return kind(**{"target": deed.target, "id": slots["id"]} | made)
 
 
-def _insist(
-    policy: Policy, entries: list[Entry], references: listing.References, lang: str
-) -> None:
+def _insist(policy: Policy, entries: list[Entry], references: References, lang: str) -> None:
     """Raise unless the policy reads as the text it came from."""
-    for line, entry in zip_longest(numbered(policy, lang, references), _flat(entries)):
-        if line is None or entry is None:
-            key, it = ("missing", line) if line else ("too-many", entry)
+    for line, item in zip_longest(numbered(policy, lang, references), _flat(entries)):
+        if line is None or item is None:
+            key, it = ("missing", line) if line else ("too-many", item)
             raise mistake(NotUnderstood, key, number=it.number, text=cut(it.text))
-        if line.number != entry.number or line.text != entry.text:
-            slots = {"number": entry.number, "text": cut(entry.text)}
+        if line.number != item.number or line.text != item.text:
+            slots = {"number": item.number, "text": cut(item.text)}
             slots |= {"expected": line.number, "form": cut(line.text)}
             raise mistake(NotUnderstood, "otherwise-written", ("", ""), **slots)
     unused = references.unused()
-    if unused:
-        raise mistake(NotUnderstood, "unused", number=unused[0])
+    if unused is not None:
+        raise mistake(NotUnderstood, "unused", number=unused)
 
 
 def _flat(entries: list[Entry]) -> list[Entry]:
-    return [item for entry in entries for item in (entry, *_flat(entry.below))]
+    return [it for item in entries for it in (item, *_flat(item.below))]

@@ -8,14 +8,16 @@ with one name the current one keeps it; the other is named by its IRI.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from string import Formatter
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from policies_odrl import vocabulary
 from policies_odrl.concepts import concepts
+from policies_odrl.errors import OdrlError
 from policies_odrl.model import XSD
 from policies_odrl.text import term
 from policies_odrl.vocabulary import PREAU, expanded, loaded
@@ -23,6 +25,8 @@ from policies_odrl.vocabulary import PREAU, expanded, loaded
 LANGUAGES: Final = ("en", "fr")
 
 Pair = tuple[str, str]  # English, French
+_Kind = TypeVar("_Kind", bound=OdrlError)
+_SHOWN: Final = 120  # characters of a text in a message
 # Groups of `labels.json` whose terms are no values, and the namespace of their local names.
 _OWN: Final[Mapping[str, str]] = {
     "properties": vocabulary.DCT,
@@ -72,6 +76,35 @@ def parts(template: str) -> tuple[tuple[str, str], ...]:
 def fill(pair: Pair, lang: str, /, **slots: str) -> str:
     """Return the sentence of a language with its slots filled by texts."""
     return pair[index(lang)].format(**slots)
+
+
+# -- what is wrong -------------------------------------------------------------------------------
+
+
+def mistake(
+    kind: type[_Kind], key: str, more: Pair = ("", ""), /, *, node: str = "", **slots: str | int
+) -> _Kind:
+    """Return an error in both languages: a row of `mistakes`, filled, and what follows it."""
+    english, french = (it + rest for it, rest in zip(filled(key, **slots), more, strict=True))
+    return kind(english, french=french, **({"node": node} if node else {}))
+
+
+def filled(key: str, /, **slots: str | int) -> Pair:
+    """Return a row of `mistakes` with its slots filled."""
+    english, french = table("mistakes")[key]
+    return english.format(**slots), french.format(**slots)
+
+
+def meant(name: str, known: Iterable[str]) -> Pair:
+    """Return which name was probably meant, in both languages, or nothing."""
+    near = get_close_matches(name, list(known), 1, 0.6)
+    return filled("meant", name=near[0]) if near else ("", "")
+
+
+def cut(text: str) -> str:
+    """Return a text as messages show it."""
+    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
 
 
 # -- names of terms ------------------------------------------------------------------------------

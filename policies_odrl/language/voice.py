@@ -2,23 +2,34 @@
 
 Each slot of a sentence has a writer and, beside it, a reader. A reader takes exactly what the
 writer could have written at that place.
+
+An IRI without a name is mentioned as `name [3]`, where the name is the readable end of the IRI, or
+nothing. A list at the end of a text says `[3] https://…`. Numbers follow the first mention. A name
+that does not fit its IRI, a number that is not listed and one never mentioned are mistakes.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from policies_odrl.language import phrases
 from policies_odrl.language.phrases import Pair, parts, table
-from policies_odrl.language.references import References, quoted, unquoted
 from policies_odrl.language.wording import heard, said
 from policies_odrl.model import XSD, XSD_STRING, AssetRef, Iri, Literal, PartyRef, Value
 
 Heard = tuple[Any, int] | None  # what was read, and where that ended
 Reader = Callable[[str, int], Heard]
 
+_NICK: Final = re.compile(r"[^\W\d_][\w.\-]{0,39}(?<![.\-])")
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]+", re.ASCII)
+_MENTION: Final = re.compile(r"(?:([^\W\d_][\w.\-]{0,39}) )?\[(\d{1,6})\]")
+_PLAIN: Final = re.compile(r'[^\s"\\]+')
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_ENTRY: Final = re.compile(rf"\[(\d{{1,6}})\] (?:({_PLAIN.pattern})|({_QUOTED.pattern}))")
 _VOWELS: Final = frozenset("aàâeéèêëiîïoôuùûyhœæ")
 _TAG: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 # Slots that stand for another one after the French preposition.
@@ -67,8 +78,8 @@ class Voice:
     def __init__(self, lang: str, references: References | None = None) -> None:
         self.lang = lang
         self.index = phrases.index(lang)
-        self.references = references
-        mention = Slot(self._iri, self._mentioned)
+        self._references = References(listed=False) if references is None else references
+        mention = Slot(self._references.mention, self._references.mentioned)
         self.slots: dict[str, Slot] = {
             **{name: self._term(name) for name in TERMS},
             **{name: self._shape(*row) for name, row in _SHAPES.items()},
@@ -83,8 +94,6 @@ class Voice:
         self.slots["de_action"] = self.after_de(self.slots["action"])
         self.action = self.slots["action"].say
         self.operand = self.slots["operand"].say
-
-    # -- sentences --------------------------------------------------------------------------
 
     def say(self, pair: Pair, **slots: Any) -> str:
         """Return a sentence with its slots filled."""
@@ -129,14 +138,6 @@ class Voice:
                 found[_AFTER_DE.get(slot, slot)], at = part
         return found, at, None
 
-    # -- names ------------------------------------------------------------------------------
-
-    def _iri(self, iri: str) -> str:
-        return iri if self.references is None else self.references.mention(iri)
-
-    def _mentioned(self, text: str, start: int) -> Heard:
-        return None if self.references is None else self.references.mentioned(text, start)
-
     def _named(self, group: str) -> Reader:
         """Return a reader of the names of a group; the longest name counts."""
         known = phrases.names(group, self.lang)
@@ -154,7 +155,9 @@ class Voice:
             if not iri and slot in OPTIONAL:
                 return ""
             name = phrases.label(group, iri, self.lang) if group else ""
-            return self.word(known, name=name) if name else self.word(strange, iri=self._iri(iri))
+            if name:
+                return self.word(known, name=name)
+            return self.word(strange, iri=self._references.mention(iri))
 
         def hear(text: str, start: int) -> Heard:
             found = self.match(table("words")[strange], text, start)
@@ -202,8 +205,6 @@ class Voice:
 
         return Slot(say, hear)
 
-    # -- values -----------------------------------------------------------------------------
-
     def value(self, value: Value) -> str:
         """Return a value in words."""
         if isinstance(value, Iri):
@@ -227,3 +228,83 @@ class Voice:
 def _hear_tag(text: str, start: int) -> Heard:
     found = _TAG.match(text, start)
     return (found[0], found.end()) if found else unquoted(text, start)
+
+
+class References:
+    """IRIs by the number of their first mention; where none are listed, each as it is."""
+
+    def __init__(self, *, listed: bool = True) -> None:
+        self._listed = listed
+        self._iris: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._used: set[int] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._iris)
+
+    def add(self, number: int, iri: str) -> bool:
+        """Return whether an IRI could be listed, as neither it nor its number was."""
+        new = number not in self._iris and iri not in self._numbers
+        if new:
+            self._iris[number], self._numbers[iri] = iri, number
+        return new
+
+    def mention(self, iri: str) -> str:
+        """Return how a sentence mentions an IRI."""
+        if not self._listed:
+            return iri
+        number = self._numbers.setdefault(iri, len(self._numbers) + 1)
+        self._iris.setdefault(number, iri)
+        self._used.add(number)
+        name = nick(iri)
+        return f"{name} [{number}]" if name else f"[{number}]"
+
+    def mentioned(self, text: str, start: int) -> tuple[str, int] | None:
+        """Return the IRI mentioned at a place and where the mention ends, or None."""
+        match = _MENTION.match(text, start)
+        iri = self._iris.get(int(match[2])) if match else None
+        if match is None or iri is None or nick(iri) != (match[1] or ""):
+            return None
+        return iri, match.end()
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the list."""
+        return tuple(
+            f"[{number}] {iri if _PLAIN.fullmatch(iri) and iri.isprintable() else quoted(iri)}"
+            for number, iri in self._iris.items()
+        )
+
+    def unused(self) -> int | None:
+        """Return the first number that was listed and never mentioned, or None."""
+        return min(set(self._iris) - self._used, default=None)
+
+
+def entry(line: str) -> tuple[int, str] | None:
+    """Return the number and the IRI of a line of the list, or None for another line."""
+    match = _ENTRY.fullmatch(line)
+    if match is None:
+        return None
+    iri = (match[2], 0) if match[2] else unquoted(match[3], 0)
+    return (int(match[1]), iri[0]) if iri else None
+
+
+def nick(iri: str) -> str:
+    """Return the readable end of an IRI, or an empty string."""
+    if _UUID.search(iri):
+        return ""
+    end = re.split(r"[/#:?&=]", iri.rstrip("/#"))[-1]
+    return end if _NICK.fullmatch(end) else ""
+
+
+def quoted(text: str) -> str:
+    """Return text in quotation marks, in one line, with nothing lost."""
+    shown = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in shown)
+
+
+def unquoted(text: str, start: int) -> tuple[str, int] | None:
+    """Return the text in quotation marks at a place and where they end, or None."""
+    match = _QUOTED.match(text, start)
+    with suppress(ValueError):
+        return (str(json.loads(match[0])), match.end()) if match else None
+    return None

@@ -60,15 +60,11 @@ _DURATION: Final = re.compile(
     r"(?:T(?=.)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?",
     re.ASCII,
 )
+_AMOUNT: Final = r" ?((?:0|[1-9]\d{0,8})%s) (?:%s|%s)(?!\w)"
 _SAID_PARTS: Final = tuple(
     tuple(
-        re.compile(
-            rf" ?((?:0|[1-9]\d{{0,8}}){fraction if letter == 'S' else ''})"
-            rf" (?:{many}|{one})(?!\w)",
-            re.ASCII,
-        )
+        re.compile(_AMOUNT % (fraction if letter == "S" else "", *nouns[place]), re.ASCII)
         for letter, *nouns in _PARTS
-        for one, many in (nouns[place],)
     )
     for place, fraction in enumerate((r"(?:\.\d{1,9})?", r"(?:,\d{1,9})?"))
 )
@@ -78,14 +74,8 @@ _SMALLEST: Final = Decimal(10) ** -18  # δ, likewise
 
 def said(item: Literal, lang: str) -> str:
     """Return a decimal, date, time or duration in words, or an empty string."""
-    place, words = index(lang), ""
-    match item.datatype.removeprefix(XSD):
-        case "decimal":
-            words = _pointed(item.lexical, place)
-        case "date" | "dateTime":
-            words = _say_moment(item.lexical, place)
-        case "duration":
-            words = _say_duration(item.lexical, place)
+    say = _WRITERS.get(item.datatype)
+    words = say(item.lexical, index(lang)) if say else ""
     return words if words and heard(words, 0, lang) == (item, len(words)) else ""
 
 
@@ -103,11 +93,7 @@ def heard_number(text: str, start: int, lang: str) -> Heard | None:
 
 
 def figure(plain: str, lang: str) -> str:
-    """Return a number as people write it: `100,000` or, in French, `100 000`.
-
-    >>> figure("100000", "en"), figure("2.7", "fr")
-    ('100,000', '2,7')
-    """
+    """Return a number as people write it: `100,000` or, in French, `100 000`."""
     whole, point, rest = plain.partition(".")
     grouped = f"{int(whole):,}" if whole else ""
     french = index(lang) == 1
@@ -115,23 +101,15 @@ def figure(plain: str, lang: str) -> str:
 
 
 def meaning(left: str, value: Decimal | None) -> str:
-    """Return what the value of a left operand comes to in round figures, or an empty string.
-
-    >>> meaning("https://w3id.org/preau/odrl/v1#epsilon", Decimal(3))
-    '20'
-    """
+    """Return what the value of a left operand comes to in round figures, or an empty string."""
     if value is not None and left == PREAU + "epsilon" and 0 <= value <= _LARGEST:
-        return _round(value.exp())
-    if value is not None and left == PREAU + "delta" and _SMALLEST <= value <= 1:
-        return _round(1 / value)
-    return ""
-
-
-def _round(value: Decimal) -> str:
-    if value < 10:  # noqa: PLR2004 - one place after the point is enough below ten
-        return f"{value.quantize(Decimal('0.1'), ROUND_HALF_EVEN):f}"
-    two_digits = Decimal(1).scaleb(value.adjusted() - 1)
-    return f"{value.quantize(two_digits, ROUND_HALF_EVEN).to_integral_value():f}"
+        found = value.exp()
+    elif value is not None and left == PREAU + "delta" and _SMALLEST <= value <= 1:
+        found = 1 / value
+    else:
+        return ""
+    two_digits = Decimal(1).scaleb(max(found.adjusted(), 0) - 1)
+    return f"{found.quantize(two_digits, ROUND_HALF_EVEN):f}"
 
 
 def _pointed(text: str, place: int) -> str:
@@ -170,17 +148,13 @@ def _say_duration(lexical: str, place: int) -> str:
     match = _DURATION.fullmatch(lexical)
     if match is None:
         return ""
-    words = [
-        f"{_pointed(amount, place)} {_noun(part, amount, place)}"
-        for part, amount in enumerate(match.groups()[1:])
-        if amount is not None
-    ]
+    words = []
+    for (_, *nouns), amount in zip(_PARTS, match.groups()[1:], strict=True):
+        small = place == 1 and amount and amount.partition(".")[0] in {"0", "1"}
+        one, many = nouns[place]
+        if amount is not None:
+            words.append(f"{_pointed(amount, place)} {one if small or amount == '1' else many}")
     return (_MINUS[place] if match[1] else "") + " ".join(words)
-
-
-def _noun(part: int, amount: str, place: int) -> str:
-    single = amount == "1" or (place == 1 and (amount == "0" or amount.startswith(("0.", "1."))))
-    return _PARTS[part][1 + place][0 if single else 1]
 
 
 def _hear_duration(text: str, start: int, place: int) -> Heard | None:
@@ -194,3 +168,11 @@ def _hear_duration(text: str, start: int, place: int) -> Heard | None:
             lexical += mark + match[1].replace(",", ".") + _PARTS[part][0]
             at = match.end()
     return (Literal(f"{sign}P{lexical}", XSD + "duration"), at) if at > first else None
+
+
+_WRITERS: Final = {
+    XSD + "decimal": _pointed,
+    XSD + "date": _say_moment,
+    XSD + "dateTime": _say_moment,
+    XSD + "duration": _say_duration,
+}

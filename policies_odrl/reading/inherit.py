@@ -13,13 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from policies_odrl.errors import (
-    CircularInheritance,
-    LimitExceeded,
-    ParentMissing,
-    ParentReplaced,
-    Unresolvable,
-)
+from policies_odrl.errors import LimitExceeded, Unresolvable
 from policies_odrl.model import Common, Conflict, Policy, Rule, duties_below, each_constraint
 from policies_odrl.reading import compact
 from policies_odrl.reading.nodes import Count
@@ -36,10 +30,8 @@ def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
         parents: policies by identifier; those of parents of parents as well.
 
     Raises:
-        ParentMissing: one that is inherited from was not given.
-        ParentReplaced: one is void because another replaces it.
-        CircularInheritance: the policy inherits from itself.
-        Unresolvable: one that was given calls itself something else.
+        Unresolvable: a parent was not given, is replaced (IM 2.8) or calls itself otherwise, or the
+            policy inherits from itself (IM 2.9: MUST NOT be circular).
         LimitExceeded: too many ancestors, generations or rules.
     """
     if not policy.inherits:
@@ -66,7 +58,7 @@ def _ancestors(policy: Policy, parents: Mapping[str, Policy]) -> list[Policy]:
     def climb(child: Policy, path: tuple[str, ...]) -> None:
         for name in child.inherits:
             if name in path:
-                raise CircularInheritance("a policy that inherits from itself", node=name)
+                raise Unresolvable("a policy that inherits from itself", node=name)
             if name in found:
                 continue
             if len(path) > MAX_GENERATIONS:
@@ -87,9 +79,9 @@ def _ancestors(policy: Policy, parents: Mapping[str, Policy]) -> list[Policy]:
 def _parent(name: str, child: str, parents: Mapping[str, Policy]) -> Policy:
     parent = parents.get(name)
     if parent is None:
-        raise ParentMissing("the parent `{name}` was not given", name=name, node=child)
+        raise Unresolvable("the parent `{name}` was not given", name=name, node=child)
     if parent.replaced_by:
-        raise ParentReplaced(
+        raise Unresolvable(
             "the parent `{name}` is replaced by `{replacement}`",
             name=name,
             node=child,

@@ -66,7 +66,7 @@ class Change:
     Attributes:
         path: JSON pointer of the condition, premise or duty that it is for.
         subject: IRI of the left operand, action, party, asset or collection.
-        values, at, act: what is stated, when it is asked, what is done; by aspect.
+        values: what is stated, or when it is asked.
         wanted: whether the condition is to hold, or not to hold (of a prohibition).
         item: the condition or the duty; None for a premise.
     """
@@ -75,8 +75,7 @@ class Change:
     path: str
     subject: str = ""
     values: tuple[Fact, ...] = ()
-    at: datetime | None = None
-    act: Performed | None = None
+    act: Performed | None = None  # what is done
     wanted: bool = True
     item: model.Constraint | model.Duty | None = field(default=None, compare=False)
 
@@ -100,7 +99,8 @@ def _apply(change: Change, request: Request, facts: Facts) -> tuple[Request, Fac
         other: dict[str, Any] = {change.aspect.value: subject}
         return replace(request, **other), facts
     if change.aspect is Aspect.TIME:
-        return request, replace(facts, now=change.at)
+        now = change.values[0]
+        return request, replace(facts, now=now if isinstance(now, datetime) else None)
     if change.act is not None:
         return request, replace(facts, performed=(*facts.performed, change.act))
     if change.aspect is Aspect.VALUE:
@@ -193,13 +193,10 @@ class _Proposer:
         item, yes = result.item, wanted is Truth.TRUE
         if not isinstance(item, model.Constraint):
             return
+        asked_when = item.left == DATE_TIME and DATE_TIME not in self._facts.values
+        aspect = Aspect.TIME if asked_when else Aspect.VALUE
         for values in self._fitting(item, wanted):
-            now = values[0]
-            if item.left == DATE_TIME and DATE_TIME not in self._facts.values:
-                at = now if isinstance(now, datetime) else None
-                yield Change(Aspect.TIME, result.path, item.left, at=at, wanted=yes, item=item)
-            else:
-                yield Change(Aspect.VALUE, result.path, item.left, values, wanted=yes, item=item)
+            yield Change(aspect, result.path, item.left, values, wanted=yes, item=item)
 
     def _fitting(self, item: model.Constraint, wanted: Truth) -> Iterator[tuple[Fact, ...]]:
         known = self._facts.knowledge
@@ -226,8 +223,7 @@ class _Proposer:
             return
         if self._facts.now is None:  # nothing is known to have been done before it
             latest = max((_LONG_AGO, *(act.at for act in self._facts.performed)))
-            at = min(latest, _LAST) + _MOMENT
-            yield Change(Aspect.TIME, result.path, DATE_TIME, at=at)
+            yield Change(Aspect.TIME, result.path, DATE_TIME, (min(latest, _LAST) + _MOMENT,))
         yield Change(Aspect.ACT, result.path, duty.action.id, act=self._act(duty), item=duty)
         for below in result.consequences:
             yield from self._duty(below)
@@ -262,8 +258,7 @@ def _near(kind: Kind, value: model.Iri | model.Literal, left: str) -> Iterator[F
                 yield base + step * _MOMENT
     else:
         yield value
-    if isinstance(found, Duration) and kind is not Kind.LEVEL:
+    if isinstance(found, Duration):
         days = found.months * 31 + int(found.seconds) // 86_400
-        for count in (0, days // 2, days + 1, days * 2 + 31):
-            if count >= 0:
-                yield model.Literal(f"P{count}D", model.XSD + "duration")
+        lengths = (count for count in (0, days // 2, days + 1, days * 2 + 31) if count >= 0)
+        yield from (model.Literal(f"P{count}D", model.XSD + "duration") for count in lengths)

@@ -2,7 +2,8 @@
 
 Offers and requests for terms are judged as if they were agreed, and that is said; where no use is
 stated, it is the first one. Each set of changes that is shown was applied and evaluated, grants the
-request, and none of its changes can be left out. The work is bounded, whatever the policy.
+request, and none of its changes can be left out. The work is bounded, whatever the policy. In words
+the sentences of the policy go by their numbers, so that the two texts are read side by side.
 """
 
 from __future__ import annotations
@@ -14,23 +15,29 @@ from decimal import Decimal
 from itertools import combinations
 from typing import Final
 
+from policies_odrl import text
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
-from policies_odrl.evaluation.decision import Decision
-from policies_odrl.evaluation.deontic import Effect
+from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, Premise
+from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
 from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, Usage
+from policies_odrl.language.conditions import Speech
+from policies_odrl.language.explain import numbered, sentence
+from policies_odrl.language.phrases import fill, label, table, word
 from policies_odrl.logic import Truth
-from policies_odrl.model import Policy
-from policies_odrl.simulation.changes import Change, applied, nearest, proposals
+from policies_odrl.model import XSD, Constraint, Duty, Iri, Literal, Policy, incomplete
+from policies_odrl.simulation.changes import Aspect, Change, applied, nearest, proposals
+from policies_odrl.vocabulary import OPERANDS
 
 MAX_EVALUATIONS: Final = 1500  # of a small policy; fewer the more rules there are
 LEAST_EVALUATIONS: Final = 60
 MAX_PROPOSALS: Final = 60
 MAX_SETS: Final = 3
 MAX_STEPS: Final = 16
+MAX_TOLD: Final = 3  # permissions that are told about when none grants
 _NO_FACTS = Facts()
 
 
@@ -86,21 +93,11 @@ def simulate(
 ) -> Simulation:
     """Return what a policy says to a request, and what would have to change.
 
-    Args:
-        policy: inheritance must be resolved.
-        request: what is asked.
-        facts: what is known.
-        at: time of the evaluation instead of that of the facts, aware.
-        role: IRI of the party that asks instead; of a group of the policy: who asks belongs to it.
-        mode: reading that holds where public texts disagree.
-
-    >>> from policies_odrl.model import ODRL, Action, Permission, PolicyKind
-    >>> reading = Permission(action=Action(ODRL + "read"))
-    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
-    >>> simulate(policy, Request(ODRL + "print")).changes[0][0].subject
-    'http://www.w3.org/ns/odrl/2/read'
+    Inheritance must be resolved. It is evaluated `at` a time instead of that of the facts, aware. A
+    `role` is a party that asks instead; of a group of the policy: who asks belongs to it.
     """
-    asked, known = _in_role(policy, request, _unused(policy, facts, at or facts.now), role)
+    known = _unused(policy, facts, at or facts.now)
+    asked, known = (request, known) if role is None else _in_role(policy, request, known, role)
     if at is not None:
         values = {name: item for name, item in known.values.items() if name != DATE_TIME}
         known = replace(known, now=at, values=values)
@@ -120,22 +117,14 @@ def _unused(policy: Policy, facts: Facts, now: datetime | None) -> Facts:
         return facts
     if policy.kind in UNSIGNED:
         return replace(facts, usage=Usage({policy.id: now}))
-    nothing: dict[str, tuple[Fact, ...]] = {
-        COUNT: (Decimal(0),),
-        MONTHLY: (Decimal(0),),
-        METERED: (timedelta(),),
-        INTERVAL: (Recurrence(now),),
-    }
-    return replace(facts, values={**nothing, **facts.values})
+    nothing: dict[str, Fact] = {COUNT: Decimal(0), MONTHLY: Decimal(0), METERED: timedelta()}
+    unused = {name: (value,) for name, value in (nothing | {INTERVAL: Recurrence(now)}).items()}
+    return replace(facts, values={**unused, **facts.values})
 
 
-def _in_role(
-    policy: Policy, request: Request, facts: Facts, role: str | None
-) -> tuple[Request, Facts]:
+def _in_role(policy: Policy, request: Request, facts: Facts, role: str) -> tuple[Request, Facts]:
     parties = (policy.assignee_of(rule) for _, rule in policy.rules())
     groups = (it for it in parties if it and (it.collection or it.source))
-    if role is None:
-        return request, facts
     if not request.assignee or all(role not in {it.id, it.source} for it in groups):
         return replace(request, assignee=role), facts
     members = facts.members.get(role, frozenset()) | {request.assignee}
@@ -194,29 +183,22 @@ class _Search:
         return sorted(found, key=len)
 
     def _climb(self, decision: Decision, path: str) -> tuple[Change, ...]:
+        """Return changes of which each comes nearer to a grant than those before it."""
         made: tuple[Change, ...] = ()
         for _ in range(MAX_STEPS):
-            found = self._better(decision, path, made)
-            if found is None:
+            for change in self._proposals(decision, made):
+                if self._left <= 0:
+                    return ()
+                more = (*(item for item in made if item.key != change.key), change)
+                after = self.judge(more)
+                if _score(after, path) < _score(decision, path):
+                    break
+            else:
                 return ()
-            made, decision = found
+            made, decision = more, after
             if decision.granted:
                 return self._minimal(made)
         return ()
-
-    def _better(
-        self, decision: Decision, path: str, made: tuple[Change, ...]
-    ) -> tuple[tuple[Change, ...], Decision] | None:
-        """Return changes that come nearer to a grant, and the decision after them."""
-        score = _score(decision, path)
-        for change in self._proposals(decision, made):
-            if self._left <= 0:
-                return None
-            more = (*(item for item in made if item.key != change.key), change)
-            after = self.judge(more)
-            if _score(after, path) < score:
-                return more, after
-        return None
 
     def _minimal(self, made: tuple[Change, ...]) -> tuple[Change, ...]:
         """Leave out each change that is not needed."""
@@ -230,3 +212,132 @@ def _score(decision: Decision, path: str) -> tuple[bool, int]:
     blocked = sum(item.effect is Effect.BLOCKS for item in decision.rules)
     lacks = next(item.lacking() for item in decision.rules if item.path == path)
     return not decision.granted, lacks + blocked
+
+
+def tell(simulation: Simulation, lang: str = "en") -> tuple[str, ...]:
+    """Return a simulation in sentences, in English or in French.
+
+    Raises:
+        ValueError: another language.
+    """
+    return tuple(Teller(simulation, lang).lines())
+
+
+class Teller:
+    """A simulation in the words of one language; another one is a `ValueError`."""
+
+    def __init__(self, simulation: Simulation, lang: str) -> None:
+        self._simulation = simulation
+        self._lang = lang
+        lines = numbered(simulation.policy, lang)
+        self._numbers = {line.path: line.number for line in lines if line.path}
+        self._speech = Speech(lang)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the answer, what is not known, and what would have to change."""
+        found = self._simulation
+        if found.tentative:
+            yield self._say("tentative")
+        if not found.granted:
+            yield self._say("refused")
+            yield from self.obstacles()
+        for result in found.decision.rules if found.granted else ():
+            if result.effect is Effect.GRANTS:
+                yield self._say("granted", number=self.number(result.path))
+        for duty in found.decision.due if found.granted else ():
+            yield self._duty("due", duty)
+        for name in found.unknown:
+            if name in {"assignee", "target"}:
+                shown = self._say("who" if name == "assignee" else "what")
+            else:
+                shown = self._speech.operand(name) if name in OPERANDS else word(name, self._lang)
+            yield self._say("not-known", value=shown)
+        for index, changes in enumerate(found.changes):
+            yield self._say("or-if" if index else "if")
+            yield from (f"- {self.change(change)}" for change in changes)
+
+    def number(self, path: str) -> str:
+        """Return the number of a sentence; what a rule leaves to the policy is said there."""
+        whole = "/" + "/".join(path.split("/")[3:])
+        above = path.rpartition("/")[0]
+        return self._numbers.get(path) or self._numbers.get(whole) or self.number(above)
+
+    def _say(self, key: str, **slots: str) -> str:
+        return fill(table("simulation")[key], self._lang, **slots)
+
+    def _duty(self, key: str, duty: DutyResult) -> str:
+        number, wanted = self.number(duty.path), self._speech.asked(duty.duty)
+        return self._say(key, number=number, wanted=wanted)
+
+    def obstacles(self) -> Iterator[str]:
+        """Yield what keeps the request from being granted; nothing when it is."""
+        decision = self._simulation.decision
+        if decision.granted:
+            return
+        if decision.void:
+            yield self._say("void")
+        if not decision.rules:
+            yield self._unusable()
+        for result in decision.rules:
+            if result.effect is Effect.BLOCKS:
+                key = "blocks" if result.applies is Truth.TRUE else "may-block"
+                yield self._say(key, number=self.number(result.path))
+        if any(item.effect is Effect.GRANTS for item in decision.rules):
+            return
+        for result in nearest(decision)[:MAX_TOLD]:
+            yield from map(self._failure, result.failures())
+            for duty in result.duties:
+                if duty.overdue:
+                    unclear = duty.state is DutyState.UNDETERMINED
+                    yield self._duty("duty-unclear" if unclear else "duty", duty)
+
+    def _unusable(self) -> str:
+        policy = self._simulation.policy
+        why = {
+            "replaced": [policy.replaced_by] if policy.replaced_by else [],
+            "inherits": policy.inherits,
+            "incomplete": dict.fromkeys(code for _, code in incomplete(policy)),
+            "profile": policy.profiles if self._simulation.decision.because else (),
+        }
+        key = next((key for key, values in why.items() if values), "nothing")
+        return self._say(key, value=", ".join(why.get(key, ())))
+
+    def _failure(self, failure: ConditionResult) -> str:
+        given = ", ".join(map(self._fact, failure.values)) or self._say("none")
+        item, number = failure.item, self.number(failure.path)
+        if not isinstance(item, Premise):
+            key, wanted = failure.truth.value, sentence(item, self._lang)
+        elif item.ruled is None:
+            key, wanted = item.name, self._say("anybody")
+        else:  # `action`, `assignee` or `target`
+            slot = {"assignee": "party", "target": "asset"}.get(item.name, item.name)
+            key, wanted = item.name, self._speech.slots[slot].say(item.ruled)
+        return self._say(key, number=number, wanted=wanted, given=given)
+
+    def _fact(self, value: Fact) -> str:
+        if isinstance(value, datetime):
+            value = Literal(text.instant(value), XSD + "dateTime")
+        elif isinstance(value, Decimal | int | float):
+            value = Literal(str(value), XSD + "decimal")
+        if isinstance(value, Iri | Literal):
+            return self._speech.value(value)
+        named = label("actions", value, self._lang) if isinstance(value, str) else ""
+        return named or text.value(value)
+
+    def change(self, change: Change) -> str:
+        """Return a change in words."""
+        slots = {"number": self.number(change.path), "value": change.subject}
+        key, item = f"other-{change.aspect.value}", change.item
+        if isinstance(item, Constraint):
+            key = key if not change.wanted else change.aspect.value
+            slots["wanted"] = sentence(item, self._lang)
+        if change.aspect in {Aspect.VALUE, Aspect.TIME}:
+            slots["value"] = ", ".join(map(self._fact, change.values))
+            key = key if item else "any-time"  # for a duty it only has to be known
+        elif change.aspect is Aspect.ACTION:
+            slots["value"] = self._speech.action(change.subject)
+        elif isinstance(item, Duty):
+            key, slots["value"] = "act", self._speech.asked(item)
+        elif change.aspect in {Aspect.MEMBER, Aspect.STRANGER}:
+            key = change.aspect.value + ("-target" if change.path.endswith("/target") else "")
+        return self._say(key, **slots)

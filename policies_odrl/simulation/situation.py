@@ -15,11 +15,11 @@ from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from policies_odrl.algebra.domain import Fact
-from policies_odrl.errors import IllFormed, UnknownTerm
+from policies_odrl.errors import IllFormed
 from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.evaluation.request import Facts, Performed, Request, Usage, UsageKey, Use
 from policies_odrl.knowledge import Knowledge
-from policies_odrl.language.mistakes import cut, meant, mistake
+from policies_odrl.language.phrases import cut, meant, mistake
 from policies_odrl.model import Constraint, Iri, Literal, Operator, Policy
 from policies_odrl.values import FactValue, Quantity, naive, number, span
 from policies_odrl.vocabulary import ACTIONS, FUNCTIONS, OPERANDS, expanded, prefixed
@@ -35,8 +35,7 @@ def request_from(document: object) -> Request:
     """Return the request that a JSON object states.
 
     Raises:
-        IllFormed: something is missing, or of another kind; the node says where.
-        UnknownTerm: a name that is not known.
+        IllFormed: something is missing, not known or of another kind; the node says where.
     """
     found = _members(_At(document), _REQUEST)
     return Request(facts=found.pop("values", {}), **found)
@@ -46,8 +45,7 @@ def facts_from(document: object) -> Facts:
     """Return the facts that a JSON object states.
 
     Raises:
-        IllFormed: something is of another kind; the node says where.
-        UnknownTerm: a name that is not known.
+        IllFormed: something is not known, or of another kind; the node says where.
     """
     found = _members(_At(document), _FACTS)
     terms = {key: found.pop(key) for key in _KNOWLEDGE if key in found}
@@ -89,14 +87,10 @@ class _At(NamedTuple):
     value: Any
     path: str = ""
 
-    def wrong(self, key: str, name: str = "") -> IllFormed:
-        node = self.path or "/"
-        return mistake(IllFormed, key, node=node, name=cut(name), limit=MAX_ENTRIES)
-
-    def strange(self, key: str, name: str, known: Collection[str]) -> UnknownTerm:
-        """Return the error that names what is not known, and the nearest that is."""
-        node = self.path or "/"
-        return mistake(UnknownTerm, key, meant(name, known), node=node, name=cut(name))
+    def wrong(self, key: str, name: str = "", known: Collection[str] = ()) -> IllFormed:
+        """Return the error that says what is wrong; of a name, which known one is the nearest."""
+        node, near = self.path or "/", meant(name, known)
+        return mistake(IllFormed, key, near, node=node, name=cut(name), limit=MAX_ENTRIES)
 
     def members(self, keys: Collection[str] = ()) -> dict[str, _At]:
         """Return what an object holds; only what is among the keys, where there are any."""
@@ -106,7 +100,7 @@ class _At(NamedTuple):
             raise self.wrong("entries")
         for key in self.value if keys else ():
             if key not in keys:
-                raise self.strange("means-nothing", key, keys)
+                raise self.wrong("means-nothing", key, keys)
         return {key: _At(item, f"{self.path}/{key}") for key, item in self.value.items()}
 
     def items(self) -> list[_At]:
@@ -148,7 +142,7 @@ def _term(at: _At, known: Collection[str] = ()) -> str:
     if not iri:
         raise at.wrong("no-iri", str(at.value))
     if known and iri not in known and iri != at.value:
-        raise at.strange("not-known", str(at.value), [prefixed(name) for name in known])
+        raise at.wrong("not-known", str(at.value), [prefixed(name) for name in known])
     return iri
 
 

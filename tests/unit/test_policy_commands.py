@@ -18,7 +18,7 @@ from connector.cli.policy.simulate import cases, facts_at, request_at
 from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Iri, PolicyKind
 from policies_odrl.documents.sources import MAX_BYTES
-from policies_odrl.language.grammar import grammar
+from policies_odrl.language.forms import grammar
 from policies_odrl.model import ODRL
 from policies_odrl.vocabulary import DPV, PREAU
 from tests.support.command import invoked

@@ -27,7 +27,7 @@ def _inherits(case: Case) -> bool:
 
 def test_a_policy_that_inherits_is_read_and_names_what_is_missing() -> None:
     child = next(case for case in seeds() if _inherits(case))
-    assert written(read_case(child)) == "read, then ParentMissing"
+    assert written(read_case(child)) == "read, then Unresolvable"
 
 
 @pytest.mark.parametrize("seed", [2, 3])

@@ -22,7 +22,7 @@ from policies_odrl import (
     evaluate,
     read,
 )
-from policies_odrl.errors import UnknownTerm
+from policies_odrl.errors import NotUnderstood
 from policies_odrl.model import ODRL, Literal
 from policies_odrl.reading.inventory import strange
 from policies_odrl.reading.nodes import MAX_DEPTH, Count
@@ -306,7 +306,7 @@ def test_rules_that_share_a_node_are_counted_each_time() -> None:
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
-    found = [OdrlError, IllFormed, UnknownTerm, LimitExceeded]
+    found = [OdrlError, IllFormed, NotUnderstood, LimitExceeded]
     assert len({error.code for error in found}) == len(found)
 
 

@@ -27,10 +27,10 @@ from policies_odrl import (
 )
 from policies_odrl.authoring import Template, fill, templates
 from policies_odrl.language.explain import spelled, spelled_constraint
+from policies_odrl.language.forms import grammar
 from policies_odrl.language.from_sentences import MAX_LINE, MAX_LINES, outline
-from policies_odrl.language.grammar import grammar
 from policies_odrl.language.phrases import LANGUAGES, names
-from policies_odrl.language.references import References, entry, nick
+from policies_odrl.language.voice import References, entry, nick
 from policies_odrl.model import ODRL, XSD
 from policies_odrl.reading.inventory import described, rules_of
 from tests.support.odd_policies import odd_policies

@@ -105,8 +105,9 @@ def test_what_if_at_another_time() -> None:
     assert not found.granted
     assert aspects(found) == [[Aspect.TIME]]
     [[change]] = found.changes
-    assert change.at is not None
-    assert change.at < late
+    [at] = change.values
+    assert isinstance(at, datetime)
+    assert at < late
     known = replace(KNOWN, values={ODRL + "dateTime": (NOW,)})
     assert not simulate(policy, READ, known, at=late).granted
     check_sets(found)

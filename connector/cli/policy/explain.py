@@ -18,7 +18,7 @@ from connector.errors import ConfigurationInvalid, PolicyInvalid
 from connector.jsonld.policy import policy_document
 from policies_odrl import OdrlError, Policy
 from policies_odrl.language.explain import numbered
-from policies_odrl.language.grammar import grammar
+from policies_odrl.language.forms import grammar
 
 Language = Annotated[Lang, typer.Option("--lang", help="Language of the sentences.")]
 

@@ -28,9 +28,8 @@ from connector.errors import ConfigurationInvalid, PolicyInvalid
 from policies_odrl import Facts, Mode, OdrlError, Policy, Request
 from policies_odrl.documents.sources import is_json
 from policies_odrl.reading.profiles import joined
-from policies_odrl.simulation.simulate import Simulation
+from policies_odrl.simulation.simulate import Simulation, Teller
 from policies_odrl.simulation.situation import request_of
-from policies_odrl.simulation.telling import Teller
 from policies_odrl.values import naive, span
 from policies_odrl.vocabulary import expanded
 
