@@ -218,7 +218,9 @@ def _ordered(low: Scalar | None, high: Scalar | None) -> bool:
 def _put(part: Any, found: Mapping[str, Values]) -> Any:
     """Return a part with its placeholders replaced; JSON values stay as they are."""
     if isinstance(part, list):
-        return [_put(item, found) for item in part if _stays(item, found)]
+        asking = [item for item in part if isinstance(item, dict) and "$when" in item]
+        gone = [item for item in asking if not found[item["$when"]]]
+        return [_put(item, found) for item in part if item not in gone]
     if not isinstance(part, dict):
         return part
     made: dict[str, Any] = {}
@@ -234,21 +236,16 @@ def _put(part: Any, found: Mapping[str, Values]) -> Any:
     return made
 
 
-def _stays(part: Any, found: Mapping[str, Values]) -> bool:
-    return not isinstance(part, dict) or "$when" not in part or bool(found[part["$when"]])
-
-
 def _template(data: Mapping[str, Any], shared: Mapping[str, Any]) -> Template:
-    asked = ({**shared.get(item["name"], {}), **item} for item in data["parameters"])
-    made = {"parameters": tuple(map(_parameter, asked)), "sources": tuple(data["sources"])}
+    parameters = []
+    for item in data["parameters"]:
+        row = {**shared.get(item["name"], {}), **item}
+        if "choices" in row:
+            row["choices"] = tuple(map(full, row["choices"]))
+            row["default"] = full(row["default"]) if row.get("default") else ""
+        parameters.append(Parameter(**row))
+    made = {"parameters": tuple(parameters), "sources": tuple(data["sources"])}
     return Template(**{**data, **made})
-
-
-def _parameter(row: Mapping[str, Any]) -> Parameter:
-    if "choices" not in row:
-        return Parameter(**row)
-    default = full(row["default"]) if row.get("default") else ""
-    return Parameter(**{**row, "choices": tuple(map(full, row["choices"])), "default": default})
 
 
 def full(name: str) -> str:

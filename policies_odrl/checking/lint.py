@@ -16,8 +16,8 @@ from policies_odrl.checking.findings import Finding, Report
 from policies_odrl.checking.validate import judged, missing
 from policies_odrl.errors import OdrlError
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import Conflict, Policy, PolicyKind
-from policies_odrl.reading.inherit import resolve
+from policies_odrl.model import Policy, PolicyKind
+from policies_odrl.reading.inherit import resolve, strategies
 from policies_odrl.text import term
 
 MAX_CIRCLE: Final = 256  # policies that are followed for a circle
@@ -57,9 +57,7 @@ def _stated(policy: Policy, known: Mapping[str, Policy], report: Report) -> bool
     for parent in policy.inherits:
         if parent not in known:
             report.note(_INHERIT, "missing-parent", parent)
-            continue
-        strategies = {_strategy(policy), _strategy(known[parent])} - {None}
-        if (policy.conflict or known[parent].conflict) and len(strategies) > 1:
+        elif len(strategies([policy, known[parent]])) > 1:
             report.note("/odrl:conflict", "strategies-differ", parent)
     return not circle and all(parent in known for parent in policy.inherits)
 
@@ -76,11 +74,6 @@ def _circle(start: str, known: Mapping[str, Policy]) -> tuple[str, ...]:
                 seen.add(parent)
                 ways.append((*way, parent))
     return ()
-
-
-def _strategy(policy: Policy) -> Conflict | None:
-    """Return the strategy that counts in a family, `invalid` where rules come with none."""
-    return policy.conflict or (Conflict.INVALID if any(policy.rules()) else None)
 
 
 def _resolved(policy: Policy, known: Mapping[str, Policy], report: Report) -> None:

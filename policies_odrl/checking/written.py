@@ -35,7 +35,7 @@ _TAKING: Final = frozenset({Change.REMOVE, Change.MOVE})
 
 def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]:
     """Return what expansion of JSON, which should be JSON-LD, would lose or leave relative."""
-    report = Report(lang)
+    report = _Losses(lang)
     stated = list(_contexts(document))
     if not stated:
         report.note("", "missing-context")
@@ -46,10 +46,10 @@ def losses(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
             code = "unknown-context" if isinstance(item, str) else "inline-context"
             report.note(path, code, item if isinstance(item, str) else (exc.reason, exc.french))
     if not report.found:
-        look = _Losses(_terms(item for _, item in stated), report)
+        report.terms = _terms(item for _, item in stated)
         for path, key, value in _members(document):
             if key != "@context" and len(report.found) < MAX_LOSSES:
-                look.at(path, key, value)
+                report.member(path, key, value)
     return tuple(report.found[:MAX_LOSSES])
 
 
@@ -76,19 +76,17 @@ def unsaid(document: Mapping[str, Any], lang: str = "en") -> tuple[Finding, ...]
     return tuple(report.found)
 
 
-class _Losses:
-    """Looks at the members of a document under the terms that its contexts define."""
+class _Losses(Report):
+    """Collects what is lost of members under the terms that the contexts of a document define."""
 
-    def __init__(self, terms: Mapping[str, Any], report: Report) -> None:
-        self._terms = terms
-        self._report = report
+    terms: Mapping[str, Any]
 
-    def at(self, path: str, key: str, value: Any) -> None:
+    def member(self, path: str, key: str, value: Any) -> None:
         """Note what would be lost of one member: its key, or names among its values."""
         if value is None:
-            self._report.note(path, "null-value", edit=(Step(Change.REMOVE, path),))
+            self.note(path, "null-value", edit=(Step(Change.REMOVE, path),))
             return
-        alias = self._terms.get(key)
+        alias = self.terms.get(key)
         meant = alias if isinstance(alias, str) and alias.startswith("@") else key
         if not meant.startswith("@") and (":" in key or not self._defines(key)):
             self._misnamed(path, key, "term-dropped", "property")
@@ -98,33 +96,33 @@ class _Losses:
                 self._text(pointer(path, index) if listed else path, meant, item)
 
     def _text(self, path: str, key: str, text: str) -> None:
-        definition = self._terms.get(key)
+        definition = self.terms.get(key)
         kind = definition.get("@type") if isinstance(definition, Mapping) else None
         kind = {"@id": "@id", "@type": "@vocab"}.get(key, kind)
         sort = "class" if key == "@type" else HELD.get(ODRL + key, "")
         if kind is None and contexts.coercions([key]):
-            self._report.note(path, "text-for-name", text)
+            self.note(path, "text-for-name", text)
         elif kind == "@id" and not sort and ":" not in text:
-            self._report.note(path, "relative-identifier", text)
+            self.note(path, "relative-identifier", text)
         elif kind == "@id" or (kind == "@vocab" and (":" in text or not self._defines(text))):
             self._misnamed(path, text, "term-relative", sort)
 
     def _defines(self, name: str) -> bool:
-        return name in self._terms or "@vocab" in self._terms
+        return name in self.terms or "@vocab" in self.terms
 
     def _misnamed(self, path: str, name: str, code: str, sort: str) -> None:
         """Note a name that means nothing, with what it probably means and an edit where it must."""
         prefix, colon, rest = name.partition(":")
-        if colon and (prefix in self._terms or prefix not in _USUAL):
+        if colon and (prefix in self.terms or prefix not in _USUAL):
             return
-        near = self._report.near(sort, name) if sort and not colon else ""
+        near = self.near(sort, name) if sort and not colon else ""
         better = _USUAL[prefix] + rest if colon else near.replace(ODRL, "odrl:")
         step = Step(Change.REPLACE, path, better)
         if code == "term-dropped":
             step = Step(Change.MOVE, pointer(path.rpartition("/")[0], better), source=path)
         exact = colon or (near and local_name(near) == name)
         code = "undeclared-prefix" if colon else code
-        self._report.note(path, code, name, better, edit=(step,) if exact else ())
+        self.note(path, code, name, better, edit=(step,) if exact else ())
 
 
 def _members(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

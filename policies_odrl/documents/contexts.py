@@ -31,7 +31,7 @@ _ODRL: Final = "http://www.w3.org/ns/odrl.jsonld"
 _DATA: Final = loaded("documents/names.json")
 PINNED: Final[Mapping[str, str]] = _DATA["contexts"]  # IRI -> file of ours that means the same
 _DEFINITION: Final = frozenset({"@id", "@type", "@container", "@prefix"})
-_ALIASED: Final = frozenset({"@id", "@type", "@value", "@language", "@list", "@set", "@graph"})
+KEYWORDS: Final = frozenset({"@id", "@type", "@value", "@language", "@list", "@set", "@graph"})
 
 _NOT: Final = (  # blanks, delimiters, surrogates and private use, and what is no character
     r"\x00-\x20\x7f-\x9f\s<>\"{}|\\^`\[\]#%"
@@ -185,7 +185,7 @@ class _Inline:
             raise IllFormed(
                 "`{name}` is not defined as a plain term: `{strange}`", name=shown, strange=strange
             )
-        if stated.startswith("@") and stated not in _ALIASED:
+        if stated.startswith("@") and stated not in KEYWORDS:
             raise IllFormed(
                 "`{name}` may not stand for `{stated}`", name=shown, stated=stated[:200]
             )

@@ -31,7 +31,8 @@ Reading = tuple[str, str, str]  # text that was read as a name: property, text, 
 class _Graph:
     """Node objects as they are gathered, and how blank nodes were renamed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
         self.nodes: dict[str, Node] = {}
         self._seen: dict[tuple[str, str], set[object]] = {}
         self._blank: dict[str, str] = {}
@@ -50,38 +51,6 @@ class _Graph:
         if mark is None or mark not in known:
             known.add(mark)
             node.setdefault(key, []).append(value)
-
-
-def _mark(value: Any) -> object:
-    """Return what two equal values have in common; None for a list, which equals no other."""
-    if isinstance(value, str):
-        return value
-    if "@list" in value:
-        return None
-    return tuple((key, type(value[key]), value[key]) for key in sorted(value))
-
-
-def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
-    """Return the node objects of an expanded document.
-
-    Unless `strict`, identifiers need not be absolute: they may be the author's own.
-
-    Raises:
-        IllFormed: a named graph, a reverse property, a value that is neither text nor a number, or
-            a name or language that is none.
-    """
-    graph = _Linked(strict=strict)
-    for item in expanded:
-        graph.refer(item)
-    return [node for node in graph.nodes.values() if len(node) > 1]
-
-
-class _Linked(_Graph):
-    """A graph that is gathered from expanded JSON-LD."""
-
-    def __init__(self, *, strict: bool) -> None:
-        super().__init__()
-        self._strict = strict
 
     def refer(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Add a node object; return a reference to it."""
@@ -120,6 +89,30 @@ class _Linked(_Graph):
         raise IllFormed("`{name}` is not an absolute name", name=name[:200])
 
 
+def _mark(value: Any) -> object:
+    """Return what two equal values have in common; None for a list, which equals no other."""
+    if isinstance(value, str):
+        return value
+    if "@list" in value:
+        return None
+    return tuple((key, type(value[key]), value[key]) for key in sorted(value))
+
+
+def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
+    """Return the node objects of an expanded document.
+
+    Unless `strict`, identifiers need not be absolute: they may be the author's own.
+
+    Raises:
+        IllFormed: a named graph, a reverse property, a value that is neither text nor a number, or
+            a name or language that is none.
+    """
+    graph = _Graph(strict=strict)
+    for item in expanded:
+        graph.refer(item)
+    return [node for node in graph.nodes.values() if len(node) > 1]
+
+
 def node_map(statements: Iterable[Any], *, strict: bool) -> tuple[Nodes, list[Reading]]:
     """Return the node objects of triples, as pyoxigraph gives them, with RDF lists as `@list`.
 
@@ -129,7 +122,7 @@ def node_map(statements: Iterable[Any], *, strict: bool) -> tuple[Nodes, list[Re
         IllFormed: something that the node map cannot hold.
         LimitExceeded: more triples than are read.
     """
-    graph = _Graph()
+    graph = _Graph(strict=strict)
     seen: set[object] = set()
     readings: list[Reading] = []
     for statement in statements:

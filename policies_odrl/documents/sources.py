@@ -13,7 +13,6 @@ import json
 import math
 import re
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
 from importlib import import_module
@@ -33,9 +32,6 @@ MAX_QUOTES: Final = 256  # marks of a triple about a triple; the parser nests th
 Source = Path | str | bytes | Mapping[str, Any] | list[Any]
 
 _JSON: Final = re.compile(r"\s*(?:\{|\[\s*(?:[\[{\"]|\]\s*\Z))")
-_KEYWORDS: Final = frozenset(
-    {"@context", "@id", "@type", "@value", "@language", "@list", "@set", "@graph"}
-)
 # What pyld stumbles over in documents that are not JSON-LD, besides its own errors.
 _STUMBLES: Final = (TypeError, KeyError, ValueError, ArithmeticError, RecursionError)
 _LOCK: Final = threading.Lock()
@@ -110,11 +106,11 @@ def parsed(text: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in counts.items() if count > 1)
-        raise IllFormed("`{name}` stands twice in one object", name=twice[:200])
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise IllFormed("`{name}` stands twice in one object", name=name[:200])
+        found[name] = value
     return found
 
 
@@ -170,7 +166,7 @@ def _members(document: Any, *, strict: bool) -> set[str]:
 
 def _check_keys(value: Mapping[str, Any], *, top: bool, strict: bool) -> None:
     for name in value:
-        if name.startswith("@") and name not in _KEYWORDS:
+        if name.startswith("@") and name not in {"@context", *contexts.KEYWORDS}:
             raise IllFormed("`{name}` is not accepted here", name=name[:200])
     if "@context" not in value:
         return

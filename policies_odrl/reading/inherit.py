@@ -47,7 +47,8 @@ def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
         rules = (rule for item in family for rule in getattr(item, group + "s"))
         made[group + "s"] = compact.once(_rows(rule, common)[1] for rule in rules)
     made["profiles"] = compact.once(item.profiles for item in family)
-    made["conflict"] = _conflict(family)
+    stated = strategies(family)
+    made["conflict"] = Conflict.INVALID if len(stated) > 1 else next(iter(stated), None)
     return compact.pushed_down(replace(policy, inherits=(), common=common, **made))
 
 
@@ -94,17 +95,16 @@ def _parent(name: str, child: str, parents: Mapping[str, Policy]) -> Policy:
     return parent
 
 
-def _conflict(family: Sequence[Policy]) -> Conflict | None:
-    """Return the strategy of all; None where nobody states one.
+def strategies(family: Sequence[Policy]) -> frozenset[Conflict]:
+    """Return the strategies that policies of one family state; none where nobody states one.
 
     A policy with rules that states none has the default, `invalid` (IM 2.10), so that a child
     cannot permit what its parent prohibits by stating `perm`.
     """
     if all(item.conflict is None for item in family):
-        return None
-    voting = [item for item in family if item.conflict is not None or any(item.rules())]
-    terms = {item.conflict or Conflict.INVALID for item in voting}
-    return Conflict.INVALID if len(terms) > 1 else terms.pop()
+        return frozenset()
+    voting = (item for item in family if item.conflict is not None or any(item.rules()))
+    return frozenset(item.conflict or Conflict.INVALID for item in voting)
 
 
 def _rows(rule: Rule, common: Common) -> tuple[int, Iterator[Rule]]:

@@ -158,6 +158,12 @@ def test_too_many_members_are_refused_before_expansion() -> None:
         nodes(doc(permission=[{"action": "use"}] * MAX_MEMBERS))
 
 
+def test_a_member_that_stands_twice_among_very_many_is_refused_at_once() -> None:
+    members = ", ".join(f'"m{number}": 0' for number in (*range(100_000), 99_999))
+    with pytest.raises(IllFormed, match="`m99999` stands twice"):
+        nodes("{" + members + "}")
+
+
 def test_too_many_bytes_are_refused() -> None:
     with pytest.raises(LimitExceeded):
         nodes(json.dumps(doc(target="urn:" + "a" * MAX_BYTES)))
