@@ -31,11 +31,8 @@ def sentences() -> Mapping[str, str]:
 class OdrlError(Exception):
     """Root of the tree.
 
-    Args:
-        template: one line for people, with its slots in braces if any are filled.
-        node: identifier of the node at fault (IRI, blank node label or path); may be empty.
-        french: the template in French; by default that of `errors.json`.
-        slots: what the template is filled with.
+    The template is one line for people, with slots in braces if any are filled; the French one is
+    by default that of `errors.json`. The node at fault is an IRI, a blank node label or a path.
     """
 
     code: ClassVar[str] = "ODRL_ERROR"  # stable: the name of the class in upper snake case

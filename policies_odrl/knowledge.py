@@ -13,9 +13,8 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Final
 
-from policies_odrl.concepts import concepts
+from policies_odrl.concepts import atlas, concepts, place
 from policies_odrl.logic import Truth
-from policies_odrl.places import atlas, place
 from policies_odrl.values import FactValue
 from policies_odrl.vocabulary import (
     ACTIONS,

@@ -12,10 +12,9 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch
 from policies_odrl.model import ODRL, Condition, Constraint, Iri, Literal
 from policies_odrl.values import Quantity, too_long
-from policies_odrl.vocabulary import CC, DPV, PREAU
+from policies_odrl.vocabulary import CC, DPV, PREAU, PREFIXES
 
-_EDUCATION: Final = "https://w3id.org/dpv/sector/education#"
-_NAMESPACES: Final = (ODRL, PREAU, _EDUCATION, DPV, CC)
+_NAMESPACES: Final = (ODRL, PREAU, PREFIXES["education"], DPV, CC)
 MAX_SHOWN: Final = 200
 
 
@@ -63,16 +62,10 @@ def values(items: Iterable[Fact]) -> str:
     return ", ".join(value(item) for item in items)
 
 
-def constraint(item: Constraint) -> str:
-    """Return `left operator right`."""
+def condition(item: Condition) -> str:
+    """Return `left operator right`, or a connective with its operands in brackets."""
+    if not isinstance(item, Constraint):
+        return f"{item.connective.value}({', '.join(map(condition, item.operands))})"
     right = values(item.right) or values(Iri(name) for name in item.reference)
     unit = f" {term(item.unit)}" if item.unit else ""
     return f"{term(item.left)} {item.operator.value} {right}{unit}"
-
-
-def condition(item: Condition) -> str:
-    """Return a constraint, or a logical one with its operands in brackets."""
-    if isinstance(item, Constraint):
-        return constraint(item)
-    inner = ", ".join(condition(part) for part in item.operands)
-    return f"{item.connective.value}({inner})"

@@ -15,9 +15,9 @@ from enum import Enum
 from typing import Final
 
 from policies_odrl.algebra.extent import Reading
+from policies_odrl.concepts import atlas, place
 from policies_odrl.logic import Truth
 from policies_odrl.model import ODRL, Iri, Literal
-from policies_odrl.places import atlas, place
 from policies_odrl.values import FactValue, alike, datatype_of, in_range, name
 from policies_odrl.vocabulary import Kind, Operand
 

@@ -26,6 +26,7 @@ _LISTING: Final = frozenset({Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.I
 _WIDE: Final = frozenset({Kind.CONCEPT, Kind.PLACE})
 _SCALARS: Final = frozenset({Kind.NUMBER, Kind.COUNT, Kind.INSTANT, Kind.DURATION})
 _NUMBERS: Final = frozenset({Kind.NUMBER, Kind.COUNT})
+_ASSET: Final = "asset"  # of a duty, said in its sentence
 _JOINTS: Final = ("and", "or", "listing")
 _MEANING: Final = re.compile(r"\d+(?:[ ,]\d{3})*(?:[.,]\d)?", re.ASCII)
 
@@ -206,23 +207,23 @@ class Speech(Voice):
 
         return Slot(say, hear)
 
-    def deed(self, rule: Rule) -> Rule:
-        """Return what the sentence of a rule says of it."""
-        said = Rule(action=model.Action(rule.action.id))
-        if not isinstance(rule, model.Duty):
-            return said
-        known = {function for _, function in _things(rule.action.id)}
+    def _deed(self, rule: Rule) -> tuple[Rule, str]:
+        """Return what the sentence of a rule says of it, and the words after its action."""
+        said, duty = Rule(action=model.Action(rule.action.id)), isinstance(rule, model.Duty)
+        known, key = _things(rule.action.id), ""
         function, party = rule.functions[0] if rule.functions else ("", None)
-        first = rule.constraints[:1]
-        if party and _bare(party) and function in known:
-            said = replace(said, functions=rule.functions[:1])
-        elif rule.target and _bare(rule.target) and "" in known:
-            said = replace(said, target=rule.target)
-        return replace(said, constraints=first) if self._deadline(first) else said
+        target, first = rule.target, rule.constraints[:1]
+        if duty and party and not (party.refinements or party.notes) and function in known:
+            key, said = function, replace(said, functions=rule.functions[:1])
+        elif duty and target and not (target.refinements or target.notes) and _ASSET in known:
+            key, said = _ASSET, replace(said, target=target)
+        thing = self.say(known.get(key, ("", "")), party=party, asset=target)
+        deadline = self._deadline(first) if duty else ""
+        return replace(said, constraints=first) if deadline else said, thing + deadline
 
     def left(self, rule: Rule) -> Rule:
         """Return what the sentence of a rule leaves to those below it; in place of others, None."""
-        said = self.deed(rule)
+        said, _ = self._deed(rule)
         made: dict[str, Any] = {} if said.target is None else {"target": None}
         for name in ("constraints", "functions"):
             count = len(getattr(said, name))
@@ -231,14 +232,7 @@ class Speech(Voice):
 
     def asked(self, rule: Rule) -> str:
         """Return what a rule is about, in the words of its sentence."""
-        deed = self.deed(rule)
-        function, party = deed.functions[0] if deed.functions else ("", None)
-        things = (
-            self.say(pair, party=party, asset=deed.target)
-            for pair, name in _things(deed.action.id)
-            if name == function and ("{asset}" in pair[0]) == (deed.target is not None)
-        )
-        return self.action(deed.action.id) + next(things, "") + self._deadline(deed.constraints)
+        return self.action(rule.action.id) + self._deed(rule)[1]
 
     def _deadline(self, items: tuple[model.Condition, ...]) -> str:
         """Return the words for a condition that says by when, and nothing more; or nothing."""
@@ -253,11 +247,11 @@ class Speech(Voice):
         if found is None:
             return None
         deed, at = model.Duty(action=model.Action(found[0])), found[1]
-        for pair, function in _things(found[0]):
+        for function, pair in _things(found[0]).items():
             thing = self.match(pair, text, at)
             if thing is not None:
                 held, at = thing
-                functions = ((function, held["party"]),) if function else ()
+                functions = ((function, held["party"]),) if "party" in held else ()
                 deed = replace(deed, functions=functions, target=held.get("asset"))
                 break
         for item, end in self._hear_plain(_deadlines(), text, at):
@@ -267,18 +261,14 @@ class Speech(Voice):
 
 
 @cache
-def _things(action: str) -> tuple[tuple[Pair, str], ...]:
-    """Return the forms of what an action is done on, or for whom: with that party's function."""
+def _things(action: str) -> Mapping[str, Pair]:
+    """Return how it is said on what an action is done, or for whom: by that party's function."""
     short, objects = prefixed(action), table("objects")
     towards = ((key.split(), pair) for key, pair in table("towards").items())
-    found = [(pair, expanded(key[1])) for key, pair in towards if key[0] == short]
+    found = {expanded(key[1]): pair for key, pair in towards if key[0] == short}
     if short in objects:
-        found += [(objects[short], ""), ((" {asset}", " {asset}"), "")]
-    return tuple(found)
-
-
-def _bare(item: model.Reference) -> bool:
-    return not (item.refinements or item.notes)
+        found |= {"": objects[short], _ASSET: (" {asset}", " {asset}")}
+    return found
 
 
 def _hear_meaning(text: str, start: int) -> Heard:

@@ -47,13 +47,6 @@ def explain(policy: Policy, lang: str = "en") -> tuple[str, ...]:
 
     Raises:
         ValueError: another language than `en` or `fr`.
-
-    >>> from policies_odrl import Action, Permission, Policy, PolicyKind
-    >>> read = Permission(action=Action("http://www.w3.org/ns/odrl/2/read"))
-    >>> print(*explain(Policy(kind=PolicyKind.SET, permissions=(read,))), sep="\n")
-    A. This is a set of rules.
-    1. It is permitted to read the data.
-    B. Whatever is not permitted here is refused.
     """
     references = References()
     lines = [str(line) for line in numbered(policy, lang, references)]

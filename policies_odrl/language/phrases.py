@@ -78,9 +78,6 @@ def fill(pair: Pair, lang: str, /, **slots: str) -> str:
     return pair[index(lang)].format(**slots)
 
 
-# -- what is wrong -------------------------------------------------------------------------------
-
-
 def mistake(
     kind: type[_Kind], key: str, more: Pair = ("", ""), /, *, node: str = "", **slots: str | int
 ) -> _Kind:
@@ -105,9 +102,6 @@ def cut(text: str) -> str:
     """Return a text as messages show it."""
     shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
-
-
-# -- names of terms ------------------------------------------------------------------------------
 
 
 class Names(NamedTuple):

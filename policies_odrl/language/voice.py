@@ -32,8 +32,7 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _ENTRY: Final = re.compile(rf"\[(\d{{1,6}})\] (?:({_PLAIN.pattern})|({_QUOTED.pattern}))")
 _VOWELS: Final = frozenset("aàâeéèêëiîïoôuùûyhœæ")
 _TAG: Final = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
-# Slots that stand for another one after the French preposition.
-_AFTER_DE: Final[Mapping[str, str]] = {"de_action": "action", "de_deed": "deed"}
+_AFTER_DE: Final = "de_"  # opens the slots that stand for another one after that preposition
 # Slot -> group of labels, words for a term with a name, words for any other.
 TERMS: Final = {
     "action": ("actions", "name", "perform"),
@@ -98,7 +97,7 @@ class Voice:
     def say(self, pair: Pair, **slots: Any) -> str:
         """Return a sentence with its slots filled."""
         template = pair[self.index]
-        named = [(slot, _AFTER_DE.get(slot, slot)) for _, slot in parts(template) if slot]
+        named = [(slot, slot.removeprefix(_AFTER_DE)) for _, slot in parts(template) if slot]
         return template.format(**{slot: self.slots[slot].say(slots[it]) for slot, it in named})
 
     def word(self, name: str, /, **slots: str) -> str:
@@ -135,7 +134,7 @@ class Voice:
                 part = (readers.get(slot) or self.slots[slot].hear)(text, at)
                 if part is None:
                     return found, at, ("", slot)
-                found[_AFTER_DE.get(slot, slot)], at = part
+                found[slot.removeprefix(_AFTER_DE)], at = part
         return found, at, None
 
     def _named(self, group: str) -> Reader:

@@ -33,6 +33,7 @@ from policies_odrl.logic import Truth
 from policies_odrl.values import Duration, Quantity, Span, scalar
 from policies_odrl.vocabulary import LEVELS, Kind
 
+MAX_PROPOSALS: Final = 60
 MAX_EACH: Final = 3  # values proposed for one condition
 MAX_CONCEPTS: Final = 400  # concepts tried for one condition
 
@@ -55,6 +56,7 @@ class Aspect(Enum):
     ACT = "act"  # something is done first
 
 
+_XONE: Final = model.Connective.XONE
 _ALL: Final = frozenset({model.Operator.IS_ALL_OF, model.Operator.HAS_PART})
 _ASKED: Final = frozenset({Aspect.ACTION, Aspect.ASSIGNEE, Aspect.TARGET})
 
@@ -117,14 +119,15 @@ def _apply(change: Change, request: Request, facts: Facts) -> tuple[Request, Fac
 
 def proposals(
     policy: model.Policy, decision: Decision, request: Request, facts: Facts
-) -> Iterator[Change]:
-    """Yield changes worth trying for a refusal, those for the nearest permission first."""
-    proposer = _Proposer(policy, request, facts)
-    for result in nearest(decision):
-        yield from proposer.for_permission(result)
-    for result in decision.rules:
-        if result.effect is Effect.BLOCKS:
-            yield from proposer.for_prohibition(result)
+) -> list[Change]:
+    """Return changes worth trying for a refusal, those for the nearest permission first."""
+    found: list[Change] = []
+    for change in _Proposer(policy, request, facts).for_refusal(decision):
+        if change not in found:
+            found.append(change)
+        if len(found) == MAX_PROPOSALS:
+            break
+    return found
 
 
 def nearest(decision: Decision) -> list[RuleResult]:
@@ -142,22 +145,21 @@ class _Proposer:
             for item in model.constraints_in((*rule.constraints, *rule.action.refinements)):
                 self._mentioned.setdefault(item.left, []).extend(item.right)
 
-    def for_permission(self, result: RuleResult) -> Iterator[Change]:
-        for premise in result.premises:
-            if premise.truth is not Truth.TRUE:
-                yield from self._premise(premise, wanted=True)
-        for condition in result.conditions:
-            if condition.truth is not Truth.TRUE:
+    def for_refusal(self, decision: Decision) -> Iterator[Change]:
+        for result in nearest(decision):
+            for premise in result.premises:
+                if premise.truth is not Truth.TRUE:
+                    yield from self._premise(premise, wanted=True)
+            for condition in result.conditions:
                 yield from self._condition(condition)
-        for duty in result.duties:
-            yield from self._duty(duty)
-
-    def for_prohibition(self, result: RuleResult) -> Iterator[Change]:
-        for premise in result.premises:
-            yield from self._premise(premise, wanted=False)
-        for condition in result.conditions:
-            for leaf in condition.leaves():
-                yield from self._leaf(leaf, Truth.FALSE)
+            for duty in result.duties:
+                yield from self._duty(duty)
+        for result in decision.rules:
+            if result.effect is Effect.BLOCKS:
+                for premise in result.premises:
+                    yield from self._premise(premise, wanted=False)
+                for condition in result.conditions:
+                    yield from self._denied(condition)
 
     def _premise(self, result: ConditionResult, *, wanted: bool) -> Iterator[Change]:
         ruled = result.item.ruled if isinstance(result.item, Premise) else None
@@ -175,19 +177,20 @@ class _Proposer:
         if wanted and ruled.id and not held:
             yield Change(Aspect.TARGET if of_target else Aspect.ASSIGNEE, result.path, ruled.id)
 
-    def _condition(self, result: ConditionResult) -> Iterator[Change]:
-        item = result.item
-        exclusive = (
-            isinstance(item, model.LogicalConstraint) and item.connective is model.Connective.XONE
-        )
+    def _condition(self, result: ConditionResult, *, exclusive: bool = False) -> Iterator[Change]:
+        if result.truth is Truth.TRUE:
+            yield from self._denied(result) if exclusive else ()
+            return
         if not result.children:
             yield from self._leaf(result, Truth.TRUE)
+        item = result.item
+        xone = isinstance(item, model.LogicalConstraint) and item.connective is _XONE
         for child in result.children:
-            if child.truth is not Truth.TRUE:
-                yield from self._condition(child)
-            elif exclusive:
-                for leaf in child.leaves():
-                    yield from self._leaf(leaf, Truth.FALSE)
+            yield from self._condition(child, exclusive=xone)
+
+    def _denied(self, result: ConditionResult) -> Iterator[Change]:
+        for leaf in result.leaves():
+            yield from self._leaf(leaf, Truth.FALSE)
 
     def _leaf(self, result: ConditionResult, wanted: Truth) -> Iterator[Change]:
         item, yes = result.item, wanted is Truth.TRUE

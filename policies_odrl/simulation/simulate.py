@@ -34,7 +34,6 @@ from policies_odrl.vocabulary import OPERANDS
 
 MAX_EVALUATIONS: Final = 1500  # of a small policy; fewer the more rules there are
 LEAST_EVALUATIONS: Final = 60
-MAX_PROPOSALS: Final = 60
 MAX_SETS: Final = 3
 MAX_STEPS: Final = 16
 MAX_TOLD: Final = 3  # permissions that are told about when none grants
@@ -147,19 +146,9 @@ class _Search:
 
     def sets(self, decision: Decision) -> list[tuple[Change, ...]]:
         """Return up to `MAX_SETS` sets: one change, else two, else those found step by step."""
-        tried = self._proposals(decision, ())
+        tried = proposals(self._policy, decision, self._request, self._facts)
         of_one_or_two = list(self._of_size(tried, 1)) or list(self._of_size(tried, 2))
         return of_one_or_two or self._stepwise(decision)
-
-    def _proposals(self, decision: Decision, made: tuple[Change, ...]) -> list[Change]:
-        request, facts = applied(made, self._request, self._facts)
-        found: list[Change] = []
-        for change in proposals(self._policy, decision, request, facts):
-            if change not in found:
-                found.append(change)
-            if len(found) == MAX_PROPOSALS:
-                break
-        return found
 
     def _of_size(self, tried: list[Change], size: int) -> Iterator[tuple[Change, ...]]:
         seen: set[frozenset[object]] = set()
@@ -186,7 +175,8 @@ class _Search:
         """Return changes of which each comes nearer to a grant than those before it."""
         made: tuple[Change, ...] = ()
         for _ in range(MAX_STEPS):
-            for change in self._proposals(decision, made):
+            changed = applied(made, self._request, self._facts)
+            for change in proposals(self._policy, decision, *changed):
                 if self._left <= 0:
                     return ()
                 more = (*(item for item in made if item.key != change.key), change)

@@ -78,9 +78,6 @@ def request_of(policy: Policy) -> Request:
     return Request(rule.action.id, party, target.id if target else None, claims)
 
 
-# -- shapes -----------------------------------------------------------------------------------
-
-
 class _At(NamedTuple):
     """What stands in the document, and its JSON pointer."""
 
@@ -131,9 +128,6 @@ def _named(at: _At, read: _Read[_T], known: Collection[str] = ()) -> dict[str, _
     """Return an object whose keys are IRIs, or terms that are known."""
     members = at.members()
     return {_term(_At(key, at.path), known): read(item) for key, item in members.items()}
-
-
-# -- values -----------------------------------------------------------------------------------
 
 
 def _term(at: _At, known: Collection[str] = ()) -> str:
@@ -206,9 +200,6 @@ def _typed(at: _At) -> Iri | Literal:
     if set(body) != {"value", "type"} or not isinstance(body["value"], str):
         raise at.wrong("typed-value")
     return Literal(body["value"], _term(_At(body["type"], at.path)))
-
-
-# -- what may be stated -----------------------------------------------------------------------
 
 
 def _performed(at: _At) -> Performed:

@@ -13,10 +13,10 @@ from policies_odrl import Constraint, Iri, Knowledge, Literal, Operator, Quantit
 from policies_odrl.algebra.domain import Durations
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.periods import Recurrence, Stretch, later, recurs
+from policies_odrl.concepts import atlas, place
 from policies_odrl.evaluation.operands import check
 from policies_odrl.knowledge import NOTHING_MORE
 from policies_odrl.model import ODRL, XSD
-from policies_odrl.places import atlas, place
 from policies_odrl.units import QUDT, UCUM, UNITS, in_base, length
 from policies_odrl.values import Duration
 from policies_odrl.vocabulary import ALLOWED, OPERANDS, Kind
