@@ -86,10 +86,14 @@ def _granted_otherwise(prover: Proof, asked: Policy, offered: Policy) -> Iterato
             yield from found
             met.add(place)
         else:
-            yield dropped(path, asked.permissions[int(path.rpartition("/")[2])])
+            rule = asked.permissions[int(path.rpartition("/")[2])]
+            yield Compared(ChangeKind.DROPPED, path, "rule", (rule,))
+    plain = replace(asked, prohibitions=(), obligations=())
     for path, rule in given:
         left -= len(asked.permissions)
-        if path not in met and (left < 0 or not _granted(prover, asked, rule)):
+        alone = Policy(kind=model.PolicyKind.OFFER, permissions=(rule,))
+        # what is proved to grant nothing but what is asked for is no change
+        if path not in met and (left < 0 or judge(prover, plain, alone)[1]):
             yield Compared(ChangeKind.ADDED, "", "rule", (), (rule,), "offer", path)
 
 
@@ -105,17 +109,6 @@ def _akin(prover: Proof, wanted: Permission, rule: Permission) -> bool:
         kept = tuple(x for x in flat(it.constraints) if rules.subject(x) != PROTECTION)
         bare.append(replace(it, action=Action(it.action.id), output=None, constraints=kept))
     return compatible(prover, *bare)
-
-
-def _granted(prover: Proof, asked: Policy, rule: Permission) -> bool:
-    """Return whether an offered permission is proved to grant nothing but what is asked for."""
-    plain = replace(asked, prohibitions=(), obligations=())
-    return not judge(prover, plain, Policy(kind=model.PolicyKind.OFFER, permissions=(rule,)))[1]
-
-
-def dropped(path: str, wanted: Permission) -> Compared:
-    """Return that a permission is not granted at all."""
-    return Compared(ChangeKind.DROPPED, path, "rule", (wanted,))
 
 
 def permission_changes(

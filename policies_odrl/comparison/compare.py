@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from policies_odrl.algebra.boxes import MAX_PROOF, Box, Proof
 from policies_odrl.algebra.forms import flat, opaque, operands_of, reference_form, rule_form
-from policies_odrl.comparison import bans, rules
+from policies_odrl.comparison import rules
 from policies_odrl.comparison.differences import ChangeKind, Compared, Said
 from policies_odrl.comparison.meet import meet
 from policies_odrl.comparison.witness import common_request, find_witness
@@ -27,6 +27,8 @@ from policies_odrl.model import Conflict, Constraint, Duty, LogicalConstraint, P
 from policies_odrl.vocabulary import PROFILES, same_action
 
 GIVEN_UP: Final = f"the comparison was given up after {MAX_PROOF} steps"
+_Lines = tuple[Compared, ...]
+_Where = tuple[str, str]  # JSON pointers of the rule asked for, and of the one offered
 
 
 class Answer(Judged, Enum):
@@ -130,15 +132,15 @@ def _unclear(left: Policy, right: Policy, knowledge: Knowledge) -> tuple[str, ..
     """
     prover = Proof(knowledge=knowledge)
     vague = collections_of(left) | collections_of(right)
-    found: dict[str, None] = {}
-    for (_, mine), (_, other) in product(rules.asked_for(left), rules.asked_for(right)):
-        for part in rules.NAMED:
-            one, two = getattr(mine, part), getattr(other, part)
-            told = part != "output" and bans.apart(one, two, vague)
-            if not told and not rules.narrower(prover, one, two):
-                names = f"`{one.id or one.source}` and `{two.id or two.source}`"
-                found[f"whether {names} share anything"] = None
-    return tuple(found)[:8]
+    rights = [rule for _, rule in rules.asked_for(right)]
+    found: list[str] = []
+    for (_, mine), other, part in product(rules.asked_for(left), rights, rules.NAMED):
+        one, two = getattr(mine, part), getattr(other, part)
+        told = part != "output" and rules.apart(one, two, vague)
+        if not told and not rules.narrower(prover, one, two):
+            names = f"`{one.id or one.source}` and `{two.id or two.source}`"
+            found.append(f"whether {names} share anything")
+    return tuple(dict.fromkeys(found))[:8]
 
 
 def same_meaning(left: Policy, right: Policy) -> bool:
@@ -181,15 +183,13 @@ def _terms(policy: Policy, other: Policy) -> tuple[object, ...]:
     )
 
 
-def judge(
-    prover: Proof, offer: Policy, request: Policy
-) -> tuple[tuple[Compared, ...], tuple[Compared, ...]]:
+def judge(prover: Proof, offer: Policy, request: Policy) -> tuple[_Lines, _Lines]:
     """Return the proof that a request lies within an offer, and what keeps it from being proved."""
     offered, own = rules.granting(offer), rules.unfolded(request).prohibitions
     lines: list[Compared] = []
     asked: list[tuple[Permission, Box]] = []
     for path, wanted in rules.asked_for(request):
-        box = bans.box_of(prover, own, wanted)
+        box = rules.box_of(prover, own, wanted)
         if box is not None:  # else its own policy prohibits all of it
             asked.append((wanted, box))
             tries = [
@@ -197,7 +197,7 @@ def judge(
                 for at, rule in offered
             ]
             lines += _cover(prover, tries, box) or [_line((path, ""), "rule", fits=False)]
-    for index in bans.unsafe(prover, offer, request, asked):
+    for index in rules.unsafe(prover, offer, request, asked):
         at = f"/prohibition/{index}"
         lines.append(_line((at, at), "prohibition", (), offer.prohibitions[index], fits=False))
     accepted = {form for own in request.obligations for form in _duty_forms(request, own)}
@@ -205,8 +205,9 @@ def judge(
         if _duty_forms(offer, duty)[0] not in accepted:
             at = f"/obligation/{index}"
             lines.append(_line((at, at), "obligation", (), duty, fits=False))
-    covered = tuple(item for item in lines if item.kind is ChangeKind.FITS)
-    return covered, tuple(item for item in lines if item.kind is ChangeKind.GAP)
+    kinds = (ChangeKind.FITS, ChangeKind.GAP)
+    covered, gaps = (tuple(it for it in lines if it.kind is kind) for kind in kinds)
+    return covered, gaps
 
 
 def _duty_forms(policy: Policy, duty: Duty) -> list[tuple[object, object, object]]:
@@ -226,7 +227,7 @@ def _duty_forms(policy: Policy, duty: Duty) -> list[tuple[object, object, object
 class _Try(NamedTuple):
     """An offered permission, and all but its conditions compared with one asked for."""
 
-    where: tuple[str, str]  # JSON pointers of the one asked for, and of the one offered
+    where: _Where
     rule: Permission
     frame: list[Compared]
 
@@ -269,11 +270,7 @@ def _by_cases(
 
 
 def _line(
-    where: tuple[str, str],
-    operand: str,
-    asked: tuple[Said, ...] = (),
-    *offered: Said,
-    fits: bool = True,
+    where: _Where, operand: str, asked: tuple[Said, ...] = (), *offered: Said, fits: bool = True
 ) -> Compared:
     kind = ChangeKind.FITS if fits else ChangeKind.GAP
     return Compared(kind, where[0], operand, asked, offered, rule=where[1])
@@ -283,9 +280,7 @@ def _gaps(lines: Sequence[Compared]) -> int:
     return sum(item.kind is ChangeKind.GAP for item in lines)
 
 
-def _frame(
-    prover: Proof, where: tuple[str, str], wanted: Permission, rule: Permission
-) -> list[Compared]:
+def _frame(prover: Proof, where: _Where, wanted: Permission, rule: Permission) -> list[Compared]:
     """Return all but the conditions compared: action, target, assignee, duties, output.
 
     Duties of the offer must be accepted as they are, and compensate the same assigner where both

@@ -15,13 +15,12 @@ from typing import Any, Final
 from policies_odrl.algebra.boxes import Proof
 from policies_odrl.algebra.forms import opaque
 from policies_odrl.comparison import change, rules
-from policies_odrl.comparison.bans import box_of
 from policies_odrl.comparison.compare import judge
-from policies_odrl.comparison.differences import Blocked, Compared, Part
+from policies_odrl.comparison.differences import Blocked, ChangeKind, Compared, Part
 from policies_odrl.comparison.meet import compatible, met, whole_of
 from policies_odrl.errors import LimitExceeded
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import ODRL, Action, Conflict, Permission, Policy
+from policies_odrl.model import ODRL, Action, Permission, Policy
 
 MAX_PAIRS: Final = 256  # pairs of permissions of which it is said why they exclude each other
 _Limits = dict[str, Policy]  # what a request has to lie within: the offer, and the private reserve
@@ -71,11 +70,7 @@ def counter_offer(
 ) -> CounterOffer:
     """Return the terms that come nearest to a request, and what they change of it.
 
-    Args:
-        offer: what the provider published.
-        request: what the consumer asks for.
-        reserve: the provider's private limits, if there are any.
-        knowledge: terms and hierarchies beyond the built-in ones.
+    Beside the offer that was published, a provider may have private limits (`reserve`).
 
     Raises:
         LimitExceeded: the policies have too many rules or conditions to be compared.
@@ -88,7 +83,7 @@ def counter_offer(
     asked = [(f"/permission/{index}", rule) for index, rule in enumerate(request.permissions)]
     unclear = rules.obstacle(request, knowledge) or rules.obstacle(offer, knowledge)
     if unclear:
-        gone = tuple(change.dropped(*pair) for pair in asked)
+        gone = tuple(_dropped(*pair) for pair in asked)
         why = tuple(Blocked(path, (), unclear) for path, _ in asked)
         return CounterOffer(agreed=False, changes=gone, blocked=why)
     # a reserve that says nothing by itself counts for nothing
@@ -112,6 +107,10 @@ def _in_words_of_limit(given: Iterator[_Candidate | Blocked]) -> list[Permission
     return [item.permission for item in whole[:1] or plain]
 
 
+def _dropped(path: str, wanted: Permission) -> Compared:
+    return Compared(ChangeKind.DROPPED, path, "rule", (wanted,))
+
+
 # -- what comes nearest --------------------------------------------------------------------------
 
 
@@ -132,7 +131,7 @@ def _countered(
         else:
             banned = (item for item in given if isinstance(item, Blocked))
             refused.append(next(banned, Blocked(pair[0], ())))
-            changes.append(change.dropped(*pair))
+            changes.append(_dropped(*pair))
     why = blocking(limits["offer"], request, prover.knowledge) if refused else ()
     reasons = {item.path: item for item in why}
     blocked = tuple(reasons.get(item.path, item) for item in refused)
@@ -178,7 +177,7 @@ def _given(
         stronger = change.raised(prover, asked, mine)
         for form in (asked, stronger) if stronger else (asked,):
             for given in met(prover, mine, form):
-                at = (i for i, ban in enumerate(bans) if box_of(prover, [ban], given) is None)
+                at = (i for i, ban in enumerate(bans) if rules.box_of(prover, [ban], given) is None)
                 index = next(at, None)
                 if index is None:
                     listed = change.permission_changes(prover, path, asked, given, (name, place))
@@ -201,17 +200,7 @@ def _assembled(
         return None
     # who grants plays no part in a ban
     sources = [replace(it, assigner=None) for it in (*limits, request)]
-    return whole_of(permissions, sources, _strategy(sources), prover.knowledge, limits[0])
-
-
-def _strategy(sides: Sequence[Policy]) -> Conflict | None:
-    """Return the first side's strategy; `perm` only where no side has a prohibition that counts.
-
-    What sides with `perm` prohibit is no longer among their rules.
-    """
-    counting = (it.conflict for it in sides if it.prohibitions and it.conflict is not Conflict.PERM)
-    first = sides[0].conflict
-    return next(counting, first) if first is Conflict.PERM else first
+    return whole_of(permissions, sources, prover.knowledge, limits[0])
 
 
 # -- why nothing is granted ----------------------------------------------------------------------

@@ -8,7 +8,7 @@ ODRL cannot write what they share: then the meet grants less, never more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -17,7 +17,6 @@ from policies_odrl import model
 from policies_odrl.algebra.boxes import Box, Proof
 from policies_odrl.algebra.forms import flat, malformed, opaque, rule_form
 from policies_odrl.comparison import rules
-from policies_odrl.comparison.bans import related
 from policies_odrl.comparison.wording import joined, rendered
 from policies_odrl.errors import LimitExceeded
 from policies_odrl.evaluation.acts import COMPENSATED
@@ -50,15 +49,7 @@ def meet(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Po
     found = {rule_form(rule): rule for one, two in pairs for rule in met(prover, one, two)}
     if not found:
         return None
-    return whole_of(tuple(found.values()), (left, right), _strategy(mine, other), knowledge)
-
-
-def _strategy(left: Policy, right: Policy) -> Conflict | None:
-    """Return the strategy of those that prohibit something; the default where one has that."""
-    stated = [policy.conflict for policy in (left, right) if policy.prohibitions]
-    if not stated:
-        return left.conflict if left.conflict is right.conflict else None
-    return next((it for it in stated if it is not Conflict.PROHIBIT), Conflict.PROHIBIT)
+    return whole_of(tuple(found.values()), (left, right), knowledge)
 
 
 def met(prover: Proof, mine: Permission, other: Permission) -> tuple[Permission, ...]:
@@ -104,9 +95,8 @@ def compatible(prover: Proof, mine: Permission, other: Permission) -> bool:
 
 def _paid_to(payee: model.PartyRef, duty: model.Duty) -> model.Duty:
     """Return a duty that says whom it compensates: its assigner, where it names nobody."""
-    functions = duty.functions
-    if COMPENSATED not in dict(functions):
-        functions = (*functions, (COMPENSATED, payee))
+    named = COMPENSATED in dict(duty.functions)
+    functions = duty.functions if named else (*duty.functions, (COMPENSATED, payee))
     consequences = tuple(_paid_to(payee, item) for item in duty.consequences)
     return replace(duty, functions=functions, consequences=consequences)
 
@@ -119,23 +109,16 @@ def _tightest(items: Sequence[Condition], prover: Proof) -> tuple[Condition, ...
     known = [rendered(item) for item in flat(items)]
     places = {what: place for place, what in enumerate(dict.fromkeys(map(rules.subject, known)))}
     kept = list(dict.fromkeys(_lists_met(known, prover.knowledge) or known))
-    groups: dict[str, list[Condition]] = {}  # by operand; what joins several has none
-    for item in kept:
-        groups.setdefault(_operand(item), []).append(item)
     for item in reversed(kept):
-        key = _operand(item)
-        near = (groups[key], groups.get("", ())) if key else groups.values()
-        having = [other for group in near for other in group if other is not item]
+        about = {rules.subject(item), *model.Connective}  # one operand, or what joins several
+        alone = isinstance(item, Constraint)
+        near = (it for it in kept if not alone or rules.subject(it) in about)
+        having = [other for other in near if other is not item]
         if not prover.pay(1 + len(having)):
             break  # what is not left out changes nothing
         if having and prover.within(item, Box(having)):
-            groups[key] = [other for other in groups[key] if other is not item]
-    left = (item for group in groups.values() for item in group)
-    return tuple(sorted(left, key=lambda item: places[rules.subject(item)]))
-
-
-def _operand(item: Condition) -> str:
-    return item.left if isinstance(item, Constraint) else ""
+            kept = [other for other in kept if other is not item]
+    return tuple(sorted(kept, key=lambda item: places[rules.subject(item)]))
 
 
 def _lists_met(items: Iterable[Condition], knowledge: Knowledge) -> list[Condition] | None:
@@ -186,18 +169,13 @@ def _lists_concepts(item: Constraint, knowledge: Knowledge) -> bool:
 def whole_of(
     permissions: Sequence[Permission],
     sources: Sequence[Policy],
-    conflict: Conflict | None,
     knowledge: Knowledge,
     first: Policy | None = None,
 ) -> Policy:
     """Return an offer of permissions, with the prohibitions and obligations of all sources.
 
-    Args:
-        permissions: which name all that they are about.
-        sources: the policies that the permissions were met from.
-        conflict: its strategy.
-        knowledge: which actions have to do with each other.
-        first: the policy that says what is stated for all rules; None: what they name alike.
+    The permissions name all that they are about. What is stated for all rules, and the strategy,
+    are those of the first policy; without one, what the rules name alike, and the strictest.
     """
     sides = [rules.unfolded(policy) for policy in sources]
     made = Policy(
@@ -206,7 +184,7 @@ def whole_of(
         prohibitions=joined(*(side.prohibitions for side in sides)),
         obligations=joined(*(side.obligations for side in sides)),
         profiles=tuple(dict.fromkeys(name for side in sides for name in side.profiles)),
-        conflict=conflict,
+        conflict=_strategy(sides, first) if permissions else None,
     )
     if not made.prohibitions:
         return rules.folded(made, first)
@@ -215,6 +193,17 @@ def whole_of(
     lost = _lost_collections(_calling(made, names), counting, knowledge)
     kept = replace(made, prohibitions=joined(made.prohibitions, lost))
     return _calling(rules.folded(kept, first), names)
+
+
+def _strategy(sides: Sequence[Policy], first: Policy | None) -> Conflict | None:
+    """Return `perm` only where no side prohibits anything: those of `perm` lose their bans."""
+    counting = [side.conflict for side in sides if side.prohibitions]
+    if first and (first.conflict is not Conflict.PERM or not counting):
+        return first.conflict
+    if counting:
+        return next((it for it in counting if it is not Conflict.PROHIBIT), Conflict.PROHIBIT)
+    stated = {side.conflict for side in sides}
+    return stated.pop() if len(stated) == 1 else None
 
 
 def _calling(whole: Policy, names: frozenset[str]) -> Policy:
@@ -234,39 +223,34 @@ def _calling(whole: Policy, names: frozenset[str]) -> Policy:
 
 def _lost_collections(
     whole: Policy, sources: Sequence[Policy], knowledge: Knowledge
-) -> list[Prohibition]:
-    """Return prohibitions that still name the collections of which no permission is left.
+) -> Iterator[Prohibition]:
+    """Yield prohibitions that still name the collections of which no permission is left.
 
     They are of what was permitted of the collection, where nothing like it is granted any more, so
     that it takes nothing away; else of what is prohibited of the single thing, which grants less.
     """
     known = set(collections_of(whole))
     granted = {rule.action.id for rule in whole.permissions}
-    added: list[Prohibition] = []
     for part in rules.ABOUT:
-        bans = _bearing(whole, part, knowledge)
+        about = [(rule.action.id, getattr(rule, part)) for rule in whole.permissions]
+        many = [act for act, item in about if item is None or item.collection or item.source]
+        bans = [
+            ban
+            for ban in whole.prohibitions  # of a thing that a permission of many may hold
+            if getattr(ban, part) and any(_related(ban, act, knowledge) for act in many)
+        ]
         pairs = (pair for policy in sources for pair in rules.collections_in(policy, part))
         for rule, group in pairs if bans else ():
             if group not in known:
                 known.add(group)
-                act = rule.action.id
-                free = not any(related(act, item, knowledge) for item in granted)
-                ban = Prohibition(action=model.Action(act)) if free else bans[0]
+                free = Prohibition(action=model.Action(rule.action.id))
+                ban = bans[0] if any(_related(free, it, knowledge) for it in granted) else free
                 collection: Any = rules.REFERENCES[part](group, collection=True)
-                added.append(replace(ban, **{part: collection}))
-    return added
+                yield replace(ban, **{part: collection})
 
 
-def _bearing(whole: Policy, part: str, knowledge: Knowledge) -> list[Prohibition]:
-    """Return the prohibitions that name something which a permission of many may hold."""
-    about = [(rule.action.id, getattr(rule, part)) for rule in whole.permissions]
-    many = {act for act, item in about if item is None or item.collection or item.source}
-    return [
-        ban
-        for ban in whole.prohibitions
-        if getattr(ban, part) is not None
-        and any(related(ban.action.id, act, knowledge) for act in many)
-    ]
+def _related(ban: Prohibition, act: str, knowledge: Knowledge) -> bool:
+    return rules.related(ban.action.id, act, knowledge)
 
 
 # -- layers --------------------------------------------------------------------------------------
@@ -303,7 +287,7 @@ def layer(*layers: Layer, knowledge: Knowledge = NOTHING_MORE) -> Layered:
     for item in layers:
         found = meet(whole, item.policy, knowledge)
         if found is None:  # it grants nothing, but still prohibits and obliges
-            nothing = whole_of((), [opaque(it.policy) for it in layers], None, knowledge)
+            nothing = whole_of((), [opaque(it.policy) for it in layers], knowledge)
             return Layered(nothing, item.name)
         whole = found
     return Layered(whole)

@@ -38,8 +38,7 @@ MAX_CASES: Final = 8  # ways to decide the choices of one rule
 MAX_VALUES: Final = 16  # constraints of the other policy that are looked at for one operand
 MAX_SAMPLES: Final = 3  # values tried on one side of such a constraint
 
-Judge = Callable[[Request, Mode], "tuple[str, ...] | None"]
-Evidence = tuple[Request | None, tuple[str, ...]]  # a witness, or which facts are missing
+_Evidence = tuple[Request | None, tuple[str, ...]]  # a witness, or which facts are missing
 
 
 def find_witness(
@@ -47,22 +46,24 @@ def find_witness(
     request: Policy,
     knowledge: Knowledge,
     doubtful: frozenset[str] = frozenset(),
-) -> Evidence:
+) -> _Evidence:
     """Return a request that `request` grants and `offer` does not, or the facts that are missing.
 
     A refusal that one more fact could turn round is no evidence, and is returned as that fact. The
     doubtful left operands are tried first.
     """
     grants = _granting(offer, knowledge)
-
-    def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
-        if grants(asked, mode):
-            return None
-        then = imagined(asked, Facts(knowledge=knowledge))
-        decision = evaluate(offer, asked, then, mode=mode, tentative=True)
-        return None if decision.granted else _lacking(decision, knowledge)
-
-    return _search(Near(offer, Reading(knowledge), doubtful), request, judge)
+    missing: tuple[str, ...] = ()
+    for asked, mode in _granted(Near(offer, Reading(knowledge), doubtful), request):
+        if not grants(asked, mode):
+            then = imagined(asked, Facts(knowledge=knowledge))
+            decision = evaluate(offer, asked, then, mode=mode, tentative=True)
+            if not decision.granted:
+                lacking = _lacking(decision, knowledge)
+                if not lacking:
+                    return asked, ()
+                missing = missing or lacking
+    return None, missing
 
 
 def common_request(
@@ -70,11 +71,8 @@ def common_request(
 ) -> Request | None:
     """Return a request that two policies grant, looked for in what they have in common."""
     both = [_granting(policy, knowledge) for policy in (left, right)]
-
-    def judge(asked: Request, mode: Mode) -> tuple[str, ...] | None:
-        return () if all(grants(asked, mode) for grants in both) else None
-
-    return _search(Near(common, Reading(knowledge)), common, judge)[0]
+    found = _granted(Near(common, Reading(knowledge)), common)
+    return next((it for it, mode in found if all(grants(it, mode) for grants in both)), None)
 
 
 def _granting(policy: Policy, knowledge: Knowledge) -> Callable[[Request, Mode], bool]:
@@ -84,20 +82,13 @@ def _granting(policy: Policy, knowledge: Knowledge) -> Callable[[Request, Mode],
     return lambda asked, mode: quick[mode].permits(asked, imagined(asked, facts))
 
 
-def _search(near: Near, policy: Policy, judge: Judge) -> Evidence:
-    """Try requests that a policy grants until the judge finds one conclusive."""
+def _granted(near: Near, policy: Policy) -> Iterator[tuple[Request, Mode]]:
+    """Yield requests that a policy grants, on either side of what another one says."""
     size = 1 + sum(sum(inventory.size(it)) for it in (near.other, policy))
-    missing: tuple[str, ...] = ()
     tries = islice(near.requests(policy), min(MAX_TRIES, MAX_WORK // size))
     grants = _granting(policy, near.reading.knowledge)
     with suppress(Exhausted):
-        for candidate, mode in ((it, mode) for it in tries for mode in Mode):
-            if grants(candidate, mode):
-                found = judge(candidate, mode)
-                if found == ():
-                    return candidate, ()
-                missing = missing or found or ()
-    return None, missing
+        yield from ((it, mode) for it in tries for mode in Mode if grants(it, mode))
 
 
 @dataclass(slots=True)

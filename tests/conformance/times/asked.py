@@ -14,8 +14,7 @@ from policies_odrl.algebra.claims import Atom, Goal
 from policies_odrl.algebra.extent import Reading
 from policies_odrl.algebra.forms import condition_form, operands_of
 from policies_odrl.algebra.periods import Recurrence, Stretch
-from policies_odrl.conflicts.compatibility import ConflictVerdict, judged
-from policies_odrl.conflicts.example import Example
+from policies_odrl.conflicts.compatibility import ConflictVerdict, Example, judged
 from policies_odrl.conflicts.overlap import Outcome, World, excluded, unknown
 from policies_odrl.evaluation.clocks import DELAY, ELAPSED, METERED
 from policies_odrl.logic import Truth
