@@ -7,7 +7,7 @@ Source: IM 2.1 (one uid), 2.9 (inheritance), 2.10 (conflict).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from policies_odrl.algebra.boxes import Proof
@@ -101,22 +101,22 @@ def _never_usable(policy: Policy, knowledge: Knowledge) -> set[str]:
 
 def _offers(policies: Mapping[str, Policy], reports: Mapping[str, Report], proof: Proof) -> None:
     """Note permissions of one offer that another offer prohibits for the same target."""
+    aimed = [  # those that name no target stand under that of their dataset
+        (name, proofs.Bearing(policy, path, rule))
+        for name, policy in policies.items()
+        if policy.kind is PolicyKind.OFFER
+        for path, rule in policy.rules()
+        if policy.target_of(rule) is not None
+    ]
     bans: dict[object, dict[str, list[proofs.Bearing]]] = {}
-    for name, item in _aimed(policies, "/prohibition"):
-        bans.setdefault(item.key[1], {}).setdefault(name, []).append(item)
-    for name, item in _aimed(policies, "/permission"):
-        for other, rules in bans.get(item.key[1], {}).items():
+    for name, item in aimed:
+        if item.path.startswith("/prohibition"):
+            bans.setdefault(item.key[1], {}).setdefault(name, []).append(item)
+    for name, item in aimed:
+        near = bans.get(item.key[1], {}) if item.path.startswith("/permission") else {}
+        for other, rules in near.items():
             met = proofs.Index(rules, proof).meeting(item) if other != name else None
             if met is not None:
                 reports[name].note(item.path, "offers-contradict", other + met.path)
     if proof.exhausted:
         next(iter(reports.values())).note("", "too-large", str(proofs.MAX_PAIRS))
-
-
-def _aimed(policies: Mapping[str, Policy], group: str) -> Iterator[tuple[str, proofs.Bearing]]:
-    """Yield the rules of offers that name a target; others stand under that of their dataset."""
-    for name, policy in policies.items():
-        if policy.kind is PolicyKind.OFFER:
-            for path, rule in policy.rules():
-                if path.startswith(group) and policy.target_of(rule) is not None:
-                    yield name, proofs.Bearing(policy, path, rule)

@@ -142,84 +142,76 @@ def check(context: Any) -> None:
         raise IllFormed("more than {limit} contexts", limit=MAX_CONTEXTS)
     if all(isinstance(item, str) and item in PINNED for item in listed):
         return
-    prefixes: dict[str, str] = {}
+    known: dict[str, str] = {}
     for item in listed:
         if isinstance(item, Mapping):
-            prefixes |= _prefixes(item)
-            _Inline(item, prefixes).check()
+            known |= {**_prefixes(item), "@vocab": str(item.get("@vocab", ""))}
+            _check_inline(item, known)
         elif not isinstance(item, str):
             raise IllFormed("a context is a name or an object")
         elif item not in PINNED:
             raise IllFormed("context `{name}` is not one that is known here", name=item[:200])
         else:
-            prefixes |= _prefixes(terms(item))
+            known |= _prefixes(terms(item))
 
 
-class _Inline:
-    """An inline context, and the prefixes that hold in it."""
+def _check_inline(context: Mapping[str, Any], known: Mapping[str, str]) -> None:
+    """Check an inline context; `known` are the prefixes that hold in it, and its `@vocab`."""
+    if len(context) > MAX_TERMS:
+        raise LimitExceeded("an inline context of more than {limit} terms", limit=MAX_TERMS)
+    for name, definition in context.items():
+        if name in {"@vocab", "@base"}:
+            if not isinstance(definition, str) or not is_absolute(_full(definition, known)):
+                raise IllFormed("`{name}` of an inline context must be an absolute name", name=name)
+        elif not name.startswith("@"):
+            parts = definition if isinstance(definition, Mapping) else {"@id": definition}
+            _check_term(name, parts, known)
+        elif name != "@version":
+            raise IllFormed("an inline context may not state `{name}`", name=name)
 
-    def __init__(self, context: Mapping[str, Any], prefixes: Mapping[str, str]) -> None:
-        self._context = context
-        self._prefixes = prefixes
 
-    def check(self) -> None:
-        if len(self._context) > MAX_TERMS:
-            raise LimitExceeded("an inline context of more than {limit} terms", limit=MAX_TERMS)
-        for name, definition in self._context.items():
-            if name in {"@vocab", "@base"}:
-                if not isinstance(definition, str) or not is_absolute(self._full(definition)):
-                    raise IllFormed(
-                        "`{name}` of an inline context must be an absolute name", name=name
-                    )
-            elif not name.startswith("@"):
-                parts = definition if isinstance(definition, Mapping) else {"@id": definition}
-                self._term(name, name[:200], parts)
-            elif name != "@version":
-                raise IllFormed("an inline context may not state `{name}`", name=name)
+def _check_term(name: str, parts: Mapping[str, Any], known: Mapping[str, str]) -> None:
+    """Insist on a plain term, and that ODRL's own terms mean what ODRL says."""
+    shown, stated, kind = name[:200], parts.get("@id", name), parts.get("@type")
+    strange = next((key for key in parts if key not in _DEFINITION), "")
+    if strange or not isinstance(stated, str):
+        raise IllFormed(
+            "`{name}` is not defined as a plain term: `{strange}`", name=shown, strange=strange
+        )
+    if stated.startswith("@") and stated not in KEYWORDS:
+        raise IllFormed("`{name}` may not stand for `{stated}`", name=shown, stated=stated[:200])
+    due = _due(name, known)
+    if due and _full(stated, known) != due:
+        raise IllFormed("an inline context redefines `{name}`, which is a term of ODRL", name=shown)
+    if kind is not None and (not isinstance(kind, str) or kind in {"@json", "@none"}):
+        raise IllFormed("`{name}` has a type that is not read here", name=shown)
+    if parts.get("@container", "@set") not in ("@set", "@list"):
+        raise IllFormed("`{name}` has a container that is not read here", name=shown)
+    usual = terms(_ODRL).get(name)
+    kinds = {None, "@id", "@vocab", usual.get("@type") if isinstance(usual, Mapping) else None}
+    free = name.rpartition(":")[2] in {"rightOperand", "status"}
+    if due.startswith(ODRL) and kind not in kinds and not free:
+        raise IllFormed("an inline context redefines `{name}` as a value", name=shown)
 
-    def _term(self, name: str, shown: str, parts: Mapping[str, Any]) -> None:
-        """Insist on a plain term, and that ODRL's own terms mean what ODRL says."""
-        stated, kind, meant = parts.get("@id", name), parts.get("@type"), self._meant(name)
-        strange = next((key for key in parts if key not in _DEFINITION), "")
-        if strange or not isinstance(stated, str):
-            raise IllFormed(
-                "`{name}` is not defined as a plain term: `{strange}`", name=shown, strange=strange
-            )
-        if stated.startswith("@") and stated not in KEYWORDS:
-            raise IllFormed(
-                "`{name}` may not stand for `{stated}`", name=shown, stated=stated[:200]
-            )
-        if meant and self._full(stated) != meant:
-            raise IllFormed(
-                "an inline context redefines `{name}`, which is a term of ODRL", name=shown
-            )
-        if kind is not None and (not isinstance(kind, str) or kind in {"@json", "@none"}):
-            raise IllFormed("`{name}` has a type that is not read here", name=shown)
-        if parts.get("@container", "@set") not in ("@set", "@list"):
-            raise IllFormed("`{name}` has a container that is not read here", name=shown)
-        usual = terms(_ODRL).get(name)
-        kinds = {None, "@id", "@vocab", usual.get("@type") if isinstance(usual, Mapping) else None}
-        free = name.rpartition(":")[2] in {"rightOperand", "status"}
-        if meant.startswith(ODRL) and kind not in kinds and not free:
-            raise IllFormed("an inline context redefines `{name}` as a value", name=shown)
 
-    def _meant(self, name: str) -> str:
-        """Return what a term has to stand for; empty where it may stand for anything."""
-        if name == "odrl":
-            return ODRL
-        if name in odrl_terms():
-            return ODRL + name
-        prefix, colon, rest = name.partition(":")
-        if not colon or rest.startswith("//") or not self._prefixes.get(prefix):
-            return name if colon else ""
-        return self._prefixes[prefix] + rest
+def _due(name: str, known: Mapping[str, str]) -> str:
+    """Return what a term has to stand for; empty where it may stand for anything."""
+    if name == "odrl":
+        return ODRL
+    if name in odrl_terms():
+        return ODRL + name
+    prefix, colon, rest = name.partition(":")
+    if not colon or rest.startswith("//") or not known.get(prefix):
+        return name if colon else ""
+    return known[prefix] + rest
 
-    def _full(self, name: str, depth: int = 0) -> str:
-        """Return a name with its prefix, or `@vocab`, written out."""
-        prefix, colon, rest = name.partition(":")
-        known = self._prefixes.get(prefix, "")
-        if name.startswith("@") or (colon and rest.startswith("//")):
-            return name
-        if known and known != name and depth < MAX_CONTEXTS:
-            return self._full(known, depth + 1) + rest
-        return name if colon else str(self._context.get("@vocab", "")) + name
+
+def _full(name: str, known: Mapping[str, str], depth: int = 0) -> str:
+    """Return a name with its prefix, or `@vocab`, written out."""
+    prefix, colon, rest = name.partition(":")
+    space = known.get(prefix, "")
+    if name.startswith("@") or (colon and rest.startswith("//")):
+        return name
+    if space and space != name and depth < MAX_CONTEXTS:
+        return _full(space, known, depth + 1) + rest
+    return name if colon else known["@vocab"] + name

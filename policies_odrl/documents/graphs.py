@@ -34,7 +34,7 @@ class _Graph:
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
         self.nodes: dict[str, Node] = {}
-        self._seen: dict[tuple[str, str], set[object]] = {}
+        self._seen: dict[tuple[str, str], set[str]] = {}
         self._blank: dict[str, str] = {}
 
     def node(self, name: str) -> Node:
@@ -47,8 +47,8 @@ class _Graph:
 
     def add(self, node: Node, key: str, value: Any) -> None:
         known = self._seen.setdefault((node["@id"], key), set())
-        mark = _mark(value)
-        if mark is None or mark not in known:
+        mark = value if isinstance(value, str) else repr(sorted(value.items()))
+        if mark not in known or "@list" in value:  # a list equals no other value
             known.add(mark)
             node.setdefault(key, []).append(value)
 
@@ -87,15 +87,6 @@ class _Graph:
         if is_absolute(name) if self._strict else (name.isprintable() and name) or not own:
             return name
         raise IllFormed("`{name}` is not an absolute name", name=name[:200])
-
-
-def _mark(value: Any) -> object:
-    """Return what two equal values have in common; None for a list, which equals no other."""
-    if isinstance(value, str):
-        return value
-    if "@list" in value:
-        return None
-    return tuple((key, type(value[key]), value[key]) for key in sorted(value))
 
 
 def flattened(expanded: list[Any], *, strict: bool = False) -> Nodes:
