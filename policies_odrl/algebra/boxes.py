@@ -103,29 +103,19 @@ class Box:
                 stack.extend(reversed(self._taken_apart(goal.item, goal)))
 
     def _taken_apart(self, item: LogicalConstraint, goal: Goal) -> Sequence[Goal | Choice]:
-        inner = [Goal(part, goal.holds, goal.side) for part in item.operands]
-        later = item.operands[1:] if self._opening else item.operands
-        found: Sequence[Goal | Choice] = ()
-        match item.connective, goal.holds:
-            case (Connective.AND, True) | (Connective.OR, False):
-                found = inner
-            case (Connective.OR, True) | (Connective.AND, False) if inner:
-                found = [Choice(tuple((part,) for part in inner))]
-            case (Connective.XONE, True) if inner:
-                found = [_exactly_one(inner)]
-            case (Connective.XONE, False) if len(inner) ** 2 <= MAX_ALTERNATIVES:
-                pairs = combinations(
-                    [part.negated for part in inner], 2
-                )  # none is True, or more than one
-                found = [Choice((tuple(inner), *pairs))]
-            case (Connective.AND_SEQUENCE, True) if not any(map(delayed, later)):
-                found = inner
-            case (Connective.AND_SEQUENCE, True):  # a delay that is not its first begins later
-                self.sequences.append(goal)
-                return [part for part in inner if not delayed(part.item)]
-        if not found:
-            self.sequences.append(goal)  # what joins nothing is never True
-        return found
+        """Return what a goal asks for, as far as other goals can say it."""
+        ways = _ways(item, goal)
+        if ways:
+            return ways[0] if len(ways) == 1 else [Choice(tuple(ways))]
+        parts = _parts(item, goal)
+        if goal.holds and item.connective is Connective.XONE and parts:  # too many others are False
+            return [Choice(tuple((part,) for part in parts))]
+        in_order = goal.holds and item.connective is Connective.AND_SEQUENCE
+        later = any(delayed(part.item) for part in parts[self._opening :])
+        if in_order and parts and not later:
+            return parts
+        self.sequences.append(goal)  # what joins nothing is never True
+        return [part for part in parts if in_order and not delayed(part.item)]
 
 
 def delayed(item: Condition) -> bool:
@@ -133,15 +123,27 @@ def delayed(item: Condition) -> bool:
     return DELAY in operands_of(item)
 
 
-def _exactly_one(parts: Sequence[Goal]) -> Choice:
-    """Return the ways in which one of several is True, and, if they are few, the others False."""
-    if len(parts) ** 2 > MAX_ALTERNATIVES:
-        return Choice(tuple((part,) for part in parts))
-    ways = (
-        tuple(part if index == one else part.negated for index, part in enumerate(parts))
-        for one in range(len(parts))
-    )
-    return Choice(tuple(ways))
+def _parts(item: LogicalConstraint, goal: Goal) -> tuple[Goal, ...]:
+    return tuple(Goal(part, goal.holds, goal.side) for part in item.operands)
+
+
+def _ways(item: LogicalConstraint, goal: Goal) -> Sequence[tuple[Goal, ...]]:
+    """Return the ways to meet a goal, each of goals that are met together.
+
+    None where it joins nothing, where the order counts, or where there are too many.
+    """
+    parts = _parts(item, goal)
+    match item.connective, goal.holds:
+        case (Connective.AND, True) | (Connective.OR, False) if parts:
+            return [parts]
+        case (Connective.OR, True) | (Connective.AND, False):
+            return [(part,) for part in parts]
+        case (Connective.XONE, _) if parts and len(parts) ** 2 <= MAX_ALTERNATIVES:
+            turned = tuple(part.negated for part in parts)
+            if not goal.holds:  # none is True, or more than one
+                return [parts, *combinations(turned, 2)]
+            return [(*turned[:at], part, *turned[at + 1 :]) for at, part in enumerate(parts)]
+    return []
 
 
 class Proof:
@@ -214,27 +216,8 @@ class Proof:
                 return box.claims(item.left, self.reading).implies(item, holds=holds)
             except Exhausted:
                 return False
-        parts = [Goal(part, holds) for part in item.operands]
-        found = False
-        match item.connective, holds:
-            case (Connective.AND, True) | (Connective.OR, False):
-                found = bool(parts) and all(self.within(part, box) for part in parts)
-            case (Connective.OR, True):
-                found = any(self.within(part, box) for part in parts)
-            case (Connective.AND | Connective.AND_SEQUENCE, False):
-                found = any(self.within(part, box) for part in _plain(item))
-            case (Connective.XONE, _) if parts:
-                held = [self.within(part, box) for part in item.operands]
-                rest = [part for part, yes in zip(item.operands, held, strict=True) if not yes]
-                one = sum(held) == holds  # where it is to hold; otherwise none
-                apart = one and all(self.refuted(part, box) for part in rest)
-                found = apart or (sum(held) > 1 and not holds)
-        return found
-
-
-def _plain(item: LogicalConstraint) -> list[Goal]:
-    """Return the parts of a conjunction; within a sequence a delay has another beginning."""
-    parts = [Goal(part, holds=False) for part in flat(item.operands)]
-    if item.connective is Connective.AND_SEQUENCE:
-        return [part for part in parts if DELAY not in part.operands]
-    return parts
+        ways = _ways(item, goal)
+        if item.connective is Connective.AND_SEQUENCE and not holds:  # delays begin elsewhere
+            plain = (part for part in flat(item.operands) if not delayed(part))
+            ways = [(Goal(part, holds=False),) for part in plain]
+        return any(all(self.within(part, box) for part in way) for way in ways)

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from policies_odrl.model import (
-    AssetRef,
-    Condition,
-    Connective,
-    Constraint,
-    Duty,
-    LogicalConstraint,
-    Operator,
-    PartyRef,
-    Policy,
-    Prohibition,
-    Rule,
-    Value,
-    duties_below,
-)
+from policies_odrl import model
+from policies_odrl.model import AssetRef, Operator, PartyRef
 from policies_odrl.units import canonical, in_base
 from policies_odrl.values import Duration, datatype_of, name, number, scalar
 from policies_odrl.vocabulary import OPERANDS, Kind, Operand, same_action
@@ -34,7 +21,7 @@ LISTING = frozenset(
 
 
 @lru_cache(maxsize=4096)  # a policy is compared with others again and again
-def normal(item: Constraint) -> Hashable:
+def normal(item: model.Constraint) -> Hashable:
     """Return a form that is equal for constraints that say the same."""
     operand = OPERANDS.get(item.left)
     left = operand.replaced_by or operand.id if operand else item.left
@@ -49,14 +36,14 @@ def normal(item: Constraint) -> Hashable:
     return (left, operator, values, unit, tuple(sorted(item.reference)), item.status)
 
 
-def malformed(item: Constraint) -> bool:
+def malformed(item: model.Constraint) -> bool:
     """Return whether a constraint names no value, or several where its operator takes one."""
     if item.reference:
         return False
     return not item.right or (len(item.right) != 1 and item.operator not in LISTING)
 
 
-def _normal_value(operand: Operand | None, value: Value, unit: str) -> Hashable:
+def _normal_value(operand: Operand | None, value: model.Value, unit: str) -> Hashable:
     if operand is not None and operand.kind in SCALARS:
         amount = number(value) if unit else None
         known = in_base(amount, unit) if amount is not None else None
@@ -72,14 +59,15 @@ def _normal_value(operand: Operand | None, value: Value, unit: str) -> Hashable:
     return (name(value), datatype_of(value))
 
 
-def rule_form(rule: Rule) -> tuple[object, ...]:
+def rule_form(rule: model.Rule) -> tuple[object, ...]:
     """Return a form that is equal for rules that say the same.
 
     Whether a prohibition can be ruled out depends on what it calls a collection.
     """
-    named = (rule.target, rule.assignee) if isinstance(rule, Prohibition) else ()
+    named = (rule.target, rule.assignee) if isinstance(rule, model.Prohibition) else ()
     duties = tuple(
-        (name, frozenset(rule_form(duty) for duty in items)) for name, items in duties_below(rule)
+        (name, frozenset(rule_form(duty) for duty in items))
+        for name, items in model.duties_below(rule)
     )
     return (
         type(rule).__name__,
@@ -95,21 +83,20 @@ def rule_form(rule: Rule) -> tuple[object, ...]:
     )
 
 
-def condition_form(item: Condition) -> Hashable:
+def condition_form(item: model.Condition) -> Hashable:
     """Return a form that is equal for conditions that say the same."""
-    if isinstance(item, Constraint):
+    if isinstance(item, model.Constraint):
         return normal(item)
-    parts = [condition_form(part) for part in item.operands]
-    if item.connective in {Connective.AND, Connective.OR}:
-        return (item.connective, frozenset(parts))
-    if item.connective is Connective.XONE:
-        return (item.connective, frozenset(Counter(parts).items()))
-    return (item.connective, tuple(parts))
+    parts: Iterable[Hashable] = map(condition_form, item.operands)
+    if item.connective is model.Connective.XONE:  # where two that are equal exclude one another
+        parts = Counter(parts).items()
+    ordered = item.connective is model.Connective.AND_SEQUENCE
+    return (item.connective, tuple(parts) if ordered else frozenset(parts))
 
 
-def operands_of(item: Condition) -> frozenset[str]:
+def operands_of(item: model.Condition) -> frozenset[str]:
     """Return the left operands that a condition speaks of."""
-    if isinstance(item, Constraint):
+    if isinstance(item, model.Constraint):
         return frozenset({item.left})
     return frozenset().union(*map(operands_of, item.operands))
 
@@ -127,26 +114,26 @@ def reference_form(item: AssetRef | PartyRef | None) -> tuple[object, ...] | Non
     return (item.id, item.source, refinements)
 
 
-def flat(items: Sequence[Condition]) -> Iterator[Condition]:
+def flat(items: Sequence[model.Condition]) -> Iterator[model.Condition]:
     """Yield conditions with `and` taken apart, which joins as a list of constraints does.
 
     One that joins nothing stays: it never holds, while an empty list of constraints always does.
     """
     for item in items:
-        if not isinstance(item, LogicalConstraint):
+        if not isinstance(item, model.LogicalConstraint):
             yield item
-        elif item.connective is Connective.AND and item.operands:
+        elif item.connective is model.Connective.AND and item.operands:
             yield from flat(item.operands)
         else:
             yield item
 
 
-def without_ids(rule: Duty) -> Duty:
+def without_ids(rule: model.Duty) -> model.Duty:
     """Return a duty without its own identifier, as one party's rendering of another's terms."""
     return replace(rule, id="", consequences=tuple(without_ids(item) for item in rule.consequences))
 
 
-def opaque(policy: Policy) -> Policy:
+def opaque(policy: model.Policy) -> model.Policy:
     """Return a policy with what was not understood as constraints that nobody can decide.
 
     They stand beside those of a permission, and in place of all conditions of a prohibition,
@@ -155,19 +142,15 @@ def opaque(policy: Policy) -> Policy:
     """
     if not any(rule.unread for rule in (*policy.permissions, *policy.prohibitions)):
         return policy
-    return replace(
-        policy,
-        permissions=tuple(
-            replace(rule, constraints=(*rule.constraints, *rule.unread), unread=())
-            for rule in policy.permissions
-        ),
-        prohibitions=tuple(_never_lifted(policy, rule) for rule in policy.prohibitions),
+    permissions = (
+        replace(rule, constraints=(*rule.constraints, *rule.unread), unread=())
+        for rule in policy.permissions
     )
+    bans = (_never_lifted(policy, it) if it.unread else it for it in policy.prohibitions)
+    return replace(policy, permissions=tuple(permissions), prohibitions=tuple(bans))
 
 
-def _never_lifted(policy: Policy, rule: Prohibition) -> Prohibition:
-    if not rule.unread:
-        return rule
+def _never_lifted(policy: model.Policy, rule: model.Prohibition) -> model.Prohibition:
     target, assignee = policy.target_of(rule), policy.assignee_of(rule)
     return replace(
         rule,

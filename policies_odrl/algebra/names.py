@@ -49,36 +49,28 @@ class Names:
 
     @property
     def empty(self) -> bool:
-        units = self._units
-        pairs = ((one, two) for index, one in enumerate(units) for two in units[:index])
-        if any(self.order.excludes(one, two) for one, two in pairs) or self._pinned(units):
-            return True
-        return any(all(self._dead(it, clause, units) for it in clause) for clause in self.clauses)
+        dead = any(all(self._dead(it, clause) for it in clause) for clause in self.clauses)
+        return dead or self._pinned()
 
-    def _dead(self, link: Link, own: Clause, units: list[Link]) -> bool:
-        """Return whether the other clauses rule a link out."""
-        excludes = self.order.excludes
-        if any(excludes(link, unit) for unit in units if (unit,) != own):
-            return True
-        others = (clause for clause in self.clauses if clause is not own and len(clause) > 1)
-        return any(
-            link not in other and all(excludes(link, item) for item in other) for other in others
-        )
-
-    def _pinned(self, units: list[Link]) -> bool:
+    def _pinned(self) -> bool:
         """Return whether a name lies under and over one that it must not be."""
-        barred = [it for it in units if not it.holds and it.relation is Relation.SAME]
+        leads, units = self.order.leads, self._units
+        barred = [it.to for it in units if not it.holds and it.relation is Relation.SAME]
+        under = [it for it in units if it.holds and it.relation is not Relation.HOLDS]
         over = [it for it in units if it.holds and it.relation is Relation.HOLDS]
-        under = {Relation.KIND, Relation.PART}
-        lower = [it for it in units if it.holds and it.relation in under] if barred else []
         return any(
-            any(self._lies_under(it.to, bar) for it in lower)
-            and any(self._lies_under(bar.to, it) for it in over)
+            any(leads(it, Link(Relation.HOLDS, bar)) for it in over)
+            and any(leads(it, Link(Relation.PART, bar)) for it in under)
             for bar in barred
         )
 
-    def _lies_under(self, item: FactValue, upper: Link) -> bool:
-        return self.order.leads(Link(Relation.SAME, item), Link(Relation.PART, upper.to))
+    def _dead(self, link: Link, own: Clause) -> bool:
+        """Return whether another clause rules a link out."""
+        return any(
+            link not in other and all(self.order.excludes(link, item) for item in other)
+            for other in self.clauses
+            if other is not own
+        )
 
     def meet(self, other: Names) -> Names:
         return Names(self.order, tuple(dict.fromkeys((*self.clauses, *other.clauses))))
@@ -99,18 +91,17 @@ class Names:
 
         Each link of some clause has to imply one of the clause that is wanted, or be ruled out.
         """
-        units = self._units
         return all(
-            any(self._clause_within(clause, wanted, units) for clause in self.clauses)
+            any(self._clause_within(clause, wanted) for clause in self.clauses)
             for wanted in other.clauses
         )
 
-    def _clause_within(self, clause: Clause, wanted: Clause, units: list[Link]) -> bool:
+    def _clause_within(self, clause: Clause, wanted: Clause) -> bool:
         listed = frozenset(wanted)
         return all(
             link in listed
             or any(self.order.implies(link, item) for item in wanted)
-            or (len(clause) > 1 and self._dead(link, clause, units))
+            or (len(clause) > 1 and self._dead(link, clause))
             for link in clause
         )
 
@@ -127,8 +118,8 @@ class Names:
 
     def samples(self) -> Iterator[FactValue]:
         """Yield names that certainly lie in it, those first that it names."""
-        exact = [it.to for it in self._units if it.holds and it.relation is Relation.SAME]
         named = [link.to for clause in self.clauses for link in clause]
+        exact = [it.to for it in self._units if it.holds and it.relation is Relation.SAME]
         seen: set[str | None] = set()
         for item in exact[:1] or islice(self.order.near(named), 4 * MAX_TRIED):
             if name(item) not in seen and self.truth(item) is Truth.TRUE:
@@ -143,16 +134,13 @@ class Named(Domain):
 
     def __init__(self, operand: Operand, reading: Reading, *, wholes: bool = False) -> None:
         super().__init__(operand, reading)
-        parts = operand.kind is Kind.PLACE or (wholes and operand.kind is not Kind.CONCEPT)
-        self.order: Order = (
-            Asserted(operand, reading, wholes=parts)
-            if reading.asserted
-            else Requests(operand, reading)
-        )
+        self.order: Order = Requests(operand, reading)
+        if reading.asserted:
+            parts = operand.kind is Kind.PLACE or (wholes and operand.kind is not Kind.CONCEPT)
+            self.order = Asserted(operand, reading, wholes=parts)
 
     def limit(self, item: Constraint, value: Fact) -> FactValue | None:
-        point = self.point(value, "")
-        return None if point is None or name(point) is None else point
+        return None if name(value) is None else self.point(value, "")
 
     def point(self, value: Fact, axis: Hashable) -> FactValue | None:
         return None if axis or isinstance(value, Quantity | Stretch | Recurrence) else value
