@@ -16,12 +16,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from policies_odrl.errors import IllFormed, LimitExceeded, NotUnderstood, OdrlError
-from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.decision import Decision
 from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.evaluation.evaluate import evaluate
-from policies_odrl.evaluation.request import Facts, Performed, Request
+from policies_odrl.evaluation.request import Facts, Mode, Performed, Request
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import (

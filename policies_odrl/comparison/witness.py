@@ -19,12 +19,11 @@ from policies_odrl.algebra.claims import Atom, Claims
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.extent import Exhausted, Reading
 from policies_odrl.comparison import rules
-from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.compiled import compile_policy
 from policies_odrl.evaluation.decision import ConditionResult, Decision, Premise, RuleResult
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.evaluate import evaluate
-from policies_odrl.evaluation.request import Facts, Request, imagined
+from policies_odrl.evaluation.request import Facts, Mode, Request, imagined
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Permission, Policy

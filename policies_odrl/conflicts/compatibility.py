@@ -23,11 +23,10 @@ from policies_odrl.algebra.forms import flat, opaque, same_reference
 from policies_odrl.algebra.periods import Stretch
 from policies_odrl.comparison import rules
 from policies_odrl.conflicts.overlap import Outcome, World, overlap, unknown
-from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import DELAY
 from policies_odrl.evaluation.conditions import member
 from policies_odrl.evaluation.evaluate import evaluate, unusable
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, imagined
+from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Request, imagined
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Judged, Truth, all_of
 from policies_odrl.model import Duty, Permission, Policy, Prohibition, Rule

@@ -18,11 +18,10 @@ from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.forms import flat, operands_of
 from policies_odrl.algebra.periods import later
 from policies_odrl.evaluation import conditions as judge
-from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.clocks import COUNT, ELAPSED, EVENT, SINCE
 from policies_odrl.evaluation.decision import ConditionResult
 from policies_odrl.evaluation.operands import POLICY_USAGE, check
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Performed, Request, names_of
+from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Performed, Request, names_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, all_of, any_of, unanimous
 from policies_odrl.model import Operator
@@ -37,7 +36,7 @@ _FROM: Final = frozenset({Operator.GT, Operator.GTEQ, Operator.EQ})
 
 
 class Limit(NamedTuple):
-    """A moment, aware, until which something can be done; also just then when `inclusive`."""
+    """An aware moment until which something can be done; also just then when `inclusive`."""
 
     at: datetime
     inclusive: bool
@@ -51,15 +50,10 @@ class Limit(NamedTuple):
 class Terms:
     """The constraints of a duty, sorted by what they do.
 
-    Attributes:
-        window: constraints on the time of the act itself.
-        gates: conditions for having to do it.
-        counts: constraints on how often it is done.
-        opens: first moment; None when there is none.
-        closes: limits on the calendar; the earliest counts.
-        within: (time after the use, whether the last moment is in), for a duty after the use.
-        after_use: whether it may be done after the use, on account of the use.
-        known: False when a window could not be read.
+    `window` is about the time of the act itself, `gates` about having to do it, `counts` about how
+    often. It may be done from `opens`, and until the earliest of `closes` and of the times `within`
+    which it has to follow a use (and whether their last moment is in); `after_use`: on account of
+    the use. `known` is False when a window could not be read.
     """
 
     window: list[model.Constraint] = field(default_factory=list)
@@ -151,12 +145,9 @@ def _calendar(terms: Terms, item: model.Constraint, when: Span | None) -> bool:
 class Task:
     """A duty in hand: what it says, for whom, and under which conditions.
 
-    Attributes:
-        case: see `Case`; its rule is the one that uses are counted for.
-        owner: the permission or prohibition that it hangs below; None for an obligation.
-        after: acts before this do not count; None when all do.
-        follows: whether it was brought about by a violation at `after`.
-        gates: how the conditions for having to do it come out.
+    The rule of the case is the one that uses are counted for; `owner` is the rule that the duty
+    hangs below, None for an obligation. Acts before `after` do not count; where it `follows`, a
+    violation brought it about then. `gates` are how the conditions for having to do it come out.
     """
 
     duty: model.Duty
@@ -179,13 +170,28 @@ class Task:
         return self.case.facts.now
 
 
-def first_done(task: Task, acts: Iterable[Performed]) -> tuple[Truth, tuple[Performed, ...]]:
-    """Return whether a duty was done, and by which acts: several where it says how often."""
+def first_done(
+    task: Task,
+    acts: Iterable[Performed],
+    since: datetime | None = None,
+    limit: Limit | None = None,
+) -> tuple[Truth, tuple[Performed, ...]]:
+    """Return whether a duty was done in time, and by which acts: several where it says how often.
+
+    Acts count from a moment on, and until a limit; all of them where there is none.
+    """
     found: list[Truth] = []
     counted: list[Performed] = []
     for act in acts:
+        if (since is not None and act.at < since) or (limit is not None and limit.passed(act.at)):
+            continue
         one = _fulfils(task, act)
-        often = (_often_enough(task, item, act, len(counted)) for item in task.terms.counts)
+        often = (  # counted where account is kept of acts; otherwise the act itself has to say
+            judge.condition(item, "", case_of(act, task.case)).truth
+            if task.case.facts.usage is None
+            else check(item, (len(counted),), task.case.knowledge)[0]
+            for item in task.terms.counts
+        )
         truth = all_of((one, *often))
         dated = act.at != EVER or task.terms.window
         if truth is Truth.TRUE and task.now is None and dated:  # it may lie in the future
@@ -211,11 +217,6 @@ def acts_of(facts: Facts) -> list[Performed]:
     return list(found.values())
 
 
-def acts_since(acts: Iterable[Performed], after: datetime | None) -> list[Performed]:
-    """Return the acts from a moment on; all of them without one."""
-    return [act for act in acts if after is None or act.at >= after]
-
-
 def left_of(acts: Iterable[Performed], spent: Iterable[Performed]) -> list[Performed]:
     """Return the acts but those that were spent on something: one act is done for one thing."""
     gone = {id(act) for act in spent}
@@ -234,10 +235,13 @@ def case_of(act: Performed, case: Case) -> Case:
 def _fulfils(task: Task, act: Performed) -> Truth:
     """Return whether an act is what a duty asks for, however often it asks for it."""
     duty, known, done = task.duty, task.case.knowledge, case_of(act, task.case)
+    target, on = duty.target, act.target or ""
+    if target is None and (task.owner is None or on):  # on nothing, or on what the permission names
+        target = task.case.policy.target_of(task.owner or duty)
     parts = [
         judge.action_premise(duty, "", done).truth,
         _by_whom(task, act.party, done),
-        _on_what(task, act.target or "", done),
+        judge.member(target, on, done),
         _towards(task, act, done),
     ]
     if Truth.FALSE in parts:
@@ -262,25 +266,6 @@ def _in_time(item: model.Condition, act: Performed, case: Case) -> Truth:
         else judge.condition(item, "", case_of(replace(act, at=at), case)).truth
         for at in moments
     )
-
-
-def _often_enough(task: Task, item: model.Constraint, act: Performed, earlier: int) -> Truth:
-    """Return whether a duty was done as often as it has to be, this act included.
-
-    Acts are counted where account is kept of them; otherwise the act itself has to say.
-    """
-    facts = task.case.facts
-    if facts.usage is None:
-        return judge.condition(item, "", case_of(act, task.case)).truth
-    return check(item, (earlier,), facts.knowledge)[0]
-
-
-def _on_what(task: Task, asked: str, done: Case) -> Truth:
-    """Return whether an act was done on what a duty names, or the permission, or on nothing."""
-    policy, owner, target = task.case.policy, task.owner, task.duty.target
-    if target is None and (owner is None or asked):
-        target = policy.target_of(owner or task.duty)
-    return judge.member(target, asked, done)
 
 
 def _by_whom(task: Task, by: str, done: Case) -> Truth:
@@ -312,17 +297,15 @@ def _towards(task: Task, act: Performed, done: Case) -> Truth:
     named: list[tuple[model.PartyRef, Sequence[Fact]]] = []
     for function, party in task.duty.functions:
         acts = act.party and function in ROLES and ROLES[function].acts
-        own = (model.Iri(act.party),) if acts else ()
-        named.append((party, act.facts.get(function) or own))
+        named.append((party, act.facts.get(function) or ((act.party,) if acts else ())))
     paid = act.facts.get(COMPENSATED)
     assigner = None if task.owner is None else task.case.policy.assigner_of(task.owner)
     if assigner and paid and all(function != COMPENSATED for function, _ in task.duty.functions):
         named.append((assigner, paid))
-    return all_of(_all_are(party, values, done) for party, values in named)
+    each = ([judge.member(party, _iri(value), done) for value in values] for party, values in named)
+    return all_of(map(unanimous, each))
 
 
-def _all_are(party: model.PartyRef, values: Sequence[Fact], done: Case) -> Truth:
-    names = [value.value if isinstance(value, model.Iri) else value for value in values]
-    return unanimous(
-        judge.member(party, name if isinstance(name, str) else "", done) for name in names
-    )
+def _iri(value: Fact) -> str:
+    plain = value.value if isinstance(value, model.Iri) else value
+    return plain if isinstance(plain, str) else ""

@@ -10,8 +10,7 @@ Source: Vocabulary, `count`, `delayPeriod`, `elapsedTime`, `meteredTime`, `timeI
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise, product
@@ -20,12 +19,10 @@ from typing import Final
 from policies_odrl import model
 from policies_odrl.algebra.domain import MOST_COUNTED, Fact
 from policies_odrl.algebra.periods import Recurrence, Stretch, later
-from policies_odrl.evaluation.case import Case, Mode, parts_of
 from policies_odrl.evaluation.decision import ConditionResult
-from policies_odrl.evaluation.operands import POLICY_USAGE
-from policies_odrl.evaluation.request import DATE_TIME, UsageKey, Use, names_of
+from policies_odrl.evaluation.request import DATE_TIME, Case, Mode, UsageKey, Use, names_of
 from policies_odrl.logic import Truth
-from policies_odrl.model import ODRL, XSD, Iri, Literal, Operator
+from policies_odrl.model import ODRL, XSD, Literal, Operator
 from policies_odrl.values import Duration, Quantity, Span, duration, name, number, span
 from policies_odrl.vocabulary import OPERANDS, PREAU, Kind, closure
 
@@ -38,28 +35,24 @@ EVENT: Final = ODRL + "event"
 MONTHLY: Final = PREAU + "usesThisMonth"
 SINCE: Final = {item.id: item.since for item in OPERANDS.values() if item.since}
 ALWAYS: Final = datetime.min.replace(tzinfo=UTC)  # it held from the start
+Moments = Sequence[datetime | None]  # when something came true; None: nobody knows
 _OF_USES: Final = frozenset({COUNT, DELAY, ELAPSED, METERED, INTERVAL, MONTHLY})
 _KEPT: Final = _OF_USES | {EVENT, *SINCE}
 _FROM: Final = frozenset({Operator.GTEQ, Operator.EQ})
 _UNTIL: Final = frozenset({Operator.LT, Operator.LTEQ})
 
 
-@dataclass(frozen=True, slots=True)
-class Previous:
-    """The member before this one in an `andSequence`, and when it came true; None: unknown."""
+def values_of(item: model.Constraint, case: Case, came: Moments = ()) -> tuple[Fact, ...]:
+    """Return the values of a constraint's left operand; empty when there is none.
 
-    came: datetime | None
-
-
-def values_of(
-    item: model.Constraint, case: Case, previous: Previous | None = None
-) -> tuple[Fact, ...]:
-    """Return the values of a constraint's left operand; empty when there is none."""
+    `came` is when the members before it in an `andSequence` came true, but for those that always
+    held.
+    """
     facts, names = case.facts, names_of(item.left, case.knowledge)
     left = next((name for name in names if name in _KEPT), None)
     if left is not None and not any(name in facts.values for name in names):
-        found = _kept(left, item, case, previous)
-        accounted = facts.usage is not None or previous is not None
+        found = _kept(left, item, case, came)
+        accounted = facts.usage is not None or came
         if found or (accounted and left in _OF_USES):
             return found
     return facts.values_of(item.left, case.request)
@@ -78,17 +71,6 @@ def anchored(item: model.Constraint, given: Sequence[Fact], case: Case) -> tuple
     ends = [later(start, length) for length in lengths if length is not None]
     found = tuple(Stretch(start, end) for end in ends if end is not None)
     return found if len(found) == len(given) else ()
-
-
-def at_usage(item: model.Constraint, case: Case) -> model.Constraint:
-    """Return a constraint on `policyUsage` with the time of this use in its place.
-
-    Source: Vocabulary, `policyUsage`: "the actual datetime the action of the Rule was exercised".
-    """
-    now = case.facts.now
-    if item.left != EVENT or now is None or item.right != (Iri(POLICY_USAGE),):
-        return item
-    return replace(item, right=(Literal(now.isoformat(), XSD + "dateTime"),))
 
 
 def agreed(case: Case) -> datetime | None:
@@ -126,9 +108,12 @@ def used_before(case: Case) -> tuple[tuple[Use, ...], ...] | None:
     return tuple(dict.fromkeys(found))
 
 
-def _kept(
-    left: str, item: model.Constraint, case: Case, previous: Previous | None
-) -> tuple[Fact, ...]:
+def parts_of(name: str, members: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return a party or an asset, and all that it holds where it is a collection."""
+    return (name, *sorted(closure(name, members) - {name}))
+
+
+def _kept(left: str, item: model.Constraint, case: Case, came: Moments) -> tuple[Fact, ...]:
     """Return what is kept account of; one value for each member of what is asked for."""
     now, events = case.facts.now, case.knowledge.events
     if left == COUNT:
@@ -141,7 +126,7 @@ def _kept(
         event = events.get(SINCE[left])
         return (Stretch(event[1], now),) if event and event[1] <= now else ()
     if left == DELAY:
-        start = agreed(case) if previous is None else previous.came
+        start = came[-1] if came else agreed(case)
         return () if start is None else (Stretch(start, now),)
     found = dict.fromkeys(_of_uses(left, item, case, uses, now) for uses in used_before(case) or ())
     known = tuple(value for value in found if value is not None)
@@ -202,8 +187,8 @@ def metered_time(uses: Iterable[Use], now: datetime) -> timedelta:
 # -- the order of what came true ---------------------------------------------------------------
 
 
-def in_order(moments: Sequence[datetime | None]) -> Truth:
-    """Return whether moments are known to ascend; None is a moment that nobody knows.
+def in_order(moments: Moments) -> Truth:
+    """Return whether moments are known to ascend.
 
     Members that held from the start impose no order. Of two that came at once it cannot be told.
     Source: Vocabulary, `andSequence`: "satisfied in the order specified".
@@ -220,23 +205,17 @@ def in_order(moments: Sequence[datetime | None]) -> Truth:
 
 def came_true(item: model.Condition, result: ConditionResult, case: Case) -> datetime | None:
     """Return when a condition that holds came true, `ALWAYS`, or None when nobody knows."""
+    since, now = case.facts.since, case.facts.now
     if result.truth is not Truth.TRUE:
         return None
-    since, now = case.facts.since, case.facts.now
-    if isinstance(item, model.LogicalConstraint):
-        return _all_came(item, result, case)
-    moment = since.get(item.id) or _moment(item, result, case) or since.get(item.left)
-    return None if moment is None or (now is not None and moment > now) else moment
-
-
-def _all_came(
-    item: model.LogicalConstraint, result: ConditionResult, case: Case
-) -> datetime | None:
-    parts = list(zip(item.operands, result.children, strict=True))
+    if isinstance(item, model.Constraint):
+        moment = since.get(item.id) or _moment(item, result, case) or since.get(item.left)
+        return None if moment is None or (now is not None and moment > now) else moment
     if item.connective is model.Connective.XONE:  # the others may have come false only later
         return None
     either = item.connective is model.Connective.OR
-    if either and all(child.truth is not Truth.UNDETERMINED for _, child in parts):
+    parts = list(zip(item.operands, result.children, strict=True))
+    if either and all(child.truth is not Truth.UNDETERMINED for child in result.children):
         parts = [(part, child) for part, child in parts if child.truth is Truth.TRUE]
     moments = [came_true(part, child, case) for part, child in parts]
     known = [moment for moment in moments if moment is not None]

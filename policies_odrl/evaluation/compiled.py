@@ -8,19 +8,18 @@ is evaluated whole: duties, collections, counts and clocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import product, starmap
+from itertools import product
 from typing import Final, NamedTuple
 
 from policies_odrl import model
 from policies_odrl.evaluation import evaluate as whole
 from policies_odrl.evaluation.acts import Limit
-from policies_odrl.evaluation.case import Case, Mode
 from policies_odrl.evaluation.conditions import JOIN, collections_of
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.operands import check
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, names_of
+from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Mode, Request, names_of
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.logic import Truth, any_of
+from policies_odrl.logic import Truth, all_of, any_of
 from policies_odrl.model import Operator
 from policies_odrl.values import span
 from policies_odrl.vocabulary import Kind, implied_actions, same_action
@@ -30,38 +29,23 @@ Test = Callable[[Request, Facts], Truth]
 MOST_KEPT: Final = 4096  # answers to "which rules can apply", of one policy
 ANY: Final = ""  # in a key: whatever is asked for
 _NO_FACTS: Final = Facts()
+_BOUNDS: Final = frozenset({Operator.LT, Operator.LTEQ, Operator.GT, Operator.GTEQ})
 _STATEFUL: Final = frozenset({Kind.COUNT, Kind.DURATION, Kind.EVENT})
 
 
-class _Key(NamedTuple):
-    """By what a rule is found."""
-
-    bans: bool
-    action: str
-    target: str
-    party: str
+# By what a rule is found: whether it prohibits, its action, target and assignee.
+_Key = tuple[bool, str, str, str]
 
 
 class _Place(NamedTuple):
-    """A rule and where it stands; `plain` when it is about what its key says, and nothing else."""
+    """A rule, where it stands, and what has to hold for it; without tests it is judged whole."""
 
     path: str
     rule: model.Permission | model.Prohibition
-    plain: bool
-
-
-class _Applicable(NamedTuple):
-    """A rule that can apply; it may apply, at most, where it is about a part of what is asked for.
-
-    Without tests it has to be evaluated whole.
-    """
-
-    place: _Place
     tests: tuple[Test, ...] | None
-    partial: bool
 
 
-_Found = tuple[list[_Applicable], list[_Applicable]]  # permissions, prohibitions
+_Found = tuple[list[_Place], list[_Place]]  # permissions and prohibitions that can apply
 
 
 class CompiledPolicy:
@@ -92,15 +76,16 @@ class CompiledPolicy:
         self._refusal = whole.unusable(policy, tentative=tentative, profiles=knowledge.profiles)
         self._vague = collections_of(policy) if policy.prohibitions else frozenset[str]()
         self._kept: dict[tuple[str, str | None, str], _Found] = {}
-        self._tests: dict[str, tuple[Test, ...] | None] = {}
         self._places: dict[_Key, list[_Place]] = {}
         for path, rule in policy.rules():
             if isinstance(rule, model.Permission | model.Prohibition):
                 key, plain = _key(policy, rule)
-                self._places.setdefault(key, []).append(_Place(path, rule, plain))
-        self._banned = frozenset(key.action for key in self._places if key.bans)
-        self._needs_target = any(key.target for key in self._places)
-        self._needs_party = any(key.party for key in self._places)
+                items = (*rule.constraints, *rule.action.refinements)
+                tests = _tests(items, knowledge) if plain else None
+                self._places.setdefault(key, []).append(_Place(path, rule, tests))
+        self._banned = frozenset(action for bans, action, *_ in self._places if bans)
+        self._needs_target = any(target for *_, target, _ in self._places)
+        self._needs_party = any(party for *_, party in self._places)
 
     def permits(self, request: Request, facts: Facts = _NO_FACTS) -> bool:
         """Return whether the policy lets the request go ahead: `evaluate(…).granted`."""
@@ -109,10 +94,12 @@ class CompiledPolicy:
             return whole.evaluate(
                 self.policy, request, facts, mode=self._mode, tentative=self._tentative
             ).granted
-        permits, prohibits = found
-        if not any(self._applies(item, request, facts) is Truth.TRUE for item in permits):
+        permits, bans = found
+        if not any(self._applies(place, request, facts) is Truth.TRUE for place in permits):
             return False
-        prohibited = any_of(self._applies(item, request, facts) for item in prohibits)
+        prohibited = any_of(self._applies(place, request, facts) for place in bans)
+        if prohibited is Truth.FALSE:
+            return True
         return whole.resolve(self.policy.conflict, permitted=True, prohibited=prohibited).granted
 
     def _applicable(self, request: Request, facts: Facts) -> _Found | None:
@@ -143,66 +130,60 @@ class CompiledPolicy:
             if asked in known.wider_actions(ruled) or not known.known_action(ruled)
         )
 
-        def found(actions: Iterable[str], *, bans: bool) -> list[_Applicable]:
-            keys = starmap(_Key, product((bans,), {*actions, ANY}, {target, ANY}, {party, ANY}))
-            return [
-                _Applicable(place, self._prepared(place), key.action in narrower)
-                for key in keys
-                for place in self._places.get(key, ())
-            ]
+        def places(actions: Iterable[str], *, bans: bool) -> list[_Place]:
+            keys = product((bans,), actions, {target, ANY}, {party, ANY})
+            return [place for key in keys for place in self._places.get(key, ())]
 
-        return found(wider, bans=False), found(implied | narrower, bans=True)
+        permits, prohibits = places({*wider, ANY}, bans=False), places({*implied, ANY}, bans=True)
+        unclear: Test = lambda *_: Truth.UNDETERMINED  # noqa: E731 - what is prohibited is a part
+        partly = (
+            place if place.tests is None else place._replace(tests=(*place.tests, unclear))
+            for place in places(narrower, bans=True)
+        )
+        return permits, [*prohibits, *partly]
 
-    def _prepared(self, place: _Place) -> tuple[Test, ...] | None:
-        """Return what has to hold for a rule; None where it has to be evaluated whole."""
-        if place.path not in self._tests:
-            items = (*place.rule.constraints, *place.rule.action.refinements)
-            made = [_test(item, self._knowledge) for item in items] if place.plain else [None]
-            tests = tuple(test for test in made if test is not None)
-            self._tests[place.path] = tests if len(tests) == len(made) else None
-        return self._tests[place.path]
-
-    def _applies(self, item: _Applicable, request: Request, facts: Facts) -> Truth:
+    def _applies(self, place: _Place, request: Request, facts: Facts) -> Truth:
         """Return whether a prohibition applies, or a permission grants."""
-        place, tests, partial = item
-        if tests is None:
-            case = Case.of(self.policy, request, facts, self._mode)
-            result = whole.rule_result(place.rule, place.path, case)
-            permits = isinstance(place.rule, model.Permission)
-            return Truth.of(result.effect is Effect.GRANTS) if permits else result.applies
-        outcome = Truth.UNDETERMINED if partial else Truth.TRUE
-        for test in tests:
-            truth = test(request, facts)
-            if truth is Truth.FALSE:
-                return truth
-            if truth is Truth.UNDETERMINED:
-                outcome = truth
-        return outcome
+        if place.tests is not None:
+            return all_of(test(request, facts) for test in place.tests)
+        case = Case.of(self.policy, request, facts, self._mode)
+        result = whole.rule_result(place.rule, place.path, case)
+        permits = isinstance(place.rule, model.Permission)
+        return Truth.of(result.effect is Effect.GRANTS) if permits else result.applies
 
 
 def _key(policy: model.Policy, rule: model.Permission | model.Prohibition) -> tuple[_Key, bool]:
     """Return by which names a rule is found, and whether that is all there is to its premises."""
     assignee, bans = policy.assignee_of(rule), isinstance(rule, model.Prohibition)
-    names = ["", ""]
+    action = same_action(rule.action.id) if rule.action.id else ANY
     binds_nobody = assignee is None and policy.kind is model.PolicyKind.AGREEMENT
     duties = rule.duties if isinstance(rule, model.Permission) else ()
-    plain = bool(rule.action.id) and not (rule.unread or duties or binds_nobody)
-    for index, item in enumerate((policy.target_of(rule), assignee)):
-        if item is not None and (item.collection or item.source or item.refinements or not item.id):
-            plain = False
-        elif item is not None:
-            names[index] = item.id
-    action = same_action(rule.action.id) if rule.action.id else ANY
-    return _Key(bans, action, *names), plain
+    plain = action != ANY and not (rule.unread or duties or binds_nobody)
+    names = []
+    for item in (policy.target_of(rule), assignee):
+        single = item and not (item.collection or item.source or item.refinements)
+        names.append(item.id if item and single else ANY)
+        plain = plain and (item is None or names[-1] != ANY)
+    target, party = names
+    return (bans, action, target, party), plain
 
 
 # -- conditions as functions --------------------------------------------------------------------
 
 
+def _tests(items: Iterable[model.Condition], knowledge: Knowledge) -> tuple[Test, ...] | None:
+    """Return conditions as functions, or None where only a whole evaluation can judge them."""
+    made = [_test(item, knowledge) for item in items]
+    tests = tuple(test for test in made if test is not None)
+    return tests if len(tests) == len(made) else None
+
+
 def _test(item: model.Condition, knowledge: Knowledge) -> Test | None:
-    """Return a condition as a function, or None where only a whole evaluation can judge it."""
     if isinstance(item, model.LogicalConstraint):
-        return _joined(item, knowledge)
+        join, tests = JOIN.get(item.connective), _tests(item.operands, knowledge)
+        if join is None or not tests:
+            return None
+        return lambda request, facts: join(test(request, facts) for test in tests)
     operand = knowledge.operand(item.left)
     if operand is None or operand.kind in _STATEFUL or len(names_of(item.left, knowledge)) > 1:
         return None
@@ -217,29 +198,16 @@ def _test(item: model.Condition, knowledge: Knowledge) -> Test | None:
     return _timed(item, general) if left == DATE_TIME else general
 
 
-def _joined(item: model.LogicalConstraint, knowledge: Knowledge) -> Test | None:
-    join = JOIN.get(item.connective)
-    parts = [_test(part, knowledge) for part in item.operands]
-    tests = [part for part in parts if part is not None]
-    if join is None or not parts or len(tests) != len(parts):
-        return None
-    return lambda request, facts: join(test(request, facts) for test in tests)
-
-
 def _timed(item: model.Constraint, general: Test) -> Test:
     """Return a test of the time now; stated times are left to the general one."""
     bound = span(item.right[0]) if len(item.right) == 1 and not item.unit else None
     until = item.operator in {Operator.LT, Operator.LTEQ}
-    if (
-        bound is None
-        or item.reference
-        or not (until or item.operator in {Operator.GT, Operator.GTEQ})
-    ):
+    if bound is None or item.reference or item.operator not in _BOUNDS:
         return general
-    if item.operator in {Operator.LTEQ, Operator.GT}:
-        limit = Limit(bound.end, inclusive=bound.start == bound.end)
-    else:
+    if item.operator in {Operator.LT, Operator.GTEQ}:
         limit = Limit(bound.start, inclusive=False)
+    else:
+        limit = Limit(bound.end, inclusive=bound.start == bound.end)
 
     def against(request: Request, facts: Facts) -> Truth:
         if facts.now is None or DATE_TIME in facts.values:

@@ -29,8 +29,8 @@ class Premise:
 class ConditionResult:
     """How a constraint, a refinement or a premise came out, by the values given.
 
-    `path` is its JSON pointer; `why` says why it is Undetermined, or how a value was read;
-    `children` are the operands of a logical constraint.
+    `path` is its JSON pointer; `why` says why it is Undetermined; `children` are the operands of a
+    logical constraint.
     """
 
     path: str
@@ -92,14 +92,9 @@ class ConditionResult:
 class DutyResult:
     """Where one duty of a permission, an obligation, a consequence or a remedy stands.
 
-    Attributes:
-        path: JSON pointer into the written policy.
-        acts: what fulfilled it, in time order; several where it says how often.
-        gates: conditions that say whether anything has to be done at all.
-        instances: the occasions, oldest first.
-        consequences: what is due besides, once it was violated.
-        settled: whether a violated duty was made good: it was done late, and every consequence.
-        note: why it is Undetermined.
+    `acts` fulfilled it, in time order; `gates` say whether anything has to be done at all;
+    `instances` are the occasions, oldest first; `consequences` are due once it was violated, which
+    is `settled` once it was done late, and every consequence. `note`: why it is Undetermined.
     """
 
     path: str
@@ -124,6 +119,11 @@ class DutyResult:
         """Whether something should have been done by now, so that it may stand in the way."""
         return self.open and self.state is not DutyState.DUE
 
+    @property
+    def line(self) -> str:
+        """One line that says where it stands."""
+        return f"duty {self.path} is {self.state.value}" + (f": {self.note}" if self.note else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -137,20 +137,14 @@ class Violation:
 class RuleResult:
     """How one permission or prohibition bears on the request.
 
-    Attributes:
-        path: JSON pointer into the written policy.
-        concerns: whether the rule is about this action, party and target.
-        active: whether its constraints hold as well (W3C draft, activation state).
-        applies: whether its refinements hold as well.
-        effect: what it does; duties count here.
-        duties: of a permission.
-        violations: of a prohibition, by what was done before.
+    It `concerns` this action, party and target, or not, and `applies` where its conditions hold as
+    well. `effect` counts the duties of a permission, too; `violations` of a prohibition are by what
+    was done before.
     """
 
     path: str
     rule: model.Rule
     concerns: Truth
-    active: Truth
     applies: Truth
     effect: Effect
     premises: tuple[ConditionResult, ...]
@@ -205,8 +199,17 @@ class Decision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """One line each, most important first; never empty."""
-        return self.because or _lacking(self.rules) or ("nothing is permitted",)
+        """One line each, most important first; never empty.
+
+        Where there is no other reason, they say what keeps the nearest permission from granting.
+        """
+        permissions = [item for item in self.rules if isinstance(item.rule, model.Permission)]
+        if self.because or not permissions:
+            return self.because or ("nothing is permitted",)
+        nearest = min(permissions, key=_distance)
+        overdue = [duty.line for duty in nearest.duties if duty.overdue]
+        lines = (*(item.line for item in nearest.failures()), *overdue)
+        return lines or ("nothing is permitted",)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -222,20 +225,7 @@ class Decision:
         return tuple(sorted(names))
 
 
-def _lacking(rules: tuple[RuleResult, ...]) -> tuple[str, ...]:
-    """Return what keeps the permission that comes nearest from granting."""
-
-    def distance(result: RuleResult) -> tuple[int, int]:
-        premises = sum(item.truth is not Truth.TRUE for item in result.premises)
-        return premises, sum(1 for _ in result.failures())
-
-    permissions = [item for item in rules if isinstance(item.rule, model.Permission)]
-    if not permissions:
-        return ()
-    nearest = min(permissions, key=distance)
-    lines = [item.line for item in nearest.failures()]
-    for duty in nearest.duties:
-        if duty.overdue:
-            note = f": {duty.note}" if duty.note else ""
-            lines.append(f"duty {duty.path} is {duty.state.value}{note}")
-    return tuple(lines)
+def _distance(result: RuleResult) -> tuple[int, int]:
+    """Order permissions by how little keeps them from granting: premises first."""
+    premises = sum(item.truth is not Truth.TRUE for item in result.premises)
+    return premises, sum(1 for _ in result.failures())

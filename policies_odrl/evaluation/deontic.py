@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from types import MappingProxyType
 from typing import Final
 
 from policies_odrl.logic import Judged
@@ -55,28 +54,24 @@ _S, _E = DutyState, Event
 _OWED: Final = {_E.OWED_FIRST: _S.MISSING, _E.OWED_LATER: _S.DUE}
 _JUDGED: Final = {_E.DONE: _S.FULFILLED, _E.UNCLEAR: _S.UNDETERMINED}
 # What is not here changes nothing: what was done stays done, also after its deadline.
-NEXT: Final[Mapping[DutyState, Mapping[Event, DutyState]]] = MappingProxyType(
-    {
-        _S.INACTIVE: _OWED,
-        _S.MISSING: _JUDGED,
-        _S.DUE: {_E.DONE: _S.FULFILLED, _E.TOO_LATE: _S.VIOLATED, _E.UNCLEAR: _S.UNDETERMINED},
-        _S.UNDETERMINED: {_E.DONE: _S.FULFILLED},
-        _S.VIOLATED: {_E.MADE_GOOD: _S.FULFILLED},
-        _S.FULFILLED: _OWED,  # another occasion
-    }
-)
+NEXT: Final[Mapping[DutyState, Mapping[Event, DutyState]]] = {
+    _S.INACTIVE: _OWED,
+    _S.MISSING: _JUDGED,
+    _S.DUE: {_E.DONE: _S.FULFILLED, _E.TOO_LATE: _S.VIOLATED, _E.UNCLEAR: _S.UNDETERMINED},
+    _S.UNDETERMINED: {_E.DONE: _S.FULFILLED},
+    _S.VIOLATED: {_E.MADE_GOOD: _S.FULFILLED},
+    _S.FULFILLED: _OWED,  # another occasion
+}
 
 # State -> (activation state, deontic state) of the Compliance Report Model 0.9.
-REPORTED: Final[Mapping[DutyState, tuple[str, str]]] = MappingProxyType(
-    {
-        _S.INACTIVE: ("Inactive", "NonSet"),
-        _S.MISSING: ("Active", "NonSet"),
-        _S.DUE: ("Active", "NonSet"),
-        _S.UNDETERMINED: ("Active", "NonSet"),
-        _S.FULFILLED: ("Active", "Fulfilled"),
-        _S.VIOLATED: ("Active", "Violated"),
-    }
-)
+REPORTED: Final[Mapping[DutyState, tuple[str, str]]] = {
+    _S.INACTIVE: ("Inactive", "NonSet"),
+    _S.MISSING: ("Active", "NonSet"),
+    _S.DUE: ("Active", "NonSet"),
+    _S.UNDETERMINED: ("Active", "NonSet"),
+    _S.FULFILLED: ("Active", "Fulfilled"),
+    _S.VIOLATED: ("Active", "Violated"),
+}
 
 
 def outcome(events: Iterable[Event], state: DutyState = DutyState.INACTIVE) -> DutyState:
@@ -88,13 +83,9 @@ def outcome(events: Iterable[Event], state: DutyState = DutyState.INACTIVE) -> D
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One occasion on which a duty had to be done.
+    """One occasion on which a duty had to be done: since when, until when, and when it was done.
 
-    Attributes:
-        state: see `DutyState`.
-        since: when it arose, aware; None when not known.
-        due: until when it can be done in time, aware; None when there is no end.
-        done: when it was done, aware; None when it was not.
+    The times are aware; None where one is not known, or there is none.
     """
 
     state: DutyState

@@ -17,12 +17,11 @@ from policies_odrl.algebra.forms import operands_of
 from policies_odrl.algebra.periods import Recurrence
 from policies_odrl.evaluation import acts as deeds
 from policies_odrl.evaluation import conditions as judge
-from policies_odrl.evaluation.acts import Task, Terms, acts_since, first_done, left_of
-from policies_odrl.evaluation.case import Case, Mode
+from policies_odrl.evaluation.acts import Task, Terms, first_done, left_of
 from policies_odrl.evaluation.clocks import COUNT, agreed, used_before
 from policies_odrl.evaluation.decision import ConditionResult, DutyResult, Violation
 from policies_odrl.evaluation.deontic import DutyState, Event, Instance, outcome
-from policies_odrl.evaluation.request import Performed
+from policies_odrl.evaluation.request import Case, Mode, Performed
 from policies_odrl.logic import Truth
 from policies_odrl.model import Condition, Duty, Prohibition, Rule
 from policies_odrl.vocabulary import AFTER_USE
@@ -47,10 +46,9 @@ def duty_state(
 ) -> DutyResult:
     """Return where a duty stands, seen from a request; the arguments are as in `Task`."""
     below = (duty, *duty.consequences) if isinstance(owner, Prohibition) else duty.consequences
-    if any(item.consequences for item in below):
-        return DutyResult(path, duty, _S.UNDETERMINED, note=INVALID)
-    if duty.unread:
-        return DutyResult(path, duty, _S.UNDETERMINED, note=NOT_UNDERSTOOD)
+    if duty.unread or any(item.consequences for item in below):
+        note = NOT_UNDERSTOOD if duty.unread else INVALID
+        return DutyResult(path, duty, _S.UNDETERMINED, note=note)
     terms = deeds.terms_of(duty, case.knowledge)
     gates = tuple(
         [_gate(item, f"{path}/constraint/{index}", case) for index, item in enumerate(terms.gates)]
@@ -140,7 +138,7 @@ def _aftercare(task: Task) -> DutyResult:
     if task.owner is not None and end is None:
         note = "it can only be done after the use, and no deadline is stated"
         return _result(task, _S.UNDETERMINED, note=note)
-    if task.owner is not None and end is not None and now is not None and not end.passed(now):
+    if task.owner is not None and end and now is not None and not end.passed(now):
         return _result(task, outcome([Event.OWED_LATER]))
     uses = [use.start for held in used_before(task.case) or () for use in held if use.committed]
     since = max(uses, default=None) or agreed(task.case)
@@ -154,7 +152,7 @@ def _aftercare(task: Task) -> DutyResult:
 
 def _once(task: Task, since: datetime | None) -> DutyResult:
     """Return where a duty stands that has one occasion, from a moment on."""
-    done, acts = first_done(task, acts_since(deeds.acts_of(task.case.facts), since))
+    done, acts = first_done(task, deeds.acts_of(task.case.facts), since)
     if task.terms.window and task.now is None and done is not Truth.TRUE:
         return _result(task, _S.UNDETERMINED, note=_NO_TIME)
     events, note = list(_events(task, done)), ""
@@ -207,10 +205,7 @@ def _after_use(task: Task) -> DutyResult:
     left, instances = deeds.acts_of(task.case.facts), list[Instance]()
     spent: list[Performed] = []
     for start in starts:
-        limit = task.terms.end(start)
-        since = acts_since(left, start)
-        timely = [act for act in since if limit is None or not limit.passed(act.at)]
-        _, acts = first_done(task, timely)
+        _, acts = first_done(task, left, start, task.terms.end(start))
         left = left_of(left, acts)
         spent += acts
         instances.append(_instance(task, start, acts, now))
@@ -276,11 +271,10 @@ def _with_consequences(task: Task, result: DutyResult) -> DutyResult:
     anyway = replace(task, terms=Terms(gates=task.terms.gates, counts=task.terms.counts))
     late: list[tuple[Performed, ...]] = []
     for since in moments:
-        late.append(first_done(anyway, acts_since(left, since))[1])
+        late.append(first_done(anyway, left, since)[1])
         left = left_of(left, late[-1])
-    made_good = all(late) and not any(item.open for item in added)
+    settled = bool(added) and all(late) and not any(item.open for item in added)
     by = late[-1] if all(late) else ()
-    settled = bool(added) and made_good
     return replace(result, acts=by, consequences=tuple(added), settled=settled)
 
 

@@ -7,27 +7,17 @@ later. Source: `docs/decisions`, ODRL IM 2.2, and the W3C draft on formal semant
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
-
 from policies_odrl import model
 from policies_odrl.evaluation import conditions as judge
-from policies_odrl.evaluation.case import Behaviour, Case, Mode
 from policies_odrl.evaluation.decision import Decision, DutyResult, RuleResult
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.duties import blocks, duty_state, violations_of
-from policies_odrl.evaluation.request import Facts, Request
+from policies_odrl.evaluation.request import Behaviour, Case, Facts, Mode, Request
 from policies_odrl.logic import Truth, all_of, any_of
 from policies_odrl.vocabulary import PROFILES
 
 _NO_FACTS = Facts()
 UNSIGNED = frozenset({model.PolicyKind.OFFER, model.PolicyKind.REQUEST})
-# What is wrong with a policy that names too little -> why it decides nothing.
-_WRONG: Final = {
-    "missing-target": "an agreement must name its target: `{}` has none",
-    "missing-assigner": "an agreement must name its assigner: `{}` has none",
-    "missing-assignee": "an agreement must name its assignee: `{}` has none",
-    "ticket-with-assignee": "a ticket is good for whoever holds it, and must name no assignee",
-}
 
 
 def evaluate(
@@ -50,9 +40,9 @@ def evaluate(
     ('action read: given print',)
 
     Args:
-        policy: see `model.py`; inheritance must be resolved.
+        policy: what it inherits must be resolved.
         request: what is asked.
-        facts: what is known; nothing by default.
+        facts: what is known.
         mode: reading that holds where public texts disagree.
         tentative: True to ask what an offer would grant if it were agreed.
         behaviour: what holds where no rule says anything; `OPEN` is unsafe.
@@ -77,8 +67,8 @@ def evaluate(
     unsaid = behaviour is Behaviour.OPEN and silent and prohibited is Truth.FALSE
     outcome = resolve(policy.conflict, permitted=bool(granting), prohibited=prohibited)
     because: tuple[str, ...] = ()  # what the nearest permission lacks
-    if outcome.reason:
-        because = (outcome.reason, *map(_blocking, blocking))
+    if outcome.because:
+        because = (*outcome.because, *map(_blocking, blocking))
     elif granting:
         because = tuple(f"permission {item.path}" for item in granting)
     elif unsaid:
@@ -103,37 +93,32 @@ def unusable(
             return f"profile `{item}` is not known here"
     if policy.kind in UNSIGNED and not tentative:
         return f"a policy of class {policy.kind.value} grants nothing until it is agreed"
-    if policy.replaced_by:
-        return f"replaced by `{policy.replaced_by}`"
-    if policy.inherits:
-        return "the policies it inherits from are not resolved"
-    return next((_WRONG[code].format(path) for path, code in model.incomplete(policy)), "")
+    if policy.replaced_by or policy.inherits:
+        unresolved = "the policies it inherits from are not resolved"
+        return f"replaced by `{policy.replaced_by}`" if policy.replaced_by else unresolved
+    for path, code in model.incomplete(policy):
+        if code == "ticket-with-assignee":
+            return "a ticket is good for whoever holds it, and must name no assignee"
+        return f"an agreement must name its {code.removeprefix('missing-')}: `{path}` has none"
+    return ""
 
 
-class Resolution(NamedTuple):
-    """Whether the permission stands, whether the whole policy falls, and why in one line."""
-
-    granted: bool
-    void: bool = False
-    reason: str = ""
-
-
-def resolve(strategy: model.Conflict | None, *, permitted: bool, prohibited: Truth) -> Resolution:
+def resolve(strategy: model.Conflict | None, *, permitted: bool, prohibited: Truth) -> Decision:
     """Return what follows from what the permissions and the prohibitions say (IM 2.10).
 
     A conflict exists only where both bear on the same request. `invalid`, the default, voids the
     whole policy. A prohibition that cannot be ruled out blocks, unless permissions are to win.
     """
     if not permitted or prohibited is Truth.FALSE:
-        return Resolution(permitted)
+        return Decision(permitted)
     if strategy is model.Conflict.PERM:
-        return Resolution(granted=True, reason="prohibited as well, but permissions win here")
+        return Decision(granted=True, because=("prohibited as well, but permissions win here",))
     if prohibited is Truth.UNDETERMINED:
-        return Resolution(granted=False, reason="a prohibition cannot be ruled out")
+        return Decision(granted=False, because=("a prohibition cannot be ruled out",))
     if strategy is model.Conflict.PROHIBIT:
-        return Resolution(granted=False, reason="prohibited")
+        return Decision(granted=False, because=("prohibited",))
     reason = "permitted and prohibited at once, which voids the policy"
-    return Resolution(granted=False, void=True, reason=reason)
+    return Decision(granted=False, because=(reason,), void=True)
 
 
 def rule_result(rule: model.Permission | model.Prohibition, path: str, outer: Case) -> RuleResult:
@@ -145,21 +130,19 @@ def rule_result(rule: model.Permission | model.Prohibition, path: str, outer: Ca
         constraints += judge.conditions(rule.unread, f"{path}/unread", case)
     refinements = judge.refinements_of(rule, path, case)
     concerns = all_of([item.truth for item in premises])
-    active = all_of([concerns, *[item.truth for item in constraints]])
-    applies = all_of([active, *[item.truth for item in refinements]]) if refinements else active
+    applies = all_of([concerns, *[item.truth for item in (*constraints, *refinements)]])
     parts = (premises, constraints, refinements)
     if isinstance(rule, model.Permission):
         places = ((duty, f"{path}/duty/{index}") for index, duty in enumerate(rule.duties))
         duties = tuple([duty_state(duty, place, case, rule) for duty, place in places])
         grants = applies is Truth.TRUE and not any(blocks(item, case.mode) for item in duties)
         effect = Effect.GRANTS if grants else Effect.NOTHING
-        return RuleResult(path, rule, concerns, active, applies, effect, *parts, duties)
+        return RuleResult(path, rule, concerns, applies, effect, *parts, duties)
     if rule.unread and concerns is not Truth.FALSE:  # it may lift any of the conditions
-        active = applies = Truth.UNDETERMINED
+        applies = Truth.UNDETERMINED
     effect = Effect.NOTHING if applies is Truth.FALSE else Effect.BLOCKS
     violations = violations_of(rule, path, case) if case.facts.performed else ()
-    truths = (concerns, active, applies)
-    return RuleResult(path, rule, *truths, effect, *parts, violations=violations)
+    return RuleResult(path, rule, concerns, applies, effect, *parts, violations=violations)
 
 
 def _blocking(result: RuleResult) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final, cast
 
 from policies_odrl.algebra.claims import Denoted, denoted
@@ -19,7 +20,7 @@ from policies_odrl.algebra.periods import Lengths, Recurrence, Stretch, recurs
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.logic import Truth, unanimous
 from policies_odrl.model import ODRL, Constraint, Iri, Literal, Operator
-from policies_odrl.values import MAX_LEXICAL, Quantity, naive, name, number, too_long
+from policies_odrl.values import MAX_LEXICAL, Quantity, name, number, too_long
 from policies_odrl.vocabulary import ALLOWED, LEVELS, Kind, Operand
 
 NO_VALUE: Final = "no value was given"
@@ -38,10 +39,7 @@ _KEPT: Final = frozenset({str, int, bool, Iri, Literal}) | _WRITTEN
 def check(
     constraint: Constraint, values: Sequence[Fact] | None, knowledge: Knowledge
 ) -> tuple[Truth, str]:
-    """Return whether the constraint holds, and a note.
-
-    The note says why the truth is Undetermined, or how a value was read; mostly it is empty.
-    """
+    """Return whether the constraint holds, and why it is Undetermined."""
     if not values or len(values) != 1:
         return _checked(constraint, values, knowledge)
     value = values[0]
@@ -64,7 +62,10 @@ def _checked(
     operand = knowledge.operand(constraint.left)
     if operand is None:
         return Truth.UNDETERMINED, f"`{constraint.left}` {UNKNOWN_OPERAND}"
-    item = _resolved(constraint, knowledge) if constraint.reference else constraint
+    item = constraint
+    if item.reference:  # with the values that it refers to; with none where one is not known
+        found: list[Any] = [knowledge.references.get(name, ()) for name in item.reference]
+        item = replace(item, right=tuple(chain(*found)) if all(found) else (), reference=())
     obstacle = _obstacle(operand, item, values)
     if obstacle or not values:
         return Truth.UNDETERMINED, obstacle
@@ -72,18 +73,9 @@ def _checked(
         truth, note = _of_clocks(denoted(item, operand, knowledge), item, values), ""
     else:
         truth, note = _of_values(operand, item, values, knowledge)
-    if truth is Truth.UNDETERMINED:
-        overlaps = not note and _overlaps(operand, item, values, knowledge)
-        return truth, note or (_OVERLAPS if overlaps else _INCOMPARABLE)
-    zoneless = operand.kind is Kind.INSTANT and any(map(naive, (*values, *item.right)))
-    return truth, "a time without a zone was read as UTC" if zoneless else ""
-
-
-def _resolved(item: Constraint, knowledge: Knowledge) -> Constraint:
-    """Return a constraint with the values that it refers to; with none where one is not known."""
-    found = [knowledge.references.get(name, ()) for name in item.reference]
-    values: tuple[Any, ...] = tuple(value for values in found for value in values)
-    return replace(item, right=values if all(found) else (), reference=())
+    if truth is Truth.UNDETERMINED and not note:
+        note = _OVERLAPS if _overlaps(operand, item, values, knowledge) else _INCOMPARABLE
+    return truth, note
 
 
 def _obstacle(operand: Operand, item: Constraint, values: Sequence[Fact] | None) -> str:
@@ -157,8 +149,7 @@ def _overlaps(
     operand: Operand, item: Constraint, values: Sequence[Fact], knowledge: Knowledge
 ) -> bool:
     """Return whether a concept given has something in common with one that is named."""
-    if operand.kind is not Kind.CONCEPT:
-        return False
-    plain = [it for it in values if not isinstance(it, Quantity | Stretch | Recurrence)]
-    given, named = ([one for one in map(name, group) if one] for group in (plain, item.right))
-    return any(knowledge.overlap(mine, want) for mine in given for want in named)
+    given, named = ([one for one in map(name, group) if one] for group in (values, item.right))
+    return operand.kind is Kind.CONCEPT and any(
+        knowledge.overlap(mine, want) for mine in given for want in named
+    )

@@ -1,4 +1,4 @@
-"""What is asked, what is known, and what was used: the inputs of an evaluation beside the policy.
+"""What is asked, what is known and what was used, and the case that they make with a policy.
 
 What the node knows itself (`Facts`) wins over what a request says about itself; a caller cannot
 choose its own time. Keeping account of uses is left to the caller.
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import Enum
 from typing import Final
 
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
-from policies_odrl.model import ODRL
-from policies_odrl.vocabulary import OPERANDS
+from policies_odrl.model import ODRL, Policy, Rule
+from policies_odrl.vocabulary import OPERANDS, implied_actions
 
 DATE_TIME: Final = ODRL + "dateTime"
 
@@ -184,3 +185,77 @@ def _names(left: str, knowledge: Knowledge) -> tuple[str, ...]:
 
 
 _NAMES: Final = {left: _names(left, NOTHING_MORE) for left in OPERANDS}
+
+
+# -- one question in hand ----------------------------------------------------------------------
+
+
+class Mode(Enum):
+    """Which public reading holds where they disagree.
+
+    `W3C` (default): a duty must be fulfilled before the use unless it states a later deadline, and
+    a collection that is refined has the members of its `source` (W3C draft on formal semantics;
+    IM 2.5.5). `SUITE`: only a violated duty blocks, and members are those of the collection's own
+    IRI (public ODRL test suite).
+    """
+
+    W3C = "w3c"
+    SUITE = "suite"
+
+
+class Behaviour(Enum):
+    """What holds where no rule says anything (W3C draft, Behaviour; `CLOSED` is the default).
+
+    `OPEN` is unsafe where data has to be protected: what nobody thought of is then granted.
+    """
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request to be judged by one rule, `None` for the policy as a whole; `path` is its pointer.
+
+    `wider` is the action asked for and all that include it, `implied` those and all that any of
+    them implies, `vague` the collections whose members may be what a prohibition names.
+    """
+
+    policy: Policy
+    request: Request
+    facts: Facts
+    mode: Mode
+    wider: frozenset[str]
+    implied: frozenset[str]
+    vague: frozenset[str] = frozenset()
+    rule: Rule | None = None
+    path: str = ""
+
+    @staticmethod
+    def of(
+        policy: Policy,
+        request: Request,
+        facts: Facts,
+        mode: Mode = Mode.W3C,
+        vague: frozenset[str] = frozenset(),
+    ) -> Case:
+        """Return the case of a request, before any rule is in hand."""
+        wider = facts.knowledge.wider_actions(request.action)
+        implied = wider | implied_actions(request.action)
+        return Case(policy, request, facts, mode, wider, implied, vague)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Terms and hierarchies."""
+        return self.facts.knowledge
+
+    @property
+    def key(self) -> UsageKey:
+        """What uses of the rule in hand are kept for; one without an IRI goes by its place."""
+        name = (self.rule.id if self.rule else "") or self.path
+        return UsageKey(self.policy.id, name, self.request.assignee, self.request.target or "")
+
+    def under(self, rule: Rule, path: str) -> Case:
+        """Return the case with a rule in hand."""
+        asked = (self.policy, self.request, self.facts, self.mode)
+        return Case(*asked, self.wider, self.implied, self.vague, rule, path)

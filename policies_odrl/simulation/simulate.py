@@ -18,12 +18,11 @@ from typing import Final
 from policies_odrl import text
 from policies_odrl.algebra.domain import Fact
 from policies_odrl.algebra.periods import Recurrence
-from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.clocks import COUNT, INTERVAL, METERED, MONTHLY
 from policies_odrl.evaluation.decision import ConditionResult, Decision, DutyResult, Premise
 from policies_odrl.evaluation.deontic import DutyState, Effect
 from policies_odrl.evaluation.evaluate import UNSIGNED, evaluate
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request, Usage
+from policies_odrl.evaluation.request import DATE_TIME, Facts, Mode, Request, Usage
 from policies_odrl.language.conditions import Speech
 from policies_odrl.language.explain import numbered, sentence
 from policies_odrl.language.phrases import fill, label, table, word

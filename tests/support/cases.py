@@ -23,10 +23,9 @@ from policies_odrl import Decision, Facts, Knowledge, Layer, Mode, OdrlError, Po
 from policies_odrl.comparison.differences import Compared
 from policies_odrl.comparison.meet import meet
 from policies_odrl.conflicts.compatibility import ConflictVerdict
-from policies_odrl.evaluation.case import Behaviour
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import DutyState, Instance
-from policies_odrl.evaluation.request import Usage, UsageKey, Use
+from policies_odrl.evaluation.request import Behaviour, Usage, UsageKey, Use
 from policies_odrl.language.phrases import LANGUAGES
 from policies_odrl.reading.writer import CONTEXTS, write
 from policies_odrl.simulation.changes import applied

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from policies_odrl import Decision, Facts, Policy, Request, Truth, evaluate
-from policies_odrl.evaluation.case import Case, parts_of
-from policies_odrl.evaluation.request import Usage, UsageKey, Use
+from policies_odrl.evaluation.clocks import parts_of
+from policies_odrl.evaluation.request import Case, Usage, UsageKey, Use
 
 
 def reserve_use(

@@ -115,4 +115,4 @@ def test_only_rules_that_can_apply_are_looked_at() -> None:
     many = terms(*(named(target=f"urn:{number}") for number in range(200)))
     found = compile_policy(many)._applicable(replace(ASKED, target="urn:7"), Facts())
     assert found is not None
-    assert [place.path for place, *_ in found[0]] == ["/permission/7"]
+    assert [place.path for place in found[0]] == ["/permission/7"]

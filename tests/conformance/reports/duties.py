@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies_odrl.evaluation.acts import case_of
-from policies_odrl.evaluation.case import Case
 from policies_odrl.evaluation.conditions import action_premise, conditions, refinements_of
 from policies_odrl.evaluation.decision import DutyResult
 from policies_odrl.evaluation.deontic import REPORTED, DutyState
 from policies_odrl.evaluation.duties import duty_state
-from policies_odrl.evaluation.request import Performed
+from policies_odrl.evaluation.request import Case, Performed
 from policies_odrl.logic import Truth
 from policies_odrl.model import Constraint, Duty, Iri, Rule
 from tests.conformance.reports.premises import condition_report, rule_premises

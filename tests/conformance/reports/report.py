@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from policies_odrl.evaluation.case import Mode
 from policies_odrl.evaluation.deontic import DutyState, Instance
+from policies_odrl.evaluation.request import Mode
 from policies_odrl.model import Conflict, Connective, Literal, Operator, Value
 
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from policies_odrl.evaluation.case import Case, Mode
 from policies_odrl.evaluation.decision import Decision, RuleResult
 from policies_odrl.evaluation.deontic import Effect
 from policies_odrl.evaluation.duties import blocks
 from policies_odrl.evaluation.evaluate import evaluate
-from policies_odrl.evaluation.request import DATE_TIME, Facts, Request
+from policies_odrl.evaluation.request import DATE_TIME, Case, Facts, Mode, Request
 from policies_odrl.logic import Truth, all_of
 from policies_odrl.model import Conflict, Literal, Policy, Prohibition
 from tests.conformance.reports.duties import Duties
