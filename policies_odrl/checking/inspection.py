@@ -74,10 +74,10 @@ def inspect(
 def _sensible(policies: Sequence[Policy], report: Report, lang: str) -> None:
     """Add what can be said of policies that were read, and was not told before."""
     named = {policy.id or str(place): policy for place, policy in enumerate(policies)}
-    reports: dict[str, Report] = {}
-    for name, policy in named.items():
-        own = Report(lang, report.knowledge, policy.id if len(policies) > 1 else "")
-        reports[name] = judged(policy, own)
+    reports = {
+        name: judged(policy, Report(lang, report.knowledge, policy.id if len(policies) > 1 else ""))
+        for name, policy in named.items()
+    }
     heirs = sum(bool(policy.inherits) for policy in policies)
     if heirs > MAX_HEIRS:
         report.note("", "over-the-limit", f"{heirs} > {MAX_HEIRS}")

@@ -8,13 +8,13 @@ result is the same whatever the order of the parents, and names none any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from policies_odrl.errors import LimitExceeded, Unresolvable
-from policies_odrl.model import Common, Conflict, Policy, Rule, duties_below, each_constraint
+from policies_odrl.model import Common, Conflict, Policy, duties_below, each_constraint
 from policies_odrl.reading import compact
 from policies_odrl.reading.nodes import Count
 
@@ -36,20 +36,33 @@ def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
     """
     if not policy.inherits:
         return policy
-    # What the constraints of a parent counted so far is not taken over (IM 2.9).
-    uncounted = partial(replace, status=None)
+    uncounted = partial(replace, status=None)  # parents keep what they counted so far (IM 2.9)
     above = _ancestors(policy, parents)
     family = [policy, *(each_constraint(parent, uncounted) for parent in above)]
     common = compact.together(*map(compact.shared_by, family))
-    _insist_few(family, common)
-    made: dict[str, Any] = {**dict.fromkeys(compact.WHOLE), **compact.alone(common)}
-    for group in compact.GROUPS:
-        rules = (rule for item in family for rule in getattr(item, group + "s"))
-        made[group + "s"] = compact.once(_rows(rule, common)[1] for rule in rules)
-    made["profiles"] = compact.once(item.profiles for item in family)
+    whole: dict[str, Any] = {**dict.fromkeys(compact.WHOLE), **compact.alone(common)}
+    whole["profiles"] = compact.once(item.profiles for item in family)
     stated = strategies(family)
-    made["conflict"] = Conflict.INVALID if len(stated) > 1 else next(iter(stated), None)
-    return compact.pushed_down(replace(policy, inherits=(), common=common, **made))
+    whole["conflict"] = Conflict.INVALID if len(stated) > 1 else next(iter(stated), None)
+    whole |= _rules(family, common)
+    return compact.pushed_down(replace(policy, inherits=(), common=common, **whole))
+
+
+def _rules(family: Sequence[Policy], common: Common) -> dict[str, Any]:
+    """Return the rules under what the whole family shares, each once (IM 2.9, last step)."""
+    made: dict[str, Any] = {}
+    total, limit = 0, Count.RULES.value
+    for group in (name + "s" for name in compact.GROUPS):
+        found = []
+        for rule in (rule for item in family for rule in getattr(item, group)):
+            count, rows = compact.expanded(compact.stated_by(rule), common, partial(replace, rule))
+            duties = [duty for _, some in duties_below(rule) for duty in some]
+            total += count * (1 + sum(1 + len(duty.consequences) for duty in duties))
+            if total > limit:  # before they are made
+                raise LimitExceeded("more than {limit} rules", limit=limit, node=family[0].id)
+            found.append(rows)
+        made[group] = compact.once(found)
+    return made
 
 
 def _ancestors(policy: Policy, parents: Mapping[str, Policy]) -> list[Policy]:
@@ -105,18 +118,3 @@ def strategies(family: Sequence[Policy]) -> frozenset[Conflict]:
         return frozenset()
     voting = (item for item in family if item.conflict is not None or any(item.rules()))
     return frozenset(item.conflict or Conflict.INVALID for item in voting)
-
-
-def _rows(rule: Rule, common: Common) -> tuple[int, Iterator[Rule]]:
-    return compact.expanded(compact.stated_by(rule), common, partial(replace, rule))
-
-
-def _insist_few(family: Sequence[Policy], common: Common) -> None:
-    """Refuse more rules than a policy may have, before they are made."""
-    rules = 0
-    for rule in (rule for item in family for _, rule in item.rules()):
-        below = sum(1 + len(duty.consequences) for _, some in duties_below(rule) for duty in some)
-        rules += _rows(rule, common)[0] * (1 + below)
-        if rules > Count.RULES.value:
-            limit = Count.RULES.value
-            raise LimitExceeded("more than {limit} rules", limit=limit, node=family[0].id)

@@ -117,7 +117,7 @@ class Node:
     def all(self, name: str) -> list[Body]:
         """Return the values of a property."""
         self.asked.add(name)
-        return self.objects(self.body.get(name, []), name)
+        return self.objects(self.body[name], name) if name in self.body else []
 
     def objects(self, values: object, name: str) -> list[Body]:
         """Return the values of a property or of a list, which are objects."""
@@ -157,7 +157,7 @@ class Node:
 
     def iris(self, name: str, *, text: bool = False) -> list[str]:
         """Return IRIs, given as such, as xsd:anyURI (ODRL context), or if `text`, as plain text."""
-        kinds = {XSD + "anyURI", XSD_STRING if text else XSD + "anyURI"}
+        kinds = (XSD + "anyURI", XSD_STRING if text else XSD + "anyURI")
         found = []
         for value in self.all(name):
             item = value.get("@id")

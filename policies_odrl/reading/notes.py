@@ -50,9 +50,11 @@ def describes(name: str, scope: Scope) -> bool:
     return any(name in _listed()[each] for each in scope.value)
 
 
-def _describing_class(name: str, scope: Scope) -> bool:
-    """Return whether a class only describes: an asset or a party is meant by its name alone."""
-    return not of_odrl(name) and (scope is Scope.THING or name in _listed()["classes of terms"])
+def _describing(name: str, value: Body, scope: Scope) -> bool:
+    if name != RDF_TYPE:
+        return describes(name, scope)
+    kind = str(value.get("@id"))  # whatever an asset or a party is, its name says which is meant
+    return not of_odrl(kind) and (scope is Scope.THING or kind in _listed()["classes of terms"])
 
 
 def besides(node: Node, scope: Scope, *classes: str) -> tuple[model.Notes, Left]:
@@ -71,11 +73,7 @@ def besides(node: Node, scope: Scope, *classes: str) -> tuple[model.Notes, Left]
     for name, values in rest:
         kept: list[Body] = []
         for item in values:
-            if name == RDF_TYPE:
-                describing = _describing_class(str(item.get("@id")), scope)
-            else:
-                describing = describes(name, scope)
-            said = node.value(item) if describing else None
+            said = node.value(item) if _describing(name, item, scope) else None
             if said is None or _speaks_odrl(said):
                 kept.append(item)
             else:
@@ -84,7 +82,7 @@ def besides(node: Node, scope: Scope, *classes: str) -> tuple[model.Notes, Left]
             strange.append((name, kept))
         if name == RDF_TYPE:
             for item in kept:
-                node.term("class", str(item["@id"]))
+                node.term("class", str(item.get("@id", item.get("@value"))))
         elif kept or not (values or describes(name, scope)):
             node.term("property", name)
     node.walk.pay(Count.NOTES, len(notes))

@@ -1,12 +1,10 @@
 """Constraints, actions, assets and parties, from nodes (IM 2.2 to 2.5).
 
-Rules: a constraint has one left operand, one operator, and either right operands or references to
-them; `odrl:neg` is read as `neq`, which old copies of the context wrote so (w3c/poe, issue 311). A
+Rules: `odrl:neg` is read as `neq`, which old copies of the context wrote so (w3c/poe, issue 311). A
 constraint with another operator or connective, or of which more is said than ODRL has, is kept
 whole as a value of what is not understood, because a profile may add them (IM 3.3). What a document
 says an action is included in is kept and not believed, because only a profile defines terms (IM
-3.3): a policy could otherwise widen what its rules cover. Assets and parties are described in any
-vocabulary (IM 2.2, 2.3). Whether values make sense is left to `validate.py`.
+3.3): a policy could otherwise widen what its rules cover.
 """
 
 from __future__ import annotations
@@ -47,9 +45,8 @@ def condition(node: Node) -> model.Condition:
         return _constraint(node) if COMPARISON & said else _joined_otherwise(node)
     terms = [short(name) for name in joined]
     if len(joined) > 1:
-        node.refuse(
-            "a logical constraint has one connective only", "two-connectives", ", ".join(terms)
-        )
+        several = ("two-connectives", ", ".join(terms))
+        node.refuse("a logical constraint has one connective only", *several)
     if COMPARISON & said and node.walk.report is not None:
         node.note("mixed-constraint", terms[0])
         node.asked.update(COMPARISON)  # which are not strange besides
@@ -58,9 +55,8 @@ def condition(node: Node) -> model.Condition:
 
 def _logical(node: Node, joined: Sequence[str]) -> model.Condition:
     """Return a logical constraint; it has one connective, unless faults are collected."""
-    operands = tuple(
-        it for name in joined for it in node.walk.each(_operands(node, name), condition)
-    )
+    places = [place for name in joined for place in _operands(node, name)]
+    operands = node.walk.each(places, condition)
     own = node.name()
     notes, strange = besides(node, Scope.PART, "LogicalConstraint", "Constraint")
     if strange:
@@ -237,16 +233,11 @@ def reference(build: type[_Ref], node: Node) -> _Ref:
     for stated in ("hasPolicy", "assignerOf", "assigneeOf"):
         node.ids(ODRL + stated)  # read with the policy
     notes = notes_of(node, Scope.THING, kind, kind + "Collection")
+    thing = _THINGS[build]
     if node.body.get(ODRL + "refinement") and not source:  # never by `uid` (IM 2.5.5, 2.5.6)
-        code, term = (
-            ("uid-with-refinement", name) if name else ("refined-without-source", _THINGS[build])
-        )
-        node.refuse("what is refined must be named by `source`", code, term)
+        code = "uid-with-refinement" if name else "refined-without-source"
+        node.refuse("what is refined must be named by `source`", code, name or thing)
     elif not name and not source:
-        node.refuse(
-            "the asset has no identifier" if kind == "Asset" else "the party has no identifier",
-            "reference-without-identifier",
-            _THINGS[build],
-        )
+        node.refuse("neither `uid` nor `source` names it", "reference-without-identifier", thing)
     collection = ODRL + kind + "Collection" in node.types
     return build(name, collection, source, refinements, notes)

@@ -13,22 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from policies_odrl import vocabulary
 from policies_odrl.documents.sources import Source, nodes_of
 from policies_odrl.errors import IllFormed, LimitExceeded
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.model import ODRL, Operator
 from policies_odrl.reading.nodes import TERMS
-from policies_odrl.vocabulary import (
-    ACTIONS,
-    ALLOWED,
-    INCLUDED_IN,
-    OPERANDS,
-    PREAU,
-    Kind,
-    Operand,
-    expanded,
-    same_action,
-)
+from policies_odrl.vocabulary import ACTIONS, ALLOWED, INCLUDED_IN, OPERANDS, PREAU, Kind, Operand
 
 MAX_TERMS: Final = 20_000  # of all profiles together
 
@@ -39,7 +30,7 @@ _KINDS: Final = {
     for kind in ("number", "instant", "duration", "concept", "place")
     for name in TERMS[kind]
 }
-_CONCEPT: Final = expanded("skos:Concept")
+_CONCEPT: Final = vocabulary.expanded("skos:Concept")
 _Table = dict[str, tuple[str, ...]]
 
 
@@ -125,7 +116,7 @@ def _action(actions: _Table, name: str, node: Mapping[str, Any]) -> None:
     wider = tuple(_names(node, ODRL + "includedIn"))
     if name not in ACTIONS:
         _add(actions, name, wider)
-    elif not {same_action(item) for item in wider} <= set(INCLUDED_IN.get(name, ())):
+    elif not {vocabulary.same_action(item) for item in wider} <= set(INCLUDED_IN.get(name, ())):
         raise IllFormed("a profile does not change an action of ODRL", node=name)
 
 

@@ -3,12 +3,10 @@
     policy = load(Path("offer.json"))      # JSON-LD or Turtle, told apart by content
     decision = evaluate(policy, Request(action, target=asset))
 
-Rules: text and bytes are content, never the name of a file; nothing is fetched and nothing is
-dropped. Names that are not known here (operands, actions, profiles) are read; what else is not
-understood is kept with its rule (`Rule.unread`); descriptions are kept (`notes.py`). A broken
-information model, a cycle and what exceeds the limits of `nodes.py` stop the reading, and the error
-names the node. Compact policies are expanded (IM 2.7). What makes a policy sensible is left to
-`validate.py`, but that a ticket names no assignee.
+Rules: nothing is fetched and nothing is dropped. Names that are not known here (operands, actions,
+profiles) are read; what else is not understood is kept with its rule (`Rule.unread`). A broken
+information model, a cycle and what exceeds the limits of `nodes.py` stop the reading. Compact
+policies are expanded (IM 2.7). What makes a policy sensible is left to `validate.py`.
 """
 
 from __future__ import annotations
@@ -46,8 +44,8 @@ _LAST: Final[Mapping[type[model.Rule], str]] = {
     model.Prohibition: "remedy-with-consequence",
     model.Duty: "consequence-of-consequence",
 }
-# What an asset or a party states of a policy -> what the policy then states (IM 2.2.3, 2.3.3).
-_INFERRED: Final = {"hasPolicy": "target", "assignerOf": "assigner", "assigneeOf": "assignee"}
+# What a policy states -> what an asset or a party may state of it instead (IM 2.2.3, 2.3.3).
+_INFERRED: Final = {"target": "hasPolicy", "assigner": "assignerOf", "assignee": "assigneeOf"}
 _Rule = TypeVar("_Rule", bound=model.Rule)
 
 
@@ -141,7 +139,7 @@ def _policy(node: Node) -> model.Policy:
     kind = node.at_most_one(kinds, "@type", "two-classes", ", ".join(map(short, kinds)))
     strategy = node.one_id(_CONFLICT)
     node.term("strategy", strategy, node.at(_CONFLICT))
-    common = compact.together(_stated(node), _inferred(node))
+    common = compact.together(_stated(node, inferred=True))
     cost = {what: walk.counts[what] - before[what] for what in Count}
     rules = [node.all(ODRL + name) for name in compact.GROUPS]
     stamp = node.at_most_one([value.get("@value") for value in node.all(TIMESTAMP)], TIMESTAMP)
@@ -176,29 +174,22 @@ def _insist_bearer(shared: _Shared, stated: model.Common, node: Node) -> None:
         node.refuse("a ticket has no `odrl:assignee`", "ticket-with-assignee")
 
 
-def _stated(node: Node) -> model.Common:
-    """Return what a rule or policy states."""
+def _stated(node: Node, *, inferred: bool = False) -> model.Common:
+    """Return what a rule or policy states, and what is `inferred` of a policy."""
+    whole: dict[str, Any] = {}
+    for part, kind in compact.WHOLE.items():
+        about = node.walk.naming(ODRL + _INFERRED[part], node.id) if inferred else ()
+        others = node.walk.each([(it, node.path) for it in about], partial(reference, kind))
+        whole[part + "s"] = (*references_at(node, ODRL + part, kind), *others)
+    functions = sorted(FUNCTIONS & node.properties())
     return model.Common(
-        targets=references_at(node, ODRL + "target", model.AssetRef),
-        assigners=references_at(node, ODRL + "assigner", model.PartyRef),
-        assignees=references_at(node, ODRL + "assignee", model.PartyRef),
         actions=node.each("action", action),
         outputs=references_at(node, ODRL + "output", model.AssetRef),
         functions=tuple(
-            (name, item)
-            for name in sorted(FUNCTIONS & node.properties())
-            for item in references_at(node, name, model.PartyRef)
+            (name, it) for name in functions for it in references_at(node, name, model.PartyRef)
         ),
+        **whole,
     )
-
-
-def _inferred(node: Node) -> model.Common:
-    """Return what assets and parties state of a policy."""
-    found: dict[str, Any] = {}
-    for name, part in _INFERRED.items():
-        places = [(item, node.path) for item in node.walk.naming(ODRL + name, node.id)]
-        found[part + "s"] = node.walk.each(places, partial(reference, compact.WHOLE[part]))
-    return model.Common(**found)
 
 
 def _rules(

@@ -31,14 +31,7 @@ _T = TypeVar("_T")
 
 
 class Walk:
-    """Goes from node to node; remembers what it used, and counts.
-
-    Attributes:
-        roots: names of the policies.
-        path: names of the nodes that are being visited.
-        left: what was not understood since `taken` was asked last.
-        report: where faults are collected; None where the first one ends the reading.
-    """
+    """Goes from node to node; remembers what it used, and counts."""
 
     def __init__(
         self, nodes: Sequence[Body], knowledge: Knowledge, report: Report | None = None
@@ -51,22 +44,24 @@ class Walk:
         self.report = report
         self.nodes: dict[str, Body] = {}
         self.counts = dict.fromkeys(Count, 0)
-        self.left: list[model.Constraint] = []
+        self.left: list[model.Constraint] = []  # not understood since `taken` was asked last
         self.used: set[str] = set()
-        self.path: list[str] = []
+        self.path: list[str] = []  # names of the nodes that are being visited
         self._made: dict[object, Any] = {}
         self._named: dict[str, str] = {}
         self._naming: dict[str, dict[str, list[str]]] = {}
+        self.roots: list[str] = []  # names of the policies
         for body in nodes:
-            name = body.get("@id")
-            if len(types_of(body)) > MAX_TYPES:
+            name, types = body.get("@id"), types_of(body)
+            if len(types) > MAX_TYPES:
                 raise IllFormed("more than {limit} classes", limit=MAX_TYPES, node=str(name or ""))
-            if isinstance(name, str) and name not in self.nodes:
-                self.nodes[name] = body
-            else:
+            if not isinstance(name, str) or name in self.nodes:
                 error = IllFormed("each node needs its own `@id`", node=str(name or ""))
                 self.refuse(error, "node-twice", error.node)
-        self.roots = [it for it, body in self.nodes.items() if _POLICIES & set(types_of(body))]
+                continue
+            self.nodes[name] = body
+            if not _POLICIES.isdisjoint(types):
+                self.roots.append(name)
 
     def refuse(self, error: OdrlError, code: str, *terms: Term, path: str = "") -> None:
         """End the reading by a fault, or report it as a finding."""
@@ -76,7 +71,6 @@ class Walk:
 
     def enter(self, name: str, build: Callable[[Node], _T], path: str = "") -> _T | None:
         """Return what `build` makes of a node; None where a fault was reported instead."""
-        shape = (name, build.func, build.args[:1]) if isinstance(build, partial) else (name, build)
         if name in self.path:
             error: OdrlError = IllFormed("a cycle", node=name)
             self.refuse(error, "cycle", name, path=path)
@@ -85,18 +79,19 @@ class Walk:
             error = LimitExceeded("nested deeper than {limit}", limit=MAX_DEPTH, node=name)
             self.refuse(error, "over-the-limit", path=path)
             return None
-        if self.report is None or shape not in self._made:
-            self.path.append(name)
-            self.used.add(name)
-            try:
-                made = build(Node(self.nodes.get(name, {"@id": name}), self, path))
-            finally:
-                self.path.pop()
-            if self.report is None:
-                return made
-            self._made[shape] = made
-        found: _T = self._made[shape]
-        return found
+        shape = build if not isinstance(build, partial) else (build.func, build.args[:1])
+        if self.report is not None and (name, shape) in self._made:
+            found: _T = self._made[name, shape]
+            return found
+        self.path.append(name)
+        self.used.add(name)
+        try:
+            made = build(Node(self.nodes.get(name, {"@id": name}), self, path))
+        finally:
+            self.path.pop()
+        if self.report is not None:
+            self._made[name, shape] = made
+        return made
 
     def each(
         self, places: Iterable[tuple[str, str]], build: Callable[[Node], _T]

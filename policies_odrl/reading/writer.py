@@ -1,14 +1,12 @@
 """A policy to compact JSON-LD under the Dataspace Protocol's two contexts, and nothing else.
 
-Rules: what the contexts do not define is written under a prefix they do define, or as a full IRI;
-numbers and times travel as typed value objects, names as `{"@id": …}` (a bare JSON number fails
-the protocol's schemas); arrays are never empty. JSON pointers of `Policy.rules` and `conditions`
-point into this form, unless one rule is written for several (`_compact`). A part with an IRI that
-several others share is written where it comes first and named afterwards, because one name means
-one thing. What a policy states for its rules is read as added to what a rule names itself (IM
-2.7.1), so that it is written into the other rules where one names something else; a policy that
-inherits states it for inherited rules too (IM 2.9). That nothing is lost is checked by reading back
-(`connector/jsonld/policy.py`).
+Rules: what the contexts do not define is written under a prefix that they do define, or as a full
+IRI. Numbers and times travel as typed values, names as `{"@id": …}`: a bare JSON number fails the
+protocol's schemas. Arrays are never empty. JSON pointers of `Policy.rules` and `conditions` point
+into this form, unless one rule is written for several (`_compact`). A part with an IRI is written
+where it comes first and named afterwards. What a policy states for its rules is added to what a
+rule names itself (IM 2.7.1), so that it stands in the other rules where one names something else; a
+policy that inherits states it for inherited rules too (IM 2.9).
 Source: DSP 2025-1, contract negotiation schemas; odrl-profile context.
 """
 
@@ -85,9 +83,8 @@ class _Writer:
             yield from ((name, self._part(rule)) for rule in rules)
 
     def _common(self, stated: model.Common) -> Members:
-        yield from (("target", self._reference(item)) for item in stated.targets)
-        yield from (("assigner", self._reference(item)) for item in stated.assigners)
-        yield from (("assignee", self._reference(item)) for item in stated.assignees)
+        for name in compact.WHOLE:
+            yield from ((name, self._reference(item)) for item in getattr(stated, name + "s"))
         yield from (("action", self._action(item)) for item in stated.actions)
         yield from (("odrl:output", self._part(item)) for item in stated.outputs)
         yield from ((_term(name), self._part(item)) for name, item in stated.functions)
@@ -166,8 +163,7 @@ def _comparison(item: model.Constraint) -> Members:
     yield "operator", item.operator.value
     yield from (("rightOperand", _value(value)) for value in item.right)
     yield from (("odrl:rightOperandReference", {"@id": name}) for name in item.reference)
-    yield from _name("odrl:unit", item.unit)
-    yield from _name("odrl:dataType", item.datatype)
+    yield from (*_name("odrl:unit", item.unit), *_name("odrl:dataType", item.datatype))
     if item.status:
         yield "odrl:status", _value(item.status)
 

@@ -61,9 +61,9 @@ def raised(errors: set[str]) -> Iterator[tuple[str, ast.Call]]:
             if isinstance(node, ast.Call) and not any(
                 word.arg == "french" for word in node.keywords
             ):
-                named = isinstance(node.func, ast.Name) and node.func.id in errors
-                refused = isinstance(node.func, ast.Attribute) and node.func.attr == "refuse"
-                if (named or refused) and ast.unparse(node.args[0]) not in {"template", "error"}:
+                called = ast.unparse(node.func).rpartition(".")[2]
+                forwarded = node.args and ast.unparse(node.args[0]) in {"template", "error"}
+                if called in {"refuse", *errors} and not forwarded:
                     yield f"{file.relative_to(ROOT)}:{node.lineno}", node
 
 
