@@ -53,12 +53,6 @@ class CompiledPolicy:
 
     The arguments are those of `evaluate`. Facts with other knowledge than was given here are
     evaluated whole.
-
-    >>> reading = model.Permission(action=model.Action(model.ODRL + "read"))
-    >>> kind = model.PolicyKind.SET
-    >>> policy = compile_policy(model.Policy(kind=kind, permissions=(reading,)))
-    >>> policy.permits(Request(model.ODRL + "read")), policy.permits(Request(model.ODRL + "print"))
-    (True, False)
     """
 
     def __init__(

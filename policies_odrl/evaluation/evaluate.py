@@ -31,14 +31,6 @@ def evaluate(
 ) -> Decision:
     """Return whether the policy lets the request go ahead, and why.
 
-    >>> from policies_odrl.model import ODRL, Action, Permission, Policy, PolicyKind
-    >>> reading = Permission(action=Action(ODRL + "read"))
-    >>> policy = Policy(kind=PolicyKind.SET, permissions=(reading,))
-    >>> evaluate(policy, Request(ODRL + "read")).granted
-    True
-    >>> evaluate(policy, Request(ODRL + "print")).reasons
-    ('action read: given print',)
-
     Args:
         policy: what it inherits must be resolved.
         request: what is asked.

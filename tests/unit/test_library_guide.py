@@ -13,18 +13,27 @@ from policies_odrl import Request, evaluate, load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/guides/library.md").read_text(encoding="utf-8")
+BEHIND_COMMANDS = (
+    *("compare", "counter_offer", "explain", "fill", "from_sentences", "inspect", "lint"),
+    *("simulate", "validate", "evaluate", "compile_policy", "conflict_between"),
+)
 
 
 def test_the_lines_print_what_the_page_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     pairs = re.findall(r"```python\n(.*?)```\s+(?:[^`]*?)```text\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert len(pairs) == 3
+    assert len(pairs) == 7
     names: dict[str, object] = {}
     for code, shown in pairs:
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
             exec(compile(code, "library.md", "exec"), names)  # noqa: S102 - our own page
         assert out.getvalue() == shown
+
+
+@pytest.mark.parametrize("name", BEHIND_COMMANDS)
+def test_what_commands_use_is_shown(name: str) -> None:
+    assert re.search(rf"\b{name}\(", "".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)))
 
 
 def test_five_lines_are_five() -> None:
