@@ -39,15 +39,6 @@ def inspect(
 ) -> tuple[Finding, ...]:
     """Return all that is wrong or questionable in a document, read or not.
 
-    >>> odrl = "http://www.w3.org/ns/odrl/2/"
-    >>> nodes = [
-    ...     {"@id": "urn:p", "@type": [odrl + "Set"], odrl + "permission": [{"@id": "_:r"}]},
-    ...     {"@id": "_:r", odrl + "action": [{"@id": odrl + "raed"}]},
-    ... ]
-    >>> item = inspect(nodes)[0]
-    >>> item.code, item.path, item.fix
-    ('unknown-action', '/permission/0/action', 'did you mean `odrl:read`?')
-
     Args:
         nodes: node objects of a flattened, expanded document.
         knowledge: terms and hierarchies beyond the built-in ones.

@@ -44,14 +44,6 @@ def validate(
 ) -> tuple[Finding, ...]:
     """Return what is wrong or questionable in a policy, in order of its parts.
 
-    >>> from policies_odrl import Action, Permission, Policy, PolicyKind
-    >>> use = Permission(action=Action("http://www.w3.org/ns/odrl/2/use"))
-    >>> for item in validate(Policy(kind=PolicyKind.AGREEMENT, id="urn:a", permissions=(use,))):
-    ...     print(item.severity.value, item.code, item.path)
-    error missing-target /permission/0
-    error missing-assigner /permission/0
-    error missing-assignee /permission/0
-
     Args:
         policy: the policy.
         lang: `en` or `fr`.

@@ -94,17 +94,7 @@ def contains(offer: Policy, request: Policy, knowledge: Knowledge = NOTHING_MORE
 
 
 def compare(left: Policy, right: Policy, knowledge: Knowledge = NOTHING_MORE) -> Comparison:
-    """Return how two policies relate, with proofs and witnesses.
-
-    >>> from policies_odrl.model import ODRL, Action, PolicyKind
-    >>> def may(action):
-    ...     rule = Permission(action=Action(ODRL + action))
-    ...     return Policy(kind=PolicyKind.SET, permissions=(rule,))
-    >>> compare(may("read"), may("use")).relation.value
-    'within'
-    >>> compare(may("read"), may("use")).forward.covered[0].line
-    '/permission/0: action read within use (offer /permission/0)'
-    """
+    """Return how two policies relate, with proofs and witnesses."""
     left, right = opaque(left), opaque(right)
     both = forward, backward = contains(right, left, knowledge), contains(left, right, knowledge)
     if forward or backward:

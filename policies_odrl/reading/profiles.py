@@ -37,12 +37,6 @@ _Table = dict[str, tuple[str, ...]]
 def profiles(*sources: Source) -> Knowledge:
     """Return what profiles declare, for `load`, `evaluate` and all that takes knowledge.
 
-    >>> text = '''@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
-    ...     <urn:profile> a odrl:Profile . <urn:profile#region> a odrl:LeftOperand .'''
-    >>> known = profiles(text)
-    >>> known.profiles, known.operand("urn:profile#region").kind.value
-    (frozenset({'urn:profile'}), 'identity')
-
     Args:
         sources: as for `load`.
 

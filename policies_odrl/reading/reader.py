@@ -54,11 +54,6 @@ def load(
 ) -> model.Policy:
     """Return the one policy that a source holds.
 
-    >>> text = '''@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
-    ...     <urn:p> a odrl:Set ; odrl:permission [ odrl:action odrl:read ] .'''
-    >>> load(text).id
-    'urn:p'
-
     Args:
         source: a `Path` is a file; `str` and `bytes` are content, JSON-LD or Turtle; a dictionary
             is JSON-LD that was parsed.
