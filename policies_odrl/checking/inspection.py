@@ -37,13 +37,7 @@ _OF_TERMS: Final = frozenset({"unknown-operand", "term-of-unknown-profile"})
 def inspect(
     nodes: Nodes, knowledge: Knowledge = NOTHING_MORE, lang: str = "en"
 ) -> tuple[Finding, ...]:
-    """Return all that is wrong or questionable in a document, read or not.
-
-    Args:
-        nodes: node objects of a flattened, expanded document.
-        knowledge: terms and hierarchies beyond the built-in ones.
-        lang: `en` or `fr`.
-    """
+    """Return all that is wrong or questionable in a flattened, expanded document, read or not."""
     report = Report(lang, knowledge)
     wrong = _wrong_namespace(nodes)
     if wrong:

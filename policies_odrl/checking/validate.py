@@ -42,13 +42,7 @@ _ENDS: Final = {
 def validate(
     policy: Policy, lang: str = "en", *, knowledge: Knowledge = NOTHING_MORE
 ) -> tuple[Finding, ...]:
-    """Return what is wrong or questionable in a policy, in order of its parts.
-
-    Args:
-        policy: the policy.
-        lang: `en` or `fr`.
-        knowledge: terms and hierarchies beyond the built-in ones.
-    """
+    """Return what is wrong or questionable in a policy, in order of its parts."""
     return judged(policy, Report(lang, knowledge)).worst()
 
 
@@ -80,7 +74,6 @@ def judged(policy: Policy, report: Report) -> Report:
 
 
 def _whole(policy: Policy, report: Report) -> None:
-    """Note what a policy states as a whole, and what it says of others."""
     if not any(True for _ in policy.rules()):
         if not policy.inherits and not policy.replaced_by:
             report.note("", "no-rule")
@@ -141,7 +134,6 @@ def missing(policy: Policy, report: Report) -> None:
 
 
 def _everywhere(policy: Policy, name: str) -> bool:
-    """Return whether a policy names a party for all its rules."""
     named = [getattr(rule, name) or _unnamed(rule, name) for _, rule in policy.rules()]
     return getattr(policy, name) is not None or (bool(named) and all(named))
 

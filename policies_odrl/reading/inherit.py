@@ -23,11 +23,7 @@ MAX_GENERATIONS: Final = 16  # parents of parents
 
 
 def resolve(policy: Policy, parents: Mapping[str, Policy]) -> Policy:
-    """Return the policy with everything that it inherits, and nothing left to inherit.
-
-    Args:
-        policy: the child.
-        parents: policies by identifier; those of parents of parents as well.
+    """Return the policy with everything that it inherits from parents, and their parents, by IRI.
 
     Raises:
         Unresolvable: a parent was not given, is replaced (IM 2.8) or calls itself otherwise, or the

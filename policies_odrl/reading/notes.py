@@ -58,12 +58,9 @@ def _describing(name: str, value: Body, scope: Scope) -> bool:
 
 
 def besides(node: Node, scope: Scope, *classes: str) -> tuple[model.Notes, Left]:
-    """Return what nobody asked for: descriptions, and what is not understood.
+    """Return what nobody asked for of a node of some classes of ODRL.
 
-    Args:
-        node: the node, after all that is understood was asked for.
-        scope: what it is.
-        classes: local names of the ODRL classes that it has.
+    That is what describes it, and what is not understood.
     """
     known = {ODRL + name for name in classes}
     rest: Left = [(RDF_TYPE, [{"@id": item} for item in node.types if item not in known])]

@@ -94,7 +94,7 @@ def read_all(
 
     Args:
         nodes: node objects of a flattened, expanded document; each belongs to some policy.
-        knowledge: left operands, actions and profiles beyond ODRL and our profile.
+        knowledge: see `load`.
         strict: whether a node that belongs to no policy is refused, even if it only describes.
         report: where all faults are told; then there is no policy.
 
@@ -170,7 +170,6 @@ def _insist_bearer(shared: _Shared, stated: model.Common, node: Node) -> None:
 
 
 def _stated(node: Node, *, inferred: bool = False) -> model.Common:
-    """Return what a rule or policy states, and what is `inferred` of a policy."""
     whole: dict[str, Any] = {}
     for part, kind in compact.WHOLE.items():
         about = node.walk.naming(ODRL + _INFERRED[part], node.id) if inferred else ()
@@ -195,7 +194,6 @@ def _rules(
 
 
 def _rule(kind: type[_Rule], shared: _Shared, last: str, node: Node) -> list[_Rule]:
-    """Return the rules that a node stands for."""
     walk, before = node.walk, dict(node.walk.counts)
     name, below = model.BELOW[kind]
     name = name.removeprefix("odrl:")
