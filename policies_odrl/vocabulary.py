@@ -25,11 +25,7 @@ DCT: Final = "http://purl.org/dc/terms/"
 DPV: Final = "https://w3id.org/dpv#"
 
 # Profiles that this library knows: ours, and the core vocabulary under its three spellings.
-PROFILES: Final = frozenset(
-    {PROFILE, "http://www.w3.org/ns/odrl/2/core", "http://www.w3.org/ns/odrl/2", ODRL}
-)
-
-
+PROFILES: Final = frozenset({PROFILE, ODRL, ODRL.removesuffix("/"), ODRL + "core"})
 _SCHEMES: Final = frozenset({"http", "https", "urn", "did", "tag", "data", "ftp", "geo", "mailto"})
 _IRI: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):[^\s<>\"{}|\\^`]+")
 _T = TypeVar("_T", "Operand", "Term")
@@ -84,7 +80,6 @@ class Term:
 
     id: str
     included_in: tuple[str, ...] = ()
-    implies: tuple[str, ...] = ()
     replaced_by: str = ""
     same: bool = False
     after_use: bool = False
@@ -136,7 +131,6 @@ _MADE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "since": expanded,
     "steps": _iris,
     "included_in": _iris,
-    "implies": _iris,
     "sentences": lambda said: {key: tuple(pair) for key, pair in said.items()},
 }
 
@@ -164,7 +158,6 @@ ROLES: Final = _rows(Term, _acts["functions"])  # party functions besides assign
 # The same facts by one column.
 LEVELS: Final = {iri: row.steps for iri, row in OPERANDS.items() if row.steps}
 SAME_ACTION: Final = {iri: row.replaced_by for iri, row in ACTIONS.items() if row.replaced_by}
-IMPLIES: Final = {iri: row.implies for iri, row in ACTIONS.items() if row.implies}
 INCLUDED_IN: Final = {it: row.included_in for it, row in ACTIONS.items() if not row.replaced_by}
 AFTER_USE: Final = frozenset(iri for iri, row in ACTIONS.items() if row.after_use)
 BY_ANYBODY: Final = frozenset(iri for iri, row in ACTIONS.items() if row.by_anybody)
@@ -180,14 +173,6 @@ def same_action(action: str) -> str:
 def wider_actions(action: str) -> frozenset[str]:
     """Return an action and all that include it (`includedIn`, reflexive and transitive)."""
     return closure(same_action(action), INCLUDED_IN)
-
-
-@lru_cache(maxsize=1024)
-def implied_actions(action: str) -> frozenset[str]:
-    """Return an action, all that include it, and all that any of them implies."""
-    wider = wider_actions(action)
-    implied = {same_action(other) for item in wider for other in IMPLIES.get(item, ())}
-    return wider.union(*(wider_actions(other) for other in implied))
 
 
 def closure(start: str, *graphs: Mapping[str, Iterable[str]]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from policies_odrl.evaluation.acts import COMPENSATED
 from policies_odrl.evaluation.conditions import collections_of
 from policies_odrl.knowledge import Knowledge
 from policies_odrl.reading.inventory import Reference
-from policies_odrl.vocabulary import INCLUDED_IN, PROFILES, implied_actions, same_action
+from policies_odrl.vocabulary import INCLUDED_IN, PROFILES, same_action
 
 PARTS: Final = ("target", "assigner", "assignee")
 BARE: Final[dict[str, Any]] = dict.fromkeys(PARTS)
@@ -344,19 +344,19 @@ def related(ruled: str, asked: str, knowledge: Knowledge) -> bool:
         return True
     wider = knowledge.wider_actions
     covered = (item for item in (*INCLUDED_IN, *knowledge.actions) if wanted in wider(item))
-    return any(ban in wider(item) | implied_actions(item) for item in covered)
+    return any(ban in wider(item) for item in covered)
 
 
 def touches(ruled: str, asked: str, knowledge: Knowledge) -> bool:
     """Return whether a prohibition of one action can be about a request for another.
 
-    It can where the one asked for is the prohibited one, is included in it, implies it, or covers
-    it; and always where one of the two is not known (`conditions.py`).
+    It can where the one asked for is the prohibited one, is included in it or covers it; and always
+    where one of the two is not known (`conditions.py`).
     """
     wider = knowledge.wider_actions
     return (
         strange(ruled, asked, knowledge)
-        or same_action(ruled) in wider(asked) | implied_actions(asked)
+        or same_action(ruled) in wider(asked)
         or asked in wider(same_action(ruled))
     )
 

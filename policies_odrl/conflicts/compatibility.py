@@ -32,7 +32,7 @@ from policies_odrl.logic import Judged, Truth, all_of
 from policies_odrl.model import Duty, Permission, Policy, Prohibition, Rule
 from policies_odrl.reading.inventory import Reference
 from policies_odrl.values import span
-from policies_odrl.vocabulary import INCLUDED_IN, implied_actions, same_action
+from policies_odrl.vocabulary import INCLUDED_IN, same_action
 
 MAX_PAIRS: Final = 4_096  # pairs of rules that are compared
 MAX_REASONS: Final = 16  # that are named
@@ -279,11 +279,7 @@ def _actions(applying: _Rules, bans: Sequence[_Bound], knowledge: Knowledge) -> 
 
 def _covered(action: str, applying: _Rules, knowledge: Knowledge) -> bool:
     wider = knowledge.wider_actions(action)
-    implied = wider | implied_actions(action)
-    return all(
-        same_action(it.rule.action.id) in (implied if isinstance(it.rule, Prohibition) else wider)
-        for it in applying
-    )
+    return all(same_action(it.rule.action.id) in wider for it in applying)
 
 
 def _one_reference(

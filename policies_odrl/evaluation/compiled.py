@@ -22,7 +22,7 @@ from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.logic import Truth, all_of, any_of
 from policies_odrl.model import Operator
 from policies_odrl.values import span
-from policies_odrl.vocabulary import Kind, implied_actions, same_action
+from policies_odrl.vocabulary import Kind, same_action
 
 Test = Callable[[Request, Facts], Truth]
 
@@ -117,10 +117,9 @@ class CompiledPolicy:
         if unnamed or not known.known_action(request.action):
             return None
         wider, asked = known.wider_actions(request.action), same_action(request.action)
-        implied = wider | implied_actions(request.action)
         narrower = frozenset(  # prohibited actions that the one asked for includes, or may include
             ruled
-            for ruled in self._banned - implied - {ANY}
+            for ruled in self._banned - wider - {ANY}
             if asked in known.wider_actions(ruled) or not known.known_action(ruled)
         )
 
@@ -128,7 +127,7 @@ class CompiledPolicy:
             keys = product((bans,), actions, {target, ANY}, {party, ANY})
             return [place for key in keys for place in self._places.get(key, ())]
 
-        permits, prohibits = places({*wider, ANY}, bans=False), places({*implied, ANY}, bans=True)
+        permits, prohibits = places({*wider, ANY}, bans=False), places({*wider, ANY}, bans=True)
         unclear: Test = lambda *_: Truth.UNDETERMINED  # noqa: E731 - what is prohibited is a part
         partly = (
             place if place.tests is None else place._replace(tests=(*place.tests, unclear))

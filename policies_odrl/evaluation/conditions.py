@@ -115,7 +115,7 @@ def action_premise(rule: model.Rule, path: str, case: Case) -> ConditionResult:
         truth = Truth.TRUE
     elif not rule.action.id:
         note = "the rule names no action"  # IM 2.4 asks for one
-    elif ruled in (case.implied if bans else case.wider):
+    elif ruled in case.wider:
         truth = Truth.TRUE
     elif not known.known_action(asked):
         note = "the action asked for is not known here"

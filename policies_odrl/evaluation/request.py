@@ -17,7 +17,7 @@ from policies_odrl.algebra.periods import instant
 from policies_odrl.evaluation.deontic import DutyState
 from policies_odrl.knowledge import NOTHING_MORE, Knowledge
 from policies_odrl.model import ODRL, Policy, Rule
-from policies_odrl.vocabulary import OPERANDS, implied_actions
+from policies_odrl.vocabulary import OPERANDS
 
 DATE_TIME: Final = ODRL + "dateTime"
 
@@ -217,8 +217,8 @@ class Behaviour(Enum):
 class Case:
     """A request to be judged by one rule, `None` for the policy as a whole; `path` is its pointer.
 
-    `wider` is the action asked for and all that include it, `implied` those and all that any of
-    them implies, `vague` the collections whose members may be what a prohibition names.
+    `wider` is the action asked for and all that include it, `vague` the collections whose members
+    may be what a prohibition names.
     """
 
     policy: Policy
@@ -226,7 +226,6 @@ class Case:
     facts: Facts
     mode: Mode
     wider: frozenset[str]
-    implied: frozenset[str]
     vague: frozenset[str] = frozenset()
     rule: Rule | None = None
     path: str = ""
@@ -241,8 +240,7 @@ class Case:
     ) -> Case:
         """Return the case of a request, before any rule is in hand."""
         wider = facts.knowledge.wider_actions(request.action)
-        implied = wider | implied_actions(request.action)
-        return Case(policy, request, facts, mode, wider, implied, vague)
+        return Case(policy, request, facts, mode, wider, vague)
 
     @property
     def knowledge(self) -> Knowledge:
@@ -258,4 +256,4 @@ class Case:
     def under(self, rule: Rule, path: str) -> Case:
         """Return the case with a rule in hand."""
         asked = (self.policy, self.request, self.facts, self.mode)
-        return Case(*asked, self.wider, self.implied, self.vague, rule, path)
+        return Case(*asked, self.wider, self.vague, rule, path)

@@ -95,7 +95,9 @@ class Speech(Voice):
             "deed": deed,
             "de_deed": self.after_de(deed),
             "number": Slot(self.value, self._hear_number),
-            "meaning": Slot(self._say_meaning, _hear_meaning),
+            "meaning": Slot(
+                lambda stated: figure(meaning(stated[0], number(stated[1])), lang), _hear_meaning
+            ),
             "narrower": Slot(
                 lambda stated: wide if stated else "",
                 lambda text, start: (True, start + len(wide) * text.startswith(wide, start)),
@@ -172,9 +174,6 @@ class Speech(Voice):
     def _hear_number(self, text: str, start: int) -> Heard:
         """Return the number at a place: `15` of `15 years`, which is no duration there."""
         return heard_number(text, start, self.lang) or self.slots["value"].hear(text, start)
-
-    def _say_meaning(self, stated: tuple[str, Value]) -> str:
-        return figure(meaning(stated[0], number(stated[1])), self.lang)
 
     def _row(self, last: str) -> Slot:
         """Return a slot of (values, IRIs that are referred to), with a word before the last."""

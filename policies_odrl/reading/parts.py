@@ -17,7 +17,7 @@ from policies_odrl import model
 from policies_odrl.model import ODRL, RDF_TYPE, RDF_VALUE
 from policies_odrl.reading.nodes import REFERENCE, Body, Count, Node, short, structured
 from policies_odrl.reading.notes import Left, Scope, besides, leave, notes_of
-from policies_odrl.vocabulary import IMPLIES, same_action
+from policies_odrl.vocabulary import same_action
 
 _OPERATORS: Final = {ODRL + item.value: item for item in model.Operator} | {
     ODRL + "neg": model.Operator.NEQ
@@ -194,12 +194,10 @@ def _misnamed(node: Node) -> Left:
 def _restated(node: Node, name: str) -> tuple[tuple[str, model.Iri], ...]:
     """Return what the document says of an action that is not known of it."""
     wider = node.walk.knowledge.wider_actions(name)
-    implied = IMPLIES.get(same_action(name), ())
     included = [it for it in node.ids(ODRL + "includedIn") if same_action(it) not in wider]
-    implies = [it for it in node.ids(ODRL + "implies") if it not in implied]
     return (
         *((ODRL + "includedIn", model.Iri(it)) for it in included),
-        *((ODRL + "implies", model.Iri(it)) for it in implies),
+        *((ODRL + "implies", model.Iri(it)) for it in node.ids(ODRL + "implies")),
     )
 
 
